@@ -1,1 +1,7 @@
+//! `deployer` makes AWS match a declarative `stack.yaml`.
+//!
+//! `text → Document → Graph → Observation → Plan → Outcome`
 
+pub mod aws;
+pub mod kinds;
+pub mod spec;

@@ -1,0 +1,82 @@
+//! The SDK clients of a run: one HTTP client, one set of credentials, one retry policy for all.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+/// One client a service.
+pub struct Clients {
+    pub apigateway: aws_sdk_apigateway::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub lambda: aws_sdk_lambda::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub sns: aws_sdk_sns::Client,
+    pub sqs: aws_sdk_sqs::Client,
+    pub sts: aws_sdk_sts::Client,
+}
+
+/// How to reach AWS.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    pub region: String,
+    /// Every service at one local address instead of AWS's own.
+    pub endpoint_url: Option<String>,
+    /// Fixed credentials (a local cloud's); else the SDK's usual chain.
+    pub credentials: Option<(String, String)>,
+}
+
+impl Clients {
+    /// Loads credentials and settings the way every AWS tool does, and makes the clients.
+    pub async fn connect(connection: &Connection) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(Region::new(connection.region.clone()))
+            .http_client(https())
+            .retry_config(RetryConfig::standard().with_max_attempts(6))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(5))
+                    .read_timeout(Duration::from_secs(60))
+                    .operation_attempt_timeout(Duration::from_secs(120))
+                    .build(),
+            );
+        if let Some(url) = &connection.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some((key, secret)) = &connection.credentials {
+            loader =
+                loader.credentials_provider(aws_credential_types::Credentials::new(key, secret, None, None, "local"));
+        }
+        Self::of(&loader.load().await)
+    }
+
+    /// Makes the clients over given settings; a test hands in its own HTTP client this way.
+    pub fn of(config: &SdkConfig) -> Self {
+        let mut s3 = aws_sdk_s3::config::Builder::from(config);
+        if config.endpoint_url().is_some() {
+            // A local AWS has one host for all buckets.
+            s3 = s3.force_path_style(true);
+        }
+        Self {
+            apigateway: aws_sdk_apigateway::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            sns: aws_sdk_sns::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+        }
+    }
+}
+
+/// The one HTTPS client: rustls with ring, which starts without aws-lc's entropy pause.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+}

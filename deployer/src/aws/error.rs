@@ -1,0 +1,180 @@
+//! What AWS said when it refused, in a form that every stage can match on.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::http::Response;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// A failed AWS call, wait or answer. Match on [`AwsError::code`], not on texts.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AwsError {
+    /// AWS answered with an error.
+    #[error("{0}")]
+    Service(Box<ServiceError>),
+    /// No answer arrived: connection, TLS, DNS, timeout, credentials.
+    #[error("{operation}: {message}")]
+    Transport { operation: &'static str, message: String },
+    /// A wait passed its deadline. `last` is what was seen last.
+    #[error("gave up after {waited_s} s waiting for {condition}{}", last.as_deref().map(|l| format!("; last answer: {l}")).unwrap_or_default())]
+    Deadline { condition: String, waited_s: u64, last: Option<String> },
+    /// An answer lacks what its documentation promises, or a stored spec does not fit the kind.
+    #[error("{what}: {message}")]
+    Shape { what: String, message: String },
+    /// The state lock is no longer ours, so no further writing call may start.
+    #[error("{operation} not sent: this run no longer holds the state lock")]
+    Fenced { operation: &'static str },
+}
+
+/// An error answer of an AWS service.
+#[derive(Debug, Clone)]
+pub struct ServiceError {
+    /// IAM-style name of the call, such as `sqs:CreateQueue`.
+    pub operation: &'static str,
+    pub code: String,
+    pub message: String,
+    pub status: u16,
+    pub request_id: Option<String>,
+    /// Seconds AWS asked to wait (`Retry-After`).
+    pub retry_after_s: Option<u64>,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.code)?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        write!(f, " (HTTP {}", self.status)?;
+        if let Some(id) = &self.request_id {
+            write!(f, ", request {id}")?;
+        }
+        write!(f, ")")
+    }
+}
+
+impl AwsError {
+    /// Translates an SDK error of `operation`.
+    pub fn of<E>(operation: &'static str, error: SdkError<E, Response>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let raw = error.raw_response().map(|r| {
+            let header = |name: &str| r.headers().get(name).map(str::to_owned);
+            let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
+            (r.status().as_u16(), request_id, header("retry-after"))
+        });
+        match (&error, raw) {
+            (SdkError::ServiceError(context), Some((status, request_id, retry_after))) => {
+                let meta = context.err().meta();
+                Self::Service(Box::new(ServiceError {
+                    operation,
+                    code: meta.code().map_or_else(|| default_code(status), str::to_owned),
+                    message: meta.message().unwrap_or_default().to_owned(),
+                    status,
+                    request_id,
+                    retry_after_s: retry_after.and_then(|v| v.parse().ok()),
+                }))
+            }
+            (_, Some((status, request_id, _))) if status >= 400 => Self::Service(Box::new(ServiceError {
+                operation,
+                code: default_code(status),
+                message: chain(&error),
+                status,
+                request_id,
+                retry_after_s: None,
+            })),
+            _ => Self::Transport { operation, message: chain(&error) },
+        }
+    }
+
+    /// Says that an answer of `operation` lacks `field`.
+    pub fn missing(operation: &'static str, field: &str) -> Self {
+        Self::Shape { what: operation.to_owned(), message: format!("the answer has no {field}") }
+    }
+
+    /// AWS's error code, or "" when there is none.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Service(e) => &e.code,
+            _ => "",
+        }
+    }
+
+    /// AWS's own text, or "".
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Service(e) => &e.message,
+            Self::Transport { message, .. } | Self::Shape { message, .. } => message,
+            _ => "",
+        }
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Service(e) => e.status,
+            _ => 0,
+        }
+    }
+
+    pub fn operation(&self) -> &str {
+        match self {
+            Self::Service(e) => e.operation,
+            Self::Transport { operation, .. } | Self::Fenced { operation } => operation,
+            _ => "",
+        }
+    }
+
+    pub fn is(&self, codes: &[&str]) -> bool {
+        codes.contains(&self.code())
+    }
+
+    /// Tells whether the caller may not make this call.
+    pub fn is_access_denied(&self) -> bool {
+        self.is(&[
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthorizationError",
+            "UnauthorizedOperation",
+            "UnauthorizedException",
+            "NotAuthorized",
+        ]) || (self.status() == 403 && self.code() == "Forbidden")
+    }
+
+    /// Tells whether the credentials are missing, wrong or expired.
+    pub fn is_credentials(&self) -> bool {
+        self.is(&[
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "SignatureDoesNotMatch",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+        ]) || matches!(self, Self::Transport { message, .. } if message.contains("credential"))
+    }
+}
+
+/// S3's HEAD errors have no body: the status is the code.
+fn default_code(status: u16) -> String {
+    match status {
+        403 => "Forbidden".into(),
+        404 => "NotFound".into(),
+        412 => "PreconditionFailed".into(),
+        status => format!("Http{status}"),
+    }
+}
+
+/// The texts of an error and its causes, without repeats.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(e) = next {
+        let text = e.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = e.source();
+    }
+    texts.join(": ")
+}

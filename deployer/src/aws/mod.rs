@@ -1,0 +1,149 @@
+//! AWS as the kinds see it: one client a service, one way to make a call, one way to wait.
+//!
+//! Every call goes through [`Aws::call`] or [`Aws::find`]: that is where calls are counted,
+//! slowed to AWS's documented rates, fenced when the state lock is lost, and where an SDK
+//! error becomes an [`AwsError`].
+
+pub mod clients;
+pub mod error;
+pub mod policy;
+pub mod rate;
+pub mod tags;
+pub mod wait;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::http::Response;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+pub use clients::Clients;
+pub use error::{AwsError, ServiceError};
+
+/// Where the stack lives. ARNs and URLs are computed from it before anything exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub account: String,
+    pub region: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// A local AWS in place of the real one.
+    pub endpoint_url: Option<String>,
+}
+
+impl Place {
+    /// Builds an ARN in this place: `arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE`.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let Self { partition, region, account, .. } = self;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// Names the partition that a region belongs to.
+    pub fn partition_of(region: &str) -> &'static str {
+        match region {
+            r if r.starts_with("cn-") => "aws-cn",
+            r if r.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+/// The AWS that a run talks to.
+#[derive(Clone)]
+pub struct Aws {
+    pub clients: Arc<Clients>,
+    pub place: Place,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    reads: AtomicU64,
+    writes: AtomicU64,
+    fenced: AtomicBool,
+    rate: rate::Budgets,
+    calls: Mutex<Vec<&'static str>>,
+    serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Aws {
+    pub fn new(clients: Arc<Clients>, place: Place) -> Self {
+        Self { clients, place, shared: Arc::default() }
+    }
+
+    /// Makes one AWS call. `operation` is its IAM-style name, `sqs:CreateQueue`.
+    ///
+    /// # Errors
+    /// Whatever AWS refused, as [`AwsError`]; `Fenced` for a write after the lock was lost.
+    pub async fn call<T, E>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let write = is_write(operation);
+        self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
+        if write && self.shared.fenced.load(Ordering::SeqCst) {
+            return Err(AwsError::Fenced { operation });
+        }
+        let counter = if write { &self.shared.writes } else { &self.shared.reads };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut calls) = self.shared.calls.lock() {
+            calls.push(operation);
+        }
+        call.await.map_err(|e| AwsError::of(operation, e))
+    }
+
+    /// Makes one call that may find nothing: the `absent` codes become `None`.
+    pub async fn find<T, E>(
+        &self,
+        operation: &'static str,
+        absent: &[&str],
+        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
+    ) -> Result<Option<T>, AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match self.call(operation, call).await {
+            Ok(found) => Ok(Some(found)),
+            Err(e) if e.is(absent) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Waits for the turn among calls that AWS loses when they overlap (one function's policy,
+    /// one API's resource tree). Hold the guard while calling.
+    pub async fn turn(&self, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let mutex = {
+            let mut serial = self.shared.serial.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            serial.entry(key.to_owned()).or_default().clone()
+        };
+        mutex.lock_owned().await
+    }
+
+    /// Forbids every further writing call of this run.
+    pub fn fence(&self) {
+        self.shared.fenced.store(true, Ordering::SeqCst);
+    }
+
+    /// Counts the calls made so far: (reads, writes).
+    pub fn calls(&self) -> (u64, u64) {
+        (self.shared.reads.load(Ordering::Relaxed), self.shared.writes.load(Ordering::Relaxed))
+    }
+
+    /// Lists every call made so far, in order of sending.
+    pub fn calls_made(&self) -> Vec<&'static str> {
+        self.shared.calls.lock().map(|c| c.clone()).unwrap_or_default()
+    }
+}
+
+/// Tells a writing operation from a reading one by its verb, as IAM's access levels do.
+pub fn is_write(operation: &str) -> bool {
+    let verb = operation.split_once(':').map_or(operation, |(_, verb)| verb);
+    !["Get", "List", "Describe", "Head"].iter().any(|read| verb.starts_with(read))
+}

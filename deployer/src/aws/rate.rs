@@ -1,0 +1,121 @@
+//! Budgets for AWS's documented management-plane rates, one token bucket a service or call.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The buckets of one run.
+#[derive(Default)]
+pub(crate) struct Budgets {
+    buckets: Mutex<HashMap<&'static str, Bucket>>,
+}
+
+struct Bucket {
+    /// When the bucket is full again; it holds `burst` intervals.
+    full_at: Instant,
+}
+
+/// Rate in calls per second and burst in calls. Figures are AWS's documented limits, a little
+/// below where several stacks of one account share them.
+struct Budget {
+    name: &'static str,
+    per_second: f64,
+    burst: f64,
+}
+
+const fn budget(name: &'static str, per_second: f64, burst: f64) -> Budget {
+    Budget { name, per_second, burst }
+}
+
+fn budgets_of(operation: &str) -> &'static [Budget] {
+    const LAMBDA_READ: &[Budget] = &[budget("lambda:GetFunction", 90.0, 90.0)];
+    const LAMBDA: &[Budget] = &[budget("lambda", 14.0, 14.0)];
+    const API: &[Budget] = &[budget("apigateway", 9.0, 40.0)];
+    const API_DEPLOYMENT: &[Budget] =
+        &[budget("apigateway", 9.0, 40.0), budget("apigateway:CreateDeployment", 0.2, 1.0)];
+    const API_CREATE: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:CreateRestApi", 0.33, 1.0)];
+    const API_DELETE: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:DeleteRestApi", 0.033, 1.0)];
+    const API_RESOURCES: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:GetResources", 2.4, 5.0)];
+    const API_RESOURCE: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:CreateResource", 4.8, 5.0)];
+    const ALARM_PUT: &[Budget] = &[budget("cloudwatch:PutMetricAlarm", 2.9, 3.0)];
+    const ALARM_DELETE: &[Budget] = &[budget("cloudwatch:DeleteAlarms", 2.9, 3.0)];
+    const ALARM_READ: &[Budget] = &[budget("cloudwatch:DescribeAlarms", 8.8, 9.0)];
+    const LOGS: &[Budget] = &[budget("logs", 5.0, 10.0)];
+    const SNS: &[Budget] = &[budget("sns", 28.0, 30.0)];
+    const NONE: &[Budget] = &[];
+    match operation {
+        "lambda:GetFunction" => LAMBDA_READ,
+        "apigateway:CreateDeployment" => API_DEPLOYMENT,
+        "apigateway:CreateRestApi" => API_CREATE,
+        "apigateway:DeleteRestApi" => API_DELETE,
+        "apigateway:GetResources" => API_RESOURCES,
+        "apigateway:CreateResource" | "apigateway:DeleteResource" => API_RESOURCE,
+        "cloudwatch:PutMetricAlarm" => ALARM_PUT,
+        "cloudwatch:DeleteAlarms" => ALARM_DELETE,
+        "cloudwatch:DescribeAlarms" => ALARM_READ,
+        _ => match operation.split(':').next() {
+            Some("lambda") => LAMBDA,
+            Some("apigateway") => API,
+            Some("logs") => LOGS,
+            Some("sns") => SNS,
+            _ => NONE,
+        },
+    }
+}
+
+impl Budgets {
+    /// Waits until `operation` fits its budgets. A local AWS has no rates.
+    pub(crate) async fn take(&self, operation: &str, local: bool) {
+        if local {
+            return;
+        }
+        for budget in budgets_of(operation) {
+            let pause = self.reserve(budget);
+            if !pause.is_zero() {
+                tracing::debug!(operation, ?pause, "waiting for AWS's rate");
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    fn reserve(&self, budget: &Budget) -> Duration {
+        let now = Instant::now();
+        let interval = Duration::from_secs_f64(1.0 / budget.per_second);
+        let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let bucket = buckets.entry(budget.name).or_insert(Bucket { full_at: now });
+        let full_at = bucket.full_at.max(now) + interval;
+        bucket.full_at = full_at;
+        full_at.saturating_duration_since(now).saturating_sub(interval.mul_f64(budget.burst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_passes_and_the_rest_is_spaced_at_the_documented_rate() {
+        let budgets = Budgets::default();
+        let start = Instant::now();
+        for _ in 0..3 {
+            budgets.take("cloudwatch:PutMetricAlarm", false).await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for _ in 0..29 {
+            budgets.take("cloudwatch:PutMetricAlarm", false).await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_local_cloud_is_never_slowed_down() {
+        let budgets = Budgets::default();
+        let start = Instant::now();
+        for _ in 0..100 {
+            budgets.take("apigateway:DeleteRestApi", true).await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+}

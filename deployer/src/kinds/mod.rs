@@ -1,0 +1,189 @@
+//! The AWS kinds: a closed set, one file each, one line each in [`REGISTRY`].
+//!
+//! A kind is typed at both edges ([`Kind`]) and JSON in the middle ([`AnyKind`]): diff, drift,
+//! masking, rendering and state are written once, for all of them.
+
+mod any;
+
+pub mod sqs_queue;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use any::{AnyKind, Erased};
+
+use crate::aws::{Aws, AwsError, Place};
+
+/// Every kind there is.
+pub static REGISTRY: &[&dyn AnyKind] = &[&Erased::<sqs_queue::SqsQueue>::NEW];
+
+/// Finds a kind by its name, such as `sqs.queue`.
+pub fn by_name(name: &str) -> Option<&'static dyn AnyKind> {
+    REGISTRY.iter().copied().find(|kind| kind.name() == name)
+}
+
+/// What other resources may refer to: `arn`, `url`, … by name.
+pub type Outputs = BTreeMap<String, String>;
+
+/// How the differ treats one property path (`trust_policy`, `environment.*`). Unlisted paths
+/// update in place and are compared as they are; an absent value equals an empty one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// Cannot change in place: a difference replaces the resource.
+    Replace,
+    /// Never shown, never stored in clear.
+    Sensitive,
+    /// A list whose order means nothing.
+    Unordered,
+    /// An IAM policy document: compared by meaning.
+    Policy,
+    /// A JSON text: compared parsed.
+    Json,
+    /// AWS's own value when `stack.yaml` is silent (as JSON text): absent equals it.
+    Default(&'static str),
+    /// Compared only when `stack.yaml` states it: AWS's default has changed over time or belongs to others.
+    Unmanaged,
+}
+
+/// How a resource is known to be ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// By its tags `deployer:stack` and `deployer:address`, which stand in the spec's `tags`.
+    Tags,
+    /// It has no tags: whoever owns the resource that it is part of owns it.
+    Parent,
+}
+
+/// An operation of a kind, for [`Kind::iam`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Op {
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+/// Actions on resources (ARNs, `*` allowed) that an operation may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    pub actions: Vec<&'static str>,
+    pub resources: Vec<String>,
+    /// IAM condition block, such as `{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<serde_json::Value>,
+}
+
+impl Grant {
+    pub fn new(actions: &[&'static str], resource: impl Into<String>) -> Self {
+        Self { actions: actions.to_vec(), resources: vec![resource.into()], condition: None }
+    }
+}
+
+/// What AWS reports now, in the shape of the desired spec.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed<S> {
+    /// The name, ARN, URL or generated id that AWS's calls take.
+    pub physical_id: String,
+    pub spec: S,
+    /// Everything that [`Kind::OUTPUTS`] names.
+    pub outputs: Outputs,
+    /// What a person should know: not confirmed, disabled by AWS, failed.
+    pub notes: Vec<String>,
+}
+
+impl<S> Observed<S> {
+    pub fn new(physical_id: impl Into<String>, spec: S, outputs: Outputs) -> Self {
+        Self { physical_id: physical_id.into(), spec, outputs, notes: Vec::new() }
+    }
+}
+
+/// What a create call made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    pub physical_id: String,
+    pub outputs: Outputs,
+}
+
+/// The property paths that differ between observed and desired, such as `environment.BUCKET`.
+#[derive(Debug, Clone, Default)]
+pub struct Changes(pub Vec<String>);
+
+impl Changes {
+    /// Tells whether `property` or anything inside it changed.
+    pub fn touch(&self, property: &str) -> bool {
+        self.0.iter().any(|path| {
+            path == property || (path.starts_with(property) && path[property.len()..].starts_with(['.', '[']))
+        })
+    }
+
+    pub fn touch_any(&self, properties: &[&str]) -> bool {
+        properties.iter().any(|p| self.touch(p))
+    }
+
+    /// Tells whether anything else than `properties` changed.
+    pub fn touch_other_than(&self, properties: &[&str]) -> bool {
+        self.0.iter().any(|path| {
+            let top = path.split(['.', '[']).next().unwrap_or(path);
+            !properties.contains(&top)
+        })
+    }
+}
+
+/// One AWS kind. The spec has every property with AWS's own name in snake_case.
+///
+/// References to other resources are resolved before any method is called, with one exception:
+/// in `read` and `predict` a property outside [`Kind::IDENTITY`] may still hold `${…}`.
+pub trait Kind: Send + Sync + 'static {
+    /// AWS service and resource: `sqs.queue`.
+    const NAME: &'static str;
+    /// Names the outputs, `arn` and the like.
+    const OUTPUTS: &'static [&'static str];
+    /// The string properties that say which AWS resource is meant, before it exists.
+    const IDENTITY: &'static [&'static str];
+    const RULES: &'static [(&'static str, Rule)];
+    const OWNERSHIP: Ownership;
+    type Spec: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Computes the outputs that need no AWS, from the identity and the place.
+    fn predict(spec: &Self::Spec, place: &Place) -> Outputs;
+
+    /// Names what `op` may call, on which ARNs.
+    fn iam(op: Op, spec: &Self::Spec, place: &Place) -> Vec<Grant>;
+
+    /// Reads the live resource by the identity in `spec`; `None` only if AWS says it is absent.
+    fn read(
+        aws: &Aws,
+        spec: &Self::Spec,
+    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send;
+
+    /// Creates the resource and returns when it can be used by those who depend on it.
+    fn create(aws: &Aws, want: &Self::Spec) -> impl Future<Output = Result<Created, AwsError>> + Send;
+
+    /// Changes `changes` alone, in place.
+    fn update(
+        aws: &Aws,
+        live: &Observed<Self::Spec>,
+        want: &Self::Spec,
+        changes: &Changes,
+    ) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Deletes the resource; already gone is success.
+    fn delete(aws: &Aws, live: &Observed<Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Changes;
+
+    #[test]
+    fn a_change_touches_its_property_and_not_one_that_begins_alike() {
+        let changes = Changes(vec!["tags.team".into(), "timeout".into()]);
+        assert!(changes.touch("tags") && changes.touch("timeout"));
+        assert!(!changes.touch("tag") && !changes.touch("time"));
+        assert!(changes.touch_other_than(&["tags"]));
+        assert!(!changes.touch_other_than(&["tags", "timeout"]));
+    }
+}

@@ -1,0 +1,249 @@
+//! `sqs.queue`: an SQS queue, standard or FIFO.
+//!
+//! **Guarantees**: create returns when the queue can be read by its name. Only changed attributes are sent.
+//! **Assumptions**: the queue's ARN is derived from the place, never from a URL, which a local AWS makes up.
+//! **Caveats**: AWS refuses a name for 60 s after its queue was deleted (`QueueDeletedRecently`, retried by the
+//! executor), and takes up to 60 s to spread changed attributes.
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::{self, Tags};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The queue kind.
+pub struct SqsQueue;
+
+/// A queue; durations in seconds, sizes in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Queue {
+    pub name: String,
+    pub fifo_queue: bool,
+    pub visibility_timeout: u32,
+    pub delay_seconds: u32,
+    pub message_retention_period: u32,
+    pub receive_message_wait_time_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_message_size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrive_policy: Option<RedrivePolicy>,
+    /// A resource policy, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_master_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqs_managed_sse_enabled: Option<bool>,
+    pub content_based_deduplication: bool,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RedrivePolicy {
+    pub dead_letter_target_arn: String,
+    pub max_receive_count: u32,
+}
+
+impl Kind for SqsQueue {
+    const NAME: &'static str = "sqs.queue";
+    const OUTPUTS: &'static [&'static str] = &["name", "arn", "url"];
+    const IDENTITY: &'static [&'static str] = &["name"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("name", Rule::Replace),
+        ("fifo_queue", Rule::Replace),
+        ("maximum_message_size", Rule::Unmanaged),
+        ("sqs_managed_sse_enabled", Rule::Unmanaged),
+        ("policy", Rule::Policy),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Queue;
+
+    fn predict(spec: &Queue, place: &Place) -> Outputs {
+        let url = match &place.endpoint_url {
+            Some(endpoint) => format!("{}/{}/{}", endpoint.trim_end_matches('/'), place.account, spec.name),
+            None => {
+                let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+                format!("https://sqs.{}.{suffix}/{}/{}", place.region, place.account, spec.name)
+            }
+        };
+        Outputs::from([
+            ("name".into(), spec.name.clone()),
+            ("arn".into(), place.arn("sqs", &spec.name)),
+            ("url".into(), url),
+        ])
+    }
+
+    fn iam(op: Op, spec: &Queue, place: &Place) -> Vec<Grant> {
+        let actions: &[&str] = match op {
+            Op::Read => &["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"],
+            Op::Create => &["sqs:CreateQueue", "sqs:TagQueue"],
+            Op::Update => &["sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"],
+            Op::Delete => &["sqs:DeleteQueue"],
+        };
+        vec![Grant::new(actions, place.arn("sqs", &spec.name))]
+    }
+
+    /// GetQueueUrl, then GetQueueAttributes and ListQueueTags at once.
+    async fn read(aws: &Aws, spec: &Queue) -> Result<Option<Observed<Queue>>, AwsError> {
+        let sqs = &aws.clients.sqs;
+        let asked = sqs.get_queue_url().queue_name(&spec.name).send();
+        let Some(found) = aws.find("sqs:GetQueueUrl", ABSENT, asked).await? else { return Ok(None) };
+        let url = found.queue_url().ok_or_else(|| AwsError::missing("sqs:GetQueueUrl", "QueueUrl"))?;
+        let attributes = sqs.get_queue_attributes().queue_url(url).attribute_names(Attribute::All).send();
+        let (attributes, tags) = tokio::join!(
+            aws.find("sqs:GetQueueAttributes", ABSENT, attributes),
+            aws.find("sqs:ListQueueTags", ABSENT, sqs.list_queue_tags().queue_url(url).send()),
+        );
+        let (Some(attributes), Some(tags)) = (attributes?, tags?) else { return Ok(None) };
+        let live = Live(attributes.attributes.unwrap_or_default());
+        let queue = live.queue(&spec.name, tags::without_aws(tags.tags.unwrap_or_default()))?;
+        let mut outputs = Self::predict(spec, &aws.place);
+        outputs.insert("url".into(), url.to_owned());
+        Ok(Some(Observed::new(url, queue, outputs)))
+    }
+
+    async fn create(aws: &Aws, want: &Queue) -> Result<Created, AwsError> {
+        let call = aws
+            .clients
+            .sqs
+            .create_queue()
+            .queue_name(&want.name)
+            .set_attributes(Some(attributes(want).filter(|(_, value)| !value.is_empty()).collect()))
+            .set_tags(Some(want.tags.clone().into_iter().collect()));
+        let made = aws.call("sqs:CreateQueue", call.send()).await?;
+        let url = made.queue_url.ok_or_else(|| AwsError::missing("sqs:CreateQueue", "QueueUrl"))?;
+        let mut outputs = Self::predict(want, &aws.place);
+        outputs.insert("url".into(), url.clone());
+        Ok(Created { physical_id: url, outputs })
+    }
+
+    async fn update(aws: &Aws, live: &Observed<Queue>, want: &Queue, changes: &Changes) -> Result<(), AwsError> {
+        let (sqs, url) = (&aws.clients.sqs, &live.physical_id);
+        if changes.touch_other_than(&["tags"]) {
+            let have: HashMap<_, _> = attributes(&live.spec).collect();
+            let changed = attributes(want).filter(|(name, value)| have.get(name) != Some(value)).collect();
+            let call = sqs.set_queue_attributes().queue_url(url).set_attributes(Some(changed));
+            aws.call("sqs:SetQueueAttributes", call.send()).await?;
+        }
+        let delta = tags::Delta::between(&live.spec.tags, &want.tags);
+        if !delta.set.is_empty() {
+            let call = sqs.tag_queue().queue_url(url).set_tags(Some(delta.set.into_iter().collect()));
+            aws.call("sqs:TagQueue", call.send()).await?;
+        }
+        if !delta.remove.is_empty() {
+            let call = sqs.untag_queue().queue_url(url).set_tag_keys(Some(delta.remove));
+            aws.call("sqs:UntagQueue", call.send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Queue>) -> Result<(), AwsError> {
+        let call = aws.clients.sqs.delete_queue().queue_url(&live.physical_id).send();
+        aws.find("sqs:DeleteQueue", ABSENT, call).await.map(drop)
+    }
+}
+
+/// The modelled name and the one on the wire of older endpoints.
+const ABSENT: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+
+/// The attributes that a spec states, as SQS takes them; "" clears one.
+fn attributes(queue: &Queue) -> impl Iterator<Item = (Attribute, String)> {
+    let redrive = queue.redrive_policy.as_ref().map_or_else(String::new, |r| {
+        serde_json::json!({ "deadLetterTargetArn": r.dead_letter_target_arn, "maxReceiveCount": r.max_receive_count }).to_string()
+    });
+    let fifo = queue.fifo_queue.then(|| {
+        [
+            (Attribute::FifoQueue, "true".to_owned()),
+            (Attribute::ContentBasedDeduplication, queue.content_based_deduplication.to_string()),
+        ]
+    });
+    let optional = [
+        (Attribute::MaximumMessageSize, queue.maximum_message_size.map(|v| v.to_string())),
+        (Attribute::SqsManagedSseEnabled, queue.sqs_managed_sse_enabled.map(|v| v.to_string())),
+    ];
+    [
+        (Attribute::VisibilityTimeout, queue.visibility_timeout.to_string()),
+        (Attribute::DelaySeconds, queue.delay_seconds.to_string()),
+        (Attribute::MessageRetentionPeriod, queue.message_retention_period.to_string()),
+        (Attribute::ReceiveMessageWaitTimeSeconds, queue.receive_message_wait_time_seconds.to_string()),
+        (Attribute::RedrivePolicy, redrive),
+        (Attribute::Policy, queue.policy.clone().unwrap_or_default()),
+        (Attribute::KmsMasterKeyId, queue.kms_master_key_id.clone().unwrap_or_default()),
+    ]
+    .into_iter()
+    .chain(optional.into_iter().filter_map(|(name, value)| Some((name, value?))))
+    .chain(fifo.into_iter().flatten())
+}
+
+/// The attributes that SQS reports: all texts.
+struct Live(HashMap<Attribute, String>);
+
+impl Live {
+    fn text(&self, name: &Attribute) -> Option<String> {
+        self.0.get(name).filter(|v| !v.is_empty()).cloned()
+    }
+
+    fn number(&self, name: &Attribute) -> Result<Option<u32>, AwsError> {
+        self.text(name)
+            .map(|v| v.parse().map_err(|_| AwsError::missing("sqs:GetQueueAttributes", name.as_str())))
+            .transpose()
+    }
+
+    fn is_true(&self, name: &Attribute) -> bool {
+        self.0.get(name).is_some_and(|v| v == "true")
+    }
+
+    fn queue(&self, name: &str, tags: Tags) -> Result<Queue, AwsError> {
+        Ok(Queue {
+            name: name.to_owned(),
+            fifo_queue: self.is_true(&Attribute::FifoQueue),
+            visibility_timeout: self.number(&Attribute::VisibilityTimeout)?.unwrap_or(30),
+            delay_seconds: self.number(&Attribute::DelaySeconds)?.unwrap_or(0),
+            message_retention_period: self.number(&Attribute::MessageRetentionPeriod)?.unwrap_or(345_600),
+            receive_message_wait_time_seconds: self.number(&Attribute::ReceiveMessageWaitTimeSeconds)?.unwrap_or(0),
+            maximum_message_size: self.number(&Attribute::MaximumMessageSize)?,
+            redrive_policy: self.text(&Attribute::RedrivePolicy).map(|text| redrive(&text)).transpose()?,
+            policy: self.text(&Attribute::Policy),
+            kms_master_key_id: self.text(&Attribute::KmsMasterKeyId),
+            sqs_managed_sse_enabled: self.text(&Attribute::SqsManagedSseEnabled).map(|v| v == "true"),
+            content_based_deduplication: self.is_true(&Attribute::ContentBasedDeduplication),
+            tags,
+        })
+    }
+}
+
+/// Parses a redrive policy, whose count may come back as a text.
+fn redrive(text: &str) -> Result<RedrivePolicy, AwsError> {
+    let missing = || AwsError::missing("sqs:GetQueueAttributes", "RedrivePolicy in its documented form");
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| missing())?;
+    let count = &value["maxReceiveCount"];
+    Ok(RedrivePolicy {
+        dead_letter_target_arn: value["deadLetterTargetArn"].as_str().ok_or_else(missing)?.to_owned(),
+        max_receive_count: count
+            .as_u64()
+            .or_else(|| count.as_str()?.parse().ok())
+            .and_then(|n| u32::try_from(n).ok())
+            .ok_or_else(missing)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redrive_policy_reads_the_same_with_its_count_as_text() {
+        let number = redrive(r#"{"maxReceiveCount":3,"deadLetterTargetArn":"arn:x"}"#).unwrap();
+        let text = redrive(r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}"#).unwrap();
+        assert_eq!(number, text);
+    }
+
+    #[test]
+    fn a_removed_redrive_policy_is_cleared_not_left_out() {
+        let sent: HashMap<_, _> = attributes(&Queue::default()).collect();
+        assert_eq!(sent[&Attribute::RedrivePolicy], "");
+    }
+}

@@ -1,0 +1,106 @@
+//! Findings: everything wrong or doubtful in a `stack.yaml`, collected, never just the first.
+
+use serde::Serialize;
+
+/// A place in the document: `functions`, `image-worker`, `timeout`; list items by their number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocPath(pub Vec<String>);
+
+impl DocPath {
+    pub fn of<S: Into<String>>(parts: impl IntoIterator<Item = S>) -> Self {
+        Self(parts.into_iter().map(Into::into).collect())
+    }
+
+    #[must_use]
+    pub fn then(&self, part: impl Into<String>) -> Self {
+        let mut parts = self.0.clone();
+        parts.push(part.into());
+        Self(parts)
+    }
+}
+
+impl std::fmt::Display for DocPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// Which part of the entry at a path the caret goes under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    Key,
+    Value,
+}
+
+/// A line and column, both from 1, and the bytes that they stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Span {
+    pub line: usize,
+    pub column: usize,
+    #[serde(skip)]
+    pub start: usize,
+    #[serde(skip)]
+    pub end: usize,
+}
+
+/// One thing wrong or doubtful.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Stable, documented: `stack::unknown-property`.
+    pub code: &'static str,
+    pub severity: Severity,
+    pub path: DocPath,
+    pub at: At,
+    /// Filled in from the path when the source text is known; given outright by the parser.
+    pub span: Option<Span>,
+    pub message: String,
+    /// The next thing to do.
+    pub help: Option<String>,
+}
+
+/// All findings of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    /// Adds an error about the value at `path`.
+    pub fn error(&mut self, code: &'static str, path: DocPath, message: impl Into<String>) -> &mut Finding {
+        self.push(Severity::Error, code, path, message.into())
+    }
+
+    /// Adds a warning about the value at `path`.
+    pub fn warning(&mut self, code: &'static str, path: DocPath, message: impl Into<String>) -> &mut Finding {
+        self.push(Severity::Warning, code, path, message.into())
+    }
+
+    fn push(&mut self, severity: Severity, code: &'static str, path: DocPath, message: String) -> &mut Finding {
+        let index = self.0.len();
+        self.0.push(Finding { code, severity, path, at: At::Value, span: None, message, help: None });
+        &mut self.0[index]
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|f| f.severity == Severity::Error)
+    }
+}
+
+impl Finding {
+    /// Adds what to do about it.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Puts the caret under the key instead of the value.
+    pub fn at_key(&mut self) -> &mut Self {
+        self.at = At::Key;
+        self
+    }
+}

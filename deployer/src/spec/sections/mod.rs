@@ -1,0 +1,176 @@
+//! The sections of `stack.yaml`, one file each: what people write, and how an element is
+//! lowered to primitive resources. Lowering is pure.
+
+pub mod queues;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::finding::{DocPath, Findings};
+use crate::aws::tags;
+use crate::kinds::Kind;
+
+/// One section: `queues:`, `functions:`, …
+pub trait Section: Send + Sync + 'static {
+    /// The key in `stack.yaml`.
+    const NAME: &'static str;
+    /// What one element of it may say. Doc comments, ranges and examples become the schema.
+    type Element: DeserializeOwned + JsonSchema;
+
+    /// Checks what the schema cannot say, within one element.
+    fn check(element: &Self::Element, at: &Scope<'_>, findings: &mut Findings);
+
+    /// Turns one element into primitive resources.
+    fn lower(element: Self::Element, at: &Scope<'_>, out: &mut Lowered);
+}
+
+/// Properties that every element has besides its own.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Common {
+    /// Never deleted or replaced: a plan that would do so is an error.
+    pub protect: bool,
+    /// Left in AWS when it is removed from stack.yaml or the stack is destroyed.
+    pub retain: bool,
+    /// Referenced only; never created, changed or destroyed.
+    pub external: bool,
+    /// Tags for everything made for this element, besides the stack's own.
+    pub tags: BTreeMap<String, String>,
+    /// Elements to wait for where no reference says so: `queues.image-requests`.
+    pub depends_on: Vec<String>,
+}
+
+/// Where an element stands.
+pub struct Scope<'a> {
+    pub stack: &'a str,
+    pub section: &'static str,
+    pub name: &'a str,
+    pub common: &'a Common,
+    /// The stack's own tags.
+    pub stack_tags: &'a tags::Tags,
+}
+
+impl Scope<'_> {
+    /// The element's address: `queues.image-requests`.
+    pub fn element(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The address of a part of the element: `queues.image-requests.dead_letter`.
+    pub fn part(&self, part: &str) -> String {
+        format!("{}.{}.{part}", self.section, self.name)
+    }
+
+    /// A place within the element, for findings.
+    pub fn path<S: Into<String>>(&self, parts: impl IntoIterator<Item = S>) -> DocPath {
+        let mut path = DocPath::of([self.section, self.name]);
+        path.0.extend(parts.into_iter().map(Into::into));
+        path
+    }
+
+    /// The tags of the resource at `address`: the stack's, the element's, and the marks of ownership.
+    pub fn tags(&self, address: &str) -> tags::Tags {
+        let mut all = self.stack_tags.clone();
+        all.extend(self.common.tags.clone());
+        all.insert(tags::STACK.into(), self.stack.into());
+        all.insert(tags::ADDRESS.into(), tag_value(address));
+        all
+    }
+
+    /// The physical name when the user gives none: `STACK-NAME`.
+    pub fn default_name(&self) -> String {
+        format!("{}-{}", self.stack, self.name)
+    }
+}
+
+/// Keeps to the characters that every AWS service takes in a tag value.
+pub fn tag_value(address: &str) -> String {
+    address
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '_' })
+        .take(256)
+        .collect()
+}
+
+/// A reference to another resource's output, as `stack.yaml` writes it.
+pub fn reference(address: &str, output: &str) -> String {
+    format!("${{{address}.{output}}}")
+}
+
+/// One primitive resource, before references are resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    pub address: String,
+    /// The element that the user wrote.
+    pub element: String,
+    pub kind: &'static str,
+    /// With `${…}` references inside its strings.
+    pub spec: Value,
+    /// Waits for these, besides what the spec refers to.
+    pub depends_on: BTreeSet<String>,
+    pub protect: bool,
+    pub retain: bool,
+    pub external: bool,
+    /// The code of a function, packaged before planning; fills the spec's `code` property.
+    pub code: Option<Code>,
+}
+
+/// What a function's zip is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeSource {
+    Cargo { package: String, bin: String, profile: Option<String>, features: Vec<String> },
+    Zip(PathBuf),
+    Binary(PathBuf),
+}
+
+/// A function's code: where it comes from and what it has to run on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    pub source: CodeSource,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// `provided.al2023`, …
+    pub runtime: String,
+}
+
+/// The primitive resources of a stack.
+#[derive(Debug, Default)]
+pub struct Lowered {
+    pub resources: Vec<Resource>,
+    /// What an element's outputs stand for: (`apis.couch`, `url`) → (`apis.couch.stage`, `url`).
+    pub aliases: BTreeMap<(String, String), (String, String)>,
+    /// IAM statements to add to a role's inline policy, by the role's address.
+    pub statements: BTreeMap<String, Vec<Value>>,
+}
+
+impl Lowered {
+    /// Adds one resource of `K` at `address`.
+    pub fn add<K: Kind>(&mut self, at: &Scope<'_>, address: String, spec: &K::Spec) -> &mut Resource
+    where
+        K::Spec: Serialize,
+    {
+        let index = self.resources.len();
+        self.resources.push(Resource {
+            address,
+            element: at.element(),
+            kind: K::NAME,
+            spec: serde_json::to_value(spec).expect("specs are plain structs with string keys"),
+            depends_on: at.common.depends_on.iter().cloned().collect(),
+            protect: at.common.protect,
+            retain: at.common.retain,
+            external: at.common.external,
+            code: None,
+        });
+        &mut self.resources[index]
+    }
+
+    /// Makes `${ELEMENT.output}` mean an output of one of its parts.
+    pub fn alias(&mut self, at: &Scope<'_>, output: &str, address: &str, of: &str) {
+        self.aliases.insert((at.element(), output.to_owned()), (address.to_owned(), of.to_owned()));
+    }
+}

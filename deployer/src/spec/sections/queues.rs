@@ -1,0 +1,163 @@
+//! `queues:` — SQS queues, each with its own dead-letter queue when `redrive` is given.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Lowered, Scope, Section, reference};
+use crate::kinds::sqs_queue::{Queue, RedrivePolicy, SqsQueue};
+use crate::spec::finding::Findings;
+use crate::spec::values::Seconds;
+
+/// The queues section.
+pub struct Queues;
+
+/// An SQS queue.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueueElement {
+    /// The queue's name in AWS; default: the stack's name and the element's. FIFO queues end in `.fifo`.
+    #[schemars(length(max = 80), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
+    pub name: Option<String>,
+    /// First in, first out, at most once per deduplication id.
+    #[serde(default)]
+    pub fifo_queue: bool,
+    /// FIFO only: equal bodies are duplicates.
+    #[serde(default)]
+    pub content_based_deduplication: bool,
+    /// How long a received message stays hidden; at least the consumer's timeout, better six times that.
+    #[serde(default = "thirty")]
+    #[schemars(range(max = 43_200))]
+    pub visibility_timeout: Seconds,
+    /// How long a new message stays hidden.
+    #[serde(default)]
+    #[schemars(range(max = 900))]
+    pub delay_seconds: Seconds,
+    /// How long a message is kept.
+    #[serde(default = "four_days")]
+    #[schemars(range(min = 60, max = 1_209_600))]
+    pub message_retention_period: Seconds,
+    /// How long a receive call waits for a message.
+    #[serde(default)]
+    #[schemars(range(max = 20))]
+    pub receive_message_wait_time_seconds: Seconds,
+    /// Largest message in bytes; AWS's default is 1 MiB on new queues.
+    #[schemars(range(min = 1_024, max = 1_048_576))]
+    pub maximum_message_size: Option<u32>,
+    /// Where messages go that fail again and again.
+    pub redrive: Option<Redrive>,
+    /// A resource policy: an IAM policy document.
+    pub policy: Option<Value>,
+    /// KMS key for encryption at rest.
+    pub kms_master_key_id: Option<String>,
+    /// Encryption at rest with a key of SQS's own; AWS's default is true.
+    pub sqs_managed_sse_enabled: Option<bool>,
+}
+
+/// Where messages go that were received too often.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redrive {
+    /// Receives before a message moves.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub max_receive_count: u32,
+    /// ARN of an existing queue; without it the queue gets a dead-letter queue of its own.
+    pub dead_letter_target_arn: Option<String>,
+    /// How long the own dead-letter queue keeps a message.
+    #[serde(default = "fourteen_days")]
+    #[schemars(range(min = 60, max = 1_209_600))]
+    pub message_retention_period: Seconds,
+}
+
+fn thirty() -> Seconds {
+    Seconds(30)
+}
+
+fn four_days() -> Seconds {
+    Seconds(345_600)
+}
+
+fn fourteen_days() -> Seconds {
+    Seconds(1_209_600)
+}
+
+impl Section for Queues {
+    const NAME: &'static str = "queues";
+    type Element = QueueElement;
+
+    fn check(queue: &QueueElement, at: &Scope<'_>, findings: &mut Findings) {
+        if let Some(name) = &queue.name
+            && name.ends_with(".fifo") != queue.fifo_queue
+        {
+            let (message, help) = if queue.fifo_queue {
+                ("the name of a FIFO queue ends in `.fifo`", format!("write `name: {name}.fifo`"))
+            } else {
+                ("only a FIFO queue's name ends in `.fifo`", "add `fifo_queue: true` or drop the ending".to_owned())
+            };
+            findings.error("queue::fifo-name", at.path(["name"]), message).help(help);
+        }
+        if queue.content_based_deduplication && !queue.fifo_queue {
+            findings
+                .error(
+                    "queue::fifo-only",
+                    at.path(["content_based_deduplication"]),
+                    "only FIFO queues remove duplicates",
+                )
+                .help("add `fifo_queue: true` or remove this property");
+        }
+        if let Some(redrive) = &queue.redrive
+            && redrive.dead_letter_target_arn.is_none()
+            && redrive.message_retention_period <= queue.message_retention_period
+        {
+            findings
+                .warning(
+                    "queue::dead-letter-retention",
+                    at.path(["redrive"]),
+                    "the dead-letter queue keeps messages no longer than the queue itself, and their age counts from the first send",
+                )
+                .help("give `redrive: { message_retention_period: 14d }`");
+        }
+    }
+
+    fn lower(element: QueueElement, at: &Scope<'_>, out: &mut Lowered) {
+        let suffix = if element.fifo_queue { ".fifo" } else { "" };
+        let name = element.name.unwrap_or_else(|| at.default_name() + suffix);
+        let queue = Queue {
+            fifo_queue: element.fifo_queue,
+            content_based_deduplication: element.content_based_deduplication,
+            visibility_timeout: element.visibility_timeout.0,
+            delay_seconds: element.delay_seconds.0,
+            message_retention_period: element.message_retention_period.0,
+            receive_message_wait_time_seconds: element.receive_message_wait_time_seconds.0,
+            maximum_message_size: element.maximum_message_size,
+            policy: element.policy.map(|document| document.to_string()),
+            kms_master_key_id: element.kms_master_key_id,
+            sqs_managed_sse_enabled: element.sqs_managed_sse_enabled,
+            redrive_policy: element.redrive.as_ref().map(|redrive| RedrivePolicy {
+                max_receive_count: redrive.max_receive_count,
+                dead_letter_target_arn: redrive
+                    .dead_letter_target_arn
+                    .clone()
+                    .unwrap_or_else(|| reference(&at.part("dead_letter"), "arn")),
+            }),
+            tags: at.tags(&at.element()),
+            name,
+        };
+        if let Some(redrive) = element.redrive.filter(|r| r.dead_letter_target_arn.is_none()) {
+            let address = at.part("dead_letter");
+            let dead_letter = Queue {
+                name: format!("{}-dlq{suffix}", queue.name.trim_end_matches(".fifo")),
+                redrive_policy: None,
+                policy: None,
+                visibility_timeout: 30,
+                delay_seconds: 0,
+                message_retention_period: redrive.message_retention_period.0,
+                receive_message_wait_time_seconds: 0,
+                tags: at.tags(&address),
+                ..queue.clone()
+            };
+            out.add::<SqsQueue>(at, address, &dead_letter);
+        }
+        out.add::<SqsQueue>(at, at.element(), &queue);
+    }
+}
