@@ -4,4 +4,5 @@
 
 pub mod aws;
 pub mod kinds;
+pub mod plan;
 pub mod spec;

@@ -1,0 +1,236 @@
+//! Desired against observed, property by property, by the kind's rules. Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::aws::policy;
+use crate::kinds::Rule;
+
+/// One property that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// `timeout`, `environment.BUCKET`.
+    pub path: String,
+    /// What AWS has; null when absent.
+    pub before: Value,
+    /// What `stack.yaml` wants; null when absent.
+    pub after: Value,
+    pub sensitive: bool,
+    /// False when `after` holds something that only apply can find out.
+    pub known: bool,
+    pub forces_replacement: bool,
+}
+
+/// A kind's rules, looked up by property path.
+#[derive(Clone, Copy)]
+pub struct Rules(pub &'static [(&'static str, Rule)]);
+
+impl Rules {
+    /// Tells whether `rule` holds for `path`, stated for it, for what it is part of, or as `PROPERTY.*`.
+    fn has(self, path: &str, rule: Rule) -> bool {
+        self.0.iter().any(|(at, r)| *r == rule && covers(at, path))
+    }
+
+    fn default_of(self, path: &str) -> Option<Value> {
+        self.0.iter().find_map(|(at, rule)| match rule {
+            Rule::Default(json) if *at == path => serde_json::from_str(json).ok(),
+            _ => None,
+        })
+    }
+
+    pub fn is_sensitive(self, path: &str) -> bool {
+        self.has(path, Rule::Sensitive)
+    }
+}
+
+fn covers(at: &str, path: &str) -> bool {
+    let at = at.strip_suffix(".*").unwrap_or(at);
+    path == at || (path.starts_with(at) && path[at.len()..].starts_with('.'))
+}
+
+/// Lists the differences from `observed` to `desired`.
+///
+/// An absent property equals an empty one; a property under [`Rule::Unmanaged`] is compared only
+/// when `desired` states it.
+pub fn diff(rules: Rules, observed: &Value, desired: &Value) -> Vec<Change> {
+    let mut changes = Vec::new();
+    walk(rules, "", observed, desired, &mut changes);
+    changes
+}
+
+fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &mut Vec<Change>) {
+    if let (Value::Object(have), Value::Object(want)) = (observed, desired)
+        && !rules.has(path, Rule::Policy)
+    {
+        return walk_object(rules, path, have, want, changes);
+    }
+    let known = !is_unresolved(desired);
+    if known && same(rules, path, observed, desired) {
+        return;
+    }
+    changes.push(Change {
+        path: path.to_owned(),
+        before: observed.clone(),
+        after: desired.clone(),
+        sensitive: rules.is_sensitive(path),
+        known,
+        forces_replacement: rules.has(path, Rule::Replace),
+    });
+}
+
+fn walk_object(
+    rules: Rules,
+    path: &str,
+    have: &Map<String, Value>,
+    want: &Map<String, Value>,
+    changes: &mut Vec<Change>,
+) {
+    let mut keys: Vec<&String> = want.keys().collect();
+    keys.extend(have.keys().filter(|key| !want.contains_key(*key)));
+    for key in keys {
+        let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let (before, after) = (have.get(key).unwrap_or(&Value::Null), want.get(key).unwrap_or(&Value::Null));
+        if is_absent(&inner, after) && rules.has(&inner, Rule::Unmanaged) {
+            continue;
+        }
+        if is_absent(&inner, before) && is_absent(&inner, after) {
+            continue;
+        }
+        let default = rules.default_of(&inner);
+        let fill = |value: &Value| match &default {
+            Some(default) if is_absent(&inner, value) => default.clone(),
+            _ => value.clone(),
+        };
+        walk_value(rules, &inner, &fill(before), &fill(after), changes);
+    }
+}
+
+/// A map against nothing is a difference of its entries, so that each shows by itself.
+fn walk_value(rules: Rules, path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+    let empty = Value::Object(Map::new());
+    match (before, after) {
+        (Value::Null, Value::Object(_)) if !rules.has(path, Rule::Policy) => walk(rules, path, &empty, after, changes),
+        (Value::Object(_), Value::Null) if !rules.has(path, Rule::Policy) => walk(rules, path, before, &empty, changes),
+        _ => walk(rules, path, before, after, changes),
+    }
+}
+
+/// Nothing, or at the top an empty text: AWS reports both for "not set".
+fn is_absent(path: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty() && !path.contains('.'),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+fn same(rules: Rules, path: &str, a: &Value, b: &Value) -> bool {
+    if rules.has(path, Rule::Policy) {
+        return policy::same(&parsed(a), &parsed(b));
+    }
+    if rules.has(path, Rule::Json) {
+        return equal(&parsed(a), &parsed(b));
+    }
+    match (a, b) {
+        (Value::Array(have), Value::Array(want)) if rules.has(path, Rule::Unordered) => {
+            let sorted = |items: &[Value]| {
+                let mut texts: Vec<String> = items.iter().map(Value::to_string).collect();
+                texts.sort();
+                texts
+            };
+            sorted(have) == sorted(want)
+        }
+        _ => equal(a, b),
+    }
+}
+
+/// Equality with numbers compared by value: 30 is 30.0.
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
+        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| equal(x, y)),
+        (Value::Object(x), Value::Object(y)) => {
+            x.len() == y.len() && x.iter().all(|(key, v)| y.get(key).is_some_and(|w| equal(v, w)))
+        }
+        _ => a == b,
+    }
+}
+
+/// JSON inside a text, parsed.
+fn parsed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
+        _ => value.clone(),
+    }
+}
+
+/// Tells whether a value still holds a reference that only apply can resolve.
+pub fn is_unresolved(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("${"),
+        Value::Array(items) => items.iter().any(is_unresolved),
+        Value::Object(map) => map.values().any(is_unresolved),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const RULES: Rules = Rules(&[
+        ("name", Rule::Replace),
+        ("actions", Rule::Unordered),
+        ("size", Rule::Unmanaged),
+        ("filter", Rule::Json),
+        ("environment", Rule::Sensitive),
+    ]);
+
+    fn paths(observed: &Value, desired: &Value) -> Vec<String> {
+        diff(RULES, observed, desired).into_iter().map(|c| c.path).collect()
+    }
+
+    #[test]
+    fn absent_equals_empty_at_the_top_but_an_empty_environment_value_is_a_value() {
+        assert!(paths(&json!({"description": "", "tags": {}}), &json!({})).is_empty());
+        assert_eq!(paths(&json!({}), &json!({"environment": {"A": ""}})), ["environment.A"]);
+    }
+
+    #[test]
+    fn numbers_compare_by_value_and_unordered_lists_as_sets() {
+        assert!(paths(&json!({"threshold": 30.0}), &json!({"threshold": 30})).is_empty());
+        assert!(paths(&json!({"actions": ["b", "a"]}), &json!({"actions": ["a", "b"]})).is_empty());
+        assert_eq!(paths(&json!({"layers": ["b", "a"]}), &json!({"layers": ["a", "b"]})), ["layers"]);
+    }
+
+    #[test]
+    fn an_unmanaged_property_counts_only_when_stated() {
+        assert!(paths(&json!({"size": 1}), &json!({})).is_empty());
+        assert_eq!(paths(&json!({"size": 1}), &json!({"size": 2})), ["size"]);
+    }
+
+    #[test]
+    fn json_texts_compare_parsed() {
+        assert!(paths(&json!({"filter": "{\"a\": [1]}"}), &json!({"filter": "{\"a\":[1]}"})).is_empty());
+    }
+
+    #[test]
+    fn a_map_entry_is_sensitive_with_its_map_and_a_name_forces_replacement() {
+        let changes = diff(
+            RULES,
+            &json!({"name": "a", "environment": {"K": "1"}}),
+            &json!({"name": "b", "environment": {"K": "2"}}),
+        );
+        assert!(changes[0].forces_replacement && !changes[0].sensitive);
+        assert!(changes[1].sensitive && changes[1].path == "environment.K");
+    }
+
+    #[test]
+    fn what_only_apply_can_know_is_a_change_that_is_not_known() {
+        let changes = diff(RULES, &json!({"arn": "x"}), &json!({"arn": "${apis.a.id}"}));
+        assert!(!changes[0].known);
+    }
+}

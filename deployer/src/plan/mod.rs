@@ -1,0 +1,3 @@
+//! What to do, decided before anything is done. Pure: no async, no clock, no environment, no AWS.
+
+pub mod diff;

@@ -1,0 +1,92 @@
+//! What the suites share: one local AWS for a test process, an account of its own for each test.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use deployer::aws::clients::Connection;
+use deployer::aws::{Aws, Clients, Place};
+
+pub const REGION: &str = "eu-west-1";
+
+/// A local AWS that ends with the test process.
+pub struct Cloud {
+    pub endpoint_url: String,
+}
+
+static RUNNING: OnceLock<Cloud> = OnceLock::new();
+static CHILD: Mutex<Option<Child>> = Mutex::new(None);
+
+/// Starts the local AWS once for this process.
+pub fn cloud() -> &'static Cloud {
+    RUNNING.get_or_init(|| {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let endpoint_url = format!("http://127.0.0.1:{port}");
+        let program = emulator();
+        let home = std::env::temp_dir().join(format!("deployer-test-{port}"));
+        std::fs::create_dir_all(&home).expect("a temporary directory");
+        // The shell ends the emulator when this process, which holds the other end of the pipe, ends.
+        let script = "\"$0\" >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
+        let child = Command::new("sh")
+            .args(["-c", script, program.to_str().expect("a UTF-8 path")])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &home)
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("AWS_ENDPOINT_URL", &endpoint_url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the local AWS starts");
+        *CHILD.lock().unwrap() = Some(child);
+        await_port(port);
+        Cloud { endpoint_url }
+    })
+}
+
+/// Waits until something listens; the emulator is ready when it does.
+fn await_port(port: u16) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "the local AWS does not listen on port {port}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Finds the emulator that `cargo xtask test` sets up and names in `DEPLOYER_TEST_EMULATOR`.
+fn emulator() -> PathBuf {
+    std::env::var_os("DEPLOYER_TEST_EMULATOR")
+        .map(PathBuf::from)
+        .expect("DEPLOYER_TEST_EMULATOR names the emulator: run the tests with `cargo xtask test`")
+}
+
+/// An AWS account that nobody else uses: (account id, client).
+pub async fn account() -> Aws {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let unique = std::process::id() % 1_000_000 * 1_000 + NEXT.fetch_add(1, Ordering::Relaxed);
+    let account = format!("1{:011}", unique);
+    aws(&account).await
+}
+
+/// A client for one account of the local AWS.
+pub async fn aws(account: &str) -> Aws {
+    let endpoint_url = cloud().endpoint_url.clone();
+    let connection = Connection {
+        region: REGION.into(),
+        endpoint_url: Some(endpoint_url.clone()),
+        credentials: Some((account.to_owned(), "test".into())),
+    };
+    let clients = Clients::connect(&connection).await;
+    let place = Place {
+        account: account.to_owned(),
+        region: REGION.into(),
+        partition: "aws".into(),
+        endpoint_url: Some(endpoint_url),
+    };
+    Aws::new(Arc::new(clients), place)
+}

@@ -1,0 +1,8 @@
+//! The contract that every kind keeps, held against a real SDK client and a local AWS.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod contract;
+
+mod sqs_queue;
