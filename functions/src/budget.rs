@@ -1,0 +1,65 @@
+//! The time an event may still use.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// Says until when work may go on; copies share the same end.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    until: Instant,
+}
+
+impl Budget {
+    /// Ends `margin` before the deadline Lambda stated, so that the answer is out before the process is stopped.
+    ///
+    /// `deadline_ms` is in milliseconds since the Unix epoch, as the Runtime API's `Lambda-Runtime-Deadline-Ms`.
+    pub fn before_deadline(deadline_ms: u64, now: SystemTime, margin: Duration) -> Self {
+        let deadline = UNIX_EPOCH + Duration::from_millis(deadline_ms);
+        let left = deadline.duration_since(now).unwrap_or_default();
+        Self::lasting(left.saturating_sub(margin))
+    }
+
+    /// Ends `length` from now.
+    pub fn lasting(length: Duration) -> Self {
+        Self {
+            until: Instant::now() + length,
+        }
+    }
+
+    /// Ends no later than `length` from now.
+    pub fn at_most(self, length: Duration) -> Self {
+        Self {
+            until: self.until.min(Instant::now() + length),
+        }
+    }
+
+    /// Returns the time left; zero when it is used up.
+    pub fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_before_the_deadline_by_the_margin() {
+        let now = UNIX_EPOCH + Duration::from_secs(100);
+        let budget = Budget::before_deadline(130_000, now, Duration::from_millis(500));
+        assert_eq!(budget.left(), Duration::from_millis(29_500));
+        assert_eq!(
+            budget.at_most(Duration::from_secs(3)).left(),
+            Duration::from_secs(3)
+        );
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(budget.left(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_in_the_past_leaves_nothing() {
+        let now = UNIX_EPOCH + Duration::from_secs(100);
+        let budget = Budget::before_deadline(0, now, Duration::from_millis(500));
+        assert_eq!(budget.left(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,34 @@
+//! The one place that throws dice.
+
+/// Gives random numbers; tests give fixed ones.
+pub trait Random {
+    /// Returns a number in `0..=most`.
+    fn up_to(&self, most: u32) -> u32;
+}
+
+/// The operating system's random numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsRandom;
+
+impl Random for OsRandom {
+    fn up_to(&self, most: u32) -> u32 {
+        // A system without entropy still has to draw: the seed then is the same, the picture is not wrong.
+        let word = getrandom::u64().unwrap_or_default();
+        let reduced = word % (u64::from(most) + 1);
+        u32::try_from(reduced).unwrap_or(most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_within_the_bound() {
+        assert!((0..200).all(|_| OsRandom.up_to(3) <= 3));
+        assert_eq!(OsRandom.up_to(0), 0);
+        let distinct: std::collections::BTreeSet<_> =
+            (0..50).map(|_| OsRandom.up_to(u32::MAX)).collect();
+        assert!(distinct.len() > 1);
+    }
+}

@@ -1,0 +1,264 @@
+//! Trying again, within the time left.
+
+use crate::budget::Budget;
+use crate::random::Random;
+use std::time::Duration;
+
+/// Says whether and how patiently a failure is worth another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Another attempt would fail the same way.
+    Never,
+    /// One more attempt, soon.
+    Once,
+    /// A passing fault: soon, then less and less soon.
+    Soon,
+    /// A rate limit: give it time.
+    Later,
+}
+
+/// An error that knows whether it is worth another attempt.
+pub trait Retryable {
+    /// Returns whether another attempt could succeed.
+    fn again(&self) -> Again;
+    /// Makes the error of an attempt that gave no answer for `limit`.
+    fn stalled(limit: Duration) -> Self;
+}
+
+/// Bounds the attempts at one thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most attempts, the first included.
+    pub attempts: u32,
+    /// The longest one attempt may take; the time left bounds it as well.
+    pub attempt_timeout: Duration,
+}
+
+/// Says how the attempts ended without success.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stopped<E> {
+    /// The last attempt's failure, after `attempts`.
+    Failed { cause: E, attempts: u32 },
+    /// The time ran out in attempt `attempts` (0: before the first); `cause` is the failure before it, if any.
+    OutOfTime { cause: Option<E>, attempts: u32 },
+}
+
+/// Runs `attempt` until it succeeds, fails for good, or no further attempt fits into the limits and the time left.
+///
+/// A wait that would leave no time for the attempt after it is not begun: the cause is returned at once.
+pub async fn within<T, E: Retryable>(
+    budget: Budget,
+    limits: Limits,
+    random: &impl Random,
+    mut attempt: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, Stopped<E>> {
+    let mut last = None;
+    let mut number = 0;
+    loop {
+        number += 1;
+        let left = budget.left();
+        if left.is_zero() {
+            let attempts = number - 1;
+            return Err(Stopped::OutOfTime {
+                cause: last,
+                attempts,
+            });
+        }
+        let limit = left.min(limits.attempt_timeout);
+        let cause = match tokio::time::timeout(limit, attempt()).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(cause)) => cause,
+            Err(_) if budget.left().is_zero() => {
+                return Err(Stopped::OutOfTime {
+                    cause: last,
+                    attempts: number,
+                });
+            }
+            Err(_) => E::stalled(limit),
+        };
+        let most = match cause.again() {
+            Again::Never => 1,
+            Again::Once => limits.attempts.min(2),
+            Again::Soon | Again::Later => limits.attempts,
+        };
+        let wait = jittered(backoff(cause.again(), number), random);
+        if number >= most || wait >= budget.left() {
+            return Err(Stopped::Failed {
+                cause,
+                attempts: number,
+            });
+        }
+        last = Some(cause);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Returns the longest wait after attempt `number`: 0.2 s doubling to 3 s, for rate limits 1 s doubling to 10 s.
+fn backoff(again: Again, number: u32) -> Duration {
+    let (first_ms, cap_ms) = match again {
+        Again::Later => (1_000, 10_000),
+        Again::Never | Again::Once | Again::Soon => (200, 3_000),
+    };
+    let doubled = 1_u64
+        .checked_shl(number.saturating_sub(1))
+        .unwrap_or(u64::MAX)
+        .saturating_mul(first_ms);
+    Duration::from_millis(doubled.min(cap_ms))
+}
+
+/// Takes a random part of the second half of `longest`, so that records of one batch do not return in step.
+fn jittered(longest: Duration, random: &impl Random) -> Duration {
+    let half_ms = u32::try_from(longest.as_millis() / 2).unwrap_or(u32::MAX);
+    Duration::from_millis(u64::from(half_ms) + u64::from(random.up_to(half_ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Fault(Again);
+
+    impl Retryable for Fault {
+        fn again(&self) -> Again {
+            self.0
+        }
+        fn stalled(_: Duration) -> Self {
+            Self(Again::Soon)
+        }
+    }
+
+    /// Always throws the highest number: the longest waits.
+    struct Highest;
+
+    impl Random for Highest {
+        fn up_to(&self, most: u32) -> u32 {
+            most
+        }
+    }
+
+    const LIMITS: Limits = Limits {
+        attempts: 4,
+        attempt_timeout: Duration::from_secs(60),
+    };
+
+    /// Fails with `faults` in turn, then succeeds with the number of the attempt; also returns the time it took.
+    async fn run(
+        budget_s: u64,
+        faults: &[Again],
+        limits: Limits,
+    ) -> (Result<u32, Stopped<Fault>>, Duration) {
+        let begun = Instant::now();
+        let mut made = 0;
+        let budget = Budget::lasting(Duration::from_secs(budget_s));
+        let result = within(budget, limits, &Highest, async || {
+            made += 1;
+            match faults.get(made as usize - 1) {
+                Some(again) => Err(Fault(*again)),
+                None => Ok(made),
+            }
+        })
+        .await;
+        (result, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_fault_is_tried_again_with_doubling_waits() {
+        let (result, took) = run(100, &[Again::Soon, Again::Soon], LIMITS).await;
+        assert_eq!(result, Ok(3));
+        assert_eq!(took, Duration::from_millis(200 + 400));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_limit_is_given_longer() {
+        let (result, took) = run(100, &[Again::Later; 3], LIMITS).await;
+        assert_eq!(result, Ok(4));
+        assert_eq!(took, Duration::from_secs(1 + 2 + 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_bounded_and_the_last_cause_is_kept() {
+        let faults = [Again::Soon, Again::Soon, Again::Soon, Again::Later];
+        let (result, _) = run(100, &faults, LIMITS).await;
+        assert_eq!(
+            result,
+            Err(Stopped::Failed {
+                cause: Fault(Again::Later),
+                attempts: 4
+            })
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lasting_fault_is_not_tried_again_and_a_doubtful_one_once() {
+        for (again, attempts) in [(Again::Never, 1), (Again::Once, 2)] {
+            let (result, _) = run(100, &[again; 4], LIMITS).await;
+            let cause = Fault(again);
+            assert_eq!(result, Err(Stopped::Failed { cause, attempts }));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_does_not_fit_is_not_begun() {
+        let (result, took) = run(1, &[Again::Later], LIMITS).await;
+        assert_eq!(
+            result,
+            Err(Stopped::Failed {
+                cause: Fault(Again::Later),
+                attempts: 1
+            })
+        );
+        assert_eq!(took, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_cut_off_when_the_time_is_up() {
+        let begun = Instant::now();
+        let budget = Budget::lasting(Duration::from_secs(5));
+        let result: Result<(), _> =
+            within(budget, LIMITS, &Highest, async || -> Result<(), Fault> {
+                std::future::pending().await
+            })
+            .await;
+        assert_eq!(
+            result,
+            Err(Stopped::OutOfTime {
+                cause: None,
+                attempts: 1
+            })
+        );
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_time_nothing_is_tried() {
+        let (result, _) = run(0, &[], LIMITS).await;
+        assert_eq!(
+            result,
+            Err(Stopped::OutOfTime {
+                cause: None,
+                attempts: 0
+            })
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stalled_attempt_is_given_up_and_tried_again() {
+        let limits = Limits {
+            attempt_timeout: Duration::from_secs(10),
+            ..LIMITS
+        };
+        let mut made = 0;
+        let budget = Budget::lasting(Duration::from_secs(60));
+        let result = within(budget, limits, &Highest, async || {
+            made += 1;
+            if made == 1 {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Fault>(made)
+        })
+        .await;
+        assert_eq!(result, Ok(2));
+    }
+}

@@ -1,0 +1,5 @@
+//! The binaries as Lambda runs them: real processes before a stand-in for the Runtime API, Bedrock and S3.
+
+mod generate_image;
+mod image_worker;
+mod support;

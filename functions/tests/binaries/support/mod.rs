@@ -1,0 +1,277 @@
+//! A stand-in for the Lambda Runtime API, Bedrock and S3 on one loopback port, and a function's process before it.
+
+mod http;
+
+use http::{Request, Response};
+use serde_json::{Value, json};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A PNG as small as one gets, in base64.
+pub const PNG_BASE64: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+const NEXT: &str = "/2018-06-01/runtime/invocation/next";
+
+/// What the model answers to one call.
+pub enum Reply {
+    Picture,
+    Json(Value),
+    Error(u16, &'static str, &'static str),
+    /// No answer until the test is over.
+    Hang,
+}
+
+/// Chooses the model's answer from the prompt and the number of the prompt's call, from 1.
+pub type Script = fn(&str, usize) -> Reply;
+
+/// What the bucket was given.
+#[derive(Clone, Debug)]
+pub struct Put {
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Put {
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+/// What the function answered to one event.
+#[derive(Debug)]
+pub struct Answer {
+    /// `response` or `error`.
+    pub kind: String,
+    pub body: Value,
+}
+
+#[derive(Default)]
+struct State {
+    events: Vec<(u64, Value)>,
+    answers: Vec<Answer>,
+    prompts: Vec<String>,
+    puts: Vec<Put>,
+    over: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    script: Script,
+    refuse_puts: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Waits until `ready` gives something, or the test is over.
+    fn wait<T>(&self, mut ready: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some(found) = ready(&mut state) {
+                return Some(found);
+            }
+            if state.over {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap();
+        }
+    }
+
+    fn respond(&self, request: Request) -> Option<Response> {
+        if request.path == NEXT {
+            return self.next();
+        }
+        if let Some(rest) = request.path.strip_prefix("/2018-06-01/runtime/invocation/") {
+            let kind = rest.rsplit('/').next().unwrap_or_default().to_owned();
+            let body = serde_json::from_slice(&request.body).unwrap();
+            self.lock().answers.push(Answer { kind, body });
+            self.changed.notify_all();
+            return Some(Response::json(202, &json!({"status": "OK"})));
+        }
+        if request.method == "POST" && request.path.ends_with("/invoke") {
+            return self.invoke_model(&request);
+        }
+        assert_eq!(request.method, "PUT", "{}", request.path);
+        if self.refuse_puts {
+            let body = "<Error><Code>AccessDenied</Code><Message>arn:aws:iam::123456789012:role/x may not</Message></Error>";
+            return Some(Response::new(403, body.into()).header("Content-Type", "application/xml"));
+        }
+        self.lock().puts.push(Put {
+            path: request.path,
+            headers: request.headers,
+            body: request.body,
+        });
+        Some(Response::new(200, Vec::new()).header("ETag", "\"0\""))
+    }
+
+    fn next(&self) -> Option<Response> {
+        let (left_ms, event) = self.wait(|state| state.events.pop())?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let deadline = u64::try_from(now.as_millis()).unwrap() + left_ms;
+        let response = Response::json(200, &event)
+            .header("Lambda-Runtime-Aws-Request-Id", "request-1")
+            .header("Lambda-Runtime-Deadline-Ms", &deadline.to_string())
+            .header(
+                "Lambda-Runtime-Invoked-Function-Arn",
+                "arn:aws:lambda:eu-west-1:000000000000:function:f",
+            );
+        Some(response)
+    }
+
+    fn invoke_model(&self, request: &Request) -> Option<Response> {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let prompt = body["prompt"].as_str().unwrap().to_owned();
+        let call = {
+            let mut state = self.lock();
+            state.prompts.push(prompt.clone());
+            state.prompts.iter().filter(|p| **p == prompt).count()
+        };
+        match (self.script)(&prompt, call) {
+            Reply::Picture => {
+                let reply = json!({"seeds": [1], "finish_reasons": [null], "images": [PNG_BASE64]});
+                Some(Response::json(200, &reply))
+            }
+            Reply::Json(reply) => Some(Response::json(200, &reply)),
+            Reply::Error(status, code, message) => {
+                let response = Response::json(status, &json!({ "message": message }));
+                Some(response.header("x-amzn-ErrorType", code))
+            }
+            Reply::Hang => self.wait(|_| None),
+        }
+    }
+}
+
+/// A running function; it and its stand-ins end with the value.
+pub struct Function {
+    child: Child,
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    closing: Arc<AtomicBool>,
+    accepting: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Function {
+    /// Starts `binary` with a model that follows `script`.
+    pub fn start(binary: &str, script: Script) -> Self {
+        Self::launch(binary, script, false)
+    }
+
+    /// Starts `binary` with a bucket that refuses every picture.
+    pub fn with_refusing_bucket(binary: &str) -> Self {
+        Self::launch(binary, |_, _| Reply::Picture, true)
+    }
+
+    fn launch(binary: &str, script: Script, refuse_puts: bool) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            script,
+            refuse_puts,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let closing = Arc::new(AtomicBool::new(false));
+        let accepting = {
+            let (shared, closing) = (shared.clone(), closing.clone());
+            std::thread::spawn(move || {
+                for stream in listener.incoming().map_while(Result::ok) {
+                    if closing.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let shared = shared.clone();
+                    std::thread::spawn(move || {
+                        http::serve(stream, |request| shared.respond(request))
+                    });
+                }
+            })
+        };
+        let child = command(binary, &address.to_string()).spawn().unwrap();
+        Self {
+            child,
+            shared,
+            address,
+            closing,
+            accepting: Some(accepting),
+        }
+    }
+
+    /// Hands out `event` with 30 s to its deadline and returns the answer.
+    pub fn invoke(&self, event: Value) -> Answer {
+        self.invoke_within(Duration::from_secs(30), event)
+    }
+
+    /// Hands out `event` with `left` to its deadline and returns the answer.
+    pub fn invoke_within(&self, left: Duration, event: Value) -> Answer {
+        let left_ms = u64::try_from(left.as_millis()).unwrap();
+        self.shared.lock().events.push((left_ms, event));
+        self.shared.changed.notify_all();
+        let answer = self.shared.wait(|state| state.answers.pop());
+        answer.unwrap()
+    }
+
+    /// Returns the prompts the model was asked for, a call each.
+    pub fn prompts(&self) -> Vec<String> {
+        self.shared.lock().prompts.clone()
+    }
+
+    /// Returns what lies in the bucket.
+    pub fn puts(&self) -> Vec<Put> {
+        self.shared.lock().puts.clone()
+    }
+
+    /// Ends the function and returns the lines it wrote.
+    pub fn log(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        let mut text = String::new();
+        let mut stdout = self.child.stdout.take().unwrap();
+        std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.shared.lock().over = true;
+        self.shared.changed.notify_all();
+        self.closing.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread, which then sees that it is over.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+/// Returns the command that runs `binary` with what Lambda sets and nothing inherited.
+pub fn command(binary: &str, address: &str) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", address)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "f")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        .env("AWS_ENDPOINT_URL", format!("http://{address}"))
+        .env("BUCKET", "images")
+        .env("PREFIX", "32/generated_images")
+        .env("MODEL_ID", "stability.stable-image-core-v1:1")
+        .env("MODEL_REGION", "us-west-2")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
