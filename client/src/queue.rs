@@ -1,0 +1,211 @@
+//! The queue: where it is, and sending to it.
+
+use crate::failure::Failure;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_types::timeout::TimeoutConfig;
+use std::time::Duration;
+
+/// The region of a queue whose URL names none, when the environment names none either.
+const DEFAULT_REGION: &str = "eu-west-1";
+
+/// Names a queue, and how to reach it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct QueueUrl {
+    url: String,
+    region: String,
+    endpoint: Endpoint,
+}
+
+/// Says where requests go.
+#[derive(Debug, PartialEq, Eq)]
+enum Endpoint {
+    /// AWS's own for the region.
+    Aws,
+    /// The one of `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_SQS`, which the SDK reads itself.
+    Environment(String),
+    /// The queue URL's own scheme and authority: it is no host of AWS.
+    OfUrl(String),
+}
+
+impl QueueUrl {
+    /// Reads `url`, and from the environment, through `get`, what it leaves open; `Err` says what is wrong with it.
+    pub fn parse(url: &str, get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let wrong = || {
+            format!(
+                "SQS_QUEUE_URL {url:?} is no queue's URL, such as https://sqs.eu-west-1.amazonaws.com/123456789012/name"
+            )
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
+        let (authority, path) = rest.split_once('/').ok_or_else(wrong)?;
+        if !["http", "https"].contains(&scheme) || authority.is_empty() || path.is_empty() {
+            return Err(wrong());
+        }
+        let host = authority.split(':').next().unwrap_or(authority);
+        let on_aws = [".amazonaws.com", ".amazonaws.com.cn"]
+            .iter()
+            .any(|suffix| host.ends_with(suffix));
+        let override_url = get("AWS_ENDPOINT_URL_SQS").or_else(|| get("AWS_ENDPOINT_URL"));
+        Ok(Self {
+            url: url.to_owned(),
+            region: region_of(host)
+                .map(ToOwned::to_owned)
+                .or_else(|| get("AWS_REGION"))
+                .or_else(|| get("AWS_DEFAULT_REGION"))
+                .unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+            endpoint: match override_url {
+                Some(url) => Endpoint::Environment(url),
+                None if on_aws => Endpoint::Aws,
+                None => Endpoint::OfUrl(format!("{scheme}://{authority}")),
+            },
+        })
+    }
+
+    /// Returns whether requests go over TLS.
+    fn is_https(&self) -> bool {
+        match &self.endpoint {
+            Endpoint::Aws => true,
+            Endpoint::Environment(url) | Endpoint::OfUrl(url) => url.starts_with("https://"),
+        }
+    }
+}
+
+/// Returns the region a host of SQS names: `sqs.REGION.amazonaws.com`, or the older `REGION.queue.amazonaws.com`.
+fn region_of(host: &str) -> Option<&str> {
+    let name = host
+        .strip_suffix(".amazonaws.com")
+        .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    name.strip_prefix("sqs.")
+        .or_else(|| name.strip_suffix(".queue"))
+}
+
+/// Sends `prompt` as one message with the attribute `correlation_id`, and returns the message's id (SQS SendMessage).
+pub async fn send(queue: &QueueUrl, prompt: &str, correlation_id: &str) -> Result<String, Failure> {
+    if queue.is_https() && rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Err(Failure::NoRoots);
+    }
+    let config = config(queue).await;
+    // Asked for by themselves, they fail in words of their own rather than inside of the sending.
+    match config.credentials_provider() {
+        Some(provider) => provider.provide_credentials().await.map(drop)?,
+        None => return Err(Failure::NoCredentials(None)),
+    }
+    let mut builder = aws_sdk_sqs::config::Builder::from(&config);
+    if let Endpoint::OfUrl(url) = &queue.endpoint {
+        builder = builder.endpoint_url(url);
+    }
+    let attribute = MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(correlation_id)
+        .build()
+        .map_err(|error| Failure::Aws(error.to_string()))?;
+    let sent = Client::from_conf(builder.build())
+        .send_message()
+        .queue_url(&queue.url)
+        .message_body(prompt)
+        .message_attributes("correlation_id", attribute)
+        .send()
+        .await?;
+    Ok(sent.message_id.unwrap_or_default())
+}
+
+/// Loads the configuration: credentials by the SDK's default chain, three attempts, 20 s at most each.
+async fn config(queue: &QueueUrl) -> SdkConfig {
+    let http = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(20))
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .region(Region::new(queue.region.clone()))
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str, pairs: &[(&str, &str)]) -> Result<QueueUrl, String> {
+        QueueUrl::parse(url, |name| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_url_of_a_queue_on_aws_names_its_region() {
+        for (url, region) in [
+            (
+                "https://sqs.eu-west-1.amazonaws.com/000000000000/q",
+                "eu-west-1",
+            ),
+            (
+                "https://sqs.cn-north-1.amazonaws.com.cn/000000000000/q",
+                "cn-north-1",
+            ),
+            (
+                "https://us-east-2.queue.amazonaws.com/000000000000/q",
+                "us-east-2",
+            ),
+        ] {
+            let queue = parse(url, &[("AWS_REGION", "ap-south-1")]).unwrap();
+            assert_eq!(queue.region, region);
+            assert_eq!(queue.endpoint, Endpoint::Aws);
+            assert!(queue.is_https());
+        }
+    }
+
+    #[test]
+    fn the_url_of_another_host_is_its_own_endpoint() {
+        let queue = parse("http://localhost:4566/000000000000/q", &[]).unwrap();
+        assert_eq!(queue.region, DEFAULT_REGION);
+        assert_eq!(
+            queue.endpoint,
+            Endpoint::OfUrl("http://localhost:4566".into())
+        );
+        assert!(!queue.is_https());
+        let pairs = [("AWS_REGION", "us-east-1")];
+        let queue = parse("http://localhost:4566/000000000000/q", &pairs).unwrap();
+        assert_eq!(queue.region, "us-east-1");
+    }
+
+    #[test]
+    fn an_endpoint_of_the_environment_wins() {
+        let pairs = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+        for url in [
+            "https://sqs.eu-west-1.amazonaws.com/000000000000/q",
+            "http://localhost:4566/000000000000/q",
+        ] {
+            let queue = parse(url, &pairs).unwrap();
+            let expected = Endpoint::Environment("http://127.0.0.1:1".into());
+            assert_eq!(queue.endpoint, expected);
+            assert!(!queue.is_https());
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_said_to_be_none() {
+        for url in [
+            "q",
+            "arn:aws:sqs:eu-west-1:0:q",
+            "ftp://host/q",
+            "https://host",
+            "https:///q",
+        ] {
+            assert!(
+                parse(url, &[]).unwrap_err().contains("SQS_QUEUE_URL"),
+                "{url}"
+            );
+        }
+    }
+}
