@@ -62,16 +62,9 @@ impl From<SdkError<SendMessageError>> for Failure {
                 let message = service.message().unwrap_or("no message");
                 let request = error.request_id().map(|id| format!(" (request {id})"));
                 let request = request.unwrap_or_default();
-                format!(
-                    "SQS SendMessage failed: {code}: {message}{request}{}",
-                    hint(code)
-                )
+                format!("SQS SendMessage failed: {code}: {message}{request}{}", hint(code))
             }
-            None => format!(
-                "SQS could not be asked: {}{}",
-                root_cause(&error),
-                transport_hint(&error)
-            ),
+            None => format!("SQS could not be asked: {}{}", root_cause(&error), transport_hint(&error)),
         };
         Self::Aws(one_line(&line))
     }
@@ -83,9 +76,7 @@ fn hint(code: &str) -> &'static str {
         "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
             ". hint: check account, region and name in SQS_QUEUE_URL"
         }
-        "AccessDenied" | "AccessDeniedException" => {
-            ". hint: the credentials need sqs:SendMessage on this queue"
-        }
+        "AccessDenied" | "AccessDeniedException" => ". hint: the credentials need sqs:SendMessage on this queue",
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
             ". hint: AWS does not know this AWS_ACCESS_KEY_ID; temporary credentials need AWS_SESSION_TOKEN too"
         }
@@ -102,9 +93,7 @@ fn hint(code: &str) -> &'static str {
 
 fn transport_hint(error: &SdkError<SendMessageError>) -> &'static str {
     match error {
-        SdkError::DispatchFailure(_) => {
-            ". hint: check the network and the host in SQS_QUEUE_URL or AWS_ENDPOINT_URL"
-        }
+        SdkError::DispatchFailure(_) => ". hint: check the network and the host in SQS_QUEUE_URL or AWS_ENDPOINT_URL",
         SdkError::TimeoutError(_) => ". hint: no answer in time; check the network, then try again",
         _ => "",
     }

@@ -61,19 +61,12 @@ async fn main() -> ExitCode {
 
 impl Call {
     /// Reads the call from the arguments and, through `get`, the environment; `Err` says what is wrong with it.
-    fn read(
-        arguments: Vec<std::ffi::OsString>,
-        get: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
+    fn read(arguments: Vec<std::ffi::OsString>, get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let count = arguments.len();
         let Ok([prompt]) = <[_; 1]>::try_from(arguments) else {
-            return Err(format!(
-                "one argument is wanted, the prompt; {count} were given"
-            ));
+            return Err(format!("one argument is wanted, the prompt; {count} were given"));
         };
-        let prompt = prompt
-            .into_string()
-            .map_err(|_| "the prompt is not UTF-8".to_owned())?;
+        let prompt = prompt.into_string().map_err(|_| "the prompt is not UTF-8".to_owned())?;
         if prompt.trim().is_empty() {
             return Err("the prompt is empty".to_owned());
         }
@@ -126,8 +119,7 @@ mod tests {
     #[test]
     fn a_call_needs_exactly_one_prompt_and_the_queue() {
         let url = |name: &str| {
-            (name == "SQS_QUEUE_URL")
-                .then(|| "https://sqs.eu-west-1.amazonaws.com/000000000000/q".to_owned())
+            (name == "SQS_QUEUE_URL").then(|| "https://sqs.eu-west-1.amazonaws.com/000000000000/q".to_owned())
         };
         assert!(Call::read(vec!["a moon".into()], url).is_ok());
         for arguments in [vec![], vec!["a".into(), "moon".into()], vec![" ".into()]] {

@@ -47,9 +47,7 @@ impl QueueUrl {
             return Err(wrong());
         }
         let host = authority.split(':').next().unwrap_or(authority);
-        let on_aws = [".amazonaws.com", ".amazonaws.com.cn"]
-            .iter()
-            .any(|suffix| host.ends_with(suffix));
+        let on_aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|suffix| host.ends_with(suffix));
         let override_url = get("AWS_ENDPOINT_URL_SQS").or_else(|| get("AWS_ENDPOINT_URL"));
         Ok(Self {
             url: url.to_owned(),
@@ -77,11 +75,8 @@ impl QueueUrl {
 
 /// Returns the region a host of SQS names: `sqs.REGION.amazonaws.com`, or the older `REGION.queue.amazonaws.com`.
 fn region_of(host: &str) -> Option<&str> {
-    let name = host
-        .strip_suffix(".amazonaws.com")
-        .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    name.strip_prefix("sqs.")
-        .or_else(|| name.strip_suffix(".queue"))
+    let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    name.strip_prefix("sqs.").or_else(|| name.strip_suffix(".queue"))
 }
 
 /// Sends `prompt` as one message with the attribute `correlation_id`, and returns the message's id (SQS SendMessage).
@@ -116,9 +111,7 @@ pub async fn send(queue: &QueueUrl, prompt: &str, correlation_id: &str) -> Resul
 
 /// Loads the configuration: credentials by the SDK's default chain, three attempts, 20 s at most each.
 async fn config(queue: &QueueUrl) -> SdkConfig {
-    let http = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(20))
@@ -145,18 +138,9 @@ mod tests {
     #[test]
     fn the_url_of_a_queue_on_aws_names_its_region() {
         for (url, region) in [
-            (
-                "https://sqs.eu-west-1.amazonaws.com/000000000000/q",
-                "eu-west-1",
-            ),
-            (
-                "https://sqs.cn-north-1.amazonaws.com.cn/000000000000/q",
-                "cn-north-1",
-            ),
-            (
-                "https://us-east-2.queue.amazonaws.com/000000000000/q",
-                "us-east-2",
-            ),
+            ("https://sqs.eu-west-1.amazonaws.com/000000000000/q", "eu-west-1"),
+            ("https://sqs.cn-north-1.amazonaws.com.cn/000000000000/q", "cn-north-1"),
+            ("https://us-east-2.queue.amazonaws.com/000000000000/q", "us-east-2"),
         ] {
             let queue = parse(url, &[("AWS_REGION", "ap-south-1")]).unwrap();
             assert_eq!(queue.region, region);
@@ -169,10 +153,7 @@ mod tests {
     fn the_url_of_another_host_is_its_own_endpoint() {
         let queue = parse("http://localhost:4566/000000000000/q", &[]).unwrap();
         assert_eq!(queue.region, DEFAULT_REGION);
-        assert_eq!(
-            queue.endpoint,
-            Endpoint::OfUrl("http://localhost:4566".into())
-        );
+        assert_eq!(queue.endpoint, Endpoint::OfUrl("http://localhost:4566".into()));
         assert!(!queue.is_https());
         let pairs = [("AWS_REGION", "us-east-1")];
         let queue = parse("http://localhost:4566/000000000000/q", &pairs).unwrap();
@@ -182,10 +163,7 @@ mod tests {
     #[test]
     fn an_endpoint_of_the_environment_wins() {
         let pairs = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
-        for url in [
-            "https://sqs.eu-west-1.amazonaws.com/000000000000/q",
-            "http://localhost:4566/000000000000/q",
-        ] {
+        for url in ["https://sqs.eu-west-1.amazonaws.com/000000000000/q", "http://localhost:4566/000000000000/q"] {
             let queue = parse(url, &pairs).unwrap();
             let expected = Endpoint::Environment("http://127.0.0.1:1".into());
             assert_eq!(queue.endpoint, expected);
@@ -195,17 +173,8 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_said_to_be_none() {
-        for url in [
-            "q",
-            "arn:aws:sqs:eu-west-1:0:q",
-            "ftp://host/q",
-            "https://host",
-            "https:///q",
-        ] {
-            assert!(
-                parse(url, &[]).unwrap_err().contains("SQS_QUEUE_URL"),
-                "{url}"
-            );
+        for url in ["q", "arn:aws:sqs:eu-west-1:0:q", "ftp://host/q", "https://host", "https:///q"] {
+            assert!(parse(url, &[]).unwrap_err().contains("SQS_QUEUE_URL"), "{url}");
         }
     }
 }

@@ -61,9 +61,7 @@ fn read(stream: &TcpStream) -> Option<(String, Value)> {
         }
         head.push_str(&line.to_ascii_lowercase());
     }
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))?;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
     let mut body = vec![0; length.trim().parse().ok()?];
     reader.read_exact(&mut body).ok()?;
     Some((head, serde_json::from_slice(&body).ok()?))
@@ -86,11 +84,7 @@ fn bare() -> Command {
 }
 
 fn run(command: &mut Command) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
@@ -103,10 +97,7 @@ fn a_prompt_is_sent_as_one_message_with_a_correlation_id() {
     assert_eq!(stdout, "Message sent successfully. Message ID: message-1\n");
 
     let (head, body) = sqs.requests.recv().unwrap();
-    assert!(
-        head.contains("x-amz-target: amazonsqs.sendmessage"),
-        "{head}"
-    );
+    assert!(head.contains("x-amz-target: amazonsqs.sendmessage"), "{head}");
     assert!(head.contains("/eu-west-1/sqs/aws4_request"), "{head}");
     assert_eq!(body["QueueUrl"], sqs.queue_url());
     assert_eq!(body["MessageBody"], "a couch on the moon");
@@ -155,28 +146,18 @@ fn help_is_no_wrong_use() {
 
 #[test]
 fn an_error_of_aws_is_one_line_with_code_and_hint() {
-    let sqs = Sqs::answering(
-        400,
-        "x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue;Sender\r\n",
-        |_| {
-            json!({
-                "__type": "com.amazonaws.sqs#QueueDoesNotExist",
-                "message": "The specified queue does not exist."
-            })
-        },
-    );
+    let sqs = Sqs::answering(400, "x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue;Sender\r\n", |_| {
+        json!({
+            "__type": "com.amazonaws.sqs#QueueDoesNotExist",
+            "message": "The specified queue does not exist."
+        })
+    });
     let (code, stdout, stderr) = run(client(&sqs.queue_url()).arg("a moon"));
     assert_eq!(code, Some(1));
     assert_eq!(stdout, "");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(
-        stderr.contains("NonExistentQueue") || stderr.contains("QueueDoesNotExist"),
-        "{stderr}"
-    );
-    assert!(
-        stderr.contains("hint: check account, region and name in SQS_QUEUE_URL"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("NonExistentQueue") || stderr.contains("QueueDoesNotExist"), "{stderr}");
+    assert!(stderr.contains("hint: check account, region and name in SQS_QUEUE_URL"), "{stderr}");
     assert!(stderr.contains("request-1"), "{stderr}");
 }
 
@@ -190,10 +171,7 @@ fn refused_credentials_are_told_from_a_missing_queue() {
     let (code, _, stderr) = run(client(&sqs.queue_url()).arg("a moon"));
     assert_eq!(code, Some(1));
     assert!(stderr.contains("InvalidClientTokenId"), "{stderr}");
-    assert!(
-        stderr.contains("hint: AWS does not know this AWS_ACCESS_KEY_ID"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("hint: AWS does not know this AWS_ACCESS_KEY_ID"), "{stderr}");
 }
 
 #[test]
@@ -210,9 +188,7 @@ fn missing_credentials_are_said_to_be_missing() {
 #[test]
 fn missing_ca_certificates_are_said_to_be_missing() {
     let url = "https://sqs.eu-west-1.amazonaws.com/000000000000/q";
-    let (code, _, stderr) = run(client(url)
-        .env("SSL_CERT_FILE", "/nonexistent.pem")
-        .arg("a moon"));
+    let (code, _, stderr) = run(client(url).env("SSL_CERT_FILE", "/nonexistent.pem").arg("a moon"));
     assert_eq!(code, Some(1));
     assert!(stderr.contains("no CA certificates"), "{stderr}");
 }

@@ -33,9 +33,7 @@ impl Clients {
             .http_client(http_client())
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(
-                aws_sdk_s3::config::StalledStreamProtectionConfig::disabled(),
-            );
+            .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled());
         if let Some(region) = &settings.bucket_region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -43,26 +41,17 @@ impl Clients {
         let bedrock = aws_sdk_bedrockruntime::config::Builder::from(&shared)
             .region(Region::new(settings.model_region.clone()))
             .build();
-        let s3 = aws_sdk_s3::config::Builder::from(&shared)
-            .force_path_style(settings.path_style)
-            .build();
-        Self {
-            bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
-            s3: aws_sdk_s3::Client::from_conf(s3),
-        }
+        let s3 = aws_sdk_s3::config::Builder::from(&shared).force_path_style(settings.path_style).build();
+        Self { bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock), s3: aws_sdk_s3::Client::from_conf(s3) }
     }
 }
 
 /// Makes the HTTP client: one connector for every setting, so that the root certificates are read once, now, and all
 /// clients share one pool of connections.
 fn http_client() -> SharedHttpClient {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build();
-    let connector = Connector::builder()
-        .connector_settings(settings)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build();
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+    let connector =
+        Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
     let connector = SharedHttpConnector::new(connector);
     http_client_fn(move |_, _| connector.clone())
 }
@@ -95,17 +84,12 @@ impl AwsFailure {
         let raw = error.raw_response();
         Self {
             operation,
-            code: service
-                .and_then(ProvideErrorMetadata::code)
-                .unwrap_or_default()
-                .to_owned(),
+            code: service.and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned(),
             status: raw.map(|raw| raw.status().as_u16()),
             request_id: raw
                 .and_then(|raw| {
                     let headers = raw.headers();
-                    headers
-                        .get("x-amzn-requestid")
-                        .or_else(|| headers.get("x-amz-request-id"))
+                    headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id"))
                 })
                 .map(ToOwned::to_owned),
             message: match service.and_then(ProvideErrorMetadata::message) {

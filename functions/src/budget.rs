@@ -21,16 +21,12 @@ impl Budget {
 
     /// Ends `length` from now.
     pub fn lasting(length: Duration) -> Self {
-        Self {
-            until: Instant::now() + length,
-        }
+        Self { until: Instant::now() + length }
     }
 
     /// Ends no later than `length` from now.
     pub fn at_most(self, length: Duration) -> Self {
-        Self {
-            until: self.until.min(Instant::now() + length),
-        }
+        Self { until: self.until.min(Instant::now() + length) }
     }
 
     /// Returns the time left; zero when it is used up.
@@ -48,10 +44,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(100);
         let budget = Budget::before_deadline(130_000, now, Duration::from_millis(500));
         assert_eq!(budget.left(), Duration::from_millis(29_500));
-        assert_eq!(
-            budget.at_most(Duration::from_secs(3)).left(),
-            Duration::from_secs(3)
-        );
+        assert_eq!(budget.at_most(Duration::from_secs(3)).left(), Duration::from_secs(3));
         tokio::time::advance(Duration::from_secs(40)).await;
         assert_eq!(budget.left(), Duration::ZERO);
     }

@@ -29,10 +29,7 @@ pub struct ConfigError(pub Vec<String>);
 impl Settings {
     /// Reads the settings through `get`, which returns the value of a variable.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader {
-            get,
-            findings: Vec::new(),
-        };
+        let mut reader = Reader { get, findings: Vec::new() };
         let model_id = reader.required("MODEL_ID");
         let family = Family::of(&model_id);
         if family.is_none() && !model_id.is_empty() {
@@ -43,14 +40,8 @@ impl Settings {
         }
         let settings = Self {
             bucket: reader.required("BUCKET"),
-            prefix: reader
-                .optional("PREFIX")
-                .unwrap_or_default()
-                .trim_matches('/')
-                .to_owned(),
-            bucket_region: reader
-                .optional("BUCKET_REGION")
-                .or_else(|| reader.optional("AWS_REGION")),
+            prefix: reader.optional("PREFIX").unwrap_or_default().trim_matches('/').to_owned(),
+            bucket_region: reader.optional("BUCKET_REGION").or_else(|| reader.optional("AWS_REGION")),
             model: ModelSettings {
                 id: model_id,
                 family: family.unwrap_or(Family::Stability),
@@ -98,8 +89,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         match text.trim().parse::<T>() {
             Ok(value) if value >= least && value <= most => value,
             _ => {
-                self.findings
-                    .push(format!("{name} {text:?} is no number in {least}..={most}"));
+                self.findings.push(format!("{name} {text:?} is no number in {least}..={most}"));
                 default
             }
         }
@@ -110,8 +100,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             None | Some("standard") => Quality::Standard,
             Some("premium") => Quality::Premium,
             Some(other) => {
-                self.findings
-                    .push(format!("QUALITY {other:?} is neither standard nor premium"));
+                self.findings.push(format!("QUALITY {other:?} is neither standard nor premium"));
                 Quality::Standard
             }
         }
@@ -129,11 +118,8 @@ mod tests {
         })
     }
 
-    const LEAST: [(&str, &str); 3] = [
-        ("BUCKET", "images"),
-        ("MODEL_ID", "stability.stable-image-core-v1:1"),
-        ("MODEL_REGION", "us-west-2"),
-    ];
+    const LEAST: [(&str, &str); 3] =
+        [("BUCKET", "images"), ("MODEL_ID", "stability.stable-image-core-v1:1"), ("MODEL_REGION", "us-west-2")];
 
     #[test]
     fn three_variables_suffice() {
@@ -186,14 +172,7 @@ mod tests {
         ])
         .unwrap_err();
         let all = findings.join("\n");
-        for name in [
-            "BUCKET",
-            "MODEL_ID",
-            "MODEL_REGION",
-            "IMAGE_WIDTH",
-            "CFG_SCALE",
-            "QUALITY",
-        ] {
+        for name in ["BUCKET", "MODEL_ID", "MODEL_REGION", "IMAGE_WIDTH", "CFG_SCALE", "QUALITY"] {
             assert!(all.contains(name), "{name} in {all}");
         }
         assert_eq!(findings.len(), 6);

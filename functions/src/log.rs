@@ -76,13 +76,7 @@ pub struct Log<'a> {
 impl<S: Sink> Logger<S> {
     /// Returns the log of the event `request_id`, whose thread from client to picture is `correlation_id`.
     pub fn event<'a>(&'a self, request_id: &'a str, correlation_id: &'a str) -> Log<'a> {
-        Log {
-            sink: &self.sink,
-            function: self.function,
-            least: self.least,
-            request_id,
-            correlation_id,
-        }
+        Log { sink: &self.sink, function: self.function, least: self.least, request_id, correlation_id }
     }
 
     /// Returns the log of what happens before the first event.
@@ -104,10 +98,7 @@ impl Log<'_> {
         line.insert("level".into(), level.name().into());
         line.insert("message".into(), message.into());
         line.insert("function".into(), self.function.into());
-        for (name, id) in [
-            ("request_id", self.request_id),
-            ("correlation_id", self.correlation_id),
-        ] {
+        for (name, id) in [("request_id", self.request_id), ("correlation_id", self.correlation_id)] {
             if !id.is_empty() {
                 line.insert(name.into(), id.into());
             }
@@ -162,19 +153,12 @@ pub(crate) mod tests {
     impl Lines {
         pub(crate) fn parsed(&self) -> Vec<Value> {
             let lines = self.0.borrow();
-            lines
-                .iter()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect()
+            lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
         }
     }
 
     pub(crate) fn logger() -> Logger<Lines> {
-        Logger {
-            function: "test",
-            least: Level::Info,
-            sink: Lines::default(),
-        }
+        Logger { function: "test", least: Level::Info, sink: Lines::default() }
     }
 
     #[test]
@@ -211,18 +195,8 @@ pub(crate) mod tests {
 
     #[test]
     fn correlation_ids_that_could_break_a_header_are_not_taken() {
-        assert_eq!(
-            correlation_id(Some(" 6f1c-22_a.b:1 ")),
-            Some("6f1c-22_a.b:1")
-        );
-        for bad in [
-            "",
-            " ",
-            "a b",
-            "a\r\nx-amz-acl: public",
-            "ø",
-            &"x".repeat(129),
-        ] {
+        assert_eq!(correlation_id(Some(" 6f1c-22_a.b:1 ")), Some("6f1c-22_a.b:1"));
+        for bad in ["", " ", "a b", "a\r\nx-amz-acl: public", "ø", &"x".repeat(129)] {
             assert_eq!(correlation_id(Some(bad)), None, "{bad:?}");
         }
         assert_eq!(correlation_id(None), None);

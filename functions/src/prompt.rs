@@ -37,10 +37,7 @@ impl Prompt {
 
     /// Returns the SHA-256 of the text in hexadecimal: it names a prompt in logs and metadata without repeating it.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.0.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -58,21 +55,12 @@ mod tests {
     #[test]
     fn the_limit_counts_characters_not_bytes() {
         assert!(Prompt::new("ååååå", 5).is_ok());
-        assert_eq!(
-            Prompt::new("åååååå", 5),
-            Err(PromptError::TooLong {
-                length: 6,
-                limit: 5
-            })
-        );
+        assert_eq!(Prompt::new("åååååå", 5), Err(PromptError::TooLong { length: 6, limit: 5 }));
     }
 
     #[test]
     fn the_digest_is_the_sha256_of_the_text() {
         let prompt = Prompt::new("abc", 10).unwrap();
-        assert_eq!(
-            prompt.sha256(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(prompt.sha256(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -27,8 +27,7 @@ mod tests {
     fn numbers_stay_within_the_bound() {
         assert!((0..200).all(|_| OsRandom.up_to(3) <= 3));
         assert_eq!(OsRandom.up_to(0), 0);
-        let distinct: std::collections::BTreeSet<_> =
-            (0..50).map(|_| OsRandom.up_to(u32::MAX)).collect();
+        let distinct: std::collections::BTreeSet<_> = (0..50).map(|_| OsRandom.up_to(u32::MAX)).collect();
         assert!(distinct.len() > 1);
     }
 }

@@ -59,20 +59,14 @@ pub async fn within<T, E: Retryable>(
         let left = budget.left();
         if left.is_zero() {
             let attempts = number - 1;
-            return Err(Stopped::OutOfTime {
-                cause: last,
-                attempts,
-            });
+            return Err(Stopped::OutOfTime { cause: last, attempts });
         }
         let limit = left.min(limits.attempt_timeout);
         let cause = match tokio::time::timeout(limit, attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(cause)) => cause,
             Err(_) if budget.left().is_zero() => {
-                return Err(Stopped::OutOfTime {
-                    cause: last,
-                    attempts: number,
-                });
+                return Err(Stopped::OutOfTime { cause: last, attempts: number });
             }
             Err(_) => E::stalled(limit),
         };
@@ -83,10 +77,7 @@ pub async fn within<T, E: Retryable>(
         };
         let wait = jittered(backoff(cause.again(), number), random);
         if number >= most || wait >= budget.left() {
-            return Err(Stopped::Failed {
-                cause,
-                attempts: number,
-            });
+            return Err(Stopped::Failed { cause, attempts: number });
         }
         last = Some(cause);
         tokio::time::sleep(wait).await;
@@ -99,10 +90,7 @@ fn backoff(again: Again, number: u32) -> Duration {
         Again::Later => (1_000, 10_000),
         Again::Never | Again::Once | Again::Soon => (200, 3_000),
     };
-    let doubled = 1_u64
-        .checked_shl(number.saturating_sub(1))
-        .unwrap_or(u64::MAX)
-        .saturating_mul(first_ms);
+    let doubled = 1_u64.checked_shl(number.saturating_sub(1)).unwrap_or(u64::MAX).saturating_mul(first_ms);
     Duration::from_millis(doubled.min(cap_ms))
 }
 
@@ -138,17 +126,10 @@ mod tests {
         }
     }
 
-    const LIMITS: Limits = Limits {
-        attempts: 4,
-        attempt_timeout: Duration::from_secs(60),
-    };
+    const LIMITS: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(60) };
 
     /// Fails with `faults` in turn, then succeeds with the number of the attempt; also returns the time it took.
-    async fn run(
-        budget_s: u64,
-        faults: &[Again],
-        limits: Limits,
-    ) -> (Result<u32, Stopped<Fault>>, Duration) {
+    async fn run(budget_s: u64, faults: &[Again], limits: Limits) -> (Result<u32, Stopped<Fault>>, Duration) {
         let begun = Instant::now();
         let mut made = 0;
         let budget = Budget::lasting(Duration::from_secs(budget_s));
@@ -181,13 +162,7 @@ mod tests {
     async fn attempts_are_bounded_and_the_last_cause_is_kept() {
         let faults = [Again::Soon, Again::Soon, Again::Soon, Again::Later];
         let (result, _) = run(100, &faults, LIMITS).await;
-        assert_eq!(
-            result,
-            Err(Stopped::Failed {
-                cause: Fault(Again::Later),
-                attempts: 4
-            })
-        );
+        assert_eq!(result, Err(Stopped::Failed { cause: Fault(Again::Later), attempts: 4 }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -202,13 +177,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_does_not_fit_is_not_begun() {
         let (result, took) = run(1, &[Again::Later], LIMITS).await;
-        assert_eq!(
-            result,
-            Err(Stopped::Failed {
-                cause: Fault(Again::Later),
-                attempts: 1
-            })
-        );
+        assert_eq!(result, Err(Stopped::Failed { cause: Fault(Again::Later), attempts: 1 }));
         assert_eq!(took, Duration::ZERO);
     }
 
@@ -217,38 +186,20 @@ mod tests {
         let begun = Instant::now();
         let budget = Budget::lasting(Duration::from_secs(5));
         let result: Result<(), _> =
-            within(budget, LIMITS, &Highest, async || -> Result<(), Fault> {
-                std::future::pending().await
-            })
-            .await;
-        assert_eq!(
-            result,
-            Err(Stopped::OutOfTime {
-                cause: None,
-                attempts: 1
-            })
-        );
+            within(budget, LIMITS, &Highest, async || -> Result<(), Fault> { std::future::pending().await }).await;
+        assert_eq!(result, Err(Stopped::OutOfTime { cause: None, attempts: 1 }));
         assert_eq!(begun.elapsed(), Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_time_nothing_is_tried() {
         let (result, _) = run(0, &[], LIMITS).await;
-        assert_eq!(
-            result,
-            Err(Stopped::OutOfTime {
-                cause: None,
-                attempts: 0
-            })
-        );
+        assert_eq!(result, Err(Stopped::OutOfTime { cause: None, attempts: 0 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stalled_attempt_is_given_up_and_tried_again() {
-        let limits = Limits {
-            attempt_timeout: Duration::from_secs(10),
-            ..LIMITS
-        };
+        let limits = Limits { attempt_timeout: Duration::from_secs(10), ..LIMITS };
         let mut made = 0;
         let budget = Budget::lasting(Duration::from_secs(60));
         let result = within(budget, limits, &Highest, async || {

@@ -24,21 +24,13 @@ pub async fn studio(function: &'static str) -> Result<(AwsStudio, Logger<Stdout>
         random: OsRandom,
         prefix: settings.prefix,
     };
-    let logger = Logger {
-        function,
-        least: settings.least_level,
-        sink: Stdout,
-    };
+    let logger = Logger { function, least: settings.least_level, sink: Stdout };
     Ok((studio, logger))
 }
 
 /// Writes why `function` cannot go on, and returns the exit code that says so to Lambda.
 pub fn give_up(function: &'static str, reason: &dyn std::fmt::Display) -> ExitCode {
-    let logger = Logger {
-        function,
-        least: Level::Info,
-        sink: Stdout,
-    };
+    let logger = Logger { function, least: Level::Info, sink: Stdout };
     let fields = json!({"error": reason.to_string()});
     logger.start().error("the function cannot run", fields);
     ExitCode::FAILURE

@@ -24,12 +24,7 @@ pub trait Store {
     /// Returns the URI of `key`.
     fn uri(&self, key: &str) -> String;
     /// Writes `picture` at `key` once; writing the same again is harmless.
-    fn put(
-        &self,
-        key: &str,
-        picture: &Picture,
-        metadata: &Metadata,
-    ) -> impl Future<Output = Result<(), StoreError>>;
+    fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> impl Future<Output = Result<(), StoreError>>;
 }
 
 /// Says why a picture was not kept.
@@ -78,12 +73,7 @@ impl Store for S3Store {
     }
 
     /// Calls PutObject once; retries are the caller's.
-    async fn put(
-        &self,
-        key: &str,
-        picture: &Picture,
-        metadata: &Metadata,
-    ) -> Result<(), StoreError> {
+    async fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> Result<(), StoreError> {
         let request = self
             .client
             .put_object()
@@ -107,9 +97,7 @@ impl Store for S3Store {
 fn classify(failure: AwsFailure) -> StoreError {
     match failure.code.as_str() {
         "SlowDown" | "Throttling" | "ThrottlingException" => StoreError::Throttled(failure),
-        "RequestTimeout" | "OperationAborted" | "ConditionalRequestConflict" => {
-            StoreError::Unavailable(failure)
-        }
+        "RequestTimeout" | "OperationAborted" | "ConditionalRequestConflict" => StoreError::Unavailable(failure),
         _ if failure.is_transient() => StoreError::Unavailable(failure),
         _ => StoreError::Refused(failure),
     }
@@ -129,11 +117,7 @@ mod tests {
             (403, "AccessDenied", Again::Never),
             (404, "NoSuchBucket", Again::Never),
         ] {
-            let error = classify(AwsFailure {
-                status: Some(status),
-                code: code.into(),
-                ..AwsFailure::default()
-            });
+            let error = classify(AwsFailure { status: Some(status), code: code.into(), ..AwsFailure::default() });
             assert_eq!(error.again(), again, "{code}");
         }
     }

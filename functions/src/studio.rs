@@ -13,14 +13,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 /// Drawing takes seconds; an attempt may use all the time left.
-const DRAWING: Limits = Limits {
-    attempts: 6,
-    attempt_timeout: Duration::from_secs(120),
-};
-const KEEPING: Limits = Limits {
-    attempts: 5,
-    attempt_timeout: Duration::from_secs(10),
-};
+const DRAWING: Limits = Limits { attempts: 6, attempt_timeout: Duration::from_secs(120) };
+const KEEPING: Limits = Limits { attempts: 5, attempt_timeout: Duration::from_secs(10) };
 
 /// Turns prompts into pictures in the bucket.
 pub struct Studio<M, S, R> {
@@ -57,11 +51,7 @@ pub enum Failure {
     Store { cause: StoreError, attempts: u32 },
     /// The time left ran out; `cause` is the last failure before that.
     #[error("out of time while {doing}, attempt {attempts}{}", cause.as_ref().map(|c| format!(", after: {c}")).unwrap_or_default())]
-    OutOfTime {
-        doing: &'static str,
-        cause: Option<String>,
-        attempts: u32,
-    },
+    OutOfTime { doing: &'static str, cause: Option<String>, attempts: u32 },
 }
 
 impl Failure {
@@ -78,19 +68,12 @@ impl Failure {
 impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     /// Draws the job's prompt with a random seed and keeps the picture, trying again where that helps, inside `budget`.
     /// Writes one line to `log` when it succeeds; failures are the caller's to log, who knows what they mean.
-    pub async fn produce(
-        &self,
-        job: Job<'_>,
-        budget: Budget,
-        log: Log<'_>,
-    ) -> Result<Kept, Failure> {
+    pub async fn produce(&self, job: Job<'_>, budget: Budget, log: Log<'_>) -> Result<Kept, Failure> {
         let prompt = Prompt::new(job.prompt, self.model.prompt_limit())?;
         let (least, most) = self.model.seeds();
         let seed = least + self.random.up_to(most - least);
         let begun = Instant::now();
-        let drawn = within(budget, DRAWING, &self.random, async || {
-            self.model.draw(&prompt, seed).await
-        });
+        let drawn = within(budget, DRAWING, &self.random, async || self.model.draw(&prompt, seed).await);
         let picture = drawn.await.map_err(|stopped| match stopped {
             Stopped::Failed { cause, attempts } => Failure::Model { cause, attempts },
             Stopped::OutOfTime { cause, attempts } => out_of_time("drawing", cause, attempts),
@@ -105,14 +88,10 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             request_id: job.request_id.to_owned(),
             model_id: self.model.id().to_owned(),
         };
-        let kept = within(budget, KEEPING, &self.random, async || {
-            self.store.put(&key, &picture, &metadata).await
-        });
+        let kept = within(budget, KEEPING, &self.random, async || self.store.put(&key, &picture, &metadata).await);
         kept.await.map_err(|stopped| match stopped {
             Stopped::Failed { cause, attempts } => Failure::Store { cause, attempts },
-            Stopped::OutOfTime { cause, attempts } => {
-                out_of_time("storing the picture", cause, attempts)
-            }
+            Stopped::OutOfTime { cause, attempts } => out_of_time("storing the picture", cause, attempts),
         })?;
         let uri = self.store.uri(&key);
         let fields = json!({
@@ -137,11 +116,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
 }
 
 fn out_of_time<E: ToString>(doing: &'static str, cause: Option<E>, attempts: u32) -> Failure {
-    Failure::OutOfTime {
-        doing,
-        cause: cause.map(|cause| cause.to_string()),
-        attempts,
-    }
+    Failure::OutOfTime { doing, cause: cause.map(|cause| cause.to_string()), attempts }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -177,10 +152,7 @@ pub(crate) mod tests {
         async fn draw(&self, prompt: &Prompt, _: u32) -> Result<Picture, ModelError> {
             self.calls.set(self.calls.get() + 1);
             tokio::time::sleep(self.delay).await;
-            let aws = AwsFailure {
-                message: "account 123456789012".into(),
-                ..AwsFailure::default()
-            };
+            let aws = AwsFailure { message: "account 123456789012".into(), ..AwsFailure::default() };
             match prompt.as_str() {
                 "filtered" => Err(ModelError::Filtered("Filter reason: prompt".into())),
                 "invalid" => Err(ModelError::Invalid("no such prompt".into())),
@@ -237,15 +209,9 @@ pub(crate) mod tests {
 
     async fn produce(studio: &FakeStudio, prompt: &str) -> Result<Kept, Failure> {
         let logger = logger();
-        let job = Job {
-            prompt,
-            correlation_id: "c-1",
-            request_id: "r-1",
-        };
+        let job = Job { prompt, correlation_id: "c-1", request_id: "r-1" };
         let budget = Budget::lasting(Duration::from_secs(20));
-        studio
-            .produce(job, budget, logger.event("r-1", "c-1"))
-            .await
+        studio.produce(job, budget, logger.event("r-1", "c-1")).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -313,21 +279,14 @@ pub(crate) mod tests {
         let studio = studio();
         studio.store.failures.set(u32::MAX);
         let failure = produce(&studio, "a moon").await.unwrap_err();
-        assert!(
-            matches!(failure, Failure::Store { attempts: 5, .. }),
-            "{failure}"
-        );
+        assert!(matches!(failure, Failure::Store { attempts: 5, .. }), "{failure}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hanging_model_is_left_when_the_time_is_up() {
         let failure = produce(&studio(), "hang").await.unwrap_err();
         assert!(!failure.is_permanent());
-        let expected = Failure::OutOfTime {
-            doing: "drawing",
-            cause: None,
-            attempts: 1,
-        };
+        let expected = Failure::OutOfTime { doing: "drawing", cause: None, attempts: 1 };
         assert_eq!(failure, expected);
     }
 }

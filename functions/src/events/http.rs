@@ -56,22 +56,10 @@ struct Refusal {
     error: &'static str,
 }
 
-const NOT_JSON: Refusal = Refusal {
-    status: 400,
-    error: "The body must be JSON of the form {\"prompt\": \"…\"}.",
-};
-const NO_PROMPT: Refusal = Refusal {
-    status: 400,
-    error: "The body has no \"prompt\", or it is not a text.",
-};
-const TOO_LARGE: Refusal = Refusal {
-    status: 413,
-    error: "The body is too large.",
-};
-const NOT_POST: Refusal = Refusal {
-    status: 405,
-    error: "Only POST is allowed.",
-};
+const NOT_JSON: Refusal = Refusal { status: 400, error: "The body must be JSON of the form {\"prompt\": \"…\"}." };
+const NO_PROMPT: Refusal = Refusal { status: 400, error: "The body has no \"prompt\", or it is not a text." };
+const TOO_LARGE: Refusal = Refusal { status: 413, error: "The body is too large." };
+const NOT_POST: Refusal = Refusal { status: 405, error: "Only POST is allowed." };
 
 impl HttpEvent {
     /// Returns the caller's correlation id, else API Gateway's request id, else Lambda's.
@@ -81,9 +69,7 @@ impl HttpEvent {
             .filter(|(name, _)| name.eq_ignore_ascii_case("x-correlation-id"))
             .find_map(|(_, value)| log::correlation_id(value.as_deref()));
         let gateway = || self.request_context.as_ref()?.request_id.as_deref();
-        header
-            .or_else(|| log::correlation_id(gateway()))
-            .unwrap_or(request_id)
+        header.or_else(|| log::correlation_id(gateway())).unwrap_or(request_id)
     }
 
     /// Returns the prompt's text.
@@ -94,11 +80,7 @@ impl HttpEvent {
         let body = self.body.as_deref().unwrap_or_default();
         let encoded = self.is_base64_encoded.unwrap_or_default();
         // Four characters of base64 stand for three bytes.
-        let decoded_len = if encoded {
-            body.len() / 4 * 3
-        } else {
-            body.len()
-        };
+        let decoded_len = if encoded { body.len() / 4 * 3 } else { body.len() };
         if decoded_len > MAX_BODY_BYTES {
             return Err(TOO_LARGE);
         }
@@ -126,12 +108,7 @@ impl HttpAnswer {
         if status_code == NOT_POST.status {
             headers.insert("Allow", "POST".to_owned());
         }
-        Self {
-            status_code,
-            headers,
-            body: body.to_string(),
-            is_base64_encoded: false,
-        }
+        Self { status_code, headers, body: body.to_string(), is_base64_encoded: false }
     }
 
     fn kept(kept: &Kept, correlation_id: &str) -> Self {
@@ -163,15 +140,8 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
             return HttpAnswer::error(status, error, correlation_id);
         }
     };
-    let job = Job {
-        prompt: &prompt,
-        correlation_id,
-        request_id,
-    };
-    match studio
-        .produce(job, budget.at_most(GATEWAY_LIMIT), log)
-        .await
-    {
+    let job = Job { prompt: &prompt, correlation_id, request_id };
+    match studio.produce(job, budget.at_most(GATEWAY_LIMIT), log).await {
         Ok(kept) => HttpAnswer::kept(&kept, correlation_id),
         Err(failure) => failed(&failure, log, correlation_id),
     }
@@ -181,21 +151,12 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
 fn failed(failure: &Failure, log: Log<'_>, correlation_id: &str) -> HttpAnswer {
     let (status, error) = match failure {
         Failure::Prompt(error) => (400, Cow::Owned(error.to_string())),
-        Failure::Model { cause, .. } if cause.is_permanent() => {
-            (400, "The image model refused the prompt.".into())
-        }
+        Failure::Model { cause, .. } if cause.is_permanent() => (400, "The image model refused the prompt.".into()),
         Failure::Model { .. } => (502, "The image model failed. Try again later.".into()),
-        Failure::Store { .. } => (
-            502,
-            "The image could not be stored. Try again later.".into(),
-        ),
+        Failure::Store { .. } => (502, "The image could not be stored. Try again later.".into()),
         Failure::OutOfTime { .. } => (504, "The image was not ready in time.".into()),
     };
-    let level = if status < 500 {
-        Level::Warn
-    } else {
-        Level::Error
-    };
+    let level = if status < 500 { Level::Warn } else { Level::Error };
     let fields = json!({"status": status, "error": failure.to_string()});
     log.line(level, "no image", fields);
     HttpAnswer::error(status, &error, correlation_id)

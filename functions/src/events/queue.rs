@@ -68,8 +68,7 @@ impl Record {
     fn correlation_id(&self) -> &str {
         let attributes = self.message_attributes.as_ref();
         let attribute = attributes.and_then(|all| all.get("correlation_id"));
-        log::correlation_id(attribute.and_then(|a| a.string_value.as_deref()))
-            .unwrap_or_else(|| self.id())
+        log::correlation_id(attribute.and_then(|a| a.string_value.as_deref())).unwrap_or_else(|| self.id())
     }
 
     /// Returns how often the record has come, as SQS counts it.
@@ -112,12 +111,8 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
             _ => "failed, to be delivered again",
         };
         log.error(message, fields);
-        Some(ItemFailure {
-            item_identifier: record.id().to_owned(),
-        })
+        Some(ItemFailure { item_identifier: record.id().to_owned() })
     });
     let outcomes: Vec<_> = work.buffer_unordered(CONCURRENT).collect().await;
-    BatchAnswer {
-        batch_item_failures: outcomes.into_iter().flatten().collect(),
-    }
+    BatchAnswer { batch_item_failures: outcomes.into_iter().flatten().collect() }
 }

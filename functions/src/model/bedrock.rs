@@ -9,11 +9,7 @@ use aws_smithy_types::Blob;
 
 /// Messages of a `ValidationException` that are the function's configuration's fault, not the prompt's: the code alone
 /// does not tell them apart.
-const MISCONFIGURED: [&str; 3] = [
-    "model identifier",
-    "on-demand throughput",
-    "inference profile",
-];
+const MISCONFIGURED: [&str; 3] = ["model identifier", "on-demand throughput", "inference profile"];
 
 /// Draws with one model on Bedrock.
 pub struct Bedrock {
@@ -50,10 +46,7 @@ impl ImageModel for Bedrock {
             .content_type("application/json")
             .accept("application/json")
             .body(Blob::new(self.settings.request(prompt, seed)));
-        let reply = request
-            .send()
-            .await
-            .map_err(|error| classify(AwsFailure::of("bedrock:InvokeModel", &error)))?;
+        let reply = request.send().await.map_err(|error| classify(AwsFailure::of("bedrock:InvokeModel", &error)))?;
         self.settings.reply(&reply.body.into_inner())
     }
 }
@@ -61,16 +54,12 @@ impl ImageModel for Bedrock {
 /// Sorts InvokeModel's failures by their codes, and by the status when the code is unknown.
 fn classify(failure: AwsFailure) -> ModelError {
     match failure.code.as_str() {
-        "ThrottlingException" | "ModelNotReadyException" | "TooManyRequestsException" => {
-            ModelError::Throttled(failure)
-        }
+        "ThrottlingException" | "ModelNotReadyException" | "TooManyRequestsException" => ModelError::Throttled(failure),
         "ModelTimeoutException" | "InternalServerException" | "ServiceUnavailableException" => {
             ModelError::Unavailable(failure)
         }
         "ModelErrorException" => ModelError::Faulty(failure.to_string()),
-        "ValidationException" if !configured_wrongly(&failure.message) => {
-            ModelError::Invalid(failure.to_string())
-        }
+        "ValidationException" if !configured_wrongly(&failure.message) => ModelError::Invalid(failure.to_string()),
         _ if failure.status == Some(429) => ModelError::Throttled(failure),
         _ if failure.is_transient() => ModelError::Unavailable(failure),
         _ => ModelError::Refused(failure),
@@ -118,18 +107,8 @@ mod tests {
             (503, "ServiceUnavailableException", "", "unavailable"),
             (502, "", "", "unavailable"),
             (424, "ModelErrorException", "", "faulty"),
-            (
-                400,
-                "ValidationException",
-                "This request has been blocked",
-                "invalid",
-            ),
-            (
-                400,
-                "ValidationException",
-                "The provided model identifier is invalid.",
-                "refused",
-            ),
+            (400, "ValidationException", "This request has been blocked", "invalid"),
+            (400, "ValidationException", "The provided model identifier is invalid.", "refused"),
             (403, "AccessDeniedException", "", "refused"),
             (404, "ResourceNotFoundException", "", "refused"),
             (400, "ServiceQuotaExceededException", "", "refused"),
@@ -141,10 +120,7 @@ mod tests {
 
     #[test]
     fn a_request_that_got_no_answer_is_unavailable() {
-        let failure = AwsFailure {
-            transport: true,
-            ..AwsFailure::default()
-        };
+        let failure = AwsFailure { transport: true, ..AwsFailure::default() };
         assert_eq!(kind(&classify(failure)), "unavailable");
     }
 }

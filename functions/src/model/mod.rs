@@ -27,8 +27,7 @@ pub trait ImageModel {
     /// Returns the model's id, for metadata and logs.
     fn id(&self) -> &str;
     /// Draws `prompt` once; the same seed gives the same picture.
-    fn draw(&self, prompt: &Prompt, seed: u32)
-    -> impl Future<Output = Result<Picture, ModelError>>;
+    fn draw(&self, prompt: &Prompt, seed: u32) -> impl Future<Output = Result<Picture, ModelError>>;
 }
 
 /// Says why a model drew nothing.
@@ -71,9 +70,7 @@ impl Retryable for ModelError {
             Self::Throttled(_) => Again::Later,
             Self::Unavailable(_) | Self::Stalled(_) => Again::Soon,
             Self::Faulty(_) => Again::Once,
-            Self::Filtered(_) | Self::Invalid(_) | Self::Refused(_) | Self::Unreadable(_) => {
-                Again::Never
-            }
+            Self::Filtered(_) | Self::Invalid(_) | Self::Refused(_) | Self::Unreadable(_) => Again::Never,
         }
     }
 
@@ -116,12 +113,8 @@ impl Family {
     pub fn of(model_id: &str) -> Option<Self> {
         let id = model_id.rsplit('/').next().unwrap_or(model_id);
         // An inference profile's id is the model's behind a region group: `us.`, `eu.`, `global.`.
-        let names = |prefix: &str| {
-            id.starts_with(prefix)
-                || id
-                    .split_once('.')
-                    .is_some_and(|(_, r)| r.starts_with(prefix))
-        };
+        let names =
+            |prefix: &str| id.starts_with(prefix) || id.split_once('.').is_some_and(|(_, r)| r.starts_with(prefix));
         if names("stability.") {
             Some(Self::Stability)
         } else if names("amazon.titan-image-") {
@@ -180,9 +173,7 @@ fn decode(images: Option<Vec<Text<'_>>>) -> Result<Picture, ModelError> {
     let unreadable = |what: &str| ModelError::Unreadable(what.to_owned());
     let images = images.unwrap_or_default();
     let first = images.first().ok_or_else(|| unreadable("no image in it"))?;
-    let bytes = STANDARD
-        .decode(first.0.as_bytes())
-        .map_err(|_| unreadable("the image is not base64"))?;
+    let bytes = STANDARD.decode(first.0.as_bytes()).map_err(|_| unreadable("the image is not base64"))?;
     Picture::from_png(bytes).ok_or_else(|| unreadable("the image is not a PNG"))
 }
 
@@ -203,10 +194,7 @@ mod tests {
             ("amazon.titan-image-generator-v1", Some(Family::Titan)),
             ("amazon.nova-canvas-v1:0", Some(Family::Nova)),
             ("us.amazon.nova-canvas-v1:0", Some(Family::Nova)),
-            (
-                "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-ultra-v1:1",
-                Some(Family::Stability),
-            ),
+            ("arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-ultra-v1:1", Some(Family::Stability)),
             ("amazon.titan-text-express-v1", None),
             ("not-stability.core", None),
             ("", None),

@@ -23,12 +23,7 @@ struct Reply<'a> {
 
 /// Returns the body of the request.
 pub(super) fn request(prompt: &Prompt, seed: u32) -> Vec<u8> {
-    let request = Request {
-        prompt: prompt.as_str(),
-        aspect_ratio: "1:1",
-        output_format: "png",
-        seed,
-    };
+    let request = Request { prompt: prompt.as_str(), aspect_ratio: "1:1", output_format: "png", seed };
     serde_json::to_vec(&request).unwrap_or_default()
 }
 
@@ -59,8 +54,7 @@ mod tests {
     #[test]
     fn a_reply_with_a_picture_is_decoded() {
         for seeds in [json!([2130420379]), json!(["2130420379"])] {
-            let body =
-                json!({"seeds": seeds, "finish_reasons": [null], "images": ["iVBORw0KGgoA"]});
+            let body = json!({"seeds": seeds, "finish_reasons": [null], "images": ["iVBORw0KGgoA"]});
             let picture = reply(body.to_string().as_bytes()).unwrap();
             assert_eq!(&picture.bytes()[..], b"\x89PNG\r\n\x1a\n\0");
         }
@@ -81,10 +75,7 @@ mod tests {
     #[test]
     fn an_inference_error_is_the_models_fault() {
         let body = json!({"finish_reasons": ["Inference error"]}).to_string();
-        assert_eq!(
-            reply(body.as_bytes()),
-            Err(ModelError::Faulty("Inference error".into()))
-        );
+        assert_eq!(reply(body.as_bytes()), Err(ModelError::Faulty("Inference error".into())));
     }
 
     #[test]

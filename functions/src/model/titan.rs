@@ -41,9 +41,7 @@ struct Reply<'a> {
 pub(super) fn request(settings: &ModelSettings, prompt: &Prompt, seed: u32) -> Vec<u8> {
     let request = Request {
         task_type: "TEXT_IMAGE",
-        text_to_image_params: TextToImage {
-            text: prompt.as_str(),
-        },
+        text_to_image_params: TextToImage { text: prompt.as_str() },
         image_generation_config: Generation {
             number_of_images: 1,
             quality: match settings.quality {
@@ -109,10 +107,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_decoded() {
-        for body in [
-            r#"{"images": ["iVBORw0KGgoA"], "error": null}"#,
-            r#"{"images": ["iVBORw0KGgoA"], "error": ""}"#,
-        ] {
+        for body in [r#"{"images": ["iVBORw0KGgoA"], "error": null}"#, r#"{"images": ["iVBORw0KGgoA"], "error": ""}"#] {
             assert_eq!(reply(body.as_bytes()).unwrap().len(), 9);
         }
     }
@@ -120,10 +115,7 @@ mod tests {
     #[test]
     fn a_reply_without_a_png_is_unreadable() {
         for body in [r#"{"images": null}"#, r#"{"images": ["aGVsbG8="]}"#] {
-            assert!(matches!(
-                reply(body.as_bytes()),
-                Err(ModelError::Unreadable(_))
-            ));
+            assert!(matches!(reply(body.as_bytes()), Err(ModelError::Unreadable(_))));
         }
     }
 }

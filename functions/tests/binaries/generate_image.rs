@@ -61,31 +61,17 @@ fn a_prompt_becomes_a_picture_in_the_bucket() {
     let put = &puts[0];
     let seed = put.header("x-amz-meta-seed");
     assert!(seed.parse::<u32>().unwrap() <= 2_147_483_646);
-    assert_eq!(
-        put.path,
-        format!("/images/32/generated_images/titan_{seed}.png")
-    );
+    assert_eq!(put.path, format!("/images/32/generated_images/titan_{seed}.png"));
     assert_eq!(body["image_uri"], format!("s3:/{}", put.path));
     assert!(put.body.starts_with(b"\x89PNG\r\n\x1a\n"));
     assert_eq!(put.header("content-type"), "image/png");
     assert_eq!(put.header("x-amz-meta-correlation-id"), "corr-1");
     assert_eq!(put.header("x-amz-meta-request-id"), "request-1");
-    assert_eq!(
-        put.header("x-amz-meta-model-id"),
-        "stability.stable-image-core-v1:1"
-    );
-    assert_eq!(
-        put.header("x-amz-meta-prompt-sha256"),
-        functions::prompt::Prompt::new("a moon", 100)
-            .unwrap()
-            .sha256()
-    );
+    assert_eq!(put.header("x-amz-meta-model-id"), "stability.stable-image-core-v1:1");
+    assert_eq!(put.header("x-amz-meta-prompt-sha256"), functions::prompt::Prompt::new("a moon", 100).unwrap().sha256());
 
     let log = function.log();
-    let line = log
-        .iter()
-        .find(|line| line["message"] == "image stored")
-        .unwrap();
+    let line = log.iter().find(|line| line["message"] == "image stored").unwrap();
     assert_eq!(line["request_id"], "request-1");
     assert_eq!(line["correlation_id"], "corr-1");
     assert_eq!(line["image_uri"], body["image_uri"]);
@@ -158,9 +144,7 @@ fn a_body_beyond_reason_is_413() {
 
 #[test]
 fn a_filtered_prompt_is_400_and_is_not_tried_again() {
-    let function = Function::start(BINARY, |_, _| {
-        Reply::Json(json!({"finish_reasons": ["Filter reason: prompt"]}))
-    });
+    let function = Function::start(BINARY, |_, _| Reply::Json(json!({"finish_reasons": ["Filter reason: prompt"]})));
     let (status, body) = proxy(&function.invoke(prompt("something foul")));
     assert_eq!(status, 400, "{body}");
     assert_eq!(function.prompts().len(), 1);
@@ -181,9 +165,8 @@ fn a_throttled_model_is_asked_again() {
 
 #[test]
 fn a_reply_that_is_no_png_is_502() {
-    let function = Function::start(BINARY, |_, _| {
-        Reply::Json(json!({"finish_reasons": [null], "images": ["/9j/4AAQSkZJRg=="]}))
-    });
+    let function =
+        Function::start(BINARY, |_, _| Reply::Json(json!({"finish_reasons": [null], "images": ["/9j/4AAQSkZJRg=="]})));
     assert_eq!(proxy(&function.invoke(prompt("a moon"))).0, 502);
     assert!(function.puts().is_empty());
 }
@@ -223,16 +206,9 @@ fn a_model_that_hangs_is_504_before_the_deadline() {
 #[test]
 fn an_incomplete_environment_ends_the_process_and_names_every_gap() {
     let mut command = crate::support::command(BINARY, "127.0.0.1:9");
-    let output = command
-        .env_remove("BUCKET")
-        .env("MODEL_ID", "gpt")
-        .output()
-        .unwrap();
+    let output = command.env_remove("BUCKET").env("MODEL_ID", "gpt").output().unwrap();
     assert!(!output.status.success());
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
     let error = line["error"].as_str().unwrap();
-    assert!(
-        error.contains("BUCKET") && error.contains("MODEL_ID"),
-        "{error}"
-    );
+    assert!(error.contains("BUCKET") && error.contains("MODEL_ID"), "{error}");
 }

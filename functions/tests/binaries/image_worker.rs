@@ -30,9 +30,7 @@ fn record(id: &str, prompt: &str) -> Value {
 }
 
 fn batch(prompts: &[&str]) -> Value {
-    let records = prompts
-        .iter()
-        .map(|prompt| record(&format!("m-{prompt}"), prompt));
+    let records = prompts.iter().map(|prompt| record(&format!("m-{prompt}"), prompt));
     json!({"Records": records.collect::<Vec<_>>()})
 }
 
@@ -40,9 +38,7 @@ fn batch(prompts: &[&str]) -> Value {
 fn failures(answer: &Answer) -> BTreeSet<String> {
     assert_eq!(answer.kind, "response", "{:?}", answer.body);
     let failures = answer.body["batchItemFailures"].as_array().unwrap();
-    let ids = failures
-        .iter()
-        .map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned());
+    let ids = failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned());
     ids.collect()
 }
 
@@ -56,14 +52,8 @@ fn every_record_becomes_a_picture_with_its_own_correlation_id() {
     let answer = function.invoke(batch(&["a", "b", "c", "d", "e"]));
     assert_eq!(failures(&answer), set(&[]));
     let puts = function.puts();
-    let ids: BTreeSet<_> = puts
-        .iter()
-        .map(|put| put.header("x-amz-meta-correlation-id").to_owned())
-        .collect();
-    assert_eq!(
-        ids,
-        set(&["corr-m-a", "corr-m-b", "corr-m-c", "corr-m-d", "corr-m-e"])
-    );
+    let ids: BTreeSet<_> = puts.iter().map(|put| put.header("x-amz-meta-correlation-id").to_owned()).collect();
+    assert_eq!(ids, set(&["corr-m-a", "corr-m-b", "corr-m-c", "corr-m-d", "corr-m-e"]));
 }
 
 #[test]
@@ -77,14 +67,9 @@ fn only_what_another_delivery_can_help_comes_again() {
         "faulty" => Reply::Error(424, "ModelErrorException", "oops"),
         _ => Reply::Picture,
     });
-    let prompts = [
-        "good", "filtered", "invalid", "denied", "jpeg", "garbled", "faulty", " ", "fine",
-    ];
+    let prompts = ["good", "filtered", "invalid", "denied", "jpeg", "garbled", "faulty", " ", "fine"];
     let answer = function.invoke(batch(&prompts));
-    assert_eq!(
-        failures(&answer),
-        set(&["m-denied", "m-jpeg", "m-garbled", "m-faulty"])
-    );
+    assert_eq!(failures(&answer), set(&["m-denied", "m-jpeg", "m-garbled", "m-faulty"]));
     assert_eq!(function.puts().len(), 2);
     let asked = function.prompts();
     assert_eq!(asked.iter().filter(|prompt| *prompt == "faulty").count(), 2);
@@ -92,20 +77,14 @@ fn only_what_another_delivery_can_help_comes_again() {
 
     let log = function.log();
     let rejected = log.iter().filter(|line| line["message"] == "rejected");
-    let ids: BTreeSet<_> = rejected
-        .map(|line| line["message_id"].as_str().unwrap().to_owned())
-        .collect();
+    let ids: BTreeSet<_> = rejected.map(|line| line["message_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, set(&["m-filtered", "m-invalid", "m- "]));
 }
 
 #[test]
 fn a_wrong_model_id_is_not_held_against_the_prompts() {
     let function = Function::start(BINARY, |_, _| {
-        Reply::Error(
-            400,
-            "ValidationException",
-            "The provided model identifier is invalid.",
-        )
+        Reply::Error(400, "ValidationException", "The provided model identifier is invalid.")
     });
     assert_eq!(failures(&function.invoke(batch(&["a"]))), set(&["m-a"]));
 }
@@ -127,31 +106,22 @@ fn a_message_without_attributes_is_known_by_its_id() {
     let mut event = batch(&["a"]);
     event["Records"][0]["messageAttributes"] = json!({});
     function.invoke(event);
-    assert_eq!(
-        function.puts()[0].header("x-amz-meta-correlation-id"),
-        "m-a"
-    );
+    assert_eq!(function.puts()[0].header("x-amz-meta-correlation-id"), "m-a");
 }
 
 #[test]
 fn a_correlation_id_that_could_forge_a_header_is_not_taken() {
     let function = Function::start(BINARY, |_, _| Reply::Picture);
     let mut event = batch(&["a"]);
-    event["Records"][0]["messageAttributes"]["correlation_id"]["stringValue"] =
-        json!("x\r\nx-amz-acl: public-read");
+    event["Records"][0]["messageAttributes"]["correlation_id"]["stringValue"] = json!("x\r\nx-amz-acl: public-read");
     assert_eq!(failures(&function.invoke(event)), set(&[]));
-    assert_eq!(
-        function.puts()[0].header("x-amz-meta-correlation-id"),
-        "m-a"
-    );
+    assert_eq!(function.puts()[0].header("x-amz-meta-correlation-id"), "m-a");
     assert_eq!(function.puts()[0].header("x-amz-acl"), "");
 }
 
 #[test]
 fn a_failing_record_without_an_id_returns_the_whole_batch() {
-    let function = Function::start(BINARY, |_, _| {
-        Reply::Error(403, "AccessDeniedException", "no")
-    });
+    let function = Function::start(BINARY, |_, _| Reply::Error(403, "AccessDeniedException", "no"));
     let answer = function.invoke(json!({"Records": [{"body": "a moon"}]}));
     assert_eq!(failures(&answer), set(&[""]));
 }

@@ -21,11 +21,7 @@ pub struct Response {
 
 impl Response {
     pub fn new(status: u16, body: Vec<u8>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 
     pub fn json(status: u16, body: &Value) -> Self {
@@ -78,12 +74,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     let length = length.map_or(Some(0), |(_, value)| value.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request {
-        method,
-        path,
-        headers,
-        body,
-    })
+    Some(Request { method, path, headers, body })
 }
 
 /// Returns the next line without its end; `None` when the connection ended.

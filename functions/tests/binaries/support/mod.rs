@@ -11,7 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A PNG as small as one gets, in base64.
-pub const PNG_BASE64: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+pub const PNG_BASE64: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
@@ -101,14 +102,11 @@ impl Shared {
         }
         assert_eq!(request.method, "PUT", "{}", request.path);
         if self.refuse_puts {
-            let body = "<Error><Code>AccessDenied</Code><Message>arn:aws:iam::123456789012:role/x may not</Message></Error>";
+            let body =
+                "<Error><Code>AccessDenied</Code><Message>arn:aws:iam::123456789012:role/x may not</Message></Error>";
             return Some(Response::new(403, body.into()).header("Content-Type", "application/xml"));
         }
-        self.lock().puts.push(Put {
-            path: request.path,
-            headers: request.headers,
-            body: request.body,
-        });
+        self.lock().puts.push(Put { path: request.path, headers: request.headers, body: request.body });
         Some(Response::new(200, Vec::new()).header("ETag", "\"0\""))
     }
 
@@ -119,10 +117,7 @@ impl Shared {
         let response = Response::json(200, &event)
             .header("Lambda-Runtime-Aws-Request-Id", "request-1")
             .header("Lambda-Runtime-Deadline-Ms", &deadline.to_string())
-            .header(
-                "Lambda-Runtime-Invoked-Function-Arn",
-                "arn:aws:lambda:eu-west-1:000000000000:function:f",
-            );
+            .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:f");
         Some(response)
     }
 
@@ -170,12 +165,7 @@ impl Function {
     }
 
     fn launch(binary: &str, script: Script, refuse_puts: bool) -> Self {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            script,
-            refuse_puts,
-        });
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), script, refuse_puts });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let closing = Arc::new(AtomicBool::new(false));
@@ -187,20 +177,12 @@ impl Function {
                         break;
                     }
                     let shared = shared.clone();
-                    std::thread::spawn(move || {
-                        http::serve(stream, |request| shared.respond(request))
-                    });
+                    std::thread::spawn(move || http::serve(stream, |request| shared.respond(request)));
                 }
             })
         };
         let child = command(binary, &address.to_string()).spawn().unwrap();
-        Self {
-            child,
-            shared,
-            address,
-            closing,
-            accepting: Some(accepting),
-        }
+        Self { child, shared, address, closing, accepting: Some(accepting) }
     }
 
     /// Hands out `event` with 30 s to its deadline and returns the answer.
@@ -233,9 +215,7 @@ impl Function {
         let mut text = String::new();
         let mut stdout = self.child.stdout.take().unwrap();
         std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
