@@ -1,0 +1,29 @@
+//! Stands in for Bedrock's image models: the emulated cloud answers every model with text, so it cannot serve pictures.
+//!
+//! Speaks `InvokeModel` (`POST /model/ID/invoke`) for the Stability, Titan and Nova text-to-image models: checks a request as Bedrock
+//! does, answers in the family's own shape and paints a real PNG that depends on prompt and seed alone. Permissions are not checked.
+//!
+//! - [`server`]: HTTP, routes, headers
+//! - [`models`]: which model ids exist, are retired, and in which regions
+//! - [`request`]: checks of a request's body, one function a family
+//! - [`control`]: faults on demand and the log of requests, for tests
+//! - [`paint`]: the landscape
+//!
+//! Control: `GET`/`POST /_control` (see [`control::Faults`]), `GET /_requests`, `GET /_health`. A prompt can carry its own fault:
+//! `[[throttle]]`, `[[fail]]`, `[[filter]]`.
+
+pub mod control;
+mod models;
+mod paint;
+mod refusal;
+mod request;
+mod server;
+
+pub use server::serve;
+
+/// Chooses what the stand-in offers.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Serves models that Bedrock has retired, so that a stack written for one can still be tried.
+    pub allow_retired: bool,
+}

@@ -1,0 +1,54 @@
+//! The errors Bedrock Runtime answers with.
+
+/// A refused invocation: error code, HTTP status and message as Bedrock words them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub code: &'static str,
+    pub status: u16,
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn validation(message: impl Into<String>) -> Self {
+        Self::of("ValidationException", 400, message)
+    }
+
+    /// Says which part of the body breaks the model's schema, in the wording of Bedrock's JSON Schema check.
+    pub fn malformed(detail: impl std::fmt::Display) -> Self {
+        Self::validation(format!("Malformed input request: {detail}, please reformat your input and try again."))
+    }
+
+    pub fn unknown_model() -> Self {
+        Self::validation("The provided model identifier is invalid.")
+    }
+
+    pub fn retired_model() -> Self {
+        Self::of(
+            "ResourceNotFoundException",
+            404,
+            "This model version has reached the end of its life. Please refer to the AWS documentation for more details.",
+        )
+    }
+
+    pub fn throttled() -> Self {
+        Self::of("ThrottlingException", 429, "Too many requests, please wait before trying again.")
+    }
+
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::of("InternalServerException", 500, message)
+    }
+
+    pub fn filtered() -> Self {
+        Self::validation(
+            "This request has been blocked by our content filters. Please adjust your text prompt to submit a new request.",
+        )
+    }
+
+    pub fn unknown_operation() -> Self {
+        Self::of("UnknownOperationException", 404, "The stand-in for Bedrock serves POST /model/{modelId}/invoke.")
+    }
+
+    fn of(code: &'static str, status: u16, message: impl Into<String>) -> Self {
+        Self { code, status, message: message.into() }
+    }
+}

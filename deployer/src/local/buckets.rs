@@ -1,0 +1,48 @@
+//! Buckets a stack refers to but does not create: its `external` ones and the one its state lies in.
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::config::{BehaviorVersion, Region};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_sdk_s3::{Client, Config};
+
+use super::{ACCESS_KEY_ID, LocalError, SECRET_ACCESS_KEY};
+
+/// `CreateBucket` does not take this region by name: it is the one meant when none is given.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// Creates the buckets in the cloud at `endpoint_url` (S3 `CreateBucket`); one that is there is left as it is.
+pub async fn ensure_buckets(endpoint_url: &str, region: &str, buckets: &[String]) -> Result<(), LocalError> {
+    if buckets.is_empty() {
+        return Ok(());
+    }
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local cloud"))
+        .endpoint_url(endpoint_url)
+        .force_path_style(true)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(Region::new(region.to_owned()))
+        .build();
+    let client = Client::from_conf(config);
+    for bucket in buckets {
+        ensure(&client, region, bucket).await?;
+    }
+    Ok(())
+}
+
+async fn ensure(client: &Client, region: &str, bucket: &str) -> Result<(), LocalError> {
+    let mut request = client.create_bucket().bucket(bucket);
+    if region != DEFAULT_REGION {
+        let place = BucketLocationConstraint::from(region);
+        request = request
+            .create_bucket_configuration(CreateBucketConfiguration::builder().location_constraint(place).build());
+    }
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.code(), Some("BucketAlreadyOwnedByYou" | "BucketAlreadyExists")) => Ok(()),
+        Err(error) => {
+            Err(LocalError::Bucket { bucket: bucket.to_owned(), message: DisplayErrorContext(&error).to_string() })
+        }
+    }
+}

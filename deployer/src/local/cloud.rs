@@ -1,0 +1,141 @@
+//! Starts, finds and stops the local cloud.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::launch::launch;
+use super::record::{Directory, Record, lock};
+use super::{ACCESS_KEY_ID, ACCOUNT_ID, HOST, LocalError, SECRET_ACCESS_KEY, ensure_buckets};
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct StartOptions {
+    /// The project's directory; the cloud keeps its files in `.deployer/local/` of it.
+    pub root: PathBuf,
+    /// The `deployer` executable, which is also the Bedrock stand-in (`deployer local bedrock --port N`).
+    pub deployer: PathBuf,
+    /// The region of buckets, and of requests that name none.
+    pub region: String,
+    /// Enforces IAM permissions for the deployer's calls and the functions' roles.
+    pub check_permissions: bool,
+    /// Lets the Bedrock stand-in serve retired models.
+    pub allow_retired_models: bool,
+    /// Buckets to create if they are missing.
+    pub buckets: Vec<String>,
+    /// Where the emulator is installed; none stands for the user's cache.
+    pub venv: Option<PathBuf>,
+}
+
+/// A local cloud that runs.
+#[derive(Clone, Debug)]
+pub struct LocalCloud {
+    directory: Directory,
+    record: Record,
+}
+
+/// The local cloud as `deployer local status --json` prints it; members are null while it does not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    pub running: bool,
+    pub endpoint_url: Option<String>,
+    pub bedrock_endpoint_url: Option<String>,
+    pub account: Option<String>,
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+    pub pid: Option<u32>,
+    pub bedrock_pid: Option<u32>,
+    pub data_dir: Option<PathBuf>,
+    pub log: Option<PathBuf>,
+}
+
+impl LocalCloud {
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{HOST}:{}", self.record.port)
+    }
+
+    pub fn bedrock_endpoint_url(&self) -> String {
+        format!("http://{HOST}:{}", self.record.bedrock_port)
+    }
+
+    pub fn region(&self) -> &str {
+        &self.record.region
+    }
+
+    pub fn status(&self) -> Status {
+        Status {
+            running: true,
+            endpoint_url: Some(self.endpoint_url()),
+            bedrock_endpoint_url: Some(self.bedrock_endpoint_url()),
+            account: Some(ACCOUNT_ID.into()),
+            region: Some(self.record.region.clone()),
+            access_key_id: Some(ACCESS_KEY_ID.into()),
+            secret_access_key: Some(SECRET_ACCESS_KEY.into()),
+            pid: Some(self.record.emulator.pid),
+            bedrock_pid: Some(self.record.bedrock.pid),
+            data_dir: Some(self.directory.at("data")),
+            log: Some(self.directory.log()),
+        }
+    }
+}
+
+/// Starts the local cloud of a project, or finds the one that runs, and creates the buckets. What a crash left is cleared away first.
+///
+/// `progress` gets a line for each step that takes time. Data of an earlier run is there again.
+pub async fn start(options: &StartOptions, progress: &dyn Fn(&str)) -> Result<LocalCloud, LocalError> {
+    let directory = Directory::of(&options.root)?;
+    directory.create()?;
+    let _lock = lock(&directory.at("lock")).await?;
+    let previous = directory.read_record()?;
+    let record = match previous {
+        Some(record) if record.running() => {
+            if record.check_permissions != options.check_permissions {
+                return Err(LocalError::OtherPermissionChecks { checks: record.check_permissions });
+            }
+            record
+        }
+        previous => {
+            if let Some(record) = &previous {
+                record.stop().await?;
+            }
+            launch(options, &directory, previous.map(|record| (record.port, record.bedrock_port)), progress).await?
+        }
+    };
+    let cloud = LocalCloud { directory, record };
+    ensure_buckets(&cloud.endpoint_url(), &options.region, &options.buckets).await?;
+    Ok(cloud)
+}
+
+/// Stops the local cloud of a project with everything it started; its data stays. Returns whether there was anything to stop.
+pub async fn stop(root: &Path) -> Result<bool, LocalError> {
+    let directory = Directory::of(root)?;
+    if !directory.path.exists() {
+        return Ok(false);
+    }
+    let _lock = lock(&directory.at("lock")).await?;
+    let Some(record) = directory.read_record()? else {
+        return Ok(false);
+    };
+    let was_running = record.emulator.running() || record.bedrock.running();
+    record.stop().await?;
+    Ok(was_running)
+}
+
+/// Returns the running local cloud of a project; `Err` when none runs.
+pub fn current(root: &Path) -> Result<LocalCloud, LocalError> {
+    let directory = Directory::of(root)?;
+    match directory.read_record()? {
+        Some(record) if record.running() => Ok(LocalCloud { directory, record }),
+        _ => Err(LocalError::NotRunning),
+    }
+}
+
+/// Says whether the local cloud of a project runs, and where.
+pub fn status(root: &Path) -> Result<Status, LocalError> {
+    match current(root) {
+        Ok(cloud) => Ok(cloud.status()),
+        Err(LocalError::NotRunning) => Ok(Status::default()),
+        Err(error) => Err(error),
+    }
+}
