@@ -1,1 +1,43 @@
-fn main() {}
+//! The project's own tasks: `cargo xtask setup`, `test`, `lint`, `demo`.
+
+mod cargo;
+mod demo;
+mod setup;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  setup           checks that everything the other tasks need is there
+  test [ARGS…]    runs every test; ARGS go to cargo-nextest (or cargo test where that is missing)
+  lint            checks formatting, and Clippy's findings as errors
+  demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
+                  --keep leaves the stack and the cloud for a look round";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("", [].as_slice()),
+    };
+    let result = match (task, rest) {
+        ("setup", []) => setup::run(),
+        ("test", arguments) => cargo::test(arguments),
+        ("lint", []) => cargo::lint(),
+        ("demo", []) => demo::run(false),
+        ("demo", [keep]) if keep == "--keep" => demo::run(true),
+        ("help" | "-h" | "--help", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

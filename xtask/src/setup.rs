@@ -1,0 +1,43 @@
+//! Checks what the other tasks need of the machine.
+
+use std::process::{Command, Stdio};
+
+use crate::cargo;
+
+/// A Python that can make the local cloud's virtual environment ends without an error.
+const CHECK_PYTHON: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+const PYTHONS: &[&str] = &["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
+
+/// Reports everything at once; `Err` when something needed is missing.
+pub fn run() -> Result<(), String> {
+    let python = PYTHONS.iter().find(|python| succeeds(python, &["-I", "-c", CHECK_PYTHON]));
+    let git = succeeds("git", &["--version"]);
+    report(python.is_some(), "Python 3.10 or newer with its venv module, for the local cloud");
+    report(git, "git");
+    if cargo::has_nextest() {
+        report(true, "cargo-nextest");
+    } else {
+        println!("without  cargo-nextest: tests run with `cargo test` instead, which is slower");
+    }
+    if python.is_none() {
+        return Err("install Python 3.10 or newer; on Debian and Ubuntu with `apt install python3-venv`".to_owned());
+    }
+    if !git {
+        return Err("install git".to_owned());
+    }
+    println!("The first `cargo xtask demo` installs the local cloud's emulator into your cache directory.");
+    Ok(())
+}
+
+fn report(found: bool, what: &str) {
+    println!("{}  {what}", if found { "found  " } else { "MISSING" });
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
