@@ -1,0 +1,216 @@
+//! Turns a function's source into a byte-reproducible zip and its hash.
+//!
+//! | file | does |
+//! |---|---|
+//! | `workspace` | finds the cargo workspace and its cache directory |
+//! | `environment` | the variables that reach cargo, and those that change what it builds |
+//! | `build` | the order of work |
+//! | `stamp` | knows whether a binary is up to date without starting cargo |
+//! | `cargo` | builds all binaries of one kind in one invocation |
+//! | `names` | explains a failed build whose package or binary does not exist |
+//! | `elf` | checks machine and glibc |
+//! | `archive` | writes and checks zips |
+//! | `store` | keeps finished zips, by the binary's hash |
+//!
+//! Guarantees: equal binaries give equal zips; an unchanged cargo function costs a few `stat` calls.
+//! Assumptions: rustc is deterministic for the same sources, toolchain and `CARGO_HOME` path. Caveats: the paths of
+//! registry crates are part of panic messages, so machines with different `CARGO_HOME` paths may get different hashes.
+
+mod archive;
+mod build;
+mod cargo;
+mod elf;
+mod environment;
+mod error;
+mod names;
+mod stamp;
+mod store;
+mod workspace;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use build::build_all;
+pub use environment::Environment;
+pub use error::PackageError;
+
+/// What a function's code is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A binary of a package in the cargo workspace around the stack.
+    Cargo(CargoBin),
+    /// A ready zip, uploaded as it is.
+    Zip(PathBuf),
+    /// An executable that was built elsewhere.
+    Binary(PathBuf),
+}
+
+/// A binary of a cargo package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CargoBin {
+    pub package: String,
+    pub bin: String,
+    /// `None` is "lambda" if the workspace's Cargo.toml defines `[profile.lambda]`, else "release".
+    pub profile: Option<String>,
+    pub features: Vec<String>,
+}
+
+/// The instruction set a function runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Architecture {
+    X86_64,
+    Arm64,
+}
+
+impl Architecture {
+    /// This machine's, if Lambda has it.
+    #[must_use]
+    pub fn host() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Self::X86_64),
+            "aarch64" => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+
+    /// Whether plain cargo on this machine builds for it.
+    pub(crate) fn is_native(self) -> bool {
+        cfg!(target_os = "linux") && Self::host() == Some(self)
+    }
+
+    /// Rust's name of the Linux target.
+    #[must_use]
+    pub fn triple(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
+/// The Lambda runtime, as far as packaging cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Runtime {
+    ProvidedAl2023,
+    ProvidedAl2,
+    /// A language runtime: takes ready zips only, whose content is not looked at.
+    Managed,
+}
+
+impl Runtime {
+    /// Reads Lambda's identifier, such as `provided.al2023`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "provided.al2023" => Self::ProvidedAl2023,
+            "provided.al2" => Self::ProvidedAl2,
+            _ => Self::Managed,
+        }
+    }
+
+    /// The glibc that its image carries.
+    pub(crate) fn glibc(self) -> Option<[u32; 3]> {
+        match self {
+            Self::ProvidedAl2023 => Some([2, 34, 0]),
+            Self::ProvidedAl2 => Some([2, 26, 0]),
+            Self::Managed => None,
+        }
+    }
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProvidedAl2023 => "provided.al2023",
+            Self::ProvidedAl2 => "provided.al2",
+            Self::Managed => "a language runtime",
+        })
+    }
+}
+
+/// One function to package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The directory of `stack.yaml`; relative paths of the source start there.
+    pub root: PathBuf,
+    pub source: Source,
+    pub platform: Platform,
+}
+
+/// What the function runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Platform {
+    pub architecture: Architecture,
+    pub runtime: Runtime,
+}
+
+/// A function's code, ready for upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Where the zip lies; read it with [`Artifact::bytes`].
+    pub zip: PathBuf,
+    /// As Lambda reports it: padded base64.
+    pub code_sha256: String,
+    /// The zip's size in bytes.
+    pub size: u64,
+    /// The executable's SHA-256 in hexadecimal; it stays the same when only the way of zipping changes.
+    /// For a ready zip of a language runtime, the zip's own.
+    pub binary_sha256: String,
+}
+
+impl Artifact {
+    /// Reads the zip.
+    ///
+    /// # Errors
+    /// [`PackageError::Moved`] if it is no longer the zip that was hashed, [`PackageError::Io`] if it is unreadable.
+    pub fn bytes(&self) -> Result<Vec<u8>, PackageError> {
+        let zip = std::fs::read(&self.zip).map_err(|e| PackageError::io(&self.zip, &e))?;
+        if archive::code_sha256(&zip) != self.code_sha256 {
+            // A damaged zip in the cache must not be found again.
+            if self.zip.parent().is_some_and(store::is_store) {
+                let _ = std::fs::remove_file(&self.zip);
+            }
+            return Err(PackageError::Moved {
+                path: self.zip.display().to_string(),
+            });
+        }
+        Ok(zip)
+    }
+}
+
+/// Something that happened while packaging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The binary is as it was: cargo is not started for it.
+    Fresh { bin: &'a str },
+    /// One cargo invocation begins for these binaries.
+    Building { bins: &'a [String] },
+    /// A line that cargo or rustc wrote.
+    Output { line: &'a str },
+    /// That invocation ended.
+    Built { success: bool, took: Duration },
+}
+
+/// Hears what happens while packaging; called from the task that packages.
+pub trait Progress: Send + Sync {
+    fn on(&self, event: Event<'_>);
+}
+
+/// Hears nothing.
+impl Progress for () {
+    fn on(&self, _: Event<'_>) {}
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}

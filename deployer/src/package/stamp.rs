@@ -1,0 +1,327 @@
+//! Knows whether a binary is up to date without starting cargo.
+//!
+//! After a build, a stamp records what the binary was made from: time and size of each file in the dep-info file that
+//! cargo leaves beside it, and one hash over everything else cargo looks at. A stamp vouches only for files that
+//! changed before the build began; when in doubt cargo is started, which knows best and is quick when nothing changed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::archive;
+use super::build::Job;
+use super::cargo::{Builder, Made};
+use super::environment::Environment;
+use super::{Artifact, PackageError, store};
+
+/// Rises whenever a stamp of an earlier version must not be believed.
+const VERSION: u32 = 1;
+
+/// Files that cargo and rustup look for in the working directory and all directories above it.
+const LOOKED_FOR: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo/config.toml",
+    ".cargo/config",
+    "rust-toolchain.toml",
+    "rust-toolchain",
+];
+
+/// A file as it was when it was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    path: PathBuf,
+    mtime_ns: u64,
+    size: u64,
+}
+
+impl Seen {
+    /// Looks at a file; nothing if it is not a plain file with a time after 1970.
+    pub fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self {
+            path: path.to_owned(),
+            mtime_ns: u64::try_from(since.as_nanos()).ok()?,
+            size: metadata.len(),
+        })
+    }
+
+    fn holds(&self) -> bool {
+        Self::of(&self.path).as_ref() == Some(self)
+    }
+}
+
+/// What the newest build of one binary was made from, and what came of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    /// What built it, so that the next build starts with that.
+    pub builder: Builder,
+    /// Everything but the sources; `None` if the build cannot be vouched for.
+    fingerprint: Option<String>,
+    /// Manifests of the packages that the sources belong to.
+    manifests: BTreeSet<PathBuf>,
+    /// Variables that the sources or build scripts read.
+    variables: BTreeSet<String>,
+    /// Sources, dep-info file, executable and zip.
+    files: Vec<Seen>,
+    zip: PathBuf,
+    code_sha256: String,
+    size: u64,
+    binary_sha256: String,
+}
+
+impl Stamp {
+    /// Reads the stamp of a job's newest build, if there is one that this version understands.
+    pub fn read(job: &Job) -> Option<Self> {
+        let text = fs::read(job.workspace.store.join(name(job))).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The artifact, if nothing that it was made from has changed.
+    pub fn fresh(self, job: &Job, environment: &Environment) -> Option<Artifact> {
+        let recorded = self.fingerprint?;
+        let inputs = Inputs::collect(job, environment, &self.manifests, &self.variables)?;
+        let fresh = self.files.iter().all(Seen::holds) && inputs.hash == recorded;
+        fresh.then_some(Artifact {
+            zip: self.zip,
+            code_sha256: self.code_sha256,
+            size: self.size,
+            binary_sha256: self.binary_sha256,
+        })
+    }
+
+    /// Records a build that began at `began_ns`, by the file system's own clock.
+    pub fn write(
+        job: &Job,
+        environment: &Environment,
+        made: &Made,
+        began_ns: u64,
+        artifact: &Artifact,
+    ) -> Result<(), PackageError> {
+        let sources = dep_info(&made.dep_info())
+            .and_then(|paths| paths.iter().map(|p| Seen::of(p)).collect::<Option<Vec<_>>>());
+        let vouched = sources.is_some() && made.tracked;
+        let mut files = sources.unwrap_or_default();
+        let manifests: BTreeSet<PathBuf> = files.iter().filter_map(|s| manifest_of(&s.path)).collect();
+        let inputs = Inputs::collect(job, environment, &manifests, &made.variables);
+        let settled = files.iter().all(|f| f.mtime_ns < began_ns)
+            && inputs.as_ref().is_some_and(|i| i.newest_ns < began_ns);
+        let dep_info = Seen::of(&made.dep_info());
+        let zip = Seen::of(&artifact.zip);
+        let complete = dep_info.is_some() && zip.is_some();
+        files.extend([Some(made.executable.clone()), dep_info, zip].into_iter().flatten());
+        let stamp = Self {
+            builder: made.builder,
+            fingerprint: inputs
+                .filter(|_| vouched && settled && complete)
+                .map(|i| i.hash),
+            manifests,
+            variables: made.variables.clone(),
+            files,
+            zip: artifact.zip.clone(),
+            code_sha256: artifact.code_sha256.clone(),
+            size: artifact.size,
+            binary_sha256: artifact.binary_sha256.clone(),
+        };
+        let Ok(text) = serde_json::to_vec(&stamp) else {
+            // A path that is no Unicode text: the next run starts cargo.
+            return Ok(());
+        };
+        store::write(&job.workspace.store, &name(job), &text).map(drop)
+    }
+}
+
+/// The time now by the clock of the store's file system, which can differ from the machine's and ticks more coarsely.
+pub(super) fn now_ns(directory: &Path) -> Result<u64, PackageError> {
+    store::open(directory)?;
+    let probe = store::write(directory, "began", b"")?;
+    Ok(Seen::of(&probe).map_or(0, |seen| seen.mtime_ns))
+}
+
+/// The stamp's file name: readable, and different for all that may be built side by side.
+fn name(job: &Job) -> String {
+    let key = archive::hex_sha256(identity(job).as_bytes());
+    format!("{}-{}.stamp", job.bin, &key[..12])
+}
+
+fn identity(job: &Job) -> String {
+    format!(
+        "{VERSION} {} {:?} {} {} {} {:?} {:?}",
+        archive::FORMAT,
+        job.workspace.directory,
+        job.package,
+        job.bin,
+        job.profile,
+        job.features,
+        job.platform
+    )
+}
+
+/// Everything but the sources that decides what cargo builds.
+struct Inputs {
+    hash: String,
+    newest_ns: u64,
+}
+
+impl Inputs {
+    /// Nothing if a file that is there cannot be read.
+    fn collect(
+        job: &Job,
+        environment: &Environment,
+        manifests: &BTreeSet<PathBuf>,
+        variables: &BTreeSet<String>,
+    ) -> Option<Self> {
+        let mut inputs = Hasher::default();
+        inputs.add(identity(job).as_bytes());
+        for (name, value) in environment.changing_output() {
+            inputs.add(name.as_encoded_bytes());
+            inputs.add(value.as_encoded_bytes());
+        }
+        for name in variables {
+            inputs.add(name.as_bytes());
+            inputs.add(environment.get(name).unwrap_or_default().as_encoded_bytes());
+        }
+        for ancestor in job.workspace.directory.ancestors() {
+            for name in LOOKED_FOR {
+                inputs.content(&ancestor.join(name))?;
+            }
+        }
+        if let Some(home) = environment.cargo_home() {
+            inputs.content(&home.join("config.toml"))?;
+            inputs.content(&home.join("config"))?;
+        }
+        for manifest in manifests {
+            inputs.content(manifest)?;
+            // Cargo picks up a build script by its mere presence.
+            inputs.add(&[u8::from(manifest.with_file_name("build.rs").exists())]);
+        }
+        inputs.toolchain(environment)?;
+        Some(Self {
+            hash: inputs.sha.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            newest_ns: inputs.newest_ns,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Hasher {
+    sha: Sha256,
+    newest_ns: u64,
+}
+
+impl Hasher {
+    /// Adds one field; its length keeps neighbours apart.
+    fn add(&mut self, field: &[u8]) {
+        self.sha.update((field.len() as u64).to_le_bytes());
+        self.sha.update(field);
+    }
+
+    /// Adds a file's content, or that there is none.
+    fn content(&mut self, path: &Path) -> Option<()> {
+        let Some(seen) = Seen::of(path) else {
+            self.add(b"absent");
+            return Some(());
+        };
+        self.newest_ns = self.newest_ns.max(seen.mtime_ns);
+        self.add(path.as_os_str().as_encoded_bytes());
+        self.add(&fs::read(path).ok()?);
+        Some(())
+    }
+
+    /// Adds what tells compilers apart without starting one: the files of every installed toolchain's rustc.
+    fn toolchain(&mut self, environment: &Environment) -> Option<()> {
+        let on_path = environment.program("rustc");
+        let mut compilers: Vec<PathBuf> = on_path.into_iter().collect();
+        if let Some(home) = environment.rustup_home() {
+            self.content(&home.join("settings.toml"))?;
+            let installed = fs::read_dir(home.join("toolchains"));
+            let mut installed: Vec<PathBuf> = installed
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|e| e.path().join("bin/rustc"))
+                .collect();
+            installed.sort();
+            compilers.append(&mut installed);
+        }
+        for compiler in compilers {
+            let seen = fs::canonicalize(&compiler).ok().and_then(|p| Seen::of(&p));
+            self.add(format!("{seen:?}").as_bytes());
+        }
+        Some(())
+    }
+}
+
+/// The manifest of the package that a source file belongs to.
+fn manifest_of(source: &Path) -> Option<PathBuf> {
+    source
+        .ancestors()
+        .skip(1)
+        .map(|directory| directory.join("Cargo.toml"))
+        .find(|manifest| manifest.is_file())
+}
+
+/// Reads the paths after the first colon of a dep-info file. Nothing if the file is missing or lists no source.
+fn dep_info(path: &Path) -> Option<Vec<PathBuf>> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut words = words(text.lines().next()?).into_iter();
+    words.find(|word| word.ends_with(':'))?;
+    let sources: Vec<PathBuf> = words.map(PathBuf::from).collect();
+    (!sources.is_empty()).then_some(sources)
+}
+
+/// Splits a make rule at blanks that no backslash precedes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.peek() == Some(&' ') => {
+                chars.next();
+                words.last_mut().into_iter().for_each(|w| w.push(' '));
+            }
+            ' ' => words.push(String::new()),
+            c => words.last_mut().into_iter().for_each(|w| w.push(c)),
+        }
+    }
+    words.retain(|w| !w.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dep_info_keeps_blanks_in_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.d");
+        fs::write(&file, "/t/my\\ bin: /s/a.rs /s/b\\ c.rs\n").unwrap();
+        let paths = dep_info(&file).unwrap();
+        assert_eq!(paths, [Path::new("/s/a.rs"), Path::new("/s/b c.rs")]);
+        fs::write(&file, "/t/bin:\n").unwrap();
+        assert_eq!(dep_info(&file), None, "no sources: cannot tell");
+    }
+
+    #[test]
+    fn a_file_is_seen_anew_when_size_or_time_differ() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "1").unwrap();
+        let seen = Seen::of(&path).unwrap();
+        assert!(seen.holds());
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        let time = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(time - std::time::Duration::from_secs(60)).unwrap();
+        assert!(!seen.holds(), "older is different too");
+        fs::write(&path, "12").unwrap();
+        file.set_modified(time).unwrap();
+        assert!(!seen.holds());
+        assert!(Seen::of(dir.path()).is_none(), "a directory cannot be vouched for");
+    }
+}

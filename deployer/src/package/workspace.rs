@@ -1,0 +1,118 @@
+//! Finds the cargo workspace around a directory, by the rule that cargo follows, without starting cargo.
+
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::{PackageError, show, store};
+
+/// The workspace that holds a stack's functions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Workspace {
+    /// Where cargo is started: the stack's directory.
+    pub directory: PathBuf,
+    /// "lambda" if the workspace defines that profile, else "release".
+    pub default_profile: &'static str,
+    /// Where stamps and zips are kept.
+    pub store: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the workspace around `directory`.
+    ///
+    /// # Errors
+    /// [`PackageError::NoWorkspace`] if there is no Cargo.toml in it or above, [`PackageError::Io`] if one is unreadable.
+    pub fn around(directory: &Path, environment: &Environment) -> Result<Self, PackageError> {
+        let directory =
+            std::path::absolute(directory).map_err(|e| PackageError::io(directory, &e))?;
+        let mut nearest = None;
+        for ancestor in directory.ancestors() {
+            let manifest = ancestor.join("Cargo.toml");
+            let text = match std::fs::read_to_string(&manifest) {
+                Ok(text) => text,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(PackageError::io(&manifest, &e)),
+            };
+            let is_workspace = has_table(&text, "workspace");
+            if is_workspace || nearest.is_none() {
+                nearest = Some((ancestor.to_owned(), text));
+            }
+            if is_workspace {
+                break;
+            }
+        }
+        let Some((root, manifest)) = nearest else {
+            return Err(PackageError::NoWorkspace {
+                directory: show(&directory),
+            });
+        };
+        let target = target_directory(&directory, &root, environment);
+        Ok(Self {
+            default_profile: if has_table(&manifest, "profile.lambda") {
+                "lambda"
+            } else {
+                "release"
+            },
+            store: store::below(&target),
+            directory,
+        })
+    }
+}
+
+/// The target directory that the environment or the default names. A `build.target-dir` in a config file moves
+/// cargo's output, which stamps name by its full path, but not the stamps themselves.
+fn target_directory(directory: &Path, root: &Path, environment: &Environment) -> PathBuf {
+    ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
+        .iter()
+        .find_map(|name| environment.get(name))
+        .map_or_else(|| root.join("target"), |value| directory.join(value))
+}
+
+/// Whether a manifest has the table `name` or one below it, from its header lines.
+fn has_table(manifest: &str, name: &str) -> bool {
+    manifest.lines().any(|line| {
+        let Some(header) = line.trim().strip_prefix('[') else {
+            return false;
+        };
+        let header: String = header
+            .chars()
+            .take_while(|c| *c != ']')
+            .filter(|c| !matches!(c, ' ' | '\t' | '"' | '\'' | '['))
+            .collect();
+        header
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_found_by_their_headers() {
+        assert!(has_table("[package]\n[workspace]\n", "workspace"));
+        assert!(has_table("[ workspace . dependencies ] # c", "workspace"));
+        assert!(has_table("[profile.lambda.package.\"*\"]", "profile.lambda"));
+        assert!(!has_table("[profile.lambda2]", "profile.lambda"));
+        assert!(!has_table("# [workspace]\nworkspace = 1", "workspace"));
+    }
+
+    #[test]
+    fn a_directory_without_a_manifest_above_has_no_workspace() {
+        let error = Workspace::around(Path::new("/"), &Environment::default()).unwrap_err();
+        assert_eq!(error.code(), "package::no-workspace");
+    }
+
+    #[test]
+    fn the_outer_workspace_is_found_from_a_member() {
+        let dir = tempfile::tempdir().unwrap();
+        let member = dir.path().join("member");
+        std::fs::create_dir(&member).unwrap();
+        std::fs::write(member.join("Cargo.toml"), "[package]\nname = \"m\"").unwrap();
+        let outer = "[workspace]\nmembers = [\"member\"]\n[profile.lambda]\n";
+        std::fs::write(dir.path().join("Cargo.toml"), outer).unwrap();
+        let found = Workspace::around(&member, &Environment::default()).unwrap();
+        assert_eq!(found.directory, member);
+        assert_eq!(found.default_profile, "lambda");
+    }
+}
