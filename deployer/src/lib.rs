@@ -4,5 +4,6 @@
 
 pub mod aws;
 pub mod kinds;
+pub mod package;
 pub mod plan;
 pub mod spec;

@@ -44,19 +44,11 @@ pub(super) fn zip_of(file: &str, binary: &[u8]) -> Result<Vec<u8>, PackageError>
         .last_modified_time(DateTime::default())
         .system(System::Unix)
         .unix_permissions(0o755);
-    let failed = |message: String| PackageError::Io {
-        path: file.to_owned(),
-        message,
-    };
+    let failed = |message: String| PackageError::Io { path: file.to_owned(), message };
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    writer
-        .start_file(BOOTSTRAP, options)
-        .map_err(|e| failed(e.to_string()))?;
+    writer.start_file(BOOTSTRAP, options).map_err(|e| failed(e.to_string()))?;
     writer.write_all(binary).map_err(|e| failed(e.to_string()))?;
-    let zip = writer
-        .finish()
-        .map_err(|e| failed(e.to_string()))?
-        .into_inner();
+    let zip = writer.finish().map_err(|e| failed(e.to_string()))?.into_inner();
     within(file, zip.len() as u64, MAX_ZIPPED, false)?;
     Ok(zip)
 }
@@ -75,22 +67,12 @@ pub(super) fn holds(zip: &[u8], binary: &[u8]) -> bool {
 }
 
 /// Fails unless Lambda would take and could start the ready zip at `path`; returns its `bootstrap`, if it needs one.
-pub(super) fn check(
-    path: &Path,
-    zip: &[u8],
-    platform: Platform,
-) -> Result<Option<Vec<u8>>, PackageError> {
+pub(super) fn check(path: &Path, zip: &[u8], platform: Platform) -> Result<Option<Vec<u8>>, PackageError> {
     let shown = path.display().to_string();
-    let not_zip = |message: String| PackageError::NotZip {
-        path: shown.clone(),
-        message,
-    };
+    let not_zip = |message: String| PackageError::NotZip { path: shown.clone(), message };
     within(&shown, zip.len() as u64, MAX_ZIPPED, false)?;
-    let mut archive =
-        ZipArchive::new(Cursor::new(zip)).map_err(|e| not_zip(e.to_string()))?;
-    let unzipped = archive
-        .decompressed_size()
-        .map_or(0, |size| u64::try_from(size).unwrap_or(u64::MAX));
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|e| not_zip(e.to_string()))?;
+    let unzipped = archive.decompressed_size().map_or(0, |size| u64::try_from(size).unwrap_or(u64::MAX));
     within(&shown, unzipped, MAX_UNZIPPED, true)?;
     if platform.runtime == Runtime::Managed {
         return Ok(None);
@@ -98,10 +80,7 @@ pub(super) fn check(
     let Some(index) = archive.index_for_name(BOOTSTRAP) else {
         return Err(PackageError::NoBootstrap {
             path: shown,
-            found: archive
-                .file_names_raw()
-                .map(|n| String::from_utf8_lossy(n).into_owned())
-                .collect(),
+            found: archive.file_names_raw().map(|n| String::from_utf8_lossy(n).into_owned()).collect(),
         });
     };
     let entry = archive.by_index(index).map_err(|e| not_zip(e.to_string()))?;
@@ -111,10 +90,7 @@ pub(super) fn check(
     }
     let mut bootstrap = Vec::new();
     // The directory's sizes are only claims: a forged one must not fill the memory.
-    entry
-        .take(MAX_UNZIPPED + 1)
-        .read_to_end(&mut bootstrap)
-        .map_err(|e| not_zip(e.to_string()))?;
+    entry.take(MAX_UNZIPPED + 1).read_to_end(&mut bootstrap).map_err(|e| not_zip(e.to_string()))?;
     within(&shown, bootstrap.len() as u64, MAX_UNZIPPED, true)?;
     // Lambda starts scripts too; the interpreter is the image's own.
     if !bootstrap.starts_with(b"#!") {
@@ -128,12 +104,7 @@ fn within(path: &str, size: u64, limit: u64, unzipped: bool) -> Result<(), Packa
     if size <= limit {
         return Ok(());
     }
-    Err(PackageError::TooLarge {
-        path: path.to_owned(),
-        size,
-        limit,
-        unzipped,
-    })
+    Err(PackageError::TooLarge { path: path.to_owned(), size, limit, unzipped })
 }
 
 #[cfg(test)]
@@ -208,9 +179,6 @@ mod tests {
     fn limits_count_bytes_exactly() {
         assert!(within("z", MAX_ZIPPED, MAX_ZIPPED, false).is_ok());
         let error = within("z", MAX_ZIPPED + 1024 * 1024, MAX_ZIPPED, false).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "z is 51.0 MiB zipped, more than Lambda's 50.0 MiB"
-        );
+        assert_eq!(error.to_string(), "z is 51.0 MiB zipped, more than Lambda's 50.0 MiB");
     }
 }

@@ -8,8 +8,8 @@ use super::environment::Environment;
 use super::stamp::{self, Stamp};
 use super::workspace::Workspace;
 use super::{
-    Artifact, CargoBin, Event, PackageError, Platform, Progress, Request, Runtime, Source, archive,
-    elf, names, show, store,
+    Artifact, CargoBin, Event, PackageError, Platform, Progress, Request, Runtime, Source, archive, elf, names, show,
+    store,
 };
 
 /// A binary that a request needs from cargo.
@@ -31,11 +31,7 @@ type Answer = Result<Artifact, PackageError>;
 ///
 /// All cargo binaries of one workspace, profile and target are built by one cargo invocation; those that are up to date
 /// need none.
-pub async fn build_all(
-    requests: Vec<Request>,
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> Vec<Answer> {
+pub async fn build_all(requests: Vec<Request>, environment: &Environment, progress: &dyn Progress) -> Vec<Answer> {
     let mut answers: Vec<Option<Answer>> = Vec::new();
     let mut waiting: Vec<(Builder, Job)> = Vec::new();
     for (index, request) in requests.into_iter().enumerate() {
@@ -102,10 +98,7 @@ fn start(
         (true, _) => Builder::Cargo,
         (false, Some(cross)) => cross,
         (false, None) => {
-            return Err(PackageError::NoCrossCompiler {
-                host: names::host(),
-                wanted: platform.architecture,
-            });
+            return Err(PackageError::NoCrossCompiler { host: names::host(), wanted: platform.architecture });
         }
     };
     Ok(Begun::Stale(builder, job))
@@ -130,18 +123,13 @@ fn ready_zip(path: PathBuf, platform: Platform) -> Answer {
     })
 }
 
-fn ready_binary(
-    root: &Path,
-    path: &Path,
-    platform: Platform,
-    environment: &Environment,
-) -> Answer {
+fn ready_binary(root: &Path, path: &Path, platform: Platform, environment: &Environment) -> Answer {
     compiled(platform)?;
     let path = root.join(path);
     let binary = std::fs::read(&path).map_err(|e| PackageError::io(&path, &e))?;
     elf::check(&show(&path), &binary, platform)?;
-    let store = Workspace::around(root, environment)
-        .map_or_else(|_| store::below(&root.join(".deployer")), |w| w.store);
+    let store =
+        Workspace::around(root, environment).map_or_else(|_| store::below(&root.join(".deployer")), |w| w.store);
     store::zip(&store, &show(&path), &binary)
 }
 
@@ -272,10 +260,7 @@ async fn finish(job: Job, made: Made, began_ns: u64, environment: Environment) -
 
 /// Runs blocking work where it does not hold up the other tasks.
 async fn off_thread(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| {
-        Err(PackageError::Io {
-            path: "packaging".to_owned(),
-            message: e.to_string(),
-        })
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(PackageError::Io { path: "packaging".to_owned(), message: e.to_string() }))
 }

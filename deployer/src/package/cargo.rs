@@ -90,10 +90,8 @@ struct Script {
 impl Run {
     /// Finds a job's executable among those that this invocation named.
     pub fn made(&self, job: &Job, builder: Builder) -> Option<Made> {
-        let (_, _, path) = self
-            .executables
-            .iter()
-            .find(|(package, bin, _)| *package == job.package && *bin == job.bin)?;
+        let (_, _, path) =
+            self.executables.iter().find(|(package, bin, _)| *package == job.package && *bin == job.bin)?;
         let mut made = Made {
             executable: Seen::of(path)?,
             path: path.clone(),
@@ -157,10 +155,8 @@ pub(super) async fn build(
     }
     let packages: BTreeSet<&str> = jobs.iter().map(|j| j.package.as_str()).collect();
     let bins: BTreeSet<&str> = jobs.iter().map(|j| j.bin.as_str()).collect();
-    let features: BTreeSet<String> = jobs
-        .iter()
-        .flat_map(|j| j.features.iter().map(move |f| format!("{}/{f}", j.package)))
-        .collect();
+    let features: BTreeSet<String> =
+        jobs.iter().flat_map(|j| j.features.iter().map(move |f| format!("{}/{f}", j.package))).collect();
     for (flag, names) in [("--package", &packages), ("--bin", &bins)] {
         arguments.extend(names.iter().flat_map(|n| [flag.to_owned(), (*n).to_owned()]));
     }
@@ -200,10 +196,7 @@ pub(super) fn command(directory: &Path, environment: &Environment) -> Command {
 }
 
 pub(super) fn not_started(environment: &Environment, error: &std::io::Error) -> PackageError {
-    PackageError::NoCargo {
-        program: environment.cargo().to_string_lossy().into_owned(),
-        message: error.to_string(),
-    }
+    PackageError::NoCargo { program: environment.cargo().to_string_lossy().into_owned(), message: error.to_string() }
 }
 
 async fn invoke(
@@ -213,10 +206,7 @@ async fn invoke(
     progress: &dyn Progress,
 ) -> Result<Run, PackageError> {
     let failed = |e: std::io::Error| not_started(environment, &e);
-    let mut child = command(directory, environment)
-        .args(arguments)
-        .spawn()
-        .map_err(failed)?;
+    let mut child = command(directory, environment).args(arguments).spawn().map_err(failed)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut run = Run::default();
     let mut output = String::new();
@@ -236,10 +226,7 @@ async fn invoke(
 }
 
 /// Hands over each line; text that is not UTF-8 is made so.
-async fn each_line(
-    stream: Option<impl AsyncRead + Unpin>,
-    mut hand: impl FnMut(&str),
-) -> std::io::Result<()> {
+async fn each_line(stream: Option<impl AsyncRead + Unpin>, mut hand: impl FnMut(&str)) -> std::io::Result<()> {
     let Some(stream) = stream else { return Ok(()) };
     let (mut reader, mut line) = (BufReader::new(stream), Vec::new());
     while reader.read_until(b'\n', &mut line).await? > 0 {
@@ -279,11 +266,7 @@ struct Rules {
 
 impl Rules {
     fn of(output: &str) -> Self {
-        let rules = || {
-            output
-                .lines()
-                .filter_map(|l| l.strip_prefix("cargo::").or_else(|| l.strip_prefix("cargo:")))
-        };
+        let rules = || output.lines().filter_map(|l| l.strip_prefix("cargo::").or_else(|| l.strip_prefix("cargo:")));
         Self {
             any: rules().any(|r| r.starts_with("rerun-if-")),
             variables: rules()
@@ -320,11 +303,7 @@ mod tests {
 
     #[test]
     fn package_ids_of_every_cargo_are_read() {
-        for id in [
-            "path+file:///w/tiny#0.1.0",
-            "path+file:///w/dir#tiny@0.1.0",
-            "tiny 0.1.0 (path+file:///w/tiny)",
-        ] {
+        for id in ["path+file:///w/tiny#0.1.0", "path+file:///w/dir#tiny@0.1.0", "tiny 0.1.0 (path+file:///w/tiny)"] {
             assert_eq!(package_name(id), "tiny", "{id}");
         }
     }
@@ -349,10 +328,7 @@ mod tests {
     #[test]
     fn the_target_names_the_runtimes_glibc() {
         assert_eq!(
-            target(Platform {
-                architecture: Architecture::Arm64,
-                runtime: Runtime::ProvidedAl2023
-            }),
+            target(Platform { architecture: Architecture::Arm64, runtime: Runtime::ProvidedAl2023 }),
             "aarch64-unknown-linux-gnu.2.34"
         );
     }

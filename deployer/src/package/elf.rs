@@ -7,21 +7,13 @@ use super::{Architecture, PackageError, Platform};
 
 /// Fails unless Lambda can start `binary` on this architecture and runtime. `file` names it in errors.
 /// A statically linked binary asks for no glibc and always passes that part.
-pub(super) fn check(
-    file: &str,
-    binary: &[u8],
-    platform: Platform,
-) -> Result<(), PackageError> {
+pub(super) fn check(file: &str, binary: &[u8], platform: Platform) -> Result<(), PackageError> {
     let Platform { architecture, runtime } = platform;
-    let not_elf = |found: &str| PackageError::NotExecutableFormat {
-        file: file.to_owned(),
-        found: found.to_owned(),
-    };
+    let not_elf = |found: &str| PackageError::NotExecutableFormat { file: file.to_owned(), found: found.to_owned() };
     if !binary.starts_with(b"\x7fELF") {
         return Err(not_elf(foreign_format(binary)));
     }
-    let elf = ElfFile64::<object::Endianness>::parse(binary)
-        .map_err(|_| not_elf("a damaged or 32-bit ELF file"))?;
+    let elf = ElfFile64::<object::Endianness>::parse(binary).map_err(|_| not_elf("a damaged or 32-bit ELF file"))?;
     let machine = elf.elf_header().e_machine(elf.endian());
     let wanted = match architecture {
         Architecture::X86_64 => EM_X86_64,
@@ -111,10 +103,7 @@ mod tests {
     use super::*;
 
     fn on(architecture: Architecture, runtime: Runtime) -> Platform {
-        Platform {
-            architecture,
-            runtime,
-        }
+        Platform { architecture, runtime }
     }
 
     fn own_binary() -> Vec<u8> {
@@ -136,10 +125,7 @@ mod tests {
         };
         let error = check("own", &binary, on(other, Runtime::ProvidedAl2023)).unwrap_err();
         assert_eq!(error.code(), "package::wrong-architecture");
-        assert_eq!(
-            error.to_string(),
-            format!("own is built for {host}, but the function runs on {other}")
-        );
+        assert_eq!(error.to_string(), format!("own is built for {host}, but the function runs on {other}"));
     }
 
     #[test]
@@ -150,13 +136,7 @@ mod tests {
         // Rust's standard library needs 2.17 at least; hosts since 2021 give 2.28 and more.
         assert!(newest > [2, 26, 0], "{newest:?}");
         let error = check("own", &binary, on(own_architecture(), Runtime::ProvidedAl2)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "own needs GLIBC_{}, but provided.al2 has glibc 2.26",
-                dotted(&newest)
-            )
-        );
+        assert_eq!(error.to_string(), format!("own needs GLIBC_{}, but provided.al2 has glibc 2.26", dotted(&newest)));
         assert!(error.help().unwrap().contains("cargo-zigbuild"));
     }
 
@@ -177,10 +157,7 @@ mod tests {
             (b"\x7fELF\x02\x01", "a damaged or 32-bit ELF file"),
         ] {
             let error = check("f", bytes, on(Architecture::X86_64, Runtime::ProvidedAl2023));
-            assert_eq!(
-                error.unwrap_err().to_string(),
-                format!("f is not a Linux executable: {named}")
-            );
+            assert_eq!(error.unwrap_err().to_string(), format!("f is not a Linux executable: {named}"));
         }
     }
 }

@@ -25,9 +25,8 @@ const FROM_OUTER_CARGO: &[&str] = &[
 const TALK: &[&str] = &["CARGO_TERM_"];
 
 /// Variables that start with one of these can change what cargo, rustc or the C compilers of build scripts make.
-const CHANGES_OUTPUT: &[&str] = &[
-    "AR_", "CARGO_", "CC_", "CFLAGS", "CPPFLAGS", "CXX", "HOST_", "LDFLAGS", "PKG_CONFIG", "RUST", "TARGET_", "ZIG",
-];
+const CHANGES_OUTPUT: &[&str] =
+    &["AR_", "CARGO_", "CC_", "CFLAGS", "CPPFLAGS", "CXX", "HOST_", "LDFLAGS", "PKG_CONFIG", "RUST", "TARGET_", "ZIG"];
 const CHANGES_OUTPUT_EXACTLY: &[&str] = &["AR", "CARGO", "CC", "SOURCE_DATE_EPOCH"];
 
 /// Those of the above that change only what programs print.
@@ -75,8 +74,7 @@ impl Environment {
     pub(super) fn changing_output(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.for_cargo().filter(|(name, _)| {
             let exactly = |list: &[&str]| list.iter().any(|n| OsStr::new(n) == *name);
-            (starts(name, CHANGES_OUTPUT) || exactly(CHANGES_OUTPUT_EXACTLY))
-                && !exactly(CHANGES_NOTHING)
+            (starts(name, CHANGES_OUTPUT) || exactly(CHANGES_OUTPUT_EXACTLY)) && !exactly(CHANGES_NOTHING)
         })
     }
 
@@ -140,9 +138,6 @@ mod tests {
             .with("RUST_LOG", "debug")
             .with("USER", "me");
         let changing = names(environment.changing_output());
-        assert_eq!(
-            changing,
-            ["CARGO_PROFILE_RELEASE_LTO", "CC", "RUSTFLAGS", "CARGO_TERM_COLOR"]
-        );
+        assert_eq!(changing, ["CARGO_PROFILE_RELEASE_LTO", "CC", "RUSTFLAGS", "CARGO_TERM_COLOR"]);
     }
 }

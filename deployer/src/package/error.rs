@@ -12,18 +12,9 @@ pub enum PackageError {
     #[error("{program} could not be started: {message}")]
     NoCargo { program: String, message: String },
     #[error("the cargo workspace has no package `{package}`; it has {}", listed(available))]
-    NoPackage {
-        package: String,
-        nearest: Option<String>,
-        available: Vec<String>,
-    },
+    NoPackage { package: String, nearest: Option<String>, available: Vec<String> },
     #[error("the package `{package}` has no binary `{bin}`; it has {}", listed(available))]
-    NoBin {
-        package: String,
-        bin: String,
-        nearest: Option<String>,
-        available: Vec<String>,
-    },
+    NoBin { package: String, bin: String, nearest: Option<String>, available: Vec<String> },
     /// `output` is what cargo and rustc wrote, without the progress lines.
     #[error("cargo could not build {}\n{output}", listed(bins))]
     BuildFailed { bins: Vec<String>, output: String },
@@ -40,11 +31,7 @@ pub enum PackageError {
         limit: String,
     },
     #[error("{file} is built for {found}, but the function runs on {wanted}")]
-    WrongMachine {
-        file: String,
-        found: String,
-        wanted: Architecture,
-    },
+    WrongMachine { file: String, found: String, wanted: Architecture },
     #[error("{file} is not a Linux executable: {found}")]
     NotExecutableFormat { file: String, found: String },
     #[error("{runtime} runs no compiled executable; a ready zip is needed")]
@@ -57,12 +44,7 @@ pub enum PackageError {
     NotExecutable { path: String, mode: u32 },
     /// Sizes in bytes.
     #[error("{path} is {} {}, more than Lambda's {}", mib(*size), if *unzipped { "unzipped" } else { "zipped" }, mib(*limit))]
-    TooLarge {
-        path: String,
-        size: u64,
-        limit: u64,
-        unzipped: bool,
-    },
+    TooLarge { path: String, size: u64, limit: u64, unzipped: bool },
     #[error("{path} changed since it was hashed")]
     Moved { path: String },
     #[error("{path}: {message}")]
@@ -72,10 +54,7 @@ pub enum PackageError {
 impl PackageError {
     /// Wraps an I/O failure at `path`.
     pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self::Io {
-            path: path.display().to_string(),
-            message: error.to_string(),
-        }
+        Self::Io { path: path.display().to_string(), message: error.to_string() }
     }
 
     /// Stable and documented, such as `package::build-failed`.
@@ -109,9 +88,7 @@ impl PackageError {
             Self::NoWorkspace { .. } => {
                 "put stack.yaml beside or below the Cargo.toml of the functions' workspace".into()
             }
-            Self::NoCargo { .. } => {
-                "install Rust (https://rustup.rs), or name cargo in the variable CARGO".into()
-            }
+            Self::NoCargo { .. } => "install Rust (https://rustup.rs), or name cargo in the variable CARGO".into(),
             Self::NoPackage { nearest, .. } | Self::NoBin { nearest, .. } => {
                 format!("did you mean `{}`?", nearest.as_ref()?)
             }
@@ -119,16 +96,10 @@ impl PackageError {
             Self::Glibc { .. } => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then \
                  used by itself, or build on a host with an older glibc"
                 .into(),
-            Self::WrongMachine { .. } => {
-                "build it for the function's architecture, or change `architectures`".into()
-            }
+            Self::WrongMachine { .. } => "build it for the function's architecture, or change `architectures`".into(),
             Self::NotCompiled { .. } => "use `zip:`, or the runtime provided.al2023".into(),
-            Self::NoBootstrap { .. } => {
-                "name the executable `bootstrap` and put it at the root of the zip".into()
-            }
-            Self::NotExecutable { .. } => {
-                "`chmod +x bootstrap`, then zip it again on Linux or macOS".into()
-            }
+            Self::NoBootstrap { .. } => "name the executable `bootstrap` and put it at the root of the zip".into(),
+            Self::NotExecutable { .. } => "`chmod +x bootstrap`, then zip it again on Linux or macOS".into(),
             Self::TooLarge { .. } => {
                 "strip the binary, and build with `opt-level = \"z\"` and `lto = \"fat\"` in [profile.lambda]".into()
             }
@@ -146,10 +117,7 @@ impl PackageError {
 }
 
 fn cross_help(wanted: Architecture) -> String {
-    format!(
-        "`pip install cargo-zigbuild ziglang` and `rustup target add {}`",
-        wanted.triple()
-    )
+    format!("`pip install cargo-zigbuild ziglang` and `rustup target add {}`", wanted.triple())
 }
 
 /// Names in prose: "`a`, `b`", at most twelve of them.

@@ -180,9 +180,7 @@ impl Artifact {
             if self.zip.parent().is_some_and(store::is_store) {
                 let _ = std::fs::remove_file(&self.zip);
             }
-            return Err(PackageError::Moved {
-                path: self.zip.display().to_string(),
-            });
+            return Err(PackageError::Moved { path: self.zip.display().to_string() });
         }
         Ok(zip)
     }

@@ -22,14 +22,8 @@ use super::{Artifact, PackageError, store};
 const VERSION: u32 = 1;
 
 /// Files that cargo and rustup look for in the working directory and all directories above it.
-const LOOKED_FOR: &[&str] = &[
-    "Cargo.toml",
-    "Cargo.lock",
-    ".cargo/config.toml",
-    ".cargo/config",
-    "rust-toolchain.toml",
-    "rust-toolchain",
-];
+const LOOKED_FOR: &[&str] =
+    &["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"];
 
 /// A file as it was when it was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +38,7 @@ impl Seen {
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some(Self {
-            path: path.to_owned(),
-            mtime_ns: u64::try_from(since.as_nanos()).ok()?,
-            size: metadata.len(),
-        })
+        Some(Self { path: path.to_owned(), mtime_ns: u64::try_from(since.as_nanos()).ok()?, size: metadata.len() })
     }
 
     fn holds(&self) -> bool {
@@ -103,23 +93,21 @@ impl Stamp {
         began_ns: u64,
         artifact: &Artifact,
     ) -> Result<(), PackageError> {
-        let sources = dep_info(&made.dep_info())
-            .and_then(|paths| paths.iter().map(|p| Seen::of(p)).collect::<Option<Vec<_>>>());
+        let sources =
+            dep_info(&made.dep_info()).and_then(|paths| paths.iter().map(|p| Seen::of(p)).collect::<Option<Vec<_>>>());
         let vouched = sources.is_some() && made.tracked;
         let mut files = sources.unwrap_or_default();
         let manifests: BTreeSet<PathBuf> = files.iter().filter_map(|s| manifest_of(&s.path)).collect();
         let inputs = Inputs::collect(job, environment, &manifests, &made.variables);
-        let settled = files.iter().all(|f| f.mtime_ns < began_ns)
-            && inputs.as_ref().is_some_and(|i| i.newest_ns < began_ns);
+        let settled =
+            files.iter().all(|f| f.mtime_ns < began_ns) && inputs.as_ref().is_some_and(|i| i.newest_ns < began_ns);
         let dep_info = Seen::of(&made.dep_info());
         let zip = Seen::of(&artifact.zip);
         let complete = dep_info.is_some() && zip.is_some();
         files.extend([Some(made.executable.clone()), dep_info, zip].into_iter().flatten());
         let stamp = Self {
             builder: made.builder,
-            fingerprint: inputs
-                .filter(|_| vouched && settled && complete)
-                .map(|i| i.hash),
+            fingerprint: inputs.filter(|_| vouched && settled && complete).map(|i| i.hash),
             manifests,
             variables: made.variables.clone(),
             files,
@@ -240,12 +228,8 @@ impl Hasher {
         if let Some(home) = environment.rustup_home() {
             self.content(&home.join("settings.toml"))?;
             let installed = fs::read_dir(home.join("toolchains"));
-            let mut installed: Vec<PathBuf> = installed
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|e| e.path().join("bin/rustc"))
-                .collect();
+            let mut installed: Vec<PathBuf> =
+                installed.into_iter().flatten().flatten().map(|e| e.path().join("bin/rustc")).collect();
             installed.sort();
             compilers.append(&mut installed);
         }
@@ -259,11 +243,7 @@ impl Hasher {
 
 /// The manifest of the package that a source file belongs to.
 fn manifest_of(source: &Path) -> Option<PathBuf> {
-    source
-        .ancestors()
-        .skip(1)
-        .map(|directory| directory.join("Cargo.toml"))
-        .find(|manifest| manifest.is_file())
+    source.ancestors().skip(1).map(|directory| directory.join("Cargo.toml")).find(|manifest| manifest.is_file())
 }
 
 /// Reads the paths after the first colon of a dep-info file. Nothing if the file is missing or lists no source.

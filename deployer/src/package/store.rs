@@ -62,12 +62,7 @@ pub(super) fn zip(store: &Path, file: &str, binary: &[u8]) -> Result<Artifact, P
             (path, bytes)
         }
     };
-    Ok(Artifact {
-        zip: path,
-        code_sha256: archive::code_sha256(&bytes),
-        size: bytes.len() as u64,
-        binary_sha256,
-    })
+    Ok(Artifact { zip: path, code_sha256: archive::code_sha256(&bytes), size: bytes.len() as u64, binary_sha256 })
 }
 
 /// Removes zips that no stamp names and that are a week older than `newest`. What cannot be removed stays.
@@ -85,10 +80,7 @@ fn prune(store: &Path, newest: &Path) {
         }
     }
     for zip in zips {
-        let named = zip
-            .file_name()
-            .and_then(|n| n.to_str())
-            .is_some_and(|n| stamps.contains(n));
+        let named = zip.file_name().and_then(|n| n.to_str()).is_some_and(|n| stamps.contains(n));
         let age = modified(&zip).ok().and_then(|m| now.duration_since(m).ok());
         if !named && age.is_some_and(|age| age > KEPT) {
             let _ = fs::remove_file(zip);

@@ -22,8 +22,7 @@ impl Workspace {
     /// # Errors
     /// [`PackageError::NoWorkspace`] if there is no Cargo.toml in it or above, [`PackageError::Io`] if one is unreadable.
     pub fn around(directory: &Path, environment: &Environment) -> Result<Self, PackageError> {
-        let directory =
-            std::path::absolute(directory).map_err(|e| PackageError::io(directory, &e))?;
+        let directory = std::path::absolute(directory).map_err(|e| PackageError::io(directory, &e))?;
         let mut nearest = None;
         for ancestor in directory.ancestors() {
             let manifest = ancestor.join("Cargo.toml");
@@ -41,17 +40,11 @@ impl Workspace {
             }
         }
         let Some((root, manifest)) = nearest else {
-            return Err(PackageError::NoWorkspace {
-                directory: show(&directory),
-            });
+            return Err(PackageError::NoWorkspace { directory: show(&directory) });
         };
         let target = target_directory(&directory, &root, environment);
         Ok(Self {
-            default_profile: if has_table(&manifest, "profile.lambda") {
-                "lambda"
-            } else {
-                "release"
-            },
+            default_profile: if has_table(&manifest, "profile.lambda") { "lambda" } else { "release" },
             store: store::below(&target),
             directory,
         })
@@ -73,14 +66,9 @@ fn has_table(manifest: &str, name: &str) -> bool {
         let Some(header) = line.trim().strip_prefix('[') else {
             return false;
         };
-        let header: String = header
-            .chars()
-            .take_while(|c| *c != ']')
-            .filter(|c| !matches!(c, ' ' | '\t' | '"' | '\'' | '['))
-            .collect();
-        header
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        let header: String =
+            header.chars().take_while(|c| *c != ']').filter(|c| !matches!(c, ' ' | '\t' | '"' | '\'' | '[')).collect();
+        header.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })
 }
 
