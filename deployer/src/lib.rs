@@ -6,4 +6,5 @@ pub mod aws;
 pub mod kinds;
 pub mod package;
 pub mod plan;
+pub mod report;
 pub mod spec;

@@ -1,5 +1,20 @@
-//! Text → [`Document`]: YAML, positions, variables, checks against the sections' schema.
+//! Text → [`Document`](document::Document): YAML, positions, variables, checks against the sections' schema.
 
+pub mod check;
+pub mod document;
 pub mod finding;
+pub mod head;
+pub mod interpolate;
+pub mod nearest;
+pub mod schema;
+pub mod secrets;
 pub mod sections;
+pub mod source;
+pub mod spans;
+pub mod template;
 pub mod values;
+pub mod variables;
+pub mod yaml;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The sections of `stack.yaml`, one file each: what people write, and how an element is
 //! lowered to primitive resources. Lowering is pure.
 
+pub mod any;
 pub mod queues;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,9 +12,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::any::{AnySection, Erased};
 use super::finding::{DocPath, Findings};
 use crate::aws::tags;
 use crate::kinds::Kind;
+
+/// All sections, by name.
+pub static SECTIONS: &[&dyn AnySection] = &[
+    &Erased::<queues::Queues>::NEW, //
+];
 
 /// One section: `queues:`, `functions:`, …
 pub trait Section: Send + Sync + 'static {

@@ -1,0 +1,89 @@
+//! Findings for people, with the source line and a caret, and for scripts, a JSON object a line.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use serde::Serialize;
+
+use crate::spec::finding::{Finding, Findings, Severity, Span};
+use crate::spec::source::SourceText;
+
+/// How to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to write colours.
+    pub colour: bool,
+    /// The terminal's width in columns; longer source lines are cut around the caret.
+    pub width: usize,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { colour: false, width: 120 }
+    }
+}
+
+/// Renders all findings, an empty line between them.
+pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
+    let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(style.width.max(40));
+    let (content, path) = (source.display(), source.path.display().to_string());
+    let rendered: Vec<String> = findings.0.iter().map(|finding| one(finding, &content, &path, &renderer)).collect();
+    if rendered.is_empty() { String::new() } else { rendered.join("\n\n") + "\n" }
+}
+
+fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = annotate_snippets::Group::with_title(level.primary_title(&finding.message).id(finding.code));
+    if let Some(span) = finding.span {
+        let (line, start) = line(content, span);
+        let end = (span.end.max(span.start) - start).min(line.len());
+        let caret = AnnotationKind::Primary.span((span.start - start).min(line.len())..end);
+        group = group.element(Snippet::source(line).line_start(span.line).path(path).annotation(caret));
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
+    }
+    renderer.render(&[group])
+}
+
+/// The line that a span is in, and where it begins.
+fn line(content: &str, span: Span) -> (&str, usize) {
+    let at = content.floor_char_boundary(span.start.min(content.len()));
+    let start = content[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = content[start..].split('\n').next().unwrap_or_default();
+    (line.trim_end_matches('\r'), start)
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: Severity,
+    code: &'a str,
+    message: &'a str,
+    file: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    help: Option<&'a str>,
+}
+
+/// Renders findings as JSON objects, one a line: `{"type":"error","code",…}`.
+///
+/// `line` and `column` are null for what has no place in the file: a `--var`, say.
+pub fn json(findings: &Findings, source: &SourceText) -> String {
+    let mut lines = String::new();
+    for finding in &findings.0 {
+        let line = Line {
+            r#type: finding.severity,
+            code: finding.code,
+            message: &finding.message,
+            file: source.path.display().to_string(),
+            line: finding.span.map(|span| span.line),
+            column: finding.span.map(|span| span.column),
+            help: finding.help.as_deref(),
+        };
+        lines.push_str(&serde_json::to_string(&line).expect("plain fields have a JSON form"));
+        lines.push('\n');
+    }
+    lines
+}

@@ -1,0 +1,3 @@
+//! The only place that formats for people.
+
+pub mod diagnostics;

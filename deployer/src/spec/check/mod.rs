@@ -1,0 +1,225 @@
+//! Holds a value against a JSON Schema and collects everything wrong, in words for people.
+//!
+//! Texts that variables made are turned into the numbers and truth values that the schema asks for. Texts with
+//! references are not held against patterns, lengths or lists of values: what they become is known later.
+
+mod scalars;
+mod variants;
+mod words;
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::finding::{DocPath, Finding, Findings};
+use super::interpolate::Touched;
+use super::nearest::{nearest, quoted};
+
+/// Checks the value, and converts in it what variables made.
+///
+/// `root` is the schema that `$ref`s point into; `schema` a part of it.
+pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, touched: &Touched) -> Findings {
+    let mut checker =
+        Checker { root, touched, patterns: HashMap::new(), path: path.0.clone(), findings: Findings::default() };
+    checker.value(value, schema);
+    checker.findings
+}
+
+struct Checker<'s> {
+    root: &'s Value,
+    touched: &'s Touched,
+    /// Compiled once; `None` for what `regex-lite` does not take.
+    patterns: HashMap<&'s str, Option<regex_lite::Regex>>,
+    path: Vec<String>,
+    findings: Findings,
+}
+
+type Object = Map<String, Value>;
+
+impl<'s> Checker<'s> {
+    fn error(&mut self, code: &'static str, message: impl Into<String>) -> &mut Finding {
+        self.findings.error(code, DocPath(self.path.clone()), message)
+    }
+
+    fn within(&mut self, part: &str, check: impl FnOnce(&mut Self)) {
+        self.path.push(part.to_owned());
+        check(self);
+        self.path.pop();
+    }
+
+    /// What the value at hand is called: `timeout`, or item 2 of `events`.
+    fn subject(&self) -> String {
+        match &self.path[..] {
+            [] => "the document".to_owned(),
+            [.., list, number] if let Ok(number) = number.parse::<usize>() => {
+                format!("item {} of `{list}`", number + 1)
+            }
+            [.., name] => format!("`{name}`"),
+        }
+    }
+
+    fn target(&self, reference: &str) -> Option<&'s Value> {
+        self.root.pointer(reference.strip_prefix('#')?)
+    }
+
+    /// Follows `$ref`s to the schema that says something.
+    fn resolve(&self, mut schema: &'s Value) -> &'s Value {
+        for _ in 0..16 {
+            match schema.get("$ref").and_then(Value::as_str).and_then(|to| self.target(to)) {
+                Some(target) => schema = target,
+                None => break,
+            }
+        }
+        schema
+    }
+
+    fn value(&mut self, value: &mut Value, schema: &'s Value) {
+        let Value::Object(schema) = schema else { return };
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|to| self.target(to)) {
+            self.value(value, target);
+        }
+        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            self.value(value, part);
+        }
+        for word in ["anyOf", "oneOf"] {
+            if let Some(Value::Array(variants)) = schema.get(word) {
+                self.variants(value, variants);
+            }
+        }
+        if schema.get("format").and_then(Value::as_str) == Some("duration-seconds") {
+            return self.duration(value, schema);
+        }
+        if !self.typed(value, schema) {
+            return;
+        }
+        self.listed(value, schema);
+        match value {
+            Value::String(text) => self.text(text, schema),
+            Value::Number(number) => self.number(&number.clone(), schema),
+            Value::Array(items) => self.list(items, schema),
+            Value::Object(entries) => self.map(entries, schema),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn list(&mut self, items: &mut [Value], schema: &'s Object) {
+        self.count(items.len(), "items", ["minItems", "maxItems"], schema);
+        if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
+            let mut seen = HashSet::new();
+            for (number, item) in items.iter().enumerate() {
+                if !seen.insert(item.to_string()) {
+                    let subject = self.subject();
+                    self.within(&number.to_string(), |at| {
+                        at.error("stack::duplicate-item", format!("{subject} holds this twice")).help("keep one");
+                    });
+                }
+            }
+        }
+        let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for (number, item) in items.iter_mut().enumerate() {
+            if let Some(schema) = first.get(number).or_else(|| schema.get("items")) {
+                self.within(&number.to_string(), |at| at.value(item, schema));
+            }
+        }
+    }
+
+    fn map(&mut self, entries: &mut Object, schema: &'s Object) {
+        self.count(entries.len(), "entries", ["minProperties", "maxProperties"], schema);
+        let own = schema.get("properties").and_then(Value::as_object);
+        let rest = schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
+        let names = schema.get("propertyNames");
+        for (name, value) in entries.iter_mut() {
+            if let Some(names) = names {
+                self.within(name, |at| at.entry_name(name, names));
+            }
+            match own.and_then(|own| own.get(name)) {
+                Some(schema) => self.within(name, |at| at.value(value, schema)),
+                None if rest == Some(&Value::Bool(false)) => self.unknown(name, schema),
+                None => {
+                    if let Some(schema) = rest {
+                        self.within(name, |at| at.value(value, schema));
+                    }
+                }
+            }
+        }
+        for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+            if let Some(name) = required.as_str()
+                && !entries.contains_key(name)
+            {
+                self.missing(name, own.and_then(|own| own.get(name)));
+            }
+        }
+    }
+
+    fn entry_name(&mut self, name: &str, schema: &'s Value) {
+        let longest = schema.get("maxLength").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        let pattern = schema.get("pattern").and_then(Value::as_str);
+        let fits = pattern.and_then(|pattern| self.pattern(pattern)).is_none_or(|pattern| pattern.is_match(name));
+        if name.chars().count() as u64 > longest {
+            self.error("stack::bad-name", format!("the name is longer than {longest} characters"))
+                .help("shorten it")
+                .at_key();
+        } else if !fits {
+            let help = pattern.and_then(words::pattern).unwrap_or_else(|| "choose another name".to_owned());
+            self.error("stack::bad-name", format!("`{name}` cannot be a name here")).help(help).at_key();
+        }
+    }
+
+    fn unknown(&mut self, name: &str, schema: &'s Object) {
+        let mut known = Vec::new();
+        self.known(schema, &mut known, 0);
+        if known.contains(&name) {
+            return;
+        }
+        let owner = if self.path.is_empty() { "a stack".to_owned() } else { self.subject() };
+        let help = match nearest(name, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if known.is_empty() => "it takes no properties: remove it".to_owned(),
+            None => format!("it takes {}", quoted(known.iter().copied())),
+        };
+        self.within(name, |at| {
+            at.error("stack::unknown-property", format!("{owner} has no property `{name}`")).help(help).at_key();
+        });
+    }
+
+    /// Collects the properties that a schema and its variants name.
+    fn known(&self, schema: &'s Object, known: &mut Vec<&'s str>, depth: usize) {
+        known.extend(
+            schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::keys).map(String::as_str),
+        );
+        for word in ["anyOf", "oneOf", "allOf"] {
+            for part in schema.get(word).and_then(Value::as_array).into_iter().flatten().filter(|_| depth < 4) {
+                if let Value::Object(part) = self.resolve(part) {
+                    self.known(part, known, depth + 1);
+                }
+            }
+        }
+    }
+
+    fn missing(&mut self, name: &str, schema: Option<&'s Value>) {
+        let owner = if self.path.is_empty() { "the stack".to_owned() } else { self.subject() };
+        let resolved = schema.map(|schema| self.resolve(schema));
+        let about = [schema, resolved].into_iter().flatten().find_map(|schema| schema.get("description")?.as_str());
+        let about = about.map_or(String::new(), |about| format!(": {}", words::first_sentence(about)));
+        self.error("stack::missing-property", format!("{owner} needs `{name}`"))
+            .help(format!("add `{name}`{about}"))
+            .at_key();
+    }
+
+    fn count(&mut self, count: usize, what: &str, [least, most]: [&str; 2], schema: &'s Object) {
+        let limit = |word: &str| schema.get(word).and_then(Value::as_u64);
+        let (subject, count) = (self.subject(), count as u64);
+        if let Some(most) = limit(most).filter(|most| count > *most) {
+            self.error("stack::too-many", format!("{subject} has {count} {what}; at most {most} fit"))
+                .help(format!("remove {}", count - most));
+        }
+        if let Some(least) = limit(least).filter(|least| count < *least) {
+            self.error("stack::too-few", format!("{subject} has {count} {what}; at least {least} are needed"))
+                .help(format!("add {}", least - count));
+        }
+    }
+
+    fn pattern(&mut self, pattern: &'s str) -> Option<&regex_lite::Regex> {
+        self.patterns.entry(pattern).or_insert_with(|| regex_lite::Regex::new(pattern).ok()).as_ref()
+    }
+}

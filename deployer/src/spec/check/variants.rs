@@ -1,0 +1,128 @@
+//! `anyOf` and `oneOf`: the variant that was most likely meant is the one to speak about.
+
+use serde_json::Value;
+
+use super::scalars::{Known, convert, is, types};
+use super::{Checker, words};
+use crate::spec::finding::Findings;
+use crate::spec::nearest::quoted;
+
+impl<'s> Checker<'s> {
+    pub(super) fn variants(&mut self, value: &mut Value, variants: &'s [Value]) {
+        if value.is_null() && variants.iter().any(|variant| self.takes(value, variant)) {
+            return;
+        }
+        let constants: Vec<&Value> = variants.iter().flat_map(|variant| constants(self.resolve(variant))).collect();
+        let listed = variants.iter().all(|variant| !constants_or_null(self.resolve(variant)).is_empty());
+        if listed && value.is_string() {
+            return self.one_of(value, &constants);
+        }
+        let fitting: Vec<&'s Value> = variants.iter().filter(|variant| self.takes(value, variant)).collect();
+        match fitting[..] {
+            [] => self.no_variant(value, variants),
+            [only] => self.value(value, only),
+            _ if self.lacks_choice(value, &fitting) => {}
+            _ => self.best(value, &fitting),
+        }
+    }
+
+    /// May the value be of the variant's type, converted or not?
+    fn takes(&self, value: &Value, variant: &'s Value) -> bool {
+        let variant = self.resolve(variant);
+        let Value::Object(schema) = variant else { return variant == &Value::Bool(true) };
+        let wanted = types(schema);
+        let touched = self.touched.contains(&self.path);
+        match schema.get("const") {
+            Some(constant) if wanted.is_empty() => constant.is_string() == value.is_string(),
+            _ => {
+                wanted.is_empty()
+                    || wanted.iter().any(|wanted| is(value, wanted) || (touched && convert(value, wanted).is_some()))
+            }
+        }
+    }
+
+    fn no_variant(&mut self, value: &Value, variants: &'s [Value]) {
+        let mut wanted: Vec<&str> = Vec::new();
+        let mut schema = None;
+        for variant in variants {
+            if let Value::Object(variant) = self.resolve(variant) {
+                let duration = variant.get("format").and_then(Value::as_str) == Some("duration-seconds");
+                wanted.extend(if duration { vec!["duration"] } else { types(variant) });
+                schema = schema.or(Some(variant));
+            }
+        }
+        if let Some(schema) = schema {
+            self.mistyped(value, &wanted, schema);
+        }
+    }
+
+    /// Says so when all variants are maps that each need a key of their own and none of those is there.
+    fn lacks_choice(&mut self, value: &Value, variants: &[&'s Value]) -> bool {
+        let Value::Object(entries) = value else { return false };
+        let mut needed: Vec<&str> = Vec::new();
+        for variant in variants {
+            let required = self.resolve(variant).get("required").and_then(Value::as_array);
+            let Some(first) = required.and_then(|names| names.first()).and_then(Value::as_str) else { return false };
+            needed.push(first);
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        let known = |key: &String| {
+            variants
+                .iter()
+                .any(|variant| self.resolve(variant).get("properties").is_some_and(|own| own.get(key).is_some()))
+        };
+        if needed.len() < 2 || entries.keys().any(known) || (!entries.is_empty() && needed.is_empty()) {
+            return false;
+        }
+        let subject = self.subject();
+        self.error("stack::missing-property", format!("{subject} needs one of {}", quoted(needed.iter().copied())))
+            .help(format!("add {}", words::either(&needed)))
+            .at_key();
+        true
+    }
+
+    /// Tries each variant; takes the first that fits, else reports on the one with the least wrong at the top.
+    fn best(&mut self, value: &mut Value, variants: &[&'s Value]) {
+        let mut closest: Option<((usize, usize), Findings)> = None;
+        for variant in variants {
+            let before = std::mem::take(&mut self.findings);
+            let mut trial = value.clone();
+            self.value(&mut trial, variant);
+            let found = std::mem::replace(&mut self.findings, before);
+            if found.0.is_empty() {
+                *value = trial;
+                return;
+            }
+            let depth = self.path.len() + 1;
+            let near = found.0.iter().filter(|finding| finding.path.0.len() <= depth).count();
+            let score = (near, found.0.len());
+            if closest.as_ref().is_none_or(|(least, _)| score < *least) {
+                closest = Some((score, found));
+            }
+        }
+        if let Value::String(text) = value
+            && !matches!(Known::of(text), Known::Plain(_))
+        {
+            return;
+        }
+        self.findings.0.extend(closest.into_iter().flat_map(|(_, found)| found.0));
+    }
+}
+
+/// The constants that a schema lists, `null` apart.
+fn constants(schema: &Value) -> Vec<&Value> {
+    constants_or_null(schema).into_iter().filter(|constant| !constant.is_null()).collect()
+}
+
+/// The constants that a schema lists; for `type: null` its one value.
+fn constants_or_null(schema: &Value) -> Vec<&Value> {
+    if schema.get("type").and_then(Value::as_str) == Some("null") {
+        return vec![&Value::Null];
+    }
+    match (schema.get("const"), schema.get("enum")) {
+        (Some(constant), _) => vec![constant],
+        (None, Some(Value::Array(several))) => several.iter().collect(),
+        _ => Vec::new(),
+    }
+}

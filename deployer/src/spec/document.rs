@@ -1,0 +1,374 @@
+//! A checked `stack.yaml`: the only way from text to the stages that follow.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::check;
+use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
+use super::head::{Ci, Head, StateLocation};
+use super::interpolate::interpolate;
+use super::schema;
+use super::secrets::Secrets;
+use super::sections::any::check_tags;
+use super::sections::{Common, Lowered, SECTIONS, Scope};
+use super::source::SourceText;
+use super::spans::SpanIndex;
+use super::template;
+use super::variables::{Inputs, Variable, Variables};
+use super::yaml;
+use crate::aws::tags::Tags;
+
+/// A stack as its author wrote it, variables put in, every property checked.
+#[derive(Debug)]
+pub struct Document {
+    source: SourceText,
+    spans: SpanIndex,
+    head: Head,
+    region: String,
+    secrets: Secrets,
+    /// The sections alone: name → element → its properties.
+    sections: Map<String, Value>,
+}
+
+/// A text that is no usable stack: what is wrong with it, and the text to show it in, secrets covered.
+#[derive(Debug)]
+pub struct Failed {
+    pub findings: Findings,
+    pub source: SourceText,
+}
+
+impl Document {
+    /// Reads and checks a stack. Warnings come with it.
+    ///
+    /// # Errors
+    /// All findings, warnings too, when there is an error among them.
+    pub fn load(source: SourceText, inputs: &Inputs) -> Result<(Self, Findings), Failed> {
+        let parsed = source.text().and_then(yaml::parse);
+        let (value, spans) = match parsed {
+            Ok(parsed) => parsed,
+            Err(findings) => return Err(Failed { findings, source }),
+        };
+        let mut loading = Loading { spans, secrets: Secrets::default(), findings: Findings::default() };
+        let checked = loading.check(value, inputs);
+        let document = checked.map(|(head, region, sections)| Self {
+            source: covered(&source, &loading.secrets),
+            spans: loading.spans.clone(),
+            head,
+            region,
+            secrets: loading.secrets.clone(),
+            sections,
+        });
+        let mut findings = loading.findings;
+        if let Some(document) = &document
+            && findings.has_errors()
+        {
+            // The sound elements are looked at all the same, so that everything wrong is said at once.
+            let (_, more) = document.lower_except(&findings);
+            findings.0.extend(more.0);
+        }
+        finish(&mut findings, &loading.spans, &loading.secrets);
+        match document {
+            Some(document) if !findings.has_errors() => Ok((document, findings)),
+            _ => Err(Failed { findings, source: covered(&source, &loading.secrets) }),
+        }
+    }
+
+    pub fn stack(&self) -> &str {
+        &self.head.stack
+    }
+
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The one account that the stack may be applied to.
+    pub fn account(&self) -> Option<&str> {
+        self.head.account.as_deref()
+    }
+
+    /// Where the state is kept; `None` is the default directory.
+    pub fn state(&self) -> Option<&StateLocation> {
+        self.head.state.as_ref()
+    }
+
+    /// The stack's own tags.
+    pub fn tags(&self) -> &Tags {
+        &self.head.tags
+    }
+
+    /// Texts with references, by name.
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.head.outputs
+    }
+
+    pub fn ci(&self) -> &Ci {
+        &self.head.ci
+    }
+
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The text to show findings in, secrets covered.
+    pub fn source(&self) -> &SourceText {
+        &self.source
+    }
+
+    /// Finds where an entry stands, or the nearest one around it.
+    pub fn span(&self, path: &DocPath, at: At) -> Option<Span> {
+        self.spans.find(path, at)
+    }
+
+    /// The place of the element that an address belongs to: `functions.worker.role` → `functions`, `worker`.
+    pub fn locate(&self, address: &str) -> DocPath {
+        DocPath::of(address.split('.').take(2))
+    }
+
+    /// Adds positions to findings of later stages, masks secrets in them and puts them in the text's order.
+    pub fn place(&self, findings: &mut Findings) {
+        finish(findings, &self.spans, &self.secrets);
+    }
+
+    /// Lowers every element to its primitive resources, in the text's order; the sections' own checks speak here.
+    pub fn lower(&self) -> (Lowered, Findings) {
+        let (lowered, mut findings) = self.lower_except(&Findings::default());
+        self.place(&mut findings);
+        (lowered, findings)
+    }
+
+    /// Lowers the elements that have no error yet.
+    fn lower_except(&self, broken: &Findings) -> (Lowered, Findings) {
+        let mut lowered = Lowered::default();
+        let mut findings = Findings::default();
+        let broken: std::collections::HashSet<&[String]> = broken
+            .0
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .filter_map(|finding| finding.path.0.get(..2))
+            .collect();
+        for (section_name, elements) in &self.sections {
+            let Some(section) = SECTIONS.iter().find(|section| section.name() == section_name) else { continue };
+            for (name, element) in elements.as_object().into_iter().flatten() {
+                if broken.contains(&[section_name.clone(), name.clone()][..]) || unresolved(element) {
+                    continue;
+                }
+                let (common, own) = Common::split(element);
+                let scope = Scope {
+                    stack: &self.head.stack,
+                    section: section.name(),
+                    name,
+                    common: &common,
+                    stack_tags: &self.head.tags,
+                };
+                check_tags(&common.tags, &scope.path(["tags"]), &mut findings);
+                section.check_and_lower(&own, &scope, &mut findings, &mut lowered);
+            }
+        }
+        (lowered, findings)
+    }
+}
+
+/// Is there a text in it that is a finding already: bad syntax, or a variable without value?
+fn unresolved(value: &Value) -> bool {
+    match value {
+        Value::String(text) if text.contains("${") => {
+            template::parse(text).map_or(true, |parts| parts.iter().any(|part| matches!(part, template::Part::Var(_))))
+        }
+        Value::Array(items) => items.iter().any(unresolved),
+        Value::Object(entries) => entries.values().any(unresolved),
+        _ => false,
+    }
+}
+
+fn covered(source: &SourceText, secrets: &Secrets) -> SourceText {
+    SourceText::new(source.path.clone(), secrets.cover(&source.display()).into_owned())
+}
+
+/// Adds positions, masks secrets, sorts by place: what has none comes first.
+fn finish(findings: &mut Findings, spans: &SpanIndex, secrets: &Secrets) {
+    for finding in &mut findings.0 {
+        if finding.span.is_none() && !finding.path.0.is_empty() || at_root(finding) {
+            finding.span = spans.find(&finding.path, finding.at);
+        }
+        finding.message = secrets.mask(&finding.message).into_owned();
+        finding.help = finding.help.as_ref().map(|help| secrets.mask(help).into_owned());
+    }
+    findings.0.sort_by_key(|finding| finding.span.map(|span| (span.line, span.column)));
+}
+
+/// Is it about the document as a whole? Findings about other files and arguments have no place in it.
+fn at_root(finding: &Finding) -> bool {
+    finding.span.is_none() && finding.path.0.is_empty() && finding.code == "stack::missing-property"
+}
+
+/// A document on its way.
+struct Loading {
+    spans: SpanIndex,
+    secrets: Secrets,
+    findings: Findings,
+}
+
+impl Loading {
+    /// Checks everything that needs no section's own code: head, region and sections, when there is a usable head.
+    fn check(&mut self, value: Value, inputs: &Inputs) -> Option<(Head, String, Map<String, Value>)> {
+        let mut root = match value {
+            Value::Object(root) => root,
+            Value::Null => {
+                self.whole("stack::empty", "the file says nothing");
+                return None;
+            }
+            _ => {
+                self.whole("stack::wrong-type", "a stack is a map of properties and sections");
+                return None;
+            }
+        };
+        fill_empty(&mut root);
+        let variables = self.variables(&mut root, inputs);
+        self.secrets = variables.secrets.clone();
+
+        let mut value = Value::Object(root);
+        let mut path = DocPath::default();
+        let touched = interpolate(&mut value, &variables, &mut path, &mut self.findings);
+        let schema = schema::checked();
+        self.findings.0.extend(check::check(&mut value, schema, schema, &path, &touched).0);
+
+        let Value::Object(mut root) = value else { return None };
+        let mut sections = Map::new();
+        let mut head = Map::new();
+        for (name, entry) in std::mem::take(&mut root) {
+            let section = SECTIONS.iter().any(|section| section.name() == name);
+            if section {
+                sections.insert(name, entry)
+            } else {
+                head.insert(name, entry)
+            };
+        }
+        self.settle(&mut head);
+        let region = self.region(&head, inputs);
+        let head = self.head(head)?;
+        check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
+        Some((head, region.unwrap_or_default(), sections))
+    }
+
+    fn whole(&mut self, code: &'static str, message: &str) {
+        let help = "begin with `stack: NAME`, then sections such as `queues:`";
+        self.findings.error(code, DocPath::default(), message).help(help).span = Some(self.spans.span(0, 1));
+    }
+
+    /// Takes `vars` out of the document and finds the values.
+    fn variables(&mut self, root: &mut Map<String, Value>, inputs: &Inputs) -> Variables {
+        let mut vars = root.shift_remove("vars").unwrap_or_else(|| Value::Object(Map::new()));
+        let path = DocPath::of(["vars"]);
+        let schema = schema::checked();
+        let found = check::check(&mut vars, schema, &schema["properties"]["vars"], &path, &Default::default());
+        let bad = |name: &str| found.0.iter().any(|finding| finding.path.0.get(1).is_some_and(|part| part == name));
+        let declared: BTreeMap<String, Option<Variable>> = vars
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, entry)| {
+                // A variable that is declared wrongly is known, so that its uses are no findings too.
+                let entry = if bad(name) { None } else { Variable::deserialize(entry).ok() };
+                (name.clone(), entry)
+            })
+            .collect();
+        self.findings.0.extend(found.0);
+        Variables::resolve(declared, inputs, &mut self.findings)
+    }
+
+    /// Unescapes what is needed before anything is read from AWS, and refuses references in it.
+    fn settle(&mut self, head: &mut Map<String, Value>) {
+        for name in ["stack", "region", "account", "state", "ci"] {
+            if let Some(value) = head.get_mut(name) {
+                self.settle_value(value, &mut DocPath::of([name]));
+            }
+        }
+    }
+
+    fn settle_value(&mut self, value: &mut Value, path: &mut DocPath) {
+        match value {
+            Value::String(text) if text.contains("${") => match template::parse(text) {
+                Ok(parts) if parts.iter().all(|part| matches!(part, template::Part::Text(_))) => {
+                    *text = template::plain(text).unwrap_or_default();
+                }
+                Ok(parts) if !parts.iter().any(|part| matches!(part, template::Part::Var(_))) => {
+                    self.findings
+                        .error(
+                            "stack::reference-type",
+                            path.clone(),
+                            format!(
+                                "`{}` is needed before AWS is asked, so it cannot refer to what AWS says",
+                                path.0[0]
+                            ),
+                        )
+                        .help("write it out, or use a variable: `${vars.name}`");
+                }
+                _ => {}
+            },
+            Value::Array(items) => {
+                for (number, item) in items.iter_mut().enumerate() {
+                    path.0.push(number.to_string());
+                    self.settle_value(item, path);
+                    path.0.pop();
+                }
+            }
+            Value::Object(entries) => {
+                for (key, item) in entries {
+                    path.0.push(key.clone());
+                    self.settle_value(item, path);
+                    path.0.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn region(&mut self, head: &Map<String, Value>, inputs: &Inputs) -> Option<String> {
+        if let Some(region) = head.get("region").filter(|region| !region.is_null()) {
+            return region.as_str().map(str::to_owned);
+        }
+        let given = |name: &&str| inputs.env.get(*name).filter(|region| !region.is_empty()).cloned();
+        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(given);
+        if region.is_none() {
+            self.findings
+                .error("stack::missing-region", DocPath::of(["stack"]), "no region is given")
+                .help("add `region: eu-west-1` or set AWS_REGION");
+        }
+        region
+    }
+
+    /// Decodes the head; without one, a finding of the checker says why.
+    fn head(&mut self, head: Map<String, Value>) -> Option<Head> {
+        let known = schema::checked()["properties"].as_object()?;
+        let head: Map<String, Value> = head.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
+        match Head::deserialize(Value::Object(head)) {
+            Ok(head) => Some(head),
+            Err(error) => {
+                if !self.findings.has_errors() {
+                    self.whole("stack::bad-value", &error.to_string());
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Reads `alarms:` with nothing behind it, and elements with nothing behind them, as empty maps.
+fn fill_empty(root: &mut Map<String, Value>) {
+    let fill = |value: &mut Value| {
+        if value.is_null() {
+            *value = Value::Object(Map::new());
+        }
+    };
+    for name in ["vars", "tags", "outputs", "ci"] {
+        root.get_mut(name).into_iter().for_each(fill);
+    }
+    for section in SECTIONS {
+        if let Some(elements) = root.get_mut(section.name()) {
+            fill(elements);
+            elements.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(fill);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What `stack.yaml` says besides its sections.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::variables::Variable;
+
+/// A stack: what AWS shall be made to match.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// The stack's name: letters, digits and `-`. It marks everything that the stack owns.
+    #[schemars(length(min = 1, max = 60), regex(pattern = r"^[a-zA-Z][a-zA-Z0-9-]*$"))]
+    pub stack: String,
+    /// The AWS region; default: AWS_REGION, else AWS_DEFAULT_REGION.
+    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"))]
+    pub region: Option<String>,
+    /// The AWS account, 12 digits. With any other account's credentials the deployer refuses to work.
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub account: Option<String>,
+    /// Where the stack's state is kept; default: a directory beside stack.yaml.
+    pub state: Option<StateLocation>,
+    /// What the stack takes from outside: `--var`, `--var-file`, DEPLOYER_VAR_….
+    #[serde(default)]
+    pub vars: BTreeMap<String, Variable>,
+    /// Tags for everything that the stack makes.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Values to print after an apply, such as `${apis.couch.url}`.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, String>,
+    /// How `deployer ci` goes about its work.
+    #[serde(default)]
+    pub ci: Ci,
+}
+
+/// Where a stack's state is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StateLocation {
+    S3(StateBucket),
+    Directory(StateDirectory),
+}
+
+/// State in an S3 object.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateBucket {
+    /// The bucket's name.
+    #[schemars(length(min = 3, max = 63), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
+    pub bucket: String,
+    /// The object's key.
+    #[schemars(length(min = 1, max = 1_000))]
+    pub key: String,
+    /// The bucket's region; default: the stack's.
+    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"))]
+    pub region: Option<String>,
+}
+
+/// State in a local directory.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateDirectory {
+    /// The directory, from where stack.yaml is.
+    #[schemars(length(min = 1))]
+    pub path: String,
+}
+
+/// How `deployer ci` goes about its work.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ci {
+    /// The branches that are applied; others are only planned.
+    pub apply_on: Vec<String>,
+}
+
+impl Default for Ci {
+    fn default() -> Self {
+        Self { apply_on: vec!["main".to_owned()] }
+    }
+}

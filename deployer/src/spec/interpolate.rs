@@ -1,0 +1,150 @@
+//! Puts variables into the document's texts.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::finding::{DocPath, Findings};
+use super::nearest::{nearest, quoted};
+use super::template::{self, Part};
+use super::variables::Variables;
+
+/// The paths of values that variables had a part in: their texts may stand for numbers.
+pub type Touched = HashSet<Vec<String>>;
+
+/// The longest text that variables may make, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// Replaces every `${vars.…}` in the value's texts, not in its keys; other references stay as they are.
+///
+/// Texts that cannot be resolved stay too, each with a finding.
+pub fn interpolate(value: &mut Value, variables: &Variables, path: &mut DocPath, findings: &mut Findings) -> Touched {
+    let names: Vec<&str> = variables.names().collect();
+    let mut walk = Walk { variables, names, findings, touched: Touched::new() };
+    walk.value(value, path);
+    walk.touched
+}
+
+struct Walk<'a> {
+    variables: &'a Variables,
+    names: Vec<&'a str>,
+    findings: &'a mut Findings,
+    touched: Touched,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, value: &mut Value, path: &mut DocPath) {
+        match value {
+            Value::String(content) if content.contains("${") => {
+                if let Some(resolved) = text(content, self.variables, &self.names, path, self.findings) {
+                    if resolved != *value {
+                        self.touched.insert(path.0.clone());
+                    }
+                    *value = resolved;
+                }
+            }
+            Value::Array(items) => {
+                for (number, item) in items.iter_mut().enumerate() {
+                    path.0.push(number.to_string());
+                    self.value(item, path);
+                    path.0.pop();
+                }
+            }
+            Value::Object(entries) => {
+                for (key, item) in entries {
+                    path.0.push(key.clone());
+                    self.value(item, path);
+                    path.0.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Puts variables into one text; a text that is one variable alone takes its type. `None` when something is wrong or
+/// missing: unknown variables and bad syntax become findings, a missing value is already one.
+pub(super) fn text(
+    text: &str,
+    variables: &Variables,
+    names: &[&str],
+    path: &DocPath,
+    findings: &mut Findings,
+) -> Option<Value> {
+    let parts = match template::parse(text) {
+        Ok(parts) => parts,
+        Err(error) => {
+            findings.error("stack::template", path.clone(), error.message).help(error.help);
+            return None;
+        }
+    };
+    if !parts.iter().any(|part| matches!(part, Part::Var(_))) {
+        return Some(Value::from(text));
+    }
+    if let [Part::Var(name)] = &parts[..] {
+        return variable(name, variables, names, path, findings).cloned();
+    }
+    let mut joined = Vec::new();
+    let mut complete = true;
+    let mut length = 0;
+    for part in parts {
+        match part {
+            Part::Var(name) => match variable(&name, variables, names, path, findings) {
+                Some(Value::String(value)) if length + value.len() > LONGEST => {
+                    findings
+                        .error("stack::template", path.clone(), "this text is longer than 1 MiB with its variables")
+                        .help("shorten the variables");
+                    return None;
+                }
+                Some(Value::String(value)) => {
+                    length += value.len();
+                    joined.extend(template::parse(value).unwrap_or_default());
+                }
+                Some(value) => joined.push(Part::Text(value.to_string())),
+                None => complete = false,
+            },
+            part => joined.push(part),
+        }
+    }
+    if !complete {
+        return None;
+    }
+    match template::write(&merged(joined)) {
+        Ok(text) => Some(Value::String(text)),
+        Err(error) => {
+            findings.error("stack::template", path.clone(), error.message).help(error.help);
+            None
+        }
+    }
+}
+
+/// Joins neighbouring texts: a `$` and a `{` that meet are text and get escaped.
+fn merged(parts: Vec<Part>) -> Vec<Part> {
+    let mut merged: Vec<Part> = Vec::new();
+    for part in parts {
+        match (merged.last_mut(), part) {
+            (Some(Part::Text(last)), Part::Text(next)) => last.push_str(&next),
+            (_, part) => merged.push(part),
+        }
+    }
+    merged
+}
+
+fn variable<'v>(
+    name: &str,
+    variables: &'v Variables,
+    names: &[&str],
+    path: &DocPath,
+    findings: &mut Findings,
+) -> Option<&'v Value> {
+    if let Some(known) = variables.get(name) {
+        return known;
+    }
+    let help = match nearest(name, names.iter().copied()) {
+        Some(meant) => format!("did you mean `${{vars.{meant}}}`?"),
+        None if names.is_empty() => format!("declare it: `vars: {{ {name}: … }}`"),
+        None => format!("there are {}; or declare it in `vars:`", quoted(names.iter().copied())),
+    };
+    findings.error("stack::unknown-variable", path.clone(), format!("the stack has no variable `{name}`")).help(help);
+    None
+}

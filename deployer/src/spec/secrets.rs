@@ -1,0 +1,199 @@
+//! Values that must not be printed, logged or written down.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What stands in a secret's place.
+pub const MASK: &str = "(sensitive)";
+/// Shorter secrets are masked only as they are: their encodings would match by chance.
+pub const SHORTEST: usize = 6;
+
+/// The secrets of a run, in every form they may appear in.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    forms: Vec<String>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({} forms)", self.forms.len())
+    }
+}
+
+/// What RFC 3986 leaves unescaped besides letters and digits.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// What escapers of whole URLs escape.
+const URL: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'?').add(b'{').add(b'}');
+
+impl Secrets {
+    /// Adds a secret and its JSON-escaped, percent-encoded and base64 forms. An empty one is no secret.
+    pub fn add(&mut self, secret: &str) {
+        self.add_form(secret.to_owned());
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let json = json_escaped(secret);
+        self.add_form(json_escaped(&json));
+        self.add_form(json);
+        self.add_form(secret.escape_debug().to_string());
+        for set in [NON_ALPHANUMERIC, UNRESERVED, URL] {
+            let encoded = utf8_percent_encode(secret, set).to_string();
+            self.add_form(lower_hex(&encoded));
+            self.add_form(encoded.replace("%20", "+"));
+            self.add_form(encoded);
+        }
+        for line in secret.lines().map(str::trim).filter(|line| line.len() >= 8 && line.len() < secret.len()) {
+            self.add_form(line.to_owned());
+        }
+        for before in 0..3 {
+            self.add_form(base64_core(secret, before, &STANDARD_NO_PAD));
+            self.add_form(base64_core(secret, before, &URL_SAFE_NO_PAD));
+        }
+    }
+
+    fn add_form(&mut self, form: String) {
+        if !form.is_empty() && !self.forms.contains(&form) {
+            self.forms.push(form);
+        }
+    }
+
+    /// Replaces every occurrence of a secret, in any of its forms, by `(sensitive)`.
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.replace(text, |_| MASK.to_owned())
+    }
+
+    /// Replaces every occurrence by as many `*` as it has bytes, so that positions stay.
+    pub fn cover<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.replace(text, |secret| secret.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect())
+    }
+
+    /// Is there a secret in the text?
+    pub fn touches(&self, text: &str) -> bool {
+        self.forms.iter().any(|form| text.contains(form))
+    }
+
+    fn replace<'a>(&self, text: &'a str, stand_in: impl Fn(&str) -> String) -> Cow<'a, str> {
+        let places = self.places(text);
+        if places.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut masked = String::with_capacity(text.len());
+        let mut done = 0;
+        for place in places {
+            masked.push_str(&text[done..place.start]);
+            masked.push_str(&stand_in(&text[place.clone()]));
+            done = place.end;
+        }
+        masked.push_str(&text[done..]);
+        Cow::Owned(masked)
+    }
+
+    /// Finds where secrets stand, overlapping ones as one place.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for form in &self.forms {
+            let first = form.chars().next().map_or(1, char::len_utf8);
+            let mut from = 0;
+            while let Some(at) = text[from..].find(form.as_str()) {
+                found.push(from + at..from + at + form.len());
+                from += at + first;
+            }
+        }
+        found.sort_by_key(|place| (place.start, place.end));
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for place in found {
+            match places.last_mut() {
+                Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+                _ => places.push(place),
+            }
+        }
+        places
+    }
+}
+
+fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// `%2F` → `%2f`
+fn lower_hex(encoded: &str) -> String {
+    let mut left = 0;
+    let lower = |c: char| {
+        left = if c == '%' { 3 } else { left };
+        let hex = left > 0;
+        left = i32::max(left - 1, 0);
+        if hex { c.to_ascii_lowercase() } else { c }
+    };
+    encoded.chars().map(lower).collect()
+}
+
+/// Encodes the secret as it looks inside a longer text, after `before` bytes of it (mod 3): the characters that depend on the secret alone.
+fn base64_core(secret: &str, before: usize, engine: &impl base64::Engine) -> String {
+    let mut bytes = vec![0; before];
+    bytes.extend(secret.as_bytes());
+    let whole = bytes.len() * 8 / 6;
+    let encoded = engine.encode(bytes);
+    encoded[(before * 8).div_ceil(6)..whole].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    use proptest::prelude::*;
+
+    use super::Secrets;
+
+    fn secrets(of: &[&str]) -> Secrets {
+        let mut secrets = Secrets::default();
+        of.iter().for_each(|secret| secrets.add(secret));
+        secrets
+    }
+
+    #[test]
+    fn every_form_of_a_secret_is_masked() {
+        let secret = "p\"ss w/rd+1";
+        let all = secrets(&[secret]);
+        for text in ["p\"ss w/rd+1", "p\\\"ss w/rd+1", "p%22ss%20w%2Frd%2B1", "p%22ss+w%2frd%2b1", "p%22ss%20w/rd+1"] {
+            assert_eq!(all.mask(&format!("a {text} b")), "a (sensitive) b", "{text}");
+            assert!(all.touches(text));
+        }
+        for before in ["", "x", "xy", "xyz"] {
+            let encoded = BASE64_STANDARD.encode(format!("{before}{secret}tail"));
+            assert!(all.touches(&encoded), "{before}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_secret_stays_as_it_is() {
+        assert!(matches!(secrets(&["hunter22"]).mask("hunter"), std::borrow::Cow::Borrowed("hunter")));
+        assert_eq!(secrets(&[""]).mask("abc"), "abc");
+    }
+
+    #[test]
+    fn overlapping_and_short_secrets_leave_nothing_behind() {
+        assert_eq!(secrets(&["ababab"]).mask("xabababab"), "x(sensitive)");
+        assert_eq!(secrets(&["s"]).mask("password"), "pa(sensitive)(sensitive)word");
+        assert_eq!(secrets(&["abcdef", "defghi"]).mask("abcdefghi"), "(sensitive)");
+    }
+
+    #[test]
+    fn covering_keeps_positions() {
+        assert_eq!(secrets(&["hunter22"]).cover("a: hunter22 # b"), "a: ******** # b");
+    }
+
+    proptest! {
+        #[test]
+        fn no_masked_text_holds_the_secret(secret in "[a-f\"\\\\ /é]{6,12}", before in "[a-f ]{0,5}", after in "[a-f ]{0,5}") {
+            let all = secrets(&[&secret]);
+            let json = serde_json::Value::from(format!("{before}{secret}{after}")).to_string();
+            prop_assert!(!all.touches(&all.mask(&format!("{before}{secret}{after}"))));
+            prop_assert!(all.mask(&json).contains("(sensitive)"));
+        }
+    }
+}

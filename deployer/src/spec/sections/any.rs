@@ -1,0 +1,117 @@
+//! A section without its type: elements as JSON, so that the document serves all sections.
+
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Common, Lowered, Scope, Section};
+use crate::spec::finding::{DocPath, Findings};
+
+/// [`Section`] with its elements as JSON.
+pub trait AnySection: Send + Sync {
+    /// The key in `stack.yaml`.
+    fn name(&self) -> &'static str;
+
+    /// The schema of one element, its own properties and the common ones; `$ref`s point to the generator's definitions.
+    fn element_schema(&self, generator: &mut SchemaGenerator) -> Value;
+
+    /// Decodes an element without its common properties, checks and lowers it.
+    fn check_and_lower(&self, element: &Map<String, Value>, at: &Scope<'_>, findings: &mut Findings, out: &mut Lowered);
+}
+
+/// Carries a [`Section`] across to [`AnySection`].
+pub struct Erased<S>(PhantomData<fn() -> S>);
+
+impl<S: Section> Erased<S> {
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<S: Section> AnySection for Erased<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn element_schema(&self, generator: &mut SchemaGenerator) -> Value {
+        let mut element = S::Element::json_schema(generator).to_value();
+        let mut common = Common::json_schema(generator).to_value();
+        if let (Some(own), Some(Value::Object(common))) =
+            (element.as_object_mut(), common["properties"].as_object_mut().map(|c| Value::Object(std::mem::take(c))))
+            && let Value::Object(own) = own.entry("properties").or_insert_with(|| Value::Object(Map::new()))
+        {
+            own.extend(common);
+        }
+        element
+    }
+
+    fn check_and_lower(
+        &self,
+        element: &Map<String, Value>,
+        at: &Scope<'_>,
+        findings: &mut Findings,
+        out: &mut Lowered,
+    ) {
+        match serde_path_to_error::deserialize::<_, S::Element>(element) {
+            Ok(element) => {
+                S::check(&element, at, findings);
+                S::lower(element, at, out);
+            }
+            Err(error) => {
+                let parts = error.path().iter().filter_map(|segment| match segment {
+                    serde_path_to_error::Segment::Seq { index } => Some(index.to_string()),
+                    serde_path_to_error::Segment::Map { key } => Some(key.clone()),
+                    _ => None,
+                });
+                findings
+                    .error("stack::bad-value", at.path(parts), error.inner().to_string())
+                    .help(format!("`deployer schema` shows what `{}` takes", S::NAME));
+            }
+        }
+    }
+}
+
+impl Common {
+    /// The names of the common properties.
+    pub const NAMES: [&str; 5] = ["protect", "retain", "external", "tags", "depends_on"];
+
+    /// Splits the common properties off an element; both halves hold to the checked schema.
+    pub fn split(element: &Value) -> (Self, Map<String, Value>) {
+        let (common, own): (Map<_, _>, Map<_, _>) = element
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .partition(|(key, _)| Self::NAMES.contains(&key.as_str()));
+        (Self::deserialize(Value::Object(common)).unwrap_or_default(), own)
+    }
+}
+
+/// Checks tags against what all AWS services take, and against the deployer's own keys.
+pub fn check_tags<'a>(
+    tags: impl IntoIterator<Item = (&'a String, &'a String)>,
+    path: &DocPath,
+    findings: &mut Findings,
+) {
+    for (key, value) in tags {
+        let lower = key.to_ascii_lowercase();
+        if lower.starts_with("aws:") || lower.starts_with("deployer:") {
+            let owner = if lower.starts_with("aws:") { "AWS" } else { "the deployer" };
+            findings
+                .error("stack::reserved-tag", path.then(key), format!("{owner} keeps tags such as `{key}` for itself"))
+                .help("choose another key")
+                .at_key();
+        }
+        if key.is_empty() || key.chars().count() > 128 {
+            findings
+                .error("stack::bad-name", path.then(key), "a tag's key has 1 to 128 characters")
+                .help("choose another key")
+                .at_key();
+        }
+        if !value.contains("${") && value.chars().count() > 256 {
+            findings
+                .error("stack::too-long", path.then(key), "a tag's value has at most 256 characters")
+                .help("shorten it");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Where each entry of a YAML text stands: document path → key and value.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use saphyr_parser::{Event, Marker, Parser, ScanError};
+
+use super::finding::{At, DocPath, Findings, Span};
+use super::source::Lines;
+
+/// How deep lists and maps may stand in each other.
+const DEEPEST: usize = 100;
+/// How many `<<` are followed from one map: an anchor may merge itself.
+const MERGES: usize = 16;
+
+/// The positions of all keys and values.
+#[derive(Debug, Clone, Default)]
+pub struct SpanIndex {
+    text: String,
+    lines: Lines,
+    nodes: Vec<Node>,
+}
+
+type Range = (usize, usize);
+
+#[derive(Debug, Clone)]
+struct Node {
+    range: Range,
+    body: Body,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Scalar,
+    Alias(Option<usize>),
+    List(Vec<usize>),
+    Map { entries: HashMap<String, (Range, usize)>, merges: Vec<usize> },
+}
+
+/// A list or map that is still open.
+struct Frame {
+    node: usize,
+    /// A map's key that waits for its value: text (`None` for a list or map as key) and place.
+    key: Option<(Option<String>, Range)>,
+}
+
+impl SpanIndex {
+    /// Reads all positions; finds syntax errors, duplicate keys, keys that are lists or maps, and a second document.
+    ///
+    /// # Errors
+    /// The findings, when there is an error among them.
+    pub fn of(text: &str) -> Result<Self, Findings> {
+        let mut builder = Builder {
+            index: Self { text: text.to_owned(), lines: Lines::of(text), nodes: Vec::new() },
+            offsets: Offsets::of(text),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            findings: Findings::default(),
+        };
+        builder.read(text);
+        if builder.findings.has_errors() { Err(builder.findings) } else { Ok(builder.index) }
+    }
+
+    /// Finds the place of the entry at `path`, or of the nearest one around it.
+    pub fn find(&self, path: &DocPath, at: At) -> Option<Span> {
+        let root = self.nodes.first()?;
+        let mut node = 0;
+        let mut key: Option<Range> = None;
+        let mut reached = true;
+        for part in &path.0 {
+            match self.step(node, part, 0) {
+                Some((range, next)) => {
+                    key = range.or(Some(self.nodes[next].range));
+                    node = next;
+                }
+                None => {
+                    reached = false;
+                    break;
+                }
+            }
+        }
+        let value = self.nodes[node].range;
+        let range = match (key, at) {
+            (None, _) => (root.range.0, root.range.0.saturating_add(1)),
+            (Some(key), At::Key) => key,
+            (Some(key), At::Value) if !reached || value.0 == value.1 || self.spreads(node) => key,
+            (Some(_), At::Value) => value,
+        };
+        Some(self.lines.span(&self.text, range.0, range.1))
+    }
+
+    /// Is it a list or map over several lines? Then the caret goes under its key.
+    fn spreads(&self, node: usize) -> bool {
+        let Node { range, body } = &self.nodes[node];
+        matches!(body, Body::List(_) | Body::Map { .. })
+            && (!self.text[range.0..].starts_with(['{', '[']) || self.text[range.0..range.1].contains('\n'))
+    }
+
+    /// Goes from a node to its entry: the key's place (none in lists) and the value's node.
+    fn step(&self, node: usize, part: &str, merges: usize) -> Option<(Option<Range>, usize)> {
+        match &self.nodes[node].body {
+            Body::Scalar => None,
+            Body::Alias(target) => self.step((*target)?, part, merges + 1).filter(|_| merges < MERGES),
+            Body::List(items) => items.get(part.parse::<usize>().ok()?).map(|&item| (None, item)),
+            Body::Map { entries, merges: from } => match entries.get(part) {
+                Some((range, value)) => Some((Some(*range), *value)),
+                None if merges < MERGES => from.iter().find_map(|&map| self.step_merged(map, part, merges + 1)),
+                None => None,
+            },
+        }
+    }
+
+    /// Looks into what a `<<` merges: a map or a list of maps.
+    fn step_merged(&self, node: usize, part: &str, merges: usize) -> Option<(Option<Range>, usize)> {
+        match &self.nodes[node].body {
+            Body::List(maps) => maps.iter().find_map(|&map| self.step(map, part, merges)),
+            _ => self.step(node, part, merges),
+        }
+    }
+
+    /// Builds the span of two byte offsets of the text.
+    pub fn span(&self, start: usize, end: usize) -> Span {
+        self.lines.span(&self.text, start, end)
+    }
+
+    /// Builds the span at a line and column, both from 1.
+    pub fn span_at(&self, line: usize, column: usize) -> Span {
+        let at = self.lines.offset(&self.text, line, column);
+        self.span(at, at + 1)
+    }
+}
+
+/// From the parser's character numbers to byte offsets.
+struct Offsets(Option<Vec<usize>>, usize);
+
+impl Offsets {
+    fn of(text: &str) -> Self {
+        let table = (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
+        Self(table, text.len())
+    }
+
+    fn byte(&self, marker: &Marker) -> usize {
+        match &self.0 {
+            None => marker.index().min(self.1),
+            Some(table) => table.get(marker.index()).copied().unwrap_or(self.1),
+        }
+    }
+}
+
+struct Builder {
+    index: SpanIndex,
+    offsets: Offsets,
+    open: Vec<Frame>,
+    anchors: HashMap<usize, usize>,
+    findings: Findings,
+}
+
+impl Builder {
+    /// Pulls events one by one: the parser's own loader recurses as deep as the text nests.
+    fn read(&mut self, text: &str) {
+        let mut parser = Parser::new_from_str(text);
+        let mut documents = 0;
+        while let Some(next) = parser.next_event() {
+            let (event, span) = match next {
+                Ok(event) => event,
+                Err(error) => return self.syntax(&error),
+            };
+            let range = (self.offsets.byte(&span.start), self.offsets.byte(&span.end));
+            match event {
+                Event::StreamEnd => return,
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        self.error("stack::syntax", range, "a second YAML document begins here".into())
+                            .help("remove the `---`: a stack is one document");
+                        return;
+                    }
+                }
+                Event::Scalar(text, _, anchor, _) => {
+                    self.add(range, Body::Scalar, anchor, Some(&text));
+                }
+                Event::Alias(anchor) => {
+                    let target = self.anchors.get(&anchor).copied();
+                    self.add(range, Body::Alias(target), 0, None);
+                }
+                Event::SequenceStart(anchor, _) => self.start(range, Body::List(Vec::new()), anchor),
+                Event::MappingStart(anchor, _) => {
+                    self.start(range, Body::Map { entries: HashMap::new(), merges: Vec::new() }, anchor);
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.end(range),
+                Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
+            }
+            if self.open.len() > DEEPEST {
+                self.error("stack::syntax", range, format!("lists and maps stand more than {DEEPEST} deep here"))
+                    .help("write it flatter");
+                return;
+            }
+        }
+    }
+
+    fn start(&mut self, range: Range, body: Body, anchor: usize) {
+        let node = self.add(range, body, anchor, None);
+        self.open.push(Frame { node, key: None });
+    }
+
+    fn end(&mut self, range: Range) {
+        if let Some(frame) = self.open.pop() {
+            let node = &mut self.index.nodes[frame.node];
+            node.range.1 = range.1.max(node.range.1);
+        }
+    }
+
+    /// Adds a node to the list or map that is open, or takes it as the open map's next key.
+    fn add(&mut self, range: Range, body: Body, anchor: usize, text: Option<&str>) -> usize {
+        let node = self.index.nodes.len();
+        self.index.nodes.push(Node { range, body });
+        if anchor > 0 {
+            self.anchors.insert(anchor, node);
+        }
+        let Some(frame) = self.open.last_mut() else { return node };
+        let parent = frame.node;
+        match (&mut self.index.nodes[parent].body, frame.key.take()) {
+            (Body::List(items), _) => items.push(node),
+            (Body::Map { .. }, None) => {
+                frame.key = Some((text.map(str::to_owned), range));
+                if text.is_none() {
+                    self.error("stack::syntax", range, "a key is plain text, not a list, a map or an alias".into())
+                        .help("write `key: value`; put a text that begins with `{`, `[` or `*` in quotes");
+                }
+            }
+            (Body::Map { merges, .. }, Some((Some(key), _))) if key == "<<" => merges.push(node),
+            (Body::Map { entries, .. }, Some((Some(key), place))) => match entries.entry(key) {
+                Entry::Vacant(slot) => {
+                    slot.insert((place, node));
+                }
+                Entry::Occupied(slot) => {
+                    let (first, key) = (slot.get().0, slot.key().clone());
+                    self.duplicate(&key, first, place);
+                }
+            },
+            _ => {}
+        }
+        node
+    }
+
+    fn duplicate(&mut self, key: &str, first: Range, second: Range) {
+        let Span { line, column, .. } = self.index.span(first.0, first.1);
+        self.error("stack::duplicate-key", second, format!("`{key}` is given twice: first at {line}:{column}"))
+            .help("keep one of the two");
+    }
+
+    fn syntax(&mut self, error: &ScanError) {
+        let at = self.offsets.byte(error.marker());
+        let begin = self.index.text[..at].rfind('\n').map_or(0, |line| line + 1);
+        let indent = self.index.text[begin..].bytes().take_while(|b| b" \t".contains(b)).any(|b| b == b'\t');
+        let help = if indent {
+            "indent with spaces: YAML takes no tabs there"
+        } else {
+            "look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before"
+        };
+        self.error("stack::syntax", (at, at + 1), format!("this is not YAML: {}", error.info())).help(help);
+    }
+
+    fn error(&mut self, code: &'static str, range: Range, message: String) -> &mut super::finding::Finding {
+        let span = self.index.span(range.0, range.1);
+        let finding = self.findings.error(code, DocPath::default(), message);
+        finding.span = Some(span);
+        finding
+    }
+}

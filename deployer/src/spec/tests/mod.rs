@@ -1,0 +1,50 @@
+//! From text to document: what people write, what they are told.
+
+mod load;
+mod robust;
+mod said;
+
+use super::document::{Document, Failed};
+use super::finding::Findings;
+use super::source::SourceText;
+use super::variables::Inputs;
+use crate::report::diagnostics::{Style, text};
+
+/// Inputs with a region and these `--var`s.
+fn inputs(vars: &[&str]) -> Inputs {
+    Inputs {
+        vars: vars.iter().map(|var| (*var).to_owned()).collect(),
+        env: [("AWS_REGION".to_owned(), "eu-west-1".to_owned())].into(),
+        ..Inputs::default()
+    }
+}
+
+fn load(stack: &str, inputs: &Inputs) -> Result<(Document, Findings), Failed> {
+    Document::load(SourceText::new("stack.yaml", stack), inputs)
+}
+
+/// What a person sees, of loading and of lowering.
+fn said_with(stack: &str, inputs: &Inputs) -> String {
+    match load(stack, inputs) {
+        Ok((document, mut findings)) => {
+            findings.0.extend(document.lower().1.0);
+            text(&findings, document.source(), Style::default())
+        }
+        Err(failed) => text(&failed.findings, &failed.source, Style::default()),
+    }
+}
+
+fn said(stack: &str) -> String {
+    said_with(stack, &inputs(&[]))
+}
+
+/// A document that has nothing wrong.
+fn sound(stack: &str, inputs: &Inputs) -> Document {
+    match load(stack, inputs) {
+        Ok((document, findings)) => {
+            assert_eq!(text(&findings, document.source(), Style::default()), "");
+            document
+        }
+        Err(failed) => panic!("{}", text(&failed.findings, &failed.source, Style::default())),
+    }
+}

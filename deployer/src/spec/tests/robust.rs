@@ -1,0 +1,160 @@
+//! No text makes the reader panic, hang or run out of memory.
+
+use proptest::prelude::*;
+
+use super::{inputs, load, said};
+use crate::report::diagnostics::{Style, json, text};
+use crate::spec::document::Document;
+use crate::spec::source::SourceText;
+
+fn survive(bytes: &[u8]) {
+    let source = SourceText::new("stack.yaml", bytes);
+    match Document::load(source, &inputs(&["x=1"])) {
+        Ok((document, findings)) => {
+            let (_, more) = document.lower();
+            text(&findings, document.source(), Style::default());
+            text(&more, document.source(), Style { colour: true, width: 20 });
+        }
+        Err(failed) => {
+            assert!(failed.findings.has_errors());
+            text(&failed.findings, &failed.source, Style::default());
+            for line in json(&failed.findings, &failed.source).lines() {
+                serde_json::from_str::<serde_json::Value>(line).unwrap();
+            }
+        }
+    }
+}
+
+/// Pieces that make YAML-ish texts.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        proptest::sample::select(vec![
+            "stack: s\n",
+            "queues:\n",
+            "  q:\n",
+            "    ",
+            "name: ",
+            "vars:\n",
+            "  x: ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ": ",
+            ", ",
+            "- ",
+            "\n",
+            "\t",
+            "&a ",
+            "*a",
+            "<<: ",
+            "? ",
+            "!t ",
+            "!!str ",
+            "|\n",
+            ">-\n",
+            "'",
+            "\"",
+            "#",
+            "---\n",
+            "...\n",
+            "%YAML 1.2\n",
+            "${",
+            "}",
+            "${vars.x}",
+            "$${",
+            "${queues.q.arn}",
+            "é",
+            "\u{feff}",
+            "\r\n",
+            "\r",
+            "\u{85}",
+            "\u{2028}",
+            "~",
+            "true",
+            "1",
+            "-1",
+            "1e400",
+            ".nan",
+            "0x1f",
+            "99999999999999999999",
+            "visibility_timeout: ",
+            "redrive: ",
+            "tags: ",
+            "\0",
+        ])
+        .prop_map(str::to_owned),
+        "[a-z]{1,3}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        survive(&bytes);
+    }
+
+    #[test]
+    fn any_text(text in any::<String>()) {
+        survive(text.as_bytes());
+    }
+
+    #[test]
+    fn anything_like_yaml(pieces in proptest::collection::vec(piece(), 0..40)) {
+        survive(pieces.concat().as_bytes());
+    }
+
+    #[test]
+    fn anything_inside_an_element(pieces in proptest::collection::vec(piece(), 0..12)) {
+        survive(format!("stack: s\nvars: {{x: 1}}\nqueues:\n  q:\n    name: {}\n", pieces.concat()).as_bytes());
+    }
+}
+
+#[test]
+fn deep_nesting_is_a_finding() {
+    for text in ["[".repeat(200_000), "{a: ".repeat(100_000), "- ".repeat(100_000)] {
+        survive(text.as_bytes());
+    }
+    assert!(said(&format!("a: {}", "[\n".repeat(200))).contains("100 deep"));
+}
+
+#[test]
+fn aliases_that_blow_up_are_a_finding() {
+    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..10 {
+        let item = format!("*a{}", level - 1);
+        laughs.push_str(&format!("a{level}: &a{level} [{}]\n", [item.as_str(); 10].join(", ")));
+    }
+    assert!(said(&laughs).contains("repeat"), "{}", said(&laughs));
+    let big = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 1000].join(", "));
+    assert!(said(&big).contains("repeat"));
+    survive(b"a: &a [*a, *a]\n");
+    survive(b"a: &a\n  <<: *a\n  b: *a\n");
+}
+
+#[test]
+fn variables_that_blow_up_are_a_finding() {
+    let mut stack = String::from("stack: s\nvars:\n  v0: xxxxxxxxxx\n");
+    for level in 1..40 {
+        stack.push_str(&format!("  v{level}: ${{vars.v{0}}}${{vars.v{0}}}\n", level - 1));
+    }
+    stack.push_str("tags: { a: \"${vars.v39}\" }\n");
+    assert!(said(&stack).contains("longer than 1 MiB"));
+
+    let mut chain = String::from("stack: s\nvars:\n  v0: \"${vars.v1}\"\n");
+    for level in 1..2_000 {
+        chain.push_str(&format!("  v{level}: \"${{vars.v{}}}\"\n", level + 1));
+    }
+    assert!(said(&chain).contains("in a row"));
+}
+
+#[test]
+fn odd_encodings_are_findings_or_read() {
+    assert!(load("\u{feff}stack: s\r\nqueues:\r\n  q:\r\n", &inputs(&[])).is_ok());
+    for bytes in [&b"\xff\xfes\0t\0"[..], b"stack: \xc3", b"\xef\xbb\xbfstack: \xff", b"\xef\xbb", b"stack: s\0\n"] {
+        survive(bytes);
+    }
+    survive(&vec![b'#'; 5 << 20]);
+}

@@ -1,0 +1,367 @@
+//! `vars:` — what a stack takes from outside, and where the values come from.
+//!
+//! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the default.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Number, Value};
+
+use super::finding::{DocPath, Findings};
+use super::nearest::{nearest, quoted};
+use super::secrets::{SHORTEST, Secrets};
+use super::source::SourceText;
+use super::template::{self, Part};
+use super::yaml;
+
+/// The prefix of environment variables that set variables.
+pub const ENVIRONMENT: &str = "DEPLOYER_VAR_";
+/// How many defaults may stand on each other.
+const DEEPEST: usize = 100;
+
+/// What is handed in besides the text itself.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// `NAME=VALUE`, as the command line gave them.
+    pub vars: Vec<String>,
+    /// Files with a map of values; later ones beat earlier ones.
+    pub var_files: Vec<SourceText>,
+    /// The environment: `DEPLOYER_VAR_…`, `AWS_REGION`, `AWS_DEFAULT_REGION`.
+    pub env: BTreeMap<String, String>,
+}
+
+/// One entry of `vars:`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Variable {
+    /// Its default.
+    Value(Scalar),
+    /// Its default and what it may be.
+    Declared(Declaration),
+    /// Must be given.
+    Nothing(()),
+}
+
+/// A text, number or truth value.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    Text(String),
+    Number(Number),
+    Bool(bool),
+}
+
+/// A variable in full.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Declaration {
+    /// Must be given from outside. So must every variable without a default.
+    pub required: bool,
+    /// Never printed, and stored only as a keyed fingerprint.
+    pub secret: bool,
+    /// What it is when nothing is given.
+    pub default: Option<Scalar>,
+    /// What it is for; shown when it is missing.
+    pub description: Option<String>,
+    /// A regular expression that the whole value has to match.
+    pub pattern: Option<String>,
+    /// The values that it may have.
+    pub allowed: Option<Vec<Scalar>>,
+}
+
+impl Scalar {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Bool(value) => value.to_string(),
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Bool(value) => Value::Bool(*value),
+        }
+    }
+}
+
+impl Variable {
+    fn declaration(self) -> Declaration {
+        match self {
+            Self::Value(default) => Declaration { default: Some(default), ..Declaration::default() },
+            Self::Declared(declaration) => declaration,
+            Self::Nothing(()) => Declaration::default(),
+        }
+    }
+}
+
+/// The variables of a stack with their values.
+#[derive(Debug, Default)]
+pub struct Variables {
+    /// Texts are templates: literal ones have their `${` escaped. `None`: declared, but without a usable value.
+    values: BTreeMap<String, Option<Value>>,
+    pub secrets: Secrets,
+}
+
+impl Variables {
+    /// Takes the entries of `vars:` (`None`: declared wrongly, a finding already) and finds each one's value; what is
+    /// wrong goes to `findings`.
+    pub fn resolve(declared: BTreeMap<String, Option<Variable>>, inputs: &Inputs, findings: &mut Findings) -> Self {
+        let broken =
+            declared.iter().filter(|(_, entry)| entry.is_none()).map(|(name, _)| (name.clone(), None)).collect();
+        let declared: BTreeMap<_, _> = declared
+            .into_iter()
+            .map(|(name, entry)| (name, entry.map(Variable::declaration).unwrap_or_default()))
+            .collect();
+        let given = Given::collect(&declared, inputs, findings);
+        let mut resolver = Resolver { declared: &declared, given, done: broken, open: Vec::new(), findings };
+        for name in declared.keys() {
+            resolver.value(name);
+        }
+        let values = resolver.done;
+        let mut variables = Self { values, secrets: Secrets::default() };
+        for (name, declaration) in &declared {
+            variables.check(name, declaration, findings);
+        }
+        variables
+    }
+
+    /// The value of a variable: `None` when it is not declared, `Some(None)` when it is known to be missing or wrong.
+    pub fn get(&self, name: &str) -> Option<Option<&Value>> {
+        self.values.get(name).map(Option::as_ref)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// Holds a value against `pattern` and `allowed`, and notes it when it is secret.
+    fn check(&mut self, name: &str, declaration: &Declaration, findings: &mut Findings) {
+        let path = DocPath::of(["vars", name]);
+        let text = match self.values.get(name) {
+            Some(Some(Value::String(text))) => template::plain(text),
+            Some(Some(other)) => Some(other.to_string()),
+            _ => None,
+        };
+        let Some(text) = text else { return };
+        if declaration.secret {
+            self.secrets.add(&text);
+            if text.len() < SHORTEST {
+                findings
+                    .warning("stack::short-secret", path.clone(), format!("the secret `{name}` is shorter than {SHORTEST} bytes, so it may be masked in other texts, and its encoded forms are not"))
+                    .help("use a longer secret");
+            }
+            if declaration.default.as_ref().is_some_and(|default| !default.text().is_empty()) {
+                findings
+                    .warning(
+                        "stack::secret-default",
+                        path.then("default"),
+                        format!("the secret `{name}` stands in the file for all to read"),
+                    )
+                    .help(format!("remove the default and set {ENVIRONMENT}{name}"));
+            }
+        }
+        let shown = if declaration.secret { "its value".to_owned() } else { format!("`{text}`") };
+        if let Some(allowed) = &declaration.allowed
+            && !allowed.iter().any(|value| value.text() == text)
+        {
+            let allowed: Vec<String> = allowed.iter().map(Scalar::text).collect();
+            findings
+                .error("stack::bad-value", path.clone(), format!("`{name}` cannot be {shown}"))
+                .help(format!("it is one of {}", quoted(allowed.iter().map(String::as_str))));
+        }
+        let Some(pattern) = &declaration.pattern else { return };
+        match regex_lite::Regex::new(&format!("^(?:{pattern})$")) {
+            Ok(regex) if !regex.is_match(&text) => {
+                let help = declaration.description.clone().unwrap_or_else(|| format!("it has to match `{pattern}`"));
+                findings.error("stack::bad-value", path, format!("{shown} does not fit `{name}`")).help(help);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                findings
+                    .error("stack::bad-value", path.then("pattern"), "this is no regular expression")
+                    .help(error.to_string());
+            }
+        }
+    }
+}
+
+/// The values from outside, the strongest source last.
+struct Given(BTreeMap<String, Value>);
+
+impl Given {
+    fn collect(declared: &BTreeMap<String, Declaration>, inputs: &Inputs, findings: &mut Findings) -> Self {
+        let mut given = BTreeMap::new();
+        for name in declared.keys() {
+            if let Some(value) = inputs.env.get(&format!("{ENVIRONMENT}{name}")) {
+                given.insert(name.clone(), literal(value));
+            }
+        }
+        for file in &inputs.var_files {
+            let origin = file.path.display().to_string();
+            for (name, value) in read_file(file, findings) {
+                match value {
+                    _ if unknown(&name, &origin, declared, findings) => {}
+                    Value::String(text) => _ = given.insert(name, literal(&text)),
+                    Value::Number(_) | Value::Bool(_) => _ = given.insert(name, value),
+                    _ => {
+                        findings
+                            .error(
+                                "stack::variable",
+                                DocPath::default(),
+                                format!("{origin}: `{name}` is no text, number, true or false"),
+                            )
+                            .help("write `name: value`");
+                    }
+                }
+            }
+        }
+        for argument in &inputs.vars {
+            match argument.split_once('=') {
+                Some((name, value)) if !unknown(name, "--var", declared, findings) => {
+                    given.insert(name.to_owned(), literal(value));
+                }
+                Some(_) => {}
+                None => {
+                    findings
+                        .error("stack::variable", DocPath::default(), format!("--var: `{argument}` has no `=`"))
+                        .help("write `--var NAME=VALUE`");
+                }
+            }
+        }
+        Self(given)
+    }
+}
+
+fn literal(text: &str) -> Value {
+    Value::String(template::escape(text))
+}
+
+fn unknown(name: &str, origin: &str, declared: &BTreeMap<String, Declaration>, findings: &mut Findings) -> bool {
+    if declared.contains_key(name) {
+        return false;
+    }
+    let names = || declared.keys().map(String::as_str);
+    let help = match nearest(name, names()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if declared.is_empty() => format!("declare it: `vars: {{ {name}: {{ required: true }} }}`"),
+        None => format!("there are {}; or declare it in `vars:`", quoted(names())),
+    };
+    findings
+        .error("stack::unknown-variable", DocPath::default(), format!("{origin}: the stack has no variable `{name}`"))
+        .help(help);
+    true
+}
+
+/// Reads a map of values; its findings have no place in `stack.yaml`, so their texts name the file and line.
+fn read_file(file: &SourceText, findings: &mut Findings) -> serde_json::Map<String, Value> {
+    let problems = match file.text().and_then(yaml::parse) {
+        Ok((Value::Object(map), _)) => return map,
+        Ok((Value::Null, _)) => return serde_json::Map::new(),
+        Ok(_) => {
+            let mut problems = Findings::default();
+            problems
+                .error("stack::variable", DocPath::default(), "a map is expected")
+                .help("write `name: value` lines");
+            problems
+        }
+        Err(problems) => problems,
+    };
+    for mut problem in problems.0 {
+        let place = problem.span.take().map_or(String::new(), |at| format!(":{}:{}", at.line, at.column));
+        problem.message = format!("{}{place}: {}", file.path.display(), problem.message);
+        problem.path = DocPath::default();
+        findings.0.push(problem);
+    }
+    serde_json::Map::new()
+}
+
+/// Finds values; defaults may use other variables.
+struct Resolver<'a> {
+    declared: &'a BTreeMap<String, Declaration>,
+    given: Given,
+    done: BTreeMap<String, Option<Value>>,
+    /// The variables whose defaults are being looked into.
+    open: Vec<String>,
+    findings: &'a mut Findings,
+}
+
+impl Resolver<'_> {
+    fn value(&mut self, name: &str) -> Option<Value> {
+        if let Some(done) = self.done.get(name) {
+            return done.clone();
+        }
+        let found = self.find(name);
+        self.done.insert(name.to_owned(), found.clone());
+        found
+    }
+
+    fn find(&mut self, name: &str) -> Option<Value> {
+        let declaration = self.declared.get(name)?;
+        let path = DocPath::of(["vars", name]);
+        if declaration.required && declaration.default.is_some() {
+            self.findings
+                .error("stack::bad-value", path.clone(), format!("`{name}` is required and has a default"))
+                .help("keep one of the two");
+        }
+        if let Some(given) = self.given.0.get(name) {
+            return Some(given.clone());
+        }
+        let Some(default) = &declaration.default else {
+            let what = declaration.description.as_ref().map_or(String::new(), |what| format!(" ({what})"));
+            self.findings
+                .error("stack::missing-variable", path, format!("the variable `{name}`{what} is not set"))
+                .help(format!("pass `--var {name}=…` or set {ENVIRONMENT}{name}"))
+                .at_key();
+            return None;
+        };
+        match default {
+            Scalar::Text(text) if text.contains("${") => self.default(name, text, &path),
+            _ => Some(default.value()),
+        }
+    }
+
+    fn default(&mut self, name: &str, text: &str, path: &DocPath) -> Option<Value> {
+        if self.open.len() >= DEEPEST {
+            self.findings
+                .error(
+                    "stack::variable-cycle",
+                    path.clone(),
+                    format!("more than {DEEPEST} variables need each other in a row"),
+                )
+                .help("give one of them a value of its own");
+            return None;
+        }
+        self.open.push(name.to_owned());
+        let value = self.expand(text, path);
+        self.open.pop();
+        value
+    }
+
+    fn expand(&mut self, text: &str, path: &DocPath) -> Option<Value> {
+        let used: BTreeSet<String> = template::parse(text)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|part| if let Part::Var(name) = part { Some(name) } else { None })
+            .collect();
+        let mut values = BTreeMap::new();
+        for name in used {
+            if let Some(begin) = self.open.iter().position(|open| *open == name) {
+                let circle = self.open[begin..].iter().chain([&name]).cloned().collect::<Vec<_>>().join(" → ");
+                self.findings
+                    .error("stack::variable-cycle", path.clone(), format!("variables need each other: {circle}"))
+                    .help("give one of them a value of its own");
+                values.insert(name, None);
+            } else if self.declared.contains_key(&name) {
+                let value = self.value(&name);
+                values.insert(name, value);
+            }
+        }
+        let known = Variables { values, secrets: Secrets::default() };
+        let names: Vec<&str> = self.declared.keys().map(String::as_str).collect();
+        super::interpolate::text(text, &known, &names, path, self.findings)
+    }
+}

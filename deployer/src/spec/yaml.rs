@@ -1,0 +1,204 @@
+//! YAML text → JSON value, in the text's order. The one file that knows `serde_yaml`.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::finding::{At, DocPath, Findings};
+use super::spans::SpanIndex;
+
+/// What aliases may blow a text up to: values, and bytes of text.
+const MOST_VALUES: usize = 1_000_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// Parses one YAML document. Aliases and merge keys (`<<`) are resolved; an empty text is `Null`.
+///
+/// # Errors
+/// Everything found, with positions: syntax, duplicate keys, keys that are no text, tags, aliases that blow up.
+pub fn parse(text: &str) -> Result<(Value, SpanIndex), Findings> {
+    let spans = SpanIndex::of(text)?;
+    let reader = Reader::default();
+    let read = reader.deserialize(serde_yaml::Deserializer::from_str(text));
+    let mut findings = reader.findings.into_inner();
+    let value = match read {
+        Ok(value) => value,
+        // A text of nothing but blanks and comments.
+        Err(error) if error.location().is_none() && error.to_string().starts_with("EOF") => Value::Null,
+        Err(error) => {
+            let place = error.location().map(|at| spans.span_at(at.line(), at.column()));
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            findings
+                .error("stack::syntax", DocPath::default(), format!("this is not YAML: {message}"))
+                .help("look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before")
+                .span = place;
+            Value::Null
+        }
+    };
+    for finding in &mut findings.0 {
+        finding.span = finding.span.or_else(|| spans.find(&finding.path, finding.at));
+    }
+    if findings.has_errors() { Err(findings) } else { Ok((value, spans)) }
+}
+
+/// Builds values, collecting what is wrong with them.
+#[derive(Default)]
+struct Reader {
+    values: Cell<usize>,
+    bytes: Cell<usize>,
+    path: RefCell<Vec<String>>,
+    findings: RefCell<Findings>,
+}
+
+impl Reader {
+    fn spend<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
+        self.values.set(self.values.get() + 1);
+        self.bytes.set(self.bytes.get() + bytes);
+        if self.values.get() > MOST_VALUES || self.bytes.get() > MOST_BYTES {
+            return Err(E::custom("the aliases repeat too much"));
+        }
+        Ok(())
+    }
+
+    fn error(&self, at: At, message: String, help: &str) {
+        let path = DocPath(self.path.borrow().clone());
+        let mut findings = self.findings.borrow_mut();
+        findings.error("stack::syntax", path, message).help(help).at = at;
+    }
+
+    fn within<T>(&self, part: String, read: impl FnOnce() -> T) -> T {
+        self.path.borrow_mut().push(part);
+        let result = read();
+        self.path.borrow_mut().pop();
+        result
+    }
+
+    /// Lays a merged map, or a list of them, under the map's own entries.
+    fn merge(&self, map: &mut Map<String, Value>, from: Value) {
+        match from {
+            Value::Object(entries) => {
+                for (key, value) in entries {
+                    map.entry(key).or_insert(value);
+                }
+            }
+            Value::Array(maps) if maps.iter().all(Value::is_object) => {
+                maps.into_iter().for_each(|entries| self.merge(map, entries));
+            }
+            _ => self.error(At::Value, "`<<` merges a map or a list of maps".into(), "write `<<: *anchor`"),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Reader {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        self.spend(0).map(|()| Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        self.spend(0).map(|()| value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.spend(0).map(|()| value.into())
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
+        self.error(At::Value, format!("{value} is too large a number"), "put it in quotes if it is meant as text");
+        Ok(Value::Null)
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
+        self.error(At::Value, format!("{value} is too large a number"), "put it in quotes if it is meant as text");
+        Ok(Value::Null)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        self.spend(0)?;
+        Ok(Number::from_f64(value).map_or_else(
+            || {
+                self.error(At::Value, format!("{value} is not a usable number"), "write a finite number");
+                Value::Null
+            },
+            Value::Number,
+        ))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.spend(value.len()).map(|()| value.into())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        self.spend(0).map(|()| Value::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.spend(0)?;
+        let mut list = Vec::new();
+        while let Some(item) = self.within(list.len().to_string(), || items.next_element_seed(self))? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        self.spend(0)?;
+        let mut map = Map::new();
+        let mut merges = Vec::new();
+        while let Some(key) = entries.next_key_seed(self)? {
+            let name = match key {
+                Value::String(name) => name,
+                other => {
+                    let name = if other.is_null() { "~".to_owned() } else { other.to_string() };
+                    self.within(name.clone(), || {
+                        self.error(At::Key, format!("the key `{name}` is not text"), "put it in quotes");
+                    });
+                    name
+                }
+            };
+            let value = self.within(name.clone(), || entries.next_value_seed(self))?;
+            if name == "<<" {
+                merges.push(value);
+            } else {
+                map.insert(name, value);
+            }
+        }
+        for merge in merges {
+            self.merge(&mut map, merge);
+        }
+        Ok(Value::Object(map))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Value, A::Error> {
+        let (tag, content) = tagged.variant::<String>()?;
+        self.error(
+            At::Value,
+            format!("the tag `!{tag}` means nothing here"),
+            "remove it; another resource's output is written `${section.name.output}`",
+        );
+        content.newtype_variant_seed(self)
+    }
+}
