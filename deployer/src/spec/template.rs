@@ -219,7 +219,17 @@ mod tests {
                 .iter()
                 .map(|text| parse(text).unwrap_err().message)
                 .collect();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        `${` is not closed
+        `${}` is empty
+        `${HOME}` is not a reference
+        ' ' cannot stand in `${a b}`
+        `${env.X}`: the environment is not read here
+        `${aws.x}` is not known
+        `${queues.x}` names no output
+        `${vars.a.b}` is no variable
+        a name is missing in `${a..b}`
+        "#);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::spans::SpanIndex;
 /// What aliases may blow a text up to: values, and bytes of text.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
+const TOO_MUCH: &str = "the aliases repeat too much";
 
 /// Parses one YAML document. Aliases and merge keys (`<<`) are resolved; an empty text is `Null`.
 ///
@@ -30,10 +31,15 @@ pub fn parse(text: &str) -> Result<(Value, SpanIndex), Findings> {
             let place = error.location().map(|at| spans.span_at(at.line(), at.column()));
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default();
-            findings
-                .error("stack::syntax", DocPath::default(), format!("this is not YAML: {message}"))
-                .help("look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before")
-                .span = place;
+            let (message, help) = if message.contains("limit exceeded") || message.contains(TOO_MUCH) {
+                (TOO_MUCH.to_owned(), "use fewer aliases (`*name`)")
+            } else {
+                (
+                    format!("this is not YAML: {message}"),
+                    "look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before",
+                )
+            };
+            findings.error("stack::syntax", DocPath::default(), message).help(help).span = place;
             Value::Null
         }
     };
@@ -57,7 +63,7 @@ impl Reader {
         self.values.set(self.values.get() + 1);
         self.bytes.set(self.bytes.get() + bytes);
         if self.values.get() > MOST_VALUES || self.bytes.get() > MOST_BYTES {
-            return Err(E::custom("the aliases repeat too much"));
+            return Err(E::custom(TOO_MUCH));
         }
         Ok(())
     }

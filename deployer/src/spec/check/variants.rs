@@ -31,6 +31,9 @@ impl<'s> Checker<'s> {
         let variant = self.resolve(variant);
         let Value::Object(schema) = variant else { return variant == &Value::Bool(true) };
         let wanted = types(schema);
+        if let (true, Some(Value::Array(inner))) = (wanted.is_empty(), schema.get("anyOf").or(schema.get("oneOf"))) {
+            return inner.iter().any(|variant| self.takes(value, variant));
+        }
         let touched = self.touched.contains(&self.path);
         match schema.get("const") {
             Some(constant) if wanted.is_empty() => constant.is_string() == value.is_string(),

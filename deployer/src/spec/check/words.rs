@@ -125,7 +125,7 @@ pub(super) fn pattern(pattern: &str) -> Option<String> {
                 return (!times.ends_with(' ')).then(|| format!("write {times} characters, only {first}"));
             }
             let (more, rest) = set(rest)?;
-            matches!(rest, "*" | "+").then(|| format!("begin with one of {first}, then only {more}"))
+            matches!(rest, "*" | "+").then(|| format!("begin with {first}, go on with {more} only"))
         }
     }
 }

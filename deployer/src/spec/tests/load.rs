@@ -109,7 +109,7 @@ fn every_entry_can_be_pointed_at() {
         format!("{}:{} {}", span.line, span.column, &text[span.start..span.end])
     };
     assert_eq!(at("stack", At::Value), "1:8 s");
-    assert_eq!(at("queues.q.tags.a", At::Key), "5:23 a");
+    assert_eq!(at("queues.q.tags.a", At::Key), "5:24 a");
     assert_eq!(at("queues.q.delay_seconds", At::Value), "4:29 5");
     assert_eq!(at("queues.r.delay_seconds", At::Key), "4:14 delay_seconds");
     assert_eq!(at("queues.s.depends_on.0", At::Value), "9:9 queues.q");
