@@ -3,7 +3,9 @@
 //! `text → Document → Graph → Observation → Plan → Outcome`
 
 pub mod aws;
+pub mod graph;
 pub mod kinds;
+pub mod local;
 pub mod package;
 pub mod plan;
 pub mod report;

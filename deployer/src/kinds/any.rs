@@ -16,6 +16,7 @@ pub trait AnyKind: Send + Sync {
     fn identity(&self) -> &'static [&'static str];
     fn rules(&self) -> &'static [(&'static str, Rule)];
     fn ownership(&self) -> Ownership;
+    fn is_definition(&self) -> bool;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
@@ -72,6 +73,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn ownership(&self) -> Ownership {
         K::OWNERSHIP
+    }
+
+    fn is_definition(&self) -> bool {
+        K::DEFINITION
     }
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {

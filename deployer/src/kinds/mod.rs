@@ -145,6 +145,9 @@ pub trait Kind: Send + Sync + 'static {
     const IDENTITY: &'static [&'static str];
     const RULES: &'static [(&'static str, Rule)];
     const OWNERSHIP: Ownership;
+    /// Takes effect only through a deployment that depends on it, so it is changed and deleted
+    /// before that one (an API's route).
+    const DEFINITION: bool = false;
     type Spec: Serialize + DeserializeOwned + Send + Sync;
 
     /// Computes the outputs that need no AWS, from the identity and the place.

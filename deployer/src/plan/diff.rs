@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::aws::policy;
+use crate::graph::resolve::is_unknown;
 use crate::kinds::Rule;
 
 /// One property that differs.
@@ -41,6 +42,10 @@ impl Rules {
     pub fn is_sensitive(self, path: &str) -> bool {
         self.has(path, Rule::Sensitive)
     }
+
+    pub fn is_unmanaged(self, path: &str) -> bool {
+        self.has(path, Rule::Unmanaged)
+    }
 }
 
 fn covers(at: &str, path: &str) -> bool {
@@ -64,7 +69,7 @@ fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &m
     {
         return walk_object(rules, path, have, want, changes);
     }
-    let known = !is_unresolved(desired);
+    let known = !is_unknown(desired);
     if known && same(rules, path, observed, desired) {
         return;
     }
@@ -166,16 +171,6 @@ fn parsed(value: &Value) -> Value {
     }
 }
 
-/// Tells whether a value still holds a reference that only apply can resolve.
-pub fn is_unresolved(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("${"),
-        Value::Array(items) => items.iter().any(is_unresolved),
-        Value::Object(map) => map.values().any(is_unresolved),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_only_apply_can_know_is_a_change_that_is_not_known() {
-        let changes = diff(RULES, &json!({"arn": "x"}), &json!({"arn": "${apis.a.id}"}));
+        let changes = diff(RULES, &json!({"arn": "x"}), &json!({"arn": "\u{e000}apis.a.id\u{e001}"}));
         assert!(!changes[0].known);
     }
 }

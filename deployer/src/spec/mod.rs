@@ -5,6 +5,7 @@ pub mod document;
 pub mod finding;
 pub mod head;
 pub mod interpolate;
+pub mod lint;
 pub mod nearest;
 pub mod schema;
 pub mod secrets;

@@ -24,6 +24,8 @@ fn queue(changes: Value) -> Value {
 async fn a_standard_queue_keeps_the_contract() {
     let aws = account().await;
     let arn = aws.place.arn("sqs", "image-requests-dlq");
+    let dead_letter = aws.clients.sqs.create_queue().queue_name("image-requests-dlq");
+    dead_letter.send().await.expect("a dead-letter queue to point at");
     let owner = json!({ "deployer:stack": "couch", "deployer:address": "queues.image-requests" });
     let mut team = owner.clone();
     team["team"] = json!("sofa");

@@ -1,0 +1,87 @@
+//! `deployer apply` and `deployer destroy`
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::options::{Approval, Choice};
+use super::run::Run;
+use super::{CHANGES, ERROR, Exit, INTERRUPTED, OK};
+use crate::failure::Failure;
+use crate::pipeline::{self, Applied, Ready};
+use crate::plan::Goal;
+use crate::report::json;
+use crate::report::progress::{Preparation, Progress};
+
+pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approval: Approval) -> Exit {
+    let command = if goal == Goal::Apply { "apply" } else { "destroy" };
+    if !approval.auto_approve && (!run.terminal.interactive || run.terminal.json) {
+        return Err(Failure::plain(
+            "run::approval-needed",
+            format!("{command} needs an answer, and nobody is there to give it"),
+            format!("run `deployer {command} --auto-approve`"),
+        ));
+    }
+    let began = Instant::now();
+    let settings = run.settings(&choice, command)?;
+    let loaded = run.load(&settings)?;
+    let ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation(run.terminal), &run.stop).await?;
+    if run.terminal.json {
+        let line = json::version(command, ready.loaded.document.stack(), &ready.aws.place);
+        run.terminal.data(&format!("{line}\n"));
+    } else {
+        super::plan::show(run, &ready);
+    }
+    let changes = ready.plan.has_changes();
+    if changes && !approval.auto_approve && !approved(run, goal).await {
+        ready.abandon().await;
+        return match *run.stop.borrow() {
+            0 => Err(Failure::plain("run::not-approved", format!("{command} was not approved; nothing was changed"), "")),
+            _ => Err(Failure::interrupted()),
+        };
+    }
+    let code = carry_out(run, ready, &settings, began).await?;
+    Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
+}
+
+/// Asks for the word; a signal is a no.
+async fn approved(run: &Run, goal: Goal) -> bool {
+    let question = match goal {
+        Goal::Apply => "Apply this plan? Only `yes` does:",
+        Goal::Destroy => "Destroy all of this? Only `yes` does:",
+    };
+    let mut stop = run.stop.clone();
+    tokio::select! {
+        answer = run.terminal.ask(question) => answer.as_deref() == Some("yes"),
+        _ = stop.wait_for(|asked| *asked > 0) => false,
+    }
+}
+
+async fn carry_out(run: &Run, ready: Ready, settings: &pipeline::Settings, began: Instant) -> Exit {
+    let secrets = ready.loaded.document.secrets().clone();
+    let observer = Progress::new(run.terminal, &secrets);
+    let applied = ready.execute(settings, &observer, run.stop.clone()).await?;
+    drop(observer);
+    let Applied { outcome, loaded, calls } = applied;
+    let outputs = outcome.state.outputs.clone();
+    if run.terminal.json {
+        run.terminal.data(&format!("{}\n", json::summary(&outcome, &outputs, &secrets)));
+    } else {
+        run.terminal.outcome(&outcome, calls, began.elapsed().as_secs_f64(), &secrets);
+        run.terminal.refusals(&outcome, &loaded.document);
+        show_outputs(run, &outputs, &secrets);
+    }
+    Ok(match outcome {
+        o if o.state_error.is_some() || !o.failed.is_empty() => ERROR,
+        o if o.interrupted => INTERRUPTED,
+        _ => OK,
+    })
+}
+
+fn show_outputs(run: &Run, outputs: &BTreeMap<String, String>, secrets: &crate::spec::secrets::Secrets) {
+    if outputs.is_empty() {
+        return;
+    }
+    let lines: String = outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+    run.terminal.data(&secrets.mask(&lines));
+}

@@ -1,0 +1,79 @@
+//! The one place that reads the process's environment variables and its clock.
+
+use std::collections::BTreeMap;
+
+use super::options::Global;
+use crate::report::terminal::{Terminal, Wishes};
+
+/// The variables of a process.
+pub(super) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    pub(super) fn of_process() -> Self {
+        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// All of them, for variables of the stack and its region.
+    pub(super) fn all(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
+    pub(super) fn terminal(&self, global: &Global) -> Terminal {
+        Terminal::new(&Wishes {
+            no_color_env: self.get("NO_COLOR").map(str::to_owned),
+            force_color_env: self.get("FORCE_COLOR").map(str::to_owned),
+            no_color: global.no_color,
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            ci: self.is_ci(),
+            columns: self.get("COLUMNS").and_then(|c| c.parse().ok()),
+        })
+    }
+
+    /// Nobody can answer.
+    pub(super) fn is_ci(&self) -> bool {
+        self.get("CI").is_some_and(|value| value != "false" && value != "0")
+    }
+
+    /// The page of the CI run that this is part of.
+    pub(super) fn run_url(&self) -> Option<String> {
+        let github = || {
+            let (server, repository) = (self.get("GITHUB_SERVER_URL")?, self.get("GITHUB_REPOSITORY")?);
+            Some(format!("{server}/{repository}/actions/runs/{}", self.get("GITHUB_RUN_ID")?))
+        };
+        github().or_else(|| self.get("CI_JOB_URL").map(str::to_owned))
+    }
+
+    /// Who runs this: `USER`, or the CI's actor.
+    pub(super) fn who(&self) -> String {
+        let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"];
+        names.iter().find_map(|name| self.get(name)).unwrap_or("unknown").to_owned()
+    }
+
+    pub(super) fn host(&self) -> String {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        name.map(|n| n.trim().to_owned()).or_else(|| self.get("HOSTNAME").map(str::to_owned)).unwrap_or_else(|| "unknown".into())
+    }
+
+    /// Sends the program's own log to stderr: DEPLOYER_LOG, or debug with `-v`.
+    pub(super) fn init_logging(&self, verbose: bool) {
+        use tracing_subscriber::EnvFilter;
+        let chosen = self.get("DEPLOYER_LOG").map(str::to_owned);
+        if chosen.is_none() && !verbose {
+            return;
+        }
+        let filter = EnvFilter::new(chosen.unwrap_or_else(|| "deployer=debug".to_owned()));
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+    }
+}
+
+/// The wall clock, RFC 3339 in UTC, to the second.
+pub(super) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}

@@ -1,0 +1,92 @@
+//! `deployer local`
+
+use std::net::Ipv4Addr;
+
+use serde_json::json;
+
+use super::options::{Choice, LocalCommand};
+use super::run::Run;
+use super::{Exit, OK};
+use crate::failure::Failure;
+use crate::local::{self, LocalError, StartOptions};
+use crate::pipeline::{self, Loaded};
+use crate::spec::head::StateLocation;
+
+pub(super) async fn run(run: &Run, command: LocalCommand) -> Exit {
+    match command {
+        LocalCommand::Start { bucket, check_permissions, allow_retired_models } => {
+            start(run, bucket, check_permissions, allow_retired_models).await
+        }
+        LocalCommand::Stop => {
+            let stopped = local::stop(&run.root()).await.map_err(failure)?;
+            run.terminal.say(if stopped { "The local cloud is stopped; its data stays." } else { "No local cloud was running." });
+            Ok(OK)
+        }
+        LocalCommand::Status => status(run),
+        LocalCommand::Bedrock { port, allow_retired } => bedrock(port, allow_retired).await,
+    }
+}
+
+async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_retired_models: bool) -> Exit {
+    let mut options = StartOptions {
+        root: run.root(),
+        deployer: std::env::current_exe().map_err(|error| {
+            Failure::plain("local::no-executable", format!("cannot find this program's own file: {error}"), "")
+        })?,
+        region: "us-east-1".to_owned(),
+        check_permissions,
+        allow_retired_models,
+        buckets,
+        venv: None,
+    };
+    if run.global.file.exists() {
+        let loaded = pipeline::load(&run.settings_offline(&Choice::default())?)?;
+        options.region = loaded.document.region().to_owned();
+        options.buckets.extend(expected_buckets(&loaded));
+    }
+    let cloud = local::start(&options, &|line| run.terminal.say(line)).await.map_err(failure)?;
+    if run.terminal.json {
+        run.terminal.data(&format!("{}\n", json!(cloud.status())));
+    } else {
+        run.terminal.say(&format!("The local cloud runs at {}.", cloud.endpoint_url()));
+        for bucket in &options.buckets {
+            run.terminal.say(&format!("  bucket {bucket}"));
+        }
+    }
+    Ok(OK)
+}
+
+/// What the stack does not create itself: the state's bucket and external ones.
+fn expected_buckets(loaded: &Loaded) -> Vec<String> {
+    let state = match loaded.document.state() {
+        Some(StateLocation::S3(s3)) => Some(s3.bucket.clone()),
+        _ => None,
+    };
+    let external = loaded.graph.nodes().filter(|node| node.external && node.kind.name() == "s3.bucket");
+    let external = external.filter_map(|node| crate::graph::identity(node.kind.identity(), &node.spec).into());
+    state.into_iter().chain(external).collect()
+}
+
+fn status(run: &Run) -> Exit {
+    let status = local::status(&run.root()).map_err(failure)?;
+    let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
+        _ if run.terminal.json => json!(status).to_string(),
+        (Some(endpoint), Some(bedrock)) => format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}."),
+        _ => "The local cloud does not run. Start it: `deployer local start`".to_owned(),
+    };
+    run.terminal.data(&format!("{text}\n"));
+    Ok(OK)
+}
+
+async fn bedrock(port: u16, allow_retired: bool) -> Exit {
+    let broken = |error: std::io::Error| Failure::plain("local::bedrock", format!("port {port}: {error}"), "");
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(broken)?;
+    match local::bedrock::serve(listener, local::bedrock::Settings { allow_retired }).await {
+        Ok(never) => match never {},
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn failure(error: LocalError) -> Failure {
+    Failure::plain("local::failed", error.to_string(), "")
+}

@@ -1,0 +1,84 @@
+//! The command line: each verb parses, calls the pipeline, and hands to `report`.
+
+mod apply;
+mod drift;
+mod environment;
+mod local;
+mod options;
+mod output;
+mod plan;
+mod run;
+mod schema;
+mod signals;
+mod validate;
+
+use clap::{CommandFactory, Parser};
+
+use crate::failure::Failure;
+use crate::plan::Goal;
+use environment::Environment;
+use options::{Cli, Command};
+use run::Run;
+
+/// What a command ends with.
+pub(crate) type Exit = Result<u8, Failure>;
+
+/// Done.
+pub(crate) const OK: u8 = 0;
+/// Any error.
+pub(crate) const ERROR: u8 = 1;
+/// Changes pending, where that was asked for.
+pub(crate) const CHANGES: u8 = 2;
+/// Stopped by a signal.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Runs the process's command and returns its exit code.
+pub fn main() -> i32 {
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ERROR.into() } else { OK.into() };
+        }
+    };
+    environment.init_logging(cli.global.verbose);
+    let terminal = environment.terminal(&cli.global);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal.failure(&Failure::plain("deployer::runtime", format!("cannot start: {error}"), ""));
+            return ERROR.into();
+        }
+    };
+    let code = match runtime.block_on(dispatch(cli, environment)) {
+        Ok(code) => code,
+        Err(failure) => {
+            terminal.failure(&failure);
+            if failure.is_interrupted() { INTERRUPTED } else { ERROR }
+        }
+    };
+    // A prompt that nobody answered must not hold the process back.
+    runtime.shutdown_background();
+    code.into()
+}
+
+async fn dispatch(cli: Cli, environment: Environment) -> Exit {
+    let run = Run::new(cli.global, environment)?;
+    match cli.command {
+        Command::Validate => validate::run(&run),
+        Command::Plan { choice } => plan::run(&run, choice).await,
+        Command::Apply { choice, approval } => apply::run(&run, Goal::Apply, choice, approval).await,
+        Command::Destroy { choice, approval } => apply::run(&run, Goal::Destroy, choice, approval).await,
+        Command::Drift { choice } => drift::run(&run, choice).await,
+        Command::Output { name } => output::run(&run, name).await,
+        Command::Local(command) => local::run(&run, command).await,
+        Command::Schema => schema::run(&run),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "deployer", &mut script);
+            run.terminal.data(&String::from_utf8_lossy(&script));
+            Ok(OK)
+        }
+    }
+}

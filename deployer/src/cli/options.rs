@@ -1,0 +1,170 @@
+//! The command line's words. Their doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+
+/// Makes AWS match a declarative stack.yaml.
+///
+/// Try it without AWS: `deployer local start`, then `deployer --local apply`.
+#[derive(Debug, Parser)]
+#[command(name = "deployer", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The stack's file.
+    #[arg(short, long, global = true, env = "DEPLOYER_FILE", default_value = "stack.yaml", value_name = "FILE")]
+    pub file: PathBuf,
+    /// Work in this directory.
+    #[arg(short = 'C', global = true, env = "DEPLOYER_DIRECTORY", value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Set a variable of the stack (repeatable).
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read variables from a YAML or JSON file (repeatable).
+    #[arg(long, global = true, env = "DEPLOYER_VAR_FILE", value_name = "FILE")]
+    pub var_file: Vec<PathBuf>,
+    /// Use the local cloud instead of AWS.
+    #[arg(long, global = true, env = "DEPLOYER_LOCAL", value_parser = FalseyValueParser::new())]
+    pub local: bool,
+    /// Send every AWS call to this address.
+    #[arg(long, global = true, env = "DEPLOYER_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Calls and actions at the same time.
+    #[arg(long, global = true, env = "DEPLOYER_PARALLELISM", default_value = "16", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub parallelism: u16,
+    /// Wait this long for a lock that another run holds: 30, 30s, 2m.
+    #[arg(long, global = true, env = "DEPLOYER_LOCK_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = duration)]
+    pub lock_timeout: std::time::Duration,
+    /// Write data as JSON.
+    #[arg(long, global = true, env = "DEPLOYER_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+    /// Write without colour.
+    #[arg(long, global = true, env = "DEPLOYER_NO_COLOR", value_parser = FalseyValueParser::new())]
+    pub no_color: bool,
+    /// Show more.
+    #[arg(short, long, global = true, env = "DEPLOYER_VERBOSE", value_parser = FalseyValueParser::new())]
+    pub verbose: bool,
+    /// Show no progress and no warnings.
+    #[arg(short, long, global = true, env = "DEPLOYER_QUIET", value_parser = FalseyValueParser::new(), conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::spec::values::Seconds::parse(text)
+        .map(|seconds| std::time::Duration::from_secs(seconds.0.into()))
+        .ok_or_else(|| "a duration is written 30, 30s or 2m".to_owned())
+}
+
+/// What a plan is about.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Choice {
+    /// Only this address or element, and what it needs (repeatable).
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Not this address or element, nor what needs it (repeatable).
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// Make this address anew (repeatable).
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// Take over this existing resource (repeatable).
+    #[arg(long, value_name = "ADDRESS")]
+    pub adopt: Vec<String>,
+    /// Exit with 2 when there are changes.
+    #[arg(long, env = "DEPLOYER_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    pub detailed_exitcode: bool,
+    /// Create the state's bucket if it is missing.
+    #[arg(long, env = "DEPLOYER_CREATE_STATE_BUCKET", value_parser = FalseyValueParser::new())]
+    pub create_state_bucket: bool,
+}
+
+/// Who says yes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Approval {
+    /// Do it without asking.
+    #[arg(short = 'y', long = "auto-approve", visible_alias = "yes", env = "DEPLOYER_AUTO_APPROVE", value_parser = FalseyValueParser::new())]
+    pub auto_approve: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check stack.yaml without AWS
+    Validate,
+    /// Show what apply would change
+    Plan {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Make AWS match stack.yaml
+    Apply {
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        approval: Approval,
+    },
+    /// Delete everything that the stack owns
+    Destroy {
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        approval: Approval,
+    },
+    /// Show what other hands changed; exit 2 when there is any
+    Drift {
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Print the stack's outputs, or one bare value
+    Output {
+        name: Option<String>,
+    },
+    /// Start, stop or show the local cloud
+    #[command(subcommand)]
+    Local(LocalCommand),
+    /// Print the JSON Schema of stack.yaml
+    Schema,
+    /// Print a completion script
+    Completions {
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The local cloud's verbs.
+#[derive(Debug, Subcommand)]
+pub enum LocalCommand {
+    /// Start the local cloud, with the buckets that the stack expects to find
+    Start {
+        /// Create this bucket, too (repeatable).
+        #[arg(long, value_name = "NAME")]
+        bucket: Vec<String>,
+        /// Enforce IAM permissions.
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        check_permissions: bool,
+        /// Let the picture models that Bedrock has retired answer.
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        allow_retired_models: bool,
+    },
+    /// Stop the local cloud; its data stays
+    Stop,
+    /// Show whether the local cloud runs, and where
+    Status,
+    /// Serve the stand-in for Bedrock's picture models
+    #[command(hide = true)]
+    Bedrock {
+        #[arg(long)]
+        port: u16,
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        allow_retired: bool,
+    },
+}

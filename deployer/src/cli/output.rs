@@ -1,0 +1,37 @@
+//! `deployer output`
+
+use serde_json::json;
+
+use super::options::Choice;
+use super::run::Run;
+use super::{Exit, OK};
+use crate::failure::Failure;
+use crate::pipeline;
+use crate::spec::nearest::{nearest, quoted};
+
+pub(super) async fn run(run: &Run, name: Option<String>) -> Exit {
+    let settings = run.settings(&Choice::default(), "output")?;
+    let loaded = pipeline::load(&settings)?;
+    let outputs = pipeline::outputs(&loaded, &settings).await?;
+    let text = match name {
+        None if run.terminal.json => json!(outputs).to_string() + "\n",
+        None => outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect(),
+        Some(name) => match outputs.get(&name) {
+            Some(value) if run.terminal.json => json!(value).to_string() + "\n",
+            Some(value) => format!("{value}\n"),
+            None => return Err(missing(&name, &outputs, loaded.graph.outputs().contains_key(&name))),
+        },
+    };
+    run.terminal.data(&text);
+    Ok(OK)
+}
+
+fn missing(name: &str, outputs: &std::collections::BTreeMap<String, String>, declared: bool) -> Failure {
+    let help = match nearest(name, outputs.keys().map(String::as_str)) {
+        _ if declared => "run `deployer apply` first".to_owned(),
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if outputs.is_empty() => "run `deployer apply` first".to_owned(),
+        None => format!("there are {}", quoted(outputs.keys().map(String::as_str))),
+    };
+    Failure::plain("output::unknown", format!("the applied stack has no output `{name}`"), help)
+}

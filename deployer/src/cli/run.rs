@@ -1,0 +1,115 @@
+//! What every verb starts from: settings, terminal, signals.
+
+use std::path::PathBuf;
+
+use super::environment::{Environment, now};
+use super::options::{Choice, Global};
+use super::signals;
+use crate::execute::Stop;
+use crate::failure::Failure;
+use crate::local;
+use crate::package;
+use crate::pipeline::{self, Loaded, Settings};
+use crate::plan::Selection;
+use crate::report::terminal::Terminal;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
+use crate::state::Holder;
+
+/// One invocation.
+pub(super) struct Run {
+    pub global: Global,
+    pub environment: Environment,
+    pub terminal: Terminal,
+    pub stop: Stop,
+}
+
+impl Run {
+    /// Goes to the directory that was asked for and begins to listen to signals.
+    pub(super) fn new(global: Global, environment: Environment) -> Result<Self, Failure> {
+        if let Some(directory) = &global.directory {
+            std::env::set_current_dir(directory).map_err(|error| {
+                let message = format!("cannot change to {}: {error}", directory.display());
+                Failure::plain("run::directory", message, "name an existing directory with `-C DIR`")
+            })?;
+        }
+        let terminal = environment.terminal(&global);
+        Ok(Self { global, environment, terminal, stop: signals::listen() })
+    }
+
+    /// The directory of the stack's file.
+    pub(super) fn root(&self) -> PathBuf {
+        pipeline::root(&self.global.file)
+    }
+
+    /// Puts the command line and the environment into settings for the pipeline.
+    pub(super) fn settings(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
+        let (endpoint_url, credentials) = self.endpoint()?;
+        Ok(Settings { endpoint_url, credentials, ..self.settings_offline_for(choice, operation)? })
+    }
+
+    /// Settings for what needs no AWS.
+    pub(super) fn settings_offline(&self, choice: &Choice) -> Result<Settings, Failure> {
+        self.settings_offline_for(choice, "validate")
+    }
+
+    fn settings_offline_for(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
+        Ok(Settings {
+            file: self.global.file.clone(),
+            inputs: self.inputs()?,
+            endpoint_url: None,
+            credentials: None,
+            local: self.global.local,
+            parallelism: self.global.parallelism.into(),
+            lock_timeout: self.global.lock_timeout,
+            selection: Selection {
+                target: choice.target.clone(),
+                exclude: choice.exclude.clone(),
+                replace: choice.replace.clone(),
+                adopt: choice.adopt.clone(),
+            },
+            create_state_bucket: choice.create_state_bucket,
+            build: package::Environment::of_process(),
+            holder: Holder {
+                who: self.environment.who(),
+                host: self.environment.host(),
+                operation: operation.to_owned(),
+                run_url: self.environment.run_url(),
+            },
+            now,
+        })
+    }
+
+    /// The variables' sources.
+    pub(super) fn inputs(&self) -> Result<Inputs, Failure> {
+        let mut var_files = Vec::new();
+        for file in &self.global.var_file {
+            let bytes = std::fs::read(file).map_err(|error| {
+                let message = format!("cannot read {}: {error}", file.display());
+                Failure::plain("stack::var-file", message, "name an existing YAML or JSON file with `--var-file`")
+            })?;
+            var_files.push(SourceText::new(file, bytes));
+        }
+        Ok(Inputs { vars: self.global.var.clone(), var_files, env: self.environment.all().clone() })
+    }
+
+    /// The local cloud's address and keys, or the address that was asked for.
+    fn endpoint(&self) -> Result<(Option<String>, Option<(String, String)>), Failure> {
+        if self.global.local {
+            let cloud = local::current(&self.root()).map_err(|error| {
+                Failure::plain("local::not-running", error.to_string(), "start it: `deployer local start`")
+            })?;
+            let keys = (local::ACCESS_KEY_ID.to_owned(), local::SECRET_ACCESS_KEY.to_owned());
+            return Ok((Some(cloud.endpoint_url()), Some(keys)));
+        }
+        let asked = self.global.endpoint_url.as_deref().or_else(|| self.environment.get("AWS_ENDPOINT_URL"));
+        Ok((asked.map(str::to_owned), None))
+    }
+
+    /// Reads and checks `stack.yaml`, showing its warnings.
+    pub(super) fn load(&self, settings: &Settings) -> Result<Loaded, Failure> {
+        let loaded = pipeline::load(settings)?;
+        self.terminal.warnings(&loaded.warnings, loaded.document.source());
+        Ok(loaded)
+    }
+}

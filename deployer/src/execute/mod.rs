@@ -1,0 +1,302 @@
+//! Plan → [`Outcome`]: carries a plan out, keeps the state, stops when told to.
+
+mod retry;
+mod schedule;
+mod step;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::aws::{Aws, AwsError};
+use crate::graph::identity;
+use crate::graph::resolve::{self, Known};
+use crate::kinds::by_name;
+use crate::plan::{Action, Plan, Planned};
+use crate::spec::secrets::Secrets;
+use crate::state::{Intent, Journal, Record, State, StateError, fingerprint};
+
+use schedule::{Schedule, StepId};
+use step::{Context, Done, Part};
+
+/// What happens while a plan is carried out. Reports listen; nothing here prints.
+#[derive(Debug)]
+pub enum Event<'a> {
+    Started { address: &'a str, action: Action, removal: bool },
+    Waiting { address: &'a str, why: &'static str },
+    Done { address: &'a str, action: Action, removal: bool, took: Duration },
+    Failed { address: &'a str, action: Action, error: &'a AwsError },
+}
+
+/// Listens to an execution.
+pub trait Observer: Send + Sync {
+    fn event(&self, event: &Event<'_>);
+}
+
+/// How far a run was asked to stop: 0 go on, 1 start nothing new, 2 leave what is in flight.
+pub type Stop = watch::Receiver<u8>;
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Outcome {
+    pub done: Vec<(String, Action, Duration)>,
+    pub failed: Vec<Failed>,
+    /// Addresses whose action never began.
+    pub not_started: Vec<String>,
+    /// Begun and left when the run was stopped the second time.
+    pub abandoned: Vec<String>,
+    pub interrupted: bool,
+    pub state: State,
+    pub known: Known,
+    /// Why the state could not be kept, if so.
+    pub state_error: Option<StateError>,
+}
+
+/// An action that AWS refused.
+#[derive(Debug)]
+pub struct Failed {
+    pub address: String,
+    pub element: String,
+    pub action: Action,
+    pub error: AwsError,
+}
+
+/// Everything that an execution works with.
+pub struct Execution<'a> {
+    pub aws: &'a Aws,
+    pub stack: &'a str,
+    pub plan: &'a Plan,
+    /// Outputs known before anything was done.
+    pub known: Known,
+    pub state: State,
+    pub journal: &'a dyn Journal,
+    pub observer: &'a dyn Observer,
+    pub secrets: &'a Secrets,
+    /// The stack's outputs, with references.
+    pub outputs: &'a BTreeMap<String, String>,
+    pub parallelism: usize,
+    pub stop: Stop,
+    /// RFC 3339, UTC.
+    pub now: String,
+}
+
+type Running<'a> = FuturesUnordered<BoxFuture<'a, (StepId, Instant, Option<Value>, Result<Done, AwsError>)>>;
+
+impl<'a> Execution<'a> {
+    /// Writes the intents, then runs each action the moment its own dependencies are done.
+    ///
+    /// # Errors
+    /// When the intents cannot be written; nothing was done then. Later failures are in the outcome.
+    pub async fn run(mut self) -> Result<Outcome, StateError> {
+        self.state.intents = intents(self.plan, &self.now);
+        self.journal.commit(&self.state).await?;
+        let mut schedule = Schedule::of(self.plan);
+        let mut ready: std::collections::VecDeque<StepId> = schedule.take_ready().into();
+        let mut running: Running<'a> = FuturesUnordered::new();
+        let mut in_flight: BTreeMap<StepId, ()> = BTreeMap::new();
+        let mut outcome = Outcome::new();
+        loop {
+            while running.len() < self.parallelism && *self.stop.borrow() == 0 {
+                let Some(id) = ready.pop_front() else { break };
+                if self.starts_nothing(id) {
+                    self.settle(id, None, Done::Gone);
+                    schedule.finish(id);
+                    ready.extend(schedule.take_ready());
+                    continue;
+                }
+                in_flight.insert(id, ());
+                running.push(self.start(id));
+            }
+            let finished = tokio::select! {
+                biased;
+                finished = running.next(), if !running.is_empty() => finished,
+                () = stopped(&mut self.stop, 2) => break,
+                () = std::future::ready(()), if running.is_empty() => None,
+            };
+            let Some((id, began, desired, result)) = finished else { break };
+            in_flight.remove(&id);
+            self.take_result(id, began, desired, result, &mut schedule, &mut ready, &mut outcome);
+        }
+        drop(running);
+        outcome.interrupted = *self.stop.borrow() > 0 && (!ready.is_empty() || !in_flight.is_empty() || schedule.left().next().is_some());
+        outcome.abandoned = in_flight.keys().map(|id| self.planned(*id).address.clone()).collect();
+        outcome.not_started = ready.iter().copied().chain(schedule.left()).filter(|id| !self.starts_nothing(*id)).map(|id| self.planned(id).address.clone()).collect();
+        outcome.not_started.dedup();
+        self.finish(outcome).await
+    }
+
+    fn planned(&self, (index, _): StepId) -> &'a Planned {
+        &self.plan.actions()[index]
+    }
+
+    /// Unchanged resources need no call unless something unknown before turned out different.
+    fn starts_nothing(&self, id: StepId) -> bool {
+        matches!(self.planned(id).action, Action::Unchanged | Action::Forget)
+    }
+
+    fn start(&self, id: StepId) -> BoxFuture<'a, (StepId, Instant, Option<Value>, Result<Done, AwsError>)> {
+        let planned = self.planned(id);
+        let desired = planned.spec.as_ref().map(|spec| resolve::value(spec, &self.known, &self.aws.place));
+        let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
+        async move {
+            let began = Instant::now();
+            observer.event(&Event::Started { address: &planned.address, action: planned.action, removal: part == Part::Removal });
+            let waiting = |why| observer.event(&Event::Waiting { address: &planned.address, why });
+            let context = Context { aws, stack, waiting: &waiting };
+            let result = step::run(&context, planned, part, desired.as_ref()).await;
+            (id, began, desired, result)
+        }
+        .boxed()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn take_result(
+        &mut self,
+        id: StepId,
+        began: Instant,
+        desired: Option<Value>,
+        result: Result<Done, AwsError>,
+        schedule: &mut Schedule,
+        ready: &mut std::collections::VecDeque<StepId>,
+        outcome: &mut Outcome,
+    ) {
+        let planned = self.planned(id);
+        let (address, action, removal) = (&planned.address, planned.action, id.1 == Part::Removal);
+        match result {
+            Ok(done) => {
+                let took = began.elapsed();
+                self.observer.event(&Event::Done { address, action, removal, took });
+                if !removal {
+                    outcome.done.push((address.clone(), action, took));
+                }
+                self.settle(id, desired, done);
+                self.journal.note(&self.state);
+                schedule.finish(id);
+                ready.extend(schedule.take_ready());
+            }
+            Err(error) => {
+                self.observer.event(&Event::Failed { address, action, error: &error });
+                let element = planned.element.clone();
+                outcome.failed.push(Failed { address: address.clone(), element, action, error });
+            }
+        }
+    }
+
+    /// Writes down what a finished step left.
+    fn settle(&mut self, id: StepId, desired: Option<Value>, done: Done) {
+        let planned = self.planned(id);
+        let address = &planned.address;
+        if let Some(old) = &planned.moved_from
+            && let Some(record) = self.state.resources.remove(old)
+        {
+            self.state.resources.insert(address.clone(), record);
+        }
+        let pending_removal = id.1 == Part::Main && planned.predecessor.is_some() && planned.action != Action::Delete;
+        if !pending_removal {
+            self.state.intents.retain(|intent| intent.address != *address);
+        }
+        match done {
+            Done::Made(created) => {
+                if pending_removal && let Some(old) = self.state.resources.get(address).cloned() {
+                    // Kept until it is deleted, so that a cut-off run leaves no orphan.
+                    self.state.resources.insert(predecessor_of(address), old);
+                }
+                self.known.insert(address.clone(), created.outputs.clone());
+                let secrets = self.secrets;
+                let inputs = desired.unwrap_or(Value::Null);
+                let record = Record {
+                    kind: planned.kind.to_owned(),
+                    element: planned.element.clone(),
+                    physical_id: created.physical_id,
+                    inputs: fingerprint::hide(&inputs, &self.state.lineage, &|text| secrets.touches(text)),
+                    outputs: created.outputs,
+                    dependencies: planned.dependencies.clone(),
+                    protect: planned.protect,
+                    retain: planned.retain,
+                };
+                self.state.resources.insert(address.clone(), record);
+            }
+            Done::Gone if matches!(planned.action, Action::Delete | Action::Forget) => {
+                self.state.resources.remove(address);
+            }
+            Done::Gone => {
+                self.state.resources.remove(&predecessor_of(address));
+            }
+        }
+    }
+
+    /// The stack's outputs as far as they are known now; secrets stay out.
+    fn outputs_now(&self) -> BTreeMap<String, String> {
+        let resolved = self.outputs.iter().map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
+        resolved
+            .filter(|(_, text)| !resolve::is_unknown(&Value::from(text.as_str())) && !self.secrets.touches(text))
+            .collect()
+    }
+
+    async fn finish(mut self, mut outcome: Outcome) -> Result<Outcome, StateError> {
+        if outcome.failed.is_empty() && !outcome.interrupted && outcome.abandoned.is_empty() {
+            self.state.intents.clear();
+        }
+        self.state.outputs = self.outputs_now();
+        outcome.state_error = self.journal.commit(&self.state).await.err();
+        outcome.state = self.state;
+        outcome.known = self.known;
+        Ok(outcome)
+    }
+}
+
+/// Where the state keeps what a replacement has yet to delete.
+fn predecessor_of(address: &str) -> String {
+    format!("{address}#predecessor")
+}
+
+impl Outcome {
+    fn new() -> Self {
+        Self {
+            done: Vec::new(),
+            failed: Vec::new(),
+            not_started: Vec::new(),
+            abandoned: Vec::new(),
+            interrupted: false,
+            state: State::default(),
+            known: Known::new(),
+            state_error: None,
+        }
+    }
+}
+
+/// Completes when the run is asked to stop at `level` or harder.
+async fn stopped(stop: &mut Stop, level: u8) {
+    if stop.wait_for(|now| *now >= level).await.is_err() {
+        // Nobody can ask any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What the run is about to do, written down before it does it.
+fn intents(plan: &Plan, now: &str) -> Vec<Intent> {
+    plan.actions()
+        .iter()
+        .filter(|planned| !matches!(planned.action, Action::Unchanged | Action::Forget))
+        .map(|planned| {
+            let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
+            let name = by_name(planned.kind)
+                .zip(spec)
+                .map(|(kind, spec)| resolve::readable(&identity(kind.identity(), spec)))
+                .unwrap_or_default();
+            Intent {
+                address: planned.address.clone(),
+                action: format!("{:?}", planned.action).to_lowercase(),
+                kind: planned.kind.to_owned(),
+                identity: name,
+                since: now.to_owned(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! What is worth trying again, how long, and why, in words for people.
+//!
+//! The SDK itself repeats throttles and broken connections; these are the answers that it takes
+//! as final and that time alone cures.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::aws::AwsError;
+
+/// One curable answer.
+struct Cure {
+    /// Service prefix of the operation, "" for all.
+    operation: &'static str,
+    code: &'static str,
+    /// Part of AWS's text, where the code alone says too little; "" for any.
+    text: &'static str,
+    window_s: u64,
+    why: &'static str,
+}
+
+const fn cure(
+    operation: &'static str,
+    code: &'static str,
+    text: &'static str,
+    window_s: u64,
+    why: &'static str,
+) -> Cure {
+    Cure { operation, code, text, window_s, why }
+}
+
+const ROLE: &str = "IAM has not spread the new role yet";
+const GRANT: &str = "IAM has not spread the role's permissions yet";
+const BUSY: &str = "an earlier change of the function is still in progress";
+const THROTTLED: &str = "AWS limits the rate of these calls";
+
+/// The only place that reads AWS's texts; each text is one that AWS gives no code of its own for.
+const CURES: &[Cure] = &[
+    cure("lambda:", "InvalidParameterValueException", "cannot be assumed by Lambda", 180, ROLE),
+    cure("lambda:", "InvalidParameterValueException", "execution role does not have permissions", 180, GRANT),
+    cure("lambda:", "InvalidParameterValueException", "ensure the role can perform", 180, GRANT),
+    cure("lambda:", "InvalidParameterValueException", "KMS key is invalid for CreateGrant", 180, GRANT),
+    cure(
+        "lambda:CreateEventSourceMapping",
+        "InvalidParameterValueException",
+        "Queue visibility timeout",
+        60,
+        "SQS has not spread the queue's visibility timeout yet",
+    ),
+    cure("lambda:Update", "ResourceConflictException", "", 300, BUSY),
+    cure("lambda:PublishVersion", "ResourceConflictException", "", 300, BUSY),
+    cure("lambda:TagResource", "ResourceConflictException", "", 300, BUSY),
+    cure("lambda:UntagResource", "ResourceConflictException", "", 300, BUSY),
+    cure("lambda:Put", "ResourceConflictException", "", 300, BUSY),
+    cure("lambda:Delete", "ResourceConflictException", "", 300, BUSY),
+    cure("lambda:AddPermission", "ResourceConflictException", "in progress", 300, BUSY),
+    cure("lambda:AddPermission", "PreconditionFailedException", "", 60, "another change of the function's policy"),
+    cure("lambda:RemovePermission", "PreconditionFailedException", "", 60, "another change of the function's policy"),
+    cure("lambda:AddPermission", "ResourceNotFoundException", "", 60, "the new function is not visible everywhere yet"),
+    cure("lambda:", "ResourceInUseException", "", 300, "the event source mapping is still changing"),
+    cure("iam:", "MalformedPolicyDocument", "Invalid principal in policy", 120, "IAM has not spread the principal yet"),
+    cure("iam:", "DeleteConflict", "", 120, "IAM still sees something attached to the role"),
+    cure("iam:", "ConcurrentModification", "", 120, "another change of the role is in progress"),
+    cure("iam:", "ConcurrentModificationException", "", 120, "another change of the role is in progress"),
+    cure("iam:Put", "NoSuchEntity", "", 60, ROLE),
+    cure("iam:Attach", "NoSuchEntity", "", 60, ROLE),
+    cure("sqs:", "QueueDeletedRecently", "", 90, "SQS frees a queue's name 60 s after its deletion"),
+    cure(
+        "sqs:",
+        "AWS.SimpleQueueService.QueueDeletedRecently",
+        "",
+        90,
+        "SQS frees a queue's name 60 s after its deletion",
+    ),
+    cure("apigateway:", "TooManyRequestsException", "", 300, THROTTLED),
+    cure("apigateway:", "ConflictException", "try again later", 120, "another change of the API is in progress"),
+    cure("apigateway:", "ConflictException", "oncurrent modification", 120, "another change of the API is in progress"),
+    cure("sns:", "ConcurrentAccess", "", 60, "another change of the topic is in progress"),
+    cure("sns:", "ConcurrentAccessException", "", 60, "another change of the topic is in progress"),
+    cure("sns:", "StaleTag", "", 60, "SNS has not forgotten the deleted topic of this name yet"),
+    cure("sns:", "StaleTagException", "", 60, "SNS has not forgotten the deleted topic of this name yet"),
+    cure("sns:", "Throttled", "", 60, THROTTLED),
+    cure("sns:", "ThrottledException", "", 60, THROTTLED),
+    cure("s3:", "OperationAborted", "", 120, "another change of the bucket is in progress"),
+    cure("s3:", "ConditionalRequestConflict", "", 60, "another write of the object is in progress"),
+    cure("s3:Put", "NoSuchBucket", "", 120, "the new bucket is not visible everywhere yet"),
+    cure("logs:", "OperationAbortedException", "", 60, "another change of the log group is in progress"),
+    cure("", "Throttling", "", 120, THROTTLED),
+    cure("", "ThrottlingException", "", 120, THROTTLED),
+    cure("", "RequestThrottled", "", 120, THROTTLED),
+    cure("", "TooManyRequestsException", "", 120, THROTTLED),
+    cure("", "SlowDown", "", 120, THROTTLED),
+];
+
+fn cure_of(error: &AwsError) -> Option<&'static Cure> {
+    let AwsError::Service(_) = error else { return None };
+    CURES.iter().find(|cure| {
+        error.operation().starts_with(cure.operation)
+            && error.code() == cure.code
+            && error.message().contains(cure.text)
+    })
+}
+
+/// Repeats `operation` while its answer is one that time cures: after 250 ms, then ×1.6 up to
+/// 5 s apart, or as long as AWS asks for.
+///
+/// # Errors
+/// The last answer, when its window has passed or it is not curable.
+pub async fn retrying<T, F>(mut operation: impl FnMut() -> F, waiting: &dyn Fn(&'static str)) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
+    let start = Instant::now();
+    let mut pause = Duration::from_millis(250);
+    loop {
+        let error = match operation().await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let Some(cure) = cure_of(&error) else { return Err(error) };
+        let asked = match &error {
+            AwsError::Service(service) => service.retry_after_s.map(Duration::from_secs),
+            _ => None,
+        };
+        let next = asked.unwrap_or(pause);
+        if start.elapsed() + next > Duration::from_secs(cure.window_s) {
+            return Err(error);
+        }
+        tracing::debug!(%error, why = cure.why, "trying again");
+        waiting(cure.why);
+        tokio::time::sleep(next).await;
+        pause = (pause * 8 / 5).min(Duration::from_secs(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::aws::ServiceError;
+
+    fn refused(operation: &'static str, code: &str, message: &str) -> AwsError {
+        AwsError::Service(Box::new(ServiceError {
+            operation,
+            code: code.into(),
+            message: message.into(),
+            status: 400,
+            request_id: None,
+            retry_after_s: None,
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_that_lambda_cannot_assume_yet_is_tried_again_until_it_can() {
+        let tries = Cell::new(0);
+        let reasons = Cell::new(0);
+        let text = "The role defined for the function cannot be assumed by Lambda.";
+        let answer = retrying(
+            || {
+                tries.set(tries.get() + 1);
+                let done = tries.get() > 6;
+                async move {
+                    if done { Ok(()) } else { Err(refused("lambda:CreateFunction", "InvalidParameterValueException", text)) }
+                }
+            },
+            &|_| reasons.set(reasons.get() + 1),
+        )
+        .await;
+        assert!(answer.is_ok());
+        assert_eq!((tries.get(), reasons.get()), (7, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_answer_comes_back_when_the_window_has_passed() {
+        let start = Instant::now();
+        let answer: Result<(), _> = retrying(|| async { Err(refused("sqs:CreateQueue", "QueueDeletedRecently", "")) }, &|_| {}).await;
+        assert_eq!(answer.unwrap_err().code(), "QueueDeletedRecently");
+        assert!((80..=90).contains(&start.elapsed().as_secs()), "waited out the 60 s rule: {:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_existing_function_is_not_mistaken_for_a_busy_one() {
+        let start = Instant::now();
+        let error = refused("lambda:CreateFunction", "ResourceConflictException", "Function already exist: x");
+        let answer: Result<(), _> = retrying(|| async { Err(error.clone()) }, &|_| {}).await;
+        assert!(answer.is_err() && start.elapsed().is_zero());
+    }
+}

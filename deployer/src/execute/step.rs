@@ -1,0 +1,138 @@
+//! One planned action, carried out.
+
+use serde_json::Value;
+
+use super::retry::retrying;
+use crate::aws::{Aws, AwsError, tags};
+use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, by_name};
+use crate::plan::{Action, Order, Planned, Rules, diff};
+
+/// What one step left behind.
+pub(super) enum Done {
+    /// It exists, as desired.
+    Made(Created),
+    /// It is gone.
+    Gone,
+}
+
+/// Which part of a planned action a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// Everything but the removal of a predecessor.
+    Main,
+    /// The predecessor's removal, after everybody has moved on.
+    Removal,
+}
+
+/// A step's surroundings.
+pub(super) struct Context<'a> {
+    pub aws: &'a Aws,
+    pub stack: &'a str,
+    /// Told why the step waits.
+    pub waiting: &'a (dyn Fn(&'static str) + Sync),
+}
+
+/// Carries out one part of a planned action; `desired` has every reference resolved.
+pub(super) async fn run(
+    context: &Context<'_>,
+    planned: &Planned,
+    part: Part,
+    desired: Option<&Value>,
+) -> Result<Done, AwsError> {
+    let kind = by_name(planned.kind).ok_or_else(|| AwsError::Shape {
+        what: planned.address.clone(),
+        message: format!("the kind {:?} is not known", planned.kind),
+    })?;
+    let step = Step { context, kind };
+    if part == Part::Removal {
+        if let Some(predecessor) = &planned.predecessor {
+            step.delete(predecessor).await?;
+        }
+        return Ok(Done::Gone);
+    }
+    match (planned.action, desired) {
+        (Action::Delete, _) => {
+            for live in planned.live.iter().chain(&planned.predecessor) {
+                step.delete(live).await?;
+            }
+            Ok(Done::Gone)
+        }
+        (Action::Forget, _) | (_, None) => Ok(Done::Gone),
+        (Action::Replace, Some(desired)) if planned.order == Some(Order::DeleteFirst) => {
+            if let Some(live) = &planned.live {
+                step.delete(live).await?;
+            }
+            step.create(desired).await.map(Done::Made)
+        }
+        (Action::Create | Action::Replace, Some(desired)) => step.create(desired).await.map(Done::Made),
+        (Action::Update | Action::Adopt | Action::Unchanged, Some(desired)) => match &planned.live {
+            Some(live) => step.update(live, desired).await.map(Done::Made),
+            None => step.create(desired).await.map(Done::Made),
+        },
+    }
+}
+
+struct Step<'a> {
+    context: &'a Context<'a>,
+    kind: &'static dyn AnyKind,
+}
+
+impl Step<'_> {
+    /// Creates; if it exists already and is ours, a lost answer made it, and it is brought in line.
+    async fn create(&self, desired: &Value) -> Result<Created, AwsError> {
+        let aws = self.context.aws;
+        let refused = match retrying(|| self.kind.create(aws, desired), self.context.waiting).await {
+            Ok(mut created) => {
+                let predicted = self.kind.predict(desired, &aws.place)?;
+                for (name, value) in predicted {
+                    created.outputs.entry(name).or_insert(value);
+                }
+                return Ok(created);
+            }
+            Err(error) => error,
+        };
+        if !refused.is(EXISTS) {
+            return Err(refused);
+        }
+        match self.kind.read(aws, desired).await? {
+            Some(live) if self.is_ours(&live) => self.update(&live, desired).await,
+            _ => Err(refused),
+        }
+    }
+
+    fn is_ours(&self, live: &Observed<Value>) -> bool {
+        self.kind.ownership() == Ownership::Parent
+            || live.spec.get("tags").and_then(|t| t.get(tags::STACK)).and_then(Value::as_str) == Some(self.context.stack)
+    }
+
+    /// Changes what differs; nothing differs, nothing is called.
+    async fn update(&self, live: &Observed<Value>, desired: &Value) -> Result<Created, AwsError> {
+        let aws = self.context.aws;
+        let paths = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path).collect();
+        let changes = Changes(paths);
+        if !changes.0.is_empty() {
+            retrying(|| self.kind.update(aws, live, desired, &changes), self.context.waiting).await?;
+        }
+        let mut outputs = live.outputs.clone();
+        for (name, value) in self.kind.predict(desired, &aws.place)? {
+            outputs.entry(name).or_insert(value);
+        }
+        Ok(Created { physical_id: live.physical_id.clone(), outputs })
+    }
+
+    async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
+        retrying(|| self.kind.delete(self.context.aws, live), self.context.waiting).await
+    }
+}
+
+/// The answers to a create that mean "it is there already".
+const EXISTS: &[&str] = &[
+    "EntityAlreadyExists",
+    "EntityAlreadyExistsException",
+    "ResourceConflictException",
+    "ResourceAlreadyExistsException",
+    "QueueNameExists",
+    "QueueAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "ConflictException",
+];

@@ -1,0 +1,165 @@
+//! Why a run ended early: findings with a stable code, a place in `stack.yaml` where there is
+//! one, and the next thing to do.
+
+use std::path::Path;
+
+use crate::aws::AwsError;
+use crate::observe::{FailedRead, ObserveError};
+use crate::package::PackageError;
+use crate::plan::PlanError;
+use crate::spec::document::{Document, Failed};
+use crate::spec::finding::{At, DocPath, Finding, Findings, Severity};
+use crate::spec::source::SourceText;
+use crate::state::StateError;
+
+/// One or more reasons, and the text that they point into.
+#[derive(Debug)]
+pub struct Failure {
+    pub findings: Findings,
+    pub source: Option<SourceText>,
+}
+
+impl Failure {
+    /// Takes findings as they are.
+    pub fn of(findings: Findings, document: Option<&Document>) -> Self {
+        Self { findings, source: document.map(|d| d.source().clone()) }
+    }
+
+    /// A single reason without a place.
+    pub fn plain(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        let help = help.into();
+        Self { findings: Findings(vec![finding(code, DocPath::default(), message.into(), help)]), source: None }
+    }
+
+    /// A signal ended the run before it changed anything.
+    pub fn interrupted() -> Self {
+        Self::plain("run::interrupted", "interrupted; nothing was changed", "")
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.findings.0.iter().any(|finding| finding.code == "run::interrupted")
+    }
+
+    pub(crate) fn internal(message: &str) -> Self {
+        Self::plain("deployer::internal", message, "this is a defect of the deployer: please report it")
+    }
+
+    pub(crate) fn invalid(failed: Failed) -> Self {
+        Self { findings: failed.findings, source: Some(failed.source) }
+    }
+
+    pub(crate) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+        let help = "name the file with `-f FILE`, or change to its directory with `-C DIR`";
+        Self::plain("stack::unreadable", format!("cannot read {}: {error}", file.display()), help)
+    }
+
+    pub(crate) fn state(error: StateError) -> Self {
+        Self::plain(error.code(), error.to_string(), error.help())
+    }
+
+    pub(crate) fn observe(error: ObserveError, document: &Document) -> Self {
+        let reads = match error {
+            ObserveError::Reads(reads) => reads,
+            unknown @ ObserveError::UnknownKind { .. } => {
+                return Self::plain("state::unknown-kind", unknown.to_string(), "use the version of the deployer that wrote it");
+            }
+        };
+        let mut findings = Findings::default();
+        // One refused credential refuses every read: say it once.
+        if let Some(first) = reads.iter().find(|read| read.error.is_credentials()) {
+            findings.0.push(aws_finding(&first.error, "", document));
+        } else {
+            findings.0.extend(reads.iter().map(|read| read_finding(read, document)));
+        }
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+
+    pub(crate) fn plan(error: PlanError, document: &Document) -> Self {
+        let mut findings = Findings(
+            error
+                .0
+                .into_iter()
+                .map(|problem| {
+                    let path = if problem.element.is_empty() { DocPath::default() } else { document.locate(&problem.element) };
+                    Finding { at: At::Key, ..finding(problem.code, path, problem.message, problem.help) }
+                })
+                .collect(),
+        );
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+
+    pub(crate) fn package(errors: Vec<(String, PackageError)>, document: &Document) -> Self {
+        let mut findings = Findings::default();
+        for (element, error) in errors {
+            let help = error.help().unwrap_or_default();
+            let one = finding(error.code(), document.locate(&element), error.to_string(), help);
+            // One failed cargo run is one finding, however many functions it was for.
+            if !findings.0.iter().any(|seen| seen.message == one.message) {
+                findings.0.push(Finding { at: At::Key, ..one });
+            }
+        }
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+
+    /// What AWS refused, at the element that it was for.
+    pub(crate) fn aws(error: &AwsError, element: &str, document: &Document) -> Self {
+        let mut findings = Findings(vec![aws_finding(error, element, document)]);
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+
+    pub(crate) fn wrong_account(wanted: &str, found: &str, document: &Document) -> Self {
+        let message = format!("these credentials are for the account {found}, but the stack belongs to {wanted}");
+        let help = "choose the right profile with AWS_PROFILE, or correct `account:`";
+        let mut findings = Findings(vec![finding("aws::wrong-account", DocPath::of(["account"]), message, help.into())]);
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+}
+
+fn finding(code: &'static str, path: DocPath, message: String, help: String) -> Finding {
+    let help = (!help.is_empty()).then_some(help);
+    Finding { code, severity: Severity::Error, path, at: At::Value, span: None, message, help }
+}
+
+fn read_finding(read: &FailedRead, document: &Document) -> Finding {
+    let mut one = aws_finding(&read.error, &read.element, document);
+    one.message = format!("cannot read `{}` ({}): {}", read.address, read.kind, one.message);
+    one
+}
+
+/// Puts an AWS error into words, with what to do next.
+pub fn aws_finding(error: &AwsError, element: &str, document: &Document) -> Finding {
+    let path = if element.is_empty() { DocPath::default() } else { document.locate(element) };
+    let (code, help) = advice(error);
+    Finding { at: At::Key, ..finding(code, path, error.to_string(), help) }
+}
+
+/// The stable code and the next step for an AWS error.
+fn advice(error: &AwsError) -> (&'static str, String) {
+    match error {
+        e if e.is_credentials() && e.is(&["ExpiredToken", "ExpiredTokenException"]) => {
+            ("aws::expired-credentials", "sign in again (`aws sso login`, or fresh keys), then run the same command".into())
+        }
+        AwsError::Transport { message, .. } if message.contains("credential") => (
+            "aws::no-credentials",
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without AWS: `deployer local start`, then `--local`".into(),
+        ),
+        e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
+        e if e.is_access_denied() => (
+            "aws::access-denied",
+            format!("allow `{}` for these credentials; `deployer iam plan` and `deployer iam apply` print the exact policy", e.operation()),
+        ),
+        AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
+        AwsError::Deadline { .. } => ("aws::deadline", "run the same command again: it goes on where this one stopped".into()),
+        AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
+        AwsError::Shape { .. } => ("aws::unexpected-answer", "run again with -v and report what it shows".into()),
+        AwsError::Service(service) if service.status >= 500 => {
+            ("aws::service-error", "AWS failed; run the same command again".into())
+        }
+        AwsError::Service(_) => ("aws::refused", String::new()),
+    }
+}

@@ -1,0 +1,226 @@
+//! Lowered resources → graph: references, aliases, cycles, names used twice.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::{Graph, Node};
+use crate::kinds::by_name;
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::nearest::{nearest, quoted};
+use crate::spec::sections::{Lowered, Resource};
+use crate::spec::template::{self, Part, Ref};
+
+type Aliases = BTreeMap<(String, String), (String, String)>;
+
+/// Finds the place of a text inside an element, for findings.
+pub trait Named {
+    /// The path of `reference` as it is written in the element (`functions.image-worker`) or output.
+    fn place_of(&self, element: &str, reference: &str) -> DocPath;
+}
+
+impl Graph {
+    /// Builds the graph, collecting every unknown reference, cycle and name used twice.
+    pub fn of(lowered: Lowered, outputs: BTreeMap<String, String>, names: &dyn Named, findings: &mut Findings) -> Self {
+        let Lowered { resources, aliases, .. } = lowered;
+        let known: HashMap<String, &'static [&'static str]> =
+            resources.iter().filter_map(|r| Some((r.address.clone(), by_name(r.kind)?.outputs()))).collect();
+        let mut checker = Checker { aliases: &aliases, known: &known, names, findings };
+        let nodes: BTreeMap<String, Node> = resources
+            .into_iter()
+            .filter_map(|resource| checker.node(resource))
+            .map(|node| (node.address.clone(), node))
+            .collect();
+        let outputs = outputs
+            .into_iter()
+            .map(|(name, text)| {
+                let (text, _) = checker.text(&text, &format!("outputs.{name}"));
+                (name, text)
+            })
+            .collect();
+        names_used_twice(&nodes, names, findings);
+        let order = order(&nodes, names, findings);
+        Self { nodes, order, outputs }
+    }
+}
+
+struct Checker<'a> {
+    aliases: &'a Aliases,
+    known: &'a HashMap<String, &'static [&'static str]>,
+    names: &'a dyn Named,
+    findings: &'a mut Findings,
+}
+
+impl Checker<'_> {
+    fn node(&mut self, resource: Resource) -> Option<Node> {
+        let kind = by_name(resource.kind)?;
+        let mut dependencies = BTreeSet::new();
+        let spec = self.value(resource.spec, &resource.element, &mut dependencies);
+        for name in resource.depends_on {
+            if self.known.contains_key(&name) {
+                dependencies.insert(name);
+            } else {
+                self.unknown_element(&name, &resource.element);
+            }
+        }
+        dependencies.remove(&resource.address);
+        Some(Node {
+            address: resource.address,
+            element: resource.element,
+            kind,
+            spec,
+            dependencies,
+            protect: resource.protect,
+            retain: resource.retain,
+            external: resource.external,
+            code: resource.code,
+        })
+    }
+
+    fn value(&mut self, value: Value, element: &str, dependencies: &mut BTreeSet<String>) -> Value {
+        match value {
+            Value::String(text) if text.contains("${") => {
+                let (text, refs) = self.text(&text, element);
+                dependencies.extend(refs);
+                Value::String(text)
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.value(item, element, dependencies)).collect(),
+            Value::Object(map) => {
+                map.into_iter().map(|(key, item)| (key, self.value(item, element, dependencies))).collect()
+            }
+            _ => value,
+        }
+    }
+
+    /// Follows aliases in one text and lists the addresses that it refers to.
+    fn text(&mut self, text: &str, element: &str) -> (String, Vec<String>) {
+        let Ok(parts) = template::parse(text) else { return (text.to_owned(), Vec::new()) };
+        let mut addresses = Vec::new();
+        let parts: Vec<Part> = parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Ref(reference) => {
+                    let reference = self.follow(reference, element);
+                    addresses.push(reference.address.clone());
+                    Part::Ref(reference)
+                }
+                part => part,
+            })
+            .collect();
+        (template::write(&parts).unwrap_or_else(|_| text.to_owned()), addresses)
+    }
+
+    fn follow(&mut self, reference: Ref, element: &str) -> Ref {
+        let key = (reference.address, reference.output);
+        let (address, output) = self.aliases.get(&key).cloned().unwrap_or(key);
+        match self.known.get(&address) {
+            None => self.unknown_element(&address, element),
+            Some(outputs) if !outputs.contains(&output.as_str()) => {
+                let mut choice: BTreeSet<&str> = outputs.iter().copied().collect();
+                choice.extend(self.aliases.keys().filter(|(of, _)| *of == address).map(|(_, output)| output.as_str()));
+                let help = match nearest(&output, choice.iter().copied()) {
+                    Some(meant) => format!("did you mean `${{{address}.{meant}}}`?"),
+                    None => format!("it has {}", quoted(choice)),
+                };
+                let path = self.names.place_of(element, &format!("{address}.{output}"));
+                self.findings
+                    .error("stack::unknown-output", path, format!("`{address}` has no output `{output}`"))
+                    .help(help);
+            }
+            Some(_) => {}
+        }
+        Ref { address, output }
+    }
+
+    fn unknown_element(&mut self, address: &str, element: &str) {
+        let help = match nearest(address, self.known.keys().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "refer to an element of stack.yaml as `section.name`".to_owned(),
+        };
+        let path = self.names.place_of(element, address);
+        self.findings
+            .error("stack::unknown-reference", path, format!("nothing is called `{address}` in this stack"))
+            .help(help);
+    }
+}
+
+/// Two resources of one kind with the same identity would fight over one AWS resource.
+fn names_used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) {
+    let mut first: HashMap<(String, String), &Node> = HashMap::new();
+    for node in nodes.values() {
+        let key = (node.kind.name().to_owned(), identity(node.kind.identity(), &node.spec));
+        let Some(other) = first.insert(key.clone(), node) else { continue };
+        findings
+            .error(
+                "stack::duplicate-name",
+                names.place_of(&node.element, &key.1),
+                format!("`{}` and `{}` are both the {} {:?}", other.address, node.address, key.0, key.1),
+            )
+            .help("give one of them another name");
+    }
+}
+
+/// A spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
+pub fn identity(properties: &[&str], spec: &Value) -> String {
+    let parts: Vec<&str> = properties.iter().filter_map(|p| spec.get(p).and_then(Value::as_str)).collect();
+    parts.join(" · ")
+}
+
+/// Orders dependencies before dependents; what is left over stands in a cycle.
+fn order(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) -> Vec<String> {
+    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for node in nodes.values() {
+        let known = node.dependencies.iter().filter(|d| nodes.contains_key(*d));
+        waiting.insert(&node.address, known.clone().count());
+        for dependency in known {
+            dependents.entry(dependency).or_default().push(&node.address);
+        }
+    }
+    let mut ready: BTreeSet<&str> = waiting.iter().filter(|(_, n)| **n == 0).map(|(a, _)| *a).collect();
+    let mut order = Vec::with_capacity(nodes.len());
+    while let Some(address) = ready.pop_first() {
+        waiting.remove(address);
+        order.push(address.to_owned());
+        for dependent in dependents.get(address).into_iter().flatten() {
+            if let Some(left) = waiting.get_mut(dependent) {
+                *left -= 1;
+                if *left == 0 {
+                    ready.insert(dependent);
+                }
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        report_cycle(nodes, &waiting, names, findings);
+    }
+    order
+}
+
+fn report_cycle(
+    nodes: &BTreeMap<String, Node>,
+    stuck: &BTreeMap<&str, usize>,
+    names: &dyn Named,
+    findings: &mut Findings,
+) {
+    let Some(start) = stuck.keys().next() else { return };
+    let mut path: Vec<&str> = vec![start];
+    loop {
+        let node = &nodes[*path.last().expect("the path begins with one address")];
+        let Some(next) = node.dependencies.iter().find(|d| stuck.contains_key(d.as_str())) else { return };
+        if let Some(at) = path.iter().position(|seen| seen == next) {
+            path.drain(..at);
+            path.push(next);
+            break;
+        }
+        path.push(next);
+    }
+    let element = &nodes[path[0]].element;
+    findings
+        .error(
+            "stack::cycle",
+            names.place_of(element, path[1]),
+            format!("these wait for each other: {}", path.join(" → ")),
+        )
+        .help("write one of the names out instead of referring to it");
+}

@@ -1,0 +1,88 @@
+//! The resources of a stack and what each waits for.
+//!
+//! Built from the lowered document alone: references are found, aliases followed, cycles and
+//! unknown names reported. [`resolve`] later puts values in their place.
+
+mod build;
+pub mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::kinds::AnyKind;
+use crate::spec::sections::Code;
+
+pub use build::{Named, identity};
+
+/// One primitive resource and its place among the others.
+pub struct Node {
+    pub address: String,
+    /// The element that the user wrote.
+    pub element: String,
+    pub kind: &'static dyn AnyKind,
+    /// With references as `${ADDRESS.output}`.
+    pub spec: Value,
+    /// Addresses that have to exist before this one.
+    pub dependencies: BTreeSet<String>,
+    pub protect: bool,
+    pub retain: bool,
+    /// Only read: never created, changed or deleted.
+    pub external: bool,
+    pub code: Option<Code>,
+}
+
+/// All resources of a stack, in an order in which each comes after what it waits for.
+pub struct Graph {
+    nodes: BTreeMap<String, Node>,
+    order: Vec<String>,
+    /// The stack's outputs, with references.
+    outputs: BTreeMap<String, String>,
+}
+
+impl Graph {
+    pub fn node(&self, address: &str) -> Option<&Node> {
+        self.nodes.get(address)
+    }
+
+    /// Visits dependencies before dependents; ties by address, so that the order is always the same.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
+        self.order.iter().filter_map(|address| self.nodes.get(address))
+    }
+
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.outputs
+    }
+
+    /// Fills in a function's packaged code.
+    pub fn set_code(&mut self, address: &str, code: Value) {
+        if let Some(node) = self.nodes.get_mut(address) {
+            node.spec["code"] = code;
+        }
+    }
+
+    /// Everything that waits for `address`, directly or through others.
+    pub fn dependents(&self, address: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for node in self.nodes() {
+            if node.dependencies.iter().any(|d| d == address || found.contains(d)) {
+                found.insert(node.address.clone());
+            }
+        }
+        found
+    }
+
+    /// Everything that `address` waits for, directly or through others.
+    pub fn ancestors(&self, address: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![address.to_owned()];
+        while let Some(address) = next.pop() {
+            for dependency in self.node(&address).into_iter().flat_map(|n| &n.dependencies) {
+                if found.insert(dependency.clone()) {
+                    next.push(dependency.clone());
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,224 @@
+//! Graph → [`Observation`]: what AWS has now, read at once.
+//!
+//! Each resource is read as soon as its identity is known. Names are computable, so nearly all
+//! reads form one wave; only children of generated ids wait for their parent.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::aws::{Aws, AwsError};
+use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, Node, identity};
+use crate::kinds::{AnyKind, Observed, by_name};
+use crate::state::{Record, State};
+
+/// What AWS has now, beside what the last apply left.
+pub struct Observation {
+    /// By address of the graph; absent resources are not in it.
+    pub(crate) live: BTreeMap<String, Observed<Value>>,
+    /// Resources of the prior state that the graph no longer means: address → what is left of them.
+    pub(crate) left: BTreeMap<String, Left>,
+    /// Every output known, predicted or read.
+    pub(crate) known: Known,
+    pub(crate) prior: State,
+    pub(crate) waves: u32,
+}
+
+/// A resource that only the prior state knows.
+pub struct Left {
+    pub record: Record,
+    pub live: Option<Observed<Value>>,
+}
+
+/// A read that failed.
+#[derive(Debug)]
+pub struct FailedRead {
+    pub address: String,
+    pub element: String,
+    pub kind: &'static str,
+    pub error: AwsError,
+}
+
+/// Why AWS could not be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    #[error("{} of the reads failed", .0.len())]
+    Reads(Vec<FailedRead>),
+    #[error("{address}: the state holds the unknown kind {kind:?}")]
+    UnknownKind { address: String, kind: String },
+}
+
+/// Reads every resource of `graph`, and those of `prior` that the graph no longer means.
+///
+/// # Errors
+/// Every read that failed, not just the first.
+pub async fn observe(graph: &Graph, aws: &Aws, prior: State, parallelism: usize) -> Result<Observation, ObserveError> {
+    let limit = Semaphore::new(parallelism);
+    let predicted = predict(graph, aws);
+    let known = predicted.clone();
+    let mut wave = Wave { graph, aws, limit: &limit, predicted: &predicted, known, waves: 0, failed: Vec::new() };
+    let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, &limit));
+    let Wave { known, waves, mut failed, .. } = wave;
+    let left = match left {
+        Ok(left) => left,
+        Err(ObserveError::Reads(more)) => {
+            failed.extend(more);
+            BTreeMap::new()
+        }
+        Err(other) => return Err(other),
+    };
+    if failed.is_empty() { Ok(Observation { live, left, known, prior, waves }) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// Computes every output that needs no AWS.
+pub(crate) fn predict(graph: &Graph, aws: &Aws) -> Known {
+    let mut known = Known::new();
+    for node in graph.nodes() {
+        let spec = resolve::value(&node.spec, &known, &aws.place);
+        if identity_known(node.kind, &spec)
+            && let Ok(outputs) = node.kind.predict(&spec, &aws.place)
+        {
+            known.insert(node.address.clone(), outputs);
+        }
+    }
+    known
+}
+
+fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
+    kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
+}
+
+struct Wave<'a> {
+    graph: &'a Graph,
+    aws: &'a Aws,
+    limit: &'a Semaphore,
+    predicted: &'a Known,
+    known: Known,
+    waves: u32,
+    failed: Vec<FailedRead>,
+}
+
+impl Wave<'_> {
+    /// Reads each node once its identity is known; nodes whose parent is absent are absent too.
+    async fn live(&mut self) -> BTreeMap<String, Observed<Value>> {
+        let mut live = BTreeMap::new();
+        let mut waiting: Vec<&Node> = self.graph.nodes().collect();
+        let mut running = FuturesUnordered::new();
+        let mut wave_of: HashMap<String, u32> = HashMap::new();
+        loop {
+            let specs: Vec<(&Node, Value)> =
+                waiting.iter().map(|n| (*n, resolve::value(&n.spec, &self.known, &self.aws.place))).collect();
+            let mut still = Vec::new();
+            for (node, spec) in specs {
+                if identity_known(node.kind, &spec) {
+                    let wave = 1 + self.parent_wave(node, &wave_of);
+                    self.waves = self.waves.max(wave);
+                    wave_of.insert(node.address.clone(), wave);
+                    running.push(read(self.aws, self.limit, node, spec));
+                } else {
+                    still.push(node);
+                }
+            }
+            waiting = still;
+            let Some((node, outcome)) = running.next().await else { return live };
+            match outcome {
+                Ok(Some(seen)) => {
+                    self.known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
+                    live.insert(node.address.clone(), seen);
+                }
+                Ok(None) => {}
+                Err(error) => self.failed.push(FailedRead {
+                    address: node.address.clone(),
+                    element: node.element.clone(),
+                    kind: node.kind.name(),
+                    error,
+                }),
+            }
+        }
+    }
+
+    /// The wave whose results made this node's identity known.
+    fn parent_wave(&self, node: &Node, wave_of: &HashMap<String, u32>) -> u32 {
+        let predicted = resolve::value(&node.spec, self.predicted, &self.aws.place);
+        if identity_known(node.kind, &predicted) {
+            return 0;
+        }
+        node.dependencies.iter().filter_map(|d| wave_of.get(d)).max().copied().unwrap_or(0)
+    }
+}
+
+async fn read<'a>(
+    aws: &Aws,
+    limit: &Semaphore,
+    node: &'a Node,
+    spec: Value,
+) -> (&'a Node, Result<Option<Observed<Value>>, AwsError>) {
+    let _permit = limit.acquire().await;
+    (node, node.kind.read(aws, &spec).await)
+}
+
+/// Reads what the prior state holds under an address or identity that the graph does not mean.
+async fn left(
+    graph: &Graph,
+    aws: &Aws,
+    predicted: &Known,
+    prior: &State,
+    limit: &Semaphore,
+) -> Result<BTreeMap<String, Left>, ObserveError> {
+    let meant = meant(graph, aws, predicted);
+    let mut reads = FuturesUnordered::new();
+    for (address, record) in &prior.resources {
+        let kind = by_name(&record.kind)
+            .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
+        if meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
+            || graph.node(address).is_some_and(|node| same_open_identity(node, record, aws, predicted))
+        {
+            continue;
+        }
+        reads.push(async move {
+            let _permit = limit.acquire().await;
+            (address, record, kind, kind.read(aws, &record.inputs).await)
+        });
+    }
+    let (mut left, mut failed) = (BTreeMap::new(), Vec::new());
+    while let Some((address, record, kind, outcome)) = reads.next().await {
+        match outcome {
+            Ok(live) => {
+                left.insert(address.clone(), Left { record: record.clone(), live });
+            }
+            Err(error) => failed.push(FailedRead {
+                address: address.clone(),
+                element: record.element.clone(),
+                kind: kind.name(),
+                error,
+            }),
+        }
+    }
+    if failed.is_empty() { Ok(left) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// Every (kind, identity) that the graph means and that needs no read to know.
+fn meant(graph: &Graph, aws: &Aws, known: &Known) -> BTreeSet<(String, String)> {
+    graph
+        .nodes()
+        .filter_map(|node| {
+            let spec = resolve::value(&node.spec, known, &aws.place);
+            identity_known(node.kind, &spec)
+                .then(|| (node.kind.name().to_owned(), identity(node.kind.identity(), &spec)))
+        })
+        .collect()
+}
+
+/// A child of a generated id: same but for the part that is not known before its parent is read.
+fn same_open_identity(node: &Node, record: &Record, aws: &Aws, predicted: &Known) -> bool {
+    let spec = resolve::value(&node.spec, predicted, &aws.place);
+    node.kind.name() == record.kind
+        && !identity_known(node.kind, &spec)
+        && node.kind.identity().iter().all(|property| {
+            spec.get(property).is_some_and(resolve::is_unknown) || spec.get(property) == record.inputs.get(property)
+        })
+}

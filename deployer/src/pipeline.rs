@@ -1,0 +1,368 @@
+//! The page to read: one straight line from `stack.yaml` to AWS.
+//!
+//! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
+//! there is no second wiring.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::aws::clients::Connection;
+use crate::aws::{Aws, AwsError, Clients, Place};
+use crate::execute::{Execution, Observer, Outcome, Stop};
+use crate::failure::Failure;
+use crate::graph::{Graph, Named};
+use crate::observe::{Observation, observe};
+use crate::package::{self, Artifact};
+use crate::plan::{Goal, Plan, Selection, plan};
+use crate::report::plan::Cost;
+use crate::spec::document::Document;
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::head::StateLocation;
+use crate::spec::sections::{Code, CodeSource};
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
+use crate::state::{Holder, Lease, Location, Snapshot, Store};
+
+/// What the command line and the environment say.
+pub struct Settings {
+    /// `stack.yaml`.
+    pub file: PathBuf,
+    pub inputs: Inputs,
+    /// A local AWS or another endpoint in place of AWS's own.
+    pub endpoint_url: Option<String>,
+    /// Fixed credentials, of the local cloud.
+    pub credentials: Option<(String, String)>,
+    /// Keeps a local cloud's state apart from the real one.
+    pub local: bool,
+    pub parallelism: usize,
+    pub lock_timeout: Duration,
+    pub selection: Selection,
+    pub create_state_bucket: bool,
+    /// The environment that cargo runs in.
+    pub build: package::Environment,
+    /// Who takes the lock.
+    pub holder: Holder,
+    /// The wall clock, RFC 3339 in UTC.
+    pub now: fn() -> String,
+}
+
+/// Listens to what takes time before there is a plan.
+pub trait Progress: package::Progress {
+    fn say(&self, text: &str);
+}
+
+/// `stack.yaml`, checked as far as it can be without AWS.
+pub struct Loaded {
+    pub document: Document,
+    pub graph: Graph,
+    pub warnings: Findings,
+}
+
+/// Reads and checks `stack.yaml`: text → document → graph.
+///
+/// # Errors
+/// Every finding at once.
+pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
+    let bytes = std::fs::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
+    let source = SourceText::new(&settings.file, bytes);
+    let (document, mut findings) = Document::load(source, &settings.inputs).map_err(Failure::invalid)?;
+    let (lowered, more) = document.lower();
+    findings.0.extend(more.0);
+    crate::spec::lint::lint(&document, &lowered, &mut findings);
+    let graph = Graph::of(lowered, document.outputs().clone(), &document, &mut findings);
+    document.place(&mut findings);
+    if findings.has_errors() {
+        return Err(Failure::of(findings, Some(&document)));
+    }
+    Ok(Loaded { document, graph, warnings: findings })
+}
+
+impl Named for Document {
+    fn place_of(&self, element: &str, reference: &str) -> DocPath {
+        self.find_text(element, reference)
+    }
+}
+
+/// A plan and everything needed to carry it out.
+pub struct Ready {
+    pub loaded: Loaded,
+    pub aws: Aws,
+    pub plan: Plan,
+    pub cost: Cost,
+    store: Store,
+    lease: Option<Lease>,
+    snapshot: Snapshot,
+    observation: Observation,
+    artifacts: BTreeMap<String, Artifact>,
+}
+
+/// Reads AWS and the state, packages the functions, and plans. With `hold` the state stays locked.
+///
+/// # Errors
+/// Whatever stands in the way of a plan; the lock is released then.
+pub async fn prepare(
+    loaded: Loaded,
+    settings: &Settings,
+    goal: Goal,
+    hold: bool,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<Ready, Failure> {
+    let began = Instant::now();
+    let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
+    let lease = if hold { Some(unless_stopped(stop, lock(&store, settings, progress)).await?) } else { None };
+    match unless_stopped(stop, observe_and_plan(loaded, &aws, &store, settings, goal, progress)).await {
+        Ok((loaded, snapshot, observation, plan, artifacts)) => {
+            let reads = aws.calls().0;
+            let cost = Cost { reads, waves: observation.waves, seconds: began.elapsed().as_secs_f64() };
+            Ok(Ready { loaded, aws, plan, cost, store, lease, snapshot, observation, artifacts })
+        }
+        Err(failure) => {
+            if let Some(lease) = lease {
+                let _ = lease.release().await;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Nothing has been changed yet, so the first signal ends the run at once.
+async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        result = work => result,
+        Ok(_) = stop.wait_for(|asked| *asked > 0) => Err(Failure::interrupted()),
+    }
+}
+
+type Planned = (Loaded, Snapshot, Observation, Plan, BTreeMap<String, Artifact>);
+
+async fn observe_and_plan(
+    mut loaded: Loaded,
+    aws: &Aws,
+    store: &Store,
+    settings: &Settings,
+    goal: Goal,
+    progress: &dyn Progress,
+) -> Result<Planned, Failure> {
+    let seen = async {
+        let snapshot = store.read().await.map_err(Failure::state)?;
+        if let Some(notice) = &snapshot.notice {
+            progress.say(notice);
+        }
+        let observation = observe(&loaded.graph, aws, snapshot.state.clone(), settings.parallelism)
+            .await
+            .map_err(|error| Failure::observe(error, &loaded.document))?;
+        Ok::<_, Failure>((snapshot, observation))
+    };
+    let built = async {
+        match goal {
+            Goal::Apply => package(&loaded, settings, progress).await,
+            Goal::Destroy => Ok(BTreeMap::new()),
+        }
+    };
+    let (seen, artifacts) = tokio::join!(seen, built);
+    let (artifacts, (snapshot, observation)) = (artifacts?, seen?);
+    for (address, artifact) in &artifacts {
+        loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256, "size": artifact.size }));
+    }
+    let stack = loaded.document.stack();
+    let plan = plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection)
+        .map_err(|error| Failure::plan(error, &loaded.document))?;
+    Ok((loaded, snapshot, observation, plan, artifacts))
+}
+
+/// Connects to AWS, learns whose account it is, and opens the state's store.
+async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store), Failure> {
+    let region = document.region().to_owned();
+    let connection = Connection {
+        region: region.clone(),
+        endpoint_url: settings.endpoint_url.clone(),
+        credentials: settings.credentials.clone(),
+    };
+    let clients = Arc::new(Clients::connect(&connection).await);
+    let account = account(&clients).await.map_err(|error| Failure::aws(&error, "", document))?;
+    if let Some(wanted) = document.account()
+        && wanted != account
+    {
+        return Err(Failure::wrong_account(wanted, &account, document));
+    }
+    let partition = Place::partition_of(&region).to_owned();
+    let place = Place { account, region, partition, endpoint_url: settings.endpoint_url.clone() };
+    let location = location(document, settings);
+    let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now);
+    if settings.create_state_bucket {
+        store.create_bucket(&place.region).await.map_err(Failure::state)?;
+    }
+    Ok((Aws::new(clients, place), store))
+}
+
+/// Reads the outputs of the last apply from the state.
+///
+/// # Errors
+/// When the state cannot be read.
+pub async fn outputs(loaded: &Loaded, settings: &Settings) -> Result<BTreeMap<String, String>, Failure> {
+    let (_, store) = connect(&loaded.document, settings).await?;
+    Ok(store.read().await.map_err(Failure::state)?.state.outputs)
+}
+
+/// Asks STS whose credentials these are.
+async fn account(clients: &Clients) -> Result<String, AwsError> {
+    const OPERATION: &str = "sts:GetCallerIdentity";
+    let answer = clients.sts.get_caller_identity().send().await.map_err(|e| AwsError::of(OPERATION, e))?;
+    answer.account.ok_or_else(|| AwsError::missing(OPERATION, "Account"))
+}
+
+/// Where the state is kept; a local cloud's state never meets the real one.
+fn location(document: &Document, settings: &Settings) -> Location {
+    let root = root(&settings.file);
+    match document.state() {
+        Some(StateLocation::S3(s3)) => {
+            Location::S3 { bucket: s3.bucket.clone(), key: s3.key.clone(), region: s3.region.clone() }
+        }
+        Some(StateLocation::Directory(directory)) if !settings.local => {
+            Location::Dir { path: root.join(&directory.path).join(format!("{}.json", document.stack())) }
+        }
+        _ => {
+            let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
+            Location::Dir { path: root.join(part).join(format!("{}.json", document.stack())) }
+        }
+    }
+}
+
+/// The directory of `stack.yaml`.
+pub fn root(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+async fn lock(store: &Store, settings: &Settings, progress: &dyn Progress) -> Result<Lease, Failure> {
+    let notice = |text: &str| progress.say(text);
+    store.lock(&settings.holder, settings.lock_timeout, &notice).await.map_err(Failure::state)
+}
+
+/// Builds and zips the code of every function.
+async fn package(
+    loaded: &Loaded,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<BTreeMap<String, Artifact>, Failure> {
+    let root = root(&settings.file);
+    let with_code: Vec<_> = loaded.graph.nodes().filter_map(|n| Some((n, n.code.as_ref()?))).collect();
+    let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
+    let mut artifacts = BTreeMap::new();
+    let mut errors = Vec::new();
+    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.build, progress).await) {
+        match built {
+            Ok(artifact) => {
+                artifacts.insert(node.address.clone(), artifact);
+            }
+            Err(error) => errors.push((node.element.clone(), error)),
+        }
+    }
+    if errors.is_empty() { Ok(artifacts) } else { Err(Failure::package(errors, &loaded.document)) }
+}
+
+fn request(root: &Path, code: &Code) -> package::Request {
+    let source = match &code.source {
+        CodeSource::Cargo { package, bin, profile, features } => package::Source::Cargo(package::CargoBin {
+            package: package.clone(),
+            bin: bin.clone(),
+            profile: profile.clone(),
+            features: features.clone(),
+        }),
+        CodeSource::Zip(path) => package::Source::Zip(path.clone()),
+        CodeSource::Binary(path) => package::Source::Binary(path.clone()),
+    };
+    let architecture =
+        if code.architecture == "arm64" { package::Architecture::Arm64 } else { package::Architecture::X86_64 };
+    let platform = package::Platform { architecture, runtime: package::Runtime::from_name(&code.runtime) };
+    package::Request { root: root.to_owned(), source, platform }
+}
+
+impl Ready {
+    /// Carries the plan out under the lock and releases it.
+    ///
+    /// # Errors
+    /// When nothing could be begun; what fails later is in the outcome.
+    pub async fn execute(mut self, settings: &Settings, observer: &dyn Observer, stop: Stop) -> Result<Applied, Failure> {
+        let lease = self.lease.take();
+        let result = match &lease {
+            Some(lease) => self.run(lease, settings, observer, stop).await,
+            None => Err(Failure::internal("a plan was executed without the state's lock")),
+        };
+        if let Some(lease) = lease
+            && let Err(error) = lease.release().await
+        {
+            tracing::warn!(%error, "the lock could not be released and will expire by itself");
+        }
+        result
+    }
+
+    async fn run(self, lease: &Lease, settings: &Settings, observer: &dyn Observer, stop: Stop) -> Result<Applied, Failure> {
+        let Self { loaded, aws, plan, store, snapshot, observation, artifacts, .. } = self;
+        for planned in plan.actions() {
+            let changed = planned.live.is_none() || planned.changes.iter().any(|c| c.path.starts_with("code"));
+            if let Some(artifact) = artifacts.get(&planned.address).filter(|_| changed) {
+                let bytes = artifact.bytes().map_err(|e| Failure::package(vec![(planned.element.clone(), e)], &loaded.document))?;
+                aws.put_code(&artifact.code_sha256, bytes.into());
+            }
+        }
+        let fence = fence_when_lost(&aws, lease);
+        let journal = store.journal(&snapshot, lease);
+        let execution = Execution {
+            aws: &aws,
+            stack: loaded.document.stack(),
+            plan: &plan,
+            known: observation.known,
+            state: snapshot.state,
+            journal: &journal,
+            observer,
+            secrets: loaded.document.secrets(),
+            outputs: loaded.graph.outputs(),
+            parallelism: settings.parallelism,
+            stop,
+            now: (settings.now)(),
+        };
+        let outcome = execution.run().await.map_err(Failure::state);
+        fence.abort();
+        let outcome = outcome?;
+        let written = journal.finish().await;
+        let outcome = Outcome { state_error: outcome.state_error.or(written.err()), ..outcome };
+        Ok(Applied { outcome, loaded, calls: aws.calls() })
+    }
+
+    /// Gives the lock back without doing anything.
+    pub async fn abandon(self) -> Loaded {
+        if let Some(lease) = self.lease {
+            let _ = lease.release().await;
+        }
+        self.loaded
+    }
+}
+
+/// No writing call starts once the lease is lost.
+fn fence_when_lost(aws: &Aws, lease: &Lease) -> tokio::task::JoinHandle<()> {
+    let (aws, mut lost) = (aws.clone(), lease.lost());
+    tokio::spawn(async move {
+        if lost.wait_for(|lost| *lost).await.is_ok() {
+            aws.fence();
+        }
+    })
+}
+
+/// A plan that was carried out.
+pub struct Applied {
+    pub outcome: Outcome,
+    pub loaded: Loaded,
+    /// Reads and writes made in all.
+    pub calls: (u64, u64),
+}

@@ -1,0 +1,148 @@
+//! The plan as a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::diff::Change;
+use crate::kinds::Observed;
+
+/// What is done to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Create,
+    Update,
+    /// Made anew: the successor before the predecessor goes, where their names allow.
+    Replace,
+    Delete,
+    /// Taken over into the state, and changed where it differs.
+    Adopt,
+    /// As `stack.yaml` wants it.
+    Unchanged,
+    /// Gone from AWS or given up: only the state is told.
+    Forget,
+}
+
+/// Which half of a replacement comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    CreateFirst,
+    DeleteFirst,
+}
+
+/// One resource and what is done to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    pub address: String,
+    /// The element that the user wrote.
+    pub element: String,
+    pub kind: &'static str,
+    pub action: Action,
+    /// Why, in words: "not in AWS", "was deleted outside".
+    pub reason: String,
+    pub changes: Vec<Change>,
+    /// The desired spec as far as it is known; nothing when deleting.
+    pub desired: Option<Value>,
+    /// The desired spec with its references, to be resolved when their resources exist.
+    pub spec: Option<Value>,
+    /// What AWS has under the desired identity, or what is deleted.
+    pub live: Option<Observed<Value>>,
+    /// What a replacement leaves behind under another identity, to be deleted.
+    pub predecessor: Option<Observed<Value>>,
+    pub order: Option<Order>,
+    /// The resources that this one refers to or waits for.
+    pub dependencies: BTreeSet<String>,
+    /// What the prior state says it depended on.
+    pub prior_dependencies: BTreeSet<String>,
+    pub protect: bool,
+    pub retain: bool,
+    /// The address in the prior state when the element was renamed.
+    pub moved_from: Option<String>,
+}
+
+/// Something that changed in AWS since the last apply, by other hands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Drift {
+    pub address: String,
+    pub kind: &'static str,
+    /// The property, or nothing when the whole resource is gone.
+    pub path: Option<String>,
+    pub before: Value,
+    pub after: Value,
+    pub sensitive: bool,
+    /// What the plan does about it.
+    pub plan: Value,
+}
+
+/// Something that a person should know or do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    pub address: String,
+    pub text: String,
+}
+
+/// Everything that apply would do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    pub(crate) actions: Vec<Planned>,
+    pub(crate) drift: Vec<Drift>,
+    pub(crate) notes: Vec<Note>,
+    /// The stack's outputs as far as they are known.
+    pub(crate) outputs: BTreeMap<String, String>,
+}
+
+/// How many resources each action has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub create: usize,
+    pub update: usize,
+    pub replace: usize,
+    pub delete: usize,
+    pub adopt: usize,
+    pub unchanged: usize,
+    /// Only the state is told.
+    #[serde(skip)]
+    pub forget: usize,
+}
+
+impl Plan {
+    pub fn actions(&self) -> &[Planned] {
+        &self.actions
+    }
+
+    pub fn drift(&self) -> &[Drift] {
+        &self.drift
+    }
+
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.outputs
+    }
+
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for planned in &self.actions {
+            *match planned.action {
+                Action::Create => &mut summary.create,
+                Action::Update => &mut summary.update,
+                Action::Replace => &mut summary.replace,
+                Action::Delete => &mut summary.delete,
+                Action::Adopt => &mut summary.adopt,
+                Action::Unchanged => &mut summary.unchanged,
+                Action::Forget => &mut summary.forget,
+            } += 1;
+        }
+        summary
+    }
+
+    /// Tells whether apply would change anything in AWS or in the state.
+    pub fn has_changes(&self) -> bool {
+        self.actions.iter().any(|planned| planned.action != Action::Unchanged || planned.moved_from.is_some())
+    }
+}

@@ -1,0 +1,54 @@
+//! Whose resource it is.
+
+use serde_json::Value;
+
+use super::planner::Planner;
+use crate::aws::tags;
+use crate::graph::Node;
+use crate::kinds::{Observed, Ownership};
+use crate::spec::template::{self, Part};
+
+/// Whose a live resource is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Ours,
+    /// Not ours, with the reason in words: "belongs to the stack \"x\"".
+    Foreign(String),
+}
+
+/// Decides by the ownership tags, by the owner of the resource that it is part of, or by the state.
+pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_state: bool) -> Owner {
+    if let Some(other) = other_stack(live, planner.stack) {
+        return Owner::Foreign(format!("belongs to the stack {other:?}"));
+    }
+    let ours = in_state
+        || match node.kind.ownership() {
+            Ownership::Tags => live.spec["tags"].get(tags::STACK).is_some(),
+            Ownership::Parent => parent_is_ours(planner, node),
+        };
+    if ours { Owner::Ours } else { Owner::Foreign("carries no marks of this stack".to_owned()) }
+}
+
+/// Names the other stack that a resource is marked for.
+pub(super) fn other_stack(live: &Observed<Value>, stack: &str) -> Option<String> {
+    let owner = live.spec.get("tags")?.get(tags::STACK)?.as_str()?;
+    (owner != stack).then(|| owner.to_owned())
+}
+
+/// The parent is what the first identity property refers to.
+fn parent_is_ours(planner: &Planner<'_>, node: &Node) -> bool {
+    let Some(text) = node.kind.identity().first().and_then(|p| node.spec.get(p)).and_then(Value::as_str) else {
+        return false;
+    };
+    let Ok(parts) = template::parse(text) else { return false };
+    parts.iter().any(|part| {
+        let Part::Ref(reference) = part else { return false };
+        let Some(parent) = planner.graph.node(&reference.address) else { return false };
+        let in_state = planner.seen.prior.resources.contains_key(&parent.address);
+        planner
+            .seen
+            .live
+            .get(&parent.address)
+            .is_some_and(|live| !parent.external && of(planner, parent, live, in_state) == Owner::Ours)
+    })
+}

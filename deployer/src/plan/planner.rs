@@ -1,0 +1,476 @@
+//! Desired, prior and observed → [`Plan`].
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::action::{Action, Note, Order, Plan, Planned};
+use super::diff::{Change, Rules, diff};
+use super::{drift, owner};
+use crate::aws::Place;
+use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, Node, identity};
+use crate::kinds::{AnyKind, Observed, by_name};
+use crate::observe::{Left, Observation};
+use crate::state::Record;
+
+/// Where a plan leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    Apply,
+    Destroy,
+}
+
+/// Which resources a run is about; names are addresses or the elements that hold them.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// These and what they wait for; empty means all.
+    pub target: Vec<String>,
+    /// Not these, nor what waits for them.
+    pub exclude: Vec<String>,
+    /// Made anew even without a difference.
+    pub replace: Vec<String>,
+    /// Taken over even though they are not known to be ours.
+    pub adopt: Vec<String>,
+}
+
+/// A reason not to apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub code: &'static str,
+    pub address: String,
+    pub element: String,
+    pub message: String,
+    pub help: String,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[error("{} problems stand in the way", .0.len())]
+pub struct PlanError(pub Vec<Problem>);
+
+/// Decides what to do. The same inputs give the same plan.
+///
+/// # Errors
+/// Everything that stands in the way: foreign resources, protected ones, missing external ones.
+pub fn plan(
+    graph: &Graph,
+    seen: &Observation,
+    stack: &str,
+    place: &Place,
+    goal: Goal,
+    selection: &Selection,
+) -> Result<Plan, PlanError> {
+    let mut planner = Planner {
+        graph,
+        seen,
+        stack,
+        place,
+        goal,
+        selection,
+        selected: selected(graph, selection),
+        known: seen.known.clone(),
+        claimed: BTreeSet::new(),
+        plan: Plan::default(),
+        problems: Vec::new(),
+    };
+    planner.names_exist();
+    for node in graph.nodes() {
+        planner.node(node);
+    }
+    for (address, left) in &seen.left {
+        planner.left(address, left);
+    }
+    let Planner { mut plan, problems, known, .. } = planner;
+    if goal == Goal::Apply {
+        plan.outputs =
+            graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
+    }
+    if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
+}
+
+/// The addresses that a run is about.
+fn selected(graph: &Graph, selection: &Selection) -> BTreeSet<String> {
+    let named = |names: &[String]| -> BTreeSet<String> {
+        graph.nodes().filter(|n| names.iter().any(|name| is_named(&n.address, name))).map(|n| n.address.clone()).collect()
+    };
+    let mut chosen: BTreeSet<String> = if selection.target.is_empty() {
+        graph.nodes().map(|n| n.address.clone()).collect()
+    } else {
+        let targets = named(&selection.target);
+        targets.iter().flat_map(|address| graph.ancestors(address)).chain(targets.clone()).collect()
+    };
+    for address in named(&selection.exclude) {
+        for dependent in graph.dependents(&address) {
+            chosen.remove(&dependent);
+        }
+        chosen.remove(&address);
+    }
+    chosen
+}
+
+/// Tells whether `name` is the address or an element or part around it.
+fn is_named(address: &str, name: &str) -> bool {
+    address == name || (address.starts_with(name) && address[name.len()..].starts_with(['.', '[']))
+}
+
+pub(super) struct Planner<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) seen: &'a Observation,
+    pub(super) stack: &'a str,
+    place: &'a Place,
+    goal: Goal,
+    selection: &'a Selection,
+    selected: BTreeSet<String>,
+    known: Known,
+    /// Records that a node has taken as its own, under whatever address.
+    claimed: BTreeSet<String>,
+    plan: Plan,
+    problems: Vec<Problem>,
+}
+
+/// What the prior state says about a node.
+struct Prior<'a> {
+    record: &'a Record,
+    /// Its address there, when it is another one.
+    moved_from: Option<String>,
+    /// What is left under the identity that it had, when that changed.
+    left: Option<&'a Left>,
+}
+
+impl<'a> Planner<'a> {
+    fn names_exist(&mut self) {
+        let Selection { target, exclude, replace, adopt } = self.selection;
+        for name in target.iter().chain(exclude).chain(replace).chain(adopt) {
+            let known = self.graph.nodes().any(|n| is_named(&n.address, name))
+                || self.seen.prior.resources.keys().any(|address| is_named(address, name));
+            if !known {
+                let all = self.graph.nodes().map(|n| n.address.as_str());
+                let meant = crate::spec::nearest::nearest(name, all);
+                self.problems.push(Problem {
+                    code: "plan::unknown-address",
+                    address: name.clone(),
+                    element: String::new(),
+                    message: format!("nothing is called `{name}` in this stack"),
+                    help: meant.map_or_else(
+                        || "`deployer plan` lists the addresses".to_owned(),
+                        |meant| format!("did you mean `{meant}`?"),
+                    ),
+                });
+            }
+        }
+    }
+
+    fn node(&mut self, node: &'a Node) {
+        let spec = resolve::value(&node.spec, &self.known, self.place);
+        let live = self.seen.live.get(&node.address);
+        if node.external {
+            return self.external(node, live);
+        }
+        let prior = self.prior(node, &spec);
+        if let Some(prior) = &prior {
+            self.claimed.insert(prior.moved_from.clone().unwrap_or_else(|| node.address.clone()));
+        }
+        if !self.selected.contains(&node.address) {
+            return;
+        }
+        match self.goal {
+            Goal::Apply => self.apply_node(node, spec, live, prior),
+            Goal::Destroy => self.destroy_node(node, live, prior),
+        }
+    }
+
+    /// An external resource has to be there; nothing else about it is ours.
+    fn external(&mut self, node: &Node, live: Option<&Observed<Value>>) {
+        if live.is_none() && self.goal == Goal::Apply {
+            let name = identity(node.kind.identity(), &resolve::value(&node.spec, &self.known, self.place));
+            self.problem(
+                node,
+                "plan::external-missing",
+                format!("the external {} {name:?} does not exist", node.kind.name()),
+                "create it, correct its name, or drop `external: true` to let this stack create it",
+            );
+        }
+    }
+
+    /// Finds a node's record: under its address, or under another one if the element was renamed.
+    fn prior(&self, node: &Node, spec: &Value) -> Option<Prior<'a>> {
+        let resources = &self.seen.prior.resources;
+        if let Some(record) = resources.get(&node.address) {
+            let left = self.seen.left.get(&node.address);
+            if left.is_none() {
+                return Some(Prior { record, moved_from: None, left: None });
+            }
+        }
+        let wanted = identity(node.kind.identity(), spec);
+        let renamed = resources.iter().find(|(address, record)| {
+            record.kind == node.kind.name()
+                && self.graph.node(address).is_none()
+                && !self.claimed.contains(*address)
+                && identity(node.kind.identity(), &record.inputs) == wanted
+        });
+        if let Some((address, record)) = renamed {
+            return Some(Prior { record, moved_from: Some(address.clone()), left: None });
+        }
+        let record = resources.get(&node.address)?;
+        Some(Prior { record, moved_from: None, left: self.seen.left.get(&node.address) })
+    }
+
+    fn apply_node(&mut self, node: &'a Node, spec: Value, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
+        let mut planned = self.blank(node, Action::Create, &spec, prior.as_ref());
+        let predecessor = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.clone());
+        match live {
+            None if predecessor.is_some() => {
+                planned.action = Action::Replace;
+                planned.order = Some(Order::CreateFirst);
+                planned.reason = "its identity changed".to_owned();
+                planned.changes = self.changes(node, predecessor.as_ref(), &spec);
+                planned.predecessor = predecessor;
+            }
+            None => {
+                let was_ours = prior.as_ref().is_some_and(|p| p.left.is_none());
+                planned.reason = if was_ours { "was deleted outside" } else { "not in AWS" }.to_owned();
+                planned.changes = self.changes(node, None, &spec);
+                if was_ours {
+                    self.plan.drift.push(drift::gone(&node.address, node.kind, "create it again"));
+                }
+            }
+            Some(live) => {
+                planned.live = Some(live.clone());
+                planned.predecessor = predecessor;
+                if !self.compare(node, &mut planned, live, &spec, prior.as_ref()) {
+                    return;
+                }
+            }
+        }
+        self.honour_protection(node, &mut planned);
+        if matches!(planned.action, Action::Create | Action::Replace) {
+            let outputs = node.kind.predict(&spec, self.place).unwrap_or_default();
+            self.known.insert(node.address.clone(), outputs);
+        }
+        self.plan.actions.push(planned);
+    }
+
+    /// Compares a live resource with what is wanted; false when it is not ours to touch.
+    fn compare(
+        &mut self,
+        node: &Node,
+        planned: &mut Planned,
+        live: &Observed<Value>,
+        spec: &Value,
+        prior: Option<&Prior<'_>>,
+    ) -> bool {
+        let adopt = self.selection.adopt.iter().any(|name| is_named(&node.address, name));
+        let owner = owner::of(self, node, live, prior.is_some_and(|p| p.left.is_none()));
+        if let owner::Owner::Foreign(who) = &owner
+            && !adopt
+        {
+            self.foreign(node, live, who);
+            return false;
+        }
+        planned.changes = self.changes(node, Some(live), spec);
+        let forced = self.selection.replace.iter().any(|name| is_named(&node.address, name));
+        let replace = forced || planned.changes.iter().any(|change| change.forces_replacement);
+        let known = prior.is_some_and(|p| p.left.is_none());
+        (planned.action, planned.reason) = match (known, replace, planned.changes.is_empty()) {
+            (_, true, _) => (Action::Replace, self.why_replace(forced, &planned.changes)),
+            (true, _, true) => (Action::Unchanged, String::new()),
+            (true, _, false) => (Action::Update, "differs from stack.yaml".to_owned()),
+            (false, ..) => (Action::Adopt, self.why_adopt(node, &owner)),
+        };
+        if replace {
+            planned.order = Some(Order::DeleteFirst);
+        }
+        if let Some(prior) = prior.filter(|p| p.left.is_none()) {
+            let key = &self.seen.prior.lineage;
+            let drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), key);
+            self.plan.drift.extend(drift);
+        }
+        self.notes(node, live);
+        true
+    }
+
+    fn why_replace(&self, forced: bool, changes: &[Change]) -> String {
+        let paths: Vec<&str> =
+            changes.iter().filter(|change| change.forces_replacement).map(|change| change.path.as_str()).collect();
+        match (forced, paths.is_empty()) {
+            (true, true) => "asked for by --replace".to_owned(),
+            _ => format!("AWS cannot change {} in place", paths.join(", ")),
+        }
+    }
+
+    /// Says how we know that it is ours, and that a run was cut off when its intent says so.
+    fn why_adopt(&self, node: &Node, owner: &owner::Owner) -> String {
+        let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
+        match (intent, owner) {
+            (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
+            (None, owner::Owner::Foreign(who)) => format!("asked for by --adopt; until now {who}"),
+            (None, owner::Owner::Ours) => "carries this stack's marks and is not in the state".to_owned(),
+        }
+    }
+
+    fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
+        let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
+        let mut found = live;
+        if let Some(live) = live {
+            let known = prior.as_ref().is_some_and(|p| p.left.is_none());
+            if let owner::Owner::Foreign(_) = owner::of(self, node, live, known) {
+                found = None;
+            }
+        }
+        let Some(live) = found.or(left) else {
+            if prior.is_some() {
+                let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
+                planned.reason = "already gone from AWS".to_owned();
+                self.plan.actions.push(without_spec(planned));
+            }
+            return;
+        };
+        let mut planned = self.blank(node, Action::Delete, &Value::Null, prior.as_ref());
+        planned.live = Some(live.clone());
+        planned.predecessor = if found.is_some() { left.cloned() } else { None };
+        planned.reason = "the stack is destroyed".to_owned();
+        self.honour_protection(node, &mut planned);
+        self.plan.actions.push(without_spec(planned));
+    }
+
+    /// A resource that only the state knows: its element is gone from stack.yaml.
+    fn left(&mut self, address: &str, left: &Left) {
+        let selected = self.selection.target.is_empty() || self.selection.target.iter().any(|n| is_named(address, n));
+        if self.graph.node(address).is_some() || self.claimed.contains(address) || !selected {
+            return;
+        }
+        if self.selection.exclude.iter().any(|name| is_named(address, name)) {
+            return;
+        }
+        let Some(kind) = by_name(&left.record.kind) else { return };
+        let mut planned = blank_left(address, kind, &left.record);
+        match &left.live {
+            None => planned.reason = "already gone from AWS".to_owned(),
+            Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
+            Some(live) => {
+                if let Some(other) = owner::other_stack(live, self.stack) {
+                    planned.reason = format!("now belongs to the stack {other:?}");
+                } else {
+                    planned.action = Action::Delete;
+                    planned.reason = "removed from stack.yaml".to_owned();
+                    planned.live = Some(live.clone());
+                }
+            }
+        }
+        if planned.action == Action::Delete && left.record.protect {
+            self.problems.push(protected(address, &left.record.element, "delete"));
+            return;
+        }
+        self.plan.actions.push(planned);
+    }
+
+    /// `protect` forbids delete and replace; `retain` keeps what would be deleted.
+    fn honour_protection(&mut self, node: &Node, planned: &mut Planned) {
+        let removes = matches!(planned.action, Action::Delete | Action::Replace);
+        if removes && node.protect {
+            self.problems.push(protected(&node.address, &node.element, "replace or delete"));
+        } else if removes && node.retain {
+            match (planned.action, planned.order) {
+                (Action::Delete, _) => {
+                    planned.action = Action::Forget;
+                    planned.reason = "retained in AWS".to_owned();
+                }
+                (_, Some(Order::CreateFirst)) => planned.predecessor = None,
+                _ => self.problem(
+                    node,
+                    "plan::retained",
+                    format!("`{}` is to be retained, but its successor needs its name", node.address),
+                    "give the element another `name`, or drop `retain: true`",
+                ),
+            }
+        }
+    }
+
+    fn foreign(&mut self, node: &Node, live: &Observed<Value>, who: &str) {
+        self.problem(
+            node,
+            "plan::foreign",
+            format!("the {} {:?} exists already and {who}", node.kind.name(), live.physical_id),
+            format!("choose another name, or take it over with `--adopt '{}'`", node.address),
+        );
+    }
+
+    fn notes(&mut self, node: &Node, live: &Observed<Value>) {
+        let notes = live.notes.iter().map(|text| Note { address: node.address.clone(), text: text.clone() });
+        self.plan.notes.extend(notes);
+    }
+
+    fn changes(&self, node: &Node, live: Option<&Observed<Value>>, spec: &Value) -> Vec<Change> {
+        let nothing = Value::Object(serde_json::Map::new());
+        let mut changes = diff(Rules(node.kind.rules()), live.map_or(&nothing, |live| &live.spec), spec);
+        if live.is_none() {
+            for change in &mut changes {
+                change.forces_replacement = false;
+            }
+        }
+        changes
+    }
+
+    fn problem(&mut self, node: &Node, code: &'static str, message: String, help: impl Into<String>) {
+        let (address, element) = (node.address.clone(), node.element.clone());
+        self.problems.push(Problem { code, address, element, message, help: help.into() });
+    }
+
+    fn blank(&self, node: &Node, action: Action, spec: &Value, prior: Option<&Prior<'_>>) -> Planned {
+        Planned {
+            address: node.address.clone(),
+            element: node.element.clone(),
+            kind: node.kind.name(),
+            action,
+            reason: String::new(),
+            changes: Vec::new(),
+            desired: Some(spec.clone()),
+            spec: Some(node.spec.clone()),
+            live: None,
+            predecessor: None,
+            order: None,
+            dependencies: node.dependencies.clone(),
+            prior_dependencies: prior.map(|p| p.record.dependencies.clone()).unwrap_or_default(),
+            protect: node.protect,
+            retain: node.retain,
+            moved_from: prior.and_then(|p| p.moved_from.clone()),
+        }
+    }
+}
+
+fn without_spec(planned: Planned) -> Planned {
+    Planned { desired: None, spec: None, ..planned }
+}
+
+fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Planned {
+    Planned {
+        address: address.to_owned(),
+        element: record.element.clone(),
+        kind: kind.name(),
+        action: Action::Forget,
+        reason: String::new(),
+        changes: Vec::new(),
+        desired: None,
+        spec: None,
+        live: None,
+        predecessor: None,
+        order: None,
+        dependencies: record.dependencies.clone(),
+        prior_dependencies: record.dependencies.clone(),
+        protect: record.protect,
+        retain: record.retain,
+        moved_from: None,
+    }
+}
+
+fn protected(address: &str, element: &str, what: &str) -> Problem {
+    Problem {
+        code: "plan::protected",
+        address: address.to_owned(),
+        element: element.to_owned(),
+        message: format!("`{address}` is protected, but this plan would {what} it"),
+        help: "set `protect: false`, apply, then try again".to_owned(),
+    }
+}
+

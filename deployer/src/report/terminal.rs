@@ -1,0 +1,150 @@
+//! The two streams: stdout is data, stderr is talk. The only place that writes to them.
+
+use std::io::{IsTerminal, Write};
+
+use super::diagnostics;
+use super::paint::{Paint, Tone};
+use crate::execute::Outcome;
+use crate::failure::{Failure, aws_finding};
+use crate::spec::document::Document;
+use crate::spec::finding::Findings;
+use crate::spec::secrets::Secrets;
+use crate::spec::source::SourceText;
+
+/// How this run talks.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    pub out: Paint,
+    pub err: Paint,
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    /// Somebody can answer and sees a live display.
+    pub interactive: bool,
+    pub width: usize,
+}
+
+/// What decides about colour and answers.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    pub no_color_env: Option<String>,
+    pub force_color_env: Option<String>,
+    pub no_color: bool,
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    pub ci: bool,
+    pub columns: Option<usize>,
+}
+
+impl Terminal {
+    pub fn new(wishes: &Wishes) -> Self {
+        let decide = |terminal| {
+            Paint::decide(wishes.no_color_env.as_deref(), wishes.no_color, wishes.force_color_env.as_deref(), terminal)
+        };
+        let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        Self {
+            out: decide(out),
+            err: decide(err),
+            json: wishes.json,
+            quiet: wishes.quiet,
+            verbose: wishes.verbose,
+            interactive: std::io::stdin().is_terminal() && err && !wishes.ci,
+            width: wishes.columns.unwrap_or(100),
+        }
+    }
+
+    /// Writes data.
+    pub fn data(&self, text: &str) {
+        // A closed pipe (`| head`) is the reader's choice.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        let _ = std::io::stdout().flush();
+    }
+
+    /// Says something, unless asked to be quiet.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// Shows warnings: as talk, or as JSON lines among the data when `--json` asks for lines.
+    pub fn warnings(&self, findings: &Findings, source: &SourceText) {
+        if findings.0.is_empty() || self.quiet {
+            return;
+        }
+        let text = diagnostics::text(findings, source, self.style());
+        let _ = write!(std::io::stderr(), "{text}");
+    }
+
+    /// Shows why a run ended early: JSON lines on stdout with `--json`, else text on stderr.
+    pub fn failure(&self, failure: &Failure) {
+        let nowhere = SourceText::new("", "");
+        let source = failure.source.as_ref().unwrap_or(&nowhere);
+        if self.json {
+            self.data(&diagnostics::json(&failure.findings, source));
+        } else {
+            let _ = write!(std::io::stderr(), "{}", diagnostics::text(&failure.findings, source, self.style()));
+        }
+    }
+
+    fn style(&self) -> diagnostics::Style {
+        diagnostics::Style { colour: self.err.colour, width: self.width }
+    }
+
+    /// Asks for a typed answer; `None` when there is none.
+    pub async fn ask(&self, question: &str) -> Option<String> {
+        let _ = write!(std::io::stderr(), "{question} ");
+        let _ = std::io::stderr().flush();
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).ok().filter(|n| *n > 0).map(|_| line.trim().to_owned())
+        });
+        answer.await.ok().flatten()
+    }
+
+    /// Shows each refusal of AWS at the element that it was for.
+    pub fn refusals(&self, outcome: &Outcome, document: &Document) {
+        let findings = outcome.failed.iter().map(|failed| {
+            let mut finding = aws_finding(&failed.error, &failed.element, document);
+            finding.message = format!("`{}`: {}", failed.address, finding.message);
+            finding
+        });
+        let mut findings = Findings(findings.collect());
+        document.place(&mut findings);
+        let text = diagnostics::text(&findings, document.source(), self.style());
+        let _ = write!(std::io::stderr(), "{text}");
+    }
+
+    /// The last words of an apply or destroy.
+    pub fn outcome(&self, outcome: &Outcome, calls: (u64, u64), seconds: f64, secrets: &Secrets) {
+        let mut text = String::new();
+        if !outcome.abandoned.is_empty() {
+            text += &format!("left in flight: {}\n", outcome.abandoned.join(", "));
+        }
+        if !outcome.not_started.is_empty() {
+            text += &format!("not started: {}\n", outcome.not_started.join(", "));
+        }
+        if let Some(error) = &outcome.state_error {
+            text += &format!("{} the state: {error}\n  {}\n", self.err.tone(Tone::Bad, "failed"), error.help());
+        }
+        if !outcome.failed.is_empty() || outcome.interrupted {
+            text += "Run the same command again: it goes on where this one stopped.\n";
+        }
+        let (done, failed) = (outcome.done.len(), outcome.failed.len());
+        let word = if outcome.interrupted { "Interrupted" } else if failed > 0 { "Failed" } else { "Done" };
+        let tone = if word == "Done" { Tone::Good } else { Tone::Bad };
+        let mut counts = format!("{done} done");
+        if failed > 0 || !outcome.not_started.is_empty() {
+            counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
+        }
+        let word = self.err.tone(tone, word);
+        text += &format!("{word}: {counts}. {} reads and {} writes, {seconds:.1} s.", calls.0, calls.1);
+        let text = secrets.mask(&text);
+        if outcome.failed.is_empty() && outcome.state_error.is_none() && !outcome.interrupted {
+            self.say(&text);
+        } else {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+}

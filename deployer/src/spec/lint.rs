@@ -1,0 +1,161 @@
+//! Checks across elements: what each element alone cannot see. Pure, and before any AWS call.
+
+use serde_json::Value;
+
+use super::document::Document;
+use super::finding::Findings;
+use super::sections::{Lowered, Resource};
+
+/// Lambda's limit behind an API: the gateway gives up after this many seconds.
+const API_TIMEOUT_S: u64 = 29;
+/// The consumer's timeouts that a queue's visibility timeout should cover.
+const VISIBILITY_FACTOR: u64 = 6;
+/// Model ids that Bedrock no longer serves.
+const RETIRED_MODELS: &[&str] = &[
+    "amazon.titan-image-generator-v1",
+    "amazon.titan-image-generator-v2:0",
+    "amazon.nova-canvas-v1:0",
+    "stability.stable-image-core-v1:0",
+    "stability.stable-image-ultra-v1:0",
+    "stability.sd3-large-v1:0",
+    "stability.stable-diffusion-xl-v1",
+];
+
+/// Collects every cross-resource finding.
+pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
+    let all = Resources(&lowered.resources);
+    for resource in all.0 {
+        match resource.kind {
+            "lambda.event_source_mapping" => mapping(document, &all, resource, findings),
+            "apigateway.route" => route(document, &all, resource, findings),
+            "sqs.queue" => redrive_type(document, &all, resource, findings),
+            "lambda.function" => models(document, resource, findings),
+            _ => {}
+        }
+    }
+}
+
+struct Resources<'a>(&'a [Resource]);
+
+impl<'a> Resources<'a> {
+    /// The resource that a `${ADDRESS.output}` text refers to.
+    fn referred(&self, text: &Value) -> Option<&'a Resource> {
+        let text = text.as_str()?;
+        self.0.iter().find(|r| {
+            text.strip_prefix("${").and_then(|t| t.strip_prefix(r.address.as_str())).is_some_and(|t| t.starts_with('.'))
+        })
+    }
+}
+
+fn number(resource: &Resource, property: &str) -> Option<u64> {
+    resource.spec.get(property).and_then(Value::as_u64)
+}
+
+fn is_fifo(resource: &Resource) -> bool {
+    resource.spec.get("fifo_queue").and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, findings: &mut Findings) {
+    let (Some(queue), Some(function)) =
+        (all.referred(&mapping.spec["event_source_arn"]), all.referred(&mapping.spec["function_name"]))
+    else {
+        return;
+    };
+    let (Some(visible), Some(timeout)) = (number(queue, "visibility_timeout"), number(function, "timeout")) else {
+        return;
+    };
+    let at = document.locate(&queue.element).then("visibility_timeout");
+    let wanted = timeout * VISIBILITY_FACTOR;
+    if visible < timeout {
+        findings
+            .error(
+                "queue::visibility-timeout",
+                at,
+                format!("the visibility timeout of {visible} s is below the {timeout} s timeout of its consumer `{}`; AWS refuses the mapping", function.address),
+            )
+            .help(format!("write `visibility_timeout: {wanted}s`, six times the consumer's timeout"));
+    } else if visible < wanted {
+        findings
+            .warning(
+                "queue::short-visibility-timeout",
+                at,
+                format!("AWS advises a visibility timeout of six times the consumer's: {wanted} s for `{}`, not {visible} s", function.address),
+            )
+            .help(format!("write `visibility_timeout: {wanted}s`"));
+    }
+    if queue.spec.get("redrive_policy").is_none_or(Value::is_null) && !queue.external {
+        findings
+            .warning(
+                "queue::no-dead-letter",
+                document.locate(&queue.element),
+                format!("`{}` has a consumer and no dead-letter queue: a message that always fails comes back until it expires", queue.address),
+            )
+            .at_key()
+            .help("add `redrive: { max_receive_count: 3 }`");
+    }
+    let reports = mapping.spec["function_response_types"].as_array().is_some_and(|types| !types.is_empty());
+    let batch = number(mapping, "batch_size").unwrap_or(10);
+    if !reports && batch > 1 {
+        findings
+            .warning(
+                "function::whole-batch-retried",
+                document.locate(&mapping.element).then("events"),
+                format!("one failed message brings back all of a batch of {batch}"),
+            )
+            .help("leave `report_batch_item_failures` on and return the failed ids");
+    }
+}
+
+fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &mut Findings) {
+    let function = route.spec.as_object().into_iter().flatten().find_map(|(_, value)| {
+        let text = value.as_str()?;
+        let at = text.find("${functions.")?;
+        all.referred(&Value::from(&text[at..]))
+    });
+    let Some(function) = function else { return };
+    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S + 1) {
+        findings
+            .warning(
+                "api::function-timeout",
+                document.locate(&function.element).then("timeout"),
+                format!(
+                    "`{}` may run {timeout} s, but API Gateway answers 504 after {API_TIMEOUT_S} s",
+                    function.address
+                ),
+            )
+            .help("write `timeout: 29s`, or take the work from a queue");
+    }
+}
+
+/// A dead-letter queue is of its source's type.
+fn redrive_type(document: &Document, all: &Resources<'_>, queue: &Resource, findings: &mut Findings) {
+    let Some(target) = queue.spec.get("redrive_policy").and_then(|r| r.get("dead_letter_target_arn")) else { return };
+    let Some(dead_letter) = all.referred(target) else { return };
+    if is_fifo(dead_letter) != is_fifo(queue) {
+        findings
+            .error(
+                "queue::dead-letter-type",
+                document.locate(&queue.element).then("redrive"),
+                format!(
+                    "`{}` and its dead-letter queue `{}` are not both FIFO or both standard",
+                    queue.address, dead_letter.address
+                ),
+            )
+            .help("give both the same `fifo_queue`");
+    }
+}
+
+/// A model that Bedrock has retired would fail at the first picture.
+fn models(document: &Document, function: &Resource, findings: &mut Findings) {
+    let environment = function.spec.get("environment").and_then(Value::as_object);
+    for (name, value) in environment.into_iter().flatten() {
+        let Some(model) = value.as_str().filter(|v| RETIRED_MODELS.contains(v)) else { continue };
+        findings
+            .warning(
+                "function::retired-model",
+                document.locate(&function.element).then("environment").then(name),
+                format!("Bedrock no longer serves the model {model}"),
+            )
+            .help("use `stability.stable-image-core-v1:1` in us-west-2");
+    }
+}
