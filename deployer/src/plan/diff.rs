@@ -49,8 +49,8 @@ impl Rules {
 }
 
 fn covers(at: &str, path: &str) -> bool {
-    let at = at.strip_suffix(".*").unwrap_or(at);
-    path == at || (path.starts_with(at) && path[at.len()..].starts_with('.'))
+    let (at, itself) = at.strip_suffix(".*").map_or((at, true), |map| (map, false));
+    path.strip_prefix(at).is_some_and(|rest| rest.starts_with('.') || (itself && rest.is_empty()))
 }
 
 /// Lists the differences from `observed` to `desired`.
@@ -205,6 +205,18 @@ mod tests {
     fn an_unmanaged_property_counts_only_when_stated() {
         assert!(paths(&json!({"size": 1}), &json!({})).is_empty());
         assert_eq!(paths(&json!({"size": 1}), &json!({"size": 2})), ["size"]);
+    }
+
+    #[test]
+    fn a_map_of_documents_shows_the_document_that_differs() {
+        const DOCUMENTS: Rules = Rules(&[("policies.*", Rule::Policy)]);
+        let document = |action: Value| json!({"Version": "2012-10-17", "Statement": [{"Action": action}]});
+        let observed = json!({"policies": {"a": document(json!("s3:GetObject")), "b": document(json!("x:Y"))}});
+        let desired = json!({"policies": {"a": document(json!(["S3:getobject"])), "b": document(json!("x:Z"))}});
+        let paths: Vec<_> = diff(DOCUMENTS, &observed, &desired).into_iter().map(|c| c.path).collect();
+        assert_eq!(paths, ["policies.b"]);
+        let added: Vec<_> = diff(DOCUMENTS, &json!({}), &desired).into_iter().map(|c| c.path).collect();
+        assert_eq!(added, ["policies.a", "policies.b"]);
     }
 
     #[test]
