@@ -5,6 +5,8 @@
 
 mod any;
 
+pub mod iam_role;
+pub mod log_group;
 pub mod sqs_queue;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,8 @@ pub use any::{AnyKind, Erased};
 use crate::aws::{Aws, AwsError, Place};
 
 /// Every kind there is.
-pub static REGISTRY: &[&dyn AnyKind] = &[&Erased::<sqs_queue::SqsQueue>::NEW];
+pub static REGISTRY: &[&dyn AnyKind] =
+    &[&Erased::<iam_role::IamRole>::NEW, &Erased::<log_group::LogGroupKind>::NEW, &Erased::<sqs_queue::SqsQueue>::NEW];
 
 /// Finds a kind by its name, such as `sqs.queue`.
 pub fn by_name(name: &str) -> Option<&'static dyn AnyKind> {

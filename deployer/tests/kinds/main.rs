@@ -5,4 +5,6 @@ mod common;
 
 mod contract;
 
+mod iam_role;
+mod log_group;
 mod sqs_queue;

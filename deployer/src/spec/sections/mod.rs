@@ -2,7 +2,10 @@
 //! lowered to primitive resources. Lowering is pure.
 
 pub mod any;
+pub mod log_groups;
+pub mod permission;
 pub mod queues;
+pub mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use self::any::{AnySection, Erased};
 use super::finding::{DocPath, Findings};
@@ -19,7 +23,9 @@ use crate::kinds::Kind;
 
 /// All sections, by name.
 pub static SECTIONS: &[&dyn AnySection] = &[
-    &Erased::<queues::Queues>::NEW, //
+    &Erased::<log_groups::LogGroups>::NEW,
+    &Erased::<queues::Queues>::NEW,
+    &Erased::<roles::Roles>::NEW,
 ];
 
 /// One section: `queues:`, `functions:`, …
@@ -93,6 +99,22 @@ impl Scope<'_> {
     pub fn default_name(&self) -> String {
         format!("{}-{}", self.stack, self.name)
     }
+
+    /// The default name in at most `max` characters, at least 9.
+    pub fn name_within(&self, max: usize) -> String {
+        shortened(&self.default_name(), max)
+    }
+}
+
+/// Keeps `name` when it has at most `max` characters; else cuts it and ends it with a hash of the
+/// whole, so that two long names that begin alike stay two.
+pub fn shortened(name: &str, max: usize) -> String {
+    if name.chars().count() <= max {
+        return name.to_owned();
+    }
+    let hash: String = Sha256::digest(name).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let kept: String = name.chars().take(max.saturating_sub(hash.len() + 1)).collect();
+    format!("{}-{hash}", kept.trim_end_matches('-'))
 }
 
 /// Keeps to the characters that every AWS service takes in a tag value.
@@ -179,5 +201,21 @@ impl Lowered {
     /// Makes `${ELEMENT.output}` mean an output of one of its parts.
     pub fn alias(&mut self, at: &Scope<'_>, output: &str, address: &str, of: &str) {
         self.aliases.insert((at.element(), output.to_owned()), (address.to_owned(), of.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_name_that_is_too_long_ends_in_a_hash_of_the_whole() {
+        let long = "couch-explorers-candidate-32-with-a-very-long-name-image-worker-role";
+        let (one, other) = (shortened(long, 64), shortened(&format!("{long}-b"), 64));
+        assert_eq!(one.len(), 64);
+        assert_eq!(one[..55], other[..55]);
+        assert_ne!(one, other);
+        assert_eq!(one, shortened(long, 64));
+        assert_eq!(shortened("couch-worker", 64), "couch-worker");
     }
 }

@@ -1,0 +1,375 @@
+//! `iam.role`: an IAM role with its trust policy, inline policies and attached managed policies.
+//!
+//! **Guarantees**: the role's policies are exactly those of the spec: inline policies and attachments that others
+//! added are drift, and go. What is added comes before what is removed, unless both at once break AWS's limits.
+//! Create returns when IAM reports the role with its ARN.
+//! **Assumptions**: nobody else edits the role meanwhile; calls that change it follow one another.
+//! **Caveats**: IAM is eventually consistent. A role that IAM reports may not be assumable by Lambda for some seconds,
+//! and the unique id of a role made again differs from the one before, so policies that named the role's id no longer fit.
+
+mod policies;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_iam::types::{Role as Live, Tag};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use policies::{
+    attach, attached_policies, bound, change_attached, change_inline, delete_inline, detach, document, inline_names,
+    inline_policies, instance_profiles, put_inline,
+};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::{self, Tags};
+use crate::aws::{Aws, AwsError, Place, wait};
+
+/// The role kind.
+pub struct IamRole;
+
+/// The name of the inline policy that holds a role's `permissions`.
+pub const PERMISSIONS: &str = "permissions";
+/// How long a session lasts when nothing is said, in seconds.
+pub const MAX_SESSION_DURATION: u32 = 3_600;
+/// Characters of all inline policies together, white space not counted.
+pub const INLINE_SIZE: usize = 10_240;
+/// Managed policies on one role, unless AWS raised the account's quota.
+pub const MANAGED_POLICIES: usize = 10;
+
+/// A role; durations in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub max_session_duration: u32,
+    /// Who may take the role on: a policy document.
+    pub assume_role_policy: Value,
+    /// Policy documents by name.
+    pub inline_policies: BTreeMap<String, Value>,
+    /// ARNs, sorted.
+    pub managed_policy_arns: Vec<String>,
+    /// The ARN of a managed policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
+    pub tags: Tags,
+}
+
+/// Already gone, or not yet there.
+const ABSENT: &[&str] = &["NoSuchEntity"];
+
+impl Kind for IamRole {
+    const NAME: &'static str = "iam.role";
+    const OUTPUTS: &'static [&'static str] = &["name", "arn", "unique_id"];
+    const IDENTITY: &'static [&'static str] = &["name"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("name", Rule::Replace),
+        ("path", Rule::Replace),
+        ("assume_role_policy", Rule::Policy),
+        ("inline_policies.*", Rule::Policy),
+        ("managed_policy_arns", Rule::Unordered),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Role;
+
+    fn predict(spec: &Role, place: &Place) -> Outputs {
+        Outputs::from([("name".into(), spec.name.clone()), ("arn".into(), arn(&spec.path, &spec.name, place))])
+    }
+
+    fn iam(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
+        let actions: &[&str] = match op {
+            Op::Read => &["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
+            Op::Create => {
+                &["iam:CreateRole", "iam:TagRole", "iam:GetRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"]
+            }
+            Op::Update => &[
+                "iam:UpdateRole",
+                "iam:UpdateRoleDescription",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:PutRolePolicy",
+                "iam:DeleteRolePolicy",
+                "iam:AttachRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:PutRolePermissionsBoundary",
+                "iam:DeleteRolePermissionsBoundary",
+                "iam:TagRole",
+                "iam:UntagRole",
+            ],
+            Op::Delete => &[
+                "iam:ListInstanceProfilesForRole",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListRolePolicies",
+                "iam:DetachRolePolicy",
+                "iam:DeleteRolePolicy",
+                "iam:DeleteRole",
+            ],
+        };
+        let mut grants = vec![Grant::new(actions, arn(&spec.path, &spec.name, place))];
+        if op == Op::Delete {
+            let profiles = format!("arn:{}:iam::{}:instance-profile/*", place.partition, place.account);
+            grants.push(Grant::new(&["iam:RemoveRoleFromInstanceProfile"], profiles));
+        }
+        grants
+    }
+
+    /// GetRole, ListRolePolicies and ListAttachedRolePolicies at once, then GetRolePolicy for every name.
+    async fn read(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
+        let call = aws.clients.iam.get_role().role_name(&spec.name).send();
+        let (role, inline, attached) = tokio::join!(
+            aws.find("iam:GetRole", ABSENT, call),
+            inline_policies(aws, &spec.name),
+            attached_policies(aws, &spec.name),
+        );
+        let Some(role) = role?.and_then(|found| found.role) else { return Ok(None) };
+        let (inline, attached) = (inline?, attached?);
+        let outputs = outputs(&role, &aws.place);
+        Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+    }
+
+    async fn create(aws: &Aws, want: &Role) -> Result<Created, AwsError> {
+        let iam = &aws.clients.iam;
+        let call = iam
+            .create_role()
+            .role_name(&want.name)
+            .path(&want.path)
+            .set_description(want.description.clone())
+            .max_session_duration(seconds(want))
+            .assume_role_policy_document(want.assume_role_policy.to_string())
+            .set_permissions_boundary(want.permissions_boundary.clone())
+            .set_tags(Some(tag_list(&want.tags)?));
+        let made = aws.call("iam:CreateRole", call.send()).await?;
+        let made = made.role.ok_or_else(|| AwsError::missing("iam:CreateRole", "Role"))?;
+        settled(aws, &want.name).await?;
+        for (name, document) in &want.inline_policies {
+            once_known(|| put_inline(aws, &want.name, name, document)).await?;
+        }
+        for policy in &want.managed_policy_arns {
+            once_known(|| attach(aws, &want.name, policy)).await?;
+        }
+        Ok(Created { physical_id: made.role_name.clone(), outputs: outputs(&made, &aws.place) })
+    }
+
+    async fn update(aws: &Aws, live: &Observed<Role>, want: &Role, changes: &Changes) -> Result<(), AwsError> {
+        let iam = &aws.clients.iam;
+        let role = live.physical_id.as_str();
+        if changes.touch("permissions_boundary") {
+            bound(aws, role, want.permissions_boundary.as_deref()).await?;
+        }
+        if changes.touch("assume_role_policy") {
+            let document = want.assume_role_policy.to_string();
+            let call = iam.update_assume_role_policy().role_name(role).policy_document(document);
+            aws.call("iam:UpdateAssumeRolePolicy", call.send()).await?;
+        }
+        if changes.touch("max_session_duration") {
+            // The call resets what it is not told.
+            let call = iam.update_role().role_name(role).set_description(want.description.clone());
+            aws.call("iam:UpdateRole", call.max_session_duration(seconds(want)).send()).await?;
+        }
+        if changes.touch("description") {
+            // Unlike UpdateRole, this call is known to take an empty text as "none".
+            let call = iam.update_role_description().role_name(role);
+            let call = call.description(want.description.clone().unwrap_or_default());
+            aws.call("iam:UpdateRoleDescription", call.send()).await?;
+        }
+        if changes.touch("inline_policies") {
+            change_inline(aws, role, &live.spec.inline_policies, &want.inline_policies).await?;
+        }
+        if changes.touch("managed_policy_arns") {
+            change_attached(aws, role, &live.spec.managed_policy_arns, &want.managed_policy_arns).await?;
+        }
+        let delta = tags::Delta::between(&live.spec.tags, &want.tags);
+        if !delta.set.is_empty() {
+            let call = iam.tag_role().role_name(role).set_tags(Some(tag_list(&delta.set)?));
+            aws.call("iam:TagRole", call.send()).await?;
+        }
+        if !delta.remove.is_empty() {
+            let call = iam.untag_role().role_name(role).set_tag_keys(Some(delta.remove));
+            aws.call("iam:UntagRole", call.send()).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what is live now, not what was read at plan time: DeleteRole takes a bare role only.
+    async fn delete(aws: &Aws, live: &Observed<Role>) -> Result<(), AwsError> {
+        let iam = &aws.clients.iam;
+        let role = live.physical_id.as_str();
+        let (profiles, attached, inline) =
+            tokio::join!(instance_profiles(aws, role), attached_policies(aws, role), inline_names(aws, role));
+        for profile in profiles? {
+            let call = iam.remove_role_from_instance_profile().instance_profile_name(profile).role_name(role);
+            aws.find("iam:RemoveRoleFromInstanceProfile", ABSENT, call.send()).await?;
+        }
+        for policy in attached? {
+            detach(aws, role, &policy).await?;
+        }
+        for name in inline? {
+            delete_inline(aws, role, &name).await?;
+        }
+        aws.find("iam:DeleteRole", ABSENT, iam.delete_role().role_name(role).send()).await.map(drop)
+    }
+}
+
+fn arn(path: &str, name: &str, place: &Place) -> String {
+    format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account)
+}
+
+fn outputs(role: &Live, place: &Place) -> Outputs {
+    // Just after create IAM may report the bare unique id in place of the ARN.
+    let arn = if is_arn(&role.arn) { role.arn.clone() } else { arn(&role.path, &role.role_name, place) };
+    Outputs::from([
+        ("name".into(), role.role_name.clone()),
+        ("arn".into(), arn),
+        ("unique_id".into(), role.role_id.clone()),
+    ])
+}
+
+fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:") && text.contains(":role/")
+}
+
+fn seconds(role: &Role) -> i32 {
+    i32::try_from(role.max_session_duration).unwrap_or(i32::MAX)
+}
+
+fn observed(
+    role: Live,
+    inline_policies: BTreeMap<String, Value>,
+    attached: BTreeSet<String>,
+) -> Result<Role, AwsError> {
+    let trust = role.assume_role_policy_document.as_deref();
+    let trust = trust.ok_or_else(|| AwsError::missing("iam:GetRole", "AssumeRolePolicyDocument"))?;
+    let live_tags = role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
+    Ok(Role {
+        assume_role_policy: document("iam:GetRole", trust)?,
+        name: role.role_name,
+        path: role.path,
+        description: role.description.filter(|text| !text.is_empty()),
+        max_session_duration: role
+            .max_session_duration
+            .and_then(|seconds| u32::try_from(seconds).ok())
+            .unwrap_or(MAX_SESSION_DURATION),
+        inline_policies,
+        managed_policy_arns: attached.into_iter().collect(),
+        permissions_boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+        tags: tags::without_aws(live_tags),
+    })
+}
+
+fn tag_list(tags: &Tags) -> Result<Vec<Tag>, AwsError> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect::<Result<_, _>>()
+        .map_err(|e| AwsError::Shape { what: "tags".into(), message: e.to_string() })
+}
+
+/// Waits until GetRole finds the role and gives its ARN.
+async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
+    wait::until(&format!("IAM to report the role {role}"), Duration::from_secs(120), || async {
+        let call = aws.clients.iam.get_role().role_name(role).send();
+        let found = aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role);
+        Ok(match found {
+            Some(role) if is_arn(&role.arn) => wait::Poll::Ready(()),
+            Some(role) => wait::Poll::Pending(format!("its ARN is {}", role.arn)),
+            None => wait::Poll::Pending("NoSuchEntity".into()),
+        })
+    })
+    .await
+}
+
+/// Repeats a call while some of IAM's servers do not know the role yet; fails with AWS's own last answer.
+async fn once_known<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
+where
+    F: Future<Output = Result<(), AwsError>>,
+{
+    let last = Mutex::new(None);
+    let waited = wait::until("IAM to know the role everywhere", Duration::from_secs(20), || {
+        let (attempt, last) = (call(), &last);
+        async move {
+            match attempt.await {
+                Err(e) if e.is(ABSENT) => {
+                    let seen = e.to_string();
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                    Ok(wait::Poll::Pending(seen))
+                }
+                other => other.map(wait::Poll::Ready),
+            }
+        }
+    })
+    .await;
+    match (waited, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+        (Err(AwsError::Deadline { .. }), Some(answer)) => Err(answer),
+        (waited, _) => waited,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            partition: "aws".into(),
+            endpoint_url: None,
+        }
+    }
+
+    fn live(arn: &str) -> Live {
+        Live::builder()
+            .path("/team/")
+            .role_name("worker")
+            .role_id("AROAEXAMPLE")
+            .arn(arn)
+            .create_date(aws_smithy_types::DateTime::from_secs(0))
+            .assume_role_policy_document("%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D")
+            .description("")
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn an_arn_that_is_the_bare_unique_id_is_replaced_by_the_one_it_will_be() {
+        let whole = "arn:aws:iam::123456789012:role/team/worker";
+        assert_eq!(outputs(&live("AROAEXAMPLE"), &place())["arn"], whole);
+        assert_eq!(outputs(&live(whole), &place())["arn"], whole);
+        assert!(!is_arn("AROAEXAMPLE"));
+    }
+
+    #[test]
+    fn what_iam_leaves_out_reads_as_its_default() {
+        let role = observed(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
+        assert_eq!(role.max_session_duration, MAX_SESSION_DURATION);
+        assert_eq!(role.description, None);
+        assert_eq!(role.assume_role_policy["Version"], "2012-10-17");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_not_known_everywhere_is_asked_again_and_the_last_answer_is_kept() {
+        let unknown = || {
+            AwsError::Service(Box::new(crate::aws::ServiceError {
+                operation: "iam:PutRolePolicy",
+                code: "NoSuchEntity".into(),
+                message: String::new(),
+                status: 404,
+                request_id: None,
+                retry_after_s: None,
+            }))
+        };
+        let mut calls = 0;
+        let third = once_known(|| {
+            calls += 1;
+            let answer = if calls < 3 { Err(unknown()) } else { Ok(()) };
+            async move { answer }
+        });
+        third.await.unwrap();
+        assert_eq!(calls, 3);
+        let never = once_known(|| async { Err(unknown()) }).await.unwrap_err();
+        assert_eq!(never.code(), "NoSuchEntity");
+    }
+}

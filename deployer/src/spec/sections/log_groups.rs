@@ -1,0 +1,114 @@
+//! `log_groups:` — CloudWatch Logs log groups of their own. A function's group needs no entry: it has one by itself.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Lowered, Scope, Section};
+use crate::kinds::log_group::{DELIVERY, LogGroup, LogGroupKind, RETENTION_DAYS, STANDARD};
+use crate::spec::finding::{DocPath, Findings};
+
+/// The log groups section.
+pub struct LogGroups;
+
+/// A CloudWatch Logs log group.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogGroupElement {
+    /// The group's name in AWS; default: the stack's name and the element's.
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[.\-_/#A-Za-z0-9]+$"))]
+    pub name: Option<String>,
+    /// Days that events are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+    /// 2557, 2922, 3288 or 3653. Without it they never expire.
+    #[schemars(range(min = 1, max = 3653))]
+    pub retention_in_days: Option<u32>,
+    /// ARN of the KMS key for encryption at rest.
+    pub kms_key_id: Option<String>,
+    /// What the group can do and what it costs; fixed once the group exists.
+    #[serde(default)]
+    pub log_group_class: Class,
+    /// AWS itself refuses to delete the group while this is true.
+    #[serde(default)]
+    pub deletion_protection_enabled: bool,
+}
+
+/// The classes of log groups.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Class {
+    #[default]
+    Standard,
+    InfrequentAccess,
+    Delivery,
+}
+
+impl Class {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Standard => STANDARD,
+            Self::InfrequentAccess => "INFREQUENT_ACCESS",
+            Self::Delivery => DELIVERY,
+        }
+    }
+}
+
+/// Checks a retention time against those that AWS knows.
+pub fn check_retention(days: u32, path: DocPath, findings: &mut Findings) {
+    if RETENTION_DAYS.contains(&days) {
+        return;
+    }
+    let longer = RETENTION_DAYS.iter().copied().find(|known| *known > days);
+    let help = match longer {
+        Some(longer) => format!("the next longer time is {longer}"),
+        None => "leave it out to keep events for ever".to_owned(),
+    };
+    findings
+        .error("log_group::retention", path, format!("CloudWatch Logs cannot keep events for {days} days"))
+        .help(help);
+}
+
+impl Section for LogGroups {
+    const NAME: &'static str = "log_groups";
+    type Element = LogGroupElement;
+
+    fn check(group: &LogGroupElement, at: &Scope<'_>, findings: &mut Findings) {
+        if let Some(name) = &group.name
+            && name.starts_with("aws/")
+        {
+            findings
+                .error("log_group::name", at.path(["name"]), "names that begin with `aws/` belong to AWS")
+                .help(format!("write `name: /{name}`"));
+        }
+        if let Some(days) = group.retention_in_days {
+            check_retention(days, at.path(["retention_in_days"]), findings);
+            if group.log_group_class == Class::Delivery {
+                findings
+                    .error(
+                        "log_group::delivery-retention",
+                        at.path(["retention_in_days"]),
+                        "AWS alone decides how long a group of class DELIVERY keeps its events",
+                    )
+                    .help("remove this property");
+            }
+        }
+        if let Some(key) = &group.kms_key_id
+            && !key.starts_with("arn:")
+            && !key.starts_with("${")
+        {
+            findings
+                .error("log_group::kms-key", at.path(["kms_key_id"]), "CloudWatch Logs takes a key's ARN only")
+                .help("write `arn:aws:kms:REGION:ACCOUNT:key/ID`");
+        }
+    }
+
+    fn lower(element: LogGroupElement, at: &Scope<'_>, out: &mut Lowered) {
+        let group = LogGroup {
+            name: element.name.unwrap_or_else(|| at.name_within(512)),
+            retention_in_days: element.retention_in_days,
+            kms_key_id: element.kms_key_id,
+            log_group_class: element.log_group_class.name().to_owned(),
+            deletion_protection_enabled: element.deletion_protection_enabled,
+            tags: at.tags(&at.element()),
+        };
+        out.add::<LogGroupKind>(at, at.element(), &group);
+    }
+}

@@ -1,0 +1,241 @@
+//! Permissions in the short form, `{ allow: s3:PutObject, on: ARN }`, as roles and functions take them.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Scope;
+use crate::aws::policy;
+use crate::spec::finding::{DocPath, Findings};
+
+/// One or several texts: `s3:GetObject` or `[s3:GetObject, s3:PutObject]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+#[schemars(inline)]
+pub enum Texts {
+    One(String),
+    Many(#[schemars(length(min = 1))] Vec<String>),
+}
+
+impl Texts {
+    /// The texts as a list.
+    pub fn list(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self.list() {
+            [one] => json!(one),
+            many => json!(many),
+        }
+    }
+}
+
+/// What a role may do, or must not.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    /// Actions that are allowed: `s3:PutObject`. Either this or `deny`.
+    pub allow: Option<Texts>,
+    /// Actions that are denied, whatever else allows them.
+    pub deny: Option<Texts>,
+    /// ARNs that the actions are for; `*` stands for any characters.
+    pub on: Texts,
+    /// An IAM condition block: `{ StringEquals: { "aws:RequestedRegion": eu-west-1 } }`.
+    pub condition: Option<Map<String, Value>>,
+}
+
+impl Permission {
+    fn actions(&self) -> &[String] {
+        self.allow.as_ref().or(self.deny.as_ref()).map_or(&[], Texts::list)
+    }
+}
+
+/// Turns permissions into IAM statements, in their order.
+pub fn statements(permissions: &[Permission]) -> Vec<Value> {
+    let one = |permission: &Permission| {
+        let (effect, actions) = match (&permission.allow, &permission.deny) {
+            (Some(actions), _) => ("Allow", Some(actions)),
+            (None, actions) => ("Deny", actions.as_ref()),
+        };
+        let mut statement = json!({ "Effect": effect });
+        statement["Action"] = actions.map_or_else(|| json!([]), Texts::json);
+        statement["Resource"] = permission.on.json();
+        if let Some(condition) = permission.condition.as_ref().filter(|block| !block.is_empty()) {
+            statement["Condition"] = Value::Object(condition.clone());
+        }
+        statement
+    };
+    permissions.iter().map(one).collect()
+}
+
+/// Makes a policy document of statements.
+pub fn document(statements: Vec<Value>) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// Makes the trust policy that lets AWS services take a role on.
+pub fn trust(services: &[String]) -> Value {
+    let services = if let [one] = services { json!(one) } else { json!(services) };
+    document(vec![json!({ "Effect": "Allow", "Principal": { "Service": services }, "Action": "sts:AssumeRole" })])
+}
+
+/// Checks permissions that stand in the element's property `property`, and warns of wildcards.
+pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, findings: &mut Findings) {
+    for (index, permission) in permissions.iter().enumerate() {
+        let path = at.path([property.to_owned(), index.to_string()]);
+        if permission.allow.is_some() == permission.deny.is_some() {
+            findings
+                .error("permission::effect", path.clone(), "a permission has either `allow` or `deny`")
+                .help("write `{ allow: ACTION, on: ARN }`");
+            continue;
+        }
+        let effect = if permission.allow.is_some() { "allow" } else { "deny" };
+        for (part, texts) in [(effect, permission.actions()), ("on", permission.on.list())] {
+            if texts.is_empty() {
+                findings
+                    .error("permission::empty", path.then(part), format!("`{part}` names nothing"))
+                    .help("name at least one, or remove the permission");
+            }
+        }
+        for action in permission.actions().iter().filter(|action| !is_action(action)) {
+            findings
+                .error("permission::action", path.then(effect), format!("`{action}` is not an IAM action"))
+                .help("write `SERVICE:ACTION`, such as `s3:PutObject`");
+        }
+        for arn in permission.on.list().iter().filter(|arn| !is_resource(arn)) {
+            findings
+                .error("permission::resource", path.then("on"), format!("`{arn}` is not an ARN"))
+                .help("write an ARN, a reference such as `${queues.NAME.arn}`, or `*`");
+        }
+        lint_wildcards(permission, &path, findings);
+        check_characters(&json!(permission.condition), &path.then("condition"), findings);
+    }
+}
+
+/// Reports a character that IAM takes in no policy document.
+pub fn check_characters(document: &Value, path: &DocPath, findings: &mut Findings) {
+    if let Some(refused) = policy::refused_character(document) {
+        findings
+            .error("policy::character", path.clone(), format!("IAM takes no `{refused}` in a policy document"))
+            .help("use characters up to U+00FF only");
+    }
+}
+
+/// Warns of permissions that reach further than anything needs.
+pub fn lint_wildcards(permission: &Permission, path: &DocPath, findings: &mut Findings) {
+    let Some(actions) = permission.allow.as_ref().map(Texts::list) else { return };
+    if let Some(action) = actions.iter().find(|action| *action == "*" || action.ends_with(":*")) {
+        findings
+            .warning("permission::wildcard", path.then("allow"), format!("`{action}` allows everything there is to do"))
+            .help("name the actions that are needed");
+    }
+    let everywhere = permission.on.list().iter().any(|arn| arn == "*");
+    let narrowable = actions.iter().find(|action| !is_for_all_only(action));
+    if let (true, None, Some(action)) = (everywhere, &permission.condition, narrowable) {
+        findings
+            .warning("permission::wildcard", path.then("on"), format!("`{action}` is allowed on every resource"))
+            .help("name the ARNs that are meant, or add a `condition`");
+    }
+}
+
+/// Tells whether an action works on `*` alone, so that nothing narrower can be written.
+fn is_for_all_only(action: &str) -> bool {
+    const ONLY: &[&str] = &[
+        "cloudwatch:putmetricdata",
+        "ecr:getauthorizationtoken",
+        "logs:describeloggroups",
+        "s3:listallmybuckets",
+        "sts:getcalleridentity",
+    ];
+    let action = action.to_lowercase();
+    ONLY.contains(&action.as_str())
+        || ["xray:put", "xray:get", "ec2:describe", "bedrock:list", "cloudwatch:list", "cloudwatch:get", "lambda:list", "tag:get"]
+            .iter()
+            .any(|prefix| action.starts_with(prefix))
+        // What a function in a VPC needs for its network interfaces.
+        || (action.starts_with("ec2:") && action.contains("networkinterface"))
+}
+
+fn is_action(text: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "*?-_".contains(c));
+    text == "*"
+        || text.contains("${")
+        || text.split_once(':').is_some_and(|(service, verb)| word(service) && word(verb))
+}
+
+fn is_resource(text: &str) -> bool {
+    text == "*" || text.starts_with("${") || text.starts_with("arn:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::tags::Tags;
+    use crate::spec::sections::Common;
+
+    fn permissions(value: Value) -> Vec<Permission> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn codes(value: Value) -> Vec<(&'static str, String)> {
+        let (common, stack_tags) = (Common::default(), Tags::new());
+        let at = Scope { stack: "couch", section: "roles", name: "r", common: &common, stack_tags: &stack_tags };
+        let mut findings = Findings::default();
+        check(&permissions(value), "permissions", &at, &mut findings);
+        findings.0.iter().map(|f| (f.code, f.path.to_string())).collect()
+    }
+
+    #[test]
+    fn the_short_form_becomes_iam_statements() {
+        let short = permissions(json!([
+            { "allow": "s3:PutObject", "on": ["arn:aws:s3:::b/*", "arn:aws:s3:::c/*"] },
+            { "deny": ["iam:*"], "on": "*", "condition": { "Bool": { "aws:SecureTransport": false } } },
+        ]));
+        assert_eq!(
+            json!(statements(&short)),
+            json!([
+                { "Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:aws:s3:::b/*", "arn:aws:s3:::c/*"] },
+                { "Effect": "Deny", "Action": "iam:*", "Resource": "*", "Condition": { "Bool": { "aws:SecureTransport": false } } },
+            ])
+        );
+    }
+
+    #[test]
+    fn wildcards_are_doubted_where_something_narrower_can_be_said() {
+        assert_eq!(
+            codes(json!([{ "allow": "s3:*", "on": "arn:aws:s3:::b/*" }])),
+            [("permission::wildcard", "roles.r.permissions.0.allow".into())]
+        );
+        assert_eq!(
+            codes(json!([{ "allow": "s3:GetObject", "on": "*" }])),
+            [("permission::wildcard", "roles.r.permissions.0.on".into())]
+        );
+        assert!(codes(json!([{ "allow": "xray:PutTraceSegments", "on": "*" }])).is_empty());
+        assert!(codes(json!([{ "deny": "*", "on": "*" }])).is_empty());
+        let conditioned = json!({ "allow": "s3:GetObject", "on": "*", "condition": { "StringEquals": { "aws:ResourceAccount": "1" } } });
+        assert!(codes(json!([conditioned])).is_empty());
+    }
+
+    #[test]
+    fn what_iam_would_refuse_is_an_error() {
+        let on = "arn:aws:s3:::b";
+        for (bad, code) in [
+            (json!({ "on": on }), "permission::effect"),
+            (json!({ "allow": "s3:GetObject", "deny": "s3:PutObject", "on": on }), "permission::effect"),
+            (json!({ "allow": "GetObject", "on": on }), "permission::action"),
+            (json!({ "allow": [], "on": on }), "permission::empty"),
+            (json!({ "allow": "s3:GetObject", "on": "b" }), "permission::resource"),
+            (
+                json!({ "allow": "s3:GetObject", "on": on, "condition": { "StringLike": { "a": "🛋" } } }),
+                "policy::character",
+            ),
+        ] {
+            assert!(codes(json!([bad])).iter().any(|(found, _)| *found == code), "{code}");
+        }
+        assert!(codes(json!([{ "allow": "s3:GetObject", "on": "${buckets.b.arn}/*" }])).is_empty());
+    }
+}

@@ -1,0 +1,340 @@
+//! `roles:` — IAM roles of their own. A function derives its role by itself unless it says `role:`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::permission::{self, Permission};
+use super::{Lowered, Scope, Section};
+use crate::aws::policy;
+use crate::kinds::iam_role::{INLINE_SIZE, IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::values::Seconds;
+
+/// The roles section.
+pub struct Roles;
+
+/// An IAM role.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleElement {
+    /// The role's name in AWS; default: the stack's name and the element's.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
+    pub name: Option<String>,
+    /// Groups roles in their ARNs; begins and ends with a slash.
+    #[schemars(length(max = 512), regex(pattern = r"^/([!-~]*/)?$"))]
+    pub path: Option<String>,
+    /// What the role is for.
+    #[schemars(length(max = 1000))]
+    pub description: Option<String>,
+    /// How long a session of the role lasts at most.
+    #[serde(default = "one_hour")]
+    #[schemars(range(min = 3_600, max = 43_200))]
+    pub max_session_duration: Seconds,
+    /// AWS services that may take the role on: `[lambda.amazonaws.com]`. Either this or `assume_role_policy`.
+    pub trust: Option<Vec<String>>,
+    /// Who may take the role on: a whole policy document.
+    pub assume_role_policy: Option<Value>,
+    /// What the role may do, in the short form.
+    #[serde(default)]
+    pub permissions: Vec<Permission>,
+    /// Further inline policies: whole policy documents by name.
+    #[serde(default)]
+    pub inline_policies: BTreeMap<String, Value>,
+    /// ARNs of managed policies; these and no others are attached.
+    #[serde(default)]
+    pub managed_policy_arns: Vec<String>,
+    /// ARN of the managed policy that the role can never exceed.
+    pub permissions_boundary: Option<String>,
+}
+
+/// Characters of a trust policy, and what AWS raises an account's quota to.
+const TRUST_SIZE: usize = 2_048;
+const TRUST_SIZE_RAISED: usize = 4_096;
+const MANAGED_POLICIES_RAISED: usize = 20;
+
+fn one_hour() -> Seconds {
+    Seconds(3_600)
+}
+
+impl Section for Roles {
+    const NAME: &'static str = "roles";
+    type Element = RoleElement;
+
+    fn check(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
+        check_trust(role, at, findings);
+        permission::check(&role.permissions, "permissions", at, findings);
+        check_inline(role, at, findings);
+        check_managed(role, at, findings);
+        let refused = |c: char| !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
+        if let Some(refused) = role.description.iter().flat_map(|text| text.chars()).find(|c| refused(*c)) {
+            findings
+                .error(
+                    "role::description",
+                    at.path(["description"]),
+                    format!("IAM takes no `{refused}` in a description"),
+                )
+                .help("use printable characters up to U+00FF only");
+        }
+    }
+
+    fn lower(element: RoleElement, at: &Scope<'_>, out: &mut Lowered) {
+        let mut managed_policy_arns = element.managed_policy_arns.clone();
+        managed_policy_arns.sort();
+        managed_policy_arns.dedup();
+        let role = Role {
+            assume_role_policy: trust_of(&element),
+            inline_policies: inline_of(&element),
+            name: element.name.unwrap_or_else(|| at.name_within(64)),
+            path: element.path.unwrap_or_else(|| "/".into()),
+            description: element.description.filter(|text| !text.is_empty()),
+            max_session_duration: element.max_session_duration.0,
+            managed_policy_arns,
+            permissions_boundary: element.permissions_boundary,
+            tags: at.tags(&at.element()),
+        };
+        out.add::<IamRole>(at, at.element(), &role);
+    }
+}
+
+fn trust_of(role: &RoleElement) -> Value {
+    match &role.assume_role_policy {
+        Some(document) => document.clone(),
+        None => permission::trust(role.trust.as_deref().unwrap_or_default()),
+    }
+}
+
+fn inline_of(role: &RoleElement) -> BTreeMap<String, Value> {
+    let mut all = role.inline_policies.clone();
+    if !role.permissions.is_empty() {
+        let statements = permission::statements(&role.permissions);
+        all.insert(PERMISSIONS.into(), permission::document(statements));
+    }
+    all
+}
+
+fn check_trust(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
+    if role.trust.as_ref().is_some_and(|services| !services.is_empty()) == role.assume_role_policy.is_some() {
+        findings
+            .error("role::trust", at.path::<&str>([]), "a role has either `trust` or `assume_role_policy`")
+            .help("write `trust: [lambda.amazonaws.com]`")
+            .at_key();
+        return;
+    }
+    for (index, service) in role.trust.iter().flatten().enumerate() {
+        if !service.contains(".amazonaws.com") && !service.contains("${") {
+            findings
+                .error(
+                    "role::trust-service",
+                    at.path(["trust".to_owned(), index.to_string()]),
+                    format!("`{service}` is not an AWS service's principal"),
+                )
+                .help(format!("write `{service}.amazonaws.com`, or give `assume_role_policy` for other principals"));
+        }
+    }
+    let property = if role.trust.is_some() { "trust" } else { "assume_role_policy" };
+    let path = at.path([property]);
+    let document = trust_of(role);
+    check_document(&document, &path, findings);
+    let size = written(&document);
+    let message =
+        format!("the trust policy has {size} characters; AWS takes {TRUST_SIZE}, {TRUST_SIZE_RAISED} at most");
+    if size > TRUST_SIZE_RAISED {
+        findings.error("role::trust-size", path, message).help("trust fewer principals");
+    } else if size > TRUST_SIZE {
+        findings
+            .warning("role::trust-size", path, message)
+            .help("trust fewer principals, or have the account's quota \"Role trust policy length\" raised");
+    }
+}
+
+fn check_inline(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
+    for (name, document) in &role.inline_policies {
+        let path = at.path(["inline_policies", name]);
+        let known = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if name.is_empty() || name.len() > 128 || !name.chars().all(known) {
+            findings
+                .error("role::policy-name", path.clone(), format!("`{name}` cannot name an inline policy"))
+                .help("use 1 to 128 letters, digits and `_+=,.@-`")
+                .at_key();
+        }
+        if name == PERMISSIONS && !role.permissions.is_empty() {
+            findings
+                .error(
+                    "role::policy-name",
+                    path.clone(),
+                    format!("`{PERMISSIONS}` is the policy that `permissions` makes"),
+                )
+                .help("give this policy another name")
+                .at_key();
+        }
+        check_document(document, &path, findings);
+    }
+    let size: usize = inline_of(role).values().map(written).sum();
+    if size > INLINE_SIZE {
+        let property = if role.permissions.is_empty() { "inline_policies" } else { "permissions" };
+        findings
+            .error(
+                "role::policy-size",
+                at.path([property]),
+                format!(
+                    "the role's inline policies have {size} characters without white space; AWS takes {INLINE_SIZE}"
+                ),
+            )
+            .help("join permissions that share their ARNs, or move some to a managed policy");
+    }
+}
+
+fn check_managed(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
+    let count = role.managed_policy_arns.len();
+    let path = at.path(["managed_policy_arns"]);
+    let message =
+        format!("{count} managed policies; AWS takes {MANAGED_POLICIES} on a role, {MANAGED_POLICIES_RAISED} at most");
+    if count > MANAGED_POLICIES_RAISED {
+        findings.error("role::managed-policies", path.clone(), message).help("join some of them");
+    } else if count > MANAGED_POLICIES {
+        findings
+            .warning("role::managed-policies", path.clone(), message)
+            .help("join some of them, or have the account's quota \"Managed policies per role\" raised");
+    }
+    let listed = role.managed_policy_arns.iter().enumerate().map(|(index, arn)| (path.then(index.to_string()), arn));
+    let boundary = role.permissions_boundary.iter().map(|arn| (at.path(["permissions_boundary"]), arn));
+    for (path, arn) in listed.chain(boundary) {
+        let is_policy = arn.starts_with("arn:") && arn.contains(":policy/");
+        if !is_policy && !arn.contains("${") {
+            findings
+                .error("role::policy-arn", path, format!("`{arn}` is not a managed policy's ARN"))
+                .help("write `arn:aws:iam::aws:policy/NAME` or `arn:aws:iam::ACCOUNT:policy/NAME`");
+        }
+    }
+}
+
+/// Checks what every policy document must be.
+fn check_document(document: &Value, path: &DocPath, findings: &mut Findings) {
+    if !document.get("Statement").is_some_and(|all| all.is_array() || all.is_object()) {
+        findings
+            .error("policy::shape", path.clone(), "a policy document is a map with `Version` and `Statement`")
+            .help("write `{ Version: \"2012-10-17\", Statement: [ … ] }`");
+    }
+    permission::check_characters(document, path, findings);
+}
+
+/// Counts a document's characters as IAM does, references left out: what they stand for is only known later.
+fn written(document: &Value) -> usize {
+    fn references(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.split("${").skip(1).filter_map(|rest| rest.find('}')).map(|end| end + 3).sum(),
+            Value::Array(items) => items.iter().map(references).sum(),
+            Value::Object(map) => map.values().map(references).sum(),
+            _ => 0,
+        }
+    }
+    policy::size(document).saturating_sub(references(document))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::tags::Tags;
+    use crate::spec::sections::Common;
+
+    fn with<T>(name: &str, use_scope: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let (common, stack_tags) = (Common::default(), Tags::new());
+        use_scope(&Scope { stack: "couch", section: "roles", name, common: &common, stack_tags: &stack_tags })
+    }
+
+    fn role(properties: Value) -> RoleElement {
+        let mut all = json!({ "trust": ["lambda.amazonaws.com"] });
+        all.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
+        serde_json::from_value(all).unwrap()
+    }
+
+    fn codes(properties: Value) -> Vec<(&'static str, String)> {
+        let mut findings = Findings::default();
+        with("worker", |at| Roles::check(&role(properties), at, &mut findings));
+        findings.0.iter().map(|f| (f.code, f.path.to_string())).collect()
+    }
+
+    fn lowered(name: &str, properties: Value) -> Value {
+        let mut out = Lowered::default();
+        with(name, |at| Roles::lower(role(properties), at, &mut out));
+        out.resources.remove(0).spec
+    }
+
+    #[test]
+    fn a_role_that_says_little_states_the_defaults_of_aws() {
+        let spec = lowered("worker", json!({}));
+        assert_eq!(
+            spec,
+            json!({
+                "name": "couch-worker",
+                "path": "/",
+                "max_session_duration": 3600,
+                "assume_role_policy": { "Version": "2012-10-17", "Statement": [
+                    { "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" },
+                ] },
+                "inline_policies": {},
+                "managed_policy_arns": [],
+                "tags": { "deployer:stack": "couch", "deployer:address": "roles.worker" },
+            })
+        );
+    }
+
+    #[test]
+    fn permissions_become_one_inline_policy_beside_the_others_and_keep_their_references() {
+        let spec = lowered(
+            "worker",
+            json!({
+                "permissions": [{ "allow": "sqs:SendMessage", "on": "${queues.q.arn}" }],
+                "inline_policies": { "more": { "Version": "2012-10-17", "Statement": [] } },
+                "managed_policy_arns": ["arn:b", "arn:a", "arn:b"],
+            }),
+        );
+        assert_eq!(spec["inline_policies"]["permissions"]["Statement"][0]["Resource"], "${queues.q.arn}");
+        assert_eq!(spec["inline_policies"]["more"]["Statement"], json!([]));
+        assert_eq!(spec["managed_policy_arns"], json!(["arn:a", "arn:b"]));
+    }
+
+    #[test]
+    fn a_long_default_name_fits_into_iam() {
+        let name = lowered(&"image-worker-".repeat(8), json!({}))["name"].as_str().unwrap().to_owned();
+        assert!(name.len() <= 64 && name.starts_with("couch-image-worker-"), "{name}");
+    }
+
+    #[test]
+    fn a_sound_role_has_no_findings() {
+        assert_eq!(codes(json!({ "permissions": [{ "allow": "sqs:SendMessage", "on": "${queues.q.arn}" }] })), []);
+    }
+
+    #[test]
+    fn what_iam_would_refuse_is_an_error_at_its_place() {
+        let document = json!({ "Version": "2012-10-17", "Statement": [] });
+        let long = json!({ "Version": "2012-10-17", "Statement": [{ "Sid": "x".repeat(10_240) }] });
+        let boundary = "arn:aws:iam::aws:policy/P";
+        for (bad, code, path) in [
+            (json!({ "trust": [] }), "role::trust", ""),
+            (json!({ "assume_role_policy": document }), "role::trust", ""),
+            (json!({ "trust": ["lambda"] }), "role::trust-service", ".trust.0"),
+            (json!({ "trust": null, "assume_role_policy": {} }), "policy::shape", ".assume_role_policy"),
+            (json!({ "trust": null, "assume_role_policy": long }), "role::trust-size", ".assume_role_policy"),
+            (json!({ "inline_policies": { "a b": document } }), "role::policy-name", ".inline_policies.a b"),
+            (json!({ "inline_policies": { "a": long } }), "role::policy-size", ".inline_policies"),
+            (json!({ "managed_policy_arns": vec![boundary; 11] }), "role::managed-policies", ".managed_policy_arns"),
+            (json!({ "managed_policy_arns": ["ReadOnly"] }), "role::policy-arn", ".managed_policy_arns.0"),
+            (json!({ "permissions_boundary": "ReadOnly" }), "role::policy-arn", ".permissions_boundary"),
+            (json!({ "description": "a sofa 🛋" }), "role::description", ".description"),
+        ] {
+            assert!(codes(bad).contains(&(code, format!("roles.worker{path}"))), "{code}");
+        }
+    }
+
+    #[test]
+    fn references_do_not_count_towards_a_size() {
+        let document = |text: &str| json!({ "Resource": [text, "a"] });
+        assert_eq!(written(&document("${queues.a.arn}/x${vars.b}")), written(&document("/x")));
+    }
+}
