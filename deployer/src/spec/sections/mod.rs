@@ -22,11 +22,8 @@ use crate::aws::tags;
 use crate::kinds::Kind;
 
 /// All sections, by name.
-pub static SECTIONS: &[&dyn AnySection] = &[
-    &Erased::<log_groups::LogGroups>::NEW,
-    &Erased::<queues::Queues>::NEW,
-    &Erased::<roles::Roles>::NEW,
-];
+pub static SECTIONS: &[&dyn AnySection] =
+    &[&Erased::<log_groups::LogGroups>::NEW, &Erased::<queues::Queues>::NEW, &Erased::<roles::Roles>::NEW];
 
 /// One section: `queues:`, `functions:`, …
 pub trait Section: Send + Sync + 'static {
