@@ -67,6 +67,7 @@ struct Shared {
     rate: rate::Budgets,
     calls: Mutex<Vec<&'static str>>,
     serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    code: Mutex<HashMap<String, Arc<[u8]>>>,
 }
 
 impl Aws {
@@ -124,6 +125,16 @@ impl Aws {
             serial.entry(key.to_owned()).or_default().clone()
         };
         mutex.lock_owned().await
+    }
+
+    /// Keeps a function's zip for the kind that uploads it. `sha256` is base64, as AWS's `CodeSha256`.
+    pub fn put_code(&self, sha256: impl Into<String>, zip: Arc<[u8]>) {
+        self.shared.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(sha256.into(), zip);
+    }
+
+    /// Hands out the zip with this `CodeSha256`, if this run has packaged it.
+    pub fn code(&self, sha256: &str) -> Option<Arc<[u8]>> {
+        self.shared.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(sha256).cloned()
     }
 
     /// Forbids every further writing call of this run.

@@ -6,6 +6,7 @@
 mod any;
 
 pub mod iam_role;
+pub mod lambda_function;
 pub mod log_group;
 pub mod sqs_queue;
 
@@ -20,8 +21,13 @@ pub use any::{AnyKind, Erased};
 use crate::aws::{Aws, AwsError, Place};
 
 /// Every kind there is.
-pub static REGISTRY: &[&dyn AnyKind] =
-    &[&Erased::<iam_role::IamRole>::NEW, &Erased::<log_group::LogGroupKind>::NEW, &Erased::<sqs_queue::SqsQueue>::NEW];
+#[rustfmt::skip]
+pub static REGISTRY: &[&dyn AnyKind] = &[
+    &Erased::<iam_role::IamRole>::NEW,
+    &Erased::<lambda_function::LambdaFunction>::NEW,
+    &Erased::<log_group::LogGroupKind>::NEW,
+    &Erased::<sqs_queue::SqsQueue>::NEW,
+];
 
 /// Finds a kind by its name, such as `sqs.queue`.
 pub fn by_name(name: &str) -> Option<&'static dyn AnyKind> {

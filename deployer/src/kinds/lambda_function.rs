@@ -1,0 +1,395 @@
+//! `lambda.function`: a Lambda function with its code as a zip.
+//!
+//! **Guarantees**: create returns when the function is `Active`, update when the last change has taken effect. Only
+//! changed groups are sent: configuration, then code, then reserved concurrency, then tags.
+//! **Assumptions**: the zip with the spec's `code.sha256` has been handed to [`Aws::put_code`].
+//! **Caveats**: one code, 409 `ResourceConflictException`, means "exists" on create and "busy" elsewhere. A function
+//! whose creation failed cannot be repaired, so create removes it again before it reports the failure.
+
+mod wire;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, Runtime, State};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::{Delta, Tags};
+use crate::aws::wait::{self, Poll};
+use crate::aws::{Aws, AwsError, Place, ServiceError};
+
+/// The function kind.
+pub struct LambdaFunction;
+
+/// A function; sizes in MB, the timeout in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Function {
+    pub function_name: String,
+    /// ARN of the execution role.
+    pub role: String,
+    pub code: Code,
+    pub runtime: String,
+    pub handler: String,
+    pub architectures: Vec<String>,
+    pub memory_size: u32,
+    pub timeout: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    pub ephemeral_storage: u32,
+    pub tracing_config: TracingConfig,
+    pub logging_config: LoggingConfig,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter_target_arn: Option<String>,
+    /// Layer version ARNs; later ones overwrite files of earlier ones.
+    #[serde(default)]
+    pub layers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_concurrent_executions: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_config: Option<VpcConfig>,
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// Which zip the function runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Code {
+    /// AWS's `CodeSha256`: SHA-256 of the zip, in base64.
+    pub sha256: String,
+    /// Bytes of the zip, to show; the hash alone decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TracingConfig {
+    /// `Active` or `PassThrough`.
+    pub mode: String,
+}
+
+/// Where log lines go and which; the levels only exist with `JSON`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoggingConfig {
+    /// `JSON` or `Text`.
+    pub log_format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_log_level: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_log_level: Option<String>,
+    pub log_group: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VpcConfig {
+    pub subnet_ids: Vec<String>,
+    pub security_group_ids: Vec<String>,
+}
+
+const ABSENT: &[&str] = &["ResourceNotFoundException"];
+const READY_WITHIN: Duration = Duration::from_secs(300);
+/// What UpdateFunctionConfiguration takes.
+const CONFIGURATION: &[&str] = &[
+    "role",
+    "runtime",
+    "handler",
+    "memory_size",
+    "timeout",
+    "description",
+    "environment",
+    "ephemeral_storage",
+    "tracing_config",
+    "logging_config",
+    "dead_letter_target_arn",
+    "layers",
+    "kms_key_arn",
+    "vpc_config",
+];
+
+impl Kind for LambdaFunction {
+    const NAME: &'static str = "lambda.function";
+    const OUTPUTS: &'static [&'static str] = &["name", "arn", "invoke_arn"];
+    const IDENTITY: &'static [&'static str] = &["function_name"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("function_name", Rule::Replace),
+        ("code.size", Rule::Unmanaged),
+        ("environment.*", Rule::Sensitive),
+        ("vpc_config.subnet_ids", Rule::Unordered),
+        ("vpc_config.security_group_ids", Rule::Unordered),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Function;
+
+    /// `invoke_arn` is the URI that an API Gateway integration takes.
+    fn predict(spec: &Function, place: &Place) -> Outputs {
+        let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
+        let Place { partition, region, .. } = place;
+        Outputs::from([
+            ("name".into(), spec.function_name.clone()),
+            (
+                "invoke_arn".into(),
+                format!("arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"),
+            ),
+            ("arn".into(), arn),
+        ])
+    }
+
+    fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
+        let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
+        let actions: &[&str] = match op {
+            Op::Read => &["lambda:GetFunction", "lambda:ListTags"],
+            Op::Create => &[
+                "lambda:CreateFunction",
+                "lambda:TagResource",
+                "lambda:GetFunction",
+                "lambda:PutFunctionConcurrency",
+                "lambda:DeleteFunction",
+            ],
+            Op::Update => &[
+                "lambda:UpdateFunctionConfiguration",
+                "lambda:UpdateFunctionCode",
+                "lambda:PutFunctionConcurrency",
+                "lambda:DeleteFunctionConcurrency",
+                "lambda:TagResource",
+                "lambda:UntagResource",
+                "lambda:GetFunction",
+            ],
+            Op::Delete => &["lambda:DeleteFunction", "lambda:GetFunction"],
+        };
+        let mut grants = vec![Grant::new(actions, arn)];
+        if matches!(op, Op::Create | Op::Update) {
+            grants.extend(spec.grants_to_configure());
+        }
+        grants
+    }
+
+    /// GetFunction, which brings tags and reserved concurrency along.
+    async fn read(aws: &Aws, spec: &Function) -> Result<Option<Observed<Function>>, AwsError> {
+        let name = &spec.function_name;
+        let call = aws.clients.lambda.get_function().function_name(name).send();
+        let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else { return Ok(None) };
+        if let Some(refused) = found.tags_error() {
+            return Err(failure("lambda:ListTags", refused.error_code(), refused.message(), 403));
+        }
+        let (function, notes) = wire::observed(name, found)?;
+        let mut seen = Observed::new(name, function, Self::predict(spec, &aws.place));
+        seen.notes = notes;
+        Ok(Some(seen))
+    }
+
+    async fn create(aws: &Aws, want: &Function) -> Result<Created, AwsError> {
+        let code = FunctionCode::builder().zip_file(zip(aws, want)?).build();
+        let name = &want.function_name;
+        let call = aws
+            .clients
+            .lambda
+            .create_function()
+            .function_name(name)
+            .role(&want.role)
+            .code(code)
+            .runtime(Runtime::from(want.runtime.as_str()))
+            .handler(&want.handler)
+            .set_architectures(Some(wire::architectures(want)))
+            .memory_size(wire::number(want.memory_size))
+            .timeout(wire::number(want.timeout))
+            .description(want.description.as_deref().unwrap_or_default())
+            .environment(wire::environment(want))
+            .ephemeral_storage(wire::ephemeral_storage(want)?)
+            .tracing_config(wire::tracing(want))
+            .logging_config(wire::logging(want))
+            .set_dead_letter_config(want.dead_letter_target_arn.as_ref().map(|_| wire::dead_letter(want)))
+            .set_layers(Some(want.layers.clone()))
+            .set_kms_key_arn(want.kms_key_arn.clone())
+            .set_vpc_config(want.vpc_config.as_ref().map(|_| wire::vpc(want)))
+            .set_tags(Some(want.tags.clone().into_iter().collect()));
+        aws.call("lambda:CreateFunction", call.send()).await?;
+        if let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
+            if matches!(failed, AwsError::Service(_)) {
+                // Best effort: the failure itself is what the user has to see.
+                let _ = remove(aws, name).await;
+            }
+            return Err(failed);
+        }
+        if want.reserved_concurrent_executions.is_some() {
+            reserve(aws, want).await?;
+        }
+        Ok(Created { physical_id: name.clone(), outputs: Self::predict(want, &aws.place) })
+    }
+
+    /// Waits before each call as well, for what an interrupted run has left in progress.
+    async fn update(
+        aws: &Aws,
+        live: &Observed<Function>,
+        want: &Function,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
+        let name = &want.function_name;
+        settled(aws, name).await?;
+        if changes.touch_any(CONFIGURATION) {
+            wire::update_configuration(aws, want, changes).await?;
+            ready(aws, name, "lambda:UpdateFunctionConfiguration").await?;
+        }
+        if changes.touch_any(&["code.sha256", "architectures"]) {
+            let call = aws
+                .clients
+                .lambda
+                .update_function_code()
+                .function_name(name)
+                .zip_file(zip(aws, want)?)
+                .set_architectures(Some(wire::architectures(want)));
+            aws.call("lambda:UpdateFunctionCode", call.send()).await?;
+            ready(aws, name, "lambda:UpdateFunctionCode").await?;
+        }
+        if changes.touch("reserved_concurrent_executions") {
+            reserve(aws, want).await?;
+        }
+        if changes.touch("tags") {
+            let arn = aws.place.arn("lambda", &format!("function:{name}"));
+            retag(aws, &arn, &live.spec.tags, &want.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
+        remove(aws, &live.physical_id).await
+    }
+}
+
+impl Function {
+    /// What AWS checks of the caller besides the function itself.
+    fn grants_to_configure(&self) -> Vec<Grant> {
+        let mut grants = vec![Grant {
+            condition: Some(json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } })),
+            ..Grant::new(&["iam:PassRole"], &self.role)
+        }];
+        if !self.layers.is_empty() {
+            let layers = self.layers.clone();
+            grants.push(Grant { actions: vec!["lambda:GetLayerVersion"], resources: layers, condition: None });
+        }
+        if let Some(key) = &self.kms_key_arn {
+            grants.push(Grant::new(&["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], key));
+        }
+        if self.vpc_config.is_some() {
+            grants.push(Grant::new(&["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"], "*"));
+        }
+        grants
+    }
+}
+
+/// The zip that the spec's hash stands for.
+fn zip(aws: &Aws, want: &Function) -> Result<Blob, AwsError> {
+    let code = aws.code(&want.code.sha256).ok_or_else(|| AwsError::Shape {
+        what: format!("code of {}", want.function_name),
+        message: format!("no zip with CodeSha256 `{}` was packaged in this run", want.code.sha256),
+    })?;
+    Ok(Blob::new(code.to_vec()))
+}
+
+async fn reserve(aws: &Aws, want: &Function) -> Result<(), AwsError> {
+    let (lambda, name) = (&aws.clients.lambda, &want.function_name);
+    if let Some(reserved) = want.reserved_concurrent_executions {
+        let call = lambda.put_function_concurrency().function_name(name);
+        let call = call.reserved_concurrent_executions(wire::number(reserved)).send();
+        aws.call("lambda:PutFunctionConcurrency", call).await.map(drop)
+    } else {
+        let call = lambda.delete_function_concurrency().function_name(name).send();
+        aws.call("lambda:DeleteFunctionConcurrency", call).await.map(drop)
+    }
+}
+
+async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), AwsError> {
+    let (lambda, delta) = (&aws.clients.lambda, Delta::between(live, want));
+    if !delta.set.is_empty() {
+        let call = lambda.tag_resource().resource(arn).set_tags(Some(delta.set.into_iter().collect()));
+        aws.call("lambda:TagResource", call.send()).await?;
+    }
+    if !delta.remove.is_empty() {
+        let call = lambda.untag_resource().resource(arn).set_tag_keys(Some(delta.remove));
+        aws.call("lambda:UntagResource", call.send()).await?;
+    }
+    Ok(())
+}
+
+/// DeleteFunction, then waits until the name is free again.
+async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
+    let lambda = &aws.clients.lambda;
+    let call = lambda.delete_function().function_name(name).send();
+    if aws.find("lambda:DeleteFunction", ABSENT, call).await?.is_none() {
+        return Ok(());
+    }
+    wait::until(&format!("function {name} to be gone"), READY_WITHIN, || async {
+        let call = lambda.get_function().function_name(name).send();
+        Ok(match aws.find("lambda:GetFunction", ABSENT, call).await? {
+            None => Poll::Ready(()),
+            Some(found) => Poll::Pending(format!("{:?}", found.configuration().and_then(|c| c.state()))),
+        })
+    })
+    .await
+}
+
+/// What a function looks like once nothing is in progress any more.
+struct Settled {
+    state: Option<State>,
+    state_reason: (String, String),
+    last_update: Option<LastUpdateStatus>,
+    last_update_reason: (String, String),
+}
+
+/// Waits until neither a creation nor an update is in progress. Right after create GetFunction may not know the
+/// function yet; unknown states count as in progress.
+async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
+    wait::until(&format!("function {name} to be Active with no update in progress"), READY_WITHIN, || async {
+        let call = aws.clients.lambda.get_function().function_name(name).send();
+        let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else {
+            return Ok(Poll::Pending("no such function yet".into()));
+        };
+        let c = found.configuration.ok_or_else(|| AwsError::missing("lambda:GetFunction", "Configuration"))?;
+        let resting = matches!(c.state, None | Some(State::Active | State::Inactive | State::Failed));
+        if !resting || c.last_update_status == Some(LastUpdateStatus::InProgress) {
+            return Ok(Poll::Pending(format!("state {:?}, last update {:?}", c.state, c.last_update_status)));
+        }
+        let text = |code: Option<&str>, reason: Option<String>| {
+            (code.unwrap_or_default().to_owned(), reason.unwrap_or_default())
+        };
+        Ok(Poll::Ready(Settled {
+            state_reason: text(c.state_reason_code.as_ref().map(|c| c.as_str()), c.state_reason),
+            last_update_reason: text(
+                c.last_update_status_reason_code.as_ref().map(|c| c.as_str()),
+                c.last_update_status_reason,
+            ),
+            state: c.state,
+            last_update: c.last_update_status,
+        }))
+    })
+    .await
+}
+
+/// Waits like [`settled`] and reports a failure as `operation`'s own.
+async fn ready(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
+    let seen = settled(aws, name).await?;
+    if seen.state == Some(State::Failed) {
+        return Err(failure(operation, &seen.state_reason.0, &seen.state_reason.1, 200));
+    }
+    if seen.last_update == Some(LastUpdateStatus::Failed) {
+        return Err(failure(operation, &seen.last_update_reason.0, &seen.last_update_reason.1, 200));
+    }
+    Ok(())
+}
+
+/// A failure that AWS reports in an answer's body instead of as an error answer.
+fn failure(operation: &'static str, code: &str, message: &str, status: u16) -> AwsError {
+    AwsError::Service(Box::new(ServiceError {
+        operation,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        status,
+        request_id: None,
+        retry_after_s: None,
+    }))
+}
