@@ -223,12 +223,7 @@ impl Kind for LambdaFunction {
     }
 
     /// Waits before each call as well, for what an interrupted run has left in progress.
-    async fn update(
-        aws: &Aws,
-        live: &Observed<Function>,
-        want: &Function,
-        changes: &Changes,
-    ) -> Result<(), AwsError> {
+    async fn update(aws: &Aws, live: &Observed<Function>, want: &Function, changes: &Changes) -> Result<(), AwsError> {
         let name = &want.function_name;
         settled(aws, name).await?;
         if changes.touch_any(CONFIGURATION) {

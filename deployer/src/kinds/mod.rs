@@ -5,8 +5,10 @@
 
 mod any;
 
+pub mod event_source_mapping;
 pub mod iam_role;
 pub mod lambda_function;
+pub mod lambda_permission;
 pub mod log_group;
 pub mod sqs_queue;
 
@@ -23,8 +25,10 @@ use crate::aws::{Aws, AwsError, Place};
 /// Every kind there is.
 #[rustfmt::skip]
 pub static REGISTRY: &[&dyn AnyKind] = &[
+    &Erased::<event_source_mapping::EventSourceMapping>::NEW,
     &Erased::<iam_role::IamRole>::NEW,
     &Erased::<lambda_function::LambdaFunction>::NEW,
+    &Erased::<lambda_permission::LambdaPermission>::NEW,
     &Erased::<log_group::LogGroupKind>::NEW,
     &Erased::<sqs_queue::SqsQueue>::NEW,
 ];

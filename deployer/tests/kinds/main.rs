@@ -7,4 +7,7 @@ mod contract;
 
 mod iam_role;
 mod log_group;
+mod event_source_mapping;
+mod lambda_function;
+mod lambda_permission;
 mod sqs_queue;

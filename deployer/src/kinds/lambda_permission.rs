@@ -1,0 +1,270 @@
+//! `lambda.permission`: one statement of a function's resource policy, which lets somebody invoke it.
+//!
+//! **Guarantees**: calls on one function's policy take turns, and a statement is read back and written again until it
+//! stands there: AWS answers success to overlapping writes and keeps only the last.
+//! **Assumptions**: statement ids come from [`statement_id`], so that a permission for somebody else has another id and
+//! stands before the one it takes the place of goes.
+//! **Caveats**: AWS cannot change a statement. Under an unchanged id it is removed and added at once, and invocations in
+//! between are refused.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::wait::{self, Poll};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The permission kind.
+pub struct LambdaPermission;
+
+/// A statement that allows `principal` to do `action` to the function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Permission {
+    pub function_name: String,
+    pub statement_id: String,
+    /// `lambda:InvokeFunction`, as a rule.
+    pub action: String,
+    /// A service such as `apigateway.amazonaws.com`, an account id or an ARN.
+    pub principal: String,
+    /// Which resource of the principal; `*` allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_account: Option<String>,
+    /// A version or an alias instead of the function itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+}
+
+/// Derives a statement id (at most 100 of `[A-Za-z0-9-_]`) from what the statement says: equal permissions have
+/// equal ids, different ones different ids.
+pub fn statement_id(function: &str, principal: &str, source: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [function, principal, source] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let who: String = principal.split('.').next().unwrap_or_default().chars().take(32).collect();
+    let who: String = who.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{who}-{digest}")
+}
+
+const ABSENT: &[&str] = &["ResourceNotFoundException"];
+const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+
+impl Kind for LambdaPermission {
+    const NAME: &'static str = "lambda.permission";
+    const OUTPUTS: &'static [&'static str] = &["statement_id"];
+    const IDENTITY: &'static [&'static str] = &["function_name", "statement_id", "qualifier"];
+    const RULES: &'static [(&'static str, Rule)] =
+        &[("function_name", Rule::Replace), ("statement_id", Rule::Replace), ("qualifier", Rule::Replace)];
+    const OWNERSHIP: Ownership = Ownership::Parent;
+    type Spec = Permission;
+
+    fn predict(spec: &Permission, _: &Place) -> Outputs {
+        Outputs::from([("statement_id".into(), spec.statement_id.clone())])
+    }
+
+    fn iam(op: Op, spec: &Permission, place: &Place) -> Vec<Grant> {
+        let actions: &[&str] = match op {
+            Op::Read => &["lambda:GetPolicy"],
+            Op::Create => &["lambda:AddPermission", "lambda:GetPolicy"],
+            Op::Update => &["lambda:RemovePermission", "lambda:AddPermission", "lambda:GetPolicy"],
+            Op::Delete => &["lambda:RemovePermission"],
+        };
+        let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
+        let mut grant = Grant::new(actions, &arn);
+        grant.resources.extend(spec.qualifier.iter().map(|qualifier| format!("{arn}:{qualifier}")));
+        vec![grant]
+    }
+
+    /// GetPolicy; without any statement AWS answers 404.
+    async fn read(aws: &Aws, spec: &Permission) -> Result<Option<Observed<Permission>>, AwsError> {
+        let call = aws.clients.lambda.get_policy().function_name(&spec.function_name);
+        let call = call.set_qualifier(spec.qualifier.clone()).send();
+        let Some(found) = aws.find("lambda:GetPolicy", ABSENT, call).await? else { return Ok(None) };
+        let document: Value = serde_json::from_str(found.policy().unwrap_or("{}"))
+            .map_err(|_| AwsError::missing("lambda:GetPolicy", "Policy as JSON"))?;
+        let statement = items(&document["Statement"]).find(|s| s["Sid"] == spec.statement_id.as_str());
+        Ok(statement.map(|statement| {
+            Observed::new(physical_id(spec), observed(spec, statement), Self::predict(spec, &aws.place))
+        }))
+    }
+
+    async fn create(aws: &Aws, want: &Permission) -> Result<Created, AwsError> {
+        let _turn = aws.turn(&turn(want)).await;
+        add(aws, want).await?;
+        Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
+    }
+
+    async fn update(aws: &Aws, live: &Observed<Permission>, want: &Permission, _: &Changes) -> Result<(), AwsError> {
+        let _turn = aws.turn(&turn(want)).await;
+        remove(aws, &live.spec).await?;
+        add(aws, want).await
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Permission>) -> Result<(), AwsError> {
+        let _turn = aws.turn(&turn(&live.spec)).await;
+        remove(aws, &live.spec).await
+    }
+}
+
+fn turn(spec: &Permission) -> String {
+    format!("lambda-policy/{}", spec.function_name)
+}
+
+fn physical_id(spec: &Permission) -> String {
+    match &spec.qualifier {
+        Some(qualifier) => format!("{}:{qualifier}/{}", spec.function_name, spec.statement_id),
+        None => format!("{}/{}", spec.function_name, spec.statement_id),
+    }
+}
+
+/// AddPermission, read back, repeated while it is not there. Only the first refusal counts: a later
+/// `ResourceConflictException` means that an earlier call took effect after all.
+async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
+    send(aws, want).await?;
+    let mut first = true;
+    let condition = format!("statement {} in the policy of {}", want.statement_id, want.function_name);
+    wait::until(&condition, VISIBLE_WITHIN, || {
+        let again = !std::mem::take(&mut first);
+        async move {
+            if again {
+                match send(aws, want).await {
+                    Err(e) if e.is(&["ResourceConflictException"]) => {}
+                    sent => sent?,
+                }
+            }
+            Ok(match LambdaPermission::read(aws, want).await? {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending("added, but not in the policy".into()),
+            })
+        }
+    })
+    .await
+}
+
+async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
+    let call = aws
+        .clients
+        .lambda
+        .add_permission()
+        .function_name(&want.function_name)
+        .statement_id(&want.statement_id)
+        .action(&want.action)
+        .principal(&want.principal)
+        .set_source_arn(want.source_arn.clone())
+        .set_source_account(want.source_account.clone())
+        .set_qualifier(want.qualifier.clone());
+    aws.call("lambda:AddPermission", call.send()).await.map(drop)
+}
+
+async fn remove(aws: &Aws, spec: &Permission) -> Result<(), AwsError> {
+    let call = aws.clients.lambda.remove_permission().function_name(&spec.function_name);
+    let call = call.statement_id(&spec.statement_id).set_qualifier(spec.qualifier.clone()).send();
+    aws.find("lambda:RemovePermission", ABSENT, call).await.map(drop)
+}
+
+/// A list, or the one thing that stands for a list of one.
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    let (list, one) = match value {
+        Value::Array(items) => (items.as_slice(), None),
+        Value::Null => (&[][..], None),
+        one => (&[][..], Some(one)),
+    };
+    list.iter().chain(one)
+}
+
+fn text(value: &Value) -> Option<String> {
+    items(value).next().and_then(Value::as_str).map(str::to_owned)
+}
+
+/// A statement as AWS stores it, in the shape of a spec.
+fn observed(spec: &Permission, statement: &Value) -> Permission {
+    let principal = &statement["Principal"];
+    let principal =
+        ["Service", "AWS", "Federated"].iter().find_map(|kind| text(&principal[*kind])).or_else(|| text(principal));
+    Permission {
+        action: text(&statement["Action"]).unwrap_or_default(),
+        principal: principal.map(account_id).unwrap_or_default(),
+        source_arn: condition(statement, "aws:sourcearn"),
+        source_account: condition(statement, "aws:sourceaccount"),
+        ..spec.clone()
+    }
+}
+
+/// An account id is stored as the ARN of the account's root.
+fn account_id(principal: String) -> String {
+    let account = principal.strip_suffix(":root").and_then(|arn| arn.rsplit(':').next());
+    account.filter(|id| id.len() == 12).map(str::to_owned).unwrap_or(principal)
+}
+
+/// The value of a condition key under any operator; keys are case-insensitive.
+fn condition(statement: &Value, key: &str) -> Option<String> {
+    let operators = statement["Condition"].as_object()?;
+    operators
+        .values()
+        .filter_map(Value::as_object)
+        .flatten()
+        .find(|(k, _)| k.eq_ignore_ascii_case(key))
+        .and_then(|(_, v)| text(v))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec() -> Permission {
+        Permission {
+            function_name: "f".into(),
+            statement_id: "s".into(),
+            action: "lambda:InvokeFunction".into(),
+            principal: "apigateway.amazonaws.com".into(),
+            source_arn: Some("arn:aws:execute-api:eu-west-1:1:api/*/POST/images".into()),
+            source_account: Some("123456789012".into()),
+            qualifier: None,
+        }
+    }
+
+    #[test]
+    fn a_stored_statement_reads_as_what_was_added_whatever_the_case_of_its_condition_keys() {
+        for (arn, account) in [("AWS:SourceArn", "AWS:SourceAccount"), ("aws:sourceArn", "aws:sourceaccount")] {
+            let stored = json!({
+                "Sid": "s", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:f",
+                "Principal": { "Service": "apigateway.amazonaws.com" },
+                "Condition": { "ArnLike": { arn: spec().source_arn }, "StringEquals": { account: "123456789012" } },
+            });
+            assert_eq!(observed(&spec(), &stored), spec());
+        }
+    }
+
+    #[test]
+    fn an_account_reads_as_its_id() {
+        let stored = json!({ "Principal": { "AWS": "arn:aws:iam::123456789012:root" } });
+        assert_eq!(observed(&spec(), &stored).principal, "123456789012");
+        let stored = json!({ "Principal": { "AWS": "arn:aws:iam::123456789012:role/r" } });
+        assert_eq!(observed(&spec(), &stored).principal, "arn:aws:iam::123456789012:role/r");
+        assert_eq!(observed(&spec(), &json!({ "Principal": "*" })).principal, "*");
+    }
+
+    #[test]
+    fn a_permission_for_somebody_else_has_another_statement_id() {
+        let id = statement_id("f", "apigateway.amazonaws.com", "arn:api/*");
+        assert_eq!(id, statement_id("f", "apigateway.amazonaws.com", "arn:api/*"));
+        assert!(id.starts_with("apigateway-") && id.len() <= 100, "{id}");
+        for other in [
+            statement_id("g", "apigateway.amazonaws.com", "arn:api/*"),
+            statement_id("f", "sns.amazonaws.com", "arn:api/*"),
+            statement_id("f", "apigateway.amazonaws.com", "arn:other/*"),
+        ] {
+            assert_ne!(id, other);
+        }
+        let arn = statement_id("f", "arn:aws:iam::123456789012:role/r", "");
+        assert!(arn.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{arn}");
+    }
+}
