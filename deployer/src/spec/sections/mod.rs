@@ -2,6 +2,7 @@
 //! lowered to primitive resources. Lowering is pure.
 
 pub mod any;
+pub mod functions;
 pub mod log_groups;
 pub mod permission;
 pub mod queues;
@@ -22,8 +23,13 @@ use crate::aws::tags;
 use crate::kinds::Kind;
 
 /// All sections, by name.
-pub static SECTIONS: &[&dyn AnySection] =
-    &[&Erased::<log_groups::LogGroups>::NEW, &Erased::<queues::Queues>::NEW, &Erased::<roles::Roles>::NEW];
+#[rustfmt::skip]
+pub static SECTIONS: &[&dyn AnySection] = &[
+    &Erased::<functions::Functions>::NEW,
+    &Erased::<log_groups::LogGroups>::NEW,
+    &Erased::<queues::Queues>::NEW,
+    &Erased::<roles::Roles>::NEW,
+];
 
 /// One section: `queues:`, `functions:`, …
 pub trait Section: Send + Sync + 'static {

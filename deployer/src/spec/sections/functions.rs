@@ -1,0 +1,281 @@
+//! `functions:` — Lambda functions, each with its code, its own role and log group, and the queues it consumes.
+
+mod check;
+mod lower;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::permission::Permission;
+use super::{Lowered, Scope, Section};
+use crate::spec::finding::Findings;
+use crate::spec::values::Seconds;
+
+/// The functions section.
+pub struct Functions;
+
+/// A Lambda function. Its code is exactly one of `crate`, `zip` and `binary`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionElement {
+    /// A cargo package of this workspace, built for Lambda.
+    #[serde(rename = "crate")]
+    pub package: Option<String>,
+    /// Which binary of the package; default: the element's name.
+    pub bin: Option<String>,
+    /// The cargo profile to build with; default: `lambda` if the workspace has it, else `release`.
+    pub profile: Option<String>,
+    /// Cargo features to build with.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// A ready-made zip with an executable `bootstrap`.
+    pub zip: Option<PathBuf>,
+    /// A ready-made Linux executable, zipped as `bootstrap`.
+    pub binary: Option<PathBuf>,
+    /// The function's name in AWS; default: the stack's name and the element's.
+    #[schemars(length(max = 64), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub name: Option<String>,
+    /// What the function is for.
+    #[schemars(length(max = 256))]
+    pub description: Option<String>,
+    /// Lambda's runtime.
+    #[serde(default = "al2023")]
+    pub runtime: String,
+    /// What the runtime starts; any text for `provided.*`.
+    #[serde(default = "bootstrap")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^\S+$"))]
+    pub handler: String,
+    /// The processor to run on and to build for.
+    #[serde(default)]
+    pub architecture: Architecture,
+    /// Memory in MB; processor time grows with it.
+    #[serde(default = "memory")]
+    #[schemars(range(min = 128, max = 10_240))]
+    pub memory_size: u32,
+    /// How long one invocation may take; up to 15 minutes.
+    #[serde(default = "three_seconds")]
+    #[schemars(range(min = 1, max = 900))]
+    pub timeout: Seconds,
+    /// Environment variables, together at most 4 KB.
+    #[serde(default)]
+    pub environment: BTreeMap<String, Scalar>,
+    /// Space under `/tmp` in MB.
+    #[serde(default = "half_a_gigabyte")]
+    #[schemars(range(min = 512, max = 10_240))]
+    pub ephemeral_storage: u32,
+    /// `Active` samples and traces requests with X-Ray.
+    #[serde(default)]
+    pub tracing: Tracing,
+    /// `JSON` lets Lambda filter log lines by level.
+    #[serde(default)]
+    pub log_format: LogFormat,
+    /// The function's own lines from this level on; only with `JSON`, default `INFO`.
+    pub application_log_level: Option<ApplicationLogLevel>,
+    /// Lambda's lines from this level on; only with `JSON`, default `INFO`.
+    pub system_log_level: Option<SystemLogLevel>,
+    /// Days that the function's log group keeps a line.
+    #[serde(default = "two_weeks")]
+    pub log_retention: u32,
+    /// Concurrent invocations set aside for this function, and its limit; 0 stops it.
+    pub reserved_concurrency: Option<u32>,
+    /// ARNs of layer versions, in the order in which they are laid over each other.
+    #[serde(default)]
+    #[schemars(length(max = 5))]
+    pub layers: Vec<String>,
+    /// ARN of the queue or topic that takes asynchronous events which failed.
+    pub dead_letter: Option<String>,
+    /// The subnets and security groups to run in.
+    pub vpc: Option<Vpc>,
+    /// KMS key for the environment variables.
+    pub kms_key_arn: Option<String>,
+    /// What the function may do, besides writing its log and taking its events.
+    #[serde(default)]
+    pub permissions: Vec<Permission>,
+    /// ARN of a role to use instead of a derived one.
+    pub role: Option<String>,
+    /// Managed policies to attach to the derived role.
+    #[serde(default)]
+    #[schemars(length(max = 20))]
+    pub managed_policy_arns: Vec<String>,
+    /// ARN of a managed policy that bounds the derived role.
+    pub permissions_boundary: Option<String>,
+    /// The queues whose messages the function receives.
+    #[serde(default)]
+    pub events: Vec<Event>,
+}
+
+/// A queue whose messages the function receives: exactly one of `queue` and `queue_arn`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// A queue of this stack, by its name under `queues`.
+    pub queue: Option<String>,
+    /// ARN of any other queue.
+    pub queue_arn: Option<String>,
+    /// Most messages in one invocation; more than 10 need a window.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batch_size: u32,
+    /// How long to wait for a batch to fill.
+    #[serde(default)]
+    #[schemars(range(max = 300))]
+    pub maximum_batching_window: Seconds,
+    /// Most invocations at once for this queue.
+    #[schemars(range(min = 2, max = 1_000))]
+    pub maximum_concurrency: Option<u32>,
+    /// Patterns, one of which a message has to match; the others are dropped.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub filter: Vec<Value>,
+    /// Whether messages are received at present.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The function names the messages that failed, and only those come back.
+    #[serde(default = "yes")]
+    pub report_batch_item_failures: bool,
+}
+
+/// Where a function runs inside a VPC.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vpc {
+    #[schemars(length(min = 1, max = 16))]
+    pub subnet_ids: Vec<String>,
+    #[schemars(length(min = 1, max = 5))]
+    pub security_group_ids: Vec<String>,
+}
+
+/// A text; numbers and booleans are taken as they are written.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    Text(String),
+    Number(serde_json::Number),
+    Bool(bool),
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Bool(bool) => bool.fmt(f),
+        }
+    }
+}
+
+/// A processor architecture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    #[default]
+    X86_64,
+    Arm64,
+}
+
+/// Whether Lambda samples requests itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Tracing {
+    Active,
+    #[default]
+    PassThrough,
+}
+
+/// The form of a function's log lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LogFormat {
+    #[default]
+    #[serde(rename = "JSON")]
+    Json,
+    Text,
+}
+
+/// Levels of the function's own lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ApplicationLogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+/// Levels of Lambda's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SystemLogLevel {
+    Debug,
+    Info,
+    Warn,
+}
+
+fn al2023() -> String {
+    "provided.al2023".into()
+}
+
+fn bootstrap() -> String {
+    "bootstrap".into()
+}
+
+fn memory() -> u32 {
+    128
+}
+
+fn half_a_gigabyte() -> u32 {
+    512
+}
+
+fn three_seconds() -> Seconds {
+    Seconds(3)
+}
+
+fn two_weeks() -> u32 {
+    14
+}
+
+fn ten() -> u32 {
+    10
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Section for Functions {
+    const NAME: &'static str = "functions";
+    type Element = FunctionElement;
+
+    fn check(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+        check::code(element, at, findings);
+        check::environment(element, at, findings);
+        check::logging(element, at, findings);
+        check::role(element, at, findings);
+        check::events(element, at, findings);
+    }
+
+    fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut Lowered) {
+        lower::lower(&element, at, out);
+    }
+}
+
+impl Event {
+    /// What the mapping is called in its address: the queue's name.
+    fn label(&self) -> String {
+        if let Some(queue) = &self.queue {
+            return queue.clone();
+        }
+        let arn = self.queue_arn.as_deref().unwrap_or_default();
+        match arn.strip_prefix("${queues.").and_then(|rest| rest.strip_suffix(".arn}")) {
+            Some(name) => name.to_owned(),
+            None => arn.rsplit(':').next().unwrap_or(arn).to_owned(),
+        }
+    }
+}

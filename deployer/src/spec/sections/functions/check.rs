@@ -1,0 +1,191 @@
+//! What the schema cannot say about a function.
+
+use std::collections::BTreeSet;
+
+use super::{FunctionElement, LogFormat};
+use crate::kinds::log_group::RETENTION_DAYS;
+use crate::spec::finding::Findings;
+use crate::spec::sections::{Scope, permission};
+
+/// What Lambda sets itself and refuses to be given.
+const RESERVED: &[&str] = &[
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+/// Bytes of all environment variables, names and values.
+const ENVIRONMENT_SIZE: usize = 4_096;
+
+pub(super) fn code(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    if at.common.external {
+        return;
+    }
+    let given: Vec<&str> = [
+        element.package.is_some().then_some("crate"),
+        element.zip.is_some().then_some("zip"),
+        element.binary.is_some().then_some("binary"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match given.as_slice() {
+        [_] => {}
+        [] => {
+            findings
+                .error("function::code", at.path::<&str>([]), "the function has no code")
+                .at_key()
+                .help("name a cargo package with `crate: …`, or give `zip: PATH` or `binary: PATH`");
+        }
+        [_, second, ..] => {
+            findings
+                .error("function::code", at.path([*second]), format!("code is given twice: {}", given.join(" and ")))
+                .at_key()
+                .help(format!("keep one of {}", given.join(", ")));
+        }
+    }
+    if element.package.is_none() {
+        let only_cargo = [
+            ("bin", element.bin.is_some()),
+            ("profile", element.profile.is_some()),
+            ("features", !element.features.is_empty()),
+        ];
+        for (property, _) in only_cargo.into_iter().filter(|(_, given)| *given) {
+            findings
+                .error("function::only-with-crate", at.path([property]), format!("`{property}` belongs to `crate`"))
+                .at_key()
+                .help(format!("add `crate: PACKAGE` or remove `{property}`"));
+        }
+    }
+}
+
+pub(super) fn environment(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    let mut size = 0;
+    for (name, value) in &element.environment {
+        let path = at.path(["environment", name]);
+        size += name.len() + value.to_string().len();
+        let mut characters = name.chars();
+        let valid = characters.next().is_some_and(|c| c.is_ascii_alphabetic())
+            && name.len() >= 2
+            && characters.all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if RESERVED.contains(&name.as_str()) {
+            findings
+                .error("function::reserved-variable", path, format!("Lambda sets `{name}` itself"))
+                .at_key()
+                .help("remove it, or choose another name");
+        } else if !valid {
+            findings
+                .error("function::variable-name", path, format!("Lambda does not take `{name}` as a variable's name"))
+                .at_key()
+                .help("begin with a letter, go on with letters, digits or `_`; two characters at least");
+        }
+    }
+    if size > ENVIRONMENT_SIZE {
+        findings
+            .error(
+                "function::environment-size",
+                at.path(["environment"]),
+                format!("the variables take {size} bytes; Lambda allows {ENVIRONMENT_SIZE}"),
+            )
+            .help("keep large values in a file of the package or in S3");
+    }
+}
+
+pub(super) fn logging(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    let levels = [
+        ("application_log_level", element.application_log_level.is_some()),
+        ("system_log_level", element.system_log_level.is_some()),
+    ];
+    if element.log_format == LogFormat::Text {
+        for (property, _) in levels.into_iter().filter(|(_, given)| *given) {
+            findings
+                .error("function::log-level", at.path([property]), "Lambda filters by level only with JSON lines")
+                .help("set `log_format: JSON` or remove the level");
+        }
+    }
+    if !RETENTION_DAYS.contains(&element.log_retention) {
+        let longer = RETENTION_DAYS.iter().find(|days| **days >= element.log_retention);
+        let days = longer.or(RETENTION_DAYS.last()).copied().unwrap_or(14);
+        findings
+            .error(
+                "function::log-retention",
+                at.path(["log_retention"]),
+                format!("CloudWatch Logs cannot keep lines for {} days", element.log_retention),
+            )
+            .help(format!("write `log_retention: {days}`"));
+    }
+}
+
+pub(super) fn role(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    permission::check(&element.permissions, "permissions", at, findings);
+    if element.role.is_none() {
+        return;
+    }
+    let derived = [
+        ("permissions", !element.permissions.is_empty()),
+        ("managed_policy_arns", !element.managed_policy_arns.is_empty()),
+        ("permissions_boundary", element.permissions_boundary.is_some()),
+    ];
+    for (property, _) in derived.into_iter().filter(|(_, given)| *given) {
+        findings
+            .error(
+                "function::role-and-permissions",
+                at.path([property]),
+                format!("`{property}` is for a derived role, but the function uses the one under `role`"),
+            )
+            .at_key()
+            .help(format!("give `{property}` to that role, or remove `role`"));
+    }
+}
+
+pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    let mut labels = BTreeSet::new();
+    for (index, event) in element.events.iter().enumerate() {
+        let path = |property: &str| at.path(["events", &index.to_string(), property]);
+        let whole = at.path(["events".to_owned(), index.to_string()]);
+        if event.queue.is_some() == event.queue_arn.is_some() {
+            findings
+                .error("function::event-source", whole, "an event has exactly one of `queue` and `queue_arn`")
+                .help("name a queue of this stack with `queue: NAME`, any other with `queue_arn: ARN`");
+            continue;
+        }
+        if !labels.insert(event.label()) {
+            findings
+                .error("function::event-twice", whole, format!("the function already receives `{}`", event.label()))
+                .help("AWS keeps one mapping for a queue and a function; remove one of them");
+        }
+        let fifo = event.label().ends_with(".fifo");
+        if event.batch_size > 10 && fifo {
+            findings
+                .error("function::batch-size", path("batch_size"), "a FIFO queue gives at most 10 messages at once")
+                .help("write `batch_size: 10`");
+        } else if event.batch_size > 10 && event.maximum_batching_window.0 == 0 {
+            findings
+                .error("function::batch-window", path("batch_size"), "more than 10 messages at once need a window")
+                .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
+        }
+        if let (Some(maximum), Some(reserved)) = (event.maximum_concurrency, element.reserved_concurrency)
+            && maximum > reserved
+        {
+            findings
+                .warning(
+                    "function::event-concurrency",
+                    path("maximum_concurrency"),
+                    format!("{maximum} invocations at once, but only {reserved} are reserved: the rest is throttled, and each throttle counts as a receive"),
+                )
+                .help(format!("lower it to {reserved}, or raise `reserved_concurrency`"));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A function's element as resources: log group, role, function, event source mappings.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Event, FunctionElement, LogFormat, Tracing};
+use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, pattern};
+use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
+use crate::kinds::lambda_function::{Code, Function, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
+use crate::kinds::log_group::{LogGroup, LogGroupKind};
+use crate::spec::sections::{self, CodeSource, Lowered, Scope, permission, reference};
+
+/// Longest name of a function, and of a role.
+const NAME_LENGTH: usize = 64;
+
+pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered) {
+    let name = element.name.clone().unwrap_or_else(|| at.name_within(NAME_LENGTH));
+    if at.common.external {
+        out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name));
+        return;
+    }
+    let log_group = at.part("log_group");
+    let group = LogGroup {
+        name: log_group_name(&name),
+        retention_in_days: Some(element.log_retention),
+        tags: at.tags(&log_group),
+        ..LogGroup::default()
+    };
+    out.add::<LogGroupKind>(at, log_group.clone(), &group);
+    out.alias(at, "log_group", &log_group, "name");
+    if element.role.is_none() {
+        let address = at.part("role");
+        out.add::<IamRole>(at, address.clone(), &role(element, at, &name));
+        out.alias(at, "role_arn", &address, "arn");
+    }
+    let code = code(element, at);
+    out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name)).code = code;
+    for event in &element.events {
+        let address = at.part(&format!("event[{}]", event.label()));
+        out.add::<EventSourceMapping>(at, address.clone(), &mapping(event, at, &address));
+    }
+}
+
+/// The role's name. A name with a reference in it cannot be cut before it is known.
+fn role_name(function: &str) -> String {
+    let name = format!("{function}-role");
+    if name.contains("${") { name } else { sections::shortened(&name, NAME_LENGTH) }
+}
+
+fn log_group_name(function: &str) -> String {
+    format!("/aws/lambda/{function}")
+}
+
+/// The name that an enum has in `stack.yaml`, which is AWS's.
+fn text(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::Code> {
+    let cargo = element.package.as_ref().map(|package| CodeSource::Cargo {
+        package: package.clone(),
+        bin: element.bin.clone().unwrap_or_else(|| at.name.to_owned()),
+        profile: element.profile.clone(),
+        features: element.features.clone(),
+    });
+    let source = cargo
+        .or_else(|| element.zip.clone().map(CodeSource::Zip))
+        .or_else(|| element.binary.clone().map(CodeSource::Binary))?;
+    Some(sections::Code { source, architecture: text(element.architecture), runtime: element.runtime.clone() })
+}
+
+fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
+    let levels = element.log_format == LogFormat::Json;
+    let level = |level: Option<String>| levels.then(|| level.unwrap_or_else(|| "INFO".into()));
+    // An external function is only looked up by its name: nothing is derived for it that it could refer to.
+    let derived = |part: &str, output: &str, external: String| {
+        if at.common.external { external } else { reference(&at.part(part), output) }
+    };
+    Function {
+        function_name: name.to_owned(),
+        role: element.role.clone().unwrap_or_else(|| derived("role", "arn", String::new())),
+        code: Code::default(),
+        runtime: element.runtime.clone(),
+        handler: element.handler.clone(),
+        architectures: vec![text(element.architecture)],
+        memory_size: element.memory_size,
+        timeout: element.timeout.0,
+        description: element.description.clone().filter(|text| !text.is_empty()),
+        environment: element.environment.iter().map(|(key, value)| (key.clone(), value.to_string())).collect(),
+        ephemeral_storage: element.ephemeral_storage,
+        tracing_config: TracingConfig { mode: text(element.tracing) },
+        logging_config: LoggingConfig {
+            log_format: text(element.log_format),
+            application_log_level: level(element.application_log_level.map(text)),
+            system_log_level: level(element.system_log_level.map(text)),
+            log_group: derived("log_group", "name", log_group_name(name)),
+        },
+        dead_letter_target_arn: element.dead_letter.clone(),
+        layers: element.layers.clone(),
+        reserved_concurrent_executions: element.reserved_concurrency,
+        kms_key_arn: element.kms_key_arn.clone(),
+        vpc_config: element.vpc.as_ref().map(|vpc| VpcConfig {
+            subnet_ids: sorted(&vpc.subnet_ids),
+            security_group_ids: sorted(&vpc.security_group_ids),
+        }),
+        tags: at.tags(&at.element()),
+    }
+}
+
+fn sorted(texts: &[String]) -> Vec<String> {
+    let mut texts = texts.to_vec();
+    texts.sort();
+    texts
+}
+
+fn role(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Role {
+    let document = permission::document(statements(element, at));
+    Role {
+        name: role_name(name),
+        path: "/".into(),
+        description: Some(format!("Runs the function {name}")),
+        max_session_duration: MAX_SESSION_DURATION,
+        assume_role_policy: permission::trust(&["lambda.amazonaws.com".to_owned()]),
+        inline_policies: [(PERMISSIONS.to_owned(), document)].into(),
+        managed_policy_arns: sorted(&element.managed_policy_arns),
+        permissions_boundary: element.permissions_boundary.clone(),
+        tags: at.tags(&at.part("role")),
+    }
+}
+
+/// What the role allows: what the user lists, and what Lambda itself does in the function's name.
+///
+/// Not `logs:CreateLogGroup`: a late line after a destroy would bring the group back, untagged and for ever.
+fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
+    let mut all = permission::statements(&element.permissions);
+    let mut allow = |actions: &[&str], resource: &str| {
+        all.push(json!({ "Effect": "Allow", "Action": actions, "Resource": resource }));
+    };
+    allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &format!("{}:*", reference(&at.part("log_group"), "arn")));
+    for event in &element.events {
+        allow(&["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], &queue_arn(event));
+    }
+    if element.tracing == Tracing::Active {
+        allow(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*");
+    }
+    if let Some(target) = &element.dead_letter {
+        let topic = target.starts_with("${topics.") || target.contains(":sns:");
+        allow(&[if topic { "sns:Publish" } else { "sqs:SendMessage" }], target);
+    }
+    if element.vpc.is_some() {
+        let actions = [
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+        ];
+        allow(&actions, "*");
+    }
+    if let Some(key) = &element.kms_key_arn {
+        allow(&["kms:Decrypt"], key);
+    }
+    all
+}
+
+fn queue_arn(event: &Event) -> String {
+    match (&event.queue, &event.queue_arn) {
+        (Some(queue), _) => reference(&format!("queues.{queue}"), "arn"),
+        (None, arn) => arn.clone().unwrap_or_default(),
+    }
+}
+
+fn mapping(event: &Event, at: &Scope<'_>, address: &str) -> EventSource {
+    let mut filter_patterns: Vec<String> = event.filter.iter().map(pattern).collect();
+    filter_patterns.sort();
+    EventSource {
+        event_source_arn: queue_arn(event),
+        function_name: reference(&at.element(), "name"),
+        batch_size: event.batch_size,
+        maximum_batching_window_in_seconds: event.maximum_batching_window.0,
+        enabled: event.enabled,
+        function_response_types: event
+            .report_batch_item_failures
+            .then(|| "ReportBatchItemFailures".to_owned())
+            .into_iter()
+            .collect(),
+        maximum_concurrency: event.maximum_concurrency,
+        filter_patterns,
+        provisioned_poller_config: None,
+        tags: at.tags(address),
+    }
+}
