@@ -4,8 +4,11 @@
 //! slowed to AWS's documented rates, fenced when the state lock is lost, and where an SDK
 //! error becomes an [`AwsError`].
 
+pub(crate) mod apigateway;
 pub mod clients;
+pub mod digest;
 pub mod error;
+mod memo;
 pub mod policy;
 pub mod rate;
 pub mod tags;
@@ -68,6 +71,7 @@ struct Shared {
     calls: Mutex<Vec<&'static str>>,
     serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     code: Mutex<HashMap<String, Arc<[u8]>>>,
+    memo: memo::Memo,
 }
 
 impl Aws {
@@ -135,6 +139,21 @@ impl Aws {
     /// Hands out the zip with this `CodeSha256`, if this run has packaged it.
     pub fn code(&self, sha256: &str) -> Option<Arc<[u8]>> {
         self.shared.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(sha256).cloned()
+    }
+
+    /// Gives what this run already read under `key`, or reads it, once for all who ask meanwhile.
+    /// Whoever writes to what was read calls [`Aws::forget`].
+    pub async fn remember<T: Send + Sync + 'static>(
+        &self,
+        key: &str,
+        read: impl Future<Output = Result<T, AwsError>>,
+    ) -> Result<Arc<T>, AwsError> {
+        self.shared.memo.get(key, read).await
+    }
+
+    /// Makes the next [`Aws::remember`] of `key` read again.
+    pub fn forget(&self, key: &str) {
+        self.shared.memo.forget(key);
     }
 
     /// Forbids every further writing call of this run.

@@ -5,11 +5,14 @@
 
 mod any;
 
+pub mod api_route;
+pub mod api_stage;
 pub mod event_source_mapping;
 pub mod iam_role;
 pub mod lambda_function;
 pub mod lambda_permission;
 pub mod log_group;
+pub mod rest_api;
 pub mod sqs_queue;
 
 use std::collections::BTreeMap;
@@ -25,11 +28,14 @@ use crate::aws::{Aws, AwsError, Place};
 /// Every kind there is.
 #[rustfmt::skip]
 pub static REGISTRY: &[&dyn AnyKind] = &[
+    &Erased::<api_route::ApiRoute>::NEW,
+    &Erased::<api_stage::ApiStage>::NEW,
     &Erased::<event_source_mapping::EventSourceMapping>::NEW,
     &Erased::<iam_role::IamRole>::NEW,
     &Erased::<lambda_function::LambdaFunction>::NEW,
     &Erased::<lambda_permission::LambdaPermission>::NEW,
     &Erased::<log_group::LogGroupKind>::NEW,
+    &Erased::<rest_api::RestApi>::NEW,
     &Erased::<sqs_queue::SqsQueue>::NEW,
 ];
 
@@ -57,6 +63,8 @@ pub enum Rule {
     Json,
     /// AWS's own value when `stack.yaml` is silent (as JSON text): absent equals it.
     Default(&'static str),
+    /// A long text of which AWS keeps the digest alone: `sha256:…` equals the text that it is of.
+    Digest,
     /// Compared only when `stack.yaml` states it: AWS's default has changed over time or belongs to others.
     Unmanaged,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::aws::policy;
+use crate::aws::{digest, policy};
 use crate::graph::resolve::is_unknown;
 use crate::kinds::Rule;
 
@@ -139,6 +139,9 @@ fn same(rules: Rules, path: &str, a: &Value, b: &Value) -> bool {
         return equal(&parsed(a), &parsed(b));
     }
     match (a, b) {
+        (Value::String(have), Value::String(want)) if rules.has(path, Rule::Digest) => {
+            digest::of(have) == digest::of(want)
+        }
         (Value::Array(have), Value::Array(want)) if rules.has(path, Rule::Unordered) => {
             let sorted = |items: &[Value]| {
                 let mut texts: Vec<String> = items.iter().map(Value::to_string).collect();
@@ -181,6 +184,7 @@ mod tests {
         ("actions", Rule::Unordered),
         ("size", Rule::Unmanaged),
         ("filter", Rule::Json),
+        ("definition", Rule::Digest),
         ("environment", Rule::Sensitive),
     ]);
 
@@ -222,6 +226,12 @@ mod tests {
     #[test]
     fn json_texts_compare_parsed() {
         assert!(paths(&json!({"filter": "{\"a\": [1]}"}), &json!({"filter": "{\"a\":[1]}"})).is_empty());
+    }
+
+    #[test]
+    fn a_digest_equals_the_text_that_it_is_of() {
+        assert!(paths(&json!({"definition": digest::of("GET /")}), &json!({"definition": "GET /"})).is_empty());
+        assert_eq!(paths(&json!({"definition": digest::of("GET /")}), &json!({"definition": "PUT /"})), ["definition"]);
     }
 
     #[test]

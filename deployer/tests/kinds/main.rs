@@ -5,9 +5,12 @@ mod common;
 
 mod contract;
 
-mod iam_role;
-mod log_group;
+mod api_route;
+mod api_stage;
 mod event_source_mapping;
+mod iam_role;
 mod lambda_function;
 mod lambda_permission;
+mod log_group;
+mod rest_api;
 mod sqs_queue;

@@ -1,0 +1,366 @@
+//! `apigateway.route`: one method at one path of a REST API, and what it calls.
+//!
+//! **Guarantees**: one GetResources serves all routes of an API. Path parts are made from the root down as they are
+//! needed, and removed from the leaf up when nothing is left under them; the root never. A method without its
+//! integration, left by a crash, reads as present and different, and is completed by update.
+//! **Assumptions**: whatever an API of ours holds is ours.
+//! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and
+//! putting it, which callers do not notice for the same reason; a local AWS shows it at once.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use aws_sdk_apigateway::types::{IntegrationType, Method, Op as PatchOp, Resource};
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::apigateway::{ABSENT, arn, is_id, patch_op, tree_key, turn_key};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The route kind.
+pub struct ApiRoute;
+
+/// A method of a REST API with its integration; times in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    pub rest_api_id: String,
+    /// `/images/{id}`.
+    pub path: String,
+    /// `GET`, …, or `ANY`.
+    pub http_method: String,
+    /// `NONE` or `AWS_IAM`.
+    pub authorization_type: String,
+    pub api_key_required: bool,
+    /// `AWS_PROXY` for a Lambda function.
+    pub integration_type: String,
+    /// How API Gateway calls the integration: `POST` for a Lambda function.
+    pub integration_http_method: String,
+    /// `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`.
+    pub uri: String,
+    pub timeout_in_millis: u32,
+}
+
+impl Kind for ApiRoute {
+    const NAME: &'static str = "apigateway.route";
+    const OUTPUTS: &'static [&'static str] = &["resource_id"];
+    const IDENTITY: &'static [&'static str] = &["rest_api_id", "path", "http_method"];
+    const RULES: &'static [(&'static str, Rule)] =
+        &[("rest_api_id", Rule::Replace), ("path", Rule::Replace), ("http_method", Rule::Replace)];
+    const OWNERSHIP: Ownership = Ownership::Parent;
+    /// The stage's deployment is a snapshot of the routes, so a removed one has to be gone before it is taken.
+    const DEFINITION: bool = true;
+    type Spec = Route;
+
+    /// Nothing: AWS makes up the resource's id.
+    fn predict(_: &Route, _: &Place) -> Outputs {
+        Outputs::new()
+    }
+
+    fn iam(op: Op, spec: &Route, place: &Place) -> Vec<Grant> {
+        let actions: &[&str] = match op {
+            Op::Read => &["apigateway:GET"],
+            Op::Create => {
+                &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"]
+            }
+            Op::Update => &["apigateway:GET", "apigateway:PUT", "apigateway:DELETE"],
+            Op::Delete => &["apigateway:GET", "apigateway:DELETE"],
+        };
+        let api = if is_id(&spec.rest_api_id) { &spec.rest_api_id } else { "*" };
+        let resources = arn(place, &format!("/restapis/{api}/resources"));
+        vec![Grant { actions: actions.to_vec(), resources: vec![resources.clone(), resources + "/*"], condition: None }]
+    }
+
+    /// GetResources with its methods, once for all routes of an API.
+    async fn read(aws: &Aws, spec: &Route) -> Result<Option<Observed<Route>>, AwsError> {
+        let api = &spec.rest_api_id;
+        let tree = aws.remember(&tree_key(api), resources(aws, api)).await?;
+        let Some(resource) = tree.iter().find(|r| r.path() == Some(&spec.path)) else { return Ok(None) };
+        let method = resource.resource_methods().and_then(|methods| methods.get(&spec.http_method));
+        let (Some(id), Some(method)) = (resource.id(), method) else { return Ok(None) };
+        let made = created(spec, id);
+        Ok(Some(Observed::new(made.physical_id, route(spec, method), made.outputs)))
+    }
+
+    async fn create(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
+        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let made = make(aws, want).await;
+        aws.forget(&tree_key(&want.rest_api_id));
+        if made.is_err() {
+            aws.forget(&paths_key(&want.rest_api_id));
+        }
+        made
+    }
+
+    /// PutIntegration; before it DeleteMethod and PutMethod when the method itself differs.
+    async fn update(aws: &Aws, live: &Observed<Route>, want: &Route, changes: &Changes) -> Result<(), AwsError> {
+        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let resource = live.outputs.get("resource_id");
+        let resource = resource.ok_or_else(|| AwsError::missing("apigateway:GetResources", "id"))?;
+        if changes.touch_any(&["authorization_type", "api_key_required"]) {
+            delete_method(aws, want, resource).await?;
+            put_method(aws, want, resource).await?;
+        }
+        let put = put_integration(aws, want, resource).await;
+        aws.forget(&tree_key(&want.rest_api_id));
+        put
+    }
+
+    /// DeleteMethod, then DeleteResource for each path part that nothing is left under.
+    async fn delete(aws: &Aws, live: &Observed<Route>) -> Result<(), AwsError> {
+        let api = &live.spec.rest_api_id;
+        let _turn = aws.turn(&turn_key(api)).await;
+        let removed = remove(aws, &live.spec).await;
+        aws.forget(&tree_key(api));
+        aws.forget(&paths_key(api));
+        removed
+    }
+}
+
+/// What [`Aws::remember`] knows the path parts of an API by, which creates keep up to date.
+fn paths_key(api: &str) -> String {
+    format!("apigateway:CreateResource {api}")
+}
+
+fn created(spec: &Route, resource: &str) -> Created {
+    Created {
+        physical_id: format!("{}/{resource}/{}", spec.rest_api_id, spec.http_method),
+        outputs: Outputs::from([("resource_id".into(), resource.to_owned())]),
+    }
+}
+
+/// GetResources, all pages; none when the API itself is gone.
+async fn resources(aws: &Aws, api: &str) -> Result<Vec<Resource>, AwsError> {
+    let (mut all, mut position) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.apigateway.get_resources().rest_api_id(api).limit(500).embed("methods");
+        let call = call.set_position(position).send();
+        let Some(page) = aws.find("apigateway:GetResources", ABSENT, call).await? else { return Ok(Vec::new()) };
+        all.extend(page.items.unwrap_or_default());
+        position = page.position;
+        if position.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+fn route(spec: &Route, method: &Method) -> Route {
+    let integration = method.method_integration();
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Route {
+        rest_api_id: spec.rest_api_id.clone(),
+        path: spec.path.clone(),
+        http_method: spec.http_method.clone(),
+        authorization_type: text(method.authorization_type()),
+        api_key_required: method.api_key_required().unwrap_or(false),
+        integration_type: text(integration.and_then(|i| i.r#type()).map(IntegrationType::as_str)),
+        integration_http_method: text(integration.and_then(|i| i.http_method())),
+        uri: text(integration.and_then(|i| i.uri())),
+        timeout_in_millis: integration.and_then(|i| u32::try_from(i.timeout_in_millis()).ok()).unwrap_or_default(),
+    }
+}
+
+async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
+    let resource = path_resource(aws, want).await?;
+    match put_method(aws, want, &resource).await {
+        // An earlier attempt, or a renamed path variable, brought it here.
+        Err(e) if e.is(&["ConflictException"]) => {
+            delete_method(aws, want, &resource).await?;
+            put_method(aws, want, &resource).await?;
+        }
+        put => put?,
+    }
+    put_integration(aws, want, &resource).await?;
+    Ok(created(want, &resource))
+}
+
+/// Finds the resource of the route's path, and makes what is missing of it from the root down.
+async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
+    let api = &want.rest_api_id;
+    let known = aws.remember(&paths_key(api), async { Ok(Mutex::new(paths(&resources(aws, api).await?))) }).await?;
+    let mut paths = known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let root = paths.get("/").cloned();
+    let mut parent = root.ok_or_else(|| AwsError::missing("apigateway:GetResources", "root"))?;
+    let mut path = String::new();
+    for part in parts(&want.path) {
+        let above = path.clone();
+        path = format!("{above}/{part}");
+        if !paths.contains_key(&path) {
+            match variable_beside(&paths, &above, part) {
+                Some(other) => rename(aws, api, &mut paths, &other, &path, part).await?,
+                None => {
+                    let id = create_resource(aws, api, &parent, part).await?;
+                    paths.insert(path.clone(), id);
+                }
+            }
+            *known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = paths.clone();
+        }
+        parent.clone_from(&paths[&path]);
+    }
+    Ok(parent)
+}
+
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
+}
+
+/// Resource ids by path.
+fn paths(tree: &[Resource]) -> BTreeMap<String, String> {
+    tree.iter().filter_map(|r| Some((r.path()?.to_owned(), r.id()?.to_owned()))).collect()
+}
+
+/// The path of another variable in the place of `part`: AWS allows one in a place.
+fn variable_beside(paths: &BTreeMap<String, String>, above: &str, part: &str) -> Option<String> {
+    let is_variable = |part: &str| part.starts_with('{');
+    let beside = |path: &&String| {
+        path.rsplit_once('/').is_some_and(|(parent, last)| parent == above && last != part && is_variable(last))
+    };
+    is_variable(part).then(|| paths.keys().find(beside).cloned()).flatten()
+}
+
+/// Renames a path variable in place, with everything under it: AWS refuses a second one beside it.
+async fn rename(
+    aws: &Aws,
+    api: &str,
+    paths: &mut BTreeMap<String, String>,
+    from: &str,
+    to: &str,
+    part: &str,
+) -> Result<(), AwsError> {
+    let call = aws.clients.apigateway.update_resource().rest_api_id(api).resource_id(&paths[from]);
+    let call = call.patch_operations(patch_op(PatchOp::Replace, "/pathPart", Some(part.to_owned())));
+    aws.call("apigateway:UpdateResource", call.send()).await?;
+    let under = format!("{from}/");
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, id)| match path.strip_prefix(&under) {
+            Some(rest) => (format!("{to}/{rest}"), id),
+            None if path == from => (to.to_owned(), id),
+            None => (path, id),
+        })
+        .collect();
+    Ok(())
+}
+
+async fn create_resource(aws: &Aws, api: &str, parent: &str, part: &str) -> Result<String, AwsError> {
+    let call = aws.clients.apigateway.create_resource().rest_api_id(api).parent_id(parent).path_part(part).send();
+    match aws.call("apigateway:CreateResource", call).await {
+        Ok(made) => made.id.ok_or_else(|| AwsError::missing("apigateway:CreateResource", "id")),
+        // Made meanwhile, or by a call whose answer was lost.
+        Err(conflict) if conflict.is(&["ConflictException"]) => {
+            let tree = resources(aws, api).await?;
+            let found = tree.into_iter().find(|r| r.parent_id() == Some(parent) && r.path_part() == Some(part));
+            found.and_then(|r| r.id).ok_or(conflict)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+async fn put_method(aws: &Aws, want: &Route, resource: &str) -> Result<(), AwsError> {
+    let call = aws
+        .clients
+        .apigateway
+        .put_method()
+        .rest_api_id(&want.rest_api_id)
+        .resource_id(resource)
+        .http_method(&want.http_method)
+        .authorization_type(&want.authorization_type)
+        .api_key_required(want.api_key_required);
+    aws.call("apigateway:PutMethod", call.send()).await.map(drop)
+}
+
+async fn put_integration(aws: &Aws, want: &Route, resource: &str) -> Result<(), AwsError> {
+    let call = aws
+        .clients
+        .apigateway
+        .put_integration()
+        .rest_api_id(&want.rest_api_id)
+        .resource_id(resource)
+        .http_method(&want.http_method)
+        .r#type(IntegrationType::from(want.integration_type.as_str()))
+        .integration_http_method(&want.integration_http_method)
+        .uri(&want.uri)
+        .timeout_in_millis(i32::try_from(want.timeout_in_millis).unwrap_or(i32::MAX));
+    aws.call("apigateway:PutIntegration", call.send()).await.map(drop)
+}
+
+async fn delete_method(aws: &Aws, route: &Route, resource: &str) -> Result<(), AwsError> {
+    let call = aws.clients.apigateway.delete_method().rest_api_id(&route.rest_api_id).resource_id(resource);
+    aws.find("apigateway:DeleteMethod", ABSENT, call.http_method(&route.http_method).send()).await.map(drop)
+}
+
+async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {
+    let api = &route.rest_api_id;
+    let mut tree = resources(aws, api).await?;
+    let Some(leaf) = tree.iter().position(|r| r.path() == Some(&route.path)) else { return Ok(()) };
+    let methods = tree[leaf].resource_methods.get_or_insert_default();
+    if methods.remove(&route.http_method).is_some() {
+        let id = tree[leaf].id().unwrap_or_default().to_owned();
+        delete_method(aws, route, &id).await?;
+    }
+    let mut path = route.path.clone();
+    while let Some(id) = removable(&tree, &path) {
+        let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(&id).send();
+        aws.find("apigateway:DeleteResource", ABSENT, call).await?;
+        tree.retain(|r| r.id() != Some(&id));
+        path.truncate(path.rfind('/').unwrap_or(0));
+    }
+    Ok(())
+}
+
+/// The id of a path's resource when it is not the root and has neither methods nor children.
+fn removable(tree: &[Resource], path: &str) -> Option<String> {
+    let resource = tree.iter().find(|r| r.path() == Some(path) && path != "/")?;
+    let empty = resource.resource_methods().is_none_or(|methods| methods.is_empty());
+    let childless = !tree.iter().any(|r| r.parent_id() == resource.id());
+    (empty && childless).then(|| resource.id().map(str::to_owned)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(id: &str, parent: Option<&str>, path: &str, methods: &[&str]) -> Resource {
+        let methods = methods.iter().map(|m| ((*m).to_owned(), Method::builder().build())).collect();
+        Resource::builder()
+            .id(id)
+            .set_parent_id(parent.map(str::to_owned))
+            .path(path)
+            .set_resource_methods(Some(methods))
+            .build()
+    }
+
+    #[test]
+    fn a_path_part_goes_when_nothing_is_left_under_it_and_the_root_never() {
+        let tree = [
+            resource("r", None, "/", &[]),
+            resource("a", Some("r"), "/images", &[]),
+            resource("b", Some("a"), "/images/{id}", &["GET"]),
+            resource("c", Some("r"), "/health", &[]),
+        ];
+        assert_eq!(removable(&tree, "/health").as_deref(), Some("c"));
+        for kept in ["/", "/images", "/images/{id}", "/absent", ""] {
+            assert_eq!(removable(&tree, kept), None, "{kept}");
+        }
+    }
+
+    #[test]
+    fn a_second_variable_in_a_place_is_seen_a_greedy_one_too() {
+        let tree = [
+            resource("r", None, "/", &[]),
+            resource("a", Some("r"), "/{id}", &[]),
+            resource("b", Some("a"), "/{id}/{proxy+}", &[]),
+        ];
+        let paths = paths(&tree);
+        assert_eq!(variable_beside(&paths, "", "{name}").as_deref(), Some("/{id}"));
+        assert_eq!(variable_beside(&paths, "", "{id}"), None);
+        assert_eq!(variable_beside(&paths, "", "images"), None);
+        assert_eq!(variable_beside(&paths, "/{id}", "{name}").as_deref(), Some("/{id}/{proxy+}"));
+    }
+
+    #[test]
+    fn a_method_without_its_integration_is_present_and_different() {
+        let method = Method::builder().authorization_type("NONE").build();
+        let spec = Route { uri: "arn:x".into(), authorization_type: "NONE".into(), ..Route::default() };
+        assert_ne!(route(&spec, &method), spec);
+    }
+}

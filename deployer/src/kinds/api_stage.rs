@@ -1,0 +1,322 @@
+//! `apigateway.stage`: a stage of a REST API, with the deployment that it serves.
+//!
+//! A deployment is AWS's immutable snapshot of the routes. The stage owns it: the snapshot's description holds the
+//! digest of the definition that it was taken of, and a stage whose deployment has another description is different.
+//!
+//! **Guarantees**: a new deployment is made exactly when the definition served is not the one wanted. Callers move
+//! over in one call. A deployment that a crash left behind is used, not made twice; those that no stage serves any
+//! more are deleted (the way back is the former `stack.yaml`), foreign ones never.
+//! **Assumptions**: routes and API settings are as wanted when create and update run, for the stage depends on them.
+//! A route that drifted and was repaired needs no new deployment: the drifted form is served only after somebody
+//! deployed it by hand, and that deployment does not have our description.
+//! **Caveats**: methods that somebody added by hand are part of the next snapshot. AWS makes one deployment in 5 s.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_apigateway::types::{Deployment, MethodSetting, Op as PatchOp, PatchOperation, Stage as Live};
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::apigateway::{ABSENT, arn, is_id, live_tags, patch_op, pointer, retag, turn_key};
+use crate::aws::digest;
+use crate::aws::tags::Tags;
+use crate::aws::{Aws, AwsError, Place};
+
+/// The stage kind.
+pub struct ApiStage;
+
+/// A stage; rates in requests per second.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub rest_api_id: String,
+    pub stage_name: String,
+    /// What the deployment is a snapshot of: a canonical text in which equal APIs are equal. AWS keeps its digest.
+    pub definition: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub variables: BTreeMap<String, String>,
+    /// None: the account's own limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttling_rate_limit: Option<f64>,
+    /// None: the account's own limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttling_burst_limit: Option<u32>,
+    pub metrics_enabled: bool,
+    pub tracing_enabled: bool,
+    pub tags: Tags,
+}
+
+impl Kind for ApiStage {
+    const NAME: &'static str = "apigateway.stage";
+    const OUTPUTS: &'static [&'static str] = &["stage_name", "url", "arn"];
+    const IDENTITY: &'static [&'static str] = &["rest_api_id", "stage_name"];
+    const RULES: &'static [(&'static str, Rule)] =
+        &[("rest_api_id", Rule::Replace), ("stage_name", Rule::Replace), ("definition", Rule::Digest)];
+    const OWNERSHIP: Ownership = Ownership::Parent;
+    type Spec = Stage;
+
+    /// The URL and ARN are known as soon as the API's id is.
+    fn predict(spec: &Stage, place: &Place) -> Outputs {
+        let mut outputs = Outputs::from([("stage_name".into(), spec.stage_name.clone())]);
+        if is_id(&spec.rest_api_id) {
+            outputs.insert("url".into(), url(spec, place));
+            outputs.insert("arn".into(), stage_arn(spec, place));
+        }
+        outputs
+    }
+
+    fn iam(op: Op, spec: &Stage, place: &Place) -> Vec<Grant> {
+        let api = if is_id(&spec.rest_api_id) { &spec.rest_api_id } else { "*" };
+        let at = |path: &str| arn(place, &format!("/restapis/{api}/{path}"));
+        let grant = |actions: &[&'static str]| Grant {
+            actions: actions.to_vec(),
+            resources: ["stages", "stages/*", "deployments", "deployments/*"].map(at).to_vec(),
+            condition: None,
+        };
+        let tag = || Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
+        match op {
+            Op::Read => vec![grant(&["apigateway:GET"])],
+            Op::Create => vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH"]), tag()],
+            Op::Update => {
+                vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"]), tag()]
+            }
+            Op::Delete => vec![grant(&["apigateway:GET", "apigateway:DELETE"])],
+        }
+    }
+
+    /// GetStage and GetDeployments at once.
+    async fn read(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
+        let gateway = &aws.clients.apigateway;
+        let asked = gateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
+        let (found, deployments) =
+            tokio::join!(aws.find("apigateway:GetStage", ABSENT, asked), deployments(aws, &spec.rest_api_id));
+        let (Some(found), deployments) = (found?, deployments?) else { return Ok(None) };
+        let live = Live::builder()
+            .set_deployment_id(found.deployment_id)
+            .set_description(found.description)
+            .set_variables(found.variables)
+            .set_method_settings(found.method_settings)
+            .tracing_enabled(found.tracing_enabled)
+            .build();
+        let tags = live_tags(aws, &stage_arn(spec, &aws.place), found.tags).await?;
+        let served = deployments.iter().find(|d| d.id.is_some() && d.id == live.deployment_id);
+        let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
+        let stage = stage(spec, &live, definition, tags);
+        Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
+    }
+
+    /// CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
+    async fn create(aws: &Aws, want: &Stage) -> Result<Created, AwsError> {
+        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let deployment = deploy(aws, want).await?;
+        let call = aws
+            .clients
+            .apigateway
+            .create_stage()
+            .rest_api_id(&want.rest_api_id)
+            .stage_name(&want.stage_name)
+            .deployment_id(deployment)
+            .set_description(want.description.clone())
+            .set_variables(Some(want.variables.clone().into_iter().collect()))
+            .tracing_enabled(want.tracing_enabled)
+            .set_tags(Some(want.tags.clone().into_iter().collect()));
+        aws.call("apigateway:CreateStage", call.send()).await?;
+        patch(aws, want, settings(&Stage::default(), want)).await?;
+        Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
+    }
+
+    /// One UpdateStage for all that differs, after CreateDeployment when the definition does.
+    async fn update(aws: &Aws, live: &Observed<Stage>, want: &Stage, changes: &Changes) -> Result<(), AwsError> {
+        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let mut ops = settings(&live.spec, want);
+        if changes.touch("definition") {
+            ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deploy(aws, want).await?)));
+        }
+        ops.extend(properties(&live.spec, want));
+        patch(aws, want, ops).await?;
+        retag(aws, &stage_arn(want, &aws.place), &live.spec.tags, &want.tags).await?;
+        if changes.touch("definition") {
+            delete_unserved(aws, &want.rest_api_id).await?;
+        }
+        Ok(())
+    }
+
+    /// DeleteStage, then DeleteDeployment for those of ours that no stage serves.
+    async fn delete(aws: &Aws, live: &Observed<Stage>) -> Result<(), AwsError> {
+        let api = &live.spec.rest_api_id;
+        let _turn = aws.turn(&turn_key(api)).await;
+        let call = aws.clients.apigateway.delete_stage().rest_api_id(api).stage_name(&live.spec.stage_name).send();
+        aws.find("apigateway:DeleteStage", ABSENT, call).await?;
+        delete_unserved(aws, api).await
+    }
+}
+
+fn physical_id(spec: &Stage) -> String {
+    format!("{}/{}", spec.rest_api_id, spec.stage_name)
+}
+
+fn stage_arn(spec: &Stage, place: &Place) -> String {
+    arn(place, &format!("/restapis/{}/stages/{}", spec.rest_api_id, spec.stage_name))
+}
+
+/// Where callers reach the stage, without a slash at the end.
+fn url(spec: &Stage, place: &Place) -> String {
+    let Stage { rest_api_id: api, stage_name: stage, .. } = spec;
+    match &place.endpoint_url {
+        Some(endpoint) => format!("{}/restapis/{api}/{stage}/_user_request_", endpoint.trim_end_matches('/')),
+        None => {
+            let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+            format!("https://{api}.execute-api.{}.{suffix}/{stage}", place.region)
+        }
+    }
+}
+
+/// GetDeployments, all pages; none when the API itself is gone.
+async fn deployments(aws: &Aws, api: &str) -> Result<Vec<Deployment>, AwsError> {
+    let (mut all, mut position) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.apigateway.get_deployments().rest_api_id(api).limit(500).set_position(position).send();
+        let Some(page) = aws.find("apigateway:GetDeployments", ABSENT, call).await? else { return Ok(Vec::new()) };
+        all.extend(page.items.unwrap_or_default());
+        position = page.position;
+        if position.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
+    let all = live.method_settings().and_then(|settings| settings.get("*/*"));
+    // −1 says that the account's limit holds.
+    let rate = all.map(MethodSetting::throttling_rate_limit).filter(|rate| *rate >= 0.0);
+    let burst = all.and_then(|s| u32::try_from(s.throttling_burst_limit()).ok());
+    Stage {
+        rest_api_id: spec.rest_api_id.clone(),
+        stage_name: spec.stage_name.clone(),
+        definition,
+        description: live.description.clone().filter(|text| !text.is_empty()),
+        variables: live.variables.clone().unwrap_or_default().into_iter().collect(),
+        throttling_rate_limit: rate,
+        throttling_burst_limit: burst,
+        metrics_enabled: all.is_some_and(MethodSetting::metrics_enabled),
+        tracing_enabled: live.tracing_enabled(),
+        tags,
+    }
+}
+
+/// Gives the deployment of the wanted definition: the one that a crash left, else a new one.
+async fn deploy(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
+    let digest = digest::of(&want.definition);
+    let all = deployments(aws, &want.rest_api_id).await?;
+    let fitting = all.into_iter().filter(|d| d.description() == Some(&digest));
+    if let Some(id) = fitting.max_by_key(|d| d.created_date.map(|at| at.secs())).and_then(|d| d.id) {
+        return Ok(id);
+    }
+    let call = aws.clients.apigateway.create_deployment().rest_api_id(&want.rest_api_id).description(digest).send();
+    let made = aws.call("apigateway:CreateDeployment", call).await?;
+    made.id.ok_or_else(|| AwsError::missing("apigateway:CreateDeployment", "id"))
+}
+
+/// Deletes the deployments of ours that no stage serves, whichever run left them.
+async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError> {
+    let gateway = &aws.clients.apigateway;
+    let asked = aws.find("apigateway:GetStages", ABSENT, gateway.get_stages().rest_api_id(api).send());
+    let (Some(stages), all) = tokio::try_join!(asked, deployments(aws, api))? else { return Ok(()) };
+    let served: Vec<&str> = stages.item().iter().filter_map(Live::deployment_id).collect();
+    for deployment in all {
+        let Some(id) = deployment.id() else { continue };
+        if served.contains(&id) || !deployment.description().is_some_and(digest::is_digest) {
+            continue;
+        }
+        let call = gateway.delete_deployment().rest_api_id(api).deployment_id(id).send();
+        aws.find("apigateway:DeleteDeployment", ABSENT, call).await?;
+    }
+    Ok(())
+}
+
+async fn patch(aws: &Aws, want: &Stage, ops: Vec<PatchOperation>) -> Result<(), AwsError> {
+    if ops.is_empty() {
+        return Ok(());
+    }
+    let call = aws.clients.apigateway.update_stage().rest_api_id(&want.rest_api_id).stage_name(&want.stage_name);
+    aws.call("apigateway:UpdateStage", call.set_patch_operations(Some(ops)).send()).await.map(drop)
+}
+
+/// The settings for all methods, sent together: one of them alone would leave the others to the server's defaults.
+fn settings(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
+    let of = |s: &Stage| (s.throttling_rate_limit, s.throttling_burst_limit, s.metrics_enabled);
+    if of(live) == of(want) {
+        return Vec::new();
+    }
+    let unlimited = || "-1".to_owned();
+    let replace = |path: &str, value: String| patch_op(PatchOp::Replace, format!("/*/*/{path}"), Some(value));
+    vec![
+        replace("throttling/rateLimit", want.throttling_rate_limit.map_or_else(unlimited, |v| v.to_string())),
+        replace("throttling/burstLimit", want.throttling_burst_limit.map_or_else(unlimited, |v| v.to_string())),
+        replace("metrics/enabled", want.metrics_enabled.to_string()),
+    ]
+}
+
+/// The PATCH operations for what CreateStage takes as well.
+fn properties(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
+    let mut ops = Vec::new();
+    let mut replace = |path: String, value: String| ops.push(patch_op(PatchOp::Replace, path, Some(value)));
+    if live.description != want.description {
+        replace("/description".into(), want.description.clone().unwrap_or_default());
+    }
+    if live.tracing_enabled != want.tracing_enabled {
+        replace("/tracingEnabled".into(), want.tracing_enabled.to_string());
+    }
+    for (name, value) in want.variables.iter().filter(|(name, value)| live.variables.get(*name) != Some(*value)) {
+        replace(format!("/variables/{}", pointer(name)), value.clone());
+    }
+    let removed = live.variables.keys().filter(|name| !want.variables.contains_key(*name));
+    ops.extend(removed.map(|name| patch_op(PatchOp::Remove, format!("/variables/{}", pointer(name)), None)));
+    ops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(endpoint_url: Option<&str>) -> Place {
+        Place {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            partition: "aws".into(),
+            endpoint_url: endpoint_url.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_url_is_usable_as_it_stands_on_aws_and_on_a_local_one() {
+        let spec = Stage { rest_api_id: "abc123".into(), stage_name: "Prod".into(), ..Stage::default() };
+        assert_eq!(url(&spec, &place(None)), "https://abc123.execute-api.eu-west-1.amazonaws.com/Prod");
+        assert_eq!(
+            url(&spec, &place(Some("http://127.0.0.1:4566/"))),
+            "http://127.0.0.1:4566/restapis/abc123/Prod/_user_request_"
+        );
+    }
+
+    #[test]
+    fn the_url_is_unknown_while_the_api_id_is() {
+        let spec = Stage { rest_api_id: "${apis.couch.id}".into(), stage_name: "Prod".into(), ..Stage::default() };
+        assert_eq!(ApiStage::predict(&spec, &place(None)).into_keys().collect::<Vec<_>>(), ["stage_name"]);
+    }
+
+    #[test]
+    fn a_throttle_of_minus_one_is_none() {
+        let unset = MethodSetting::builder().throttling_rate_limit(-1.0).throttling_burst_limit(-1).build();
+        let live = Live::builder().method_settings("*/*", unset).build();
+        let seen = stage(&Stage::default(), &live, String::new(), Tags::new());
+        assert_eq!((seen.throttling_rate_limit, seen.throttling_burst_limit), (None, None));
+    }
+
+    #[test]
+    fn a_removed_throttle_is_sent_as_minus_one() {
+        let live = Stage { throttling_rate_limit: Some(5.0), ..Stage::default() };
+        let sent = settings(&live, &Stage::default());
+        assert_eq!(sent[0].value(), Some("-1"));
+        assert!(settings(&live, &live).is_empty());
+    }
+}

@@ -1,0 +1,322 @@
+//! `apigateway.rest_api`: a REST API (v1) without its routes and stages.
+//!
+//! **Guarantees**: found by its ownership tags, which are part of the very first call, so a crash leaves no API that
+//! cannot be found. All APIs of a run share one listing.
+//! **Assumptions**: nobody else uses this stack's ownership tags. Of several APIs that carry the same ones (two
+//! creates, the first answer lost), the oldest is meant; the others are reported, and deleted with it.
+//! **Caveats**: API names are not unique, so CreateRestApi is sent once an attempt, never repeated by the SDK. AWS
+//! deletes one API in 30 s. Changes reach callers with the stage's next deployment.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_apigateway::types::{
+    ApiKeySourceType, ApiStatus, EndpointConfiguration, EndpointType, Op as PatchOp, PatchOperation, RestApi as Live,
+};
+use aws_smithy_types::retry::RetryConfig;
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::apigateway::{ABSENT, arn, live_tags, patch_op, pointer, retag, tree_key};
+use crate::aws::tags::{self, Tags};
+use crate::aws::wait::{self, Poll};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The REST API kind.
+pub struct RestApi;
+
+/// A REST API; sizes in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Api {
+    /// The value of its tag `deployer:stack`.
+    pub owner_stack: String,
+    /// The value of its tag `deployer:address`.
+    pub owner_address: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `REGIONAL`, `EDGE` or `PRIVATE`.
+    pub endpoint_type: String,
+    pub binary_media_types: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_compression_size: Option<u32>,
+    pub disable_execute_api_endpoint: bool,
+    /// `HEADER` or `AUTHORIZER`.
+    pub api_key_source: String,
+    pub tags: Tags,
+}
+
+impl Kind for RestApi {
+    const NAME: &'static str = "apigateway.rest_api";
+    const OUTPUTS: &'static [&'static str] = &["id", "name", "arn", "execution_arn", "root_resource_id"];
+    const IDENTITY: &'static [&'static str] = &["owner_stack", "owner_address"];
+    const RULES: &'static [(&'static str, Rule)] =
+        &[("owner_stack", Rule::Replace), ("owner_address", Rule::Replace), ("binary_media_types", Rule::Unordered)];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Api;
+
+    /// Nothing but the name: AWS makes up the id.
+    fn predict(spec: &Api, _: &Place) -> Outputs {
+        Outputs::from([("name".into(), spec.name.clone())])
+    }
+
+    fn iam(op: Op, _: &Api, place: &Place) -> Vec<Grant> {
+        let apis = arn(place, "/restapis");
+        let api = arn(place, "/restapis/*");
+        let tag = || Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
+        match op {
+            Op::Read => vec![Grant::new(&["apigateway:GET"], apis)],
+            Op::Create => vec![Grant::new(&["apigateway:GET", "apigateway:POST"], apis), tag()],
+            Op::Update => vec![Grant::new(&["apigateway:GET", "apigateway:PATCH"], api), tag()],
+            Op::Delete => vec![Grant::new(&["apigateway:GET"], apis), Grant::new(&["apigateway:DELETE"], api)],
+        }
+    }
+
+    /// GetRestApis, once for all APIs of a run.
+    async fn read(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
+        let mut ours = owned(aws, spec).await?.into_iter();
+        let Some(oldest) = ours.next() else { return Ok(None) };
+        let id = id_of(&oldest)?;
+        let outputs = outputs(&aws.place, &oldest)?;
+        let live_tags = live_tags(aws, &arn(&aws.place, &format!("/restapis/{id}")), oldest.tags.clone()).await?;
+        let mut observed = Observed::new(id, api(spec, oldest, live_tags), outputs);
+        let spare: Vec<String> = ours.filter_map(|api| api.id).collect();
+        if !spare.is_empty() {
+            observed.notes.push(format!(
+                "{} more with the same ownership tags, left by an interrupted create, will go with it: {}",
+                spare.len(),
+                spare.join(", ")
+            ));
+        }
+        Ok(Some(observed))
+    }
+
+    /// Looks for the tags, calls CreateRestApi once, and looks again, so that it names the one that reads will find.
+    async fn create(aws: &Aws, want: &Api) -> Result<Created, AwsError> {
+        aws.forget(LISTING);
+        if let Some(found) = owned(aws, want).await?.into_iter().next() {
+            return created(aws, &found);
+        }
+        let once = aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
+        let call = aws
+            .clients
+            .apigateway
+            .create_rest_api()
+            .name(&want.name)
+            .set_description(want.description.clone())
+            .endpoint_configuration(
+                EndpointConfiguration::builder().types(EndpointType::from(want.endpoint_type.as_str())).build(),
+            )
+            .set_binary_media_types(Some(want.binary_media_types.clone()).filter(|types| !types.is_empty()))
+            .set_minimum_compression_size(want.minimum_compression_size.map(|bytes| bytes as i32))
+            .disable_execute_api_endpoint(want.disable_execute_api_endpoint)
+            .api_key_source(ApiKeySourceType::from(want.api_key_source.as_str()))
+            .set_tags(Some(want.tags.clone().into_iter().collect()))
+            .customize()
+            .config_override(once);
+        let made = aws.call("apigateway:CreateRestApi", call.send()).await?;
+        aws.forget(LISTING);
+        if let Some(oldest) = owned(aws, want).await?.into_iter().next() {
+            return created(aws, &oldest);
+        }
+        let id = made.id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "id"))?;
+        let root =
+            made.root_resource_id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "rootResourceId"))?;
+        created(aws, &Live::builder().id(id).name(&want.name).root_resource_id(root).build())
+    }
+
+    async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
+        let id = &live.physical_id;
+        aws.forget(LISTING);
+        let patch = patch(&live.spec, want);
+        if changes.touch_other_than(&["tags"]) && !patch.is_empty() {
+            can_patch(aws, changes)?;
+            let call = aws.clients.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(patch));
+            let now = aws.call("apigateway:UpdateRestApi", call.send()).await?;
+            if now.api_status == Some(ApiStatus::Updating) {
+                available(aws, id).await?;
+            }
+        }
+        retag(aws, &arn(&aws.place, &format!("/restapis/{id}")), &live.spec.tags, &want.tags).await?;
+        aws.forget(LISTING);
+        Ok(())
+    }
+
+    /// DeleteRestApi, which takes routes, deployments and stages along, for every API with these tags.
+    async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
+        aws.forget(LISTING);
+        let mut ids = BTreeSet::from([live.physical_id.clone()]);
+        ids.extend(owned(aws, &live.spec).await?.into_iter().filter_map(|api| api.id));
+        for id in ids {
+            let call = aws.clients.apigateway.delete_rest_api().rest_api_id(&id).send();
+            aws.find("apigateway:DeleteRestApi", ABSENT, call).await?;
+            aws.forget(&tree_key(&id));
+        }
+        aws.forget(LISTING);
+        Ok(())
+    }
+}
+
+const LISTING: &str = "apigateway:GetRestApis";
+
+/// The APIs that carry the ownership tags of `spec`, the oldest first.
+async fn owned(aws: &Aws, spec: &Api) -> Result<Vec<Live>, AwsError> {
+    let all = aws.remember(LISTING, listing(aws)).await?;
+    let carries = |api: &&Live| {
+        let tag = |key: &str| api.tags.as_ref().and_then(|tags| tags.get(key)).map(String::as_str);
+        tag(tags::STACK) == Some(&spec.owner_stack) && tag(tags::ADDRESS) == Some(&spec.owner_address)
+    };
+    let mut ours: Vec<Live> = all.iter().filter(carries).cloned().collect();
+    let age = |api: &Live| (api.created_date.map(|d| (d.secs(), d.subsec_nanos())), api.id.clone());
+    ours.sort_by_key(age);
+    Ok(ours)
+}
+
+/// GetRestApis, all pages.
+async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
+    let (mut all, mut position) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.apigateway.get_rest_apis().limit(500).set_position(position).send();
+        let page = aws.call("apigateway:GetRestApis", call).await?;
+        all.extend(page.items.unwrap_or_default());
+        position = page.position;
+        if position.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+fn id_of(api: &Live) -> Result<String, AwsError> {
+    api.id.clone().ok_or_else(|| AwsError::missing("apigateway:GetRestApis", "id"))
+}
+
+fn created(aws: &Aws, api: &Live) -> Result<Created, AwsError> {
+    Ok(Created { physical_id: id_of(api)?, outputs: outputs(&aws.place, api)? })
+}
+
+fn outputs(place: &Place, api: &Live) -> Result<Outputs, AwsError> {
+    let id = id_of(api)?;
+    let root = api.root_resource_id.clone();
+    Ok(Outputs::from([
+        ("name".into(), api.name.clone().unwrap_or_default()),
+        ("arn".into(), arn(place, &format!("/restapis/{id}"))),
+        ("execution_arn".into(), place.arn("execute-api", &id)),
+        ("root_resource_id".into(), root.ok_or_else(|| AwsError::missing("apigateway:GetRestApis", "rootResourceId"))?),
+        ("id".into(), id),
+    ]))
+}
+
+fn api(spec: &Api, live: Live, tags: Tags) -> Api {
+    let types = live.endpoint_configuration.and_then(|c| c.types).unwrap_or_default();
+    Api {
+        owner_stack: spec.owner_stack.clone(),
+        owner_address: spec.owner_address.clone(),
+        name: live.name.unwrap_or_default(),
+        description: live.description.filter(|text| !text.is_empty()),
+        endpoint_type: types.first().map_or("EDGE", EndpointType::as_str).to_owned(),
+        binary_media_types: live.binary_media_types.unwrap_or_default(),
+        minimum_compression_size: live.minimum_compression_size.and_then(|bytes| u32::try_from(bytes).ok()),
+        disable_execute_api_endpoint: live.disable_execute_api_endpoint,
+        api_key_source: live.api_key_source.as_ref().map_or("HEADER", ApiKeySourceType::as_str).to_owned(),
+        tags,
+    }
+}
+
+/// The PATCH operations that turn one API into another.
+fn patch(live: &Api, want: &Api) -> Vec<PatchOperation> {
+    let mut ops = Vec::new();
+    let mut replace = |differs: bool, path: String, value: Option<String>| {
+        if differs {
+            ops.push(patch_op(PatchOp::Replace, path, value));
+        }
+    };
+    replace(live.name != want.name, "/name".into(), Some(want.name.clone()));
+    let description = want.description.clone().unwrap_or_default();
+    replace(live.description != want.description, "/description".into(), Some(description));
+    let types = format!("/endpointConfiguration/types/{}", live.endpoint_type);
+    replace(live.endpoint_type != want.endpoint_type, types, Some(want.endpoint_type.clone()));
+    let size = want.minimum_compression_size.map(|bytes| bytes.to_string());
+    replace(live.minimum_compression_size != want.minimum_compression_size, "/minimumCompressionSize".into(), size);
+    let disabled = want.disable_execute_api_endpoint;
+    replace(
+        live.disable_execute_api_endpoint != disabled,
+        "/disableExecuteApiEndpoint".into(),
+        Some(disabled.to_string()),
+    );
+    replace(live.api_key_source != want.api_key_source, "/apiKeySource".into(), Some(want.api_key_source.clone()));
+    let media = |op: PatchOp, from: &Api, to: &Api| -> Vec<PatchOperation> {
+        let missing = to.binary_media_types.iter().filter(|t| !from.binary_media_types.contains(t));
+        missing.map(|t| patch_op(op.clone(), format!("/binaryMediaTypes/{}", pointer(t)), None)).collect()
+    };
+    ops.extend(media(PatchOp::Add, live, want));
+    ops.extend(media(PatchOp::Remove, want, live));
+    ops
+}
+
+/// A local AWS stores a patched list, number or flag as a text and can then no longer list any API.
+fn can_patch(aws: &Aws, changes: &Changes) -> Result<(), AwsError> {
+    let spoiling = ["endpoint_type", "binary_media_types", "minimum_compression_size", "disable_execute_api_endpoint"];
+    match spoiling.iter().find(|property| aws.place.endpoint_url.is_some() && changes.touch(property)) {
+        Some(property) => Err(AwsError::Shape {
+            what: "apigateway:UpdateRestApi".into(),
+            message: format!(
+                "a local AWS cannot change `{property}` of an API in place: destroy the stack there and apply again"
+            ),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Waits until AWS has spread a changed endpoint.
+async fn available(aws: &Aws, id: &str) -> Result<(), AwsError> {
+    wait::until(&format!("REST API {id} to be available"), Duration::from_secs(300), || async {
+        let call = aws.clients.apigateway.get_rest_api().rest_api_id(id).send();
+        let api = aws.call("apigateway:GetRestApi", call).await?;
+        Ok(match api.api_status {
+            Some(status @ (ApiStatus::Updating | ApiStatus::Pending)) => Poll::Pending(status.as_str().to_owned()),
+            Some(ApiStatus::Failed) => {
+                let message = api.api_status_message.unwrap_or_default();
+                return Err(AwsError::Shape { what: "apigateway:UpdateRestApi".into(), message });
+            }
+            _ => Poll::Ready(()),
+        })
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(ops: &[PatchOperation]) -> Vec<String> {
+        let text = |o: &PatchOperation| {
+            format!("{} {} {}", o.op().map_or("", PatchOp::as_str), o.path().unwrap_or(""), o.value().unwrap_or("-"))
+        };
+        ops.iter().map(text).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_patched_and_media_types_one_by_one() {
+        let live = Api {
+            endpoint_type: "EDGE".into(),
+            binary_media_types: vec!["image/png".into(), "a/b".into()],
+            minimum_compression_size: Some(1),
+            ..Api::default()
+        };
+        let want = Api {
+            endpoint_type: "REGIONAL".into(),
+            binary_media_types: vec!["a/b".into(), "image/jpeg".into()],
+            ..Api::default()
+        };
+        assert_eq!(
+            texts(&patch(&live, &want)),
+            [
+                "replace /endpointConfiguration/types/EDGE REGIONAL",
+                "replace /minimumCompressionSize -",
+                "add /binaryMediaTypes/image~1jpeg -",
+                "remove /binaryMediaTypes/image~1png -",
+            ]
+        );
+        assert!(patch(&want, &want).is_empty());
+    }
+}

@@ -1,0 +1,143 @@
+use deployer::aws::Aws;
+use deployer::kinds::{Changes, by_name};
+use serde_json::{Value, json};
+
+use crate::common::account;
+use crate::contract::{Case, contract, differences, read};
+
+/// An API to put routes on, made without the kinds.
+pub async fn parent(aws: &Aws) -> String {
+    let made = aws.clients.apigateway.create_rest_api().name("couch").send().await.expect("an API");
+    made.id.expect("an id")
+}
+
+pub fn route(api: &str, method: &str, path: &str, changes: Value) -> Value {
+    let function = "arn:aws:lambda:eu-west-1:123456789012:function:generate-image";
+    let mut spec = json!({
+        "rest_api_id": api,
+        "path": path,
+        "http_method": method,
+        "authorization_type": "NONE",
+        "api_key_required": false,
+        "integration_type": "AWS_PROXY",
+        "integration_http_method": "POST",
+        "uri": format!("arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations"),
+        "timeout_in_millis": 29_000,
+    });
+    for (key, value) in changes.as_object().expect("a map").clone() {
+        spec[key] = value;
+    }
+    spec
+}
+
+async fn paths(aws: &Aws, api: &str) -> Vec<String> {
+    let call = aws.clients.apigateway.get_resources().rest_api_id(api).limit(500).send();
+    let found = call.await.expect("a listing").items.unwrap_or_default();
+    let mut paths: Vec<String> = found.into_iter().filter_map(|r| r.path).collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test]
+async fn a_route_keeps_the_contract() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let of = |changes| route(&api, "POST", "/v1/images/{id}", changes);
+    let case = Case {
+        kind: "apigateway.route",
+        create: of(json!({})),
+        steps: vec![
+            ("a timeout", of(json!({"timeout_in_millis": 5_000})), vec!["timeout_in_millis"]),
+            (
+                "everything else",
+                of(
+                    json!({"authorization_type": "AWS_IAM", "api_key_required": true, "uri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:other/invocations"}),
+                ),
+                vec!["authorization_type", "api_key_required", "uri", "timeout_in_millis"],
+            ),
+            ("everything back", of(json!({})), vec!["authorization_type", "api_key_required", "uri"]),
+        ],
+    };
+    contract(&aws, case).await;
+    assert_eq!(paths(&aws, &api).await, ["/"], "the path went with its last route, the root did not");
+}
+
+#[tokio::test]
+async fn routes_at_the_root_with_any_and_greedy_paths_are_read_back() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    for (method, path) in [("ANY", "/"), ("ANY", "/{proxy+}"), ("GET", "/health")] {
+        let want = route(&api, method, path, json!({}));
+        kind.create(&aws, &want).await.expect("create");
+        let live = read(kind, &aws, &want).await.expect("present");
+        assert_eq!(differences(kind, &live, &want), Vec::<String>::new(), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn many_routes_made_at_once_share_their_path_and_one_listing() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    let routes: Vec<Value> = ["GET", "POST", "PUT", "DELETE"]
+        .into_iter()
+        .flat_map(|method| ["/v1/images", "/v1/images/{id}"].map(|path| route(&api, method, path, json!({}))))
+        .collect();
+    for made in futures::future::join_all(routes.iter().map(|want| kind.create(&aws, want))).await {
+        made.expect("create");
+    }
+    assert_eq!(paths(&aws, &api).await, ["/", "/v1", "/v1/images", "/v1/images/{id}"]);
+    let before = aws.calls().0;
+    for found in futures::future::join_all(routes.iter().map(|want| kind.read(&aws, want))).await {
+        assert!(found.expect("read").is_some());
+    }
+    assert_eq!(aws.calls().0 - before, 1);
+
+    let live = read(kind, &aws, &routes[0]).await.expect("present");
+    kind.delete(&aws, &live).await.expect("delete");
+    assert!(read(kind, &aws, &routes[2]).await.is_some(), "other methods of the path stay");
+    for want in &routes {
+        if let Some(live) = read(kind, &aws, want).await {
+            kind.delete(&aws, &live).await.expect("delete");
+        }
+    }
+    assert_eq!(paths(&aws, &api).await, ["/"]);
+}
+
+#[tokio::test]
+async fn a_method_left_without_its_integration_is_completed() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    let want = route(&api, "POST", "/images", json!({}));
+    let gateway = &aws.clients.apigateway;
+    let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
+    let root = tree.items()[0].id().expect("an id");
+    let made = gateway.create_resource().rest_api_id(&api).parent_id(root).path_part("images").send().await;
+    let resource = made.expect("a resource").id.expect("an id");
+    let put = gateway.put_method().rest_api_id(&api).resource_id(resource).http_method("POST");
+    put.authorization_type("NONE").send().await.expect("a method");
+
+    let live = read(kind, &aws, &want).await.expect("present");
+    let changes = differences(kind, &live, &want);
+    assert_eq!(changes, ["integration_type", "integration_http_method", "uri", "timeout_in_millis"]);
+    kind.update(&aws, &live, &want, &Changes(changes)).await.expect("update");
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_renamed_path_variable_is_renamed_in_place() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    let before = route(&api, "GET", "/images/{id}", json!({}));
+    kind.create(&aws, &before).await.expect("create");
+    let after = route(&api, "GET", "/images/{name}", json!({}));
+    let live = read(kind, &aws, &before).await.expect("present");
+    kind.create(&aws, &after).await.expect("create");
+    kind.delete(&aws, &live).await.expect("delete of what was renamed away");
+    assert!(read(kind, &aws, &after).await.is_some());
+    assert_eq!(paths(&aws, &api).await, ["/", "/images", "/images/{name}"]);
+}

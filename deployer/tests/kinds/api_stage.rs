@@ -1,0 +1,128 @@
+use deployer::aws::{Aws, digest};
+use deployer::kinds::{Changes, by_name};
+use serde_json::{Value, json};
+
+use crate::api_route::{parent, route};
+use crate::common::account;
+use crate::contract::{Case, contract, differences, read};
+
+fn stage(api: &str, changes: Value) -> Value {
+    let mut spec = json!({
+        "rest_api_id": api,
+        "stage_name": "Prod",
+        "definition": "POST /images",
+        "variables": {},
+        "metrics_enabled": false,
+        "tracing_enabled": false,
+        "tags": { "deployer:stack": "couch", "deployer:address": "apis.couch.stage" },
+    });
+    for (key, value) in changes.as_object().expect("a map").clone() {
+        spec[key] = value;
+    }
+    spec
+}
+
+async fn deployed(aws: &Aws) -> String {
+    let api = parent(aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    kind.create(aws, &route(&api, "POST", "/images", json!({}))).await.expect("a route");
+    api
+}
+
+async fn deployments(aws: &Aws, api: &str) -> Vec<String> {
+    let found = aws.clients.apigateway.get_deployments().rest_api_id(api).send().await.expect("a listing");
+    found.items.unwrap_or_default().into_iter().filter_map(|d| d.description).collect()
+}
+
+#[tokio::test]
+async fn a_stage_keeps_the_contract() {
+    let aws = account().await;
+    let api = deployed(&aws).await;
+    let tags = json!({ "deployer:stack": "couch", "deployer:address": "apis.couch.stage", "team": "sofa" });
+    let case = Case {
+        kind: "apigateway.stage",
+        create: stage(&api, json!({"throttling_rate_limit": 12.5, "variables": {"mode": "slow"}})),
+        steps: vec![
+            (
+                "a definition",
+                stage(
+                    &api,
+                    json!({"definition": "PUT /images", "throttling_rate_limit": 12.5, "variables": {"mode": "slow"}}),
+                ),
+                vec!["definition"],
+            ),
+            (
+                "everything else",
+                stage(
+                    &api,
+                    json!({"definition": "PUT /images", "description": "sofas", "throttling_rate_limit": 5.0,
+                        "throttling_burst_limit": 7, "variables": {"mode": "fast", "size": "1024"},
+                        "metrics_enabled": true, "tracing_enabled": true, "tags": tags}),
+                ),
+                vec![
+                    "variables.mode",
+                    "variables.size",
+                    "metrics_enabled",
+                    "tracing_enabled",
+                    "tags.team",
+                    "description",
+                    "throttling_rate_limit",
+                    "throttling_burst_limit",
+                ],
+            ),
+            (
+                "everything back",
+                stage(&api, json!({})),
+                vec![
+                    "definition",
+                    "variables.mode",
+                    "variables.size",
+                    "metrics_enabled",
+                    "tracing_enabled",
+                    "tags.team",
+                    "description",
+                    "throttling_rate_limit",
+                    "throttling_burst_limit",
+                ],
+            ),
+        ],
+    };
+    contract(&aws, case).await;
+    assert_eq!(deployments(&aws, &api).await, Vec::<String>::new(), "the stage's deployments go with it");
+}
+
+#[tokio::test]
+async fn a_deployment_left_by_a_crash_is_used_and_what_is_served_no_more_is_deleted() {
+    let aws = account().await;
+    let api = deployed(&aws).await;
+    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let left = aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of("POST /images"));
+    left.send().await.expect("a deployment");
+    kind.create(&aws, &stage(&api, json!({}))).await.expect("create");
+    assert!(!aws.calls_made().contains(&"apigateway:CreateDeployment"));
+
+    let by_hand = aws.clients.apigateway.create_deployment().rest_api_id(&api).description("by hand");
+    by_hand.send().await.expect("a deployment");
+    let live = read(kind, &aws, &stage(&api, json!({}))).await.expect("present");
+    let want = stage(&api, json!({"definition": "PUT /images"}));
+    kind.update(&aws, &live, &want, &Changes(vec!["definition".into()])).await.expect("update");
+    let mut left = deployments(&aws, &api).await;
+    left.sort();
+    assert_eq!(left, ["by hand".to_owned(), digest::of("PUT /images")]);
+}
+
+#[tokio::test]
+async fn a_stage_deployed_by_hand_differs_and_is_brought_back() {
+    let aws = account().await;
+    let api = deployed(&aws).await;
+    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let want = stage(&api, json!({}));
+    kind.create(&aws, &want).await.expect("create");
+    aws.clients.apigateway.create_deployment().rest_api_id(&api).stage_name("Prod").send().await.expect("by hand");
+    let live = read(kind, &aws, &want).await.expect("present");
+    let changes = differences(kind, &live, &want);
+    assert_eq!(changes, ["definition"]);
+    kind.update(&aws, &live, &want, &Changes(changes)).await.expect("update");
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
+}
