@@ -8,6 +8,7 @@ pub(crate) mod apigateway;
 pub mod clients;
 pub mod digest;
 pub mod error;
+pub(crate) mod gather;
 mod memo;
 pub mod policy;
 pub mod rate;
@@ -59,7 +60,22 @@ impl Place {
 pub struct Aws {
     pub clients: Arc<Clients>,
     pub place: Place,
+    pub(crate) gathered: Arc<Gathered>,
     shared: Arc<Shared>,
+}
+
+/// Reads that one call answers for many resources.
+pub(crate) struct Gathered {
+    /// By name.
+    pub(crate) alarms: gather::Gather<aws_sdk_cloudwatch::types::MetricAlarm>,
+    /// By the topic's ARN.
+    pub(crate) subscriptions: gather::Gather<Vec<aws_sdk_sns::types::Subscription>>,
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        Self { alarms: gather::Gather::new(100), subscriptions: gather::Gather::new(usize::MAX) }
+    }
 }
 
 #[derive(Default)]
@@ -76,7 +92,7 @@ struct Shared {
 
 impl Aws {
     pub fn new(clients: Arc<Clients>, place: Place) -> Self {
-        Self { clients, place, shared: Arc::default() }
+        Self { clients, place, gathered: Arc::default(), shared: Arc::default() }
     }
 
     /// Makes one AWS call. `operation` is its IAM-style name, `sqs:CreateQueue`.

@@ -7,12 +7,15 @@ mod any;
 
 pub mod api_route;
 pub mod api_stage;
+pub mod cloudwatch_alarm;
 pub mod event_source_mapping;
 pub mod iam_role;
 pub mod lambda_function;
 pub mod lambda_permission;
 pub mod log_group;
 pub mod rest_api;
+pub mod sns_subscription;
+pub mod sns_topic;
 pub mod sqs_queue;
 
 use std::collections::BTreeMap;
@@ -30,12 +33,15 @@ use crate::aws::{Aws, AwsError, Place};
 pub static REGISTRY: &[&dyn AnyKind] = &[
     &Erased::<api_route::ApiRoute>::NEW,
     &Erased::<api_stage::ApiStage>::NEW,
+    &Erased::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
     &Erased::<event_source_mapping::EventSourceMapping>::NEW,
     &Erased::<iam_role::IamRole>::NEW,
     &Erased::<lambda_function::LambdaFunction>::NEW,
     &Erased::<lambda_permission::LambdaPermission>::NEW,
     &Erased::<log_group::LogGroupKind>::NEW,
     &Erased::<rest_api::RestApi>::NEW,
+    &Erased::<sns_subscription::SnsSubscription>::NEW,
+    &Erased::<sns_topic::SnsTopic>::NEW,
     &Erased::<sqs_queue::SqsQueue>::NEW,
 ];
 

@@ -7,10 +7,12 @@ mod contract;
 
 mod api_route;
 mod api_stage;
+mod cloudwatch_alarm;
 mod event_source_mapping;
 mod iam_role;
 mod lambda_function;
 mod lambda_permission;
 mod log_group;
 mod rest_api;
+mod sns;
 mod sqs_queue;

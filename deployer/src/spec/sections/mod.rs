@@ -1,12 +1,14 @@
 //! The sections of `stack.yaml`, one file each: what people write, and how an element is
 //! lowered to primitive resources. Lowering is pure.
 
+pub mod alarms;
 pub mod any;
 pub mod functions;
 pub mod log_groups;
 pub mod permission;
 pub mod queues;
 pub mod roles;
+pub mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -25,10 +27,12 @@ use crate::kinds::Kind;
 /// All sections, by name.
 #[rustfmt::skip]
 pub static SECTIONS: &[&dyn AnySection] = &[
+    &Erased::<alarms::Alarms>::NEW,
     &Erased::<functions::Functions>::NEW,
     &Erased::<log_groups::LogGroups>::NEW,
     &Erased::<queues::Queues>::NEW,
     &Erased::<roles::Roles>::NEW,
+    &Erased::<topics::Topics>::NEW,
 ];
 
 /// One section: `queues:`, `functions:`, …

@@ -1,0 +1,175 @@
+//! One AWS call for what many tasks ask for at once.
+//!
+//! **Guarantees**: an answer is never older than its question: a call takes only keys that were asked for
+//! before it was sent. No question waits for another one, only for one turn of the scheduler. When the task
+//! that asked first is dropped, the others drive the call on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, WeakShared};
+
+use super::AwsError;
+
+type Answer<T> = Result<Arc<BTreeMap<String, T>>, AwsError>;
+type Call<T> = BoxFuture<'static, Answer<T>>;
+
+/// Questions by key that wait to be sent together.
+pub(crate) struct Gather<T> {
+    /// Most keys that one call takes.
+    limit: usize,
+    open: Mutex<Option<Open<T>>>,
+}
+
+/// A call that is not sent yet.
+struct Open<T> {
+    /// `None` once the call is on its way: nobody joins it any more.
+    keys: Keys,
+    call: WeakShared<Call<T>>,
+}
+
+type Keys = Arc<Mutex<Option<BTreeSet<String>>>>;
+
+impl<T: Clone + Send + Sync + 'static> Gather<T> {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, open: Mutex::new(None) }
+    }
+
+    /// Asks for `key` together with everyone who asks before the scheduler's turn is over.
+    /// `fetch` answers a set of keys; a key that its answer lacks is absent.
+    ///
+    /// # Errors
+    /// What `fetch` returned, to everyone who asked.
+    pub(crate) async fn get<F>(
+        &self,
+        key: &str,
+        fetch: impl FnOnce(BTreeSet<String>) -> F + Send + 'static,
+    ) -> Result<Option<T>, AwsError>
+    where
+        F: Future<Output = Result<BTreeMap<String, T>, AwsError>> + Send + 'static,
+    {
+        let call = self.join(key, fetch);
+        tokio::task::yield_now().await;
+        let answer = call.await?;
+        Ok(answer.get(key).cloned())
+    }
+
+    fn join<F>(&self, key: &str, fetch: impl FnOnce(BTreeSet<String>) -> F + Send + 'static) -> Shared<Call<T>>
+    where
+        F: Future<Output = Result<BTreeMap<String, T>, AwsError>> + Send + 'static,
+    {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(call) = open.as_ref().and_then(|open| open.add(key, self.limit)) {
+            return call;
+        }
+        let keys: Keys = Arc::new(Mutex::new(Some(BTreeSet::from([key.to_owned()]))));
+        let taken = keys.clone();
+        let call = async move {
+            let keys = taken.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+            fetch(keys).await.map(Arc::new)
+        };
+        let call = call.boxed().shared();
+        *open = call.downgrade().map(|call| Open { keys, call });
+        call
+    }
+}
+
+impl<T> Open<T> {
+    /// Adds a key, unless the call is on its way, full, or given up by everyone.
+    fn add(&self, key: &str, limit: usize) -> Option<Shared<Call<T>>> {
+        let call = self.call.upgrade()?;
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.as_mut()?;
+        if keys.len() >= limit && !keys.contains(key) {
+            return None;
+        }
+        keys.insert(key.to_owned());
+        Some(call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+
+    use super::*;
+
+    /// Answers each key with the number of the call that asked for it; keys with an `x` are absent.
+    async fn numbered(calls: Arc<AtomicUsize>, keys: BTreeSet<String>) -> Result<BTreeMap<String, usize>, AwsError> {
+        let call = calls.fetch_add(1, Ordering::SeqCst);
+        Ok(keys.into_iter().filter(|key| !key.contains('x')).map(|key| (key, call)).collect())
+    }
+
+    async fn ask(gather: &Gather<usize>, calls: &Arc<AtomicUsize>, key: &str) -> Option<usize> {
+        let calls = calls.clone();
+        gather.get(key, move |keys| numbered(calls, keys)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn questions_of_one_wave_become_as_few_calls_as_the_limit_allows() {
+        let (gather, calls) = (Gather::new(100), Arc::new(AtomicUsize::new(0)));
+        let keys: Vec<String> = (0..250).map(|n| n.to_string()).collect();
+        let answers = join_all(keys.iter().map(|key| ask(&gather, &calls, key))).await;
+        assert!(answers.iter().all(Option::is_some));
+        assert_eq!(calls.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn an_absent_key_is_absent_for_the_one_who_asked() {
+        let (gather, calls) = (Gather::new(100), Arc::new(AtomicUsize::new(0)));
+        let (here, gone) = tokio::join!(ask(&gather, &calls, "a"), ask(&gather, &calls, "x"));
+        assert_eq!((here, gone), (Some(0), None));
+    }
+
+    #[tokio::test]
+    async fn a_question_after_an_answer_makes_its_own_call() {
+        let (gather, calls) = (Gather::new(100), Arc::new(AtomicUsize::new(0)));
+        assert_eq!(ask(&gather, &calls, "a").await, Some(0));
+        assert_eq!(ask(&gather, &calls, "a").await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_question_after_the_call_was_sent_is_not_answered_by_it() {
+        let gather = Gather::new(100);
+        let (sent, is_sent) = tokio::sync::oneshot::channel();
+        let (answer, answered) = tokio::sync::oneshot::channel::<()>();
+        let first = gather.get("a", move |_| async move {
+            let _ = sent.send(());
+            let _ = answered.await;
+            Ok(BTreeMap::from([("a".to_owned(), "before the write")]))
+        });
+        let second = async {
+            is_sent.await.unwrap();
+            let second = gather.get("a", |_| async { Ok(BTreeMap::from([("a".to_owned(), "after it")])) }).await;
+            answer.send(()).unwrap();
+            second
+        };
+        let (first, second) = tokio::join!(first, second);
+        assert_eq!((first.unwrap(), second.unwrap()), (Some("before the write"), Some("after it")));
+    }
+
+    #[tokio::test]
+    async fn who_asked_first_may_leave() {
+        let (gather, calls) = (Gather::new(100), Arc::new(AtomicUsize::new(0)));
+        let mut first = Box::pin(ask(&gather, &calls, "a"));
+        assert!(futures::poll!(first.as_mut()).is_pending());
+        let mut second = Box::pin(ask(&gather, &calls, "b"));
+        assert!(futures::poll!(second.as_mut()).is_pending());
+        drop(first);
+        assert_eq!(second.await, Some(0));
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn an_error_reaches_everyone_and_the_next_question_is_sent_again() {
+        let gather = Gather::<usize>::new(100);
+        let fail = |_| async { Err(AwsError::Fenced { operation: "test:Call" }) };
+        let (a, b) = tokio::join!(gather.get("a", fail), gather.get("b", fail));
+        assert!(a.is_err() && b.is_err());
+        assert!(gather.get("a", |_| async { Ok(BTreeMap::new()) }).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,279 @@
+//! `cloudwatch.metric_alarm`: an alarm on one CloudWatch metric.
+//!
+//! **Guarantees**: alarms that are read at once share calls, 100 names each. A change sends the whole definition, as
+//! PutMetricAlarm overwrites all of it; the alarm keeps its state.
+//! **Assumptions**: the caller has looked for an alarm of this name before create, because PutMetricAlarm never says
+//! that one exists.
+//! **Caveats**: AWS takes actions on topics that do not exist. PutMetricAlarm ignores tags on an existing alarm, so
+//! they have calls of their own. Alarms on metric math, anomaly bands and queries are not described by this kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, StandardUnit, Statistic, Tag};
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::{self, Tags};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The metric alarm kind.
+pub struct CloudwatchAlarm;
+
+/// A metric alarm; periods in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub alarm_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm_description: Option<String>,
+    pub namespace: String,
+    pub metric_name: String,
+    pub dimensions: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<String>,
+    /// A percentile such as `p99`, in place of `statistic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_statistic: Option<String>,
+    pub period: u32,
+    pub evaluation_periods: u32,
+    pub datapoints_to_alarm: u32,
+    pub threshold: f64,
+    pub comparison_operator: String,
+    pub treat_missing_data: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluate_low_sample_count_percentile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    pub actions_enabled: bool,
+    pub alarm_actions: Vec<String>,
+    pub ok_actions: Vec<String>,
+    pub insufficient_data_actions: Vec<String>,
+    pub tags: Tags,
+}
+
+impl Kind for CloudwatchAlarm {
+    const NAME: &'static str = "cloudwatch.metric_alarm";
+    const OUTPUTS: &'static [&'static str] = &["name", "arn"];
+    const IDENTITY: &'static [&'static str] = &["alarm_name"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("alarm_name", Rule::Replace),
+        ("alarm_actions", Rule::Unordered),
+        ("ok_actions", Rule::Unordered),
+        ("insufficient_data_actions", Rule::Unordered),
+        ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Alarm;
+
+    fn predict(spec: &Alarm, place: &Place) -> Outputs {
+        Outputs::from([("name".into(), spec.alarm_name.clone()), ("arn".into(), arn(&spec.alarm_name, place))])
+    }
+
+    fn iam(op: Op, spec: &Alarm, place: &Place) -> Vec<Grant> {
+        let arn = arn(&spec.alarm_name, place);
+        match op {
+            Op::Read => vec![
+                Grant::new(&["cloudwatch:DescribeAlarms"], "*"),
+                Grant::new(&["cloudwatch:ListTagsForResource"], arn),
+            ],
+            Op::Create => vec![Grant::new(&["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"], arn)],
+            Op::Update => vec![Grant::new(
+                &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
+                arn,
+            )],
+            Op::Delete => vec![Grant::new(&["cloudwatch:DeleteAlarms"], arn)],
+        }
+    }
+
+    /// DescribeAlarms, shared with the other alarms, and ListTagsForResource at once.
+    async fn read(aws: &Aws, spec: &Alarm) -> Result<Option<Observed<Alarm>>, AwsError> {
+        let outputs = Self::predict(spec, &aws.place);
+        let tags = aws.clients.cloudwatch.list_tags_for_resource().resource_arn(arn(&spec.alarm_name, &aws.place));
+        let shared = aws.clone();
+        let (found, tags) = tokio::join!(
+            aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names)),
+            aws.find("cloudwatch:ListTagsForResource", ABSENT, tags.send()),
+        );
+        let (Some(found), Some(tags)) = (found?, tags?) else { return Ok(None) };
+        let tags = tags.tags.unwrap_or_default().into_iter();
+        let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+        let alarm = observed(&spec.alarm_name, found, tags::without_aws(tags))?;
+        Ok(Some(Observed::new(&spec.alarm_name, alarm, outputs)))
+    }
+
+    async fn create(aws: &Aws, want: &Alarm) -> Result<Created, AwsError> {
+        let put = put(&aws.clients.cloudwatch, want).set_tags(Some(sdk_tags(&want.tags)));
+        aws.call("cloudwatch:PutMetricAlarm", put.send()).await?;
+        Ok(Created { physical_id: want.alarm_name.clone(), outputs: Self::predict(want, &aws.place) })
+    }
+
+    async fn update(aws: &Aws, live: &Observed<Alarm>, want: &Alarm, changes: &Changes) -> Result<(), AwsError> {
+        if changes.touch_other_than(&["tags"]) {
+            aws.call("cloudwatch:PutMetricAlarm", put(&aws.clients.cloudwatch, want).send()).await?;
+        }
+        let (cloudwatch, arn) = (&aws.clients.cloudwatch, arn(&want.alarm_name, &aws.place));
+        let delta = tags::Delta::between(&live.spec.tags, &want.tags);
+        if !delta.set.is_empty() {
+            let call = cloudwatch.tag_resource().resource_arn(&arn).set_tags(Some(sdk_tags(&delta.set)));
+            aws.call("cloudwatch:TagResource", call.send()).await?;
+        }
+        if !delta.remove.is_empty() {
+            let call = cloudwatch.untag_resource().resource_arn(&arn).set_tag_keys(Some(delta.remove));
+            aws.call("cloudwatch:UntagResource", call.send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
+        let call = aws.clients.cloudwatch.delete_alarms().alarm_names(&live.physical_id).send();
+        aws.find("cloudwatch:DeleteAlarms", ABSENT, call).await.map(drop)
+    }
+}
+
+/// The wire's legacy code and the modelled names.
+const ABSENT: &[&str] = &["ResourceNotFound", "ResourceNotFoundException"];
+
+fn arn(name: &str, place: &Place) -> String {
+    place.arn("cloudwatch", &format!("alarm:{name}"))
+}
+
+/// Reads up to 100 alarms by their names: DescribeAlarms, which answers 50 a page unless told.
+async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, MetricAlarm>, AwsError> {
+    let asked = aws
+        .clients
+        .cloudwatch
+        .describe_alarms()
+        .set_alarm_names(Some(names.into_iter().collect()))
+        .alarm_types(AlarmType::MetricAlarm)
+        .max_records(100);
+    let found = aws.call("cloudwatch:DescribeAlarms", asked.send()).await?.metric_alarms.unwrap_or_default();
+    Ok(found.into_iter().filter_map(|alarm| Some((alarm.alarm_name.clone()?, alarm))).collect())
+}
+
+/// The whole definition as PutMetricAlarm takes it, without tags.
+fn put(
+    cloudwatch: &aws_sdk_cloudwatch::Client,
+    alarm: &Alarm,
+) -> aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder {
+    let dimension = |(name, value): (&String, &String)| Dimension::builder().name(name).value(value).build();
+    cloudwatch
+        .put_metric_alarm()
+        .alarm_name(&alarm.alarm_name)
+        .set_alarm_description(alarm.alarm_description.clone())
+        .namespace(&alarm.namespace)
+        .metric_name(&alarm.metric_name)
+        .set_dimensions(Some(alarm.dimensions.iter().map(dimension).collect()))
+        .set_statistic(alarm.statistic.as_deref().map(Statistic::from))
+        .set_extended_statistic(alarm.extended_statistic.clone())
+        .period(sdk_int(alarm.period))
+        .evaluation_periods(sdk_int(alarm.evaluation_periods))
+        .datapoints_to_alarm(sdk_int(alarm.datapoints_to_alarm))
+        .threshold(alarm.threshold)
+        .comparison_operator(ComparisonOperator::from(alarm.comparison_operator.as_str()))
+        .treat_missing_data(&alarm.treat_missing_data)
+        .set_evaluate_low_sample_count_percentile(alarm.evaluate_low_sample_count_percentile.clone())
+        .set_unit(alarm.unit.as_deref().map(StandardUnit::from))
+        .actions_enabled(alarm.actions_enabled)
+        .set_alarm_actions(Some(alarm.alarm_actions.clone()))
+        .set_ok_actions(Some(alarm.ok_actions.clone()))
+        .set_insufficient_data_actions(Some(alarm.insufficient_data_actions.clone()))
+}
+
+/// The SDK counts with a sign; AWS refuses what does not fit.
+fn sdk_int(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// What DescribeAlarms says, in the spec's form.
+fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError> {
+    let count = |value: Option<i32>, field: &str| {
+        value
+            .and_then(|v| u32::try_from(v).ok())
+            .ok_or_else(|| AwsError::missing("cloudwatch:DescribeAlarms", &format!("{field} for {name}")))
+    };
+    let evaluation_periods = count(live.evaluation_periods, "EvaluationPeriods")?;
+    let dimensions = live.dimensions.unwrap_or_default().into_iter();
+    let sorted = |actions: Option<Vec<String>>| {
+        let mut actions = actions.unwrap_or_default();
+        actions.sort();
+        actions
+    };
+    Ok(Alarm {
+        alarm_name: name.to_owned(),
+        alarm_description: live.alarm_description.filter(|text| !text.is_empty()),
+        namespace: live.namespace.unwrap_or_default(),
+        metric_name: live.metric_name.unwrap_or_default(),
+        dimensions: dimensions.filter_map(|d| Some((d.name?, d.value?))).collect(),
+        statistic: live.statistic.map(|s| s.as_str().to_owned()),
+        extended_statistic: live.extended_statistic,
+        period: live.period.and_then(|v| u32::try_from(v).ok()).unwrap_or_default(),
+        evaluation_periods,
+        datapoints_to_alarm: live.datapoints_to_alarm.and_then(|v| u32::try_from(v).ok()).unwrap_or(evaluation_periods),
+        threshold: live.threshold.unwrap_or_default(),
+        comparison_operator: live.comparison_operator.map(|c| c.as_str().to_owned()).unwrap_or_default(),
+        treat_missing_data: live
+            .treat_missing_data
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "missing".to_owned()),
+        evaluate_low_sample_count_percentile: live.evaluate_low_sample_count_percentile.filter(|text| !text.is_empty()),
+        unit: live.unit.map(|u| u.as_str().to_owned()),
+        actions_enabled: live.actions_enabled.unwrap_or(true),
+        alarm_actions: sorted(live.alarm_actions),
+        ok_actions: sorted(live.ok_actions),
+        insufficient_data_actions: sorted(live.insufficient_data_actions),
+        tags,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_sent_without_a_statistic_and_read_back_the_same() {
+        let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12());
+        let config = config.region(aws_config::Region::from_static("eu-west-1")).build();
+        let client = aws_sdk_cloudwatch::Client::new(&config);
+        let want = Alarm {
+            alarm_name: "age".into(),
+            extended_statistic: Some("p99".into()),
+            evaluate_low_sample_count_percentile: Some("ignore".into()),
+            period: 60,
+            evaluation_periods: 1,
+            datapoints_to_alarm: 1,
+            treat_missing_data: "missing".into(),
+            comparison_operator: "GreaterThanThreshold".into(),
+            actions_enabled: true,
+            ..Alarm::default()
+        };
+        let sent = put(&client, &want);
+        let sent = sent.as_input();
+        assert_eq!(sent.get_statistic(), &None);
+        let live = MetricAlarm::builder()
+            .set_extended_statistic(sent.get_extended_statistic().clone())
+            .set_evaluate_low_sample_count_percentile(sent.get_evaluate_low_sample_count_percentile().clone())
+            .set_comparison_operator(sent.get_comparison_operator().clone())
+            .set_period(*sent.get_period())
+            .set_evaluation_periods(*sent.get_evaluation_periods())
+            .build();
+        assert_eq!(observed("age", live, Tags::new()).unwrap(), want);
+    }
+
+    #[test]
+    fn what_aws_leaves_out_reads_as_its_documented_default() {
+        let live = MetricAlarm::builder().evaluation_periods(3).unit(StandardUnit::Seconds).build();
+        let alarm = observed("age", live, Tags::new()).unwrap();
+        assert_eq!(alarm.datapoints_to_alarm, 3);
+        assert_eq!(alarm.treat_missing_data, "missing");
+        assert!(alarm.actions_enabled);
+        assert_eq!(alarm.unit.as_deref(), Some("Seconds"));
+    }
+
+    #[test]
+    fn an_alarm_without_evaluation_periods_is_not_taken_for_one() {
+        assert!(observed("age", MetricAlarm::builder().build(), Tags::new()).is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! `sns.subscription`: one endpoint that an SNS topic tells.
+//!
+//! **Guarantees**: found by topic, protocol and endpoint. Subscriptions of a topic that are read at once share its
+//! listing. A subscription that waits for its confirmation is present and is never asked for again, because every
+//! Subscribe sends another mail.
+//! **Assumptions**: whoever owns the topic owns its subscriptions: they have no tags.
+//! **Caveats**: SNS shows nothing of a subscription that is not confirmed but its endpoint, and takes no changes: what
+//! `stack.yaml` states is taken for what it has until then. It lapses after 48 hours, and reads as absent again.
+//! It cannot be deleted before it lapses, nor does it reach anyone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_sns::types::Subscription as Listed;
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The subscription kind.
+pub struct SnsSubscription;
+
+/// A subscription.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Subscription {
+    pub topic_arn: String,
+    /// `email`, `email-json`, `sqs`, `lambda`, `https`, `http`, `sms`.
+    pub protocol: String,
+    pub endpoint: String,
+    pub raw_message_delivery: bool,
+    /// Which messages it is told of, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter_policy: Option<String>,
+    /// `MessageAttributes` or `MessageBody`; there is none without a filter policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter_policy_scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrive_policy: Option<RedrivePolicy>,
+}
+
+/// Where messages go that cannot be delivered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RedrivePolicy {
+    pub dead_letter_target_arn: String,
+}
+
+impl Kind for SnsSubscription {
+    const NAME: &'static str = "sns.subscription";
+    const OUTPUTS: &'static [&'static str] = &[];
+    const IDENTITY: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("topic_arn", Rule::Replace),
+        ("protocol", Rule::Replace),
+        ("endpoint", Rule::Replace),
+        ("filter_policy", Rule::Json),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Parent;
+    type Spec = Subscription;
+
+    fn predict(_: &Subscription, _: &Place) -> Outputs {
+        Outputs::new()
+    }
+
+    /// IAM knows the topic as the resource of Subscribe and of the listing alone.
+    fn iam(op: Op, spec: &Subscription, _: &Place) -> Vec<Grant> {
+        match op {
+            Op::Read => vec![
+                Grant::new(&["sns:ListSubscriptionsByTopic"], &spec.topic_arn),
+                Grant::new(&["sns:GetSubscriptionAttributes"], "*"),
+            ],
+            Op::Create => vec![Grant::new(&["sns:Subscribe"], &spec.topic_arn)],
+            Op::Update => vec![Grant::new(&["sns:SetSubscriptionAttributes"], "*")],
+            Op::Delete => vec![Grant::new(&["sns:Unsubscribe"], "*")],
+        }
+    }
+
+    /// ListSubscriptionsByTopic, shared with the topic's other subscriptions; then GetSubscriptionAttributes.
+    async fn read(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
+        let shared = aws.clone();
+        let listed = aws.gathered.subscriptions.get(&spec.topic_arn, move |topics| list(shared, topics)).await?;
+        let Some(arn) = listed.and_then(|listed| arn_of(spec, listed)) else { return Ok(None) };
+        if arn == PENDING {
+            return Ok(Some(pending(spec)));
+        }
+        let call = aws.clients.sns.get_subscription_attributes().subscription_arn(&arn).send();
+        let Some(attributes) = aws.find("sns:GetSubscriptionAttributes", ABSENT, call).await? else { return Ok(None) };
+        let attributes = attributes.attributes.unwrap_or_default();
+        if attributes.get("PendingConfirmation").is_some_and(|value| value == "true") {
+            return Ok(Some(Observed { physical_id: arn, ..pending(spec) }));
+        }
+        Ok(Some(Observed::new(arn, observed(spec, &attributes)?, Outputs::new())))
+    }
+
+    /// Subscribe answers the ARN of a subscription that exists already with the same attributes.
+    async fn create(aws: &Aws, want: &Subscription) -> Result<Created, AwsError> {
+        let stated = attributes(want).into_iter().filter(|(_, value)| !is_cleared(value));
+        let call = aws
+            .clients
+            .sns
+            .subscribe()
+            .topic_arn(&want.topic_arn)
+            .protocol(&want.protocol)
+            .endpoint(&want.endpoint)
+            .return_subscription_arn(true)
+            .set_attributes(Some(stated.map(|(name, value)| (name.to_owned(), value)).collect()));
+        let made = aws.call("sns:Subscribe", call.send()).await?;
+        let arn = made.subscription_arn.ok_or_else(|| AwsError::missing("sns:Subscribe", "SubscriptionArn"))?;
+        Ok(Created { physical_id: arn, outputs: Outputs::new() })
+    }
+
+    /// SetSubscriptionAttributes takes one attribute a call.
+    async fn update(
+        aws: &Aws,
+        live: &Observed<Subscription>,
+        want: &Subscription,
+        _: &Changes,
+    ) -> Result<(), AwsError> {
+        if !live.notes.is_empty() {
+            return Ok(());
+        }
+        let have: HashMap<_, _> = attributes(&live.spec).into_iter().collect();
+        for (name, value) in attributes(want) {
+            if have.get(name) == Some(&value) {
+                continue;
+            }
+            let call = aws.clients.sns.set_subscription_attributes().subscription_arn(&live.physical_id);
+            let call = call.attribute_name(name).attribute_value(value);
+            aws.call("sns:SetSubscriptionAttributes", call.send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Subscription>) -> Result<(), AwsError> {
+        if live.physical_id == PENDING {
+            return Ok(());
+        }
+        let call = aws.clients.sns.unsubscribe().subscription_arn(&live.physical_id).send();
+        match aws.find("sns:Unsubscribe", ABSENT, call).await {
+            // The same code means a malformed ARN, which a listing does not give.
+            Err(e) if e.is(&["InvalidParameter", "InvalidParameterException"]) && e.message().contains(IS_PENDING) => {
+                Ok(())
+            }
+            done => done.map(drop),
+        }
+    }
+}
+
+const ABSENT: &[&str] = &["NotFound", "NotFoundException"];
+/// What a listing says in place of an ARN until the subscription is confirmed.
+const PENDING: &str = "PendingConfirmation";
+/// What it says for a while after the subscription was deleted.
+const DELETED: &str = "Deleted";
+const IS_PENDING: &str = "pending confirmation";
+
+/// Lists the subscriptions of each topic: ListSubscriptionsByTopic, 100 a page.
+async fn list(aws: Aws, topics: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Listed>>, AwsError> {
+    let all = try_join_all(topics.into_iter().map(|topic| list_one(&aws, topic))).await?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+async fn list_one(aws: &Aws, topic: String) -> Result<Option<(String, Vec<Listed>)>, AwsError> {
+    let (mut all, mut next) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.sns.list_subscriptions_by_topic().topic_arn(&topic).set_next_token(next).send();
+        let Some(page) = aws.find("sns:ListSubscriptionsByTopic", ABSENT, call).await? else { return Ok(None) };
+        all.extend(page.subscriptions.unwrap_or_default());
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(Some((topic, all)));
+        }
+    }
+}
+
+/// The ARN of the subscription that `spec` identifies, or [`PENDING`]. A confirmed one wins over another that waits.
+fn arn_of(spec: &Subscription, listed: Vec<Listed>) -> Option<String> {
+    let ours = listed.into_iter().filter(|seen| {
+        seen.protocol.as_deref() == Some(&spec.protocol) && seen.endpoint.as_deref() == Some(&spec.endpoint)
+    });
+    let arns = ours.filter_map(|seen| seen.subscription_arn).filter(|arn| arn != DELETED);
+    arns.min_by_key(|arn| arn == PENDING)
+}
+
+fn pending(spec: &Subscription) -> Observed<Subscription> {
+    let what = match spec.protocol.as_str() {
+        "email" | "email-json" => "e-mail subscription",
+        _ => "subscription",
+    };
+    let note = format!("confirm the {what} of {}: the alarm reaches nobody until then", spec.endpoint);
+    Observed { notes: vec![note], ..Observed::new(PENDING, spec.clone(), Outputs::new()) }
+}
+
+/// The attributes that can change, in an order that SNS takes: a policy for the message body is refused in the scope
+/// of attributes, so that scope comes last and the other one first.
+fn attributes(subscription: &Subscription) -> Vec<(&'static str, String)> {
+    let policy = ("FilterPolicy", subscription.filter_policy.clone().unwrap_or_else(|| "{}".to_owned()));
+    let scope =
+        ("FilterPolicyScope", subscription.filter_policy_scope.clone().unwrap_or_else(|| ATTRIBUTES.to_owned()));
+    let redrive = subscription.redrive_policy.as_ref().map_or_else(String::new, |redrive| {
+        serde_json::json!({ "deadLetterTargetArn": redrive.dead_letter_target_arn }).to_string()
+    });
+    let filter = if scope.1 == ATTRIBUTES { [policy, scope] } else { [scope, policy] };
+    let raw = ("RawMessageDelivery", subscription.raw_message_delivery.to_string());
+    filter.into_iter().chain([raw, ("RedrivePolicy", redrive)]).collect()
+}
+
+const ATTRIBUTES: &str = "MessageAttributes";
+
+/// Tells whether an attribute's value is what a new subscription has anyway.
+fn is_cleared(value: &str) -> bool {
+    ["", "{}", "false", ATTRIBUTES].contains(&value)
+}
+
+/// What GetSubscriptionAttributes says, all texts, in the spec's form.
+fn observed(spec: &Subscription, live: &HashMap<String, String>) -> Result<Subscription, AwsError> {
+    let text = |attribute: &str| live.get(attribute).filter(|v| !v.is_empty() && *v != "{}").cloned();
+    let filter_policy = text("FilterPolicy");
+    Ok(Subscription {
+        topic_arn: spec.topic_arn.clone(),
+        protocol: spec.protocol.clone(),
+        endpoint: spec.endpoint.clone(),
+        raw_message_delivery: live.get("RawMessageDelivery").is_some_and(|value| value == "true"),
+        filter_policy_scope: filter_policy
+            .is_some()
+            .then(|| text("FilterPolicyScope").unwrap_or_else(|| ATTRIBUTES.to_owned())),
+        filter_policy,
+        redrive_policy: text("RedrivePolicy").map(|policy| redrive(&policy)).transpose()?,
+    })
+}
+
+fn redrive(text: &str) -> Result<RedrivePolicy, AwsError> {
+    let parsed: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let arn = parsed.as_ref().and_then(|policy| policy["deadLetterTargetArn"].as_str());
+    arn.map(|arn| RedrivePolicy { dead_letter_target_arn: arn.to_owned() })
+        .ok_or_else(|| AwsError::missing("sns:GetSubscriptionAttributes", "deadLetterTargetArn in RedrivePolicy"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> Subscription {
+        Subscription { protocol: "email".into(), endpoint: "a@example.com".into(), ..Subscription::default() }
+    }
+
+    fn listed(endpoint: &str, arn: &str) -> Listed {
+        Listed::builder().protocol("email").endpoint(endpoint).subscription_arn(arn).build()
+    }
+
+    #[test]
+    fn a_subscription_is_found_by_protocol_and_endpoint_and_a_deleted_one_is_absent() {
+        let arn = |all: &[(&str, &str)]| arn_of(&spec(), all.iter().map(|(e, a)| listed(e, a)).collect());
+        assert_eq!(arn(&[("b@example.com", "arn:b"), ("a@example.com", "arn:a")]).as_deref(), Some("arn:a"));
+        assert_eq!(arn(&[("a@example.com", "Deleted")]), None);
+        assert_eq!(arn(&[("a@example.com", PENDING), ("a@example.com", "arn:a")]).as_deref(), Some("arn:a"));
+        assert_eq!(arn(&[("a@example.com", PENDING)]).as_deref(), Some(PENDING));
+    }
+
+    #[test]
+    fn a_subscription_that_waits_is_present_as_stated_and_says_what_to_do() {
+        let seen = pending(&spec());
+        assert_eq!(seen.spec, spec());
+        assert!(seen.notes[0].contains("confirm the e-mail subscription of a@example.com"));
+    }
+
+    #[test]
+    fn the_scope_of_the_body_is_set_before_its_policy_and_left_after_it() {
+        let order = |scope: &str| {
+            let subscription = Subscription { filter_policy_scope: Some(scope.into()), ..spec() };
+            let names: Vec<_> = attributes(&subscription).into_iter().map(|(name, _)| name).collect();
+            names[..2].to_vec()
+        };
+        assert_eq!(order("MessageBody"), ["FilterPolicyScope", "FilterPolicy"]);
+        assert_eq!(order("MessageAttributes"), ["FilterPolicy", "FilterPolicyScope"]);
+    }
+
+    #[test]
+    fn an_empty_filter_policy_is_none_and_has_no_scope() {
+        let live = HashMap::from([
+            ("FilterPolicy".to_owned(), "{}".to_owned()),
+            ("FilterPolicyScope".to_owned(), "MessageAttributes".to_owned()),
+        ]);
+        let seen = observed(&spec(), &live).unwrap();
+        assert_eq!((seen.filter_policy, seen.filter_policy_scope), (None, None));
+    }
+}

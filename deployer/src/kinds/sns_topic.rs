@@ -1,0 +1,200 @@
+//! `sns.topic`: an SNS topic, standard or FIFO.
+//!
+//! **Guarantees**: create makes the topic with all its attributes and tags in one call. Only changed attributes are sent.
+//! **Assumptions**: the ARN is derived from the place.
+//! **Caveats**: a policy is compared only when stated: AWS gives every topic one of its own, which lets the account's
+//! alarms publish. With the key `alias/aws/sns` alarms cannot publish. A name may be refused for some seconds after its
+//! topic was deleted (`StaleTag`, `ConcurrentAccess`).
+
+use std::collections::HashMap;
+
+use aws_sdk_sns::types::Tag;
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::{self, Tags};
+use crate::aws::{Aws, AwsError, Place};
+
+/// The topic kind.
+pub struct SnsTopic;
+
+/// A topic.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Topic {
+    pub name: String,
+    pub fifo_topic: bool,
+    pub content_based_deduplication: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A resource policy, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_master_key_id: Option<String>,
+    /// Retries of HTTP deliveries, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_policy: Option<String>,
+    /// `PassThrough` or `Active`.
+    pub tracing_config: String,
+    pub tags: Tags,
+}
+
+impl Kind for SnsTopic {
+    const NAME: &'static str = "sns.topic";
+    const OUTPUTS: &'static [&'static str] = &["name", "arn"];
+    const IDENTITY: &'static [&'static str] = &["name"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("name", Rule::Replace),
+        ("fifo_topic", Rule::Replace),
+        ("policy", Rule::Policy),
+        ("policy", Rule::Unmanaged),
+        ("delivery_policy", Rule::Json),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Topic;
+
+    fn predict(spec: &Topic, place: &Place) -> Outputs {
+        Outputs::from([("name".into(), spec.name.clone()), ("arn".into(), place.arn("sns", &spec.name))])
+    }
+
+    fn iam(op: Op, spec: &Topic, place: &Place) -> Vec<Grant> {
+        let actions: &[&str] = match op {
+            Op::Read => &["sns:GetTopicAttributes", "sns:ListTagsForResource"],
+            Op::Create => &["sns:CreateTopic", "sns:TagResource"],
+            Op::Update => &["sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"],
+            Op::Delete => &["sns:DeleteTopic"],
+        };
+        vec![Grant::new(actions, place.arn("sns", &spec.name))]
+    }
+
+    /// GetTopicAttributes and ListTagsForResource at once.
+    async fn read(aws: &Aws, spec: &Topic) -> Result<Option<Observed<Topic>>, AwsError> {
+        let (sns, arn) = (&aws.clients.sns, aws.place.arn("sns", &spec.name));
+        let (attributes, tags) = tokio::join!(
+            aws.find("sns:GetTopicAttributes", ABSENT, sns.get_topic_attributes().topic_arn(&arn).send()),
+            aws.find("sns:ListTagsForResource", ABSENT, sns.list_tags_for_resource().resource_arn(&arn).send()),
+        );
+        let (Some(attributes), Some(tags)) = (attributes?, tags?) else { return Ok(None) };
+        let tags = tags::without_aws(tags.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+        let topic = observed(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
+        Ok(Some(Observed::new(arn, topic, Self::predict(spec, &aws.place))))
+    }
+
+    async fn create(aws: &Aws, want: &Topic) -> Result<Created, AwsError> {
+        let fifo = want.fifo_topic.then(|| ("FifoTopic", "true".to_owned()));
+        let stated = attributes(want).into_iter().chain(fifo).filter(|(_, value)| !value.is_empty());
+        let stated = stated.map(|(name, value)| (name.to_owned(), value)).collect();
+        let call = aws
+            .clients
+            .sns
+            .create_topic()
+            .name(&want.name)
+            .set_attributes(Some(stated))
+            .set_tags(Some(sdk_tags(&want.tags)?));
+        let made = aws.call("sns:CreateTopic", call.send()).await?;
+        let arn = made.topic_arn.ok_or_else(|| AwsError::missing("sns:CreateTopic", "TopicArn"))?;
+        Ok(Created { physical_id: arn, outputs: Self::predict(want, &aws.place) })
+    }
+
+    /// SetTopicAttributes takes one attribute a call.
+    async fn update(aws: &Aws, live: &Observed<Topic>, want: &Topic, changes: &Changes) -> Result<(), AwsError> {
+        let (sns, arn) = (&aws.clients.sns, &live.physical_id);
+        if changes.touch_other_than(&["tags"]) {
+            let have: HashMap<_, _> = attributes(&live.spec).into_iter().collect();
+            for (name, value) in attributes(want) {
+                if have.get(name) == Some(&value) || (name == POLICY && value.is_empty()) {
+                    continue;
+                }
+                let call = sns.set_topic_attributes().topic_arn(arn).attribute_name(name).attribute_value(value);
+                aws.call("sns:SetTopicAttributes", call.send()).await?;
+            }
+        }
+        let delta = tags::Delta::between(&live.spec.tags, &want.tags);
+        if !delta.set.is_empty() {
+            let call = sns.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&delta.set)?));
+            aws.call("sns:TagResource", call.send()).await?;
+        }
+        if !delta.remove.is_empty() {
+            let call = sns.untag_resource().resource_arn(arn).set_tag_keys(Some(delta.remove));
+            aws.call("sns:UntagResource", call.send()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Topic>) -> Result<(), AwsError> {
+        let call = aws.clients.sns.delete_topic().topic_arn(&live.physical_id).send();
+        aws.find("sns:DeleteTopic", ABSENT, call).await.map(drop)
+    }
+}
+
+/// The wire's code; a tag call on a missing topic answers `ResourceNotFound`.
+const ABSENT: &[&str] = &["NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException"];
+
+/// Cannot be cleared, only replaced.
+const POLICY: &str = "Policy";
+
+/// The attributes that can change, as SNS takes them; "" clears one.
+fn attributes(topic: &Topic) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("DisplayName", topic.display_name.clone().unwrap_or_default()),
+        (POLICY, topic.policy.clone().unwrap_or_default()),
+        ("KmsMasterKeyId", topic.kms_master_key_id.clone().unwrap_or_default()),
+        ("DeliveryPolicy", topic.delivery_policy.clone().unwrap_or_default()),
+        ("TracingConfig", topic.tracing_config.clone()),
+    ];
+    if topic.fifo_topic {
+        all.push(("ContentBasedDeduplication", topic.content_based_deduplication.to_string()));
+    }
+    all
+}
+
+fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>, AwsError> {
+    tags.iter().map(|(key, value)| sdk_tag(key, value)).collect()
+}
+
+fn sdk_tag(key: &str, value: &str) -> Result<Tag, AwsError> {
+    Tag::builder()
+        .key(key)
+        .value(value)
+        .build()
+        .map_err(|e| AwsError::Shape { what: format!("tag {key}"), message: e.to_string() })
+}
+
+/// What GetTopicAttributes says, all texts, in the spec's form.
+fn observed(name: &str, live: &HashMap<String, String>, tags: Tags) -> Topic {
+    let text = |attribute: &str| live.get(attribute).filter(|value| !value.is_empty()).cloned();
+    let is_true = |attribute: &str| live.get(attribute).is_some_and(|value| value == "true");
+    Topic {
+        name: name.to_owned(),
+        fifo_topic: is_true("FifoTopic"),
+        content_based_deduplication: is_true("ContentBasedDeduplication"),
+        display_name: text("DisplayName"),
+        policy: text(POLICY),
+        kms_master_key_id: text("KmsMasterKeyId"),
+        delivery_policy: text("DeliveryPolicy"),
+        tracing_config: text("TracingConfig").unwrap_or_else(|| "PassThrough".to_owned()),
+        tags,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_without_attributes_reads_as_awss_defaults() {
+        let topic = observed("alarms", &HashMap::new(), Tags::new());
+        assert_eq!(topic.tracing_config, "PassThrough");
+        assert!(!topic.fifo_topic && topic.display_name.is_none());
+    }
+
+    #[test]
+    fn only_a_fifo_topic_is_sent_fifo_attributes() {
+        let names = |fifo_topic| {
+            let topic = Topic { fifo_topic, ..Topic::default() };
+            attributes(&topic).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert!(!names(false).contains(&"ContentBasedDeduplication"));
+        assert!(names(true).contains(&"ContentBasedDeduplication"));
+    }
+}

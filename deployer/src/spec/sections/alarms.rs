@@ -1,0 +1,383 @@
+//! `alarms:` — CloudWatch alarms, each on one metric.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Lowered, Scope, Section};
+use crate::kinds::cloudwatch_alarm::{Alarm, CloudwatchAlarm};
+use crate::spec::finding::Findings;
+use crate::spec::values::Seconds;
+
+/// The alarms section.
+pub struct Alarms;
+
+/// A CloudWatch alarm on one metric.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmElement {
+    /// The alarm's name in AWS; default: the stack's name and the element's.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: Option<String>,
+    /// What to do when it rings.
+    #[schemars(length(max = 1_024))]
+    pub alarm_description: Option<String>,
+    /// Whose metric it is: `AWS/SQS`, `AWS/Lambda`, or one of your own.
+    #[schemars(length(min = 1, max = 255))]
+    pub namespace: String,
+    /// The metric's name.
+    #[schemars(length(min = 1, max = 255))]
+    pub metric_name: String,
+    /// Which of the namespace's things: `{ QueueName: "${queues.image-requests.name}" }`.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 30))]
+    pub dimensions: BTreeMap<String, String>,
+    /// How the data points of a period become one number; this or `extended_statistic`.
+    pub statistic: Option<Statistic>,
+    /// A percentile, such as `p99` or `p99.9`, or a trimmed statistic such as `tm90`.
+    #[schemars(regex(
+        pattern = r"^(p|tm|tc|ts|wm)[0-9]{1,2}(\.[0-9]{1,10})?$|^(p|tm|tc|ts|wm)100$|^(TM|TC|TS|WM|PR)\(.*\)$|^iqm$"
+    ))]
+    pub extended_statistic: Option<String>,
+    /// How long a period is: 10, 20, 30 or a multiple of 60 seconds. Metrics of AWS have one-minute resolution.
+    #[schemars(range(min = 10, max = 604_800))]
+    pub period: Seconds,
+    /// How many of the last periods are looked at.
+    #[schemars(range(min = 1, max = 60_480))]
+    pub evaluation_periods: u32,
+    /// How many of them have to breach; default: all.
+    #[schemars(range(min = 1, max = 60_480))]
+    pub datapoints_to_alarm: Option<u32>,
+    /// What the number is held against.
+    pub threshold: f64,
+    /// How it is held against the threshold.
+    pub comparison_operator: ComparisonOperator,
+    /// What a period without data counts as; for counts such as errors, `notBreaching`.
+    #[serde(default)]
+    pub treat_missing_data: MissingData,
+    /// Percentiles only: whether too few data points for one still count; AWS's default is `evaluate`.
+    pub evaluate_low_sample_count_percentile: Option<LowSampleCount>,
+    /// The metric's unit. Best left out: with a wrong one the alarm never sees data.
+    pub unit: Option<Unit>,
+    /// Whether the actions are carried out.
+    #[serde(default = "yes")]
+    pub actions_enabled: bool,
+    /// ARNs to tell when the alarm rings, such as `${topics.alarms.arn}`.
+    #[serde(default)]
+    #[schemars(length(max = 5))]
+    pub alarm_actions: Vec<String>,
+    /// ARNs to tell when all is well again.
+    #[serde(default)]
+    #[schemars(length(max = 5))]
+    pub ok_actions: Vec<String>,
+    /// ARNs to tell when there is too little data to say.
+    #[serde(default)]
+    #[schemars(length(max = 5))]
+    pub insufficient_data_actions: Vec<String>,
+}
+
+/// Names written exactly as AWS writes them.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$mark:meta])* $value:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+        pub enum $name { $($(#[$mark])* #[serde(rename = $text)] $value),+ }
+
+        impl $name {
+            fn text(self) -> String {
+                match self { $(Self::$value => $text),+ }.to_owned()
+            }
+        }
+    };
+}
+
+names!(
+    /// How the data points of a period become one number.
+    Statistic {
+        SampleCount = "SampleCount",
+        Average = "Average",
+        Sum = "Sum",
+        Minimum = "Minimum",
+        Maximum = "Maximum",
+    }
+);
+
+names!(
+    /// How a number is held against the threshold.
+    ComparisonOperator {
+        GreaterOrEqual = "GreaterThanOrEqualToThreshold",
+        Greater = "GreaterThanThreshold",
+        Less = "LessThanThreshold",
+        LessOrEqual = "LessThanOrEqualToThreshold",
+    }
+);
+
+names!(
+    /// What a period without data counts as.
+    #[derive(Default)]
+    MissingData {
+        Breaching = "breaching",
+        NotBreaching = "notBreaching",
+        Ignore = "ignore",
+        #[default]
+        Missing = "missing",
+    }
+);
+
+names!(
+    /// Whether a percentile of too few data points counts.
+    LowSampleCount { Evaluate = "evaluate", Ignore = "ignore" }
+);
+
+names!(
+    /// A metric's unit.
+    Unit {
+        Seconds = "Seconds",
+        Microseconds = "Microseconds",
+        Milliseconds = "Milliseconds",
+        Bytes = "Bytes",
+        Kilobytes = "Kilobytes",
+        Megabytes = "Megabytes",
+        Gigabytes = "Gigabytes",
+        Terabytes = "Terabytes",
+        Bits = "Bits",
+        Kilobits = "Kilobits",
+        Megabits = "Megabits",
+        Gigabits = "Gigabits",
+        Terabits = "Terabits",
+        Percent = "Percent",
+        Count = "Count",
+        BytesPerSecond = "Bytes/Second",
+        KilobytesPerSecond = "Kilobytes/Second",
+        MegabytesPerSecond = "Megabytes/Second",
+        GigabytesPerSecond = "Gigabytes/Second",
+        TerabytesPerSecond = "Terabytes/Second",
+        BitsPerSecond = "Bits/Second",
+        KilobitsPerSecond = "Kilobits/Second",
+        MegabitsPerSecond = "Megabits/Second",
+        GigabitsPerSecond = "Gigabits/Second",
+        TerabitsPerSecond = "Terabits/Second",
+        CountPerSecond = "Count/Second",
+        None = "None",
+    }
+);
+
+fn yes() -> bool {
+    true
+}
+
+/// Longest look back in seconds: a day for short periods, a week for periods of an hour and more.
+const DAY_S: u64 = 86_400;
+const WEEK_S: u64 = 604_800;
+
+impl Section for Alarms {
+    const NAME: &'static str = "alarms";
+    type Element = AlarmElement;
+
+    fn check(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
+        check_statistic(alarm, at, findings);
+        check_period(alarm, at, findings);
+        if let Some(datapoints) = alarm.datapoints_to_alarm
+            && datapoints > alarm.evaluation_periods
+        {
+            let periods = alarm.evaluation_periods;
+            findings
+                .error(
+                    "alarm::datapoints",
+                    at.path(["datapoints_to_alarm"]),
+                    format!("{datapoints} of {periods} periods can never breach"),
+                )
+                .help(format!("write `datapoints_to_alarm: {periods}` or less, or raise `evaluation_periods`"));
+        }
+        for (property, actions) in [
+            ("alarm_actions", &alarm.alarm_actions),
+            ("ok_actions", &alarm.ok_actions),
+            ("insufficient_data_actions", &alarm.insufficient_data_actions),
+        ] {
+            check_actions(property, actions, at, findings);
+        }
+    }
+
+    fn lower(element: AlarmElement, at: &Scope<'_>, out: &mut Lowered) {
+        let sorted = |mut actions: Vec<String>| {
+            actions.sort();
+            actions
+        };
+        let alarm = Alarm {
+            alarm_name: element.name.unwrap_or_else(|| at.default_name()),
+            alarm_description: element.alarm_description.filter(|text| !text.is_empty()),
+            namespace: element.namespace,
+            metric_name: element.metric_name,
+            dimensions: element.dimensions,
+            statistic: element.statistic.map(Statistic::text),
+            extended_statistic: element.extended_statistic,
+            period: element.period.0,
+            evaluation_periods: element.evaluation_periods,
+            datapoints_to_alarm: element.datapoints_to_alarm.unwrap_or(element.evaluation_periods),
+            threshold: element.threshold,
+            comparison_operator: element.comparison_operator.text(),
+            treat_missing_data: element.treat_missing_data.text(),
+            evaluate_low_sample_count_percentile: element
+                .evaluate_low_sample_count_percentile
+                .map(LowSampleCount::text),
+            unit: element.unit.map(Unit::text),
+            actions_enabled: element.actions_enabled,
+            alarm_actions: sorted(element.alarm_actions),
+            ok_actions: sorted(element.ok_actions),
+            insufficient_data_actions: sorted(element.insufficient_data_actions),
+            tags: at.tags(&at.element()),
+        };
+        out.add::<CloudwatchAlarm>(at, at.element(), &alarm);
+    }
+}
+
+fn check_statistic(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
+    match (&alarm.statistic, &alarm.extended_statistic) {
+        (None, None) => {
+            findings
+                .error("alarm::statistic", at.path::<&str>([]), "an alarm needs a statistic")
+                .at_key()
+                .help("add `statistic: Maximum` (or SampleCount, Average, Sum, Minimum), or `extended_statistic: p99`");
+        }
+        (Some(_), Some(_)) => {
+            findings
+                .error("alarm::statistic", at.path(["extended_statistic"]), "an alarm has one statistic, not two")
+                .help("remove `statistic` or `extended_statistic`");
+        }
+        (Some(_), None) if alarm.evaluate_low_sample_count_percentile.is_some() => {
+            findings
+                .error(
+                    "alarm::percentile-only",
+                    at.path(["evaluate_low_sample_count_percentile"]),
+                    "only alarms on percentiles have this property",
+                )
+                .help("remove it, or use `extended_statistic`");
+        }
+        _ => {}
+    }
+}
+
+fn check_period(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
+    let period = alarm.period.0;
+    let short = [10, 20, 30].contains(&period);
+    if !short && (period == 0 || !period.is_multiple_of(60)) {
+        let next = period.div_ceil(60).max(1) * 60;
+        findings
+            .error("alarm::period", at.path(["period"]), "a period is 10, 20, 30 or a multiple of 60 seconds")
+            .help(format!("write `period: {next}s`"));
+    } else if short && alarm.namespace.starts_with("AWS/") {
+        let namespace = &alarm.namespace;
+        findings
+            .error(
+                "alarm::period-resolution",
+                at.path(["period"]),
+                format!("{namespace} has one data point a minute: a period of {period} s finds none most of the time"),
+            )
+            .help("write `period: 60s`");
+    }
+    let (limit, word) = if period < 3_600 { (DAY_S, "a day") } else { (WEEK_S, "a week") };
+    let seen = u64::from(period) * u64::from(alarm.evaluation_periods);
+    if period > 0 && seen > limit {
+        findings
+            .error(
+                "alarm::look-back",
+                at.path(["evaluation_periods"]),
+                format!(
+                    "{} periods of {period} s are {seen} s: AWS looks back {word} at most",
+                    alarm.evaluation_periods
+                ),
+            )
+            .help(format!("write `evaluation_periods: {}` or less", limit / u64::from(period)));
+    }
+}
+
+/// Actions are ARNs, each once; AWS takes five a state.
+fn check_actions(property: &str, actions: &[String], at: &Scope<'_>, findings: &mut Findings) {
+    for (index, action) in actions.iter().enumerate() {
+        let path = at.path([property.to_owned(), index.to_string()]);
+        if actions[..index].contains(action) {
+            findings.error("alarm::action-twice", path, "this action is stated twice").help("remove one of them");
+        } else if !action.starts_with("arn:") && !action.contains("${") {
+            findings
+                .error("alarm::action-arn", path, format!("`{action}` is not an ARN"))
+                .help(format!("for a topic of this stack write \"${{topics.{action}.arn}}\""));
+        }
+    }
+    if actions.len() > 5 {
+        findings
+            .error("alarm::actions", at.path([property]), "an alarm has at most five actions a state")
+            .help("let one topic tell the others");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::spec::sections::Common;
+
+    fn element(changes: Value) -> AlarmElement {
+        let mut alarm = json!({
+            "namespace": "AWS/SQS", "metric_name": "ApproximateAgeOfOldestMessage", "statistic": "Maximum",
+            "dimensions": { "QueueName": "${queues.q.name}" }, "comparison_operator": "GreaterThanThreshold",
+            "threshold": 30, "period": "60s", "evaluation_periods": 1, "alarm_actions": ["${topics.alarms.arn}"],
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            alarm[key] = value.clone();
+        }
+        serde_json::from_value(alarm).unwrap()
+    }
+
+    fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let (common, tags) = (Common::default(), Default::default());
+        run(&Scope { stack: "couch", section: "alarms", name: "age", common: &common, stack_tags: &tags })
+    }
+
+    fn codes(changes: Value) -> Vec<&'static str> {
+        let mut findings = Findings::default();
+        scoped(|at| Alarms::check(&element(changes), at, &mut findings));
+        findings.0.into_iter().map(|f| f.code).collect()
+    }
+
+    #[test]
+    fn each_limit_is_found_at_its_edge_and_not_before() {
+        assert!(codes(json!({})).is_empty());
+        assert_eq!(codes(json!({"period": 30})), ["alarm::period-resolution"]);
+        assert!(codes(json!({"period": 30, "namespace": "Couch"})).is_empty());
+        assert_eq!(codes(json!({"period": 90})), ["alarm::period"]);
+        assert!(codes(json!({"period": 60, "evaluation_periods": 1_440})).is_empty());
+        assert_eq!(codes(json!({"period": 60, "evaluation_periods": 1_441})), ["alarm::look-back"]);
+        assert!(codes(json!({"period": "1h", "evaluation_periods": 168})).is_empty());
+        assert_eq!(codes(json!({"period": "1h", "evaluation_periods": 169})), ["alarm::look-back"]);
+        assert!(codes(json!({"evaluation_periods": 3, "datapoints_to_alarm": 3})).is_empty());
+        assert_eq!(codes(json!({"evaluation_periods": 3, "datapoints_to_alarm": 4})), ["alarm::datapoints"]);
+        assert_eq!(codes(json!({"alarm_actions": ["alarms"]})), ["alarm::action-arn"]);
+        assert_eq!(codes(json!({"ok_actions": ["arn:a", "arn:a"]})), ["alarm::action-twice"]);
+        let six: Vec<String> = (0..6).map(|n| format!("arn:{n}")).collect();
+        assert_eq!(codes(json!({"ok_actions": six})), ["alarm::actions"]);
+    }
+
+    #[test]
+    fn exactly_one_statistic() {
+        assert_eq!(codes(json!({"statistic": null})), ["alarm::statistic"]);
+        assert_eq!(codes(json!({"extended_statistic": "p99"})), ["alarm::statistic"]);
+        assert!(codes(json!({"statistic": null, "extended_statistic": "p99"})).is_empty());
+        assert_eq!(codes(json!({"evaluate_low_sample_count_percentile": "ignore"})), ["alarm::percentile-only"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_stated_as_awss_default() {
+        let mut out = Lowered::default();
+        scoped(|at| Alarms::lower(element(json!({"evaluation_periods": 3})), at, &mut out));
+        let spec = &out.resources[0].spec;
+        assert_eq!(out.resources[0].address, "alarms.age");
+        assert_eq!(spec["alarm_name"], "couch-age");
+        assert_eq!(spec["datapoints_to_alarm"], 3);
+        assert_eq!(spec["treat_missing_data"], "missing");
+        assert_eq!(spec["actions_enabled"], true);
+        assert_eq!(spec["dimensions"]["QueueName"], "${queues.q.name}");
+        assert_eq!(spec["tags"]["deployer:address"], "alarms.age");
+    }
+}

@@ -1,0 +1,378 @@
+//! `topics:` — SNS topics and whom they tell.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Lowered, Scope, Section, reference};
+use crate::kinds::sns_subscription::{RedrivePolicy, SnsSubscription, Subscription};
+use crate::kinds::sns_topic::{SnsTopic, Topic};
+use crate::spec::finding::Findings;
+
+/// The topics section.
+pub struct Topics;
+
+/// An SNS topic.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TopicElement {
+    /// The topic's name in AWS; default: the stack's name and the element's. FIFO topics end in `.fifo`.
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
+    pub name: Option<String>,
+    /// What mails and text messages are signed with.
+    #[schemars(length(max = 100))]
+    pub display_name: Option<String>,
+    /// First in, first out; tells FIFO queues.
+    #[serde(default)]
+    pub fifo_topic: bool,
+    /// FIFO only: equal bodies are duplicates.
+    #[serde(default)]
+    pub content_based_deduplication: bool,
+    /// A resource policy: an IAM policy document. Without it AWS's own stays, which lets the account's alarms publish.
+    pub policy: Option<Value>,
+    /// KMS key for encryption at rest. With `alias/aws/sns` alarms cannot publish.
+    pub kms_master_key_id: Option<String>,
+    /// How deliveries over HTTP are tried again: a document of SNS's own.
+    pub delivery_policy: Option<Value>,
+    /// Whether traces are made (`Active`) or handed on (`PassThrough`).
+    #[serde(default)]
+    pub tracing_config: Tracing,
+    /// Whom the topic tells.
+    #[serde(default)]
+    pub subscriptions: Vec<SubscriptionElement>,
+}
+
+/// Whether traces are made or handed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Tracing {
+    #[default]
+    PassThrough,
+    Active,
+}
+
+/// Someone whom a topic tells: exactly one of `email`, `email_json`, `sqs`, `lambda`, `https`, `http`, `sms`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionElement {
+    /// An e-mail address. Whoever reads it has to confirm once.
+    pub email: Option<String>,
+    /// An e-mail address that is sent JSON.
+    pub email_json: Option<String>,
+    /// A queue's ARN, or the name of a queue in this stack. The queue's `policy` has to let the topic send.
+    pub sqs: Option<String>,
+    /// A function's ARN.
+    pub lambda: Option<String>,
+    /// A URL. What answers there has to confirm once.
+    pub https: Option<String>,
+    /// A URL without encryption.
+    pub http: Option<String>,
+    /// A telephone number such as `+4712345678`.
+    pub sms: Option<String>,
+    /// The message as it was sent, without SNS's envelope; for queues and URLs.
+    #[serde(default)]
+    pub raw_message_delivery: bool,
+    /// Which messages are told of: a filter policy document.
+    pub filter_policy: Option<Value>,
+    /// What the filter policy is held against.
+    pub filter_policy_scope: Option<FilterScope>,
+    /// ARN of the queue for messages that cannot be delivered.
+    pub dead_letter_target_arn: Option<String>,
+}
+
+/// What a filter policy is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum FilterScope {
+    MessageAttributes,
+    MessageBody,
+}
+
+impl SubscriptionElement {
+    /// Every endpoint that is given, with its property and SNS's name for the protocol.
+    fn endpoints(&self) -> Vec<(&'static str, &'static str, &str)> {
+        let all = [
+            ("email", "email", &self.email),
+            ("email_json", "email-json", &self.email_json),
+            ("sqs", "sqs", &self.sqs),
+            ("lambda", "lambda", &self.lambda),
+            ("https", "https", &self.https),
+            ("http", "http", &self.http),
+            ("sms", "sms", &self.sms),
+        ];
+        all.into_iter()
+            .filter_map(|(property, protocol, value)| Some((property, protocol, value.as_deref()?)))
+            .collect()
+    }
+}
+
+impl Section for Topics {
+    const NAME: &'static str = "topics";
+    type Element = TopicElement;
+
+    fn check(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {
+        check_fifo(topic, at, findings);
+        let mut seen = Vec::new();
+        for (index, subscription) in topic.subscriptions.iter().enumerate() {
+            check_subscription(subscription, topic.fifo_topic, index, at, findings);
+            let endpoints = subscription.endpoints();
+            if endpoints.len() == 1 && seen.contains(&endpoints) {
+                findings
+                    .error("topic::subscription-twice", item(at, index, endpoints[0].0), "this is subscribed twice")
+                    .help("remove one of them");
+            }
+            seen.push(endpoints);
+        }
+    }
+
+    fn lower(element: TopicElement, at: &Scope<'_>, out: &mut Lowered) {
+        let suffix = if element.fifo_topic { ".fifo" } else { "" };
+        let text = |document: Option<Value>| document.map(|document| document.to_string());
+        let topic = Topic {
+            name: element.name.unwrap_or_else(|| at.default_name() + suffix),
+            fifo_topic: element.fifo_topic,
+            content_based_deduplication: element.content_based_deduplication,
+            display_name: element.display_name.filter(|name| !name.is_empty()),
+            policy: text(element.policy),
+            kms_master_key_id: element.kms_master_key_id.filter(|key| !key.is_empty()),
+            delivery_policy: text(element.delivery_policy),
+            tracing_config: match element.tracing_config {
+                Tracing::PassThrough => "PassThrough".to_owned(),
+                Tracing::Active => "Active".to_owned(),
+            },
+            tags: at.tags(&at.element()),
+        };
+        out.add::<SnsTopic>(at, at.element(), &topic);
+        for subscription in element.subscriptions {
+            lower_subscription(subscription, at, out);
+        }
+    }
+}
+
+fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lowered) {
+    // `check` reports an item with none or several endpoints.
+    let Some((_, protocol, endpoint)) = element.endpoints().first().copied() else { return };
+    let named = protocol == "sqs" && !is_arn_or_reference(endpoint);
+    let endpoint = if named { reference(&format!("queues.{endpoint}"), "arn") } else { endpoint.to_owned() };
+    let address = at.part(&format!("subscription[{protocol}:{}]", in_address(&endpoint)));
+    let scope = match element.filter_policy_scope {
+        Some(FilterScope::MessageBody) => "MessageBody",
+        _ => "MessageAttributes",
+    };
+    // An empty filter policy lets everything pass, as none does.
+    let filter = element.filter_policy.filter(|policy| policy.as_object().is_none_or(|rules| !rules.is_empty()));
+    let subscription = Subscription {
+        topic_arn: reference(&at.element(), "arn"),
+        protocol: protocol.to_owned(),
+        endpoint,
+        raw_message_delivery: element.raw_message_delivery,
+        filter_policy_scope: filter.as_ref().map(|_| scope.to_owned()),
+        filter_policy: filter.map(|policy| policy.to_string()),
+        redrive_policy: element.dead_letter_target_arn.map(|arn| RedrivePolicy { dead_letter_target_arn: arn }),
+    };
+    out.add::<SnsSubscription>(at, address, &subscription);
+}
+
+/// How an endpoint is called in an address: a reference by what it refers to.
+fn in_address(endpoint: &str) -> String {
+    endpoint.replace("${", "").replace('}', "")
+}
+
+fn is_arn_or_reference(text: &str) -> bool {
+    text.starts_with("arn:") || text.contains("${")
+}
+
+fn item(at: &Scope<'_>, index: usize, property: &str) -> crate::spec::finding::DocPath {
+    at.path(["subscriptions".to_owned(), index.to_string(), property.to_owned()])
+}
+
+fn check_fifo(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {
+    if let Some(name) = &topic.name
+        && !name.contains("${")
+        && name.ends_with(".fifo") != topic.fifo_topic
+    {
+        let (message, help) = if topic.fifo_topic {
+            ("the name of a FIFO topic ends in `.fifo`", format!("write `name: {name}.fifo`"))
+        } else {
+            ("only a FIFO topic's name ends in `.fifo`", "add `fifo_topic: true` or drop the ending".to_owned())
+        };
+        findings.error("topic::fifo-name", at.path(["name"]), message).help(help);
+    }
+    if topic.content_based_deduplication && !topic.fifo_topic {
+        findings
+            .error("topic::fifo-only", at.path(["content_based_deduplication"]), "only FIFO topics remove duplicates")
+            .help("add `fifo_topic: true` or remove this property");
+    }
+}
+
+fn check_subscription(
+    subscription: &SubscriptionElement,
+    fifo_topic: bool,
+    index: usize,
+    at: &Scope<'_>,
+    findings: &mut Findings,
+) {
+    let [(property, protocol, endpoint)] = subscription.endpoints()[..] else {
+        findings
+            .error(
+                "topic::endpoint",
+                at.path(["subscriptions".to_owned(), index.to_string()]),
+                "a subscription has exactly one endpoint",
+            )
+            .help("write one of `email`, `email_json`, `sqs`, `lambda`, `https`, `http`, `sms`; one item for each");
+        return;
+    };
+    if let Some((message, help)) = malformed(protocol, endpoint) {
+        findings.error("topic::endpoint", item(at, index, property), message).help(help);
+    }
+    if fifo_topic && protocol != "sqs" {
+        findings
+            .error("topic::fifo-endpoint", item(at, index, property), "a FIFO topic tells queues alone")
+            .help("subscribe a queue, and let it be read from there");
+    }
+    if subscription.raw_message_delivery && !["sqs", "https", "http"].contains(&protocol) {
+        findings
+            .error(
+                "topic::raw-delivery",
+                item(at, index, "raw_message_delivery"),
+                "only queues and URLs take the bare message",
+            )
+            .help("remove `raw_message_delivery`");
+    }
+    if subscription.filter_policy_scope.is_some() && subscription.filter_policy.is_none() {
+        findings
+            .error("topic::filter-scope", item(at, index, "filter_policy_scope"), "there is no filter policy to apply")
+            .help("add `filter_policy` or remove `filter_policy_scope`");
+    }
+}
+
+/// What is wrong with an endpoint, and what to write. Texts with references are known later.
+fn malformed(protocol: &str, endpoint: &str) -> Option<(String, String)> {
+    if endpoint.contains("${") {
+        return None;
+    }
+    let (fits, what, example) = match protocol {
+        "email" | "email-json" => (is_email(endpoint), "an e-mail address", "someone@example.com"),
+        "https" => (is_url(endpoint, "https://"), "an https URL", "https://example.com/alarms"),
+        "http" => (is_url(endpoint, "http://"), "an http URL", "http://example.com/alarms"),
+        "lambda" => (endpoint.starts_with("arn:"), "a function's ARN", "\"${functions.NAME.arn}\""),
+        "sms" => (is_telephone(endpoint), "a telephone number", "\"+4712345678\""),
+        _ => (true, "", ""),
+    };
+    (!fits).then(|| (format!("`{endpoint}` is not {what}"), format!("write it like {example}")))
+}
+
+/// Something before one `@`, and a domain with a dot after it: what SNS could send a mail to.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let clean =
+        |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@');
+    clean(local) && clean(domain) && domain.split('.').all(|label| !label.is_empty()) && domain.contains('.')
+}
+
+fn is_url(text: &str, scheme: &str) -> bool {
+    text.strip_prefix(scheme)
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
+}
+
+fn is_telephone(text: &str) -> bool {
+    text.strip_prefix('+')
+        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::spec::sections::Common;
+
+    fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let (common, tags) = (Common::default(), Default::default());
+        run(&Scope { stack: "couch", section: "topics", name: "alarms", common: &common, stack_tags: &tags })
+    }
+
+    fn codes(topic: Value) -> Vec<&'static str> {
+        let mut findings = Findings::default();
+        scoped(|at| Topics::check(&serde_json::from_value(topic).unwrap(), at, &mut findings));
+        findings.0.into_iter().map(|f| f.code).collect()
+    }
+
+    fn lowered(topic: Value) -> Lowered {
+        let mut out = Lowered::default();
+        scoped(|at| Topics::lower(serde_json::from_value(topic).unwrap(), at, &mut out));
+        out
+    }
+
+    #[test]
+    fn an_endpoint_has_to_look_like_one() {
+        let one = |subscription: Value| codes(json!({ "subscriptions": [subscription] }));
+        for good in [
+            json!({"email": "sofa@example.com"}),
+            json!({"https": "https://example.com/a"}),
+            json!({"lambda": "${functions.f.arn}"}),
+            json!({"sqs": "image-requests"}),
+            json!({"sms": "+4712345678"}),
+        ] {
+            assert!(one(good.clone()).is_empty(), "{good}");
+        }
+        for bad in [
+            json!({"email": "sofa"}),
+            json!({"email": "sofa@example"}),
+            json!({"email": "so fa@example.com"}),
+            json!({"email": "a@b@example.com"}),
+            json!({"https": "http://example.com"}),
+            json!({"https": "https://"}),
+            json!({"lambda": "f"}),
+            json!({"sms": "12345678"}),
+            json!({}),
+            json!({"email": "sofa@example.com", "sqs": "q"}),
+        ] {
+            assert_eq!(one(bad.clone()), ["topic::endpoint"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_found() {
+        assert_eq!(codes(json!({"name": "a.fifo"})), ["topic::fifo-name"]);
+        assert_eq!(codes(json!({"name": "a", "fifo_topic": true})), ["topic::fifo-name"]);
+        assert_eq!(codes(json!({"content_based_deduplication": true})), ["topic::fifo-only"]);
+        let mail = json!({"email": "sofa@example.com"});
+        assert_eq!(codes(json!({"subscriptions": [mail, mail]})), ["topic::subscription-twice"]);
+        assert_eq!(codes(json!({"fifo_topic": true, "subscriptions": [mail]})), ["topic::fifo-endpoint"]);
+        let raw = json!({"email": "sofa@example.com", "raw_message_delivery": true});
+        assert_eq!(codes(json!({"subscriptions": [raw]})), ["topic::raw-delivery"]);
+        let scope = json!({"sqs": "q", "filter_policy_scope": "MessageBody"});
+        assert_eq!(codes(json!({"subscriptions": [scope]})), ["topic::filter-scope"]);
+    }
+
+    #[test]
+    fn a_topic_is_lowered_to_itself_and_its_subscriptions() {
+        let out = lowered(json!({ "subscriptions": [
+            { "email": "sofa@example.com" },
+            { "sqs": "q", "filter_policy": { "size": [512] }, "dead_letter_target_arn": "${queues.dead.arn}" },
+        ] }));
+        let addresses: Vec<_> = out.resources.iter().map(|r| r.address.as_str()).collect();
+        assert_eq!(
+            addresses,
+            [
+                "topics.alarms",
+                "topics.alarms.subscription[email:sofa@example.com]",
+                "topics.alarms.subscription[sqs:queues.q.arn]"
+            ]
+        );
+        assert_eq!(out.resources[0].spec["name"], "couch-alarms");
+        assert_eq!(out.resources[0].spec["tracing_config"], "PassThrough");
+        let queue = &out.resources[2].spec;
+        assert_eq!(queue["topic_arn"], "${topics.alarms.arn}");
+        assert_eq!(queue["endpoint"], "${queues.q.arn}");
+        assert_eq!(queue["filter_policy"], "{\"size\":[512]}");
+        assert_eq!(queue["filter_policy_scope"], "MessageAttributes");
+        assert_eq!(queue["redrive_policy"]["dead_letter_target_arn"], "${queues.dead.arn}");
+    }
+
+    #[test]
+    fn an_empty_filter_policy_is_none() {
+        let out = lowered(json!({ "subscriptions": [{ "sqs": "arn:q", "filter_policy": {} }] }));
+        assert!(out.resources[1].spec.get("filter_policy").is_none());
+        assert!(out.resources[1].spec.get("filter_policy_scope").is_none());
+    }
+}
