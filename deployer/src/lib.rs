@@ -3,10 +3,16 @@
 //! `text → Document → Graph → Observation → Plan → Outcome`
 
 pub mod aws;
+pub mod cli;
+pub mod execute;
+pub mod failure;
 pub mod graph;
 pub mod kinds;
 pub mod local;
+pub mod observe;
 pub mod package;
+pub mod pipeline;
 pub mod plan;
 pub mod report;
 pub mod spec;
+pub mod state;

@@ -1,5 +1,11 @@
 //! What to do, decided before anything is done. Pure: no async, no clock, no environment, no AWS.
 
+pub mod action;
 pub mod diff;
+mod drift;
+mod owner;
+mod planner;
 
+pub use action::{Action, Drift, Note, Order, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
+pub use planner::{Goal, PlanError, Problem, Selection, plan};

@@ -1,4 +1,8 @@
 //! The only place that formats for people, and the only one that prints.
 
 pub mod diagnostics;
+pub mod json;
 pub mod paint;
+pub mod plan;
+pub mod progress;
+pub mod terminal;

@@ -1,0 +1,198 @@
+//! Objects as files of a directory, with the same conditions as in S3.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use futures::future::{BoxFuture, FutureExt};
+use sha2::{Digest, Sha256};
+
+use super::objects::{Condition, Object, ObjectError, Objects, Version};
+
+/// Files under one directory; a key is a path below it.
+///
+/// # Guarantees
+/// Conditions are checked and writes made under an exclusive lock of one guard file. A file
+/// appears whole or not at all, and stays after a power cut.
+#[derive(Clone)]
+pub(super) struct Dir {
+    root: PathBuf,
+    /// Locked around every change; beside the state, so that two stacks do not wait for each other.
+    guard: PathBuf,
+}
+
+impl Dir {
+    /// Keeps the file `key` and what belongs to it under `root`.
+    pub(super) fn new(root: PathBuf, key: &str) -> Self {
+        let guard = root.join(format!(".{key}.guard"));
+        Self { root, guard }
+    }
+
+    fn read(&self, key: &str) -> Result<Option<Object>, ObjectError> {
+        let path = self.root.join(key);
+        let found = (|| {
+            let mut file = File::open(&path)?;
+            let modified = file.metadata()?.modified()?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok((bytes, modified))
+        })();
+        match found {
+            Ok((bytes, modified)) => {
+                let version = version_of(&bytes);
+                Ok(Some(Object { bytes, version, modified, server_now: self.clock() }))
+            }
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(failed(&path, &error)),
+        }
+    }
+
+    /// The file system's own clock, which on a network drive is not this machine's.
+    fn clock(&self) -> SystemTime {
+        tempfile::tempfile_in(&self.root)
+            .and_then(|file| file.metadata()?.modified())
+            .unwrap_or_else(|_| SystemTime::now())
+    }
+
+    fn write(&self, key: &str, bytes: &[u8], condition: &Condition) -> Result<Version, ObjectError> {
+        let path = self.root.join(key);
+        let parent = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent).map_err(|e| failed(parent, &e))?;
+        let _guard = self.guard()?;
+        self.check(key, condition)?;
+        // The guard makes a fixed name safe: what a killed run left is overwritten.
+        let fresh = path.with_added_extension("new");
+        replace(&fresh, &path, bytes).map_err(|e| failed(&path, &e))?;
+        sync_directory(parent);
+        Ok(version_of(bytes))
+    }
+
+    fn check(&self, key: &str, condition: &Condition) -> Result<(), ObjectError> {
+        let found = self.read(key)?.map(|object| object.version);
+        let holds = match condition {
+            Condition::Absent => found.is_none(),
+            Condition::Matches(version) => found.as_ref() == Some(version),
+        };
+        if holds { Ok(()) } else { Err(ObjectError::Conflict) }
+    }
+
+    fn remove(&self, key: &str, if_match: Option<&Version>) -> Result<(), ObjectError> {
+        let path = self.root.join(key);
+        if !path.exists() {
+            return if if_match.is_some() { Err(ObjectError::Conflict) } else { Ok(()) };
+        }
+        let _guard = self.guard()?;
+        if let Some(version) = if_match {
+            self.check(key, &Condition::Matches(version.clone()))?;
+        }
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => return Err(failed(&path, &error)),
+            _ => {}
+        }
+        sync_directory(path.parent().unwrap_or(&self.root));
+        Ok(())
+    }
+
+    fn keys(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
+        let directory = prefix.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let path = self.root.join(directory);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&path, &error)),
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let keys = names.map(|name| if directory.is_empty() { name } else { format!("{directory}/{name}") });
+        Ok(keys.filter(|key| key.starts_with(prefix)).collect())
+    }
+
+    fn guard(&self) -> Result<File, ObjectError> {
+        let take = || {
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.guard)?;
+            file.lock()?;
+            Ok(file)
+        };
+        take().map_err(|e: io::Error| failed(&self.guard, &e))
+    }
+
+    /// Runs file work where it may block.
+    fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, ObjectError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, ObjectError>> {
+        let dir = self.clone();
+        let path = self.root.display().to_string();
+        async move {
+            tokio::task::spawn_blocking(move || work(&dir))
+                .await
+                .unwrap_or_else(|error| Err(ObjectError::File { path, message: error.to_string(), denied: false }))
+        }
+        .boxed()
+    }
+}
+
+impl Objects for Dir {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Object>, ObjectError>> {
+        let key = key.to_owned();
+        self.work(move |dir| dir.read(&key))
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        bytes: Vec<u8>,
+        condition: &'a Condition,
+    ) -> BoxFuture<'a, Result<Version, ObjectError>> {
+        let (key, condition) = (key.to_owned(), condition.clone());
+        self.work(move |dir| dir.write(&key, &bytes, &condition))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, if_match: Option<&'a Version>) -> BoxFuture<'a, Result<(), ObjectError>> {
+        let (key, if_match) = (key.to_owned(), if_match.cloned());
+        self.work(move |dir| dir.remove(&key, if_match.as_ref()))
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, ObjectError>> {
+        let prefix = prefix.to_owned();
+        self.work(move |dir| dir.keys(&prefix))
+    }
+
+    fn create_place<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), ObjectError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn describe(&self, key: &str) -> String {
+        self.root.join(key).display().to_string()
+    }
+}
+
+/// Names a content; two equal contents are one version, as with S3's ETag.
+fn version_of(bytes: &[u8]) -> Version {
+    Version(STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
+}
+
+fn replace(fresh: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(fresh, path)
+}
+
+/// Makes a rename or removal last. Some file systems cannot sync a directory; they need not.
+fn sync_directory(path: &Path) {
+    if let Ok(directory) = File::open(path) {
+        let _ = directory.sync_all();
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn failed(path: &Path, error: &io::Error) -> ObjectError {
+    let denied = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+    ObjectError::File { path: path.display().to_string(), message: error.to_string(), denied }
+}

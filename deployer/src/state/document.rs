@@ -1,0 +1,138 @@
+//! The state document: its form, and how it is read from bytes that anybody may have written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::error::Category;
+
+use super::error::StateError;
+use crate::kinds::Outputs;
+
+/// The newest form of the document that this version reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What a stack's last apply left. Disposable: everything in it can be found again from `stack.yaml`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub format_version: u32,
+    /// Random, made once for a stack's state; a state of another lineage is never overwritten.
+    pub lineage: String,
+    /// Grows by one with every write.
+    pub serial: u64,
+    pub stack: String,
+    pub account: String,
+    pub region: String,
+    /// Version of the deployer that wrote it.
+    pub written_by: String,
+    /// RFC 3339, UTC.
+    pub written_at: String,
+    pub resources: BTreeMap<String, Record>,
+    /// What the running operation is about to do; empty when none runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intents: Vec<Intent>,
+    /// The stack's outputs, without sensitive ones.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// One resource as it was last applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub kind: String,
+    pub element: String,
+    pub physical_id: String,
+    /// The spec that was applied; secrets as keyed fingerprints.
+    pub inputs: Value,
+    pub outputs: Outputs,
+    pub dependencies: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retain: bool,
+}
+
+/// Something that a running operation is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub address: String,
+    /// `create`, `update`, `replace`, `delete`, `adopt`.
+    pub action: String,
+    pub kind: String,
+    /// The identity of what is made or deleted.
+    pub identity: String,
+    /// RFC 3339, UTC.
+    pub since: String,
+}
+
+/// Whose state is expected, and what to call its place in messages.
+pub(super) struct Expected<'a> {
+    pub stack: &'a str,
+    pub account: &'a str,
+    pub region: &'a str,
+    pub place: &'a str,
+}
+
+impl State {
+    /// Tells whether two states say the same, whoever wrote them and when.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.lineage == other.lineage
+            && self.resources == other.resources
+            && self.intents == other.intents
+            && self.outputs == other.outputs
+    }
+
+    /// The document as it is kept: JSON for people and line diffs.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a state has only text keys, which JSON takes");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Reads a document, and refuses whatever is not this stack's whole state in a known form.
+    ///
+    /// # Errors
+    /// `Damaged` (without its newest good version), `NotAState`, `Newer`, `Foreign`, `Elsewhere`.
+    pub(super) fn parse(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, StateError> {
+        let place = expected.place.to_owned();
+        let damaged = |reason: String| StateError::Damaged { place: place.clone(), reason, newest_good: None };
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+            damaged(match error.classify() {
+                _ if bytes.is_empty() => "it is empty".into(),
+                Category::Eof => format!("it ends in the middle, after {} bytes", bytes.len()),
+                _ => error.to_string(),
+            })
+        })?;
+        let not_a_state = |reason: &str| StateError::NotAState { place: place.clone(), reason: reason.into() };
+        let Some(version) = value.get("format_version") else {
+            return Err(not_a_state("it has no `format_version`"));
+        };
+        let Some(version) = version.as_u64() else { return Err(damaged("`format_version` is not a number".into())) };
+        if version > u64::from(FORMAT_VERSION) {
+            let written_by = value.get("written_by").and_then(Value::as_str).unwrap_or("of a newer version").to_owned();
+            return Err(StateError::Newer { place, found: version, known: FORMAT_VERSION, written_by });
+        }
+        if version == 0 || value.get("lineage").is_none() {
+            return Err(not_a_state("it has no `lineage`"));
+        }
+        let state: Self = serde_path_to_error::deserialize(value).map_err(|error| damaged(error.to_string()))?;
+        state.belongs(expected)
+    }
+
+    fn belongs(self, expected: &Expected<'_>) -> Result<Self, StateError> {
+        let place = expected.place.to_owned();
+        if self.stack != expected.stack {
+            return Err(StateError::Foreign { place, found: self.stack, wanted: expected.stack.to_owned() });
+        }
+        if self.account != expected.account || self.region != expected.region {
+            return Err(StateError::Elsewhere {
+                place,
+                found_account: self.account,
+                found_region: self.region,
+                account: expected.account.to_owned(),
+                region: expected.region.to_owned(),
+            });
+        }
+        Ok(self)
+    }
+}

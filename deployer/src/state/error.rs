@@ -1,0 +1,169 @@
+//! Why the state could not be read, locked or kept.
+
+use std::path::PathBuf;
+
+use super::objects::ObjectError;
+use crate::aws::AwsError;
+
+/// A failure of the state. Nothing that could not be understood is ever overwritten.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StateError {
+    /// It is not JSON, cut off, or lacks what a state has.
+    #[error("the state {place} is damaged: {reason}")]
+    Damaged { place: String, reason: String, newest_good: Option<u64> },
+    /// Something else is kept there.
+    #[error("{place} is not the state of a deployer stack: {reason}")]
+    NotAState { place: String, reason: String },
+    /// Another stack's state.
+    #[error("{place} is the state of the stack {found:?}, not of {wanted:?}")]
+    Foreign { place: String, found: String, wanted: String },
+    /// The same stack somewhere else.
+    #[error("{place} belongs to the account {found_account} in {found_region}, not to {account} in {region}")]
+    Elsewhere { place: String, found_account: String, found_region: String, account: String, region: String },
+    #[error(
+        "the state {place} has format {found}, written by deployer {written_by}; this version knows format {known}"
+    )]
+    Newer { place: String, found: u64, known: u32, written_by: String },
+    #[error("{0}")]
+    Locked(Box<Locked>),
+    /// Another run took the lock over, or changed the state.
+    #[error("another run took over: the state {place} is no longer the one that this run read")]
+    Fenced { place: String },
+    #[error("the bucket {bucket:?} for the state does not exist")]
+    BucketMissing { bucket: String },
+    #[error("the bucket {bucket:?} for the state is in another region")]
+    WrongRegion { bucket: String },
+    #[error("no access to the state {place}: {message}")]
+    AccessDenied { place: String, message: String },
+    #[error("the credentials do not open the state {place}: {message}")]
+    Credentials { place: String, message: String },
+    #[error("cannot reach the state {place}: {message}")]
+    Unreachable { place: String, message: String },
+    #[error("the state {place} could not be saved: {message}")]
+    Refused { place: String, message: String },
+    /// The state could not be saved in its place and waits in a file.
+    #[error("{cause}; what was done is kept in {}", rescue.display())]
+    Rescued { rescue: PathBuf, cause: Box<Self> },
+    #[error("the state {place} has no version {serial}")]
+    NoVersion { place: String, serial: u64 },
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
+}
+
+/// Who holds the lock that was waited for.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "the state {place} is locked by {who} on {host} for `{operation}` since {since}{}",
+    run_url.as_deref().map(|url| format!(" ({url})")).unwrap_or_default()
+)]
+pub struct Locked {
+    pub place: String,
+    /// Names this hold, for `state unlock`.
+    pub id: String,
+    pub who: String,
+    pub host: String,
+    pub operation: String,
+    /// RFC 3339, UTC.
+    pub since: String,
+    /// The CI run.
+    pub run_url: Option<String>,
+    /// When the lease ends unless it is renewed.
+    pub ends_in_s: u64,
+}
+
+impl StateError {
+    /// Translates what went wrong at `place`.
+    pub(super) fn of(place: &str, error: ObjectError) -> Self {
+        let place = place.to_owned();
+        match error {
+            ObjectError::Conflict => Self::Fenced { place },
+            ObjectError::BucketMissing(bucket) => Self::BucketMissing { bucket },
+            ObjectError::WrongRegion(bucket) => Self::WrongRegion { bucket },
+            ObjectError::File { path, message, denied } => {
+                let message = format!("{path}: {message}");
+                if denied { Self::AccessDenied { place, message } } else { Self::Unreachable { place, message } }
+            }
+            ObjectError::Aws(error) => {
+                let message = error.to_string();
+                match error {
+                    e if e.is_credentials() => Self::Credentials { place, message },
+                    e if e.is_access_denied() => Self::AccessDenied { place, message },
+                    e if e.status() >= 500 => Self::Unreachable { place, message },
+                    AwsError::Transport { .. } | AwsError::Deadline { .. } => Self::Unreachable { place, message },
+                    _ => Self::Refused { place, message },
+                }
+            }
+        }
+    }
+
+    /// The stable name of this failure.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Damaged { .. } => "state::damaged",
+            Self::NotAState { .. } => "state::not-a-state",
+            Self::Foreign { .. } => "state::foreign",
+            Self::Elsewhere { .. } => "state::elsewhere",
+            Self::Newer { .. } => "state::newer",
+            Self::Locked(_) => "state::locked",
+            Self::Fenced { .. } => "state::fenced",
+            Self::BucketMissing { .. } => "state::bucket-missing",
+            Self::WrongRegion { .. } => "state::wrong-region",
+            Self::AccessDenied { .. } => "state::access-denied",
+            Self::Credentials { .. } => "state::credentials",
+            Self::Unreachable { .. } => "state::unreachable",
+            Self::Refused { .. } => "state::refused",
+            Self::Rescued { .. } => "state::rescued",
+            Self::NoVersion { .. } => "state::no-version",
+            Self::Random(_) => "state::random",
+        }
+    }
+
+    /// The next thing to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Damaged { newest_good: Some(serial), .. } => {
+                format!("it was left untouched; the newest good version is {serial}: `deployer state restore {serial}`")
+            }
+            Self::Damaged { newest_good: None, .. } => "it was left untouched; no good version is kept: move it away, \
+                and the next plan finds the stack's resources by their tags"
+                .into(),
+            Self::NotAState { .. } => {
+                "it was left untouched; give the stack a key or directory of its own in `state:`".into()
+            }
+            Self::Foreign { .. } => "it was left untouched; give each stack its own `state.key`".into(),
+            Self::Elsewhere { .. } => {
+                "choose the credentials and region it was made with, or another `state.key` for this account".into()
+            }
+            Self::Newer { written_by, .. } => format!("use deployer {written_by} or newer"),
+            Self::Locked(locked) => format!(
+                "wait for it (`--lock-timeout 10m`); its lease ends in {} s unless renewed, then it is free by itself; \
+                 if that run is surely dead: `deployer state unlock {}`",
+                locked.ends_in_s, locked.id
+            ),
+            Self::Fenced { .. } => "run the same command again: it goes on from what is there now".into(),
+            Self::BucketMissing { .. } => {
+                "make it with `--create-state-bucket`, or correct `state.bucket` in stack.yaml".into()
+            }
+            Self::WrongRegion { .. } => "set `state.region` in stack.yaml to the bucket's region".into(),
+            Self::AccessDenied { place, .. } => match place.strip_prefix("s3://") {
+                Some(object) => format!(
+                    "allow s3:GetObject, s3:PutObject and s3:DeleteObject on `arn:aws:s3:::{object}*`, and s3:ListBucket on \
+                     the bucket (without it S3 answers 403 for what does not exist yet)"
+                ),
+                None => "make the directory and its files readable and writable for this user".into(),
+            },
+            Self::Credentials { .. } => {
+                "sign in again (`aws sso login`, or fresh keys), then run the same command".into()
+            }
+            Self::Unreachable { .. } => {
+                "check the network and `state:` in stack.yaml, then run the same command again".into()
+            }
+            Self::Refused { .. } => "check `state:` in stack.yaml and the bucket's policy".into(),
+            Self::Rescued { cause, .. } => {
+                format!("the next run from this directory picks the file up; first: {}", cause.help())
+            }
+            Self::NoVersion { .. } => "`deployer state history` lists the versions that are kept".into(),
+            Self::Random(_) => "run it where the system's random source is available".into(),
+        }
+    }
+}

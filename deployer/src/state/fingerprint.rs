@@ -1,0 +1,71 @@
+//! Secrets in the state: kept as keyed fingerprints, enough to see that one changed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+
+/// Begins every fingerprint.
+const MARK: &str = "fingerprint:hmac-sha256:";
+
+/// The fingerprint of one text under `key` (the state's lineage).
+pub fn of(text: &str, key: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(text.as_bytes());
+    format!("{MARK}{}", STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// Tells whether a stored text is a fingerprint.
+pub fn is(text: &str) -> bool {
+    text.starts_with(MARK)
+}
+
+/// Replaces every text for which `secret` holds.
+pub fn hide(value: &Value, key: &str, secret: &dyn Fn(&str) -> bool) -> Value {
+    match value {
+        Value::String(text) if secret(text) => Value::String(of(text, key)),
+        Value::Array(items) => items.iter().map(|item| hide(item, key, secret)).collect(),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(name, item)| (name.clone(), hide(item, key, secret))).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+/// Fingerprints those texts of `value` that are fingerprints in `stored`, so that the two compare.
+pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
+    match (value, stored) {
+        (Value::String(text), Value::String(mark)) if is(mark) => Value::String(of(text, key)),
+        (Value::Array(items), Value::Array(marks)) => items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| marks.get(i).map_or_else(|| item.clone(), |mark| like(item, mark, key)))
+            .collect(),
+        (Value::Object(map), Value::Object(marks)) => Value::Object(
+            map.iter()
+                .map(|(name, item)| {
+                    (name.clone(), marks.get(name).map_or_else(|| item.clone(), |mark| like(item, mark, key)))
+                })
+                .collect(),
+        ),
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_hidden_secret_compares_equal_to_itself_and_differs_when_it_changes() {
+        let spec = json!({"environment": {"TOKEN": "hunter2-hunter2", "MODE": "dev"}});
+        let stored = hide(&spec, "lineage", &|text| text.contains("hunter2"));
+        assert!(!stored.to_string().contains("hunter2"));
+        assert_eq!(like(&spec, &stored, "lineage"), stored);
+        let changed = json!({"environment": {"TOKEN": "other", "MODE": "dev"}});
+        assert_ne!(like(&changed, &stored, "lineage"), stored);
+        assert_ne!(of("a", "x"), of("a", "y"));
+    }
+}

@@ -1,0 +1,156 @@
+//! Earlier versions of the state: numbered copies, the newest twenty kept.
+
+use futures::future::join_all;
+
+use super::document::State;
+use super::error::StateError;
+use super::lock::Lease;
+use super::objects::{Condition, ObjectError, Version};
+use super::rescue::digest;
+use super::store::Store;
+
+/// How many copies are kept.
+pub const KEPT_VERSIONS: usize = 20;
+
+/// An earlier version of the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub serial: u64,
+    /// RFC 3339, UTC.
+    pub written_at: String,
+    pub written_by: String,
+    /// How many resources it has.
+    pub resources: usize,
+}
+
+impl Store {
+    /// Lists the kept versions that can be restored, newest first.
+    ///
+    /// # Errors
+    /// When the place cannot be reached.
+    pub async fn history(&self) -> Result<Vec<Kept>, StateError> {
+        let serials = self.serials().await.map_err(|e| self.failed(e))?;
+        let states = join_all(serials.iter().map(|serial| self.load_version(*serial))).await;
+        let good = serials.iter().zip(states).filter_map(|(serial, state)| Some((*serial, state.ok()?)));
+        let kept = |(serial, state): (u64, State)| Kept {
+            serial,
+            written_at: state.written_at,
+            written_by: state.written_by,
+            resources: state.resources.len(),
+        };
+        Ok(good.map(kept).collect())
+    }
+
+    /// Loads a kept version.
+    ///
+    /// # Errors
+    /// `NoVersion`, or the same as when the state is read.
+    pub async fn load_version(&self, serial: u64) -> Result<State, StateError> {
+        match self.objects.get(&self.version_key(serial)).await.map_err(|e| self.failed(e))? {
+            Some(object) => self.parse(&object.bytes),
+            None => Err(StateError::NoVersion { place: self.place(), serial }),
+        }
+    }
+
+    /// Makes a kept version the state again, under a new serial. A damaged state is kept beside
+    /// the versions first.
+    ///
+    /// # Errors
+    /// When there is no such version, the place cannot be reached, or another stack's or a newer
+    /// state is kept there.
+    pub async fn restore(&self, serial: u64, lease: &Lease) -> Result<State, StateError> {
+        let chosen = self.load_version(serial).await?;
+        let found = self.objects.get(&self.key).await.map_err(|e| self.failed(e))?;
+        let newest = self.serials().await.map_err(|e| self.failed(e))?.first().copied().unwrap_or(serial);
+        let mut last = newest;
+        let condition = match found {
+            None => Condition::Absent,
+            Some(object) => {
+                match self.parse(&object.bytes) {
+                    Ok(state) => last = last.max(state.serial),
+                    Err(StateError::Damaged { .. }) => self.keep_damaged(&object.bytes).await?,
+                    Err(error) => return Err(error),
+                }
+                Condition::Matches(object.version)
+            }
+        };
+        if *lease.lost().borrow() {
+            return Err(StateError::Fenced { place: self.place() });
+        }
+        let state = self.stamp(&chosen, last + 1);
+        self.put_own(&self.key, state.to_bytes(), &condition).await?;
+        self.keep(&state).await?;
+        Ok(state)
+    }
+
+    /// Keeps a copy of `state`, and the newest [`KEPT_VERSIONS`] of all.
+    pub(super) async fn keep(&self, state: &State) -> Result<(), StateError> {
+        let key = self.version_key(state.serial);
+        match self.objects.put(&key, state.to_bytes(), &Condition::Absent).await {
+            // Its own write, whose answer was lost: nobody else has this serial.
+            Ok(_) | Err(ObjectError::Conflict) => {}
+            Err(error) => return Err(self.failed(error)),
+        }
+        if let Err(error) = self.prune().await {
+            tracing::warn!(%error, "old versions of the state could not be removed");
+        }
+        Ok(())
+    }
+
+    /// The newest kept version that can be read, if any.
+    pub(super) async fn newest_good(&self) -> Option<u64> {
+        for serial in self.serials().await.ok()? {
+            if self.load_version(serial).await.is_ok() {
+                return Some(serial);
+            }
+        }
+        None
+    }
+
+    /// Writes bytes that name themselves; a conflict with one's own write is success.
+    pub(super) async fn put_own(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        condition: &Condition,
+    ) -> Result<Version, StateError> {
+        match self.objects.put(key, bytes.clone(), condition).await {
+            Err(ObjectError::Conflict) => {}
+            result => return result.map_err(|e| self.failed(e)),
+        }
+        match self.objects.get(key).await.map_err(|e| self.failed(e))? {
+            Some(object) if object.bytes == bytes => Ok(object.version),
+            _ => Err(StateError::Fenced { place: self.place() }),
+        }
+    }
+
+    async fn keep_damaged(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let key = format!("{}damaged-{}.json", self.history_prefix(), &digest(bytes)[..16]);
+        self.put_own(&key, bytes.to_vec(), &Condition::Absent).await.map(|_| ())
+    }
+
+    async fn prune(&self) -> Result<(), ObjectError> {
+        for serial in self.serials().await?.into_iter().skip(KEPT_VERSIONS) {
+            self.objects.delete(&self.version_key(serial), None).await?;
+        }
+        Ok(())
+    }
+
+    /// The serials of the kept versions, newest first.
+    async fn serials(&self) -> Result<Vec<u64>, ObjectError> {
+        let prefix = self.history_prefix();
+        let keys = self.objects.list(&prefix).await?;
+        let serial = |key: &String| key.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok();
+        let mut serials: Vec<u64> = keys.iter().filter_map(serial).collect();
+        serials.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(serials)
+    }
+
+    fn history_prefix(&self) -> String {
+        format!("{}.history/", self.key)
+    }
+
+    fn version_key(&self, serial: u64) -> String {
+        format!("{}{serial}.json", self.history_prefix())
+    }
+}

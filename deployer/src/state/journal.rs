@@ -1,0 +1,236 @@
+//! Writing the state while a plan is carried out.
+//!
+//! # Guarantees
+//! At most one write is in flight, and the newest state wins. Each write is conditional on the one
+//! before it, so a run that was overtaken writes nothing more. A state that says nothing new is
+//! not written.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::{BoxFuture, FutureExt};
+
+use super::document::State;
+use super::error::StateError;
+use super::lock::{Lease, LeaseMark};
+use super::objects::{Condition, ObjectError, Version};
+use super::rescue;
+use super::store::{Snapshot, Store};
+
+/// Keeps the state of a running execution.
+pub trait Journal: Send + Sync {
+    /// Notes what has been reached; written soon, together with what follows.
+    fn note(&self, state: &State);
+
+    /// Returns when exactly this state lasts.
+    ///
+    /// # Errors
+    /// `Fenced` when another run took over; otherwise why it could not be written, and where it
+    /// waits instead.
+    fn commit<'a>(&'a self, state: &'a State) -> BoxFuture<'a, Result<(), StateError>>;
+}
+
+/// Keeps the state in its [`Store`].
+pub struct StoreJournal {
+    writer: Arc<Writer>,
+}
+
+struct Writer {
+    store: Store,
+    lease: LeaseMark,
+    pending: Mutex<Pending>,
+    /// Held while a write is in flight.
+    ledger: tokio::sync::Mutex<Ledger>,
+}
+
+#[derive(Default)]
+struct Pending {
+    state: Option<State>,
+    /// Somebody is on the way to write it.
+    draining: bool,
+}
+
+/// What is stored, as far as this run knows.
+struct Ledger {
+    version: Option<Version>,
+    /// The document under `version`, and the digest of its bytes.
+    stored: Option<(State, String)>,
+    /// The newest serial that was tried; none is tried twice.
+    serial: u64,
+    /// Tries without an answer: one of them may be stored.
+    unsure: Vec<State>,
+    /// A first commit succeeded, so that AWS may have been changed since.
+    begun: bool,
+    written: bool,
+    fenced: bool,
+}
+
+impl Store {
+    /// Opens a journal that goes on from `snapshot`, which was read under `lease`.
+    pub fn journal(&self, snapshot: &Snapshot, lease: &Lease) -> StoreJournal {
+        let ledger = Ledger {
+            version: snapshot.version.clone(),
+            stored: snapshot.stored.clone().map(|stored| (stored.state, stored.digest)),
+            serial: snapshot.state.serial,
+            unsure: Vec::new(),
+            begun: false,
+            written: false,
+            fenced: false,
+        };
+        let writer = Writer {
+            store: self.clone(),
+            lease: lease.mark(),
+            pending: Mutex::default(),
+            ledger: tokio::sync::Mutex::new(ledger),
+        };
+        StoreJournal { writer: Arc::new(writer) }
+    }
+}
+
+impl Journal for StoreJournal {
+    fn note(&self, state: &State) {
+        let mut pending = self.writer.pending();
+        pending.state = Some(state.clone());
+        if !pending.draining {
+            pending.draining = true;
+            tokio::spawn(self.writer.clone().drain());
+        }
+    }
+
+    fn commit<'a>(&'a self, state: &'a State) -> BoxFuture<'a, Result<(), StateError>> {
+        async move {
+            let mut ledger = self.writer.ledger.lock().await;
+            self.writer.pending().state = None;
+            let result = self.writer.write(&mut ledger, state).await;
+            match result {
+                Ok(()) => {
+                    ledger.begun = true;
+                    Ok(())
+                }
+                Err(error) => Err(self.writer.rescue(&ledger, state, error)),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl StoreJournal {
+    /// Waits for what is in flight and keeps a numbered copy of what was written.
+    ///
+    /// # Errors
+    /// When something noted or the copy could not be written.
+    pub async fn finish(&self) -> Result<(), StateError> {
+        let mut ledger = self.writer.ledger.lock().await;
+        let pending = self.writer.pending().state.take();
+        if let Some(state) = pending {
+            if let Err(error) = self.writer.write(&mut ledger, &state).await {
+                return Err(self.writer.rescue(&ledger, &state, error));
+            }
+        }
+        match &ledger.stored {
+            Some((state, _)) if ledger.written && !ledger.fenced => self.writer.store.keep(state).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Writer {
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what is noted until nothing is.
+    async fn drain(self: Arc<Self>) {
+        let mut ledger = self.ledger.lock().await;
+        loop {
+            let state = {
+                let mut pending = self.pending();
+                let Some(state) = pending.state.take() else {
+                    pending.draining = false;
+                    return;
+                };
+                state
+            };
+            // A commit follows and says again what is wrong now.
+            if let Err(error) = self.write(&mut ledger, &state).await {
+                tracing::warn!(%error, "the state could not be saved; trying again with the next change");
+            }
+        }
+    }
+
+    /// Writes `state` if it says anything new.
+    async fn write(&self, ledger: &mut Ledger, state: &State) -> Result<(), StateError> {
+        if ledger.fenced || self.lease.taken_over() {
+            return Err(self.fenced(ledger));
+        }
+        let known = ledger.unsure.is_empty();
+        if known && ledger.says(state) {
+            return Ok(());
+        }
+        ledger.serial += 1;
+        let document = self.store.stamp(state, ledger.serial);
+        let bytes = document.to_bytes();
+        ledger.unsure.push(document);
+        loop {
+            let condition = ledger.version.clone().map_or(Condition::Absent, Condition::Matches);
+            match self.store.objects.put(&self.store.key, bytes.clone(), &condition).await {
+                Ok(version) => return Ok(self.stored(ledger, version, &bytes)),
+                Err(ObjectError::Conflict) => {}
+                Err(error) => return Err(self.store.failed(error)),
+            }
+            let found = self.store.objects.get(&self.store.key).await.map_err(|e| self.store.failed(e))?;
+            let Some(object) = found else { return Err(self.fenced(ledger)) };
+            if object.bytes == bytes {
+                return Ok(self.stored(ledger, object.version, &bytes));
+            }
+            // An earlier try arrived although its answer did not: go on from there. Each can be
+            // met once only, so this ends.
+            let Some(earlier) = ledger.unsure.iter().position(|tried| tried.to_bytes() == object.bytes) else {
+                return Err(self.fenced(ledger));
+            };
+            let earlier = ledger.unsure.remove(earlier);
+            ledger.stored = Some((earlier, rescue::digest(&object.bytes)));
+            ledger.version = Some(object.version);
+            ledger.written = true;
+        }
+    }
+
+    fn stored(&self, ledger: &mut Ledger, version: Version, bytes: &[u8]) {
+        ledger.version = Some(version);
+        ledger.written = true;
+        if let Some(document) = ledger.unsure.pop() {
+            rescue::clear(&self.store, &document.lineage);
+            ledger.stored = Some((document, rescue::digest(bytes)));
+        }
+        ledger.unsure.clear();
+    }
+
+    fn fenced(&self, ledger: &mut Ledger) -> StateError {
+        ledger.fenced = true;
+        self.lease.mark_lost();
+        StateError::Fenced { place: self.store.place() }
+    }
+
+    /// Keeps in a file what AWS may already reflect and the place refused.
+    fn rescue(&self, ledger: &Ledger, state: &State, error: StateError) -> StateError {
+        if !ledger.begun || ledger.fenced {
+            return error;
+        }
+        let tried = ledger.unsure.iter().map(|document| rescue::digest(&document.to_bytes()));
+        let follows = ledger.stored.iter().map(|(_, digest)| digest.clone()).chain(tried).collect();
+        let document = self.store.stamp(state, ledger.serial + 1);
+        match rescue::keep(&self.store, &document, follows) {
+            Some(rescue) => StateError::Rescued { rescue, cause: Box::new(error) },
+            None => error,
+        }
+    }
+}
+
+impl Ledger {
+    /// Tells whether what is stored says the same; nothing stored says nothing.
+    fn says(&self, state: &State) -> bool {
+        match &self.stored {
+            Some((stored, _)) => stored.says_the_same(state),
+            None => state.resources.is_empty() && state.intents.is_empty() && state.outputs.is_empty(),
+        }
+    }
+}

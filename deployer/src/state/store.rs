@@ -1,0 +1,172 @@
+//! The place of one stack's state, and what can be done there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::dir::Dir;
+use super::document::{Expected, State};
+use super::error::StateError;
+use super::objects::{ObjectError, Objects, Version};
+use super::rescue;
+use super::s3::S3;
+use crate::aws::Place;
+
+/// Where a state is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// `region` is the bucket's, when it is not the stack's.
+    S3 { bucket: String, key: String, region: Option<String> },
+    /// The state file itself.
+    Dir { path: PathBuf },
+}
+
+/// The state of one stack.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) objects: Arc<dyn Objects>,
+    pub(super) key: String,
+    pub(super) stack: String,
+    pub(super) account: String,
+    pub(super) region: String,
+    /// RFC 3339, UTC.
+    pub(super) now: fn() -> String,
+    pub(super) rescue_dir: Option<PathBuf>,
+}
+
+/// The state as it was read at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub state: State,
+    /// What the next write must find; `None` when there was nothing.
+    pub version: Option<Version>,
+    pub existed: bool,
+    /// Something that the user should know.
+    pub notice: Option<String>,
+    /// What is really stored, when `state` comes from a rescue file.
+    pub(super) stored: Option<Stored>,
+}
+
+/// What a write is compared with.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub state: State,
+    /// Names the bytes, for rescue files.
+    pub digest: String,
+}
+
+impl Store {
+    /// Opens the state of `stack`; nothing is read or made yet.
+    pub fn open(location: Location, s3: &aws_sdk_s3::Client, stack: &str, place: &Place, now: fn() -> String) -> Self {
+        match location {
+            Location::S3 { bucket, key, region } => {
+                Self::over(Arc::new(S3::new(s3, bucket, region)), &key, stack, place, now)
+            }
+            Location::Dir { path } => {
+                let key =
+                    path.file_name().map_or_else(|| format!("{stack}.json"), |n| n.to_string_lossy().into_owned());
+                let root = match path.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() => parent,
+                    _ => Path::new("."),
+                };
+                Self::over(Arc::new(Dir::new(root.to_owned(), &key)), &key, stack, place, now)
+            }
+        }
+    }
+
+    /// Opens the state of `stack` under `key` of any place.
+    pub fn over(objects: Arc<dyn Objects>, key: &str, stack: &str, place: &Place, now: fn() -> String) -> Self {
+        Self {
+            objects,
+            key: key.to_owned(),
+            stack: stack.to_owned(),
+            account: place.account.clone(),
+            region: place.region.clone(),
+            now,
+            rescue_dir: None,
+        }
+    }
+
+    /// Keeps in `directory` what cannot be saved in its place, and looks there when reading.
+    #[must_use]
+    pub fn with_rescue_dir(mut self, directory: PathBuf) -> Self {
+        self.rescue_dir = Some(directory);
+        self
+    }
+
+    /// Names the place for people.
+    pub fn place(&self) -> String {
+        self.objects.describe(&self.key)
+    }
+
+    /// Reads the state; an absent one is empty, with a fresh lineage.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or is not this stack's whole state in a known form.
+    pub async fn read(&self) -> Result<Snapshot, StateError> {
+        let Some(object) = self.objects.get(&self.key).await.map_err(|e| self.failed(e))? else {
+            return Ok(Snapshot { state: self.empty()?, version: None, existed: false, notice: None, stored: None });
+        };
+        let state = match self.parse(&object.bytes) {
+            Err(StateError::Damaged { place, reason, .. }) => {
+                let newest_good = self.newest_good().await;
+                return Err(StateError::Damaged { place, reason, newest_good });
+            }
+            result => result?,
+        };
+        let stored = Stored { digest: rescue::digest(&object.bytes), state: state.clone() };
+        let mut snapshot =
+            Snapshot { state, version: Some(object.version), existed: true, notice: None, stored: Some(stored) };
+        rescue::pick_up(self, &mut snapshot).await;
+        Ok(snapshot)
+    }
+
+    /// Makes the bucket if it does not exist: versioned, encrypted, closed to the public.
+    ///
+    /// # Errors
+    /// Whatever S3 refused (`CreateBucket` and the settings after it).
+    pub async fn create_bucket(&self, region: &str) -> Result<(), StateError> {
+        self.objects.create_place(region).await.map_err(|e| self.failed(e))
+    }
+
+    pub(super) fn parse(&self, bytes: &[u8]) -> Result<State, StateError> {
+        let place = self.place();
+        State::parse(
+            bytes,
+            &Expected { stack: &self.stack, account: &self.account, region: &self.region, place: &place },
+        )
+    }
+
+    /// Says who writes, where and when.
+    pub(super) fn stamp(&self, state: &State, serial: u64) -> State {
+        State {
+            format_version: super::FORMAT_VERSION,
+            serial,
+            stack: self.stack.clone(),
+            account: self.account.clone(),
+            region: self.region.clone(),
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+            written_at: (self.now)(),
+            ..state.clone()
+        }
+    }
+
+    pub(super) fn failed(&self, error: ObjectError) -> StateError {
+        StateError::of(&self.place(), error)
+    }
+
+    fn empty(&self) -> Result<State, StateError> {
+        Ok(State {
+            lineage: fresh_id()?,
+            written_by: String::new(),
+            written_at: String::new(),
+            ..self.stamp(&State::default(), 0)
+        })
+    }
+}
+
+/// A random name that nobody else has: 128 bits in hexadecimal.
+pub(super) fn fresh_id() -> Result<String, StateError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| StateError::Random(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
