@@ -1,0 +1,230 @@
+//! Writing while a plan is carried out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployer::state::{Journal, Objects, StateError, Store};
+use tokio::time::sleep;
+
+use crate::memory::{Fault, Link, Server};
+use crate::{KEY, held, names, over, with_queue};
+
+/// A store whose state has one queue.
+async fn begun(server: &Arc<Server>) -> (Arc<Link>, Store) {
+    let link = server.link();
+    let store = over(link.clone());
+    let lease = held(&store, "seed").await;
+    let snapshot = store.read().await.expect("readable");
+    store.journal(&snapshot, &lease).commit(&with_queue(&snapshot.state, "first")).await.expect("written");
+    lease.release().await.expect("released");
+    (link, store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_notes_are_few_writes_and_the_last_one_wins() {
+    let server = Server::new();
+    let (_, store) = begun(&server).await;
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    let before = server.writes(KEY);
+    let mut state = snapshot.state.clone();
+    for n in 0..100 {
+        state = with_queue(&state, &format!("q{n:03}"));
+        journal.note(&state);
+        sleep(Duration::from_millis(1)).await;
+    }
+    journal.finish().await.expect("written");
+    let writes = server.writes(KEY) - before;
+    assert!((2..=5).contains(&writes), "{writes}");
+    let read = store.read().await.expect("readable").state;
+    assert!(read.says_the_same(&state));
+    assert_eq!(read.serial, snapshot.state.serial + writes as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_overtakes_what_was_noted_before_it() {
+    let server = Server::new();
+    let (_, store) = begun(&server).await;
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    journal.note(&with_queue(&snapshot.state, "noted"));
+    let last = with_queue(&snapshot.state, "committed");
+    journal.commit(&last).await.expect("written");
+    sleep(Duration::from_secs(1)).await;
+    assert!(store.read().await.expect("readable").state.says_the_same(&last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_changes_nothing_writes_nothing() {
+    let server = Server::new();
+    let (_, store) = begun(&server).await;
+    let keys = server.link().list("").await.expect("listed");
+    let before = server.writes(KEY);
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    journal.commit(&snapshot.state).await.expect("nothing to do");
+    journal.note(&snapshot.state);
+    journal.finish().await.expect("nothing to do");
+    lease.release().await.expect("released");
+    assert_eq!(server.writes(KEY), before);
+    assert_eq!(server.link().list("").await.expect("listed"), keys, "neither a version nor a lock is left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_is_recognised_as_its_own() {
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    link.fail(KEY, Fault::Echo);
+    let second = with_queue(&snapshot.state, "second");
+    journal.commit(&second).await.expect("its own write");
+    journal.commit(&with_queue(&second, "third")).await.expect("it goes on from there");
+    assert!(!*lease.lost().borrow());
+    let read = store.read().await.expect("readable").state;
+    assert_eq!(names(&read), ["queues.first", "queues.second", "queues.third"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_arrived_unanswered_does_not_fence_the_next_one() {
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    link.fail(KEY, Fault::Unanswered);
+    let second = with_queue(&snapshot.state, "second");
+    assert_eq!(journal.commit(&second).await.expect_err("no answer").code(), "state::unreachable");
+    // Back to what was stored before: it must be written all the same.
+    journal.commit(&snapshot.state).await.expect("it goes on from there");
+    let read = store.read().await.expect("readable").state;
+    assert_eq!((names(&read), read.serial), (vec!["queues.first"], snapshot.state.serial + 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_overtaken_is_fenced_and_writes_nothing_more() {
+    let server = Server::new();
+    let (_, store) = begun(&server).await;
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    // Another run, past the lock.
+    let other = with_queue(&snapshot.state, "other");
+    store.journal(&snapshot, &lease).commit(&other).await.expect("written");
+    let written = server.bytes(KEY);
+    for _ in 0..2 {
+        let error = journal.commit(&with_queue(&snapshot.state, "mine")).await.expect_err("fenced");
+        assert!(matches!(error, StateError::Fenced { .. }), "{error}");
+    }
+    assert!(*lease.lost().borrow(), "nothing more is begun in AWS");
+    journal.finish().await.expect("nothing was written");
+    assert_eq!(server.bytes(KEY), written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_lock_was_taken_over_leaves_the_state_to_its_successor() {
+    let server = Server::new();
+    let (_, store) = begun(&server).await;
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    store.force_unlock(lease.id()).await.expect("removed");
+    lease.lost().wait_for(|lost| *lost).await.expect("it is told");
+    let written = server.bytes(KEY);
+    let error = journal.commit(&with_queue(&snapshot.state, "late")).await.expect_err("fenced");
+    assert_eq!((error.code(), server.bytes(KEY)), ("state::fenced", written));
+}
+
+/// Ends a run whose last write did not get through.
+async fn cut_off(link: &Link, store: &Store, with: &str) -> StateError {
+    let lease = held(store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    journal.commit(&snapshot.state).await.expect("nothing to do yet");
+    link.cut(true);
+    let error = journal.commit(&with_queue(&snapshot.state, with)).await.expect_err("no way");
+    link.cut(false);
+    lease.release().await.expect("released");
+    error
+}
+
+fn files(directory: &Path) -> usize {
+    std::fs::read_dir(directory).map_or(0, Iterator::count)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_picked_up_by_the_next_run() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let store = store.with_rescue_dir(directory.path().join("rescue"));
+    let error = cut_off(&link, &store, "second").await;
+    let StateError::Rescued { rescue, cause } = &error else { panic!("{error}") };
+    assert_eq!((error.code(), cause.code()), ("state::rescued", "state::unreachable"));
+    assert!(rescue.exists() && error.to_string().contains(&*rescue.to_string_lossy()));
+
+    let snapshot = store.read().await.expect("readable");
+    assert_eq!(names(&snapshot.state), ["queues.first", "queues.second"]);
+    assert!(snapshot.notice.as_deref().is_some_and(|n| n.contains(&*rescue.to_string_lossy())));
+    assert!(rescue.exists(), "reading removes nothing");
+
+    let lease = held(&store, "bob").await;
+    store.journal(&snapshot, &lease).commit(&snapshot.state).await.expect("saved in its place");
+    assert!(!rescue.exists());
+    let saved = store.read().await.expect("readable");
+    assert_eq!((names(&saved.state).len(), saved.notice), (2, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rescue_file_is_out_of_date_once_another_run_has_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let here = store.clone().with_rescue_dir(directory.path().to_owned());
+    cut_off(&link, &here, "second").await;
+    let elsewhere = over(server.link());
+    let lease = held(&elsewhere, "bob").await;
+    let snapshot = elsewhere.read().await.expect("readable");
+    elsewhere.journal(&snapshot, &lease).commit(&with_queue(&snapshot.state, "other")).await.expect("written");
+    let read = here.read().await.expect("readable");
+    assert_eq!((names(&read.state), read.notice), (vec!["queues.first", "queues.other"], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rescue_file_follows_a_write_that_arrived_unanswered() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let store = store.with_rescue_dir(directory.path().to_owned());
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    journal.commit(&snapshot.state).await.expect("nothing to do yet");
+    link.fail(KEY, Fault::Unanswered);
+    let second = with_queue(&snapshot.state, "second");
+    journal.commit(&second).await.expect_err("no answer");
+    link.cut(true);
+    journal.commit(&with_queue(&second, "third")).await.expect_err("no way");
+    link.cut(false);
+    let read = store.read().await.expect("readable");
+    assert_eq!(names(&read.state), ["queues.first", "queues.second", "queues.third"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_could_not_begin_leaves_no_rescue_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let store = store.with_rescue_dir(directory.path().to_owned());
+    let lease = held(&store, "ada").await;
+    let snapshot = store.read().await.expect("readable");
+    let journal = store.journal(&snapshot, &lease);
+    link.fail(KEY, Fault::Unreachable);
+    let error = journal.commit(&with_queue(&snapshot.state, "intent")).await.expect_err("no way");
+    assert_eq!((error.code(), files(directory.path())), ("state::unreachable", 0));
+}
