@@ -121,10 +121,10 @@ impl StoreJournal {
     pub async fn finish(&self) -> Result<(), StateError> {
         let mut ledger = self.writer.ledger.lock().await;
         let pending = self.writer.pending().state.take();
-        if let Some(state) = pending {
-            if let Err(error) = self.writer.write(&mut ledger, &state).await {
-                return Err(self.writer.rescue(&ledger, &state, error));
-            }
+        if let Some(state) = pending
+            && let Err(error) = self.writer.write(&mut ledger, &state).await
+        {
+            return Err(self.writer.rescue(&ledger, &state, error));
         }
         match &ledger.stored {
             Some((state, _)) if ledger.written && !ledger.fenced => self.writer.store.keep(state).await,
@@ -173,14 +173,18 @@ impl Writer {
         loop {
             let condition = ledger.version.clone().map_or(Condition::Absent, Condition::Matches);
             match self.store.objects.put(&self.store.key, bytes.clone(), &condition).await {
-                Ok(version) => return Ok(self.stored(ledger, version, &bytes)),
+                Ok(version) => {
+                    self.stored(ledger, version, &bytes);
+                    return Ok(());
+                }
                 Err(ObjectError::Conflict) => {}
                 Err(error) => return Err(self.store.failed(error)),
             }
             let found = self.store.objects.get(&self.store.key).await.map_err(|e| self.store.failed(e))?;
             let Some(object) = found else { return Err(self.fenced(ledger)) };
             if object.bytes == bytes {
-                return Ok(self.stored(ledger, object.version, &bytes));
+                self.stored(ledger, object.version, &bytes);
+                return Ok(());
             }
             // An earlier try arrived although its answer did not: go on from there. Each can be
             // met once only, so this ends.

@@ -24,10 +24,13 @@ pub enum Fault {
 
 /// One server that several links reach.
 pub struct Server {
-    objects: Mutex<BTreeMap<String, (Vec<u8>, u64, SystemTime)>>,
+    objects: Mutex<BTreeMap<String, Kept>>,
     writes: Mutex<Vec<(String, Vec<u8>)>>,
     began: Instant,
 }
+
+/// An object's bytes, version and time.
+type Kept = (Vec<u8>, u64, SystemTime);
 
 /// One run's way to the server.
 pub struct Link {
