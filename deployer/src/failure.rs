@@ -61,7 +61,11 @@ impl Failure {
         let reads = match error {
             ObserveError::Reads(reads) => reads,
             unknown @ ObserveError::UnknownKind { .. } => {
-                return Self::plain("state::unknown-kind", unknown.to_string(), "use the version of the deployer that wrote it");
+                return Self::plain(
+                    "state::unknown-kind",
+                    unknown.to_string(),
+                    "use the version of the deployer that wrote it",
+                );
             }
         };
         let mut findings = Findings::default();
@@ -81,7 +85,8 @@ impl Failure {
                 .0
                 .into_iter()
                 .map(|problem| {
-                    let path = if problem.element.is_empty() { DocPath::default() } else { document.locate(&problem.element) };
+                    let path =
+                        if problem.element.is_empty() { DocPath::default() } else { document.locate(&problem.element) };
                     Finding { at: At::Key, ..finding(problem.code, path, problem.message, problem.help) }
                 })
                 .collect(),
@@ -114,7 +119,8 @@ impl Failure {
     pub(crate) fn wrong_account(wanted: &str, found: &str, document: &Document) -> Self {
         let message = format!("these credentials are for the account {found}, but the stack belongs to {wanted}");
         let help = "choose the right profile with AWS_PROFILE, or correct `account:`";
-        let mut findings = Findings(vec![finding("aws::wrong-account", DocPath::of(["account"]), message, help.into())]);
+        let mut findings =
+            Findings(vec![finding("aws::wrong-account", DocPath::of(["account"]), message, help.into())]);
         document.place(&mut findings);
         Self::of(findings, Some(document))
     }

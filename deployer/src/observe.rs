@@ -71,7 +71,11 @@ pub async fn observe(graph: &Graph, aws: &Aws, prior: State, parallelism: usize)
         }
         Err(other) => return Err(other),
     };
-    if failed.is_empty() { Ok(Observation { live, left, known, prior, waves }) } else { Err(ObserveError::Reads(failed)) }
+    if failed.is_empty() {
+        Ok(Observation { live, left, known, prior, waves })
+    } else {
+        Err(ObserveError::Reads(failed))
+    }
 }
 
 /// Computes every output that needs no AWS.

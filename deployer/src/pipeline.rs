@@ -293,7 +293,12 @@ impl Ready {
     ///
     /// # Errors
     /// When nothing could be begun; what fails later is in the outcome.
-    pub async fn execute(mut self, settings: &Settings, observer: &dyn Observer, stop: Stop) -> Result<Applied, Failure> {
+    pub async fn execute(
+        mut self,
+        settings: &Settings,
+        observer: &dyn Observer,
+        stop: Stop,
+    ) -> Result<Applied, Failure> {
         let lease = self.lease.take();
         let result = match &lease {
             Some(lease) => self.run(lease, settings, observer, stop).await,
@@ -307,12 +312,20 @@ impl Ready {
         result
     }
 
-    async fn run(self, lease: &Lease, settings: &Settings, observer: &dyn Observer, stop: Stop) -> Result<Applied, Failure> {
+    async fn run(
+        self,
+        lease: &Lease,
+        settings: &Settings,
+        observer: &dyn Observer,
+        stop: Stop,
+    ) -> Result<Applied, Failure> {
         let Self { loaded, aws, plan, store, snapshot, observation, artifacts, .. } = self;
         for planned in plan.actions() {
             let changed = planned.live.is_none() || planned.changes.iter().any(|c| c.path.starts_with("code"));
             if let Some(artifact) = artifacts.get(&planned.address).filter(|_| changed) {
-                let bytes = artifact.bytes().map_err(|e| Failure::package(vec![(planned.element.clone(), e)], &loaded.document))?;
+                let bytes = artifact
+                    .bytes()
+                    .map_err(|e| Failure::package(vec![(planned.element.clone(), e)], &loaded.document))?;
                 aws.put_code(&artifact.code_sha256, bytes.into());
             }
         }

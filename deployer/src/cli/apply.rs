@@ -36,7 +36,9 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approval: Approva
     if changes && !approval.auto_approve && !approved(run, goal).await {
         ready.abandon().await;
         return match *run.stop.borrow() {
-            0 => Err(Failure::plain("run::not-approved", format!("{command} was not approved; nothing was changed"), "")),
+            0 => {
+                Err(Failure::plain("run::not-approved", format!("{command} was not approved; nothing was changed"), ""))
+            }
             _ => Err(Failure::interrupted()),
         };
     }

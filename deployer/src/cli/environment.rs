@@ -57,7 +57,9 @@ impl Environment {
 
     pub(super) fn host(&self) -> String {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        name.map(|n| n.trim().to_owned()).or_else(|| self.get("HOSTNAME").map(str::to_owned)).unwrap_or_else(|| "unknown".into())
+        name.map(|n| n.trim().to_owned())
+            .or_else(|| self.get("HOSTNAME").map(str::to_owned))
+            .unwrap_or_else(|| "unknown".into())
     }
 
     /// Sends the program's own log to stderr: DEPLOYER_LOG, or debug with `-v`.
@@ -68,7 +70,8 @@ impl Environment {
             return;
         }
         let filter = EnvFilter::new(chosen.unwrap_or_else(|| "deployer=debug".to_owned()));
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+        let _ =
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
     }
 }
 

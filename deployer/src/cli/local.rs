@@ -19,7 +19,11 @@ pub(super) async fn run(run: &Run, command: LocalCommand) -> Exit {
         }
         LocalCommand::Stop => {
             let stopped = local::stop(&run.root()).await.map_err(failure)?;
-            run.terminal.say(if stopped { "The local cloud is stopped; its data stays." } else { "No local cloud was running." });
+            run.terminal.say(if stopped {
+                "The local cloud is stopped; its data stays."
+            } else {
+                "No local cloud was running."
+            });
             Ok(OK)
         }
         LocalCommand::Status => status(run),
@@ -71,7 +75,9 @@ fn status(run: &Run) -> Exit {
     let status = local::status(&run.root()).map_err(failure)?;
     let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
         _ if run.terminal.json => json!(status).to_string(),
-        (Some(endpoint), Some(bedrock)) => format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}."),
+        (Some(endpoint), Some(bedrock)) => {
+            format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.")
+        }
         _ => "The local cloud does not run. Start it: `deployer local start`".to_owned(),
     };
     run.terminal.data(&format!("{text}\n"));

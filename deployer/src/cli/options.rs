@@ -126,18 +126,14 @@ pub enum Command {
         choice: Choice,
     },
     /// Print the stack's outputs, or one bare value
-    Output {
-        name: Option<String>,
-    },
+    Output { name: Option<String> },
     /// Start, stop or show the local cloud
     #[command(subcommand)]
     Local(LocalCommand),
     /// Print the JSON Schema of stack.yaml
     Schema,
     /// Print a completion script
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
 }
 
 /// The local cloud's verbs.

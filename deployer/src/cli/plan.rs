@@ -11,8 +11,7 @@ use crate::report::{json, plan};
 pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
     let settings = run.settings(&choice, "plan")?;
     let loaded = run.load(&settings)?;
-    let ready =
-        pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
+    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
     show(run, &ready);
     let changes = ready.plan.has_changes();
     Ok(if choice.detailed_exitcode && changes { CHANGES } else { OK })
@@ -30,9 +29,5 @@ pub(super) fn show(run: &Run, ready: &Ready) {
 }
 
 pub(super) fn view<'a>(run: &Run, ready: &'a Ready) -> plan::View<'a> {
-    plan::View {
-        paint: run.terminal.out,
-        verbose: run.terminal.verbose,
-        secrets: ready.loaded.document.secrets(),
-    }
+    plan::View { paint: run.terminal.out, verbose: run.terminal.verbose, secrets: ready.loaded.document.secrets() }
 }

@@ -10,7 +10,8 @@ use crate::execute::Stop;
 /// Counts signals from now on.
 pub(super) fn listen() -> Stop {
     let (asked, stop) = watch::channel(0);
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         // Without handlers a signal ends the process at once, and the next run settles what it left.
         return stop;
     };

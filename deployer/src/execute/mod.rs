@@ -124,9 +124,16 @@ impl<'a> Execution<'a> {
             self.take_result(id, began, desired, result, &mut schedule, &mut ready, &mut outcome);
         }
         drop(running);
-        outcome.interrupted = *self.stop.borrow() > 0 && (!ready.is_empty() || !in_flight.is_empty() || schedule.left().next().is_some());
+        outcome.interrupted =
+            *self.stop.borrow() > 0 && (!ready.is_empty() || !in_flight.is_empty() || schedule.left().next().is_some());
         outcome.abandoned = in_flight.keys().map(|id| self.planned(*id).address.clone()).collect();
-        outcome.not_started = ready.iter().copied().chain(schedule.left()).filter(|id| !self.starts_nothing(*id)).map(|id| self.planned(id).address.clone()).collect();
+        outcome.not_started = ready
+            .iter()
+            .copied()
+            .chain(schedule.left())
+            .filter(|id| !self.starts_nothing(*id))
+            .map(|id| self.planned(id).address.clone())
+            .collect();
         outcome.not_started.dedup();
         self.finish(outcome).await
     }
@@ -146,7 +153,11 @@ impl<'a> Execution<'a> {
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
         async move {
             let began = Instant::now();
-            observer.event(&Event::Started { address: &planned.address, action: planned.action, removal: part == Part::Removal });
+            observer.event(&Event::Started {
+                address: &planned.address,
+                action: planned.action,
+                removal: part == Part::Removal,
+            });
             let waiting = |why| observer.event(&Event::Waiting { address: &planned.address, why });
             let context = Context { aws, stack, waiting: &waiting };
             let result = step::run(&context, planned, part, desired.as_ref()).await;
@@ -233,7 +244,8 @@ impl<'a> Execution<'a> {
 
     /// The stack's outputs as far as they are known now; secrets stay out.
     fn outputs_now(&self) -> BTreeMap<String, String> {
-        let resolved = self.outputs.iter().map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
+        let resolved =
+            self.outputs.iter().map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
         resolved
             .filter(|(_, text)| !resolve::is_unknown(&Value::from(text.as_str())) && !self.secrets.touches(text))
             .collect()

@@ -108,7 +108,10 @@ fn cure_of(error: &AwsError) -> Option<&'static Cure> {
 ///
 /// # Errors
 /// The last answer, when its window has passed or it is not curable.
-pub async fn retrying<T, F>(mut operation: impl FnMut() -> F, waiting: &dyn Fn(&'static str)) -> Result<T, AwsError>
+pub async fn retrying<T, F>(
+    mut operation: impl FnMut() -> F,
+    waiting: &(dyn Fn(&'static str) + Sync),
+) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,
 {
@@ -163,7 +166,11 @@ mod tests {
                 tries.set(tries.get() + 1);
                 let done = tries.get() > 6;
                 async move {
-                    if done { Ok(()) } else { Err(refused("lambda:CreateFunction", "InvalidParameterValueException", text)) }
+                    if done {
+                        Ok(())
+                    } else {
+                        Err(refused("lambda:CreateFunction", "InvalidParameterValueException", text))
+                    }
                 }
             },
             &|_| reasons.set(reasons.get() + 1),
@@ -176,7 +183,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_last_answer_comes_back_when_the_window_has_passed() {
         let start = Instant::now();
-        let answer: Result<(), _> = retrying(|| async { Err(refused("sqs:CreateQueue", "QueueDeletedRecently", "")) }, &|_| {}).await;
+        let answer: Result<(), _> =
+            retrying(|| async { Err(refused("sqs:CreateQueue", "QueueDeletedRecently", "")) }, &|_| {}).await;
         assert_eq!(answer.unwrap_err().code(), "QueueDeletedRecently");
         assert!((80..=90).contains(&start.elapsed().as_secs()), "waited out the 60 s rule: {:?}", start.elapsed());
     }

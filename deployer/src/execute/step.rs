@@ -102,7 +102,8 @@ impl Step<'_> {
 
     fn is_ours(&self, live: &Observed<Value>) -> bool {
         self.kind.ownership() == Ownership::Parent
-            || live.spec.get("tags").and_then(|t| t.get(tags::STACK)).and_then(Value::as_str) == Some(self.context.stack)
+            || live.spec.get("tags").and_then(|t| t.get(tags::STACK)).and_then(Value::as_str)
+                == Some(self.context.stack)
     }
 
     /// Changes what differs; nothing differs, nothing is called.

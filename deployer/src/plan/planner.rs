@@ -92,7 +92,11 @@ pub fn plan(
 /// The addresses that a run is about.
 fn selected(graph: &Graph, selection: &Selection) -> BTreeSet<String> {
     let named = |names: &[String]| -> BTreeSet<String> {
-        graph.nodes().filter(|n| names.iter().any(|name| is_named(&n.address, name))).map(|n| n.address.clone()).collect()
+        graph
+            .nodes()
+            .filter(|n| names.iter().any(|name| is_named(&n.address, name)))
+            .map(|n| n.address.clone())
+            .collect()
     };
     let mut chosen: BTreeSet<String> = if selection.target.is_empty() {
         graph.nodes().map(|n| n.address.clone()).collect()
@@ -473,4 +477,3 @@ fn protected(address: &str, element: &str, what: &str) -> Problem {
         help: "set `protect: false`, apply, then try again".to_owned(),
     }
 }
-

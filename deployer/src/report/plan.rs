@@ -106,7 +106,8 @@ fn tone(action: Action) -> Tone {
 
 fn block(out: &mut String, planned: &Planned, view: View<'_>) {
     let head = format!("{} {}", sign(planned), planned.address);
-    let _ = write!(out, "{}  {}", view.paint.tone(tone(planned.action), &head), view.paint.tone(Tone::Faint, planned.kind));
+    let _ =
+        write!(out, "{}  {}", view.paint.tone(tone(planned.action), &head), view.paint.tone(Tone::Faint, planned.kind));
     if let Some(old) = &planned.moved_from {
         let _ = write!(out, "  renamed from {old}");
     }
@@ -139,7 +140,8 @@ fn property(out: &mut String, planned: &Planned, change: &Change, view: View<'_>
     let forces = if change.forces_replacement { "  # forces replacement" } else { "" };
     let is_policy = by_name(planned.kind).is_some_and(|kind| {
         kind.rules().iter().any(|(path, rule)| {
-            *rule == Rule::Policy && (change.path == *path || change.path.starts_with(&format!("{}.", path.trim_end_matches(".*"))))
+            *rule == Rule::Policy
+                && (change.path == *path || change.path.starts_with(&format!("{}.", path.trim_end_matches(".*"))))
         })
     });
     if change.sensitive {

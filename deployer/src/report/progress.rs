@@ -185,7 +185,9 @@ impl package::Progress for Preparation {
         match event {
             package::Event::Building { bins } => self.0.say(&format!("building {}", bins.join(", "))),
             package::Event::Output { line } if self.0.verbose => self.0.say(line),
-            package::Event::Built { success: true, took } => self.0.say(&format!("built in {:.1} s", took.as_secs_f64())),
+            package::Event::Built { success: true, took } => {
+                self.0.say(&format!("built in {:.1} s", took.as_secs_f64()))
+            }
             _ => {}
         }
     }

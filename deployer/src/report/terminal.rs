@@ -132,7 +132,13 @@ impl Terminal {
             text += "Run the same command again: it goes on where this one stopped.\n";
         }
         let (done, failed) = (outcome.done.len(), outcome.failed.len());
-        let word = if outcome.interrupted { "Interrupted" } else if failed > 0 { "Failed" } else { "Done" };
+        let word = if outcome.interrupted {
+            "Interrupted"
+        } else if failed > 0 {
+            "Failed"
+        } else {
+            "Done"
+        };
         let tone = if word == "Done" { Tone::Good } else { Tone::Bad };
         let mut counts = format!("{done} done");
         if failed > 0 || !outcome.not_started.is_empty() {

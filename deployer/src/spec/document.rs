@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::check;
+use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, StateLocation};
 use super::interpolate::interpolate;
@@ -124,6 +125,19 @@ impl Document {
     /// The place of the element that an address belongs to: `functions.worker.role` → `functions`, `worker`.
     pub fn locate(&self, address: &str) -> DocPath {
         DocPath::of(address.split('.').take(2))
+    }
+
+    /// Finds where an element (`functions.worker`) or output (`outputs.url`) writes `reference`; else the element itself.
+    pub fn find_text(&self, element: &str, reference: &str) -> DocPath {
+        let path = self.locate(element);
+        let value = match path.0.as_slice() {
+            [section, name] if section == "outputs" => {
+                self.head.outputs.get(name).map(|text| Value::from(text.as_str()))
+            }
+            [section, name] => self.sections.get(section).and_then(|elements| elements.get(name)).cloned(),
+            _ => None,
+        };
+        value.and_then(|value| find::text(&value, &path, reference)).unwrap_or(path)
     }
 
     /// Adds positions to findings of later stages, masks secrets in them and puts them in the text's order.

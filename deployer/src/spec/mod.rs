@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod document;
+mod find;
 pub mod finding;
 pub mod head;
 pub mod interpolate;
