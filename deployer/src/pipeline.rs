@@ -170,11 +170,12 @@ async fn observe_and_plan(
     let (seen, artifacts) = tokio::join!(seen, built);
     let (artifacts, (snapshot, observation)) = (artifacts?, seen?);
     for (address, artifact) in &artifacts {
-        loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256, "size": artifact.size }));
+        loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256 }));
     }
     let stack = loaded.document.stack();
-    let plan = plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection)
-        .map_err(|error| Failure::plan(error, &loaded.document))?;
+    let plan =
+        plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection, loaded.document.secrets())
+            .map_err(|error| Failure::plan(error, &loaded.document))?;
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
@@ -196,7 +197,8 @@ async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store
     let partition = Place::partition_of(&region).to_owned();
     let place = Place { account, region, partition, endpoint_url: settings.endpoint_url.clone() };
     let location = location(document, settings);
-    let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now);
+    let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now)
+        .with_rescue_dir(root(&settings.file).join(".deployer/rescue"));
     if settings.create_state_bucket {
         store.create_bucket(&place.region).await.map_err(Failure::state)?;
     }

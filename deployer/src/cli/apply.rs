@@ -76,6 +76,7 @@ async fn carry_out(run: &Run, ready: Ready, settings: &pipeline::Settings, began
     Ok(match outcome {
         o if o.state_error.is_some() || !o.failed.is_empty() => ERROR,
         o if o.interrupted => INTERRUPTED,
+        o if !o.not_started.is_empty() => ERROR,
         _ => OK,
     })
 }

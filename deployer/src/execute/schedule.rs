@@ -25,8 +25,10 @@ impl Schedule {
                 waits_for.entry((i, Part::Removal)).or_default().insert((i, Part::Main));
             }
         }
+        let steps: BTreeSet<StepId> = waits_for.keys().copied().collect();
         let mut edge = |from: StepId, to: StepId| {
             if from != to
+                && steps.contains(&to)
                 && let Some(waits) = waits_for.get_mut(&from)
             {
                 waits.insert(to);

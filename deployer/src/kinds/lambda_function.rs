@@ -119,7 +119,6 @@ impl Kind for LambdaFunction {
     const RULES: &'static [(&'static str, Rule)] = &[
         ("function_name", Rule::Replace),
         ("code.size", Rule::Unmanaged),
-        ("environment.*", Rule::Sensitive),
         ("vpc_config.subnet_ids", Rule::Unordered),
         ("vpc_config.security_group_ids", Rule::Unordered),
     ];

@@ -19,7 +19,7 @@ pub(super) fn drift(
     let rules = Rules(kind.rules());
     let seen = fingerprint::like(&live.spec, &record.inputs, key);
     // From prior to observed; the rules' defaults and equalities hold in this direction too.
-    diff(rules, &record.inputs, &only_stated(rules, &seen, &record.inputs))
+    diff(rules, &record.inputs, &only_stated(rules, "", &seen, &record.inputs))
         .into_iter()
         .map(|change| entry(address, kind, change, desired))
         .collect()
@@ -40,26 +40,34 @@ pub(super) fn gone(address: &str, kind: &dyn AnyKind, plan: &str) -> Drift {
 
 fn entry(address: &str, kind: &dyn AnyKind, change: Change, desired: Option<&Value>) -> Drift {
     let planned = desired.map_or(Value::Null, |spec| lookup(spec, &change.path));
+    let sensitive = change.sensitive || change.before.as_str().is_some_and(fingerprint::is);
     Drift {
         address: address.to_owned(),
         kind: kind.name(),
         path: Some(change.path),
         before: change.before,
         after: change.after,
-        sensitive: change.sensitive,
+        sensitive,
         plan: planned,
     }
 }
 
 /// Leaves out of the observed spec what is unmanaged and was never stated.
-fn only_stated(rules: Rules, seen: &Value, inputs: &Value) -> Value {
+fn only_stated(rules: Rules, path: &str, seen: &Value, inputs: &Value) -> Value {
     let (Value::Object(seen), Value::Object(inputs)) = (seen, inputs) else { return seen.clone() };
-    let kept = seen.iter().filter(|(key, _)| inputs.contains_key(*key) || !rules.is_unmanaged(key));
-    Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
+    let kept = seen.iter().filter_map(|(key, value)| {
+        let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match inputs.get(key) {
+            Some(stated) => Some((key.clone(), only_stated(rules, &inner, value, stated))),
+            None if rules.is_unmanaged(&inner) => None,
+            None => Some((key.clone(), value.clone())),
+        }
+    });
+    Value::Object(kept.collect())
 }
 
 /// The value at a dotted path; map keys may hold dots themselves.
-fn lookup(value: &Value, path: &str) -> Value {
+pub(super) fn lookup(value: &Value, path: &str) -> Value {
     if path.is_empty() {
         return value.clone();
     }

@@ -12,7 +12,8 @@ use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
 use crate::observe::{Left, Observation};
-use crate::state::Record;
+use crate::spec::secrets::Secrets;
+use crate::state::{Record, fingerprint};
 
 /// Where a plan leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub fn plan(
     place: &Place,
     goal: Goal,
     selection: &Selection,
+    secrets: &Secrets,
 ) -> Result<Plan, PlanError> {
     let mut planner = Planner {
         graph,
@@ -68,6 +70,7 @@ pub fn plan(
         place,
         goal,
         selection,
+        secrets,
         selected: selected(graph, selection),
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
@@ -125,6 +128,7 @@ pub(super) struct Planner<'a> {
     place: &'a Place,
     goal: Goal,
     selection: &'a Selection,
+    secrets: &'a Secrets,
     selected: BTreeSet<String>,
     known: Known,
     /// Records that a node has taken as its own, under whatever address.
@@ -408,12 +412,22 @@ impl<'a> Planner<'a> {
     fn changes(&self, node: &Node, live: Option<&Observed<Value>>, spec: &Value) -> Vec<Change> {
         let nothing = Value::Object(serde_json::Map::new());
         let mut changes = diff(Rules(node.kind.rules()), live.map_or(&nothing, |live| &live.spec), spec);
-        if live.is_none() {
-            for change in &mut changes {
-                change.forces_replacement = false;
-            }
+        let record = self.seen.prior.resources.get(&node.address).map(|record| &record.inputs);
+        for change in &mut changes {
+            change.forces_replacement &= live.is_some();
+            change.sensitive |= self.is_secret(&change.after) || record.is_some_and(|r| was_secret(r, &change.path));
         }
         changes
+    }
+
+    /// A value that holds a secret hides what it replaces, too: that may be the secret's last form.
+    fn is_secret(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.secrets.touches(text),
+            Value::Array(items) => items.iter().any(|item| self.is_secret(item)),
+            Value::Object(map) => map.values().any(|item| self.is_secret(item)),
+            _ => false,
+        }
     }
 
     fn problem(&mut self, node: &Node, code: &'static str, message: String, help: impl Into<String>) {
@@ -441,6 +455,11 @@ impl<'a> Planner<'a> {
             moved_from: prior.and_then(|p| p.moved_from.clone()),
         }
     }
+}
+
+/// The state keeps a secret as its fingerprint.
+fn was_secret(inputs: &Value, path: &str) -> bool {
+    drift::lookup(inputs, path).as_str().is_some_and(fingerprint::is)
 }
 
 fn without_spec(planned: Planned) -> Planned {

@@ -37,10 +37,7 @@ const LONG: usize = 160;
 pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     let mut out = String::new();
     let mut element = "";
-    for planned in plan.actions() {
-        if planned.action == Action::Unchanged && planned.moved_from.is_none() {
-            continue;
-        }
+    for planned in by_element(plan) {
         if !out.is_empty() && planned.element != element {
             out.push('\n');
         }
@@ -55,6 +52,23 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     out.push_str(&summary_line(plan, view));
     let _ = writeln!(out, "{}", cost_line(cost));
     view.secrets.mask(&out).into_owned()
+}
+
+/// The resources that change, those of one element together, in the order in which elements first come.
+fn by_element(plan: &Plan) -> Vec<&Planned> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut shown: Vec<&Planned> = Vec::new();
+    for planned in plan.actions() {
+        if planned.action != Action::Unchanged || planned.moved_from.is_some() {
+            shown.push(planned);
+            if !order.contains(&planned.element.as_str()) {
+                order.push(&planned.element);
+            }
+        }
+    }
+    let place = |element: &str| order.iter().position(|known| *known == element);
+    shown.sort_by(|a, b| place(&a.element).cmp(&place(&b.element)).then_with(|| a.address.cmp(&b.address)));
+    shown
 }
 
 /// `Plan: 3 to create, …` or `No changes. …`
