@@ -244,8 +244,8 @@ impl<'a> Execution<'a> {
 
     /// The stack's outputs as far as they are known now; secrets stay out.
     fn outputs_now(&self) -> BTreeMap<String, String> {
-        let resolved =
-            self.outputs.iter().map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
+        let wanted = self.outputs.iter().filter(|(name, _)| self.plan.outputs().contains_key(*name));
+        let resolved = wanted.map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
         resolved
             .filter(|(_, text)| !resolve::is_unknown(&Value::from(text.as_str())) && !self.secrets.touches(text))
             .collect()
