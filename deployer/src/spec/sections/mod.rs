@@ -3,6 +3,7 @@
 
 pub mod alarms;
 pub mod any;
+pub mod apis;
 pub mod functions;
 pub mod log_groups;
 pub mod permission;
@@ -28,6 +29,7 @@ use crate::kinds::Kind;
 #[rustfmt::skip]
 pub static SECTIONS: &[&dyn AnySection] = &[
     &Erased::<alarms::Alarms>::NEW,
+    &Erased::<apis::Apis>::NEW,
     &Erased::<functions::Functions>::NEW,
     &Erased::<log_groups::LogGroups>::NEW,
     &Erased::<queues::Queues>::NEW,

@@ -1,0 +1,155 @@
+//! `apis:` — REST APIs whose routes are Lambda functions.
+
+mod check;
+mod lower;
+mod path;
+#[cfg(test)]
+mod tests;
+mod timeout;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::timeout::Milliseconds;
+use super::{Lowered, Scope, Section};
+use crate::spec::finding::Findings;
+
+/// The APIs section.
+pub struct Apis;
+
+/// A REST API, with one stage that serves all its routes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiElement {
+    /// The API's name in AWS, where it need not be unique; default: the stack's name and the element's.
+    #[schemars(length(min = 1))]
+    pub name: Option<String>,
+    /// What the API is for.
+    pub description: Option<String>,
+    /// The stage that serves the routes, which is the first part of every URL's path.
+    #[serde(default = "prod")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub stage: String,
+    /// The functions that answer, by method and path: `"POST /images": FUNCTION`.
+    pub routes: BTreeMap<String, RouteElement>,
+    /// Reached in its region, or through CloudFront (`EDGE`).
+    #[serde(default)]
+    pub endpoint_type: Endpoint,
+    /// Media types whose bodies are bytes, such as `image/png`.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = r"^[^/\s]+/[^/\s]+$")))]
+    pub binary_media_types: Vec<String>,
+    /// Bytes from which on answers are compressed for callers that ask for it; default: never.
+    #[schemars(range(max = 10_485_760))]
+    pub minimum_compression_size: Option<u32>,
+    /// Whether the URL that AWS makes up is closed, and only domains of one's own lead to the API.
+    #[serde(default)]
+    pub disable_execute_api_endpoint: bool,
+    /// Where a caller's API key is looked for.
+    #[serde(default)]
+    pub api_key_source: ApiKeySource,
+    /// Requests per second over time; default: the account's limit.
+    #[schemars(range(min = 0.0))]
+    pub throttling_rate_limit: Option<f64>,
+    /// Requests at once; default: the account's limit.
+    #[schemars(range(max = 2_147_483_647))]
+    pub throttling_burst_limit: Option<u32>,
+    /// What the stage tells functions in `stageVariables`.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// Metrics by route in CloudWatch, which cost.
+    #[serde(default)]
+    pub metrics_enabled: bool,
+    /// Whether requests are sampled and traced with X-Ray.
+    #[serde(default)]
+    pub tracing_enabled: bool,
+}
+
+/// What answers a route: a function's name under `functions`, or a map with more to say.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RouteElement {
+    /// A function's name under `functions`.
+    Function(String),
+    Map(RouteTarget),
+}
+
+/// The function that answers a route, and who may call it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTarget {
+    /// A function's name under `functions`.
+    pub function: String,
+    /// Whether callers sign their requests with AWS credentials.
+    #[serde(default)]
+    pub authorization: Authorization,
+    /// Whether callers send the API key of a usage plan. Keys and plans are made elsewhere.
+    #[serde(default)]
+    pub api_key_required: bool,
+    /// How long the function may take before callers get 504; from 50ms to 29s.
+    #[serde(default)]
+    pub timeout: Milliseconds,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Authorization {
+    #[default]
+    None,
+    AwsIam,
+}
+
+/// How an API is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Endpoint {
+    #[default]
+    Regional,
+    Edge,
+}
+
+/// Where a caller's API key is looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ApiKeySource {
+    #[default]
+    Header,
+    Authorizer,
+}
+
+fn prod() -> String {
+    "Prod".into()
+}
+
+impl Section for Apis {
+    const NAME: &'static str = "apis";
+    type Element = ApiElement;
+
+    fn check(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
+        check::external(at, findings);
+        check::routes(element, at, findings);
+        check::places(element, at, findings);
+        check::variables(element, at, findings);
+    }
+
+    fn lower(element: ApiElement, at: &Scope<'_>, out: &mut Lowered) {
+        lower::lower(&element, at, out);
+    }
+}
+
+impl RouteElement {
+    fn target(&self) -> RouteTarget {
+        match self {
+            Self::Function(name) => RouteTarget {
+                function: name.clone(),
+                authorization: Authorization::default(),
+                api_key_required: false,
+                timeout: Milliseconds::default(),
+            },
+            Self::Map(target) => target.clone(),
+        }
+    }
+}

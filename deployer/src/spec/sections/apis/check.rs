@@ -1,0 +1,104 @@
+//! What the schema cannot say about an API.
+
+use std::collections::BTreeMap;
+
+use super::ApiElement;
+use super::path::Place;
+use crate::spec::finding::Findings;
+use crate::spec::sections::Scope;
+
+/// How long API Gateway waits for a function, in milliseconds.
+const TIMEOUT_MS: std::ops::RangeInclusive<u32> = 50..=29_000;
+
+pub(super) fn external(at: &Scope<'_>, findings: &mut Findings) {
+    if at.common.external {
+        findings
+            .error(
+                "api::external",
+                at.path(["external"]),
+                "an API is found by its ownership tags, so others' APIs are not",
+            )
+            .help("write what you need of it, such as its URL, as a variable under `vars`");
+    }
+}
+
+pub(super) fn routes(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
+    if element.routes.is_empty() {
+        findings
+            .error("api::no-routes", at.path(["routes"]), "AWS deploys no API without routes")
+            .help("add one: `\"POST /images\": FUNCTION`");
+    }
+    for (route, target) in &element.routes {
+        let path = at.path(["routes", route]);
+        if let Err(wrong) = Place::parse(route) {
+            findings.error("api::route", path.clone(), wrong.message).at_key().help(wrong.help);
+        }
+        let property = |name: &str| match target {
+            super::RouteElement::Function(_) => path.clone(),
+            super::RouteElement::Map(_) => path.then(name),
+        };
+        let target = target.target();
+        let name = &target.function;
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
+            let meant = name.strip_prefix("${functions.").and_then(|rest| rest.split('.').next());
+            let help = match meant {
+                Some(meant) => format!("write `{meant}`"),
+                None => "write its name under `functions`".to_owned(),
+            };
+            findings
+                .error("api::function", property("function"), format!("`{name}` is no name of a function"))
+                .help(help);
+        }
+        if !TIMEOUT_MS.contains(&target.timeout.0) {
+            findings
+                .error(
+                    "api::timeout",
+                    property("timeout"),
+                    format!("API Gateway cannot wait for {} ms", target.timeout.0),
+                )
+                .help("allowed are 50ms to 29s; let a queue take longer work");
+        }
+    }
+}
+
+/// AWS takes one path variable in a place, a greedy one included.
+pub(super) fn places(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
+    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    for route in element.routes.keys() {
+        let Ok(place) = Place::parse(route) else { continue };
+        for (under, variable) in place.variables() {
+            let (other, by) = *first.entry(under).or_insert((variable, route));
+            if other != variable {
+                findings
+                    .error(
+                        "api::path-variable",
+                        at.path(["routes", route]),
+                        format!(
+                            "`{variable}` stands where `{by}` has `{other}`, and AWS takes one variable in a place"
+                        ),
+                    )
+                    .at_key()
+                    .help(format!("write `{other}` here too, or put a fixed part before it"));
+                break;
+            }
+        }
+    }
+}
+
+pub(super) fn variables(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
+    for (name, value) in &element.variables {
+        let path = at.path(["variables", name]);
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            findings
+                .error("api::variable-name", path.clone(), format!("`{name}` cannot be a stage variable's name"))
+                .at_key()
+                .help("use only letters, digits and `_`");
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c);
+        if !value.contains("${") && (value.is_empty() || !value.chars().all(allowed)) {
+            findings
+                .error("api::variable-value", path, format!("API Gateway does not take `{value}` in a stage variable"))
+                .help("use only letters, digits and `-._~:/?#&=,`, or an environment variable of the function");
+        }
+    }
+}
