@@ -14,6 +14,7 @@ pub mod lambda_function;
 pub mod lambda_permission;
 pub mod log_group;
 pub mod rest_api;
+pub mod s3_bucket;
 pub mod sns_subscription;
 pub mod sns_topic;
 pub mod sqs_queue;
@@ -40,6 +41,7 @@ pub static REGISTRY: &[&dyn AnyKind] = &[
     &Erased::<lambda_permission::LambdaPermission>::NEW,
     &Erased::<log_group::LogGroupKind>::NEW,
     &Erased::<rest_api::RestApi>::NEW,
+    &Erased::<s3_bucket::S3Bucket>::NEW,
     &Erased::<sns_subscription::SnsSubscription>::NEW,
     &Erased::<sns_topic::SnsTopic>::NEW,
     &Erased::<sqs_queue::SqsQueue>::NEW,

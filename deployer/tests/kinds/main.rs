@@ -14,5 +14,6 @@ mod lambda_function;
 mod lambda_permission;
 mod log_group;
 mod rest_api;
+mod s3_bucket;
 mod sns;
 mod sqs_queue;

@@ -4,6 +4,7 @@
 pub mod alarms;
 pub mod any;
 pub mod apis;
+pub mod buckets;
 pub mod functions;
 pub mod log_groups;
 pub mod permission;
@@ -30,6 +31,7 @@ use crate::kinds::Kind;
 pub static SECTIONS: &[&dyn AnySection] = &[
     &Erased::<alarms::Alarms>::NEW,
     &Erased::<apis::Apis>::NEW,
+    &Erased::<buckets::Buckets>::NEW,
     &Erased::<functions::Functions>::NEW,
     &Erased::<log_groups::LogGroups>::NEW,
     &Erased::<queues::Queues>::NEW,

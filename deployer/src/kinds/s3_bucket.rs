@@ -1,0 +1,247 @@
+//! `s3.bucket`: an S3 bucket and its settings.
+//!
+//! **Guarantees**: each setting has a call of its own and is written only when it changed. A bucket of somebody else or
+//! in another region is an error, never taken for absent.
+//! **Assumptions**: bucket names are global, so the ARN needs no place but the partition.
+//! **Caveats**: a bucket with objects is deleted only with `force_destroy`, which deletes every version of every object
+//! first; AWS knows nothing of that property. S3 spreads settings over some seconds, and a deleted bucket's name is
+//! refused for a while. Transitions, tag and size filters of lifecycle rules are seen, and removed, but cannot be stated.
+
+mod settings;
+
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ObjectOwnership,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::Tags;
+use crate::aws::wait::{self, Poll};
+use crate::aws::{Aws, AwsError, Place, ServiceError};
+
+/// The bucket kind.
+pub struct S3Bucket;
+
+/// A bucket; times in days.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    pub bucket: String,
+    /// Never enabled is the same as suspended.
+    pub versioning: bool,
+    pub encryption: Encryption,
+    pub public_access_block: PublicAccessBlock,
+    /// `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.
+    pub object_ownership: String,
+    /// Sorted by id.
+    pub lifecycle_rules: Vec<LifecycleRule>,
+    /// A resource policy, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Deletes the objects with the bucket.
+    pub force_destroy: bool,
+    pub tags: Tags,
+}
+
+/// How objects are encrypted that do not say so themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Encryption {
+    /// `AES256`, `aws:kms` or `aws:kms:dsse`.
+    pub sse_algorithm: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_master_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_key_enabled: Option<bool>,
+}
+
+impl Default for Encryption {
+    fn default() -> Self {
+        Self { sse_algorithm: "AES256".to_owned(), kms_master_key_id: None, bucket_key_enabled: None }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicAccessBlock {
+    pub block_public_acls: bool,
+    pub ignore_public_acls: bool,
+    pub block_public_policy: bool,
+    pub restrict_public_buckets: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LifecycleRule {
+    pub id: String,
+    pub enabled: bool,
+    /// Empty for every object.
+    pub prefix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiration_days: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noncurrent_version_expiration_days: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abort_incomplete_multipart_upload_days: Option<u32>,
+    /// What else a live rule does: always a difference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<String>,
+}
+
+impl Kind for S3Bucket {
+    const NAME: &'static str = "s3.bucket";
+    const OUTPUTS: &'static [&'static str] = &["name", "arn", "domain_name"];
+    const IDENTITY: &'static [&'static str] = &["bucket"];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("bucket", Rule::Replace),
+        ("encryption.bucket_key_enabled", Rule::Unmanaged),
+        ("lifecycle_rules", Rule::Unordered),
+        ("policy", Rule::Policy),
+    ];
+    const OWNERSHIP: Ownership = Ownership::Tags;
+    type Spec = Bucket;
+
+    fn predict(spec: &Bucket, place: &Place) -> Outputs {
+        let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        Outputs::from([
+            ("name".into(), spec.bucket.clone()),
+            ("arn".into(), arn(&spec.bucket, place)),
+            ("domain_name".into(), format!("{}.s3.{}.{suffix}", spec.bucket, place.region)),
+        ])
+    }
+
+    fn iam(op: Op, spec: &Bucket, place: &Place) -> Vec<Grant> {
+        let arn = arn(&spec.bucket, place);
+        match op {
+            Op::Read => vec![Grant::new(settings::READS, arn)],
+            Op::Create => {
+                vec![
+                    Grant::new(&["s3:CreateBucket", "s3:TagResource", "s3:ListBucket"], &arn),
+                    Grant::new(settings::WRITES, arn),
+                ]
+            }
+            Op::Update => vec![Grant::new(settings::WRITES, arn)],
+            Op::Delete if spec.force_destroy => vec![
+                Grant::new(&["s3:DeleteBucket", "s3:ListBucketVersions"], &arn),
+                Grant::new(&["s3:DeleteObject", "s3:DeleteObjectVersion"], format!("{arn}/*")),
+            ],
+            Op::Delete => vec![Grant::new(&["s3:DeleteBucket"], arn)],
+        }
+    }
+
+    /// HeadBucket and every setting at once.
+    async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
+        let (found, settings) = tokio::join!(head(aws, &spec.bucket), settings::read(aws, spec));
+        if !found? {
+            return Ok(None);
+        }
+        let Some(bucket) = settings? else { return Ok(None) };
+        Ok(Some(Observed::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
+    }
+
+    /// CreateBucket with tags and ownership; then what differs from AWS's defaults, and always the public access
+    /// block, which older local clouds leave open.
+    async fn create(aws: &Aws, want: &Bucket) -> Result<Created, AwsError> {
+        let mut configuration = CreateBucketConfiguration::builder().set_tags(Some(settings::sdk_tags(&want.tags)?));
+        if aws.place.region != "us-east-1" {
+            configuration =
+                configuration.location_constraint(BucketLocationConstraint::from(aws.place.region.as_str()));
+        }
+        let call = aws
+            .clients
+            .s3
+            .create_bucket()
+            .bucket(&want.bucket)
+            .object_ownership(ObjectOwnership::from(want.object_ownership.as_str()))
+            .create_bucket_configuration(configuration.build());
+        aws.call("s3:CreateBucket", call.send()).await?;
+        wait::until("the new bucket to be found", FOUND_WITHIN, || async {
+            Ok(if head(aws, &want.bucket).await? { Poll::Ready(()) } else { Poll::Pending("not found".to_owned()) })
+        })
+        .await?;
+        settings::write(aws, &settings::new_bucket(want), want).await?;
+        Ok(Created { physical_id: want.bucket.clone(), outputs: Self::predict(want, &aws.place) })
+    }
+
+    async fn update(aws: &Aws, live: &Observed<Bucket>, want: &Bucket, _: &Changes) -> Result<(), AwsError> {
+        settings::write(aws, &live.spec, want).await
+    }
+
+    async fn delete(aws: &Aws, live: &Observed<Bucket>) -> Result<(), AwsError> {
+        let bucket = &live.physical_id;
+        if live.spec.force_destroy && !empty(aws, bucket).await? {
+            return Ok(());
+        }
+        let call = aws.clients.s3.delete_bucket().bucket(bucket).send();
+        match aws.find("s3:DeleteBucket", ABSENT, call).await {
+            Err(AwsError::Service(mut e)) if e.code == "BucketNotEmpty" => {
+                e.message = format!(
+                    "{bucket} still holds objects or old versions: empty it, or apply `force_destroy: true` first"
+                );
+                Err(AwsError::Service(e))
+            }
+            done => done.map(drop),
+        }
+    }
+}
+
+const ABSENT: &[&str] = &["NoSuchBucket", "NotFound"];
+const FOUND_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn arn(bucket: &str, place: &Place) -> String {
+    format!("arn:{}:s3:::{bucket}", place.partition)
+}
+
+/// Looks for a bucket: HeadBucket, whose answer says in which region it is.
+async fn head(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
+    let call = aws.clients.s3.head_bucket().bucket(bucket).send();
+    match aws.find("s3:HeadBucket", ABSENT, call).await {
+        Ok(None) => Ok(false),
+        Ok(Some(found)) => match found.bucket_region {
+            Some(region) if region != aws.place.region => Err(elsewhere(bucket, &region, aws)),
+            _ => Ok(true),
+        },
+        Err(e) if e.status() == 301 => Err(elsewhere(bucket, "another region", aws)),
+        Err(e) => Err(e),
+    }
+}
+
+/// The error for a bucket of this name in another region; bucket names are global.
+fn elsewhere(bucket: &str, region: &str, aws: &Aws) -> AwsError {
+    AwsError::Service(Box::new(ServiceError {
+        operation: "s3:HeadBucket",
+        code: "PermanentRedirect".to_owned(),
+        message: format!("the bucket {bucket} is in {region}, the stack in {}", aws.place.region),
+        status: 301,
+        request_id: None,
+        retry_after_s: None,
+    }))
+}
+
+/// Deletes every version of every object, 1,000 a call; false when there is no such bucket.
+async fn empty(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
+    loop {
+        let call = aws.clients.s3.list_object_versions().bucket(bucket).send();
+        let Some(page) = aws.find("s3:ListObjectVersions", ABSENT, call).await? else { return Ok(false) };
+        let versions = page.versions.unwrap_or_default().into_iter().map(|v| (v.key, v.version_id));
+        let markers = page.delete_markers.unwrap_or_default().into_iter().map(|m| (m.key, m.version_id));
+        let objects = versions
+            .chain(markers)
+            .filter_map(|(key, version)| Some(ObjectIdentifier::builder().key(key?).set_version_id(version).build()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| settings::shape("object version", &e))?;
+        if objects.is_empty() {
+            return Ok(true);
+        }
+        let objects = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+        let objects = objects.map_err(|e| settings::shape("objects to delete", &e))?;
+        let call = aws.clients.s3.delete_objects().bucket(bucket).delete(objects).send();
+        let done = aws.call("s3:DeleteObjects", call).await?;
+        if let Some(first) = done.errors.unwrap_or_default().into_iter().next() {
+            return Err(AwsError::Service(Box::new(ServiceError {
+                operation: "s3:DeleteObjects",
+                code: first.code.unwrap_or_default(),
+                message: format!("{}: {}", first.key.unwrap_or_default(), first.message.unwrap_or_default()),
+                status: 200,
+                request_id: None,
+                retry_after_s: None,
+            })));
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! `buckets:` — S3 buckets, made or only referred to (`external: true`).
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Lowered, Scope, Section};
+use crate::kinds::s3_bucket::{Bucket, Encryption, LifecycleRule, PublicAccessBlock, S3Bucket};
+use crate::spec::finding::{DocPath, Findings};
+
+/// The buckets section.
+pub struct Buckets;
+
+/// An S3 bucket. With `external: true` it is only referred to, and only `name` matters.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BucketElement {
+    /// The bucket's name, of which there is one in the world; default: the stack's name and the element's.
+    #[schemars(length(min = 3, max = 63), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
+    pub name: Option<String>,
+    /// Whether overwritten and deleted objects are kept as old versions.
+    #[serde(default)]
+    pub versioning: bool,
+    /// How objects are encrypted at rest that do not say so themselves; default: with keys of S3's own.
+    #[serde(default)]
+    pub encryption: EncryptionElement,
+    /// What is refused although an access list or a policy allows it to the public; default: all of it.
+    #[serde(default)]
+    pub public_access_block: BlockElement,
+    /// Who owns uploaded objects.
+    #[serde(default)]
+    pub object_ownership: OwnershipElement,
+    /// What happens to objects as they age.
+    #[serde(default)]
+    #[schemars(length(max = 1_000))]
+    pub lifecycle_rules: Vec<RuleElement>,
+    /// A resource policy: an IAM policy document.
+    pub policy: Option<Value>,
+    /// Deletes every version of every object when the bucket is deleted; without it only an empty bucket is deleted.
+    #[serde(default)]
+    pub force_destroy: bool,
+}
+
+/// How objects are encrypted at rest.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionElement {
+    /// With keys of S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
+    #[serde(default)]
+    pub sse_algorithm: Algorithm,
+    /// The KMS key; default: the account's `alias/aws/s3`.
+    pub kms_master_key_id: Option<String>,
+    /// KMS only: one key for the bucket saves calls to KMS. Left alone when not stated.
+    pub bucket_key_enabled: Option<bool>,
+}
+
+/// Whose keys encrypt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Algorithm {
+    #[default]
+    #[serde(rename = "AES256")]
+    Aes256,
+    #[serde(rename = "aws:kms")]
+    Kms,
+    #[serde(rename = "aws:kms:dsse")]
+    KmsTwice,
+}
+
+/// What is refused to the public.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlockElement {
+    /// Refuses access lists that let the public in.
+    pub block_public_acls: bool,
+    /// Ignores the ones that there are.
+    pub ignore_public_acls: bool,
+    /// Refuses policies that let the public in.
+    pub block_public_policy: bool,
+    /// Lets nobody else in by one that there is.
+    pub restrict_public_buckets: bool,
+}
+
+impl Default for BlockElement {
+    fn default() -> Self {
+        Self {
+            block_public_acls: true,
+            ignore_public_acls: true,
+            block_public_policy: true,
+            restrict_public_buckets: true,
+        }
+    }
+}
+
+/// Who owns uploaded objects; with `BucketOwnerEnforced` there are no access lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum OwnershipElement {
+    #[default]
+    BucketOwnerEnforced,
+    BucketOwnerPreferred,
+    ObjectWriter,
+}
+
+/// What happens to objects as they age; times in days.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleElement {
+    /// Tells the bucket's rules apart.
+    #[schemars(length(min = 1, max = 255))]
+    pub id: String,
+    /// Objects whose keys begin like this; default: all.
+    #[serde(default)]
+    #[schemars(length(max = 1_024))]
+    pub prefix: String,
+    /// Whether the rule is followed.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// When an object is deleted, after its creation.
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub expiration_days: Option<u32>,
+    /// When an old version is deleted, after it became one.
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub noncurrent_version_expiration_days: Option<u32>,
+    /// When the parts of an upload that was never completed are deleted.
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub abort_incomplete_multipart_upload_days: Option<u32>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Section for Buckets {
+    const NAME: &'static str = "buckets";
+    type Element = BucketElement;
+
+    fn check(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+        check_name(bucket, at, findings);
+        check_rules(bucket, at, findings);
+        let encryption = &bucket.encryption;
+        if encryption.sse_algorithm == Algorithm::Aes256 && encryption.kms_master_key_id.is_some() {
+            findings
+                .error(
+                    "bucket::kms-key",
+                    at.path(["encryption", "kms_master_key_id"]),
+                    "`AES256` uses keys of S3's own, not this one",
+                )
+                .help("add `sse_algorithm: aws:kms` or remove the key");
+        }
+    }
+
+    fn lower(element: BucketElement, at: &Scope<'_>, out: &mut Lowered) {
+        let block = element.public_access_block;
+        let bucket = Bucket {
+            bucket: element.name.unwrap_or_else(|| at.default_name()),
+            versioning: element.versioning,
+            encryption: Encryption {
+                sse_algorithm: match element.encryption.sse_algorithm {
+                    Algorithm::Aes256 => "AES256",
+                    Algorithm::Kms => "aws:kms",
+                    Algorithm::KmsTwice => "aws:kms:dsse",
+                }
+                .to_owned(),
+                kms_master_key_id: element.encryption.kms_master_key_id,
+                bucket_key_enabled: element.encryption.bucket_key_enabled,
+            },
+            public_access_block: PublicAccessBlock {
+                block_public_acls: block.block_public_acls,
+                ignore_public_acls: block.ignore_public_acls,
+                block_public_policy: block.block_public_policy,
+                restrict_public_buckets: block.restrict_public_buckets,
+            },
+            object_ownership: match element.object_ownership {
+                OwnershipElement::BucketOwnerEnforced => "BucketOwnerEnforced",
+                OwnershipElement::BucketOwnerPreferred => "BucketOwnerPreferred",
+                OwnershipElement::ObjectWriter => "ObjectWriter",
+            }
+            .to_owned(),
+            lifecycle_rules: lowered_rules(element.lifecycle_rules),
+            policy: element.policy.map(|document| document.to_string()),
+            force_destroy: element.force_destroy,
+            tags: at.tags(&at.element()),
+        };
+        out.add::<S3Bucket>(at, at.element(), &bucket);
+    }
+}
+
+fn lowered_rules(rules: Vec<RuleElement>) -> Vec<LifecycleRule> {
+    let mut rules: Vec<LifecycleRule> = rules
+        .into_iter()
+        .map(|rule| LifecycleRule {
+            id: rule.id,
+            enabled: rule.enabled,
+            prefix: rule.prefix,
+            expiration_days: rule.expiration_days,
+            noncurrent_version_expiration_days: rule.noncurrent_version_expiration_days,
+            abort_incomplete_multipart_upload_days: rule.abort_incomplete_multipart_upload_days,
+            beyond: Vec::new(),
+        })
+        .collect();
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules
+}
+
+/// S3's naming rules beyond the characters; an external bucket may be older than they are.
+fn check_name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    let external = at.common.external;
+    let default = at.default_name();
+    let (name, path) = match &bucket.name {
+        Some(name) => (name.as_str(), at.path(["name"])),
+        None if external => {
+            findings
+                .error("bucket::external-name", at.path::<&str>([]), "an external bucket is known by its name alone")
+                .at_key()
+                .help("add `name:`");
+            return;
+        }
+        None => (default.as_str(), at.path::<&str>([])),
+    };
+    if external || name.contains("${") {
+        return;
+    }
+    if let Some(message) = misnamed(name) {
+        findings
+            .error("bucket::name", path, format!("`{name}` cannot be a bucket's name: {message}"))
+            .help("write `name:` with 3 to 63 of a–z, 0–9 and hyphens");
+    } else if name.contains('.') {
+        findings
+            .warning("bucket::dots", path, "TLS certificates of S3 do not cover bucket names with dots")
+            .help("write hyphens instead");
+    }
+}
+
+/// What S3 refuses in a bucket's name.
+fn misnamed(name: &str) -> Option<&'static str> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = name.as_bytes();
+    if !(3..=63).contains(&bytes.len()) {
+        Some("it has 3 to 63 characters")
+    } else if !bytes.iter().copied().all(allowed) {
+        Some("it has none but a–z, 0–9, dots and hyphens")
+    } else if !edge(bytes.first()) || !edge(bytes.last()) {
+        Some("it begins and ends with a letter or digit")
+    } else if name.contains("..") {
+        Some("two dots do not follow each other")
+    } else if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        Some("it does not look like an IP address")
+    } else if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix)) {
+        Some("AWS keeps this beginning for itself")
+    } else if ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix)) {
+        Some("AWS keeps this ending for itself")
+    } else {
+        None
+    }
+}
+
+fn check_rules(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    for (index, rule) in bucket.lifecycle_rules.iter().enumerate() {
+        let path = |property: &str| -> DocPath {
+            at.path(["lifecycle_rules".to_owned(), index.to_string(), property.to_owned()])
+        };
+        if bucket.lifecycle_rules[..index].iter().any(|other| other.id == rule.id) {
+            let message = format!("two rules are called `{}`", rule.id);
+            findings.error("bucket::lifecycle-id", path("id"), message).help("give each rule an id of its own");
+        }
+        let ends = rule.noncurrent_version_expiration_days;
+        if rule.expiration_days.or(ends).or(rule.abort_incomplete_multipart_upload_days).is_none() {
+            findings
+                .error("bucket::lifecycle-empty", path("id"), "this rule does nothing")
+                .help("add `expiration_days`, `noncurrent_version_expiration_days` or `abort_incomplete_multipart_upload_days`");
+        }
+        if ends.is_some() && !bucket.versioning {
+            findings
+                .warning(
+                    "bucket::lifecycle-versions",
+                    path("noncurrent_version_expiration_days"),
+                    "without versioning there are no old versions",
+                )
+                .help("add `versioning: true` or remove this property");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::spec::sections::Common;
+
+    fn scoped<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let (common, tags) = (Common { external, ..Common::default() }, Default::default());
+        run(&Scope { stack: "couch", section: "buckets", name: "images", common: &common, stack_tags: &tags })
+    }
+
+    fn element(bucket: Value) -> BucketElement {
+        serde_json::from_value(bucket).unwrap()
+    }
+
+    fn codes(external: bool, bucket: Value) -> Vec<&'static str> {
+        let mut findings = Findings::default();
+        scoped(external, |at| Buckets::check(&element(bucket), at, &mut findings));
+        findings.0.into_iter().map(|f| f.code).collect()
+    }
+
+    #[test]
+    fn names_that_s3_refuses_are_found() {
+        for good in ["abc", "pgr301-couch-explorers", "1-2"] {
+            assert!(codes(false, json!({"name": good})).is_empty(), "{good}");
+        }
+        let long = "a".repeat(64);
+        for bad in ["ab", &long, "Images", "a_b", "-ab", "ab-", "a..b", "192.168.0.1", "xn--a", "a-s3alias", "a--x-s3"]
+        {
+            assert_eq!(codes(false, json!({"name": bad})), ["bucket::name"], "{bad}");
+        }
+        assert_eq!(codes(false, json!({"name": "a.b"})), ["bucket::dots"]);
+    }
+
+    #[test]
+    fn an_external_bucket_needs_its_name_and_nothing_else() {
+        assert_eq!(codes(true, json!({})), ["bucket::external-name"]);
+        assert!(codes(true, json!({"name": "Old_Bucket"})).is_empty());
+        let mut out = Lowered::default();
+        scoped(true, |at| Buckets::lower(element(json!({"name": "shared"})), at, &mut out));
+        assert!(out.resources[0].external);
+    }
+
+    #[test]
+    fn rules_that_do_nothing_or_have_one_id_are_found() {
+        let rule = json!({"id": "a", "expiration_days": 1});
+        assert_eq!(codes(false, json!({"lifecycle_rules": [rule, rule]})), ["bucket::lifecycle-id"]);
+        assert_eq!(codes(false, json!({"lifecycle_rules": [{"id": "a"}]})), ["bucket::lifecycle-empty"]);
+        let versions = json!([{"id": "a", "noncurrent_version_expiration_days": 1}]);
+        assert_eq!(codes(false, json!({"lifecycle_rules": versions})), ["bucket::lifecycle-versions"]);
+        assert!(codes(false, json!({"versioning": true, "lifecycle_rules": versions})).is_empty());
+    }
+
+    #[test]
+    fn a_kms_key_needs_kms() {
+        let key = |algorithm: &str| json!({"encryption": {"sse_algorithm": algorithm, "kms_master_key_id": "k"}});
+        assert_eq!(codes(false, key("AES256")), ["bucket::kms-key"]);
+        assert!(codes(false, key("aws:kms")).is_empty());
+    }
+
+    #[test]
+    fn what_is_left_out_is_stated_as_awss_default() {
+        let mut out = Lowered::default();
+        let rules = json!([{"id": "b", "expiration_days": 1}, {"id": "a", "expiration_days": 2}]);
+        scoped(false, |at| Buckets::lower(element(json!({"lifecycle_rules": rules})), at, &mut out));
+        let spec = &out.resources[0].spec;
+        assert_eq!(spec["bucket"], "couch-images");
+        assert_eq!(spec["versioning"], false);
+        assert_eq!(spec["encryption"], json!({"sse_algorithm": "AES256"}));
+        assert_eq!(spec["public_access_block"]["restrict_public_buckets"], true);
+        assert_eq!(spec["object_ownership"], "BucketOwnerEnforced");
+        assert_eq!(spec["lifecycle_rules"][0]["id"], "a");
+        assert_eq!(spec["tags"]["deployer:address"], "buckets.images");
+    }
+}

@@ -1,0 +1,165 @@
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use deployer::aws::Aws;
+use deployer::kinds::by_name;
+use serde_json::{Value, json};
+
+use crate::common::account;
+use crate::contract::{Case, contract, read};
+
+/// Bucket names are global, so each test has its account's number in them.
+fn bucket(aws: &Aws, changes: Value) -> Value {
+    let mut spec = json!({
+        "bucket": format!("images-{}", aws.place.account),
+        "versioning": false,
+        "encryption": { "sse_algorithm": "AES256" },
+        "public_access_block": block(true),
+        "object_ownership": "BucketOwnerEnforced",
+        "lifecycle_rules": [],
+        "force_destroy": false,
+        "tags": owner(),
+    });
+    for (key, value) in changes.as_object().expect("a map").clone() {
+        spec[key] = value;
+    }
+    spec
+}
+
+fn owner() -> Value {
+    json!({ "deployer:stack": "couch", "deployer:address": "buckets.images" })
+}
+
+fn block(on: bool) -> Value {
+    json!({ "block_public_acls": on, "ignore_public_acls": on, "block_public_policy": on, "restrict_public_buckets": on })
+}
+
+fn policy(aws: &Aws, action: &str) -> Value {
+    let resource = format!("arn:aws:s3:::images-{}/*", aws.place.account);
+    let statement = json!({ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": resource,
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } } });
+    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_the_contract() {
+    let aws = account().await;
+    let of = |changes: Value| bucket(&aws, changes);
+    let mut team = owner();
+    team["team"] = json!("sofa");
+    let rules = json!([
+        { "id": "drafts", "enabled": true, "prefix": "drafts/", "expiration_days": 30 },
+        { "id": "old", "enabled": false, "prefix": "", "noncurrent_version_expiration_days": 90,
+          "abort_incomplete_multipart_upload_days": 7 },
+    ]);
+    let kms = json!({ "sse_algorithm": "aws:kms", "kms_master_key_id": "arn:aws:kms:eu-west-1:123456789012:key/k",
+        "bucket_key_enabled": true });
+    let case = Case {
+        kind: "s3.bucket",
+        create: of(json!({})),
+        steps: vec![
+            ("versioning", of(json!({"versioning": true})), vec!["versioning"]),
+            (
+                "every setting",
+                of(json!({"encryption": kms, "public_access_block": block(false), "object_ownership": "ObjectWriter",
+                    "lifecycle_rules": rules, "policy": policy(&aws, "s3:GetObject")})),
+                vec![
+                    "versioning",
+                    "encryption.sse_algorithm",
+                    "encryption.kms_master_key_id",
+                    "encryption.bucket_key_enabled",
+                    "public_access_block.block_public_acls",
+                    "public_access_block.ignore_public_acls",
+                    "public_access_block.block_public_policy",
+                    "public_access_block.restrict_public_buckets",
+                    "object_ownership",
+                    "lifecycle_rules",
+                    "policy",
+                ],
+            ),
+            (
+                "everything back",
+                of(json!({"tags": team})),
+                vec![
+                    "encryption.sse_algorithm",
+                    "encryption.kms_master_key_id",
+                    "public_access_block.block_public_acls",
+                    "public_access_block.ignore_public_acls",
+                    "public_access_block.block_public_policy",
+                    "public_access_block.restrict_public_buckets",
+                    "object_ownership",
+                    "lifecycle_rules",
+                    "tags.team",
+                    "policy",
+                ],
+            ),
+            ("no tag", of(json!({})), vec!["tags.team"]),
+        ],
+    };
+    contract(&aws, case).await;
+}
+
+#[tokio::test]
+async fn a_bucket_is_created_with_everything_it_states() {
+    let aws = account().await;
+    let kind = by_name("s3.bucket").expect("registered");
+    let want = bucket(
+        &aws,
+        json!({"versioning": true, "policy": policy(&aws, "s3:GetObject"),
+            "lifecycle_rules": [{ "id": "a", "enabled": true, "prefix": "", "expiration_days": 1 }]}),
+    );
+    kind.create(&aws, &want).await.expect("create");
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(crate::contract::differences(kind, &live, &want), [""; 0]);
+    assert_eq!(live.spec["tags"], want["tags"]);
+}
+
+#[tokio::test]
+async fn one_changed_setting_is_one_call() {
+    let aws = account().await;
+    let kind = by_name("s3.bucket").expect("registered");
+    kind.create(&aws, &bucket(&aws, json!({}))).await.expect("create");
+    let live = read(kind, &aws, &bucket(&aws, json!({}))).await.expect("present");
+    let before = aws.calls_made().len();
+    let changes = deployer::kinds::Changes(vec!["versioning".into()]);
+    kind.update(&aws, &live, &bucket(&aws, json!({"versioning": true})), &changes).await.expect("update");
+    assert_eq!(aws.calls_made()[before..], ["s3:PutBucketVersioning"]);
+}
+
+#[tokio::test]
+async fn a_bucket_with_old_versions_is_deleted_only_when_told_so() {
+    let aws = account().await;
+    let kind = by_name("s3.bucket").expect("registered");
+    let want = bucket(&aws, json!({"versioning": true}));
+    let name = want["bucket"].as_str().expect("a text");
+    kind.create(&aws, &want).await.expect("create");
+    let s3 = &aws.clients.s3;
+    for body in ["first", "second"] {
+        let body = ByteStream::from_static(body.as_bytes());
+        s3.put_object().bucket(name).key("sofa.png").body(body).send().await.expect("put");
+    }
+    s3.delete_object().bucket(name).key("sofa.png").send().await.expect("a delete marker");
+
+    let live = read(kind, &aws, &want).await.expect("present");
+    let refused = kind.delete(&aws, &live).await.expect_err("it holds old versions");
+    assert_eq!(refused.code(), "BucketNotEmpty");
+    assert!(refused.message().contains("force_destroy: true"), "{refused}");
+
+    let forced = bucket(&aws, json!({"versioning": true, "force_destroy": true}));
+    let live = read(kind, &aws, &forced).await.expect("still there");
+    kind.delete(&aws, &live).await.expect("delete");
+    assert!(read(kind, &aws, &forced).await.is_none());
+    kind.delete(&aws, &live).await.expect("gone is success");
+}
+
+#[tokio::test]
+async fn a_suspended_bucket_equals_one_that_never_had_versions() {
+    let aws = account().await;
+    let kind = by_name("s3.bucket").expect("registered");
+    let want = bucket(&aws, json!({}));
+    kind.create(&aws, &want).await.expect("create");
+    let suspended = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
+    let call = aws.clients.s3.put_bucket_versioning().bucket(want["bucket"].as_str().expect("a text"));
+    call.versioning_configuration(suspended).send().await.expect("suspend");
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(crate::contract::differences(kind, &live, &want), [""; 0]);
+}
