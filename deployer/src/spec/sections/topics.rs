@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Lowered, Scope, Section, reference};
+use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::sns_subscription::{RedrivePolicy, SnsSubscription, Subscription};
 use crate::kinds::sns_topic::{SnsTopic, Topic};
 use crate::spec::finding::Findings;
@@ -60,7 +61,7 @@ pub struct SubscriptionElement {
     pub email_json: Option<String>,
     /// A queue's ARN, or the name of a queue in this stack. The queue's `policy` has to let the topic send.
     pub sqs: Option<String>,
-    /// A function's ARN.
+    /// A function's ARN, or the name of a function in this stack, which the topic is then allowed to call.
     pub lambda: Option<String>,
     /// A URL. What answers there has to confirm once.
     pub https: Option<String>,
@@ -150,8 +151,12 @@ impl Section for Topics {
 fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lowered) {
     // `check` reports an item with none or several endpoints.
     let Some((_, protocol, endpoint)) = element.endpoints().first().copied() else { return };
-    let named = protocol == "sqs" && !is_arn_or_reference(endpoint);
-    let endpoint = if named { reference(&format!("queues.{endpoint}"), "arn") } else { endpoint.to_owned() };
+    let endpoint = match protocol {
+        "sqs" if !is_arn_or_reference(endpoint) => reference(&format!("queues.{endpoint}"), "arn"),
+        "lambda" if !is_arn_or_reference(endpoint) => reference(&format!("functions.{endpoint}"), "arn"),
+        _ => endpoint.to_owned(),
+    };
+    let permission = (protocol == "lambda").then(|| lower_permission(&endpoint, at, out)).flatten();
     let address = at.part(&format!("subscription[{protocol}:{}]", in_address(&endpoint)));
     let scope = match element.filter_policy_scope {
         Some(FilterScope::MessageBody) => "MessageBody",
@@ -168,8 +173,30 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
         filter_policy: filter.map(|policy| policy.to_string()),
         redrive_policy: element.dead_letter_target_arn.map(|arn| RedrivePolicy { dead_letter_target_arn: arn }),
     };
-    out.add::<SnsSubscription>(at, address, &subscription);
+    let subscription = out.add::<SnsSubscription>(at, address, &subscription);
+    subscription.depends_on.extend(permission);
 }
+
+/// Lets the topic call a function of this stack, before it is told to; returns the permission's address.
+fn lower_permission(endpoint: &str, at: &Scope<'_>, out: &mut Lowered) -> Option<String> {
+    let function =
+        endpoint.strip_prefix("${")?.strip_suffix(".arn}").filter(|address| address.starts_with("functions."))?;
+    let (function_name, topic) = (reference(function, "name"), reference(&at.element(), "arn"));
+    let permission = Permission {
+        statement_id: statement_id(&function_name, PRINCIPAL, &topic),
+        function_name,
+        action: "lambda:InvokeFunction".to_owned(),
+        principal: PRINCIPAL.to_owned(),
+        source_arn: Some(topic),
+        source_account: None,
+        qualifier: None,
+    };
+    let address = at.part(&format!("permission[{function}]"));
+    out.add::<LambdaPermission>(at, address.clone(), &permission);
+    Some(address)
+}
+
+const PRINCIPAL: &str = "sns.amazonaws.com";
 
 /// How an endpoint is called in an address: a reference by what it refers to.
 fn in_address(endpoint: &str) -> String {
@@ -253,7 +280,6 @@ fn malformed(protocol: &str, endpoint: &str) -> Option<(String, String)> {
         "email" | "email-json" => (is_email(endpoint), "an e-mail address", "someone@example.com"),
         "https" => (is_url(endpoint, "https://"), "an https URL", "https://example.com/alarms"),
         "http" => (is_url(endpoint, "http://"), "an http URL", "http://example.com/alarms"),
-        "lambda" => (endpoint.starts_with("arn:"), "a function's ARN", "\"${functions.NAME.arn}\""),
         "sms" => (is_telephone(endpoint), "a telephone number", "\"+4712345678\""),
         _ => (true, "", ""),
     };
@@ -309,6 +335,7 @@ mod tests {
             json!({"email": "sofa@example.com"}),
             json!({"https": "https://example.com/a"}),
             json!({"lambda": "${functions.f.arn}"}),
+            json!({"lambda": "f"}),
             json!({"sqs": "image-requests"}),
             json!({"sms": "+4712345678"}),
         ] {
@@ -321,7 +348,6 @@ mod tests {
             json!({"email": "a@b@example.com"}),
             json!({"https": "http://example.com"}),
             json!({"https": "https://"}),
-            json!({"lambda": "f"}),
             json!({"sms": "12345678"}),
             json!({}),
             json!({"email": "sofa@example.com", "sqs": "q"}),
@@ -367,6 +393,25 @@ mod tests {
         assert_eq!(queue["filter_policy"], "{\"size\":[512]}");
         assert_eq!(queue["filter_policy_scope"], "MessageAttributes");
         assert_eq!(queue["redrive_policy"]["dead_letter_target_arn"], "${queues.dead.arn}");
+    }
+
+    #[test]
+    fn a_function_of_the_stack_is_allowed_to_be_called_before_it_is_told_to() {
+        let out = lowered(json!({ "subscriptions": [{ "lambda": "f" }] }));
+        let [_, permission, subscription] = &out.resources[..] else { panic!("{:?}", out.resources) };
+        assert_eq!(permission.address, "topics.alarms.permission[functions.f]");
+        assert_eq!(permission.spec["function_name"], "${functions.f.name}");
+        assert_eq!(permission.spec["source_arn"], "${topics.alarms.arn}");
+        assert_eq!(subscription.spec["endpoint"], "${functions.f.arn}");
+        assert!(subscription.depends_on.contains(&permission.address));
+        let same = lowered(json!({ "subscriptions": [{ "lambda": "${functions.f.arn}" }] }));
+        assert_eq!(same.resources, out.resources);
+    }
+
+    #[test]
+    fn a_function_of_others_gets_no_permission() {
+        let out = lowered(json!({ "subscriptions": [{ "lambda": "arn:aws:lambda:eu-west-1:1:function:f" }] }));
+        assert_eq!(out.resources.len(), 2);
     }
 
     #[test]
