@@ -43,7 +43,10 @@ impl<'a> Place<'a> {
         }
         let place = Self { method, path };
         match path.strip_prefix('/') {
-            None => Wrong::new("a path begins with a slash", format!("write `{method} /{}`", path.trim_start())),
+            None => Wrong::new(
+                "a path begins with a slash",
+                format!("write `{method} /{}`", path.trim_start_matches([' ', '/'])),
+            ),
             Some("") => Ok(place),
             Some(parts) => place.check(parts).map(|()| place),
         }
@@ -132,7 +135,23 @@ mod tests {
             format!("{route:?}: {}; {}", wrong.message, wrong.help)
         })
         .collect();
-        insta::assert_snapshot!(said.join("\n"));
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        "/images": `/images` is no route; write a method and a path: `POST /images`
+        "post /images": `post` is no method; write `POST /images`
+        "FETCH /images": `FETCH` is no method; choose one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, ANY
+        "GET images": a path begins with a slash; write `GET /images`
+        "GET  /images": a path begins with a slash; write `GET /images`
+        "GET /images/": a slash leads to nothing; write `GET /images`
+        "GET //images": a slash leads to nothing; write `GET /images`
+        "GET /{proxy+}/x": `{proxy+}` takes all that follows, so nothing can follow it; end the path with it, or write `{proxy}`
+        "GET /im ages": `im ages` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
+        "GET /{}": `{}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
+        "GET /{+}": `{+}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
+        "GET /a{b}": `a{b}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
+        "GET /{a:b}": `{a:b}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
+        "GET /${vars.x}": `${vars.x}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
+        "GET ": a path begins with a slash; write `GET /`
+        "#);
     }
 
     #[test]

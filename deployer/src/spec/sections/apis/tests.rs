@@ -46,22 +46,23 @@ fn definition(value: Value) -> String {
     at(&lowered(value), "apis.couch.stage").spec["definition"].as_str().unwrap().to_owned()
 }
 
-/// A document, and what is said of it once its graph is built.
-fn document(apis: &str) -> (Graph, Vec<String>) {
+/// A document's graph, and what is said of it, each with its place.
+fn document(api: &str) -> (Option<Graph>, Vec<String>) {
     let text = format!(
-        "stack: explorers\nregion: eu-west-1\nfunctions:\n  paint: {{ zip: f.zip, name: painter }}\napis:\n{apis}\
+        "stack: explorers\nregion: eu-west-1\nfunctions:\n  paint: {{ zip: f.zip, name: painter }}\n\
+         apis:\n  couch: {{ {api} }}\n\
          outputs:\n  url: ${{apis.couch.url}}/images\n  stage: ${{apis.couch.stage_name}}\n  id: ${{apis.couch.id}}\n"
     );
+    let said = |findings: Findings| findings.0.into_iter().map(|f| format!("{} {}", f.code, f.path)).collect();
     let (document, mut findings) = match Document::load(SourceText::new("stack.yaml", text), &Inputs::default()) {
         Ok(loaded) => loaded,
-        Err(failed) => panic!("{:#?}", failed.findings),
+        Err(failed) => return (None, said(failed.findings)),
     };
     let (lowered, more) = document.lower();
     findings.0.extend(more.0);
     let graph = Graph::of(lowered, document.outputs().clone(), &document, &mut findings);
     document.place(&mut findings);
-    let said = findings.0.into_iter().map(|f| format!("{} {}", f.code, f.path)).collect();
-    (graph, said)
+    (Some(graph), said(findings))
 }
 
 #[test]
@@ -308,24 +309,53 @@ fn an_api_cannot_be_external() {
 #[test]
 fn outputs_of_the_stage_are_outputs_of_the_api() {
     let (graph, said) =
-        document("  couch: { routes: { \"POST /images\": paint, \"ANY /{proxy+}\": { function: paint } } }\n");
+        document("routes: { \"POST /images\": paint, \"ANY /{proxy+}\": { function: paint, timeout: 3 } }");
     assert_eq!(said, Vec::<String>::new());
-    assert_eq!(graph.outputs()["url"], "${apis.couch.stage.url}/images");
-    assert_eq!(graph.outputs()["stage"], "${apis.couch.stage.stage_name}");
-    assert_eq!(graph.outputs()["id"], "${apis.couch.id}");
+    let outputs = graph.unwrap().outputs().clone();
+    assert_eq!(outputs["url"], "${apis.couch.stage.url}/images");
+    assert_eq!(outputs["stage"], "${apis.couch.stage.stage_name}");
+    assert_eq!(outputs["id"], "${apis.couch.id}");
 }
 
 #[test]
 fn an_unknown_function_is_found_where_it_is_named() {
-    for (apis, path) in [
-        ("  couch: { routes: { \"POST /images\": pain } }\n", "apis.couch.routes.POST /images"),
-        (
-            "  couch: { routes: { \"GET /\": paint, \"POST /images\": { function: pain } } }\n",
-            "apis.couch.routes.POST /images.function",
-        ),
+    for (routes, path) in [
+        ("\"POST /images\": pain", "apis.couch.routes.POST /images"),
+        ("\"GET /\": paint, \"POST /images\": { function: pain }", "apis.couch.routes.POST /images.function"),
     ] {
-        let (_, said) = document(apis);
+        let (_, said) = document(&format!("routes: {{ {routes} }}"));
         let expected = format!("stack::unknown-reference {path}");
         assert_eq!(BTreeSet::from_iter(&said), BTreeSet::from([&expected]));
     }
+}
+
+#[test]
+fn what_the_schema_limits_is_found() {
+    for (api, expected) in [
+        ("stage: a b", "stack::bad-value apis.couch.stage"),
+        ("throttling_rate_limit: -1", "stack::out-of-range apis.couch.throttling_rate_limit"),
+        ("throttling_burst_limit: -1", "stack::out-of-range apis.couch.throttling_burst_limit"),
+        ("minimum_compression_size: 10485761", "stack::out-of-range apis.couch.minimum_compression_size"),
+        ("binary_media_types: [png]", "stack::bad-value apis.couch.binary_media_types.0"),
+        ("endpoint_type: PRIVATE", "stack::bad-value apis.couch.endpoint_type"),
+    ] {
+        let (_, said) = document(&format!("routes: {{ \"GET /\": paint }}, {api}"));
+        assert_eq!(said, [expected], "{api}");
+    }
+    for (target, expected) in [
+        ("timeout: 30", "stack::out-of-range apis.couch.routes.GET /.timeout"),
+        ("timeout: 1m", "stack::bad-value apis.couch.routes.GET /.timeout"),
+        ("authorization: CUSTOM", "stack::bad-value apis.couch.routes.GET /.authorization"),
+        ("timeot: 3", "stack::unknown-property apis.couch.routes.GET /.timeot"),
+    ] {
+        let (_, said) = document(&format!("routes: {{ \"GET /\": {{ function: paint, {target} }} }}"));
+        assert_eq!(said, [expected], "{target}");
+    }
+}
+
+#[test]
+fn a_route_that_is_written_twice_is_found() {
+    let (_, said) = document("routes: { \"GET /\": paint, \"GET /\": paint }");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("stack::duplicate-key"), "{said:?}");
 }
