@@ -76,6 +76,7 @@ pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
     findings.0.extend(more.0);
     crate::spec::lint::lint(&document, &lowered, &mut findings);
     let graph = Graph::of(lowered, document.outputs().clone(), &document, &mut findings);
+    findings.dedup();
     document.place(&mut findings);
     if findings.has_errors() {
         return Err(Failure::of(findings, Some(&document)));

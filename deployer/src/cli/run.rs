@@ -16,6 +16,9 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::Holder;
 
+/// An address in place of AWS's own, and the fixed keys (id, secret) for it.
+type Endpoint = (Option<String>, Option<(String, String)>);
+
 /// One invocation.
 pub(super) struct Run {
     pub global: Global,
@@ -94,7 +97,7 @@ impl Run {
     }
 
     /// The local cloud's address and keys, or the address that was asked for.
-    fn endpoint(&self) -> Result<(Option<String>, Option<(String, String)>), Failure> {
+    fn endpoint(&self) -> Result<Endpoint, Failure> {
         if self.global.local {
             let cloud = local::current(&self.root()).map_err(|error| {
                 Failure::plain("local::not-running", error.to_string(), "start it: `deployer local start`")

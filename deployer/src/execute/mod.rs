@@ -4,7 +4,7 @@ mod retry;
 mod schedule;
 mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -86,7 +86,9 @@ pub struct Execution<'a> {
     pub now: String,
 }
 
-type Running<'a> = FuturesUnordered<BoxFuture<'a, (StepId, Instant, Option<Value>, Result<Done, AwsError>)>>;
+/// A step, when it began, what it was to make, and what came of it.
+type Finished = (StepId, Instant, Option<Value>, Result<Done, AwsError>);
+type Running<'a> = FuturesUnordered<BoxFuture<'a, Finished>>;
 
 impl<'a> Execution<'a> {
     /// Writes the intents, then runs each action the moment its own dependencies are done.
@@ -97,20 +99,21 @@ impl<'a> Execution<'a> {
         self.state.intents = intents(self.plan, &self.now);
         self.journal.commit(&self.state).await?;
         let mut schedule = Schedule::of(self.plan);
-        let mut ready: std::collections::VecDeque<StepId> = schedule.take_ready().into();
+        let mut ready: VecDeque<StepId> = schedule.take_ready().into();
         let mut running: Running<'a> = FuturesUnordered::new();
-        let mut in_flight: BTreeMap<StepId, ()> = BTreeMap::new();
+        let mut in_flight: BTreeSet<StepId> = BTreeSet::new();
         let mut outcome = Outcome::new();
         loop {
             while running.len() < self.parallelism && *self.stop.borrow() == 0 {
                 let Some(id) = ready.pop_front() else { break };
                 if self.starts_nothing(id) {
                     self.settle(id, None, Done::Gone);
+                    self.restate(id);
                     schedule.finish(id);
                     ready.extend(schedule.take_ready());
                     continue;
                 }
-                in_flight.insert(id, ());
+                in_flight.insert(id);
                 running.push(self.start(id));
             }
             let finished = tokio::select! {
@@ -119,14 +122,14 @@ impl<'a> Execution<'a> {
                 () = stopped(&mut self.stop, 2) => break,
                 () = std::future::ready(()), if running.is_empty() => None,
             };
-            let Some((id, began, desired, result)) = finished else { break };
-            in_flight.remove(&id);
-            self.take_result(id, began, desired, result, &mut schedule, &mut ready, &mut outcome);
+            let Some(finished) = finished else { break };
+            in_flight.remove(&finished.0);
+            self.take_result(finished, &mut schedule, &mut ready, &mut outcome);
         }
         drop(running);
         outcome.interrupted =
             *self.stop.borrow() > 0 && (!ready.is_empty() || !in_flight.is_empty() || schedule.left().next().is_some());
-        outcome.abandoned = in_flight.keys().map(|id| self.planned(*id).address.clone()).collect();
+        outcome.abandoned = in_flight.iter().map(|id| self.planned(*id).address.clone()).collect();
         outcome.not_started = ready
             .iter()
             .copied()
@@ -147,7 +150,7 @@ impl<'a> Execution<'a> {
         matches!(self.planned(id).action, Action::Unchanged | Action::Forget)
     }
 
-    fn start(&self, id: StepId) -> BoxFuture<'a, (StepId, Instant, Option<Value>, Result<Done, AwsError>)> {
+    fn start(&self, id: StepId) -> BoxFuture<'a, Finished> {
         let planned = self.planned(id);
         let desired = planned.spec.as_ref().map(|spec| resolve::value(spec, &self.known, &self.aws.place));
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
@@ -166,15 +169,11 @@ impl<'a> Execution<'a> {
         .boxed()
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn take_result(
         &mut self,
-        id: StepId,
-        began: Instant,
-        desired: Option<Value>,
-        result: Result<Done, AwsError>,
+        (id, began, desired, result): Finished,
         schedule: &mut Schedule,
-        ready: &mut std::collections::VecDeque<StepId>,
+        ready: &mut VecDeque<StepId>,
         outcome: &mut Outcome,
     ) {
         let planned = self.planned(id);
@@ -239,6 +238,21 @@ impl<'a> Execution<'a> {
             Done::Gone => {
                 self.state.resources.remove(&predecessor_of(address));
             }
+        }
+    }
+
+    /// Keeps an unchanged resource's record in step with what only the state knows: `protect`,
+    /// `retain`, dependencies, and properties that AWS does not hold.
+    fn restate(&mut self, id: StepId) {
+        let planned = self.planned(id);
+        let Some(spec) = planned.spec.as_ref().filter(|_| planned.action == Action::Unchanged) else { return };
+        let desired = resolve::value(spec, &self.known, &self.aws.place);
+        let (secrets, lineage) = (self.secrets, self.state.lineage.clone());
+        if let Some(record) = self.state.resources.get_mut(&planned.address) {
+            record.inputs = fingerprint::hide(&desired, &lineage, &|text| secrets.touches(text));
+            record.element.clone_from(&planned.element);
+            record.dependencies.clone_from(&planned.dependencies);
+            (record.protect, record.retain) = (planned.protect, planned.retain);
         }
     }
 

@@ -140,7 +140,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
     use crate::aws::ServiceError;
@@ -158,13 +158,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_role_that_lambda_cannot_assume_yet_is_tried_again_until_it_can() {
-        let tries = Cell::new(0);
-        let reasons = Cell::new(0);
+        let tries = AtomicU32::new(0);
+        let reasons = AtomicU32::new(0);
         let text = "The role defined for the function cannot be assumed by Lambda.";
         let answer = retrying(
             || {
-                tries.set(tries.get() + 1);
-                let done = tries.get() > 6;
+                let done = tries.fetch_add(1, Ordering::Relaxed) >= 6;
                 async move {
                     if done {
                         Ok(())
@@ -173,11 +172,13 @@ mod tests {
                     }
                 }
             },
-            &|_| reasons.set(reasons.get() + 1),
+            &|_| {
+                reasons.fetch_add(1, Ordering::Relaxed);
+            },
         )
         .await;
         assert!(answer.is_ok());
-        assert_eq!((tries.get(), reasons.get()), (7, 6));
+        assert_eq!((tries.into_inner(), reasons.into_inner()), (7, 6));
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,6 +18,7 @@ pub trait AnyKind: Send + Sync {
     fn ownership(&self) -> Ownership;
     fn is_definition(&self) -> bool;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
+    fn afterwards(&self, spec: &Value) -> Option<String>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
@@ -81,6 +82,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {
         Ok(K::predict(&Self::typed(spec)?, place))
+    }
+
+    fn afterwards(&self, spec: &Value) -> Option<String> {
+        K::afterwards(&Self::typed(spec).ok()?)
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

@@ -182,6 +182,11 @@ pub trait Kind: Send + Sync + 'static {
     /// Computes the outputs that need no AWS, from the identity and the place.
     fn predict(spec: &Self::Spec, place: &Place) -> Outputs;
 
+    /// Says what a person has to do once it is created, if anything.
+    fn afterwards(_spec: &Self::Spec) -> Option<String> {
+        None
+    }
+
     /// Names what `op` may call, on which ARNs.
     fn iam(op: Op, spec: &Self::Spec, place: &Place) -> Vec<Grant>;
 

@@ -62,6 +62,10 @@ impl Kind for SnsSubscription {
     }
 
     /// IAM knows the topic as the resource of Subscribe and of the listing alone.
+    fn afterwards(spec: &Subscription) -> Option<String> {
+        spec.protocol.starts_with("email").then(|| confirm(spec))
+    }
+
     fn iam(op: Op, spec: &Subscription, _: &Place) -> Vec<Grant> {
         match op {
             Op::Read => vec![
@@ -181,12 +185,16 @@ fn arn_of(spec: &Subscription, listed: Vec<Listed>) -> Option<String> {
 }
 
 fn pending(spec: &Subscription) -> Observed<Subscription> {
+    Observed { notes: vec![confirm(spec)], ..Observed::new(PENDING, spec.clone(), Outputs::new()) }
+}
+
+/// What a person has to do before anything arrives.
+fn confirm(spec: &Subscription) -> String {
     let what = match spec.protocol.as_str() {
         "email" | "email-json" => "e-mail subscription",
         _ => "subscription",
     };
-    let note = format!("confirm the {what} of {}: the alarm reaches nobody until then", spec.endpoint);
-    Observed { notes: vec![note], ..Observed::new(PENDING, spec.clone(), Outputs::new()) }
+    format!("confirm the {what} of {}: the alarm reaches nobody until then", spec.endpoint)
 }
 
 /// The attributes that can change, in an order that SNS takes: a policy for the message body is refused in the scope

@@ -253,6 +253,8 @@ impl<'a> Planner<'a> {
         }
         self.honour_protection(node, &mut planned);
         if matches!(planned.action, Action::Create | Action::Replace) {
+            let text = node.kind.afterwards(&spec);
+            self.plan.notes.extend(text.map(|text| Note { address: node.address.clone(), text }));
             let outputs = node.kind.predict(&spec, self.place).unwrap_or_default();
             self.known.insert(node.address.clone(), outputs);
         }

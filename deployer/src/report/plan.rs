@@ -147,21 +147,22 @@ fn says_why(planned: &Planned) -> bool {
 }
 
 fn is_mark(path: &str) -> bool {
-    path.strip_prefix("tags.").is_some_and(|key| key == tags::STACK || key == tags::ADDRESS)
+    matches!(path, "owner_stack" | "owner_address")
+        || path.strip_prefix("tags.").is_some_and(|key| key == tags::STACK || key == tags::ADDRESS)
 }
 
 fn property(out: &mut String, planned: &Planned, change: &Change, view: View<'_>) {
     let forces = if change.forces_replacement { "  # forces replacement" } else { "" };
-    let is_policy = by_name(planned.kind).is_some_and(|kind| {
-        kind.rules().iter().any(|(path, rule)| {
-            *rule == Rule::Policy
-                && (change.path == *path || change.path.starts_with(&format!("{}.", path.trim_end_matches(".*"))))
-        })
-    });
-    if change.sensitive {
+    if has_rule(planned, &change.path, Rule::Digest) && change.known {
+        let digest =
+            |value: &Value| value.as_str().map_or_else(|| shown(value), |text| short(&crate::aws::digest::of(text)));
+        let (before, after) = (digest(&change.before), digest(&change.after));
+        let text = if change.before.is_null() { after } else { format!("{before} → {after}") };
+        let _ = writeln!(out, "    {}: {text}{forces}", change.path);
+    } else if change.sensitive {
         let arrow = if change.before.is_null() { SENSITIVE.to_owned() } else { format!("{SENSITIVE} → {SENSITIVE}") };
         let _ = writeln!(out, "    {}: {arrow}{forces}", change.path);
-    } else if is_policy && change.known {
+    } else if has_rule(planned, &change.path, Rule::Policy) && change.known {
         policy(out, change, view);
     } else if is_long(&change.before) && is_long(&change.after) {
         lines(out, change, view);
@@ -170,6 +171,20 @@ fn property(out: &mut String, planned: &Planned, change: &Change, view: View<'_>
     } else {
         let _ = writeln!(out, "    {}: {} → {}{forces}", change.path, shown(&change.before), shown(&change.after));
     }
+}
+
+/// Tells whether a kind's rule is about a property or what it is part of.
+fn has_rule(planned: &Planned, path: &str, rule: Rule) -> bool {
+    let rules = by_name(planned.kind).map(|kind| kind.rules()).unwrap_or_default();
+    rules.iter().any(|(at, r)| {
+        *r == rule
+            && path.strip_prefix(at.trim_end_matches(".*")).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// A digest as far as people compare it.
+fn short(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
 }
 
 /// Statements added and removed, by meaning.

@@ -8,13 +8,10 @@ use super::finding::DocPath;
 /// name at its end (`queue: image-requests` means `queues.image-requests`).
 pub(super) fn text(value: &Value, at: &DocPath, reference: &str) -> Option<DocPath> {
     let address = reference.rsplit_once('.').map_or(reference, |(address, _)| address);
-    let bare = |address: &str| address.split('.').nth(1).map(str::to_owned);
-    let tries: [Box<dyn Fn(&str) -> bool>; 3] = [
-        Box::new(|text| text.contains(reference)),
-        Box::new(|text| address.contains('.') && text.contains(address)),
-        Box::new(|text| bare(reference).is_some_and(|name| text == name)),
-    ];
-    tries.iter().find_map(|matches| first(value, at, matches))
+    let bare = reference.split('.').nth(1);
+    first(value, at, &|text| text.contains(reference))
+        .or_else(|| first(value, at, &|text| address.contains('.') && text.contains(address)))
+        .or_else(|| first(value, at, &|text| bare == Some(text)))
 }
 
 fn first(value: &Value, at: &DocPath, matches: &dyn Fn(&str) -> bool) -> Option<DocPath> {

@@ -86,6 +86,19 @@ impl Findings {
         &mut self.0[index]
     }
 
+    /// Says each thing once: one wrong name may stand behind several resources.
+    pub fn dedup(&mut self) {
+        let mut kept: Vec<Finding> = Vec::with_capacity(self.0.len());
+        for finding in self.0.drain(..) {
+            let said =
+                kept.iter().any(|f| f.code == finding.code && f.path == finding.path && f.message == finding.message);
+            if !said {
+                kept.push(finding);
+            }
+        }
+        self.0 = kept;
+    }
+
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|f| f.severity == Severity::Error)
     }

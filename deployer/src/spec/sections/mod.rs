@@ -196,15 +196,16 @@ impl Lowered {
     {
         let index = self.resources.len();
         self.resources.push(Resource {
-            address,
             element: at.element(),
             kind: K::NAME,
             spec: serde_json::to_value(spec).expect("specs are plain structs with string keys"),
             depends_on: at.common.depends_on.iter().cloned().collect(),
-            protect: at.common.protect,
+            // An entry of a list (a route, a permission) may come and go; what holds data may not.
+            protect: at.common.protect && !address.contains('['),
             retain: at.common.retain,
             external: at.common.external,
             code: None,
+            address,
         });
         &mut self.resources[index]
     }

@@ -649,7 +649,7 @@ fn scripts_get_a_json_object_a_line() {
 fn long_lines_are_cut_around_the_caret() {
     let stack = format!(
         "stack: s\nqueues: {{ {} z: {{ colour: red }}, {} y: {{}} }}\n",
-        "a: {} , ".replace('a', "a1").repeat(1),
+        "a: {} , ".replace('a', "a1"),
         (0..40).map(|n| format!("b{n}: {{}}, ")).collect::<String>()
     );
     let failed = load(&stack, &inputs(&[])).unwrap_err();
