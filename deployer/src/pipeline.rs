@@ -117,6 +117,9 @@ pub async fn prepare(
 ) -> Result<Ready, Failure> {
     let began = Instant::now();
     let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
+    if hold && settings.create_state_bucket {
+        store.create_bucket(&aws.place.region).await.map_err(Failure::state)?;
+    }
     let lease = if hold { Some(unless_stopped(stop, lock(&store, settings, progress)).await?) } else { None };
     match unless_stopped(stop, observe_and_plan(loaded, &aws, &store, settings, goal, progress)).await {
         Ok((loaded, snapshot, observation, plan, artifacts)) => {
@@ -153,7 +156,12 @@ async fn observe_and_plan(
     progress: &dyn Progress,
 ) -> Result<Planned, Failure> {
     let seen = async {
-        let snapshot = store.read().await.map_err(Failure::state)?;
+        let snapshot = match store.read().await {
+            // A plan writes nothing, not even the bucket that apply will make.
+            Err(error) if settings.create_state_bucket && error.code() == "state::bucket-missing" => store.nothing(),
+            result => result,
+        };
+        let snapshot = snapshot.map_err(Failure::state)?;
         if let Some(notice) = &snapshot.notice {
             progress.say(notice);
         }
@@ -200,9 +208,6 @@ async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store
     let location = location(document, settings);
     let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now)
         .with_rescue_dir(root(&settings.file).join(".deployer/rescue"));
-    if settings.create_state_bucket {
-        store.create_bucket(&place.region).await.map_err(Failure::state)?;
-    }
     Ok((Aws::new(clients, place), store))
 }
 

@@ -104,7 +104,7 @@ impl Store {
     /// When it cannot be reached, or is not this stack's whole state in a known form.
     pub async fn read(&self) -> Result<Snapshot, StateError> {
         let Some(object) = self.objects.get(&self.key).await.map_err(|e| self.failed(e))? else {
-            return Ok(Snapshot { state: self.empty()?, version: None, existed: false, notice: None, stored: None });
+            return self.nothing();
         };
         let state = match self.parse(&object.bytes) {
             Err(StateError::Damaged { place, reason, .. }) => {
@@ -118,6 +118,14 @@ impl Store {
             Snapshot { state, version: Some(object.version), existed: true, notice: None, stored: Some(stored) };
         rescue::pick_up(self, &mut snapshot).await;
         Ok(snapshot)
+    }
+
+    /// What is read where nothing was ever written.
+    ///
+    /// # Errors
+    /// When the system gives no randomness for a new lineage.
+    pub fn nothing(&self) -> Result<Snapshot, StateError> {
+        Ok(Snapshot { state: self.empty()?, version: None, existed: false, notice: None, stored: None })
     }
 
     /// Makes the bucket if it does not exist: versioned, encrypted, closed to the public.
