@@ -10,11 +10,11 @@ use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, tags};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
-use crate::kinds::{AnyKind, Observed, by_name};
-use crate::state::{Record, State};
+use crate::kinds::{AnyKind, Observed, Ownership, by_name};
+use crate::state::{Intent, Record, State, leftover};
 
 /// What AWS has now, beside what the last apply left.
 pub struct Observation {
@@ -56,9 +56,16 @@ pub enum ObserveError {
 ///
 /// # Errors
 /// Every read that failed, not just the first.
-pub async fn observe(graph: &Graph, aws: &Aws, prior: State, parallelism: usize) -> Result<Observation, ObserveError> {
+pub async fn observe(
+    graph: &Graph,
+    aws: &Aws,
+    mut prior: State,
+    parallelism: usize,
+) -> Result<Observation, ObserveError> {
     let limit = Semaphore::new(parallelism);
-    let predicted = predict(graph, &aws.place);
+    let predicted = predict(graph, aws);
+    let interrupted = interrupted(graph, aws, &predicted, &prior, &limit).await?;
+    prior.resources.extend(interrupted);
     let known = predicted.clone();
     let mut wave = Wave { graph, aws, limit: &limit, predicted: &predicted, known, waves: 0, failed: Vec::new() };
     let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, &limit));
@@ -79,12 +86,12 @@ pub async fn observe(graph: &Graph, aws: &Aws, prior: State, parallelism: usize)
 }
 
 /// Computes every output that needs no AWS.
-pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
+pub(crate) fn predict(graph: &Graph, aws: &Aws) -> Known {
     let mut known = Known::new();
     for node in graph.nodes() {
-        let spec = resolve::value(&node.spec, &known, place);
+        let spec = resolve::value(&node.spec, &known, &aws.place);
         if identity_known(node.kind, &spec)
-            && let Ok(outputs) = node.kind.predict(&spec, place)
+            && let Ok(outputs) = node.kind.predict(&spec, &aws.place)
         {
             known.insert(node.address.clone(), outputs);
         }
@@ -92,7 +99,7 @@ pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
     known
 }
 
-pub(crate) fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
+fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
     kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
 }
 
@@ -173,8 +180,16 @@ async fn left(
     prior: &State,
     limit: &Semaphore,
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
+    let meant = meant(graph, aws, predicted);
     let mut reads = FuturesUnordered::new();
-    for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
+    for (address, record) in &prior.resources {
+        let kind = by_name(&record.kind)
+            .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
+        if meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
+            || graph.node(address).is_some_and(|node| same_open_identity(node, record, aws, predicted))
+        {
+            continue;
+        }
         reads.push(async move {
             let _permit = limit.acquire().await;
             (address, record, kind, kind.read(aws, &record.inputs).await)
@@ -197,33 +212,76 @@ async fn left(
     if failed.is_empty() { Ok(left) } else { Err(ObserveError::Reads(failed)) }
 }
 
-/// The records of the prior state that the graph means under no address.
-pub(crate) fn not_meant<'a>(
+/// Finds what a cut-off run made and neither the graph means by now nor the state records: as
+/// records, so that it goes the way of every removed resource.
+async fn interrupted(
     graph: &Graph,
-    place: &Place,
+    aws: &Aws,
     predicted: &Known,
-    prior: &'a State,
-) -> Result<Vec<(&'a String, &'a Record, &'static dyn AnyKind)>, ObserveError> {
-    let meant = meant(graph, place, predicted);
-    let mut found = Vec::new();
-    for (address, record) in &prior.resources {
-        let kind = by_name(&record.kind)
-            .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
-        let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
-            || graph.node(address).is_some_and(|node| same_open_identity(node, record, place, predicted));
-        if !is_meant {
-            found.push((address, record, kind));
+    prior: &State,
+    limit: &Semaphore,
+) -> Result<BTreeMap<String, Record>, ObserveError> {
+    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, aws, predicted) };
+    let mut reads = FuturesUnordered::new();
+    for intent in prior.intents.iter().filter(|intent| ["create", "replace"].contains(&intent.action.as_str())) {
+        let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
+        let name = identity(kind.identity(), &intent.inputs);
+        let recorded = prior
+            .resources
+            .values()
+            .any(|record| record.kind == intent.kind && identity(kind.identity(), &record.inputs) == name);
+        if recorded || !identity_known(kind, &intent.inputs) || meant.contains(&(intent.kind.clone(), name.clone())) {
+            continue;
+        }
+        reads.push(async move {
+            let _permit = limit.acquire().await;
+            (intent, kind, name, kind.read(aws, &intent.inputs).await)
+        });
+    }
+    let (mut found, mut failed) = (BTreeMap::new(), Vec::new());
+    while let Some((intent, kind, name, outcome)) = reads.next().await {
+        match outcome {
+            Ok(Some(live)) if is_ours(kind, &live, &prior.stack) => {
+                let taken = prior.resources.contains_key(&intent.address);
+                let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
+                found.insert(address, recovered(intent, live));
+            }
+            Ok(_) => {}
+            Err(error) => failed.push(FailedRead {
+                address: intent.address.clone(),
+                element: intent.element.clone(),
+                kind: kind.name(),
+                error,
+            }),
         }
     }
-    Ok(found)
+    if failed.is_empty() { Ok(found) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// What is part of something else has no marks; that the run made it is all that is known.
+fn is_ours(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str) -> bool {
+    kind.ownership() == Ownership::Parent || live.spec["tags"].get(tags::STACK).and_then(Value::as_str) == Some(stack)
+}
+
+fn recovered(intent: &Intent, live: Observed<Value>) -> Record {
+    Record {
+        kind: intent.kind.clone(),
+        element: intent.element.clone(),
+        physical_id: live.physical_id,
+        inputs: intent.inputs.clone(),
+        outputs: live.outputs,
+        dependencies: intent.dependencies.clone(),
+        protect: false,
+        retain: false,
+    }
 }
 
 /// Every (kind, identity) that the graph means and that needs no read to know.
-fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
+fn meant(graph: &Graph, aws: &Aws, known: &Known) -> BTreeSet<(String, String)> {
     graph
         .nodes()
         .filter_map(|node| {
-            let spec = resolve::value(&node.spec, known, place);
+            let spec = resolve::value(&node.spec, known, &aws.place);
             identity_known(node.kind, &spec)
                 .then(|| (node.kind.name().to_owned(), identity(node.kind.identity(), &spec)))
         })
@@ -231,8 +289,8 @@ fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, Strin
 }
 
 /// A child of a generated id: same but for the part that is not known before its parent is read.
-fn same_open_identity(node: &Node, record: &Record, place: &Place, predicted: &Known) -> bool {
-    let spec = resolve::value(&node.spec, predicted, place);
+fn same_open_identity(node: &Node, record: &Record, aws: &Aws, predicted: &Known) -> bool {
+    let spec = resolve::value(&node.spec, predicted, &aws.place);
     node.kind.name() == record.kind
         && !identity_known(node.kind, &spec)
         && node.kind.identity().iter().all(|property| {

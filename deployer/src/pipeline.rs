@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_types::retry::RetryConfig;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -27,7 +28,7 @@ use crate::spec::head::StateLocation;
 use crate::spec::sections::{Code, CodeSource};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
-use crate::state::{Holder, Lease, Location, Snapshot, Store};
+use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
 
 /// What the command line and the environment say.
 pub struct Settings {
@@ -116,10 +117,7 @@ pub async fn prepare(
     stop: &Stop,
 ) -> Result<Ready, Failure> {
     let began = Instant::now();
-    let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
-    if hold && settings.create_state_bucket {
-        store.create_bucket(&aws.place.region).await.map_err(Failure::state)?;
-    }
+    let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings, hold)).await?;
     let lease = if hold { Some(unless_stopped(stop, lock(&store, settings, progress)).await?) } else { None };
     match unless_stopped(stop, observe_and_plan(loaded, &aws, &store, settings, goal, progress)).await {
         Ok((loaded, snapshot, observation, plan, artifacts)) => {
@@ -157,9 +155,9 @@ async fn observe_and_plan(
 ) -> Result<Planned, Failure> {
     let seen = async {
         let snapshot = match store.read().await {
-            // A plan writes nothing, not even the bucket that apply will make.
-            Err(error) if settings.create_state_bucket && error.code() == "state::bucket-missing" => store.nothing(),
-            result => result,
+            // Where the bucket is yet to be made, a plan is that of a first apply.
+            Err(StateError::BucketMissing { .. }) if settings.create_state_bucket => store.unwritten(),
+            read => read,
         };
         let snapshot = snapshot.map_err(Failure::state)?;
         if let Some(notice) = &snapshot.notice {
@@ -188,8 +186,9 @@ async fn observe_and_plan(
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
-/// Connects to AWS, learns whose account it is, and opens the state's store.
-async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store), Failure> {
+/// Connects to AWS, learns whose account it is, and opens the state's store; who is to `write`
+/// makes its bucket, if that was asked for.
+async fn connect(document: &Document, settings: &Settings, write: bool) -> Result<(Aws, Store), Failure> {
     let region = document.region().to_owned();
     let connection = Connection {
         region: region.clone(),
@@ -208,6 +207,9 @@ async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store
     let location = location(document, settings);
     let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now)
         .with_rescue_dir(root(&settings.file).join(".deployer/rescue"));
+    if settings.create_state_bucket && write {
+        store.create_bucket(&place.region).await.map_err(Failure::state)?;
+    }
     Ok((Aws::new(clients, place), store))
 }
 
@@ -216,14 +218,17 @@ async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store
 /// # Errors
 /// When the state cannot be read.
 pub async fn outputs(loaded: &Loaded, settings: &Settings) -> Result<BTreeMap<String, String>, Failure> {
-    let (_, store) = connect(&loaded.document, settings).await?;
+    let (_, store) = connect(&loaded.document, settings, false).await?;
     Ok(store.read().await.map_err(Failure::state)?.state.outputs)
 }
 
 /// Asks STS whose credentials these are.
 async fn account(clients: &Clients) -> Result<String, AwsError> {
     const OPERATION: &str = "sts:GetCallerIdentity";
-    let answer = clients.sts.get_caller_identity().send().await.map_err(|e| AwsError::of(OPERATION, e))?;
+    // The first call of a run: where nothing answers, a person waits for these words.
+    let patience = aws_sdk_sts::config::Builder::new().retry_config(RetryConfig::standard().with_max_attempts(3));
+    let asked = clients.sts.get_caller_identity().customize().config_override(patience).send();
+    let answer = asked.await.map_err(|e| AwsError::of(OPERATION, e))?;
     answer.account.ok_or_else(|| AwsError::missing(OPERATION, "Account"))
 }
 
@@ -344,7 +349,7 @@ impl Ready {
             stack: loaded.document.stack(),
             plan: &plan,
             known: observation.known,
-            state: snapshot.state,
+            state: observation.prior,
             journal: &journal,
             observer,
             secrets: loaded.document.secrets(),

@@ -3,8 +3,6 @@
 mod retry;
 mod schedule;
 mod step;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -22,7 +20,7 @@ use crate::graph::resolve::{self, Known};
 use crate::kinds::by_name;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
-use crate::state::{Intent, Journal, Record, State, StateError, fingerprint};
+use crate::state::{Intent, Journal, Record, State, StateError, fingerprint, leftover};
 
 use schedule::{Schedule, StepId};
 use step::{Context, Done, Part};
@@ -98,7 +96,8 @@ impl<'a> Execution<'a> {
     /// # Errors
     /// When the intents cannot be written; nothing was done then. Later failures are in the outcome.
     pub async fn run(mut self) -> Result<Outcome, StateError> {
-        self.state.intents = intents(self.plan, &self.now);
+        self.move_records();
+        self.state.intents = self.intents();
         self.journal.commit(&self.state).await?;
         let mut schedule = Schedule::of(self.plan);
         let mut ready: VecDeque<StepId> = schedule.take_ready().into();
@@ -200,24 +199,67 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// What the run is about to do, written down before it does it.
+    fn intents(&self) -> Vec<Intent> {
+        let begins = |planned: &&Planned| !matches!(planned.action, Action::Unchanged | Action::Forget);
+        let intent = |planned: &Planned| {
+            let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
+            let name = by_name(planned.kind)
+                .zip(spec)
+                .map(|(kind, spec)| resolve::readable(&identity(kind.identity(), spec)))
+                .unwrap_or_default();
+            Intent {
+                address: planned.address.clone(),
+                action: format!("{:?}", planned.action).to_lowercase(),
+                kind: planned.kind.to_owned(),
+                identity: name,
+                since: self.now.clone(),
+                inputs: planned.desired.as_ref().map_or(Value::Null, |spec| self.hidden(spec)),
+                element: planned.element.clone(),
+                dependencies: planned.dependencies.clone(),
+            }
+        };
+        self.plan.actions().iter().filter(begins).map(intent).collect()
+    }
+
+    /// Follows elements that were renamed, all at once: they may hand their names on to each other.
+    fn move_records(&mut self) {
+        let moves: Vec<(&Planned, Record)> = self
+            .plan
+            .actions()
+            .iter()
+            .filter_map(|planned| Some((planned, self.state.resources.remove(planned.moved_from.as_ref()?)?)))
+            .collect();
+        for (planned, record) in moves {
+            let own = self.state.resources.insert(planned.address.clone(), record);
+            if let Some((key, own)) = predecessor_key(planned).zip(own) {
+                self.state.resources.insert(key, own);
+            }
+        }
+    }
+
+    /// What the state may keep of a spec.
+    fn hidden(&self, spec: &Value) -> Value {
+        fingerprint::hide(spec, &self.state.lineage, &|text| self.secrets.touches(text))
+    }
+
     /// Writes down what a finished step left.
     fn settle(&mut self, id: StepId, desired: Option<Value>, done: Done) {
         let planned = self.planned(id);
         let address = &planned.address;
-        if let Some(old) = &planned.moved_from
-            && let Some(record) = self.state.resources.remove(old)
-        {
-            self.state.resources.insert(address.clone(), record);
-        }
         let pending_removal = id.1 == Part::Main && planned.predecessor.is_some() && planned.action != Action::Delete;
         if !pending_removal {
             self.state.intents.retain(|intent| intent.address != *address);
         }
         match done {
             Done::Made(created) => {
-                if pending_removal && let Some(old) = self.state.resources.get(address).cloned() {
-                    // Kept until it is deleted, so that a cut-off run leaves no orphan.
-                    self.state.resources.insert(predecessor_of(address), old);
+                // Kept until it is deleted, so that a cut-off run leaves no orphan.
+                if pending_removal
+                    && planned.moved_from.is_none()
+                    && let Some(key) = predecessor_key(planned)
+                    && let Some(old) = self.state.resources.get(address).cloned()
+                {
+                    self.state.resources.insert(key, old);
                 }
                 self.known.insert(address.clone(), created.outputs.clone());
                 let secrets = self.secrets;
@@ -238,7 +280,9 @@ impl<'a> Execution<'a> {
                 self.state.resources.remove(address);
             }
             Done::Gone => {
-                self.state.resources.remove(&predecessor_of(address));
+                if let Some(key) = predecessor_key(planned) {
+                    self.state.resources.remove(&key);
+                }
             }
         }
     }
@@ -279,9 +323,10 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Where the state keeps what a replacement has yet to delete.
-fn predecessor_of(address: &str) -> String {
-    format!("{address}#predecessor")
+/// Where the state keeps what a replacement has yet to delete: `queues.orders#orders-32`.
+fn predecessor_key(planned: &Planned) -> Option<String> {
+    let (predecessor, kind) = (planned.predecessor.as_ref()?, by_name(planned.kind)?);
+    Some(leftover(&planned.address, &identity(kind.identity(), &predecessor.spec)))
 }
 
 impl Outcome {
@@ -305,26 +350,4 @@ async fn stopped(stop: &mut Stop, level: u8) {
         // Nobody can ask any more.
         std::future::pending::<()>().await;
     }
-}
-
-/// What the run is about to do, written down before it does it.
-fn intents(plan: &Plan, now: &str) -> Vec<Intent> {
-    plan.actions()
-        .iter()
-        .filter(|planned| !matches!(planned.action, Action::Unchanged | Action::Forget))
-        .map(|planned| {
-            let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
-            let name = by_name(planned.kind)
-                .zip(spec)
-                .map(|(kind, spec)| resolve::readable(&identity(kind.identity(), spec)))
-                .unwrap_or_default();
-            Intent {
-                address: planned.address.clone(),
-                action: format!("{:?}", planned.action).to_lowercase(),
-                kind: planned.kind.to_owned(),
-                identity: name,
-                since: now.to_owned(),
-            }
-        })
-        .collect()
 }

@@ -98,6 +98,3 @@ fn builds(planned: &Planned) -> bool {
 fn removes_separately(planned: &Planned) -> bool {
     builds(planned) && planned.predecessor.is_some()
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
-use crate::observe::{Left, Observation, identity_known};
+use crate::observe::{Left, Observation};
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, fingerprint};
 
@@ -25,9 +25,9 @@ pub enum Goal {
 /// Which resources a run is about; names are addresses or the elements that hold them.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// These and what they wait for, or when destroying what waits for them; empty means all.
+    /// These and what they wait for; empty means all.
     pub target: Vec<String>,
-    /// Not these, nor what waits for them, or when destroying what they wait for.
+    /// Not these, nor what waits for them.
     pub exclude: Vec<String>,
     /// Made anew even without a difference.
     pub replace: Vec<String>,
@@ -71,7 +71,7 @@ pub fn plan(
         goal,
         selection,
         secrets,
-        selected: selected(graph, selection, goal),
+        selected: selected(graph, selection),
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
         plan: Plan::default(),
@@ -92,9 +92,8 @@ pub fn plan(
     if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
 }
 
-/// The addresses that a run is about. What is made needs what it waits for; what goes takes along
-/// what waits for it.
-fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
+/// The addresses that a run is about.
+fn selected(graph: &Graph, selection: &Selection) -> BTreeSet<String> {
     let named = |names: &[String]| -> BTreeSet<String> {
         graph
             .nodes()
@@ -106,18 +105,12 @@ fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String
         graph.nodes().map(|n| n.address.clone()).collect()
     } else {
         let targets = named(&selection.target);
-        let along = |address: &String| match goal {
-            Goal::Apply => graph.ancestors(address),
-            Goal::Destroy => graph.dependents(address),
-        };
-        targets.iter().flat_map(along).chain(targets.clone()).collect()
+        targets.iter().flat_map(|address| graph.ancestors(address)).chain(targets.clone()).collect()
     };
     for address in named(&selection.exclude) {
-        let along = match goal {
-            Goal::Apply => graph.dependents(&address),
-            Goal::Destroy => graph.ancestors(&address),
-        };
-        chosen.retain(|other| !along.contains(other));
+        for dependent in graph.dependents(&address) {
+            chosen.remove(&dependent);
+        }
         chosen.remove(&address);
     }
     chosen
@@ -125,7 +118,7 @@ fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String
 
 /// Tells whether `name` is the address or an element or part around it.
 fn is_named(address: &str, name: &str) -> bool {
-    address == name || (address.starts_with(name) && address[name.len()..].starts_with(['.', '[']))
+    address == name || (address.starts_with(name) && address[name.len()..].starts_with(['.', '[', '#']))
 }
 
 pub(super) struct Planner<'a> {
@@ -151,8 +144,13 @@ struct Prior<'a> {
     moved_from: Option<String>,
     /// What is left under the identity that it had, when that changed.
     left: Option<&'a Left>,
-    /// The record is of the very resource that the node means now.
-    same: bool,
+}
+
+impl Prior<'_> {
+    /// The record is of the identity that is wanted.
+    fn is_known(&self) -> bool {
+        self.moved_from.is_some() || self.left.is_none()
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -210,29 +208,34 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Finds a node's record: under its address, or under another one if the element was renamed.
+    /// Finds a node's record: the one of its identity, under its address or, when elements were
+    /// renamed, under another's; else the one under its address.
     fn prior(&self, node: &Node, spec: &Value) -> Option<Prior<'a>> {
         let resources = &self.seen.prior.resources;
         let wanted = identity(node.kind.identity(), spec);
-        if let Some(record) = resources.get(&node.address) {
-            let left = self.seen.left.get(&node.address);
-            if left.is_none() {
-                let open = !identity_known(node.kind, spec);
-                let same = open || identity(node.kind.identity(), &record.inputs) == wanted;
-                return Some(Prior { record, moved_from: None, left: None, same });
-            }
+        let named = |record: &Record| {
+            record.kind == node.kind.name() && identity(node.kind.identity(), &record.inputs) == wanted
+        };
+        let (own, left) = (resources.get(&node.address), self.seen.left.get(&node.address));
+        if let Some(record) = own.filter(|record| named(record)) {
+            return Some(Prior { record, moved_from: None, left: None });
         }
         let renamed = resources.iter().find(|(address, record)| {
-            record.kind == node.kind.name()
-                && self.graph.node(address).is_none()
-                && !self.claimed.contains(*address)
-                && identity(node.kind.identity(), &record.inputs) == wanted
+            named(record) && !self.claimed.contains(*address) && !self.at_home(address, record)
         });
         if let Some((address, record)) = renamed {
-            return Some(Prior { record, moved_from: Some(address.clone()), left: None, same: true });
+            return Some(Prior { record, moved_from: Some(address.clone()), left });
         }
-        let record = resources.get(&node.address)?;
-        Some(Prior { record, moved_from: None, left: self.seen.left.get(&node.address), same: false })
+        own.map(|record| Prior { record, moved_from: None, left })
+    }
+
+    /// Tells whether the element at `address` still means what its record holds.
+    fn at_home(&self, address: &str, record: &Record) -> bool {
+        self.graph.node(address).is_some_and(|node| {
+            let spec = resolve::value(&node.spec, &self.seen.known, self.place);
+            let properties = node.kind.identity();
+            node.kind.name() == record.kind && identity(properties, &spec) == identity(properties, &record.inputs)
+        })
     }
 
     fn apply_node(&mut self, node: &'a Node, spec: Value, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
@@ -247,7 +250,7 @@ impl<'a> Planner<'a> {
                 planned.predecessor = predecessor;
             }
             None => {
-                let was_ours = prior.as_ref().is_some_and(|p| p.same);
+                let was_ours = prior.as_ref().is_some_and(Prior::is_known);
                 planned.reason = if was_ours { "was deleted outside" } else { "not in AWS" }.to_owned();
                 planned.changes = self.changes(node, None, &spec);
                 if was_ours {
@@ -282,8 +285,7 @@ impl<'a> Planner<'a> {
         prior: Option<&Prior<'_>>,
     ) -> bool {
         let adopt = self.selection.adopt.iter().any(|name| is_named(&node.address, name));
-        let known = prior.is_some_and(|p| p.same);
-        let owner = owner::of(self, node, live, known);
+        let owner = owner::of(self, node, live, prior.is_some_and(Prior::is_known));
         if let owner::Owner::Foreign(who) = &owner
             && !adopt
         {
@@ -293,16 +295,17 @@ impl<'a> Planner<'a> {
         planned.changes = self.changes(node, Some(live), spec);
         let forced = self.selection.replace.iter().any(|name| is_named(&node.address, name));
         let replace = forced || planned.changes.iter().any(|change| change.forces_replacement);
+        let known = prior.is_some_and(Prior::is_known);
         (planned.action, planned.reason) = match (known, replace, planned.changes.is_empty()) {
             (_, true, _) => (Action::Replace, self.why_replace(forced, &planned.changes)),
-            (true, _, true) => (Action::Unchanged, String::new()),
-            (true, _, false) => (Action::Update, "differs from stack.yaml".to_owned()),
-            (false, ..) => (Action::Adopt, self.why_adopt(node, spec, &owner)),
+            (true, _, true) if planned.predecessor.is_none() => (Action::Unchanged, String::new()),
+            (true, ..) => (Action::Update, "differs from stack.yaml".to_owned()),
+            (false, ..) => (Action::Adopt, self.why_adopt(node, &owner)),
         };
         if replace {
             planned.order = Some(Order::DeleteFirst);
         }
-        if let Some(prior) = prior.filter(|p| p.same) {
+        if let Some(prior) = prior.filter(|p| p.is_known()) {
             let key = &self.seen.prior.lineage;
             let drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), key);
             self.plan.drift.extend(drift);
@@ -321,14 +324,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Says how we know that it is ours, and that a run was cut off when its intent says so.
-    fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> String {
-        let (kind, wanted) = (node.kind.name(), identity(node.kind.identity(), spec));
-        let other = self.seen.prior.resources.iter().find(|(address, record)| {
-            **address != node.address && record.kind == kind && identity(node.kind.identity(), &record.inputs) == wanted
-        });
-        if let Some((other, _)) = other {
-            return format!("was {other} until now");
-        }
+    fn why_adopt(&self, node: &Node, owner: &owner::Owner) -> String {
         let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
         match (intent, owner) {
             (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
@@ -339,17 +335,17 @@ impl<'a> Planner<'a> {
 
     fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
         let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
-        let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
+        let mut found = live;
         if let Some(live) = live {
-            let known = prior.as_ref().is_some_and(|p| p.same);
-            if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
-                (found, gone) = (None, who);
+            let known = prior.as_ref().is_some_and(Prior::is_known);
+            if let owner::Owner::Foreign(_) = owner::of(self, node, live, known) {
+                found = None;
             }
         }
         let Some(live) = found.or(left) else {
             if prior.is_some() {
                 let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
-                planned.reason = gone;
+                planned.reason = "already gone from AWS".to_owned();
                 self.plan.actions.push(without_spec(planned));
             }
             return;
@@ -395,7 +391,7 @@ impl<'a> Planner<'a> {
 
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.
     fn honour_protection(&mut self, node: &Node, planned: &mut Planned) {
-        let removes = matches!(planned.action, Action::Delete | Action::Replace);
+        let removes = matches!(planned.action, Action::Delete | Action::Replace) || planned.predecessor.is_some();
         if removes && node.protect {
             self.problems.push(protected(&node.address, &node.element, "replace or delete"));
         } else if removes && node.retain {
@@ -404,7 +400,9 @@ impl<'a> Planner<'a> {
                     planned.action = Action::Forget;
                     planned.reason = "retained in AWS".to_owned();
                 }
-                (_, Some(Order::CreateFirst)) => planned.predecessor = None,
+                (Action::Replace, Some(Order::CreateFirst)) | (Action::Update | Action::Adopt, _) => {
+                    planned.predecessor = None;
+                }
                 _ => self.problem(
                     node,
                     "plan::retained",

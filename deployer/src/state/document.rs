@@ -63,6 +63,19 @@ pub struct Intent {
     pub identity: String,
     /// RFC 3339, UTC.
     pub since: String,
+    /// The spec that is wanted, secrets as keyed fingerprints: by it a later run finds what a
+    /// cut-off one made, whatever `stack.yaml` says by then.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub inputs: Value,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub element: String,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dependencies: BTreeSet<String>,
+}
+
+/// The address of what is left of `address` under another identity, and is yet to be deleted.
+pub fn leftover(address: &str, identity: &str) -> String {
+    format!("{address}#{identity}")
 }
 
 /// Whose state is expected, and what to call its place in messages.

@@ -23,7 +23,7 @@ mod rescue;
 mod s3;
 mod store;
 
-pub use document::{FORMAT_VERSION, Intent, Record, State};
+pub use document::{FORMAT_VERSION, Intent, Record, State, leftover};
 pub use error::{Locked, StateError};
 pub use history::{KEPT_VERSIONS, Kept};
 pub use journal::{Journal, StoreJournal};

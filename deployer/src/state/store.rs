@@ -104,7 +104,7 @@ impl Store {
     /// When it cannot be reached, or is not this stack's whole state in a known form.
     pub async fn read(&self) -> Result<Snapshot, StateError> {
         let Some(object) = self.objects.get(&self.key).await.map_err(|e| self.failed(e))? else {
-            return self.nothing();
+            return self.unwritten();
         };
         let state = match self.parse(&object.bytes) {
             Err(StateError::Damaged { place, reason, .. }) => {
@@ -120,11 +120,11 @@ impl Store {
         Ok(snapshot)
     }
 
-    /// What is read where nothing was ever written.
+    /// What there is before the first write: an empty state with a fresh lineage.
     ///
     /// # Errors
-    /// When the system gives no randomness for a new lineage.
-    pub fn nothing(&self) -> Result<Snapshot, StateError> {
+    /// When the system gives no random numbers.
+    pub fn unwritten(&self) -> Result<Snapshot, StateError> {
         Ok(Snapshot { state: self.empty()?, version: None, existed: false, notice: None, stored: None })
     }
 

@@ -1,0 +1,57 @@
+//! Several runs at once on one stack: one writes at a time.
+
+use crate::bench::{Bench, Ran};
+use crate::inventory::inventory;
+
+const STACK: &str = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+queues: { a: {}, b: {}, c: {}, d: {}, e: {}, f: { redrive: { max_receive_count: 3 } } }
+topics: { t: {} }
+log_groups: { g: {} }
+";
+
+#[tokio::test]
+async fn six_runs_at_once_write_one_after_another_or_say_who_holds_the_lock() {
+    let bench = Bench::new(STACK).await;
+    let children: Vec<_> = (0..6).map(|_| bench.start(&["apply", "-y", "--lock-timeout", "2s"])).collect();
+    let runs: Vec<Ran> = children.into_iter().map(|child| Ran::of(child.wait_with_output().unwrap())).collect();
+    let applied = runs.iter().filter(|ran| ran.code == Some(0)).count();
+    assert!(applied >= 1, "{runs:#?}");
+    for ran in &runs {
+        let refused = ran.code == Some(1) && ran.stderr.contains("state::locked");
+        assert!(ran.code == Some(0) || refused, "{ran}");
+    }
+    let makers = runs.iter().filter(|ran| ran.stdout.contains("9 to create")).count();
+    assert_eq!(makers, 1, "only the first finds anything to make: {runs:#?}");
+    bench.settled();
+    assert_eq!(inventory(&bench.aws).await.len(), 9);
+    assert!(bench.object("shop.json.lock").await.is_none());
+}
+
+#[tokio::test]
+async fn each_of_several_writers_leaves_its_change_and_a_serial_of_its_own() {
+    let bench = Bench::new(STACK).await;
+    bench.apply();
+    let before = bench.state().await.unwrap();
+    let files: Vec<String> = (1..=6).map(|n| format!("stack-{n}.yaml")).collect();
+    for (n, file) in files.iter().enumerate() {
+        bench.write(file, &STACK.replace("a: {}", &format!("a: {{ visibility_timeout: {} }}", 100 + n)));
+    }
+    let start = |file: &String| bench.start(&["apply", "-y", "-f", file, "--lock-timeout", "1m"]);
+    let children: Vec<_> = files.iter().map(start).collect();
+    for child in children {
+        let ran = Ran::of(child.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert!(ran.stdout.contains("visibility_timeout: "), "each plans against what the last one left: {ran}");
+    }
+    let after = bench.state().await.unwrap();
+    assert_eq!(after["lineage"], before["lineage"]);
+    let (from, to) = (before["serial"].as_u64().unwrap(), after["serial"].as_u64().unwrap());
+    assert!(to >= from + 6, "six changes are at least six writes: {from} → {to}");
+    let timeout = after["resources"]["queues.a"]["inputs"]["visibility_timeout"].as_u64().unwrap();
+    let last = files.iter().zip(100..).find(|(_, seconds)| *seconds == timeout).expect("one of the six").0;
+    let plan = bench.ok(&["plan", "-f", last]);
+    assert!(plan.starts_with("No changes."), "{plan}");
+}

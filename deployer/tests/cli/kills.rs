@@ -1,0 +1,173 @@
+//! Runs that are cut off at any moment: the next one goes on and leaves neither orphan nor duplicate.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bench::{Bench, Ran};
+use crate::inventory::inventory;
+use crate::lifecycle::SHOP;
+
+const ROUNDS: u64 = 8;
+
+/// Numbers that look random and come again with the same seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    /// From `DEPLOYER_TEST_SEED`, else the process's id; printed, so that a failure can be had again.
+    fn new() -> Self {
+        let given = std::env::var("DEPLOYER_TEST_SEED").ok().and_then(|text| text.parse().ok());
+        let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
+        eprintln!("DEPLOYER_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % end as u64).expect("below a usize")
+    }
+}
+
+/// Runs the binary and kills it when it has written `lines` lines; tells whether it was cut off.
+fn cut_off(bench: &Bench, arguments: &[&str], lines: usize) -> bool {
+    let mut child = bench.start(arguments);
+    let output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let seen = output.lines().map_while(Result::ok).take(lines).count();
+    // SIGKILL: nothing can be tidied up.
+    let _ = child.kill();
+    let status = child.wait().expect("the process ends");
+    seen == lines && status.code().is_none()
+}
+
+/// A killed run's lock is freed by its lease, half a minute later; waiting for that is tested with the state's own
+/// suite, on a clock that does not wait.
+async fn forget_lock(bench: &Bench) {
+    bench.delete_object("shop.json.lock").await;
+}
+
+/// Without the random ids of mappings, APIs and subscriptions.
+fn without_ids(all: &BTreeSet<String>) -> Vec<String> {
+    let named = |thing: &String| match thing.rsplit_once(' ') {
+        Some((name, _)) if ["mapping ", "api ", "subscription "].iter().any(|kind| thing.starts_with(kind)) => {
+            name.to_owned()
+        }
+        _ => thing.clone(),
+    };
+    all.iter().map(named).collect()
+}
+
+#[tokio::test]
+async fn a_killed_apply_update_or_destroy_is_finished_by_the_next_run() {
+    let mut dice = Dice::new();
+    let bench = Bench::new(SHOP).await;
+    bench.apply();
+    let whole = without_ids(&inventory(&bench.aws).await);
+    bench.ok(&["destroy", "-y"]);
+    assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
+    let other = SHOP
+        .replace("shop-orders", "shop-requests")
+        .replace("threshold: 30", "threshold: 40")
+        .replace("timeout: 10s", "timeout: 12s")
+        .replace("  spare: {}\n", "  extra: {}\n");
+    for round in 0..ROUNDS {
+        let mut cuts = Vec::new();
+        for (what, text, arguments) in [
+            ("apply", SHOP, &["apply", "-y", "--json"]),
+            ("update", other.as_str(), &["apply", "-y", "--json"]),
+            ("destroy", other.as_str(), &["destroy", "-y", "--json"]),
+        ] {
+            bench.write("stack.yaml", text);
+            let lines = dice.below(if what == "update" { 14 } else { 36 });
+            let cut = cut_off(&bench, arguments, lines);
+            cuts.push(format!("{what} after {lines} lines{}", if cut { "" } else { " (had ended)" }));
+            eprintln!("round {round}: {}", cuts.join(", "));
+            forget_lock(&bench).await;
+            if what == "destroy" {
+                bench.ok(&["destroy", "-y"]);
+                assert_eq!(inventory(&bench.aws).await, BTreeSet::new(), "{cuts:?}");
+                continue;
+            }
+            bench.apply();
+            bench.settled();
+            if what == "apply" {
+                assert_eq!(without_ids(&inventory(&bench.aws).await), whole, "{cuts:?}");
+            } else {
+                let left = inventory(&bench.aws).await;
+                let stale = ["queue shop-orders", "queue shop-orders-dlq", "queue shop-spare"];
+                assert!(!stale.iter().any(|queue| left.contains(*queue)), "{cuts:?}: {left:?}");
+                assert_eq!(left.len(), whole.len(), "{cuts:?}: {left:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_kills_in_a_row_do_not_add_up() {
+    let mut dice = Dice::new();
+    let bench = Bench::new(SHOP).await;
+    for _ in 0..ROUNDS {
+        let (verb, lines) = (["apply", "apply", "destroy"][dice.below(3)], dice.below(20));
+        cut_off(&bench, &[verb, "-y", "--json"], lines);
+        forget_lock(&bench).await;
+    }
+    bench.apply();
+    bench.settled();
+    bench.ok(&["destroy", "-y"]);
+    assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn a_replacement_that_was_cut_off_loses_neither_queue() {
+    let stack = |name: &str| {
+        format!(
+            "stack: shop\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: shop.json }}\nqueues:\n  orders: {{ name: {name} }}\n"
+        )
+    };
+    let bench = Bench::new(&stack("first")).await;
+    // Each line of `version`, started, done, started, done, summary is a moment to be cut off at; the third run's
+    // name changes once more before the second's predecessor is surely gone.
+    for lines in 0..7 {
+        for name in ["first", "second", "third"] {
+            bench.write("stack.yaml", &stack(name));
+            cut_off(&bench, &["apply", "-y", "--json"], lines);
+            forget_lock(&bench).await;
+        }
+        bench.apply();
+        bench.settled();
+        assert_eq!(inventory(&bench.aws).await, BTreeSet::from(["queue third".to_owned()]), "cut off after {lines}");
+        bench.ok(&["destroy", "-y"]);
+        assert_eq!(inventory(&bench.aws).await, BTreeSet::new(), "cut off after {lines}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_interrupt_finishes_what_is_in_flight_and_lets_go() {
+    let queues: String = (0..30).map(|n| format!("  q{n:02}: {{}}\n")).collect();
+    let stack =
+        format!("stack: shop\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: shop.json }}\nqueues:\n{queues}");
+    let bench = Bench::new(&stack).await;
+    let mut child = bench.start(&["apply", "-y", "--json", "--parallelism", "1"]);
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let started = lines.by_ref().find(|line| line.contains("action_started"));
+    assert!(started.is_some(), "the first queue is being made");
+    kill_process(Pid::from_child(&child), Signal::INT).expect("the process takes a signal");
+    let rest: Vec<String> = lines.collect();
+    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    assert_eq!(ran.code, Some(130), "{rest:?} {ran}");
+    let summary: serde_json::Value = serde_json::from_str(rest.last().expect("a summary")).unwrap();
+    assert_eq!(summary["result"], "interrupted", "{summary:#}");
+    let done = summary["done"].as_array().unwrap().len();
+    assert_eq!(done + summary["not_started"].as_array().unwrap().len(), 30, "{summary:#}");
+    assert!((1..30).contains(&done), "{summary:#}");
+    assert!(bench.object("shop.json.lock").await.is_none(), "the lock is released");
+    let state = bench.state().await.expect("the state is saved");
+    assert_eq!(state["resources"].as_object().unwrap().len(), done, "{state:#}");
+    assert_eq!(inventory(&bench.aws).await.len(), done);
+    bench.apply();
+    bench.settled();
+    assert_eq!(inventory(&bench.aws).await.len(), 30);
+}

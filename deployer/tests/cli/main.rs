@@ -1,0 +1,14 @@
+//! The real binary against a local AWS: what people and scripts may rely on.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bench;
+mod inventory;
+
+mod changes;
+mod concurrency;
+mod contract;
+mod kills;
+mod lifecycle;
+mod ownership;

@@ -1,0 +1,118 @@
+//! Whose a resource is: foreign ones in the way, and `protect`, `retain`, `external`.
+
+use std::collections::BTreeSet;
+
+use crate::bench::{Bench, changes};
+use crate::inventory::inventory;
+
+fn stack(queues: &str) -> String {
+    format!("stack: shop\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: shop.json }}\nqueues:\n{queues}")
+}
+
+async fn with_foreign_queue() -> Bench {
+    let bench = Bench::new(&stack("  orders: { name: orders }\n")).await;
+    bench.aws.clients.sqs.create_queue().queue_name("orders").send().await.unwrap();
+    bench
+}
+
+#[tokio::test]
+async fn a_foreign_resource_in_the_way_stops_the_plan() {
+    let bench = with_foreign_queue().await;
+    for arguments in [&["plan"][..], &["apply", "-y"]] {
+        let ran = bench.fails(arguments);
+        assert!(ran.stderr.contains("plan::foreign"), "{ran}");
+        assert!(ran.stderr.contains("--adopt 'queues.orders'"), "{ran}");
+        assert!(ran.stderr.contains("stack.yaml:5:"), "{ran}");
+    }
+    assert_eq!(bench.state().await, None);
+    bench.ok(&["destroy", "-y"]);
+    assert_eq!(inventory(&bench.aws).await.len(), 1, "destroy leaves it");
+}
+
+#[tokio::test]
+async fn adopt_takes_a_foreign_resource_over() {
+    let bench = with_foreign_queue().await;
+    let text = bench.ok(&["plan", "--adopt", "queues.orders"]);
+    assert!(text.contains("← queues.orders"), "{text}");
+    bench.ok(&["apply", "-y", "--adopt", "queues.orders"]);
+    bench.settled();
+    bench.ok(&["destroy", "-y"]);
+    assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn another_stacks_resource_is_named_by_its_owner() {
+    let bench = Bench::new(&stack("  orders: { name: orders }\n")).await;
+    bench.apply();
+    let other =
+        stack("  orders: { name: orders }\n").replace("stack: shop", "stack: cafe").replace("shop.json", "cafe.json");
+    bench.write("other.yaml", &other);
+    let ran = bench.fails(&["plan", "-f", "other.yaml"]);
+    assert!(ran.stderr.contains("plan::foreign") && ran.stderr.contains("belongs to the stack \"shop\""), "{ran}");
+    bench.ok(&["destroy", "-y", "-f", "other.yaml"]);
+    assert_eq!(inventory(&bench.aws).await.len(), 1, "destroying another stack leaves it");
+}
+
+#[tokio::test]
+async fn a_protected_resource_is_neither_deleted_nor_replaced() {
+    let bench = Bench::new(&stack("  orders: { name: orders, protect: true }\n  spare: {}\n")).await;
+    bench.apply();
+    let destroy = bench.fails(&["destroy", "-y"]);
+    assert!(destroy.stderr.contains("plan::protected"), "{destroy}");
+    bench.write("stack.yaml", &stack("  orders: { name: other, protect: true }\n  spare: {}\n"));
+    assert!(bench.fails(&["apply", "-y"]).stderr.contains("plan::protected"));
+    bench.write("stack.yaml", &stack("  spare: {}\n"));
+    assert!(bench.fails(&["apply", "-y"]).stderr.contains("plan::protected"));
+    assert_eq!(inventory(&bench.aws).await.len(), 2);
+}
+
+#[tokio::test]
+async fn protection_that_is_added_later_holds_when_the_element_is_removed() {
+    let bench = Bench::new(&stack("  orders: { name: orders }\n  spare: {}\n")).await;
+    bench.apply();
+    bench.write("stack.yaml", &stack("  orders: { name: orders, protect: true }\n  spare: {}\n"));
+    bench.apply();
+    bench.write("stack.yaml", &stack("  spare: {}\n"));
+    let ran = bench.fails(&["apply", "-y"]);
+    assert!(ran.stderr.contains("plan::protected"), "{ran}");
+    bench.write("stack.yaml", &stack("  orders: { name: orders }\n  spare: {}\n"));
+    bench.apply();
+    bench.write("stack.yaml", &stack("  spare: {}\n"));
+    bench.apply();
+    assert_eq!(inventory(&bench.aws).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_retained_resource_stays_in_aws() {
+    let bench = Bench::new(&stack("  orders: { name: orders }\n  spare: {}\n")).await;
+    bench.apply();
+    bench.write("stack.yaml", &stack("  orders: { name: orders, retain: true }\n  spare: {}\n"));
+    bench.apply();
+    bench.write("stack.yaml", &stack("  spare: {}\n"));
+    assert_eq!(changes(&bench.plan()), ["forget queues.orders"]);
+    bench.apply();
+    bench.settled();
+    assert_eq!(inventory(&bench.aws).await.len(), 2);
+    bench.write("stack.yaml", &stack("  orders: { name: orders, retain: true }\n  spare: {}\n"));
+    assert_eq!(changes(&bench.plan()), ["adopt queues.orders"]);
+    bench.apply();
+    bench.ok(&["destroy", "-y"]);
+    assert_eq!(inventory(&bench.aws).await, BTreeSet::from(["queue orders".to_owned()]));
+}
+
+#[tokio::test]
+async fn an_external_resource_is_only_referred_to() {
+    let text = stack("  orders: { name: orders, external: true }\n")
+        + "outputs: { arn: \"${queues.orders.arn}\", url: \"${queues.orders.url}\" }\n";
+    let bench = Bench::new(&text).await;
+    let ran = bench.fails(&["plan"]);
+    assert!(ran.stderr.contains("plan::external-missing"), "{ran}");
+    bench.aws.clients.sqs.create_queue().queue_name("orders").send().await.unwrap();
+    let text = bench.ok(&["plan"]);
+    assert!(text.starts_with("No changes. "), "{text}");
+    bench.apply();
+    let arn = format!("arn:aws:sqs:eu-west-1:{}:orders\n", bench.aws.place.account);
+    assert_eq!(bench.ok(&["output", "arn"]), arn);
+    bench.ok(&["destroy", "-y"]);
+    assert_eq!(inventory(&bench.aws).await.len(), 1);
+}
