@@ -29,6 +29,8 @@ const LEASE_S: u64 = 30;
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// When a lease that could not be renewed counts as lost: what is in flight then has ten seconds.
 const LOST_AFTER: Duration = Duration::from_secs(20);
+/// A holder that has not renewed for this long will not: its lease is waited out whatever the timeout.
+const SILENT_AFTER: Duration = Duration::from_secs(15);
 /// How often a held lock, or a place that does not answer, is tried again.
 const POLL: Duration = Duration::from_secs(1);
 /// Servers tell whole seconds: two times may be this much further apart than they look.
@@ -102,7 +104,8 @@ impl LockInfo {
 }
 
 impl Store {
-    /// Takes the lock, waiting for another's up to `timeout`; `notice` hears once who holds it.
+    /// Takes the lock, waiting for another's up to `timeout`; `notice` hears once who holds it. A holder that
+    /// fell silent meanwhile is waited out to the end of its lease, so that a dead run never needs a second try.
     ///
     /// # Errors
     /// `Locked` when it is still held then; otherwise why the place cannot be used.
@@ -124,12 +127,19 @@ impl Store {
         };
         let deadline = Instant::now() + timeout;
         let mut told = false;
+        let mut heard: Option<(String, u64, Instant)> = None;
         loop {
-            let locked = match self.try_lock(&info, notice).await.map_err(|e| self.failed(e))? {
+            let (locked, renewals) = match self.try_lock(&info, notice).await.map_err(|e| self.failed(e))? {
                 Attempt::Held(lease) => return Ok(lease),
-                Attempt::Other(locked) => locked,
+                Attempt::Other(locked, renewals) => (locked, renewals),
             };
-            if Instant::now() + POLL > deadline {
+            let now = Instant::now();
+            let since = match &heard {
+                Some((id, count, since)) if *id == locked.id && *count == renewals => *since,
+                _ => now,
+            };
+            heard = Some((locked.id.clone(), renewals, since));
+            if now + POLL > deadline && now - since < SILENT_AFTER {
                 return Err(StateError::Locked(Box::new(locked)));
             }
             if !told {
@@ -208,7 +218,7 @@ impl Store {
             };
             let other = LockInfo::parse(&object.bytes);
             if let Some(left) = other.left(&object) {
-                return Ok(Attempt::Other(other.says(&self.place(), left)));
+                return Ok(Attempt::Other(other.says(&self.place(), left), other.renewals));
             }
             notice(&format!(
                 "taking over the lock of {} on {} (`{}`, {}), which was not renewed for {} s",
@@ -242,7 +252,8 @@ impl Store {
 
 enum Attempt {
     Held(Lease),
-    Other(Locked),
+    /// Somebody else's, and how often it was renewed.
+    Other(Locked, u64),
 }
 
 /// The lock, held. Dropped without a release it is no longer renewed and runs out.
