@@ -42,9 +42,12 @@ fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> Str
         let caret = AnnotationKind::Primary.span((span.start - start).min(line.len())..end);
         group = group.element(Snippet::source(line).line_start(span.line).path(path).annotation(caret));
     }
-    if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
+    let Some(help) = &finding.help else { return renderer.render(&[group]) };
+    if finding.span.is_none() {
+        // Without a source line there is no gutter to hang the help on.
+        return format!("{}\n  = help: {}", renderer.render(&[group]), normalize_untrusted_str(help));
     }
+    group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
     renderer.render(&[group])
 }
 
