@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::aws::{Aws, AwsError, tags};
+use crate::aws::{Aws, AwsError, Place, tags};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, Ownership, by_name};
@@ -63,7 +63,7 @@ pub async fn observe(
     parallelism: usize,
 ) -> Result<Observation, ObserveError> {
     let limit = Semaphore::new(parallelism);
-    let predicted = predict(graph, aws);
+    let predicted = predict(graph, &aws.place);
     let interrupted = interrupted(graph, aws, &predicted, &prior, &limit).await?;
     prior.resources.extend(interrupted);
     let known = predicted.clone();
@@ -86,12 +86,12 @@ pub async fn observe(
 }
 
 /// Computes every output that needs no AWS.
-pub(crate) fn predict(graph: &Graph, aws: &Aws) -> Known {
+pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
     let mut known = Known::new();
     for node in graph.nodes() {
-        let spec = resolve::value(&node.spec, &known, &aws.place);
+        let spec = resolve::value(&node.spec, &known, place);
         if identity_known(node.kind, &spec)
-            && let Ok(outputs) = node.kind.predict(&spec, &aws.place)
+            && let Ok(outputs) = node.kind.predict(&spec, place)
         {
             known.insert(node.address.clone(), outputs);
         }
@@ -99,7 +99,7 @@ pub(crate) fn predict(graph: &Graph, aws: &Aws) -> Known {
     known
 }
 
-fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
+pub(crate) fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
     kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
 }
 
@@ -180,16 +180,8 @@ async fn left(
     prior: &State,
     limit: &Semaphore,
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
-    let meant = meant(graph, aws, predicted);
     let mut reads = FuturesUnordered::new();
-    for (address, record) in &prior.resources {
-        let kind = by_name(&record.kind)
-            .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
-        if meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
-            || graph.node(address).is_some_and(|node| same_open_identity(node, record, aws, predicted))
-        {
-            continue;
-        }
+    for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
         reads.push(async move {
             let _permit = limit.acquire().await;
             (address, record, kind, kind.read(aws, &record.inputs).await)
@@ -212,6 +204,27 @@ async fn left(
     if failed.is_empty() { Ok(left) } else { Err(ObserveError::Reads(failed)) }
 }
 
+/// The records of the prior state that the graph means under no address.
+pub(crate) fn not_meant<'a>(
+    graph: &Graph,
+    place: &Place,
+    predicted: &Known,
+    prior: &'a State,
+) -> Result<Vec<(&'a String, &'a Record, &'static dyn AnyKind)>, ObserveError> {
+    let meant = meant(graph, place, predicted);
+    let mut found = Vec::new();
+    for (address, record) in &prior.resources {
+        let kind = by_name(&record.kind)
+            .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
+        let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
+            || graph.node(address).is_some_and(|node| same_open_identity(node, record, place, predicted));
+        if !is_meant {
+            found.push((address, record, kind));
+        }
+    }
+    Ok(found)
+}
+
 /// Finds what a cut-off run made and neither the graph means by now nor the state records: as
 /// records, so that it goes the way of every removed resource.
 async fn interrupted(
@@ -221,7 +234,7 @@ async fn interrupted(
     prior: &State,
     limit: &Semaphore,
 ) -> Result<BTreeMap<String, Record>, ObserveError> {
-    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, aws, predicted) };
+    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
     let mut reads = FuturesUnordered::new();
     for intent in prior.intents.iter().filter(|intent| ["create", "replace"].contains(&intent.action.as_str())) {
         let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
@@ -277,11 +290,11 @@ fn recovered(intent: &Intent, live: Observed<Value>) -> Record {
 }
 
 /// Every (kind, identity) that the graph means and that needs no read to know.
-fn meant(graph: &Graph, aws: &Aws, known: &Known) -> BTreeSet<(String, String)> {
+fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
     graph
         .nodes()
         .filter_map(|node| {
-            let spec = resolve::value(&node.spec, known, &aws.place);
+            let spec = resolve::value(&node.spec, known, place);
             identity_known(node.kind, &spec)
                 .then(|| (node.kind.name().to_owned(), identity(node.kind.identity(), &spec)))
         })
@@ -289,8 +302,8 @@ fn meant(graph: &Graph, aws: &Aws, known: &Known) -> BTreeSet<(String, String)> 
 }
 
 /// A child of a generated id: same but for the part that is not known before its parent is read.
-fn same_open_identity(node: &Node, record: &Record, aws: &Aws, predicted: &Known) -> bool {
-    let spec = resolve::value(&node.spec, predicted, &aws.place);
+fn same_open_identity(node: &Node, record: &Record, place: &Place, predicted: &Known) -> bool {
+    let spec = resolve::value(&node.spec, predicted, place);
     node.kind.name() == record.kind
         && !identity_known(node.kind, &spec)
         && node.kind.identity().iter().all(|property| {

@@ -3,6 +3,8 @@
 mod retry;
 mod schedule;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

@@ -98,3 +98,6 @@ fn builds(planned: &Planned) -> bool {
 fn removes_separately(planned: &Planned) -> bool {
     builds(planned) && planned.predecessor.is_some()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub(super) async fn launch(
     mut ports: Option<(u16, u16)>,
     progress: &dyn Fn(&str),
 ) -> Result<Record, LocalError> {
-    let python = install(options, directory, progress).await?;
+    let python = install(options.venv.as_deref(), &directory.path, progress).await?;
     let mut attempt = 1;
     loop {
         let (port, bedrock_port) = match ports.take() {
@@ -48,13 +48,12 @@ pub(super) async fn launch(
     }
 }
 
-/// Installs the emulator unless it is, alone among all projects that share the environment. Returns its Python.
-async fn install(
-    options: &StartOptions,
-    directory: &Directory,
-    progress: &dyn Fn(&str),
-) -> Result<PathBuf, LocalError> {
-    let venv = options.venv.clone().unwrap_or_else(|| venv::default_directory(&directory.path));
+/// Installs the emulator unless it is there, alone among all projects that share the environment. Returns its Python.
+///
+/// # Errors
+/// When Python is missing or too old, or pip fails.
+pub async fn install(venv: Option<&Path>, fallback: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, LocalError> {
+    let venv = venv.map_or_else(|| venv::default_directory(fallback), Path::to_owned);
     let venv = std::path::absolute(&venv).map_err(LocalError::io("find", &venv))?;
     let mut lock_file = venv.clone().into_os_string();
     lock_file.push(".lock");

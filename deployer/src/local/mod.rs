@@ -23,6 +23,7 @@ mod venv;
 pub use buckets::ensure_buckets;
 pub use cloud::{LocalCloud, StartOptions, Status, current, start, status, stop};
 pub use error::LocalError;
+pub use launch::install;
 
 /// The account every local resource is in.
 pub const ACCOUNT_ID: &str = "000000000000";

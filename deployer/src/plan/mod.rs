@@ -5,6 +5,8 @@ pub mod diff;
 mod drift;
 mod owner;
 mod planner;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use action::{Action, Drift, Note, Order, Plan, Planned, Summary};
 pub use diff::{Change, Rules};

@@ -11,7 +11,7 @@ use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
-use crate::observe::{Left, Observation};
+use crate::observe::{Left, Observation, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, fingerprint};
 
@@ -25,9 +25,9 @@ pub enum Goal {
 /// Which resources a run is about; names are addresses or the elements that hold them.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// These and what they wait for; empty means all.
+    /// These and what they wait for, or when destroying what waits for them; empty means all.
     pub target: Vec<String>,
-    /// Not these, nor what waits for them.
+    /// Not these, nor what waits for them, or when destroying what they wait for.
     pub exclude: Vec<String>,
     /// Made anew even without a difference.
     pub replace: Vec<String>,
@@ -71,7 +71,7 @@ pub fn plan(
         goal,
         selection,
         secrets,
-        selected: selected(graph, selection),
+        selected: selected(graph, selection, goal),
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
         plan: Plan::default(),
@@ -92,8 +92,9 @@ pub fn plan(
     if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
 }
 
-/// The addresses that a run is about.
-fn selected(graph: &Graph, selection: &Selection) -> BTreeSet<String> {
+/// The addresses that a run is about. What is made needs what it waits for; what goes takes along
+/// what waits for it.
+fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
     let named = |names: &[String]| -> BTreeSet<String> {
         graph
             .nodes()
@@ -105,12 +106,18 @@ fn selected(graph: &Graph, selection: &Selection) -> BTreeSet<String> {
         graph.nodes().map(|n| n.address.clone()).collect()
     } else {
         let targets = named(&selection.target);
-        targets.iter().flat_map(|address| graph.ancestors(address)).chain(targets.clone()).collect()
+        let along = |address: &String| match goal {
+            Goal::Apply => graph.ancestors(address),
+            Goal::Destroy => graph.dependents(address),
+        };
+        targets.iter().flat_map(along).chain(targets.clone()).collect()
     };
     for address in named(&selection.exclude) {
-        for dependent in graph.dependents(&address) {
-            chosen.remove(&dependent);
-        }
+        let along = match goal {
+            Goal::Apply => graph.dependents(&address),
+            Goal::Destroy => graph.ancestors(&address),
+        };
+        chosen.retain(|other| !along.contains(other));
         chosen.remove(&address);
     }
     chosen
@@ -144,13 +151,8 @@ struct Prior<'a> {
     moved_from: Option<String>,
     /// What is left under the identity that it had, when that changed.
     left: Option<&'a Left>,
-}
-
-impl Prior<'_> {
-    /// The record is of the identity that is wanted.
-    fn is_known(&self) -> bool {
-        self.moved_from.is_some() || self.left.is_none()
-    }
+    /// The record is of the very resource that the node means now.
+    same: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -216,17 +218,19 @@ impl<'a> Planner<'a> {
         let named = |record: &Record| {
             record.kind == node.kind.name() && identity(node.kind.identity(), &record.inputs) == wanted
         };
+        // A child of a generated id has no name before its parent is read: its address has to do.
+        let open = !identity_known(node.kind, spec);
         let (own, left) = (resources.get(&node.address), self.seen.left.get(&node.address));
-        if let Some(record) = own.filter(|record| named(record)) {
-            return Some(Prior { record, moved_from: None, left: None });
+        if let Some(record) = own.filter(|record| named(record) || (open && left.is_none())) {
+            return Some(Prior { record, moved_from: None, left: None, same: true });
         }
         let renamed = resources.iter().find(|(address, record)| {
             named(record) && !self.claimed.contains(*address) && !self.at_home(address, record)
         });
         if let Some((address, record)) = renamed {
-            return Some(Prior { record, moved_from: Some(address.clone()), left });
+            return Some(Prior { record, moved_from: Some(address.clone()), left, same: true });
         }
-        own.map(|record| Prior { record, moved_from: None, left })
+        own.map(|record| Prior { record, moved_from: None, left, same: false })
     }
 
     /// Tells whether the element at `address` still means what its record holds.
@@ -250,7 +254,7 @@ impl<'a> Planner<'a> {
                 planned.predecessor = predecessor;
             }
             None => {
-                let was_ours = prior.as_ref().is_some_and(Prior::is_known);
+                let was_ours = prior.as_ref().is_some_and(|p| p.same);
                 planned.reason = if was_ours { "was deleted outside" } else { "not in AWS" }.to_owned();
                 planned.changes = self.changes(node, None, &spec);
                 if was_ours {
@@ -285,7 +289,8 @@ impl<'a> Planner<'a> {
         prior: Option<&Prior<'_>>,
     ) -> bool {
         let adopt = self.selection.adopt.iter().any(|name| is_named(&node.address, name));
-        let owner = owner::of(self, node, live, prior.is_some_and(Prior::is_known));
+        let known = prior.is_some_and(|p| p.same);
+        let owner = owner::of(self, node, live, known);
         if let owner::Owner::Foreign(who) = &owner
             && !adopt
         {
@@ -295,17 +300,16 @@ impl<'a> Planner<'a> {
         planned.changes = self.changes(node, Some(live), spec);
         let forced = self.selection.replace.iter().any(|name| is_named(&node.address, name));
         let replace = forced || planned.changes.iter().any(|change| change.forces_replacement);
-        let known = prior.is_some_and(Prior::is_known);
         (planned.action, planned.reason) = match (known, replace, planned.changes.is_empty()) {
             (_, true, _) => (Action::Replace, self.why_replace(forced, &planned.changes)),
             (true, _, true) if planned.predecessor.is_none() => (Action::Unchanged, String::new()),
             (true, ..) => (Action::Update, "differs from stack.yaml".to_owned()),
-            (false, ..) => (Action::Adopt, self.why_adopt(node, &owner)),
+            (false, ..) => (Action::Adopt, self.why_adopt(node, spec, &owner)),
         };
         if replace {
             planned.order = Some(Order::DeleteFirst);
         }
-        if let Some(prior) = prior.filter(|p| p.is_known()) {
+        if let Some(prior) = prior.filter(|p| p.same) {
             let key = &self.seen.prior.lineage;
             let drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), key);
             self.plan.drift.extend(drift);
@@ -324,7 +328,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Says how we know that it is ours, and that a run was cut off when its intent says so.
-    fn why_adopt(&self, node: &Node, owner: &owner::Owner) -> String {
+    fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> String {
+        let (kind, wanted) = (node.kind.name(), identity(node.kind.identity(), spec));
+        let other = self.seen.prior.resources.iter().find(|(address, record)| {
+            **address != node.address && record.kind == kind && identity(node.kind.identity(), &record.inputs) == wanted
+        });
+        if let Some((other, _)) = other {
+            return format!("was {other} until now");
+        }
         let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
         match (intent, owner) {
             (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
@@ -335,17 +346,17 @@ impl<'a> Planner<'a> {
 
     fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
         let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
-        let mut found = live;
+        let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
         if let Some(live) = live {
-            let known = prior.as_ref().is_some_and(Prior::is_known);
-            if let owner::Owner::Foreign(_) = owner::of(self, node, live, known) {
-                found = None;
+            let known = prior.as_ref().is_some_and(|p| p.same);
+            if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
+                (found, gone) = (None, who);
             }
         }
         let Some(live) = found.or(left) else {
             if prior.is_some() {
                 let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
-                planned.reason = "already gone from AWS".to_owned();
+                planned.reason = gone;
                 self.plan.actions.push(without_spec(planned));
             }
             return;

@@ -130,6 +130,9 @@ fn block(out: &mut String, planned: &Planned, view: View<'_>) {
     }
     out.push('\n');
     if matches!(planned.action, Action::Delete | Action::Forget) {
+        if planned.predecessor.is_some() {
+            out.push_str("    and its predecessor, which an interrupted run left\n");
+        }
         return;
     }
     let shown = planned.changes.iter().filter(|change| view.verbose || !is_mark(&change.path));
@@ -160,7 +163,11 @@ fn property(out: &mut String, planned: &Planned, change: &Change, view: View<'_>
         let text = if change.before.is_null() { after } else { format!("{before} → {after}") };
         let _ = writeln!(out, "    {}: {text}{forces}", change.path);
     } else if change.sensitive {
-        let arrow = if change.before.is_null() { SENSITIVE.to_owned() } else { format!("{SENSITIVE} → {SENSITIVE}") };
+        let arrow = match (change.before.is_null(), change.after.is_null()) {
+            (true, _) => SENSITIVE.to_owned(),
+            (false, true) => format!("{SENSITIVE} → {}", shown(&change.after)),
+            (false, false) => format!("{SENSITIVE} → {SENSITIVE}"),
+        };
         let _ = writeln!(out, "    {}: {arrow}{forces}", change.path);
     } else if has_rule(planned, &change.path, Rule::Policy) && change.known {
         policy(out, change, view);

@@ -29,7 +29,8 @@ pub fn cloud() -> &'static Cloud {
         let home = std::env::temp_dir().join(format!("deployer-test-{port}"));
         std::fs::create_dir_all(&home).expect("a temporary directory");
         // The shell ends the emulator when this process, which holds the other end of the pipe, ends.
-        let script = "\"$0\" >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
+        let script =
+            "\"$0\" -m ministack >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
         let child = Command::new("sh")
             .args(["-c", script, program.to_str().expect("a UTF-8 path")])
             .env_clear()
@@ -58,11 +59,15 @@ fn await_port(port: u16) {
     }
 }
 
-/// Finds the emulator that `cargo xtask test` sets up and names in `DEPLOYER_TEST_EMULATOR`.
+/// The Python that runs the emulator, installed as `deployer local start` installs it.
 fn emulator() -> PathBuf {
-    std::env::var_os("DEPLOYER_TEST_EMULATOR")
-        .map(PathBuf::from)
-        .expect("DEPLOYER_TEST_EMULATOR names the emulator: run the tests with `cargo xtask test`")
+    let fallback = std::env::temp_dir();
+    // Tests run inside a runtime of their own.
+    let install = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(deployer::local::install(None, &fallback, &|_| {}))
+    });
+    install.join().expect("the installation does not panic").expect("the emulator is installed")
 }
 
 /// An AWS account that nobody else uses: (account id, client).

@@ -1,0 +1,226 @@
+//! The order of steps, drawn as `a ← b` where b waits for a.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::kinds::{Observed, Outputs};
+
+const REMOVAL: Part = Part::Removal;
+
+fn planned(address: &str, kind: &'static str, action: Action, dependencies: &[&str]) -> Planned {
+    Planned {
+        address: address.into(),
+        element: address.into(),
+        kind,
+        action,
+        reason: String::new(),
+        changes: Vec::new(),
+        desired: None,
+        spec: None,
+        live: None,
+        predecessor: None,
+        order: None,
+        dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(),
+        prior_dependencies: BTreeSet::new(),
+        protect: false,
+        retain: false,
+        moved_from: None,
+    }
+}
+
+fn queue(address: &str, action: Action, dependencies: &[&str]) -> Planned {
+    planned(address, "sqs.queue", action, dependencies)
+}
+
+/// A replacement that creates first.
+fn replaced(address: &str, dependencies: &[&str]) -> Planned {
+    let predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
+    Planned { predecessor, ..queue(address, Action::Replace, dependencies) }
+}
+
+fn plan(actions: Vec<Planned>) -> Plan {
+    Plan { actions, ..Plan::default() }
+}
+
+/// Runs every step as soon as it is ready, one wave after another.
+fn waves(plan: &Plan) -> Vec<Vec<String>> {
+    let mut schedule = Schedule::of(plan);
+    let mut waves = Vec::new();
+    loop {
+        let ready = schedule.take_ready();
+        if ready.is_empty() {
+            assert_eq!(schedule.left().count(), 0, "nothing waits for ever: {waves:?}");
+            return waves;
+        }
+        waves.push(ready.iter().map(|id| name(plan, *id)).collect());
+        ready.into_iter().for_each(|id| schedule.finish(id));
+    }
+}
+
+fn name(plan: &Plan, (index, part): StepId) -> String {
+    let address = &plan.actions()[index].address;
+    if part == REMOVAL { format!("{address}'s predecessor") } else { address.clone() }
+}
+
+/// a ← b ← c, and d alone.
+#[test]
+fn each_step_comes_after_what_it_waits_for_and_the_unrelated_at_once() {
+    let plan = plan(vec![
+        queue("a", Action::Create, &[]),
+        queue("b", Action::Create, &["a"]),
+        queue("c", Action::Update, &["b"]),
+        queue("d", Action::Create, &[]),
+    ]);
+    assert_eq!(waves(&plan), [vec!["a", "d"], vec!["b"], vec!["c"]]);
+}
+
+#[test]
+fn a_destruction_takes_dependents_first() {
+    let plan = plan(vec![
+        queue("a", Action::Delete, &[]),
+        queue("b", Action::Delete, &["a"]),
+        queue("c", Action::Delete, &["b"]),
+    ]);
+    assert_eq!(waves(&plan), [["c"], ["b"], ["a"]]);
+}
+
+#[test]
+fn what_is_deleted_goes_after_those_who_used_it_have_moved_on() {
+    let mut user = queue("user", Action::Update, &["next"]);
+    user.prior_dependencies = ["last".to_owned()].into();
+    let plan = plan(vec![queue("next", Action::Create, &[]), user, queue("last", Action::Delete, &[])]);
+    assert_eq!(waves(&plan), [["next"], ["user"], ["last"]]);
+}
+
+#[test]
+fn a_predecessor_goes_after_the_dependents_use_its_successor() {
+    let plan = plan(vec![replaced("a", &[]), queue("b", Action::Update, &["a"])]);
+    assert_eq!(waves(&plan), [["a"], ["b"], ["a's predecessor"]]);
+}
+
+#[test]
+fn of_two_replaced_the_dependents_predecessor_goes_first() {
+    let plan = plan(vec![replaced("a", &[]), replaced("b", &["a"])]);
+    assert_eq!(waves(&plan), [["a"], ["b"], ["b's predecessor"], ["a's predecessor"]]);
+}
+
+#[test]
+fn a_route_is_deleted_before_the_stage_is_deployed_again() {
+    let mut stage = planned("stage", "apigateway.stage", Action::Update, &["api"]);
+    stage.prior_dependencies = ["api".to_owned(), "route".to_owned()].into();
+    let plan = plan(vec![
+        planned("api", "apigateway.rest_api", Action::Unchanged, &[]),
+        planned("route", "apigateway.route", Action::Delete, &["api"]),
+        stage,
+    ]);
+    assert_eq!(waves(&plan), [["api", "route"].to_vec(), vec!["stage"]]);
+}
+
+#[test]
+fn in_a_destruction_the_stage_goes_before_its_routes() {
+    let plan = plan(vec![
+        planned("api", "apigateway.rest_api", Action::Delete, &[]),
+        planned("route", "apigateway.route", Action::Delete, &["api"]),
+        planned("stage", "apigateway.stage", Action::Delete, &["api", "route"]),
+    ]);
+    assert_eq!(waves(&plan), [["stage"], ["route"], ["api"]]);
+}
+
+#[test]
+fn no_step_waits_for_one_that_does_not_exist() {
+    // "a" is deleted together with what it left behind: it has no removal step of its own.
+    let mut both = queue("a", Action::Delete, &[]);
+    both.predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
+    let plan = plan(vec![both, queue("b", Action::Delete, &["a"]), queue("c", Action::Create, &["not in the plan"])]);
+    assert_eq!(waves(&plan), [vec!["b", "c"], vec!["a"]]);
+}
+
+#[test]
+fn what_is_forgotten_holds_nobody_up() {
+    let plan = plan(vec![queue("a", Action::Forget, &[]), queue("b", Action::Delete, &["a"])]);
+    assert_eq!(waves(&plan), [["a", "b"]]);
+}
+
+const ACTIONS: &[Action] = &[
+    Action::Create,
+    Action::Update,
+    Action::Replace,
+    Action::Adopt,
+    Action::Unchanged,
+    Action::Delete,
+    Action::Forget,
+];
+
+/// Plans over random graphs: a node depends on some of those before it, now and by the prior state.
+fn plans() -> impl Strategy<Value = Plan> {
+    let node = (0..ACTIONS.len(), any::<u16>(), any::<u16>());
+    (any::<bool>(), proptest::collection::vec(node, 1..12)).prop_map(|(destroy, nodes)| {
+        let action = |i: usize| ACTIONS[if destroy { 5 + nodes[i].0 % 2 } else { nodes[i].0 }];
+        let goes = |i: usize| matches!(action(i), Action::Delete | Action::Forget);
+        let among = |bits: u16, below: usize| (0..below).filter(move |j| bits >> j & 1 == 1);
+        let names = |nodes: Vec<usize>| nodes.into_iter().map(|j| format!("n{j}")).collect::<BTreeSet<_>>();
+        let actions = nodes.iter().enumerate().map(|(i, (_, desired, prior))| {
+            let mut one = queue(&format!("n{i}"), action(i), &[]);
+            one.prior_dependencies = names(among(*prior, i).collect());
+            // What goes has only its record; what stays refers to nothing that goes.
+            one.dependencies = if goes(i) {
+                one.prior_dependencies.clone()
+            } else {
+                names(among(*desired, i).filter(|j| !goes(*j)).collect())
+            };
+            if action(i) == Action::Replace {
+                one.predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
+            }
+            one
+        });
+        plan(actions.collect())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_becomes_ready_once_and_never_before_what_it_waits_for(plan in plans(), choice in any::<u64>()) {
+        let mut schedule = Schedule::of(&plan);
+        let waits_for = schedule.waits_for.clone();
+        let mut ready = schedule.take_ready();
+        let mut finished: BTreeSet<StepId> = BTreeSet::new();
+        let mut seen: BTreeSet<StepId> = BTreeSet::new();
+        while !ready.is_empty() {
+            for id in &ready {
+                prop_assert!(!seen.contains(id) || !finished.contains(id), "{} ran twice", name(&plan, *id));
+                seen.insert(*id);
+                prop_assert!(waits_for[id].is_subset(&finished), "{} came too early", name(&plan, *id));
+            }
+            let pick = usize::try_from(choice % 1_000).unwrap_or(0) % ready.len();
+            let done = ready.swap_remove(pick);
+            finished.insert(done);
+            schedule.finish(done);
+            ready.extend(schedule.take_ready());
+        }
+        prop_assert_eq!(finished, waits_for.keys().copied().collect::<BTreeSet<_>>());
+    }
+
+    #[test]
+    fn what_builds_comes_after_its_dependencies_and_what_goes_before_them(plan in plans()) {
+        let at: BTreeMap<String, usize> =
+            waves(&plan).into_iter().enumerate().flat_map(|(i, wave)| wave.into_iter().map(move |n| (n, i))).collect();
+        let actions = plan.actions();
+        let by_address: BTreeMap<&str, &Planned> = actions.iter().map(|p| (p.address.as_str(), p)).collect();
+        for user in actions {
+            for dependency in &user.dependencies {
+                let other = by_address[dependency.as_str()];
+                if builds(user) && builds(other) {
+                    prop_assert!(at[dependency] < at[&user.address]);
+                }
+                if user.action == Action::Delete && other.action == Action::Delete {
+                    prop_assert!(at[&user.address] < at[dependency]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What an execution writes down, where no call to AWS is needed.
+
+use std::sync::{Arc, Mutex};
+
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::watch;
+
+use super::*;
+use crate::aws::Clients;
+use crate::plan::tests::world::{Stack, World, place};
+use crate::plan::{Goal, Selection};
+
+/// Keeps what is committed.
+#[derive(Default)]
+struct Kept(Mutex<Vec<State>>);
+
+impl Journal for Kept {
+    fn note(&self, _: &State) {}
+
+    fn commit<'a>(&'a self, state: &'a State) -> BoxFuture<'a, Result<(), StateError>> {
+        self.0.lock().unwrap().push(state.clone());
+        async { Ok(()) }.boxed()
+    }
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+/// Carries out a plan without changes and gives the state after it.
+async fn applied(world: &World, stack: &Stack) -> State {
+    let plan = world.plan(stack, Goal::Apply, &Selection::default()).expect("a plan");
+    assert_eq!(plan.summary().unchanged, plan.actions().len(), "nothing is to be called");
+    let clients = Clients::of(
+        &aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12()).build(),
+    );
+    let aws = Aws::new(Arc::new(clients), place());
+    let (_stop, stop) = watch::channel(0);
+    let execution = Execution {
+        aws: &aws,
+        stack: stack.document.stack(),
+        plan: &plan,
+        known: world.observe(&stack.graph).known,
+        state: world.prior.clone(),
+        journal: &Kept::default(),
+        observer: &Silent,
+        secrets: stack.document.secrets(),
+        outputs: stack.graph.outputs(),
+        parallelism: 4,
+        stop,
+        now: "2026-11-22T10:00:00Z".into(),
+    };
+    execution.run().await.expect("a journal that never fails").state
+}
+
+const QUEUE: &str = "stack: couch\nqueues: { inbox: { visibility_timeout: 60s } }\n";
+
+#[tokio::test]
+async fn a_protection_that_was_added_or_taken_away_is_remembered() {
+    let protected = QUEUE.replace("{ visi", "{ protect: true, retain: true, visi");
+    let mut world = World::applied(QUEUE);
+    for (text, expected) in [(protected.as_str(), true), (QUEUE, false)] {
+        world.prior = applied(&world, &Stack::of(text, &[])).await;
+        let record = &world.prior.resources["queues.inbox"];
+        assert_eq!((record.protect, record.retain), (expected, expected));
+    }
+}
+
+#[tokio::test]
+async fn a_drift_that_stack_yaml_has_come_to_want_is_told_once() {
+    let mut world = World::applied(QUEUE);
+    world.edit("queues.inbox", |queue| queue["visibility_timeout"] = 90.into());
+    let stack = Stack::of(&QUEUE.replace("60s", "90s"), &[]);
+    let drift = |world: &World| world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan").drift().len();
+    assert_eq!(drift(&world), 1);
+    world.prior = applied(&world, &stack).await;
+    assert_eq!(drift(&world), 0);
+}
+
+#[tokio::test]
+async fn an_apply_without_changes_leaves_the_state_as_it_is() {
+    let world = World::applied(QUEUE);
+    let state = applied(&world, &Stack::of(QUEUE, &[])).await;
+    assert!(state.says_the_same(&world.prior), "{state:#?}");
+}

@@ -1,0 +1,35 @@
+//! What plans say: one phenomenon a test, over a world that is made by hand.
+
+mod compare;
+mod destroy;
+mod ownership;
+mod properties;
+mod replace;
+mod secrets;
+mod select;
+pub(crate) mod world;
+
+use world::World;
+
+/// Two queues, one of which the other refers to.
+const QUEUES: &str = "
+stack: couch
+queues:
+  inbox: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } }
+";
+
+/// A topic and the alarm that tells it.
+const ALARM: &str = "
+stack: couch
+topics: { alarms: {} }
+alarms:
+  oldest:
+    namespace: AWS/SQS
+    metric_name: ApproximateAgeOfOldestMessage
+    statistic: Maximum
+    comparison_operator: GreaterThanThreshold
+    threshold: 30
+    period: 60s
+    evaluation_periods: 1
+    alarm_actions: [ \"${topics.alarms.arn}\" ]
+";

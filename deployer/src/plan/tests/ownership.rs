@@ -1,0 +1,145 @@
+//! Whose a resource is: adopted when it is provably ours, refused when it is not.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use super::world::Stack;
+use super::{ALARM, QUEUES, World};
+use crate::plan::{Goal, Selection};
+
+#[test]
+fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
+    let mut world = World::applied(QUEUES);
+    world.intend("queues.inbox", "create");
+    world.forget("queues.inbox");
+    assert_snapshot!(world.said(QUEUES), @r"
+    ← queues.inbox  sqs.queue  (created by an interrupted run at 2026-11-22T10:00:00Z)
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
+    ");
+}
+
+#[test]
+fn what_an_interrupted_run_left_half_made_is_adopted_and_completed() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["visibility_timeout"] = json!(30));
+    world.intend("queues.inbox", "create");
+    world.forget("queues.inbox");
+    assert_snapshot!(world.said(QUEUES), @r"
+    ← queues.inbox  sqs.queue  (created by an interrupted run at 2026-11-22T10:00:00Z)
+        visibility_timeout: 30 → 60
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
+    ");
+}
+
+#[test]
+fn with_the_state_lost_everything_of_ours_is_adopted_and_nothing_changes() {
+    let mut world = World::applied(ALARM);
+    world.prior.resources.clear();
+    assert_snapshot!(world.said(ALARM), @r"
+    ← topics.alarms  sns.topic  (carries this stack's marks and is not in the state)
+
+    ← alarms.oldest  cloudwatch.metric_alarm  (carries this stack's marks and is not in the state)
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
+    ");
+}
+
+/// A subscription has no tags: it is part of its topic.
+const PART: &str = "
+stack: couch
+topics: { news: { subscriptions: [ { email: a@example.com } ] } }
+";
+
+#[test]
+fn a_part_without_tags_belongs_to_whom_its_parent_belongs() {
+    let mut world = World::applied(PART);
+    world.prior.resources.clear();
+    assert_snapshot!(world.said(PART), @r"
+    ← topics.news  sns.topic  (carries this stack's marks and is not in the state)
+    ← topics.news.subscription[email:a@example.com]  sns.subscription  (carries this stack's marks and is not in the state)
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
+    ");
+}
+
+#[test]
+fn a_part_of_a_foreign_parent_is_foreign() {
+    let mut world = World::applied(PART);
+    world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
+    world.prior.resources.clear();
+    assert_snapshot!(world.said(PART), @r#"
+    plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
+      help: choose another name, or take it over with `--adopt 'topics.news'`
+    plan::foreign: the sns.subscription "arn:aws:sns:eu-west-1:123456789012:couch-news · email · a@example.com" exists already and carries no marks of this stack
+      help: choose another name, or take it over with `--adopt 'topics.news.subscription[email:a@example.com]'`
+    "#);
+}
+
+#[test]
+fn a_resource_without_our_marks_is_refused() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
+    world.forget("queues.inbox");
+    assert_snapshot!(world.said(QUEUES), @r#"
+    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no marks of this stack
+      help: choose another name, or take it over with `--adopt 'queues.inbox'`
+    "#);
+}
+
+#[test]
+fn a_resource_of_another_stack_is_refused_even_when_the_state_knows_it() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
+    assert_snapshot!(world.said(QUEUES), @r#"
+    plan::foreign: the sqs.queue "couch-inbox" exists already and belongs to the stack "other"
+      help: choose another name, or take it over with `--adopt 'queues.inbox'`
+    "#);
+}
+
+#[test]
+fn a_foreign_resource_is_taken_over_when_that_is_asked_for() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| {
+        queue["tags"] = Value::Object(serde_json::Map::new());
+        queue["visibility_timeout"] = json!(30);
+    });
+    world.forget("queues.inbox");
+    let selection = Selection { adopt: vec!["queues.inbox".into()], ..Selection::default() };
+    assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
+    ← queues.inbox  sqs.queue  (asked for by --adopt; until now carries no marks of this stack)
+        visibility_timeout: 30 → 60
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
+    ");
+}
+
+/// A bucket of somebody else's.
+const EXTERNAL: &str = "
+stack: couch
+buckets: { images: { name: shared-images, external: true } }
+queues: { inbox: { tags: { bucket: \"${buckets.images.name}\" } } }
+";
+
+#[test]
+fn an_external_resource_that_is_missing_stops_the_plan() {
+    assert_snapshot!(World::default().said(EXTERNAL), @r#"
+    plan::external-missing: the external s3.bucket "shared-images" does not exist
+      help: create it, correct its name, or drop `external: true` to let this stack create it
+    "#);
+}
+
+#[test]
+fn an_external_resource_that_is_there_is_left_alone() {
+    let mut world = World::applied(EXTERNAL);
+    for live in world.live.values_mut().filter(|live| live.physical_id == "shared-images") {
+        live.spec["versioning"] = json!(true);
+    }
+    assert_snapshot!(world.said(EXTERNAL), @"No changes. 1 resources match stack.yaml.");
+    assert_snapshot!(world.said_for(&Stack::of(EXTERNAL, &[]), Goal::Destroy, &Selection::default()), @r"
+    - queues.inbox  sqs.queue  (the stack is destroyed)
+
+    Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
+    ");
+}

@@ -1,0 +1,203 @@
+//! A small AWS made of maps, and the state beside it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::aws::Place;
+use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, Node, identity};
+use crate::kinds::{AnyKind, Observed, Outputs};
+use crate::observe::{Left, Observation, identity_known, not_meant, predict};
+use crate::plan::{Goal, Plan, PlanError, Selection, plan};
+use crate::report;
+use crate::report::paint::Paint;
+use crate::report::plan::{Cost, View};
+use crate::spec::document::Document;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
+use crate::state::{Intent, Record, State, fingerprint};
+
+/// What AWS has, by kind and identity, and what the last apply left.
+#[derive(Clone, Default)]
+pub(crate) struct World {
+    pub(crate) live: BTreeMap<(String, String), Observed<Value>>,
+    pub(crate) prior: State,
+}
+
+/// A stack as far as it gets without AWS.
+pub(crate) struct Stack {
+    pub(crate) document: Document,
+    pub(crate) graph: Graph,
+}
+
+pub(crate) fn place() -> Place {
+    Place { account: "123456789012".into(), region: "eu-west-1".into(), partition: "aws".into(), endpoint_url: None }
+}
+
+impl Stack {
+    /// Reads a stack; `vars` are `NAME=VALUE`.
+    pub(crate) fn of(text: &str, vars: &[String]) -> Self {
+        let env = [("AWS_REGION".to_owned(), "eu-west-1".to_owned())].into();
+        let inputs = Inputs { vars: vars.to_vec(), env, ..Inputs::default() };
+        let (document, mut findings) = Document::load(SourceText::new("stack.yaml", text), &inputs)
+            .unwrap_or_else(|e| panic!("{:#?}", e.findings));
+        let (lowered, more) = document.lower();
+        findings.0.extend(more.0);
+        let mut graph = Graph::of(lowered, document.outputs().clone(), &document, &mut findings);
+        assert!(!findings.has_errors(), "{findings:#?}");
+        let with_code: Vec<_> = graph.nodes().filter(|n| n.code.is_some()).map(|n| n.address.clone()).collect();
+        for address in with_code {
+            graph.set_code(&address, json!({ "sha256": format!("zip of {address}") }));
+        }
+        Self { document, graph }
+    }
+}
+
+impl World {
+    /// The world right after `text` was applied to nothing.
+    pub(crate) fn applied(text: &str) -> Self {
+        Self::applied_with(text, &[])
+    }
+
+    pub(crate) fn applied_with(text: &str, vars: &[String]) -> Self {
+        let stack = Stack::of(text, vars);
+        let state = State { stack: stack.document.stack().into(), lineage: "lineage".into(), ..State::default() };
+        let mut world = Self { live: BTreeMap::new(), prior: state };
+        let mut known = Known::new();
+        for node in stack.graph.nodes() {
+            let spec = resolve::value(&node.spec, &known, &place());
+            assert!(!resolve::is_unknown(&spec), "{} is settled after what it waits for", node.address);
+            let outputs = outputs(node.kind, &node.address, &spec);
+            known.insert(node.address.clone(), outputs.clone());
+            world.live.insert(key(node, &spec), Observed::new(physical_id(node, &spec), spec.clone(), outputs.clone()));
+            if !node.external {
+                world.prior.resources.insert(node.address.clone(), record(&stack, node, &spec, outputs));
+            }
+        }
+        world
+    }
+
+    /// Lets other hands change a live resource.
+    pub(crate) fn edit(&mut self, address: &str, edit: impl FnOnce(&mut Value)) {
+        edit(&mut self.live_of(address).spec);
+    }
+
+    pub(crate) fn live_of(&mut self, address: &str) -> &mut Observed<Value> {
+        let key = self.key_of(address);
+        self.live.get_mut(&key).expect("it is live")
+    }
+
+    /// Lets other hands delete a live resource.
+    pub(crate) fn delete(&mut self, address: &str) {
+        let key = self.key_of(address);
+        self.live.remove(&key).expect("it was live");
+    }
+
+    /// Loses the state's record, as a run does that is cut off before it writes.
+    pub(crate) fn forget(&mut self, address: &str) {
+        self.prior.resources.remove(address).expect("it was in the state");
+    }
+
+    /// Leaves the intent of a run that was cut off.
+    pub(crate) fn intend(&mut self, address: &str, action: &str) {
+        let record = &self.prior.resources[address];
+        let intent = Intent {
+            address: address.into(),
+            action: action.into(),
+            kind: record.kind.clone(),
+            identity: record.physical_id.clone(),
+            since: "2026-11-22T10:00:00Z".into(),
+        };
+        self.prior.intents.push(intent);
+    }
+
+    fn key_of(&self, address: &str) -> (String, String) {
+        let record = &self.prior.resources[address];
+        let kind = crate::kinds::by_name(&record.kind).expect("a registered kind");
+        (record.kind.clone(), identity(kind.identity(), &record.inputs))
+    }
+
+    /// What a run would see.
+    pub(crate) fn observe(&self, graph: &Graph) -> Observation {
+        let predicted = predict(graph, &place());
+        let mut known = predicted.clone();
+        let mut live = BTreeMap::new();
+        for node in graph.nodes() {
+            let spec = resolve::value(&node.spec, &known, &place());
+            if identity_known(node.kind, &spec)
+                && let Some(seen) = self.live.get(&key(node, &spec))
+            {
+                known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
+                live.insert(node.address.clone(), seen.clone());
+            }
+        }
+        let unmeant = not_meant(graph, &place(), &predicted, &self.prior).expect("known kinds");
+        let left = unmeant
+            .into_iter()
+            .map(|(address, record, kind)| {
+                let live = self.live.get(&(record.kind.clone(), identity(kind.identity(), &record.inputs))).cloned();
+                (address.clone(), Left { record: record.clone(), live })
+            })
+            .collect();
+        Observation { live, left, known, prior: self.prior.clone(), waves: 1 }
+    }
+
+    pub(crate) fn plan(&self, stack: &Stack, goal: Goal, selection: &Selection) -> Result<Plan, PlanError> {
+        let seen = self.observe(&stack.graph);
+        let Stack { document, graph } = stack;
+        plan(graph, &seen, document.stack(), &place(), goal, selection, document.secrets())
+    }
+
+    /// What a person sees of a plan of `text`.
+    pub(crate) fn said(&self, text: &str) -> String {
+        self.said_for(&Stack::of(text, &[]), Goal::Apply, &Selection::default())
+    }
+
+    pub(crate) fn said_for(&self, stack: &Stack, goal: Goal, selection: &Selection) -> String {
+        match self.plan(stack, goal, selection) {
+            Ok(plan) => said(&plan, stack),
+            Err(PlanError(problems)) => {
+                problems.iter().map(|p| format!("{}: {}\n  help: {}\n", p.code, p.message, p.help)).collect()
+            }
+        }
+    }
+}
+
+/// The plan's text without its cost.
+pub(crate) fn said(plan: &Plan, stack: &Stack) -> String {
+    let view = View { paint: Paint { colour: false }, verbose: false, secrets: stack.document.secrets() };
+    let text = report::plan::plan(plan, Cost::default(), view);
+    text.rsplit_once("0 reads").expect("the cost comes last").0.to_owned()
+}
+
+fn key(node: &Node, spec: &Value) -> (String, String) {
+    (node.kind.name().to_owned(), identity(node.kind.identity(), spec))
+}
+
+fn physical_id(node: &Node, spec: &Value) -> String {
+    identity(node.kind.identity(), spec)
+}
+
+/// The outputs that can be computed, and made-up ones for those that AWS generates.
+fn outputs(kind: &dyn AnyKind, address: &str, spec: &Value) -> Outputs {
+    let mut outputs = kind.predict(spec, &place()).expect("a sound spec");
+    for name in kind.outputs() {
+        outputs.entry((*name).to_owned()).or_insert_with(|| format!("{name}-of-{address}"));
+    }
+    outputs
+}
+
+/// What the executor writes down.
+fn record(stack: &Stack, node: &Node, spec: &Value, outputs: Outputs) -> Record {
+    Record {
+        kind: node.kind.name().into(),
+        element: node.element.clone(),
+        physical_id: physical_id(node, spec),
+        inputs: fingerprint::hide(spec, "lineage", &|text| stack.document.secrets().touches(text)),
+        outputs,
+        dependencies: node.dependencies.clone(),
+        protect: node.protect,
+        retain: node.retain,
+    }
+}
