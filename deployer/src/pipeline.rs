@@ -3,6 +3,8 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,8 @@ use crate::spec::sections::{Code, CodeSource};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
+
+pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// What the command line and the environment say.
 pub struct Settings {

@@ -6,22 +6,15 @@ use tokio::time::Instant;
 
 use super::options::{Approval, Choice};
 use super::run::Run;
-use super::{CHANGES, ERROR, Exit, INTERRUPTED, OK};
-use crate::failure::Failure;
+use super::{CHANGES, ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::pipeline::{self, Applied, Ready};
 use crate::plan::Goal;
 use crate::report::json;
 use crate::report::progress::{Preparation, Progress};
 
-pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approval: Approval) -> Exit {
+pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approval) -> Exit {
     let command = if goal == Goal::Apply { "apply" } else { "destroy" };
-    if !approval.auto_approve && (!run.terminal.interactive || run.terminal.json) {
-        return Err(Failure::plain(
-            "run::approval-needed",
-            format!("{command} needs an answer, and nobody is there to give it"),
-            format!("run `deployer {command} --auto-approve`"),
-        ));
-    }
+    approval::possible(run, &approved, command)?;
     let began = Instant::now();
     let settings = run.settings(&choice, command)?;
     let loaded = run.load(&settings)?;
@@ -33,29 +26,18 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approval: Approva
         super::plan::show(run, &ready);
     }
     let changes = ready.plan.has_changes();
-    if changes && !approval.auto_approve && !approved(run, goal).await {
+    if changes && let Err(refused) = approval::given(run, &approved, command, question(goal)).await {
         ready.abandon().await;
-        return match *run.stop.borrow() {
-            0 => {
-                Err(Failure::plain("run::not-approved", format!("{command} was not approved; nothing was changed"), ""))
-            }
-            _ => Err(Failure::interrupted()),
-        };
+        return Err(refused);
     }
     let code = carry_out(run, ready, &settings, began).await?;
     Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
 }
 
-/// Asks for the word; a signal is a no.
-async fn approved(run: &Run, goal: Goal) -> bool {
-    let question = match goal {
+fn question(goal: Goal) -> &'static str {
+    match goal {
         Goal::Apply => "Apply this plan? Only `yes` does:",
         Goal::Destroy => "Destroy all of this? Only `yes` does:",
-    };
-    let mut stop = run.stop.clone();
-    tokio::select! {
-        answer = run.terminal.ask(question) => answer.as_deref() == Some("yes"),
-        _ = stop.wait_for(|asked| *asked > 0) => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: each verb parses, calls the pipeline, and hands to `report`.
 
 mod apply;
+mod approval;
 mod drift;
 mod environment;
 mod local;
@@ -10,6 +11,7 @@ mod plan;
 mod run;
 mod schema;
 mod signals;
+mod state;
 mod validate;
 
 use clap::{CommandFactory, Parser};
@@ -72,6 +74,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Destroy { choice, approval } => apply::run(&run, Goal::Destroy, choice, approval).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
+        Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
         Command::Schema => schema::run(&run),
         Command::Completions { shell } => {

@@ -127,6 +127,9 @@ pub enum Command {
     },
     /// Print the stack's outputs, or one bare value
     Output { name: Option<String> },
+    /// Look at the state and repair it
+    #[command(subcommand)]
+    State(StateCommand),
     /// Start, stop or show the local cloud
     #[command(subcommand)]
     Local(LocalCommand),
@@ -134,6 +137,32 @@ pub enum Command {
     Schema,
     /// Print a completion script
     Completions { shell: clap_complete::Shell },
+}
+
+/// The state's verbs.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the resources in the state
+    List,
+    /// Print what the state holds of one resource
+    Show { address: String },
+    /// List the versions of the state that are kept
+    History,
+    /// Make a kept version the state again
+    Restore { serial: u64 },
+    /// Take a resource out of the state; AWS keeps it
+    Forget {
+        address: String,
+        #[command(flatten)]
+        approval: Approval,
+    },
+    /// Remove the lock of a run that is dead
+    Unlock {
+        /// Remove only the lock of this id.
+        id: Option<String>,
+        #[command(flatten)]
+        approval: Approval,
+    },
 }
 
 /// The local cloud's verbs.

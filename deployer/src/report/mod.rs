@@ -5,4 +5,5 @@ pub mod json;
 pub mod paint;
 pub mod plan;
 pub mod progress;
+pub mod state;
 pub mod terminal;

@@ -1,0 +1,34 @@
+//! The typed `yes` before what cannot be taken back.
+
+use super::options::Approval;
+use super::run::Run;
+use crate::failure::Failure;
+
+/// Fails at once when `command` will need an answer and nobody is there to give it.
+pub(super) fn possible(run: &Run, approval: &Approval, command: &str) -> Result<(), Failure> {
+    if approval.auto_approve || (run.terminal.interactive && !run.terminal.json) {
+        return Ok(());
+    }
+    Err(Failure::plain(
+        "run::approval-needed",
+        format!("{command} needs an answer, and nobody is there to give it"),
+        format!("run `deployer {command} --auto-approve`"),
+    ))
+}
+
+/// Asks for the word, unless it was given beforehand; a signal is a no.
+pub(super) async fn given(run: &Run, approval: &Approval, command: &str, question: &str) -> Result<(), Failure> {
+    if approval.auto_approve {
+        return Ok(());
+    }
+    let mut stop = run.stop.clone();
+    let yes = tokio::select! {
+        answer = run.terminal.ask(question) => answer.as_deref() == Some("yes"),
+        _ = stop.wait_for(|asked| *asked > 0) => false,
+    };
+    match *run.stop.borrow() {
+        _ if yes => Ok(()),
+        0 => Err(Failure::plain("run::not-approved", format!("{command} was not approved; nothing was changed"), "")),
+        _ => Err(Failure::interrupted()),
+    }
+}

@@ -1,0 +1,177 @@
+//! `deployer state`
+
+use serde_json::{Value, json};
+
+use super::options::{Approval, Choice, StateCommand};
+use super::run::Run;
+use super::{Exit, OK, approval};
+use crate::failure::Failure;
+use crate::pipeline::{self, Loaded, Settings};
+use crate::report::json::masked;
+use crate::report::progress::Preparation;
+use crate::report::state as form;
+use crate::spec::nearest::nearest;
+use crate::state::{Lease, State, Store};
+
+/// The state and what is needed to work on it.
+struct Desk<'a> {
+    run: &'a Run,
+    settings: Settings,
+    loaded: Loaded,
+    store: Store,
+}
+
+pub(super) async fn run(run: &Run, command: StateCommand) -> Exit {
+    let operation = match &command {
+        StateCommand::List => "state list",
+        StateCommand::Show { .. } => "state show",
+        StateCommand::History => "state history",
+        StateCommand::Restore { .. } => "state restore",
+        StateCommand::Forget { .. } => "state forget",
+        StateCommand::Unlock { .. } => "state unlock",
+    };
+    if let StateCommand::Forget { approval, .. } = &command {
+        approval::possible(run, approval, operation)?;
+    }
+    let settings = run.settings(&Choice::default(), operation)?;
+    let loaded = pipeline::load(&settings)?;
+    let store = pipeline::open_store(&loaded, &settings, &run.stop).await?;
+    let desk = Desk { run, settings, loaded, store };
+    match command {
+        StateCommand::List => desk.list().await,
+        StateCommand::Show { address } => desk.show(&address).await,
+        StateCommand::History => desk.history().await,
+        StateCommand::Restore { serial } => desk.restore(serial).await,
+        StateCommand::Forget { address, approval } => desk.forget(&address, &approval).await,
+        StateCommand::Unlock { id, approval } => desk.unlock(id, &approval).await,
+    }
+}
+
+impl Desk<'_> {
+    async fn list(&self) -> Exit {
+        let snapshot = pipeline::read_state(&self.store, &self.progress(), &self.run.stop).await?;
+        if self.run.terminal.json {
+            return self.line(form::list_json(&snapshot, &self.store.place()));
+        }
+        if snapshot.state.resources.is_empty() {
+            let what = if snapshot.existed { "holds no resources" } else { "does not exist yet" };
+            self.run.terminal.say(&format!("The state {} {what}.", self.store.place()));
+        }
+        self.text(&form::list(&snapshot.state))
+    }
+
+    async fn show(&self, address: &str) -> Exit {
+        let snapshot = pipeline::read_state(&self.store, &self.progress(), &self.run.stop).await?;
+        let record = snapshot.state.resources.get(address).ok_or_else(|| unknown(address, &snapshot.state))?;
+        let value = form::record(address, record);
+        if self.run.terminal.json { self.line(value) } else { self.text(&format!("{value:#}\n")) }
+    }
+
+    async fn history(&self) -> Exit {
+        let versions = self.store.history().await.map_err(Failure::state)?;
+        if self.run.terminal.json {
+            return self.line(form::history_json(&versions, &self.store.place()));
+        }
+        if versions.is_empty() {
+            self.run.terminal.say(&format!("No version of the state {} is kept.", self.store.place()));
+            return Ok(OK);
+        }
+        self.text(&form::history(&versions))
+    }
+
+    async fn restore(&self, serial: u64) -> Exit {
+        let lease = pipeline::hold(&self.store, &self.settings, &self.progress(), &self.run.stop).await?;
+        let restored = self.store.restore(serial, &lease).await.map_err(Failure::state);
+        pipeline::give_back(lease).await;
+        let State { serial: written, resources, .. } = restored?;
+        let count = resources.len();
+        if self.run.terminal.json {
+            return self.line(json!({"type": "restored", "from": serial, "serial": written, "resources": count}));
+        }
+        self.run.terminal.say(&format!(
+            "Version {serial} with {count} resources is the state again, as version {written}. \
+             `deployer plan` shows where AWS differs."
+        ));
+        Ok(OK)
+    }
+
+    async fn forget(&self, address: &str, approval: &Approval) -> Exit {
+        let lease = pipeline::hold(&self.store, &self.settings, &self.progress(), &self.run.stop).await?;
+        let forgotten = self.forget_under(&lease, address, approval).await;
+        pipeline::give_back(lease).await;
+        let physical_id = forgotten?;
+        if self.run.terminal.json {
+            return self.line(json!({"type": "forgotten", "address": address, "physical_id": physical_id}));
+        }
+        self.run.terminal.say(&format!("`{address}` is no longer in the state; AWS still has {physical_id}."));
+        Ok(OK)
+    }
+
+    async fn forget_under(&self, lease: &Lease, address: &str, approval: &Approval) -> Result<String, Failure> {
+        let snapshot = pipeline::read_state(&self.store, &self.progress(), &self.run.stop).await?;
+        let mut state = snapshot.state.clone();
+        let record = state.resources.remove(address).ok_or_else(|| unknown(address, &snapshot.state))?;
+        let question = format!(
+            "Forget `{address}` ({})? AWS keeps it, and a plan takes it up again while it is in stack.yaml. \
+             Only `yes` does:",
+            record.physical_id
+        );
+        approval::given(self.run, approval, "state forget", &question).await?;
+        // An intent would tell the next run of a resource that nobody asks for any more.
+        state.intents.retain(|intent| intent.address != address);
+        pipeline::write_state(&self.store, &snapshot, lease, &state).await?;
+        Ok(record.physical_id)
+    }
+
+    async fn unlock(&self, id: Option<String>, approval: &Approval) -> Exit {
+        let place = self.store.place();
+        let Some(lock) = self.store.lock_info().await.map_err(Failure::state)? else {
+            if self.run.terminal.json {
+                return self.line(json!({"type": "not_locked", "place": place}));
+            }
+            self.run.terminal.say(&format!("The state {place} is not locked."));
+            return Ok(OK);
+        };
+        let meant = id.as_ref().is_none_or(|id| *id == lock.id);
+        if meant {
+            if !self.run.terminal.json {
+                self.run.terminal.say(form::lock(&lock, &place).trim_end());
+            }
+            approval::possible(self.run, approval, "state unlock")?;
+            let question = "Remove this lock? A run that lives stops then. Only `yes` does:";
+            approval::given(self.run, approval, "state unlock", question).await?;
+        }
+        let removed = self.store.force_unlock(id.as_ref().unwrap_or(&lock.id)).await.map_err(Failure::state)?;
+        if self.run.terminal.json {
+            let kind = if removed { "unlocked" } else { "not_locked" };
+            return self.line(json!({"type": kind, "place": place, "lock": lock}));
+        }
+        self.run.terminal.say(if removed { "The lock is removed." } else { "The lock was gone already." });
+        Ok(OK)
+    }
+
+    fn progress(&self) -> Preparation {
+        Preparation(self.run.terminal)
+    }
+
+    fn line(&self, value: Value) -> Exit {
+        let value = masked(value, self.loaded.document.secrets());
+        self.run.terminal.data(&format!("{value}\n"));
+        Ok(OK)
+    }
+
+    fn text(&self, text: &str) -> Exit {
+        self.run.terminal.data(&self.loaded.document.secrets().mask(text));
+        Ok(OK)
+    }
+}
+
+fn unknown(address: &str, state: &State) -> Failure {
+    let addresses = state.resources.keys().map(String::as_str);
+    let help = match nearest(address, addresses) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if state.resources.is_empty() => "the state holds no resources".to_owned(),
+        None => "`deployer state list` lists the addresses".to_owned(),
+    };
+    Failure::plain("state::unknown-address", format!("the state holds nothing called `{address}`"), help)
+}

@@ -1,0 +1,51 @@
+//! The state by itself, without a plan: opened, locked, read and written.
+
+use super::{Loaded, Progress, Settings, connect, lock, unless_stopped};
+use crate::execute::Stop;
+use crate::failure::Failure;
+use crate::state::{Journal, Lease, Snapshot, State, Store};
+
+/// Opens the state's store; nothing is read yet, so that a damaged state can be repaired.
+///
+/// # Errors
+/// When AWS cannot be reached or the credentials are of another account.
+pub async fn open_store(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Store, Failure> {
+    Ok(unless_stopped(stop, connect(&loaded.document, settings, false)).await?.1)
+}
+
+/// Reads the state, and says what a person should know about it.
+///
+/// # Errors
+/// When it cannot be reached or understood.
+pub async fn read_state(store: &Store, progress: &dyn Progress, stop: &Stop) -> Result<Snapshot, Failure> {
+    let snapshot = unless_stopped(stop, async { store.read().await.map_err(Failure::state) }).await?;
+    if let Some(notice) = &snapshot.notice {
+        progress.say(notice);
+    }
+    Ok(snapshot)
+}
+
+/// Takes the state's lock.
+///
+/// # Errors
+/// When another run holds it until the time is over, or the place cannot be used.
+pub async fn hold(store: &Store, settings: &Settings, progress: &dyn Progress, stop: &Stop) -> Result<Lease, Failure> {
+    unless_stopped(stop, lock(store, settings, progress)).await
+}
+
+/// Releases the lock; one that cannot be released runs out by itself.
+pub async fn give_back(lease: Lease) {
+    if let Err(error) = lease.release().await {
+        tracing::warn!(%error, "the lock could not be released and will expire by itself");
+    }
+}
+
+/// Writes `state` in the place of `snapshot`, which was read under `lease`; returns when it lasts.
+///
+/// # Errors
+/// When another run took over, or the place refuses.
+pub async fn write_state(store: &Store, snapshot: &Snapshot, lease: &Lease, state: &State) -> Result<(), Failure> {
+    let journal = store.journal(snapshot, lease);
+    journal.commit(state).await.map_err(Failure::state)?;
+    journal.finish().await.map_err(Failure::state)
+}
