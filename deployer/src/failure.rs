@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::aws::AwsError;
+use crate::execute::Outcome;
 use crate::observe::{FailedRead, ObserveError};
 use crate::package::PackageError;
 use crate::plan::PlanError;
@@ -34,6 +35,11 @@ impl Failure {
     /// A signal ended the run before it changed anything.
     pub fn interrupted() -> Self {
         Self::plain("run::interrupted", "interrupted; nothing was changed", "")
+    }
+
+    /// Nobody said whose account to work in.
+    pub fn is_without_credentials(&self) -> bool {
+        self.findings.0.iter().any(|finding| finding.code == "aws::no-credentials")
     }
 
     pub fn is_interrupted(&self) -> bool {
@@ -135,6 +141,18 @@ fn read_finding(read: &FailedRead, document: &Document) -> Finding {
     let mut one = aws_finding(&read.error, &read.element, document);
     one.message = format!("cannot read `{}` ({}): {}", read.address, read.kind, one.message);
     one
+}
+
+/// Puts each refusal of AWS at the element that it was for.
+pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
+    let findings = outcome.failed.iter().map(|failed| {
+        let mut finding = aws_finding(&failed.error, &failed.element, document);
+        finding.message = format!("`{}`: {}", failed.address, finding.message);
+        finding
+    });
+    let mut findings = Findings(findings.collect());
+    document.place(&mut findings);
+    findings
 }
 
 /// Puts an AWS error into words, with what to do next.

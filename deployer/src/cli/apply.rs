@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use super::options::{Approval, Choice};
 use super::run::Run;
 use super::{CHANGES, ERROR, Exit, INTERRUPTED, OK, approval};
-use crate::pipeline::{self, Applied, Ready};
+use crate::execute::Outcome;
+use crate::failure::Failure;
+use crate::pipeline::{self, Applied, Loaded, Ready};
 use crate::plan::Goal;
 use crate::report::json;
 use crate::report::progress::{Preparation, Progress};
@@ -19,19 +21,24 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
     let settings = run.settings(&choice, command)?;
     let loaded = run.load(&settings)?;
     let ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation(run.terminal), &run.stop).await?;
-    if run.terminal.json {
-        let line = json::version(command, ready.loaded.document.stack(), &ready.aws.place);
-        run.terminal.data(&format!("{line}\n"));
-    } else {
-        super::plan::show(run, &ready);
-    }
+    announce(run, &ready, command);
     let changes = ready.plan.has_changes();
     if changes && let Err(refused) = approval::given(run, &approved, command, question(goal)).await {
         ready.abandon().await;
         return Err(refused);
     }
-    let code = carry_out(run, ready, &settings, began).await?;
+    let code = carry_out(run, ready, &settings, began).await?.code;
     Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
+}
+
+/// Shows what is about to be carried out: the plan, or the first of the JSON lines.
+pub(super) fn announce(run: &Run, ready: &Ready, command: &str) {
+    if run.terminal.json {
+        let line = json::version(command, ready.loaded.document.stack(), &ready.aws.place);
+        run.terminal.data(&format!("{line}\n"));
+    } else {
+        super::plan::show(run, ready);
+    }
 }
 
 fn question(goal: Goal) -> &'static str {
@@ -41,26 +48,43 @@ fn question(goal: Goal) -> &'static str {
     }
 }
 
-async fn carry_out(run: &Run, ready: Ready, settings: &pipeline::Settings, began: Instant) -> Exit {
+/// What came of a plan, shown.
+pub(super) struct Ended {
+    pub code: u8,
+    pub outcome: Outcome,
+    pub loaded: Loaded,
+}
+
+/// Carries a plan out and shows what comes of it.
+pub(super) async fn carry_out(
+    run: &Run,
+    ready: Ready,
+    settings: &pipeline::Settings,
+    began: Instant,
+) -> Result<Ended, Failure> {
     let secrets = ready.loaded.document.secrets().clone();
     let observer = Progress::new(run.terminal, &secrets);
     let applied = ready.execute(settings, &observer, run.stop.clone()).await?;
     drop(observer);
     let Applied { outcome, loaded, calls } = applied;
-    let outputs = outcome.state.outputs.clone();
+    let outputs = &outcome.state.outputs;
     if run.terminal.json {
-        run.terminal.data(&format!("{}\n", json::summary(&outcome, &outputs, &secrets)));
+        run.terminal.data(&format!("{}\n", json::summary(&outcome, outputs, &secrets)));
     } else {
         run.terminal.outcome(&outcome, calls, began.elapsed().as_secs_f64(), &secrets);
         run.terminal.refusals(&outcome, &loaded.document);
-        show_outputs(run, &outputs, &secrets);
+        show_outputs(run, outputs, &secrets);
     }
-    Ok(match outcome {
+    Ok(Ended { code: code(&outcome), outcome, loaded })
+}
+
+fn code(outcome: &Outcome) -> u8 {
+    match outcome {
         o if o.state_error.is_some() || !o.failed.is_empty() => ERROR,
         o if o.interrupted => INTERRUPTED,
         o if !o.not_started.is_empty() => ERROR,
         _ => OK,
-    })
+    }
 }
 
 fn show_outputs(run: &Run, outputs: &BTreeMap<String, String>, secrets: &crate::spec::secrets::Secrets) {

@@ -1,8 +1,10 @@
 //! The one place that reads the process's environment variables and its clock.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::options::Global;
+use crate::report::github::Step;
 use crate::report::terminal::{Terminal, Wishes};
 
 /// The variables of a process.
@@ -47,6 +49,16 @@ impl Environment {
             Some(format!("{server}/{repository}/actions/runs/{}", self.get("GITHUB_RUN_ID")?))
         };
         github().or_else(|| self.get("CI_JOB_URL").map(str::to_owned))
+    }
+
+    /// Where to leave what GitHub Actions shows and hands on; nothing elsewhere.
+    pub(super) fn github_step(&self) -> Option<Step> {
+        let path = |name| self.get(name).map(PathBuf::from);
+        (self.get("GITHUB_ACTIONS") == Some("true")).then(|| Step {
+            summary: path("GITHUB_STEP_SUMMARY"),
+            output: path("GITHUB_OUTPUT"),
+            workspace: path("GITHUB_WORKSPACE"),
+        })
     }
 
     /// Who runs this: `USER`, or the CI's actor.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approval;
+mod ci;
 mod drift;
 mod environment;
 mod local;
@@ -72,6 +73,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Plan { choice } => plan::run(&run, choice).await,
         Command::Apply { choice, approval } => apply::run(&run, Goal::Apply, choice, approval).await,
         Command::Destroy { choice, approval } => apply::run(&run, Goal::Destroy, choice, approval).await,
+        Command::Ci { choice } => ci::run(&run, choice).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
         Command::State(command) => state::run(&run, command).await,

@@ -120,6 +120,11 @@ pub enum Command {
         #[command(flatten)]
         approval: Approval,
     },
+    /// In CI: apply on the branches in `ci.apply_on` without asking, plan everywhere else
+    Ci {
+        #[command(flatten)]
+        choice: Choice,
+    },
     /// Show what other hands changed; exit 2 when there is any
     Drift {
         #[command(flatten)]

@@ -1,7 +1,9 @@
 //! The only place that formats for people, and the only one that prints.
 
 pub mod diagnostics;
+pub mod github;
 pub mod json;
+pub mod markdown;
 pub mod paint;
 pub mod plan;
 pub mod progress;

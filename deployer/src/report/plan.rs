@@ -55,7 +55,7 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
 }
 
 /// The resources that change, those of one element together, in the order in which elements first come.
-fn by_element(plan: &Plan) -> Vec<&Planned> {
+pub(super) fn by_element(plan: &Plan) -> Vec<&Planned> {
     let mut order: Vec<&str> = Vec::new();
     let mut shown: Vec<&Planned> = Vec::new();
     for planned in plan.actions() {
@@ -118,7 +118,8 @@ fn tone(action: Action) -> Tone {
     }
 }
 
-fn block(out: &mut String, planned: &Planned, view: View<'_>) {
+/// One resource that changes: its sign and address, then its properties, a line each.
+pub(super) fn block(out: &mut String, planned: &Planned, view: View<'_>) {
     let head = format!("{} {}", sign(planned), planned.address);
     let _ =
         write!(out, "{}  {}", view.paint.tone(tone(planned.action), &head), view.paint.tone(Tone::Faint, planned.kind));
@@ -273,7 +274,7 @@ pub fn drift_lines(drift: &[Drift], view: View<'_>) -> String {
     view.secrets.mask(&out).into_owned()
 }
 
-fn notes(out: &mut String, plan: &Plan, view: View<'_>) {
+pub(super) fn notes(out: &mut String, plan: &Plan, view: View<'_>) {
     if !plan.notes().is_empty() && !out.is_empty() {
         out.push('\n');
     }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use super::diagnostics;
 use super::paint::{Paint, Tone};
 use crate::execute::Outcome;
-use crate::failure::{Failure, aws_finding};
+use crate::failure::{Failure, refusals};
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
@@ -68,6 +68,11 @@ impl Terminal {
         }
     }
 
+    /// Speaks to the CI system that runs this: among the talk, and when asked to be quiet, too.
+    pub fn command(&self, text: &str) {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
     /// Shows warnings: as talk, or as JSON lines among the data when `--json` asks for lines.
     pub fn warnings(&self, findings: &Findings, source: &SourceText) {
         if findings.0.is_empty() || self.quiet {
@@ -105,14 +110,7 @@ impl Terminal {
 
     /// Shows each refusal of AWS at the element that it was for.
     pub fn refusals(&self, outcome: &Outcome, document: &Document) {
-        let findings = outcome.failed.iter().map(|failed| {
-            let mut finding = aws_finding(&failed.error, &failed.element, document);
-            finding.message = format!("`{}`: {}", failed.address, finding.message);
-            finding
-        });
-        let mut findings = Findings(findings.collect());
-        document.place(&mut findings);
-        let text = diagnostics::text(&findings, document.source(), self.style());
+        let text = diagnostics::text(&refusals(outcome, document), document.source(), self.style());
         let _ = write!(std::io::stderr(), "{text}");
     }
 

@@ -7,6 +7,7 @@ mod bench;
 mod inventory;
 
 mod changes;
+mod ci;
 mod concurrency;
 mod contract;
 mod kills;

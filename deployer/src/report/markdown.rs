@@ -1,0 +1,266 @@
+//! Plans and what came of them as Markdown, for the pages of a CI run.
+
+use std::fmt::Write as _;
+
+use super::diagnostics;
+use super::paint::Paint;
+use super::plan::{self as text, Cost, View};
+use crate::execute::Outcome;
+use crate::failure::{Failure, refusals};
+use crate::plan::{Plan, Planned};
+use crate::spec::document::Document;
+use crate::spec::secrets::Secrets;
+
+/// Bytes of a fold besides its text and title, and of the note that something was left out.
+const FRAME: usize = 400;
+/// Less of a text than this is not worth showing.
+const LEAST: usize = 200;
+
+/// A part that is folded away until somebody wants to read it.
+struct Fold {
+    title: String,
+    text: String,
+}
+
+/// Renders a plan below a title and a line that says why there is one: a fold for each element that changes,
+/// then drift and notes. Whole folds are left out, and a note says so, where `limit` bytes are not enough.
+pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, limit: usize) -> String {
+    let view = View { paint: Paint { colour: false }, verbose: false, secrets };
+    let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(title)), plain(&secrets.mask(why)));
+    let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
+    let mut folds = elements(plan, view);
+    if !plan.drift().is_empty() {
+        let title = format!("Changed outside: {}", plan.drift().len());
+        folds.push(Fold { title, text: text::drift_lines(plan.drift(), view) });
+    }
+    if !plan.notes().is_empty() {
+        let mut lines = String::new();
+        text::notes(&mut lines, plan, view);
+        folds.push(Fold { title: format!("Notes: {}", plan.notes().len()), text: lines });
+    }
+    let last = format!("{}\n\n", text::cost_line(cost));
+    add_folds(&mut out, &folds, secrets, limit.saturating_sub(last.len()));
+    out + &last
+}
+
+/// The resources that change, those of one element in one fold.
+fn elements(plan: &Plan, view: View<'_>) -> Vec<Fold> {
+    let changing = text::by_element(plan);
+    changing.chunk_by(|a, b| a.element == b.element).map(|group| element(group, view)).collect()
+}
+
+fn element(group: &[&Planned], view: View<'_>) -> Fold {
+    let mut signs: Vec<&str> = Vec::new();
+    let mut lines = String::new();
+    for planned in group {
+        let sign = text::sign(planned);
+        if !signs.contains(&sign) {
+            signs.push(sign);
+        }
+        text::block(&mut lines, planned, view);
+    }
+    let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
+    let resources = if group.len() == 1 { "resource" } else { "resources" };
+    Fold { title: format!("{} {name}: {} {resources}", signs.join(" "), group.len()), text: lines }
+}
+
+fn add_folds(out: &mut String, folds: &[Fold], secrets: &Secrets, limit: usize) {
+    for (at, fold) in folds.iter().enumerate() {
+        let (title, text) = (html(&secrets.mask(&fold.title)), secrets.mask(&fold.text));
+        let room = limit.saturating_sub(out.len() + title.len() + FRAME);
+        let kept = if text.len() <= room { &*text } else { whole_lines(&text, room) };
+        let cut = kept.len() < text.len();
+        if !cut || kept.len() >= LEAST {
+            let _ = writeln!(out, "<details><summary>{title}</summary>\n\n{}\n</details>\n", fenced("diff", kept));
+        }
+        if cut {
+            let left = folds.len() - at;
+            let _ = writeln!(
+                out,
+                "*Too long for this page: {left} of {} parts are cut. The job's log has all.*\n",
+                folds.len()
+            );
+            return;
+        }
+    }
+}
+
+/// As many lines from the start as fit.
+fn whole_lines(text: &str, bytes: usize) -> &str {
+    let end = text.floor_char_boundary(bytes);
+    &text[..text[..end].rfind('\n').map_or(0, |newline| newline + 1)]
+}
+
+/// Renders what came of a plan: counts, refusals, and the stack's outputs.
+pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
+    let secrets = document.secrets();
+    let word = match outcome {
+        o if o.interrupted => "Interrupted",
+        o if !o.failed.is_empty() || o.state_error.is_some() => "Failed",
+        _ => "Applied",
+    };
+    let (done, failed, not_started) = (outcome.done.len(), outcome.failed.len(), outcome.not_started.len());
+    let mut out = format!("**{word}: {done} done, {failed} failed, {not_started} not started.**\n\n");
+    let mut texts = Vec::new();
+    if !outcome.failed.is_empty() {
+        let findings = refusals(outcome, document);
+        texts.push(diagnostics::text(&findings, document.source(), diagnostics::Style::default()));
+    }
+    if let Some(error) = &outcome.state_error {
+        texts.push(format!("the state: {error}\n{}\n", error.help()));
+    }
+    if !outcome.not_started.is_empty() {
+        texts.push(format!("not started: {}\n", outcome.not_started.join(", ")));
+    }
+    if !outcome.state.outputs.is_empty() {
+        texts.push(outcome.state.outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect());
+    }
+    for text in texts {
+        let text = secrets.mask(&text);
+        let room = limit.saturating_sub(out.len() + FRAME);
+        let _ = writeln!(out, "{}", fenced("text", if text.len() <= room { &text } else { whole_lines(&text, room) }));
+    }
+    out
+}
+
+/// Renders why a run ended early.
+pub fn failure(failure: &Failure, title: &str, secrets: Option<&Secrets>, limit: usize) -> String {
+    let nowhere = crate::spec::source::SourceText::new("", "");
+    let source = failure.source.as_ref().unwrap_or(&nowhere);
+    let text = diagnostics::text(&failure.findings, source, diagnostics::Style::default());
+    let text = secrets.map_or_else(|| text.clone(), |all| all.mask(&text).into_owned());
+    let room = limit.saturating_sub(title.len() * 2 + FRAME);
+    format!(
+        "## {}\n\n{}\n",
+        plain(title),
+        fenced("text", if text.len() <= room { &text } else { whole_lines(&text, room) })
+    )
+}
+
+/// Renders a title and a sentence.
+pub fn note(title: &str, sentence: &str) -> String {
+    format!("## {}\n\n{}\n\n", plain(title), plain(sentence))
+}
+
+/// A code block with a fence longer than any in the text.
+fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}\n", text.trim_matches('\n'))
+}
+
+/// Text that means nothing to Markdown.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '!' | '|' | '~' | '@' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+
+    use super::{fenced, plan};
+    use crate::plan::{Action, Change, Plan, Planned};
+    use crate::report::plan::Cost;
+    use crate::spec::secrets::Secrets;
+
+    fn created(address: &str, element: &str, value: &str) -> Planned {
+        let change = Change {
+            path: "name".into(),
+            before: Value::Null,
+            after: json!(value),
+            sensitive: false,
+            known: true,
+            forces_replacement: false,
+        };
+        Planned {
+            address: address.into(),
+            element: element.into(),
+            kind: "sqs.queue",
+            action: Action::Create,
+            reason: "not in AWS".into(),
+            changes: vec![change],
+            desired: None,
+            spec: None,
+            live: None,
+            predecessor: None,
+            order: None,
+            dependencies: BTreeSet::new(),
+            prior_dependencies: BTreeSet::new(),
+            protect: false,
+            retain: false,
+            moved_from: None,
+        }
+    }
+
+    fn rendered(actions: Vec<Planned>, secrets: &Secrets, limit: usize) -> String {
+        let cost = Cost { reads: 2, waves: 1, seconds: 0.5 };
+        let value = Plan { actions, ..Plan::default() };
+        plan(&value, cost, "shop: plan", "the branch a_b is <new>", secrets, limit)
+    }
+
+    #[test]
+    fn each_element_is_a_fold() {
+        let actions = vec![
+            created("queues.a", "queues.a", "a"),
+            created("queues.a.dead_letters", "queues.a", "a-dead"),
+            created("queues.b", "queues.b", "b"),
+        ];
+        insta::assert_snapshot!(rendered(actions, &Secrets::default(), 10_000), @"");
+    }
+
+    #[test]
+    fn nothing_to_do_is_said_in_one_line() {
+        let text = rendered(Vec::new(), &Secrets::default(), 10_000);
+        assert!(text.contains("**No changes. 0 resources match stack.yaml.**"), "{text}");
+        assert!(!text.contains("<details>"));
+    }
+
+    #[test]
+    fn a_secret_is_masked_everywhere() {
+        let mut secrets = Secrets::default();
+        secrets.add("hunter22");
+        let text = rendered(vec![created("queues.a", "queues.hunter22", "x hunter22")], &secrets, 10_000);
+        assert!(!text.contains("hunter22"), "{text}");
+        assert_eq!(text.matches("(sensitive)").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn a_long_plan_is_cut_between_lines_with_a_note_and_stays_below_the_limit() {
+        let many = |n: usize| (0..n).map(|i| created(&format!("queues.q{i}"), &format!("queues.q{i}"), "x")).collect();
+        for limit in [1_500, 2_000, 2_001, 2_050, 5_000] {
+            let text = rendered(many(200), &Secrets::default(), limit);
+            assert!(text.len() <= limit, "{} > {limit}", text.len());
+            assert!(text.contains("parts are cut"), "{text}");
+            assert!(text.contains("2 reads in 1 wave"), "{text}");
+            assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+            assert_eq!(text.matches("```").count(), 2 * text.matches("<details>").count());
+        }
+        let one: Vec<Planned> = (0..200).map(|i| created(&format!("queues.q.{i}"), "queues.q", "x")).collect();
+        let text = rendered(one, &Secrets::default(), 5_000);
+        assert!(text.len() <= 5_000 && text.len() > 4_000, "{}", text.len());
+        assert!(text.contains("1 of 1 parts are cut"), "{text}");
+    }
+
+    #[test]
+    fn a_text_cannot_end_its_code_block() {
+        let text = fenced("diff", "a\n````\n</details>");
+        assert_eq!(text, "`````diff\na\n````\n</details>\n`````\n");
+    }
+}

@@ -1,0 +1,192 @@
+//! `deployer ci`: plans or applies by the branch, and what it leaves for GitHub Actions.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::bench::{Bench, Ran};
+use crate::inventory::inventory;
+
+const STACK: &str = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+vars: { token: { sensitive: true, default: hunter22-and-more } }
+queues:
+  orders: { visibility_timeout: 30s, redrive: { max_receive_count: 5 }, tags: { note: \"a ${vars.token}\" } }
+outputs: { queue_url: \"${queues.orders.url}\", note: \"see ${vars.token}\" }
+";
+
+/// A step of a GitHub job in a stack's directory.
+struct Job {
+    bench: Bench,
+    summary: PathBuf,
+    output: PathBuf,
+}
+
+impl Job {
+    async fn new(stack: &str) -> Self {
+        let bench = Bench::new(stack).await;
+        let (summary, output) = (bench.path().join("summary.md"), bench.path().join("output.txt"));
+        Self { bench, summary, output }
+    }
+
+    fn command(&self, event: &str, reference: &str, arguments: &[&str]) -> Command {
+        for file in [&self.summary, &self.output] {
+            std::fs::write(file, "").expect("a file");
+        }
+        let mut command = self.bench.command(arguments);
+        command
+            .env("CI", "true")
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_EVENT_NAME", event)
+            .env("GITHUB_REF", reference)
+            .env("GITHUB_WORKSPACE", self.bench.path())
+            .env("GITHUB_STEP_SUMMARY", &self.summary)
+            .env("GITHUB_OUTPUT", &self.output);
+        command
+    }
+
+    fn run(&self, event: &str, reference: &str) -> Ran {
+        Ran::of(self.command(event, reference, &["ci"]).output().expect("the binary runs"))
+    }
+
+    fn summary(&self) -> String {
+        std::fs::read_to_string(&self.summary).expect("a summary")
+    }
+
+    /// The step's outputs as GitHub reads them.
+    fn outputs(&self) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(&self.output).expect("outputs");
+        let mut lines = text.lines();
+        let mut outputs = BTreeMap::new();
+        while let Some(line) = lines.next() {
+            let (name, delimiter) = line.split_once("<<").expect("a heading");
+            let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+            assert!(outputs.insert(name.to_owned(), value.join("\n")).is_none(), "{name} twice");
+        }
+        outputs
+    }
+}
+
+fn expected(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_feature_branch_is_only_planned_and_changes_pending_are_no_failure() {
+    let job = Job::new(STACK).await;
+    let ran = job.run("push", "refs/heads/feature");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("plan only: the branch feature is not in `ci.apply_on` (main)"), "{ran}");
+    assert!(ran.stdout.contains("Plan: 2 to create, 0 to update"), "{ran}");
+    assert!(inventory(&job.bench.aws).await.is_empty());
+    assert!(job.bench.state().await.is_none());
+
+    let summary = job.summary();
+    assert!(summary.starts_with("## shop: plan\n"), "{summary}");
+    assert!(
+        summary.contains("**Plan: 2 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.**"),
+        "{summary}"
+    );
+    assert!(summary.contains("<details><summary>+ queues.orders: 2 resources</summary>"), "{summary}");
+    assert!(summary.contains("visibility_timeout: 30"), "{summary}");
+    let counts =
+        [("adopt", "0"), ("changed", "true"), ("create", "2"), ("delete", "0"), ("replace", "0"), ("update", "0")];
+    assert_eq!(job.outputs(), expected(&counts));
+    for text in [&summary, &ran.stdout, &ran.stderr] {
+        assert!(!text.contains("hunter22"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn main_is_applied_without_questions_and_its_outputs_are_handed_on() {
+    let job = Job::new(STACK).await;
+    let ran = job.run("push", "refs/heads/main");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("plan and apply: the branch main is in `ci.apply_on` (main)"), "{ran}");
+    assert_eq!(inventory(&job.bench.aws).await.len(), 2, "{ran}");
+
+    let summary = job.summary();
+    assert!(summary.starts_with("## shop: apply\n"), "{summary}");
+    assert!(summary.contains("**Applied: 2 done, 0 failed, 0 not started.**"), "{summary}");
+    assert!(summary.contains("queue_url = http"), "{summary}");
+    let outputs = job.outputs();
+    assert_eq!((&*outputs["changed"], &*outputs["create"]), ("true", "2"));
+    assert!(outputs["output_queue_url"].starts_with("http"), "{outputs:?}");
+    assert_eq!(outputs["output_note"], "see (sensitive)");
+    assert!(!summary.contains("hunter22"), "{summary}");
+
+    let again = job.run("workflow_dispatch", "refs/heads/main");
+    assert_eq!(again.code, Some(0), "{again}");
+    assert!(again.stdout.starts_with("No changes. "), "{again}");
+    assert_eq!((&*job.outputs()["changed"], &*job.outputs()["create"]), ("false", "0"));
+    assert!(job.outputs().contains_key("output_queue_url"));
+}
+
+#[tokio::test]
+async fn the_stack_says_which_branches_are_applied() {
+    let job = Job::new(&format!("{STACK}ci: {{ apply_on: [ trunk ] }}\n")).await;
+    assert_eq!(job.run("push", "refs/heads/main").code, Some(0));
+    assert!(inventory(&job.bench.aws).await.is_empty());
+    assert_eq!(job.run("push", "refs/heads/trunk").code, Some(0));
+    assert_eq!(inventory(&job.bench.aws).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_pull_request_without_credentials_is_validated_and_says_so() {
+    let job = Job::new(STACK).await;
+    let without = |event, reference| {
+        let mut command = job.command(event, reference, &["ci"]);
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+        Ran::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"))
+    };
+    let ran = without("pull_request", "refs/pull/7/merge");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let notice = "stack.yaml is valid, but there is no plan: this run has no AWS credentials.";
+    assert!(ran.stderr.contains(&format!("::notice title=validated only::{notice}\n")), "{ran}");
+    assert!(job.summary().contains("validated only") && job.summary().contains(notice), "{}", job.summary());
+    assert_eq!(job.outputs(), BTreeMap::new());
+
+    let pushed = without("push", "refs/heads/feature");
+    assert_eq!(pushed.code, Some(1), "a branch of one's own has no excuse: {pushed}");
+    assert!(job.summary().contains("aws::no-credentials"), "{}", job.summary());
+}
+
+#[tokio::test]
+async fn a_finding_is_annotated_where_it_stands() {
+    let job = Job::new(&STACK.replace("visibility_timeout: 30s", "visibility_timout: 30s")).await;
+    let ran = job.run("pull_request", "refs/pull/7/merge");
+    assert_eq!(ran.code, Some(1), "{ran}");
+    let command = "::error file=stack.yaml,line=7,col=13,title=stack%3A%3Aunknown-property::";
+    assert!(ran.stderr.lines().any(|line| line.starts_with(command)), "{ran}");
+    assert!(job.summary().contains("## deployer ci failed") && job.summary().contains("visibility_timout"));
+}
+
+#[tokio::test]
+async fn outside_ci_systems_git_tells_the_branch() {
+    let bench = Bench::new(STACK).await;
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+        command.current_dir(bench.path()).env("HOME", bench.path()).env("GIT_CONFIG_NOSYSTEM", "1");
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("git runs");
+        assert!(status.success(), "git {arguments:?}");
+    };
+    let said = || {
+        let ran = bench.run(&["ci"]);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert!(!ran.stderr.contains("::"), "no commands to nobody: {ran}");
+        ran.stderr
+    };
+    assert!(said().contains("plan only: no branch is checked out"));
+    git(&["init", "--initial-branch", "work"]);
+    git(&["commit", "--allow-empty", "--message", "a"]);
+    assert!(said().contains("plan only: the branch work is not in `ci.apply_on` (main)"));
+    git(&["checkout", "--detach"]);
+    assert!(said().contains("plan only: no branch is checked out"));
+    assert!(inventory(&bench.aws).await.is_empty());
+    git(&["checkout", "-b", "main"]);
+    assert!(said().contains("plan and apply: the branch main is in"));
+    assert_eq!(inventory(&bench.aws).await.len(), 2);
+}
