@@ -222,7 +222,35 @@ mod tests {
             created("queues.a.dead_letters", "queues.a", "a-dead"),
             created("queues.b", "queues.b", "b"),
         ];
-        insta::assert_snapshot!(rendered(actions, &Secrets::default(), 10_000), @"");
+        insta::assert_snapshot!(rendered(actions, &Secrets::default(), 10_000), @r###"
+        ## shop: plan
+
+        the branch a\_b is \<new\>
+
+        **Plan: 3 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.**
+
+        <details><summary>+ queues.a: 2 resources</summary>
+
+        ```diff
+        + queues.a  sqs.queue
+            name: a
+        + queues.a.dead_letters  sqs.queue
+            name: a-dead
+        ```
+
+        </details>
+
+        <details><summary>+ queues.b: 1 resource</summary>
+
+        ```diff
+        + queues.b  sqs.queue
+            name: b
+        ```
+
+        </details>
+
+        2 reads in 1 wave, 0.50 s
+        "###);
     }
 
     #[test]
