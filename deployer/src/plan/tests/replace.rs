@@ -61,7 +61,7 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     ← queues.inbox.dead_letter  sqs.queue  (carries this stack's marks and is not in the state)
         its predecessor is deleted afterwards
 
-    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
+    Plan: 0 to create, 2 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
 }
 
@@ -122,11 +122,11 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
         .replace("couch-two", "couch-one")
         .replace("{ name: x }", "{ name: couch-two }");
     assert_snapshot!(World::applied(before).said(&wanted), @r"
-    ← queues.a  sqs.queue  (was queues.b until now)
+    ~ queues.a  sqs.queue  renamed from queues.b
 
-    ← queues.b  sqs.queue  (was queues.a until now)
+    ~ queues.b  sqs.queue  renamed from queues.a
 
-    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
+    Plan: 0 to create, 2 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
 }
 
@@ -138,7 +138,7 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
 ";
     let wanted = before.replace("couch-two", "couch-three").replace("couch-one", "couch-two");
     assert_snapshot!(World::applied(before).said(&wanted), @r"
-    ← queues.a  sqs.queue  (was queues.b until now)
+    ~ queues.a  sqs.queue  renamed from queues.b
         its predecessor is deleted afterwards
 
     + queues.b  sqs.queue
@@ -150,6 +150,6 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
         receive_message_wait_time_seconds: 0
         content_based_deduplication: false
 
-    Plan: 1 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
+    Plan: 1 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
 }

@@ -346,12 +346,10 @@ fn a_list_is_no_stack() {
 fn variables_from_nowhere_are_findings() {
     insta::assert_snapshot!(said_with("stack: s-${vars.nmae}\nvars:\n  name: x\n  mail: { description: who gets alarms }\n  odd: { default: 1, allowed: [2, 3] }\n  shape: { default: abc, pattern: \"[0-9]+\" }\n  both: { required: true, default: 1 }\n  wrong: { defualt: 1 }\ntags: { a: \"${vars.wrong} ${vars.mail}\" }\n", &inputs(&["nmae=1", "novalue"])), @r#"
         error[stack::unknown-variable]: --var: the stack has no variable `nmae`
-         |
-         = help: did you mean `name`?
+          = help: did you mean `name`?
 
         error[stack::variable]: --var: `novalue` has no `=`
-         |
-         = help: write `--var NAME=VALUE`
+          = help: write `--var NAME=VALUE`
 
         error[stack::unknown-variable]: the stack has no variable `nmae`
          --> stack.yaml:1:8
@@ -619,20 +617,16 @@ fn a_var_file_is_named_in_its_findings() {
     let inputs = Inputs { var_files: vec![file("a: 1\na: 2\n"), file("b: [1]\nx: 1\n"), file("- 1\n")], ..inputs(&[]) };
     insta::assert_snapshot!(said_with("stack: s\nvars: { b: 1 }\n", &inputs), @r#"
         error[stack::duplicate-key]: prod.yaml:2:1: `a` is given twice: first at 1:1
-         |
-         = help: keep one of the two
+          = help: keep one of the two
 
         error[stack::variable]: prod.yaml: `b` is no text, number, true or false
-         |
-         = help: write `name: value`
+          = help: write `name: value`
 
         error[stack::unknown-variable]: prod.yaml: the stack has no variable `x`
-         |
-         = help: did you mean `b`?
+          = help: did you mean `b`?
 
         error[stack::variable]: prod.yaml: a map is expected
-         |
-         = help: write `name: value` lines
+          = help: write `name: value` lines
         "#);
 }
 
