@@ -171,3 +171,66 @@ async fn the_first_interrupt_finishes_what_is_in_flight_and_lets_go() {
     bench.settled();
     assert_eq!(inventory(&bench.aws).await.len(), 30);
 }
+
+/// The stack as it is edited: names changed, handed on, elements gone and back.
+fn edits() -> Vec<String> {
+    let part = |from: &str, to: &str| SHOP.find(from).unwrap()..SHOP.find(to).unwrap();
+    let (functions, rest) = (part("functions:", "roles:"), part("apis:", "outputs:"));
+    let without_functions = format!("{}{}", &SHOP[..functions.start], &SHOP[functions.end..rest.start]);
+    vec![
+        SHOP.to_owned(),
+        without_functions,
+        SHOP.replace("    zip: worker.zip\n", "    zip: worker.zip\n    name: shop-taker\n"),
+        SHOP.replace("  spare: {}\n", "  spare: { name: shop-orders }\n")
+            .replace("name: shop-orders\n", "name: shop-spare\n"),
+        SHOP.replace("worker:\n", "taker:\n")
+            .replace("\": worker", "\": taker")
+            .replace("functions.worker", "functions.taker"),
+        SHOP.replace("POST /orders", "PUT /orders/{id}").replace("ops@example.com", "boss@example.com"),
+    ]
+}
+
+#[tokio::test]
+async fn edits_between_killed_runs_leave_no_orphan() {
+    let mut dice = Dice::new();
+    let bench = Bench::new(SHOP).await;
+    let edits = edits();
+    for round in 0..ROUNDS / 2 {
+        let mut cuts = Vec::new();
+        for _ in 0..4 {
+            let (edit, lines) = (dice.below(edits.len()), dice.below(30));
+            bench.write("stack.yaml", &edits[edit]);
+            let cut = cut_off(&bench, &["apply", "-y", "--json"], lines);
+            cuts.push(format!("edit {edit} after {lines} lines{}", if cut { "" } else { " (had ended)" }));
+            eprintln!("round {round}: {}", cuts.join(", "));
+            forget_lock(&bench).await;
+        }
+        bench.apply();
+        bench.settled();
+        let left = inventory(&bench.aws).await;
+        bench.ok(&["destroy", "-y"]);
+        assert_eq!(inventory(&bench.aws).await, BTreeSet::new(), "{cuts:?}");
+        bench.apply();
+        assert_eq!(
+            without_ids(&left),
+            without_ids(&inventory(&bench.aws).await),
+            "as if nothing had been before: {cuts:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_wait_for_a_lock_at_once() {
+    let bench = Bench::new(SHOP).await;
+    let put = bench.aws.clients.s3.put_object().bucket(bench.bucket()).key("shop.json.lock");
+    put.body(b"{}".to_vec().into()).send().await.unwrap();
+    let mut child = bench.start(&["apply", "-y", "--lock-timeout", "10m"]);
+    let mut talk = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    let waiting = talk.by_ref().find(|line| line.contains("waiting: "));
+    assert!(waiting.is_some(), "it says that it waits");
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("the process takes a signal");
+    let rest: Vec<String> = talk.collect();
+    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    assert_eq!(ran.code, Some(130), "{rest:?} {ran}");
+    assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
+}
