@@ -106,6 +106,13 @@ impl Run {
             return Ok((Some(cloud.endpoint_url()), Some(keys)));
         }
         let asked = self.global.endpoint_url.as_deref().or_else(|| self.environment.get("AWS_ENDPOINT_URL"));
+        if let Some(url) = asked.filter(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            return Err(Failure::plain(
+                "run::endpoint-url",
+                format!("{url:?} is not the address of an AWS endpoint"),
+                "write `--endpoint-url http://HOST:PORT`, or unset AWS_ENDPOINT_URL",
+            ));
+        }
         Ok((asked.map(str::to_owned), None))
     }
 
