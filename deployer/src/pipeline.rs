@@ -3,6 +3,7 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod saved;
 mod state;
 
 use std::collections::BTreeMap;

@@ -225,3 +225,57 @@ async fn unlock_shows_who_holds_the_lock_and_removes_that_one_alone() {
     assert_eq!((&unlocked["type"], &unlocked["lock"]["who"]), (&json!("unlocked"), &json!("kari")));
     assert!(!desk.is_locked());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_applied_once_and_without_a_question() {
+    let desk = Desk::new().await;
+    desk.ok(&["plan", "--out", "desk.plan"]);
+    assert!(!desk.state().exists(), "a plan writes no state");
+    desk.ok(&["apply", "desk.plan"]);
+    assert_eq!(desk.ok(&["state", "list"]).out.lines().count(), 2);
+    let serial = desk.serial();
+    let again = desk.refused(&["apply", "desk.plan"], "plan::stale");
+    assert!(again.err.contains("there was no state"), "{}", again.err);
+    assert!(desk.serial() == serial && !desk.is_locked(), "a refusal changes nothing");
+    desk.ok(&["plan", "--out", "desk.plan"]);
+    assert!(desk.ok(&["apply", "desk.plan"]).out.contains("No changes."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_plan_says_what_moved() {
+    let desk = Desk::applied().await;
+    let wanted = STACK.replace("visibility_timeout: 60s", "visibility_timeout: 90s");
+    desk.write("stack.yaml", &wanted);
+    desk.ok(&["plan", "--out", "desk.plan"]);
+    desk.write("stack.yaml", &wanted.replace("90s", "91s"));
+    let stale = desk.refused(&["apply", "desk.plan"], "plan::stale").err;
+    assert!(stale.contains("`queues.jobs`: visibility_timeout changed in stack.yaml"), "{stale}");
+
+    desk.write("stack.yaml", &wanted);
+    let aws = common::aws(&desk.account).await;
+    let url = desk.ok(&["output", "jobs_url"]).out;
+    set_delay(&aws, url.trim(), "7").await;
+    let stale = desk.refused(&["apply", "desk.plan"], "plan::stale").err;
+    assert!(stale.contains("`queues.jobs`: delay_seconds changed in AWS"), "{stale}");
+    set_delay(&aws, url.trim(), "0").await;
+    desk.ok(&["apply", "desk.plan"]);
+    assert_eq!(desk.ok(&["state", "show", "queues.jobs"]).json()["inputs"]["visibility_timeout"], 90);
+}
+
+/// Changes a queue as other hands would.
+async fn set_delay(aws: &deployer::aws::Aws, url: &str, seconds: &str) {
+    let call = aws.clients.sqs.set_queue_attributes().queue_url(url);
+    call.attributes("DelaySeconds".into(), seconds).send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_file_that_is_none_or_was_edited_is_refused() {
+    let desk = Desk::new().await;
+    desk.ok(&["plan", "--out", "desk.plan"]);
+    let text = fs::read_to_string(desk.path("desk.plan")).unwrap();
+    desk.write("edited.plan", &text.replace("\"create\"", "\"delete\""));
+    let edited = desk.refused(&["apply", "edited.plan"], "plan::not-a-plan");
+    assert!(edited.err.contains("changed after it was written"), "{}", edited.err);
+    desk.refused(&["apply", "stack.yaml"], "plan::not-a-plan");
+    desk.refused(&["apply", "missing.plan"], "plan::unreadable");
+}

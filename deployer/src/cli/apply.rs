@@ -1,6 +1,7 @@
 //! `deployer apply` and `deployer destroy`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use tokio::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::execute::Outcome;
 use crate::failure::Failure;
 use crate::pipeline::{self, Applied, Loaded, Ready};
 use crate::plan::Goal;
+use crate::plan::saved::{Saved, moved};
 use crate::report::json;
 use crate::report::progress::{Preparation, Progress};
 
@@ -27,6 +29,34 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
         ready.abandon().await;
         return Err(refused);
     }
+    let code = carry_out(run, ready, &settings, began).await?.code;
+    Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
+}
+
+/// Carries out a saved plan if it still is the plan. Nobody is asked: it was reviewed.
+pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
+    let began = Instant::now();
+    let bytes = std::fs::read(file).map_err(|error| {
+        let message = format!("cannot read {}: {error}", file.display());
+        Failure::plain("plan::unreadable", message, "save a plan: `deployer plan --out FILE`")
+    })?;
+    let saved = Saved::parse(&bytes).map_err(|error| {
+        let message = format!("{} cannot be applied: {error}", file.display());
+        Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
+    })?;
+    let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
+    let loaded = run.load(&settings)?;
+    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
+    let moved = moved(&saved.basis, &ready.basis(Some(&saved.basis.salt)));
+    if !moved.is_empty() {
+        let message = format!("the plan in {} is stale: {}", file.display(), moved.join("; "));
+        let message = ready.loaded.document.secrets().mask(&message).into_owned();
+        ready.abandon().await;
+        let help = "nothing was changed; review a new plan: `deployer plan --out FILE`";
+        return Err(Failure::plain("plan::stale", message, help));
+    }
+    announce(run, &ready, "apply");
+    let changes = ready.plan.has_changes();
     let code = carry_out(run, ready, &settings, began).await?.code;
     Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
 }

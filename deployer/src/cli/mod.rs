@@ -70,8 +70,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     let run = Run::new(cli.global, environment)?;
     match cli.command {
         Command::Validate => validate::run(&run),
-        Command::Plan { choice } => plan::run(&run, choice).await,
-        Command::Apply { choice, approval } => apply::run(&run, Goal::Apply, choice, approval).await,
+        Command::Plan { choice, out } => plan::run(&run, choice, out).await,
+        Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
+        Command::Apply { choice, approval, .. } => apply::run(&run, Goal::Apply, choice, approval).await,
         Command::Destroy { choice, approval } => apply::run(&run, Goal::Destroy, choice, approval).await,
         Command::Ci { choice } => ci::run(&run, choice).await,
         Command::Drift { choice } => drift::run(&run, choice).await,

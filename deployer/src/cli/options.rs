@@ -103,11 +103,17 @@ pub enum Command {
     Validate,
     /// Show what apply would change
     Plan {
+        /// Save the plan, for `deployer apply FILE`.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         #[command(flatten)]
         choice: Choice,
     },
     /// Make AWS match stack.yaml
     Apply {
+        /// Carry out exactly this saved plan, or refuse.
+        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt"])]
+        plan_file: Option<PathBuf>,
         #[command(flatten)]
         choice: Choice,
         #[command(flatten)]

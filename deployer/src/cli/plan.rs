@@ -1,20 +1,40 @@
 //! `deployer plan`
 
+use std::path::{Path, PathBuf};
+
 use super::options::Choice;
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
+use crate::failure::Failure;
 use crate::pipeline::{self, Ready};
 use crate::plan::Goal;
+use crate::plan::saved::Saved;
 use crate::report::progress::Preparation;
 use crate::report::{json, plan};
 
-pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
+pub(super) async fn run(run: &Run, choice: Choice, out: Option<PathBuf>) -> Exit {
     let settings = run.settings(&choice, "plan")?;
     let loaded = run.load(&settings)?;
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
+    if let Some(file) = &out {
+        save(&ready, &settings, file)?;
+    }
     show(run, &ready);
+    if let Some(file) = &out {
+        run.terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
+    }
     let changes = ready.plan.has_changes();
     Ok(if choice.detailed_exitcode && changes { CHANGES } else { OK })
+}
+
+fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(), Failure> {
+    let document = &ready.loaded.document;
+    let report = json::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+    let saved = Saved::new(ready.basis(None), settings.selection.clone(), report, (settings.now)());
+    std::fs::write(file, saved.to_text()).map_err(|error| {
+        let message = format!("cannot write {}: {error}", file.display());
+        Failure::plain("plan::not-saved", message, "name a file in a directory that exists")
+    })
 }
 
 /// Prints a plan, as text or as one JSON object.

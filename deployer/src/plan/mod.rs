@@ -5,6 +5,7 @@ pub mod diff;
 mod drift;
 mod owner;
 mod planner;
+pub mod saved;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -23,7 +23,7 @@ pub enum Goal {
 }
 
 /// Which resources a run is about; names are addresses or the elements that hold them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Selection {
     /// These and what they wait for, or when destroying what waits for them; empty means all.
     pub target: Vec<String>,

@@ -1,0 +1,41 @@
+//! Plans that are saved, reviewed and carried out later.
+
+use serde_json::json;
+
+use super::Ready;
+use crate::plan::saved::{Basis, StateMark, effects, mark};
+
+impl Ready {
+    /// What this plan was made from and does, fingerprinted under `salt`, or under the state's lineage.
+    pub fn basis(&self, salt: Option<&str>) -> Basis {
+        let state = &self.snapshot.state;
+        let salt = salt.unwrap_or(&state.lineage);
+        let nodes = self.loaded.graph.nodes().map(|node| {
+            let mut spec = node.spec.clone();
+            // Code is compared by itself, so that it can be named.
+            if let Some(properties) = spec.as_object_mut() {
+                properties.remove("code");
+            }
+            json!([
+                node.address,
+                node.element,
+                node.kind.name(),
+                spec,
+                node.dependencies,
+                node.protect,
+                node.retain,
+                node.external
+            ])
+        });
+        let graph = json!([nodes.collect::<Vec<_>>(), self.loaded.graph.outputs()]);
+        Basis {
+            stack: self.loaded.document.stack().to_owned(),
+            account: self.aws.place.account.clone(),
+            region: self.aws.place.region.clone(),
+            state: self.snapshot.existed.then(|| StateMark { lineage: state.lineage.clone(), serial: state.serial }),
+            salt: salt.to_owned(),
+            graph: mark(&graph, salt),
+            effects: effects(&self.plan, salt),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! A plan in a file: what was reviewed, and enough to tell later that it still holds.
+//!
+//! # Guarantees
+//! Specs are kept as fingerprints of their properties, so no secret is in the file. A file that
+//! was cut off, edited or written by something else is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::action::{Action, Order, Plan, Planned};
+use super::planner::Selection;
+use crate::aws::digest;
+use crate::kinds::Observed;
+use crate::state::fingerprint;
+
+/// The version of the file's form.
+pub const SAVED_FORMAT: u32 = 1;
+/// Tells such files from others.
+const MARK: &str = "deployer plan";
+
+/// A saved plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    pub file: String,
+    pub format_version: u32,
+    /// Digest of the file's text, with this left empty.
+    pub checksum: String,
+    pub written_by: String,
+    /// RFC 3339, UTC.
+    pub written_at: String,
+    pub selection: Selection,
+    #[serde(flatten)]
+    pub basis: Basis,
+    /// The plan as its JSON report shows it.
+    pub plan: Value,
+}
+
+/// What a plan was made from and what it does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    pub stack: String,
+    pub account: String,
+    pub region: String,
+    /// Nothing when there was no state.
+    pub state: Option<StateMark>,
+    /// Keys the fingerprints.
+    pub salt: String,
+    /// The fingerprint of `stack.yaml`'s resources and outputs, without code.
+    pub graph: String,
+    pub effects: BTreeMap<String, Effect>,
+}
+
+/// One state, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateMark {
+    pub lineage: String,
+    pub serial: u64,
+}
+
+/// What is done to one resource, and the fingerprint of each property that it was decided by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    pub action: Action,
+    pub order: Option<Order>,
+    pub moved_from: Option<String>,
+    pub desired: Option<Marks>,
+    pub observed: Option<Marks>,
+    /// What a replacement deletes.
+    pub predecessor: Option<Marks>,
+}
+
+/// Fingerprints by property.
+type Marks = BTreeMap<String, String>;
+
+/// Why a file is not a plan to carry out.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SavedError {
+    #[error("it is not a plan that `deployer plan --out` wrote")]
+    Foreign,
+    #[error("it has format {found}; this version knows format {SAVED_FORMAT}")]
+    Newer { found: u64 },
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+}
+
+impl Saved {
+    /// Puts a plan into the form that is saved.
+    pub fn new(basis: Basis, selection: Selection, plan: Value, written_at: String) -> Self {
+        Self {
+            file: MARK.to_owned(),
+            format_version: SAVED_FORMAT,
+            checksum: String::new(),
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+            written_at,
+            selection,
+            basis,
+            plan,
+        }
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        let text = |saved: &Self| {
+            serde_json::to_string_pretty(saved).expect("a saved plan has only text keys, which JSON takes") + "\n"
+        };
+        let blank = Self { checksum: String::new(), ..self.clone() };
+        let checksum = digest::of(&text(&blank));
+        text(&Self { checksum, ..blank })
+    }
+
+    /// Reads a file's bytes.
+    ///
+    /// # Errors
+    /// When it is not a whole plan in a known form.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SavedError> {
+        let damaged = |error: &dyn std::fmt::Display| SavedError::Damaged(error.to_string());
+        let text = std::str::from_utf8(bytes).map_err(|_| SavedError::Foreign)?;
+        let value: Value = serde_json::from_str(text).map_err(|e| match text.contains(MARK) {
+            true => damaged(&e),
+            false => SavedError::Foreign,
+        })?;
+        if value.get("file").and_then(Value::as_str) != Some(MARK) {
+            return Err(SavedError::Foreign);
+        }
+        match value.get("format_version").and_then(Value::as_u64) {
+            Some(found) if found > u64::from(SAVED_FORMAT) => return Err(SavedError::Newer { found }),
+            Some(_) => {}
+            None => return Err(damaged(&"it has no `format_version`")),
+        }
+        let saved: Self = serde_path_to_error::deserialize(value).map_err(|e| damaged(&e))?;
+        let blank = text.replacen(&saved.checksum, "", 1);
+        if !digest::is_digest(&saved.checksum) || digest::of(&blank) != saved.checksum {
+            return Err(damaged(&"it was changed after it was written"));
+        }
+        Ok(saved)
+    }
+}
+
+/// The fingerprinted effects of a plan.
+pub fn effects(plan: &Plan, salt: &str) -> BTreeMap<String, Effect> {
+    let effect = |planned: &Planned| Effect {
+        action: planned.action,
+        order: planned.order,
+        moved_from: planned.moved_from.clone(),
+        desired: planned.desired.as_ref().map(|spec| marks(spec, salt)),
+        observed: planned.live.as_ref().map(|live| seen(live, salt)),
+        predecessor: planned.predecessor.as_ref().map(|live| seen(live, salt)),
+    };
+    plan.actions().iter().map(|planned| (planned.address.clone(), effect(planned))).collect()
+}
+
+fn seen(live: &Observed<Value>, salt: &str) -> Marks {
+    let mut marks = marks(&live.spec, salt);
+    marks.insert("physical id".to_owned(), fingerprint::of(&live.physical_id, salt));
+    marks
+}
+
+fn marks(spec: &Value, salt: &str) -> Marks {
+    let properties = spec.as_object().into_iter().flatten();
+    properties.map(|(name, value)| (name.clone(), mark(value, salt))).collect()
+}
+
+/// The fingerprint of a value, whatever the order of its keys.
+pub fn mark(value: &Value, salt: &str) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    fingerprint::of(&value.to_string(), salt)
+}
+
+/// Says what moved since `before` was saved; nothing when `now` does exactly the same.
+pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
+    let mut said = Vec::new();
+    for (what, then, is) in [
+        ("stack", &before.stack, &now.stack),
+        ("account", &before.account, &now.account),
+        ("region", &before.region, &now.region),
+    ] {
+        if then != is {
+            said.push(format!("the plan is for the {what} {then}, this is {is}"));
+        }
+    }
+    said.extend(state_moved(before.state.as_ref(), now.state.as_ref()));
+    let mut wanted_moved = false;
+    let addresses: BTreeSet<&String> = before.effects.keys().chain(now.effects.keys()).collect();
+    for address in addresses {
+        let (then, is) = (before.effects.get(address), now.effects.get(address));
+        let (then, is) = match (then, is) {
+            (Some(then), Some(is)) => (then, is),
+            (Some(_), None) => {
+                said.push(format!("`{address}` is no longer part of it"));
+                continue;
+            }
+            _ => {
+                said.push(format!("`{address}` is new"));
+                continue;
+            }
+        };
+        let live = [("AWS", &then.observed, &is.observed), ("AWS", &then.predecessor, &is.predecessor)];
+        let mut differs: Vec<String> =
+            live.iter().filter_map(|(w, a, b)| properties(a, b).map(|p| format!("`{address}`: {p} in {w}"))).collect();
+        if let (Some(a), Some(b)) = (&then.desired, &is.desired)
+            && a.get("code") != b.get("code")
+        {
+            differs.push(format!("`{address}`: the function's code changed"));
+        }
+        if let Some(p) = properties(&without_code(&then.desired), &without_code(&is.desired)) {
+            wanted_moved = true;
+            differs.push(format!("`{address}`: {p} in stack.yaml or its variables"));
+        }
+        if differs.is_empty() && then != is {
+            differs.push(format!("`{address}`: what is done to it changed"));
+        }
+        said.append(&mut differs);
+    }
+    if before.graph != now.graph && !wanted_moved {
+        said.push("stack.yaml or its variables changed".to_owned());
+    }
+    said
+}
+
+fn state_moved(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<String> {
+    match (then, is) {
+        (None, None) => None,
+        (None, Some(is)) => Some(format!("there was no state, now it is at serial {}", is.serial)),
+        (Some(then), None) => Some(format!("the state was at serial {}, now there is none", then.serial)),
+        (Some(then), Some(is)) if then.lineage != is.lineage => Some("the state was begun anew".to_owned()),
+        (Some(then), Some(is)) if then.serial != is.serial => {
+            Some(format!("the state was at serial {}, now it is at {}", then.serial, is.serial))
+        }
+        _ => None,
+    }
+}
+
+fn without_code(marks: &Option<Marks>) -> Option<Marks> {
+    let mut marks = marks.clone()?;
+    marks.remove("code");
+    Some(marks)
+}
+
+/// Names the properties that differ.
+fn properties(then: &Option<Marks>, is: &Option<Marks>) -> Option<String> {
+    match (then, is) {
+        (None, None) => None,
+        (None, Some(_)) => Some("it exists now".to_owned()),
+        (Some(_), None) => Some("it is gone".to_owned()),
+        (Some(then), Some(is)) => {
+            let all: BTreeSet<&String> = then.keys().chain(is.keys()).collect();
+            let names: Vec<&str> = all.into_iter().filter(|p| then.get(*p) != is.get(*p)).map(String::as_str).collect();
+            (!names.is_empty()).then(|| format!("{} changed", names.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn saved() -> Saved {
+        let marks = |spec: Value| Some(marks(&spec, "salt"));
+        let effect = Effect {
+            action: Action::Update,
+            order: None,
+            moved_from: None,
+            desired: marks(json!({"name": "a", "code": {"sha256": "x"}, "timeout": 1})),
+            observed: marks(json!({"name": "a", "code": {"sha256": "w"}, "timeout": 2})),
+            predecessor: None,
+        };
+        let basis = Basis {
+            stack: "s".into(),
+            account: "1".into(),
+            region: "r".into(),
+            state: Some(StateMark { lineage: "l".into(), serial: 4 }),
+            salt: "salt".into(),
+            graph: "g".into(),
+            effects: BTreeMap::from([("functions.f".to_owned(), effect)]),
+        };
+        Saved::new(basis, Selection::default(), json!({"seconds": 0.1}), "now".into())
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_every_edit_is_seen() {
+        let text = saved().to_text();
+        let read = Saved::parse(text.as_bytes()).unwrap();
+        assert_eq!((&read.basis, read.to_text()), (&saved().basis, text.clone()));
+        let edited = text.replace("\"serial\": 4", "\"serial\": 5");
+        assert!(edited != text && matches!(Saved::parse(edited.as_bytes()), Err(SavedError::Damaged(_))));
+        assert!(matches!(Saved::parse(&text.as_bytes()[..text.len() / 2]), Err(SavedError::Damaged(_))));
+        assert_eq!(Saved::parse(b"{}"), Err(SavedError::Foreign));
+        let newer = text.replacen("\"format_version\": 1", "\"format_version\": 9", 1);
+        assert_eq!(Saved::parse(newer.as_bytes()), Err(SavedError::Newer { found: 9 }));
+    }
+
+    #[test]
+    fn each_move_is_named() {
+        let before = saved().basis;
+        assert_eq!(moved(&before, &before), Vec::<String>::new());
+        let said = |change: &dyn Fn(&mut Basis)| {
+            let mut now = before.clone();
+            change(&mut now);
+            moved(&before, &now).join("; ")
+        };
+        fn f(basis: &mut Basis) -> &mut Effect {
+            basis.effects.get_mut("functions.f").unwrap()
+        }
+        fn set(marks: &mut Option<Marks>, name: &str) {
+            marks.as_mut().unwrap().insert(name.into(), "other".into());
+        }
+        assert_eq!(said(&|b| b.state = None), "the state was at serial 4, now there is none");
+        assert_eq!(said(&|b| set(&mut f(b).observed, "timeout")), "`functions.f`: timeout changed in AWS");
+        assert_eq!(said(&|b| f(b).observed = None), "`functions.f`: it is gone in AWS");
+        assert_eq!(said(&|b| set(&mut f(b).desired, "code")), "`functions.f`: the function's code changed");
+        assert_eq!(
+            said(&|b| set(&mut f(b).desired, "name")),
+            "`functions.f`: name changed in stack.yaml or its variables"
+        );
+        assert_eq!(said(&|b| b.graph = "h".into()), "stack.yaml or its variables changed");
+        assert_eq!(said(&|b| f(b).action = Action::Replace), "`functions.f`: what is done to it changed");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>()) {
+            prop_assert!(Saved::parse(&bytes).is_err());
+            let mut whole = saved().to_text().into_bytes();
+            let at = at.index(whole.len());
+            whole.splice(at..at, bytes.iter().copied());
+            prop_assert_eq!(Saved::parse(&whole).is_ok(), bytes.is_empty());
+        }
+    }
+}
