@@ -16,7 +16,7 @@ use aws_smithy_types::retry::RetryConfig;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::aws::clients::Connection;
+use crate::aws::clients::{Connection, Transport};
 use crate::aws::{Aws, AwsError, Clients, Place};
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
@@ -44,6 +44,7 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
     /// Fixed credentials, of the local cloud.
     pub credentials: Option<(String, String)>,
+    pub transport: Transport,
     /// Keeps a local cloud's state apart from the real one.
     pub local: bool,
     pub parallelism: usize,
@@ -199,6 +200,7 @@ async fn connect(document: &Document, settings: &Settings, write: bool) -> Resul
         region: region.clone(),
         endpoint_url: settings.endpoint_url.clone(),
         credentials: settings.credentials.clone(),
+        transport: settings.transport.clone(),
     };
     let clients = Arc::new(Clients::connect(&connection).await);
     let account = account(&clients).await.map_err(|error| Failure::aws(&error, "", document))?;

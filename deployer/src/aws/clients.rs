@@ -29,6 +29,14 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// Fixed credentials (a local cloud's); else the SDK's usual chain.
     pub credentials: Option<(String, String)>,
+    pub transport: Transport,
+}
+
+/// How calls travel: over HTTPS and with the patience that AWS asks for, unless a test puts faults in their way.
+#[derive(Debug, Clone, Default)]
+pub struct Transport {
+    pub http_client: Option<SharedHttpClient>,
+    pub retry: Option<RetryConfig>,
 }
 
 impl Clients {
@@ -36,8 +44,10 @@ impl Clients {
     pub async fn connect(connection: &Connection) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(Region::new(connection.region.clone()))
-            .http_client(https())
-            .retry_config(RetryConfig::standard().with_max_attempts(6))
+            .http_client(connection.transport.http_client.clone().unwrap_or_else(https))
+            .retry_config(
+                connection.transport.retry.clone().unwrap_or_else(|| RetryConfig::standard().with_max_attempts(6)),
+            )
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(5))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::environment::{Environment, now};
 use super::options::{Choice, Global};
 use super::signals;
+use crate::aws::clients::Transport;
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::local;
@@ -62,6 +63,7 @@ impl Run {
             inputs: self.inputs()?,
             endpoint_url: None,
             credentials: None,
+            transport: Transport::default(),
             local: self.global.local,
             parallelism: self.global.parallelism.into(),
             lock_timeout: self.global.lock_timeout,

@@ -85,6 +85,7 @@ pub async fn aws(account: &str) -> Aws {
         region: REGION.into(),
         endpoint_url: Some(endpoint_url.clone()),
         credentials: Some((account.to_owned(), "test".into())),
+        ..Connection::default()
     };
     let clients = Clients::connect(&connection).await;
     let place = Place {

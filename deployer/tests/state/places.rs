@@ -25,6 +25,7 @@ impl Ground {
             region: common::REGION.into(),
             endpoint_url: Some("http://127.0.0.1:1".into()),
             credentials: Some(("123456789012".into(), "test".into())),
+            ..deployer::aws::clients::Connection::default()
         };
         let clients = deployer::aws::Clients::connect(&connection).await;
         let place = Place {

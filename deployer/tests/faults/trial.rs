@@ -1,0 +1,249 @@
+//! One stack in an account of its own, applied, changed and destroyed, with faults on the way.
+
+use std::io::{Cursor, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use deployer::aws::Aws;
+use deployer::aws::clients::Transport;
+use deployer::execute::{Event, Observer};
+use deployer::failure::Failure;
+use deployer::package;
+use deployer::pipeline::{self, Settings};
+use deployer::plan::{Goal, Selection};
+use deployer::spec::variables::Inputs;
+use deployer::state::{Holder, State};
+use tokio::sync::watch;
+
+use crate::common;
+use crate::inventory::inventory;
+use crate::wire::{Fault, Wire};
+
+/// Where the state is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    S3,
+    Directory,
+}
+
+/// What is done to the stack, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Apply,
+    Update,
+    Destroy,
+}
+
+pub const PHASES: [Phase; 3] = [Phase::Apply, Phase::Update, Phase::Destroy];
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        ["apply", "update", "destroy"][self as usize]
+    }
+
+    fn goal(self) -> Goal {
+        if self == Self::Destroy { Goal::Destroy } else { Goal::Apply }
+    }
+
+    fn stack(self) -> &'static str {
+        if self == Self::Apply { include_str!("first.yaml") } else { include_str!("second.yaml") }
+    }
+}
+
+/// How a run came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    Died,
+    Failed(String),
+}
+
+/// An account with a stack's directory.
+pub struct Trial {
+    directory: tempfile::TempDir,
+    keep: Keep,
+    aws: Aws,
+    runtime: tokio::runtime::Runtime,
+    before: Vec<String>,
+}
+
+impl Trial {
+    pub fn new(keep: Keep) -> Self {
+        let runtime = runtime();
+        let aws = runtime.block_on(common::account());
+        let directory = tempfile::tempdir().expect("a directory");
+        for word in ["one", "two"] {
+            std::fs::write(directory.path().join(format!("{word}.zip")), zip_of(word)).expect("a zip");
+        }
+        let mut trial = Self { directory, keep, aws, runtime, before: Vec::new() };
+        let bucket = trial.bucket();
+        trial.runtime.block_on(async {
+            let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+                .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+                .build();
+            let call = trial.aws.clients.s3.create_bucket().bucket(bucket).create_bucket_configuration(place);
+            call.send().await.expect("a bucket for the state");
+        });
+        trial.before = trial.runtime.block_on(inventory(&trial.aws));
+        trial
+    }
+
+    fn bucket(&self) -> String {
+        format!("state-{}", self.aws.place.account)
+    }
+
+    /// What the account holds besides what it held in the beginning.
+    pub fn holds(&self) -> Vec<String> {
+        let mut all = self.runtime.block_on(inventory(&self.aws));
+        for known in &self.before {
+            if let Some(at) = all.iter().position(|one| one == known) {
+                all.remove(at);
+            }
+        }
+        let account = &self.aws.place.account;
+        all.iter().map(|one| one.replace(account.as_str(), "ACCOUNT")).collect()
+    }
+
+    /// Runs a phase as a process of its own would; a fault may be its death. Gives the calls made.
+    pub fn run(&self, phase: Phase, fault: Option<Fault>) -> (End, Vec<String>) {
+        let settings = self.settings(phase);
+        let wire = Wire::new(fault);
+        let settings = with(settings, &wire);
+        let runtime = runtime();
+        let end = runtime.block_on(async {
+            tokio::select! {
+                end = work(&settings, phase.goal()) => end,
+                () = wire.death() => End::Died,
+                () = tokio::time::sleep(Duration::from_secs(120)) => End::Failed("it does not end".into()),
+            }
+        });
+        // Whatever the run has going in the background dies with it.
+        drop(runtime);
+        (end, wire.calls())
+    }
+
+    /// What a plan says, or nothing when there are no changes.
+    pub fn planned(&self, phase: Phase) -> Result<Option<String>, String> {
+        let settings = with(self.settings(phase), &Wire::new(None));
+        runtime().block_on(async {
+            let (_asked, stop) = watch::channel(0);
+            let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
+            let ready = pipeline::prepare(loaded, &settings, phase.goal(), false, &Silent, &stop).await;
+            let plan = ready.map_err(|f| said(&f))?.plan;
+            Ok(plan.has_changes().then(|| format!("{:#?}", plan.actions())))
+        })
+    }
+
+    /// A dead run's lease heals by itself after half a minute, which tests of the lock show; here
+    /// it would only make thousands of points wait.
+    pub fn unlock(&self) {
+        match self.keep {
+            Keep::S3 => self.runtime.block_on(async {
+                let call = self.aws.clients.s3.delete_object().bucket(self.bucket()).key("faults.json.lock");
+                call.send().await.expect("DeleteObject");
+            }),
+            Keep::Directory => {
+                let _ = std::fs::remove_file(self.directory.path().join("state/faults.json.lock"));
+            }
+        }
+    }
+
+    /// The state as it is kept.
+    pub fn state(&self) -> State {
+        let bytes = match self.keep {
+            Keep::S3 => self.runtime.block_on(async {
+                let call = self.aws.clients.s3.get_object().bucket(self.bucket()).key("faults.json");
+                call.send().await.expect("a state").body.collect().await.expect("its bytes").to_vec()
+            }),
+            Keep::Directory => std::fs::read(self.directory.path().join("state/faults.json")).expect("a state"),
+        };
+        serde_json::from_slice(&bytes).expect("a whole state")
+    }
+
+    fn settings(&self, phase: Phase) -> Settings {
+        let file: PathBuf = self.directory.path().join("stack.yaml");
+        let state = match self.keep {
+            Keep::S3 => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
+            Keep::Directory => "{ path: state }".to_owned(),
+        };
+        let account = &self.aws.place.account;
+        let text = phase.stack().replace("ACCOUNT", account);
+        std::fs::write(&file, format!("state: {state}\n{text}")).expect("a stack");
+        Settings {
+            file,
+            inputs: Inputs::default(),
+            endpoint_url: self.aws.place.endpoint_url.clone(),
+            credentials: Some((account.clone(), "test".into())),
+            transport: Transport::default(),
+            local: false,
+            parallelism: 16,
+            lock_timeout: Duration::ZERO,
+            selection: Selection::default(),
+            create_state_bucket: false,
+            build: package::Environment::of_process(),
+            holder: Holder::default(),
+            now: || "2026-11-22T10:00:00Z".into(),
+        }
+    }
+}
+
+fn with(settings: Settings, wire: &Wire) -> Settings {
+    let retry = RetryConfig::standard()
+        .with_max_attempts(6)
+        .with_initial_backoff(Duration::from_millis(1))
+        .with_max_backoff(Duration::from_millis(1));
+    let transport = Transport { http_client: Some(SharedHttpClient::new(wire.clone())), retry: Some(retry) };
+    Settings { transport, ..settings }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+async fn work(settings: &Settings, goal: Goal) -> End {
+    let (_asked, stop) = watch::channel(0);
+    let run = async {
+        let loaded = pipeline::load(settings)?;
+        let ready = pipeline::prepare(loaded, settings, goal, true, &Silent, &stop).await?;
+        ready.execute(settings, &Silent, stop.clone()).await
+    };
+    match run.await {
+        Err(failure) => End::Failed(said(&failure)),
+        Ok(applied) => {
+            let outcome = applied.outcome;
+            let failed = outcome.failed.iter().map(|f| format!("{}: {}", f.address, f.error));
+            let kept = outcome.state_error.iter().map(ToString::to_string);
+            let texts: Vec<String> = failed.chain(kept).chain(outcome.not_started).collect();
+            if texts.is_empty() { End::Done } else { End::Failed(texts.join("\n")) }
+        }
+    }
+}
+
+fn said(failure: &Failure) -> String {
+    let texts: Vec<String> = failure.findings.0.iter().map(|f| format!("{}: {}", f.code, f.message)).collect();
+    texts.join("\n")
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+impl package::Progress for Silent {
+    fn on(&self, _: package::Event<'_>) {}
+}
+
+impl pipeline::Progress for Silent {
+    fn say(&self, _: &str) {}
+}
+
+/// A zip with one executable, `bootstrap`, that prints `word`.
+fn zip_of(word: &str) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).expect("an entry");
+    zip.write_all(format!("#!/bin/sh\necho {word}\n").as_bytes()).expect("its content");
+    zip.finish().expect("a zip").into_inner()
+}

@@ -1,0 +1,240 @@
+//! The wire between the deployer and AWS: counts calls, one at a time, and spoils the Nth.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use tokio::sync::watch;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// The process dies before the call is sent.
+    Unsent,
+    /// The call arrives; the process dies before its answer does.
+    Lost,
+    /// The process dies when it wants to send what follows this answer.
+    Answered,
+    /// HTTP 500, and nothing was done.
+    Broken,
+    Throttled,
+    /// The call arrives; the deployer waits for its answer in vain, and lives.
+    TimedOut,
+    Denied,
+}
+
+pub const ALL: &[(&str, Wrong)] = &[
+    ("unsent", Wrong::Unsent),
+    ("lost", Wrong::Lost),
+    ("answered", Wrong::Answered),
+    ("500", Wrong::Broken),
+    ("throttled", Wrong::Throttled),
+    ("timeout", Wrong::TimedOut),
+    ("denied", Wrong::Denied),
+];
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(ALL.iter().find(|(_, wrong)| wrong == self).map_or("", |(name, _)| name))
+    }
+}
+
+impl FromStr for Wrong {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        ALL.iter().find(|(name, _)| *name == text).map(|(_, wrong)| *wrong).ok_or_else(|| format!("no fault {text:?}"))
+    }
+}
+
+/// A fault at the `at`th call, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    pub at: usize,
+    pub wrong: Wrong,
+}
+
+/// Passes calls on, one after the other, so that the Nth call is the same one in every run.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    real: SharedHttpClient,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    fault: Option<Fault>,
+    turn: tokio::sync::Mutex<()>,
+    calls: Mutex<Vec<String>>,
+    dead: watch::Sender<bool>,
+}
+
+impl Wire {
+    pub fn new(fault: Option<Fault>) -> Self {
+        let shared = Shared {
+            fault,
+            turn: tokio::sync::Mutex::default(),
+            calls: Mutex::default(),
+            dead: watch::Sender::new(false),
+        };
+        Self { real: aws_smithy_http_client::Builder::new().build_http(), shared: Arc::new(shared) }
+    }
+
+    /// Every call that was made, by service and target.
+    pub fn calls(&self) -> Vec<String> {
+        self.shared.calls.lock().unwrap().clone()
+    }
+
+    /// Completes when the process is to die.
+    pub async fn death(&self) {
+        let _ = self.shared.dead.subscribe().wait_for(|dead| *dead).await;
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let real = self.real.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { real, shared: self.shared.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    real: SharedHttpConnector,
+    shared: Arc<Shared>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (real, shared) = (self.real.clone(), self.shared.clone());
+        HttpConnectorFuture::new(async move {
+            let _turn = shared.turn.lock().await;
+            let at = shared.count(&request);
+            match shared.fault {
+                Some(fault) if fault.at == at => shared.spoil(fault.wrong, &real, request).await,
+                Some(Fault { at: last, wrong: Wrong::Answered }) if at > last => shared.die().await,
+                _ => real.call(request).await,
+            }
+        })
+    }
+}
+
+impl Shared {
+    fn count(&self, request: &HttpRequest) -> usize {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(name_of(request));
+        calls.len()
+    }
+
+    async fn spoil(
+        &self,
+        wrong: Wrong,
+        real: &SharedHttpConnector,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        match wrong {
+            Wrong::Unsent => self.die().await,
+            Wrong::Lost => {
+                let _ = real.call(request).await;
+                self.die().await
+            }
+            Wrong::Answered => real.call(request).await,
+            Wrong::TimedOut => {
+                let _ = real.call(request).await;
+                Err(ConnectorError::timeout("no answer in time".into()))
+            }
+            Wrong::Broken => Ok(HttpResponse::new(status(500), SdkBody::empty())),
+            Wrong::Throttled => Ok(refusal(&request, Refusal::Throttled)),
+            Wrong::Denied => Ok(refusal(&request, Refusal::Denied)),
+        }
+    }
+
+    /// Nothing that this process does after its death is seen by anybody.
+    async fn die(&self) -> Result<HttpResponse, ConnectorError> {
+        self.dead.send_replace(true);
+        std::future::pending().await
+    }
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::try_from(code).expect("a valid status")
+}
+
+/// The service that a request is signed for.
+fn service(request: &HttpRequest) -> String {
+    let signed = request.headers().get("authorization").unwrap_or_default();
+    signed.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(3)).unwrap_or_default().to_owned()
+}
+
+/// `sqs CreateQueue`, `s3 PUT /bucket/key`, `iam Action=CreateRole`.
+fn name_of(request: &HttpRequest) -> String {
+    let target = request.headers().get("x-amz-target").and_then(|t| t.rsplit('.').next()).map(str::to_owned);
+    let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+    let action = body.split('&').find(|part| part.starts_with("Action=")).map(str::to_owned);
+    let path = request.uri().split("//").nth(1).and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path);
+    let what = target.or(action).unwrap_or_else(|| format!("{} /{}", request.method(), path));
+    format!("{} {what}", service(request))
+}
+
+enum Refusal {
+    Throttled,
+    Denied,
+}
+
+/// A refusal in the form that the service's protocol gives it.
+fn refusal(request: &HttpRequest, refusal: Refusal) -> HttpResponse {
+    let throttled = matches!(refusal, Refusal::Throttled);
+    let header = |name: &str| request.headers().get(name).unwrap_or_default();
+    let service = service(request);
+    if service == "s3" {
+        let code = if throttled { "SlowDown" } else { "AccessDenied" };
+        let xml = format!("<Error><Code>{code}</Code><Message>spoiled</Message><RequestId>r</RequestId></Error>");
+        return answer(if throttled { 503 } else { 403 }, xml.into_bytes(), &[]);
+    }
+    if header("smithy-protocol") == "rpc-v2-cbor" {
+        let code = if throttled { "ThrottlingException" } else { "AccessDeniedException" };
+        let headers = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
+        return answer(400, cbor("__type", code), &headers);
+    }
+    if header("content-type").starts_with("application/x-www-form-urlencoded") {
+        let code = if throttled { "Throttling" } else { "AccessDenied" };
+        let xml = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>spoiled</Message></Error></ErrorResponse>"
+        );
+        return answer(if throttled { 400 } else { 403 }, xml.into_bytes(), &[]);
+    }
+    let (code, status) = match (throttled, service.as_str()) {
+        (true, "lambda" | "apigateway") => ("TooManyRequestsException", 429),
+        (true, _) => ("ThrottlingException", 400),
+        (false, _) => ("AccessDeniedException", 403),
+    };
+    let json = format!("{{\"__type\":\"{code}\",\"message\":\"spoiled\"}}");
+    answer(status, json.into_bytes(), &[("x-amzn-errortype", code), ("content-type", "application/json")])
+}
+
+fn answer(code: u16, body: Vec<u8>, headers: &[(&'static str, &'static str)]) -> HttpResponse {
+    let mut response = HttpResponse::new(status(code), SdkBody::from(body));
+    for (name, value) in headers {
+        response.headers_mut().insert(*name, *value);
+    }
+    response
+}
+
+/// A map of one short text.
+fn cbor(key: &str, value: &str) -> Vec<u8> {
+    let text = |text: &str| {
+        let length = u8::try_from(text.len()).expect("a short text");
+        let mut bytes = if length < 24 { vec![0x60 + length] } else { vec![0x78, length] };
+        bytes.extend(text.as_bytes());
+        bytes
+    };
+    [vec![0xa1], text(key), text(value)].concat()
+}
