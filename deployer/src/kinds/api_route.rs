@@ -105,7 +105,7 @@ impl Kind for ApiRoute {
         put
     }
 
-    /// DeleteMethod, then DeleteResource for each path part that nothing is left under.
+    /// DeleteResource for the path parts that nothing else is under, the topmost first, or else DeleteMethod.
     async fn delete(aws: &Aws, live: &Observed<Route>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
         let _turn = aws.turn(&turn_key(api)).await;
@@ -292,17 +292,23 @@ async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {
     let api = &route.rest_api_id;
     let mut tree = resources(aws, api).await?;
     let Some(leaf) = tree.iter().position(|r| r.path() == Some(&route.path)) else { return Ok(()) };
-    let methods = tree[leaf].resource_methods.get_or_insert_default();
-    if methods.remove(&route.http_method).is_some() {
-        let id = tree[leaf].id().unwrap_or_default().to_owned();
-        delete_method(aws, route, &id).await?;
-    }
+    let leaf_id = tree[leaf].id().unwrap_or_default().to_owned();
+    let had_method = tree[leaf].resource_methods.get_or_insert_default().remove(&route.http_method).is_some();
     let mut path = route.path.clone();
+    let mut emptied = Vec::new();
     while let Some(id) = removable(&tree, &path) {
-        let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(&id).send();
-        aws.find("apigateway:DeleteResource", ABSENT, call).await?;
         tree.retain(|r| r.id() != Some(&id));
         path.truncate(path.rfind('/').unwrap_or(0));
+        emptied.push(id);
+    }
+    if emptied.is_empty() && had_method {
+        return delete_method(aws, route, &leaf_id).await;
+    }
+    // AWS deletes with the topmost part its methods and what is under it, so that no crash leaves a part of the path
+    // behind. A local AWS leaves what is under it, which is still found by its path.
+    for id in emptied.iter().rev() {
+        let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(id).send();
+        aws.find("apigateway:DeleteResource", ABSENT, call).await?;
     }
     Ok(())
 }
