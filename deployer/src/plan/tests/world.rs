@@ -105,7 +105,10 @@ impl World {
         let intent = Intent {
             address: address.into(),
             action: action.into(),
+            element: record.element.clone(),
             kind: record.kind.clone(),
+            inputs: record.inputs.clone(),
+            dependencies: record.dependencies.clone(),
             identity: record.physical_id.clone(),
             since: "2026-11-22T10:00:00Z".into(),
             inputs: record.inputs.clone(),
