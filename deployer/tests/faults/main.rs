@@ -5,7 +5,8 @@
 //! Then the run is repeated: it has to succeed, the plan after it has to be empty, and the account has to hold exactly
 //! what it holds after a run without faults: no orphan, no duplicate.
 //!
-//! `DEPLOYER_FAULTS=all` tries every point instead of a sample; `DEPLOYER_FAULT=s3/update/17/lost` one alone.
+//! `DEPLOYER_FAULTS=all` tries every point instead of a sample, `DEPLOYER_FAULTS=100` a sample of that many chains for
+//! each place of the state; `DEPLOYER_FAULT=s3/update/17/lost` tries one point alone.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code)]
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use trial::{End, Keep, PHASES, Phase, Trial};
 use wire::{ALL, Fault};
 
-/// How many chains of faults the sample has, for each place of the state.
+/// How many chains of faults a normal run tries, for each place of the state: half a minute on two cores.
 const SAMPLE: usize = 8;
 const KEEPS: [(Keep, &str); 2] = [(Keep::S3, "s3"), (Keep::Directory, "directory")];
 
@@ -102,15 +103,16 @@ fn chain(keep: (Keep, &str), faults: [Option<Fault>; 3], reference: &Reference) 
 type Chain = [Option<Fault>; 3];
 
 /// Every point once: the nth fault of each phase side by side.
-fn chains(reference: &Reference, all: bool) -> Vec<Chain> {
+fn chains(reference: &Reference, asked: Option<&str>) -> Vec<Chain> {
     let points = reference.calls.each_ref().map(|calls| points(calls));
     let longest = points.iter().map(Vec::len).max().unwrap_or(0);
-    if all {
+    if asked == Some("all") {
         return (0..longest).map(|i| points.each_ref().map(|points| points.get(i).copied())).collect();
     }
+    let sample = asked.map_or(SAMPLE, |number| number.parse().expect("DEPLOYER_FAULTS is `all` or a number"));
     // Spread over each phase's calls; a step that shares no divisor with the kinds meets every kind.
-    let pick = |points: &Vec<Fault>, i: usize| points.get((i * points.len() / SAMPLE + i * 3) % points.len()).copied();
-    (0..SAMPLE).map(|i| points.each_ref().map(|points| pick(points, i))).collect()
+    let pick = |points: &Vec<Fault>, i: usize| points.get((i * points.len() / sample + i * 3) % points.len()).copied();
+    (0..sample).map(|i| points.each_ref().map(|points| pick(points, i))).collect()
 }
 
 fn one_alone(name: &str) -> ((Keep, &'static str), Chain) {
@@ -139,10 +141,11 @@ fn try_faults() {
         assert!(lost.is_empty(), "{}", lost.join("\n"));
         return;
     }
-    let all = std::env::var("DEPLOYER_FAULTS").is_ok_and(|value| value == "all");
+    let asked = std::env::var("DEPLOYER_FAULTS").ok();
     let references = KEEPS.map(|(keep, _)| reference(keep));
-    let work: Vec<(usize, Chain)> =
-        (0..KEEPS.len()).flat_map(|k| chains(&references[k], all).into_iter().map(move |chain| (k, chain))).collect();
+    let work: Vec<(usize, Chain)> = (0..KEEPS.len())
+        .flat_map(|k| chains(&references[k], asked.as_deref()).into_iter().map(move |chain| (k, chain)))
+        .collect();
     let (next, lost) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) * 2 {
