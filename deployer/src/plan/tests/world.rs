@@ -111,9 +111,6 @@ impl World {
             dependencies: record.dependencies.clone(),
             identity: record.physical_id.clone(),
             since: "2026-11-22T10:00:00Z".into(),
-            inputs: record.inputs.clone(),
-            element: record.element.clone(),
-            dependencies: record.dependencies.clone(),
         };
         self.prior.intents.push(intent);
     }
