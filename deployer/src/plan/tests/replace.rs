@@ -61,7 +61,7 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     ← queues.inbox.dead_letter  sqs.queue  (carries this stack's marks and is not in the state)
         its predecessor is deleted afterwards
 
-    Plan: 0 to create, 2 to update, 0 to replace, 0 to delete, 0 to adopt.
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
 }
 
