@@ -236,7 +236,9 @@ async fn interrupted(
 ) -> Result<BTreeMap<String, Record>, ObserveError> {
     let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
     let mut reads = FuturesUnordered::new();
-    for intent in prior.intents.iter().filter(|intent| ["create", "replace"].contains(&intent.action.as_str())) {
+    // Whatever the action was: a run that was to delete or adopt what an earlier one had left, and
+    // was cut off itself, is the only one that still knows of it.
+    for intent in &prior.intents {
         let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
         let name = identity(kind.identity(), &intent.inputs);
         let recorded = prior

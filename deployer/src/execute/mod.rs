@@ -216,7 +216,7 @@ impl<'a> Execution<'a> {
                 kind: planned.kind.to_owned(),
                 identity: name,
                 since: self.now.clone(),
-                inputs: planned.desired.as_ref().map_or(Value::Null, |spec| self.hidden(spec)),
+                inputs: wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden(spec)),
                 element: planned.element.clone(),
                 dependencies: planned.dependencies.clone(),
             }
@@ -344,6 +344,11 @@ impl Outcome {
             state_error: None,
         }
     }
+}
+
+/// The spec that an action is about: the desired one, or that of what is deleted.
+fn wanted_or_found(planned: &Planned) -> Option<&Value> {
+    planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec))
 }
 
 /// Completes when the run is asked to stop at `level` or harder.
