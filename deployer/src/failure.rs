@@ -175,7 +175,7 @@ fn advice(error: &AwsError) -> (&'static str, String) {
         e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
         e if e.is_access_denied() => (
             "aws::access-denied",
-            format!("allow `{}` for these credentials; `deployer iam plan` and `deployer iam apply` print the exact policy", e.operation()),
+            format!("allow the call `{}` for these credentials", e.operation()),
         ),
         AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
         AwsError::Deadline { .. } => ("aws::deadline", "run the same command again: it goes on where this one stopped".into()),
