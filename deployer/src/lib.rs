@@ -7,6 +7,8 @@ pub mod cli;
 pub mod execute;
 pub mod failure;
 pub mod graph;
+#[cfg(test)]
+mod imports;
 pub mod kinds;
 pub mod local;
 pub mod observe;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::options::{Approval, Choice};
 use super::run::Run;
-use super::{CHANGES, ERROR, Exit, INTERRUPTED, OK, approval};
+use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::Outcome;
 use crate::failure::Failure;
 use crate::pipeline::{self, Applied, Loaded, Ready};
@@ -29,8 +29,7 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
         ready.abandon().await;
         return Err(refused);
     }
-    let code = carry_out(run, ready, &settings, began).await?.code;
-    Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
+    Ok(carry_out(run, ready, &settings, began).await?.code)
 }
 
 /// Carries out a saved plan if it still is the plan. Nobody is asked: it was reviewed.
@@ -56,9 +55,7 @@ pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
         return Err(Failure::plain("plan::stale", message, help));
     }
     announce(run, &ready, "apply");
-    let changes = ready.plan.has_changes();
-    let code = carry_out(run, ready, &settings, began).await?.code;
-    Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
+    Ok(carry_out(run, ready, &settings, began).await?.code)
 }
 
 /// Shows what is about to be carried out: the plan, or the first of the JSON lines.

@@ -55,14 +55,11 @@ async fn deploy(run: &Run, choice: &Choice, pages: &Pages<'_>, secrets: &mut Opt
         prepared => prepared?,
     };
     pages.planned(&ready, &decision);
-    let changes = ready.plan.has_changes();
-    let code = if decision.apply {
-        carry_out(run, ready, &settings, began, pages).await?
-    } else {
-        super::plan::show(run, &ready);
-        OK
-    };
-    Ok(if code == OK && choice.detailed_exitcode && changes { CHANGES } else { code })
+    if decision.apply {
+        return carry_out(run, ready, &settings, began, pages).await;
+    }
+    super::plan::show(run, &ready);
+    Ok(if choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
 }
 
 async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant, pages: &Pages<'_>) -> Exit {

@@ -80,7 +80,7 @@ pub struct Choice {
     /// Take over this existing resource (repeatable).
     #[arg(long, value_name = "ADDRESS")]
     pub adopt: Vec<String>,
-    /// Exit with 2 when there are changes.
+    /// Exit with 2 when changes are pending at the end: a plan that has some, never an apply that made them.
     #[arg(long, env = "DEPLOYER_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
     /// Create the state's bucket if it is missing.

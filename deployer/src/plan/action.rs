@@ -94,6 +94,16 @@ pub struct Plan {
     pub(crate) outputs: BTreeMap<String, String>,
 }
 
+/// What making a plan cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// Reading calls made.
+    pub reads: u64,
+    /// How often reads had to wait for others.
+    pub waves: u32,
+    pub seconds: f64,
+}
+
 /// How many resources each action has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {

@@ -9,6 +9,6 @@ pub mod saved;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use action::{Action, Drift, Note, Order, Plan, Planned, Summary};
+pub use action::{Action, Cost, Drift, Note, Order, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
 pub use planner::{Goal, PlanError, Problem, Selection, plan};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::plan::{Cost, SENSITIVE};
+use super::plan::SENSITIVE;
 use crate::aws::{AwsError, Place};
 use crate::execute::{Event, Outcome};
 use crate::graph::resolve;
-use crate::plan::{Action, Change, Drift, Plan, Planned};
+use crate::plan::{Action, Change, Cost, Drift, Plan, Planned};
 use crate::spec::secrets::Secrets;
 
 /// The version of the plan's JSON form.

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::diagnostics;
 use super::paint::Paint;
-use super::plan::{self as text, Cost, View};
+use super::plan::{self as text, View};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
-use crate::plan::{Plan, Planned};
+use crate::plan::{Cost, Plan, Planned};
 use crate::spec::document::Document;
 use crate::spec::secrets::Secrets;
 
@@ -176,8 +176,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{fenced, plan};
-    use crate::plan::{Action, Change, Plan, Planned};
-    use crate::report::plan::Cost;
+    use crate::plan::{Action, Change, Cost, Plan, Planned};
     use crate::spec::secrets::Secrets;
 
     fn created(address: &str, element: &str, value: &str) -> Planned {

@@ -8,16 +8,8 @@ use super::paint::{Paint, Tone};
 use crate::aws::tags;
 use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::kinds::{Rule, by_name};
-use crate::plan::{Action, Change, Drift, Order, Plan, Planned};
+use crate::plan::{Action, Change, Cost, Drift, Order, Plan, Planned};
 use crate::spec::secrets::Secrets;
-
-/// What a plan cost: reads made, waves of them, seconds taken.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cost {
-    pub reads: u64,
-    pub waves: u32,
-    pub seconds: f64,
-}
 
 /// How much to show.
 #[derive(Clone, Copy)]

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::World;
 use super::world::{Stack, place, said};
 use crate::kinds::{Rule, by_name};
+use crate::plan::Cost;
 use crate::plan::{Goal, Plan, Selection};
 use crate::report::json;
-use crate::report::plan::Cost;
 
 /// Elements of many kinds, each there or not, with properties that vary.
 fn stacks() -> impl Strategy<Value = String> {

@@ -1,0 +1,99 @@
+//! Holds the direction of imports that `docs/architecture.md` draws.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex_lite::Regex;
+
+/// The modules from the lowest to the highest; each may import only those of lower rank.
+const ORDER: &[&[&str]] = &[
+    &["aws", "package", "local"],
+    &["kinds"],
+    &["spec", "state"],
+    &["graph"],
+    &["observe"],
+    &["plan"],
+    &["execute"],
+    &["failure"],
+    &["pipeline"],
+    &["report"],
+    &["cli"],
+];
+/// These stand alone: nothing of the crate but themselves.
+const ALONE: &[&str] = &["package", "local"];
+
+fn rank(module: &str) -> Option<usize> {
+    ORDER.iter().position(|modules| modules.contains(&module))
+}
+
+/// The paths and texts of the product's sources, relative to `src/`, without their tests.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut directories, mut found) = (vec![root.clone()], Vec::new());
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && name != "tests" {
+                directories.push(path);
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "imports.rs" {
+                let text = fs::read_to_string(&path).unwrap();
+                let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                found.push((path.strip_prefix(&root).unwrap().to_string_lossy().into_owned(), product));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a file imports that it may not.
+fn wrong(path: &str, text: &str) -> Vec<String> {
+    let module = path.split(['/', '.']).next().unwrap_or_default();
+    let imports = Regex::new(r"\bcrate::(\{|\w+)(?:::(\w+))?").unwrap();
+    let mut found = Vec::new();
+    for import in imports.captures_iter(text) {
+        let (whole, to) = (&import[0], &import[1]);
+        let (from_rank, to_rank) = (rank(module), rank(to));
+        let sideways = from_rank == to_rank && module != to;
+        let alone = ALONE.contains(&module) && module != to;
+        let kind = path.strip_prefix("kinds/").and_then(|file| file.split(['/', '.']).next());
+        let other_kind = import.get(2).is_some_and(|at| {
+            let at = at.as_str();
+            to == "kinds" && kind.is_some_and(|own| own != at && own != "mod") && is_kind_file(at)
+        });
+        if to_rank.is_none() || to_rank > from_rank || sideways || alone || other_kind {
+            found.push(format!("{path} imports {whole}"));
+        }
+    }
+    found
+}
+
+/// A kind's own file, not what all kinds share.
+fn is_kind_file(name: &str) -> bool {
+    name != "any" && Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/kinds/{name}.rs")).exists()
+}
+
+#[test]
+fn imports_go_one_way() {
+    let sources = sources();
+    assert!(sources.len() > 50, "the sources are found");
+    let known =
+        |path: &str| matches!(path, "lib.rs" | "main.rs") || rank(path.split(['/', '.']).next().unwrap()).is_some();
+    let unknown: Vec<&String> = sources.iter().map(|(path, _)| path).filter(|path| !known(path)).collect();
+    assert!(unknown.is_empty(), "give these a place in ORDER: {unknown:?}");
+    let files = sources.iter().filter(|(path, _)| !matches!(path.as_str(), "lib.rs" | "main.rs"));
+    let wrong: Vec<String> = files.flat_map(|(path, text)| wrong(path, text)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_import_against_the_direction_is_found() {
+    assert_eq!(wrong("plan/diff.rs", "use crate::report::json;"), ["plan/diff.rs imports crate::report::json"]);
+    assert_eq!(wrong("kinds/sqs_queue.rs", "crate::kinds::sns_topic::X").len(), 1);
+    assert_eq!(wrong("local/mod.rs", "use crate::aws::Aws;").len(), 1);
+    assert_eq!(wrong("spec/mod.rs", "use crate::state::Store;").len(), 1);
+    assert_eq!(wrong("cli/mod.rs", "use crate::{plan, report};").len(), 1, "groups hide what is imported");
+    assert!(wrong("cli/mod.rs", "use crate::report::json; use crate::plan::Plan;").is_empty());
+    assert!(wrong("kinds/sqs_queue.rs", "use crate::kinds::{Kind, Rule}; crate::kinds::any::X").is_empty());
+}
