@@ -7,7 +7,7 @@ use regex_lite::Regex;
 
 /// The modules from the lowest to the highest; each may import only those of lower rank.
 const ORDER: &[&[&str]] = &[
-    &["aws", "package", "local"],
+    &["aws", "forge", "package", "local"],
     &["kinds"],
     &["spec", "state"],
     &["graph"],
@@ -20,7 +20,7 @@ const ORDER: &[&[&str]] = &[
     &["cli"],
 ];
 /// These stand alone: nothing of the crate but themselves.
-const ALONE: &[&str] = &["package", "local"];
+const ALONE: &[&str] = &["forge", "package", "local"];
 
 fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|modules| modules.contains(&module))

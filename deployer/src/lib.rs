@@ -6,6 +6,7 @@ pub mod aws;
 pub mod cli;
 pub mod execute;
 pub mod failure;
+pub mod forge;
 pub mod graph;
 #[cfg(test)]
 mod imports;

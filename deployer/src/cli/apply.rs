@@ -5,7 +5,8 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::options::{Approval, Choice};
+use super::expected::Reviewed;
+use super::options::{Approval, Choice, Expected};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::Outcome;
@@ -16,14 +17,21 @@ use crate::plan::saved::{Saved, moved};
 use crate::report::json;
 use crate::report::progress::{Preparation, Progress};
 
-pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approval) -> Exit {
+pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approval, expected: &Expected) -> Exit {
     let command = if goal == Goal::Apply { "apply" } else { "destroy" };
     approval::possible(run, &approved, command)?;
+    let reviewed = Reviewed::asked(expected)?;
     let began = Instant::now();
     let settings = run.settings(&choice, command)?;
     let loaded = run.load(&settings)?;
     let ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation(run.terminal), &run.stop).await?;
     announce(run, &ready, command);
+    if let Some(reviewed) = reviewed
+        && let Err(other) = reviewed.hold(&ready.effects(), false)
+    {
+        ready.abandon().await;
+        return Err(other.refusal(&reviewed));
+    }
     let changes = ready.plan.has_changes();
     if changes && let Err(refused) = approval::given(run, &approved, command, question(goal)).await {
         ready.abandon().await;

@@ -1,45 +1,54 @@
 //! `deployer ci`
 
+mod event;
 mod occasion;
+mod pages;
+mod review;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tokio::time::Instant;
 
-use super::apply::{self, Ended};
+use super::apply;
 use super::environment::Environment;
-use super::options::Choice;
+use super::expected::Reviewed;
+use super::options::{Choice, Expected};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
-use crate::failure::{Failure, refusals};
-use crate::pipeline::{self, Loaded, Ready, Settings};
-use crate::plan::Goal;
+use crate::failure::Failure;
+use crate::pipeline::{self, Ready, Settings};
+use crate::plan::{Effects, Goal};
 use crate::report::progress::Preparation;
-use crate::report::{github, markdown};
-use crate::spec::finding::Findings;
+use crate::spec::head::ReviewedPlan;
 use crate::spec::secrets::Secrets;
-use occasion::{Decision, Occasion};
+use event::Proposal;
+use occasion::Occasion;
+use pages::Pages;
 
-/// Bytes of the summary that are kept for what comes of the plan.
-const FOR_THE_OUTCOME: usize = 100_000;
-
-pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
-    let pages = Pages { run, step: run.environment.github_step() };
+pub(super) async fn run(run: &Run, choice: Choice, expected: &Expected) -> Exit {
+    let pages = Pages::new(run);
     let mut secrets = None;
-    let result = deploy(run, &choice, &pages, &mut secrets).await;
+    let result = deploy(run, &choice, expected, &pages, &mut secrets).await;
     if let Err(failure) = &result {
         pages.failed(failure, secrets.as_ref());
     }
     result
 }
 
-async fn deploy(run: &Run, choice: &Choice, pages: &Pages<'_>, secrets: &mut Option<Secrets>) -> Exit {
+async fn deploy(
+    run: &Run,
+    choice: &Choice,
+    expected: &Expected,
+    pages: &Pages<'_>,
+    secrets: &mut Option<Secrets>,
+) -> Exit {
     let began = Instant::now();
+    let expected = Reviewed::asked(expected)?;
     let settings = run.settings(choice, "ci")?;
     let loaded = run.load(&settings)?;
     *secrets = Some(loaded.document.secrets().clone());
-    pages.annotate(&loaded.warnings, loaded.document.secrets());
+    pages.begin(&loaded);
     let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
     let verb = if decision.apply { "plan and apply" } else { "plan only" };
@@ -54,19 +63,77 @@ async fn deploy(run: &Run, choice: &Choice, pages: &Pages<'_>, secrets: &mut Opt
         }
         prepared => prepared?,
     };
-    pages.planned(&ready, &decision);
+    let effects = ready.effects();
+    pages.planned(&ready, &decision, &effects);
+    if occasion.is_proposal() {
+        pages.comment(&ready, &decision, &effects, &Proposal::of(&run.environment)).await;
+    }
     if decision.apply {
+        apply::announce(run, &ready, "ci");
+        super::plan::digest(run, &effects);
+        let ready = reviewed(run, ready, &effects, expected, &occasion, pages).await?;
         return carry_out(run, ready, &settings, began, pages).await;
     }
     super::plan::show(run, &ready);
+    super::plan::digest(run, &effects);
     Ok(if choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
 }
 
 async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant, pages: &Pages<'_>) -> Exit {
-    apply::announce(run, &ready, "ci");
     let ended = apply::carry_out(run, ready, settings, began).await?;
     pages.applied(&ended);
     Ok(ended.code)
+}
+
+/// Gives the plan back if it is the reviewed one, or if that is not asked for.
+async fn reviewed(
+    run: &Run,
+    ready: Ready,
+    effects: &Effects,
+    expected: Option<Reviewed>,
+    occasion: &Occasion,
+    pages: &Pages<'_>,
+) -> Result<Ready, Failure> {
+    let mode = ready.loaded.document.ci().reviewed_plan;
+    let asked = expected.is_some();
+    if effects.is_empty() || (mode == ReviewedPlan::Off && !asked) {
+        return Ok(ready);
+    }
+    let found = recorded(run, &ready, occasion).await;
+    let must = asked || mode == ReviewedPlan::Require;
+    let reviewed = match (expected, found) {
+        // The record tells what differs, if it is that of the digest that is asked for.
+        (Some(asked), Ok(found)) if asked.effects.is_none() && found.digest == asked.digest => found,
+        (Some(asked), _) => asked,
+        (None, Ok(found)) => found,
+        (None, Err(why)) if must => {
+            ready.abandon().await;
+            let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
+            return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {why}"), help));
+        }
+        (None, Err(why)) => {
+            tracing::debug!(%why, "no reviewed plan");
+            return Ok(ready);
+        }
+    };
+    match reviewed.hold(effects, ready.was_cut_off() || run.environment.is_rerun()) {
+        Ok(()) => run.terminal.say(&format!("The plan is the one that was reviewed ({}).", reviewed.source)),
+        Err(other) if must => {
+            ready.abandon().await;
+            return Err(other.refusal(&reviewed));
+        }
+        Err(other) => pages.warn("not the reviewed plan", &other.message(&reviewed)),
+    }
+    Ok(ready)
+}
+
+/// The plan that the merged request recorded, or why there is none.
+async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Reviewed, String> {
+    let Occasion::Branch(branch) = occasion else { return Err("this run is for no branch".to_owned()) };
+    let forge = event::forge(&run.environment);
+    let stack = ready.loaded.document.stack();
+    let found = review::find(&run.environment, forge.as_ref(), branch, stack).await;
+    found.unwrap_or_else(|error| Err(format!("the pull request cannot be looked up: {error}")))
 }
 
 /// What this run is about: by the CI system's variables, else by the branch that git has checked out.
@@ -78,63 +145,4 @@ fn occasion(environment: &Environment, root: &Path) -> Occasion {
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     Occasion::of(|name| environment.get(name), git)
-}
-
-/// What a run leaves for GitHub Actions, if that is where it runs.
-struct Pages<'a> {
-    run: &'a Run,
-    step: Option<github::Step>,
-}
-
-impl Pages<'_> {
-    fn annotate(&self, findings: &Findings, secrets: &Secrets) {
-        if let Some(step) = &self.step {
-            self.run.terminal.command(&step.annotations(findings, &self.run.global.file, Some(secrets)));
-        }
-    }
-
-    fn planned(&self, ready: &Ready, decision: &Decision) {
-        let Some(step) = &self.step else { return };
-        let Loaded { document, .. } = &ready.loaded;
-        let title = format!("{}: {}", document.stack(), if decision.apply { "apply" } else { "plan" });
-        let limit = step.room().saturating_sub(FOR_THE_OUTCOME);
-        let page = markdown::plan(&ready.plan, ready.cost, &title, &decision.why, document.secrets(), limit);
-        self.written(step.summarise(&page));
-        self.written(step.set_outputs(&github::counts(&ready.plan)));
-    }
-
-    fn applied(&self, ended: &Ended) {
-        let Some(step) = &self.step else { return };
-        let Ended { outcome, loaded: Loaded { document, .. }, .. } = ended;
-        self.annotate(&refusals(outcome, document), document.secrets());
-        self.written(step.summarise(&markdown::outcome(outcome, document, step.room())));
-        self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
-    }
-
-    fn failed(&self, failure: &Failure, secrets: Option<&Secrets>) {
-        let Some(step) = &self.step else { return };
-        self.run.terminal.command(&step.annotations(&failure.findings, &self.run.global.file, secrets));
-        self.written(step.summarise(&markdown::failure(failure, "deployer ci failed", secrets, step.room())));
-    }
-
-    /// Requests from forks get no credentials; what can be said without AWS has been said.
-    fn only_validated(&self, stack: &str) -> u8 {
-        let text = format!(
-            "{} is valid, but there is no plan: this run has no AWS credentials.",
-            self.run.global.file.display()
-        );
-        self.run.terminal.say(&text);
-        if let Some(step) = &self.step {
-            self.run.terminal.command(&github::notice("validated only", &text));
-            self.written(step.summarise(&markdown::note(&format!("{stack}: validated only"), &text)));
-        }
-        OK
-    }
-
-    /// The stack matters more than a page about it.
-    fn written(&self, result: std::io::Result<()>) {
-        if let Err(error) = result {
-            self.run.terminal.say(&format!("cannot write for GitHub Actions: {error}"));
-        }
-    }
 }

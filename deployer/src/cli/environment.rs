@@ -51,6 +51,13 @@ impl Environment {
         github().or_else(|| self.get("CI_JOB_URL").map(str::to_owned))
     }
 
+    /// Tells whether GitHub runs this job again, after an earlier run of it ended.
+    pub(super) fn is_rerun(&self) -> bool {
+        self.get("GITHUB_RUN_ATTEMPT")
+            .and_then(|attempt| attempt.parse::<u32>().ok())
+            .is_some_and(|attempt| attempt > 1)
+    }
+
     /// Where to leave what GitHub Actions shows and hands on; nothing elsewhere.
     pub(super) fn github_step(&self) -> Option<Step> {
         let path = |name| self.get(name).map(PathBuf::from);

@@ -5,6 +5,7 @@ mod approval;
 mod ci;
 mod drift;
 mod environment;
+mod expected;
 mod local;
 mod options;
 mod output;
@@ -72,9 +73,13 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Validate => validate::run(&run),
         Command::Plan { choice, out } => plan::run(&run, choice, out).await,
         Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
-        Command::Apply { choice, approval, .. } => apply::run(&run, Goal::Apply, choice, approval).await,
-        Command::Destroy { choice, approval } => apply::run(&run, Goal::Destroy, choice, approval).await,
-        Command::Ci { choice } => ci::run(&run, choice).await,
+        Command::Apply { choice, approval, expected, .. } => {
+            apply::run(&run, Goal::Apply, choice, approval, &expected).await
+        }
+        Command::Destroy { choice, approval } => {
+            apply::run(&run, Goal::Destroy, choice, approval, &options::Expected::default()).await
+        }
+        Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
         Command::State(command) => state::run(&run, command).await,

@@ -88,6 +88,14 @@ pub struct Choice {
     pub create_state_bucket: bool,
 }
 
+/// The plan that was reviewed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Expected {
+    /// Refuse when the plan does anything else than this one: its digest, or a file of `plan --json`.
+    #[arg(long, env = "DEPLOYER_EXPECT_PLAN", value_name = "DIGEST|FILE")]
+    pub expect_plan: Option<String>,
+}
+
 /// Who says yes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Approval {
@@ -112,8 +120,10 @@ pub enum Command {
     /// Make AWS match stack.yaml
     Apply {
         /// Carry out exactly this saved plan, or refuse.
-        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt"])]
+        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt", "expect_plan"])]
         plan_file: Option<PathBuf>,
+        #[command(flatten)]
+        expected: Expected,
         #[command(flatten)]
         choice: Choice,
         #[command(flatten)]
@@ -128,6 +138,8 @@ pub enum Command {
     },
     /// In CI: apply on the branches in `ci.apply_on` without asking, plan everywhere else
     Ci {
+        #[command(flatten)]
+        expected: Expected,
         #[command(flatten)]
         choice: Choice,
     },

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::options::Choice;
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
 use crate::pipeline::{self, Ready};
-use crate::plan::Goal;
 use crate::plan::saved::Saved;
+use crate::plan::{Effects, Goal};
 use crate::report::progress::Preparation;
 use crate::report::{json, plan};
 
@@ -20,6 +22,7 @@ pub(super) async fn run(run: &Run, choice: Choice, out: Option<PathBuf>) -> Exit
         save(&ready, &settings, file)?;
     }
     show(run, &ready);
+    digest(run, &ready.effects());
     if let Some(file) = &out {
         run.terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
     }
@@ -28,8 +31,7 @@ pub(super) async fn run(run: &Run, choice: Choice, out: Option<PathBuf>) -> Exit
 }
 
 fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(), Failure> {
-    let document = &ready.loaded.document;
-    let report = json::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+    let report = report(ready);
     let saved = Saved::new(ready.basis(None), settings.selection.clone(), report, (settings.now)());
     std::fs::write(file, saved.to_text()).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
@@ -39,13 +41,29 @@ fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(),
 
 /// Prints a plan, as text or as one JSON object.
 pub(super) fn show(run: &Run, ready: &Ready) {
-    let document = &ready.loaded.document;
     let text = if run.terminal.json {
-        json::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets()).to_string() + "\n"
+        report(ready).to_string() + "\n"
     } else {
         plan::plan(&ready.plan, ready.cost, view(run, ready))
     };
     run.terminal.data(&text);
+}
+
+/// The plan as one JSON object, with its effects and their digest.
+fn report(ready: &Ready) -> Value {
+    let document = &ready.loaded.document;
+    let mut report = json::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+    let effects = ready.effects();
+    report["digest"] = effects.digest().into();
+    report["effects"] = serde_json::to_value(&effects).unwrap_or_default();
+    report
+}
+
+/// Says what tells this plan from others: the word that `--expect-plan` takes.
+pub(super) fn digest(run: &Run, effects: &Effects) {
+    if !effects.is_empty() {
+        run.terminal.say(&format!("Plan digest: {}", effects.digest()));
+    }
 }
 
 pub(super) fn view<'a>(run: &Run, ready: &'a Ready) -> plan::View<'a> {

@@ -3,9 +3,22 @@
 use serde_json::json;
 
 use super::Ready;
+use crate::plan::Effects;
 use crate::plan::saved::{Basis, StateMark, effects, mark};
 
 impl Ready {
+    /// What this plan does, to be compared with what another run's plan does.
+    pub fn effects(&self) -> Effects {
+        let key = self.snapshot.existed.then_some(self.snapshot.state.lineage.as_str());
+        let (document, place) = (&self.loaded.document, &self.aws.place);
+        Effects::of(&self.plan, document.stack(), &place.account, &place.region, document.secrets(), key)
+    }
+
+    /// Tells whether an earlier run was cut off before it could say that it was done.
+    pub fn was_cut_off(&self) -> bool {
+        !self.snapshot.state.intents.is_empty()
+    }
+
     /// What this plan was made from and does, fingerprinted under `salt`, or under the state's lineage.
     pub fn basis(&self, salt: Option<&str>) -> Basis {
         let state = &self.snapshot.state;

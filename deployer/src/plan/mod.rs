@@ -3,6 +3,7 @@
 pub mod action;
 pub mod diff;
 mod drift;
+mod effects;
 mod owner;
 mod planner;
 pub mod saved;
@@ -11,4 +12,5 @@ pub(crate) mod tests;
 
 pub use action::{Action, Cost, Drift, Note, Order, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
+pub use effects::{Effect, Effects};
 pub use planner::{Goal, PlanError, Problem, Selection, plan};

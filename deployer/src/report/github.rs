@@ -88,6 +88,17 @@ impl Step {
     }
 }
 
+/// Renders commands that make GitHub mask the secrets in everything that the job writes from now on.
+pub fn masks(secrets: &Secrets) -> String {
+    let lines = secrets.forms().flat_map(str::lines).filter(|line| !line.trim().is_empty());
+    lines.map(|line| format!("::add-mask::{}\n", escaped(line))).collect()
+}
+
+/// Renders a warning without a place.
+pub fn warning(title: &str, text: &str) -> String {
+    format!("::warning title={}::{}\n", escaped_property(title), escaped(text))
+}
+
 /// Renders a notice.
 pub fn notice(title: &str, text: &str) -> String {
     format!("::notice title={}::{}\n", escaped_property(title), escaped(text))

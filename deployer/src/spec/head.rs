@@ -74,10 +74,26 @@ pub struct StateDirectory {
 pub struct Ci {
     /// The branches that are applied; others are only planned.
     pub apply_on: Vec<String>,
+    /// What happens when the plan about to be applied is not the one that the merged pull request showed.
+    pub reviewed_plan: ReviewedPlan,
+    /// Writes the plan into one comment of the pull or merge request, where there is a token that may.
+    pub comment: bool,
 }
 
 impl Default for Ci {
     fn default() -> Self {
-        Self { apply_on: vec!["main".to_owned()] }
+        Self { apply_on: vec!["main".to_owned()], reviewed_plan: ReviewedPlan::Warn, comment: true }
     }
+}
+
+/// What happens when a plan is not the one that was reviewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewedPlan {
+    /// It is refused, and so is one that no pull request is known for.
+    Require,
+    /// The difference is shown, and the plan applied.
+    Warn,
+    /// Nobody looks.
+    Off,
 }

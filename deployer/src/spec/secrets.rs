@@ -73,6 +73,11 @@ impl Secrets {
         self.replace(text, |secret| secret.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect())
     }
 
+    /// Every form that is masked, for CI systems that mask for themselves.
+    pub fn forms(&self) -> impl Iterator<Item = &str> {
+        self.forms.iter().map(String::as_str)
+    }
+
     /// Is there a secret in the text?
     pub fn touches(&self, text: &str) -> bool {
         self.forms.iter().any(|form| text.contains(form))

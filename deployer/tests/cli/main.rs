@@ -10,6 +10,8 @@ mod changes;
 mod ci;
 mod concurrency;
 mod contract;
+mod forge;
 mod kills;
 mod lifecycle;
 mod ownership;
+mod review;

@@ -1,0 +1,87 @@
+//! The plan that was reviewed, held against the one that is about to be applied.
+
+use serde_json::Value;
+
+use super::options::Expected;
+use crate::aws::digest;
+use crate::failure::Failure;
+use crate::plan::Effects;
+
+/// What was reviewed, as far as it is known.
+#[derive(Debug, Clone)]
+pub(super) struct Reviewed {
+    pub digest: String,
+    /// What it does, where that was recorded.
+    pub effects: Option<Effects>,
+    /// Where it was reviewed, for people: `#7`, `--expect-plan`.
+    pub source: String,
+}
+
+/// A fresh plan that does something else.
+#[derive(Debug)]
+pub(super) struct Other {
+    pub digest: String,
+    pub differences: Vec<String>,
+}
+
+impl Reviewed {
+    /// Takes what the command line asks for: a digest, or a file with a plan's JSON.
+    pub(super) fn asked(expected: &Expected) -> Result<Option<Self>, Failure> {
+        let Some(word) = &expected.expect_plan else { return Ok(None) };
+        let source = "--expect-plan".to_owned();
+        if digest::is_digest(word) {
+            return Ok(Some(Self { digest: word.clone(), effects: None, source }));
+        }
+        let unusable = |why: String| {
+            let help = "give the digest that `deployer plan` prints, or a file that `deployer plan --json` wrote";
+            Failure::plain("plan::no-digest", format!("--expect-plan {word:?}: {why}"), help)
+        };
+        let text =
+            std::fs::read_to_string(word).map_err(|error| unusable(format!("no digest, and no file: {error}")))?;
+        let plan: Value = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+        // A saved plan holds the report as one of its parts.
+        let report = if plan["digest"].is_string() { &plan } else { &plan["plan"] };
+        let digest = report["digest"].as_str().filter(|text| digest::is_digest(text));
+        let digest = digest.ok_or_else(|| unusable("the file holds no plan's digest".to_owned()))?.to_owned();
+        let effects = serde_json::from_value(report["effects"].clone()).ok();
+        Ok(Some(Self { digest, effects, source }.whole()))
+    }
+
+    /// Forgets effects that are not those of the digest.
+    pub(super) fn whole(mut self) -> Self {
+        self.effects = self.effects.filter(|effects| effects.digest() == self.digest);
+        self
+    }
+
+    /// Holds a fresh plan to what was reviewed. One that does nothing is always within it; with `resumed`
+    /// so is one that does only what is left.
+    pub(super) fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), Other> {
+        let digest = fresh.digest();
+        let rest = resumed && self.effects.as_ref().is_some_and(|reviewed| fresh.is_rest_of(reviewed));
+        if fresh.is_empty() || digest == self.digest || rest {
+            return Ok(());
+        }
+        let differences = self.effects.as_ref().map(|reviewed| fresh.differences(reviewed)).unwrap_or_default();
+        Err(Other { digest, differences })
+    }
+}
+
+impl Other {
+    /// Says what differs.
+    pub(super) fn message(&self, reviewed: &Reviewed) -> String {
+        let mut message = format!(
+            "this plan is not the one that was reviewed ({}): its digest is {}, reviewed was {}",
+            reviewed.source, self.digest, reviewed.digest
+        );
+        for line in &self.differences {
+            message.push_str("\n  ");
+            message.push_str(line);
+        }
+        message
+    }
+
+    pub(super) fn refusal(&self, reviewed: &Reviewed) -> Failure {
+        let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
+        Failure::plain("plan::not-reviewed", self.message(reviewed), help)
+    }
+}

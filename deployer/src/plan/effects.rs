@@ -1,0 +1,323 @@
+//! What a plan does, in a form that two runs can compare.
+//!
+//! # Guarantees
+//! The same effects give the same digest, whatever the order of the plan, the time, the state's serial and
+//! the reasons given. No secret is in it: where the state has a lineage, secrets are fingerprints under it;
+//! before the first apply they are left out, because nobody could keep a key to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::action::{Action, Order, Plan, Planned};
+use super::diff::Change;
+use crate::aws::digest;
+use crate::graph::resolve;
+use crate::spec::secrets::Secrets;
+use crate::state::fingerprint;
+
+/// Longer values are kept as digests.
+const LONG: usize = 100;
+/// What stands for a secret that has no key yet.
+const HIDDEN: &str = "(sensitive)";
+
+/// Everything that a plan does to one stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effects {
+    pub stack: String,
+    pub account: String,
+    pub region: String,
+    /// By address, without resources that stay as they are.
+    pub resources: BTreeMap<String, Effect>,
+}
+
+/// What is done to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    pub kind: String,
+    pub action: Action,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
+    /// The physical ids that are deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletes: Vec<String>,
+    /// By property: `30 → 60`, or the value alone where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changes: BTreeMap<String, String>,
+}
+
+impl Effects {
+    /// Takes what `plan` does; `key` is the state's lineage, if there is a state.
+    pub fn of(plan: &Plan, stack: &str, account: &str, region: &str, secrets: &Secrets, key: Option<&str>) -> Self {
+        let hide = Hide { secrets, key };
+        let acting = plan.actions().iter().filter(|p| p.action != Action::Unchanged || p.moved_from.is_some());
+        let resources = acting.map(|planned| (planned.address.clone(), hide.effect(planned))).collect();
+        Self { stack: stack.to_owned(), account: account.to_owned(), region: region.to_owned(), resources }
+    }
+
+    /// The canonical digest, `sha256:` and 64 hex digits.
+    pub fn digest(&self) -> String {
+        // Structs are written in the order of their fields and maps in that of their keys.
+        digest::of(&serde_json::to_string(self).expect("effects have only text keys, which JSON takes"))
+    }
+
+    /// The effects as one word, for a place that nobody reads.
+    pub fn to_record(&self) -> String {
+        STANDARD.encode(serde_json::to_vec(self).expect("effects have only text keys, which JSON takes"))
+    }
+
+    /// Reads what [`Effects::to_record`] wrote; `None` for anything else.
+    pub fn of_record(record: &str) -> Option<Self> {
+        serde_json::from_slice(&STANDARD.decode(record).ok()?).ok()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// Tells whether all of this was part of `reviewed`: what is left of it after a run that was cut off,
+    /// with resources that it made and did not note to be taken over.
+    pub fn is_rest_of(&self, reviewed: &Self) -> bool {
+        let same_place =
+            (&self.stack, &self.account, &self.region) == (&reviewed.stack, &reviewed.account, &reviewed.region);
+        same_place
+            && self.resources.iter().all(|(address, effect)| {
+                reviewed.resources.get(address).is_some_and(|then| {
+                    then == effect
+                        || (then.action == Action::Create
+                            && effect.action == Action::Adopt
+                            && effect.changes.is_empty())
+                })
+            })
+    }
+
+    /// Says how this differs from what was reviewed, a line each; nothing when it is the same.
+    pub fn differences(&self, reviewed: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (what, then, now) in [
+            ("stack", &reviewed.stack, &self.stack),
+            ("account", &reviewed.account, &self.account),
+            ("region", &reviewed.region, &self.region),
+        ] {
+            if then != now {
+                lines.push(format!("the reviewed plan is for the {what} {then}, this one for {now}"));
+            }
+        }
+        let addresses: BTreeSet<&String> = reviewed.resources.keys().chain(self.resources.keys()).collect();
+        for address in addresses {
+            match (reviewed.resources.get(address), self.resources.get(address)) {
+                (Some(then), None) => {
+                    lines.push(format!("- {address}: {} was reviewed and is no longer planned", word(then)))
+                }
+                (None, Some(now)) => lines.push(format!("+ {address}: {} was not reviewed", whole(now))),
+                (Some(then), Some(now)) if then != now => lines.extend(moved(address, then, now)),
+                _ => {}
+            }
+        }
+        lines
+    }
+}
+
+/// How secrets are hidden.
+struct Hide<'a> {
+    secrets: &'a Secrets,
+    key: Option<&'a str>,
+}
+
+impl Hide<'_> {
+    fn effect(&self, planned: &Planned) -> Effect {
+        let gone = match planned.action {
+            Action::Delete | Action::Replace | Action::Forget => planned.live.as_ref(),
+            _ => None,
+        };
+        let deletes = gone.into_iter().chain(&planned.predecessor);
+        Effect {
+            kind: planned.kind.to_owned(),
+            action: planned.action,
+            order: planned.order,
+            renamed_from: planned.moved_from.clone(),
+            deletes: deletes.map(|live| self.secrets.mask(&live.physical_id).into_owned()).collect(),
+            changes: planned.changes.iter().map(|change| (change.path.clone(), self.change(change))).collect(),
+        }
+    }
+
+    fn change(&self, change: &Change) -> String {
+        let after = self.value(&change.after, change.sensitive);
+        let text = if change.before.is_null() {
+            after
+        } else {
+            format!("{} → {after}", self.value(&change.before, change.sensitive))
+        };
+        if change.forces_replacement { format!("{text} (forces replacement)") } else { text }
+    }
+
+    fn value(&self, value: &Value, sensitive: bool) -> String {
+        let mut value = value.clone();
+        value.sort_all_objects();
+        let hidden = match self.key {
+            _ if value.is_null() => value,
+            Some(key) if sensitive => Value::from(fingerprint::of(&value.to_string(), key)),
+            Some(key) => fingerprint::hide(&value, key, &|text| self.secrets.touches(text)),
+            None if sensitive => Value::from(HIDDEN),
+            None => value,
+        };
+        let text = match &hidden {
+            Value::Null => "(none)".to_owned(),
+            Value::String(text) => resolve::readable(text),
+            other => resolve::readable(&other.to_string()),
+        };
+        // Keys may hold a secret, too.
+        let text = self.secrets.mask(&text).into_owned();
+        if text.chars().count() > LONG { digest::of(&text) } else { text }
+    }
+}
+
+fn word(effect: &Effect) -> &'static str {
+    match effect.action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Unchanged => "rename",
+        Action::Forget => "leaving the state",
+    }
+}
+
+fn whole(effect: &Effect) -> String {
+    let shown: Vec<String> = match effect.action {
+        Action::Update | Action::Replace | Action::Adopt => {
+            effect.changes.iter().map(|(path, text)| format!("{path}: {text}")).collect()
+        }
+        _ => Vec::new(),
+    };
+    if shown.is_empty() { word(effect).to_owned() } else { format!("{} ({})", word(effect), shown.join("; ")) }
+}
+
+fn moved(address: &str, then: &Effect, now: &Effect) -> Vec<String> {
+    if then.action != now.action {
+        return vec![format!("~ {address}: {} was reviewed, now it is {}", word(then), whole(now))];
+    }
+    let paths: BTreeSet<&String> = then.changes.keys().chain(now.changes.keys()).collect();
+    let differing = paths.into_iter().filter(|path| then.changes.get(*path) != now.changes.get(*path));
+    let mut lines: Vec<String> = differing
+        .map(|path| {
+            let text = |effect: &Effect| effect.changes.get(path).map_or("no change", String::as_str).to_owned();
+            format!("~ {address}: {path}: reviewed {}, now {}", text(then), text(now))
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push(format!("~ {address}: what is deleted, or in which order, is not what was reviewed"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> Planned {
+        let changes = changes.iter().map(|(path, before, after)| Change {
+            path: (*path).to_owned(),
+            before: before.clone(),
+            after: after.clone(),
+            sensitive: *path == "token",
+            known: true,
+            forces_replacement: false,
+        });
+        Planned {
+            address: address.to_owned(),
+            element: address.to_owned(),
+            kind: "sqs.queue",
+            action,
+            reason: String::new(),
+            changes: changes.collect(),
+            desired: None,
+            spec: None,
+            live: None,
+            predecessor: None,
+            order: None,
+            dependencies: BTreeSet::new(),
+            prior_dependencies: BTreeSet::new(),
+            protect: false,
+            retain: false,
+            moved_from: None,
+        }
+    }
+
+    fn effects(actions: Vec<Planned>, key: Option<&str>) -> Effects {
+        let mut secrets = Secrets::default();
+        secrets.add("hunter22");
+        Effects::of(&Plan { actions, ..Plan::default() }, "shop", "1", "eu-west-1", &secrets, key)
+    }
+
+    fn update(address: &str, after: u32) -> Planned {
+        planned(address, Action::Update, &[("timeout", json!(30), json!(after))])
+    }
+
+    #[test]
+    fn the_digest_is_of_what_is_done_alone() {
+        let reason = |text: &str| Planned { reason: text.into(), ..update("queues.a", 60) };
+        let unchanged = planned("queues.c", Action::Unchanged, &[]);
+        let one = effects(vec![reason("x"), update("queues.b", 60), unchanged], None);
+        let other = effects(vec![update("queues.b", 60), reason("y")], Some("lineage"));
+        assert_eq!(one.digest(), other.digest());
+        assert!(digest::is_digest(&one.digest()));
+        assert_ne!(one.digest(), effects(vec![reason("x"), update("queues.b", 61)], None).digest());
+        assert_eq!(Effects::of_record(&one.to_record()), Some(one));
+        assert_eq!(Effects::of_record("e30="), None);
+    }
+
+    #[test]
+    fn a_secret_is_a_fingerprint_under_the_lineage_and_nothing_before_there_is_one() {
+        let secret = |text: &str| {
+            planned(
+                "queues.a",
+                Action::Update,
+                &[("token", json!("x"), json!(text)), ("note", json!(1), json!("a hunter22"))],
+            )
+        };
+        for key in [None, Some("lineage")] {
+            let text = serde_json::to_string(&effects(vec![secret("other-secret")], key)).unwrap();
+            assert!(!text.contains("hunter22") && !text.contains("other-secret"), "{text}");
+        }
+        let digest = |text, key| effects(vec![secret(text)], key).digest();
+        assert_ne!(digest("one", Some("lineage")), digest("two", Some("lineage")));
+        assert_eq!(digest("one", None), digest("two", None));
+    }
+
+    #[test]
+    fn each_difference_is_a_line() {
+        let reviewed = effects(
+            vec![update("queues.a", 60), update("queues.b", 1), planned("queues.c", Action::Create, &[])],
+            None,
+        );
+        let fresh = effects(
+            vec![update("queues.a", 90), planned("queues.c", Action::Delete, &[]), update("queues.d", 2)],
+            None,
+        );
+        insta::assert_snapshot!(fresh.differences(&reviewed).join("\n"), @"
+        ~ queues.a: timeout: reviewed 30 → 60, now 30 → 90
+        - queues.b: update was reviewed and is no longer planned
+        ~ queues.c: create was reviewed, now it is delete
+        + queues.d: update (timeout: 30 → 2) was not reviewed
+        ");
+        assert_eq!(fresh.differences(&fresh), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_cut_off_run_leaves_to_do_was_reviewed() {
+        let reviewed = effects(vec![update("queues.a", 60), planned("queues.c", Action::Create, &[])], None);
+        assert!(effects(vec![planned("queues.c", Action::Adopt, &[])], None).is_rest_of(&reviewed));
+        assert!(effects(vec![update("queues.a", 60)], None).is_rest_of(&reviewed));
+        assert!(!effects(vec![update("queues.a", 61)], None).is_rest_of(&reviewed));
+        assert!(!effects(vec![planned("queues.x", Action::Delete, &[])], None).is_rest_of(&reviewed));
+    }
+}

@@ -1,0 +1,207 @@
+//! Plans in the comments of pull requests, and what is applied after they were reviewed.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::bench::{Bench, Ran};
+use crate::forge::{Forge, TOKEN};
+use crate::inventory::inventory;
+
+const STACK: &str = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+vars: { token: { secret: true, default: hunter22-and-more } }
+queues:
+  orders: { visibility_timeout: 30s, tags: { note: \"a ${vars.token}\" } }
+";
+
+/// A job of a repository whose forge is a stand-in.
+struct Repository {
+    bench: Bench,
+    forge: Forge,
+}
+
+impl Repository {
+    async fn new(stack: &str) -> Self {
+        Self { bench: Bench::new(stack).await, forge: Forge::start() }
+    }
+
+    fn command(&self, event: &str, reference: &str, arguments: &[&str]) -> Command {
+        let mut command = self.bench.command(&[&["ci"], arguments].concat());
+        let payload = json!({"number": 7, "pull_request": {"number": 7,
+            "head": {"sha": "abc123", "repo": {"full_name": "a/b"}}, "base": {"repo": {"full_name": "a/b"}}}});
+        self.bench.write("event.json", &payload.to_string());
+        command
+            .envs([("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "a/b"), ("GITHUB_SHA", "def456")])
+            .env("GITHUB_EVENT_NAME", event)
+            .env("GITHUB_REF", reference)
+            .env("GITHUB_EVENT_PATH", self.bench.path().join("event.json"))
+            .env("GITHUB_API_URL", &self.forge.url)
+            .env("GITHUB_TOKEN", TOKEN);
+        command
+    }
+
+    fn run(&self, mut command: Command) -> Ran {
+        let ran = Ran::of(command.output().expect("the binary runs"));
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains(TOKEN), "{ran}");
+        ran
+    }
+
+    fn propose(&self) -> Ran {
+        let ran = self.run(self.command("pull_request", "refs/pull/7/merge", &[]));
+        assert_eq!(ran.code, Some(0), "{ran}");
+        ran
+    }
+
+    fn main(&self, arguments: &[&str]) -> Ran {
+        self.run(self.command("push", "refs/heads/main", arguments))
+    }
+}
+
+/// The digest that a run printed.
+fn digest(ran: &Ran) -> String {
+    let line = ran.stderr.lines().find_map(|line| line.strip_prefix("Plan digest: "));
+    line.expect("a digest").to_owned()
+}
+
+#[tokio::test]
+async fn a_pull_request_gets_one_comment_that_is_edited_and_shows_no_secret() {
+    let repository = Repository::new(STACK).await;
+    let foreign = json!({"id": 1, "body": "<!-- deployer:stack:shop -->\nmine", "user": {"login": "somebody"}});
+    repository.forge.with(|held| held.comments.push(foreign));
+    let ran = repository.propose();
+    let bodies = repository.forge.bodies();
+    assert_eq!(bodies.len(), 2, "{bodies:?}");
+    assert!(bodies[1].starts_with("<!-- deployer:stack:shop -->\n## shop: plan\n"), "{}", bodies[1]);
+    assert!(bodies[1].contains(&format!("Plan of abc123: `{}`", digest(&ran))), "{}", bodies[1]);
+    assert!(bodies[1].contains("<details><summary>+ queues.orders: 1 resource</summary>"), "{}", bodies[1]);
+    assert!(!bodies[1].contains("hunter22"), "{}", bodies[1]);
+
+    repository.bench.write("stack.yaml", &STACK.replace("30s", "60s"));
+    repository.forge.asked();
+    let other = repository.propose();
+    assert_ne!(digest(&other), digest(&ran));
+    let edited = repository.forge.bodies();
+    assert_eq!((edited.len(), &edited[0]), (2, &bodies[0]), "somebody else's comment stays");
+    assert!(edited[1].contains(&digest(&other)), "{}", edited[1]);
+    assert_eq!(repository.forge.asked().last().unwrap(), "PATCH /repos/a/b/issues/comments/101");
+}
+
+#[tokio::test]
+async fn a_comment_that_cannot_be_written_is_a_warning() {
+    let repository = Repository::new(STACK).await;
+    repository.forge.with(|held| held.closed = true);
+    let ran = repository.propose();
+    assert!(ran.stdout.contains("Plan: 1 to create"), "{ran}");
+    assert!(ran.stderr.contains("::warning title=no comment::"), "{ran}");
+    assert!(ran.stderr.contains("answered 403: Resource not accessible by integration"), "{ran}");
+
+    let mut command = repository.command("pull_request", "refs/pull/7/merge", &[]);
+    command.env("GITHUB_API_URL", "http://127.0.0.1:1");
+    let ran = repository.run(command);
+    assert!(ran.code == Some(0) && ran.stderr.contains("::warning title=no comment::"), "{ran}");
+}
+
+#[tokio::test]
+async fn a_stack_that_wants_no_comment_gets_none() {
+    let repository = Repository::new(&format!("{STACK}ci: {{ comment: false }}\n")).await;
+    repository.propose();
+    assert_eq!(repository.forge.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn only_the_reviewed_plan_is_applied_where_that_is_required() {
+    let repository = Repository::new(&format!("{STACK}ci: {{ reviewed_plan: require }}\n")).await;
+    let unknown = repository.main(&[]);
+    assert_eq!(unknown.code, Some(1), "{unknown}");
+    assert!(unknown.stderr.contains("nobody reviewed this plan"), "{unknown}");
+
+    repository.propose();
+    repository.forge.merge();
+    let stack = format!("{STACK}ci: {{ reviewed_plan: require }}\n");
+    repository.bench.write("stack.yaml", &stack.replace("30s", "45s"));
+    let other = repository.main(&[]);
+    assert_eq!(other.code, Some(1), "{other}");
+    for text in ["plan::not-reviewed", "(#7)", "~ queues.orders: visibility_timeout: reviewed 30, now 45"] {
+        assert!(other.stderr.contains(text), "{text}: {other}");
+    }
+    assert!(inventory(&repository.bench.aws).await.is_empty());
+
+    repository.bench.write("stack.yaml", &stack);
+    let reviewed = repository.main(&[]);
+    assert_eq!(reviewed.code, Some(0), "{reviewed}");
+    assert!(reviewed.stderr.contains("The plan is the one that was reviewed (#7)."), "{reviewed}");
+    assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
+    let again = repository.main(&[]);
+    assert_eq!(again.code, Some(0), "a plan without changes needs no review: {again}");
+}
+
+#[tokio::test]
+async fn by_default_another_plan_than_the_reviewed_one_is_shown_and_applied() {
+    let repository = Repository::new(STACK).await;
+    repository.propose();
+    repository.forge.merge();
+    repository.bench.write("stack.yaml", &STACK.replace("30s", "45s"));
+    let ran = repository.main(&[]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("::warning title=not the reviewed plan::"), "{ran}");
+    assert!(ran.stderr.contains("visibility_timeout: reviewed 30, now 45"), "{ran}");
+    assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_comment_of_somebody_else_is_no_review() {
+    let repository = Repository::new(&format!("{STACK}ci: {{ reviewed_plan: require }}\n")).await;
+    repository.propose();
+    repository.forge.merge();
+    repository.forge.with(|held| held.comments[0]["user"]["login"] = json!("somebody"));
+    let ran = repository.main(&[]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stderr.contains("#7 has no comment with the plan of shop"), "{ran}");
+}
+
+#[tokio::test]
+async fn apply_and_ci_take_the_digest_or_the_file_of_the_plan_to_expect() {
+    let repository = Repository::new(STACK).await;
+    let bench = &repository.bench;
+    let plan = bench.plan();
+    let digest = plan["digest"].as_str().expect("a digest").to_owned();
+    assert_eq!(bench.plan()["digest"], digest, "the same plan has the same digest");
+    bench.write("reviewed.json", &plan.to_string());
+
+    bench.write("stack.yaml", &STACK.replace("30s", "45s"));
+    let other = bench.fails(&["apply", "-y", "--expect-plan", "reviewed.json"]);
+    assert!(other.stderr.contains("visibility_timeout: reviewed 30, now 45"), "{other}");
+    let other = repository.main(&["--expect-plan", &digest]);
+    assert!(other.code == Some(1) && other.stderr.contains("plan::not-reviewed"), "{other}");
+    let neither = bench.fails(&["apply", "-y", "--expect-plan", "sha256:12"]);
+    assert!(neither.stderr.contains("plan::no-digest"), "{neither}");
+    assert!(inventory(&bench.aws).await.is_empty());
+
+    bench.write("stack.yaml", STACK);
+    bench.ok(&["apply", "-y", "--expect-plan", &digest]);
+    assert_eq!(inventory(&bench.aws).await.len(), 1);
+    bench.ok(&["apply", "-y", "--expect-plan", "reviewed.json"]);
+}
+
+#[tokio::test]
+async fn a_merge_request_of_gitlab_gets_a_note() {
+    let repository = Repository::new(STACK).await;
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = repository.bench.command(&["ci"]);
+        command.envs([("CI", "true"), ("GITLAB_CI", "true"), ("CI_PROJECT_ID", "42"), ("GITLAB_TOKEN", TOKEN)]);
+        command.env("CI_API_V4_URL", format!("{}/api/v4", repository.forge.url)).envs(variables.iter().copied());
+        repository.run(command)
+    };
+    for _ in 0..2 {
+        let ran = run(&[("CI_MERGE_REQUEST_IID", "3")]);
+        assert!(ran.code == Some(0) && ran.stderr.contains("plan only: this is the merge request !3"), "{ran}");
+        assert_eq!(repository.forge.bodies().len(), 1, "{ran}");
+    }
+    assert!(repository.forge.asked().contains(&"POST /api/v4/projects/42/merge_requests/3/notes".to_owned()));
+    let ran = run(&[("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_SHA", "def456")]);
+    assert!(ran.code == Some(0) && ran.stderr.contains("plan and apply"), "{ran}");
+    assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
+}
