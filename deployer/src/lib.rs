@@ -13,6 +13,7 @@ mod imports;
 pub mod kinds;
 pub mod local;
 pub mod observe;
+pub mod operate;
 pub mod package;
 pub mod pipeline;
 pub mod plan;

@@ -3,6 +3,7 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod look;
 mod saved;
 mod state;
 
@@ -23,7 +24,7 @@ use crate::failure::Failure;
 use crate::graph::{Graph, Named};
 use crate::observe::{Observation, observe};
 use crate::package::{self, Artifact};
-use crate::plan::{Cost, Goal, Plan, Selection, plan};
+use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
@@ -32,6 +33,7 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
 
+pub use look::{Sight, look, reach};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// What the command line and the environment say.
@@ -50,6 +52,10 @@ pub struct Settings {
     pub lock_timeout: Duration,
     pub selection: Selection,
     pub create_state_bucket: bool,
+    /// Only the state learns what AWS has; AWS stays as it is.
+    pub refresh_only: bool,
+    /// A resource id that a person names for an address, where AWS has no name to find it by.
+    pub claim: Option<(String, String)>,
     /// The environment that cargo runs in.
     pub build: package::Environment,
     /// Who takes the lock.
@@ -175,8 +181,8 @@ async fn observe_and_plan(
     };
     let built = async {
         match goal {
-            Goal::Apply => package(&loaded, settings, progress).await,
-            Goal::Destroy => Ok(BTreeMap::new()),
+            Goal::Apply if !settings.refresh_only => package(&loaded, settings, progress).await,
+            _ => Ok(BTreeMap::new()),
         }
     };
     let (seen, artifacts) = tokio::join!(seen, built);
@@ -188,6 +194,7 @@ async fn observe_and_plan(
     let plan =
         plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection, loaded.document.secrets())
             .map_err(|error| Failure::plan(error, &loaded.document))?;
+    let plan = if settings.refresh_only { refresh_only(plan) } else { plan };
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
@@ -216,7 +223,11 @@ async fn connect(document: &Document, settings: &Settings, write: bool) -> Resul
     if settings.create_state_bucket && write {
         store.create_bucket(&place.region).await.map_err(Failure::state)?;
     }
-    Ok((Aws::new(clients, place), store))
+    let aws = Aws::new(clients, place);
+    if let Some((address, id)) = &settings.claim {
+        aws.claim(address, id);
+    }
+    Ok((aws, store))
 }
 
 /// Reads the outputs of the last apply from the state.

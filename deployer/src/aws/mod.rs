@@ -88,6 +88,8 @@ struct Shared {
     serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     code: Mutex<HashMap<String, Arc<[u8]>>>,
     memo: memo::Memo,
+    /// Ids by address that a person named for what AWS cannot find by a name.
+    claims: Mutex<HashMap<String, String>>,
 }
 
 impl Aws {
@@ -155,6 +157,17 @@ impl Aws {
     /// Hands out the zip with this `CodeSha256`, if this run has packaged it.
     pub fn code(&self, sha256: &str) -> Option<Arc<[u8]>> {
         self.shared.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(sha256).cloned()
+    }
+
+    /// Takes a person's word that `address` is the resource with this id.
+    pub fn claim(&self, address: &str, id: &str) {
+        let mut claims = self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        claims.insert(address.to_owned(), id.to_owned());
+    }
+
+    /// The id that a person named for `address`.
+    pub fn claimed(&self, address: &str) -> Option<String> {
+        self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(address).cloned()
     }
 
     /// Gives what this run already read under `key`, or reads it, once for all who ask meanwhile.

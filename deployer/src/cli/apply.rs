@@ -40,6 +40,35 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
     Ok(carry_out(run, ready, &settings, began).await?.code)
 }
 
+/// Brings the state in line with AWS; AWS stays as it is.
+pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: Approval) -> Exit {
+    approval::possible(run, &approved, command)?;
+    let settings = pipeline::Settings { refresh_only: true, ..run.settings(&choice, command)? };
+    let loaded = run.load(&settings)?;
+    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
+    announce(run, &ready, command);
+    if !ready.plan.has_changes() {
+        let outputs = ready.outputs_now();
+        ready.abandon().await;
+        if run.terminal.json {
+            run.terminal.data(&format!("{}\n", json::refreshed(0, &outputs)));
+        }
+        return Ok(OK);
+    }
+    let question = "Let the state learn this? AWS is not changed. Only `yes` does:";
+    if let Err(refused) = approval::given(run, &approved, command, question).await {
+        ready.abandon().await;
+        return Err(refused);
+    }
+    let refreshed = ready.refresh().await?;
+    if run.terminal.json {
+        run.terminal.data(&format!("{}\n", json::refreshed(refreshed.changed, &refreshed.outputs)));
+    } else {
+        run.terminal.say(&format!("Done: {} of the state's records changed; AWS was only read.", refreshed.changed));
+    }
+    Ok(OK)
+}
+
 /// Carries out a saved plan if it still is the plan. Nobody is asked: it was reviewed.
 pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let began = Instant::now();

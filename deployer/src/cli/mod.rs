@@ -1,12 +1,15 @@
 //! The command line: each verb parses, calls the pipeline, and hands to `report`.
 
+mod adopt;
 mod apply;
 mod approval;
 mod ci;
 mod drift;
 mod environment;
 mod expected;
+mod invoke;
 mod local;
+mod logs;
 mod options;
 mod output;
 mod plan;
@@ -14,6 +17,7 @@ mod run;
 mod schema;
 mod signals;
 mod state;
+mod status;
 mod validate;
 
 use clap::{CommandFactory, Parser};
@@ -21,7 +25,7 @@ use clap::{CommandFactory, Parser};
 use crate::failure::Failure;
 use crate::plan::Goal;
 use environment::Environment;
-use options::{Cli, Command};
+use options::{Cli, Command, Refresh};
 use run::Run;
 
 /// What a command ends with.
@@ -71,15 +75,26 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     let run = Run::new(cli.global, environment)?;
     match cli.command {
         Command::Validate => validate::run(&run),
-        Command::Plan { choice, out } => plan::run(&run, choice, out).await,
+        Command::Plan { choice, refresh, out } => plan::run(&run, choice, refresh, out).await,
         Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
+        Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,
+        Command::Apply { choice, refresh: Refresh { refresh_only: true }, approval, .. } => {
+            apply::refresh(&run, "apply", choice, approval).await
+        }
         Command::Apply { choice, approval, expected, .. } => {
             apply::run(&run, Goal::Apply, choice, approval, &expected).await
         }
-        Command::Destroy { choice, approval } => {
+        Command::Destroy { choice, refresh: Refresh { refresh_only: true }, approval } => {
+            apply::refresh(&run, "destroy", choice, approval).await
+        }
+        Command::Destroy { choice, approval, .. } => {
             apply::run(&run, Goal::Destroy, choice, approval, &options::Expected::default()).await
         }
-        Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,
+        Command::Status => status::run(&run).await,
+        Command::Adopt { address, id, approval } => adopt::run(&run, address, id, approval).await,
+        Command::Logs { function, lines, filter, follow } => logs::run(&run, &function, lines, filter, follow).await,
+        Command::Invoke { function, payload } => invoke::run(&run, &function, &payload).await,
+        Command::Trace { id, lines } => logs::trace(&run, &id, lines).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
         Command::State(command) => state::run(&run, command).await,

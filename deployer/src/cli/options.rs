@@ -96,6 +96,22 @@ pub struct Expected {
     pub expect_plan: Option<String>,
 }
 
+/// A run that changes nothing in AWS.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Refresh {
+    /// Only let the state learn what AWS has; nothing in AWS is changed.
+    #[arg(long, env = "DEPLOYER_REFRESH_ONLY", value_parser = FalseyValueParser::new(), conflicts_with = "replace")]
+    pub refresh_only: bool,
+}
+
+/// Which log lines.
+#[derive(Debug, Clone, Args)]
+pub struct Lines {
+    /// How far back: 30s, 10m, 2h, 1d.
+    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = duration)]
+    pub since: std::time::Duration,
+}
+
 /// Who says yes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Approval {
@@ -112,20 +128,24 @@ pub enum Command {
     /// Show what apply would change
     Plan {
         /// Save the plan, for `deployer apply FILE`.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "refresh_only")]
         out: Option<PathBuf>,
         #[command(flatten)]
         choice: Choice,
+        #[command(flatten)]
+        refresh: Refresh,
     },
     /// Make AWS match stack.yaml
     Apply {
         /// Carry out exactly this saved plan, or refuse.
-        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt", "expect_plan"])]
+        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt", "expect_plan", "refresh_only"])]
         plan_file: Option<PathBuf>,
         #[command(flatten)]
         expected: Expected,
         #[command(flatten)]
         choice: Choice,
+        #[command(flatten)]
+        refresh: Refresh,
         #[command(flatten)]
         approval: Approval,
     },
@@ -133,6 +153,8 @@ pub enum Command {
     Destroy {
         #[command(flatten)]
         choice: Choice,
+        #[command(flatten)]
+        refresh: Refresh,
         #[command(flatten)]
         approval: Approval,
     },
@@ -147,6 +169,44 @@ pub enum Command {
     Drift {
         #[command(flatten)]
         choice: Choice,
+    },
+    /// Show every resource at a glance: whether it exists, has drifted, is well
+    Status,
+    /// Take over an existing resource that this stack did not make
+    Adopt {
+        /// An address or element of stack.yaml, such as `queues.orders`.
+        address: String,
+        /// Its id in AWS. Needed for REST APIs, which have no unique name; otherwise checked.
+        id: Option<String>,
+        #[command(flatten)]
+        approval: Approval,
+    },
+    /// Print what functions logged, oldest first
+    Logs {
+        /// Only these functions.
+        function: Vec<String>,
+        #[command(flatten)]
+        lines: Lines,
+        /// Only lines that match this CloudWatch Logs filter pattern.
+        #[arg(long, value_name = "PATTERN")]
+        filter: Option<String>,
+        /// Go on until interrupted.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Call a function and print its answer
+    Invoke {
+        function: String,
+        /// JSON, `@FILE`, or `-` for standard input.
+        #[arg(default_value = "{}")]
+        payload: String,
+    },
+    /// Follow one request or message through all functions' logs
+    Trace {
+        /// A correlation id, request id or message id.
+        id: String,
+        #[command(flatten)]
+        lines: Lines,
     },
     /// Print the stack's outputs, or one bare value
     Output { name: Option<String> },

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::options::Choice;
+use super::options::{Choice, Refresh};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
@@ -14,8 +14,8 @@ use crate::plan::{Effects, Goal};
 use crate::report::progress::Preparation;
 use crate::report::{json, plan};
 
-pub(super) async fn run(run: &Run, choice: Choice, out: Option<PathBuf>) -> Exit {
-    let settings = run.settings(&choice, "plan")?;
+pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, out: Option<PathBuf>) -> Exit {
+    let settings = pipeline::Settings { refresh_only: refresh.refresh_only, ..run.settings(&choice, "plan")? };
     let loaded = run.load(&settings)?;
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
     if let Some(file) = &out {

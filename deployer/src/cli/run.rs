@@ -72,8 +72,11 @@ impl Run {
                 exclude: choice.exclude.clone(),
                 replace: choice.replace.clone(),
                 adopt: choice.adopt.clone(),
+                alone: false,
             },
             create_state_bucket: choice.create_state_bucket,
+            refresh_only: false,
+            claim: None,
             build: package::Environment::of_process(),
             holder: Holder {
                 who: self.environment.who(),

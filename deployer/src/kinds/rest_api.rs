@@ -159,9 +159,12 @@ impl Kind for RestApi {
 
 const LISTING: &str = "apigateway:GetRestApis";
 
-/// The APIs that carry the ownership tags of `spec`, the oldest first.
+/// The APIs that carry the ownership tags of `spec`, the oldest first; or the one that a person named by its id.
 async fn owned(aws: &Aws, spec: &Api) -> Result<Vec<Live>, AwsError> {
     let all = aws.remember(LISTING, listing(aws)).await?;
+    if let Some(id) = aws.claimed(&spec.owner_address) {
+        return Ok(all.iter().filter(|api| api.id.as_ref() == Some(&id)).cloned().collect());
+    }
     let carries = |api: &&Live| {
         let tag = |key: &str| api.tags.as_ref().and_then(|tags| tags.get(key)).map(String::as_str);
         tag(tags::STACK) == Some(&spec.owner_stack) && tag(tags::ADDRESS) == Some(&spec.owner_address)
@@ -178,12 +181,24 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
     loop {
         let call = aws.clients.apigateway.get_rest_apis().limit(500).set_position(position).send();
         let page = aws.call("apigateway:GetRestApis", call).await?;
-        all.extend(page.items.unwrap_or_default());
+        for mut api in page.items.unwrap_or_default() {
+            if aws.place.endpoint_url.is_some() && !marked(&api) {
+                // A local AWS lists no tags that were put on later.
+                let arn = arn(&aws.place, &format!("/restapis/{}", id_of(&api)?));
+                api.tags = Some(live_tags(aws, &arn, api.tags.take()).await?.into_iter().collect());
+            }
+            all.push(api);
+        }
         position = page.position;
         if position.is_none() {
             return Ok(all);
         }
     }
+}
+
+/// Tells whether some stack's ownership tag is among the listed ones.
+fn marked(api: &Live) -> bool {
+    api.tags.as_ref().is_some_and(|tags| tags.contains_key(tags::STACK))
 }
 
 fn id_of(api: &Live) -> Result<String, AwsError> {

@@ -92,6 +92,8 @@ pub struct Plan {
     pub(crate) notes: Vec<Note>,
     /// The stack's outputs as far as they are known.
     pub(crate) outputs: BTreeMap<String, String>,
+    /// Only the state learns what AWS has; AWS is not changed.
+    pub(crate) refresh_only: bool,
 }
 
 /// What making a plan cost.
@@ -131,6 +133,16 @@ impl Plan {
         &self.notes
     }
 
+    /// Drops the actions for which `wanted` does not hold.
+    pub fn keep(&mut self, wanted: impl Fn(&Planned) -> bool) {
+        self.actions.retain(wanted);
+    }
+
+    /// Tells whether only the state is to learn what AWS has.
+    pub fn is_refresh_only(&self) -> bool {
+        self.refresh_only
+    }
+
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.outputs
     }
@@ -153,6 +165,7 @@ impl Plan {
 
     /// Tells whether apply would change anything in AWS or in the state.
     pub fn has_changes(&self) -> bool {
-        self.actions.iter().any(|planned| planned.action != Action::Unchanged || planned.moved_from.is_some())
+        (self.refresh_only && !self.drift.is_empty())
+            || self.actions.iter().any(|planned| planned.action != Action::Unchanged || planned.moved_from.is_some())
     }
 }

@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::action::Drift;
 use super::diff::{Change, Rules, diff};
+use crate::aws::Place;
+use crate::graph::{Graph, resolve};
 use crate::kinds::{AnyKind, Observed};
+use crate::observe::Observation;
 use crate::state::{Record, fingerprint};
 
 /// Lists the properties that differ from what was last applied.
@@ -16,13 +19,34 @@ pub(super) fn drift(
     desired: Option<&Value>,
     key: &str,
 ) -> Vec<Drift> {
-    let rules = Rules(kind.rules());
-    let seen = fingerprint::like(&live.spec, &record.inputs, key);
     // From prior to observed; the rules' defaults and equalities hold in this direction too.
-    diff(rules, &record.inputs, &only_stated(rules, "", &seen, &record.inputs))
+    diff(Rules(kind.rules()), &record.inputs, &as_recorded(kind, record, live, key))
         .into_iter()
         .map(|change| entry(address, kind, change, desired))
         .collect()
+}
+
+/// What AWS has, in the form that the state keeps: secrets as fingerprints, without what was never stated.
+pub(super) fn as_recorded(kind: &dyn AnyKind, record: &Record, live: &Observed<Value>, key: &str) -> Value {
+    let seen = fingerprint::like(&live.spec, &record.inputs, key);
+    only_stated(Rules(kind.rules()), "", &seen, &record.inputs)
+}
+
+/// Every difference between the last apply and AWS, of the resources that the graph means. Needs no plan.
+pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Drift> {
+    let mut found = Vec::new();
+    for node in graph.nodes().filter(|node| !node.external) {
+        let Some(record) = seen.prior.resources.get(&node.address) else { continue };
+        match seen.live.get(&node.address) {
+            Some(live) => {
+                let desired = resolve::value(&node.spec, &seen.known, place);
+                let key = &seen.prior.lineage;
+                found.extend(drift(&node.address, node.kind, record, live, Some(&desired), key));
+            }
+            None => found.push(gone(&node.address, node.kind, "create it again")),
+        }
+    }
+    found
 }
 
 /// Says that the whole resource is gone.

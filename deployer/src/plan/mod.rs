@@ -2,10 +2,11 @@
 
 pub mod action;
 pub mod diff;
-mod drift;
+pub mod drift;
 mod effects;
 mod owner;
 mod planner;
+mod refresh;
 pub mod saved;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,3 +15,4 @@ pub use action::{Action, Cost, Drift, Note, Order, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
 pub use effects::{Effect, Effects};
 pub use planner::{Goal, PlanError, Problem, Selection, plan};
+pub use refresh::{refresh_only, refreshed};

@@ -33,6 +33,9 @@ pub struct Selection {
     pub replace: Vec<String>,
     /// Taken over even though they are not known to be ours.
     pub adopt: Vec<String>,
+    /// The targets without what they wait for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// A reason not to apply.
@@ -106,6 +109,9 @@ fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String
         graph.nodes().map(|n| n.address.clone()).collect()
     } else {
         let targets = named(&selection.target);
+        if selection.alone {
+            return targets;
+        }
         let along = |address: &String| match goal {
             Goal::Apply => graph.ancestors(address),
             Goal::Destroy => graph.dependents(address),
@@ -157,7 +163,7 @@ struct Prior<'a> {
 
 impl<'a> Planner<'a> {
     fn names_exist(&mut self) {
-        let Selection { target, exclude, replace, adopt } = self.selection;
+        let Selection { target, exclude, replace, adopt, .. } = self.selection;
         for name in target.iter().chain(exclude).chain(replace).chain(adopt) {
             let known = self.graph.nodes().any(|n| is_named(&n.address, name))
                 || self.seen.prior.resources.keys().any(|address| is_named(address, name));

@@ -26,6 +26,7 @@ pub fn plan(plan: &Plan, stack: &str, place: &Place, cost: Cost, secrets: &Secre
         "forgotten": plan.actions().iter().filter(|p| p.action == Action::Forget).map(forgotten).collect::<Vec<_>>(),
         "drift": plan.drift().iter().map(drift).collect::<Vec<_>>(),
         "notes": plan.notes(),
+        "refresh_only": plan.is_refresh_only(),
         "outputs": plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect::<BTreeMap<_, _>>(),
         "reads": cost.reads,
         "waves": cost.waves,
@@ -46,6 +47,11 @@ fn action(planned: &Planned) -> Value {
         "renamed_from": planned.moved_from,
         "changes": planned.changes.iter().map(change).collect::<Vec<_>>(),
     })
+}
+
+/// The last line of a run that only told the state what AWS has.
+pub fn refreshed(changed: usize, outputs: &BTreeMap<String, String>) -> Value {
+    json!({"type": "summary", "result": "ok", "done": changed, "failed": 0, "not_started": 0, "outputs": outputs})
 }
 
 /// What leaves the state without a call to AWS.

@@ -3,9 +3,11 @@
 pub mod diagnostics;
 pub mod github;
 pub mod json;
+pub mod logs;
 pub mod markdown;
 pub mod paint;
 pub mod plan;
 pub mod progress;
 pub mod state;
+pub mod status;
 pub mod terminal;

@@ -66,6 +66,15 @@ pub(super) fn by_element(plan: &Plan) -> Vec<&Planned> {
 /// `Plan: 3 to create, …` or `No changes. …`
 pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
     let s = plan.summary();
+    if plan.is_refresh_only() && plan.has_changes() {
+        let drifted: std::collections::BTreeSet<_> = plan.drift().iter().map(|drift| &drift.address).collect();
+        return format!(
+            "Refresh only: {} drifted, {} to forget, {} to record. AWS is not changed.\n",
+            drifted.len(),
+            s.forget,
+            s.adopt
+        );
+    }
     if !plan.has_changes() {
         let text = format!("No changes. {} resources match stack.yaml.\n", s.unchanged);
         return view.paint.tone(Tone::Good, &text);

@@ -75,7 +75,7 @@ pub fn lock(lock: &LockInfo, place: &str) -> String {
 }
 
 /// Pads every column but the last to its widest cell.
-fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<[String; N]> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);

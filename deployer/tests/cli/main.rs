@@ -13,5 +13,6 @@ mod contract;
 mod forge;
 mod kills;
 mod lifecycle;
+mod operate;
 mod ownership;
 mod review;

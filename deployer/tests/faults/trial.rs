@@ -182,6 +182,8 @@ impl Trial {
             lock_timeout: Duration::ZERO,
             selection: Selection::default(),
             create_state_bucket: false,
+            refresh_only: false,
+            claim: None,
             build: package::Environment::of_process(),
             holder: Holder::default(),
             now: || "2026-11-22T10:00:00Z".into(),

@@ -1,0 +1,76 @@
+//! `deployer adopt`
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::apply::{announce, carry_out};
+use super::options::{Approval, Choice};
+use super::run::Run;
+use super::{Exit, approval};
+use crate::failure::Failure;
+use crate::pipeline::{self, Ready};
+use crate::plan::{Action, Goal, Selection};
+use crate::report::progress::Preparation;
+
+pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved: Approval) -> Exit {
+    approval::possible(run, &approved, "adopt")?;
+    let began = Instant::now();
+    let selection =
+        Selection { target: vec![address.clone()], adopt: vec![address.clone()], alone: true, ..Selection::default() };
+    let claim = id.clone().map(|id| (address.clone(), id));
+    let settings = pipeline::Settings { selection, claim, ..run.settings(&Choice::default(), "adopt")? };
+    let loaded = run.load(&settings)?;
+    let mut ready =
+        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
+    if let Err(refused) = only_adoptions(&mut ready, &address, id.as_deref()) {
+        ready.abandon().await;
+        return Err(refused);
+    }
+    announce(run, &ready, "adopt");
+    if let Err(refused) = approval::given(run, &approved, "adopt", "Adopt this? Only `yes` does:").await {
+        ready.abandon().await;
+        return Err(refused);
+    }
+    Ok(carry_out(run, ready, &settings, began).await?.code)
+}
+
+/// Leaves the adoptions in the plan, and refuses when there is nothing to adopt or it would not stand alone.
+fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<(), Failure> {
+    let refused = |code, message: String, help: String| Err(Failure::plain(code, message, help));
+    let actions = ready.plan.actions();
+    let Some(first) = actions.iter().find(|planned| planned.action == Action::Adopt) else {
+        return if actions.iter().any(|planned| planned.action == Action::Create) {
+            let help =
+                "check the name and the region in stack.yaml, and the id of a REST API; `deployer apply` creates it";
+            refused("adopt::absent", format!("AWS has nothing that `{address}` means"), help.into())
+        } else {
+            let message = format!("`{address}` belongs to this stack already");
+            refused("adopt::ours", message, "`deployer plan` shows whether it differs from stack.yaml".into())
+        };
+    };
+    if let (Some(id), Some(live)) = (id, &first.live)
+        && live.physical_id != id
+        && !live.outputs.values().any(|output| output == id)
+    {
+        let message = format!("`{}` means {}, not {id}", first.address, live.physical_id);
+        return refused("adopt::other", message, "its name in stack.yaml decides: correct it there".into());
+    }
+    let adopted: BTreeSet<&String> =
+        actions.iter().filter(|p| p.action == Action::Adopt).map(|planned| &planned.address).collect();
+    let missing = actions
+        .iter()
+        .filter(|planned| planned.action == Action::Adopt && !planned.changes.is_empty())
+        .flat_map(|planned| &planned.dependencies)
+        .find(|needed| !adopted.contains(needed) && !ready.exists(needed));
+    if let Some(missing) = missing {
+        let message = format!("`{address}` needs `{missing}`, which does not exist yet");
+        return refused(
+            "adopt::incomplete",
+            message,
+            format!("make that first: `deployer apply --target '{missing}'`"),
+        );
+    }
+    ready.plan.keep(|planned| planned.action == Action::Adopt);
+    Ok(())
+}

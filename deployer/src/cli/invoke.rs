@@ -1,0 +1,68 @@
+//! `deployer invoke`
+
+use std::io::Read as _;
+
+use serde_json::Value;
+
+use super::logs::chosen;
+use super::options::Choice;
+use super::run::Run;
+use super::{Exit, OK};
+use crate::failure::Failure;
+use crate::operate::{functions, invoke};
+use crate::pipeline;
+
+pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
+    let payload = read(payload)?;
+    let settings = run.settings(&Choice::default(), "invoke")?;
+    let loaded = pipeline::load(&settings)?;
+    let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
+    let target = chosen(functions(&loaded.graph, &aws.place), &[function.to_owned()])?.remove(0);
+    let mut stop = run.stop.clone();
+    let answer = tokio::select! {
+        answer = invoke::invoke(&aws, &target.function_name, payload) => answer,
+        _ = stop.wait_for(|asked| *asked > 0) => {
+            let message = "interrupted; the function may go on until it is done";
+            return Err(Failure::plain("run::interrupted", message, ""));
+        }
+    };
+    let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
+    let secrets = loaded.document.secrets();
+    run.terminal.data(&secrets.mask(&format!("{}\n", answer.payload)));
+    if run.terminal.verbose || answer.error.is_some() {
+        run.terminal.say(secrets.mask(answer.log.trim_end()).as_ref());
+    }
+    match answer.error {
+        None => Ok(OK),
+        Some(kind) => Err(Failure::plain(
+            "invoke::function-error",
+            format!("`{}` failed ({kind}); its answer above says why", target.element),
+            format!("its log: `deployer logs {}`", target.name()),
+        )),
+    }
+}
+
+/// The payload as bytes, once it is known to be JSON.
+fn read(payload: &str) -> Result<Vec<u8>, Failure> {
+    let unreadable = |what: &str, error: std::io::Error| {
+        Failure::plain(
+            "invoke::payload",
+            format!("cannot read {what}: {error}"),
+            "give JSON, `@FILE`, or `-` for standard input",
+        )
+    };
+    let bytes = match payload.strip_prefix('@') {
+        Some(file) => std::fs::read(file).map_err(|error| unreadable(file, error))?,
+        None if payload == "-" => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(|error| unreadable("standard input", error))?;
+            bytes
+        }
+        None => payload.as_bytes().to_vec(),
+    };
+    serde_json::from_slice::<Value>(&bytes).map_err(|error| {
+        let help = "write it as JSON, such as '{\"prompt\": \"a fjord\"}'";
+        Failure::plain("invoke::payload", format!("the payload is not JSON: {error}"), help)
+    })?;
+    Ok(bytes)
+}

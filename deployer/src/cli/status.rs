@@ -1,0 +1,42 @@
+//! `deployer status`
+
+use super::options::Choice;
+use super::run::Run;
+use super::{Exit, OK};
+use crate::operate::health;
+use crate::pipeline;
+use crate::plan::drift::drift_of_all;
+use crate::report::progress::Preparation;
+use crate::report::status::{self, Row};
+
+pub(super) async fn run(run: &Run) -> Exit {
+    let settings = run.settings(&Choice::default(), "status")?;
+    let loaded = pipeline::load(&settings)?;
+    let sight = pipeline::look(&loaded, &settings, &Preparation(run.terminal), &run.stop).await?;
+    let seen = &sight.observation;
+    let live =
+        loaded.graph.nodes().filter_map(|n| Some((n.address.clone(), (n.kind.name(), seen.live.get(&n.address)?))));
+    let mut signs = health::signs(&sight.aws, &live.collect()).await;
+    let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
+    let rows: Vec<Row> = loaded
+        .graph
+        .nodes()
+        .map(|node| Row {
+            address: node.address.clone(),
+            kind: node.kind.name(),
+            external: node.external,
+            physical_id: seen.live.get(&node.address).map(|live| live.physical_id.clone()),
+            recorded: seen.prior.resources.contains_key(&node.address),
+            drift: drift.iter().filter(|d| d.address == node.address).filter_map(|d| d.path.clone()).collect(),
+            signs: signs.remove(&node.address).unwrap_or_default(),
+        })
+        .collect();
+    let secrets = loaded.document.secrets();
+    let text = if run.terminal.json {
+        format!("{}\n", status::json(&rows, loaded.document.stack(), &sight.aws.place))
+    } else {
+        status::text(&rows, run.terminal.out)
+    };
+    run.terminal.data(&secrets.mask(&text));
+    Ok(OK)
+}

@@ -1,0 +1,111 @@
+//! Log lines of functions, from CloudWatch Logs.
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
+
+use super::Target;
+use crate::aws::{Aws, AwsError};
+
+/// One line that a function wrote.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// Milliseconds since 1970, UTC.
+    pub at: i64,
+    /// The function's element name.
+    pub function: String,
+    pub message: String,
+    pub stream: String,
+    pub id: String,
+}
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The earliest moment, in milliseconds since 1970, UTC.
+    pub since: i64,
+    /// A CloudWatch Logs filter pattern; nothing means every line.
+    pub pattern: Option<String>,
+}
+
+/// Follows functions' logs without showing a line twice.
+pub struct Reader {
+    targets: Vec<Target>,
+    wanted: Wanted,
+    /// Lines already given out that a later read may see again.
+    seen: BTreeSet<String>,
+}
+
+/// CloudWatch Logs takes in lines up to this much late, so a follower looks this far back each time.
+const LATE_MS: i64 = 10_000;
+const ABSENT: &[&str] = &["ResourceNotFoundException"];
+
+impl Reader {
+    pub fn new(targets: Vec<Target>, wanted: Wanted) -> Self {
+        Self { targets, wanted, seen: BTreeSet::new() }
+    }
+
+    /// Reads the lines since the last read, oldest first: FilterLogEvents of every group at once. A group that does
+    /// not exist has no lines.
+    ///
+    /// # Errors
+    /// The first group that could not be read.
+    pub async fn next(&mut self, aws: &Aws) -> Result<Vec<Line>, AwsError> {
+        let reads = self.targets.iter().map(|target| read(aws, target, &self.wanted));
+        let mut lines: Vec<Line> = try_join_all(reads).await?.into_iter().flatten().collect();
+        lines.retain(|line| !self.seen.contains(&line.id));
+        lines.sort();
+        if let Some(newest) = lines.iter().map(|line| line.at).max() {
+            self.wanted.since = self.wanted.since.max(newest - LATE_MS);
+        }
+        self.seen.extend(lines.iter().map(|line| line.id.clone()));
+        Ok(lines)
+    }
+}
+
+async fn read(aws: &Aws, target: &Target, wanted: &Wanted) -> Result<Vec<Line>, AwsError> {
+    let (mut lines, mut token) = (Vec::new(), None);
+    loop {
+        let call = aws
+            .clients
+            .logs
+            .filter_log_events()
+            .log_group_name(&target.log_group)
+            .start_time(wanted.since)
+            .set_filter_pattern(wanted.pattern.clone())
+            .set_next_token(token)
+            .send();
+        let Some(page) = aws.find("logs:FilterLogEvents", ABSENT, call).await? else { return Ok(lines) };
+        for event in page.events.unwrap_or_default() {
+            let at = event.timestamp.unwrap_or_default();
+            let message = event.message.unwrap_or_default().trim_end().to_owned();
+            let stream = event.log_stream_name.unwrap_or_default();
+            let id = event.event_id.unwrap_or_else(|| format!("{stream} {at} {message}"));
+            let function = target.name().to_owned();
+            // Not every place that answers this call filters by time.
+            if at >= wanted.since {
+                lines.push(Line { at, function, message, stream, id });
+            }
+        }
+        token = page.next_token;
+        if token.is_none() {
+            return Ok(lines);
+        }
+    }
+}
+
+/// The filter pattern of the lines that hold `text` literally.
+pub fn holding(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holding;
+
+    #[test]
+    fn a_text_is_quoted_for_the_filter() {
+        assert_eq!(holding("a-b"), "\"a-b\"");
+        assert_eq!(holding("a\"b\\"), "\"a\\\"b\\\\\"");
+    }
+}

@@ -1,0 +1,94 @@
+//! Looking at AWS without a plan, and letting the state learn what it has.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_state};
+use crate::aws::Aws;
+use crate::execute::Stop;
+use crate::failure::Failure;
+use crate::observe::{Observation, observe};
+use crate::plan::refreshed;
+use crate::state::State;
+
+/// Connects, for commands that need neither state nor plan.
+///
+/// # Errors
+/// When AWS cannot be reached or the credentials are of another account.
+pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
+    Ok(unless_stopped(stop, connect(&loaded.document, settings, false)).await?.0)
+}
+
+/// What AWS has of a stack, beside its state.
+pub struct Sight {
+    pub aws: Aws,
+    pub observation: Observation,
+    pub waves: u32,
+    pub began: Instant,
+}
+
+/// Reads the state and every resource. Builds nothing and takes no lock.
+///
+/// # Errors
+/// When AWS or the state cannot be read.
+pub async fn look(
+    loaded: &Loaded,
+    settings: &Settings,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<Sight, Failure> {
+    let began = Instant::now();
+    let seen = async {
+        let (aws, store) = connect(&loaded.document, settings, false).await?;
+        let snapshot = store.read().await.map_err(Failure::state)?;
+        if let Some(notice) = &snapshot.notice {
+            progress.say(notice);
+        }
+        let observation = observe(&loaded.graph, &aws, snapshot.state, settings.parallelism)
+            .await
+            .map_err(|error| Failure::observe(error, &loaded.document))?;
+        Ok(Sight { waves: observation.waves, aws, observation, began })
+    };
+    unless_stopped(stop, seen).await
+}
+
+/// What a state learned.
+pub struct Refreshed {
+    /// Records that were added, changed or removed.
+    pub changed: usize,
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Ready {
+    /// Tells whether AWS has the resource of an address.
+    pub fn exists(&self, address: &str) -> bool {
+        self.observation.live.contains_key(address)
+    }
+
+    /// The outputs that the state holds.
+    pub fn outputs_now(&self) -> BTreeMap<String, String> {
+        self.snapshot.state.outputs.clone()
+    }
+
+    /// Writes what AWS has into the state, for a plan that is refresh-only, and gives the lock back.
+    ///
+    /// # Errors
+    /// When the state cannot be written, or the plan was made without the lock.
+    pub async fn refresh(mut self) -> Result<Refreshed, Failure> {
+        let Some(lease) = self.lease.take() else {
+            return Err(Failure::internal("a state was refreshed without its lock"));
+        };
+        let state = refreshed(&self.plan, &self.observation, self.loaded.document.secrets());
+        let changed = changed(&self.snapshot.state, &state);
+        let written = write_state(&self.store, &self.snapshot, &lease, &state).await;
+        super::give_back(lease).await;
+        written?;
+        Ok(Refreshed { changed, outputs: state.outputs })
+    }
+}
+
+fn changed(before: &State, after: &State) -> usize {
+    let differs = after.resources.iter().filter(|(address, record)| before.resources.get(*address) != Some(*record));
+    differs.count() + before.resources.keys().filter(|address| !after.resources.contains_key(*address)).count()
+}

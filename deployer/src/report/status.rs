@@ -1,0 +1,127 @@
+//! The stack at a glance.
+
+use serde_json::{Value, json};
+
+use super::paint::{Paint, Tone};
+use super::state::table;
+use crate::aws::Place;
+use crate::operate::health::Sign;
+
+/// One resource and how it is.
+pub struct Row {
+    pub address: String,
+    pub kind: &'static str,
+    pub external: bool,
+    /// Nothing when AWS has no such resource.
+    pub physical_id: Option<String>,
+    pub recorded: bool,
+    /// The properties that other hands changed.
+    pub drift: Vec<String>,
+    pub signs: Vec<Sign>,
+}
+
+impl Row {
+    /// One word for it all; the worst counts.
+    fn word(&self) -> &'static str {
+        match &self.physical_id {
+            None => "missing",
+            Some(_) if self.signs.iter().any(|sign| sign.alarming) => "attention",
+            Some(_) if !self.drift.is_empty() => "drifted",
+            Some(_) if self.external => "external",
+            Some(_) if !self.recorded => "not recorded",
+            Some(_) => "ok",
+        }
+    }
+
+    fn words(&self) -> String {
+        let drift = (!self.drift.is_empty()).then(|| format!("changed outside: {}", self.drift.join(", ")));
+        let signs = self.signs.iter().map(|sign| sign.text.clone());
+        drift.into_iter().chain(signs).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// A resource a line, and what they come to.
+pub fn text(rows: &[Row], paint: Paint) -> String {
+    let cells = rows.iter().map(|row| [row.word().to_owned(), row.address.clone(), row.kind.to_owned(), row.words()]);
+    let lines = table(cells);
+    let mut out = String::new();
+    for (line, row) in lines.lines().zip(rows) {
+        let tone = match row.word() {
+            "missing" | "attention" => Tone::Bad,
+            "drifted" | "not recorded" => Tone::Change,
+            "ok" => Tone::Good,
+            _ => Tone::Faint,
+        };
+        let (word, rest) = line.split_at(row.word().len());
+        out += &format!("{}{rest}\n", paint.tone(tone, word));
+    }
+    let count = |word: &str| rows.iter().filter(|row| row.word() == word).count();
+    let found = ["missing", "attention", "drifted", "not recorded"].map(|word| (count(word), word));
+    let troubles: Vec<String> =
+        found.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let resources = if rows.len() == 1 { "1 resource".to_owned() } else { format!("{} resources", rows.len()) };
+    out + &match troubles.is_empty() {
+        true => format!("\n{resources}, all well.\n"),
+        false => format!("\n{resources}: {}.\n", troubles.join(", ")),
+    }
+}
+
+/// The same as one object.
+pub fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "address": row.address,
+            "kind": row.kind,
+            "status": row.word().replace(' ', "_"),
+            "exists": row.physical_id.is_some(),
+            "physical_id": row.physical_id,
+            "external": row.external,
+            "drift": row.drift,
+            "signs": row.signs.iter().map(|s| json!({"alarming": s.alarming, "text": s.text})).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "format_version": 1,
+        "stack": stack,
+        "region": place.region,
+        "account": place.account,
+        "healthy": rows.iter().all(|row| ["ok", "external"].contains(&row.word())),
+        "resources": rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(address: &str, id: Option<&str>, drift: &[&str], signs: &[(bool, &str)]) -> Row {
+        Row {
+            address: address.into(),
+            kind: "sqs.queue",
+            external: false,
+            physical_id: id.map(str::to_owned),
+            recorded: true,
+            drift: drift.iter().map(|d| (*d).to_owned()).collect(),
+            signs: signs.iter().map(|(alarming, text)| Sign { alarming: *alarming, text: (*text).into() }).collect(),
+        }
+    }
+
+    #[test]
+    fn the_worst_of_a_resource_is_its_word() {
+        let rows = [
+            row("queues.a", Some("u"), &[], &[(false, "0 waiting, 0 in flight")]),
+            row("queues.b", Some("u"), &["delay_seconds"], &[]),
+            row("queues.b.dlq", Some("u"), &["policy"], &[(true, "2 failed messages wait to be looked at")]),
+            row("queues.c", None, &[], &[]),
+        ];
+        assert_eq!(
+            text(&rows, Paint { colour: false }),
+            "ok         queues.a      sqs.queue  0 waiting, 0 in flight\n\
+             drifted    queues.b      sqs.queue  changed outside: delay_seconds\n\
+             attention  queues.b.dlq  sqs.queue  changed outside: policy; 2 failed messages wait to be looked at\n\
+             missing    queues.c      sqs.queue\n\n\
+             4 resources: 1 missing, 1 attention, 1 drifted.\n"
+        );
+        assert_eq!(text(&rows[..1], Paint { colour: false }).lines().last(), Some("1 resource, all well."));
+    }
+}
