@@ -15,7 +15,7 @@ const ORDER: &[&[&str]] = &[
     &["plan"],
     &["execute"],
     &["failure"],
-    &["pipeline"],
+    &["pipeline", "operate"],
     &["report"],
     &["cli"],
 ];
