@@ -235,7 +235,7 @@ impl<'a> Execution<'a> {
         for (planned, record) in moves {
             let own = self.state.resources.insert(planned.address.clone(), record);
             if let Some((key, own)) = predecessor_key(planned).zip(own) {
-                self.state.resources.insert(key, own);
+                self.state.resources.insert(key, to_be_deleted(own));
             }
         }
     }
@@ -261,7 +261,7 @@ impl<'a> Execution<'a> {
                     && let Some(key) = predecessor_key(planned)
                     && let Some(old) = self.state.resources.get(address).cloned()
                 {
-                    self.state.resources.insert(key, old);
+                    self.state.resources.insert(key, to_be_deleted(old));
                 }
                 self.known.insert(address.clone(), created.outputs.clone());
                 let secrets = self.secrets;
@@ -329,6 +329,11 @@ impl<'a> Execution<'a> {
 fn predecessor_key(planned: &Planned) -> Option<String> {
     let (predecessor, kind) = (planned.predecessor.as_ref()?, by_name(planned.kind)?);
     Some(leftover(&planned.address, &identity(kind.identity(), &predecessor.spec)))
+}
+
+/// The plan has decided that a predecessor goes; a run that is cut off before it does must not bring its protection back.
+fn to_be_deleted(record: Record) -> Record {
+    Record { protect: false, retain: false, ..record }
 }
 
 impl Outcome {

@@ -6,13 +6,17 @@ pub mod drift;
 mod effects;
 mod owner;
 mod planner;
+mod problem;
 mod refresh;
 pub mod saved;
+mod select;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use action::{Action, Cost, Drift, Note, Order, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
 pub use effects::{Effect, Effects};
-pub use planner::{Goal, PlanError, Problem, Selection, plan};
+pub use planner::{Goal, plan};
+pub use problem::{PlanError, Problem};
 pub use refresh::{refresh_only, refreshed};
+pub use select::Selection;

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::action::{Action, Note, Order, Plan, Planned};
 use super::diff::{Change, Rules, diff};
+use super::problem::{PlanError, Problem};
+use super::select::{Selection, is_named, selected, unknown};
 use super::{drift, owner};
 use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
@@ -21,37 +23,6 @@ pub enum Goal {
     Apply,
     Destroy,
 }
-
-/// Which resources a run is about; names are addresses or the elements that hold them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Selection {
-    /// These and what they wait for, or when destroying what waits for them; empty means all.
-    pub target: Vec<String>,
-    /// Not these, nor what waits for them, or when destroying what they wait for.
-    pub exclude: Vec<String>,
-    /// Made anew even without a difference.
-    pub replace: Vec<String>,
-    /// Taken over even though they are not known to be ours.
-    pub adopt: Vec<String>,
-    /// The targets without what they wait for.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub alone: bool,
-}
-
-/// A reason not to apply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    pub code: &'static str,
-    pub address: String,
-    pub element: String,
-    pub message: String,
-    pub help: String,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-#[error("{} problems stand in the way", .0.len())]
-pub struct PlanError(pub Vec<Problem>);
 
 /// Decides what to do. The same inputs give the same plan.
 ///
@@ -78,9 +49,8 @@ pub fn plan(
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
         plan: Plan::default(),
-        problems: Vec::new(),
+        problems: unknown(graph, &seen.prior, selection),
     };
-    planner.names_exist();
     for node in graph.nodes() {
         planner.node(node);
     }
@@ -93,45 +63,6 @@ pub fn plan(
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
     }
     if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
-}
-
-/// The addresses that a run is about. What is made needs what it waits for; what goes takes along
-/// what waits for it.
-fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
-    let named = |names: &[String]| -> BTreeSet<String> {
-        graph
-            .nodes()
-            .filter(|n| names.iter().any(|name| is_named(&n.address, name)))
-            .map(|n| n.address.clone())
-            .collect()
-    };
-    let mut chosen: BTreeSet<String> = if selection.target.is_empty() {
-        graph.nodes().map(|n| n.address.clone()).collect()
-    } else {
-        let targets = named(&selection.target);
-        if selection.alone {
-            return targets;
-        }
-        let along = |address: &String| match goal {
-            Goal::Apply => graph.ancestors(address),
-            Goal::Destroy => graph.dependents(address),
-        };
-        targets.iter().flat_map(along).chain(targets.clone()).collect()
-    };
-    for address in named(&selection.exclude) {
-        let along = match goal {
-            Goal::Apply => graph.dependents(&address),
-            Goal::Destroy => graph.ancestors(&address),
-        };
-        chosen.retain(|other| !along.contains(other));
-        chosen.remove(&address);
-    }
-    chosen
-}
-
-/// Tells whether `name` is the address or an element or part around it.
-fn is_named(address: &str, name: &str) -> bool {
-    address == name || (address.starts_with(name) && address[name.len()..].starts_with(['.', '[', '#']))
 }
 
 pub(super) struct Planner<'a> {
@@ -162,28 +93,6 @@ struct Prior<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn names_exist(&mut self) {
-        let Selection { target, exclude, replace, adopt, .. } = self.selection;
-        for name in target.iter().chain(exclude).chain(replace).chain(adopt) {
-            let known = self.graph.nodes().any(|n| is_named(&n.address, name))
-                || self.seen.prior.resources.keys().any(|address| is_named(address, name));
-            if !known {
-                let all = self.graph.nodes().map(|n| n.address.as_str());
-                let meant = crate::spec::nearest::nearest(name, all);
-                self.problems.push(Problem {
-                    code: "plan::unknown-address",
-                    address: name.clone(),
-                    element: String::new(),
-                    message: format!("nothing is called `{name}` in this stack"),
-                    help: meant.map_or_else(
-                        || "`deployer plan` lists the addresses".to_owned(),
-                        |meant| format!("did you mean `{meant}`?"),
-                    ),
-                });
-            }
-        }
-    }
-
     fn node(&mut self, node: &'a Node) {
         let spec = resolve::value(&node.spec, &self.known, self.place);
         let live = self.seen.live.get(&node.address);
@@ -207,12 +116,7 @@ impl<'a> Planner<'a> {
     fn external(&mut self, node: &Node, live: Option<&Observed<Value>>) {
         if live.is_none() && self.goal == Goal::Apply {
             let name = identity(node.kind.identity(), &resolve::value(&node.spec, &self.known, self.place));
-            self.problem(
-                node,
-                "plan::external-missing",
-                format!("the external {} {name:?} does not exist", node.kind.name()),
-                "create it, correct its name, or drop `external: true` to let this stack create it",
-            );
+            self.problems.push(Problem::external_missing(node, &name));
         }
     }
 
@@ -300,7 +204,7 @@ impl<'a> Planner<'a> {
         if let owner::Owner::Foreign(who) = &owner
             && !adopt
         {
-            self.foreign(node, live, who);
+            self.problems.push(Problem::foreign(node, live, who));
             return false;
         }
         planned.changes = self.changes(node, Some(live), spec);
@@ -400,7 +304,7 @@ impl<'a> Planner<'a> {
             }
         }
         if planned.action == Action::Delete && left.record.protect {
-            self.problems.push(protected(address, &left.record.element, "delete"));
+            self.problems.push(Problem::protected_in_state(address, &left.record.element));
             return;
         }
         self.plan.actions.push(planned);
@@ -410,7 +314,7 @@ impl<'a> Planner<'a> {
     fn honour_protection(&mut self, node: &Node, planned: &mut Planned) {
         let removes = matches!(planned.action, Action::Delete | Action::Replace) || planned.predecessor.is_some();
         if removes && node.protect {
-            self.problems.push(protected(&node.address, &node.element, "replace or delete"));
+            self.problems.push(Problem::protected(node));
         } else if removes && node.retain {
             match (planned.action, planned.order) {
                 (Action::Delete, _) => {
@@ -420,23 +324,9 @@ impl<'a> Planner<'a> {
                 (Action::Replace, Some(Order::CreateFirst)) | (Action::Update | Action::Adopt, _) => {
                     planned.predecessor = None;
                 }
-                _ => self.problem(
-                    node,
-                    "plan::retained",
-                    format!("`{}` is to be retained, but its successor needs its name", node.address),
-                    "give the element another `name`, or drop `retain: true`",
-                ),
+                _ => self.problems.push(Problem::retained(node)),
             }
         }
-    }
-
-    fn foreign(&mut self, node: &Node, live: &Observed<Value>, who: &str) {
-        self.problem(
-            node,
-            "plan::foreign",
-            format!("the {} {:?} exists already and {who}", node.kind.name(), live.physical_id),
-            format!("choose another name, or take it over with `--adopt '{}'`", node.address),
-        );
     }
 
     fn notes(&mut self, node: &Node, live: &Observed<Value>) {
@@ -463,11 +353,6 @@ impl<'a> Planner<'a> {
             Value::Object(map) => map.values().any(|item| self.is_secret(item)),
             _ => false,
         }
-    }
-
-    fn problem(&mut self, node: &Node, code: &'static str, message: String, help: impl Into<String>) {
-        let (address, element) = (node.address.clone(), node.element.clone());
-        self.problems.push(Problem { code, address, element, message, help: help.into() });
     }
 
     fn blank(&self, node: &Node, action: Action, spec: &Value, prior: Option<&Prior<'_>>) -> Planned {
@@ -519,15 +404,5 @@ fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Pla
         protect: record.protect,
         retain: record.retain,
         moved_from: None,
-    }
-}
-
-fn protected(address: &str, element: &str, what: &str) -> Problem {
-    Problem {
-        code: "plan::protected",
-        address: address.to_owned(),
-        element: element.to_owned(),
-        message: format!("`{address}` is protected, but this plan would {what} it"),
-        help: "set `protect: false`, apply, then try again".to_owned(),
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::action::{Action, Order, Plan, Planned};
-use super::planner::Selection;
+use super::select::Selection;
 use crate::aws::digest;
 use crate::kinds::Observed;
 use crate::state::fingerprint;

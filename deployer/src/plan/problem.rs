@@ -1,0 +1,83 @@
+//! What stands in a plan's way.
+
+use crate::graph::Node;
+use crate::kinds::Observed;
+use serde_json::Value;
+
+/// A reason not to apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub code: &'static str,
+    pub address: String,
+    pub element: String,
+    pub message: String,
+    pub help: String,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[error("{} problems stand in the way", .0.len())]
+pub struct PlanError(pub Vec<Problem>);
+
+impl Problem {
+    /// Says something about a resource of `stack.yaml`.
+    pub(super) fn of(node: &Node, code: &'static str, message: String, help: impl Into<String>) -> Self {
+        let (address, element) = (node.address.clone(), node.element.clone());
+        Self { code, address, element, message, help: help.into() }
+    }
+
+    /// The external resource called `name` is not there.
+    pub(super) fn external_missing(node: &Node, name: &str) -> Self {
+        Self::of(
+            node,
+            "plan::external-missing",
+            format!("the external {} {name:?} does not exist", node.kind.name()),
+            "create it, correct its name, or drop `external: true` to let this stack create it",
+        )
+    }
+
+    /// Somebody else's resource has the name that is wanted.
+    pub(super) fn foreign(node: &Node, live: &Observed<Value>, who: &str) -> Self {
+        Self::of(
+            node,
+            "plan::foreign",
+            format!("the {} {:?} exists already and {who}", node.kind.name(), live.physical_id),
+            format!("choose another name, or take it over with `--adopt '{}'`", node.address),
+        )
+    }
+
+    /// `stack.yaml` protects it.
+    pub(super) fn protected(node: &Node) -> Self {
+        Self::of(
+            node,
+            "plan::protected",
+            format!("`{}` is protected, but this plan would replace or delete it", node.address),
+            "set `protect: false` and run the same command again",
+        )
+    }
+
+    /// The last apply protected it, and `stack.yaml` no longer has it: nothing there says that it may go.
+    pub(super) fn protected_in_state(address: &str, element: &str) -> Self {
+        Self {
+            code: "plan::protected",
+            address: address.to_owned(),
+            element: String::new(),
+            message: format!(
+                "`{address}` was applied with `protect: true` and is gone from stack.yaml: it is not deleted"
+            ),
+            help: format!(
+                "put `{element}` back with `protect: false`, apply, then remove it; or leave it in AWS: `deployer state forget '{address}'`"
+            ),
+        }
+    }
+
+    /// It is to stay, and so is its name.
+    pub(super) fn retained(node: &Node) -> Self {
+        Self::of(
+            node,
+            "plan::retained",
+            format!("`{}` is to be retained, but its successor needs its name", node.address),
+            "give the element another `name`, or drop `retain: true`",
+        )
+    }
+}

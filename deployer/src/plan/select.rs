@@ -1,0 +1,90 @@
+//! Which resources a run is about.
+
+use std::collections::BTreeSet;
+
+use super::planner::Goal;
+use super::problem::Problem;
+use crate::graph::Graph;
+use crate::spec::nearest::nearest;
+use crate::state::State;
+
+/// Which resources a run is about; names are addresses or the elements that hold them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Selection {
+    /// These and what they wait for, or when destroying what waits for them; empty means all.
+    pub target: Vec<String>,
+    /// Not these, nor what waits for them, or when destroying what they wait for.
+    pub exclude: Vec<String>,
+    /// Made anew even without a difference.
+    pub replace: Vec<String>,
+    /// Taken over even though they are not known to be ours.
+    pub adopt: Vec<String>,
+    /// The targets without what they wait for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+}
+
+/// The addresses that a run is about. What is made needs what it waits for; what goes takes along
+/// what waits for it.
+pub(super) fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
+    let named = |names: &[String]| -> BTreeSet<String> {
+        graph
+            .nodes()
+            .filter(|n| names.iter().any(|name| is_named(&n.address, name)))
+            .map(|n| n.address.clone())
+            .collect()
+    };
+    let mut chosen: BTreeSet<String> = if selection.target.is_empty() {
+        graph.nodes().map(|n| n.address.clone()).collect()
+    } else {
+        let targets = named(&selection.target);
+        if selection.alone {
+            return targets;
+        }
+        let along = |address: &String| match goal {
+            Goal::Apply => graph.ancestors(address),
+            Goal::Destroy => graph.dependents(address),
+        };
+        targets.iter().flat_map(along).chain(targets.clone()).collect()
+    };
+    for address in named(&selection.exclude) {
+        let along = match goal {
+            Goal::Apply => graph.dependents(&address),
+            Goal::Destroy => graph.ancestors(&address),
+        };
+        chosen.retain(|other| !along.contains(other));
+        chosen.remove(&address);
+    }
+    chosen
+}
+
+/// Tells whether `name` is the address or an element or part around it.
+pub(super) fn is_named(address: &str, name: &str) -> bool {
+    address == name || (address.starts_with(name) && address[name.len()..].starts_with(['.', '[', '#']))
+}
+
+/// Names what was asked for and neither the graph nor the prior state has.
+pub(super) fn unknown(graph: &Graph, prior: &State, selection: &Selection) -> Vec<Problem> {
+    let Selection { target, exclude, replace, adopt, .. } = selection;
+    let known = |name: &String| {
+        graph.nodes().any(|n| is_named(&n.address, name))
+            || prior.resources.keys().any(|address| is_named(address, name))
+    };
+    let asked = target.iter().chain(exclude).chain(replace).chain(adopt);
+    asked
+        .filter(|name| !known(name))
+        .map(|name| {
+            let meant = nearest(name, graph.nodes().map(|n| n.address.as_str()));
+            Problem {
+                code: "plan::unknown-address",
+                address: name.clone(),
+                element: String::new(),
+                message: format!("nothing is called `{name}` in this stack"),
+                help: meant.map_or_else(
+                    || "`deployer plan` lists the addresses".to_owned(),
+                    |meant| format!("did you mean `{meant}`?"),
+                ),
+            }
+        })
+        .collect()
+}
