@@ -12,6 +12,7 @@ pub mod graph;
 mod imports;
 pub mod kinds;
 pub mod local;
+mod log;
 pub mod observe;
 pub mod operate;
 pub mod package;

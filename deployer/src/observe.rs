@@ -14,7 +14,8 @@ use crate::aws::{Aws, AwsError, Place, tags};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, Ownership, by_name};
-use crate::state::{Intent, Record, State, leftover};
+use crate::spec::secrets::SHORTEST;
+use crate::state::{Intent, Record, State, fingerprint, leftover};
 
 /// What AWS has now, beside what the last apply left.
 pub struct Observation {
@@ -97,6 +98,22 @@ pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
         }
     }
     known
+}
+
+impl Observation {
+    /// What AWS holds where the prior state has the fingerprint of a secret: secrets of an earlier
+    /// apply, which the variables may no longer name. What `stack.yaml` states in clear is none.
+    pub(crate) fn secrets_of_before(&self, graph: &Graph, place: &Place) -> Vec<String> {
+        let mut found = Vec::new();
+        for (address, record) in &self.prior.resources {
+            let live = self.live.get(address).or_else(|| self.left.get(address).and_then(|left| left.live.as_ref()));
+            let Some(live) = live else { continue };
+            let desired = graph.node(address).map(|node| resolve::value(&node.spec, &self.known, place));
+            fingerprint::revealed(&live.spec, &record.inputs, desired.as_ref(), &mut found);
+        }
+        found.retain(|text| text.len() >= SHORTEST);
+        found
+    }
 }
 
 pub(crate) fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {

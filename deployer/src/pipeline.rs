@@ -28,6 +28,7 @@ use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
+use crate::spec::secrets::Secrets;
 use crate::spec::sections::{Code, CodeSource};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -84,10 +85,12 @@ pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
     let bytes = std::fs::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
     let source = SourceText::new(&settings.file, bytes);
     let (document, mut findings) = Document::load(source, &settings.inputs).map_err(Failure::invalid)?;
+    crate::log::mask(document.secrets());
     let (lowered, more) = document.lower();
     findings.0.extend(more.0);
     crate::spec::lint::lint(&document, &lowered, &mut findings);
     let graph = Graph::of(lowered, document.outputs().clone(), &document, &mut findings);
+    crate::graph::secret::check(&graph, &document, &mut findings);
     findings.dedup();
     document.place(&mut findings);
     if findings.has_errors() {
@@ -187,6 +190,10 @@ async fn observe_and_plan(
     };
     let (seen, artifacts) = tokio::join!(seen, built);
     let (artifacts, (snapshot, observation)) = (artifacts?, seen?);
+    for text in observation.secrets_of_before(&loaded.graph, &aws.place) {
+        loaded.document.add_secret(&text);
+    }
+    crate::log::mask(loaded.document.secrets());
     for (address, artifact) in &artifacts {
         loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256 }));
     }
@@ -290,7 +297,8 @@ async fn package(
     let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
     let mut artifacts = BTreeMap::new();
     let mut errors = Vec::new();
-    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.build, progress).await) {
+    let progress = Masked { progress, secrets: loaded.document.secrets() };
+    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.build, &progress).await) {
         match built {
             Ok(artifact) => {
                 artifacts.insert(node.address.clone(), artifact);
@@ -299,6 +307,23 @@ async fn package(
         }
     }
     if errors.is_empty() { Ok(artifacts) } else { Err(Failure::package(errors, &loaded.document)) }
+}
+
+/// Cargo runs in the environment that secrets come from, and a build script may print it.
+struct Masked<'a> {
+    progress: &'a dyn Progress,
+    secrets: &'a Secrets,
+}
+
+impl package::Progress for Masked<'_> {
+    fn on(&self, event: package::Event<'_>) {
+        match event {
+            package::Event::Output { line } => {
+                self.progress.on(package::Event::Output { line: &self.secrets.mask(line) });
+            }
+            event => self.progress.on(event),
+        }
+    }
 }
 
 fn request(root: &Path, code: &Code) -> package::Request {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::options::Global;
+use crate::log;
 use crate::report::github::Step;
 use crate::report::terminal::{Terminal, Wishes};
+use crate::spec::secrets::{SHORTEST, Secrets};
 
 /// The variables of a process.
 pub(super) struct Environment(BTreeMap<String, String>);
@@ -82,15 +84,23 @@ impl Environment {
     }
 
     /// Sends the program's own log to stderr: DEPLOYER_LOG, or debug with `-v`.
+    /// Secrets are masked in it as soon as they are known.
     pub(super) fn init_logging(&self, verbose: bool) {
         use tracing_subscriber::EnvFilter;
+        let keys = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].into_iter().filter_map(|name| self.get(name));
+        let mut secrets = Secrets::default();
+        keys.filter(|key| key.len() >= SHORTEST).for_each(|key| secrets.add(key));
+        log::mask(&secrets);
         let chosen = self.get("DEPLOYER_LOG").map(str::to_owned);
         if chosen.is_none() && !verbose {
             return;
         }
         let filter = EnvFilter::new(chosen.unwrap_or_else(|| "deployer=debug".to_owned()));
-        let _ =
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(log::Masked::default)
+            .without_time()
+            .try_init();
     }
 }
 

@@ -12,7 +12,16 @@ use crate::spec::nearest::{nearest, quoted};
 pub(super) async fn run(run: &Run, name: Option<String>) -> Exit {
     let settings = run.settings(&Choice::default(), "output")?;
     let loaded = pipeline::load(&settings)?;
-    let outputs = pipeline::outputs(&loaded, &settings).await?;
+    let mut outputs = pipeline::outputs(&loaded, &settings).await?;
+    let secrets = loaded.document.secrets();
+    // An apply before the variable was a secret may have kept them.
+    outputs.retain(|_, value| !secrets.touches(value));
+    if let Some(name) = &name
+        && loaded.graph.outputs().get(name).is_some_and(|text| secrets.touches(text))
+    {
+        let message = format!("the output `{name}` holds a secret, so it is not kept");
+        return Err(Failure::plain("output::secret", message, "hand the secret on by other means"));
+    }
     let text = match name {
         None if run.terminal.json => json!(outputs).to_string() + "\n",
         None => outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect(),

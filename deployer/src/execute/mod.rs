@@ -216,7 +216,7 @@ impl<'a> Execution<'a> {
                 kind: planned.kind.to_owned(),
                 identity: name,
                 since: self.now.clone(),
-                inputs: wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden(spec)),
+                inputs: wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec)),
                 element: planned.element.clone(),
                 dependencies: planned.dependencies.clone(),
             }
@@ -243,6 +243,17 @@ impl<'a> Execution<'a> {
     /// What the state may keep of a spec.
     fn hidden(&self, spec: &Value) -> Value {
         fingerprint::hide(spec, &self.state.lineage, &|text| self.secrets.touches(text))
+    }
+
+    /// What an intent may keep: of what AWS holds, nothing that the prior state kept as a fingerprint.
+    fn hidden_for(&self, planned: &Planned, spec: &Value) -> Value {
+        let hidden = self.hidden(spec);
+        match self.state.resources.get(&planned.address) {
+            Some(record) if planned.desired.is_none() => {
+                fingerprint::like(&hidden, &record.inputs, &self.state.lineage)
+            }
+            _ => hidden,
+        }
     }
 
     /// Writes down what a finished step left.

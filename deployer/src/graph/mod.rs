@@ -5,6 +5,7 @@
 
 mod build;
 pub mod resolve;
+pub mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
 

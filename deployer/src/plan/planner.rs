@@ -221,7 +221,10 @@ impl<'a> Planner<'a> {
         }
         if let Some(prior) = prior.filter(|p| p.same) {
             let key = &self.seen.prior.lineage;
-            let drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), key);
+            let mut drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), key);
+            for entry in &mut drift {
+                entry.sensitive |= [&entry.before, &entry.after, &entry.plan].into_iter().any(|v| self.is_secret(v));
+            }
             self.plan.drift.extend(drift);
         }
         self.notes(node, live);

@@ -112,6 +112,19 @@ impl Document {
         &self.secrets
     }
 
+    /// Keeps something more out of sight: a secret of an earlier apply that AWS still holds.
+    pub(crate) fn add_secret(&mut self, text: &str) {
+        self.secrets.add(text);
+    }
+
+    /// The place of the property of an element that puts a secret into `text`; else the element itself.
+    pub(crate) fn find_secret(&self, element: &str, text: &str) -> DocPath {
+        let path = self.locate(element);
+        let [section, name] = path.0.as_slice() else { return path };
+        let value = self.sections.get(section).and_then(|elements| elements.get(name));
+        value.and_then(|value| find::part_of(value, &path, text, &self.secrets)).unwrap_or(path)
+    }
+
     /// The text to show findings in, secrets covered.
     pub fn source(&self) -> &SourceText {
         &self.source
@@ -246,7 +259,12 @@ impl Loading {
         let mut path = DocPath::default();
         let touched = interpolate(&mut value, &variables, &mut path, &mut self.findings);
         let schema = schema::checked();
+        let secret: Vec<Vec<String>> =
+            touched.iter().filter(|at| find::is_secret(&value, at, &self.secrets)).cloned().collect();
         self.findings.0.extend(check::check(&mut value, schema, schema, &path, &touched).0);
+        for at in secret {
+            self.text_only(at, &value);
+        }
 
         let Value::Object(mut root) = value else { return None };
         let mut sections = Map::new();
@@ -264,6 +282,15 @@ impl Loading {
         let head = self.head(head)?;
         check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
         Some((head, region.unwrap_or_default(), sections))
+    }
+
+    /// Refuses a secret where AWS takes no text: only texts are masked and kept as fingerprints.
+    fn text_only(&mut self, at: Vec<String>, value: &Value) {
+        if find::at(value, &at).is_some_and(|value| value.is_number() || value.is_boolean()) {
+            self.findings
+                .error("stack::secret-type", DocPath(at), "a secret has to be a text, and this property takes none")
+                .help("drop `secret: true` from the variable, or write the value out");
+        }
     }
 
     fn whole(&mut self, code: &'static str, message: &str) {

@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::finding::DocPath;
+use super::secrets::Secrets;
+use super::template;
 
 /// The path of the first text in `value` that holds `reference`, names its address, or is the bare
 /// name at its end (`queue: image-requests` means `queues.image-requests`).
@@ -12,6 +14,48 @@ pub(super) fn text(value: &Value, at: &DocPath, reference: &str) -> Option<DocPa
     first(value, at, &|text| text.contains(reference))
         .or_else(|| first(value, at, &|text| address.contains('.') && text.contains(address)))
         .or_else(|| first(value, at, &|text| bare == Some(text)))
+}
+
+/// The path of the outermost text in `value` that holds a secret and is a part of `whole`.
+pub(super) fn part_of(value: &Value, at: &DocPath, whole: &str, secrets: &Secrets) -> Option<DocPath> {
+    let mut found = Vec::new();
+    collect(value, at, &mut found);
+    let parts = found.into_iter().filter(|(_, text)| {
+        // Only the pieces beside references are in what was made of it.
+        let pieces = template::parse(text).unwrap_or_default();
+        pieces.iter().any(
+            |part| matches!(part, template::Part::Text(text) if secrets.touches(text) && whole.contains(text.as_str())),
+        )
+    });
+    parts.min_by_key(|(path, _)| path.0.len()).map(|(path, _)| path)
+}
+
+fn collect<'a>(value: &'a Value, at: &DocPath, found: &mut Vec<(DocPath, &'a str)>) {
+    match value {
+        Value::String(text) => found.push((at.clone(), text)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, item)| collect(item, &at.then(i.to_string()), found));
+        }
+        Value::Object(map) => map.iter().for_each(|(key, item)| collect(item, &at.then(key), found)),
+        _ => {}
+    }
+}
+
+/// The value at a path.
+pub(super) fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, part| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        value => value.get(part),
+    })
+}
+
+/// Tells whether the scalar at a path holds a secret, as a text or a number.
+pub(super) fn is_secret(value: &Value, path: &[String], secrets: &Secrets) -> bool {
+    match at(value, path) {
+        Some(Value::String(text)) => secrets.touches(text),
+        Some(scalar @ (Value::Number(_) | Value::Bool(_))) => secrets.touches(&scalar.to_string()),
+        _ => false,
+    }
 }
 
 fn first(value: &Value, at: &DocPath, matches: &dyn Fn(&str) -> bool) -> Option<DocPath> {

@@ -15,7 +15,15 @@ pub const SHORTEST: usize = 6;
 /// The secrets of a run, in every form they may appear in.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    forms: Vec<String>,
+    forms: Vec<Form>,
+}
+
+/// One way in which a secret may be written.
+#[derive(Clone)]
+struct Form {
+    text: String,
+    /// The variable that it is the value of, if it is one's.
+    variable: Option<String>,
 }
 
 impl fmt::Debug for Secrets {
@@ -31,35 +39,50 @@ const URL: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'?').add(b'{').add(b'}');
 
 impl Secrets {
-    /// Adds a secret and its JSON-escaped, percent-encoded and base64 forms. An empty one is no secret.
+    /// Adds a secret and its JSON-escaped, XML-escaped, percent-encoded and base64 forms. An empty one is no secret.
     pub fn add(&mut self, secret: &str) {
-        self.add_form(secret.to_owned());
+        self.add_all(secret, None);
+    }
+
+    /// Adds the value of a variable, as [`Secrets::add`].
+    pub fn add_variable(&mut self, name: &str, secret: &str) {
+        self.add_all(secret, Some(name));
+    }
+
+    /// Adds every secret of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        for form in &other.forms {
+            self.add_form(form.text.clone(), form.variable.as_deref());
+        }
+    }
+
+    fn add_all(&mut self, secret: &str, variable: Option<&str>) {
+        self.add_form(secret.to_owned(), variable);
         if secret.len() < SHORTEST {
             return;
         }
         let json = json_escaped(secret);
-        self.add_form(json_escaped(&json));
-        self.add_form(json);
-        self.add_form(secret.escape_debug().to_string());
-        for set in [NON_ALPHANUMERIC, UNRESERVED, URL] {
-            let encoded = utf8_percent_encode(secret, set).to_string();
-            self.add_form(lower_hex(&encoded));
-            self.add_form(encoded.replace("%20", "+"));
-            self.add_form(lower_hex(&encoded.replace("%20", "+")));
-            self.add_form(encoded);
+        // A document in a document is escaped twice; a log quotes what is escaped already once more.
+        let plain = [secret.to_owned(), json.clone(), json_escaped(&json)];
+        for text in &plain {
+            for form in escaped(text) {
+                self.add_form(form, variable);
+            }
         }
         for line in secret.lines().map(str::trim).filter(|line| line.len() >= 8 && line.len() < secret.len()) {
-            self.add_form(line.to_owned());
+            self.add_form(line.to_owned(), variable);
         }
-        for before in 0..3 {
-            self.add_form(base64_core(secret, before, &STANDARD_NO_PAD));
-            self.add_form(base64_core(secret, before, &URL_SAFE_NO_PAD));
+        for text in &plain {
+            for before in 0..3 {
+                self.add_form(base64_core(text, before, &STANDARD_NO_PAD), variable);
+                self.add_form(base64_core(text, before, &URL_SAFE_NO_PAD), variable);
+            }
         }
     }
 
-    fn add_form(&mut self, form: String) {
-        if !form.is_empty() && !self.forms.contains(&form) {
-            self.forms.push(form);
+    fn add_form(&mut self, text: String, variable: Option<&str>) {
+        if !text.is_empty() && !self.forms.iter().any(|known| known.text == text) {
+            self.forms.push(Form { text, variable: variable.map(str::to_owned) });
         }
     }
 
@@ -80,7 +103,12 @@ impl Secrets {
 
     /// Is there a secret in the text?
     pub fn touches(&self, text: &str) -> bool {
-        self.forms.iter().any(|form| text.contains(form))
+        self.forms.iter().any(|form| text.contains(&form.text))
+    }
+
+    /// Names the variable whose value is in the text.
+    pub fn variable_in(&self, text: &str) -> Option<&str> {
+        self.forms.iter().filter(|form| text.contains(&form.text)).find_map(|form| form.variable.as_deref())
     }
 
     fn replace<'a>(&self, text: &'a str, stand_in: impl Fn(&str) -> String) -> Cow<'a, str> {
@@ -102,7 +130,7 @@ impl Secrets {
     /// Finds where secrets stand, overlapping ones as one place.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        for form in &self.forms {
+        for Form { text: form, .. } in &self.forms {
             let first = form.chars().next().map_or(1, char::len_utf8);
             let mut from = 0;
             while let Some(at) = text[from..].find(form.as_str()) {
@@ -120,6 +148,28 @@ impl Secrets {
         }
         places
     }
+}
+
+/// A text as it is and as logs, XML and URLs write it.
+fn escaped(text: &str) -> Vec<String> {
+    let mut forms = vec![
+        text.to_owned(),
+        text.escape_debug().to_string(),
+        text.as_bytes().escape_ascii().to_string(),
+        xml_escaped(text, "&apos;"),
+        xml_escaped(text, "&#39;"),
+    ];
+    for set in [NON_ALPHANUMERIC, UNRESERVED, URL] {
+        let encoded = utf8_percent_encode(text, set).to_string();
+        let form = encoded.replace("%20", "+");
+        forms.extend([lower_hex(&encoded), lower_hex(&form), encoded, form]);
+    }
+    forms
+}
+
+fn xml_escaped(text: &str, apostrophe: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', apostrophe)
 }
 
 fn json_escaped(text: &str) -> String {
@@ -168,6 +218,9 @@ mod tests {
         for text in ["p\"ss w/rd+1", "p\\\"ss w/rd+1", "p%22ss%20w%2Frd%2B1", "p%22ss+w%2frd%2b1", "p%22ss%20w/rd+1"] {
             assert_eq!(all.mask(&format!("a {text} b")), "a (sensitive) b", "{text}");
             assert!(all.touches(text));
+        }
+        for text in [r#"p\\\"ss w/rd+1"#, "p&quot;ss w/rd+1", "p%5C%22ss%20w%2Frd%2B1", r#"b"p\"ss w/rd+1""#] {
+            assert!(all.touches(text), "{text}");
         }
         for before in ["", "x", "xy", "xyz"] {
             let encoded = BASE64_STANDARD.encode(format!("{before}{secret}tail"));

@@ -148,7 +148,7 @@ impl Variables {
         };
         let Some(text) = text else { return };
         if declaration.secret {
-            self.secrets.add(&text);
+            self.secrets.add_variable(name, &text);
             if text.len() < SHORTEST {
                 findings
                     .warning("stack::short-secret", path.clone(), format!("the secret `{name}` is shorter than {SHORTEST} bytes, so it may be masked in other texts, and its encoded forms are not"))

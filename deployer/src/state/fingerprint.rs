@@ -36,7 +36,7 @@ pub fn hide(value: &Value, key: &str, secret: &dyn Fn(&str) -> bool) -> Value {
 /// Fingerprints those texts of `value` that are fingerprints in `stored`, so that the two compare.
 pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
     match (value, stored) {
-        (Value::String(text), Value::String(mark)) if is(mark) => Value::String(of(text, key)),
+        (Value::String(text), Value::String(mark)) if is(mark) && !is(text) => Value::String(of(text, key)),
         (Value::Array(items), Value::Array(marks)) => items
             .iter()
             .enumerate()
@@ -53,6 +53,29 @@ pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
     }
 }
 
+/// Collects the texts of `value` that are fingerprints in `stored`, other than those that `desired` states at the same place.
+pub fn revealed(value: &Value, stored: &Value, desired: Option<&Value>, found: &mut Vec<String>) {
+    match (value, stored) {
+        (Value::String(text), Value::String(mark)) if is(mark) => {
+            if desired.and_then(Value::as_str) != Some(text) {
+                found.push(text.clone());
+            }
+        }
+        (Value::Array(items), Value::Array(marks)) => {
+            for (i, (item, mark)) in items.iter().zip(marks).enumerate() {
+                revealed(item, mark, desired.and_then(|desired| desired.get(i)), found);
+            }
+        }
+        (Value::Object(map), Value::Object(marks)) => {
+            for (name, item) in map {
+                let Some(mark) = marks.get(name) else { continue };
+                revealed(item, mark, desired.and_then(|desired| desired.get(name)), found);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +87,13 @@ mod tests {
         let stored = hide(&spec, "lineage", &|text| text.contains("hunter2"));
         assert!(!stored.to_string().contains("hunter2"));
         assert_eq!(like(&spec, &stored, "lineage"), stored);
+        assert_eq!(like(&stored, &stored, "lineage"), stored, "what is hidden already stays as it is");
+        let mut found = Vec::new();
+        revealed(&spec, &stored, None, &mut found);
+        assert_eq!(found, ["hunter2-hunter2"]);
+        found.clear();
+        revealed(&spec, &stored, Some(&spec), &mut found);
+        assert!(found.is_empty(), "what is wanted in clear is no secret any more");
         let changed = json!({"environment": {"TOKEN": "other", "MODE": "dev"}});
         assert_ne!(like(&changed, &stored, "lineage"), stored);
         assert_ne!(of("a", "x"), of("a", "y"));

@@ -1,0 +1,86 @@
+//! Secrets where they cannot stay secret: in what names a resource, and in the stack's outputs.
+
+use super::resolve::{self, Known};
+use super::{Graph, Node, identity};
+use crate::aws::Place;
+use crate::spec::document::Document;
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::head::StateLocation;
+
+/// Says where a secret would identify something. Identities stand in addresses, ARNs, tags and the state, where
+/// they have to be readable: a fingerprint of a name finds nothing in AWS.
+pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
+    let secrets = document.secrets();
+    let before = findings.0.len();
+    for (path, text, what) in head(document) {
+        if secrets.touches(text) {
+            refuse(document, path, text, what, findings);
+        }
+    }
+    // The stack's name is a part of nearly every other.
+    if findings.0.len() == before {
+        graph.nodes().for_each(|node| resource(node, document, findings));
+    }
+    for (name, text) in graph.outputs() {
+        if secrets.touches(text) {
+            findings
+                .warning(
+                    "stack::secret-output",
+                    DocPath::of(["outputs", name]),
+                    format!("the output `{name}` holds a secret: it is shown as `(sensitive)` and not kept"),
+                )
+                .help("hand the secret on by other means, or drop the output");
+        }
+    }
+}
+
+/// The texts of the head that name the stack or its state.
+fn head(document: &Document) -> Vec<(DocPath, &str, &'static str)> {
+    let mut all = vec![
+        (DocPath::of(["stack"]), document.stack(), "the stack's name"),
+        (DocPath::of(["region"]), document.region(), "the stack's region"),
+    ];
+    all.extend(document.account().map(|account| (DocPath::of(["account"]), account, "the stack's account")));
+    match document.state() {
+        Some(StateLocation::S3(s3)) => {
+            all.push((DocPath::of(["state", "bucket"]), &s3.bucket, "the state's place"));
+            all.push((DocPath::of(["state", "key"]), &s3.key, "the state's place"));
+        }
+        Some(StateLocation::Directory(directory)) => {
+            all.push((DocPath::of(["state", "path"]), &directory.path, "the state's place"));
+        }
+        None => {}
+    }
+    all
+}
+
+fn resource(node: &Node, document: &Document, findings: &mut Findings) {
+    // Only what it says itself: what it refers to is looked at where that stands.
+    let place =
+        Place { account: String::new(), region: String::new(), partition: "aws".to_owned(), endpoint_url: None };
+    let spec = resolve::value(&node.spec, &Known::new(), &place);
+    let name = identity(node.kind.identity(), &spec);
+    let mut shown = vec![node.address.clone(), name];
+    // What is not its name may still be a part of its ARN: a role's path.
+    shown.extend(node.kind.predict(&spec, &place).unwrap_or_default().into_values());
+    let Some(text) = shown.into_iter().find(|text| document.secrets().touches(text)) else { return };
+    let path = document.find_secret(&node.element, &text);
+    refuse(document, path, &text, &format!("what identifies `{}`", node.address), findings);
+}
+
+fn refuse(document: &Document, path: DocPath, text: &str, what: &str, findings: &mut Findings) {
+    let (secret, help) = match document.secrets().variable_in(text) {
+        Some(name) => (
+            format!("the secret `{name}`"),
+            format!("use another value here, or drop `secret: true` from `vars.{name}`"),
+        ),
+        None => ("a secret".to_owned(), "use another value here".to_owned()),
+    };
+    findings
+        .error(
+            "stack::secret-identity",
+            path,
+            format!("{secret} is a part of {what}, which AWS and the state show to all"),
+        )
+        .help(help);
+}
