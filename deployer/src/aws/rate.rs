@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::wait;
+
 /// The buckets of one run.
 #[derive(Default)]
 pub(crate) struct Budgets {
@@ -75,7 +77,7 @@ impl Budgets {
             let pause = self.reserve(budget);
             if !pause.is_zero() {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
-                tokio::time::sleep(pause).await;
+                wait::pause(pause, "AWS limits the rate of these calls").await;
             }
         }
     }

@@ -3,9 +3,37 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::AwsError;
+
+tokio::task_local! {
+    /// Who hears why a step waits.
+    static LISTENER: UnboundedSender<String>;
+}
+
+/// A long pause is told again this often, so that those who listen see it last.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs `work`; `listener` hears the reason of each of its pauses, as often as it lasts.
+pub async fn told<T>(listener: UnboundedSender<String>, work: impl Future<Output = T>) -> T {
+    LISTENER.scope(listener, work).await
+}
+
+/// Sleeps, and says why.
+pub async fn pause(length: Duration, why: &str) {
+    let end = Instant::now() + length;
+    loop {
+        // Outside of a step nobody listens.
+        let _ = LISTENER.try_with(|listener| listener.send(why.to_owned()));
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(TOLD_EVERY)).await;
+    }
+}
 
 /// What a poll saw.
 pub enum Poll<T> {
@@ -36,7 +64,36 @@ where
                 last: Some(last),
             });
         }
-        tokio::time::sleep(pause).await;
+        self::pause(pause, &format!("{condition} ({last})")).await;
         pause = (pause * 8 / 5).min(Duration::from_secs(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_is_never_over_stops_at_its_deadline_with_what_it_saw_last() {
+        let start = Instant::now();
+        let waited: Result<(), _> = until("the sofa to be Active", Duration::from_secs(60), || async {
+            Ok(Poll::Pending("state Pending".into()))
+        })
+        .await;
+        let Err(AwsError::Deadline { condition, last, .. }) = waited else { panic!("no deadline: {waited:?}") };
+        assert_eq!((condition.as_str(), last.as_deref()), ("the sofa to be Active", Some("state Pending")));
+        assert!((54..=60).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_pause_is_told_while_it_lasts() {
+        let (listener, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        told(listener, pause(Duration::from_secs(30), "AWS limits these calls")).await;
+        let mut times = 0;
+        while let Ok(why) = heard.try_recv() {
+            assert_eq!(why, "AWS limits these calls");
+            times += 1;
+        }
+        assert_eq!(times, 31);
     }
 }

@@ -86,7 +86,9 @@ impl Environment {
     /// Sends the program's own log to stderr: DEPLOYER_LOG, or debug with `-v`.
     /// Secrets are masked in it as soon as they are known.
     pub(super) fn init_logging(&self, verbose: bool) {
-        use tracing_subscriber::EnvFilter;
+        use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+        use tracing_subscriber::layer::{Layer, SubscriberExt};
+        use tracing_subscriber::util::SubscriberInitExt;
         let keys = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].into_iter().filter_map(|name| self.get(name));
         let mut secrets = Secrets::default();
         keys.filter(|key| key.len() >= SHORTEST).for_each(|key| secrets.add(key));
@@ -96,11 +98,12 @@ impl Environment {
             return;
         }
         let filter = EnvFilter::new(chosen.unwrap_or_else(|| "deployer=debug".to_owned()));
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(log::Masked::default)
-            .without_time()
-            .try_init();
+        // At trace the SDK writes down whole requests and answers, also with values of which nobody
+        // knows yet that they are secret.
+        let bodiless =
+            filter_fn(|event| event.target().starts_with("deployer") || *event.level() <= tracing::Level::DEBUG);
+        let layer = tracing_subscriber::fmt::layer().with_writer(log::Masked::default).without_time();
+        let _ = tracing_subscriber::registry().with(layer.with_filter(filter.and(bodiless))).try_init();
     }
 }
 

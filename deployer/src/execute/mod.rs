@@ -7,16 +7,18 @@ mod step;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, wait};
 use crate::graph::identity;
 use crate::graph::resolve::{self, Known};
 use crate::kinds::by_name;
@@ -30,10 +32,28 @@ use step::{Context, Done, Part};
 /// What happens while a plan is carried out. Reports listen; nothing here prints.
 #[derive(Debug)]
 pub enum Event<'a> {
-    Started { address: &'a str, action: Action, removal: bool },
-    Waiting { address: &'a str, why: &'static str },
-    Done { address: &'a str, action: Action, removal: bool, took: Duration },
-    Failed { address: &'a str, action: Action, error: &'a AwsError },
+    Started {
+        address: &'a str,
+        action: Action,
+        removal: bool,
+    },
+    /// It waits for something; told again and again while that lasts.
+    Waiting {
+        address: &'a str,
+        removal: bool,
+        why: &'a str,
+    },
+    Done {
+        address: &'a str,
+        action: Action,
+        removal: bool,
+        took: Duration,
+    },
+    Failed {
+        address: &'a str,
+        action: Action,
+        error: &'a AwsError,
+    },
 }
 
 /// Listens to an execution.
@@ -164,9 +184,11 @@ impl<'a> Execution<'a> {
                 action: planned.action,
                 removal: part == Part::Removal,
             });
-            let waiting = |why| observer.event(&Event::Waiting { address: &planned.address, why });
-            let context = Context { aws, stack, waiting: &waiting };
-            let result = step::run(&context, planned, part, desired.as_ref()).await;
+            let context = Context { aws, stack };
+            let result = telling(step::run(&context, planned, part, desired.as_ref()), |why| {
+                observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });
+            })
+            .await;
             (id, began, desired, result)
         }
         .boxed()
@@ -333,6 +355,19 @@ impl<'a> Execution<'a> {
         outcome.state = self.state;
         outcome.known = self.known;
         Ok(outcome)
+    }
+}
+
+/// Runs `work` and hands on why it waits, while it does.
+async fn telling<T>(work: impl Future<Output = T>, mut waiting: impl FnMut(&str)) -> T {
+    let (listener, mut heard) = mpsc::unbounded_channel();
+    let mut work = pin!(wait::told(listener, work));
+    loop {
+        tokio::select! {
+            biased;
+            Some(why) = heard.recv() => waiting(&why),
+            result = &mut work => return result,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, wait};
 
 /// One curable answer.
 struct Cure {
@@ -34,6 +34,8 @@ const fn cure(
 const ROLE: &str = "IAM has not spread the new role yet";
 const GRANT: &str = "IAM has not spread the role's permissions yet";
 const BUSY: &str = "an earlier change of the function is still in progress";
+const UNSEEN: &str = "the new function is not visible everywhere yet";
+const NETWORK: &str = "EC2 limits the rate at which the function's network is made";
 const THROTTLED: &str = "AWS limits the rate of these calls";
 
 /// The only place that reads AWS's texts; each text is one that AWS gives no code of its own for.
@@ -58,7 +60,11 @@ const CURES: &[Cure] = &[
     cure("lambda:AddPermission", "ResourceConflictException", "in progress", 300, BUSY),
     cure("lambda:AddPermission", "PreconditionFailedException", "", 60, "another change of the function's policy"),
     cure("lambda:RemovePermission", "PreconditionFailedException", "", 60, "another change of the function's policy"),
-    cure("lambda:AddPermission", "ResourceNotFoundException", "", 60, "the new function is not visible everywhere yet"),
+    cure("lambda:AddPermission", "ResourceNotFoundException", "", 60, UNSEEN),
+    cure("lambda:CreateEventSourceMapping", "ResourceNotFoundException", "", 120, UNSEEN),
+    cure("lambda:PutFunctionConcurrency", "ResourceNotFoundException", "", 60, UNSEEN),
+    cure("lambda:", "EC2ThrottledException", "", 540, NETWORK),
+    cure("lambda:", "InvalidParameterValueException", "throttled by EC2", 540, NETWORK),
     cure("lambda:", "ResourceInUseException", "", 300, "the event source mapping is still changing"),
     cure("iam:", "MalformedPolicyDocument", "Invalid principal in policy", 120, "IAM has not spread the principal yet"),
     cure("iam:", "DeleteConflict", "", 120, "IAM still sees something attached to the role"),
@@ -92,6 +98,9 @@ const CURES: &[Cure] = &[
     cure("", "RequestThrottled", "", 120, THROTTLED),
     cure("", "TooManyRequestsException", "", 120, THROTTLED),
     cure("", "SlowDown", "", 120, THROTTLED),
+    cure("", "RequestLimitExceeded", "", 120, THROTTLED),
+    // An answer without a code: the SDK takes it as final.
+    cure("", "Http429", "", 120, THROTTLED),
 ];
 
 fn cure_of(error: &AwsError) -> Option<&'static Cure> {
@@ -104,14 +113,11 @@ fn cure_of(error: &AwsError) -> Option<&'static Cure> {
 }
 
 /// Repeats `operation` while its answer is one that time cures: after 250 ms, then ×1.6 up to
-/// 5 s apart, or as long as AWS asks for.
+/// 5 s apart, or longer where AWS asks for it.
 ///
 /// # Errors
 /// The last answer, when its window has passed or it is not curable.
-pub async fn retrying<T, F>(
-    mut operation: impl FnMut() -> F,
-    waiting: &(dyn Fn(&'static str) + Sync),
-) -> Result<T, AwsError>
+pub async fn retrying<T, F>(mut operation: impl FnMut() -> F) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,
 {
@@ -127,74 +133,15 @@ where
             AwsError::Service(service) => service.retry_after_s.map(Duration::from_secs),
             _ => None,
         };
-        let next = asked.unwrap_or(pause);
+        let next = asked.map_or(pause, |asked| asked.max(pause));
         if start.elapsed() + next > Duration::from_secs(cure.window_s) {
             return Err(error);
         }
         tracing::debug!(%error, why = cure.why, "trying again");
-        waiting(cure.why);
-        tokio::time::sleep(next).await;
+        wait::pause(next, cure.why).await;
         pause = (pause * 8 / 5).min(Duration::from_secs(5));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-    use crate::aws::ServiceError;
-
-    fn refused(operation: &'static str, code: &str, message: &str) -> AwsError {
-        AwsError::Service(Box::new(ServiceError {
-            operation,
-            code: code.into(),
-            message: message.into(),
-            status: 400,
-            request_id: None,
-            retry_after_s: None,
-        }))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_role_that_lambda_cannot_assume_yet_is_tried_again_until_it_can() {
-        let tries = AtomicU32::new(0);
-        let reasons = AtomicU32::new(0);
-        let text = "The role defined for the function cannot be assumed by Lambda.";
-        let answer = retrying(
-            || {
-                let done = tries.fetch_add(1, Ordering::Relaxed) >= 6;
-                async move {
-                    if done {
-                        Ok(())
-                    } else {
-                        Err(refused("lambda:CreateFunction", "InvalidParameterValueException", text))
-                    }
-                }
-            },
-            &|_| {
-                reasons.fetch_add(1, Ordering::Relaxed);
-            },
-        )
-        .await;
-        assert!(answer.is_ok());
-        assert_eq!((tries.into_inner(), reasons.into_inner()), (7, 6));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_last_answer_comes_back_when_the_window_has_passed() {
-        let start = Instant::now();
-        let answer: Result<(), _> =
-            retrying(|| async { Err(refused("sqs:CreateQueue", "QueueDeletedRecently", "")) }, &|_| {}).await;
-        assert_eq!(answer.unwrap_err().code(), "QueueDeletedRecently");
-        assert!((80..=90).contains(&start.elapsed().as_secs()), "waited out the 60 s rule: {:?}", start.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_existing_function_is_not_mistaken_for_a_busy_one() {
-        let start = Instant::now();
-        let error = refused("lambda:CreateFunction", "ResourceConflictException", "Function already exist: x");
-        let answer: Result<(), _> = retrying(|| async { Err(error.clone()) }, &|_| {}).await;
-        assert!(answer.is_err() && start.elapsed().is_zero());
-    }
-}
+mod tests;

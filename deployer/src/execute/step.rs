@@ -28,8 +28,6 @@ pub(super) enum Part {
 pub(super) struct Context<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,
-    /// Told why the step waits.
-    pub waiting: &'a (dyn Fn(&'static str) + Sync),
 }
 
 /// Carries out one part of a planned action; `desired` has every reference resolved.
@@ -81,7 +79,7 @@ impl Step<'_> {
     /// Creates; if it exists already and is ours, a lost answer made it, and it is brought in line.
     async fn create(&self, desired: &Value) -> Result<Created, AwsError> {
         let aws = self.context.aws;
-        let refused = match retrying(|| self.kind.create(aws, desired), self.context.waiting).await {
+        let refused = match retrying(|| self.kind.create(aws, desired)).await {
             Ok(mut created) => {
                 let predicted = self.kind.predict(desired, &aws.place)?;
                 for (name, value) in predicted {
@@ -112,7 +110,7 @@ impl Step<'_> {
         let paths = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path).collect();
         let changes = Changes(paths);
         if !changes.0.is_empty() {
-            retrying(|| self.kind.update(aws, live, desired, &changes), self.context.waiting).await?;
+            retrying(|| self.kind.update(aws, live, desired, &changes)).await?;
         }
         let mut outputs = live.outputs.clone();
         for (name, value) in self.kind.predict(desired, &aws.place)? {
@@ -122,7 +120,7 @@ impl Step<'_> {
     }
 
     async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
-        retrying(|| self.kind.delete(self.context.aws, live), self.context.waiting).await
+        retrying(|| self.kind.delete(self.context.aws, live)).await
     }
 }
 

@@ -33,7 +33,9 @@ pub struct Progress {
 struct Running {
     what: &'static str,
     began: Instant,
-    said: Option<&'static str>,
+    /// The reason that it waits for, and since when.
+    waits: Option<(String, Instant)>,
+    said: Option<String>,
     bar: Option<ProgressBar>,
 }
 
@@ -57,7 +59,7 @@ impl Progress {
         }
     }
 
-    fn started(&self, address: &str, action: Action, removal: bool) {
+    fn begun(&self, address: &str, action: Action, removal: bool) {
         let what = verb(action, removal);
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
@@ -68,21 +70,37 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        if bar.is_none() {
-            self.line(&format!("  {what} {address}"));
-        }
-        let entry = Running { what, began: Instant::now(), said: None, bar };
+        let entry = Running { what, began: Instant::now(), waits: None, said: None, bar };
         self.lock().insert(key(address, removal), entry);
     }
 
-    fn waiting(&self, address: &str, why: &'static str) {
+    fn started(&self, address: &str, action: Action, removal: bool) {
+        if self.bars.is_none() {
+            self.line(&format!("  {} {address}", verb(action, removal)));
+        }
+    }
+
+    /// Tells whether a reason has lasted and was not said yet.
+    fn lasts(&self, address: &str, removal: bool, why: &str) -> bool {
         let mut running = self.lock();
-        let Some(entry) = running.get_mut(address) else { return };
+        let Some(entry) = running.get_mut(&key(address, removal)) else { return false };
+        // What is seen meanwhile may change ("state Pending"); what is waited for is the same.
+        let about = why.split(" (").next().unwrap_or(why);
+        let since = match &entry.waits {
+            Some((known, since)) if known == about => *since,
+            _ => entry.waits.insert((about.to_owned(), Instant::now())).1,
+        };
+        if since.elapsed() < WORTH_SAYING {
+            return false;
+        }
         if let Some(bar) = &entry.bar {
-            bar.set_message(format!("{} {address}: {why}", entry.what));
-        } else if entry.began.elapsed() >= WORTH_SAYING && entry.said != Some(why) {
-            entry.said = Some(why);
-            drop(running);
+            bar.set_message(format!("{} {address}: {}", entry.what, self.secrets.mask(why)));
+        }
+        entry.said.replace(about.to_owned()).as_deref() != Some(about)
+    }
+
+    fn waiting(&self, address: &str, why: &str) {
+        if self.bars.is_none() {
             self.line(&format!("  waiting for {address}: {why}"));
         }
     }
@@ -109,13 +127,21 @@ impl Drop for Progress {
 
 impl Observer for Progress {
     fn event(&self, event: &Event<'_>) {
+        if let Event::Started { address, action, removal } = *event {
+            self.begun(address, action, removal);
+        }
+        if let Event::Waiting { address, removal, why } = *event
+            && !self.lasts(address, removal, why)
+        {
+            return;
+        }
         if self.terminal.json {
             self.terminal.data(&format!("{}\n", json::event(event, &self.secrets)));
             return;
         }
         match *event {
             Event::Started { address, action, removal } => self.started(address, action, removal),
-            Event::Waiting { address, why } => self.waiting(address, why),
+            Event::Waiting { address, why, .. } => self.waiting(address, why),
             Event::Done { address, action, removal, took } => {
                 let sign = self.terminal.err.tone(Tone::Good, "✓");
                 let text = format!("{sign} {} {address} ({:.1} s)", past(action, removal), took.as_secs_f64());
@@ -196,5 +222,28 @@ impl package::Progress for Preparation {
 impl pipeline::Progress for Preparation {
     fn say(&self, text: &str) {
         self.0.say(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::terminal::Wishes;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_is_said_once_it_lasts_five_seconds_and_once_alone() {
+        let terminal = Terminal::new(&Wishes { quiet: true, ..Wishes::default() });
+        let progress = Progress::new(terminal, &Secrets::default());
+        progress.event(&Event::Started { address: "functions.draw", action: Action::Create, removal: false });
+        let mut said = Vec::new();
+        for second in 0..12 {
+            let why = format!("the function to be Active (look {second})");
+            if progress.lasts("functions.draw", false, &why) {
+                said.push(second);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(said, [5]);
+        assert!(!progress.lasts("functions.draw", false, "another reason"), "that has only begun");
     }
 }

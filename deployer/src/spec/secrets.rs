@@ -98,7 +98,7 @@ impl Secrets {
 
     /// Every form that is masked, for CI systems that mask for themselves.
     pub fn forms(&self) -> impl Iterator<Item = &str> {
-        self.forms.iter().map(String::as_str)
+        self.forms.iter().map(|form| form.text.as_str())
     }
 
     /// Is there a secret in the text?

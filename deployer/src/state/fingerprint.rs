@@ -56,10 +56,8 @@ pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
 /// Collects the texts of `value` that are fingerprints in `stored`, other than those that `desired` states at the same place.
 pub fn revealed(value: &Value, stored: &Value, desired: Option<&Value>, found: &mut Vec<String>) {
     match (value, stored) {
-        (Value::String(text), Value::String(mark)) if is(mark) => {
-            if desired.and_then(Value::as_str) != Some(text) {
-                found.push(text.clone());
-            }
+        (Value::String(text), Value::String(mark)) if is(mark) && desired.and_then(Value::as_str) != Some(text) => {
+            found.push(text.clone());
         }
         (Value::Array(items), Value::Array(marks)) => {
             for (i, (item, mark)) in items.iter().zip(marks).enumerate() {

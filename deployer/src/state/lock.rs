@@ -86,7 +86,10 @@ impl LockInfo {
     }
 
     fn left(&self, object: &Object) -> Option<Duration> {
-        (Duration::from_secs(self.lease_s) + CLOCK_GRAIN).checked_sub(object.age()).filter(|left| !left.is_zero())
+        Duration::from_secs(self.lease_s)
+            .saturating_add(CLOCK_GRAIN)
+            .checked_sub(object.age())
+            .filter(|left| !left.is_zero())
     }
 
     fn says(&self, place: &str, left: Duration) -> Locked {

@@ -15,4 +15,6 @@ mod kills;
 mod lifecycle;
 mod operate;
 mod ownership;
+mod proxy;
 mod review;
+mod secrets;

@@ -1,10 +1,13 @@
 //! Bytes that anybody may have written where a state is expected.
 
+use std::time::Duration;
+
 use deployer::state::{Journal, State, StateError};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use crate::memory::Server;
-use crate::{KEY, held, over, with_queue};
+use crate::{KEY, LOCK, held, holder, over, with_queue};
 
 /// A state as it is stored.
 async fn stored() -> Vec<u8> {
@@ -50,7 +53,116 @@ fn a_state_cut_off_anywhere_is_damaged() {
     assert!(run(read(&whole)).is_ok());
 }
 
+/// How many cases: PROPTEST_CASES, for a long run, or the usual number.
+fn config() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(64), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Any small JSON value, extremes among them.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        prop_oneof![Just(u64::MAX), Just(0), any::<u64>()].prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        Just(Value::from("fingerprint:hmac-sha256:")),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::btree_map("[a-z_]{0,6}", inner, 0..3)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// Puts `new` in the place of the `at`th value of a document, or takes that out.
+fn mutated(document: &mut Value, at: usize, new: Option<&Value>) {
+    fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+        let inner: Vec<(String, &Value)> = match value {
+            Value::Object(map) => {
+                map.iter().map(|(key, item)| (key.replace('~', "~0").replace('/', "~1"), item)).collect()
+            }
+            Value::Array(items) => items.iter().enumerate().map(|(i, item)| (i.to_string(), item)).collect(),
+            _ => return,
+        };
+        for (key, item) in inner {
+            let path = format!("{at}/{key}");
+            pointers(item, &path, found);
+            found.push(path);
+        }
+    }
+    let mut found = Vec::new();
+    pointers(document, "", &mut found);
+    let Some(pointer) = found.get(at % found.len().max(1)) else { return };
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
+    match new {
+        Some(new) => *document.pointer_mut(pointer).expect("it was found") = new.clone(),
+        None => {
+            if let Some(Value::Object(map)) = document.pointer_mut(parent) {
+                map.remove(&key.replace("~1", "/").replace("~0", "~"));
+            }
+        }
+    }
+}
+
+type Mutation = (usize, Option<Value>);
+
+fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
+    proptest::collection::vec((0..1_000_usize, proptest::option::weighted(0.8, json())), 1..4)
+}
+
+/// Looks at a lock that anybody may have written, and tries to take it.
+async fn meet(lock: &[u8]) {
+    let server = Server::new();
+    server.set(LOCK, lock);
+    let store = over(server.link());
+    if let Err(error) = store.lock_info().await {
+        assert!(!error.to_string().is_empty());
+    }
+    match store.lock(&holder("bea"), Duration::from_secs(90), &|_| {}).await {
+        Ok(lease) => lease.release().await.expect("released"),
+        Err(error) => assert!(error.code().starts_with("state::"), "{error}"),
+    }
+}
+
+async fn stored_lock() -> Vec<u8> {
+    let server = Server::new();
+    let _lease = held(&over(server.link()), "ada").await;
+    server.bytes(LOCK).expect("a lock")
+}
+
 proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_state_with_other_values_in_it_is_read_or_refused(changes in mutations()) {
+        let mut state: Value = serde_json::from_slice(&run(stored())).expect("JSON");
+        for (at, new) in &changes {
+            mutated(&mut state, *at, new.as_ref());
+        }
+        if let Err(error) = run(read(state.to_string().as_bytes())) {
+            prop_assert!(error.code().starts_with("state::") && !error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_lock_with_other_values_in_it_holds_or_is_taken_over(changes in mutations()) {
+        let mut lock: Value = serde_json::from_slice(&run(stored_lock())).expect("JSON");
+        for (at, new) in &changes {
+            mutated(&mut lock, *at, new.as_ref());
+        }
+        run(meet(lock.to_string().as_bytes()));
+    }
+
+    #[test]
+    fn any_bytes_as_a_lock_hold_or_are_taken_over(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        run(meet(&bytes));
+    }
+
     #[test]
     fn arbitrary_bytes_are_refused_in_words(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let error = run(read(&bytes)).expect_err("noise");

@@ -48,8 +48,8 @@ fn an_element_removed_that_was_retained_stays_in_aws() {
 fn an_element_removed_that_was_protected_stops_the_plan() {
     let protected = ALARM.replace("oldest:\n", "oldest:\n    protect: true\n");
     assert_snapshot!(World::applied(&protected).said("\nstack: couch\ntopics: { alarms: {} }\n"), @r"
-    plan::protected: `alarms.oldest` is protected, but this plan would delete it
-      help: set `protect: false`, apply, then try again
+    plan::protected: `alarms.oldest` was applied with `protect: true` and is gone from stack.yaml: it is not deleted
+      help: put `alarms.oldest` back with `protect: false`, apply, then remove it; or leave it in AWS: `deployer state forget 'alarms.oldest'`
     ");
 }
 
@@ -94,9 +94,9 @@ fn a_protected_element_stops_the_destruction() {
     let protected = QUEUES.replace("inbox: {", "inbox: { protect: true,");
     assert_snapshot!(destroyed(&World::applied(&protected), &protected), @r"
     plan::protected: `queues.inbox.dead_letter` is protected, but this plan would replace or delete it
-      help: set `protect: false`, apply, then try again
+      help: set `protect: false` and run the same command again
     plan::protected: `queues.inbox` is protected, but this plan would replace or delete it
-      help: set `protect: false`, apply, then try again
+      help: set `protect: false` and run the same command again
     ");
 }
 

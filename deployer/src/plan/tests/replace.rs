@@ -71,7 +71,7 @@ fn a_protected_resource_is_not_replaced() {
     let wanted = protected.replace("{ protect", "{ log_group_class: INFREQUENT_ACCESS, protect");
     assert_snapshot!(World::applied(&protected).said(&wanted), @r"
     plan::protected: `log_groups.audit` is protected, but this plan would replace or delete it
-      help: set `protect: false`, apply, then try again
+      help: set `protect: false` and run the same command again
     ");
 }
 

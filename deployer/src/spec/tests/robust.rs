@@ -5,13 +5,18 @@ use proptest::prelude::*;
 use super::{inputs, load, said};
 use crate::report::diagnostics::{Style, json, text};
 use crate::spec::document::Document;
+use crate::spec::finding::Findings;
 use crate::spec::source::SourceText;
 
 fn survive(bytes: &[u8]) {
     let source = SourceText::new("stack.yaml", bytes);
     match Document::load(source, &inputs(&["x=1"])) {
         Ok((document, findings)) => {
-            let (_, more) = document.lower();
+            let (lowered, more) = document.lower();
+            let mut late = Findings::default();
+            crate::spec::lint::lint(&document, &lowered, &mut late);
+            document.place(&mut late);
+            text(&late, document.source(), Style::default());
             text(&findings, document.source(), Style::default());
             text(&more, document.source(), Style { colour: true, width: 20 });
         }
@@ -88,8 +93,69 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A stack with every section.
+const SHOP: &str = include_str!("../../../tests/cli/shop.yaml");
+
+/// How many cases: PROPTEST_CASES, for a long run, or the usual number.
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
+}
+
+/// One change of a text; the numbers say where.
+#[derive(Debug, Clone)]
+enum Edit {
+    DropLine(usize),
+    RepeatLine(usize, usize),
+    SwapLines(usize, usize),
+    Indent(usize, usize),
+    Insert(usize, String),
+    Replace(usize, usize, String),
+    Cut(usize),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let at = || 0..10_000_usize;
+    prop_oneof![
+        at().prop_map(Edit::DropLine),
+        (at(), at()).prop_map(|(a, b)| Edit::RepeatLine(a, b)),
+        (at(), at()).prop_map(|(a, b)| Edit::SwapLines(a, b)),
+        (at(), 0..9_usize).prop_map(|(a, b)| Edit::Indent(a, b)),
+        (at(), piece()).prop_map(|(a, text)| Edit::Insert(a, text)),
+        (at(), 1..20_usize, piece()).prop_map(|(a, length, text)| Edit::Replace(a, length, text)),
+        at().prop_map(Edit::Cut),
+    ]
+}
+
+fn edited(text: &str, edit: &Edit) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let count = lines.len().max(1);
+    let place = |at: usize| text.floor_char_boundary(at % (text.len() + 1));
+    match edit {
+        _ if lines.is_empty() => return text.to_owned(),
+        Edit::DropLine(at) => drop(lines.remove(at % count)),
+        Edit::RepeatLine(at, to) => lines.insert(to % count, lines[at % count].clone()),
+        Edit::SwapLines(a, b) => lines.swap(a % count, b % count),
+        Edit::Indent(at, width) => {
+            let line = &mut lines[at % count];
+            *line = format!("{:width$}{}", "", line.trim_start());
+        }
+        Edit::Insert(at, piece) => return format!("{}{piece}{}", &text[..place(*at)], &text[place(*at)..]),
+        Edit::Replace(at, length, piece) => {
+            let (from, to) = (place(*at), text.ceil_char_boundary((place(*at) + length).min(text.len())));
+            return format!("{}{piece}{}", &text[..from], &text[to..]);
+        }
+        Edit::Cut(at) => return text[..place(*at)].to_owned(),
+    }
+    lines.join("\n") + "\n"
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_stack_that_is_nearly_right(edits in proptest::collection::vec(edit(), 1..6)) {
+        survive(edits.iter().fold(SHOP.to_owned(), |text, edit| edited(&text, edit)).as_bytes());
+    }
 
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
