@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, permission};
 use crate::execute::Outcome;
 use crate::observe::{FailedRead, ObserveError};
 use crate::package::PackageError;
@@ -122,6 +122,18 @@ impl Failure {
         Self::of(findings, Some(document))
     }
 
+    /// The elements whose roles lack the boundary that roles may only be made under.
+    pub(crate) fn unbounded(elements: &[&str], arn: &str, document: &Document) -> Self {
+        let help = format!("add `permissions_boundary: {arn}` to it");
+        let problem = |element: &&str| {
+            let message = format!("the role of `{element}` does not carry the boundary {arn}, so it could not be made");
+            Finding { at: At::Key, ..finding("iam::no-boundary", document.locate(element), message, help.clone()) }
+        };
+        let mut findings = Findings(elements.iter().map(problem).collect());
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+
     pub(crate) fn wrong_account(wanted: &str, found: &str, document: &Document) -> Self {
         let message = format!("these credentials are for the account {found}, but the stack belongs to {wanted}");
         let help = "choose the right profile with AWS_PROFILE, or correct `account:`";
@@ -175,7 +187,10 @@ fn advice(error: &AwsError) -> (&'static str, String) {
         e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
         e if e.is_access_denied() => (
             "aws::access-denied",
-            format!("allow the call `{}` for these credentials", e.operation()),
+            format!(
+                "allow `{}` for these credentials; `deployer iam apply` prints the exact policy, `deployer iam plan` that for a plan",
+                permission::action(e.operation())
+            ),
         ),
         AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
         AwsError::Deadline { .. } => ("aws::deadline", "run the same command again: it goes on where this one stopped".into()),

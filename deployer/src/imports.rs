@@ -12,7 +12,7 @@ const ORDER: &[&[&str]] = &[
     &["spec", "state"],
     &["graph", "log"],
     &["observe"],
-    &["plan"],
+    &["plan", "iam"],
     &["execute"],
     &["failure"],
     &["pipeline", "operate"],

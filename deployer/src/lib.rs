@@ -8,6 +8,7 @@ pub mod execute;
 pub mod failure;
 pub mod forge;
 pub mod graph;
+pub mod iam;
 #[cfg(test)]
 mod imports;
 pub mod kinds;

@@ -4,6 +4,7 @@
 //! there is no second wiring.
 
 mod look;
+mod permissions;
 mod saved;
 mod state;
 
@@ -35,6 +36,7 @@ use crate::spec::variables::Inputs;
 use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
 
 pub use look::{Sight, look, reach};
+pub use permissions::{Whereabouts, permissions, whereabouts};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// What the command line and the environment say.

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod error;
 pub(crate) mod gather;
 mod memo;
+pub mod permission;
 pub mod policy;
 pub mod rate;
 pub mod tags;

@@ -7,6 +7,7 @@ mod ci;
 mod drift;
 mod environment;
 mod expected;
+mod iam;
 mod invoke;
 mod local;
 mod logs;
@@ -97,6 +98,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Trace { id, lines } => logs::trace(&run, &id, lines).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
+        Command::Iam(command) => iam::run(&run, command).await,
         Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
         Command::Schema => schema::run(&run),

@@ -69,13 +69,22 @@ pub const AFTER_APPLY: &str = "(known after apply)";
 
 /// Rewrites the marks for people.
 pub fn readable(text: &str) -> String {
+    with_marks(text, AFTER_APPLY)
+}
+
+/// Rewrites the marks for IAM, whose patterns have `*` for anything.
+pub fn wildcard(text: &str) -> String {
+    with_marks(text, "*")
+}
+
+fn with_marks(text: &str, replacement: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in text.chars() {
         match c {
             OPEN => {
                 inside = true;
-                out.push_str(AFTER_APPLY);
+                out.push_str(replacement);
             }
             CLOSE => inside = false,
             _ if inside => {}

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, permission};
 
 /// [`Kind`] with its spec as JSON.
 pub trait AnyKind: Send + Sync {
@@ -41,6 +41,24 @@ impl<K: Kind> Erased<K> {
     fn typed(spec: &Value) -> Result<K::Spec, AwsError> {
         K::Spec::deserialize(spec)
             .map_err(|e| AwsError::Shape { what: format!("{} spec", K::NAME), message: e.to_string() })
+    }
+
+    /// Says which resource a refusal is about where AWS does not.
+    fn refused(error: AwsError, op: Op, spec: &K::Spec, place: &Place) -> AwsError {
+        let AwsError::Service(mut refusal) = error else { return error };
+        let named = refusal.message.contains(" on resource: ");
+        let error = AwsError::Service(refusal.clone());
+        if named || !error.is_access_denied() {
+            return error;
+        }
+        let action = permission::action(refusal.operation);
+        let grants = K::iam(op, spec, place);
+        let Some(grant) = grants.iter().find(|grant| grant.actions.iter().any(|known| *known == action)) else {
+            return error;
+        };
+        let apart = if refusal.message.is_empty() { "" } else { "; " };
+        refusal.message = format!("{}{apart}{action} on resource: {}", refusal.message, grant.resources.join(", "));
+        AwsError::Service(refusal)
     }
 
     fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {
@@ -94,7 +112,9 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
         async move {
-            let Some(seen) = K::read(aws, &Self::typed(spec)?).await? else { return Ok(None) };
+            let want = Self::typed(spec)?;
+            let seen = K::read(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
+            let Some(seen) = seen else { return Ok(None) };
             let spec = serde_json::to_value(&seen.spec)
                 .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
             Ok(Some(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes }))
@@ -103,7 +123,11 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>> {
-        async move { K::create(aws, &Self::typed(want)?).await }.boxed()
+        async move {
+            let want = Self::typed(want)?;
+            K::create(aws, &want).await.map_err(|e| Self::refused(e, Op::Create, &want, &aws.place))
+        }
+        .boxed()
     }
 
     fn update<'a>(
@@ -113,10 +137,19 @@ impl<K: Kind> AnyKind for Erased<K> {
         want: &'a Value,
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>> {
-        async move { K::update(aws, &Self::typed_live(live)?, &Self::typed(want)?, changes).await }.boxed()
+        async move {
+            let want = Self::typed(want)?;
+            let updated = K::update(aws, &Self::typed_live(live)?, &want, changes).await;
+            updated.map_err(|e| Self::refused(e, Op::Update, &want, &aws.place))
+        }
+        .boxed()
     }
 
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>> {
-        async move { K::delete(aws, &Self::typed_live(live)?).await }.boxed()
+        async move {
+            let live = Self::typed_live(live)?;
+            K::delete(aws, &live).await.map_err(|e| Self::refused(e, Op::Delete, &live.spec, &aws.place))
+        }
+        .boxed()
     }
 }

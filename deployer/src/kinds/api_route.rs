@@ -58,16 +58,14 @@ impl Kind for ApiRoute {
 
     fn iam(op: Op, spec: &Route, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
-            Op::Read => &["apigateway:GET"],
-            Op::Create => {
-                &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"]
-            }
-            Op::Update => &["apigateway:GET", "apigateway:PUT", "apigateway:DELETE"],
-            Op::Delete => &["apigateway:GET", "apigateway:DELETE"],
+            Op::Read => &[],
+            Op::Create => &["apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"],
+            Op::Update => &["apigateway:PUT", "apigateway:DELETE"],
+            Op::Delete => &["apigateway:DELETE"],
         };
         let api = if is_id(&spec.rest_api_id) { &spec.rest_api_id } else { "*" };
-        let resources = arn(place, &format!("/restapis/{api}/resources"));
-        vec![Grant { actions: actions.to_vec(), resources: vec![resources.clone(), resources + "/*"], condition: None }]
+        let tree = arn(place, &format!("/restapis/{api}/resources"));
+        vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*")]
     }
 
     /// GetResources with its methods, once for all routes of an API.

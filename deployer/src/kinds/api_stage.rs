@@ -68,19 +68,28 @@ impl Kind for ApiStage {
     fn iam(op: Op, spec: &Stage, place: &Place) -> Vec<Grant> {
         let api = if is_id(&spec.rest_api_id) { &spec.rest_api_id } else { "*" };
         let at = |path: &str| arn(place, &format!("/restapis/{api}/{path}"));
-        let grant = |actions: &[&'static str]| Grant {
-            actions: actions.to_vec(),
-            resources: ["stages", "stages/*", "deployments", "deployments/*"].map(at).to_vec(),
-            condition: None,
+        let stage = at(&format!("stages/{}", spec.stage_name));
+        let (stages, deployments) = (at("stages"), at("deployments"));
+        let deploy = || Grant::new(&["apigateway:GET", "apigateway:POST"], &deployments);
+        let clean_up = || {
+            let listings = Grant::on(&["apigateway:GET"], [stages.clone(), deployments.clone()]);
+            [listings, Grant::new(&["apigateway:DELETE"], format!("{deployments}/*"))]
         };
-        let tag = || Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
         match op {
-            Op::Read => vec![grant(&["apigateway:GET"])],
-            Op::Create => vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH"]), tag()],
+            Op::Read => vec![Grant::on(&["apigateway:GET"], [stage, deployments])],
+            Op::Create => vec![
+                deploy(),
+                Grant::new(&["apigateway:POST"], &stages),
+                Grant::new(&["apigateway:PATCH"], stage),
+                // Tags given at creation are checked as a call of their own.
+                Grant::new(&["apigateway:PUT"], arn(place, "/tags/*")),
+            ],
             Op::Update => {
-                vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"]), tag()]
+                let tags = Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
+                let own = [deploy(), Grant::new(&["apigateway:PATCH"], stage), tags];
+                own.into_iter().chain(clean_up()).collect()
             }
-            Op::Delete => vec![grant(&["apigateway:GET", "apigateway:DELETE"])],
+            Op::Delete => [Grant::new(&["apigateway:DELETE"], stage)].into_iter().chain(clean_up()).collect(),
         }
     }
 

@@ -91,21 +91,25 @@ impl Kind for EventSourceMapping {
     }
 
     /// Listing and creating know no resource ARN beforehand; the rest is on the mapping's own, generated ARN.
-    fn iam(op: Op, _: &EventSource, place: &Place) -> Vec<Grant> {
+    /// A mapping's ARN holds an id that only AWS can give: the function's ARN is the condition.
+    fn iam(op: Op, spec: &EventSource, place: &Place) -> Vec<Grant> {
         let mapping = place.arn("lambda", "event-source-mapping:*");
+        let function = function_arn(place, &spec.function_name);
+        let of_function = |grant: Grant| grant.only("ArnLike", "lambda:FunctionArn", vec![function]);
         let list = Grant::new(&["lambda:ListEventSourceMappings"], "*");
         match op {
             Op::Read => vec![list, Grant::new(&["lambda:ListTags"], mapping)],
             Op::Create => vec![
                 list,
-                Grant::new(&["lambda:CreateEventSourceMapping"], "*"),
+                of_function(Grant::new(&["lambda:CreateEventSourceMapping"], "*")),
                 Grant::new(&["lambda:TagResource"], mapping),
             ],
             Op::Update => vec![
                 list,
-                Grant::new(&["lambda:UpdateEventSourceMapping", "lambda:TagResource", "lambda:UntagResource"], mapping),
+                of_function(Grant::new(&["lambda:UpdateEventSourceMapping"], &mapping)),
+                Grant::new(&["lambda:TagResource", "lambda:UntagResource"], mapping),
             ],
-            Op::Delete => vec![list, Grant::new(&["lambda:DeleteEventSourceMapping"], mapping)],
+            Op::Delete => vec![list, of_function(Grant::new(&["lambda:DeleteEventSourceMapping"], mapping))],
         }
     }
 
@@ -236,7 +240,7 @@ fn mapping_arn(aws: &Aws, mapping: &Mapping) -> Result<String, AwsError> {
 /// All mappings of the pair, by UUID. Listed by source alone: by function AWS finds none once the function is gone,
 /// while its mappings linger.
 async fn list(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
-    let function = function_arn(aws, &spec.function_name);
+    let function = function_arn(&aws.place, &spec.function_name);
     let (mut found, mut marker) = (Vec::new(), None);
     loop {
         let call = aws.clients.lambda.list_event_source_mappings().event_source_arn(&spec.event_source_arn);
@@ -254,8 +258,8 @@ async fn list(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
 }
 
 /// AWS always answers with the full ARN.
-fn function_arn(aws: &Aws, name: &str) -> String {
-    if name.starts_with("arn:") { name.to_owned() } else { aws.place.arn("lambda", &format!("function:{name}")) }
+fn function_arn(place: &Place, name: &str) -> String {
+    if name.starts_with("arn:") { name.to_owned() } else { place.arn("lambda", &format!("function:{name}")) }
 }
 
 async fn is_deleting(aws: &Aws, spec: &EventSource, uuid: &str) -> Result<bool, AwsError> {

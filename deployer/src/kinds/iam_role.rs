@@ -82,21 +82,16 @@ impl Kind for IamRole {
     }
 
     fn iam(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
+        let arn = arn(&spec.path, &spec.name, place);
         let actions: &[&str] = match op {
             Op::Read => &["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
-            Op::Create => {
-                &["iam:CreateRole", "iam:TagRole", "iam:GetRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"]
-            }
+            Op::Create => &["iam:CreateRole", "iam:TagRole", "iam:GetRole"],
             Op::Update => &[
                 "iam:UpdateRole",
                 "iam:UpdateRoleDescription",
                 "iam:UpdateAssumeRolePolicy",
-                "iam:PutRolePolicy",
                 "iam:DeleteRolePolicy",
-                "iam:AttachRolePolicy",
                 "iam:DetachRolePolicy",
-                "iam:PutRolePermissionsBoundary",
-                "iam:DeleteRolePermissionsBoundary",
                 "iam:TagRole",
                 "iam:UntagRole",
             ],
@@ -109,8 +104,12 @@ impl Kind for IamRole {
                 "iam:DeleteRole",
             ],
         };
-        let mut grants = vec![Grant::new(actions, arn(&spec.path, &spec.name, place))];
-        if op == Op::Delete {
+        let mut grants = vec![Grant::new(actions, &arn)];
+        if matches!(op, Op::Create | Op::Update) {
+            grants.extend(spec.grants_to_equip(op, &arn));
+        }
+        // IAM knows the profile alone as this call's resource, so only roles that machines may take need it.
+        if op == Op::Delete && spec.assume_role_policy.to_string().contains("\"ec2.amazonaws.com") {
             let profiles = format!("arn:{}:iam::{}:instance-profile/*", place.partition, place.account);
             grants.push(Grant::new(&["iam:RemoveRoleFromInstanceProfile"], profiles));
         }
@@ -211,6 +210,26 @@ impl Kind for IamRole {
             delete_inline(aws, role, &name).await?;
         }
         aws.find("iam:DeleteRole", ABSENT, iam.delete_role().role_name(role).send()).await.map(drop)
+    }
+}
+
+impl Role {
+    /// What gives the role its policies: no more than it has.
+    fn grants_to_equip(&self, op: Op, arn: &str) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        if !self.inline_policies.is_empty() {
+            grants.push(Grant::new(&["iam:PutRolePolicy"], arn));
+        }
+        if !self.managed_policy_arns.is_empty() {
+            let attach = Grant::new(&["iam:AttachRolePolicy"], arn);
+            grants.push(attach.only("ArnEquals", "iam:PolicyARN", self.managed_policy_arns.clone()));
+        }
+        match self.permissions_boundary {
+            _ if op == Op::Create => {}
+            Some(_) => grants.push(Grant::new(&["iam:PutRolePermissionsBoundary"], arn)),
+            None => grants.push(Grant::new(&["iam:DeleteRolePermissionsBoundary"], arn)),
+        }
+        grants
     }
 }
 

@@ -14,7 +14,6 @@ use std::time::Duration;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, Runtime, State};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::tags::{Delta, Tags};
@@ -143,25 +142,26 @@ impl Kind for LambdaFunction {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let actions: &[&str] = match op {
             Op::Read => &["lambda:GetFunction", "lambda:ListTags"],
-            Op::Create => &[
-                "lambda:CreateFunction",
-                "lambda:TagResource",
-                "lambda:GetFunction",
-                "lambda:PutFunctionConcurrency",
-                "lambda:DeleteFunction",
-            ],
+            Op::Create => {
+                &["lambda:CreateFunction", "lambda:TagResource", "lambda:GetFunction", "lambda:DeleteFunction"]
+            }
             Op::Update => &[
                 "lambda:UpdateFunctionConfiguration",
                 "lambda:UpdateFunctionCode",
-                "lambda:PutFunctionConcurrency",
-                "lambda:DeleteFunctionConcurrency",
                 "lambda:TagResource",
                 "lambda:UntagResource",
                 "lambda:GetFunction",
             ],
             Op::Delete => &["lambda:DeleteFunction", "lambda:GetFunction"],
         };
-        let mut grants = vec![Grant::new(actions, arn)];
+        let mut grants = vec![Grant::new(actions, &arn)];
+        match spec.reserved_concurrent_executions {
+            Some(_) if matches!(op, Op::Create | Op::Update) => {
+                grants.push(Grant::new(&["lambda:PutFunctionConcurrency"], &arn));
+            }
+            None if op == Op::Update => grants.push(Grant::new(&["lambda:DeleteFunctionConcurrency"], &arn)),
+            _ => {}
+        }
         if matches!(op, Op::Create | Op::Update) {
             grants.extend(spec.grants_to_configure());
         }
@@ -258,13 +258,11 @@ impl Kind for LambdaFunction {
 impl Function {
     /// What AWS checks of the caller besides the function itself.
     fn grants_to_configure(&self) -> Vec<Grant> {
-        let mut grants = vec![Grant {
-            condition: Some(json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } })),
-            ..Grant::new(&["iam:PassRole"], &self.role)
-        }];
+        let pass = Grant::new(&["iam:PassRole"], &self.role);
+        let mut grants =
+            vec![pass.only("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()])];
         if !self.layers.is_empty() {
-            let layers = self.layers.clone();
-            grants.push(Grant { actions: vec!["lambda:GetLayerVersion"], resources: layers, condition: None });
+            grants.push(Grant::on(&["lambda:GetLayerVersion"], self.layers.clone()));
         }
         if let Some(key) = &self.kms_key_arn {
             grants.push(Grant::new(&["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], key));

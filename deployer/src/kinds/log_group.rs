@@ -71,24 +71,22 @@ impl Kind for LogGroupKind {
     }
 
     fn iam(op: Op, spec: &LogGroup, place: &Place) -> Vec<Grant> {
-        let actions: &[&str] = match op {
-            Op::Read => &["logs:ListTagsForResource"],
-            Op::Create => &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"],
-            Op::Update => &[
-                "logs:PutRetentionPolicy",
-                "logs:DeleteRetentionPolicy",
-                "logs:AssociateKmsKey",
-                "logs:DisassociateKmsKey",
-                "logs:PutLogGroupDeletionProtection",
-                "logs:TagResource",
-                "logs:UntagResource",
-            ],
-            Op::Delete => &["logs:DeleteLogGroup"],
+        let keep = || spec.retention_in_days.map_or("logs:DeleteRetentionPolicy", |_| "logs:PutRetentionPolicy");
+        let encrypt = || spec.kms_key_id.as_ref().map_or("logs:DisassociateKmsKey", |_| "logs:AssociateKmsKey");
+        let actions = match op {
+            Op::Read => vec!["logs:ListTagsForResource"],
+            Op::Create if spec.retention_in_days.is_some() => {
+                vec!["logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"]
+            }
+            Op::Create => vec!["logs:CreateLogGroup", "logs:TagResource"],
+            Op::Update => {
+                vec![keep(), encrypt(), "logs:PutLogGroupDeletionProtection", "logs:TagResource", "logs:UntagResource"]
+            }
+            Op::Delete => vec!["logs:DeleteLogGroup"],
         };
         let arn = arn(&spec.name, place);
         // The older calls name the group with `:*`, the tagging calls without.
-        let mut grant = Grant::new(actions, arn.clone());
-        grant.resources.push(arn + ":*");
+        let grant = Grant::on(&actions, [arn.clone(), arn + ":*"]);
         match op {
             Op::Read => vec![grant, Grant::new(&["logs:DescribeLogGroups"], "*")],
             _ => vec![grant],

@@ -96,18 +96,36 @@ pub enum Op {
 }
 
 /// Actions on resources (ARNs, `*` allowed) that an operation may call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub actions: Vec<&'static str>,
     pub resources: Vec<String>,
-    /// IAM condition block, such as `{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub condition: Option<serde_json::Value>,
+    /// All of them have to hold.
+    pub conditions: Vec<Condition>,
+}
+
+/// One IAM condition: `StringEquals` `iam:PassedToService` is one of `values`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    pub operator: &'static str,
+    pub key: &'static str,
+    pub values: Vec<String>,
 }
 
 impl Grant {
     pub fn new(actions: &[&'static str], resource: impl Into<String>) -> Self {
-        Self { actions: actions.to_vec(), resources: vec![resource.into()], condition: None }
+        Self::on(actions, [resource.into()])
+    }
+
+    pub fn on(actions: &[&'static str], resources: impl IntoIterator<Item = String>) -> Self {
+        Self { actions: actions.to_vec(), resources: resources.into_iter().collect(), conditions: Vec::new() }
+    }
+
+    /// Narrows the grant to requests for which `key` has one of `values`.
+    #[must_use]
+    pub fn only(mut self, operator: &'static str, key: &'static str, values: Vec<String>) -> Self {
+        self.conditions.push(Condition { operator, key, values });
+        self
     }
 }
 

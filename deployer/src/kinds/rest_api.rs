@@ -63,11 +63,15 @@ impl Kind for RestApi {
     fn iam(op: Op, _: &Api, place: &Place) -> Vec<Grant> {
         let apis = arn(place, "/restapis");
         let api = arn(place, "/restapis/*");
-        let tag = || Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
+        let tag = |actions: &[&'static str]| Grant::new(actions, arn(place, "/tags/*"));
         match op {
             Op::Read => vec![Grant::new(&["apigateway:GET"], apis)],
-            Op::Create => vec![Grant::new(&["apigateway:GET", "apigateway:POST"], apis), tag()],
-            Op::Update => vec![Grant::new(&["apigateway:GET", "apigateway:PATCH"], api), tag()],
+            // Tags given at creation are checked as a call of their own.
+            Op::Create => vec![Grant::new(&["apigateway:GET", "apigateway:POST"], apis), tag(&["apigateway:PUT"])],
+            Op::Update => vec![
+                Grant::new(&["apigateway:GET", "apigateway:PATCH"], api),
+                tag(&["apigateway:PUT", "apigateway:DELETE"]),
+            ],
             Op::Delete => vec![Grant::new(&["apigateway:GET"], apis), Grant::new(&["apigateway:DELETE"], api)],
         }
     }

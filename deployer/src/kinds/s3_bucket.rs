@@ -108,15 +108,21 @@ impl Kind for S3Bucket {
 
     fn iam(op: Op, spec: &Bucket, place: &Place) -> Vec<Grant> {
         let arn = arn(&spec.bucket, place);
+        let policy = match (op, &spec.policy) {
+            (_, Some(_)) => &["s3:PutBucketPolicy"][..],
+            (Op::Update, None) => &["s3:DeleteBucketPolicy"],
+            _ => &[],
+        };
         match op {
             Op::Read => vec![Grant::new(settings::READS, arn)],
             Op::Create => {
                 vec![
                     Grant::new(&["s3:CreateBucket", "s3:TagResource", "s3:ListBucket"], &arn),
-                    Grant::new(settings::WRITES, arn),
+                    Grant::new(settings::WRITES, &arn),
+                    Grant::new(policy, arn),
                 ]
             }
-            Op::Update => vec![Grant::new(settings::WRITES, arn)],
+            Op::Update => vec![Grant::new(settings::WRITES, &arn), Grant::new(policy, arn)],
             Op::Delete if spec.force_destroy => vec![
                 Grant::new(&["s3:DeleteBucket", "s3:ListBucketVersions"], &arn),
                 Grant::new(&["s3:DeleteObject", "s3:DeleteObjectVersion"], format!("{arn}/*")),

@@ -148,7 +148,7 @@ impl StateError {
             Self::AccessDenied { place, .. } => match place.strip_prefix("s3://") {
                 Some(object) => format!(
                     "allow s3:GetObject, s3:PutObject and s3:DeleteObject on `arn:aws:s3:::{object}*`, and s3:ListBucket on \
-                     the bucket (without it S3 answers 403 for what does not exist yet)"
+                     the bucket (without it S3 answers 403 for what does not exist yet); `deployer iam apply` prints the exact policy"
                 ),
                 None => "make the directory and its files readable and writable for this user".into(),
             },

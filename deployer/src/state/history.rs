@@ -147,10 +147,15 @@ impl Store {
     }
 
     fn history_prefix(&self) -> String {
-        format!("{}.history/", self.key)
+        history_prefix(&self.key)
     }
 
     fn version_key(&self, serial: u64) -> String {
         format!("{}{serial}.json", self.history_prefix())
     }
+}
+
+/// What the keys of the versions of the state under `key` begin with.
+pub(super) fn history_prefix(key: &str) -> String {
+    format!("{key}.history/")
 }

@@ -249,8 +249,13 @@ impl Store {
     }
 
     fn lock_key(&self) -> String {
-        format!("{}.lock", self.key)
+        lock_key(&self.key)
     }
+}
+
+/// Where the lock of the state under `key` is.
+pub(super) fn lock_key(key: &str) -> String {
+    format!("{key}.lock")
 }
 
 enum Attempt {

@@ -5,6 +5,7 @@
 //! - `store`: reading, and opening everything else
 //! - `lock`: one writer, by a lease that a dead run loses by itself
 //! - `journal`: writing while a plan is carried out
+//! - `permissions`: what the place needs in IAM
 //! - `history`: earlier versions; `rescue`: what could not be saved in its place
 //!
 //! # Guarantees
@@ -19,6 +20,7 @@ mod history;
 mod journal;
 mod lock;
 pub mod objects;
+mod permissions;
 mod rescue;
 mod s3;
 mod store;
@@ -29,4 +31,5 @@ pub use history::{KEPT_VERSIONS, Kept};
 pub use journal::{Journal, StoreJournal};
 pub use lock::{Holder, Lease, LockInfo};
 pub use objects::{Object, ObjectError, Objects, Version};
+pub use permissions::Use;
 pub use store::{Location, Snapshot, Store};

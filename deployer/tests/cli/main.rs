@@ -11,6 +11,7 @@ mod ci;
 mod concurrency;
 mod contract;
 mod forge;
+mod iam;
 mod kills;
 mod lifecycle;
 mod operate;

@@ -18,36 +18,46 @@ pub struct Cloud {
 }
 
 static RUNNING: OnceLock<Cloud> = OnceLock::new();
-static CHILD: Mutex<Option<Child>> = Mutex::new(None);
+static CHECKING: OnceLock<Cloud> = OnceLock::new();
+static CHILDREN: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
 /// Starts the local AWS once for this process.
 pub fn cloud() -> &'static Cloud {
-    RUNNING.get_or_init(|| {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let endpoint_url = format!("http://127.0.0.1:{port}");
-        let program = emulator();
-        let home = std::env::temp_dir().join(format!("deployer-test-{port}"));
-        std::fs::create_dir_all(&home).expect("a temporary directory");
-        // The shell ends the emulator when this process, which holds the other end of the pipe, ends.
-        let script =
-            "\"$0\" -m ministack >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
-        let child = Command::new("sh")
-            .args(["-c", script, program.to_str().expect("a UTF-8 path")])
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", &home)
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", port.to_string())
-            .env("AWS_ENDPOINT_URL", &endpoint_url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the local AWS starts");
-        *CHILD.lock().unwrap() = Some(child);
-        await_port(port);
-        Cloud { endpoint_url }
-    })
+    RUNNING.get_or_init(|| start(false))
+}
+
+/// Starts, once for this process, a local AWS that enforces IAM policies. Not every suite needs it.
+#[allow(dead_code)]
+pub fn checking_cloud() -> &'static Cloud {
+    CHECKING.get_or_init(|| start(true))
+}
+
+fn start(check_permissions: bool) -> Cloud {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let endpoint_url = format!("http://127.0.0.1:{port}");
+    let program = emulator();
+    let home = std::env::temp_dir().join(format!("deployer-test-{port}"));
+    std::fs::create_dir_all(&home).expect("a temporary directory");
+    // The shell ends the emulator when this process, which holds the other end of the pipe, ends.
+    let script =
+        "\"$0\" -m ministack >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
+    let child = Command::new("sh")
+        .args(["-c", script, program.to_str().expect("a UTF-8 path")])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", &home)
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", port.to_string())
+        .env("AWS_ENDPOINT_URL", &endpoint_url)
+        .env("AUTH", check_permissions.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the local AWS starts");
+    CHILDREN.lock().unwrap().push(child);
+    await_port(port);
+    Cloud { endpoint_url }
 }
 
 /// Waits until something listens; the emulator is ready when it does.
@@ -80,7 +90,12 @@ pub async fn account() -> Aws {
 
 /// A client for one account of the local AWS.
 pub async fn aws(account: &str) -> Aws {
-    let endpoint_url = cloud().endpoint_url.clone();
+    aws_at(cloud(), account).await
+}
+
+/// A client for one account of a local AWS, as its root user.
+pub async fn aws_at(cloud: &Cloud, account: &str) -> Aws {
+    let endpoint_url = cloud.endpoint_url.clone();
     let connection = Connection {
         region: REGION.into(),
         endpoint_url: Some(endpoint_url.clone()),

@@ -31,8 +31,6 @@ pub(super) const WRITES: &[&str] = &[
     "s3:PutBucketPublicAccessBlock",
     "s3:PutBucketOwnershipControls",
     "s3:PutLifecycleConfiguration",
-    "s3:PutBucketPolicy",
-    "s3:DeleteBucketPolicy",
     "s3:PutBucketTagging",
 ];
 

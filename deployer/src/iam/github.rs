@@ -1,0 +1,149 @@
+//! GitHub Actions as a caller: the OIDC provider, and who may take on which role.
+
+use serde_json::{Value, json};
+
+use super::{Document, Task};
+use crate::aws::Place;
+
+/// Who signs the tokens of GitHub's runs.
+pub const ISSUER: &str = "token.actions.githubusercontent.com";
+/// Whom `aws-actions/configure-aws-credentials` asks a token for.
+pub const AUDIENCE: &str = "sts.amazonaws.com";
+/// How long the name of a role may be.
+const ROLE_NAME: usize = 64;
+
+/// The repository whose runs may take on the roles.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    pub owner: String,
+    pub name: String,
+    /// GitHub's numbers of the owner and the repository; without them any number does.
+    pub ids: Option<(u64, u64)>,
+}
+
+/// Which runs apply.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Branches(Vec<String>),
+    /// Jobs of this GitHub environment: their token names it in place of the branch.
+    Environment(String),
+}
+
+/// A role with what it needs.
+#[derive(Debug, Clone)]
+pub struct Role {
+    pub name: String,
+    pub trust: Value,
+    pub policies: Vec<(String, Document)>,
+}
+
+impl Repository {
+    /// The subjects that a run of this repository has for `context`. Repositories made, renamed or transferred since
+    /// 15 July 2026 have the second form, which names owner and repository by their unchanging numbers, too.
+    fn subjects(&self, context: &str) -> [String; 2] {
+        let Self { owner, name, ids } = self;
+        let (owner_id, id) = match ids {
+            Some((owner, repository)) => (owner.to_string(), repository.to_string()),
+            None => ("*".to_owned(), "*".to_owned()),
+        };
+        [format!("repo:{owner}/{name}:{context}"), format!("repo:{owner}@{owner_id}/{name}@{id}:{context}")]
+    }
+}
+
+/// Makes the role of `task` for runs of `repository`: plans for pull requests and branches, applies for `source`.
+pub fn role(
+    task: Task,
+    stack: &str,
+    place: &Place,
+    repository: &Repository,
+    source: &Source,
+    policies: Vec<Document>,
+) -> Role {
+    let contexts = match (task, source) {
+        (Task::Plan, _) => vec!["pull_request".to_owned(), "ref:refs/heads/*".to_owned()],
+        (_, Source::Branches(branches)) => branches.iter().map(|branch| format!("ref:refs/heads/{branch}")).collect(),
+        (_, Source::Environment(name)) => vec![format!("environment:{name}")],
+    };
+    let subjects: Vec<String> = contexts.iter().flat_map(|context| repository.subjects(context)).collect();
+    let name = role_name(stack, task);
+    let numbered = |(i, document)| (format!("{name}-{}", i + 1), document);
+    let policies = policies.into_iter().enumerate().map(numbered).collect();
+    Role { trust: trust(place, subjects), policies, name }
+}
+
+fn role_name(stack: &str, task: Task) -> String {
+    let end = format!("-ci-{}", task.name());
+    let kept: String = stack.chars().take(ROLE_NAME - end.len()).collect();
+    kept + &end
+}
+
+/// The ARN of GitHub's provider in the account.
+pub fn provider_arn(place: &Place) -> String {
+    format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", place.partition, place.account)
+}
+
+fn trust(place: &Place, subjects: Vec<String>) -> Value {
+    let (audience, subject) = (format!("{ISSUER}:aud"), format!("{ISSUER}:sub"));
+    let condition = if subjects.iter().any(|one| one.contains('*')) {
+        json!({ "StringEquals": { audience: AUDIENCE }, "StringLike": { subject: subjects } })
+    } else {
+        json!({ "StringEquals": { audience: AUDIENCE, subject: subjects } })
+    };
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Federated": provider_arn(place) },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        }]
+    })
+}
+
+/// Everything to create, as one JSON object.
+pub fn to_json(place: &Place, roles: &[Role]) -> Value {
+    let role = |role: &Role| {
+        let policy = |(name, document): &(String, Document)| json!({ "name": name, "document": document.to_json() });
+        json!({
+            "name": role.name,
+            "arn": format!("arn:{}:iam::{}:role/{}", place.partition, place.account, role.name),
+            "trust": role.trust,
+            "policies": role.policies.iter().map(policy).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "provider": { "arn": provider_arn(place), "url": format!("https://{ISSUER}"), "client_ids": [AUDIENCE] },
+        "roles": roles.iter().map(role).collect::<Vec<_>>(),
+    })
+}
+
+/// The AWS CLI's commands that create what [`to_json`] says, once it is saved as `github.json`.
+pub fn commands(place: &Place, roles: &[Role]) -> String {
+    let account = format!("arn:{}:iam::{}", place.partition, place.account);
+    let mut lines = vec![
+        "Save the JSON as github.json. Then, with an administrator's credentials (jq reads the file):".to_owned(),
+        String::new(),
+        "  # once an account".to_owned(),
+        format!("  aws iam create-open-id-connect-provider --url https://{ISSUER} --client-id-list {AUDIENCE}"),
+    ];
+    for (r, role) in roles.iter().enumerate() {
+        let name = &role.name;
+        lines.push(String::new());
+        lines.push(format!(
+            "  aws iam create-role --role-name {name} --assume-role-policy-document \"$(jq -c '.roles[{r}].trust' github.json)\""
+        ));
+        for (p, (policy, _)) in role.policies.iter().enumerate() {
+            lines.push(format!(
+                "  aws iam create-policy --policy-name {policy} --policy-document \"$(jq -c '.roles[{r}].policies[{p}].document' github.json)\""
+            ));
+            lines.push(format!(
+                "  aws iam attach-role-policy --role-name {name} --policy-arn {account}:policy/{policy}"
+            ));
+        }
+    }
+    lines.extend([
+        String::new(),
+        "To bring a policy up to date later: aws iam create-policy-version --set-as-default --policy-arn ARN --policy-document …".to_owned(),
+    ]);
+    lines.join("\n")
+}

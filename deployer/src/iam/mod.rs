@@ -1,0 +1,154 @@
+//! What a command may call, from the kinds' own declarations: grants for one stack, and the IAM
+//! documents that state them.
+//!
+//! - `document`: grants merged into policy documents within IAM's limits
+//! - `github`: the roles that GitHub Actions takes on by OIDC, and who may take them on
+
+mod document;
+pub mod github;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+pub use document::{Document, MANAGED_POLICY_SIZE};
+
+use crate::aws::{AwsError, Place};
+use crate::graph::resolve::{self, wildcard};
+use crate::graph::{Graph, Node};
+use crate::kinds::{Grant, Op, by_name};
+use crate::observe::predict;
+use crate::state::State;
+
+/// The command that a policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    Plan,
+    Apply,
+    Destroy,
+}
+
+impl Task {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    /// Tells whether the command takes the state's lock and writes.
+    pub fn writes(self) -> bool {
+        self != Self::Plan
+    }
+
+    /// The operations that the command may carry out on a resource of the graph.
+    fn operations(self, node: &Node) -> Vec<Op> {
+        let stays = node.protect || node.retain;
+        match self {
+            _ if node.external => vec![Op::Read],
+            Self::Plan => vec![Op::Read],
+            Self::Apply if stays => vec![Op::Read, Op::Create, Op::Update],
+            Self::Apply => vec![Op::Read, Op::Create, Op::Update, Op::Delete],
+            Self::Destroy if stays => vec![Op::Read],
+            Self::Destroy => vec![Op::Read, Op::Delete],
+        }
+    }
+}
+
+/// What is allowed, and what is denied whatever else allows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    pub allow: Vec<Grant>,
+    pub deny: Vec<Grant>,
+}
+
+/// Collects what `task` may call for the resources of `graph`.
+///
+/// # Errors
+/// When a spec does not fit its kind, which loading has excluded.
+pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, AwsError> {
+    let known = predict(graph, place);
+    let mut grants = Vec::new();
+    for node in graph.nodes() {
+        let spec = resolve::value(&node.spec, &known, place);
+        for op in task.operations(node) {
+            grants.extend(node.kind.iam(op, &spec, place)?);
+        }
+    }
+    Ok(open(grants))
+}
+
+/// Collects what `task` may call for what the state holds, and for what an interrupted run was about to do: among them
+/// what `stack.yaml` no longer has.
+///
+/// # Errors
+/// When a record does not fit its kind.
+pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, AwsError> {
+    let records = state.resources.values().map(|r| (&r.kind, &r.inputs, r.protect || r.retain));
+    let intents = state.intents.iter().map(|i| (&i.kind, &i.inputs, false));
+    let mut grants = Vec::new();
+    for (kind, inputs, stays) in records.chain(intents) {
+        let Some(kind) = by_name(kind).filter(|_| inputs.is_object()) else { continue };
+        grants.extend(kind.iam(Op::Read, inputs, place)?);
+        if task.writes() && !stays {
+            grants.extend(kind.iam(Op::Delete, inputs, place)?);
+        }
+    }
+    Ok(open(grants))
+}
+
+/// The caller's own identity, which every command asks for first.
+pub fn identity() -> Grant {
+    Grant::new(&["sts:GetCallerIdentity"], "*")
+}
+
+/// Puts `*` in the place of what only AWS can tell.
+fn open(mut grants: Vec<Grant>) -> Vec<Grant> {
+    for grant in &mut grants {
+        for resource in &mut grant.resources {
+            *resource = wildcard(resource);
+        }
+    }
+    grants
+}
+
+/// Actions that IAM checks against the boundary of the role that they are for.
+const BOUNDED: &[&str] = &[
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+];
+const UNBIND: &str = "iam:DeleteRolePermissionsBoundary";
+
+/// Allows roles to be made and equipped only under the boundary `arn`, and denies taking it away: who may write a
+/// role's policies could otherwise give it everything.
+pub fn bounded(grants: Vec<Grant>, arn: &str) -> Permissions {
+    let mut permissions = Permissions::default();
+    for grant in grants {
+        let is_bounded = |action: &&'static str| BOUNDED.contains(action);
+        let bound: Vec<_> = grant.actions.iter().copied().filter(is_bounded).collect();
+        let free: Vec<_> = grant.actions.iter().copied().filter(|a| !is_bounded(a) && *a != UNBIND).collect();
+        if grant.actions.contains(&"iam:CreateRole") {
+            permissions.deny.push(Grant::on(&[UNBIND], grant.resources.clone()));
+        }
+        let only = Grant { actions: bound, ..grant.clone() };
+        permissions.allow.push(only.only("StringEquals", "iam:PermissionsBoundary", vec![arn.to_owned()]));
+        permissions.allow.push(Grant { actions: free, ..grant });
+    }
+    permissions
+}
+
+/// Names the elements whose roles do not carry the boundary `arn`, which could then not be made.
+pub fn unbounded<'a>(graph: &'a Graph, arn: &str) -> Vec<&'a str> {
+    let without = |node: &&Node| {
+        node.kind.name() == "iam.role"
+            && !node.external
+            && node.spec.get("permissions_boundary").and_then(Value::as_str) != Some(arn)
+    };
+    graph.nodes().filter(without).map(|node| node.element.as_str()).collect()
+}

@@ -1,0 +1,87 @@
+//! What a command may call for this stack, without carrying it out.
+
+use super::{Loaded, Settings, connect, location, unless_stopped};
+use crate::aws::Place;
+use crate::execute::Stop;
+use crate::failure::Failure;
+use crate::iam::{self, Permissions, Task};
+use crate::state::{State, Use};
+
+/// Where the permissions are for, and what the state adds to them.
+pub struct Whereabouts {
+    pub place: Place,
+    state: Option<State>,
+}
+
+/// Learns the account: as it is named, or from the credentials; with `with_state` the state is read, too.
+///
+/// # Errors
+/// When nobody says which account is meant, or AWS has to be asked and does not answer.
+pub async fn whereabouts(
+    loaded: &Loaded,
+    settings: &Settings,
+    named: Option<&str>,
+    with_state: bool,
+    stop: &Stop,
+) -> Result<Whereabouts, Failure> {
+    let document = &loaded.document;
+    if let (Some(named), Some(wanted)) = (named, document.account())
+        && named != wanted
+    {
+        let message = format!("`--account` names {named}, but the stack belongs to {wanted}");
+        return Err(Failure::plain("aws::wrong-account", message, "leave `--account` out, or correct `account:`"));
+    }
+    if let Some(account) = named.or(document.account()).filter(|_| !with_state) {
+        let region = document.region().to_owned();
+        let partition = Place::partition_of(&region).to_owned();
+        return Ok(Whereabouts {
+            place: Place { account: account.to_owned(), region, partition, endpoint_url: None },
+            state: None,
+        });
+    }
+    let (aws, store) = unless_stopped(stop, connect(document, settings, false)).await.map_err(without_credentials)?;
+    if let Some(named) = named.filter(|named| *named != aws.place.account) {
+        return Err(Failure::wrong_account(named, &aws.place.account, document));
+    }
+    let state = match with_state {
+        true => Some(unless_stopped(stop, async { store.read().await.map_err(Failure::state) }).await?.state),
+        false => None,
+    };
+    Ok(Whereabouts { place: aws.place, state })
+}
+
+fn without_credentials(failure: Failure) -> Failure {
+    if !failure.is_without_credentials() {
+        return failure;
+    }
+    let message = "without credentials the account has to be named: names in AWS depend on it";
+    Failure::plain("aws::no-credentials", message, "add `--account 123456789012`, or `account:` to stack.yaml")
+}
+
+/// Collects everything that `task` may call.
+///
+/// # Errors
+/// With a boundary, when a role of the stack does not carry it.
+pub fn permissions(
+    loaded: &Loaded,
+    settings: &Settings,
+    at: &Whereabouts,
+    task: Task,
+    boundary: Option<&str>,
+) -> Result<Permissions, Failure> {
+    let (document, graph) = (&loaded.document, &loaded.graph);
+    let misfit = |error| Failure::aws(&error, "", document);
+    let mut allow = vec![iam::identity()];
+    let how = Use { write: task.writes(), create_bucket: settings.create_state_bucket };
+    allow.extend(location(document, settings).grants(how, &at.place));
+    allow.extend(iam::of_graph(graph, &at.place, task).map_err(misfit)?);
+    if let Some(state) = &at.state {
+        allow.extend(iam::of_state(state, &at.place, task).map_err(misfit)?);
+    }
+    let Some(arn) = boundary else { return Ok(Permissions { allow, deny: Vec::new() }) };
+    let unbounded = iam::unbounded(graph, arn);
+    if unbounded.is_empty() {
+        return Ok(iam::bounded(allow, arn));
+    }
+    Err(Failure::unbounded(&unbounded, arn, document))
+}
