@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod run;
 mod schema;
+mod show;
 mod signals;
 mod state;
 mod status;
@@ -76,6 +77,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     match cli.command {
         Command::Validate => validate::run(&run),
         Command::Plan { choice, refresh, out } => plan::run(&run, choice, refresh, out).await,
+        Command::Show { plan_file, markdown } => show::run(&run, &plan_file, markdown),
         Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
         Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,
         Command::Apply { choice, refresh: Refresh { refresh_only: true }, approval, .. } => {
@@ -99,7 +101,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Output { name } => output::run(&run, name).await,
         Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
-        Command::Schema => schema::run(&run),
+        Command::Schema { plan } => schema::run(&run, plan),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "deployer", &mut script);

@@ -135,6 +135,14 @@ pub enum Command {
         #[command(flatten)]
         refresh: Refresh,
     },
+    /// Show a saved plan: as text, with --json, or as Markdown for a comment on a pull request
+    Show {
+        #[arg(value_name = "PLANFILE")]
+        plan_file: PathBuf,
+        /// Write Markdown that fits into a comment on GitHub.
+        #[arg(long, conflicts_with = "json", value_parser = FalseyValueParser::new())]
+        markdown: bool,
+    },
     /// Make AWS match stack.yaml
     Apply {
         /// Carry out exactly this saved plan, or refuse.
@@ -217,7 +225,11 @@ pub enum Command {
     #[command(subcommand)]
     Local(LocalCommand),
     /// Print the JSON Schema of stack.yaml
-    Schema,
+    Schema {
+        /// Print that of `plan --json` instead.
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        plan: bool,
+    },
     /// Print a completion script
     Completions { shell: clap_complete::Shell },
 }

@@ -67,5 +67,7 @@ pub(super) fn digest(run: &Run, effects: &Effects) {
 }
 
 pub(super) fn view<'a>(run: &Run, ready: &'a Ready) -> plan::View<'a> {
-    plan::View { paint: run.terminal.out, verbose: run.terminal.verbose, secrets: ready.loaded.document.secrets() }
+    let terminal = &run.terminal;
+    let secrets = ready.loaded.document.secrets();
+    plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets }
 }

@@ -7,7 +7,10 @@ pub mod logs;
 pub mod markdown;
 pub mod paint;
 pub mod plan;
+pub mod planned;
 pub mod progress;
 pub mod state;
 pub mod status;
 pub mod terminal;
+#[cfg(test)]
+mod tests;

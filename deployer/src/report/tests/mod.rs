@@ -1,0 +1,4 @@
+//! What people read, phenomenon by phenomenon.
+
+mod phenomena;
+mod schema;
