@@ -38,6 +38,12 @@ pub struct PlanReport {
     pub refresh_only: bool,
     /// The stack's outputs as far as they are known.
     pub outputs: BTreeMap<String, String>,
+    /// What tells this plan from others: the word that `--expect-plan` takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What the plan does, as the digest is computed from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Value>,
     /// Reading calls that the plan took.
     pub reads: u64,
     /// How often reads had to wait for others.
@@ -155,6 +161,8 @@ impl PlanReport {
             notes: plan.notes().to_vec(),
             refresh_only: plan.is_refresh_only(),
             outputs: plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect(),
+            digest: None,
+            effects: None,
             reads: cost.reads,
             waves: cost.waves,
             seconds: (cost.seconds * 1000.0).round() / 1000.0,

@@ -86,8 +86,8 @@ fn page((value, stack): &(Plan, Stack)) -> String {
 
 #[test]
 fn everything_is_new() {
-    let mut world = World::default();
-    world.live = World::applied(SHOP).live.into_iter().filter(|((kind, _), _)| kind == "s3.bucket").collect();
+    let live = World::applied(SHOP).live.into_iter().filter(|((kind, _), _)| kind == "s3.bucket").collect();
+    let world = World { live, ..World::default() };
     let first = planned_in(&world, SHOP, Goal::Apply, &Selection::default());
     assert_snapshot!("create_text", said(&first));
     assert_snapshot!("create_markdown", page(&first));
