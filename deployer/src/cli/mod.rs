@@ -7,6 +7,7 @@ mod ci;
 mod drift;
 mod environment;
 mod expected;
+mod graph;
 mod invoke;
 mod local;
 mod logs;
@@ -76,7 +77,10 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     let run = Run::new(cli.global, environment)?;
     match cli.command {
         Command::Validate => validate::run(&run),
-        Command::Plan { choice, refresh, out } => plan::run(&run, choice, refresh, out).await,
+        Command::Plan { choice, refresh, out, html } => {
+            plan::run(&run, choice, refresh, plan::Files { out, html }).await
+        }
+        Command::Graph { format, out } => graph::run(&run, format, out),
         Command::Show { plan_file, markdown } => show::run(&run, &plan_file, markdown),
         Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
         Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,

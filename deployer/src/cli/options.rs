@@ -130,6 +130,9 @@ pub enum Command {
         /// Save the plan, for `deployer apply FILE`.
         #[arg(long, value_name = "FILE", conflicts_with = "refresh_only")]
         out: Option<PathBuf>,
+        /// Write the plan as a page with a picture, too; it needs no other file and no network.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
         #[command(flatten)]
         choice: Choice,
         #[command(flatten)]
@@ -218,6 +221,14 @@ pub enum Command {
     },
     /// Print the stack's outputs, or one bare value
     Output { name: Option<String> },
+    /// Draw the stack: what there is and what flows between it, without AWS
+    Graph {
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        /// Write to this file instead of stdout.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Look at the state and repair it
     #[command(subcommand)]
     State(StateCommand),
@@ -232,6 +243,19 @@ pub enum Command {
     },
     /// Print a completion script
     Completions { shell: clap_complete::Shell },
+}
+
+/// How a picture is written down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For GitHub and other places that draw mermaid.
+    #[default]
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    Svg,
+    /// One page with details, for a browser.
+    Html,
 }
 
 /// The state's verbs.

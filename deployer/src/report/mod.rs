@@ -6,6 +6,7 @@ pub mod json;
 pub mod logs;
 pub mod markdown;
 pub mod paint;
+pub mod picture;
 pub mod plan;
 pub mod planned;
 pub mod progress;

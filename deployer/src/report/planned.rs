@@ -183,12 +183,8 @@ impl PlanReport {
     /// When a kind is not known.
     pub fn restore(self) -> Result<(Plan, Cost), ReportError> {
         let cost = Cost { reads: self.reads, waves: self.waves, seconds: self.seconds };
-        let mut plan = Plan {
-            notes: self.notes,
-            outputs: self.outputs,
-            refresh_only: self.refresh_only,
-            ..Plan::default()
-        };
+        let mut plan =
+            Plan { notes: self.notes, outputs: self.outputs, refresh_only: self.refresh_only, ..Plan::default() };
         for action in self.actions {
             if let Some(size) = action.code_size.as_ref().and_then(|size| size.after) {
                 plan.code_sizes.insert(action.address.clone(), size);
