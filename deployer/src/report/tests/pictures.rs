@@ -87,7 +87,7 @@ fn the_page_loads_nothing_and_tells_no_secret() {
     assert!(page.contains("default-src 'none'") && !page.contains("unsafe-eval"));
     let outside: Vec<&str> = page.match_indices("http").map(|(at, _)| &page[at..(at + 40).min(page.len())]).collect();
     let harmless = |text: &&str| text.starts_with("http://www.w3.org/") || text.starts_with("http-equiv");
-    assert!(outside.iter().all(|text| harmless(text)), "{outside:?}");
+    assert!(outside.iter().all(harmless), "{outside:?}");
     assert_eq!(page.matches("<script").count(), 1);
     assert!(page.contains("memory_size: 1024 → 512  # undoes a change made outside"), "{page}");
 }
