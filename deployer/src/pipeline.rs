@@ -200,9 +200,10 @@ async fn observe_and_plan(
         loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256 }));
     }
     let stack = loaded.document.stack();
-    let plan =
+    let mut plan =
         plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection, loaded.document.secrets())
             .map_err(|error| Failure::plan(error, &loaded.document))?;
+    plan.code_sizes = artifacts.iter().map(|(address, artifact)| (address.clone(), artifact.size)).collect();
     let plan = if settings.refresh_only { refresh_only(plan) } else { plan };
     Ok((loaded, snapshot, observation, plan, artifacts))
 }

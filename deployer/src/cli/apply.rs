@@ -72,14 +72,7 @@ pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: 
 /// Carries out a saved plan if it still is the plan. Nobody is asked: it was reviewed.
 pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let began = Instant::now();
-    let bytes = std::fs::read(file).map_err(|error| {
-        let message = format!("cannot read {}: {error}", file.display());
-        Failure::plain("plan::unreadable", message, "save a plan: `deployer plan --out FILE`")
-    })?;
-    let saved = Saved::parse(&bytes).map_err(|error| {
-        let message = format!("{} cannot be applied: {error}", file.display());
-        Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
-    })?;
+    let saved = read(file)?;
     let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
     let loaded = run.load(&settings)?;
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
@@ -93,6 +86,18 @@ pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     }
     announce(run, &ready, "apply");
     Ok(carry_out(run, ready, &settings, began).await?.code)
+}
+
+/// Reads a saved plan.
+pub(super) fn read(file: &Path) -> Result<Saved, Failure> {
+    let bytes = std::fs::read(file).map_err(|error| {
+        let message = format!("cannot read {}: {error}", file.display());
+        Failure::plain("plan::unreadable", message, "save a plan: `deployer plan --out FILE`")
+    })?;
+    Saved::parse(&bytes).map_err(|error| {
+        let message = format!("{} cannot be applied: {error}", file.display());
+        Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
+    })
 }
 
 /// Shows what is about to be carried out: the plan, or the first of the JSON lines.

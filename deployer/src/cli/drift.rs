@@ -7,6 +7,7 @@ use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::pipeline;
 use crate::plan::Goal;
+use crate::report::planned::PLAN_FORMAT;
 use crate::report::progress::Preparation;
 use crate::report::{json as form, plan};
 
@@ -18,7 +19,7 @@ pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
     if run.terminal.json {
         let document = &ready.loaded.document;
         let whole = form::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
-        run.terminal.data(&format!("{}\n", json!({"format_version": form::PLAN_FORMAT, "drift": whole["drift"]})));
+        run.terminal.data(&format!("{}\n", json!({"format_version": PLAN_FORMAT, "drift": whole["drift"]})));
     } else if drift.is_empty() {
         run.terminal.data(&format!("No drift.\n{}\n", plan::cost_line(ready.cost)));
     } else {

@@ -7,6 +7,7 @@ mod ci;
 mod drift;
 mod environment;
 mod expected;
+mod graph;
 mod iam;
 mod invoke;
 mod local;
@@ -16,6 +17,7 @@ mod output;
 mod plan;
 mod run;
 mod schema;
+mod show;
 mod signals;
 mod state;
 mod status;
@@ -76,7 +78,11 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     let run = Run::new(cli.global, environment)?;
     match cli.command {
         Command::Validate => validate::run(&run),
-        Command::Plan { choice, refresh, out } => plan::run(&run, choice, refresh, out).await,
+        Command::Plan { choice, refresh, out, html } => {
+            plan::run(&run, choice, refresh, plan::Files { out, html }).await
+        }
+        Command::Graph { format, out } => graph::run(&run, format, out),
+        Command::Show { plan_file, markdown } => show::run(&run, &plan_file, markdown),
         Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
         Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,
         Command::Apply { choice, refresh: Refresh { refresh_only: true }, approval, .. } => {
@@ -101,7 +107,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Iam(command) => iam::run(&run, command).await,
         Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
-        Command::Schema => schema::run(&run),
+        Command::Schema { plan } => schema::run(&run, plan),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "deployer", &mut script);

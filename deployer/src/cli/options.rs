@@ -130,10 +130,21 @@ pub enum Command {
         /// Save the plan, for `deployer apply FILE`.
         #[arg(long, value_name = "FILE", conflicts_with = "refresh_only")]
         out: Option<PathBuf>,
+        /// Write the plan as a page with a picture, too; it needs no other file and no network.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
         #[command(flatten)]
         choice: Choice,
         #[command(flatten)]
         refresh: Refresh,
+    },
+    /// Show a saved plan: as text, with --json, or as Markdown for a comment on a pull request
+    Show {
+        #[arg(value_name = "PLANFILE")]
+        plan_file: PathBuf,
+        /// Write Markdown that fits into a comment on GitHub.
+        #[arg(long, conflicts_with = "json", value_parser = FalseyValueParser::new())]
+        markdown: bool,
     },
     /// Make AWS match stack.yaml
     Apply {
@@ -213,6 +224,14 @@ pub enum Command {
     /// Print the IAM permissions that a command needs for this stack
     #[command(subcommand)]
     Iam(IamCommand),
+    /// Draw the stack: what there is and what flows between it, without AWS
+    Graph {
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        /// Write to this file instead of stdout.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Look at the state and repair it
     #[command(subcommand)]
     State(StateCommand),
@@ -220,7 +239,11 @@ pub enum Command {
     #[command(subcommand)]
     Local(LocalCommand),
     /// Print the JSON Schema of stack.yaml
-    Schema,
+    Schema {
+        /// Print that of `plan --json` instead.
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        plan: bool,
+    },
     /// Print a completion script
     Completions { shell: clap_complete::Shell },
 }
@@ -346,6 +369,19 @@ fn plain_name(text: &str) -> Result<String, String> {
     } else {
         Ok(text.to_owned())
     }
+}
+
+/// How a picture is written down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For GitHub and other places that draw mermaid.
+    #[default]
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    Svg,
+    /// One page with details, for a browser.
+    Html,
 }
 
 /// The state's verbs.

@@ -11,15 +11,26 @@ use crate::failure::Failure;
 use crate::pipeline::{self, Ready};
 use crate::plan::saved::Saved;
 use crate::plan::{Effects, Goal};
+use crate::report::picture::{self, Picture};
 use crate::report::progress::Preparation;
 use crate::report::{json, plan};
 
-pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, out: Option<PathBuf>) -> Exit {
+/// Where else a plan is written to.
+pub(super) struct Files {
+    pub out: Option<PathBuf>,
+    pub html: Option<PathBuf>,
+}
+
+pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, files: Files) -> Exit {
+    let Files { out, html } = files;
     let settings = pipeline::Settings { refresh_only: refresh.refresh_only, ..run.settings(&choice, "plan")? };
     let loaded = run.load(&settings)?;
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
     if let Some(file) = &out {
         save(&ready, &settings, file)?;
+    }
+    if let Some(file) = &html {
+        super::graph::write(file, &page(&ready))?;
     }
     show(run, &ready);
     digest(run, &ready.effects());
@@ -36,6 +47,19 @@ fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(),
     std::fs::write(file, saved.to_text()).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("plan::not-saved", message, "name a file in a directory that exists")
+    })
+}
+
+/// The plan as a page for a browser.
+fn page(ready: &Ready) -> String {
+    let document = &ready.loaded.document;
+    let picture = Picture::of(document.stack(), &ready.loaded.graph, Some(&ready.plan), document.secrets());
+    let place = &ready.aws.place;
+    picture::html(&picture::Page {
+        picture: &picture,
+        about: format!("{} · account {}", place.region, place.account),
+        plan: Some((&ready.plan, ready.cost)),
+        secrets: document.secrets(),
     })
 }
 
@@ -67,5 +91,7 @@ pub(super) fn digest(run: &Run, effects: &Effects) {
 }
 
 pub(super) fn view<'a>(run: &Run, ready: &'a Ready) -> plan::View<'a> {
-    plan::View { paint: run.terminal.out, verbose: run.terminal.verbose, secrets: ready.loaded.document.secrets() }
+    let terminal = &run.terminal;
+    let secrets = ready.loaded.document.secrets();
+    plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets }
 }

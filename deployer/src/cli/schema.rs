@@ -2,9 +2,11 @@
 
 use super::run::Run;
 use super::{Exit, OK};
+use crate::report::planned;
 use crate::spec::schema;
 
-pub(super) fn run(run: &Run) -> Exit {
-    run.terminal.data(&format!("{:#}\n", schema::editor()));
+pub(super) fn run(run: &Run, plan: bool) -> Exit {
+    let schema = if plan { planned::schema() } else { schema::editor() };
+    run.terminal.data(&format!("{schema:#}\n"));
     Ok(OK)
 }

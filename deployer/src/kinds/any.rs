@@ -17,6 +17,8 @@ pub trait AnyKind: Send + Sync {
     fn rules(&self) -> &'static [(&'static str, Rule)];
     fn ownership(&self) -> Ownership;
     fn is_definition(&self) -> bool;
+    fn lost(&self) -> Option<&'static str>;
+    fn gap(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
@@ -96,6 +98,14 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn is_definition(&self) -> bool {
         K::DEFINITION
+    }
+
+    fn lost(&self) -> Option<&'static str> {
+        K::LOST
+    }
+
+    fn gap(&self) -> Option<&'static str> {
+        K::GAP
     }
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {

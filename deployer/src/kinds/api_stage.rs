@@ -53,6 +53,7 @@ impl Kind for ApiStage {
     const RULES: &'static [(&'static str, Rule)] =
         &[("rest_api_id", Rule::Replace), ("stage_name", Rule::Replace), ("definition", Rule::Digest)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
     type Spec = Stage;
 
     /// The URL and ARN are known as soon as the API's id is.

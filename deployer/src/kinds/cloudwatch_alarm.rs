@@ -62,6 +62,8 @@ impl Kind for CloudwatchAlarm {
         ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LOST: Option<&'static str> = Some("its history");
+    const GAP: Option<&'static str> = Some("nobody is warned for some seconds");
     type Spec = Alarm;
 
     fn predict(spec: &Alarm, place: &Place) -> Outputs {

@@ -83,6 +83,8 @@ impl Kind for EventSourceMapping {
         ("filter_patterns", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const GAP: Option<&'static str> =
+        Some("messages wait in the queue for up to some minutes, until the mapping is deleted and made anew");
     type Spec = EventSource;
 
     /// Nothing: AWS generates the UUID.

@@ -75,6 +75,8 @@ impl Kind for IamRole {
         ("managed_policy_arns", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const GAP: Option<&'static str> =
+        Some("whoever runs with the role is refused for some 10 s, until IAM has spread the new one");
     type Spec = Role;
 
     fn predict(spec: &Role, place: &Place) -> Outputs {

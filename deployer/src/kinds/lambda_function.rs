@@ -122,6 +122,7 @@ impl Kind for LambdaFunction {
         ("vpc_config.security_group_ids", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
     type Spec = Function;
 
     /// `invoke_arn` is the URI that an API Gateway integration takes.

@@ -63,6 +63,7 @@ impl Kind for LambdaPermission {
     const RULES: &'static [(&'static str, Rule)] =
         &[("function_name", Rule::Replace), ("statement_id", Rule::Replace), ("qualifier", Rule::Replace)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GAP: Option<&'static str> = Some("the caller is refused for some seconds");
     type Spec = Permission;
 
     fn predict(spec: &Permission, _: &Place) -> Outputs {

@@ -195,6 +195,10 @@ pub trait Kind: Send + Sync + 'static {
     /// Takes effect only through a deployment that depends on it, so it is changed and deleted
     /// before that one (an API's route).
     const DEFINITION: bool = false;
+    /// What people lose for good when such a resource is deleted: "the messages in it".
+    const LOST: Option<&'static str> = None;
+    /// What does not work, and for how long, while such a resource is deleted and made anew under its name.
+    const GAP: Option<&'static str> = None;
     type Spec: Serialize + DeserializeOwned + Send + Sync;
 
     /// Computes the outputs that need no AWS, from the identity and the place.

@@ -95,6 +95,8 @@ impl Kind for S3Bucket {
         ("policy", Rule::Policy),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LOST: Option<&'static str> = Some("the objects in it");
+    const GAP: Option<&'static str> = Some("uploads and downloads fail for minutes; somebody else may take the name");
     type Spec = Bucket;
 
     fn predict(spec: &Bucket, place: &Place) -> Outputs {

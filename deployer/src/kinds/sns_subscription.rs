@@ -55,6 +55,8 @@ impl Kind for SnsSubscription {
         ("filter_policy", Rule::Json),
     ];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GAP: Option<&'static str> =
+        Some("what is published within these seconds does not reach it; an e-mail subscription is confirmed again");
     type Spec = Subscription;
 
     fn predict(_: &Subscription, _: &Place) -> Outputs {

@@ -51,6 +51,9 @@ impl Kind for SnsTopic {
         ("delivery_policy", Rule::Json),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LOST: Option<&'static str> = Some("subscriptions that others made");
+    const GAP: Option<&'static str> =
+        Some("what is published within these seconds is lost; people confirm their e-mail subscriptions again");
     type Spec = Topic;
 
     fn predict(spec: &Topic, place: &Place) -> Outputs {

@@ -59,6 +59,9 @@ impl Kind for SqsQueue {
         ("policy", Rule::Policy),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LOST: Option<&'static str> = Some("the messages in it");
+    const GAP: Option<&'static str> =
+        Some("senders and consumers find no queue for at least 60 s, until SQS frees the deleted queue's name");
     type Spec = Queue;
 
     fn predict(spec: &Queue, place: &Place) -> Outputs {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::diff::Change;
 use crate::kinds::Observed;
 
 /// What is done to one resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     Create,
@@ -26,7 +27,7 @@ pub enum Action {
 }
 
 /// Which half of a replacement comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     CreateFirst,
@@ -78,7 +79,7 @@ pub struct Drift {
 }
 
 /// Something that a person should know or do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
     pub address: String,
     pub text: String,
@@ -94,6 +95,8 @@ pub struct Plan {
     pub(crate) outputs: BTreeMap<String, String>,
     /// Only the state learns what AWS has; AWS is not changed.
     pub(crate) refresh_only: bool,
+    /// Bytes of the packaged zips, by the functions' addresses; to show, not to decide by.
+    pub(crate) code_sizes: BTreeMap<String, u64>,
 }
 
 /// What making a plan cost.
@@ -107,7 +110,7 @@ pub struct Cost {
 }
 
 /// How many resources each action has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     pub create: usize,
     pub update: usize,

@@ -13,6 +13,9 @@ use crate::spec::secrets::Secrets;
 /// GitHub refuses a step's summary from 1 MiB on: this many bytes are safe.
 pub const SUMMARY_LIMIT: usize = 1_000_000;
 
+/// A comment holds 65,536 characters: this many bytes are safe.
+pub const COMMENT_LIMIT: usize = 65_000;
+
 /// The files that a step may write to, and where the repository is checked out.
 #[derive(Debug, Clone, Default)]
 pub struct Step {

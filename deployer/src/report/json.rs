@@ -4,84 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::plan::SENSITIVE;
+use super::planned::{PLAN_FORMAT, PlanReport};
 use crate::aws::{AwsError, Place};
 use crate::execute::{Event, Outcome};
-use crate::graph::resolve;
-use crate::plan::{Action, Change, Cost, Drift, Plan, Planned};
+use crate::plan::{Cost, Plan};
 use crate::spec::secrets::Secrets;
-
-/// The version of the plan's JSON form.
-pub const PLAN_FORMAT: u32 = 1;
 
 /// A plan as one object.
 pub fn plan(plan: &Plan, stack: &str, place: &Place, cost: Cost, secrets: &Secrets) -> Value {
-    let value = json!({
-        "format_version": PLAN_FORMAT,
-        "stack": stack,
-        "region": place.region,
-        "account": place.account,
-        "summary": plan.summary(),
-        "actions": plan.actions().iter().filter(|p| p.action != Action::Forget).map(action).collect::<Vec<_>>(),
-        "forgotten": plan.actions().iter().filter(|p| p.action == Action::Forget).map(forgotten).collect::<Vec<_>>(),
-        "drift": plan.drift().iter().map(drift).collect::<Vec<_>>(),
-        "notes": plan.notes(),
-        "refresh_only": plan.is_refresh_only(),
-        "outputs": plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect::<BTreeMap<_, _>>(),
-        "reads": cost.reads,
-        "waves": cost.waves,
-        "seconds": (cost.seconds * 1000.0).round() / 1000.0,
-    });
+    let report = PlanReport::of(plan, stack, place, cost);
+    let value = serde_json::to_value(report).expect("a report has only text keys, which JSON takes");
     masked(value, secrets)
-}
-
-fn action(planned: &Planned) -> Value {
-    json!({
-        "address": planned.address,
-        "element": planned.element,
-        "kind": planned.kind,
-        "action": planned.action,
-        "order": planned.order,
-        "physical_id": planned.live.as_ref().map(|live| &live.physical_id),
-        "reason": planned.reason,
-        "renamed_from": planned.moved_from,
-        "changes": planned.changes.iter().map(change).collect::<Vec<_>>(),
-    })
 }
 
 /// The last line of a run that only told the state what AWS has.
 pub fn refreshed(changed: usize, outputs: &BTreeMap<String, String>) -> Value {
     json!({"type": "summary", "result": "ok", "done": changed, "failed": 0, "not_started": 0, "outputs": outputs})
-}
-
-/// What leaves the state without a call to AWS.
-fn forgotten(planned: &Planned) -> Value {
-    json!({ "address": planned.address, "kind": planned.kind, "reason": planned.reason })
-}
-
-fn change(change: &Change) -> Value {
-    let hide = |value: &Value| if change.sensitive && !value.is_null() { json!(SENSITIVE) } else { value.clone() };
-    json!({
-        "path": change.path,
-        "before": hide(&change.before),
-        "after": if change.known { hide(&change.after) } else { Value::Null },
-        "sensitive": change.sensitive,
-        "known": change.known,
-        "forces_replacement": change.forces_replacement,
-    })
-}
-
-fn drift(drift: &Drift) -> Value {
-    let hide = |value: &Value| if drift.sensitive && !value.is_null() { json!(SENSITIVE) } else { value.clone() };
-    json!({
-        "address": drift.address,
-        "kind": drift.kind,
-        "path": drift.path,
-        "before": hide(&drift.before),
-        "after": hide(&drift.after),
-        "plan": hide(&drift.plan),
-        "sensitive": drift.sensitive,
-    })
 }
 
 /// The first line of a run.

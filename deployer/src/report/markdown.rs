@@ -11,6 +11,8 @@ use crate::plan::{Cost, Plan, Planned};
 use crate::spec::document::Document;
 use crate::spec::secrets::Secrets;
 
+/// Characters that a page shows of a line before it has to be moved.
+const WIDTH: usize = 110;
 /// Bytes of a fold besides its text and title, and of the note that something was left out.
 const FRAME: usize = 400;
 /// Less of a text than this is not worth showing.
@@ -25,7 +27,7 @@ struct Fold {
 /// Renders a plan below a title and a line that says why there is one: a fold for each element that changes,
 /// then drift and notes. Whole folds are left out, and a note says so, where `limit` bytes are not enough.
 pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, limit: usize) -> String {
-    let view = View { paint: Paint { colour: false }, verbose: false, secrets };
+    let view = View { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
     let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(title)), plain(&secrets.mask(why)));
     let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
     let mut folds = elements(plan, view);
@@ -46,10 +48,10 @@ pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, 
 /// The resources that change, those of one element in one fold.
 fn elements(plan: &Plan, view: View<'_>) -> Vec<Fold> {
     let changing = text::by_element(plan);
-    changing.chunk_by(|a, b| a.element == b.element).map(|group| element(group, view)).collect()
+    changing.chunk_by(|a, b| a.element == b.element).map(|group| element(plan, group, view)).collect()
 }
 
-fn element(group: &[&Planned], view: View<'_>) -> Fold {
+fn element(plan: &Plan, group: &[&Planned], view: View<'_>) -> Fold {
     let mut signs: Vec<&str> = Vec::new();
     let mut lines = String::new();
     for planned in group {
@@ -57,7 +59,7 @@ fn element(group: &[&Planned], view: View<'_>) -> Fold {
         if !signs.contains(&sign) {
             signs.push(sign);
         }
-        text::block(&mut lines, planned, view);
+        text::block_as_diff(&mut lines, plan, planned, view);
     }
     let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
     let resources = if group.len() == 1 { "resource" } else { "resources" };

@@ -1,15 +1,24 @@
 //! A plan as people read it.
 
+mod impact;
+mod lines;
+mod values;
+
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::paint::{Paint, Tone};
-use crate::aws::tags;
-use crate::graph::resolve::{self, AFTER_APPLY};
-use crate::kinds::{Rule, by_name};
-use crate::plan::{Action, Change, Cost, Drift, Order, Plan, Planned};
+use crate::kinds::Rule;
+use crate::plan::{Action, Cost, Drift, Order, Plan, Planned};
 use crate::spec::secrets::Secrets;
+
+pub(super) use impact::impact;
+use lines::{Line, has_rule, statements};
+use values::short;
+
+pub(super) use lines::lines;
+pub use values::{SENSITIVE, shown};
 
 /// How much to show.
 #[derive(Clone, Copy)]
@@ -17,26 +26,28 @@ pub struct View<'a> {
     pub paint: Paint,
     /// The whole of each changed resource, ownership tags too.
     pub verbose: bool,
+    /// Characters in a line; longer values are put on lines of their own.
+    pub width: usize,
     pub secrets: &'a Secrets,
 }
 
-/// The text that stands for a value that nobody may read.
-pub const SENSITIVE: &str = "(sensitive)";
-/// Texts longer than this are shown as line diffs, or cut in JSON values.
-const LONG: usize = 160;
-
-/// Renders a plan: a block for each resource that changes, drift, notes, the summary line and the cost.
+/// Renders a plan: a group for each element that changes, its resources below it; drift, notes, the
+/// summary line and the cost.
 pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     let mut out = String::new();
-    let mut element = "";
-    for planned in by_element(plan) {
-        if !out.is_empty() && planned.element != element {
+    for group in by_element(plan).chunk_by(|a, b| a.element == b.element) {
+        if !out.is_empty() {
             out.push('\n');
         }
-        element = &planned.element;
-        block(&mut out, planned, view);
+        element(&mut out, plan, group, view);
     }
-    drift(&mut out, plan.drift(), view);
+    if !plan.drift().is_empty() && !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(&drift_lines(plan.drift(), view));
+    if !plan.notes().is_empty() && !out.is_empty() {
+        out.push('\n');
+    }
     notes(&mut out, plan, view);
     if !out.is_empty() {
         out.push('\n');
@@ -59,8 +70,23 @@ pub(super) fn by_element(plan: &Plan) -> Vec<&Planned> {
         }
     }
     let place = |element: &str| order.iter().position(|known| *known == element);
-    shown.sort_by(|a, b| place(&a.element).cmp(&place(&b.element)).then_with(|| a.address.cmp(&b.address)));
+    let rank = |planned: &Planned| (place(&planned.element), planned.address != planned.element);
+    shown.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.address.cmp(&b.address)));
     shown
+}
+
+/// One element: its own resource, and what it is made of below that.
+fn element(out: &mut String, plan: &Plan, group: &[&Planned], view: View<'_>) {
+    let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
+    let own = group.first().is_some_and(|planned| planned.address == name);
+    let heading = !own && group.len() > 1;
+    if heading {
+        let _ = writeln!(out, "{}", view.paint.tone(Tone::Strong, name));
+    }
+    for planned in group {
+        let below = if heading || (own && planned.address != name) { 2 } else { 0 };
+        block(out, plan, planned, view, below);
+    }
 }
 
 /// `Plan: 3 to create, …` or `No changes. …`
@@ -109,7 +135,7 @@ pub fn sign(planned: &Planned) -> &'static str {
     }
 }
 
-fn tone(action: Action) -> Tone {
+pub(super) fn tone(action: Action) -> Tone {
     match action {
         Action::Create => Tone::Good,
         Action::Update => Tone::Change,
@@ -119,166 +145,89 @@ fn tone(action: Action) -> Tone {
     }
 }
 
-/// One resource that changes: its sign and address, then its properties, a line each.
-pub(super) fn block(out: &mut String, planned: &Planned, view: View<'_>) {
-    let head = format!("{} {}", sign(planned), planned.address);
-    let _ =
-        write!(out, "{}  {}", view.paint.tone(tone(planned.action), &head), view.paint.tone(Tone::Faint, planned.kind));
-    if let Some(old) = &planned.moved_from {
-        let _ = write!(out, "  renamed from {old}");
-    }
-    if says_why(planned) {
-        let _ = write!(out, "  {}", view.paint.tone(Tone::Faint, &format!("({})", planned.reason)));
-    }
-    out.push('\n');
-    if matches!(planned.action, Action::Delete | Action::Forget) {
-        if planned.predecessor.is_some() {
-            out.push_str("    and its predecessor, which an interrupted run left\n");
-        }
-        return;
-    }
-    let shown = planned.changes.iter().filter(|change| view.verbose || !is_mark(&change.path));
-    for change in shown {
-        property(out, planned, change, view);
-    }
-    if planned.predecessor.is_some() && planned.action != Action::Replace {
-        let _ = writeln!(out, "    its predecessor is deleted afterwards");
+/// One resource that changes, `below` spaces in: its sign and address, then a line for each thing to know.
+fn block(out: &mut String, plan: &Plan, planned: &Planned, view: View<'_>, below: usize) {
+    let head = view.paint.tone(tone(planned.action), &format!("{} {}", sign(planned), planned.address));
+    let kind = view.paint.tone(Tone::Faint, planned.kind);
+    let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
+    let head: Vec<String> = [Some(head), Some(kind), why].into_iter().flatten().collect();
+    let _ = writeln!(out, "{:below$}{}", "", head.join("  "));
+    for line in lines(plan, planned, view, below) {
+        let text = line.tone.map_or_else(|| line.text.clone(), |tone| view.paint.tone(tone, &line.text));
+        let _ = writeln!(out, "{:1$}{text}", "", below + line.indent);
     }
 }
 
-/// A plain create or update explains itself.
-fn says_why(planned: &Planned) -> bool {
-    !planned.reason.is_empty() && !matches!(planned.reason.as_str(), "not in AWS" | "differs from stack.yaml")
-}
-
-fn is_mark(path: &str) -> bool {
-    matches!(path, "owner_stack" | "owner_address")
-        || path.strip_prefix("tags.").is_some_and(|key| key == tags::STACK || key == tags::ADDRESS)
-}
-
-fn property(out: &mut String, planned: &Planned, change: &Change, view: View<'_>) {
-    let forces = if change.forces_replacement { "  # forces replacement" } else { "" };
-    if has_rule(planned, &change.path, Rule::Digest) && change.known {
-        let digest =
-            |value: &Value| value.as_str().map_or_else(|| shown(value), |text| short(&crate::aws::digest::of(text)));
-        let (before, after) = (digest(&change.before), digest(&change.after));
-        let text = if change.before.is_null() { after } else { format!("{before} → {after}") };
-        let _ = writeln!(out, "    {}: {text}{forces}", change.path);
-    } else if change.sensitive {
-        let arrow = match (change.before.is_null(), change.after.is_null()) {
-            (true, _) => SENSITIVE.to_owned(),
-            (false, true) => format!("{SENSITIVE} → {}", shown(&change.after)),
-            (false, false) => format!("{SENSITIVE} → {SENSITIVE}"),
+/// The same for Markdown's `diff` blocks, in which a line's first character gives it its colour.
+pub(super) fn block_as_diff(out: &mut String, plan: &Plan, planned: &Planned, view: View<'_>) {
+    let head = [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.to_owned()), about(planned)];
+    let head: Vec<String> = head.into_iter().flatten().collect();
+    let _ = writeln!(out, "{}", head.join("  "));
+    for line in lines(plan, planned, view, 0) {
+        let (sign, rest) = match line.tone {
+            Some(Tone::Good | Tone::Bad) if line.text.starts_with(['+', '-']) => line.text.split_at(1),
+            _ => ("", line.text.as_str()),
         };
-        let _ = writeln!(out, "    {}: {arrow}{forces}", change.path);
-    } else if has_rule(planned, &change.path, Rule::Policy) && change.known {
-        policy(out, change, view);
-    } else if is_long(&change.before) && is_long(&change.after) {
-        lines(out, change, view);
-    } else if planned.live.is_none() && planned.predecessor.is_none() {
-        let _ = writeln!(out, "    {}: {}{forces}", change.path, shown(&change.after));
-    } else {
-        let _ = writeln!(out, "    {}: {} → {}{forces}", change.path, shown(&change.before), shown(&change.after));
+        let _ = writeln!(out, "{sign}{:1$}{rest}", "", line.indent);
     }
 }
 
-/// Tells whether a kind's rule is about a property or what it is part of.
-fn has_rule(planned: &Planned, path: &str, rule: Rule) -> bool {
-    let rules = by_name(planned.kind).map(|kind| kind.rules()).unwrap_or_default();
-    rules.iter().any(|(at, r)| {
-        *r == rule
-            && path.strip_prefix(at.trim_end_matches(".*")).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
-}
-
-/// A digest as far as people compare it.
-fn short(digest: &str) -> String {
-    digest.chars().take("sha256:".len() + 12).collect()
-}
-
-/// Statements added and removed, by meaning.
-fn policy(out: &mut String, change: &Change, view: View<'_>) {
-    let _ = writeln!(out, "    {}:", change.path);
-    let parsed = |value: &Value| match value {
-        Value::String(text) => serde_json::from_str(text).ok(),
-        Value::Null => None,
-        other => Some(other.clone()),
-    };
-    let (before, after) = (parsed(&change.before), parsed(&change.after));
-    for statement in crate::aws::policy::statement_diff(before.as_ref(), after.as_ref()) {
-        let text = resolve::readable(&statement.to_string());
-        let tone = if text.starts_with('-') { Tone::Bad } else { Tone::Good };
-        let _ = writeln!(out, "      {}", view.paint.tone(tone, &text));
-    }
-}
-
-fn is_long(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.contains('\n') || text.len() > LONG)
-}
-
-/// A long text as the lines that differ.
-fn lines(out: &mut String, change: &Change, view: View<'_>) {
-    let _ = writeln!(out, "    {}:", change.path);
-    let (before, after) = (change.before.as_str().unwrap_or_default(), change.after.as_str().unwrap_or_default());
-    for line in similar::TextDiff::from_lines(before, after).iter_all_changes() {
-        let (sign, tone) = match line.tag() {
-            similar::ChangeTag::Delete => ("-", Tone::Bad),
-            similar::ChangeTag::Insert => ("+", Tone::Good),
-            similar::ChangeTag::Equal => continue,
-        };
-        let _ = writeln!(out, "      {}", view.paint.tone(tone, &format!("{sign} {}", line.value().trim_end())));
-    }
-}
-
-/// A value on one line.
-pub fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "(none)".to_owned(),
-        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-        Value::String(text) => resolve::readable(text),
-        other if resolve::is_unknown(other) => resolve::readable(&other.to_string()),
-        other => other.to_string(),
-    };
-    if text == AFTER_APPLY || text.chars().count() <= LONG {
-        return text;
-    }
-    format!("{}… ({} characters)", text.chars().take(LONG).collect::<String>(), text.chars().count())
-}
-
-fn drift(out: &mut String, drift: &[Drift], view: View<'_>) {
-    if !drift.is_empty() && !out.is_empty() {
-        out.push('\n');
-    }
-    out.push_str(&drift_lines(drift, view));
+/// What the head says after the kind: a former address, and why there is this action.
+pub(super) fn about(planned: &Planned) -> Option<String> {
+    let renamed = planned.moved_from.as_ref().map(|from| format!("renamed from {from}"));
+    // A plain create or update explains itself.
+    let plain = matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml");
+    let why = (!plain).then(|| format!("({})", planned.reason));
+    let said: Vec<String> = [renamed, why].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("  "))
 }
 
 /// What other hands changed, a line each.
 pub fn drift_lines(drift: &[Drift], view: View<'_>) -> String {
     let mut out = String::new();
     for entry in drift {
-        let text = match &entry.path {
-            None => format!("! {} was deleted outside (by plan: {})", entry.address, shown(&entry.plan)),
-            Some(path) if entry.sensitive => format!("! changed outside: {} {path} {SENSITIVE}", entry.address),
-            Some(path) => {
-                let back = if entry.plan == entry.before { "back to " } else { "" };
-                format!(
-                    "! changed outside: {} {path}: {} → {} (by plan: {back}{})",
-                    entry.address,
-                    shown(&entry.before),
-                    shown(&entry.after),
-                    shown(&entry.plan)
-                )
-            }
-        };
-        let _ = writeln!(out, "{}", view.paint.tone(Tone::Change, &text));
+        let (first, more) = drift_line(entry);
+        let _ = writeln!(out, "{}", view.paint.tone(Tone::Change, &first));
+        for line in more {
+            let text = line.tone.map_or_else(|| line.text.clone(), |tone| view.paint.tone(tone, &line.text));
+            let _ = writeln!(out, "    {text}");
+        }
     }
     view.secrets.mask(&out).into_owned()
 }
 
-pub(super) fn notes(out: &mut String, plan: &Plan, view: View<'_>) {
-    if !plan.notes().is_empty() && !out.is_empty() {
-        out.push('\n');
+/// A change by other hands; a policy's statements are on lines of their own.
+fn drift_line(entry: &Drift) -> (String, Vec<Line>) {
+    let Some(path) = &entry.path else {
+        return (format!("! {} was deleted outside (by plan: {})", entry.address, shown(&entry.plan)), Vec::new());
+    };
+    let address = &entry.address;
+    if entry.sensitive {
+        return (format!("! changed outside: {address} {path} {SENSITIVE}"), Vec::new());
     }
+    let policy = has_rule(entry.kind, path, Rule::Policy);
+    let digest = path == "code.sha256" || has_rule(entry.kind, path, Rule::Digest);
+    let text = |value: &Value| match value.as_str().filter(|_| digest) {
+        Some(hash) => short(hash),
+        None => shown(value),
+    };
+    let plan = match &entry.plan {
+        wanted if *wanted == entry.before && policy => "back".to_owned(),
+        wanted if *wanted == entry.before => format!("back to {}", text(wanted)),
+        wanted if *wanted == entry.after => "stays, stack.yaml wants the same".to_owned(),
+        _ if policy => "changed once more".to_owned(),
+        wanted => text(wanted),
+    };
+    if policy {
+        let first = format!("! changed outside: {address} {path} (by plan: {plan})");
+        return (first, statements(&entry.before, &entry.after));
+    }
+    let (before, after) = (text(&entry.before), text(&entry.after));
+    (format!("! changed outside: {address} {path}: {before} → {after} (by plan: {plan})"), Vec::new())
+}
+
+/// What a person should know or do, a line each.
+pub(super) fn notes(out: &mut String, plan: &Plan, view: View<'_>) {
     for note in plan.notes() {
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Note, &format!("! {}: {}", note.address, note.text)));
     }

@@ -37,6 +37,13 @@ pub struct Wishes {
     pub columns: Option<usize>,
 }
 
+/// The width of the terminal that shows data or talk.
+fn columns() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    let size = size.or_else(|| terminal_size::terminal_size_of(std::io::stderr()));
+    size.map(|(width, _)| width.0.into()).filter(|width| *width > 0)
+}
+
 impl Terminal {
     pub fn new(wishes: &Wishes) -> Self {
         let decide = |terminal| {
@@ -50,7 +57,7 @@ impl Terminal {
             quiet: wishes.quiet,
             verbose: wishes.verbose,
             interactive: std::io::stdin().is_terminal() && err && !wishes.ci,
-            width: wishes.columns.unwrap_or(100),
+            width: wishes.columns.or_else(columns).unwrap_or(100).max(20),
         }
     }
 

@@ -18,14 +18,14 @@ fn what_is_not_in_aws_is_created() {
         redrive_policy.dead_letter_target_arn: arn:aws:sqs:eu-west-1:123456789012:couch-inbox-dlq
         redrive_policy.max_receive_count: 3
         content_based_deduplication: false
-    + queues.inbox.dead_letter  sqs.queue
-        name: couch-inbox-dlq
-        fifo_queue: false
-        visibility_timeout: 30
-        delay_seconds: 0
-        message_retention_period: 1209600
-        receive_message_wait_time_seconds: 0
-        content_based_deduplication: false
+      + queues.inbox.dead_letter  sqs.queue
+          name: couch-inbox-dlq
+          fifo_queue: false
+          visibility_timeout: 30
+          delay_seconds: 0
+          message_retention_period: 1209600
+          receive_message_wait_time_seconds: 0
+          content_based_deduplication: false
 
     Plan: 2 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
@@ -87,7 +87,7 @@ fn what_other_hands_changed_is_told_apart_from_what_stack_yaml_changes() {
     let wanted = QUEUES.replace("max_receive_count: 3", "max_receive_count: 4");
     assert_snapshot!(world.said(&wanted), @r"
     ~ queues.inbox  sqs.queue
-        visibility_timeout: 5 → 60
+        visibility_timeout: 5 → 60  # undoes a change made outside
         redrive_policy.max_receive_count: 3 → 4
 
     ! changed outside: queues.inbox visibility_timeout: 60 → 5 (by plan: back to 60)
@@ -101,7 +101,7 @@ fn a_drift_that_stack_yaml_has_come_to_want_is_shown_without_a_change() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["visibility_timeout"] = json!(90));
     assert_snapshot!(world.said(&QUEUES.replace("60s", "90s")), @r"
-    ! changed outside: queues.inbox visibility_timeout: 60 → 90 (by plan: 90)
+    ! changed outside: queues.inbox visibility_timeout: 60 → 90 (by plan: stays, stack.yaml wants the same)
 
     No changes. 2 resources match stack.yaml.
     ");
@@ -113,7 +113,7 @@ fn a_tag_that_other_hands_added_goes() {
     world.edit("queues.inbox", |queue| queue["tags"]["team"] = json!("couch"));
     assert_snapshot!(world.said(QUEUES), @r"
     ~ queues.inbox  sqs.queue
-        tags.team: couch → (none)
+        tags.team: couch → (none)  # undoes a change made outside
 
     ! changed outside: queues.inbox tags.team: (none) → couch (by plan: back to (none))
 

@@ -16,6 +16,7 @@ fn an_element_removed_from_stack_yaml_is_deleted() {
     let wanted = "\nstack: couch\ntopics: { alarms: {} }\n";
     assert_snapshot!(World::applied(ALARM).said(wanted), @r"
     - alarms.oldest  cloudwatch.metric_alarm  (removed from stack.yaml)
+        # lost for good: its history
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
     ");
@@ -69,7 +70,9 @@ fn an_element_removed_that_another_stack_has_taken_stays() {
 fn a_destroyed_stack_loses_everything_that_is_its_own() {
     assert_snapshot!(destroyed(&World::applied(QUEUES), QUEUES), @r"
     - queues.inbox  sqs.queue  (the stack is destroyed)
-    - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+        # lost for good: the messages in it
+      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+          # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 0 to adopt.
     ");
@@ -82,7 +85,7 @@ fn a_destroyed_stack_keeps_what_is_retained_and_forgets_what_is_gone() {
     world.delete("queues.inbox.dead_letter");
     assert_snapshot!(destroyed(&world, &retained), @r"
     · queues.inbox  sqs.queue  (retained in AWS)
-    · queues.inbox.dead_letter  sqs.queue  (already gone from AWS)
+      · queues.inbox.dead_letter  sqs.queue  (already gone from AWS)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     2 leave the state only.
@@ -106,7 +109,8 @@ fn a_foreign_resource_survives_the_destruction() {
     world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
     assert_snapshot!(destroyed(&world, QUEUES), @r#"
     · queues.inbox  sqs.queue  (belongs to the stack "other")
-    - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+          # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
     1 leave the state only.
@@ -119,7 +123,9 @@ fn what_a_cut_off_run_made_and_never_wrote_down_is_destroyed_all_the_same() {
     world.prior.resources.clear();
     assert_snapshot!(destroyed(&world, QUEUES), @r"
     - queues.inbox  sqs.queue  (the stack is destroyed)
-    - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+        # lost for good: the messages in it
+      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+          # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 0 to adopt.
     ");
@@ -132,9 +138,11 @@ fn a_predecessor_that_a_cut_off_replacement_left_is_destroyed_too() {
     world.live.extend(World::applied(&renamed).live);
     assert_snapshot!(destroyed(&world, &renamed), @r"
     - queues.inbox  sqs.queue  (the stack is destroyed)
-        and its predecessor, which an interrupted run left
-    - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
-        and its predecessor, which an interrupted run left
+        # and its predecessor, which an interrupted run left
+        # lost for good: the messages in it
+      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+          # and its predecessor, which an interrupted run left
+          # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 0 to adopt.
     ");

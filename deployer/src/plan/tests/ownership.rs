@@ -58,7 +58,7 @@ fn a_part_without_tags_belongs_to_whom_its_parent_belongs() {
     world.prior.resources.clear();
     assert_snapshot!(world.said(PART), @r"
     ← topics.news  sns.topic  (carries this stack's marks and is not in the state)
-    ← topics.news.subscription[email:a@example.com]  sns.subscription  (carries this stack's marks and is not in the state)
+      ← topics.news.subscription[email:a@example.com]  sns.subscription  (carries this stack's marks and is not in the state)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
@@ -139,6 +139,7 @@ fn an_external_resource_that_is_there_is_left_alone() {
     assert_snapshot!(world.said(EXTERNAL), @"No changes. 1 resources match stack.yaml.");
     assert_snapshot!(world.said_for(&Stack::of(EXTERNAL, &[]), Goal::Destroy, &Selection::default()), @r"
     - queues.inbox  sqs.queue  (the stack is destroyed)
+        # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
     ");

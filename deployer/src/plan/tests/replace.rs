@@ -11,10 +11,16 @@ fn a_changed_name_is_made_under_the_new_one_before_the_other_goes() {
     let wanted = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     assert_snapshot!(World::applied(QUEUES).said(&wanted), @r"
     +/- queues.inbox  sqs.queue  (its identity changed)
+        # made first; its predecessor is deleted when nothing uses it any more
+        # lost for good: the messages in it
         name: couch-inbox → couch-post  # forces replacement
-        redrive_policy.dead_letter_target_arn: arn:aws:sqs:eu-west-1:123456789012:couch-inbox-dlq → arn:aws:sqs:eu-west-1:123456789012:couch-post-dlq
-    +/- queues.inbox.dead_letter  sqs.queue  (its identity changed)
-        name: couch-inbox-dlq → couch-post-dlq  # forces replacement
+        redrive_policy.dead_letter_target_arn:
+          - arn:aws:sqs:eu-west-1:123456789012:couch-inbox-dlq
+          + arn:aws:sqs:eu-west-1:123456789012:couch-post-dlq
+      +/- queues.inbox.dead_letter  sqs.queue  (its identity changed)
+          # made first; its predecessor is deleted when nothing uses it any more
+          # lost for good: the messages in it
+          name: couch-inbox-dlq → couch-post-dlq  # forces replacement
 
     Plan: 0 to create, 0 to update, 2 to replace, 0 to delete, 0 to adopt.
     ");
@@ -31,6 +37,9 @@ fn what_keeps_its_name_is_deleted_before_it_is_made_anew() {
     let wanted = LOGS.replace("{ retention", "{ log_group_class: INFREQUENT_ACCESS, retention");
     assert_snapshot!(World::applied(LOGS).said(&wanted), @r"
     -/+ log_groups.audit  logs.log_group  (AWS cannot change log_group_class in place)
+        # deleted first, because its successor needs its name
+        # meanwhile: what is logged within these seconds may be lost
+        # lost for good: the logs in it
         log_group_class: STANDARD → INFREQUENT_ACCESS  # forces replacement
 
     Plan: 0 to create, 0 to update, 1 to replace, 0 to delete, 0 to adopt.
@@ -43,6 +52,9 @@ fn a_replacement_that_was_asked_for_says_so() {
     let text = World::applied(LOGS).said_for(&Stack::of(LOGS, &[]), Goal::Apply, &selection);
     assert_snapshot!(text, @r"
     -/+ log_groups.audit  logs.log_group  (asked for by --replace)
+        # deleted first, because its successor needs its name
+        # meanwhile: what is logged within these seconds may be lost
+        # lost for good: the logs in it
 
     Plan: 0 to create, 0 to update, 1 to replace, 0 to delete, 0 to adopt.
     ");
@@ -57,9 +69,11 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     world.live.extend(made.live);
     assert_snapshot!(world.said(&wanted), @r"
     ← queues.inbox  sqs.queue  (carries this stack's marks and is not in the state)
-        its predecessor is deleted afterwards
-    ← queues.inbox.dead_letter  sqs.queue  (carries this stack's marks and is not in the state)
-        its predecessor is deleted afterwards
+        # its predecessor is deleted afterwards
+        # lost for good: the messages in it
+      ← queues.inbox.dead_letter  sqs.queue  (carries this stack's marks and is not in the state)
+          # its predecessor is deleted afterwards
+          # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
@@ -139,7 +153,8 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
     let wanted = before.replace("couch-two", "couch-three").replace("couch-one", "couch-two");
     assert_snapshot!(World::applied(before).said(&wanted), @r"
     ~ queues.a  sqs.queue  renamed from queues.b
-        its predecessor is deleted afterwards
+        # its predecessor is deleted afterwards
+        # lost for good: the messages in it
 
     + queues.b  sqs.queue
         name: couch-three

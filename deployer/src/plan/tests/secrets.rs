@@ -76,7 +76,7 @@ fn a_secret_that_other_hands_changed_is_a_drift_without_its_value() {
     assert!(!text.contains("leaked") && !text.contains("correct"), "{text}");
     assert_snapshot!(text, @r"
     ~ functions.draw  lambda.function
-        environment.TOKEN: (sensitive) → (sensitive)
+        environment.TOKEN: (sensitive) → (sensitive)  # also changed outside
     ! changed outside: functions.draw environment.TOKEN (sensitive)
     ");
 }

@@ -170,7 +170,7 @@ impl World {
 
 /// The plan's text without its cost.
 pub(crate) fn said(plan: &Plan, stack: &Stack) -> String {
-    let view = View { paint: Paint { colour: false }, verbose: false, secrets: stack.document.secrets() };
+    let view = View { paint: Paint { colour: false }, verbose: false, width: 100, secrets: stack.document.secrets() };
     let text = report::plan::plan(plan, Cost::default(), view);
     text.rsplit_once("0 reads").expect("the cost comes last").0.to_owned()
 }

@@ -1,0 +1,37 @@
+//! `deployer graph`
+
+use std::path::{Path, PathBuf};
+
+use super::options::{Choice, Format};
+use super::run::Run;
+use super::{Exit, OK};
+use crate::failure::Failure;
+use crate::report::picture::{self, Page, Picture};
+
+pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
+    let loaded = run.load(&run.settings_offline(&Choice::default())?)?;
+    let (document, secrets) = (&loaded.document, loaded.document.secrets());
+    let drawn = Picture::of(document.stack(), &loaded.graph, None, secrets);
+    let text = match format {
+        Format::Mermaid => picture::mermaid(&drawn),
+        Format::Dot => picture::dot(&drawn),
+        Format::Svg => picture::svg(&drawn),
+        Format::Html => {
+            picture::html(&Page { picture: &drawn, about: document.region().to_owned(), plan: None, secrets })
+        }
+    };
+    let text = secrets.mask(&text);
+    match out {
+        Some(file) => write(&file, &text)?,
+        None => run.terminal.data(&text),
+    }
+    Ok(OK)
+}
+
+/// Writes a picture to a file.
+pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|error| {
+        let message = format!("cannot write {}: {error}", file.display());
+        Failure::plain("graph::not-written", message, "name a file in a directory that exists")
+    })
+}

@@ -1,0 +1,37 @@
+//! `deployer show`
+
+use std::path::Path;
+
+use super::run::Run;
+use super::{Exit, OK, apply};
+use crate::failure::Failure;
+use crate::report::planned::PlanReport;
+use crate::report::{github, markdown, plan};
+use crate::spec::secrets::Secrets;
+
+pub(super) fn run(run: &Run, file: &Path, as_markdown: bool) -> Exit {
+    let saved = apply::read(file)?;
+    if run.terminal.json {
+        run.terminal.data(&format!("{}\n", saved.plan));
+        return Ok(OK);
+    }
+    // Whatever was secret was masked when the plan was saved.
+    let secrets = Secrets::default();
+    let (stack, written_at) = (saved.basis.stack.clone(), saved.written_at.clone());
+    let restored = PlanReport::parse(saved.plan).and_then(PlanReport::restore).map_err(|error| {
+        let message = format!("{} cannot be shown: {error}", file.display());
+        Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
+    })?;
+    let (planned, cost) = restored;
+    let text = if as_markdown {
+        let why = format!("Saved at {written_at}. Carry it out: deployer apply {}", file.display());
+        markdown::plan(&planned, cost, &format!("{stack}: plan"), &why, &secrets, github::COMMENT_LIMIT)
+    } else {
+        let terminal = &run.terminal;
+        let view =
+            plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets: &secrets };
+        plan::plan(&planned, cost, view)
+    };
+    run.terminal.data(&text);
+    Ok(OK)
+}

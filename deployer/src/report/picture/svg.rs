@@ -1,0 +1,194 @@
+//! The picture as SVG: cards for elements, lines for what flows. Light and dark, marked by sign,
+//! border and colour alike.
+
+use std::fmt::Write as _;
+
+use super::layout::{HEIGHT, Layout, WIDTH, layout};
+use super::text::under;
+use super::{Edge, Mark, Node, Picture, singular};
+
+/// Characters of a name that fit on a card.
+const NAME: usize = 21;
+/// Characters of a label that fit between two cards.
+const LABEL: usize = 30;
+/// Pixels that a character of a label takes.
+const LETTER: f64 = 6.1;
+
+const STYLE: &str = include_str!("picture.css");
+
+/// Renders an SVG file.
+pub fn svg(picture: &Picture) -> String {
+    let style = format!("<style>{STYLE}</style>");
+    drawn(picture, &style, |_| None)
+}
+
+/// Renders the drawing; `link` says where a node leads to.
+pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Option<String>) -> String {
+    let layout = layout(picture);
+    let (width, height) = (layout.width.ceil(), layout.height.ceil());
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"group\" aria-label=\"The resources of {}\">{style}\n",
+        escaped(&picture.stack)
+    );
+    out += "<defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path class=\"tip\" d=\"M0 1 L9 5 L0 9 z\"/></marker></defs>\n";
+    for (edge, points) in picture.edges.iter().zip(&layout.edges) {
+        line(&mut out, edge, points);
+    }
+    for (edge, points) in picture.edges.iter().zip(&layout.edges) {
+        label(&mut out, edge, points);
+    }
+    for (at, node) in picture.nodes.iter().enumerate() {
+        match link(at) {
+            Some(to) => {
+                let _ = write!(out, "<a href=\"#{to}\" aria-label=\"{}\" class=\"node\">", escaped(&said(node)));
+                card(&mut out, node, &layout, at);
+                out += "</a>\n";
+            }
+            None => {
+                out += "<g class=\"node\">";
+                card(&mut out, node, &layout, at);
+                out += "</g>\n";
+            }
+        }
+    }
+    out + "</svg>\n"
+}
+
+/// What a screen reader says of a node.
+pub(super) fn said(node: &Node) -> String {
+    let mut words = format!("{}, {}", node.name, under(node));
+    if let Some(mark) = node.mark {
+        let _ = write!(words, ", {}", mark.word());
+    }
+    if node.drift {
+        words += ", changed outside";
+    }
+    words
+}
+
+fn line(out: &mut String, edge: &Edge, points: &[(f64, f64)]) {
+    let mut path = String::new();
+    for (at, pair) in points.windows(2).enumerate() {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        if at == 0 {
+            let _ = write!(path, "M{x0:.1} {y0:.1}");
+        }
+        let middle = f64::midpoint(x0, x1);
+        let _ = write!(path, " C{middle:.1} {y0:.1} {middle:.1} {y1:.1} {x1:.1} {y1:.1}");
+    }
+    let class = if edge.dashed { "edge dashed" } else { "edge" };
+    let _ = writeln!(out, "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#tip)\"/>");
+}
+
+fn label(out: &mut String, edge: &Edge, points: &[(f64, f64)]) {
+    if edge.label.is_empty() || points.len() < 2 {
+        return;
+    }
+    // Between the first two columns, where room was left for it.
+    let ((x0, y0), (x1, y1)) = (points[0], points[1]);
+    let (x, y) = (f64::midpoint(x0, x1), f64::midpoint(y0, y1));
+    let text = cut(&edge.label, LABEL);
+    let width = text.chars().count() as f64 * LETTER + 12.0;
+    let _ = writeln!(
+        out,
+        "<g class=\"label\"><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"18\" rx=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
+        escaped(&edge.label),
+        x - width / 2.0,
+        y - 9.0,
+        y + 4.0,
+        escaped(&text)
+    );
+}
+
+fn card(out: &mut String, node: &Node, layout: &Layout, at: usize) {
+    let (x, y) = layout.nodes[at];
+    let mark = node.mark.unwrap_or(Mark::Unchanged);
+    let plain = if node.mark.is_none() { " unplanned" } else { "" };
+    let external = if node.external { " external" } else { "" };
+    let _ = write!(
+        out,
+        "<g class=\"card {} s-{}{plain}{external}\" transform=\"translate({x:.1} {y:.1})\"><title>{}</title>",
+        mark.word(),
+        escaped(&node.section),
+        escaped(&said(node))
+    );
+    let _ = write!(
+        out,
+        "<rect class=\"focus\" x=\"-5\" y=\"-5\" width=\"{}\" height=\"{}\" rx=\"16\"/>",
+        WIDTH + 10.0,
+        HEIGHT + 10.0
+    );
+    let _ = write!(out, "<rect class=\"box\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"12\"/>");
+    let _ = write!(
+        out,
+        "<g class=\"icon\" transform=\"translate(13 15)\"><rect width=\"36\" height=\"36\" rx=\"10\"/><path transform=\"translate(6 6)\" d=\"{}\"/></g>",
+        icon(&node.section)
+    );
+    let _ = write!(out, "<text class=\"name\" x=\"60\" y=\"30\">{}</text>", escaped(&cut(&node.name, NAME)));
+    let words = match node.mark {
+        Some(mark) if mark != Mark::Unchanged => format!("{} · {}", singular(&node.section), mark.word()),
+        _ => under(node),
+    };
+    let _ = write!(out, "<text class=\"under\" x=\"60\" y=\"48\">{}</text>", escaped(&words));
+    if !mark.sign().is_empty() {
+        let _ = write!(
+            out,
+            "<g class=\"badge\" transform=\"translate({} 0)\"><circle r=\"12\"/><text y=\"5\">{}</text></g>",
+            WIDTH - 16.0,
+            mark.sign()
+        );
+    }
+    if node.drift {
+        let _ = write!(
+            out,
+            "<g class=\"badge drift\" transform=\"translate({} 0)\"><path d=\"M0 -12 L12 9 L-12 9 z\"/><text y=\"6\">!</text></g>",
+            WIDTH - 46.0
+        );
+    }
+    out.push_str("</g>");
+}
+
+/// A sign for a section, drawn with a pen on 24 × 24.
+fn icon(section: &str) -> &'static str {
+    match section {
+        "functions" => "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
+        "queues" => "M3 7 H9 V17 H3 Z M10.5 7 H14 V17 H10.5 Z M16 12 H22 M19 9 L22 12 L19 15",
+        "apis" => "M8 5 L3 12 L8 19 M16 5 L21 12 L16 19 M13.5 4 L10.5 20",
+        "buckets" => "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",
+        "topics" => {
+            "M12 12 m-2 0 a2 2 0 1 0 4 0 a2 2 0 1 0 -4 0 M7.5 7.5 A6.4 6.4 0 0 0 7.5 16.5 M16.5 7.5 A6.4 6.4 0 0 1 16.5 16.5 M4.5 4.5 A10.6 10.6 0 0 0 4.5 19.5 M19.5 4.5 A10.6 10.6 0 0 1 19.5 19.5"
+        }
+        "alarms" => {
+            "M12 3 A6 6 0 0 1 18 9 C18 15 20 16 20 17 H4 C4 16 6 15 6 9 A6 6 0 0 1 12 3 M10 20 A2 2 0 0 0 14 20"
+        }
+        "person" => "M12 4 m-4 4 a4 4 0 1 0 8 0 a4 4 0 1 0 -8 0 M4 21 C4 16 8 14 12 14 C16 14 20 16 20 21",
+        "roles" => "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",
+        "log_groups" => "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",
+        _ => "M5 5 H19 V19 H5 Z",
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).collect::<String>() + "…"
+}
+
+/// Text inside XML and HTML, in content and in attributes.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\'' => out += "&#39;",
+            // XML has no form for these.
+            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,99 @@
+//! Pictures that other programs draw: mermaid (GitHub shows it) and DOT (Graphviz).
+
+use std::fmt::Write as _;
+
+use super::{Mark, Node, Picture, singular};
+
+/// Renders a mermaid flow chart.
+pub fn mermaid(picture: &Picture) -> String {
+    let mut out = String::from("flowchart LR\n");
+    for (at, node) in picture.nodes.iter().enumerate() {
+        let label = format!("{}<br><small>{}</small>", escaped(&title(node)), escaped(&under(node)));
+        let (open, close) = match node.section.as_str() {
+            "buckets" => ("[(", ")]"),
+            "queues" => ("[[", "]]"),
+            "person" => ("((", "))"),
+            "apis" | "topics" => ("([", "])"),
+            "alarms" => ("{{", "}}"),
+            _ => ("[", "]"),
+        };
+        let _ = writeln!(out, "  n{at}{open}\"{label}\"{close}");
+    }
+    for edge in &picture.edges {
+        let arrow = if edge.dashed { "-.->" } else { "-->" };
+        let label = if edge.label.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&edge.label)) };
+        let _ = writeln!(out, "  n{} {arrow}{label} n{}", edge.from, edge.to);
+    }
+    for (mark, style) in [
+        (Mark::Create, "stroke:#0a7f5a,stroke-width:3px"),
+        (Mark::Update, "stroke:#b36b00,stroke-width:3px"),
+        (Mark::Replace, "stroke:#a0458a,stroke-width:3px,stroke-dasharray:8 3"),
+        (Mark::Delete, "stroke:#c03d00,stroke-width:3px,stroke-dasharray:3 3"),
+        (Mark::Adopt, "stroke:#1766a8,stroke-width:3px"),
+    ] {
+        let marked = picture.nodes.iter().enumerate().filter(|(_, node)| node.mark == Some(mark));
+        let ids: Vec<String> = marked.map(|(at, _)| format!("n{at}")).collect();
+        if !ids.is_empty() {
+            let _ = writeln!(out, "  classDef {} {style}\n  class {} {}", mark.word(), ids.join(","), mark.word());
+        }
+    }
+    out
+}
+
+/// Renders a graph for Graphviz.
+pub fn dot(picture: &Picture) -> String {
+    let mut out = format!(
+        "digraph {} {{\n  rankdir=LR\n  node [shape=box style=rounded fontname=\"Helvetica\"]\n  edge [fontname=\"Helvetica\" fontsize=10]\n",
+        quoted(&picture.stack)
+    );
+    for (at, node) in picture.nodes.iter().enumerate() {
+        let shape = match node.section.as_str() {
+            "buckets" => " shape=cylinder",
+            "queues" => " shape=box3d",
+            "person" => " shape=circle",
+            "alarms" => " shape=hexagon",
+            _ => "",
+        };
+        let style = if node.external { " style=\"rounded,dashed\"" } else { "" };
+        let parts: Vec<String> = node.resources.iter().map(|part| format!("{} {}", part.address, part.kind)).collect();
+        let label = quoted(&format!("{}\n{}", title(node), under(node)));
+        let _ = writeln!(out, "  n{at} [label={label}{shape}{style} tooltip={}]", quoted(&parts.join("\n")));
+    }
+    for edge in &picture.edges {
+        let style = if edge.dashed { " style=dashed" } else { "" };
+        let _ = writeln!(out, "  n{} -> n{} [label={}{style}]", edge.from, edge.to, quoted(&edge.label));
+    }
+    out + "}\n"
+}
+
+fn title(node: &Node) -> String {
+    match node.mark.map(Mark::sign).filter(|sign| !sign.is_empty()) {
+        Some(sign) => format!("{sign} {}", node.name),
+        None => node.name.clone(),
+    }
+}
+
+/// What kind of thing it is.
+pub(super) fn under(node: &Node) -> String {
+    let mut words = singular(&node.section).to_owned();
+    if node.external {
+        words += ", external";
+    }
+    if node.resources.len() > 1 {
+        let _ = write!(words, ", {} resources", node.resources.len());
+    }
+    words
+}
+
+/// Text inside mermaid's quotes.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace(['\n', '\r'], " ")
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', ""))
+}

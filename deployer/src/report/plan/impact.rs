@@ -1,0 +1,34 @@
+//! What an action costs those who use the resource.
+
+use crate::kinds::by_name;
+use crate::plan::{Action, Order, Planned};
+
+/// Says in which order a replacement goes, what does not work meanwhile, and what is lost for good.
+pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
+    let Some(kind) = by_name(planned.kind) else { return Vec::new() };
+    let mut said = Vec::new();
+    match (planned.action, planned.order) {
+        (Action::Replace, Some(Order::CreateFirst)) if planned.predecessor.is_some() => {
+            said.push("made first; its predecessor is deleted when nothing uses it any more".to_owned());
+        }
+        (Action::Replace, Some(Order::CreateFirst)) => said.push("made anew; its predecessor stays in AWS".to_owned()),
+        (Action::Replace, _) => {
+            said.push("deleted first, because its successor needs its name".to_owned());
+            said.extend(kind.gap().map(|gap| format!("meanwhile: {gap}")));
+        }
+        (Action::Delete, _) if planned.predecessor.is_some() => {
+            said.push("and its predecessor, which an interrupted run left".to_owned());
+        }
+        (Action::Update | Action::Adopt | Action::Create, _) if planned.predecessor.is_some() => {
+            said.push("its predecessor is deleted afterwards".to_owned());
+        }
+        _ => {}
+    }
+    let goes = planned.action == Action::Delete
+        || planned.predecessor.is_some()
+        || (planned.action == Action::Replace && planned.order != Some(Order::CreateFirst));
+    if goes && let Some(lost) = kind.lost() {
+        said.push(format!("lost for good: {lost}"));
+    }
+    said
+}

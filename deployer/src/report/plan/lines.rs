@@ -1,0 +1,258 @@
+//! What there is to know about one resource that changes, line by line.
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::values::{LONG, SENSITIVE, bytes, short, shown, whole};
+use super::{View, impact};
+use crate::aws::{digest, policy, tags};
+use crate::graph::resolve;
+use crate::kinds::{Rule, by_name};
+use crate::plan::{Action, Change, Plan, Planned, Rules};
+use crate::report::paint::Tone;
+
+/// Lines of a new text that are shown without `-v`.
+const MANY: usize = 12;
+
+/// One line below the head of a resource.
+pub(in crate::report) struct Line {
+    pub indent: usize,
+    pub tone: Option<Tone>,
+    pub text: String,
+}
+
+impl Line {
+    fn new(indent: usize, tone: impl Into<Option<Tone>>, text: impl Into<String>) -> Self {
+        Self { indent, tone: tone.into(), text: text.into() }
+    }
+
+    fn signed(sign: char, text: &str) -> Self {
+        let tone = if sign == '-' { Tone::Bad } else { Tone::Good };
+        Self::new(6, tone, format!("{sign} {text}"))
+    }
+}
+
+/// Lists the order of a replacement and what it costs, then the properties that change.
+pub(in crate::report) fn lines(plan: &Plan, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> =
+        impact(planned).into_iter().map(|text| Line::new(4, Tone::Bad, format!("# {text}"))).collect();
+    if matches!(planned.action, Action::Delete | Action::Forget) {
+        return lines;
+    }
+    let shown = planned.changes.iter().filter(|change| view.verbose || !is_mark(&change.path));
+    for change in shown {
+        let property = Property { plan, planned, change, width: view.width.saturating_sub(below), all: view.verbose };
+        lines.extend(property.lines());
+    }
+    if view.verbose && planned.action != Action::Create {
+        lines.extend(unchanged(planned));
+    }
+    lines
+}
+
+/// The stack's own marks say nothing to people.
+fn is_mark(path: &str) -> bool {
+    matches!(path, "owner_stack" | "owner_address")
+        || path.strip_prefix("tags.").is_some_and(|key| key == tags::STACK || key == tags::ADDRESS)
+}
+
+/// The rest of the resource.
+fn unchanged(planned: &Planned) -> Vec<Line> {
+    let rules = Rules(by_name(planned.kind).map(|kind| kind.rules()).unwrap_or_default());
+    let mut found = Vec::new();
+    leaves("", planned.desired.as_ref().unwrap_or(&Value::Null), &mut found);
+    let differs = |path: &str| {
+        planned
+            .changes
+            .iter()
+            .any(|c| path.strip_prefix(c.path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.')))
+    };
+    let same = found.into_iter().filter(|(path, _)| !differs(path));
+    same.map(|(path, value)| {
+        let text = if rules.is_sensitive(&path) { SENSITIVE.to_owned() } else { shown(value) };
+        Line::new(4, Tone::Faint, format!("{path}: {text}"))
+    })
+    .collect()
+}
+
+fn leaves<'a>(path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    match value {
+        Value::Null => {}
+        Value::Array(items) if items.is_empty() => {}
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let inner_path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                leaves(&inner_path, inner, found);
+            }
+        }
+        _ => found.push((path.to_owned(), value)),
+    }
+}
+
+/// One property that changes, and what decides how it is shown.
+struct Property<'a> {
+    plan: &'a Plan,
+    planned: &'a Planned,
+    change: &'a Change,
+    width: usize,
+    all: bool,
+}
+
+impl Property<'_> {
+    fn lines(&self) -> Vec<Line> {
+        let Change { before, after, known, .. } = self.change;
+        if self.change.path == "code.size" {
+            return Vec::new();
+        }
+        if self.change.sensitive {
+            return vec![self.line(&self.hidden())];
+        }
+        if self.change.path == "code.sha256" {
+            return vec![self.line(&self.code())];
+        }
+        if self.has_rule(Rule::Digest) && *known {
+            let digest = |v: &Value| v.as_str().map_or_else(|| shown(v), |text| short(&digest::of(text)));
+            let text = self.arrow(&digest(before), &digest(after));
+            return vec![self.line(&format!("{text}  # by a new deployment"))];
+        }
+        if self.has_rule(Rule::Policy) && *known {
+            return self.policy();
+        }
+        let text = self.arrow(&shown(before), &shown(after));
+        let fits = self.change.path.chars().count() + text.chars().count() + 6 + self.remark().len() <= self.width;
+        let cut = whole(before).chars().count() > LONG || whole(after).chars().count() > LONG;
+        let several = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
+        if (fits && !cut && !several(before) && !several(after)) || after.is_null() {
+            return vec![self.line(&text)];
+        }
+        self.apart()
+    }
+
+    /// What a property's line ends with.
+    fn remark(&self) -> String {
+        let mut remark = String::new();
+        if self.change.forces_replacement {
+            remark += "  # forces replacement";
+        }
+        let outside = |d: &&crate::plan::Drift| {
+            d.address == self.planned.address && d.path.as_deref() == Some(self.change.path.as_str())
+        };
+        if let Some(drift) = self.plan.drift().iter().find(outside) {
+            remark += if drift.plan == drift.before {
+                "  # undoes a change made outside"
+            } else {
+                "  # also changed outside"
+            };
+        }
+        remark
+    }
+
+    fn line(&self, text: &str) -> Line {
+        let path = if self.change.path == "code.sha256" { "code" } else { &self.change.path };
+        Line::new(4, None, format!("{path}: {text}{}", self.remark()))
+    }
+
+    /// `before → after`, or `after` alone where nothing was before.
+    fn arrow(&self, before: &str, after: &str) -> String {
+        match self.planned.action {
+            Action::Create => after.to_owned(),
+            _ => format!("{before} → {after}"),
+        }
+    }
+
+    fn hidden(&self) -> String {
+        match (self.change.before.is_null(), self.change.after.is_null()) {
+            (true, _) => SENSITIVE.to_owned(),
+            (false, true) => format!("{SENSITIVE} → {}", shown(&self.change.after)),
+            (false, false) => format!("{SENSITIVE} → {SENSITIVE}"),
+        }
+    }
+
+    /// Zips by hash and size.
+    fn code(&self) -> String {
+        let side = |hash: &Value, size: Option<u64>| {
+            let hash = hash.as_str().map_or_else(|| shown(hash), short);
+            size.map_or_else(|| hash.clone(), |size| format!("{hash} ({})", bytes(size)))
+        };
+        let live = self.planned.live.as_ref().and_then(|live| live.spec["code"]["size"].as_u64());
+        let packaged = self.plan.code_sizes.get(&self.planned.address).copied();
+        self.arrow(&side(&self.change.before, live), &side(&self.change.after, packaged))
+    }
+
+    fn has_rule(&self, rule: Rule) -> bool {
+        has_rule(self.planned.kind, &self.change.path, rule)
+    }
+
+    fn title(&self) -> Line {
+        Line::new(4, None, format!("{}:{}", self.change.path, self.remark()))
+    }
+
+    /// Statements added and removed, by meaning.
+    fn policy(&self) -> Vec<Line> {
+        std::iter::once(self.title()).chain(statements(&self.change.before, &self.change.after)).collect()
+    }
+
+    /// A long value by the lines, or the items of a list, that differ.
+    fn apart(&self) -> Vec<Line> {
+        let json = self.has_rule(Rule::Json);
+        let (before, after) = (parts(&self.change.before, json), parts(&self.change.after, json));
+        let (before, after): (Vec<&str>, Vec<&str>) =
+            (before.iter().map(String::as_str).collect(), after.iter().map(String::as_str).collect());
+        let mut lines = vec![self.title()];
+        if self.planned.action == Action::Create {
+            let few = if self.all { after.len() } else { MANY };
+            lines.extend(after.iter().take(few).map(|line| Line::new(6, None, *line)));
+            if after.len() > few {
+                lines.push(Line::new(6, Tone::Faint, format!("… {} more lines (-v shows them)", after.len() - few)));
+            }
+            return lines;
+        }
+        for line in TextDiff::from_slices(&before, &after).iter_all_changes() {
+            match line.tag() {
+                ChangeTag::Delete => lines.push(Line::signed('-', line.value())),
+                ChangeTag::Insert => lines.push(Line::signed('+', line.value())),
+                ChangeTag::Equal => {}
+            }
+        }
+        lines
+    }
+}
+
+/// Tells whether a kind's rule is about a property or what it is part of.
+pub(super) fn has_rule(kind: &str, path: &str, rule: Rule) -> bool {
+    let rules = by_name(kind).map(|kind| kind.rules()).unwrap_or_default();
+    rules.iter().any(|(at, r)| {
+        let rest = path.strip_prefix(at.trim_end_matches(".*"));
+        *r == rule && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// What one policy document says more or less than another.
+pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
+    let parsed = |value: &Value| match value {
+        Value::String(text) => serde_json::from_str(text).ok(),
+        Value::Null => None,
+        other => Some(other.clone()),
+    };
+    let (before, after) = (parsed(before), parsed(after));
+    let changes = policy::statement_diff(before.as_ref(), after.as_ref());
+    changes.iter().map(|s| Line::signed(if s.added { '+' } else { '-' }, &resolve::readable(&s.grant))).collect()
+}
+
+/// A value cut where people would: a text at its lines, a list at its items, JSON as it is indented.
+fn parts(value: &Value, json: bool) -> Vec<String> {
+    let pretty = |value: &Value| -> Vec<String> {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        resolve::readable(&text).lines().map(str::to_owned).collect()
+    };
+    match value {
+        Value::Null => Vec::new(),
+        Value::String(text) if json => match serde_json::from_str::<Value>(text) {
+            Ok(value) => pretty(&value),
+            Err(_) => vec![resolve::readable(text)],
+        },
+        Value::String(text) => resolve::readable(text).lines().map(|line| line.trim_end().to_owned()).collect(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object()) => items.iter().map(whole).collect(),
+        other => pretty(other),
+    }
+}

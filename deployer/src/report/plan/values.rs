@@ -1,0 +1,77 @@
+//! Values as people read them.
+
+use serde_json::Value;
+
+use crate::graph::resolve::{self, AFTER_APPLY};
+
+/// The text that stands for a value that nobody may read.
+pub const SENSITIVE: &str = "(sensitive)";
+/// Texts longer than this are cut where they stand in one line.
+pub(super) const LONG: usize = 160;
+
+/// A value on one line, cut when it is long.
+pub fn shown(value: &Value) -> String {
+    let text = whole(value);
+    if text == AFTER_APPLY || text.chars().count() <= LONG {
+        return text;
+    }
+    format!("{}… ({} characters)", text.chars().take(LONG).collect::<String>(), text.chars().count())
+}
+
+/// A value on one line, however long.
+pub(super) fn whole(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".to_owned(),
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) => resolve::readable(text),
+        Value::Array(items) if !items.is_empty() && items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+            items.iter().map(whole).collect::<Vec<_>>().join(", ")
+        }
+        // AWS gives some numbers as floats: 45 is 45.
+        Value::Number(n) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => {
+            n.to_string().trim_end_matches(".0").to_owned()
+        }
+        other if resolve::is_unknown(other) => resolve::readable(&other.to_string()),
+        other => other.to_string(),
+    }
+}
+
+/// `1.4 MB`
+pub(super) fn bytes(size: u64) -> String {
+    let (kb, tenths) = (size.div_ceil(1_000), size.div_ceil(100_000));
+    if size < 1_000 {
+        format!("{size} B")
+    } else if size < 1_000_000 {
+        format!("{kb} kB")
+    } else {
+        format!("{}.{} MB", tenths / 10, tenths % 10)
+    }
+}
+
+/// As much of a digest as people compare.
+pub(super) fn short(digest: &str) -> String {
+    let (mark, hash) = digest.split_once(':').map_or(("", digest), |(mark, hash)| (mark, hash));
+    let hash: String = hash.chars().take(12).collect();
+    if mark.is_empty() { hash } else { format!("{mark}:{hash}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_and_digests_are_short() {
+        assert_eq!([999, 1_000, 1_234_567, 52_428_800].map(bytes), ["999 B", "1 kB", "1.3 MB", "52.5 MB"]);
+        assert_eq!(short("sha256:0123456789abcdef"), "sha256:0123456789ab");
+        assert_eq!(short("nF1aAbCdEfGhIjKl="), "nF1aAbCdEfGh");
+    }
+
+    #[test]
+    fn lists_read_without_brackets_and_nothing_is_named() {
+        assert_eq!(shown(&json!(["a", 45.0])), "a, 45");
+        assert_eq!(shown(&json!([])), "[]");
+        assert_eq!((shown(&json!(null)), shown(&json!(""))), ("(none)".to_owned(), "\"\"".to_owned()));
+        assert!(shown(&json!("x".repeat(500))).ends_with("… (500 characters)"));
+    }
+}

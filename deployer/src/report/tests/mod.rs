@@ -1,0 +1,5 @@
+//! What people read, phenomenon by phenomenon.
+
+mod phenomena;
+mod pictures;
+mod schema;

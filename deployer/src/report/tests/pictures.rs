@@ -1,0 +1,105 @@
+//! A stack as a picture, in every form.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::phenomena::SHOP;
+use crate::plan::tests::world::{Stack, World};
+use crate::plan::{Cost, Goal, Selection};
+use crate::report::picture::{Mark, Page, Picture, dot, html, mermaid, svg};
+
+/// A picture of `text` coloured by its plan, in a world where [`SHOP`] was applied and changed by others.
+fn planned(text: &str) -> (Picture, String) {
+    let mut world = World::applied(SHOP);
+    world.edit("functions.draw", |spec| spec["memory_size"] = json!(1024));
+    let stack = Stack::of(text, &[]);
+    let plan = world.plan(&stack, Goal::Apply, &Selection::default()).unwrap();
+    let secrets = stack.document.secrets();
+    let picture = Picture::of("shop", &stack.graph, Some(&plan), secrets);
+    let about = "eu-west-1".to_owned();
+    let page = html(&Page { picture: &picture, about, plan: Some((&plan, Cost::default())), secrets });
+    (picture, page)
+}
+
+fn plain() -> Picture {
+    let stack = Stack::of(SHOP, &[]);
+    Picture::of("shop", &stack.graph, None, stack.document.secrets())
+}
+
+#[test]
+fn things_flow_as_a_person_thinks_of_them() {
+    let picture = plain();
+    let said = picture.edges.iter().map(|edge| {
+        let (from, to) = (&picture.nodes[edge.from].id, &picture.nodes[edge.to].id);
+        format!("{from} → {to}: {}", edge.label)
+    });
+    let mut said: Vec<String> = said.collect();
+    said.sort();
+    assert_snapshot!(said.join("\n"), @r"
+    alarms.oldest → topics.alarms: alarms
+    apis.front → functions.draw: POST /draw
+    functions.draw → buckets.pictures: PutObject
+    queues.orders → alarms.oldest: watched
+    queues.orders → functions.draw: messages
+    topics.alarms → person.ops@example.com: e-mail
+    ");
+}
+
+#[test]
+fn each_form_draws_the_whole_stack() {
+    let picture = plain();
+    assert_snapshot!("mermaid", mermaid(&picture));
+    assert_snapshot!("dot", dot(&picture));
+    assert_snapshot!("svg", svg(&picture));
+}
+
+#[test]
+fn a_plan_marks_the_elements_that_it_changes() {
+    let wanted = SHOP
+        .replace("orders: { visib", "orders: { name: shop-purchases, visib")
+        .replace("\"POST /draw\": draw", "\"POST /draw\": draw, \"GET /drawn\": draw")
+        .replace("topics:\n", "log_groups: { audit: { retention_in_days: 7 } }\ntopics:\n");
+    let (picture, _) = planned(&wanted);
+    let mark = |id: &str| picture.nodes.iter().find(|node| node.id == id).map(|node| (node.mark, node.drift));
+    assert_eq!(mark("queues.orders"), Some((Some(Mark::Replace), false)));
+    assert_eq!(mark("functions.draw"), Some((Some(Mark::Update), true)));
+    assert_eq!(mark("apis.front"), Some((Some(Mark::Update), false)));
+    assert_eq!(mark("log_groups.audit"), Some((Some(Mark::Create), false)));
+    assert_eq!(mark("buckets.pictures"), Some((Some(Mark::Unchanged), false)));
+    assert_eq!(mark("person.ops@example.com"), Some((None, false)));
+}
+
+#[test]
+fn what_leaves_the_stack_is_still_in_the_picture() {
+    let wanted = "\nstack: shop\ntopics: { alarms: {} }\n";
+    let (picture, _) = planned(wanted);
+    let gone: Vec<&str> =
+        picture.nodes.iter().filter(|node| node.mark == Some(Mark::Delete)).map(|node| node.id.as_str()).collect();
+    for id in ["queues.orders", "functions.draw", "apis.front", "alarms.oldest"] {
+        assert!(gone.contains(&id), "{id}: {gone:?}");
+    }
+}
+
+#[test]
+fn the_page_loads_nothing_and_tells_no_secret() {
+    let (_, page) = planned(&SHOP.replace("tok-4711-4711", "tok-0815-0815"));
+    assert!(!page.contains("0815") && !page.contains("4711"), "no secret");
+    assert!(page.contains("default-src 'none'") && !page.contains("unsafe-eval"));
+    let outside: Vec<&str> = page.match_indices("http").map(|(at, _)| &page[at..(at + 40).min(page.len())]).collect();
+    let harmless = |text: &&str| text.starts_with("http://www.w3.org/") || text.starts_with("http-equiv");
+    assert!(outside.iter().all(harmless), "{outside:?}");
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(page.contains("memory_size: 1024 → 512  # undoes a change made outside"), "{page}");
+}
+
+#[test]
+fn names_cannot_break_out_of_the_page() {
+    let text = "\nstack: shop\nqueues: { \"a\": { tags: { x: \"</script><script>alert(1)</script>\" } } }\n";
+    let stack = Stack::of(text, &[]);
+    let plan = World::default().plan(&stack, Goal::Apply, &Selection::default()).unwrap();
+    let secrets = stack.document.secrets();
+    let picture = Picture::of("shop <b>", &stack.graph, Some(&plan), secrets);
+    let page = html(&Page { picture: &picture, about: "<i>".into(), plan: Some((&plan, Cost::default())), secrets });
+    assert!(!page.contains("<script>alert") && !page.contains("shop <b>") && !page.contains("<i>"));
+    assert!(!mermaid(&picture).contains("<b>") && svg(&picture).contains("shop &lt;b&gt;"));
+}
