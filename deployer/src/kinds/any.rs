@@ -23,6 +23,7 @@ pub trait AnyKind: Send + Sync {
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
+    fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
     fn update<'a>(
         &'a self,
@@ -45,6 +46,7 @@ impl<K: Kind> Erased<K> {
             .map_err(|e| AwsError::Shape { what: format!("{} spec", K::NAME), message: e.to_string() })
     }
 
+<<<<<<< HEAD
     /// Says which resource a refusal is about where AWS does not.
     fn refused(error: AwsError, op: Op, spec: &K::Spec, place: &Place) -> AwsError {
         let AwsError::Service(mut refusal) = error else { return error };
@@ -61,6 +63,14 @@ impl<K: Kind> Erased<K> {
         let apart = if refusal.message.is_empty() { "" } else { "; " };
         refusal.message = format!("{}{apart}{action} on resource: {}", refusal.message, grant.resources.join(", "));
         AwsError::Service(refusal)
+    }
+
+=======
+    fn untyped(seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
+        let spec = serde_json::to_value(&seen.spec)
+            .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
+        Ok(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes })
+>>>>>>> faults
     }
 
     fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {
@@ -124,10 +134,16 @@ impl<K: Kind> AnyKind for Erased<K> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::read(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
-            let Some(seen) = seen else { return Ok(None) };
-            let spec = serde_json::to_value(&seen.spec)
-                .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
-            Ok(Some(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes }))
+            seen.map(Self::untyped).transpose()
+        }
+        .boxed()
+    }
+
+    fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+        async move {
+            let want = Self::typed(spec)?;
+            let seen = K::find(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
+            seen.map(Self::untyped).transpose()
         }
         .boxed()
     }
