@@ -186,7 +186,8 @@ async fn read<'a>(
     spec: Value,
 ) -> (&'a Node, Result<Option<Observed<Value>>, AwsError>) {
     let _permit = limit.acquire().await;
-    (node, node.kind.read(aws, &spec).await)
+    let found = if node.external { node.kind.find(aws, &spec) } else { node.kind.read(aws, &spec) };
+    (node, found.await)
 }
 
 /// Reads what the prior state holds under an address or identity that the graph does not mean.

@@ -3,6 +3,7 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod credentials;
 mod look;
 mod saved;
 mod state;
@@ -131,7 +132,7 @@ pub async fn prepare(
     stop: &Stop,
 ) -> Result<Ready, Failure> {
     let began = Instant::now();
-    let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings, hold)).await?;
+    let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings, hold.then_some(progress))).await?;
     let lease = if hold { Some(unless_stopped(stop, lock(&store, settings, progress)).await?) } else { None };
     match unless_stopped(stop, observe_and_plan(loaded, &aws, &store, settings, goal, progress)).await {
         Ok((loaded, snapshot, observation, plan, artifacts)) => {
@@ -205,9 +206,13 @@ async fn observe_and_plan(
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
-/// Connects to AWS, learns whose account it is, and opens the state's store; who is to `write`
-/// makes its bucket, if that was asked for.
-async fn connect(document: &Document, settings: &Settings, write: bool) -> Result<(Aws, Store), Failure> {
+/// Connects to AWS, learns whose account it is, and opens the state's store. Who is `writing` has credentials that last
+/// for a while, and makes the state's bucket if that was asked for.
+async fn connect(
+    document: &Document,
+    settings: &Settings,
+    writing: Option<&dyn Progress>,
+) -> Result<(Aws, Store), Failure> {
     let region = document.region().to_owned();
     let connection = Connection {
         region: region.clone(),
@@ -227,7 +232,10 @@ async fn connect(document: &Document, settings: &Settings, write: bool) -> Resul
     let location = location(document, settings);
     let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now)
         .with_rescue_dir(root(&settings.file).join(".deployer/rescue"));
-    if settings.create_state_bucket && write {
+    if let Some(progress) = writing {
+        credentials::last(&clients, (settings.now)(), progress).await?;
+    }
+    if settings.create_state_bucket && writing.is_some() {
         store.create_bucket(&place.region).await.map_err(Failure::state)?;
     }
     let aws = Aws::new(clients, place);
@@ -242,7 +250,7 @@ async fn connect(document: &Document, settings: &Settings, write: bool) -> Resul
 /// # Errors
 /// When the state cannot be read.
 pub async fn outputs(loaded: &Loaded, settings: &Settings) -> Result<BTreeMap<String, String>, Failure> {
-    let (_, store) = connect(&loaded.document, settings, false).await?;
+    let (_, store) = connect(&loaded.document, settings, None).await?;
     Ok(store.read().await.map_err(Failure::state)?.state.outputs)
 }
 

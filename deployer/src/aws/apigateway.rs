@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation};
+use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation, Resource};
 
 use super::tags::{self, Tags};
 use super::{Aws, AwsError, Place};
@@ -20,6 +20,36 @@ pub(crate) fn tree_key(api_id: &str) -> String {
     format!("apigateway:GetResources {api_id}")
 }
 
+/// GetResources, all pages; none when the API itself is gone.
+pub(crate) async fn resources(aws: &Aws, api: &str) -> Result<Vec<Resource>, AwsError> {
+    let (mut all, mut position) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.apigateway.get_resources().rest_api_id(api).limit(500).embed("methods");
+        let call = call.set_position(position).send();
+        let Some(page) = aws.find("apigateway:GetResources", ABSENT, call).await? else { return Ok(Vec::new()) };
+        all.extend(page.items.unwrap_or_default());
+        position = page.position;
+        if position.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Paths of an API that neither have a method nor lead to one, with their ids, the topmost first.
+pub(crate) fn unused(tree: &[Resource]) -> Vec<(String, String)> {
+    let used = |r: &Resource| r.resource_methods().is_some_and(|methods| !methods.is_empty());
+    let leads = |path: &str| {
+        tree.iter()
+            .filter(|r| used(r))
+            .filter_map(Resource::path)
+            .any(|other| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    };
+    let found = tree.iter().filter_map(|r| Some((r.path()?.to_owned(), r.id()?.to_owned())));
+    let mut unused: Vec<_> = found.filter(|(path, _)| path != "/" && !leads(path)).collect();
+    unused.sort();
+    unused
+}
+
 /// What [`Aws::turn`] knows an API by: AWS refuses or loses overlapping changes of one API.
 pub(crate) fn turn_key(api_id: &str) -> String {
     format!("apigateway/{api_id}")
@@ -30,13 +60,19 @@ pub(crate) fn arn(place: &Place, path: &str) -> String {
     format!("arn:{}:apigateway:{}::{path}", place.partition, place.region)
 }
 
-/// The tags of an API or stage. AWS's listings hold them; a local AWS keeps later edits apart from those given at
-/// creation, and so is asked for both.
+/// How a local AWS says that it has no GetTags.
+const UNKNOWN_CALL: &[&str] = &["NotFound", "UnknownOperationException", "NotImplemented", "Http405", "Http501"];
+
+/// The tags of an API or stage. AWS's listings hold them; some local AWS keep later edits apart from those given at
+/// creation, and so are asked for both.
 pub(crate) async fn live_tags(aws: &Aws, arn: &str, listed: Option<HashMap<String, String>>) -> Result<Tags, AwsError> {
     let mut tags = listed.unwrap_or_default();
     if aws.place.endpoint_url.is_some() {
         let call = aws.clients.apigateway.get_tags().resource_arn(arn).send();
-        let edited = aws.find("apigateway:GetTags", ABSENT, call).await?.and_then(|found| found.tags);
+        let edited = match aws.find("apigateway:GetTags", ABSENT, call).await {
+            Err(error) if error.is(UNKNOWN_CALL) => None,
+            answer => answer?.and_then(|found| found.tags),
+        };
         if let Some(edited) = edited.filter(|edited| !edited.is_empty()) {
             tags = edited;
         }
@@ -72,7 +108,27 @@ pub(crate) fn pointer(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_id;
+    use aws_sdk_apigateway::types::{Method, Resource};
+
+    use super::{is_id, unused};
+
+    #[test]
+    fn a_path_is_used_when_it_has_a_method_or_leads_to_one() {
+        let resource = |id: &str, path: &str, methods: &[&str]| {
+            let methods = methods.iter().map(|m| ((*m).to_owned(), Method::builder().build())).collect();
+            Resource::builder().id(id).path(path).set_resource_methods(Some(methods)).build()
+        };
+        let tree = [
+            resource("r", "/", &[]),
+            resource("c", "/old/{id}", &[]),
+            resource("b", "/old", &[]),
+            resource("d", "/images", &[]),
+            resource("e", "/images/{id}", &["GET"]),
+            resource("f", "/image", &[]),
+        ];
+        let found: Vec<String> = unused(&tree).into_iter().map(|(path, id)| format!("{path} {id}")).collect();
+        assert_eq!(found, ["/image f", "/old b", "/old/{id} c"]);
+    }
 
     #[test]
     fn only_what_aws_made_is_an_id() {

@@ -1,12 +1,15 @@
 //! The SDK clients of a run: one HTTP client, one set of credentials, one retry policy for all.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::dialect::Dialect;
 
 /// One client a service.
 pub struct Clients {
@@ -19,6 +22,7 @@ pub struct Clients {
     pub sns: aws_sdk_sns::Client,
     pub sqs: aws_sdk_sqs::Client,
     pub sts: aws_sdk_sts::Client,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 /// How to reach AWS.
@@ -37,14 +41,20 @@ pub struct Connection {
 pub struct Transport {
     pub http_client: Option<SharedHttpClient>,
     pub retry: Option<RetryConfig>,
+    /// In place of the usual chain and of fixed keys.
+    pub credentials: Option<SharedCredentialsProvider>,
 }
 
 impl Clients {
     /// Loads credentials and settings the way every AWS tool does, and makes the clients.
     pub async fn connect(connection: &Connection) -> Self {
+        let mut http_client = connection.transport.http_client.clone().unwrap_or_else(https);
+        if connection.endpoint_url.is_some() {
+            http_client = SharedHttpClient::new(Dialect::new(http_client));
+        }
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(Region::new(connection.region.clone()))
-            .http_client(connection.transport.http_client.clone().unwrap_or_else(https))
+            .http_client(http_client)
             .retry_config(
                 connection.transport.retry.clone().unwrap_or_else(|| RetryConfig::standard().with_max_attempts(6)),
             )
@@ -61,6 +71,9 @@ impl Clients {
         if let Some((key, secret)) = &connection.credentials {
             loader =
                 loader.credentials_provider(aws_credential_types::Credentials::new(key, secret, None, None, "local"));
+        }
+        if let Some(provider) = &connection.transport.credentials {
+            loader = loader.credentials_provider(provider.clone());
         }
         Self::of(&loader.load().await)
     }
@@ -82,7 +95,13 @@ impl Clients {
             sns: aws_sdk_sns::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
+            credentials: config.credentials_provider(),
         }
+    }
+
+    /// When the credentials end, if they do; the provider is asked anew, so what it renews has its full life.
+    pub async fn credentials_end(&self) -> Option<SystemTime> {
+        self.credentials.as_ref()?.provide_credentials().await.ok()?.expiry()
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod apigateway;
 pub mod clients;
+mod dialect;
 pub mod digest;
 pub mod error;
 pub(crate) mod gather;

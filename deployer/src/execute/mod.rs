@@ -127,7 +127,7 @@ impl<'a> Execution<'a> {
         let mut in_flight: BTreeSet<StepId> = BTreeSet::new();
         let mut outcome = Outcome::new();
         loop {
-            while running.len() < self.parallelism && *self.stop.borrow() == 0 {
+            while running.len() < self.parallelism && *self.stop.borrow() == 0 && !outcome.lacks_credentials() {
                 let Some(id) = ready.pop_front() else { break };
                 if self.starts_nothing(id) {
                     self.settle(id, None, Done::Gone);
@@ -383,6 +383,11 @@ fn to_be_deleted(record: Record) -> Record {
 }
 
 impl Outcome {
+    /// Whatever else was to be done would be refused, too.
+    fn lacks_credentials(&self) -> bool {
+        self.failed.iter().any(|failed| failed.error.is_credentials())
+    }
+
     fn new() -> Self {
         Self {
             done: Vec::new(),

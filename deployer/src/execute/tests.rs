@@ -85,3 +85,18 @@ async fn an_apply_without_changes_leaves_the_state_as_it_is() {
     let state = applied(&world, &Stack::of(QUEUE, &[])).await;
     assert!(state.says_the_same(&world.prior), "{state:#?}");
 }
+
+#[test]
+fn who_waits_for_an_element_waits_for_all_that_it_is_made_of() {
+    let stack = Stack::of(
+        "stack: couch\nfunctions: { draw: { zip: draw.zip } }\napis: { web: { routes: { \"GET /\": draw } } }\n\
+         queues: { late: { depends_on: [apis.web] }, later: { depends_on: [apis.web.stage] } }\n",
+        &[],
+    );
+    let waits = |address: &str| -> Vec<String> {
+        stack.graph.node(address).expect("a node").dependencies.iter().cloned().collect()
+    };
+    let parts = ["apis.web", "apis.web.permission[GET /]", "apis.web.route[GET /]", "apis.web.stage"];
+    assert_eq!(waits("queues.late"), parts);
+    assert_eq!(waits("queues.later"), ["apis.web.stage"]);
+}

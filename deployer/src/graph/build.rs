@@ -25,7 +25,11 @@ impl Graph {
         let Lowered { resources, aliases, .. } = lowered;
         let known: HashMap<String, &'static [&'static str]> =
             resources.iter().filter_map(|r| Some((r.address.clone(), by_name(r.kind)?.outputs()))).collect();
-        let mut checker = Checker { aliases: &aliases, known: &known, names, findings };
+        let mut parts: HashMap<String, Vec<String>> = HashMap::new();
+        for resource in &resources {
+            parts.entry(resource.element.clone()).or_default().push(resource.address.clone());
+        }
+        let mut checker = Checker { aliases: &aliases, known: &known, parts: &parts, names, findings };
         let nodes: BTreeMap<String, Node> = resources
             .into_iter()
             .filter_map(|resource| checker.node(resource))
@@ -47,6 +51,8 @@ impl Graph {
 struct Checker<'a> {
     aliases: &'a Aliases,
     known: &'a HashMap<String, &'static [&'static str]>,
+    /// Everything that an element is made of.
+    parts: &'a HashMap<String, Vec<String>>,
     names: &'a dyn Named,
     findings: &'a mut Findings,
 }
@@ -57,10 +63,12 @@ impl Checker<'_> {
         let mut dependencies = BTreeSet::new();
         let spec = self.value(resource.spec, &resource.element, &mut dependencies);
         for name in resource.depends_on {
-            if self.known.contains_key(&name) {
-                dependencies.insert(name);
-            } else {
-                self.unknown_element(&name, &resource.element);
+            match self.parts.get(&name).filter(|_| name != resource.element) {
+                Some(parts) => dependencies.extend(parts.iter().cloned()),
+                None if self.known.contains_key(&name) => {
+                    dependencies.insert(name);
+                }
+                None => self.unknown_element(&name, &resource.element),
             }
         }
         dependencies.remove(&resource.address);

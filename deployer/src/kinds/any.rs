@@ -21,6 +21,7 @@ pub trait AnyKind: Send + Sync {
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
+    fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
     fn update<'a>(
         &'a self,
@@ -41,6 +42,12 @@ impl<K: Kind> Erased<K> {
     fn typed(spec: &Value) -> Result<K::Spec, AwsError> {
         K::Spec::deserialize(spec)
             .map_err(|e| AwsError::Shape { what: format!("{} spec", K::NAME), message: e.to_string() })
+    }
+
+    fn untyped(seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
+        let spec = serde_json::to_value(&seen.spec)
+            .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
+        Ok(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes })
     }
 
     fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {
@@ -93,13 +100,11 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
-        async move {
-            let Some(seen) = K::read(aws, &Self::typed(spec)?).await? else { return Ok(None) };
-            let spec = serde_json::to_value(&seen.spec)
-                .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
-            Ok(Some(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes }))
-        }
-        .boxed()
+        async move { K::read(aws, &Self::typed(spec)?).await?.map(Self::untyped).transpose() }.boxed()
+    }
+
+    fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+        async move { K::find(aws, &Self::typed(spec)?).await?.map(Self::untyped).transpose() }.boxed()
     }
 
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>> {

@@ -14,7 +14,7 @@ use aws_sdk_apigateway::types::{IntegrationType, Method, Op as PatchOp, Resource
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{ABSENT, arn, is_id, patch_op, tree_key, turn_key};
+use crate::aws::apigateway::{ABSENT, arn, is_id, patch_op, resources, tree_key, turn_key};
 use crate::aws::{Aws, AwsError, Place};
 
 /// The route kind.
@@ -125,21 +125,6 @@ fn created(spec: &Route, resource: &str) -> Created {
     Created {
         physical_id: format!("{}/{resource}/{}", spec.rest_api_id, spec.http_method),
         outputs: Outputs::from([("resource_id".into(), resource.to_owned())]),
-    }
-}
-
-/// GetResources, all pages; none when the API itself is gone.
-async fn resources(aws: &Aws, api: &str) -> Result<Vec<Resource>, AwsError> {
-    let (mut all, mut position) = (Vec::new(), None);
-    loop {
-        let call = aws.clients.apigateway.get_resources().rest_api_id(api).limit(500).embed("methods");
-        let call = call.set_position(position).send();
-        let Some(page) = aws.find("apigateway:GetResources", ABSENT, call).await? else { return Ok(Vec::new()) };
-        all.extend(page.items.unwrap_or_default());
-        position = page.position;
-        if position.is_none() {
-            return Ok(all);
-        }
     }
 }
 

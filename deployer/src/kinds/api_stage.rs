@@ -5,7 +5,8 @@
 //!
 //! **Guarantees**: a new deployment is made exactly when the definition served is not the one wanted. Callers move
 //! over in one call. A deployment that a crash left behind is used, not made twice; those that no stage serves any
-//! more are deleted (the way back is the former `stack.yaml`), foreign ones never.
+//! more are deleted (the way back is the former `stack.yaml`), foreign ones never. Paths that a killed run made and no
+//! route came to use are a difference, and are deleted before the snapshot is taken.
 //! **Assumptions**: routes and API settings are as wanted when create and update run, for the stage depends on them.
 //! A route that drifted and was repaired needs no new deployment: the drifted form is served only after somebody
 //! deployed it by hand, and that deployment does not have our description.
@@ -17,7 +18,9 @@ use aws_sdk_apigateway::types::{Deployment, MethodSetting, Op as PatchOp, PatchO
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{ABSENT, arn, is_id, live_tags, patch_op, pointer, retag, turn_key};
+use crate::aws::apigateway::{
+    ABSENT, arn, is_id, live_tags, patch_op, pointer, resources, retag, tree_key, turn_key, unused,
+};
 use crate::aws::digest;
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place};
@@ -32,6 +35,9 @@ pub struct Stage {
     pub stage_name: String,
     /// What the deployment is a snapshot of: a canonical text in which equal APIs are equal. AWS keeps its digest.
     pub definition: String,
+    /// Paths without methods that a cut-off run left; none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused_paths: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub variables: BTreeMap<String, String>,
@@ -73,24 +79,35 @@ impl Kind for ApiStage {
             resources: ["stages", "stages/*", "deployments", "deployments/*"].map(at).to_vec(),
             condition: None,
         };
+        let paths = |actions: &[&'static str]| Grant {
+            actions: actions.to_vec(),
+            resources: ["resources", "resources/*"].map(at).to_vec(),
+            condition: None,
+        };
+        let prune = || paths(&["apigateway:GET", "apigateway:DELETE"]);
         let tag = || Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
         match op {
-            Op::Read => vec![grant(&["apigateway:GET"])],
-            Op::Create => vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH"]), tag()],
+            Op::Read => vec![grant(&["apigateway:GET"]), paths(&["apigateway:GET"])],
+            Op::Create => vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH"]), prune(), tag()],
             Op::Update => {
-                vec![grant(&["apigateway:GET", "apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"]), tag()]
+                let all = ["apigateway:GET", "apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"];
+                vec![grant(&all), prune(), tag()]
             }
             Op::Delete => vec![grant(&["apigateway:GET", "apigateway:DELETE"])],
         }
     }
 
-    /// GetStage and GetDeployments at once.
+    /// GetStage, GetDeployments and, once with all routes of the API, GetResources.
     async fn read(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
         let gateway = &aws.clients.apigateway;
         let asked = gateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
-        let (found, deployments) =
-            tokio::join!(aws.find("apigateway:GetStage", ABSENT, asked), deployments(aws, &spec.rest_api_id));
-        let (Some(found), deployments) = (found?, deployments?) else { return Ok(None) };
+        let (api, tree) = (&spec.rest_api_id, tree_key(&spec.rest_api_id));
+        let (found, deployments, tree) = tokio::join!(
+            aws.find("apigateway:GetStage", ABSENT, asked),
+            deployments(aws, api),
+            aws.remember(&tree, resources(aws, api))
+        );
+        let (Some(found), deployments, tree) = (found?, deployments?, tree?) else { return Ok(None) };
         let live = Live::builder()
             .set_deployment_id(found.deployment_id)
             .set_description(found.description)
@@ -101,13 +118,15 @@ impl Kind for ApiStage {
         let tags = live_tags(aws, &stage_arn(spec, &aws.place), found.tags).await?;
         let served = deployments.iter().find(|d| d.id.is_some() && d.id == live.deployment_id);
         let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
-        let stage = stage(spec, &live, definition, tags);
+        let unused_paths = unused(&tree).into_iter().map(|(path, _)| path).collect();
+        let stage = Stage { unused_paths, ..stage(spec, &live, definition, tags) };
         Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 
     /// CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
     async fn create(aws: &Aws, want: &Stage) -> Result<Created, AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        prune(aws, &want.rest_api_id).await?;
         let deployment = deploy(aws, want).await?;
         let call = aws
             .clients
@@ -128,6 +147,9 @@ impl Kind for ApiStage {
     /// One UpdateStage for all that differs, after CreateDeployment when the definition does.
     async fn update(aws: &Aws, live: &Observed<Stage>, want: &Stage, changes: &Changes) -> Result<(), AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        if changes.touch_any(&["definition", "unused_paths"]) {
+            prune(aws, &want.rest_api_id).await?;
+        }
         let mut ops = settings(&live.spec, want);
         if changes.touch("definition") {
             ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deploy(aws, want).await?)));
@@ -194,6 +216,7 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
         rest_api_id: spec.rest_api_id.clone(),
         stage_name: spec.stage_name.clone(),
         definition,
+        unused_paths: Vec::new(),
         description: live.description.clone().filter(|text| !text.is_empty()),
         variables: live.variables.clone().unwrap_or_default().into_iter().collect(),
         throttling_rate_limit: rate,
@@ -202,6 +225,16 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
         tracing_enabled: live.tracing_enabled(),
         tags,
     }
+}
+
+/// Deletes the paths that no route uses. The stage comes after all routes, so none is still to be used.
+async fn prune(aws: &Aws, api: &str) -> Result<(), AwsError> {
+    for (_, id) in unused(&resources(aws, api).await?) {
+        let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(id).send();
+        aws.find("apigateway:DeleteResource", ABSENT, call).await?;
+    }
+    aws.forget(&tree_key(api));
+    Ok(())
 }
 
 /// Gives the deployment of the wanted definition: the one that a crash left, else a new one.

@@ -176,7 +176,12 @@ impl Kind for LambdaFunction {
         if let Some(refused) = found.tags_error() {
             return Err(failure("lambda:ListTags", refused.error_code(), refused.message(), 403));
         }
-        let (function, notes) = wire::observed(name, found)?;
+        // AWS always tells it. A local AWS that does not knows of none, so there is none to compare.
+        let logs = found.configuration().is_some_and(|c| c.logging_config().is_some());
+        let (mut function, notes) = wire::observed(name, found)?;
+        if !logs {
+            function.logging_config = spec.logging_config.clone();
+        }
         let mut seen = Observed::new(name, function, Self::predict(spec, &aws.place));
         seen.notes = notes;
         Ok(Some(seen))

@@ -196,6 +196,14 @@ pub trait Kind: Send + Sync + 'static {
         spec: &Self::Spec,
     ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send;
 
+    /// Finds a resource of somebody else, of which nothing but its outputs is used: with fewer calls, where possible.
+    fn find(
+        aws: &Aws,
+        spec: &Self::Spec,
+    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
+        Self::read(aws, spec)
+    }
+
     /// Creates the resource and returns when it can be used by those who depend on it.
     fn create(aws: &Aws, want: &Self::Spec) -> impl Future<Output = Result<Created, AwsError>> + Send;
 

@@ -135,6 +135,12 @@ impl Kind for S3Bucket {
         Ok(Some(Observed::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
     }
 
+    /// HeadBucket: the settings of another's bucket are nobody's business here, and may be closed to us.
+    async fn find(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
+        let found = head(aws, &spec.bucket).await?;
+        Ok(found.then(|| Observed::new(&spec.bucket, spec.clone(), Self::predict(spec, &aws.place))))
+    }
+
     /// CreateBucket with tags and ownership; then what differs from AWS's defaults, and always the public access
     /// block, which older local clouds leave open.
     async fn create(aws: &Aws, want: &Bucket) -> Result<Created, AwsError> {

@@ -17,7 +17,7 @@ use crate::state::State;
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
 pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
-    Ok(unless_stopped(stop, connect(&loaded.document, settings, false)).await?.0)
+    Ok(unless_stopped(stop, connect(&loaded.document, settings, None)).await?.0)
 }
 
 /// What AWS has of a stack, beside its state.
@@ -40,7 +40,7 @@ pub async fn look(
 ) -> Result<Sight, Failure> {
     let began = Instant::now();
     let seen = async {
-        let (aws, store) = connect(&loaded.document, settings, false).await?;
+        let (aws, store) = connect(&loaded.document, settings, None).await?;
         let snapshot = store.read().await.map_err(Failure::state)?;
         if let Some(notice) = &snapshot.notice {
             progress.say(notice);

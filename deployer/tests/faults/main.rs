@@ -2,16 +2,18 @@
 //!
 //! A stack is applied, changed so that some of it is replaced, and destroyed. At call N of each of these the run is
 //! killed before it sends, after it sent, or after it was answered; or AWS fails, throttles, never answers or refuses.
-//! Then the run is repeated: it has to succeed, the plan after it has to be empty, and the account has to hold exactly
-//! what it holds after a run without faults: no orphan, no duplicate.
+//! Then the run is repeated, or `stack.yaml` says something else by then: the next run has to succeed, the plan after
+//! it has to be empty, and the account has to hold exactly what it holds after a run without faults: no orphan, no
+//! duplicate.
 //!
 //! `DEPLOYER_FAULTS=all` tries every point instead of a sample, `DEPLOYER_FAULTS=100` a sample of that many chains for
-//! each place of the state; `DEPLOYER_FAULT=s3/update/17/lost` tries one point alone.
+//! each place; `DEPLOYER_FAULT=s3/update/17/lost` tries one point alone, `…/lost/turned` with another stack after it.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code)]
 mod common;
 
+mod credentials;
 mod inventory;
 mod trial;
 mod wire;
@@ -19,12 +21,35 @@ mod wire;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trial::{End, Keep, PHASES, Phase, Trial};
-use wire::{ALL, Fault};
+use trial::{End, Keep, PHASES, Phase, Scene, Trial};
+use wire::{ALL, Fault, Wrong};
 
-/// How many chains of faults a normal run tries, for each place of the state: half a minute on two cores.
-const SAMPLE: usize = 8;
-const KEEPS: [(Keep, &str); 2] = [(Keep::S3, "s3"), (Keep::Directory, "directory")];
+/// How many chains of faults a normal run tries, for each place: half a minute on two cores.
+const SAMPLE: usize = 6;
+/// How many calls may follow the end of the credentials: those under way, the state's, the lock's.
+const AFTER_THE_END: usize = 24;
+
+/// Which stack, and where its state is kept.
+#[derive(Clone, Copy)]
+struct Place {
+    name: &'static str,
+    keep: Keep,
+    scene: Scene,
+}
+
+const PLACES: [Place; 3] = [
+    Place { name: "s3", keep: Keep::S3, scene: Scene::Kinds },
+    Place { name: "directory", keep: Keep::Directory, scene: Scene::Kinds },
+    Place { name: "couch", keep: Keep::S3, scene: Scene::Couch },
+];
+
+/// A fault, and what comes after it.
+#[derive(Clone, Copy)]
+struct Point {
+    fault: Fault,
+    /// Another stack than that of the cut-off run is applied next.
+    turned: bool,
+}
 
 /// What runs without faults call, and leave behind.
 struct Reference {
@@ -32,8 +57,8 @@ struct Reference {
     holds: [Vec<String>; 3],
 }
 
-fn reference(keep: Keep) -> Reference {
-    let trial = Trial::new(keep);
+fn reference(place: Place) -> Reference {
+    let trial = Trial::new(place.keep, place.scene);
     let mut reference = Reference { calls: Default::default(), holds: Default::default() };
     for (i, phase) in PHASES.into_iter().enumerate() {
         let (end, calls) = trial.run(phase, None);
@@ -62,9 +87,23 @@ fn settled(trial: &Trial, phase: Phase) -> Result<(), String> {
 }
 
 /// Makes one phase fail, and repeats it.
-fn survive(trial: &Trial, phase: Phase, fault: Option<Fault>, reference: &Reference) -> Result<(), String> {
-    trial.run(phase, fault);
+fn survive(trial: &Trial, phase: Phase, point: Option<Point>, reference: &Reference) -> Result<(), String> {
+    let (_, calls) = trial.run(phase, point.map(|point| point.fault));
     trial.unlock();
+    if let Some(Fault { at, wrong: Wrong::Expired }) = point.map(|point| point.fault)
+        && calls.len() > at + AFTER_THE_END
+    {
+        return Err(format!("{} calls were made after the credentials had ended", calls.len() - at));
+    }
+    if point.is_some_and(|point| point.turned) {
+        let other = if phase == Phase::Update { Phase::Apply } else { Phase::Update };
+        next(trial, other, reference).map_err(|why| format!("{} next: {why}", other.name()))?;
+    }
+    next(trial, phase, reference)
+}
+
+/// A run without faults puts everything right, whatever was before.
+fn next(trial: &Trial, phase: Phase, reference: &Reference) -> Result<(), String> {
     let (end, _) = trial.run(phase, None);
     if end != End::Done {
         return Err(format!("the next run: {end:?}"));
@@ -79,28 +118,32 @@ fn survive(trial: &Trial, phase: Phase, fault: Option<Fault>, reference: &Refere
     Ok(())
 }
 
-/// The faults of one phase: each kind at each call.
-fn points(calls: &[String]) -> Vec<Fault> {
-    let at = 1..=calls.len();
-    at.flat_map(|at| ALL.iter().map(move |(_, wrong)| Fault { at, wrong: *wrong })).collect()
+/// The faults of one phase: each kind at each call, and after a death also another stack.
+fn points(calls: &[String]) -> Vec<Point> {
+    let at_each = |at: usize| {
+        let again = ALL.iter().map(move |(_, wrong)| Point { fault: Fault { at, wrong: *wrong }, turned: false });
+        let deaths = ALL.iter().filter(|(_, wrong)| wrong.kills());
+        again.chain(deaths.map(move |(_, wrong)| Point { fault: Fault { at, wrong: *wrong }, turned: true }))
+    };
+    (1..=calls.len()).flat_map(at_each).collect()
 }
+
+type Chain = [Option<Point>; 3];
 
 /// One account goes through a fault in each phase.
-fn chain(keep: (Keep, &str), faults: [Option<Fault>; 3], reference: &Reference) -> Vec<String> {
-    let trial = Trial::new(keep.0);
-    let mut lost = Vec::new();
-    for (phase, fault) in PHASES.into_iter().zip(faults) {
-        let Err(why) = survive(&trial, phase, fault, reference) else { continue };
-        let Some(fault) = fault else { return vec![format!("{} without faults: {why}", phase.name())] };
-        let (name, Fault { at, wrong }) = (phase.name(), fault);
+fn chain(place: Place, points: Chain, reference: &Reference) -> Vec<String> {
+    let trial = Trial::new(place.keep, place.scene);
+    for (phase, point) in PHASES.into_iter().zip(points) {
+        let Err(why) = survive(&trial, phase, point, reference) else { continue };
+        let Some(Point { fault: Fault { at, wrong }, turned }) = point else {
+            return vec![format!("{} without faults: {why}", phase.name())];
+        };
+        let (name, turned) = (phase.name(), if turned { "/turned" } else { "" });
         let call = &reference.calls[phase as usize][at - 1];
-        lost.push(format!("DEPLOYER_FAULT={}/{name}/{at}/{wrong} (call {at} is {call}): {why}", keep.1));
-        break;
+        return vec![format!("DEPLOYER_FAULT={}/{name}/{at}/{wrong}{turned} (call {at} is {call}): {why}", place.name)];
     }
-    lost
+    Vec::new()
 }
-
-type Chain = [Option<Fault>; 3];
 
 /// Every point once: the nth fault of each phase side by side.
 fn chains(reference: &Reference, asked: Option<&str>) -> Vec<Chain> {
@@ -111,54 +154,61 @@ fn chains(reference: &Reference, asked: Option<&str>) -> Vec<Chain> {
     }
     let sample = asked.map_or(SAMPLE, |number| number.parse().expect("DEPLOYER_FAULTS is `all` or a number"));
     // Spread over each phase's calls; a step that shares no divisor with the kinds meets every kind.
-    let pick = |points: &Vec<Fault>, i: usize| points.get((i * points.len() / sample + i * 3) % points.len()).copied();
+    let pick = |points: &Vec<Point>, i: usize| points.get((i * points.len() / sample + i * 4) % points.len()).copied();
     (0..sample).map(|i| points.each_ref().map(|points| pick(points, i))).collect()
 }
 
-fn one_alone(name: &str) -> ((Keep, &'static str), Chain) {
+fn one_alone(name: &str) -> (Place, Chain) {
     let parts: Vec<&str> = name.split('/').collect();
-    let [keep, phase, at, wrong] = parts[..] else { panic!("write DEPLOYER_FAULT=s3/update/17/lost") };
-    let keep = *KEEPS.iter().find(|(_, name)| *name == keep).expect("s3 or directory");
+    let [place, phase, at, wrong, ref rest @ ..] = parts[..] else { panic!("write DEPLOYER_FAULT=s3/update/17/lost") };
+    let place = *PLACES.iter().find(|one| one.name == place).expect("s3, directory or couch");
     let fault = Fault { at: at.parse().expect("a number"), wrong: wrong.parse().expect("a fault") };
-    (keep, PHASES.map(|one| (one.name() == phase).then_some(fault)))
+    let point = Point { fault, turned: rest == ["turned"] };
+    (place, PHASES.map(|one| (one.name() == phase).then_some(point)))
 }
 
 /// Unoptimised futures of whole runs need more than a test thread's two MiB.
 const STACK: usize = 16 * 1024 * 1024;
 
-#[test]
-fn every_fault_is_survived() {
-    let roomy = std::thread::Builder::new().stack_size(STACK).spawn(try_faults).expect("a thread");
-    if let Err(panic) = roomy.join() {
+/// Runs a test in a thread with room.
+fn roomy(test: fn()) {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(test).expect("a thread");
+    if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
 }
 
+#[test]
+fn every_fault_is_survived() {
+    roomy(try_faults);
+}
+
 fn try_faults() {
     if let Ok(name) = std::env::var("DEPLOYER_FAULT") {
-        let (keep, faults) = one_alone(&name);
-        let lost = chain(keep, faults, &reference(keep.0));
+        let (place, points) = one_alone(&name);
+        let lost = chain(place, points, &reference(place));
         assert!(lost.is_empty(), "{}", lost.join("\n"));
         return;
     }
     let asked = std::env::var("DEPLOYER_FAULTS").ok();
-    let references = KEEPS.map(|(keep, _)| reference(keep));
-    let work: Vec<(usize, Chain)> = (0..KEEPS.len())
-        .flat_map(|k| chains(&references[k], asked.as_deref()).into_iter().map(move |chain| (k, chain)))
+    let references = PLACES.map(reference);
+    let work: Vec<(usize, Chain)> = (0..PLACES.len())
+        .flat_map(|p| chains(&references[p], asked.as_deref()).into_iter().map(move |chain| (p, chain)))
         .collect();
     let (next, lost) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) * 2 {
             let worker = || {
-                while let Some((keep, faults)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let failed = chain(KEEPS[*keep], *faults, &references[*keep]);
+                while let Some((place, points)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let failed = chain(PLACES[*place], *points, &references[*place]);
+                    failed.iter().for_each(|why| eprintln!("{why}"));
                     lost.lock().unwrap().extend(failed);
                 }
             };
             std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker).expect("a thread");
         }
     });
-    let tried: usize = work.iter().map(|(_, faults)| faults.iter().flatten().count()).sum();
+    let tried: usize = work.iter().map(|(_, points)| points.iter().flatten().count()).sum();
     let lost = lost.into_inner().unwrap();
     println!("{tried} fault points, {} lost", lost.len());
     assert!(lost.is_empty(), "{tried} fault points, {} lost; each alone:\n{}", lost.len(), lost.join("\n"));

@@ -2,8 +2,10 @@
 
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use deployer::aws::Aws;
@@ -28,6 +30,54 @@ pub enum Keep {
     Directory,
 }
 
+/// What is applied, and what it is changed to; `ACCOUNT` stands for the account's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scene {
+    /// A stack with every kind.
+    Kinds,
+    /// The repository's own stack, with ready zips; its image bucket is external.
+    Couch,
+}
+
+impl Scene {
+    fn first(self) -> String {
+        match self {
+            Self::Kinds => include_str!("first.yaml").to_owned(),
+            Self::Couch => couch(&[]),
+        }
+    }
+
+    fn second(self) -> String {
+        match self {
+            Self::Kinds => include_str!("second.yaml").to_owned(),
+            Self::Couch => couch(&[
+                ("queue_name: image-requests", "queue_name: image-orders"),
+                ("memory_size: 512", "memory_size: 256"),
+                ("zip: one.zip", "zip: two.zip"),
+                ("generate-image }", "generate-image, \"GET /pictures/{id}\": generate-image }"),
+                ("email: \"${vars.alarm_email}\"", "email: b@example.com"),
+                ("threshold: 30", "threshold: 45"),
+            ]),
+        }
+    }
+}
+
+/// The repository's stack with `changes`; each has to find its text.
+fn couch(changes: &[(&str, &str)]) -> String {
+    let ready = [
+        ("state: { bucket: pgr301-2024-terraform-state, key: \"${vars.candidate}/couch-explorers.json\" }\n", ""),
+        ("{ required: true, description: Who is mailed when the oldest message waits too long }", "a@example.com"),
+        ("image_bucket: pgr301-couch-explorers", "image_bucket: images-ACCOUNT"),
+        ("crate: functions\n    bin: generate-image", "zip: one.zip"),
+        ("crate: functions\n    bin: image-worker", "zip: one.zip"),
+    ];
+    let text = include_str!("../../../stack.yaml").to_owned();
+    ready.iter().chain(changes).fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "stack.yaml has no {from:?} any more");
+        text.replace(from, to)
+    })
+}
+
 /// What is done to the stack, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -47,8 +97,8 @@ impl Phase {
         if self == Self::Destroy { Goal::Destroy } else { Goal::Apply }
     }
 
-    fn stack(self) -> &'static str {
-        if self == Self::Apply { include_str!("first.yaml") } else { include_str!("second.yaml") }
+    fn stack(self, scene: Scene) -> String {
+        if self == Self::Apply { scene.first() } else { scene.second() }
     }
 }
 
@@ -64,30 +114,35 @@ pub enum End {
 pub struct Trial {
     directory: tempfile::TempDir,
     keep: Keep,
+    scene: Scene,
     aws: Aws,
     runtime: tokio::runtime::Runtime,
     before: Vec<String>,
 }
 
 impl Trial {
-    pub fn new(keep: Keep) -> Self {
+    pub fn new(keep: Keep, scene: Scene) -> Self {
         let runtime = runtime();
         let aws = runtime.block_on(common::account());
         let directory = tempfile::tempdir().expect("a directory");
         for word in ["one", "two"] {
             std::fs::write(directory.path().join(format!("{word}.zip")), zip_of(word)).expect("a zip");
         }
-        let mut trial = Self { directory, keep, aws, runtime, before: Vec::new() };
-        let bucket = trial.bucket();
-        trial.runtime.block_on(async {
-            let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
-                .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
-                .build();
-            let call = trial.aws.clients.s3.create_bucket().bucket(bucket).create_bucket_configuration(place);
-            call.send().await.expect("a bucket for the state");
-        });
+        let mut trial = Self { directory, keep, scene, aws, runtime, before: Vec::new() };
+        trial.make_bucket(&trial.bucket());
+        if scene == Scene::Couch {
+            trial.make_bucket(&format!("images-{}", trial.aws.place.account));
+        }
         trial.before = trial.runtime.block_on(inventory(&trial.aws));
         trial
+    }
+
+    fn make_bucket(&self, name: &str) {
+        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+            .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+            .build();
+        let call = self.aws.clients.s3.create_bucket().bucket(name).create_bucket_configuration(place);
+        self.runtime.block_on(call.send()).expect("a bucket");
     }
 
     fn bucket(&self) -> String {
@@ -112,9 +167,10 @@ impl Trial {
         let wire = Wire::new(fault);
         let settings = with(settings, &wire);
         let runtime = runtime();
+        let told = Told::default();
         let end = runtime.block_on(async {
             tokio::select! {
-                end = work(&settings, phase.goal()) => end,
+                end = work(&settings, phase.goal(), &told) => end,
                 () = wire.death() => End::Died,
                 () = tokio::time::sleep(Duration::from_secs(120)) => End::Failed("it does not end".into()),
             }
@@ -122,6 +178,20 @@ impl Trial {
         // Whatever the run has going in the background dies with it.
         drop(runtime);
         (end, wire.calls())
+    }
+
+    pub fn account(&self) -> &str {
+        &self.aws.place.account
+    }
+
+    /// Runs a phase with other credentials. Gives also what was said, and the calls made.
+    pub fn run_as(&self, phase: Phase, who: SharedCredentialsProvider) -> (End, Vec<String>, Vec<String>) {
+        let wire = Wire::new(None);
+        let mut settings = with(self.settings(phase), &wire);
+        settings.transport.credentials = Some(who);
+        let told = Told::default();
+        let end = runtime().block_on(work(&settings, phase.goal(), &told));
+        (end, told.0.into_inner().unwrap(), wire.calls())
     }
 
     /// What a plan says, or nothing when there are no changes.
@@ -169,7 +239,7 @@ impl Trial {
             Keep::Directory => "{ path: state }".to_owned(),
         };
         let account = &self.aws.place.account;
-        let text = phase.stack().replace("ACCOUNT", account);
+        let text = phase.stack(self.scene).replace("ACCOUNT", account);
         std::fs::write(&file, format!("state: {state}\n{text}")).expect("a stack");
         Settings {
             file,
@@ -196,7 +266,8 @@ fn with(settings: Settings, wire: &Wire) -> Settings {
         .with_max_attempts(6)
         .with_initial_backoff(Duration::from_millis(1))
         .with_max_backoff(Duration::from_millis(1));
-    let transport = Transport { http_client: Some(SharedHttpClient::new(wire.clone())), retry: Some(retry) };
+    let http_client = Some(SharedHttpClient::new(wire.clone()));
+    let transport = Transport { http_client, retry: Some(retry), ..settings.transport };
     Settings { transport, ..settings }
 }
 
@@ -204,11 +275,11 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn work(settings: &Settings, goal: Goal) -> End {
+async fn work(settings: &Settings, goal: Goal, told: &Told) -> End {
     let (_asked, stop) = watch::channel(0);
     let run = async {
         let loaded = pipeline::load(settings)?;
-        let ready = pipeline::prepare(loaded, settings, goal, true, &Silent, &stop).await?;
+        let ready = pipeline::prepare(loaded, settings, goal, true, told, &stop).await?;
         ready.execute(settings, &Silent, stop.clone()).await
     };
     match run.await {
@@ -236,6 +307,20 @@ impl Observer for Silent {
 
 impl package::Progress for Silent {
     fn on(&self, _: package::Event<'_>) {}
+}
+
+/// What a run says before it begins.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl package::Progress for Told {
+    fn on(&self, _: package::Event<'_>) {}
+}
+
+impl pipeline::Progress for Told {
+    fn say(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
 }
 
 impl pipeline::Progress for Silent {

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -29,6 +31,18 @@ pub enum Wrong {
     /// The call arrives; the deployer waits for its answer in vain, and lives.
     TimedOut,
     Denied,
+    /// The credentials have ended: this call and all after it are refused.
+    Expired,
+    /// The process dies with this call and all that run beside it on their way; every second of them arrives.
+    Together,
+    /// The same, and the others arrive.
+    Others,
+}
+
+impl Wrong {
+    pub fn kills(self) -> bool {
+        matches!(self, Self::Unsent | Self::Lost | Self::Answered | Self::Together | Self::Others)
+    }
 }
 
 pub const ALL: &[(&str, Wrong)] = &[
@@ -39,6 +53,9 @@ pub const ALL: &[(&str, Wrong)] = &[
     ("throttled", Wrong::Throttled),
     ("timeout", Wrong::TimedOut),
     ("denied", Wrong::Denied),
+    ("expired", Wrong::Expired),
+    ("together", Wrong::Together),
+    ("others", Wrong::Others),
 ];
 
 impl fmt::Display for Wrong {
@@ -62,7 +79,8 @@ pub struct Fault {
     pub wrong: Wrong,
 }
 
-/// Passes calls on, one after the other, so that the Nth call is the same one in every run.
+/// Passes calls on, one after the other, so that the Nth call is the same one in every run; but side by side when they
+/// are to die together.
 #[derive(Debug, Clone)]
 pub struct Wire {
     real: SharedHttpClient,
@@ -75,6 +93,9 @@ struct Shared {
     turn: tokio::sync::Mutex<()>,
     calls: Mutex<Vec<String>>,
     dead: watch::Sender<bool>,
+    flying: AtomicUsize,
+    parked: AtomicUsize,
+    settled: AtomicUsize,
 }
 
 impl Wire {
@@ -84,6 +105,9 @@ impl Wire {
             turn: tokio::sync::Mutex::default(),
             calls: Mutex::default(),
             dead: watch::Sender::new(false),
+            flying: AtomicUsize::default(),
+            parked: AtomicUsize::default(),
+            settled: AtomicUsize::default(),
         };
         Self { real: aws_smithy_http_client::Builder::new().build_http(), shared: Arc::new(shared) }
     }
@@ -116,11 +140,15 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (real, shared) = (self.real.clone(), self.shared.clone());
         HttpConnectorFuture::new(async move {
+            if let Some(Fault { at, wrong: wrong @ (Wrong::Together | Wrong::Others) }) = shared.fault {
+                return shared.beside_others(at, wrong, &real, request).await;
+            }
             let _turn = shared.turn.lock().await;
             let at = shared.count(&request);
             match shared.fault {
                 Some(fault) if fault.at == at => shared.spoil(fault.wrong, &real, request).await,
                 Some(Fault { at: last, wrong: Wrong::Answered }) if at > last => shared.die().await,
+                Some(Fault { at: last, wrong: Wrong::Expired }) if at > last => Ok(refusal(&request, Refusal::Expired)),
                 _ => real.call(request).await,
             }
         })
@@ -132,6 +160,40 @@ impl Shared {
         let mut calls = self.calls.lock().unwrap();
         calls.push(name_of(request));
         calls.len()
+    }
+
+    /// From the fatal call on every call is held back, until nothing more comes; then the process dies, and of the calls
+    /// held back every second one arrives.
+    async fn beside_others(
+        &self,
+        fatal: usize,
+        wrong: Wrong,
+        real: &SharedHttpConnector,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let at = self.count(&request);
+        if at < fatal {
+            self.flying.fetch_add(1, Ordering::SeqCst);
+            let answer = real.call(request).await;
+            self.flying.fetch_sub(1, Ordering::SeqCst);
+            return answer;
+        }
+        self.parked.fetch_add(1, Ordering::SeqCst);
+        let (mut quiet, mut seen) = (0, 0);
+        while quiet < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let now = self.calls.lock().unwrap().len();
+            quiet = if now == seen && self.flying.load(Ordering::SeqCst) == 0 { quiet + 1 } else { 0 };
+            seen = now;
+        }
+        if (at % 2 == 0) == (wrong == Wrong::Together) {
+            let _ = real.call(request).await;
+        }
+        let settled = self.settled.fetch_add(1, Ordering::SeqCst) + 1;
+        if settled == self.parked.load(Ordering::SeqCst) {
+            self.dead.send_replace(true);
+        }
+        std::future::pending().await
     }
 
     async fn spoil(
@@ -154,6 +216,8 @@ impl Shared {
             Wrong::Broken => Ok(HttpResponse::new(status(500), SdkBody::empty())),
             Wrong::Throttled => Ok(refusal(&request, Refusal::Throttled)),
             Wrong::Denied => Ok(refusal(&request, Refusal::Denied)),
+            Wrong::Expired => Ok(refusal(&request, Refusal::Expired)),
+            Wrong::Together | Wrong::Others => unreachable!("these calls run side by side"),
         }
     }
 
@@ -184,38 +248,47 @@ fn name_of(request: &HttpRequest) -> String {
     format!("{} {what}", service(request))
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Refusal {
     Throttled,
     Denied,
+    Expired,
+}
+
+impl Refusal {
+    fn of<T>(self, throttled: T, denied: T, expired: T) -> T {
+        match self {
+            Self::Throttled => throttled,
+            Self::Denied => denied,
+            Self::Expired => expired,
+        }
+    }
 }
 
 /// A refusal in the form that the service's protocol gives it.
-fn refusal(request: &HttpRequest, refusal: Refusal) -> HttpResponse {
-    let throttled = matches!(refusal, Refusal::Throttled);
+fn refusal(request: &HttpRequest, why: Refusal) -> HttpResponse {
     let header = |name: &str| request.headers().get(name).unwrap_or_default();
     let service = service(request);
     if service == "s3" {
-        let code = if throttled { "SlowDown" } else { "AccessDenied" };
+        let code = why.of("SlowDown", "AccessDenied", "ExpiredToken");
         let xml = format!("<Error><Code>{code}</Code><Message>spoiled</Message><RequestId>r</RequestId></Error>");
-        return answer(if throttled { 503 } else { 403 }, xml.into_bytes(), &[]);
+        return answer(why.of(503, 403, 400), xml.into_bytes(), &[]);
     }
     if header("smithy-protocol") == "rpc-v2-cbor" {
-        let code = if throttled { "ThrottlingException" } else { "AccessDeniedException" };
+        let code = why.of("ThrottlingException", "AccessDeniedException", "ExpiredTokenException");
         let headers = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
         return answer(400, cbor("__type", code), &headers);
     }
     if header("content-type").starts_with("application/x-www-form-urlencoded") {
-        let code = if throttled { "Throttling" } else { "AccessDenied" };
+        let code = why.of("Throttling", "AccessDenied", "ExpiredToken");
         let xml = format!(
             "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>spoiled</Message></Error></ErrorResponse>"
         );
-        return answer(if throttled { 400 } else { 403 }, xml.into_bytes(), &[]);
+        return answer(why.of(400, 403, 403), xml.into_bytes(), &[]);
     }
-    let (code, status) = match (throttled, service.as_str()) {
-        (true, "lambda" | "apigateway") => ("TooManyRequestsException", 429),
-        (true, _) => ("ThrottlingException", 400),
-        (false, _) => ("AccessDeniedException", 403),
-    };
+    let rest = matches!(service.as_str(), "lambda" | "apigateway");
+    let throttled = if rest { ("TooManyRequestsException", 429) } else { ("ThrottlingException", 400) };
+    let (code, status) = why.of(throttled, ("AccessDeniedException", 403), ("ExpiredTokenException", 403));
     let json = format!("{{\"__type\":\"{code}\",\"message\":\"spoiled\"}}");
     answer(status, json.into_bytes(), &[("x-amzn-errortype", code), ("content-type", "application/json")])
 }

@@ -126,3 +126,28 @@ async fn a_stage_deployed_by_hand_differs_and_is_brought_back() {
     let live = read(kind, &aws, &want).await.expect("present");
     assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_path_that_a_killed_run_made_and_nothing_uses_is_seen_and_goes() {
+    let aws = account().await;
+    let api = deployed(&aws).await;
+    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let want = stage(&api, json!({}));
+    kind.create(&aws, &want).await.expect("a stage");
+    let gateway = &aws.clients.apigateway;
+    let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
+    let root = tree.items().iter().find(|r| r.path() == Some("/")).and_then(|r| r.id()).expect("a root").to_owned();
+    gateway.create_resource().rest_api_id(&api).parent_id(root).path_part("old").send().await.expect("a path");
+    aws.forget(&format!("apigateway:GetResources {api}"));
+
+    let live = read(kind, &aws, &want).await.expect("it exists");
+    let paths = differences(kind, &live, &want);
+    assert_eq!(paths, ["unused_paths"]);
+    kind.update(&aws, &live, &want, &Changes(paths)).await.expect("an update");
+    let live = read(kind, &aws, &want).await.expect("it exists");
+    assert!(differences(kind, &live, &want).is_empty(), "{live:?}");
+    let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
+    let mut left: Vec<&str> = tree.items().iter().filter_map(|r| r.path()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["/", "/images"]);
+}

@@ -163,3 +163,16 @@ async fn a_suspended_bucket_equals_one_that_never_had_versions() {
     let live = read(kind, &aws, &want).await.expect("present");
     assert_eq!(crate::contract::differences(kind, &live, &want), [""; 0]);
 }
+
+#[tokio::test]
+async fn of_an_external_bucket_only_its_being_there_is_asked() {
+    let aws = account().await;
+    let kind = by_name("s3.bucket").expect("registered");
+    let want = bucket(&aws, json!({}));
+    assert!(kind.find(&aws, &want).await.expect("an answer").is_none());
+    kind.create(&aws, &want).await.expect("create");
+    let before = aws.calls_made().len();
+    let found = kind.find(&aws, &want).await.expect("an answer").expect("present");
+    assert_eq!(aws.calls_made()[before..], ["s3:HeadBucket"]);
+    assert_eq!(found.outputs["name"], want["bucket"].as_str().expect("a text"));
+}

@@ -65,7 +65,7 @@ pub struct Common {
     pub external: bool,
     /// Tags for everything made for this element, besides the stack's own.
     pub tags: BTreeMap<String, String>,
-    /// Elements to wait for where no reference says so: `queues.image-requests`.
+    /// Elements to wait for, with all that they are made of, where no reference says so: `queues.image-requests`.
     pub depends_on: Vec<String>,
 }
 

@@ -106,6 +106,7 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
         rest_api_id: reference(&at.element(), "id"),
         stage_name: element.stage.clone(),
         definition,
+        unused_paths: Vec::new(),
         description: None,
         variables: element.variables.clone(),
         throttling_rate_limit: element.throttling_rate_limit,
