@@ -186,7 +186,7 @@ impl Shared {
             quiet = if now == seen && self.flying.load(Ordering::SeqCst) == 0 { quiet + 1 } else { 0 };
             seen = now;
         }
-        if (at % 2 == 0) == (wrong == Wrong::Together) {
+        if at.is_multiple_of(2) == (wrong == Wrong::Together) {
             let _ = real.call(request).await;
         }
         let settled = self.settled.fetch_add(1, Ordering::SeqCst) + 1;
