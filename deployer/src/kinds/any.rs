@@ -46,7 +46,6 @@ impl<K: Kind> Erased<K> {
             .map_err(|e| AwsError::Shape { what: format!("{} spec", K::NAME), message: e.to_string() })
     }
 
-<<<<<<< HEAD
     /// Says which resource a refusal is about where AWS does not.
     fn refused(error: AwsError, op: Op, spec: &K::Spec, place: &Place) -> AwsError {
         let AwsError::Service(mut refusal) = error else { return error };
@@ -65,12 +64,10 @@ impl<K: Kind> Erased<K> {
         AwsError::Service(refusal)
     }
 
-=======
     fn untyped(seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
         let spec = serde_json::to_value(&seen.spec)
             .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
         Ok(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes })
->>>>>>> faults
     }
 
     fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {

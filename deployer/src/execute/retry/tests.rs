@@ -83,7 +83,7 @@ impl Scripted {
     }
 
     async fn aws(&self) -> Aws {
-        let transport = Transport { http_client: Some(self.clone().into_shared()), retry: None };
+        let transport = Transport { http_client: Some(self.clone().into_shared()), ..Transport::default() };
         let connection = Connection {
             region: "eu-west-1".into(),
             endpoint_url: Some("http://127.0.0.1:1".into()),
