@@ -131,7 +131,8 @@ fn text(examples: &[(&str, &str)]) -> String {
     let apart = width <= 52;
     let mut text = String::from("Examples:");
     for (line, does) in examples {
-        let _ = if apart { write!(text, "\n  {line:<width$}   {does}") } else { write!(text, "\n  {line}\n      {does}") };
+        let _ =
+            if apart { write!(text, "\n  {line:<width$}   {does}") } else { write!(text, "\n  {line}\n      {does}") };
     }
     text
 }
@@ -181,8 +182,10 @@ mod tests {
         visible(&root, "", &mut |path, command| {
             let help = command.clone().render_help().to_string();
             // The options of every command are shown once, with the program.
-            let own = if path.is_empty() { help.as_str() } else { help.split("Global options:").next().unwrap_or_default() };
-            let examples = if path.is_empty() { "" } else { help.split_once("\nExamples:").map_or("", |(_, after)| after) };
+            let own =
+                if path.is_empty() { help.as_str() } else { help.split("Global options:").next().unwrap_or_default() };
+            let examples =
+                if path.is_empty() { "" } else { help.split_once("\nExamples:").map_or("", |(_, after)| after) };
             all += &format!("=== deployer {path}\n{}\n{examples}\n\n", own.trim_end());
         });
         insta::assert_snapshot!("help", all);
