@@ -14,6 +14,7 @@ mod forge;
 mod iam;
 mod kills;
 mod lifecycle;
+mod newcomer;
 mod operate;
 mod ownership;
 mod proxy;
