@@ -4,6 +4,7 @@
 //! there is no second wiring.
 
 mod credentials;
+mod env;
 mod look;
 mod permissions;
 mod saved;
@@ -28,6 +29,7 @@ use crate::observe::{Observation, observe};
 use crate::package::{self, Artifact};
 use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::{Document, Failed};
+use crate::spec::env::state_key;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
 use crate::spec::secrets::Secrets;
@@ -36,11 +38,13 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
 
+pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// What the command line and the environment say.
+#[derive(Clone)]
 pub struct Settings {
     /// `stack.yaml`.
     pub file: PathBuf,
@@ -296,16 +300,18 @@ async fn account(clients: &Clients) -> Result<String, AwsError> {
 /// Where the state is kept; a local cloud's state never meets the real one.
 fn location(document: &Document, settings: &Settings) -> Location {
     let root = root(&settings.file);
+    let file = state_key(&format!("{}.json", document.stack_name()), document.env());
     match document.state() {
         Some(StateLocation::S3(s3)) => {
-            Location::S3 { bucket: s3.bucket.clone(), key: s3.key.clone(), region: s3.region.clone() }
+            let key = state_key(&s3.key, document.env());
+            Location::S3 { bucket: s3.bucket.clone(), key, region: s3.region.clone() }
         }
         Some(StateLocation::Directory(directory)) if !settings.local => {
-            Location::Dir { path: root.join(&directory.path).join(format!("{}.json", document.stack())) }
+            Location::Dir { path: root.join(&directory.path).join(file) }
         }
         _ => {
             let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
-            Location::Dir { path: root.join(part).join(format!("{}.json", document.stack())) }
+            Location::Dir { path: root.join(part).join(file) }
         }
     }
 }

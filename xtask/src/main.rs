@@ -1,8 +1,10 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `workflows`, `image`, `demo`.
 
 mod cargo;
 mod demo;
+mod image;
 mod setup;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -13,6 +15,8 @@ usage: cargo xtask TASK
   test [ARGS…]    runs every test; ARGS go to cargo-nextest (or cargo test where that is missing)
   docs            writes what is generated in docs/: errors.md, kinds/, stack.schema.json
   lint            checks formatting, and Clippy's findings as errors
+  workflows       lints the workflows with actionlint and zizmor, where these can be installed
+  image           builds the client's image without a Docker engine, checks its root file system and runs it there
   demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
                   --keep leaves the stack and the cloud for a look round";
 
@@ -27,6 +31,8 @@ fn main() -> ExitCode {
         ("test", arguments) => cargo::test(arguments),
         ("docs", []) => cargo::docs(),
         ("lint", []) => cargo::lint(),
+        ("workflows", []) => workflows::lint(),
+        ("image", []) => image::run(),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),
         ("help" | "-h" | "--help", _) => {

@@ -6,6 +6,7 @@ mod approval;
 mod ci;
 mod completions;
 mod drift;
+mod env;
 mod environment;
 mod examples;
 mod expected;
@@ -118,6 +119,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
         Command::Iam(command) => iam::run(&run, command).await,
+        Command::Env(command) => env::run(&run, command).await,
         Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
         Command::Schema { plan } => schema::run(&run, plan),

@@ -17,6 +17,7 @@ pub mod status;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
 pub(crate) mod written;
 
 /// A number of things: "1 resource", "3 resources".

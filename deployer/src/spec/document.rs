@@ -1,12 +1,13 @@
 //! A checked `stack.yaml`: the only way from text to the stages that follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::check;
+use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, StateLocation};
@@ -33,6 +34,10 @@ pub struct Document {
     /// The sections alone: name → element → its properties.
     sections: Map<String, Value>,
     variables: Vec<String>,
+    /// The stack's name, with the environment that it is in.
+    owner: String,
+    /// The elements whose name says the environment itself.
+    named: HashSet<(String, String)>,
 }
 
 /// A text that is no usable stack: what is wrong with it, and the text to show it in, secrets covered.
@@ -62,11 +67,19 @@ impl Document {
             Err(findings) => return Err(Failed { findings, source, sound: None }),
         };
         let mut loading =
-            Loading { spans, secrets: Secrets::default(), variables: Vec::new(), findings: Findings::default() };
+            Loading {
+                spans,
+                secrets: Secrets::default(),
+                variables: Vec::new(),
+                findings: Findings::default(),
+                named: HashSet::new(),
+            };
         let checked = loading.check(value, inputs);
         let document = checked.map(|(head, region, sections)| Self {
             source: covered(&source, &loading.secrets),
             spans: loading.spans.clone(),
+            owner: env::owner(&head.stack, inputs.preview.as_deref()),
+            named: std::mem::take(&mut loading.named),
             head,
             region,
             secrets: loading.secrets.clone(),
@@ -117,7 +130,18 @@ impl Document {
         }
     }
 
+    /// Who owns what the document describes: the stack, in a preview environment `STACK@ENV`.
     pub fn stack(&self) -> &str {
+        &self.owner
+    }
+
+    /// The preview environment, if it is for one.
+    pub fn env(&self) -> Option<&str> {
+        env::of_owner(&self.owner)
+    }
+
+    /// The stack's name in `stack.yaml`.
+    pub fn stack_name(&self) -> &str {
         &self.head.stack
     }
 
@@ -222,15 +246,21 @@ impl Document {
                 if broken.contains(&[section_name.clone(), name.clone()][..]) || unresolved(element) {
                     continue;
                 }
-                let (common, own) = Common::split(element);
+                let (common, mut own) = Common::split(element);
                 let scope = Scope {
-                    stack: &self.head.stack,
+                    stack: &self.owner,
                     section: section.name(),
                     name,
                     common: &common,
                     stack_tags: &self.head.tags,
                 };
                 check_tags(&common.tags, &scope.path(["tags"]), &mut findings);
+                if let Some(env) = self.env()
+                    && !common.external
+                    && !self.named.contains(&(section_name.clone(), name.clone()))
+                {
+                    env::rename(section.name(), &mut own, &scope.default_name(), env);
+                }
                 section.check_and_lower(&own, &scope, &mut findings, &mut lowered);
             }
         }
@@ -277,6 +307,7 @@ struct Loading {
     secrets: Secrets,
     variables: Vec<String>,
     findings: Findings,
+    named: HashSet<(String, String)>,
 }
 
 impl Loading {
@@ -294,6 +325,7 @@ impl Loading {
             }
         };
         fill_empty(&mut root);
+        self.named = env::fill(&mut root, inputs.preview.as_deref());
         let variables = self.variables(&mut root, inputs);
         self.secrets = variables.secrets.clone();
         self.variables = variables.names().map(str::to_owned).collect();

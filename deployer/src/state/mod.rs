@@ -23,6 +23,7 @@ pub mod objects;
 mod permissions;
 mod rescue;
 mod s3;
+mod siblings;
 mod store;
 
 pub use document::{FORMAT_VERSION, Intent, Record, State, leftover};
