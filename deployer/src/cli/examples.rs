@@ -44,6 +44,15 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ("deployer ci", "apply on `main`, plan on every other branch and on pull requests"),
         ("deployer ci --create-state-bucket", "make the state's bucket at the first run"),
     ]),
+    ("graph", &[
+        ("deployer graph", "mermaid, which GitHub draws in Markdown"),
+        ("deployer graph --format html --out stack.html", "a page of its own"),
+        ("deployer graph --format dot | dot -Tpng -o stack.png", "a picture by Graphviz"),
+    ]),
+    ("show", &[
+        ("deployer show stack.plan", "read a plan that `plan --out` saved"),
+        ("deployer show stack.plan --markdown", "as a comment for a pull request"),
+    ]),
     ("status", &[
         ("deployer status", "whether everything exists, has drifted, is well"),
         ("deployer status --json", "the same for scripts"),

@@ -22,6 +22,7 @@ pub(super) const CODES: &[Code] = &[
     run("deployer::runtime", "The operating system gives the program no threads or timers to work with.", "a limit on processes or open files", "Raise the limit (`ulimit -a`)."),
     run("function::none", "The command is about functions, and the stack has none.", "`deployer logs` for a stack of queues", "Add one under `functions:`."),
     run("function::unknown", "The stack has no function of that name.", "`deployer logs wroker`", "Take one of the names that the help lists."),
+    run("graph::not-written", "The picture cannot be written to the file.", "`--out` or `--html` names a file in a directory that does not exist", "Name a file in a directory that exists."),
     run("invoke::function-error", "The function was called and failed; its answer stands before the message.", "a panic in the function", "Look at its log: `deployer logs FUNCTION`."),
     run("invoke::payload", "The payload for the function cannot be read, or is not JSON.", "`deployer invoke worker {a: 1}` without quotes", "Give JSON in quotes, `@FILE`, or `-` for standard input."),
     run("local::bedrock", "The stand-in for Bedrock's picture models cannot listen on its port.", "another program took the port", "Run `deployer local stop`, then `deployer local start`."),
