@@ -3,6 +3,7 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod env;
 mod look;
 mod saved;
 mod state;
@@ -26,6 +27,7 @@ use crate::observe::{Observation, observe};
 use crate::package::{self, Artifact};
 use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::Document;
+use crate::spec::env::state_key;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
 use crate::spec::secrets::Secrets;
@@ -34,10 +36,12 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
 
+pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// What the command line and the environment say.
+#[derive(Clone)]
 pub struct Settings {
     /// `stack.yaml`.
     pub file: PathBuf,
@@ -260,16 +264,18 @@ async fn account(clients: &Clients) -> Result<String, AwsError> {
 /// Where the state is kept; a local cloud's state never meets the real one.
 fn location(document: &Document, settings: &Settings) -> Location {
     let root = root(&settings.file);
+    let file = state_key(&format!("{}.json", document.stack_name()), document.env());
     match document.state() {
         Some(StateLocation::S3(s3)) => {
-            Location::S3 { bucket: s3.bucket.clone(), key: s3.key.clone(), region: s3.region.clone() }
+            let key = state_key(&s3.key, document.env());
+            Location::S3 { bucket: s3.bucket.clone(), key, region: s3.region.clone() }
         }
         Some(StateLocation::Directory(directory)) if !settings.local => {
-            Location::Dir { path: root.join(&directory.path).join(format!("{}.json", document.stack())) }
+            Location::Dir { path: root.join(&directory.path).join(file) }
         }
         _ => {
             let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
-            Location::Dir { path: root.join(part).join(format!("{}.json", document.stack())) }
+            Location::Dir { path: root.join(part).join(file) }
         }
     }
 }

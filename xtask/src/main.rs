@@ -1,8 +1,10 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `lint`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `lint`, `workflows`, `image`, `demo`.
 
 mod cargo;
 mod demo;
+mod image;
 mod setup;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -12,6 +14,8 @@ usage: cargo xtask TASK
   setup           checks that everything the other tasks need is there
   test [ARGS…]    runs every test; ARGS go to cargo-nextest (or cargo test where that is missing)
   lint            checks formatting, and Clippy's findings as errors
+  workflows       lints the workflows with actionlint and zizmor, where these can be installed
+  image           builds the client's image without a Docker engine, checks its root file system and runs it there
   demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
                   --keep leaves the stack and the cloud for a look round";
 
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
         ("setup", []) => setup::run(),
         ("test", arguments) => cargo::test(arguments),
         ("lint", []) => cargo::lint(),
+        ("workflows", []) => workflows::lint(),
+        ("image", []) => image::run(),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),
         ("help" | "-h" | "--help", _) => {

@@ -7,6 +7,8 @@ pub type Tags = BTreeMap<String, String>;
 
 /// The stack that owns a resource.
 pub const STACK: &str = "deployer:stack";
+/// The preview environment of a resource, if it is for one.
+pub const ENV: &str = "deployer:env";
 /// The address of a resource in its stack's `stack.yaml`.
 pub const ADDRESS: &str = "deployer:address";
 

@@ -3,6 +3,7 @@
 mod event;
 mod occasion;
 mod pages;
+mod preview;
 mod review;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ use crate::spec::secrets::Secrets;
 use event::Proposal;
 use occasion::Occasion;
 use pages::Pages;
+use preview::Fate;
 
 pub(super) async fn run(run: &Run, choice: Choice, expected: &Expected) -> Exit {
     let pages = Pages::new(run);
@@ -54,6 +56,10 @@ async fn deploy(
     let verb = if decision.apply { "plan and apply" } else { "plan only" };
     run.terminal.say(&loaded.document.secrets().mask(&format!("{verb}: {}", decision.why)));
 
+    let fate = preview::fate(run, loaded.document.ci(), &occasion);
+    if let Some(Fate::Destroy(env)) = &fate {
+        return preview::destroy(run, &loaded, &settings, env).await;
+    }
     let stack = loaded.document.stack().to_owned();
     let preparation = Preparation(run.terminal);
     let prepared = pipeline::prepare(loaded, &settings, Goal::Apply, decision.apply, &preparation, &run.stop).await;
@@ -76,6 +82,12 @@ async fn deploy(
     }
     super::plan::show(run, &ready);
     super::plan::digest(run, &effects);
+    if let Some(Fate::Deploy(env)) = &fate {
+        let code = preview::deploy(run, &settings, env, pages).await?;
+        if code != OK {
+            return Ok(code);
+        }
+    }
     Ok(if choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod approval;
 mod ci;
 mod drift;
+mod env;
 mod environment;
 mod expected;
 mod graph;
@@ -103,6 +104,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Trace { id, lines } => logs::trace(&run, &id, lines).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,
+        Command::Env(command) => env::run(&run, command).await,
         Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
         Command::Schema { plan } => schema::run(&run, plan),

@@ -33,6 +33,9 @@ pub struct Global {
     /// Read variables from a YAML or JSON file (repeatable).
     #[arg(long, global = true, env = "DEPLOYER_VAR_FILE", value_name = "FILE")]
     pub var_file: Vec<PathBuf>,
+    /// Work on this preview environment of the stack instead of the stack itself.
+    #[arg(long = "env", global = true, env = "DEPLOYER_ENV", value_name = "NAME", value_parser = environment)]
+    pub preview: Option<String>,
     /// Use the local cloud instead of AWS.
     #[arg(long, global = true, env = "DEPLOYER_LOCAL", value_parser = FalseyValueParser::new())]
     pub local: bool,
@@ -57,6 +60,11 @@ pub struct Global {
     /// Show no progress and no warnings.
     #[arg(short, long, global = true, env = "DEPLOYER_QUIET", value_parser = FalseyValueParser::new(), conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+/// An empty name is none: workflows hand on what they were not given.
+fn environment(name: &str) -> Result<String, String> {
+    if name.is_empty() { Ok(String::new()) } else { crate::spec::env::parse(name) }
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -229,6 +237,9 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// List and destroy preview environments
+    #[command(subcommand)]
+    Env(EnvCommand),
     /// Look at the state and repair it
     #[command(subcommand)]
     State(StateCommand),
@@ -256,6 +267,24 @@ pub enum Format {
     Svg,
     /// One page with details, for a browser.
     Html,
+}
+
+/// The environments' verbs.
+#[derive(Debug, Subcommand)]
+pub enum EnvCommand {
+    /// List the environments that have a state beside the stack's
+    List,
+    /// Destroy environments with all that they own
+    Destroy {
+        /// These environments.
+        #[arg(required_unless_present = "stale", conflicts_with = "stale")]
+        name: Vec<String>,
+        /// All that nobody has applied for this long: 12h, 7d.
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        stale: Option<std::time::Duration>,
+        #[command(flatten)]
+        approval: Approval,
+    },
 }
 
 /// The state's verbs.

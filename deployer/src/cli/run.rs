@@ -98,7 +98,8 @@ impl Run {
             })?;
             var_files.push(SourceText::new(file, bytes));
         }
-        Ok(Inputs { vars: self.global.var.clone(), var_files, env: self.environment.all().clone() })
+        let preview = self.global.preview.clone().filter(|name| !name.is_empty());
+        Ok(Inputs { vars: self.global.var.clone(), var_files, env: self.environment.all().clone(), preview })
     }
 
     /// The local cloud's address and keys, or the address that was asked for.

@@ -49,7 +49,8 @@ fn resolve(part: Part, known: &Known, place: &Place) -> String {
             "region" => place.region.clone(),
             _ => place.partition.clone(),
         },
-        // Variables are put in before the graph is built.
+        // Variables and the environment are put in before the graph is built.
+        Part::Env => "${env}".to_owned(),
         Part::Var(name) => format!("${{vars.{name}}}"),
     }
 }

@@ -1,11 +1,12 @@
 //! A checked `stack.yaml`: the only way from text to the stages that follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::check;
+use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, StateLocation};
@@ -31,6 +32,10 @@ pub struct Document {
     secrets: Secrets,
     /// The sections alone: name → element → its properties.
     sections: Map<String, Value>,
+    /// The stack's name, with the environment that it is in.
+    owner: String,
+    /// The elements whose name says the environment itself.
+    named: HashSet<(String, String)>,
 }
 
 /// A text that is no usable stack: what is wrong with it, and the text to show it in, secrets covered.
@@ -51,11 +56,14 @@ impl Document {
             Ok(parsed) => parsed,
             Err(findings) => return Err(Failed { findings, source }),
         };
-        let mut loading = Loading { spans, secrets: Secrets::default(), findings: Findings::default() };
+        let mut loading =
+            Loading { spans, secrets: Secrets::default(), findings: Findings::default(), named: HashSet::new() };
         let checked = loading.check(value, inputs);
         let document = checked.map(|(head, region, sections)| Self {
             source: covered(&source, &loading.secrets),
             spans: loading.spans.clone(),
+            owner: env::owner(&head.stack, inputs.preview.as_deref()),
+            named: std::mem::take(&mut loading.named),
             head,
             region,
             secrets: loading.secrets.clone(),
@@ -76,7 +84,18 @@ impl Document {
         }
     }
 
+    /// Who owns what the document describes: the stack, in a preview environment `STACK@ENV`.
     pub fn stack(&self) -> &str {
+        &self.owner
+    }
+
+    /// The preview environment, if it is for one.
+    pub fn env(&self) -> Option<&str> {
+        env::of_owner(&self.owner)
+    }
+
+    /// The stack's name in `stack.yaml`.
+    pub fn stack_name(&self) -> &str {
         &self.head.stack
     }
 
@@ -181,15 +200,21 @@ impl Document {
                 if broken.contains(&[section_name.clone(), name.clone()][..]) || unresolved(element) {
                     continue;
                 }
-                let (common, own) = Common::split(element);
+                let (common, mut own) = Common::split(element);
                 let scope = Scope {
-                    stack: &self.head.stack,
+                    stack: &self.owner,
                     section: section.name(),
                     name,
                     common: &common,
                     stack_tags: &self.head.tags,
                 };
                 check_tags(&common.tags, &scope.path(["tags"]), &mut findings);
+                if let Some(env) = self.env()
+                    && !common.external
+                    && !self.named.contains(&(section_name.clone(), name.clone()))
+                {
+                    env::rename(section.name(), &mut own, &scope.default_name(), env);
+                }
                 section.check_and_lower(&own, &scope, &mut findings, &mut lowered);
             }
         }
@@ -235,6 +260,7 @@ struct Loading {
     spans: SpanIndex,
     secrets: Secrets,
     findings: Findings,
+    named: HashSet<(String, String)>,
 }
 
 impl Loading {
@@ -252,6 +278,7 @@ impl Loading {
             }
         };
         fill_empty(&mut root);
+        self.named = env::fill(&mut root, inputs.preview.as_deref());
         let variables = self.variables(&mut root, inputs);
         self.secrets = variables.secrets.clone();
 

@@ -78,12 +78,30 @@ pub struct Ci {
     pub reviewed_plan: ReviewedPlan,
     /// Writes the plan into one comment of the pull or merge request, where there is a token that may.
     pub comment: bool,
+    /// Which pull requests or branches are deployed, too, each into an environment of its own.
+    pub preview: Preview,
 }
 
 impl Default for Ci {
     fn default() -> Self {
-        Self { apply_on: vec!["main".to_owned()], reviewed_plan: ReviewedPlan::Warn, comment: true }
+        Self {
+            apply_on: vec!["main".to_owned()],
+            reviewed_plan: ReviewedPlan::Warn,
+            comment: true,
+            preview: Preview::Off,
+        }
     }
+}
+
+/// What gets a preview environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Preview {
+    Off,
+    /// Each pull or merge request of this repository: `pr-7`, `mr-7`. It goes when the request is closed.
+    PullRequest,
+    /// Each branch that is not in `apply_on`, under its own name. It goes when the branch is deleted.
+    Branch,
 }
 
 /// What happens when a plan is not the one that was reviewed.

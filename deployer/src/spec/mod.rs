@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod document;
+pub mod env;
 mod find;
 pub mod finding;
 pub mod head;

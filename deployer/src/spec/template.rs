@@ -16,6 +16,8 @@ pub enum Part {
     Ref(Ref),
     /// `${aws.NAME}`, one of [`AWS`]
     Aws(String),
+    /// `${env}` or `${stack.env}`
+    Env,
 }
 
 /// An output of a resource: `${queues.image-requests.arn}`.
@@ -94,6 +96,7 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
         return Err(error(format!("a name is missing in `${{{inner}}}`"), literal()));
     }
     match segments[..] {
+        ["env"] | ["stack", "env"] => Ok(Part::Env),
         ["vars", name] => Ok(Part::Var(name.to_owned())),
         ["vars"] | ["vars", ..] => Err(error(format!("`${{{inner}}}` is no variable"), "write `${vars.name}`")),
         ["aws", name] if AWS.contains(&name) => Ok(Part::Aws(name.to_owned())),
@@ -132,6 +135,7 @@ pub fn write(parts: &[Part]) -> Result<String, TemplateError> {
             Part::Var(name) => format!("vars.{name}"),
             Part::Ref(Ref { address, output }) => format!("{address}.{output}"),
             Part::Aws(name) => format!("aws.{name}"),
+            Part::Env => "env".to_owned(),
         };
         if text.ends_with('$') {
             return Err(error(

@@ -29,6 +29,8 @@ pub struct Inputs {
     pub var_files: Vec<SourceText>,
     /// The environment: `DEPLOYER_VAR_…`, `AWS_REGION`, `AWS_DEFAULT_REGION`.
     pub env: BTreeMap<String, String>,
+    /// The preview environment that the stack is for; nothing for the stack itself.
+    pub preview: Option<String>,
 }
 
 /// One entry of `vars:`.

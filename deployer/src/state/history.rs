@@ -146,7 +146,7 @@ impl Store {
         Ok(serials)
     }
 
-    fn history_prefix(&self) -> String {
+    pub(super) fn history_prefix(&self) -> String {
         format!("{}.history/", self.key)
     }
 

@@ -21,6 +21,7 @@ mod lock;
 pub mod objects;
 mod rescue;
 mod s3;
+mod siblings;
 mod store;
 
 pub use document::{FORMAT_VERSION, Intent, Record, State, leftover};

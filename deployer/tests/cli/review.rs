@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, Ran};
 use crate::forge::{Forge, TOKEN};
@@ -30,9 +30,7 @@ impl Repository {
 
     fn command(&self, event: &str, reference: &str, arguments: &[&str]) -> Command {
         let mut command = self.bench.command(&[&["ci"], arguments].concat());
-        let payload = json!({"number": 7, "pull_request": {"number": 7,
-            "head": {"sha": "abc123", "repo": {"full_name": "a/b"}}, "base": {"repo": {"full_name": "a/b"}}}});
-        self.bench.write("event.json", &payload.to_string());
+        self.happens(&request("opened", "a/b"));
         command
             .envs([("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "a/b"), ("GITHUB_SHA", "def456")])
             .env("GITHUB_EVENT_NAME", event)
@@ -41,6 +39,11 @@ impl Repository {
             .env("GITHUB_API_URL", &self.forge.url)
             .env("GITHUB_TOKEN", TOKEN);
         command
+    }
+
+    /// Puts what GitHub says of the event where the next run reads it.
+    fn happens(&self, payload: &Value) {
+        self.bench.write("event.json", &payload.to_string());
     }
 
     fn run(&self, mut command: Command) -> Ran {
@@ -58,6 +61,12 @@ impl Repository {
     fn main(&self, arguments: &[&str]) -> Ran {
         self.run(self.command("push", "refs/heads/main", arguments))
     }
+}
+
+/// What GitHub says of pull request 7, from a branch of `head`.
+fn request(action: &str, head: &str) -> Value {
+    json!({"action": action, "number": 7, "pull_request": {"number": 7,
+        "head": {"sha": "abc123", "repo": {"full_name": head}}, "base": {"repo": {"full_name": "a/b"}}}})
 }
 
 /// The digest that a run printed.
@@ -204,4 +213,35 @@ async fn a_merge_request_of_gitlab_gets_a_note() {
     let ran = run(&[("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_SHA", "def456")]);
     assert!(ran.code == Some(0) && ran.stderr.contains("plan and apply"), "{ran}");
     assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pull_request_has_a_preview_until_it_is_closed_and_a_forks_has_none() {
+    let stack = format!("{STACK}outputs: {{ name: \"${{queues.orders.name}}\" }}\nci: {{ preview: pull_request }}\n");
+    let repository = Repository::new(&stack).await;
+    let with = |payload: Value| {
+        let command = repository.command("pull_request", "refs/pull/7/merge", &[]);
+        repository.happens(&payload);
+        let ran = repository.run(command);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        ran
+    };
+    with(request("opened", "somebody/b"));
+    assert!(inventory(&repository.bench.aws).await.is_empty(), "a fork's code is not deployed");
+    for _ in 0..2 {
+        let ran = with(request("synchronize", "a/b"));
+        assert!(ran.stdout.contains("Plan: 1 to create") && ran.stderr.contains("preview environment pr-7:"), "{ran}");
+        let made = inventory(&repository.bench.aws).await;
+        assert_eq!(made.into_iter().collect::<Vec<_>>(), ["queue shop-orders-pr-7"]);
+    }
+    let bodies = repository.forge.bodies();
+    assert_eq!(bodies.len(), 2, "one for the plan, one for the preview: {bodies:?}");
+    assert!(bodies[1].starts_with("<!-- deployer:stack:shop@pr-7 -->\n## shop@pr-7: preview\n"), "{}", bodies[1]);
+    assert!(bodies[1].contains("name = shop-orders-pr-7"), "{}", bodies[1]);
+
+    let closed = with(request("closed", "a/b"));
+    assert!(closed.stderr.contains("The environment pr-7 is gone."), "{closed}");
+    assert!(inventory(&repository.bench.aws).await.is_empty());
+    let again = with(request("closed", "a/b"));
+    assert!(again.stderr.contains("There is no environment pr-7 to destroy."), "{again}");
 }

@@ -75,6 +75,26 @@ impl<'a> Pages<'a> {
         self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
 
+    /// Says what a preview environment has, in a comment of its own.
+    pub(super) async fn previewed(&self, env: &str, ended: &Ended) {
+        if let Some(step) = &self.step {
+            self.written(step.set_outputs(&[("env".to_owned(), env.to_owned())].into()));
+        }
+        let document = &ended.loaded.document;
+        let about = Proposal::of(&self.run.environment);
+        let (Some(number), Some(forge)) = (about.number, event::forge(&self.run.environment)) else { return };
+        if !document.ci().comment {
+            return;
+        }
+        let mark = review::mark(document.stack());
+        let title = format!("## {}: preview\n\n", document.stack());
+        let room = review::COMMENT_LIMIT - mark.len() - title.len();
+        let body = format!("{mark}\n{title}{}", markdown::outcome(&ended.outcome, document, room));
+        if let Err(error) = forge.comment(number, &mark, &body).await {
+            self.warn("no comment", &format!("the preview could not be written into a comment: {error}"));
+        }
+    }
+
     pub(super) fn failed(&self, failure: &Failure, secrets: Option<&Secrets>) {
         let Some(step) = &self.step else { return };
         self.run.terminal.command(&step.annotations(&failure.findings, &self.run.global.file, secrets));

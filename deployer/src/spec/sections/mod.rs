@@ -22,6 +22,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::any::{AnySection, Erased};
+use super::env;
 use super::finding::{DocPath, Findings};
 use crate::aws::tags;
 use crate::kinds::Kind;
@@ -71,6 +72,7 @@ pub struct Common {
 
 /// Where an element stands.
 pub struct Scope<'a> {
+    /// Who owns the element: the stack, in an environment `STACK@ENV`.
     pub stack: &'a str,
     pub section: &'static str,
     pub name: &'a str,
@@ -103,12 +105,15 @@ impl Scope<'_> {
         all.extend(self.common.tags.clone());
         all.insert(tags::STACK.into(), self.stack.into());
         all.insert(tags::ADDRESS.into(), tag_value(address));
+        if let Some(env) = env::of_owner(self.stack) {
+            all.insert(tags::ENV.into(), env.into());
+        }
         all
     }
 
     /// The physical name when the user gives none: `STACK-NAME`.
     pub fn default_name(&self) -> String {
-        format!("{}-{}", self.stack, self.name)
+        format!("{}-{}", env::stack_of(self.stack), self.name)
     }
 
     /// The default name in at most `max` characters, at least 9.

@@ -72,6 +72,7 @@ fn the_command_line_beats_files_which_beat_the_environment_which_beats_defaults(
             SourceText::new("two.json", "{\"b\": \"file\"}"),
         ],
         env: env.into_iter().chain([("AWS_DEFAULT_REGION".into(), "eu-north-1".into())]).collect(),
+        ..Inputs::default()
     };
     let document = sound(stack, &inputs);
     assert_eq!(document.tags()["all"], "cli file env d");

@@ -1,0 +1,74 @@
+//! Preview environments of pull requests and branches: made and changed with each push, destroyed at the end.
+
+use tokio::time::Instant;
+
+use super::super::env::destroy_one;
+use super::super::run::Run;
+use super::super::{Exit, OK, apply};
+use super::event::{self, Proposal};
+use super::occasion::Occasion;
+use super::pages::Pages;
+use crate::pipeline::{self, Loaded, Settings};
+use crate::plan::Goal;
+use crate::report::progress::Preparation;
+use crate::spec::env::of_branch;
+use crate::spec::head::{Ci, Preview};
+
+/// What becomes of an environment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Deploy(String),
+    Destroy(String),
+}
+
+/// Finds the environment that this run is about. Nobody from outside gets one: a fork's code was agreed to by nobody.
+pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
+    let get = |name: &str| run.environment.get(name);
+    if run.global.preview.as_ref().is_some_and(|name| !name.is_empty()) {
+        return None;
+    }
+    match (ci.preview, occasion) {
+        (Preview::PullRequest, Occasion::Proposal(_)) => {
+            let about = Proposal::of(&run.environment);
+            let (number, gitlab) = (about.number?, get("GITLAB_CI") == Some("true"));
+            // `pull_request_target` and the like have the base's rights, whoever wrote the code.
+            let own = !about.from_fork && (gitlab || get("GITHUB_EVENT_NAME") == Some("pull_request"));
+            let name = format!("{}-{number}", if gitlab { "mr" } else { "pr" });
+            own.then(|| if about.closed { Fate::Destroy(name) } else { Fate::Deploy(name) })
+        }
+        (Preview::Branch, Occasion::Branch(name)) if !ci.apply_on.contains(name) => Some(Fate::Deploy(of_branch(name))),
+        (Preview::Branch, Occasion::Event(name)) if name == "delete" => {
+            let event = event::event(&run.environment);
+            let branch = event["ref"].as_str().filter(|_| event["ref_type"] == "branch")?;
+            Some(Fate::Destroy(of_branch(branch)))
+        }
+        _ => None,
+    }
+}
+
+/// Makes AWS match the stack in the environment.
+pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
+    let began = Instant::now();
+    let settings = settings.within(env);
+    let loaded = pipeline::load(&settings)?;
+    run.terminal.say(&format!("preview environment {env}:"));
+    let preparation = Preparation(run.terminal);
+    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
+    apply::announce(run, &ready, "ci");
+    let ended = apply::carry_out(run, ready, &settings, began).await?;
+    pages.applied(&ended);
+    pages.previewed(env, &ended).await;
+    Ok(ended.code)
+}
+
+/// Destroys the environment, if there is one.
+pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: &str) -> Exit {
+    let found = pipeline::environments(main, settings, &run.stop).await?;
+    match found.into_iter().find(|known| known.name == env) {
+        Some(known) => destroy_one(run, known).await,
+        None => {
+            run.terminal.say(&format!("There is no environment {env} to destroy."));
+            Ok(OK)
+        }
+    }
+}

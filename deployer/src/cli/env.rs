@@ -1,0 +1,135 @@
+//! `deployer env`
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::options::{Approval, Choice, EnvCommand};
+use super::run::Run;
+use super::{Exit, OK, apply, approval};
+use crate::failure::Failure;
+use crate::pipeline::{self, Environment};
+use crate::plan::Goal;
+use crate::report::json::masked;
+use crate::report::progress::Preparation;
+use crate::spec::nearest::{nearest, quoted};
+
+pub(super) async fn run(run: &Run, command: EnvCommand) -> Exit {
+    match command {
+        EnvCommand::List => list(run).await,
+        EnvCommand::Destroy { name, stale, approval } => destroy(run, &name, stale, &approval).await,
+    }
+}
+
+/// The environments of the stack that the file means, whatever `--env` says.
+async fn environments(run: &Run, operation: &str) -> Result<Vec<Environment>, Failure> {
+    let mut settings = run.settings(&Choice::default(), operation)?;
+    settings.inputs.preview = None;
+    let loaded = pipeline::load(&settings)?;
+    pipeline::environments(&loaded, &settings, &run.stop).await
+}
+
+async fn list(run: &Run) -> Exit {
+    let found = environments(run, "env list").await?;
+    if run.terminal.json {
+        let lines: Vec<Value> = found.iter().map(|env| masked(line(env), env.loaded.document.secrets())).collect();
+        run.terminal.data(&format!("{}\n", json!({ "environments": lines })));
+        return Ok(OK);
+    }
+    if found.is_empty() {
+        run.terminal.say("There is no environment beside the stack. `deployer --env NAME apply` makes one.");
+    }
+    for env in &found {
+        let state = &env.snapshot.state;
+        let unfinished = if state.intents.is_empty() { "" } else { ", cut off" };
+        let text = format!(
+            "{}  {} resources{unfinished}, written {}  {}\n",
+            env.name,
+            state.resources.len(),
+            state.written_at,
+            env.store.place()
+        );
+        run.terminal.data(&env.loaded.document.secrets().mask(&text));
+    }
+    Ok(OK)
+}
+
+fn line(env: &Environment) -> Value {
+    let state = &env.snapshot.state;
+    json!({
+        "name": env.name,
+        "owner": env.loaded.document.stack(),
+        "resources": state.resources.len(),
+        "unfinished": state.intents.len(),
+        "written_at": state.written_at,
+        "state": env.store.place(),
+        "tags": { crate::aws::tags::STACK: env.loaded.document.stack(), crate::aws::tags::ENV: env.name },
+    })
+}
+
+async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved: &Approval) -> Exit {
+    approval::possible(run, approved, "env destroy")?;
+    let found = environments(run, "env destroy").await?;
+    if let Some(name) = names.iter().find(|name| !found.iter().any(|env| env.name == **name)) {
+        let known = || found.iter().map(|env| env.name.as_str());
+        let help = match nearest(name, known()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if found.is_empty() => "there is none; tags of what it may have left: `deployer:env`".to_owned(),
+            None => format!("there are {}", quoted(known())),
+        };
+        return Err(Failure::plain("env::unknown", format!("there is no environment {name:?}"), help));
+    }
+    let chosen: Vec<Environment> = found
+        .into_iter()
+        .filter(|env| match stale {
+            Some(age) => is_older(&env.snapshot.state.written_at, &(env.settings.now)(), age),
+            None => names.contains(&env.name),
+        })
+        .collect();
+    if chosen.is_empty() {
+        run.terminal.say("No environment is that old.");
+        return Ok(OK);
+    }
+    let listed = quoted(chosen.iter().map(|env| env.name.as_str()));
+    let question = format!("Destroy {listed} with everything in it? Only `yes` does:");
+    approval::given(run, approved, "env destroy", &question).await?;
+    let mut worst = OK;
+    for env in chosen {
+        worst = worst.max(destroy_one(run, env).await?);
+        if *run.stop.borrow() > 0 {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+/// Destroys what an environment owns, then its state.
+pub(super) async fn destroy_one(run: &Run, env: Environment) -> Exit {
+    let began = Instant::now();
+    let Environment { name, settings, loaded, store, .. } = env;
+    run.terminal.say(&format!("environment {name}:"));
+    let preparation = Preparation(run.terminal);
+    let ready = pipeline::prepare(loaded, &settings, Goal::Destroy, true, &preparation, &run.stop).await?;
+    apply::announce(run, &ready, "env destroy");
+    let code = apply::carry_out(run, ready, &settings, began).await?.code;
+    if code != OK {
+        return Ok(code);
+    }
+    let lease = pipeline::hold(&store, &settings, &preparation, &run.stop).await?;
+    let erased = pipeline::erase(&store, &lease).await;
+    pipeline::give_back(lease).await;
+    run.terminal.say(&match erased? {
+        true => format!("The environment {name} is gone."),
+        false => format!("The environment {name} keeps what is protected or retained; its state stays."),
+    });
+    Ok(OK)
+}
+
+/// Tells whether a moment (RFC 3339) is at least `age` before `now`; what cannot be read is not old.
+fn is_older(moment: &str, now: &str, age: Duration) -> bool {
+    let (Ok(moment), Ok(now)) = (moment.parse::<jiff::Timestamp>(), now.parse::<jiff::Timestamp>()) else {
+        return false;
+    };
+    now.as_second() - moment.as_second() >= i64::try_from(age.as_secs()).unwrap_or(i64::MAX)
+}

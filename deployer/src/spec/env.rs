@@ -1,0 +1,228 @@
+//! Environments: the same stack beside itself, under other names, for a branch or a pull request.
+//!
+//! # Guarantees
+//! An environment shares nothing with the main stack or another environment but what is `external`: its owner
+//! (`STACK@ENV`, which no stack can be called) is another one, every physical name has the environment at its end,
+//! and its state is an object of its own. This is the only place that knows how.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::sections::shortened;
+use super::template::{self, Part};
+
+/// What `${env}` is without `--env`.
+pub const MAIN: &str = "main";
+/// The longest name of an environment; names of 63 characters still keep something of their own.
+pub const LONGEST: usize = 32;
+/// Between the stack's name and the environment's, in the owner's mark.
+const AT: char = '@';
+/// Between the state's key and the environment's name.
+const KEY: &str = ".env.";
+/// The longest names that AWS takes, by section. A queue keeps room for its dead-letter queue's `-dlq`.
+const LIMITS: &[(&str, usize)] = &[
+    ("alarms", 255),
+    ("apis", 255),
+    ("buckets", 63),
+    ("functions", 64),
+    ("log_groups", 512),
+    ("queues", 76),
+    ("roles", 64),
+    ("topics", 256),
+];
+
+/// Takes a name as it is given.
+///
+/// # Errors
+/// When it cannot stand at the end of every kind's names; with what to write instead.
+pub fn parse(name: &str) -> Result<String, String> {
+    if name == MAIN {
+        return Err(format!("{MAIN:?} is what the stack itself is called; leave `--env` out"));
+    }
+    if name.is_empty() || of_branch(name) != name {
+        return Err(format!(
+            "an environment's name has 1 to {LONGEST} of a-z, 0-9 and single hyphens, such as {:?}",
+            of_branch(name)
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+/// Makes an environment's name of a branch's.
+pub fn of_branch(branch: &str) -> String {
+    let lower = branch.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let name = words.join("-");
+    match name.as_str() {
+        "" | MAIN => format!("env-{name}").trim_end_matches('-').to_owned(),
+        _ => shortened(&name, LONGEST),
+    }
+}
+
+/// Who owns the resources of `stack` in an environment.
+pub fn owner(stack: &str, env: Option<&str>) -> String {
+    env.map_or_else(|| stack.to_owned(), |env| format!("{stack}{AT}{env}"))
+}
+
+/// The environment in an owner's name.
+pub fn of_owner(owner: &str) -> Option<&str> {
+    owner.split_once(AT).map(|(_, env)| env)
+}
+
+/// The stack in an owner's name.
+pub fn stack_of(owner: &str) -> &str {
+    owner.split_once(AT).map_or(owner, |(stack, _)| stack)
+}
+
+/// The key of an environment's state beside that of the main stack: `a/shop.json` → `a/shop.env.pr-7.json`.
+pub fn state_key(key: &str, env: Option<&str>) -> String {
+    let Some(env) = env else { return key.to_owned() };
+    let (stem, ending) = split_key(key);
+    format!("{stem}{KEY}{env}{ending}")
+}
+
+/// What the keys of all environments' states begin with.
+pub fn state_prefix(key: &str) -> String {
+    format!("{}{KEY}", split_key(key).0)
+}
+
+/// The environment whose state is kept under `candidate`; `None` for locks, versions and other states.
+pub fn of_state_key(key: &str, candidate: &str) -> Option<String> {
+    let name = candidate.strip_prefix(&state_prefix(key))?.strip_suffix(split_key(key).1)?;
+    parse(name).ok()
+}
+
+fn split_key(key: &str) -> (&str, &str) {
+    key.strip_suffix(".json").map_or((key, ""), |stem| (stem, ".json"))
+}
+
+/// Puts the environment into every `${env}` and `${stack.env}` of a document. Returns the elements whose `name`
+/// says it: these are taken as they are.
+pub fn fill(root: &mut Map<String, Value>, env: Option<&str>) -> HashSet<(String, String)> {
+    let env = env.unwrap_or(MAIN);
+    let mut named = HashSet::new();
+    for (section, elements) in root.iter_mut() {
+        for (element, value) in elements.as_object_mut().into_iter().flatten() {
+            if value.get("name").and_then(Value::as_str).is_some_and(says) {
+                named.insert((section.clone(), element.clone()));
+            }
+        }
+        fill_value(elements, env);
+    }
+    named
+}
+
+fn says(text: &str) -> bool {
+    text.contains("${") && template::parse(text).is_ok_and(|parts| parts.contains(&Part::Env))
+}
+
+fn fill_value(value: &mut Value, env: &str) {
+    match value {
+        Value::String(text) if says(text) => {
+            let mut parts = template::parse(text).unwrap_or_default();
+            for part in parts.iter_mut().filter(|part| **part == Part::Env) {
+                *part = Part::Text(env.to_owned());
+            }
+            // A text that cannot be written again keeps its reference, and says so where it is used.
+            if let Ok(filled) = template::write(&parts) {
+                *text = filled;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| fill_value(item, env)),
+        Value::Object(entries) => entries.values_mut().for_each(|item| fill_value(item, env)),
+        _ => {}
+    }
+}
+
+/// Gives an element the name that it has in an environment; `default` is the one that it has without `name:`.
+pub fn rename(section: &str, own: &mut Map<String, Value>, default: &str, env: &str) {
+    let Some((_, limit)) = LIMITS.iter().find(|(known, _)| *known == section) else { return };
+    let fifo = own.get("fifo_queue").or_else(|| own.get("fifo_topic")).and_then(Value::as_bool) == Some(true);
+    let name = own.get("name").and_then(Value::as_str).unwrap_or(default);
+    let base = name.strip_suffix(".fifo").filter(|_| matches!(section, "queues" | "topics")).unwrap_or(name);
+    let ending = if fifo || base.len() < name.len() { ".fifo" } else { "" };
+    let room = limit - ending.len() - env.len() - 1;
+    // A name with a reference in it cannot be cut before it is known.
+    let base = if base.contains("${") { base.to_owned() } else { shortened(base, room) };
+    own.insert("name".to_owned(), format!("{base}-{env}{ending}").into());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn renamed(section: &str, own: Value, env: &str) -> String {
+        let Value::Object(mut own) = own else { panic!("a map") };
+        rename(section, &mut own, "shop-orders", env);
+        own["name"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_branch_gives_a_name_that_every_kind_takes() {
+        for (branch, name) in [
+            ("feature/New_Thing!", "feature-new-thing"),
+            ("dependabot/cargo/serde-1.0.200", "dependabot-cargo-serde-1-0-200"),
+            ("main", "env-main"),
+            ("///", "env"),
+            ("7", "7"),
+        ] {
+            assert_eq!(of_branch(branch), name);
+            assert_eq!(parse(name), Ok(name.to_owned()));
+        }
+        let (one, other) = (of_branch(&format!("{}a", "x/".repeat(40))), of_branch(&format!("{}b", "x/".repeat(40))));
+        assert!(one.len() <= LONGEST && one != other && parse(&one).is_ok());
+        for bad in ["", "main", "a--b", "A", "-a", "a-", "a.b", "a@b", &"a".repeat(33)] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_end_with_the_environment_within_each_kinds_length() {
+        assert_eq!(renamed("queues", json!({}), "pr-7"), "shop-orders-pr-7");
+        assert_eq!(renamed("queues", json!({"name": "a.fifo", "fifo_queue": true}), "pr-7"), "a-pr-7.fifo");
+        assert_eq!(renamed("topics", json!({"fifo_topic": true}), "pr-7"), "shop-orders-pr-7.fifo");
+        assert_eq!(renamed("queues", json!({"name": "${queues.a.name}-x"}), "b"), "${queues.a.name}-x-b");
+        let env = "e".repeat(LONGEST);
+        for (section, limit) in LIMITS {
+            let long = "n".repeat(*limit);
+            let (one, other) =
+                (renamed(section, json!({"name": long}), &env), renamed(section, json!({"name": long}), "b"));
+            assert!(one.len() <= *limit && one.ends_with(&env) && one != other, "{section}: {one}");
+            let fifo = renamed(section, json!({"name": long, "fifo_queue": true}), &env);
+            assert!(fifo.len() <= *limit, "{section}: {fifo}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_an_environment_is_told_from_locks_versions_and_other_stacks() {
+        for key in ["32/shop.json", "shop"] {
+            let own = state_key(key, Some("pr-7"));
+            assert_eq!(of_state_key(key, &own), Some("pr-7".to_owned()));
+            for other in
+                [key.to_owned(), format!("{own}.lock"), format!("{own}.v/3.json"), "32/shop2.env.a.json".into()]
+            {
+                assert_eq!(of_state_key(key, &other), None, "{other}");
+            }
+        }
+        assert_eq!(state_key("32/shop.json", Some("pr-7")), "32/shop.env.pr-7.json");
+        assert_eq!((of_owner(&owner("shop", Some("a"))), stack_of("shop@a")), (Some("a"), "shop"));
+    }
+
+    #[test]
+    fn the_environment_is_put_in_before_anything_is_read() {
+        let mut root = json!({
+            "queues": { "a": { "name": "a-${env}" }, "b": { "name": "b", "tags": { "x": "$${env} ${stack.env}" } } },
+        });
+        let named = fill(root.as_object_mut().unwrap(), Some("pr-7"));
+        assert_eq!(named, HashSet::from([("queues".to_owned(), "a".to_owned())]));
+        assert_eq!(root["queues"]["a"]["name"], "a-pr-7");
+        assert_eq!(root["queues"]["b"]["tags"]["x"], "$${env} pr-7");
+        fill_value(&mut root, MAIN);
+        let mut main = json!({ "outputs": { "x": "${env}" } });
+        fill(main.as_object_mut().unwrap(), None);
+        assert_eq!(main["outputs"]["x"], "main");
+    }
+}

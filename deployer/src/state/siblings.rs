@@ -1,0 +1,39 @@
+//! States beside this one, and the end of a state.
+
+use super::error::StateError;
+use super::lock::Lease;
+use super::store::{Snapshot, Store};
+
+impl Store {
+    /// The key that the state is kept under.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Lists the keys that begin as this state's does, without its `.json`.
+    ///
+    /// # Errors
+    /// When the place cannot be reached.
+    pub async fn siblings(&self) -> Result<Vec<String>, StateError> {
+        let prefix = self.key.strip_suffix(".json").unwrap_or(&self.key);
+        self.objects.list(prefix).await.map_err(|e| self.failed(e))
+    }
+
+    /// Removes the state that was read under `lease`, and its earlier versions.
+    ///
+    /// # Errors
+    /// When another run wrote meanwhile, or the place refuses.
+    pub async fn erase(&self, snapshot: &Snapshot, lease: &Lease) -> Result<(), StateError> {
+        if *lease.lost().borrow() {
+            return Err(StateError::Fenced { place: self.place() });
+        }
+        if let Some(version) = &snapshot.version {
+            self.objects.delete(&self.key, Some(version)).await.map_err(|e| self.failed(e))?;
+        }
+        let versions = self.objects.list(&self.history_prefix()).await.map_err(|e| self.failed(e))?;
+        for key in versions {
+            self.objects.delete(&key, None).await.map_err(|e| self.failed(e))?;
+        }
+        Ok(())
+    }
+}

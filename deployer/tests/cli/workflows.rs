@@ -1,0 +1,149 @@
+//! The workflows' own shell steps, in order, with GitHub's variables faked.
+
+mod runner;
+
+use crate::bench::Bench;
+use crate::forge::{Forge, TOKEN};
+use crate::inventory::inventory;
+use runner::{Done, Machine};
+
+const STACK: &str = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+vars:
+  candidate: \"32\"
+  alarm_email: { required: true }
+queues: { orders: { name: \"orders-${vars.candidate}\", tags: { who: \"${vars.alarm_email}\" } } }
+outputs: { api_url: \"${queues.orders.url}\" }
+";
+const DEPLOY: &str = include_str!("../../../.github/workflows/deploy.yml");
+const IMAGE: &str = include_str!("../../../.github/workflows/client-image.yml");
+const RELEASE: &str = include_str!("../../../.github/workflows/release.yml");
+const ACTION: &str = include_str!("../../../action.yml");
+
+/// A checkout whose `target/release/deployer` is the binary under test, and a forge.
+struct Site {
+    bench: Bench,
+    forge: Forge,
+}
+
+impl Site {
+    async fn new() -> Self {
+        Self { bench: Bench::new(STACK).await, forge: Forge::start() }
+    }
+
+    /// Runs deploy.yml as GitHub does after `event` on `reference`; `head` is where a pull request comes from.
+    fn deploy(&self, event: &str, reference: &str, head: &str, role: &str) -> Done {
+        let mut machine = Machine::new(self.bench.path());
+        let fork = event == "pull_request" && head != "a/b";
+        let payload = serde_json::json!({"number": 7, "pull_request": {"number": 7,
+            "head": {"sha": "abc", "repo": {"full_name": head}}, "base": {"repo": {"full_name": "a/b"}}}});
+        self.bench.write("event.json", &payload.to_string());
+        machine.know("github.ref", reference).know("github.event_name", event).know("github.repository", "a/b");
+        machine.know("github.event.pull_request.head.repo.full_name", if event == "pull_request" { head } else { "" });
+        machine.know("github.token", TOKEN).know("vars.AWS_ROLE_ARN", if fork { "" } else { role });
+        if !fork {
+            machine.know("secrets.ALARM_EMAIL", "me@example.com").know("vars.CANDIDATE", "33");
+        }
+        machine.set("GITHUB_EVENT_NAME", event).set("GITHUB_REF", reference).set("GITHUB_REPOSITORY", "a/b");
+        machine.set("GITHUB_SHA", "def").set("GITHUB_API_URL", &self.forge.url);
+        machine.set("GITHUB_EVENT_PATH", self.bench.path().join("event.json").to_str().expect("UTF-8"));
+        machine.set("AWS_ENDPOINT_URL", &crate::common::cloud().endpoint_url).set("AWS_EC2_METADATA_DISABLED", "true");
+        machine.sign_in("AWS_ACCESS_KEY_ID", &self.bench.aws.place.account).sign_in("AWS_SECRET_ACCESS_KEY", "test");
+        machine.run(DEPLOY, "deploy")
+    }
+}
+
+const ROLE: &str = "arn:aws:iam::1:role/deploy";
+
+#[tokio::test]
+async fn deploy_plans_a_branch_and_a_pull_request_and_applies_main() {
+    let site = Site::new().await;
+    let branch = site.deploy("push", "refs/heads/feature", "", ROLE);
+    assert!(branch.ok && branch.text.contains("Plan: 1 to create"), "{branch}");
+    assert!(branch.used.iter().any(|action| action.starts_with("aws-actions/configure-aws-credentials@")), "{branch}");
+    assert_eq!(branch.output("ci", "changed"), "true");
+    assert_eq!(site.forge.bodies().len(), 0);
+
+    let request = site.deploy("pull_request", "refs/pull/7/merge", "a/b", ROLE);
+    assert!(request.ok && request.text.contains("plan only: this is a pull request"), "{request}");
+    assert_eq!(site.forge.bodies().len(), 1, "{request}");
+    assert!(inventory(&site.bench.aws).await.is_empty());
+
+    site.forge.merge();
+    let main = site.deploy("push", "refs/heads/main", "", ROLE);
+    assert!(main.ok && main.text.contains("The plan is the one that was reviewed (#7)."), "{main}");
+    assert!(main.output("ci", "output_api_url").ends_with("/orders-33"), "{main}");
+    assert_eq!(inventory(&site.bench.aws).await.into_iter().collect::<Vec<_>>(), ["queue orders-33"]);
+    let queue = site.deploy("merge_group", "refs/heads/gh-readonly-queue/main/pr-8", "", ROLE);
+    assert!(queue.ok && queue.text.contains("No changes."), "{queue}");
+}
+
+#[tokio::test]
+async fn deploy_validates_a_fork_and_a_repository_without_a_role() {
+    let site = Site::new().await;
+    let fork = site.deploy("pull_request", "refs/pull/7/merge", "somebody/b", ROLE);
+    assert!(fork.ok && fork.text.contains("but there is no plan: this run has no AWS credentials"), "{fork}");
+    assert!(!fork.used.iter().any(|action| action.starts_with("aws-actions/")), "{fork}");
+    let bare = site.deploy("push", "refs/heads/main", "", "");
+    assert!(bare.ok && bare.text.contains("::notice::vars.AWS_ROLE_ARN is not set"), "{bare}");
+    assert!(inventory(&site.bench.aws).await.is_empty());
+    assert_eq!(site.forge.asked(), [""; 0]);
+}
+
+#[test]
+fn the_clients_image_is_pushed_as_latest_and_as_version_and_revision() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    std::fs::write(root.join("Cargo.toml"), "[workspace.package]\nversion = \"1.2.3\"\n").expect("a file");
+    std::fs::write(root.join("stack.yaml"), "vars:\n  candidate: \"32\"\n").expect("a file");
+    let revision = runner::commit(root);
+    let mut machine = Machine::new(root);
+    machine.know("secrets.DOCKERHUB_USERNAME", "me").know("secrets.DOCKERHUB_TOKEN", "hub-token");
+    let done = machine.run(IMAGE, "push");
+    assert!(done.ok, "{done}");
+    let calls = std::fs::read_to_string(root.join("calls")).expect("calls");
+    for line in [
+        format!("--tag me/sqs_client_32:latest --tag me/sqs_client_32:1.2.3-{revision} ."),
+        format!("docker push me/sqs_client_32:1.2.3-{revision}"),
+        "docker push me/sqs_client_32:latest".to_owned(),
+    ] {
+        assert!(calls.contains(&line), "{line}: {calls}");
+    }
+    assert!(!calls.contains("hub-token") && calls.trim_end().ends_with("docker logout"), "{calls}");
+}
+
+#[test]
+fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    std::fs::write(root.join("Cargo.toml"), "[workspace.package]\nversion = \"1.2.3\"\n").expect("a file");
+    let run = |tag: &str| {
+        let mut machine = Machine::new(root);
+        machine.know("matrix.target", "x86_64-unknown-linux-gnu").set("GITHUB_REF_NAME", tag).set("SCRIPT", "1");
+        machine.run(RELEASE, "release")
+    };
+    let wrong = run("v1.2.4");
+    assert!(!wrong.ok && wrong.text.contains("the tag is v1.2.4, and Cargo.toml says 1.2.3"), "{wrong}");
+    let done = run("v1.2.3");
+    assert!(done.ok, "{done}");
+    let archive = root.join("dist/deployer-x86_64-unknown-linux-gnu.tar.gz");
+    let first = std::fs::read(&archive).expect("an archive");
+    assert!(run("v1.2.3").ok && std::fs::read(&archive).expect("an archive") == first, "the same bytes again");
+    let sum =
+        std::fs::read_to_string(root.join("dist/deployer-x86_64-unknown-linux-gnu.tar.gz.sha256")).expect("a sum");
+    assert!(sum.ends_with("  deployer-x86_64-unknown-linux-gnu.tar.gz\n"), "{sum}");
+    assert!(std::fs::read_to_string(root.join("calls")).expect("calls").contains("gh release upload v1.2.3"));
+}
+
+#[tokio::test]
+async fn the_action_runs_the_command_that_it_is_given() {
+    let bench = Bench::new(STACK).await;
+    let mut machine = Machine::new(bench.path());
+    machine.know("inputs.command", "validate --var alarm_email=a@b.c").know("inputs.file", "stack.yaml");
+    machine.know("inputs.directory", ".").know("inputs.env", "").know("github.action_ref", "main");
+    machine.know("github.action_path", bench.path().to_str().expect("UTF-8"));
+    let done = machine.run_composite(ACTION);
+    assert!(done.ok && done.text.contains("stack.yaml is valid"), "{done}");
+}
