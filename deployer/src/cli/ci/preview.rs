@@ -34,7 +34,7 @@ pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
             // `pull_request_target` and the like have the base's rights, whoever wrote the code.
             let own = !about.from_fork && (gitlab || get("GITHUB_EVENT_NAME") == Some("pull_request"));
             let name = format!("{}-{number}", if gitlab { "mr" } else { "pr" });
-            own.then(|| if about.closed { Fate::Destroy(name) } else { Fate::Deploy(name) })
+            own.then_some(if about.closed { Fate::Destroy(name) } else { Fate::Deploy(name) })
         }
         (Preview::Branch, Occasion::Branch(name)) if !ci.apply_on.contains(name) => Some(Fate::Deploy(of_branch(name))),
         (Preview::Branch, Occasion::Event(name)) if name == "delete" => {
