@@ -33,7 +33,9 @@ pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, files: File
         super::graph::write(file, &page(&ready))?;
     }
     show(run, &ready);
-    digest(run, &ready.effects());
+    if out.is_some() || run.terminal.verbose {
+        digest(run, &ready.effects());
+    }
     if let Some(file) = &out {
         run.terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
     }
