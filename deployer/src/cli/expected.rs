@@ -33,7 +33,8 @@ impl Reviewed {
             return Ok(Some(Self { digest: word.clone(), effects: None, source }));
         }
         let unusable = |why: String| {
-            let help = "give the digest that `deployer ci` or `plan -v` prints, or a file that `deployer plan --json` wrote";
+            let help =
+                "give the digest that `deployer ci` or `plan -v` prints, or a file that `deployer plan --json` wrote";
             Failure::plain("plan::no-digest", format!("--expect-plan {word:?}: {why}"), help)
         };
         let text =

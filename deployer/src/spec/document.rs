@@ -66,14 +66,13 @@ impl Document {
             Ok(parsed) => parsed,
             Err(findings) => return Err(Failed { findings, source, sound: None }),
         };
-        let mut loading =
-            Loading {
-                spans,
-                secrets: Secrets::default(),
-                variables: Vec::new(),
-                findings: Findings::default(),
-                named: HashSet::new(),
-            };
+        let mut loading = Loading {
+            spans,
+            secrets: Secrets::default(),
+            variables: Vec::new(),
+            findings: Findings::default(),
+            named: HashSet::new(),
+        };
         let checked = loading.check(value, inputs);
         let document = checked.map(|(head, region, sections)| Self {
             source: covered(&source, &loading.secrets),
