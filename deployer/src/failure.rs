@@ -8,8 +8,9 @@ use crate::execute::Outcome;
 use crate::observe::{FailedRead, ObserveError};
 use crate::package::PackageError;
 use crate::plan::PlanError;
-use crate::spec::document::{Document, Failed};
+use crate::spec::document::Document;
 use crate::spec::finding::{At, DocPath, Finding, Findings, Severity};
+use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
 use crate::state::StateError;
 
@@ -42,6 +43,33 @@ impl Failure {
         self.findings.0.iter().any(|finding| finding.code == "aws::no-credentials")
     }
 
+    /// Covers the secrets in what stages said that know none.
+    #[must_use]
+    pub fn masked(mut self, secrets: &Secrets) -> Self {
+        for finding in &mut self.findings.0 {
+            finding.message = secrets.mask(&finding.message).into_owned();
+            finding.help = finding.help.take().map(|help| secrets.mask(&help).into_owned());
+        }
+        self
+    }
+
+    /// Says which profile the credentials were looked for in.
+    #[must_use]
+    pub fn of_profile(mut self, profile: Option<&str>) -> Self {
+        let codes = ["aws::no-credentials", "aws::bad-credentials", "aws::expired-credentials", "state::credentials"];
+        for finding in self.findings.0.iter_mut().filter(|finding| codes.contains(&finding.code)) {
+            if let Some(profile) = profile {
+                finding.message = format!("{} (AWS_PROFILE is `{profile}`)", finding.message);
+                if finding.code == "aws::no-credentials" {
+                    finding.help = Some(format!(
+                        "check that the profile `{profile}` exists and has credentials (`aws configure list-profiles`), or unset AWS_PROFILE"
+                    ));
+                }
+            }
+        }
+        self
+    }
+
     pub fn is_interrupted(&self) -> bool {
         self.findings.0.iter().any(|finding| finding.code == "run::interrupted")
     }
@@ -50,8 +78,8 @@ impl Failure {
         Self::plain("deployer::internal", message, "this is a defect of the deployer: please report it")
     }
 
-    pub(crate) fn invalid(failed: Failed) -> Self {
-        Self { findings: failed.findings, source: Some(failed.source) }
+    pub(crate) fn invalid(findings: Findings, source: SourceText) -> Self {
+        Self { findings, source: Some(source) }
     }
 
     pub(crate) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
@@ -151,6 +179,9 @@ pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
         finding
     });
     let mut findings = Findings(findings.collect());
+    if let Some(error) = &outcome.state_error {
+        findings.0.push(finding(error.code(), DocPath::of(["state"]), error.to_string(), error.help()));
+    }
     document.place(&mut findings);
     findings
 }

@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod cli;
+pub mod codes;
 pub mod execute;
 pub mod failure;
 pub mod forge;

@@ -25,11 +25,11 @@ use crate::graph::{Graph, Named};
 use crate::observe::{Observation, observe};
 use crate::package::{self, Artifact};
 use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
-use crate::spec::document::Document;
+use crate::spec::document::{Document, Failed};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
 use crate::spec::secrets::Secrets;
-use crate::spec::sections::{Code, CodeSource};
+use crate::spec::sections::{Code, CodeSource, Lowered};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
@@ -83,25 +83,51 @@ pub struct Loaded {
 /// Every finding at once.
 pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
     let bytes = std::fs::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
-    let source = SourceText::new(&settings.file, bytes);
-    let (document, mut findings) = Document::load(source, &settings.inputs).map_err(Failure::invalid)?;
-    crate::log::mask(document.secrets());
-    let (lowered, more) = document.lower();
-    findings.0.extend(more.0);
-    crate::spec::lint::lint(&document, &lowered, &mut findings);
-    let graph = Graph::of(lowered, document.outputs().clone(), &document, &mut findings);
-    crate::graph::secret::check(&graph, &document, &mut findings);
-    findings.dedup();
-    document.place(&mut findings);
-    if findings.has_errors() {
-        return Err(Failure::of(findings, Some(&document)));
+    check(SourceText::new(&settings.file, bytes), &settings.inputs)
+}
+
+/// Checks a text: document → graph. Where elements are wrong, the others are still checked together.
+///
+/// # Errors
+/// Every finding at once.
+pub fn check(source: SourceText, inputs: &Inputs) -> Result<Loaded, Failure> {
+    match Document::load(source, inputs) {
+        Ok((document, mut findings)) => {
+            let (lowered, more) = document.lower();
+            findings.0.extend(more.0);
+            let graph = connect_elements(&document, lowered, &mut findings);
+            if findings.has_errors() {
+                return Err(Failure::of(findings, Some(&document)));
+            }
+            Ok(Loaded { document, graph, warnings: findings })
+        }
+        Err(Failed { mut findings, source, sound }) => {
+            if let Some((document, lowered)) = sound.map(|sound| *sound) {
+                connect_elements(&document, lowered, &mut findings);
+            }
+            Err(Failure::invalid(findings, source))
+        }
     }
-    Ok(Loaded { document, graph, warnings: findings })
+}
+
+/// Looks across the elements: lint, references, names.
+fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findings) -> Graph {
+    crate::log::mask(document.secrets());
+    crate::spec::lint::lint(document, &lowered, findings);
+    let graph = Graph::of(lowered, document.outputs().clone(), document, findings);
+    crate::graph::secret::check(&graph, document, findings);
+    findings.dedup();
+    document.place(findings);
+    graph
 }
 
 impl Named for Document {
     fn place_of(&self, element: &str, reference: &str) -> DocPath {
         self.find_text(element, reference)
+    }
+
+    fn has_element(&self, address: &str) -> bool {
+        Document::has_element(self, address)
     }
 }
 

@@ -24,6 +24,11 @@ pub fn test(arguments: &[String]) -> Result<(), String> {
     run(command.args(arguments))
 }
 
+/// Writes the generated documents: the tests that hold them write them where UPDATE is set.
+pub fn docs() -> Result<(), String> {
+    run(cargo().args(["test", "--workspace", "--lib", "--quiet", "up_to_date"]).env("UPDATE", "1"))
+}
+
 /// Checks formatting and lints.
 pub fn lint() -> Result<(), String> {
     run(cargo().args(["fmt", "--all", "--check"]))?;

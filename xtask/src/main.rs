@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `lint`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `demo`.
 
 mod cargo;
 mod demo;
@@ -11,6 +11,7 @@ usage: cargo xtask TASK
 
   setup           checks that everything the other tasks need is there
   test [ARGS…]    runs every test; ARGS go to cargo-nextest (or cargo test where that is missing)
+  docs            writes what is generated in docs/: errors.md, kinds/, stack.schema.json
   lint            checks formatting, and Clippy's findings as errors
   demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
                   --keep leaves the stack and the cloud for a look round";
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match (task, rest) {
         ("setup", []) => setup::run(),
         ("test", arguments) => cargo::test(arguments),
+        ("docs", []) => cargo::docs(),
         ("lint", []) => cargo::lint(),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),

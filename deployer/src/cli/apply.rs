@@ -10,7 +10,7 @@ use super::options::{Approval, Choice, Expected};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::Outcome;
-use crate::failure::Failure;
+use crate::failure::{Failure, refusals};
 use crate::pipeline::{self, Applied, Loaded, Ready};
 use crate::plan::Goal;
 use crate::plan::saved::{Saved, moved};
@@ -137,7 +137,9 @@ pub(super) async fn carry_out(
     drop(observer);
     let Applied { outcome, loaded, calls } = applied;
     let outputs = &outcome.state.outputs;
+    run.annotate(&refusals(&outcome, &loaded.document), Some(&secrets));
     if run.terminal.json {
+        run.terminal.refusals(&outcome, &loaded.document);
         run.terminal.data(&format!("{}\n", json::summary(&outcome, outputs, &secrets)));
     } else {
         run.terminal.outcome(&outcome, calls, began.elapsed().as_secs_f64(), &secrets);

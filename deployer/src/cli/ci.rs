@@ -30,10 +30,14 @@ pub(super) async fn run(run: &Run, choice: Choice, expected: &Expected) -> Exit 
     let pages = Pages::new(run);
     let mut secrets = None;
     let result = deploy(run, &choice, expected, &pages, &mut secrets).await;
-    if let Err(failure) = &result {
-        pages.failed(failure, secrets.as_ref());
-    }
-    result
+    result.map_err(|failure| {
+        let failure = match &secrets {
+            Some(secrets) => failure.masked(secrets),
+            None => failure,
+        };
+        pages.failed(&failure, secrets.as_ref());
+        failure
+    })
 }
 
 async fn deploy(

@@ -10,6 +10,7 @@ use crate::report::terminal::{Terminal, Wishes};
 use crate::spec::secrets::{SHORTEST, Secrets};
 
 /// The variables of a process.
+#[derive(Clone)]
 pub(super) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
@@ -37,6 +38,12 @@ impl Environment {
             ci: self.is_ci(),
             columns: self.get("COLUMNS").and_then(|c| c.parse().ok()),
         })
+    }
+
+    /// Is JSON asked for, as far as can be said where the command line could not be understood?
+    pub(super) fn wants_json(&self) -> bool {
+        let asked = self.get("DEPLOYER_JSON").is_some_and(|value| !["0", "false", "no", "off", "n", "f"].contains(&value));
+        asked || std::env::args_os().any(|argument| argument == "--json")
     }
 
     /// Nobody can answer.

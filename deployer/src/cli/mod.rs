@@ -5,12 +5,15 @@ mod apply;
 mod approval;
 mod ci;
 mod drift;
+mod completions;
 mod environment;
+mod examples;
 mod expected;
 mod graph;
 mod invoke;
 mod local;
 mod logs;
+mod man;
 mod options;
 mod output;
 mod plan;
@@ -22,10 +25,11 @@ mod state;
 mod status;
 mod validate;
 
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 
 use crate::failure::Failure;
 use crate::plan::Goal;
+use crate::report;
 use environment::Environment;
 use options::{Cli, Command, Refresh};
 use run::Run;
@@ -44,16 +48,23 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Runs the process's command and returns its exit code.
 pub fn main() -> i32 {
+    completions::answer();
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse() {
+    let parsed = examples::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            if error.use_stderr() && environment.wants_json() {
+                report::terminal::usage_error(&error.render().to_string());
+            } else {
+                let _ = error.print();
+            }
             return if error.use_stderr() { ERROR.into() } else { OK.into() };
         }
     };
     environment.init_logging(cli.global.verbose);
     let terminal = environment.terminal(&cli.global);
+    let file = cli.global.file.clone();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -61,10 +72,12 @@ pub fn main() -> i32 {
             return ERROR.into();
         }
     };
-    let code = match runtime.block_on(dispatch(cli, environment)) {
+    let code = match runtime.block_on(dispatch(cli, environment.clone())) {
         Ok(code) => code,
         Err(failure) => {
+            let failure = failure.of_profile(environment.get("AWS_PROFILE"));
             terminal.failure(&failure);
+            run::annotate(&environment, &terminal, &file, &failure.findings, None);
             if failure.is_interrupted() { INTERRUPTED } else { ERROR }
         }
     };
@@ -76,7 +89,7 @@ pub fn main() -> i32 {
 async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     let run = Run::new(cli.global, environment)?;
     match cli.command {
-        Command::Validate => validate::run(&run),
+        Command::Validate { explain } => validate::run(&run, explain.as_deref()),
         Command::Plan { choice, refresh, out, html } => {
             plan::run(&run, choice, refresh, plan::Files { out, html }).await
         }
@@ -106,11 +119,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::State(command) => state::run(&run, command).await,
         Command::Local(command) => local::run(&run, command).await,
         Command::Schema { plan } => schema::run(&run, plan),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "deployer", &mut script);
-            run.terminal.data(&String::from_utf8_lossy(&script));
-            Ok(OK)
-        }
+        Command::Completions { shell } => completions::run(&run, shell),
+        Command::Man { command, out } => man::run(&run, &command, out.as_deref()),
     }
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::ArgValueCompleter;
+
+use super::completions;
 
 /// Makes AWS match a declarative stack.yaml.
 ///
@@ -28,7 +31,7 @@ pub struct Global {
     #[arg(short = 'C', global = true, env = "DEPLOYER_DIRECTORY", value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// Set a variable of the stack (repeatable).
-    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    #[arg(long, global = true, value_name = "NAME=VALUE", add = ArgValueCompleter::new(completions::variables))]
     pub var: Vec<String>,
     /// Read variables from a YAML or JSON file (repeatable).
     #[arg(long, global = true, env = "DEPLOYER_VAR_FILE", value_name = "FILE")]
@@ -69,16 +72,16 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Choice {
     /// Only this address or element, and what it needs (repeatable).
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(completions::addresses))]
     pub target: Vec<String>,
     /// Not this address or element, nor what needs it (repeatable).
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(completions::addresses))]
     pub exclude: Vec<String>,
     /// Make this address anew (repeatable).
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(completions::addresses))]
     pub replace: Vec<String>,
     /// Take over this existing resource (repeatable).
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(completions::addresses))]
     pub adopt: Vec<String>,
     /// Exit with 2 when changes are pending at the end: a plan that has some, never an apply that made them.
     #[arg(long, env = "DEPLOYER_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
@@ -124,7 +127,11 @@ pub struct Approval {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check stack.yaml without AWS
-    Validate,
+    Validate {
+        /// Say what a finding's code means, how it comes about and what to do; without CODE, list all.
+        #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", add = ArgValueCompleter::new(completions::codes))]
+        explain: Option<String>,
+    },
     /// Show what apply would change
     Plan {
         /// Save the plan, for `deployer apply FILE`.
@@ -220,7 +227,10 @@ pub enum Command {
         lines: Lines,
     },
     /// Print the stack's outputs, or one bare value
-    Output { name: Option<String> },
+    Output {
+        #[arg(add = ArgValueCompleter::new(completions::outputs))]
+        name: Option<String>,
+    },
     /// Draw the stack: what there is and what flows between it, without AWS
     Graph {
         #[arg(long, value_enum, default_value_t)]
@@ -242,7 +252,26 @@ pub enum Command {
         plan: bool,
     },
     /// Print a completion script
-    Completions { shell: clap_complete::Shell },
+    Completions { shell: Shell },
+    /// Print the manual page of the program or of one command
+    Man {
+        /// The command: `plan`, `state show`.
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write the pages of all commands to this directory.
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Shells that the deployer completes in.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    #[value(name = "powershell")]
+    PowerShell,
 }
 
 /// How a picture is written down.
@@ -264,13 +293,17 @@ pub enum StateCommand {
     /// List the resources in the state
     List,
     /// Print what the state holds of one resource
-    Show { address: String },
+    Show {
+        #[arg(add = ArgValueCompleter::new(completions::addresses))]
+        address: String,
+    },
     /// List the versions of the state that are kept
     History,
     /// Make a kept version the state again
     Restore { serial: u64 },
     /// Take a resource out of the state; AWS keeps it
     Forget {
+        #[arg(add = ArgValueCompleter::new(completions::addresses))]
         address: String,
         #[command(flatten)]
         approval: Approval,

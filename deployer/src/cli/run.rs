@@ -1,6 +1,6 @@
 //! What every verb starts from: settings, terminal, signals.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::environment::{Environment, now};
 use super::options::{Choice, Global};
@@ -13,12 +13,27 @@ use crate::package;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::plan::Selection;
 use crate::report::terminal::Terminal;
+use crate::spec::finding::Findings;
+use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::Holder;
 
 /// An address in place of AWS's own, and the fixed keys (id, secret) for it.
 type Endpoint = (Option<String>, Option<(String, String)>);
+
+/// Puts findings beside their lines on GitHub, where this runs in GitHub Actions.
+pub(super) fn annotate(
+    environment: &Environment,
+    terminal: &Terminal,
+    file: &Path,
+    findings: &Findings,
+    secrets: Option<&Secrets>,
+) {
+    if let Some(step) = environment.github_step() {
+        terminal.command(&step.annotations(findings, file, secrets));
+    }
+}
 
 /// One invocation.
 pub(super) struct Run {
@@ -125,6 +140,12 @@ impl Run {
     pub(super) fn load(&self, settings: &Settings) -> Result<Loaded, Failure> {
         let loaded = pipeline::load(settings)?;
         self.terminal.warnings(&loaded.warnings, loaded.document.source());
+        self.annotate(&loaded.warnings, Some(loaded.document.secrets()));
         Ok(loaded)
+    }
+
+    /// Puts findings beside their lines on GitHub, where this runs in GitHub Actions.
+    pub(super) fn annotate(&self, findings: &Findings, secrets: Option<&Secrets>) {
+        annotate(&self.environment, &self.terminal, &self.global.file, findings, secrets);
     }
 }

@@ -7,6 +7,7 @@ use super::run::Run;
 use super::{Exit, OK, approval};
 use crate::failure::Failure;
 use crate::pipeline::{self, Loaded, Settings};
+use crate::report::counted;
 use crate::report::json::masked;
 use crate::report::progress::Preparation;
 use crate::report::state as form;
@@ -89,8 +90,8 @@ impl Desk<'_> {
             return self.line(json!({"type": "restored", "from": serial, "serial": written, "resources": count}));
         }
         self.run.terminal.say(&format!(
-            "Version {serial} with {count} resources is the state again, as version {written}. \
-             `deployer plan` shows where AWS differs."
+            "Version {serial} with {} is the state again, as version {written}. `deployer plan` shows where AWS differs.",
+            counted(count as u64, "resource")
         ));
         Ok(OK)
     }

@@ -17,6 +17,9 @@ type Aliases = BTreeMap<(String, String), (String, String)>;
 pub trait Named {
     /// The path of `reference` as it is written in the element (`functions.image-worker`) or output.
     fn place_of(&self, element: &str, reference: &str) -> DocPath;
+
+    /// Is the element that an address belongs to written down? It may have been too wrong to be lowered.
+    fn has_element(&self, address: &str) -> bool;
 }
 
 impl Graph {
@@ -133,6 +136,9 @@ impl Checker<'_> {
     }
 
     fn unknown_element(&mut self, address: &str, element: &str) {
+        if self.is_broken(address) {
+            return;
+        }
         let help = match nearest(address, self.known.keys().map(String::as_str)) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "refer to an element of stack.yaml as `section.name`".to_owned(),
@@ -141,6 +147,13 @@ impl Checker<'_> {
         self.findings
             .error("stack::unknown-reference", path, format!("nothing is called `{address}` in this stack"))
             .help(help);
+    }
+
+    /// Does the address belong to an element that was not lowered, because a finding says what is wrong with it?
+    fn is_broken(&self, address: &str) -> bool {
+        let element: String = address.split('.').take(2).collect::<Vec<_>>().join(".");
+        let is_of = |known: &String| known.strip_prefix(&element).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.names.has_element(address) && !self.known.keys().any(is_of)
     }
 }
 

@@ -27,7 +27,7 @@ pub enum LocalError {
     NotReady { name: &'static str, seconds: u64, log: PathBuf },
     #[error("process {pid} did not stop, not even killed")]
     WillNotStop { pid: u32 },
-    #[error("the local cloud is not running: start it with `deployer local start`")]
+    #[error("the local cloud is not running")]
     NotRunning,
     #[error("the local cloud already runs {} permission checks: `deployer local stop` first", if *checks { "with" } else { "without" })]
     OtherPermissionChecks { checks: bool },

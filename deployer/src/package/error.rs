@@ -96,7 +96,7 @@ impl PackageError {
             Self::Glibc { .. } => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then \
                  used by itself, or build on a host with an older glibc"
                 .into(),
-            Self::WrongMachine { .. } => "build it for the function's architecture, or change `architectures`".into(),
+            Self::WrongMachine { .. } => "build it for the function's architecture, or change `architecture`".into(),
             Self::NotCompiled { .. } => "use `zip:`, or the runtime provided.al2023".into(),
             Self::NoBootstrap { .. } => "name the executable `bootstrap` and put it at the root of the zip".into(),
             Self::NotExecutable { .. } => "`chmod +x bootstrap`, then zip it again on Linux or macOS".into(),

@@ -1,6 +1,7 @@
 //! The only place that formats for people, and the only one that prints.
 
 pub mod diagnostics;
+pub mod explain;
 pub mod github;
 pub mod json;
 pub mod logs;
@@ -10,8 +11,17 @@ pub mod picture;
 pub mod plan;
 pub mod planned;
 pub mod progress;
+pub mod reference;
 pub mod state;
 pub mod status;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod written;
+
+/// A number of things: "1 resource", "3 resources".
+pub fn counted(count: impl Into<u64>, one: &str) -> String {
+    let count = count.into();
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::counted;
 use super::paint::{Paint, Tone};
 use crate::kinds::Rule;
 use crate::plan::{Action, Cost, Drift, Order, Plan, Planned};
@@ -102,7 +103,8 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
         );
     }
     if !plan.has_changes() {
-        let text = format!("No changes. {} resources match stack.yaml.\n", s.unchanged);
+        let verb = if s.unchanged == 1 { "matches" } else { "match" };
+        let text = format!("No changes. {} {verb} stack.yaml.\n", counted(s.unchanged as u64, "resource"));
         return view.paint.tone(Tone::Good, &text);
     }
     let mut line = format!(
@@ -117,8 +119,7 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
 
 /// `23 reads in 2 waves, 0.31 s`
 pub fn cost_line(cost: Cost) -> String {
-    let plural = if cost.waves == 1 { "wave" } else { "waves" };
-    format!("{} reads in {} {plural}, {:.2} s", cost.reads, cost.waves, cost.seconds)
+    format!("{} in {}, {:.2} s", counted(cost.reads, "read"), counted(cost.waves, "wave"), cost.seconds)
 }
 
 /// The sign of an action: `+`, `~`, `-`, `-/+`, `+/-`, `←`.

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::diagnostics;
+use super::{counted, diagnostics};
 use super::paint::{Paint, Tone};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
@@ -42,6 +42,15 @@ fn columns() -> Option<usize> {
     let size = terminal_size::terminal_size_of(std::io::stdout());
     let size = size.or_else(|| terminal_size::terminal_size_of(std::io::stderr()));
     size.map(|(width, _)| width.0.into()).filter(|width| *width > 0)
+}
+
+/// Says as a JSON line on stdout what clap could not understand: its words without colour, the hints as help.
+pub fn usage_error(text: &str) {
+    let mut parts = text.trim().splitn(2, "\n\n");
+    let message = parts.next().unwrap_or_default().trim_start_matches("error: ");
+    let hints: Vec<&str> = parts.next().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let failure = Failure::plain("run::usage", message, hints.join("; "));
+    let _ = std::io::stdout().write_all(diagnostics::json(&failure.findings, &SourceText::default()).as_bytes());
 }
 
 impl Terminal {
@@ -100,6 +109,11 @@ impl Terminal {
         }
     }
 
+    /// How to draw findings among the data.
+    pub fn out_style(&self) -> diagnostics::Style {
+        diagnostics::Style { colour: self.out.colour, width: self.width }
+    }
+
     fn style(&self) -> diagnostics::Style {
         diagnostics::Style { colour: self.err.colour, width: self.width }
     }
@@ -115,10 +129,14 @@ impl Terminal {
         answer.await.ok().flatten()
     }
 
-    /// Shows each refusal of AWS at the element that it was for.
+    /// Shows each refusal of AWS at the element that it was for; with `--json` among the lines on stdout.
     pub fn refusals(&self, outcome: &Outcome, document: &Document) {
-        let text = diagnostics::text(&refusals(outcome, document), document.source(), self.style());
-        let _ = write!(std::io::stderr(), "{text}");
+        let findings = refusals(outcome, document);
+        if self.json {
+            self.data(&diagnostics::json(&findings, document.source()));
+        } else {
+            let _ = write!(std::io::stderr(), "{}", diagnostics::text(&findings, document.source(), self.style()));
+        }
     }
 
     /// The last words of an apply or destroy.
@@ -150,7 +168,8 @@ impl Terminal {
             counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
         }
         let word = self.err.tone(tone, word);
-        text += &format!("{word}: {counts}. {} reads and {} writes, {seconds:.1} s.", calls.0, calls.1);
+        let (reads, writes) = (counted(calls.0, "read"), counted(calls.1, "write"));
+        text += &format!("{word}: {counts}. {reads} and {writes}, {seconds:.1} s.");
         let text = secrets.mask(&text);
         if outcome.failed.is_empty() && outcome.state_error.is_none() && !outcome.interrupted {
             self.say(&text);

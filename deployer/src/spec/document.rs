@@ -1,6 +1,7 @@
 //! A checked `stack.yaml`: the only way from text to the stages that follow.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ use super::source::SourceText;
 use super::spans::SpanIndex;
 use super::template;
 use super::variables::{Inputs, Variable, Variables};
-use super::yaml;
+use super::yaml::{self, Parsed};
 use crate::aws::tags::Tags;
 
 /// A stack as its author wrote it, variables put in, every property checked.
@@ -31,13 +32,22 @@ pub struct Document {
     secrets: Secrets,
     /// The sections alone: name → element → its properties.
     sections: Map<String, Value>,
+    variables: Vec<String>,
 }
 
 /// A text that is no usable stack: what is wrong with it, and the text to show it in, secrets covered.
-#[derive(Debug)]
 pub struct Failed {
     pub findings: Findings,
     pub source: SourceText,
+    /// The elements that have no error, for checks that look across elements.
+    pub sound: Option<Box<(Document, Lowered)>>,
+}
+
+impl fmt::Debug for Failed {
+    /// Leaves the elements out: they may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failed").field("findings", &self.findings).field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 impl Document {
@@ -47,11 +57,12 @@ impl Document {
     /// All findings, warnings too, when there is an error among them.
     pub fn load(source: SourceText, inputs: &Inputs) -> Result<(Self, Findings), Failed> {
         let parsed = source.text().and_then(yaml::parse);
-        let (value, spans) = match parsed {
+        let Parsed { value, spans, findings: unreadable } = match parsed {
             Ok(parsed) => parsed,
-            Err(findings) => return Err(Failed { findings, source }),
+            Err(findings) => return Err(Failed { findings, source, sound: None }),
         };
-        let mut loading = Loading { spans, secrets: Secrets::default(), findings: Findings::default() };
+        let mut loading =
+            Loading { spans, secrets: Secrets::default(), variables: Vec::new(), findings: Findings::default() };
         let checked = loading.check(value, inputs);
         let document = checked.map(|(head, region, sections)| Self {
             source: covered(&source, &loading.secrets),
@@ -60,19 +71,49 @@ impl Document {
             region,
             secrets: loading.secrets.clone(),
             sections,
+            variables: loading.variables.clone(),
         });
         let mut findings = loading.findings;
-        if let Some(document) = &document
-            && findings.has_errors()
-        {
-            // The sound elements are looked at all the same, so that everything wrong is said at once.
-            let (_, more) = document.lower_except(&findings);
-            findings.0.extend(more.0);
-        }
         finish(&mut findings, &loading.spans, &loading.secrets);
+        // What is wrong as YAML may look wrong as a value, too: once is enough.
+        let place = |finding: &Finding| finding.span.map(|span| (span.line, span.column));
+        findings.0.retain(|finding| unreadable.0.iter().all(|other| place(other) != place(finding)));
+        findings.0.extend(unreadable.0);
         match document {
             Some(document) if !findings.has_errors() => Ok((document, findings)),
-            _ => Err(Failed { findings, source: covered(&source, &loading.secrets) }),
+            document => {
+                // The sound elements are looked at all the same, so that everything wrong is said at once.
+                let sound = document.map(|document| {
+                    let (lowered, more) = document.lower_except(&findings);
+                    findings.0.extend(more.0);
+                    Box::new((document, lowered))
+                });
+                finish(&mut findings, &loading.spans, &loading.secrets);
+                Err(Failed { findings, source: covered(&source, &loading.secrets), sound })
+            }
+        }
+    }
+
+    /// Lists the addresses of all elements, in the text's order.
+    pub fn elements(&self) -> impl Iterator<Item = String> {
+        let of = |(section, elements): (&String, &Value)| {
+            let names: Vec<String> = elements.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+            let section = section.clone();
+            names.into_iter().map(move |name| format!("{section}.{name}"))
+        };
+        self.sections.iter().flat_map(of)
+    }
+
+    /// The names of the stack's variables.
+    pub fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
+    /// Does `stack.yaml` have the element that an address belongs to?
+    pub fn has_element(&self, address: &str) -> bool {
+        match address.split('.').collect::<Vec<_>>()[..] {
+            [section, name, ..] => self.sections.get(section).is_some_and(|elements| elements.get(name).is_some()),
+            _ => false,
         }
     }
 
@@ -234,6 +275,7 @@ fn at_root(finding: &Finding) -> bool {
 struct Loading {
     spans: SpanIndex,
     secrets: Secrets,
+    variables: Vec<String>,
     findings: Findings,
 }
 
@@ -254,6 +296,7 @@ impl Loading {
         fill_empty(&mut root);
         let variables = self.variables(&mut root, inputs);
         self.secrets = variables.secrets.clone();
+        self.variables = variables.names().map(str::to_owned).collect();
 
         let mut value = Value::Object(root);
         let mut path = DocPath::default();
@@ -383,16 +426,17 @@ impl Loading {
     /// Decodes the head; without one, a finding of the checker says why.
     fn head(&mut self, head: Map<String, Value>) -> Option<Head> {
         let known = schema::checked()["properties"].as_object()?;
-        let head: Map<String, Value> = head.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
-        match Head::deserialize(Value::Object(head)) {
-            Ok(head) => Some(head),
-            Err(error) => {
-                if !self.findings.has_errors() {
-                    self.whole("stack::bad-value", &error.to_string());
-                }
-                None
-            }
+        let mut head: Map<String, Value> = head.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
+        match Head::deserialize(Value::Object(head.clone())) {
+            Ok(head) => return Some(head),
+            Err(error) if !self.findings.has_errors() => self.whole("stack::bad-value", &error.to_string()),
+            Err(_) => {}
         }
+        // The sections are looked at all the same: with what is right of the head, and a stand-in for the name.
+        let wrong = |name: &String| self.findings.0.iter().any(|finding| finding.path.0.first() == Some(name));
+        head.retain(|name, _| !wrong(name));
+        head.entry("stack").or_insert_with(|| "stack".into());
+        Head::deserialize(Value::Object(head)).ok()
     }
 }
 

@@ -30,6 +30,7 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
             "apigateway.route" => route(document, &all, resource, findings),
             "sqs.queue" => redrive_type(document, &all, resource, findings),
             "lambda.function" => models(document, resource, findings),
+            "sns.subscription" => queue_policy(document, &all, resource, findings),
             _ => {}
         }
     }
@@ -143,6 +144,52 @@ fn redrive_type(document: &Document, all: &Resources<'_>, queue: &Resource, find
             )
             .help("give both the same `fifo_queue`");
     }
+}
+
+/// A topic sends to a queue only as the queue's policy allows it; what it does not allow is dropped unseen.
+fn queue_policy(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
+    if subscription.spec["protocol"] != "sqs" {
+        return;
+    }
+    let (Some(queue), Some(topic)) =
+        (all.referred(&subscription.spec["endpoint"]), all.referred(&subscription.spec["topic_arn"]))
+    else {
+        return;
+    };
+    let policy = queue.spec.get("policy").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    if queue.external || policy.is_some_and(|policy: Value| lets_send(&policy)) {
+        return;
+    }
+    let written = format!("queues.{}", queue.element.split('.').nth(1).unwrap_or_default());
+    findings
+        .warning(
+            "topic::queue-policy",
+            document.find_text(&subscription.element, &format!("{written}.arn")),
+            format!("`{}` has no policy that lets the topic `{}` send to it: its messages are dropped", queue.address, topic.address),
+        )
+        .help(format!(
+            "add to the queue: `policy: {{ Version: \"2012-10-17\", Statement: [ {{ Effect: Allow, Principal: {{ Service: sns.amazonaws.com }}, \
+             Action: sqs:SendMessage, Resource: \"*\", Condition: {{ ArnEquals: {{ \"aws:SourceArn\": \"${{{}.arn}}\" }} }} }} ] }}`",
+            topic.address
+        ));
+}
+
+/// Does a statement of the policy allow SNS, or everybody, to send? Conditions are taken as met.
+fn lets_send(policy: &Value) -> bool {
+    let list = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    let says = |value: &Value, words: &[&str]| {
+        list(value).iter().filter_map(Value::as_str).any(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    };
+    list(&policy["Statement"]).iter().any(|statement| {
+        let principal = &statement["Principal"];
+        let sender = says(principal, &["*"]) || says(&principal["Service"], &["sns.amazonaws.com"]) || says(&principal["AWS"], &["*"]);
+        let action = statement.get("NotAction").is_some() || says(&statement["Action"], &["*", "sqs:*", "sqs:SendMessage", "sqs:Send*"]);
+        statement["Effect"] == "Allow" && sender && action
+    })
 }
 
 /// A model that Bedrock has retired would fail at the first picture.

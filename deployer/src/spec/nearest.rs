@@ -2,15 +2,41 @@
 
 /// Finds the candidate that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
     let plain = plainly(word);
     let limit = (plain.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&plain, &plainly(candidate)), candidate))
+    let typed = candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&plain, &plainly(candidate)), *candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .min_by_key(|(distance, _)| *distance);
+    let other = || OTHER_NAMES.iter().find(|(name, meant)| *name == plain && candidates.contains(meant)).map(|(_, meant)| *meant);
+    let longer = || {
+        let mut longer = candidates.iter().filter(|candidate| plain.len() > 2 && plainly(candidate).starts_with(&plain));
+        longer.next().copied().filter(|_| longer.next().is_none())
+    };
+    typed.map(|(_, candidate)| candidate).or_else(other).or_else(longer)
 }
+
+/// What people who come from elsewhere call things.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("actions", "allow"),
+    ("action", "allow"),
+    ("deadletterqueue", "redrive"),
+    ("dlq", "redrive"),
+    ("envvars", "environment"),
+    ("lambda", "functions"),
+    ("lambdas", "functions"),
+    ("parameters", "vars"),
+    ("resource", "on"),
+    ("resources", "on"),
+    ("retention", "retention_in_days"),
+    ("retentiondays", "retention_in_days"),
+    ("s3", "buckets"),
+    ("sns", "topics"),
+    ("sqs", "queues"),
+    ("variables", "vars"),
+];
 
 /// Makes `visibilityTimeout`, `visibility-timeout` and `visibility_timeout` equal; long words are cut, they are no typing errors.
 fn plainly(word: &str) -> String {
@@ -34,6 +60,7 @@ mod tests {
             ("visibilityTimeout", Some("visibility_timeout")),
             ("nmae", Some("name")),
             ("policy", None),
+            ("visibility", Some("visibility_timeout")),
             ("", None),
         ] {
             assert_eq!(nearest(word, words), meant, "{word}");

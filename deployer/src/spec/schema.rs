@@ -1,13 +1,16 @@
 //! The JSON Schema of `stack.yaml`: what the checker holds a document against, and what editors get.
 
+mod editor;
+
 use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::head::Head;
 use super::sections::SECTIONS;
+pub use editor::editor;
 
 /// What elements, variables and outputs may be called.
 const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]*$";
@@ -16,18 +19,6 @@ const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]*$";
 pub fn checked() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build);
     &SCHEMA
-}
-
-/// The schema for editors: there, variables and references may stand for any scalar.
-pub fn editor() -> Value {
-    let mut schema = checked().clone();
-    if let Some(properties) = schema["properties"].as_object_mut() {
-        properties.values_mut().for_each(lenient);
-    }
-    if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
-        definitions.values_mut().for_each(lenient);
-    }
-    schema
 }
 
 fn build() -> Value {
@@ -51,57 +42,9 @@ fn build() -> Value {
     schema
 }
 
-/// The words of a schema that a text with `${…}` need not keep to.
-const STRICT: &[&str] = &[
-    "type",
-    "format",
-    "enum",
-    "const",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-];
-
-/// Lets a text with `${` stand wherever a scalar is limited, in the schema and all its parts.
-fn lenient(schema: &mut Value) {
-    let Value::Object(words) = schema else { return };
-    for (word, part) in words.iter_mut() {
-        match (word.as_str(), part) {
-            ("properties", Value::Object(parts)) => parts.values_mut().for_each(lenient),
-            ("items" | "additionalProperties", part) => lenient(part),
-            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(parts)) => parts.iter_mut().for_each(lenient),
-            _ => {}
-        }
-    }
-    // A text fits no two variants of `oneOf` only as long as both are strict.
-    if let Some(variants) = words.remove("oneOf") {
-        words.insert("anyOf".into(), variants);
-    }
-    let types: Vec<&str> = match words.get("type") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let structured = types.iter().any(|one| matches!(*one, "object" | "array" | "null"))
-        && !types.iter().any(|one| matches!(*one, "string" | "integer" | "number" | "boolean"));
-    let free = types.contains(&"string") && words.keys().all(|word| !STRICT[1..].contains(&word.as_str()));
-    let limited = words.keys().any(|word| STRICT.contains(&word.as_str()));
-    if structured || free || !limited {
-        return;
-    }
-    let strict: Map<String, Value> =
-        STRICT.iter().filter_map(|word| words.remove(*word).map(|limit| ((*word).to_owned(), limit))).collect();
-    words.insert("anyOf".into(), json!([strict, { "type": "string", "pattern": "\\$\\{" }]));
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Map, Value};
 
     use super::*;
 
@@ -142,13 +85,5 @@ mod tests {
                 assert!(element["properties"].get(common).is_some(), "{}.{common}", section.name());
             }
         }
-    }
-
-    #[test]
-    fn editors_take_a_variable_for_a_number() {
-        let size = &editor()["properties"]["queues"]["additionalProperties"]["properties"]["maximum_message_size"];
-        assert_eq!(size["anyOf"][0]["maximum"], 1_048_576);
-        assert_eq!(size["anyOf"][1]["pattern"], "\\$\\{");
-        assert!(size["description"].is_string());
     }
 }

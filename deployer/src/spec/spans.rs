@@ -45,11 +45,11 @@ struct Frame {
 }
 
 impl SpanIndex {
-    /// Reads all positions; finds syntax errors, duplicate keys, keys that are lists or maps, and a second document.
+    /// Reads all positions, and finds duplicate keys.
     ///
     /// # Errors
-    /// The findings, when there is an error among them.
-    pub fn of(text: &str) -> Result<Self, Findings> {
+    /// What cannot be read any further: syntax errors, keys that are lists or maps, a second document. With it, what was found before.
+    pub fn of(text: &str) -> Result<(Self, Findings), Findings> {
         let mut builder = Builder {
             index: Self { text: text.to_owned(), lines: Lines::of(text), nodes: Vec::new() },
             offsets: Offsets::of(text),
@@ -58,7 +58,8 @@ impl SpanIndex {
             findings: Findings::default(),
         };
         builder.read(text);
-        if builder.findings.has_errors() { Err(builder.findings) } else { Ok(builder.index) }
+        let readable = builder.findings.0.iter().all(|finding| finding.code == "stack::duplicate-key");
+        if readable { Ok((builder.index, builder.findings)) } else { Err(builder.findings) }
     }
 
     /// Finds the place of the entry at `path`, or of the nearest one around it.
@@ -104,6 +105,7 @@ impl SpanIndex {
             Body::List(items) => items.get(part.parse::<usize>().ok()?).map(|&item| (None, item)),
             Body::Map { entries, merges: from } => match entries.get(part) {
                 Some((range, value)) => Some((Some(*range), *value)),
+                None if part == "<<" => from.first().map(|&map| (None, map)),
                 None if merges < MERGES => from.iter().find_map(|&map| self.step_merged(map, part, merges + 1)),
                 None => None,
             },
@@ -251,14 +253,31 @@ impl Builder {
 
     fn syntax(&mut self, error: &ScanError) {
         let at = self.offsets.byte(error.marker());
+        if let Some(open) = self.left_open(at) {
+            let sign = if self.index.text[open..].starts_with('{') { "{" } else { "[" };
+            self.error("stack::syntax", (open, open + 1), format!("this `{sign}` is not closed")).help(format!(
+                "write `{}` where the {} ends",
+                if sign == "{" { "}" } else { "]" },
+                if sign == "{" { "map" } else { "list" }
+            ));
+            return;
+        }
         let begin = self.index.text[..at].rfind('\n').map_or(0, |line| line + 1);
         let indent = self.index.text[begin..].bytes().take_while(|b| b" \t".contains(b)).any(|b| b == b'\t');
         let help = if indent {
             "indent with spaces: YAML takes no tabs there"
+        } else if error.info().contains("mapping values are not allowed") {
+            "put a text that holds `: ` in quotes, or write what follows as indented lines of its own"
         } else {
             "look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before"
         };
         self.error("stack::syntax", (at, at + 1), format!("this is not YAML: {}", error.info())).help(help);
+    }
+
+    /// The innermost `{` or `[` that is open where the text ends, if an error at `at` is about its end.
+    fn left_open(&self, at: usize) -> Option<usize> {
+        let begin = self.index.nodes[self.open.last()?.node].range.0;
+        (self.index.text[at..].trim().is_empty() && self.index.text[begin..].starts_with(['{', '['])).then_some(begin)
     }
 
     fn error(&mut self, code: &'static str, range: Range, message: String) -> &mut super::finding::Finding {

@@ -13,7 +13,7 @@ use super::nearest::{nearest, quoted};
 use super::secrets::{SHORTEST, Secrets};
 use super::source::SourceText;
 use super::template::{self, Part};
-use super::yaml;
+use super::yaml::{self, Parsed};
 
 /// The prefix of environment variables that set variables.
 pub const ENVIRONMENT: &str = "DEPLOYER_VAR_";
@@ -170,14 +170,16 @@ impl Variables {
         {
             let allowed: Vec<String> = allowed.iter().map(Scalar::text).collect();
             findings
-                .error("stack::bad-value", path.clone(), format!("`{name}` cannot be {shown}"))
+                .error("stack::bad-value", path.then("default"), format!("`{name}` cannot be {shown}"))
                 .help(format!("it is one of {}", quoted(allowed.iter().map(String::as_str))));
         }
         let Some(pattern) = &declaration.pattern else { return };
         match regex_lite::Regex::new(&format!("^(?:{pattern})$")) {
             Ok(regex) if !regex.is_match(&text) => {
                 let help = declaration.description.clone().unwrap_or_else(|| format!("it has to match `{pattern}`"));
-                findings.error("stack::bad-value", path, format!("{shown} does not fit `{name}`")).help(help);
+                findings
+                    .error("stack::bad-value", path.then("default"), format!("{shown} does not fit `{name}`"))
+                    .help(help);
             }
             Ok(_) => {}
             Err(error) => {
@@ -259,8 +261,9 @@ fn unknown(name: &str, origin: &str, declared: &BTreeMap<String, Declaration>, f
 /// Reads a map of values; its findings have no place in `stack.yaml`, so their texts name the file and line.
 fn read_file(file: &SourceText, findings: &mut Findings) -> serde_json::Map<String, Value> {
     let problems = match file.text().and_then(yaml::parse) {
-        Ok((Value::Object(map), _)) => return map,
-        Ok((Value::Null, _)) => return serde_json::Map::new(),
+        Ok(Parsed { findings: problems, .. }) if problems.has_errors() => problems,
+        Ok(Parsed { value: Value::Object(map), .. }) => return map,
+        Ok(Parsed { value: Value::Null, .. }) => return serde_json::Map::new(),
         Ok(_) => {
             let mut problems = Findings::default();
             problems

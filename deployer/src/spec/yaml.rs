@@ -14,15 +14,25 @@ const MOST_VALUES: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
 const TOO_MUCH: &str = "the aliases repeat too much";
 
+/// What could be read of a text, and what is wrong with it as YAML.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub value: Value,
+    pub spans: SpanIndex,
+    /// With positions: duplicate keys, keys that are no text, tags, numbers out of bounds.
+    pub findings: Findings,
+}
+
 /// Parses one YAML document. Aliases and merge keys (`<<`) are resolved; an empty text is `Null`.
 ///
 /// # Errors
-/// Everything found, with positions: syntax, duplicate keys, keys that are no text, tags, aliases that blow up.
-pub fn parse(text: &str) -> Result<(Value, SpanIndex), Findings> {
-    let spans = SpanIndex::of(text)?;
+/// What makes the text unreadable: syntax, a second document, aliases that blow up.
+pub fn parse(text: &str) -> Result<Parsed, Findings> {
+    let (spans, mut findings) = SpanIndex::of(text)?;
     let reader = Reader::default();
     let read = reader.deserialize(serde_yaml::Deserializer::from_str(text));
-    let mut findings = reader.findings.into_inner();
+    findings.0.extend(reader.findings.into_inner().0);
+    let mut unreadable = false;
     let value = match read {
         Ok(value) => value,
         // A text of nothing but blanks and comments.
@@ -40,13 +50,14 @@ pub fn parse(text: &str) -> Result<(Value, SpanIndex), Findings> {
                 )
             };
             findings.error("stack::syntax", DocPath::default(), message).help(help).span = place;
+            unreadable = true;
             Value::Null
         }
     };
     for finding in &mut findings.0 {
         finding.span = finding.span.or_else(|| spans.find(&finding.path, finding.at));
     }
-    if findings.has_errors() { Err(findings) } else { Ok((value, spans)) }
+    if unreadable { Err(findings) } else { Ok(Parsed { value, spans, findings }) }
 }
 
 /// Builds values, collecting what is wrong with them.
@@ -92,7 +103,9 @@ impl Reader {
             Value::Array(maps) if maps.iter().all(Value::is_object) => {
                 maps.into_iter().for_each(|entries| self.merge(map, entries));
             }
-            _ => self.error(At::Value, "`<<` merges a map or a list of maps".into(), "write `<<: *anchor`"),
+            _ => self.within("<<".to_owned(), || {
+                self.error(At::Value, "`<<` merges a map or a list of maps".into(), "write `<<: *anchor`");
+            }),
         }
     }
 }
@@ -179,17 +192,21 @@ impl<'de> Visitor<'de> for &Reader {
                 Value::String(name) => name,
                 other => {
                     let name = if other.is_null() { "~".to_owned() } else { other.to_string() };
+                    let help = format!("put it in quotes: `\"{name}\"`");
                     self.within(name.clone(), || {
-                        self.error(At::Key, format!("the key `{name}` is not text"), "put it in quotes");
+                        self.error(At::Key, format!("the key `{name}` is not text"), &help);
                     });
-                    name
+                    // What stands under it would only be misunderstood.
+                    self.within(name, || entries.next_value_seed(self))?;
+                    continue;
                 }
             };
             let value = self.within(name.clone(), || entries.next_value_seed(self))?;
             if name == "<<" {
                 merges.push(value);
             } else {
-                map.insert(name, value);
+                // Of two keys alike, which is a finding, the first one is looked at further.
+                map.entry(name).or_insert(value);
             }
         }
         for merge in merges {

@@ -13,6 +13,7 @@ mod contract;
 mod forge;
 mod kills;
 mod lifecycle;
+mod newcomer;
 mod operate;
 mod ownership;
 mod proxy;

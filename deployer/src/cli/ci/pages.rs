@@ -6,11 +6,10 @@ use super::super::run::Run;
 use super::event::{self, Proposal};
 use super::occasion::Decision;
 use super::review;
-use crate::failure::{Failure, refusals};
+use crate::failure::Failure;
 use crate::pipeline::{Loaded, Ready};
 use crate::plan::Effects;
 use crate::report::{github, markdown};
-use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
 
 /// Bytes of the summary that are kept for what comes of the plan.
@@ -26,17 +25,10 @@ impl<'a> Pages<'a> {
         Self { run, step: run.environment.github_step() }
     }
 
-    /// Has secrets masked before anything else is written, and shows what is doubtful.
+    /// Has secrets masked before anything else is written.
     pub(super) fn begin(&self, loaded: &Loaded) {
         if self.step.is_some() {
             self.run.terminal.command(&github::masks(loaded.document.secrets()));
-        }
-        self.annotate(&loaded.warnings, loaded.document.secrets());
-    }
-
-    fn annotate(&self, findings: &Findings, secrets: &Secrets) {
-        if let Some(step) = &self.step {
-            self.run.terminal.command(&step.annotations(findings, &self.run.global.file, Some(secrets)));
         }
     }
 
@@ -70,14 +62,12 @@ impl<'a> Pages<'a> {
     pub(super) fn applied(&self, ended: &Ended) {
         let Some(step) = &self.step else { return };
         let Ended { outcome, loaded: Loaded { document, .. }, .. } = ended;
-        self.annotate(&refusals(outcome, document), document.secrets());
         self.written(step.summarise(&markdown::outcome(outcome, document, step.room())));
         self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
 
     pub(super) fn failed(&self, failure: &Failure, secrets: Option<&Secrets>) {
         let Some(step) = &self.step else { return };
-        self.run.terminal.command(&step.annotations(&failure.findings, &self.run.global.file, secrets));
         self.written(step.summarise(&markdown::failure(failure, "deployer ci failed", secrets, step.room())));
     }
 

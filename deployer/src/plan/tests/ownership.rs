@@ -136,7 +136,7 @@ fn an_external_resource_that_is_there_is_left_alone() {
     for live in world.live.values_mut().filter(|live| live.physical_id == "shared-images") {
         live.spec["versioning"] = json!(true);
     }
-    assert_snapshot!(world.said(EXTERNAL), @"No changes. 1 resources match stack.yaml.");
+    assert_snapshot!(world.said(EXTERNAL), @"No changes. 1 resource matches stack.yaml.");
     assert_snapshot!(world.said_for(&Stack::of(EXTERNAL, &[]), Goal::Destroy, &Selection::default()), @r"
     - queues.inbox  sqs.queue  (the stack is destroyed)
         # lost for good: the messages in it

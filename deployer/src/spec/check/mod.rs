@@ -7,7 +7,7 @@ mod scalars;
 mod variants;
 mod words;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -104,17 +104,6 @@ impl<'s> Checker<'s> {
 
     fn list(&mut self, items: &mut [Value], schema: &'s Object) {
         self.count(items.len(), "items", ["minItems", "maxItems"], schema);
-        if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
-            let mut seen = HashSet::new();
-            for (number, item) in items.iter().enumerate() {
-                if !seen.insert(item.to_string()) {
-                    let subject = self.subject();
-                    self.within(&number.to_string(), |at| {
-                        at.error("stack::duplicate-item", format!("{subject} holds this twice")).help("keep one");
-                    });
-                }
-            }
-        }
         let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for (number, item) in items.iter_mut().enumerate() {
             if let Some(schema) = first.get(number).or_else(|| schema.get("items")) {

@@ -14,6 +14,9 @@ pub trait AnySection: Send + Sync {
     /// The key in `stack.yaml`.
     fn name(&self) -> &'static str;
 
+    /// The sections of a stack that show every property of this one.
+    fn example(&self) -> &'static str;
+
     /// The schema of one element, its own properties and the common ones; `$ref`s point to the generator's definitions.
     fn element_schema(&self, generator: &mut SchemaGenerator) -> Value;
 
@@ -31,6 +34,10 @@ impl<S: Section> Erased<S> {
 impl<S: Section> AnySection for Erased<S> {
     fn name(&self) -> &'static str {
         S::NAME
+    }
+
+    fn example(&self) -> &'static str {
+        S::EXAMPLE
     }
 
     fn element_schema(&self, generator: &mut SchemaGenerator) -> Value {

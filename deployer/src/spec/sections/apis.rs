@@ -126,6 +126,7 @@ fn prod() -> String {
 
 impl Section for Apis {
     const NAME: &'static str = "apis";
+    const EXAMPLE: &'static str = include_str!("examples/apis.yaml");
     type Element = ApiElement;
 
     fn check(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {

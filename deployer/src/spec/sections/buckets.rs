@@ -131,6 +131,7 @@ fn yes() -> bool {
 
 impl Section for Buckets {
     const NAME: &'static str = "buckets";
+    const EXAMPLE: &'static str = include_str!("examples/buckets.yaml");
     type Element = BucketElement;
 
     fn check(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {

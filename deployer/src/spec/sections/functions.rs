@@ -251,6 +251,7 @@ fn yes() -> bool {
 
 impl Section for Functions {
     const NAME: &'static str = "functions";
+    const EXAMPLE: &'static str = include_str!("examples/functions.yaml");
     type Element = FunctionElement;
 
     fn check(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {

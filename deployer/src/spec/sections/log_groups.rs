@@ -68,6 +68,7 @@ pub fn check_retention(days: u32, path: DocPath, findings: &mut Findings) {
 
 impl Section for LogGroups {
     const NAME: &'static str = "log_groups";
+    const EXAMPLE: &'static str = include_str!("examples/log_groups.yaml");
     type Element = LogGroupElement;
 
     fn check(group: &LogGroupElement, at: &Scope<'_>, findings: &mut Findings) {

@@ -43,6 +43,8 @@ pub static SECTIONS: &[&dyn AnySection] = &[
 pub trait Section: Send + Sync + 'static {
     /// The key in `stack.yaml`.
     const NAME: &'static str;
+    /// A stack, but for its name, that shows every property of the section: for the reference pages and for editors.
+    const EXAMPLE: &'static str;
     /// What one element of it may say. Doc comments, ranges and examples become the schema.
     type Element: DeserializeOwned + JsonSchema;
 

@@ -94,13 +94,6 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
             continue;
         }
         let effect = if permission.allow.is_some() { "allow" } else { "deny" };
-        for (part, texts) in [(effect, permission.actions()), ("on", permission.on.list())] {
-            if texts.is_empty() {
-                findings
-                    .error("permission::empty", path.then(part), format!("`{part}` names nothing"))
-                    .help("name at least one, or remove the permission");
-            }
-        }
         for action in permission.actions().iter().filter(|action| !is_action(action)) {
             findings
                 .error("permission::action", path.then(effect), format!("`{action}` is not an IAM action"))
@@ -227,7 +220,6 @@ mod tests {
             (json!({ "on": on }), "permission::effect"),
             (json!({ "allow": "s3:GetObject", "deny": "s3:PutObject", "on": on }), "permission::effect"),
             (json!({ "allow": "GetObject", "on": on }), "permission::action"),
-            (json!({ "allow": [], "on": on }), "permission::empty"),
             (json!({ "allow": "s3:GetObject", "on": "b" }), "permission::resource"),
             (
                 json!({ "allow": "s3:GetObject", "on": on, "condition": { "StringLike": { "a": "🛋" } } }),

@@ -83,6 +83,7 @@ fn fourteen_days() -> Seconds {
 
 impl Section for Queues {
     const NAME: &'static str = "queues";
+    const EXAMPLE: &'static str = include_str!("examples/queues.yaml");
     type Element = QueueElement;
 
     fn check(queue: &QueueElement, at: &Scope<'_>, findings: &mut Findings) {

@@ -61,6 +61,7 @@ fn one_hour() -> Seconds {
 
 impl Section for Roles {
     const NAME: &'static str = "roles";
+    const EXAMPLE: &'static str = include_str!("examples/roles.yaml");
     type Element = RoleElement;
 
     fn check(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {

@@ -107,6 +107,7 @@ impl SubscriptionElement {
 
 impl Section for Topics {
     const NAME: &'static str = "topics";
+    const EXAMPLE: &'static str = include_str!("examples/topics.yaml");
     type Element = TopicElement;
 
     fn check(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {

@@ -1,5 +1,6 @@
 //! From text to document: what people write, what they are told.
 
+mod corpus;
 mod load;
 mod robust;
 mod said;

@@ -291,7 +291,7 @@ fn keys_tags_and_second_documents_are_refused() {
         3 |   1: {}
           |   ^
           |
-          = help: put it in quotes
+          = help: put it in quotes: `"1"`
 
         error[stack::syntax]: the tag `!Ref` means nothing here
          --> stack.yaml:4:14

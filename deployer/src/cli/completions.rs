@@ -1,0 +1,106 @@
+//! `deployer completions`, and the answers to the shells that the script asks on every Tab.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap_complete::CompletionCandidate;
+use clap_complete::env::{CompleteEnv, Shells};
+
+use super::environment::Environment;
+use super::options::Shell;
+use super::run::Run;
+use super::{Exit, OK, examples};
+use crate::codes;
+use crate::failure::Failure;
+use crate::spec::document::{Document, Failed};
+use crate::spec::sections::Lowered;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
+
+/// The variable in which a shell says that it asks.
+const ASKED: &str = "DEPLOYER_COMPLETE";
+
+/// Answers a shell and ends the process, if it is a shell that asks.
+pub(super) fn answer() {
+    CompleteEnv::with_factory(examples::command).var(ASKED).complete();
+}
+
+/// Prints the script that makes a shell ask.
+pub(super) fn run(run: &Run, shell: Shell) -> Exit {
+    let name = match shell {
+        Shell::Bash => "bash",
+        Shell::Zsh => "zsh",
+        Shell::Fish => "fish",
+        Shell::PowerShell => "powershell",
+    };
+    let mut script = Vec::new();
+    let shells = Shells::builtins();
+    let written = shells
+        .completer(name)
+        .ok_or_else(|| std::io::Error::other("unknown shell"))
+        .and_then(|shell| shell.write_registration(ASKED, "deployer", "deployer", "deployer", &mut script));
+    written.map_err(|error| Failure::internal(&format!("no script for {name}: {error}")))?;
+    run.terminal.data(&String::from_utf8_lossy(&script));
+    Ok(OK)
+}
+
+/// The addresses of the stack that begin with what is typed.
+pub(super) fn addresses(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((document, lowered)) = stack() else { return Vec::new() };
+    let mut found: Vec<(String, String)> = document.elements().map(|element| (element, "element".to_owned())).collect();
+    for resource in lowered.resources {
+        found.retain(|(address, _)| *address != resource.address);
+        found.push((resource.address, resource.kind.to_owned()));
+    }
+    found.sort();
+    candidates(typed, found)
+}
+
+/// The names of the stack's outputs.
+pub(super) fn outputs(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((document, _)) = stack() else { return Vec::new() };
+    candidates(typed, document.outputs().iter().map(|(name, text)| (name.clone(), text.clone())))
+}
+
+/// `NAME=` for each of the stack's variables.
+pub(super) fn variables(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((document, _)) = stack() else { return Vec::new() };
+    candidates(typed, document.variables().iter().map(|name| (format!("{name}="), String::new())))
+}
+
+/// The codes of findings.
+pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(typed, codes::all().map(|code| (code.code.to_owned(), code.means.to_owned())))
+}
+
+fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&*typed));
+    fitting.map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into()))).collect()
+}
+
+/// The stack that the words typed so far are about, as far as it is sound; variables need no values here.
+fn stack() -> Option<(Document, Lowered)> {
+    let environment = Environment::of_process();
+    let words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip_while(|word| word != "--").collect();
+    let option = |names: [&str; 2], variable: &str| {
+        let given = words.iter().enumerate().find_map(|(index, word)| match word.split_once('=') {
+            Some((name, value)) if names.contains(&name) => Some(value.to_owned()),
+            _ if names.contains(&word.as_str()) => words.get(index + 1).cloned(),
+            _ => None,
+        });
+        given.or_else(|| environment.get(variable).map(str::to_owned))
+    };
+    let directory = option(["-C", "-C"], "DEPLOYER_DIRECTORY").map(PathBuf::from).unwrap_or_default();
+    let file = directory.join(option(["-f", "--file"], "DEPLOYER_FILE").unwrap_or_else(|| "stack.yaml".to_owned()));
+    let source = SourceText::new(&file, std::fs::read(&file).ok()?);
+    let inputs = Inputs { env: environment.all().clone(), ..Inputs::default() };
+    match Document::load(source, &inputs) {
+        Ok((document, _)) => {
+            let lowered = document.lower().0;
+            Some((document, lowered))
+        }
+        Err(Failed { sound, .. }) => sound.map(|sound| *sound),
+    }
+}

@@ -1,0 +1,86 @@
+//! Every code that a finding may carry: what it means, an example, what to do.
+//!
+//! `deployer validate --explain CODE` shows an entry, docs/errors.md is generated from all of them, and the tests hold
+//! that the source uses no other codes and that every example of a stack has its finding.
+
+mod elements;
+mod functions;
+mod runs;
+mod stack;
+mod state;
+
+use crate::spec::finding::Severity;
+use crate::spec::nearest::nearest;
+
+/// One code.
+#[derive(Debug)]
+pub struct Code {
+    /// `queue::fifo-name`
+    pub code: &'static str,
+    /// How it is mostly reported.
+    pub severity: Severity,
+    pub means: &'static str,
+    pub example: Example,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// What leads to a finding.
+#[derive(Debug)]
+pub enum Example {
+    /// Lines of a stack.yaml that has it, and of one that has it no more; without a name, `stack: shop` stands before them.
+    Stack { wrong: &'static str, right: &'static str },
+    /// What else leads to it, in words.
+    Situation(&'static str),
+}
+
+const fn error(code: &'static str, means: &'static str, wrong: &'static str, right: &'static str, fix: &'static str) -> Code {
+    Code { code, severity: Severity::Error, means, example: Example::Stack { wrong, right }, fix }
+}
+
+const fn warning(code: &'static str, means: &'static str, wrong: &'static str, right: &'static str, fix: &'static str) -> Code {
+    Code { code, severity: Severity::Warning, means, example: Example::Stack { wrong, right }, fix }
+}
+
+const fn run(code: &'static str, means: &'static str, when: &'static str, fix: &'static str) -> Code {
+    Code { code, severity: Severity::Error, means, example: Example::Situation(when), fix }
+}
+
+/// All codes, in groups, each with what its codes are about.
+pub static GROUPS: &[(&str, &[Code])] = &[
+    ("The text, its types, variables and references", stack::CODES),
+    ("Functions, their events and permissions", functions::CODES),
+    ("Queues, topics, alarms, APIs, buckets, log groups and roles", elements::CODES),
+    ("Code packages, plans and runs", runs::CODES),
+    ("The state", state::CODES),
+];
+
+/// Goes through all codes.
+pub fn all() -> impl Iterator<Item = &'static Code> {
+    GROUPS.iter().flat_map(|(_, codes)| codes.iter())
+}
+
+/// Finds a code; without its prefix, too (`fifo-name`), if only one has that ending.
+pub fn find(name: &str) -> Option<&'static Code> {
+    let ends = |code: &&Code| code.code.rsplit("::").next() == Some(name);
+    all().find(|code| code.code == name).or_else(|| {
+        let mut found = all().filter(ends);
+        found.next().filter(|_| found.next().is_none())
+    })
+}
+
+/// Finds the code that was probably meant.
+pub fn similar(name: &str) -> Option<&'static str> {
+    nearest(name, all().map(|code| code.code))
+}
+
+impl Example {
+    /// A whole stack.yaml made of the lines of an example.
+    pub fn whole(lines: &str) -> String {
+        let named = lines.is_empty() || lines.contains("stack:") || lines.starts_with('#');
+        if named { lines.to_owned() } else { format!("stack: shop\n{lines}") }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What meets a person first: wrong usage, findings, explanations, annotations, completions, manual pages.
+
+use serde_json::Value;
+
+use crate::bench::{Bench, Ran};
+
+const SOUND: &str = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+vars: { mail: { default: a@example.org } }
+queues:
+  orders: { redrive: { max_receive_count: 3 } }
+outputs: { queue_url: \"${queues.orders.url}\" }
+";
+const BROKEN: &str = "stack: shop\nregion: eu-west-1\nqueues:\n  orders: { delay: 5 }\n  jobs: { depends_on: [queues.orders, queues.nowhere] }\n";
+
+#[tokio::test]
+async fn wrong_usage_is_a_json_line_where_json_is_asked_for() {
+    let bench = Bench::without_bucket(SOUND).await;
+    for arguments in [&["plan", "--json", "--no-such-option"][..], &["--json", "no-such-verb"], &["--json"]] {
+        let ran = bench.fails(arguments);
+        let lines = ran.lines();
+        assert_eq!(lines.len(), 1, "{ran}");
+        assert_eq!((lines[0]["type"].as_str(), lines[0]["code"].as_str()), (Some("error"), Some("run::usage")), "{ran}");
+        assert_eq!(ran.stderr, "", "{ran}");
+    }
+    let mut command = bench.command(&["plan", "--taget", "queues.orders"]);
+    let ran = Ran::of(command.env("DEPLOYER_JSON", "1").output().expect("the binary runs"));
+    assert!(ran.lines()[0]["message"].as_str().is_some_and(|text| text.contains("--taget")), "{ran}");
+    assert!(ran.lines()[0]["help"].as_str().is_some_and(|text| text.contains("--target")), "{ran}");
+}
+
+#[tokio::test]
+async fn every_finding_is_said_in_one_run_and_nothing_twice() {
+    let bench = Bench::without_bucket(BROKEN).await;
+    let said = bench.fails(&["validate"]).stderr;
+    assert!(said.contains("`orders` has no property `delay`") && said.contains("nothing is called `queues.nowhere`"), "{said}");
+    assert_eq!(said.matches("error[").count(), 2, "{said}");
+}
+
+#[tokio::test]
+async fn findings_stand_beside_their_lines_in_github_actions() {
+    let bench = Bench::without_bucket(BROKEN).await;
+    let github = |arguments: &[&str]| {
+        let mut command = bench.command(arguments);
+        Ran::of(command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", bench.path()).output().expect("the binary runs"))
+    };
+    for verb in ["validate", "plan", "ci"] {
+        let said = github(&[verb]).stderr;
+        assert!(said.contains("::error file=stack.yaml,line=4,col=13,title=stack%3A%3Aunknown-property::"), "{verb}: {said}");
+        assert_eq!(said.matches("::error ").count(), 2, "{verb}: {said}");
+    }
+    bench.write("stack.yaml", "stack: shop\nqueues: { q: {} }\ntopics: { t: { subscriptions: [ { sqs: q } ] } }\n");
+    let said = github(&["validate"]).stderr;
+    assert!(said.contains("::warning file=stack.yaml,line=3,col=40,title=topic%3A%3Aqueue-policy::"), "{said}");
+    assert!(!bench.run(&["validate"]).stderr.contains("::warning"), "only there");
+}
+
+#[tokio::test]
+async fn a_code_is_explained_with_an_example() {
+    let bench = Bench::without_bucket(SOUND).await;
+    let said = bench.ok(&["validate", "--explain", "queue::fifo-name"]);
+    for part in ["queue::fifo-name (error)", "error[queue::fifo-name]", "Put right:", "What to do:"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(bench.ok(&["validate", "--explain"]).lines().count() > 150);
+    let code: Value = serde_json::from_str(&bench.ok(&["validate", "--explain", "unknown-property", "--json"])).expect("an object");
+    assert_eq!(code["code"], "stack::unknown-property");
+    let said = bench.fails(&["validate", "--explain", "queue::fifo-nmae"]).stderr;
+    assert!(said.contains("did you mean `queue::fifo-name`?"), "{said}");
+}
+
+#[tokio::test]
+async fn one_resource_is_no_plural() {
+    let bench = Bench::without_bucket("stack: shop\nqueues: { q: {} }\n").await;
+    assert_eq!(bench.ok(&["validate"]), "stack.yaml is valid: 1 resource.\n");
+}
+
+#[tokio::test]
+async fn a_profile_that_does_not_exist_is_named() {
+    let bench = Bench::new(SOUND).await;
+    let mut command = bench.command(&["plan"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command.env("AWS_PROFILE", "nobodys").env("AWS_EC2_METADATA_DISABLED", "true");
+    let ran = Ran::of(command.output().expect("the binary runs"));
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stderr.contains("AWS_PROFILE is `nobodys`"), "{ran}");
+}
+
+/// What bash would offer for the last of the words.
+fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
+    let mut command = bench.command(&["--"]);
+    command.args(words).env("DEPLOYER_COMPLETE", "bash").env("_CLAP_IFS", "\n");
+    command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string()).env("_CLAP_COMPLETE_COMP_TYPE", "9");
+    let ran = Ran::of(command.output().expect("the binary runs"));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    ran.stdout.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn addresses_outputs_and_variables_are_completed_from_the_stack() {
+    let bench = Bench::without_bucket(SOUND).await;
+    assert_eq!(offered(&bench, &["deployer", "plan", "--target", "queues."]), ["queues.orders", "queues.orders.dead_letter"]);
+    assert_eq!(offered(&bench, &["deployer", "output", ""])[0], "queue_url");
+    assert_eq!(offered(&bench, &["deployer", "plan", "--var", "m"]), ["mail="]);
+    assert_eq!(offered(&bench, &["deployer", "validate", "--explain", "queue::fifo-n"]), ["queue::fifo-name"]);
+    assert!(offered(&bench, &["deployer", "pl"]).contains(&"plan".to_owned()));
+    bench.write("other.yaml", "stack: s\nvars: { x: { required: true } }\nqueues: { jobs: { name: \"${vars.x}\" } }\n");
+    let words = ["deployer", "plan", "-f", "other.yaml", "--target", "queues."];
+    assert_eq!(offered(&bench, &words), ["queues.jobs"], "a missing variable does not matter");
+    bench.write("other.yaml", "[");
+    assert_eq!(offered(&bench, &words), [""; 0]);
+}
+
+#[tokio::test]
+async fn each_shell_gets_its_script_and_bash_can_read_it() {
+    let bench = Bench::without_bucket(SOUND).await;
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = bench.ok(&["completions", shell]);
+        assert!(script.contains("DEPLOYER_COMPLETE") && script.contains("deployer"), "{shell}: {script}");
+    }
+    bench.write("completions.bash", &bench.ok(&["completions", "bash"]));
+    let read = std::process::Command::new("bash").args(["-n", "completions.bash"]).current_dir(bench.path()).status();
+    assert!(read.is_ok_and(|status| status.success()));
+}
+
+#[tokio::test]
+async fn there_is_a_manual_page_for_the_program_and_for_every_command() {
+    let bench = Bench::without_bucket(SOUND).await;
+    assert!(bench.ok(&["man"]).contains(".TH deployer 1"));
+    assert!(bench.ok(&["man", "state", "show"]).contains("deployer state show queues.orders"), "with its examples");
+    bench.ok(&["man", "--out", "pages"]);
+    for page in ["deployer.1", "deployer-plan.1", "deployer-state-show.1"] {
+        assert!(bench.path().join("pages").join(page).exists(), "{page}");
+    }
+    bench.fails(&["man", "nothing"]);
+}
