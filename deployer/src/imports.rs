@@ -10,7 +10,7 @@ const ORDER: &[&[&str]] = &[
     &["aws", "forge", "package", "local"],
     &["kinds"],
     &["spec", "state"],
-    &["graph", "log"],
+    &["graph", "log", "codes"],
     &["observe"],
     &["plan"],
     &["execute"],

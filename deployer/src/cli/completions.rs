@@ -76,7 +76,9 @@ pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
 fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&*typed));
-    fitting.map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into()))).collect()
+    fitting
+        .map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into())))
+        .collect()
 }
 
 /// The stack that the words typed so far are about, as far as it is sound; variables need no values here.

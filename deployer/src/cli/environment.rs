@@ -42,7 +42,8 @@ impl Environment {
 
     /// Is JSON asked for, as far as can be said where the command line could not be understood?
     pub(super) fn wants_json(&self) -> bool {
-        let asked = self.get("DEPLOYER_JSON").is_some_and(|value| !["0", "false", "no", "off", "n", "f"].contains(&value));
+        let asked =
+            self.get("DEPLOYER_JSON").is_some_and(|value| !["0", "false", "no", "off", "n", "f"].contains(&value));
         asked || std::env::args_os().any(|argument| argument == "--json")
     }
 

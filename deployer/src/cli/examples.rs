@@ -44,6 +44,15 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ("deployer ci", "apply on `main`, plan on every other branch and on pull requests"),
         ("deployer ci --create-state-bucket", "make the state's bucket at the first run"),
     ]),
+    ("graph", &[
+        ("deployer graph", "mermaid, which GitHub draws in Markdown"),
+        ("deployer graph --format html --out stack.html", "a page of its own"),
+        ("deployer graph --format dot | dot -Tpng -o stack.png", "a picture by Graphviz"),
+    ]),
+    ("show", &[
+        ("deployer show stack.plan", "read a plan that `plan --out` saved"),
+        ("deployer show stack.plan --markdown", "as a comment for a pull request"),
+    ]),
     ("status", &[
         ("deployer status", "whether everything exists, has drifted, is well"),
         ("deployer status --json", "the same for scripts"),
@@ -131,7 +140,8 @@ fn text(examples: &[(&str, &str)]) -> String {
     let apart = width <= 52;
     let mut text = String::from("Examples:");
     for (line, does) in examples {
-        let _ = if apart { write!(text, "\n  {line:<width$}   {does}") } else { write!(text, "\n  {line}\n      {does}") };
+        let _ =
+            if apart { write!(text, "\n  {line:<width$}   {does}") } else { write!(text, "\n  {line}\n      {does}") };
     }
     text
 }
@@ -181,8 +191,10 @@ mod tests {
         visible(&root, "", &mut |path, command| {
             let help = command.clone().render_help().to_string();
             // The options of every command are shown once, with the program.
-            let own = if path.is_empty() { help.as_str() } else { help.split("Global options:").next().unwrap_or_default() };
-            let examples = if path.is_empty() { "" } else { help.split_once("\nExamples:").map_or("", |(_, after)| after) };
+            let own =
+                if path.is_empty() { help.as_str() } else { help.split("Global options:").next().unwrap_or_default() };
+            let examples =
+                if path.is_empty() { "" } else { help.split_once("\nExamples:").map_or("", |(_, after)| after) };
             all += &format!("=== deployer {path}\n{}\n{examples}\n\n", own.trim_end());
         });
         insta::assert_snapshot!("help", all);

@@ -43,11 +43,8 @@ fn say(run: &Run, name: &str) -> Exit {
         };
         return Err(Failure::plain("run::unknown-code", format!("there is no code `{name}`"), help));
     };
-    let text = if run.terminal.json {
-        format!("{}\n", object(code))
-    } else {
-        explain::text(code, run.terminal.out_style())
-    };
+    let text =
+        if run.terminal.json { format!("{}\n", object(code)) } else { explain::text(code, run.terminal.out_style()) };
     run.terminal.data(&text);
     Ok(OK)
 }

@@ -34,11 +34,23 @@ pub enum Example {
     Situation(&'static str),
 }
 
-const fn error(code: &'static str, means: &'static str, wrong: &'static str, right: &'static str, fix: &'static str) -> Code {
+const fn error(
+    code: &'static str,
+    means: &'static str,
+    wrong: &'static str,
+    right: &'static str,
+    fix: &'static str,
+) -> Code {
     Code { code, severity: Severity::Error, means, example: Example::Stack { wrong, right }, fix }
 }
 
-const fn warning(code: &'static str, means: &'static str, wrong: &'static str, right: &'static str, fix: &'static str) -> Code {
+const fn warning(
+    code: &'static str,
+    means: &'static str,
+    wrong: &'static str,
+    right: &'static str,
+    fix: &'static str,
+) -> Code {
     Code { code, severity: Severity::Warning, means, example: Example::Stack { wrong, right }, fix }
 }
 

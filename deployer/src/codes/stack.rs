@@ -100,6 +100,26 @@ pub(super) const CODES: &[Code] = &[
         "vars:\n  token: { default: not-secret }\n",
         "Remove the default and set DEPLOYER_VAR_NAME, from your CI system's secrets for example. Change the secret: it was in the file.",
     ),
+    error(
+        "stack::secret-identity",
+        "A secret is a part of what names a resource, the stack or its state. Names stand in addresses, ARNs, tags and the state, where everybody reads them.",
+        "vars:\n  token: { secret: true, default: hunter2hunter2 }\nqueues:\n  orders: { name: \"orders-${vars.token}\" }\n",
+        "queues:\n  orders: { name: orders }\n",
+        "Write a name without the secret.",
+    ),
+    warning(
+        "stack::secret-output",
+        "An output holds a secret. It is shown as `(sensitive)` and not kept, so `deployer output` cannot give it.",
+        "vars:\n  token: { secret: true, default: hunter2hunter2 }\noutputs: { token: \"${vars.token}\" }\n",
+        "queues: { orders: {} }\noutputs: { url: \"${queues.orders.url}\" }\n",
+        "Hand the secret on by other means, or drop the output.",
+    ),
+    run(
+        "stack::secret-type",
+        "A secret stands where a number or a truth value is needed, which cannot be kept as a fingerprint.",
+        "`maximum_message_size: ${vars.size}` where the variable is `secret: true`",
+        "Drop `secret: true` from the variable, or write the value out.",
+    ),
     warning(
         "stack::short-secret",
         "A secret of a few characters stands by chance in other texts too. It is masked there as well, and its encoded forms are not searched for.",

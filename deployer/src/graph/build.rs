@@ -152,7 +152,8 @@ impl Checker<'_> {
     /// Does the address belong to an element that was not lowered, because a finding says what is wrong with it?
     fn is_broken(&self, address: &str) -> bool {
         let element: String = address.split('.').take(2).collect::<Vec<_>>().join(".");
-        let is_of = |known: &String| known.strip_prefix(&element).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let is_of =
+            |known: &String| known.strip_prefix(&element).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         self.names.has_element(address) && !self.known.keys().any(is_of)
     }
 }

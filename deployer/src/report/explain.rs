@@ -58,7 +58,8 @@ pub fn document() -> String {
                 Example::Stack { wrong, right } => {
                     let (findings, source) = findings_of(&Example::whole(wrong), code.code);
                     let said = diagnostics::text(&findings, &source, Style::default());
-                    let _ = write!(text, "\n```yaml\n{wrong}```\n```text\n{said}```\nPut right:\n```yaml\n{right}```\n");
+                    let _ =
+                        write!(text, "\n```yaml\n{wrong}```\n```text\n{said}```\nPut right:\n```yaml\n{right}```\n");
                 }
             }
             let _ = write!(text, "\n{}\n", code.fix);

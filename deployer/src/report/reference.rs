@@ -30,7 +30,8 @@ pub fn pages() -> BTreeMap<String, String> {
 }
 
 fn contents() -> String {
-    let mut text = format!("{GENERATED}# Reference of stack.yaml\n\n- [The head, variables and common properties](stack.md)\n");
+    let mut text =
+        format!("{GENERATED}# Reference of stack.yaml\n\n- [The head, variables and common properties](stack.md)\n");
     for section in SECTIONS {
         let about = description(&checked()["properties"][section.name()]);
         let _ = writeln!(text, "- [{0}]({0}.md): {about}", section.name());
@@ -80,7 +81,9 @@ fn made(text: &mut String, section: &dyn AnySection) {
     let mut parts: BTreeMap<String, (&str, Vec<String>)> = BTreeMap::new();
     for resource in &lowered.resources {
         let (Some(address), Some(kind)) = (general(&resource.address), by_name(resource.kind)) else { continue };
-        parts.entry(address).or_insert((resource.kind, kind.outputs().iter().map(|output| (*output).to_owned()).collect()));
+        parts
+            .entry(address)
+            .or_insert((resource.kind, kind.outputs().iter().map(|output| (*output).to_owned()).collect()));
     }
     for (of, output) in lowered.aliases.keys() {
         if let Some((_, outputs)) = general(of).and_then(|address| parts.get_mut(&address))
@@ -112,12 +115,17 @@ impl<'a> Tables<'a> {
 
     fn all(&mut self, path: &str, schema: &Value) {
         let Some(properties) = schema["properties"].as_object() else { return };
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         *self.text += "| property | takes | default | meaning |\n| --- | --- | --- | --- |\n";
         for (name, property) in properties {
             let default = if required.contains(&name.as_str()) { "required".to_owned() } else { default(property) };
             let takes = takes(property).replace('|', "\\|");
-            let _ = writeln!(self.text, "| `{name}` | {takes} | {default} | {} |", description(property).replace('|', "\\|"));
+            let _ = writeln!(
+                self.text,
+                "| `{name}` | {takes} | {default} | {} |",
+                description(property).replace('|', "\\|")
+            );
         }
         for (name, property) in properties {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };

@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::{counted, diagnostics};
 use super::paint::{Paint, Tone};
+use super::{counted, diagnostics};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
 use crate::spec::document::Document;
@@ -48,7 +48,8 @@ fn columns() -> Option<usize> {
 pub fn usage_error(text: &str) {
     let mut parts = text.trim().splitn(2, "\n\n");
     let message = parts.next().unwrap_or_default().trim_start_matches("error: ");
-    let hints: Vec<&str> = parts.next().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let hints: Vec<&str> =
+        parts.next().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let failure = Failure::plain("run::usage", message, hints.join("; "));
     let _ = std::io::stdout().write_all(diagnostics::json(&failure.findings, &SourceText::default()).as_bytes());
 }

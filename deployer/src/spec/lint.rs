@@ -182,12 +182,18 @@ fn lets_send(policy: &Value) -> bool {
         one => vec![one.clone()],
     };
     let says = |value: &Value, words: &[&str]| {
-        list(value).iter().filter_map(Value::as_str).any(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+        list(value)
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
     };
     list(&policy["Statement"]).iter().any(|statement| {
         let principal = &statement["Principal"];
-        let sender = says(principal, &["*"]) || says(&principal["Service"], &["sns.amazonaws.com"]) || says(&principal["AWS"], &["*"]);
-        let action = statement.get("NotAction").is_some() || says(&statement["Action"], &["*", "sqs:*", "sqs:SendMessage", "sqs:Send*"]);
+        let sender = says(principal, &["*"])
+            || says(&principal["Service"], &["sns.amazonaws.com"])
+            || says(&principal["AWS"], &["*"]);
+        let action = statement.get("NotAction").is_some()
+            || says(&statement["Action"], &["*", "sqs:*", "sqs:SendMessage", "sqs:Send*"]);
         statement["Effect"] == "Allow" && sender && action
     })
 }

@@ -10,9 +10,12 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| (strsim::damerau_levenshtein(&plain, &plainly(candidate)), *candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance);
-    let other = || OTHER_NAMES.iter().find(|(name, meant)| *name == plain && candidates.contains(meant)).map(|(_, meant)| *meant);
+    let other = || {
+        OTHER_NAMES.iter().find(|(name, meant)| *name == plain && candidates.contains(meant)).map(|(_, meant)| *meant)
+    };
     let longer = || {
-        let mut longer = candidates.iter().filter(|candidate| plain.len() > 2 && plainly(candidate).starts_with(&plain));
+        let mut longer =
+            candidates.iter().filter(|candidate| plain.len() > 2 && plainly(candidate).starts_with(&plain));
         longer.next().copied().filter(|_| longer.next().is_none())
     };
     typed.map(|(_, candidate)| candidate).or_else(other).or_else(longer)

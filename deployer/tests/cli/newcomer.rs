@@ -22,7 +22,11 @@ async fn wrong_usage_is_a_json_line_where_json_is_asked_for() {
         let ran = bench.fails(arguments);
         let lines = ran.lines();
         assert_eq!(lines.len(), 1, "{ran}");
-        assert_eq!((lines[0]["type"].as_str(), lines[0]["code"].as_str()), (Some("error"), Some("run::usage")), "{ran}");
+        assert_eq!(
+            (lines[0]["type"].as_str(), lines[0]["code"].as_str()),
+            (Some("error"), Some("run::usage")),
+            "{ran}"
+        );
         assert_eq!(ran.stderr, "", "{ran}");
     }
     let mut command = bench.command(&["plan", "--taget", "queues.orders"]);
@@ -35,7 +39,10 @@ async fn wrong_usage_is_a_json_line_where_json_is_asked_for() {
 async fn every_finding_is_said_in_one_run_and_nothing_twice() {
     let bench = Bench::without_bucket(BROKEN).await;
     let said = bench.fails(&["validate"]).stderr;
-    assert!(said.contains("`orders` has no property `delay`") && said.contains("nothing is called `queues.nowhere`"), "{said}");
+    assert!(
+        said.contains("`orders` has no property `delay`") && said.contains("nothing is called `queues.nowhere`"),
+        "{said}"
+    );
     assert_eq!(said.matches("error[").count(), 2, "{said}");
 }
 
@@ -44,11 +51,20 @@ async fn findings_stand_beside_their_lines_in_github_actions() {
     let bench = Bench::without_bucket(BROKEN).await;
     let github = |arguments: &[&str]| {
         let mut command = bench.command(arguments);
-        Ran::of(command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", bench.path()).output().expect("the binary runs"))
+        Ran::of(
+            command
+                .env("GITHUB_ACTIONS", "true")
+                .env("GITHUB_WORKSPACE", bench.path())
+                .output()
+                .expect("the binary runs"),
+        )
     };
     for verb in ["validate", "plan", "ci"] {
         let said = github(&[verb]).stderr;
-        assert!(said.contains("::error file=stack.yaml,line=4,col=13,title=stack%3A%3Aunknown-property::"), "{verb}: {said}");
+        assert!(
+            said.contains("::error file=stack.yaml,line=4,col=13,title=stack%3A%3Aunknown-property::"),
+            "{verb}: {said}"
+        );
         assert_eq!(said.matches("::error ").count(), 2, "{verb}: {said}");
     }
     bench.write("stack.yaml", "stack: shop\nqueues: { q: {} }\ntopics: { t: { subscriptions: [ { sqs: q } ] } }\n");
@@ -65,7 +81,8 @@ async fn a_code_is_explained_with_an_example() {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(bench.ok(&["validate", "--explain"]).lines().count() > 150);
-    let code: Value = serde_json::from_str(&bench.ok(&["validate", "--explain", "unknown-property", "--json"])).expect("an object");
+    let code: Value =
+        serde_json::from_str(&bench.ok(&["validate", "--explain", "unknown-property", "--json"])).expect("an object");
     assert_eq!(code["code"], "stack::unknown-property");
     let said = bench.fails(&["validate", "--explain", "queue::fifo-nmae"]).stderr;
     assert!(said.contains("did you mean `queue::fifo-name`?"), "{said}");
@@ -101,7 +118,10 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
 #[tokio::test]
 async fn addresses_outputs_and_variables_are_completed_from_the_stack() {
     let bench = Bench::without_bucket(SOUND).await;
-    assert_eq!(offered(&bench, &["deployer", "plan", "--target", "queues."]), ["queues.orders", "queues.orders.dead_letter"]);
+    assert_eq!(
+        offered(&bench, &["deployer", "plan", "--target", "queues."]),
+        ["queues.orders", "queues.orders.dead_letter"]
+    );
     assert_eq!(offered(&bench, &["deployer", "output", ""])[0], "queue_url");
     assert_eq!(offered(&bench, &["deployer", "plan", "--var", "m"]), ["mail="]);
     assert_eq!(offered(&bench, &["deployer", "validate", "--explain", "queue::fifo-n"]), ["queue::fifo-name"]);

@@ -175,7 +175,8 @@ mod tests {
         let schema = editor();
         let text = schema.to_string();
         assert!(!text.contains("$defs") && !text.contains("prefixItems"), "{text}");
-        let references: Vec<&str> = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let references: Vec<&str> =
+            text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(references.len() > 2);
         for to in references {
             assert!(schema.pointer(to).is_some(), "{to}");

@@ -43,7 +43,8 @@ fn unmarked(case: &str) -> (String, Vec<(usize, usize)>) {
 fn cases() -> Vec<(Vec<&'static str>, String)> {
     let cases = CASES.split("%% ").skip(1).map(|case| {
         let (codes, body) = case.split_once('\n').expect("a line of codes");
-        let whole = body.lines().any(|line| line.starts_with("stack:") || line.starts_with("«-» ") || line.starts_with("# "));
+        let whole =
+            body.lines().any(|line| line.starts_with("stack:") || line.starts_with("«-» ") || line.starts_with("# "));
         (codes.split(' ').collect(), if whole { body.to_owned() } else { format!("stack: s\n{body}") })
     });
     cases.collect()
@@ -61,7 +62,10 @@ fn every_broken_stack_is_pointed_at_exactly() {
             wanted = codes.iter().map(|code| (*code, Some((1, 1)))).collect();
         }
         if found != wanted {
-            wrong.push(format!("{case}\nwanted {wanted:?}\nfound  {found:?}\n{}", text(&findings, &source, Style::default())));
+            wrong.push(format!(
+                "{case}\nwanted {wanted:?}\nfound  {found:?}\n{}",
+                text(&findings, &source, Style::default())
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n=====\n"));
