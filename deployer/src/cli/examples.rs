@@ -44,6 +44,26 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ("deployer ci", "apply on `main`, plan on every other branch and on pull requests"),
         ("deployer ci --create-state-bucket", "make the state's bucket at the first run"),
     ]),
+    ("iam", &[("deployer iam apply > policy.json", "the permissions of the role that applies")]),
+    ("iam plan", &[
+        ("deployer iam plan", "what `plan` has to read"),
+        ("deployer iam plan --account 123456789012", "without credentials"),
+    ]),
+    ("iam apply", &[
+        ("deployer iam apply", "what `apply` may do, and nothing else"),
+        ("deployer iam apply --with-state", "also delete what stack.yaml no longer has"),
+    ]),
+    ("iam destroy", &[("deployer iam destroy", "what `destroy` may do")]),
+    ("iam github", &[
+        ("deployer iam github --repo acme/couch > github.json", "the provider and the roles for GitHub Actions"),
+        ("deployer iam github --repo acme/couch --environment production --role apply", "one role, for one environment"),
+    ]),
+    ("env", &[("deployer env list", "the previews that there are")]),
+    ("env list", &[("deployer env list", "the previews that there are")]),
+    ("env destroy", &[
+        ("deployer env destroy pr-7", "one preview with all that it owns"),
+        ("deployer env destroy --stale 7d --auto-approve", "all that nobody has applied for a week"),
+    ]),
     ("graph", &[
         ("deployer graph", "mermaid, which GitHub draws in Markdown"),
         ("deployer graph --format html --out stack.html", "a page of its own"),

@@ -319,7 +319,6 @@ pub enum IamCommand {
     ///
     /// One role plans, for pull requests and branches; one applies, for the branches in `ci.apply_on` or the jobs of
     /// one environment. The JSON goes to stdout, the AWS CLI's commands that create it to stderr.
-    #[command(after_help = "Example: deployer iam github --repo acme/couch > github.json")]
     Github(GithubOptions),
 }
 
