@@ -36,7 +36,7 @@ use crate::spec::secrets::Secrets;
 use crate::spec::sections::{Code, CodeSource, Lowered};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
-use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store};
+use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store, Terms};
 
 pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
@@ -58,6 +58,7 @@ pub struct Settings {
     pub local: bool,
     pub parallelism: usize,
     pub lock_timeout: Duration,
+    pub lock_terms: Terms,
     pub selection: Selection,
     pub create_state_bucket: bool,
     /// Only the state learns what AWS has; AWS stays as it is.
@@ -263,8 +264,9 @@ async fn connect(
     let partition = Place::partition_of(&region).to_owned();
     let place = Place { account, region, partition, endpoint_url: settings.endpoint_url.clone() };
     let location = location(document, settings);
-    let store = Store::open(location, &clients.s3, document.stack(), &place, settings.now)
-        .with_rescue_dir(root(&settings.file).join(".deployer/rescue"));
+    let store = Store::open(location, &clients.state, document.stack(), &place, settings.now)
+        .with_rescue_dir(root(&settings.file).join(".deployer/rescue"))
+        .with_terms(settings.lock_terms);
     if let Some(progress) = writing {
         credentials::last(&clients, (settings.now)(), progress).await?;
     }
@@ -427,7 +429,11 @@ impl Ready {
                 aws.put_code(&artifact.code_sha256, bytes.into());
             }
         }
-        let fence = fence_when_lost(&aws, lease);
+        if !lease.holds() {
+            return Err(Failure::state(lease.why_lost()));
+        }
+        let mark = lease.mark();
+        aws.write_while(move || mark.holds());
         let journal = store.journal(&snapshot, lease);
         let execution = Execution {
             aws: &aws,
@@ -443,11 +449,10 @@ impl Ready {
             stop,
             now: (settings.now)(),
         };
-        let outcome = execution.run().await.map_err(Failure::state);
-        fence.abort();
-        let outcome = outcome?;
+        let outcome = execution.run().await.map_err(Failure::state)?;
         let written = journal.finish().await;
-        let outcome = Outcome { state_error: outcome.state_error.or(written.err()), ..outcome };
+        let fenced = (outcome.fenced && outcome.state_error.is_none()).then(|| lease.why_lost());
+        let outcome = Outcome { state_error: outcome.state_error.or(fenced).or(written.err()), ..outcome };
         Ok(Applied { outcome, loaded, calls: aws.calls() })
     }
 
@@ -458,16 +463,6 @@ impl Ready {
         }
         self.loaded
     }
-}
-
-/// No writing call starts once the lease is lost.
-fn fence_when_lost(aws: &Aws, lease: &Lease) -> tokio::task::JoinHandle<()> {
-    let (aws, mut lost) = (aws.clone(), lease.lost());
-    tokio::spawn(async move {
-        if lost.wait_for(|lost| *lost).await.is_ok() {
-            aws.fence();
-        }
-    })
 }
 
 /// A plan that was carried out.

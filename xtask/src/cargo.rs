@@ -67,7 +67,8 @@ fn target_directory() -> Result<PathBuf, String> {
     directory.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target directory".to_owned())
 }
 
-fn cargo() -> Command {
+/// Cargo itself, in the workspace.
+pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command

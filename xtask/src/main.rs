@@ -1,6 +1,7 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `workflows`, `image`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `workflows`, `image`, `demo`.
 
 mod cargo;
+mod chaos;
 mod demo;
 mod image;
 mod setup;
@@ -17,6 +18,8 @@ usage: cargo xtask TASK
   lint            checks formatting, and Clippy's findings as errors
   workflows       lints the workflows with actionlint and zizmor, where these can be installed
   image           builds the client's image without a Docker engine, checks its root file system and runs it there
+  chaos [--rounds N] [--seed N]
+                  kills the deployer at random moments, with edits in between, and holds that nothing is lost
   demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
                   --keep leaves the stack and the cloud for a look round";
 
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ("lint", []) => cargo::lint(),
         ("workflows", []) => workflows::lint(),
         ("image", []) => image::run(),
+        ("chaos", arguments) => chaos::run(arguments),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),
         ("help" | "-h" | "--help", _) => {

@@ -10,6 +10,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::dialect::Dialect;
+use super::fence::Fence;
 
 /// One client a service.
 pub struct Clients {
@@ -23,6 +24,10 @@ pub struct Clients {
     pub sqs: aws_sdk_sqs::Client,
     pub sts: aws_sdk_sts::Client,
     credentials: Option<SharedCredentialsProvider>,
+    /// S3 for the state and its lock, past the fence: those writes are conditional, and release the lock.
+    pub state: aws_sdk_s3::Client,
+    /// Before every writing call of the others.
+    pub(super) fence: Fence,
 }
 
 /// How to reach AWS.
@@ -80,22 +85,30 @@ impl Clients {
 
     /// Makes the clients over given settings; a test hands in its own HTTP client this way.
     pub fn of(config: &SdkConfig) -> Self {
+        let fence = Fence::default();
         let mut s3 = aws_sdk_s3::config::Builder::from(config);
         if config.endpoint_url().is_some() {
             // A local AWS has one host for all buckets.
             s3 = s3.force_path_style(true);
         }
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(fence.clone()).build())
+            };
+        }
         Self {
-            apigateway: aws_sdk_apigateway::Client::new(config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
-            lambda: aws_sdk_lambda::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
-            sns: aws_sdk_sns::Client::new(config),
-            sqs: aws_sdk_sqs::Client::new(config),
-            sts: aws_sdk_sts::Client::new(config),
+            apigateway: client!(aws_sdk_apigateway),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            iam: client!(aws_sdk_iam),
+            lambda: client!(aws_sdk_lambda),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            state: aws_sdk_s3::Client::from_conf(s3.clone().build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.interceptor(fence.clone()).build()),
+            sns: client!(aws_sdk_sns),
+            sqs: client!(aws_sdk_sqs),
+            sts: client!(aws_sdk_sts),
             credentials: config.credentials_provider(),
+            fence,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod clients;
 mod dialect;
 pub mod digest;
 pub mod error;
+mod fence;
 pub(crate) mod gather;
 mod memo;
 pub mod permission;
@@ -19,7 +20,7 @@ pub mod wait;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -28,6 +29,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 pub use clients::Clients;
 pub use error::{AwsError, ServiceError};
+pub use fence::Fence;
 
 /// Where the stack lives. ARNs and URLs are computed from it before anything exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,6 @@ impl Default for Gathered {
 struct Shared {
     reads: AtomicU64,
     writes: AtomicU64,
-    fenced: AtomicBool,
     rate: rate::Budgets,
     calls: Mutex<Vec<&'static str>>,
     serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -113,7 +114,7 @@ impl Aws {
     {
         let write = is_write(operation);
         self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
-        if write && self.shared.fenced.load(Ordering::SeqCst) {
+        if write && !self.may_write() {
             return Err(AwsError::Fenced { operation });
         }
         let counter = if write { &self.shared.writes } else { &self.shared.reads };
@@ -121,7 +122,10 @@ impl Aws {
         if let Ok(mut calls) = self.shared.calls.lock() {
             calls.push(operation);
         }
-        call.await.map_err(|e| AwsError::of(operation, e))
+        call.await.map_err(|e| match fence::Closed::caused(&e) {
+            true => AwsError::Fenced { operation },
+            false => AwsError::of(operation, e),
+        })
     }
 
     /// Makes one call that may find nothing: the `absent` codes become `None`.
@@ -187,9 +191,14 @@ impl Aws {
         self.shared.memo.forget(key);
     }
 
-    /// Forbids every further writing call of this run.
-    pub fn fence(&self) {
-        self.shared.fenced.store(true, Ordering::SeqCst);
+    /// Lets this run write only while `permit` says so, which is asked before each attempt of each call.
+    pub fn write_while(&self, permit: impl Fn() -> bool + Send + Sync + 'static) {
+        self.clients.fence.ask(permit);
+    }
+
+    /// Tells whether a writing call would be let through now.
+    pub fn may_write(&self) -> bool {
+        self.clients.fence.is_open()
     }
 
     /// Counts the calls made so far: (reads, writes).

@@ -138,6 +138,9 @@ pub(super) async fn carry_out(
     let Applied { outcome, loaded, calls } = applied;
     let outputs = &outcome.state.outputs;
     run.annotate(&refusals(&outcome, &loaded.document), Some(&secrets));
+    if let Some(error) = &outcome.state_error {
+        run.terminal.failure(&Failure::state(error.clone()));
+    }
     if run.terminal.json {
         run.terminal.refusals(&outcome, &loaded.document);
         run.terminal.data(&format!("{}\n", json::summary(&outcome, outputs, &secrets)));

@@ -51,6 +51,9 @@ pub struct Global {
     /// Wait this long for a lock that another run holds: 30, 30s, 2m.
     #[arg(long, global = true, env = "DEPLOYER_LOCK_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = duration)]
     pub lock_timeout: std::time::Duration,
+    /// How long the lock outlives its last renewal: 3s to 1h.
+    #[arg(long, global = true, hide = true, env = "DEPLOYER_LEASE", default_value = "30s", value_name = "DURATION", value_parser = lease)]
+    pub lease: crate::state::Terms,
     /// Write data as JSON.
     #[arg(long, global = true, env = "DEPLOYER_JSON", value_parser = FalseyValueParser::new())]
     pub json: bool,
@@ -74,6 +77,10 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::spec::values::Seconds::parse(text)
         .map(|seconds| std::time::Duration::from_secs(seconds.0.into()))
         .ok_or_else(|| "a duration is written 30, 30s or 2m".to_owned())
+}
+
+fn lease(text: &str) -> Result<crate::state::Terms, String> {
+    crate::state::Terms::new(duration(text)?.as_secs()).ok_or_else(|| "a lease lasts 3s to 1h".to_owned())
 }
 
 /// What a plan is about.

@@ -53,7 +53,7 @@ impl Run {
             })?;
         }
         let terminal = environment.terminal(&global);
-        Ok(Self { global, environment, terminal, stop: signals::listen() })
+        Ok(Self { global, environment, terminal, stop: signals::listen(terminal) })
     }
 
     /// The directory of the stack's file.
@@ -82,6 +82,7 @@ impl Run {
             local: self.global.local,
             parallelism: self.global.parallelism.into(),
             lock_timeout: self.global.lock_timeout,
+            lock_terms: self.global.lease,
             selection: Selection {
                 target: choice.target.clone(),
                 exclude: choice.exclude.clone(),

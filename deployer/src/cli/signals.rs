@@ -6,9 +6,10 @@ use tokio::sync::watch;
 
 use super::INTERRUPTED;
 use crate::execute::Stop;
+use crate::report::terminal::Terminal;
 
 /// Counts signals from now on.
-pub(super) fn listen() -> Stop {
+pub(super) fn listen(terminal: Terminal) -> Stop {
     let (asked, stop) = watch::channel(0);
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -25,6 +26,11 @@ pub(super) fn listen() -> Stop {
             if level >= 3 {
                 std::process::exit(INTERRUPTED.into());
             }
+            terminal.say(if level == 1 {
+                "Stopping: what is in flight ends first. Once more leaves it."
+            } else {
+                "Leaving what is in flight, saving the state. Once more ends at once."
+            });
             let _ = asked.send(level);
         }
     });

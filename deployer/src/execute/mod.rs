@@ -76,6 +76,8 @@ pub struct Outcome {
     pub interrupted: bool,
     pub state: State,
     pub known: Known,
+    /// The state's lock was lost while something was left to do.
+    pub fenced: bool,
     /// Why the state could not be kept, if so.
     pub state_error: Option<StateError>,
 }
@@ -127,7 +129,11 @@ impl<'a> Execution<'a> {
         let mut in_flight: BTreeSet<StepId> = BTreeSet::new();
         let mut outcome = Outcome::new();
         loop {
-            while running.len() < self.parallelism && *self.stop.borrow() == 0 && !outcome.lacks_credentials() {
+            while running.len() < self.parallelism
+                && *self.stop.borrow() == 0
+                && self.aws.may_write()
+                && !outcome.lacks_credentials()
+            {
                 let Some(id) = ready.pop_front() else { break };
                 if self.starts_nothing(id) {
                     self.settle(id, None, Done::Gone);
@@ -161,6 +167,7 @@ impl<'a> Execution<'a> {
             .map(|id| self.planned(id).address.clone())
             .collect();
         outcome.not_started.dedup();
+        outcome.fenced |= !outcome.not_started.is_empty() && !self.aws.may_write();
         self.finish(outcome).await
     }
 
@@ -217,6 +224,7 @@ impl<'a> Execution<'a> {
             }
             Err(error) => {
                 self.observer.event(&Event::Failed { address, action, error: &error });
+                outcome.fenced |= matches!(error, AwsError::Fenced { .. });
                 let element = planned.element.clone();
                 outcome.failed.push(Failed { address: address.clone(), element, action, error });
             }
@@ -397,6 +405,7 @@ impl Outcome {
             interrupted: false,
             state: State::default(),
             known: Known::new(),
+            fenced: false,
             state_error: None,
         }
     }

@@ -149,16 +149,13 @@ impl Terminal {
         if !outcome.not_started.is_empty() {
             text += &format!("not started: {}\n", outcome.not_started.join(", "));
         }
-        if let Some(error) = &outcome.state_error {
-            text += &format!("{} the state: {error}\n  {}\n", self.err.tone(Tone::Bad, "failed"), error.help());
-        }
         if !outcome.failed.is_empty() || outcome.interrupted {
             text += "Run the same command again: it goes on where this one stopped.\n";
         }
         let (done, failed) = (outcome.done.len(), outcome.failed.len());
         let word = if outcome.interrupted {
             "Interrupted"
-        } else if failed > 0 {
+        } else if failed > 0 || outcome.state_error.is_some() {
             "Failed"
         } else {
             "Done"

@@ -1,9 +1,9 @@
 //! Objects as files of a directory, with the same conditions as in S3.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -11,6 +11,10 @@ use futures::future::{BoxFuture, FutureExt};
 use sha2::{Digest, Sha256};
 
 use super::objects::{Condition, Object, ObjectError, Objects, Version};
+
+/// How long the guard is waited for, and how often it is tried.
+const GUARD_WINDOW: Duration = Duration::from_secs(10);
+const GUARD_POLL: Duration = Duration::from_millis(5);
 
 /// Files under one directory; a key is a path below it.
 ///
@@ -110,12 +114,21 @@ impl Dir {
     }
 
     fn guard(&self) -> Result<File, ObjectError> {
-        let take = || {
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.guard)?;
-            file.lock()?;
-            Ok(file)
-        };
-        take().map_err(|e: io::Error| failed(&self.guard, &e))
+        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&self.guard);
+        let file = open.map_err(|e| failed(&self.guard, &e))?;
+        let deadline = Instant::now() + GUARD_WINDOW;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                // Others hold it for the time of one write; a process that was stopped there, until it goes on.
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(GUARD_POLL),
+                Err(TryLockError::WouldBlock) => {
+                    let message = format!("another process has kept it locked for {} s", GUARD_WINDOW.as_secs());
+                    return Err(ObjectError::File { path: self.guard.display().to_string(), message, denied: false });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(&self.guard, &error)),
+            }
+        }
     }
 
     /// Runs file work where it may block.

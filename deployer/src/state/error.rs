@@ -29,6 +29,9 @@ pub enum StateError {
     /// Another run took the lock over, or changed the state.
     #[error("another run took over: the state {place} is no longer the one that this run read")]
     Fenced { place: String },
+    /// The lock could not be renewed in time, and another run may be writing.
+    #[error("the lock of the state {place} was not renewed for {unrenewed_s} s: another run may have taken over")]
+    Lapsed { place: String, unrenewed_s: u64 },
     #[error("the bucket {bucket:?} for the state does not exist")]
     BucketMissing { bucket: String },
     #[error("the bucket {bucket:?} for the state is in another region")]
@@ -105,7 +108,7 @@ impl StateError {
             Self::Elsewhere { .. } => "state::elsewhere",
             Self::Newer { .. } => "state::newer",
             Self::Locked(_) => "state::locked",
-            Self::Fenced { .. } => "state::fenced",
+            Self::Fenced { .. } | Self::Lapsed { .. } => "state::fenced",
             Self::BucketMissing { .. } => "state::bucket-missing",
             Self::WrongRegion { .. } => "state::wrong-region",
             Self::AccessDenied { .. } => "state::access-denied",
@@ -140,7 +143,9 @@ impl StateError {
                  if that run is surely dead: `deployer state unlock {}`",
                 locked.ends_in_s, locked.id
             ),
-            Self::Fenced { .. } => "run the same command again: it goes on from what is there now".into(),
+            Self::Fenced { .. } | Self::Lapsed { .. } => {
+                "run the same command again: it goes on from what is there now".into()
+            }
             Self::BucketMissing { .. } => {
                 "make it with `--create-state-bucket`, or correct `state.bucket` in stack.yaml".into()
             }

@@ -74,8 +74,8 @@ impl Store {
                 Condition::Matches(object.version)
             }
         };
-        if *lease.lost().borrow() {
-            return Err(StateError::Fenced { place: self.place() });
+        if !lease.mark().may_save().await.map_err(|e| self.failed(e))? {
+            return Err(lease.why_lost());
         }
         let state = self.stamp(&chosen, last + 1);
         self.put_own(&self.key, state.to_bytes(), &condition).await?;
@@ -86,15 +86,29 @@ impl Store {
     /// Keeps a copy of `state`, and the newest [`KEPT_VERSIONS`] of all.
     pub(super) async fn keep(&self, state: &State) -> Result<(), StateError> {
         let key = self.version_key(state.serial);
-        match self.objects.put(&key, state.to_bytes(), &Condition::Absent).await {
-            // Its own write, whose answer was lost: nobody else has this serial.
-            Ok(_) | Err(ObjectError::Conflict) => {}
-            Err(error) => return Err(self.failed(error)),
+        let mut condition = Condition::Absent;
+        while let Err(error) = self.objects.put(&key, state.to_bytes(), &condition).await {
+            let found = match error {
+                ObjectError::Conflict => self.objects.get(&key).await.map_err(|e| self.failed(e))?,
+                error => return Err(self.failed(error)),
+            };
+            // Its own write, whose answer was lost; or of a state that was since put back by hand: its number
+            // now means this one.
+            condition = match found {
+                Some(object) if object.bytes == state.to_bytes() => break,
+                Some(object) => Condition::Matches(object.version),
+                None => Condition::Absent,
+            };
         }
         if let Err(error) = self.prune().await {
             tracing::warn!(%error, "old versions of the state could not be removed");
         }
         Ok(())
+    }
+
+    /// The newest number that a kept version has; where they cannot be listed, none.
+    pub(super) async fn newest_number(&self) -> u64 {
+        self.serials().await.ok().and_then(|serials| serials.first().copied()).unwrap_or(0)
     }
 
     /// The newest kept version that can be read, if any.

@@ -11,7 +11,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::document::State;
 use super::error::StateError;
-use super::lock::{Lease, LeaseMark};
+use super::lock::{Found, Lease, LeaseMark, conflict, next_serial};
 use super::objects::{Condition, ObjectError, Version};
 use super::rescue;
 use super::store::{Snapshot, Store};
@@ -54,8 +54,10 @@ struct Ledger {
     version: Option<Version>,
     /// The document under `version`, and the digest of its bytes.
     stored: Option<(State, String)>,
-    /// The newest serial that was tried; none is tried twice.
-    serial: u64,
+    /// The serial to go on from where nothing is stored.
+    before: u64,
+    /// The newest serial that was met; what waits in a rescue file comes after it.
+    newest: u64,
     /// Tries without an answer: one of them may be stored.
     unsure: Vec<State>,
     /// A first commit succeeded, so that AWS may have been changed since.
@@ -70,7 +72,8 @@ impl Store {
         let ledger = Ledger {
             version: snapshot.version.clone(),
             stored: snapshot.stored.clone().map(|stored| (stored.state, stored.digest)),
-            serial: snapshot.state.serial,
+            before: snapshot.state.serial,
+            newest: snapshot.state.serial,
             unsure: Vec::new(),
             begun: false,
             written: false,
@@ -159,52 +162,60 @@ impl Writer {
 
     /// Writes `state` if it says anything new.
     async fn write(&self, ledger: &mut Ledger, state: &State) -> Result<(), StateError> {
-        if ledger.fenced || self.lease.taken_over() {
+        if ledger.fenced || !self.lease.may_save().await.map_err(|e| self.store.failed(e))? {
             return Err(self.fenced(ledger));
         }
         let known = ledger.unsure.is_empty();
         if known && ledger.says(state) {
             return Ok(());
         }
-        ledger.serial += 1;
-        let document = self.store.stamp(state, ledger.serial);
-        let bytes = document.to_bytes();
-        ledger.unsure.push(document);
         loop {
+            let serial = next_serial(ledger.stored.as_ref().map(|(stored, _)| stored.serial).unwrap_or(ledger.before));
+            ledger.newest = ledger.newest.max(serial);
+            let document = self.store.stamp(state, serial);
+            let bytes = document.to_bytes();
             let condition = ledger.version.clone().map_or(Condition::Absent, Condition::Matches);
             match self.store.objects.put(&self.store.key, bytes.clone(), &condition).await {
                 Ok(version) => {
-                    self.stored(ledger, version, &bytes);
+                    self.stored(ledger, document, version, &bytes);
                     return Ok(());
                 }
                 Err(ObjectError::Conflict) => {}
-                Err(error) => return Err(self.store.failed(error)),
+                Err(error) => {
+                    ledger.unsure.push(document);
+                    return Err(self.store.failed(error));
+                }
             }
-            let found = self.store.objects.get(&self.store.key).await.map_err(|e| self.store.failed(e))?;
-            let Some(object) = found else { return Err(self.fenced(ledger)) };
-            if object.bytes == bytes {
-                self.stored(ledger, object.version, &bytes);
-                return Ok(());
-            }
-            // An earlier try arrived although its answer did not: go on from there. Each can be
-            // met once only, so this ends.
-            let Some(earlier) = ledger.unsure.iter().position(|tried| tried.to_bytes() == object.bytes) else {
-                return Err(self.fenced(ledger));
+            let found = match self.store.objects.get(&self.store.key).await {
+                Ok(found) => found,
+                Err(error) => {
+                    ledger.unsure.push(document);
+                    return Err(self.store.failed(error));
+                }
             };
-            let earlier = ledger.unsure.remove(earlier);
-            ledger.stored = Some((earlier, rescue::digest(&object.bytes)));
-            ledger.version = Some(object.version);
-            ledger.written = true;
+            let tried: Vec<_> = ledger.unsure.iter().map(State::to_bytes).collect();
+            match (conflict(found.as_ref().map(|object| &object.bytes), &bytes, &tried), found) {
+                (Found::Own, Some(object)) => {
+                    self.stored(ledger, document, object.version, &bytes);
+                    return Ok(());
+                }
+                // Go on from there. Each can be met once only, so this ends.
+                (Found::Earlier(at), Some(object)) => {
+                    let earlier = ledger.unsure.remove(at);
+                    ledger.stored = Some((earlier, rescue::digest(&object.bytes)));
+                    ledger.version = Some(object.version);
+                    ledger.written = true;
+                }
+                _ => return Err(self.fenced(ledger)),
+            }
         }
     }
 
-    fn stored(&self, ledger: &mut Ledger, version: Version, bytes: &[u8]) {
+    fn stored(&self, ledger: &mut Ledger, document: State, version: Version, bytes: &[u8]) {
+        rescue::clear(&self.store, &document.lineage);
         ledger.version = Some(version);
         ledger.written = true;
-        if let Some(document) = ledger.unsure.pop() {
-            rescue::clear(&self.store, &document.lineage);
-            ledger.stored = Some((document, rescue::digest(bytes)));
-        }
+        ledger.stored = Some((document, rescue::digest(bytes)));
         ledger.unsure.clear();
     }
 
@@ -221,7 +232,7 @@ impl Writer {
         }
         let tried = ledger.unsure.iter().map(|document| rescue::digest(&document.to_bytes()));
         let follows = ledger.stored.iter().map(|(_, digest)| digest.clone()).chain(tried).collect();
-        let document = self.store.stamp(state, ledger.serial + 1);
+        let document = self.store.stamp(state, ledger.newest + 1);
         match rescue::keep(&self.store, &document, follows) {
             Some(rescue) => StateError::Rescued { rescue, cause: Box::new(error) },
             None => error,

@@ -3,7 +3,7 @@
 //! - `document`: the form of the state, and how foreign bytes are told from it
 //! - `objects`: what is asked of a place; `s3` and `dir` are the two places
 //! - `store`: reading, and opening everything else
-//! - `lock`: one writer, by a lease that a dead run loses by itself
+//! - `lock`: one writer, by a lease that a dead run loses by itself; `moment`: its clock
 //! - `journal`: writing while a plan is carried out
 //! - `permissions`: what the place needs in IAM
 //! - `history`: earlier versions; `rescue`: what could not be saved in its place
@@ -19,6 +19,7 @@ pub mod fingerprint;
 mod history;
 mod journal;
 mod lock;
+mod moment;
 pub mod objects;
 mod permissions;
 mod rescue;
@@ -30,7 +31,7 @@ pub use document::{FORMAT_VERSION, Intent, Record, State, leftover};
 pub use error::{Locked, StateError};
 pub use history::{KEPT_VERSIONS, Kept};
 pub use journal::{Journal, StoreJournal};
-pub use lock::{Holder, Lease, LockInfo};
+pub use lock::{Holder, Lease, LeaseMark, LockInfo, Terms};
 pub use objects::{Object, ObjectError, Objects, Version};
 pub use permissions::Use;
 pub use store::{Location, Snapshot, Store};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::dir::Dir;
 use super::document::{Expected, State};
 use super::error::StateError;
+use super::lock::Terms;
 use super::objects::{ObjectError, Objects, Version};
 use super::rescue;
 use super::s3::S3;
@@ -31,6 +32,7 @@ pub struct Store {
     /// RFC 3339, UTC.
     pub(super) now: fn() -> String,
     pub(super) rescue_dir: Option<PathBuf>,
+    pub(super) terms: Terms,
 }
 
 /// The state as it was read at one moment.
@@ -83,6 +85,7 @@ impl Store {
             region: place.region.clone(),
             now,
             rescue_dir: None,
+            terms: Terms::default(),
         }
     }
 
@@ -90,6 +93,13 @@ impl Store {
     #[must_use]
     pub fn with_rescue_dir(mut self, directory: PathBuf) -> Self {
         self.rescue_dir = Some(directory);
+        self
+    }
+
+    /// Takes locks on these terms.
+    #[must_use]
+    pub fn with_terms(mut self, terms: Terms) -> Self {
+        self.terms = terms;
         self
     }
 
@@ -104,7 +114,10 @@ impl Store {
     /// When it cannot be reached, or is not this stack's whole state in a known form.
     pub async fn read(&self) -> Result<Snapshot, StateError> {
         let Some(object) = self.objects.get(&self.key).await.map_err(|e| self.failed(e))? else {
-            return self.unwritten();
+            let mut none = self.unwritten()?;
+            // A state that was lost leaves numbered copies: what follows gets numbers of its own.
+            none.state.serial = self.newest_number().await;
+            return Ok(none);
         };
         let state = match self.parse(&object.bytes) {
             Err(StateError::Damaged { place, reason, .. }) => {

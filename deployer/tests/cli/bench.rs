@@ -142,6 +142,33 @@ impl Bench {
         Some(serde_json::from_slice(&object).expect("the state is JSON"))
     }
 
+    /// The bytes of the state, in S3 or in the directory `kept`.
+    pub async fn kept(&self) -> Option<Vec<u8>> {
+        self.kept_as("shop.json").await
+    }
+
+    /// The bytes of the state's lock.
+    pub async fn lock(&self) -> Option<Vec<u8>> {
+        self.kept_as("shop.json.lock").await
+    }
+
+    async fn kept_as(&self, key: &str) -> Option<Vec<u8>> {
+        let file = self.path().join("kept").join(key);
+        if file.exists() { std::fs::read(file).ok() } else { self.object(key).await }
+    }
+
+    pub async fn put_object(&self, key: &str, bytes: &[u8]) {
+        let put = self.aws.clients.s3.put_object().bucket(self.bucket()).key(key).body(bytes.to_vec().into());
+        put.send().await.expect("S3 takes an object");
+    }
+
+    /// Starts the binary over another way to the local AWS.
+    pub fn start_over(&self, endpoint_url: &str, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL", endpoint_url).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the binary starts")
+    }
+
     pub async fn object(&self, key: &str) -> Option<Vec<u8>> {
         let got = self.aws.clients.s3.get_object().bucket(self.bucket()).key(key).send().await.ok()?;
         Some(got.body.collect().await.expect("a whole object").to_vec())

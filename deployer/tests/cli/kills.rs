@@ -12,18 +12,23 @@ use crate::lifecycle::SHOP;
 const ROUNDS: u64 = 8;
 
 /// Numbers that look random and come again with the same seed (splitmix64).
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// From `DEPLOYER_TEST_SEED`, else the process's id; printed, so that a failure can be had again.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let given = std::env::var("DEPLOYER_TEST_SEED").ok().and_then(|text| text.parse().ok());
         let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
         eprintln!("DEPLOYER_TEST_SEED={seed}");
         Self(seed)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    /// Dice of their own for the `n`th of several who throw at the same time.
+    pub fn split(&self, n: u64) -> Self {
+        Self(self.0 ^ n.wrapping_mul(0xd6e8_feb8_6659_fd93))
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -50,7 +55,7 @@ async fn forget_lock(bench: &Bench) {
 }
 
 /// Without the random ids of mappings, APIs and subscriptions.
-fn without_ids(all: &BTreeSet<String>) -> Vec<String> {
+pub fn without_ids(all: &BTreeSet<String>) -> Vec<String> {
     let named = |thing: &String| match thing.rsplit_once(' ') {
         Some((name, _)) if ["mapping ", "api ", "subscription "].iter().any(|kind| thing.starts_with(kind)) => {
             name.to_owned()
@@ -173,7 +178,7 @@ async fn the_first_interrupt_finishes_what_is_in_flight_and_lets_go() {
 }
 
 /// The stack as it is edited: names changed, handed on, elements gone and back.
-fn edits() -> Vec<String> {
+pub fn edits() -> Vec<String> {
     let part = |from: &str, to: &str| SHOP.find(from).unwrap()..SHOP.find(to).unwrap();
     let (functions, rest) = (part("functions:", "roles:"), part("apis:", "outputs:"));
     let without_functions = format!("{}{}", &SHOP[..functions.start], &SHOP[functions.end..rest.start]);

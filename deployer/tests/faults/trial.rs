@@ -16,7 +16,7 @@ use deployer::package;
 use deployer::pipeline::{self, Settings};
 use deployer::plan::{Goal, Selection};
 use deployer::spec::variables::Inputs;
-use deployer::state::{Holder, State};
+use deployer::state::{Holder, State, Terms};
 use tokio::sync::watch;
 
 use crate::common;
@@ -250,6 +250,7 @@ impl Trial {
             local: false,
             parallelism: 16,
             lock_timeout: Duration::ZERO,
+            lock_terms: Terms::default(),
             selection: Selection::default(),
             create_state_bucket: false,
             refresh_only: false,

@@ -1,0 +1,77 @@
+//! The lock as a document.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::{Seen, Terms};
+use crate::state::error::Locked;
+use crate::state::objects::Object;
+
+/// Who takes the lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    pub who: String,
+    pub host: String,
+    /// The command.
+    pub operation: String,
+    /// The CI run.
+    pub run_url: Option<String>,
+}
+
+/// The lock as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockInfo {
+    pub id: String,
+    pub who: String,
+    pub host: String,
+    pub operation: String,
+    pub run_url: Option<String>,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    pub lease_s: u64,
+    pub renewals: u64,
+}
+
+impl LockInfo {
+    /// Reads a lock; one that cannot be read still holds until its lease has run out.
+    pub(super) fn parse(bytes: &[u8]) -> Self {
+        let unknown = || "unknown".to_owned();
+        serde_json::from_slice(bytes).unwrap_or_else(|_| Self {
+            id: unknown(),
+            who: unknown(),
+            host: unknown(),
+            operation: unknown(),
+            run_url: None,
+            created_at: unknown(),
+            lease_s: Terms::default().lease_s(),
+            renewals: 0,
+        })
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a lock is texts and numbers, which JSON takes");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// What the rules need of it; `object` is where it was read.
+    pub(super) fn seen(&self, object: &Object) -> Seen<'_> {
+        // Bytes that anybody may have written must not hold for ever.
+        let lease = Duration::from_secs(self.lease_s.min(Terms::LONGEST_S));
+        Seen { id: &self.id, lease, age: object.age() }
+    }
+
+    pub(super) fn says(&self, place: &str, left: Duration) -> Locked {
+        Locked {
+            place: place.to_owned(),
+            id: self.id.clone(),
+            who: self.who.clone(),
+            host: self.host.clone(),
+            operation: self.operation.clone(),
+            since: self.created_at.clone(),
+            run_url: self.run_url.clone(),
+            ends_in_s: left.as_secs(),
+        }
+    }
+}

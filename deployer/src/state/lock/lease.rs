@@ -1,0 +1,236 @@
+//! The lock, held: renewed until it is released, lost or dropped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::decide::{Saving, Terms, is_own, saving, written_at_most};
+use super::{LockInfo, POLL, RELEASES};
+use crate::state::error::StateError;
+use crate::state::moment::Moment;
+use crate::state::objects::{Condition, Object, ObjectError, Objects, Version};
+
+/// The lock, held. Dropped without a release it is no longer renewed and runs out.
+pub struct Lease {
+    shared: Arc<Shared>,
+    renewals: JoinHandle<()>,
+}
+
+struct Shared {
+    objects: Arc<dyn Objects>,
+    key: String,
+    place: String,
+    id: String,
+    terms: Terms,
+    hold: Mutex<Hold>,
+    lost: watch::Sender<bool>,
+    /// Another run holds the lock now, or somebody removed it.
+    taken_over: AtomicBool,
+}
+
+/// What the last renewal left.
+struct Hold {
+    info: LockInfo,
+    version: Version,
+    since: Moment,
+}
+
+/// A lease as others see it: those who may write only while it holds.
+#[derive(Clone)]
+pub struct LeaseMark(Arc<Shared>);
+
+impl Lease {
+    /// Goes on from the lock's writing as `version`, which counts from `since`.
+    pub(super) fn begin(
+        objects: Arc<dyn Objects>,
+        key: String,
+        terms: Terms,
+        info: LockInfo,
+        (version, since): (Version, Moment),
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            place: objects.describe(&key),
+            objects,
+            key,
+            id: info.id.clone(),
+            terms,
+            hold: Mutex::new(Hold { info, version, since }),
+            lost: watch::Sender::new(false),
+            taken_over: AtomicBool::new(false),
+        });
+        let renewals = tokio::spawn(shared.clone().renew());
+        Self { shared, renewals }
+    }
+
+    /// Turns true when the lease cannot be relied on any more: nothing may be begun then.
+    pub fn lost(&self) -> watch::Receiver<bool> {
+        self.shared.lost.subscribe()
+    }
+
+    /// Tells whether it may be acted on, at this moment: a process that was stopped and goes on has
+    /// lost its lease before any of its tasks could be told.
+    pub fn holds(&self) -> bool {
+        self.shared.holds()
+    }
+
+    /// Names this hold.
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// For those who may write only while it holds.
+    pub fn mark(&self) -> LeaseMark {
+        LeaseMark(self.shared.clone())
+    }
+
+    /// Why nothing more may be done under it.
+    pub fn why_lost(&self) -> StateError {
+        self.shared.why_lost()
+    }
+
+    /// Gives the lock back, unless somebody else has it by now.
+    ///
+    /// # Errors
+    /// When the place cannot be reached; the lock then runs out by itself.
+    pub async fn release(self) -> Result<(), StateError> {
+        let shared = &self.shared;
+        // A renewal cut off here may still arrive: then the version differs, and the id decides.
+        self.renewals.abort();
+        let mut version = shared.hold().version.clone();
+        for _ in 0..RELEASES {
+            match shared.objects.delete(&shared.key, Some(&version)).await {
+                Ok(()) => return Ok(()),
+                Err(ObjectError::Conflict) => {}
+                Err(error) => return Err(StateError::of(&shared.place, error)),
+            }
+            match shared.own().await.map_err(|e| StateError::of(&shared.place, e))? {
+                Some(object) => version = object.version,
+                None => return Ok(()),
+            }
+        }
+        Err(StateError::Fenced { place: shared.place.clone() })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewals.abort();
+    }
+}
+
+impl LeaseMark {
+    /// As [`Lease::holds`].
+    pub fn holds(&self) -> bool {
+        self.0.holds()
+    }
+
+    /// Tells whether the state may be written: a lease that lapsed unnoticed by others is renewed first.
+    pub(in crate::state) async fn may_save(&self) -> Result<bool, ObjectError> {
+        let shared = &self.0;
+        let lapsed = shared.terms.lapsed(shared.hold().since.elapsed());
+        match saving(shared.taken_over.load(Ordering::SeqCst), lapsed) {
+            Saving::Go => Ok(true),
+            Saving::Never => Ok(false),
+            Saving::IfRenewed => {
+                // What was read under it may be out of date for AWS: it does not count as held again.
+                shared.lost.send_replace(true);
+                let renewed = shared.renew_once().await?;
+                if !renewed {
+                    shared.lose();
+                }
+                Ok(renewed)
+            }
+        }
+    }
+
+    pub(in crate::state) fn mark_lost(&self) {
+        self.0.lose();
+    }
+}
+
+impl Shared {
+    fn hold(&self) -> MutexGuard<'_, Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holds(&self) -> bool {
+        !*self.lost.borrow() && !self.terms.lapsed(self.hold().since.elapsed())
+    }
+
+    fn lose(&self) {
+        self.taken_over.store(true, Ordering::SeqCst);
+        self.lost.send_replace(true);
+    }
+
+    fn lapse(&self) {
+        tracing::warn!("the lock could not be renewed in time: nothing more is begun");
+        self.lost.send_replace(true);
+    }
+
+    fn why_lost(&self) -> StateError {
+        let place = self.place.clone();
+        if self.taken_over.load(Ordering::SeqCst) {
+            StateError::Fenced { place }
+        } else {
+            StateError::Lapsed { place, unrenewed_s: self.hold().since.elapsed().as_secs() }
+        }
+    }
+
+    /// Reads the lock; `None` when it is not ours (any more).
+    async fn own(&self) -> Result<Option<Object>, ObjectError> {
+        let Some(object) = self.objects.get(&self.key).await? else { return Ok(None) };
+        let own = is_own(&self.id, Some(LockInfo::parse(&object.bytes).seen(&object)));
+        Ok(own.then_some(object))
+    }
+
+    /// Renews once; tells whether it is still ours.
+    async fn renew_once(&self) -> Result<bool, ObjectError> {
+        let sent = Moment::now();
+        let (info, condition) = {
+            let mut hold = self.hold();
+            hold.info.renewals += 1;
+            (hold.info.to_bytes(), Condition::Matches(hold.version.clone()))
+        };
+        let (version, since) = match self.objects.put(&self.key, info, &condition).await {
+            Ok(version) => (version, sent),
+            // The echo of an earlier renewal whose answer was lost, or somebody else.
+            Err(ObjectError::Conflict) => match self.own().await? {
+                Some(object) => {
+                    let since = Moment::ago(written_at_most(object.age()));
+                    (object.version, since)
+                }
+                None => return Ok(false),
+            },
+            Err(error) => return Err(error),
+        };
+        let mut hold = self.hold();
+        hold.version = version;
+        hold.since = hold.since.later(since);
+        Ok(true)
+    }
+
+    /// Renews until the lease is lost.
+    async fn renew(self: Arc<Self>) {
+        loop {
+            let since = self.hold().since;
+            sleep_until(since.plus(self.terms.renew_every())).await;
+            let end = since.plus(self.terms.lost_after());
+            match timeout_at(end, self.renew_once()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return self.lose(),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the lock could not be renewed; trying again");
+                    if Instant::now() + POLL >= end {
+                        sleep_until(end).await;
+                        return self.lapse();
+                    }
+                    sleep(POLL).await;
+                }
+                Err(_) => return self.lapse(),
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What the runs and the server of the model do.
+
+use std::time::Duration;
+
+use super::super::decide::{Found, Refusal, Saving, Seen, Taking};
+use super::super::decide::{conflict, is_own, next_serial, saving, taking, written_at_most};
+use super::{Content, Doc, NAMES, PROGRAM, Phase, Rule, Run, Sent, Work, World, Write, terms, ticks};
+
+impl World {
+    pub(super) fn run(&mut self, at: usize) -> &mut Run {
+        &mut self.runs[at]
+    }
+
+    fn age(&self) -> i16 {
+        self.lock.map_or(0, |(_, written)| self.now - written)
+    }
+
+    fn seen_lock(&self) -> Option<Seen<'static>> {
+        let lease = Duration::from_secs(terms().lease_s());
+        self.lock.map(|((run, _), _)| Seen { id: NAMES[usize::from(run)], lease, age: ticks(self.age()) })
+    }
+
+    fn lapsed(&self, at: usize) -> bool {
+        terms().lapsed(ticks(self.now - self.runs[at].since))
+    }
+
+    pub(super) fn acts(&self, at: usize) -> bool {
+        let run = &self.runs[at];
+        let holds = matches!(run.phase, Phase::Reading | Phase::Working | Phase::Saving | Phase::Settling);
+        holds && !run.lost && !run.crashed && !self.lapsed(at)
+    }
+
+    fn send(&mut self, at: usize, write: Write) {
+        let run = u8::try_from(at).expect("few runs");
+        self.under_way.insert(Sent { run, write, awaited: true });
+    }
+
+    /// Since when a lock that was read counts for its holder.
+    fn written_at_most(&self) -> i16 {
+        self.now - i16::try_from(written_at_most(ticks(self.age())).as_secs()).expect("few ticks")
+    }
+
+    fn send_lock(&mut self, at: usize, over: Option<Content>) {
+        let content = (u8::try_from(at).expect("few runs"), 0);
+        (self.run(at).phase, self.run(at).sent) = (Phase::Locking, self.now);
+        self.send(at, Write::Lock { content, over });
+    }
+
+    fn send_renewal(&mut self, at: usize) {
+        let now = self.now;
+        let run = self.run(at);
+        run.renewals += 1;
+        (run.renewing, run.sent) = (true, now);
+        let write = Write::Lock { content: (run.version.0, run.renewals), over: Some(run.version) };
+        self.send(at, write);
+    }
+
+    fn send_save(&mut self, at: usize) {
+        let run = self.run(at);
+        run.attempts += 1;
+        let serial = next_serial(run.base.map_or(0, |doc| doc.serial.into()));
+        let doc = Doc {
+            serial: u8::try_from(serial).expect("few writes"),
+            run: u8::try_from(at).expect("few runs"),
+            attempt: run.attempts,
+        };
+        run.phase = Phase::Saving;
+        run.tried.push(doc);
+        let over = run.base;
+        self.send(at, Write::Save { doc, over });
+    }
+
+    fn hold(&mut self, at: usize, version: Content, since: i16) {
+        let run = self.run(at);
+        (run.version, run.since, run.phase, run.held) = (version, since, Phase::Reading, true);
+    }
+
+    /// Waits for no answer of `at` any more.
+    pub(super) fn forsake(&mut self, at: usize) {
+        let own = |sent: &Sent| usize::from(sent.run) == at;
+        self.under_way =
+            self.under_way.iter().map(|sent| Sent { awaited: sent.awaited && !own(sent), ..*sent }).collect();
+    }
+
+    fn saved(&mut self, at: usize, doc: Doc) {
+        let run = self.run(at);
+        run.base = Some(doc);
+        run.tried.clear();
+        run.step += 1;
+        run.phase = if run.step == PROGRAM.len() { Phase::Releasing } else { Phase::Working };
+    }
+
+    fn fenced(&mut self, at: usize) {
+        self.seen.fenced = true;
+        let run = self.run(at);
+        (run.lost, run.taken, run.phase) = (true, true, Phase::Releasing);
+    }
+
+    /// Carries out a write if its condition holds.
+    pub(super) fn serve(&mut self, write: Write, without: Option<Rule>) -> bool {
+        match write {
+            Write::Lock { content, over } => {
+                if self.lock.map(|(content, _)| content) != over {
+                    return false;
+                }
+                self.seen.taken_over |= over.is_some_and(|(run, _)| run != content.0);
+                self.lock = Some((content, self.now));
+            }
+            Write::Unlock { version } => {
+                let own = self.lock.is_some_and(|(content, _)| content == version);
+                if !own && without != Some(Rule::ConditionalUnlock) {
+                    return false;
+                }
+                self.lock = None;
+            }
+            Write::Save { doc, over } => {
+                if self.saved.last().copied() != over && without != Some(Rule::ConditionalSave) {
+                    return false;
+                }
+                self.saved.push(doc);
+            }
+        }
+        true
+    }
+
+    /// Tells a run that waits what came of its write.
+    pub(super) fn answer(&mut self, at: usize, write: Write, answer: Result<(), Refusal>) {
+        let run = self.run(at);
+        match (write, run.phase, answer) {
+            (Write::Lock { content, .. }, Phase::Locking, Ok(())) => {
+                let since = run.sent;
+                self.hold(at, content, since);
+            }
+            (Write::Lock { .. }, Phase::Locking, Err(refusal)) => run.phase = Phase::Doubting(refusal),
+            (Write::Lock { content, .. }, _, answer) => {
+                run.renewing = false;
+                match answer {
+                    Ok(()) => (run.version, run.since) = (content, run.since.max(run.sent)),
+                    Err(Refusal::Conflict) => run.doubts_renewal = true,
+                    Err(Refusal::Silence) => {}
+                }
+            }
+            (Write::Save { doc, .. }, _, Ok(())) => self.saved(at, doc),
+            (Write::Save { .. }, _, Err(Refusal::Conflict)) => run.phase = Phase::Settling,
+            (Write::Save { .. }, _, Err(Refusal::Silence)) => run.phase = Phase::Working,
+            (Write::Unlock { .. }, _, Err(Refusal::Conflict)) => run.phase = Phase::Leaving,
+            (Write::Unlock { .. }, _, _) => run.phase = Phase::Done,
+        }
+    }
+
+    pub(super) fn step(&mut self, at: usize, without: Option<Rule>) {
+        match self.runs[at].phase {
+            Phase::Wanting => {
+                self.run(at).tried_at = self.now;
+                self.send_lock(at, None);
+            }
+            Phase::Doubting(refusal) => self.doubt(at, refusal, without),
+            Phase::Reading => {
+                let last = self.saved.last().copied();
+                (self.run(at).base, self.run(at).phase) = (last, Phase::Working);
+            }
+            Phase::Working => self.work(at, without),
+            Phase::Settling => self.settle(at),
+            Phase::Releasing => {
+                let version = self.runs[at].version;
+                self.run(at).phase = Phase::Unlocking;
+                // A renewal under way may still arrive; nobody waits for it.
+                self.forsake(at);
+                self.send(at, Write::Unlock { version });
+            }
+            Phase::Leaving => match self.lock {
+                Some((version, _)) if is_own(NAMES[at], self.seen_lock()) => {
+                    (self.run(at).version, self.run(at).phase) = (version, Phase::Releasing);
+                }
+                _ => self.run(at).phase = Phase::Done,
+            },
+            Phase::Locking | Phase::Saving | Phase::Unlocking | Phase::Done => {}
+        }
+    }
+
+    fn doubt(&mut self, at: usize, refusal: Refusal, without: Option<Rule>) {
+        let version = self.lock.map(|(content, _)| content);
+        match (taking(NAMES[at], refusal, self.seen_lock()), version) {
+            (Taking::Held, Some(version)) => {
+                self.seen.recognised = true;
+                let since = self.written_at_most();
+                self.hold(at, version, since);
+            }
+            (Taking::TakeOver, over) if without != Some(Rule::TakeOver) => self.send_lock(at, over),
+            (Taking::MakeAnew, _) => self.send_lock(at, None),
+            (Taking::GiveUp, _) => (self.run(at).phase, self.run(at).gave_up) = (Phase::Done, true),
+            _ => self.run(at).phase = Phase::Wanting,
+        }
+    }
+
+    fn work(&mut self, at: usize, without: Option<Rule>) {
+        let lapsed = self.lapsed(at);
+        let run = self.run(at);
+        if PROGRAM[run.step] == Work::Aws {
+            if (run.lost || lapsed) && without != Some(Rule::Fence) {
+                // Nothing more is begun; what was done is saved if that is possible.
+                run.lost = true;
+                run.step = PROGRAM.len() - 1;
+            } else {
+                run.step += 1;
+                self.foul |= !is_own(NAMES[at], self.seen_lock());
+            }
+            return;
+        }
+        match saving(run.taken, lapsed) {
+            Saving::Go => self.send_save(at),
+            Saving::Never => self.fenced(at),
+            Saving::IfRenewed if run.renewing || run.doubts_renewal => {}
+            Saving::IfRenewed => {
+                run.lost = true;
+                self.send_renewal(at);
+            }
+        }
+    }
+
+    fn settle(&mut self, at: usize) {
+        let found = self.saved.last().copied();
+        let run = self.run(at);
+        let wanted = run.tried.pop().expect("something was tried");
+        match conflict(found.as_ref(), &wanted, &run.tried) {
+            Found::Own => {
+                self.seen.recognised = true;
+                self.saved(at, wanted);
+            }
+            Found::Earlier(earlier) => {
+                run.base = Some(run.tried.remove(earlier));
+                run.phase = Phase::Working;
+            }
+            Found::Others => self.fenced(at),
+        }
+    }
+
+    /// Renews, or reads the lock after a refused renewal.
+    pub(super) fn renew(&mut self, at: usize) {
+        if !self.runs[at].doubts_renewal {
+            return self.send_renewal(at);
+        }
+        let own = is_own(NAMES[at], self.seen_lock());
+        let (since, version) = (self.written_at_most(), self.lock.map(|(content, _)| content));
+        let run = self.run(at);
+        run.doubts_renewal = false;
+        match version.filter(|_| own) {
+            Some(version) => (run.version, run.since) = (version, run.since.max(since)),
+            None => (run.lost, run.taken) = (true, true),
+        }
+    }
+
+    pub(super) fn can_step(&self, at: usize) -> bool {
+        let run = &self.runs[at];
+        match run.phase {
+            Phase::Wanting => run.tried_at < self.now,
+            Phase::Working => {
+                let waits = saving(run.taken, self.lapsed(at)) == Saving::IfRenewed;
+                !(waits && PROGRAM[run.step] == Work::Save && (run.renewing || run.doubts_renewal))
+            }
+            Phase::Locking | Phase::Saving | Phase::Unlocking | Phase::Done => false,
+            _ => true,
+        }
+    }
+
+    pub(super) fn can_renew(&self, at: usize) -> bool {
+        let run = &self.runs[at];
+        let holds = matches!(run.phase, Phase::Reading | Phase::Working | Phase::Saving | Phase::Settling);
+        let due = !run.lost && !run.renewing && ticks(self.now - run.since) >= terms().renew_every();
+        holds && (run.doubts_renewal || due)
+    }
+}

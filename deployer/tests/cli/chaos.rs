@@ -1,0 +1,148 @@
+//! SIGKILL at any moment, again and again, with edits in between: `cargo xtask chaos` asks for more rounds.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::bench::{Bench, Ran};
+use crate::inventory::inventory;
+use crate::kills::{Dice, edits, without_ids};
+use crate::lifecycle::SHOP;
+
+const ROUNDS: u64 = 6;
+/// Stacks that are tormented at the same time; most of it is waiting for dead runs' leases.
+const STACKS: u64 = 3;
+/// The kills of a round before it has to converge, at most.
+const KILLS: usize = 3;
+
+/// A stack that is killed, edited and brought up again.
+struct Torment {
+    runtime: tokio::runtime::Runtime,
+    bench: Bench,
+    dice: Dice,
+    edits: Vec<String>,
+    /// What each edit alone leaves in the account.
+    expected: Vec<Vec<String>>,
+    /// How long a whole apply takes here.
+    whole: Duration,
+    story: Vec<String>,
+}
+
+impl Torment {
+    fn new(dice: Dice) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let bench = runtime.block_on(Bench::new(SHOP));
+        let mut torment = Self {
+            runtime,
+            bench,
+            dice,
+            edits: edits(),
+            expected: Vec::new(),
+            whole: Duration::ZERO,
+            story: Vec::new(),
+        };
+        for edit in 0..torment.edits.len() {
+            torment.bench.write("stack.yaml", &torment.edits[edit]);
+            let began = Instant::now();
+            torment.bench.apply();
+            torment.whole = torment.whole.max(began.elapsed());
+            let left = without_ids(&torment.holds());
+            torment.expected.push(left);
+            torment.destroyed();
+        }
+        torment
+    }
+
+    fn holds(&self) -> BTreeSet<String> {
+        self.runtime.block_on(inventory(&self.bench.aws))
+    }
+
+    #[track_caller]
+    fn destroyed(&self) {
+        self.succeeds(&["destroy", "-y"]);
+        assert_eq!(self.holds(), BTreeSet::new(), "{:?}", self.story);
+    }
+
+    /// Runs what waits out the lease of whoever was killed.
+    #[track_caller]
+    fn succeeds(&self, arguments: &[&str]) {
+        let ran = Ran::of(self.command(arguments).output().expect("the binary runs"));
+        assert_eq!(ran.code, Some(0), "{:?}: {ran}", self.story);
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.bench.command(arguments);
+        command.env("DEPLOYER_LEASE", "3s").env("DEPLOYER_LOCK_TIMEOUT", "1m");
+        command
+    }
+
+    /// Starts a run and kills it at a moment that nobody chose; tells whether it was still running.
+    fn cut(&mut self) -> bool {
+        let (edit, destroys) = (self.dice.below(self.edits.len()), self.dice.below(4) == 0);
+        // The wait for the lock that the last kill left is part of the run.
+        let locked = self.runtime.block_on(self.bench.lock()).is_some();
+        let span = self.whole.as_millis() + if locked { 4000 } else { 0 };
+        let after = Duration::from_millis(self.dice.below(usize::try_from(span).expect("seconds")) as u64);
+        let verb = if destroys { "destroy" } else { "apply" };
+        self.bench.write("stack.yaml", &self.edits[edit]);
+        let mut command = self.command(&[verb, "-y", "-q"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        std::thread::sleep(after);
+        let _ = child.kill();
+        let killed = child.wait().expect("the process ends").code().is_none();
+        let ended = if killed { "" } else { " (had ended)" };
+        self.story.push(format!("{verb} of edit {edit}, killed after {} ms{ended}", after.as_millis()));
+        killed
+    }
+
+    /// Some kills, and then everything has to be as if they had not been.
+    fn round(&mut self) -> u64 {
+        self.story.clear();
+        let kills = (0..=self.dice.below(KILLS)).filter(|_| self.cut()).count() as u64;
+        let edit = self.dice.below(self.edits.len());
+        self.bench.write("stack.yaml", &self.edits[edit]);
+        self.story.push(format!("apply of edit {edit}"));
+        self.succeeds(&["apply", "-y"]);
+        self.bench.settled();
+        assert_eq!(without_ids(&self.holds()), self.expected[edit], "{:?}", self.story);
+        if self.dice.below(2) == 0 {
+            self.destroyed();
+        }
+        kills
+    }
+}
+
+#[test]
+fn nothing_is_lost_whenever_a_run_is_killed() {
+    let dice = Dice::new();
+    let asked = std::env::var("DEPLOYER_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let rounds: u64 = asked.unwrap_or(ROUNDS);
+    let (kills, lost) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for stack in 0..STACKS.min(rounds) {
+            let (kills, lost, dice) = (&kills, &lost, &dice);
+            scope.spawn(move || {
+                let mut torment = Torment::new(dice.split(stack));
+                for round in (stack..rounds).step_by(usize::try_from(STACKS).expect("few")) {
+                    match catch_unwind(AssertUnwindSafe(|| torment.round())) {
+                        Ok(killed) => {
+                            kills.fetch_add(killed, Ordering::Relaxed);
+                            eprintln!("round {round}: {killed} killed, converged");
+                        }
+                        Err(_) => {
+                            lost.fetch_add(1, Ordering::Relaxed);
+                            eprintln!("round {round}: LOST: {:?}", torment.story);
+                            torment = Torment::new(dice.split(STACKS + round));
+                        }
+                    }
+                }
+                torment.destroyed();
+            });
+        }
+    });
+    let (kills, lost) = (kills.into_inner(), lost.into_inner());
+    eprintln!("chaos: {rounds} rounds, {kills} kills, {lost} lost");
+    assert_eq!(lost, 0);
+}
