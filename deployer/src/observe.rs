@@ -1,14 +1,14 @@
 //! Graph → [`Observation`]: what AWS has now, read at once.
 //!
 //! Each resource is read as soon as its identity is known. Names are computable, so nearly all
-//! reads form one wave; only children of generated ids wait for their parent.
+//! reads form one wave. Children of generated ids are read by the id that the last apply left; where their parent
+//! turns out to have another one, they are read again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use crate::aws::{Aws, AwsError, Place, tags};
 use crate::graph::resolve::{self, Known};
@@ -57,21 +57,21 @@ pub enum ObserveError {
 ///
 /// # Errors
 /// Every read that failed, not just the first.
-pub async fn observe(
-    graph: &Graph,
-    aws: &Aws,
-    mut prior: State,
-    parallelism: usize,
-) -> Result<Observation, ObserveError> {
-    let limit = Semaphore::new(parallelism);
+pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, &aws.place);
-    let interrupted = interrupted(graph, aws, &predicted, &prior, &limit).await?;
-    prior.resources.extend(interrupted);
-    let known = predicted.clone();
-    let mut wave = Wave { graph, aws, limit: &limit, predicted: &predicted, known, waves: 0, failed: Vec::new() };
-    let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, &limit));
+    for record in prior.resources.values() {
+        expect(aws, record);
+    }
+    let open = |intent: &&Intent| by_name(&intent.kind).is_some_and(|kind| !identity_known(kind, &intent.inputs));
+    let (later, now): (Vec<&Intent>, Vec<&Intent>) = prior.intents.iter().partition(open);
+    let later: Vec<Intent> = later.into_iter().cloned().collect();
+    let now: Vec<Intent> = now.into_iter().cloned().collect();
+    let found = interrupted(graph, aws, &predicted, &prior, &now).await?;
+    prior.resources.extend(found.into_iter().map(|(address, (record, _))| (address, record)));
+    let mut wave = Wave::new(graph, aws, &predicted, &prior);
+    let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior));
     let Wave { known, waves, mut failed, .. } = wave;
-    let left = match left {
+    let mut left = match left {
         Ok(left) => left,
         Err(ObserveError::Reads(more)) => {
             failed.extend(more);
@@ -79,11 +79,24 @@ pub async fn observe(
         }
         Err(other) => return Err(other),
     };
-    if failed.is_empty() {
-        Ok(Observation { live, left, known, prior, waves })
-    } else {
-        Err(ObserveError::Reads(failed))
+    if !failed.is_empty() {
+        return Err(ObserveError::Reads(failed));
     }
+    // Parts of what the cut-off run made itself, such as routes of an API whose id it could not know before.
+    let later: Vec<Intent> =
+        later.into_iter().map(|intent| Intent { inputs: resolve::again(&intent.inputs, &known), ..intent }).collect();
+    for (address, (record, live)) in interrupted(graph, aws, &known, &prior, &later).await? {
+        prior.resources.insert(address.clone(), record.clone());
+        left.insert(address, Left { record, live: Some(live) });
+    }
+    Ok(Observation { live, left, known, prior, waves })
+}
+
+/// Tells the kinds what id the last apply left.
+fn expect(aws: &Aws, record: &Record) {
+    let Some(kind) = by_name(&record.kind) else { return };
+    let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
+    aws.expect(kind.name(), &identity, &record.physical_id);
 }
 
 /// Computes every output that needs no AWS.
@@ -123,49 +136,109 @@ pub(crate) fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
 struct Wave<'a> {
     graph: &'a Graph,
     aws: &'a Aws,
-    limit: &'a Semaphore,
     predicted: &'a Known,
     known: Known,
+    /// What is known, and besides the outputs that the last apply left.
+    expected: Known,
     waves: u32,
     failed: Vec<FailedRead>,
 }
 
-impl Wave<'_> {
+/// A read by an identity, which may be a guess.
+type Outcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>);
+type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
+
+impl<'a> Wave<'a> {
+    fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State) -> Self {
+        let mut expected: Known =
+            prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
+        for (address, outputs) in predicted {
+            expected.entry(address.clone()).or_default().extend(outputs.clone());
+        }
+        Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, failed: Vec::new() }
+    }
+
     /// Reads each node once its identity is known; nodes whose parent is absent are absent too.
     async fn live(&mut self) -> BTreeMap<String, Observed<Value>> {
         let mut live = BTreeMap::new();
         let mut waiting: Vec<&Node> = self.graph.nodes().collect();
-        let mut running = FuturesUnordered::new();
+        let mut running = Running::new();
         let mut wave_of: HashMap<String, u32> = HashMap::new();
+        // Identities that reads were begun with, and what came of guesses that nothing has confirmed yet.
+        let (mut begun, mut ahead) = (HashMap::<String, String>::new(), HashMap::<String, Outcome<'a>>::new());
         loop {
-            let specs: Vec<(&Node, Value)> =
-                waiting.iter().map(|n| (*n, resolve::value(&n.spec, &self.known, &self.aws.place))).collect();
+            let mut confirmed = Vec::new();
             let mut still = Vec::new();
-            for (node, spec) in specs {
+            for node in waiting {
+                let spec = resolve::value(&node.spec, &self.known, &self.aws.place);
                 if identity_known(node.kind, &spec) {
-                    let wave = 1 + self.parent_wave(node, &wave_of);
+                    let name = identity(node.kind.identity(), &spec);
+                    let guessed = begun.get(&node.address) == Some(&name);
+                    let wave = if guessed { 1 } else { 1 + self.parent_wave(node, &wave_of) };
                     self.waves = self.waves.max(wave);
                     wave_of.insert(node.address.clone(), wave);
-                    running.push(read(self.aws, self.limit, node, spec));
+                    if !guessed {
+                        ahead.remove(&node.address);
+                        begun.insert(node.address.clone(), name.clone());
+                        running.push(read(self.aws, node, spec, name));
+                    } else if let Some(outcome) = ahead.remove(&node.address) {
+                        confirmed.push(outcome);
+                    }
                 } else {
+                    self.guess(node, &mut begun, &mut running);
                     still.push(node);
                 }
             }
             waiting = still;
-            let Some((node, outcome)) = running.next().await else { return live };
-            match outcome {
-                Ok(Some(seen)) => {
-                    self.known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
-                    live.insert(node.address.clone(), seen);
+            if confirmed.is_empty() {
+                let Some(outcome) = running.next().await else { return live };
+                let is_waiting = waiting.iter().any(|node| node.address == outcome.0.address);
+                if is_waiting {
+                    ahead.insert(outcome.0.address.clone(), outcome);
+                    continue;
                 }
-                Ok(None) => {}
-                Err(error) => self.failed.push(FailedRead {
-                    address: node.address.clone(),
-                    element: node.element.clone(),
-                    kind: node.kind.name(),
-                    error,
-                }),
+                if begun.get(&outcome.0.address) != Some(&outcome.1) {
+                    continue;
+                }
+                confirmed.push(outcome);
             }
+            for (node, _, outcome) in confirmed {
+                self.take(node, outcome, &mut live);
+            }
+        }
+    }
+
+    /// Begins to read a child of a generated id by the id that it had.
+    fn guess(&self, node: &'a Node, begun: &mut HashMap<String, String>, running: &mut Running<'a>) {
+        if begun.contains_key(&node.address) {
+            return;
+        }
+        let spec = resolve::value(&node.spec, &self.expected, &self.aws.place);
+        if identity_known(node.kind, &spec) {
+            let name = identity(node.kind.identity(), &spec);
+            begun.insert(node.address.clone(), name.clone());
+            running.push(read(self.aws, node, spec, name));
+        }
+    }
+
+    fn take(
+        &mut self,
+        node: &Node,
+        outcome: Result<Option<Observed<Value>>, AwsError>,
+        live: &mut BTreeMap<String, Observed<Value>>,
+    ) {
+        match outcome {
+            Ok(Some(seen)) => {
+                self.known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
+                live.insert(node.address.clone(), seen);
+            }
+            Ok(None) => {}
+            Err(error) => self.failed.push(FailedRead {
+                address: node.address.clone(),
+                element: node.element.clone(),
+                kind: node.kind.name(),
+                error,
+            }),
         }
     }
 
@@ -179,15 +252,13 @@ impl Wave<'_> {
     }
 }
 
-async fn read<'a>(
-    aws: &Aws,
-    limit: &Semaphore,
-    node: &'a Node,
-    spec: Value,
-) -> (&'a Node, Result<Option<Observed<Value>>, AwsError>) {
-    let _permit = limit.acquire().await;
-    let found = if node.external { node.kind.find(aws, &spec) } else { node.kind.read(aws, &spec) };
-    (node, found.await)
+fn read<'a>(aws: &'a Aws, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
+    async move {
+        let found = if node.external { node.kind.find(aws, &spec) } else { node.kind.read(aws, &spec) };
+        let found = found.await;
+        (node, name, found)
+    }
+    .boxed()
 }
 
 /// Reads what the prior state holds under an address or identity that the graph does not mean.
@@ -196,14 +267,10 @@ async fn left(
     aws: &Aws,
     predicted: &Known,
     prior: &State,
-    limit: &Semaphore,
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
     let mut reads = FuturesUnordered::new();
     for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
-        reads.push(async move {
-            let _permit = limit.acquire().await;
-            (address, record, kind, kind.read(aws, &record.inputs).await)
-        });
+        reads.push(async move { (address, record, kind, kind.read(aws, &record.inputs).await) });
     }
     let (mut left, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((address, record, kind, outcome)) = reads.next().await {
@@ -248,15 +315,15 @@ pub(crate) fn not_meant<'a>(
 async fn interrupted(
     graph: &Graph,
     aws: &Aws,
-    predicted: &Known,
+    known: &Known,
     prior: &State,
-    limit: &Semaphore,
-) -> Result<BTreeMap<String, Record>, ObserveError> {
-    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
+    intents: &[Intent],
+) -> Result<BTreeMap<String, (Record, Observed<Value>)>, ObserveError> {
+    let meant = if intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, known) };
     let mut reads = FuturesUnordered::new();
     // Whatever the action was: a run that was to delete or adopt what an earlier one had left, and
     // was cut off itself, is the only one that still knows of it.
-    for intent in &prior.intents {
+    for intent in intents {
         let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
         let name = identity(kind.identity(), &intent.inputs);
         let recorded = prior
@@ -266,10 +333,7 @@ async fn interrupted(
         if recorded || !identity_known(kind, &intent.inputs) || meant.contains(&(intent.kind.clone(), name.clone())) {
             continue;
         }
-        reads.push(async move {
-            let _permit = limit.acquire().await;
-            (intent, kind, name, kind.read(aws, &intent.inputs).await)
-        });
+        reads.push(async move { (intent, kind, name, kind.read(aws, &intent.inputs).await) });
     }
     let (mut found, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((intent, kind, name, outcome)) = reads.next().await {
@@ -277,7 +341,7 @@ async fn interrupted(
             Ok(Some(live)) if is_ours(kind, &live, &prior.stack) => {
                 let taken = prior.resources.contains_key(&intent.address);
                 let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
-                found.insert(address, recovered(intent, live));
+                found.insert(address, (recovered(intent, &live), live));
             }
             Ok(_) => {}
             Err(error) => failed.push(FailedRead {
@@ -296,13 +360,13 @@ fn is_ours(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str) -> bool {
     kind.ownership() == Ownership::Parent || live.spec["tags"].get(tags::STACK).and_then(Value::as_str) == Some(stack)
 }
 
-fn recovered(intent: &Intent, live: Observed<Value>) -> Record {
+fn recovered(intent: &Intent, live: &Observed<Value>) -> Record {
     Record {
         kind: intent.kind.clone(),
         element: intent.element.clone(),
-        physical_id: live.physical_id,
+        physical_id: live.physical_id.clone(),
         inputs: intent.inputs.clone(),
-        outputs: live.outputs,
+        outputs: live.outputs.clone(),
         dependencies: intent.dependencies.clone(),
         protect: false,
         retain: false,

@@ -3,6 +3,7 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod begin;
 mod credentials;
 mod env;
 mod look;
@@ -13,19 +14,17 @@ mod state;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_types::retry::RetryConfig;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::aws::clients::{Connection, Transport};
-use crate::aws::{Aws, AwsError, Clients, Place};
+use crate::aws::Aws;
+use crate::aws::clients::Transport;
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
 use crate::graph::{Graph, Named};
-use crate::observe::{Observation, observe};
+use crate::observe::Observation;
 use crate::package::{self, Artifact};
 use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::{Document, Failed};
@@ -36,7 +35,9 @@ use crate::spec::secrets::Secrets;
 use crate::spec::sections::{Code, CodeSource, Lowered};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
-use crate::state::{Holder, Lease, Location, Snapshot, StateError, Store, Terms};
+use crate::state::{Fetched, Holder, Lease, Location, Snapshot, Store, Terms};
+
+use begin::{Begun, begin, connect, lock, read_and_observe};
 
 pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
@@ -165,9 +166,10 @@ pub async fn prepare(
     stop: &Stop,
 ) -> Result<Ready, Failure> {
     let began = Instant::now();
-    let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings, hold.then_some(progress))).await?;
-    let lease = if hold { Some(unless_stopped(stop, lock(&store, settings, progress)).await?) } else { None };
-    match unless_stopped(stop, observe_and_plan(loaded, &aws, &store, settings, goal, progress)).await {
+    let Begun { aws, store, lease, fetched } =
+        unless_stopped(stop, begin(&loaded.document, settings, hold.then_some(progress))).await?;
+    let seen = observe_and_plan(loaded, (&aws, &store), (fetched, hold), settings, goal, progress);
+    match unless_stopped(stop, seen).await {
         Ok((loaded, snapshot, observation, plan, artifacts)) => {
             let reads = aws.calls().0;
             let cost = Cost { reads, waves: observation.waves, seconds: began.elapsed().as_secs_f64() };
@@ -175,7 +177,7 @@ pub async fn prepare(
         }
         Err(failure) => {
             if let Some(lease) = lease {
-                let _ = lease.release().await;
+                give_back(lease).await;
             }
             Err(failure)
         }
@@ -195,27 +197,13 @@ type Planned = (Loaded, Snapshot, Observation, Plan, BTreeMap<String, Artifact>)
 
 async fn observe_and_plan(
     mut loaded: Loaded,
-    aws: &Aws,
-    store: &Store,
+    (aws, store): (&Aws, &Store),
+    state: (Fetched, bool),
     settings: &Settings,
     goal: Goal,
     progress: &dyn Progress,
 ) -> Result<Planned, Failure> {
-    let seen = async {
-        let snapshot = match store.read().await {
-            // Where the bucket is yet to be made, a plan is that of a first apply.
-            Err(StateError::BucketMissing { .. }) if settings.create_state_bucket => store.unwritten(),
-            read => read,
-        };
-        let snapshot = snapshot.map_err(Failure::state)?;
-        if let Some(notice) = &snapshot.notice {
-            progress.say(notice);
-        }
-        let observation = observe(&loaded.graph, aws, snapshot.state.clone(), settings.parallelism)
-            .await
-            .map_err(|error| Failure::observe(error, &loaded.document))?;
-        Ok::<_, Failure>((snapshot, observation))
-    };
+    let seen = read_and_observe(&loaded, aws, store, state, settings, progress);
     let built = async {
         match goal {
             Goal::Apply if !settings.refresh_only => package(&loaded, settings, progress).await,
@@ -240,63 +228,13 @@ async fn observe_and_plan(
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
-/// Connects to AWS, learns whose account it is, and opens the state's store. Who is `writing` has credentials that last
-/// for a while, and makes the state's bucket if that was asked for.
-async fn connect(
-    document: &Document,
-    settings: &Settings,
-    writing: Option<&dyn Progress>,
-) -> Result<(Aws, Store), Failure> {
-    let region = document.region().to_owned();
-    let connection = Connection {
-        region: region.clone(),
-        endpoint_url: settings.endpoint_url.clone(),
-        credentials: settings.credentials.clone(),
-        transport: settings.transport.clone(),
-    };
-    let clients = Arc::new(Clients::connect(&connection).await);
-    let account = account(&clients).await.map_err(|error| Failure::aws(&error, "", document))?;
-    if let Some(wanted) = document.account()
-        && wanted != account
-    {
-        return Err(Failure::wrong_account(wanted, &account, document));
-    }
-    let partition = Place::partition_of(&region).to_owned();
-    let place = Place { account, region, partition, endpoint_url: settings.endpoint_url.clone() };
-    let location = location(document, settings);
-    let store = Store::open(location, &clients.state, document.stack(), &place, settings.now)
-        .with_rescue_dir(root(&settings.file).join(".deployer/rescue"))
-        .with_terms(settings.lock_terms);
-    if let Some(progress) = writing {
-        credentials::last(&clients, (settings.now)(), progress).await?;
-    }
-    if settings.create_state_bucket && writing.is_some() {
-        store.create_bucket(&place.region).await.map_err(Failure::state)?;
-    }
-    let aws = Aws::new(clients, place);
-    if let Some((address, id)) = &settings.claim {
-        aws.claim(address, id);
-    }
-    Ok((aws, store))
-}
-
 /// Reads the outputs of the last apply from the state.
 ///
 /// # Errors
 /// When the state cannot be read.
 pub async fn outputs(loaded: &Loaded, settings: &Settings) -> Result<BTreeMap<String, String>, Failure> {
-    let (_, store) = connect(&loaded.document, settings, None).await?;
+    let (_, store) = connect(&loaded.document, settings).await?;
     Ok(store.read().await.map_err(Failure::state)?.state.outputs)
-}
-
-/// Asks STS whose credentials these are.
-async fn account(clients: &Clients) -> Result<String, AwsError> {
-    const OPERATION: &str = "sts:GetCallerIdentity";
-    // The first call of a run: where nothing answers, a person waits for these words.
-    let patience = aws_sdk_sts::config::Builder::new().retry_config(RetryConfig::standard().with_max_attempts(3));
-    let asked = clients.sts.get_caller_identity().customize().config_override(patience).send();
-    let answer = asked.await.map_err(|e| AwsError::of(OPERATION, e))?;
-    answer.account.ok_or_else(|| AwsError::missing(OPERATION, "Account"))
 }
 
 /// Where the state is kept; a local cloud's state never meets the real one.
@@ -324,11 +262,6 @@ pub fn root(file: &Path) -> PathBuf {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
-}
-
-async fn lock(store: &Store, settings: &Settings, progress: &dyn Progress) -> Result<Lease, Failure> {
-    let notice = |text: &str| progress.say(text);
-    store.lock(&settings.holder, settings.lock_timeout, &notice).await.map_err(Failure::state)
 }
 
 /// Builds and zips the code of every function.
@@ -389,7 +322,7 @@ fn request(root: &Path, code: &Code) -> package::Request {
 }
 
 impl Ready {
-    /// Carries the plan out under the lock and releases it.
+    /// Carries the plan out under the lock, releases it, and watches what AWS still does by itself.
     ///
     /// # Errors
     /// When nothing could be begun; what fails later is in the outcome.
@@ -397,44 +330,17 @@ impl Ready {
         mut self,
         settings: &Settings,
         observer: &dyn Observer,
-        stop: Stop,
+        mut stop: Stop,
     ) -> Result<Applied, Failure> {
-        let lease = self.lease.take();
-        let result = match &lease {
-            Some(lease) => self.run(lease, settings, observer, stop).await,
-            None => Err(Failure::internal("a plan was executed without the state's lock")),
+        let Some(lease) = self.lease.take() else {
+            return Err(Failure::internal("a plan was executed without the state's lock"));
         };
-        if let Some(lease) = lease
-            && let Err(error) = lease.release().await
-        {
-            tracing::warn!(%error, "the lock could not be released and will expire by itself");
+        if let Err(failure) = self.begin_writing(&lease) {
+            give_back(lease).await;
+            return Err(failure);
         }
-        result
-    }
-
-    async fn run(
-        self,
-        lease: &Lease,
-        settings: &Settings,
-        observer: &dyn Observer,
-        stop: Stop,
-    ) -> Result<Applied, Failure> {
-        let Self { loaded, aws, plan, store, snapshot, observation, artifacts, .. } = self;
-        for planned in plan.actions() {
-            let changed = planned.live.is_none() || planned.changes.iter().any(|c| c.path.starts_with("code"));
-            if let Some(artifact) = artifacts.get(&planned.address).filter(|_| changed) {
-                let bytes = artifact
-                    .bytes()
-                    .map_err(|e| Failure::package(vec![(planned.element.clone(), e)], &loaded.document))?;
-                aws.put_code(&artifact.code_sha256, bytes.into());
-            }
-        }
-        if !lease.holds() {
-            return Err(Failure::state(lease.why_lost()));
-        }
-        let mark = lease.mark();
-        aws.write_while(move || mark.holds());
-        let journal = store.journal(&snapshot, lease);
+        let Self { loaded, aws, plan, store, snapshot, observation, .. } = self;
+        let journal = store.journal(&snapshot, &lease);
         let execution = Execution {
             aws: &aws,
             stack: loaded.document.stack(),
@@ -446,20 +352,48 @@ impl Ready {
             secrets: loaded.document.secrets(),
             outputs: loaded.graph.outputs(),
             parallelism: settings.parallelism,
-            stop,
+            stop: stop.clone(),
             now: (settings.now)(),
         };
-        let outcome = execution.run().await.map_err(Failure::state)?;
-        let written = journal.finish().await;
-        let fenced = (outcome.fenced && outcome.state_error.is_none()).then(|| lease.why_lost());
-        let outcome = Outcome { state_error: outcome.state_error.or(fenced).or(written.err()), ..outcome };
+        let (mut outcome, watching) = match execution.run().await {
+            Ok(done) => done,
+            Err(error) => {
+                give_back(lease).await;
+                return Err(Failure::state(error));
+            }
+        };
+        if outcome.fenced && outcome.state_error.is_none() {
+            outcome.state_error = Some(lease.why_lost());
+        }
+        // Nothing is written any more but a copy of the state that is final, so the next run need not wait.
+        let (kept, (), ()) = tokio::join!(journal.finish(), give_back(lease), watching.finish(&mut outcome, &mut stop));
+        outcome.state_error = outcome.state_error.or(kept.err());
         Ok(Applied { outcome, loaded, calls: aws.calls() })
+    }
+
+    /// Hands the code to those who upload it, and lets writes through for as long as the lease holds.
+    fn begin_writing(&self, lease: &Lease) -> Result<(), Failure> {
+        for planned in self.plan.actions() {
+            let changed = planned.live.is_none() || planned.changes.iter().any(|c| c.path.starts_with("code"));
+            if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
+                let bytes = artifact
+                    .bytes()
+                    .map_err(|e| Failure::package(vec![(planned.element.clone(), e)], &self.loaded.document))?;
+                self.aws.put_code(&artifact.code_sha256, bytes.into());
+            }
+        }
+        if !lease.holds() {
+            return Err(Failure::state(lease.why_lost()));
+        }
+        let mark = lease.mark();
+        self.aws.write_while(move || mark.holds());
+        Ok(())
     }
 
     /// Gives the lock back without doing anything.
     pub async fn abandon(self) -> Loaded {
         if let Some(lease) = self.lease {
-            let _ = lease.release().await;
+            give_back(lease).await;
         }
         self.loaded
     }

@@ -1,6 +1,7 @@
 //! What the API Gateway kinds share: ARNs, tags, PATCH operations.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
 
 use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation, Resource};
 
@@ -18,6 +19,31 @@ pub(crate) fn is_id(api_id: &str) -> bool {
 /// What [`Aws::remember`] knows the routes of an API by.
 pub(crate) fn tree_key(api_id: &str) -> String {
     format!("apigateway:GetResources {api_id}")
+}
+
+/// What [`Aws::remember`] knows the path parts of an API by, which creates keep up to date.
+pub(crate) fn paths_key(api_id: &str) -> String {
+    format!("apigateway:CreateResource {api_id}")
+}
+
+/// Ids of an API's resources by path.
+pub(crate) type Paths = Mutex<BTreeMap<String, String>>;
+
+/// Notes that this run has just made an API: it has its root and nothing else.
+pub(crate) async fn note_new(aws: &Aws, api_id: &str, root: &str) -> Result<(), AwsError> {
+    let paths = BTreeMap::from([("/".to_owned(), root.to_owned())]);
+    aws.remember::<Paths>(&paths_key(api_id), async { Ok(Mutex::new(paths)) }).await?;
+    aws.first_time(new_key(api_id));
+    Ok(())
+}
+
+/// Tells whether this run made the API, so that nothing of another one can be in it.
+pub(crate) fn is_new(aws: &Aws, api_id: &str) -> bool {
+    aws.has_done(&new_key(api_id))
+}
+
+fn new_key(api_id: &str) -> String {
+    format!("apigateway:CreateRestApi {api_id}")
 }
 
 /// GetResources, all pages; none when the API itself is gone.
@@ -63,21 +89,22 @@ pub(crate) fn arn(place: &Place, path: &str) -> String {
 /// How a local AWS says that it has no GetTags.
 const UNKNOWN_CALL: &[&str] = &["NotFound", "UnknownOperationException", "NotImplemented", "Http405", "Http501"];
 
-/// The tags of an API or stage. AWS's listings hold them; some local AWS keep later edits apart from those given at
-/// creation, and so are asked for both.
-pub(crate) async fn live_tags(aws: &Aws, arn: &str, listed: Option<HashMap<String, String>>) -> Result<Tags, AwsError> {
-    let mut tags = listed.unwrap_or_default();
-    if aws.place.endpoint_url.is_some() {
-        let call = aws.clients.apigateway.get_tags().resource_arn(arn).send();
-        let edited = match aws.find("apigateway:GetTags", ABSENT, call).await {
-            Err(error) if error.is(UNKNOWN_CALL) => None,
-            answer => answer?.and_then(|found| found.tags),
-        };
-        if let Some(edited) = edited.filter(|edited| !edited.is_empty()) {
-            tags = edited;
-        }
+/// The tags of an API or stage. AWS's listings hold them; some local AWS keep later edits apart.
+pub(crate) fn live_tags(listed: Option<HashMap<String, String>>, edited: Option<HashMap<String, String>>) -> Tags {
+    tags::without_aws(edited.or(listed).unwrap_or_default())
+}
+
+/// GetTags of a local AWS that keeps later edits of an API's or stage's tags apart from those given at creation.
+pub(crate) async fn edited_tags(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, String>>, AwsError> {
+    if aws.place.endpoint_url.is_none() {
+        return Ok(None);
     }
-    Ok(tags::without_aws(tags))
+    let call = aws.clients.apigateway.get_tags().resource_arn(arn).send();
+    let edited = match aws.find("apigateway:GetTags", ABSENT, call).await {
+        Err(error) if error.is(UNKNOWN_CALL) => None,
+        answer => answer?.and_then(|found| found.tags),
+    };
+    Ok(edited.filter(|edited| !edited.is_empty()))
 }
 
 /// TagResource and UntagResource for what differs.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
@@ -70,6 +71,10 @@ impl Clients {
                     .operation_attempt_timeout(Duration::from_secs(120))
                     .build(),
             );
+        // The SDK's own 5 s are short for a zip on a slow line, and for a machine that is busy.
+        loader = loader.stalled_stream_protection(
+            StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(20)).build(),
+        );
         if let Some(url) = &connection.endpoint_url {
             loader = loader.endpoint_url(url);
         }

@@ -90,6 +90,25 @@ impl<T> Open<T> {
     }
 }
 
+/// Reads two halves of one resource: at once where it is most likely there, else the second one only if the first
+/// finds anything. `None` when either finds nothing.
+///
+/// # Errors
+/// The first error of the two.
+pub(crate) async fn both<A, B>(
+    hoped: bool,
+    first: impl Future<Output = Result<Option<A>, AwsError>>,
+    second: impl Future<Output = Result<Option<B>, AwsError>>,
+) -> Result<Option<(A, B)>, AwsError> {
+    let (first, second) = if hoped {
+        tokio::try_join!(first, second)?
+    } else {
+        let Some(first) = first.await? else { return Ok(None) };
+        (Some(first), second.await?)
+    };
+    Ok(first.zip(second))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -18,7 +18,7 @@ pub mod rate;
 pub mod tags;
 pub mod wait;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,6 +26,10 @@ use std::sync::{Arc, Mutex};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use tokio::sync::Semaphore;
 
 pub use clients::Clients;
 pub use error::{AwsError, ServiceError};
@@ -59,6 +63,9 @@ impl Place {
     }
 }
 
+/// How many reading calls are on their way at once, where nobody says otherwise.
+const READS: usize = 128;
+
 /// The AWS that a run talks to.
 #[derive(Clone)]
 pub struct Aws {
@@ -72,18 +79,31 @@ pub struct Aws {
 pub(crate) struct Gathered {
     /// By name.
     pub(crate) alarms: gather::Gather<aws_sdk_cloudwatch::types::MetricAlarm>,
+    /// By name.
+    pub(crate) log_groups: gather::Gather<aws_sdk_cloudwatchlogs::types::LogGroup>,
+    /// By name.
+    pub(crate) roles: gather::Gather<aws_sdk_iam::types::RoleDetail>,
+    /// By the ARN of the source.
+    pub(crate) mappings: gather::Gather<Vec<aws_sdk_lambda::types::EventSourceMappingConfiguration>>,
     /// By the topic's ARN.
     pub(crate) subscriptions: gather::Gather<Vec<aws_sdk_sns::types::Subscription>>,
 }
 
 impl Default for Gathered {
     fn default() -> Self {
-        Self { alarms: gather::Gather::new(100), subscriptions: gather::Gather::new(usize::MAX) }
+        Self {
+            alarms: gather::Gather::new(100),
+            log_groups: gather::Gather::new(usize::MAX),
+            mappings: gather::Gather::new(usize::MAX),
+            roles: gather::Gather::new(usize::MAX),
+            subscriptions: gather::Gather::new(usize::MAX),
+        }
     }
 }
 
-#[derive(Default)]
 struct Shared {
+    /// Reads on their way at once.
+    in_flight: Semaphore,
     reads: AtomicU64,
     writes: AtomicU64,
     rate: rate::Budgets,
@@ -93,56 +113,94 @@ struct Shared {
     memo: memo::Memo,
     /// Ids by address that a person named for what AWS cannot find by a name.
     claims: Mutex<HashMap<String, String>>,
+    /// Ids that the last apply left, by kind and identity.
+    expected: Mutex<HashMap<String, HashMap<String, String>>>,
+    /// What this run has done once.
+    done: Mutex<HashSet<String>>,
 }
 
 impl Aws {
     pub fn new(clients: Arc<Clients>, place: Place) -> Self {
-        Self { clients, place, gathered: Arc::default(), shared: Arc::default() }
+        Self::with_reads(clients, place, READS)
     }
 
-    /// Makes one AWS call. `operation` is its IAM-style name, `sqs:CreateQueue`.
+    /// As [`Aws::new`], with at most `reads` reading calls on their way at once.
+    pub fn with_reads(clients: Arc<Clients>, place: Place, reads: usize) -> Self {
+        let shared = Shared {
+            in_flight: Semaphore::new(reads.max(1)),
+            reads: AtomicU64::default(),
+            writes: AtomicU64::default(),
+            rate: rate::Budgets::default(),
+            calls: Mutex::default(),
+            serial: Mutex::default(),
+            code: Mutex::default(),
+            memo: memo::Memo::default(),
+            claims: Mutex::default(),
+            expected: Mutex::default(),
+            done: Mutex::default(),
+        };
+        Self { clients, place, gathered: Arc::default(), shared: Arc::new(shared) }
+    }
+
+    /// Makes one AWS call. `operation` is its IAM-style name, `sqs:CreateQueue`. On the heap, for the SDK's futures
+    /// are large and kinds have many of them.
     ///
     /// # Errors
     /// Whatever AWS refused, as [`AwsError`]; `Fenced` for a write after the lock was lost.
-    pub async fn call<T, E>(
-        &self,
+    pub fn call<'a, T, E>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
-    ) -> Result<T, AwsError>
+        call: impl Future<Output = Result<T, SdkError<E, Response>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, AwsError>>
     where
+        T: Send + 'a,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let write = is_write(operation);
-        self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
-        if write && !self.may_write() {
-            return Err(AwsError::Fenced { operation });
+        let call = call.boxed();
+        async move {
+            let write = is_write(operation);
+            self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
+            if write && !self.may_write() {
+                return Err(AwsError::Fenced { operation });
+            }
+            // Never closed, so this cannot fail; writes are limited by who starts the actions.
+            let _turn = if write { None } else { self.shared.in_flight.acquire().await.ok() };
+            let counter = if write { &self.shared.writes } else { &self.shared.reads };
+            counter.fetch_add(1, Ordering::Relaxed);
+            if let Ok(mut calls) = self.shared.calls.lock() {
+                calls.push(operation);
+            }
+            call.await.map_err(|e| match fence::Closed::caused(&e) {
+                true => AwsError::Fenced { operation },
+                false => AwsError::of(operation, e),
+            })
         }
-        let counter = if write { &self.shared.writes } else { &self.shared.reads };
-        counter.fetch_add(1, Ordering::Relaxed);
-        if let Ok(mut calls) = self.shared.calls.lock() {
-            calls.push(operation);
-        }
-        call.await.map_err(|e| match fence::Closed::caused(&e) {
-            true => AwsError::Fenced { operation },
-            false => AwsError::of(operation, e),
-        })
+        .boxed()
     }
 
     /// Makes one call that may find nothing: the `absent` codes become `None`.
-    pub async fn find<T, E>(
-        &self,
+    pub fn find<'a, T, E>(
+        &'a self,
         operation: &'static str,
-        absent: &[&str],
-        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
-    ) -> Result<Option<T>, AwsError>
+        absent: &'a [&'a str],
+        call: impl Future<Output = Result<T, SdkError<E, Response>>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<Option<T>, AwsError>>
     where
+        T: Send + 'a,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        match self.call(operation, call).await {
+        let call = self.call(operation, call);
+        let found = |answer| match answer {
             Ok(found) => Ok(Some(found)),
-            Err(e) if e.is(absent) => Ok(None),
-            Err(e) => Err(e),
-        }
+            Err(e) => {
+                if AwsError::is(&e, absent) {
+                    Ok(None)
+                } else {
+                    Err(e)
+                }
+            }
+        };
+        call.map(found).boxed()
     }
 
     /// Waits for the turn among calls that AWS loses when they overlap (one function's policy,
@@ -174,6 +232,35 @@ impl Aws {
     /// The id that a person named for `address`.
     pub fn claimed(&self, address: &str) -> Option<String> {
         self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(address).cloned()
+    }
+
+    /// Notes that the last apply left the resource of this identity under `id`. Only how reads are made depends on
+    /// it, never what they find.
+    pub(crate) fn expect(&self, kind: &str, identity: &[&str], id: &str) {
+        let mut expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), id.to_owned());
+    }
+
+    /// The id that the last apply left for this identity.
+    pub(crate) fn expected(&self, kind: &str, identity: &[&str]) -> Option<String> {
+        let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        expected.get(kind)?.get(&identity_key(identity)).cloned()
+    }
+
+    /// How many resources of a kind the last apply left.
+    pub(crate) fn expected_of(&self, kind: &str) -> usize {
+        let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        expected.get(kind).map_or(0, HashMap::len)
+    }
+
+    /// Tells whether this run does `what` for the first time. What is tried again may have had an effect already.
+    pub(crate) fn first_time(&self, what: String) -> bool {
+        self.shared.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(what)
+    }
+
+    /// Tells whether this run has done `what`.
+    pub(crate) fn has_done(&self, what: &str) -> bool {
+        self.shared.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(what)
     }
 
     /// Gives what this run already read under `key`, or reads it, once for all who ask meanwhile.
@@ -210,6 +297,15 @@ impl Aws {
     pub fn calls_made(&self) -> Vec<&'static str> {
         self.shared.calls.lock().map(|c| c.clone()).unwrap_or_default()
     }
+}
+
+/// What [`Aws::has_done`] knows a function by that this run made.
+pub(crate) fn made_key(function: &str) -> String {
+    format!("lambda:CreateFunction {function}")
+}
+
+fn identity_key(identity: &[&str]) -> String {
+    identity.join("\u{1f}")
 }
 
 /// Tells a writing operation from a reading one by its verb, as IAM's access levels do.

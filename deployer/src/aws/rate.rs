@@ -46,6 +46,8 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
     const ALARM_READ: &[Budget] = &[budget("cloudwatch:DescribeAlarms", 8.8, 9.0)];
     const LOGS: &[Budget] = &[budget("logs", 5.0, 10.0)];
     const SNS: &[Budget] = &[budget("sns", 28.0, 30.0)];
+    // Not published, and one budget for the whole account.
+    const IAM: &[Budget] = &[budget("iam", 20.0, 40.0)];
     const NONE: &[Budget] = &[];
     match operation {
         "lambda:GetFunction" => LAMBDA_READ,
@@ -62,6 +64,7 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
             Some("apigateway") => API,
             Some("logs") => LOGS,
             Some("sns") => SNS,
+            Some("iam") => IAM,
             _ => NONE,
         },
     }

@@ -42,7 +42,7 @@ pub enum Poll<T> {
     Pending(String),
 }
 
-/// Polls until `condition` holds: after 50 ms, then ×1.6 up to 5 s apart.
+/// Polls until `condition` holds: after 50 ms, then ×1.3 up to 5 s apart.
 ///
 /// # Errors
 /// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
@@ -65,7 +65,7 @@ where
             });
         }
         self::pause(pause, &format!("{condition} ({last})")).await;
-        pause = (pause * 8 / 5).min(Duration::from_secs(5));
+        pause = (pause * 13 / 10).min(Duration::from_secs(5));
     }
 }
 

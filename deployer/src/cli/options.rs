@@ -46,7 +46,7 @@ pub struct Global {
     #[arg(long, global = true, env = "DEPLOYER_ENDPOINT_URL", value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Calls and actions at the same time.
-    #[arg(long, global = true, env = "DEPLOYER_PARALLELISM", default_value = "16", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(long, global = true, env = "DEPLOYER_PARALLELISM", default_value = "64", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub parallelism: u16,
     /// Wait this long for a lock that another run holds: 30, 30s, 2m.
     #[arg(long, global = true, env = "DEPLOYER_LOCK_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = duration)]

@@ -5,6 +5,7 @@ mod schedule;
 mod step;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -15,7 +16,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError, wait};
@@ -27,7 +28,9 @@ use crate::spec::secrets::Secrets;
 use crate::state::{Intent, Journal, Record, State, StateError, fingerprint, leftover};
 
 use schedule::{Schedule, StepId};
-use step::{Context, Done, Part};
+use step::{Context, Done, Part, Unfinished};
+
+pub use watch::Watching;
 
 /// What happens while a plan is carried out. Reports listen; nothing here prints.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ pub trait Observer: Send + Sync {
 }
 
 /// How far a run was asked to stop: 0 go on, 1 start nothing new, 2 leave what is in flight.
-pub type Stop = watch::Receiver<u8>;
+pub type Stop = tokio::sync::watch::Receiver<u8>;
 
 /// What came of a plan.
 #[derive(Debug)]
@@ -111,15 +114,16 @@ pub struct Execution<'a> {
 }
 
 /// A step, when it began, what it was to make, and what came of it.
-type Finished = (StepId, Instant, Option<Value>, Result<Done, AwsError>);
+type Finished = (StepId, Instant, Option<Value>, Result<(Done, Unfinished), AwsError>);
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Finished>>;
 
 impl<'a> Execution<'a> {
-    /// Writes the intents, then runs each action the moment its own dependencies are done.
+    /// Writes the intents, then runs each action the moment its own dependencies are done. Nothing is to be written any
+    /// more when it returns; what AWS still does by itself is watched afterwards.
     ///
     /// # Errors
     /// When the intents cannot be written; nothing was done then. Later failures are in the outcome.
-    pub async fn run(mut self) -> Result<Outcome, StateError> {
+    pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
         self.move_records();
         self.state.intents = self.intents();
         self.journal.commit(&self.state).await?;
@@ -128,6 +132,7 @@ impl<'a> Execution<'a> {
         let mut running: Running<'a> = FuturesUnordered::new();
         let mut in_flight: BTreeSet<StepId> = BTreeSet::new();
         let mut outcome = Outcome::new();
+        let mut watching = Watching::new(self.observer);
         loop {
             while running.len() < self.parallelism
                 && *self.stop.borrow() == 0
@@ -148,12 +153,15 @@ impl<'a> Execution<'a> {
             let finished = tokio::select! {
                 biased;
                 finished = running.next(), if !running.is_empty() => finished,
+                () = watching.next(&mut outcome), if !running.is_empty() && !watching.is_over() => continue,
                 () = stopped(&mut self.stop, 2) => break,
                 () = std::future::ready(()), if running.is_empty() => None,
             };
             let Some(finished) = finished else { break };
             in_flight.remove(&finished.0);
-            self.take_result(finished, &mut schedule, &mut ready, &mut outcome);
+            if let Some((id, began, unfinished)) = self.take_result(finished, &mut schedule, &mut ready, &mut outcome) {
+                watching.add(self.aws, self.planned(id), id.1, began, unfinished, &mut outcome);
+            }
         }
         drop(running);
         outcome.interrupted =
@@ -168,7 +176,7 @@ impl<'a> Execution<'a> {
             .collect();
         outcome.not_started.dedup();
         outcome.fenced |= !outcome.not_started.is_empty() && !self.aws.may_write();
-        self.finish(outcome).await
+        Ok((self.finish(outcome).await?, watching))
     }
 
     fn planned(&self, (index, _): StepId) -> &'a Planned {
@@ -207,26 +215,23 @@ impl<'a> Execution<'a> {
         schedule: &mut Schedule,
         ready: &mut VecDeque<StepId>,
         outcome: &mut Outcome,
-    ) {
+    ) -> Option<(StepId, Instant, Unfinished)> {
         let planned = self.planned(id);
-        let (address, action, removal) = (&planned.address, planned.action, id.1 == Part::Removal);
+        let (address, action) = (&planned.address, planned.action);
         match result {
-            Ok(done) => {
-                let took = began.elapsed();
-                self.observer.event(&Event::Done { address, action, removal, took });
-                if !removal {
-                    outcome.done.push((address.clone(), action, took));
-                }
+            Ok((done, unfinished)) => {
                 self.settle(id, desired, done);
                 self.journal.note(&self.state);
                 schedule.finish(id);
                 ready.extend(schedule.take_ready());
+                Some((id, began, unfinished))
             }
             Err(error) => {
                 self.observer.event(&Event::Failed { address, action, error: &error });
                 outcome.fenced |= matches!(error, AwsError::Fenced { .. });
                 let element = planned.element.clone();
                 outcome.failed.push(Failed { address: address.clone(), element, action, error });
+                None
             }
         }
     }

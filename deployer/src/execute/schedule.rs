@@ -35,14 +35,23 @@ impl Schedule {
             }
         };
         for (i, planned) in actions.iter().enumerate() {
-            for dependency in planned.dependencies.iter().filter_map(|d| index.get(d.as_str())) {
+            for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
                 if builds(planned) && builds(&actions[*dependency]) {
                     edge((i, Part::Main), (*dependency, Part::Main));
                 }
             }
             for dependency in planned.dependencies.union(&planned.prior_dependencies) {
-                let Some(&dependency) = index.get(dependency.as_str()) else { continue };
-                removal_edges(actions, i, dependency, &mut edge);
+                let named = planned.by_name.contains(dependency) && planned.action == Action::Delete;
+                let Some(&dependency) = index.get(dependency.as_str()).filter(|_| !named) else { continue };
+                // What goes along needs no call: it waits for what takes it, and nobody waits for it.
+                match &planned.goes_with {
+                    Some(taker) if *taker == actions[dependency].address => {
+                        edge((i, Part::Main), (dependency, Part::Main));
+                    }
+                    Some(_) => {}
+                    None if actions[dependency].goes_with.is_some() => {}
+                    None => removal_edges(actions, i, dependency, &mut edge),
+                }
             }
         }
         Self { waits_for }

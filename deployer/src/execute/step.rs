@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::retry::retrying;
 use crate::aws::{Aws, AwsError, tags};
-use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, by_name};
+use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, Watched, by_name};
 use crate::plan::{Action, Order, Planned, Rules, diff};
 
 /// What one step left behind.
@@ -30,44 +30,50 @@ pub(super) struct Context<'a> {
     pub stack: &'a str,
 }
 
+/// What AWS still does by itself after a step: of which spec, and what it was about.
+pub(super) type Unfinished = Option<(Value, Watched)>;
+
 /// Carries out one part of a planned action; `desired` has every reference resolved.
 pub(super) async fn run(
     context: &Context<'_>,
     planned: &Planned,
     part: Part,
     desired: Option<&Value>,
-) -> Result<Done, AwsError> {
+) -> Result<(Done, Unfinished), AwsError> {
     let kind = by_name(planned.kind).ok_or_else(|| AwsError::Shape {
         what: planned.address.clone(),
         message: format!("the kind {:?} is not known", planned.kind),
     })?;
     let step = Step { context, kind };
+    let deleted = |live: &Observed<Value>| Some((live.spec.clone(), Watched::Deleted));
     if part == Part::Removal {
         if let Some(predecessor) = &planned.predecessor {
             step.delete(predecessor).await?;
         }
-        return Ok(Done::Gone);
+        return Ok((Done::Gone, planned.predecessor.as_ref().and_then(deleted)));
     }
-    match (planned.action, desired) {
+    let desired = match (planned.action, desired) {
         (Action::Delete, _) => {
+            if planned.goes_with.is_some() {
+                return Ok((Done::Gone, None));
+            }
             for live in planned.live.iter().chain(&planned.predecessor) {
                 step.delete(live).await?;
             }
-            Ok(Done::Gone)
+            return Ok((Done::Gone, planned.live.as_ref().and_then(deleted)));
         }
-        (Action::Forget, _) | (_, None) => Ok(Done::Gone),
-        (Action::Replace, Some(desired)) if planned.order == Some(Order::DeleteFirst) => {
-            if let Some(live) = &planned.live {
-                step.delete(live).await?;
-            }
-            step.create(desired).await.map(Done::Made)
+        (Action::Forget, _) | (_, None) => return Ok((Done::Gone, None)),
+        (_, Some(desired)) => desired,
+    };
+    let (created, event) = match (planned.action, &planned.live) {
+        (Action::Replace, Some(live)) if planned.order == Some(Order::DeleteFirst) => {
+            step.delete(live).await?;
+            (step.create(desired).await?, Some(Watched::Created))
         }
-        (Action::Create | Action::Replace, Some(desired)) => step.create(desired).await.map(Done::Made),
-        (Action::Update | Action::Adopt | Action::Unchanged, Some(desired)) => match &planned.live {
-            Some(live) => step.update(live, desired).await.map(Done::Made),
-            None => step.create(desired).await.map(Done::Made),
-        },
-    }
+        (Action::Update | Action::Adopt | Action::Unchanged, Some(live)) => step.update(live, desired).await?,
+        _ => (step.create(desired).await?, Some(Watched::Created)),
+    };
+    Ok((Done::Made(created), event.map(|event| (desired.clone(), event))))
 }
 
 struct Step<'a> {
@@ -93,7 +99,7 @@ impl Step<'_> {
             return Err(refused);
         }
         match self.kind.read(aws, desired).await? {
-            Some(live) if self.is_ours(&live) => self.update(&live, desired).await,
+            Some(live) if self.is_ours(&live) => self.update(&live, desired).await.map(|(created, _)| created),
             _ => Err(refused),
         }
     }
@@ -105,7 +111,7 @@ impl Step<'_> {
     }
 
     /// Changes what differs; nothing differs, nothing is called.
-    async fn update(&self, live: &Observed<Value>, desired: &Value) -> Result<Created, AwsError> {
+    async fn update(&self, live: &Observed<Value>, desired: &Value) -> Result<(Created, Option<Watched>), AwsError> {
         let aws = self.context.aws;
         let paths = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path).collect();
         let changes = Changes(paths);
@@ -116,7 +122,8 @@ impl Step<'_> {
         for (name, value) in self.kind.predict(desired, &aws.place)? {
             outputs.entry(name).or_insert(value);
         }
-        Ok(Created { physical_id: live.physical_id.clone(), outputs })
+        let event = (!changes.0.is_empty()).then_some(Watched::Updated(changes));
+        Ok((Created { physical_id: live.physical_id.clone(), outputs }, event))
     }
 
     async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {

@@ -52,7 +52,7 @@ async fn applied(world: &World, stack: &Stack) -> State {
         stop,
         now: "2026-11-22T10:00:00Z".into(),
     };
-    execution.run().await.expect("a journal that never fails").state
+    execution.run().await.expect("a journal that never fails").0.state
 }
 
 const QUEUE: &str = "stack: couch\nqueues: { inbox: { visibility_timeout: 60s } }\n";

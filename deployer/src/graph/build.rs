@@ -63,8 +63,19 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn node(&mut self, resource: Resource) -> Option<Node> {
         let kind = by_name(resource.kind)?;
-        let mut dependencies = BTreeSet::new();
-        let spec = self.value(resource.spec, &resource.element, &mut dependencies);
+        let (mut dependencies, mut named) = (BTreeSet::new(), BTreeSet::new());
+        let spec = match resource.spec {
+            Value::Object(properties) => properties
+                .into_iter()
+                .map(|(name, value)| {
+                    let by_name = kind.by_name().contains(&name.as_str());
+                    let found = if by_name { &mut named } else { &mut dependencies };
+                    let value = self.value(value, &resource.element, found);
+                    (name, value)
+                })
+                .collect(),
+            other => self.value(other, &resource.element, &mut dependencies),
+        };
         for name in resource.depends_on {
             match self.parts.get(&name).filter(|_| name != resource.element) {
                 Some(parts) => dependencies.extend(parts.iter().cloned()),
@@ -74,6 +85,8 @@ impl Checker<'_> {
                 None => self.unknown_element(&name, &resource.element),
             }
         }
+        let by_name = named.difference(&dependencies).cloned().collect();
+        dependencies.extend(named);
         dependencies.remove(&resource.address);
         Some(Node {
             address: resource.address,
@@ -81,6 +94,7 @@ impl Checker<'_> {
             kind,
             spec,
             dependencies,
+            by_name,
             protect: resource.protect,
             retain: resource.retain,
             external: resource.external,

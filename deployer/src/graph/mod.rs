@@ -24,8 +24,10 @@ pub struct Node {
     pub kind: &'static dyn AnyKind,
     /// With references as `${ADDRESS.output}`.
     pub spec: Value,
-    /// Addresses that have to exist before this one.
+    /// Addresses that it refers to or waits for.
     pub dependencies: BTreeSet<String>,
+    /// Those of them of which it takes names and ARNs alone, before they exist.
+    pub by_name: BTreeSet<String>,
     pub protect: bool,
     pub retain: bool,
     /// Only read: never created, changed or deleted.

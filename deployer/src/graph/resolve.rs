@@ -55,6 +55,33 @@ fn resolve(part: Part, known: &Known, place: &Place) -> String {
     }
 }
 
+/// Puts what is known by now in the place of marks.
+pub fn again(value: &Value, known: &Known) -> Value {
+    match value {
+        Value::String(text) if text.contains(OPEN) => Value::String(unmark(text, known)),
+        Value::Array(items) => items.iter().map(|item| again(item, known)).collect(),
+        Value::Object(map) => map.iter().map(|(key, item)| (key.clone(), again(item, known))).collect(),
+        _ => value.clone(),
+    }
+}
+
+fn unmark(text: &str, known: &Known) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, (name, after))) =
+        rest.split_once(OPEN).and_then(|(before, marked)| Some((before, marked.split_once(CLOSE)?)))
+    {
+        out.push_str(before);
+        let value = name.rsplit_once('.').and_then(|(address, output)| known.get(address)?.get(output));
+        match value {
+            Some(value) => out.push_str(value),
+            None => out.extend([OPEN.to_string(), name.to_owned(), CLOSE.to_string()]),
+        }
+        rest = after;
+    }
+    out + rest
+}
+
 /// Tells whether a resolved value still holds something that only apply can know.
 pub fn is_unknown(value: &Value) -> bool {
     match value {
@@ -118,6 +145,14 @@ mod tests {
         assert_eq!(resolved["c"], "eu-west-1");
         assert!(is_unknown(&resolved["b"]) && !is_unknown(&resolved["a"]));
         assert_eq!(readable(resolved["b"].as_str().unwrap()), "x/(known after apply)/y");
+    }
+
+    #[test]
+    fn a_mark_is_resolved_once_its_value_is_known_and_stays_until_then() {
+        let marked = value(&json!(["${apis.c.id}/x", "${apis.d.id}"]), &Known::new(), &place());
+        let known = Known::from([("apis.c".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
+        let now = again(&marked, &known);
+        assert_eq!((&now[0], &now[1]), (&json!("abc/x"), &marked[1]));
     }
 
     #[test]

@@ -17,8 +17,10 @@ pub use document::{Document, MANAGED_POLICY_SIZE};
 use crate::aws::{AwsError, Place};
 use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node};
-use crate::kinds::{Grant, Op, by_name};
+use crate::kinds::iam_role::{IamRole, MANY};
+use crate::kinds::{Grant, Kind, Op, by_name};
 use crate::observe::predict;
+use crate::spec::template::{self, Part};
 use crate::state::State;
 
 /// The command that a policy is for.
@@ -74,10 +76,31 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     for node in graph.nodes() {
         let spec = resolve::value(&node.spec, &known, place);
         for op in task.operations(node) {
+            if op == Op::Delete && task == Task::Destroy && goes_with_parent(graph, node) {
+                continue;
+            }
             grants.extend(node.kind.iam(op, &spec, place)?);
         }
     }
+    if graph.nodes().filter(|node| node.kind.name() == IamRole::NAME).count() >= MANY {
+        grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails"], "*"));
+    }
     Ok(open(grants))
+}
+
+/// AWS deletes it along with what it is part of, which is deleted, too.
+fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
+    let Some(text) = node.kind.identity().first().and_then(|p| node.spec.get(p)).and_then(Value::as_str) else {
+        return false;
+    };
+    let Ok(parts) = template::parse(text) else { return false };
+    node.kind.goes_with_parent()
+        && parts.iter().any(|part| match part {
+            Part::Ref(reference) => graph
+                .node(&reference.address)
+                .is_some_and(|parent| !parent.external && !parent.protect && !parent.retain),
+            _ => false,
+        })
 }
 
 /// Collects what `task` may call for what the state holds, and for what an interrupted run was about to do: among them

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::{Aws, AwsError, Place, permission};
 
 /// [`Kind`] with its spec as JSON.
@@ -17,6 +17,8 @@ pub trait AnyKind: Send + Sync {
     fn rules(&self) -> &'static [(&'static str, Rule)];
     fn ownership(&self) -> Ownership;
     fn is_definition(&self) -> bool;
+    fn by_name(&self) -> &'static [&'static str];
+    fn goes_with_parent(&self) -> bool;
     fn lost(&self) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
@@ -33,6 +35,8 @@ pub trait AnyKind: Send + Sync {
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>>;
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
+    /// `None` where there is nothing to watch.
+    fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
 }
 
 /// Carries a [`Kind`] across to [`AnyKind`].
@@ -107,6 +111,14 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::DEFINITION
     }
 
+    fn by_name(&self) -> &'static [&'static str] {
+        K::BY_NAME
+    }
+
+    fn goes_with_parent(&self) -> bool {
+        K::GOES_WITH_PARENT
+    }
+
     fn lost(&self) -> Option<&'static str> {
         K::LOST
     }
@@ -174,5 +186,14 @@ impl<K: Kind> AnyKind for Erased<K> {
             K::delete(aws, &live).await.map_err(|e| Self::refused(e, Op::Delete, &live.spec, &aws.place))
         }
         .boxed()
+    }
+
+    fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>> {
+        let watch = async move {
+            let spec = Self::typed(&spec)?;
+            let op = if matches!(event, Watched::Deleted) { Op::Delete } else { Op::Update };
+            K::watch(aws, &spec, &event).await.map_err(|e| Self::refused(e, op, &spec, &aws.place))
+        };
+        K::WATCHED.then(|| watch.boxed())
     }
 }

@@ -14,7 +14,7 @@ use aws_sdk_apigateway::types::{IntegrationType, Method, Op as PatchOp, Resource
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{ABSENT, arn, is_id, patch_op, resources, tree_key, turn_key};
+use crate::aws::apigateway::{ABSENT, Paths, arn, is_id, patch_op, paths_key, resources, tree_key, turn_key};
 use crate::aws::{Aws, AwsError, Place};
 
 /// The route kind.
@@ -47,6 +47,9 @@ impl Kind for ApiRoute {
     const RULES: &'static [(&'static str, Rule)] =
         &[("rest_api_id", Rule::Replace), ("path", Rule::Replace), ("http_method", Rule::Replace)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GOES_WITH_PARENT: bool = true;
+    /// API Gateway takes an integration with a function that is not there.
+    const BY_NAME: &'static [&'static str] = &["uri"];
     /// The stage's deployment is a snapshot of the routes, so a removed one has to be gone before it is taken.
     const DEFINITION: bool = true;
     type Spec = Route;
@@ -114,11 +117,6 @@ impl Kind for ApiRoute {
     }
 }
 
-/// What [`Aws::remember`] knows the path parts of an API by, which creates keep up to date.
-fn paths_key(api: &str) -> String {
-    format!("apigateway:CreateResource {api}")
-}
-
 fn created(spec: &Route, resource: &str) -> Created {
     Created {
         physical_id: format!("{}/{resource}/{}", spec.rest_api_id, spec.http_method),
@@ -159,7 +157,8 @@ async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
 /// Finds the resource of the route's path, and makes what is missing of it from the root down.
 async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
     let api = &want.rest_api_id;
-    let known = aws.remember(&paths_key(api), async { Ok(Mutex::new(paths(&resources(aws, api).await?))) }).await?;
+    let known =
+        aws.remember::<Paths>(&paths_key(api), async { Ok(Mutex::new(paths(&resources(aws, api).await?))) }).await?;
     let mut paths = known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
     let root = paths.get("/").cloned();
     let mut parent = root.ok_or_else(|| AwsError::missing("apigateway:GetResources", "root"))?;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::apigateway::{
-    ABSENT, arn, is_id, live_tags, patch_op, pointer, resources, retag, tree_key, turn_key, unused,
+    ABSENT, arn, edited_tags, is_id, is_new, live_tags, patch_op, pointer, resources, retag, tree_key, turn_key, unused,
 };
 use crate::aws::digest;
 use crate::aws::tags::Tags;
@@ -59,6 +59,7 @@ impl Kind for ApiStage {
     const RULES: &'static [(&'static str, Rule)] =
         &[("rest_api_id", Rule::Replace), ("stage_name", Rule::Replace), ("definition", Rule::Digest)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GOES_WITH_PARENT: bool = true;
     const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
     type Spec = Stage;
 
@@ -113,12 +114,14 @@ impl Kind for ApiStage {
         let gateway = &aws.clients.apigateway;
         let asked = gateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
         let (api, tree) = (&spec.rest_api_id, tree_key(&spec.rest_api_id));
-        let (found, deployments, tree) = tokio::join!(
+        let arn = stage_arn(spec, &aws.place);
+        let (found, deployments, tree, edited) = tokio::join!(
             aws.find("apigateway:GetStage", ABSENT, asked),
             deployments(aws, api),
-            aws.remember(&tree, resources(aws, api))
+            aws.remember(&tree, resources(aws, api)),
+            edited_tags(aws, &arn),
         );
-        let (Some(found), deployments, tree) = (found?, deployments?, tree?) else { return Ok(None) };
+        let (Some(found), deployments, tree, edited) = (found?, deployments?, tree?, edited?) else { return Ok(None) };
         let live = Live::builder()
             .set_deployment_id(found.deployment_id)
             .set_description(found.description)
@@ -126,7 +129,7 @@ impl Kind for ApiStage {
             .set_method_settings(found.method_settings)
             .tracing_enabled(found.tracing_enabled)
             .build();
-        let tags = live_tags(aws, &stage_arn(spec, &aws.place), found.tags).await?;
+        let tags = live_tags(found.tags, edited);
         let served = deployments.iter().find(|d| d.id.is_some() && d.id == live.deployment_id);
         let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
         let unused_paths = unused(&tree).into_iter().map(|(path, _)| path).collect();
@@ -137,8 +140,15 @@ impl Kind for ApiStage {
     /// CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
     async fn create(aws: &Aws, want: &Stage) -> Result<Created, AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
-        prune(aws, &want.rest_api_id).await?;
-        let deployment = deploy(aws, want).await?;
+        // In an API that this run made there is nothing to find, unless an earlier attempt left it.
+        let new =
+            is_new(aws, &want.rest_api_id) && aws.first_time(format!("apigateway:CreateStage {}", physical_id(want)));
+        let deployment = if new {
+            create_deployment(aws, want).await?
+        } else {
+            prune(aws, &want.rest_api_id).await?;
+            deploy(aws, want).await?
+        };
         let call = aws
             .clients
             .apigateway
@@ -256,7 +266,12 @@ async fn deploy(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
     if let Some(id) = fitting.max_by_key(|d| d.created_date.map(|at| at.secs())).and_then(|d| d.id) {
         return Ok(id);
     }
-    let call = aws.clients.apigateway.create_deployment().rest_api_id(&want.rest_api_id).description(digest).send();
+    create_deployment(aws, want).await
+}
+
+async fn create_deployment(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
+    let (api, digest) = (&want.rest_api_id, digest::of(&want.definition));
+    let call = aws.clients.apigateway.create_deployment().rest_api_id(api).description(digest).send();
     let made = aws.call("apigateway:CreateDeployment", call).await?;
     made.id.ok_or_else(|| AwsError::missing("apigateway:CreateDeployment", "id"))
 }

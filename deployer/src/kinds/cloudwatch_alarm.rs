@@ -13,6 +13,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, Metric
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
 
@@ -62,6 +63,9 @@ impl Kind for CloudwatchAlarm {
         ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    /// CloudWatch does not look at what an alarm watches or tells.
+    const BY_NAME: &'static [&'static str] =
+        &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"];
     const LOST: Option<&'static str> = Some("its history");
     const GAP: Option<&'static str> = Some("nobody is warned for some seconds");
     type Spec = Alarm;
@@ -86,16 +90,15 @@ impl Kind for CloudwatchAlarm {
         }
     }
 
-    /// DescribeAlarms, shared with the other alarms, and ListTagsForResource at once.
+    /// DescribeAlarms, shared with the other alarms, and ListTagsForResource.
     async fn read(aws: &Aws, spec: &Alarm) -> Result<Option<Observed<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
         let tags = aws.clients.cloudwatch.list_tags_for_resource().resource_arn(arn(&spec.alarm_name, &aws.place));
         let shared = aws.clone();
-        let (found, tags) = tokio::join!(
-            aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names)),
-            aws.find("cloudwatch:ListTagsForResource", ABSENT, tags.send()),
-        );
-        let (Some(found), Some(tags)) = (found?, tags?) else { return Ok(None) };
+        let found = aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names));
+        let tags = aws.find("cloudwatch:ListTagsForResource", ABSENT, tags.send());
+        let hoped = aws.expected(Self::NAME, &[&spec.alarm_name]).is_some();
+        let Some((found, tags)) = both(hoped, found, tags).await? else { return Ok(None) };
         let tags = tags.tags.unwrap_or_default().into_iter();
         let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
         let alarm = observed(&spec.alarm_name, found, tags::without_aws(tags))?;

@@ -1,6 +1,6 @@
 //! `lambda.event_source_mapping`: a queue whose messages a function receives.
 //!
-//! **Guarantees**: update and delete wait out what is in progress; delete returns when AWS no longer lists the mapping,
+//! **Guarantees**: update and delete are tried again while something is in progress; delete returns when AWS no longer lists the mapping,
 //! and removes every mapping of the pair. Create waits out a mapping of the pair that is being deleted.
 //! **Assumptions**: the pair (function, source) is the identity, and AWS keeps one mapping for it; the generated UUID is
 //! looked up. Ownership stands in the mapping's tags, which ListTags reads by the mapping's own ARN.
@@ -8,12 +8,14 @@
 //! create and update return once AWS has accepted them; they only wait for a mapping that is to be disabled, since a
 //! mapping on its way reads as enabled.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration as Mapping, Filter, FilterCriteria, FunctionResponseType,
     ProvisionedPollerConfig as SdkPollers, ScalingConfig,
 };
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -115,20 +117,30 @@ impl Kind for EventSourceMapping {
         }
     }
 
-    /// ListEventSourceMappings of the source, then ListTags. A mapping that is being deleted counts as absent.
+    /// ListEventSourceMappings, shared with the others, and ListTags. A mapping that is being deleted counts as absent.
     async fn read(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
-        let all = list(aws, spec).await?;
+        let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
+        let shared = aws.clone();
+        let listed = aws.gathered.mappings.get(&spec.event_source_arn, move |sources| list_all(shared, sources));
+        // Only a guess: what is wrong with it the listing tells, too.
+        let ahead = async {
+            match &expected {
+                Some(uuid) => tags_of(aws, &uuid_arn(aws, uuid)).await.unwrap_or(None),
+                None => None,
+            }
+        };
+        let (listed, ahead) = tokio::join!(listed, ahead);
+        let all = of_pair(aws, spec, listed?.unwrap_or_default());
         let mut present = all.into_iter().filter(|m| m.state() != Some("Deleting"));
         let Some(mapping) = present.next() else { return Ok(None) };
-        let arn = mapping_arn(aws, &mapping)?;
-        let call = aws.clients.lambda.list_tags().resource(&arn).send();
-        let Some(tagged) = aws.find("lambda:ListTags", ABSENT, call).await? else { return Ok(None) };
+        let ahead = ahead.filter(|_| mapping.uuid() == expected.as_deref());
+        let tagged = match ahead {
+            Some(tags) => Some(tags),
+            None => tags_of(aws, &mapping_arn(aws, &mapping)?).await?,
+        };
+        let Some(tags) = tagged else { return Ok(None) };
         let uuid = uuid(&mapping)?;
-        let mut seen = Observed::new(
-            uuid,
-            observed(spec, &mapping, tags::without_aws(tagged.tags.unwrap_or_default())),
-            outputs(uuid),
-        );
+        let mut seen = Observed::new(uuid, observed(spec, &mapping, tags), outputs(uuid));
         seen.notes = notes(&mapping);
         if let more @ 1.. = present.count() {
             seen.notes.push(format!("{more} more mapping(s) of this function and source: a destroy removes all"));
@@ -137,27 +149,14 @@ impl Kind for EventSourceMapping {
     }
 
     async fn create(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
-        gone(aws, want, |mapping| mapping.state() == Some("Deleting")).await?;
-        let call = aws
-            .clients
-            .lambda
-            .create_event_source_mapping()
-            .event_source_arn(&want.event_source_arn)
-            .function_name(&want.function_name)
-            .batch_size(number(want.batch_size))
-            .maximum_batching_window_in_seconds(number(want.maximum_batching_window_in_seconds))
-            .enabled(want.enabled)
-            .set_function_response_types(Some(response_types(want)))
-            .set_filter_criteria((!want.filter_patterns.is_empty()).then(|| filter(want)))
-            .set_scaling_config(want.maximum_concurrency.map(|_| scaling(want)))
-            .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)))
-            .set_tags(Some(want.tags.clone().into_iter().collect()));
-        let made = aws.call("lambda:CreateEventSourceMapping", call.send()).await?;
-        let uuid = made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))?;
-        if !want.enabled {
-            settled(aws, want).await?;
+        match make(aws, want).await {
+            // AWS holds on to the pair for as long as its last mapping is being deleted.
+            Err(e) if e.is(BUSY) && list(aws, want).await?.iter().all(|m| m.state() == Some("Deleting")) => {
+                gone(aws, want, |_| true).await?;
+                make(aws, want).await
+            }
+            made => made,
         }
-        Ok(Created { outputs: outputs(&uuid), physical_id: uuid })
     }
 
     async fn update(
@@ -166,7 +165,6 @@ impl Kind for EventSourceMapping {
         want: &EventSource,
         changes: &Changes,
     ) -> Result<(), AwsError> {
-        settled(aws, want).await?;
         let (lambda, uuid) = (&aws.clients.lambda, &live.physical_id);
         if changes.touch_other_than(&["tags"]) {
             let changed = |property: &str| changes.touch(property);
@@ -203,22 +201,56 @@ impl Kind for EventSourceMapping {
 
     /// DeleteEventSourceMapping for each mapping of the pair, asked again while one is in use.
     async fn delete(aws: &Aws, live: &Observed<EventSource>) -> Result<(), AwsError> {
-        for mapping in list(aws, &live.spec).await? {
-            let uuid = uuid(&mapping)?;
-            wait::until(&format!("event source mapping {uuid} to take a delete"), SETTLED_WITHIN, || async move {
-                let call = aws.clients.lambda.delete_event_source_mapping().uuid(uuid).send();
-                match aws.find("lambda:DeleteEventSourceMapping", ABSENT, call).await {
-                    Err(e) if e.is(BUSY) && !is_deleting(aws, &live.spec, uuid).await? => {
-                        Ok(Poll::Pending(e.to_string()))
-                    }
-                    Err(e) if !e.is(BUSY) => Err(e),
-                    _ => Ok(Poll::Ready(())),
-                }
-            })
-            .await?;
-        }
-        gone(aws, &live.spec, |_| true).await
+        remove(aws, &live.spec, &live.physical_id).await?;
+        wait::until("the event source mapping to be gone", SETTLED_WITHIN, || async {
+            let left = list(aws, &live.spec).await?;
+            let Some(state) = left.first().map(|mapping| mapping.state().unwrap_or_default()) else {
+                return Ok(Poll::Ready(()));
+            };
+            let seen = format!("state {state}");
+            for mapping in left.iter().filter(|mapping| mapping.state() != Some("Deleting")) {
+                remove(aws, &live.spec, uuid(mapping)?).await?;
+            }
+            Ok(Poll::Pending(seen))
+        })
+        .await
     }
+}
+
+/// DeleteEventSourceMapping, asked again while the mapping is in use.
+async fn remove(aws: &Aws, spec: &EventSource, uuid: &str) -> Result<(), AwsError> {
+    wait::until(&format!("event source mapping {uuid} to take a delete"), SETTLED_WITHIN, || async move {
+        let call = aws.clients.lambda.delete_event_source_mapping().uuid(uuid).send();
+        match aws.find("lambda:DeleteEventSourceMapping", ABSENT, call).await {
+            Err(e) if e.is(BUSY) && !is_deleting(aws, spec, uuid).await? => Ok(Poll::Pending(e.to_string())),
+            Err(e) if !e.is(BUSY) => Err(e),
+            _ => Ok(Poll::Ready(())),
+        }
+    })
+    .await
+}
+
+async fn make(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
+    let call = aws
+        .clients
+        .lambda
+        .create_event_source_mapping()
+        .event_source_arn(&want.event_source_arn)
+        .function_name(&want.function_name)
+        .batch_size(number(want.batch_size))
+        .maximum_batching_window_in_seconds(number(want.maximum_batching_window_in_seconds))
+        .enabled(want.enabled)
+        .set_function_response_types(Some(response_types(want)))
+        .set_filter_criteria((!want.filter_patterns.is_empty()).then(|| filter(want)))
+        .set_scaling_config(want.maximum_concurrency.map(|_| scaling(want)))
+        .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)))
+        .set_tags(Some(want.tags.clone().into_iter().collect()));
+    let made = aws.call("lambda:CreateEventSourceMapping", call.send()).await?;
+    let uuid = made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))?;
+    if !want.enabled {
+        settled(aws, want).await?;
+    }
+    Ok(Created { outputs: outputs(&uuid), physical_id: uuid })
 }
 
 /// What AWS answers to a change while another one is in progress.
@@ -239,24 +271,72 @@ fn mapping_arn(aws: &Aws, mapping: &Mapping) -> Result<String, AwsError> {
     })
 }
 
+fn uuid_arn(aws: &Aws, uuid: &str) -> String {
+    aws.place.arn("lambda", &format!("event-source-mapping:{uuid}"))
+}
+
+/// ListTags; `None` when there is no such mapping.
+async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
+    let call = aws.clients.lambda.list_tags().resource(arn).send();
+    let found = aws.find("lambda:ListTags", ABSENT, call).await?;
+    Ok(found.map(|found| tags::without_aws(found.tags.unwrap_or_default())))
+}
+
 /// All mappings of the pair, by UUID. Listed by source alone: by function AWS finds none once the function is gone,
 /// while its mappings linger.
 async fn list(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
+    let listed = list_one(aws, &spec.event_source_arn).await?;
+    Ok(of_pair(aws, spec, listed))
+}
+
+fn of_pair(aws: &Aws, spec: &EventSource, mut found: Vec<Mapping>) -> Vec<Mapping> {
     let function = function_arn(&aws.place, &spec.function_name);
+    found.retain(|mapping| mapping.function_arn() == Some(function.as_str()));
+    found.sort_by(|a, b| a.uuid().cmp(&b.uuid()));
+    found
+}
+
+/// Fewer sources than this are asked for one by one.
+const FEW: usize = 4;
+/// Mappings in one answer.
+const PAGE: usize = 100;
+/// Pages of the account's listing beyond those that hold what is wanted, before the rest is asked for one by one.
+const MORE_PAGES: usize = 4;
+
+/// The mappings of many sources: from one listing of the account's, as long as that is not mostly of others.
+async fn list_all(aws: Aws, sources: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Mapping>>, AwsError> {
+    if sources.len() >= FEW {
+        let mut by_source: BTreeMap<String, Vec<Mapping>> = sources.iter().map(|s| (s.clone(), Vec::new())).collect();
+        let mut marker = None;
+        for _ in 0..sources.len().div_ceil(PAGE) + MORE_PAGES {
+            let call = aws.clients.lambda.list_event_source_mappings().max_items(PAGE as i32).set_marker(marker);
+            let page = aws.call("lambda:ListEventSourceMappings", call.send()).await?;
+            for mapping in page.event_source_mappings.unwrap_or_default() {
+                if let Some(of) = mapping.event_source_arn().and_then(|source| by_source.get_mut(source)) {
+                    of.push(mapping);
+                }
+            }
+            marker = page.next_marker.filter(|m| !m.is_empty());
+            if marker.is_none() {
+                return Ok(by_source);
+            }
+        }
+    }
+    let each = try_join_all(sources.iter().map(|source| list_one(&aws, source))).await?;
+    Ok(sources.into_iter().zip(each).collect())
+}
+
+async fn list_one(aws: &Aws, source: &str) -> Result<Vec<Mapping>, AwsError> {
     let (mut found, mut marker) = (Vec::new(), None);
     loop {
-        let call = aws.clients.lambda.list_event_source_mappings().event_source_arn(&spec.event_source_arn);
-        let call = call.set_marker(marker).send();
-        let Some(page) = aws.find("lambda:ListEventSourceMappings", ABSENT, call).await? else { break };
+        let call = aws.clients.lambda.list_event_source_mappings().event_source_arn(source).set_marker(marker).send();
+        let Some(page) = aws.find("lambda:ListEventSourceMappings", ABSENT, call).await? else { return Ok(found) };
         found.extend(page.event_source_mappings.unwrap_or_default());
         marker = page.next_marker.filter(|m| !m.is_empty());
         if marker.is_none() {
-            break;
+            return Ok(found);
         }
     }
-    found.retain(|mapping| mapping.function_arn() == Some(function.as_str()));
-    found.sort_by(|a, b| a.uuid().cmp(&b.uuid()));
-    Ok(found)
 }
 
 /// AWS always answers with the full ARN.

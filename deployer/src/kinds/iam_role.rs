@@ -7,6 +7,7 @@
 //! **Caveats**: IAM is eventually consistent. A role that IAM reports may not be assumable by Lambda for some seconds,
 //! and the unique id of a role made again differs from the one before, so policies that named the role's id no longer fit.
 
+mod listing;
 mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_iam::types::{Role as Live, Tag};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +25,10 @@ use policies::{
     inline_policies, instance_profiles, put_inline,
 };
 
+pub(crate) use listing::MANY;
+
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, wait};
 
@@ -75,6 +80,8 @@ impl Kind for IamRole {
         ("managed_policy_arns", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    /// IAM never looks at what a statement's resource names.
+    const BY_NAME: &'static [&'static str] = &["inline_policies"];
     const GAP: Option<&'static str> =
         Some("whoever runs with the role is refused for some 10 s, until IAM has spread the new one");
     type Spec = Role;
@@ -98,7 +105,6 @@ impl Kind for IamRole {
                 "iam:UntagRole",
             ],
             Op::Delete => &[
-                "iam:ListInstanceProfilesForRole",
                 "iam:ListAttachedRolePolicies",
                 "iam:ListRolePolicies",
                 "iam:DetachRolePolicy",
@@ -111,23 +117,31 @@ impl Kind for IamRole {
             grants.extend(spec.grants_to_equip(op, &arn));
         }
         // IAM knows the profile alone as this call's resource, so only roles that machines may take need it.
-        if op == Op::Delete && spec.assume_role_policy.to_string().contains("\"ec2.amazonaws.com") {
+        if op == Op::Delete && spec.is_for_machines() {
             let profiles = format!("arn:{}:iam::{}:instance-profile/*", place.partition, place.account);
+            grants.push(Grant::new(&["iam:ListInstanceProfilesForRole"], &arn));
             grants.push(Grant::new(&["iam:RemoveRoleFromInstanceProfile"], profiles));
         }
         grants
     }
 
-    /// GetRole, ListRolePolicies and ListAttachedRolePolicies at once, then GetRolePolicy for every name.
+    /// GetRole, ListRolePolicies, ListAttachedRolePolicies and GetRolePolicy for every wanted name at once, then for
+    /// the names that only AWS knows.
     async fn read(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
         let call = aws.clients.iam.get_role().role_name(&spec.name).send();
-        let (role, inline, attached) = tokio::join!(
-            aws.find("iam:GetRole", ABSENT, call),
-            inline_policies(aws, &spec.name),
-            attached_policies(aws, &spec.name),
-        );
-        let Some(role) = role?.and_then(|found| found.role) else { return Ok(None) };
-        let (inline, attached) = (inline?, attached?);
+        let role = aws.find("iam:GetRole", ABSENT, call);
+        let wanted: Vec<String> = spec.inline_policies.keys().cloned().collect();
+        let policies = async {
+            match listing::policies(aws, Self::NAME, &spec.name).await? {
+                Some(listed) => Ok(listed),
+                None => tokio::try_join!(inline_policies(aws, &spec.name, &wanted), attached_policies(aws, &spec.name)),
+            }
+        };
+        // Of a role that the state does not know there is most likely nothing to read.
+        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let policies = async { policies.await.map(Some) };
+        let Some((found, (inline, attached))) = both(hoped, role, policies).await? else { return Ok(None) };
+        let Some(role) = found.role else { return Ok(None) };
         let outputs = outputs(&role, &aws.place);
         Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
     }
@@ -145,7 +159,9 @@ impl Kind for IamRole {
             .set_tags(Some(tag_list(&want.tags)?));
         let made = aws.call("iam:CreateRole", call.send()).await?;
         let made = made.role.ok_or_else(|| AwsError::missing("iam:CreateRole", "Role"))?;
-        settled(aws, &want.name).await?;
+        if !is_arn(&made.arn) {
+            settled(aws, &want.name).await?;
+        }
         for (name, document) in &want.inline_policies {
             once_known(|| put_inline(aws, &want.name, name, document)).await?;
         }
@@ -195,27 +211,54 @@ impl Kind for IamRole {
         Ok(())
     }
 
-    /// Removes what is live now, not what was read at plan time: DeleteRole takes a bare role only.
+    /// Takes off what was read at plan time, then deletes the bare role; where IAM sees more on it, what it has now.
     async fn delete(aws: &Aws, live: &Observed<Role>) -> Result<(), AwsError> {
-        let iam = &aws.clients.iam;
         let role = live.physical_id.as_str();
-        let (profiles, attached, inline) =
-            tokio::join!(instance_profiles(aws, role), attached_policies(aws, role), inline_names(aws, role));
-        for profile in profiles? {
-            let call = iam.remove_role_from_instance_profile().instance_profile_name(profile).role_name(role);
+        strip(aws, role, live.spec.managed_policy_arns.iter(), live.spec.inline_policies.keys()).await?;
+        match bare(aws, role).await {
+            Err(more) if more.is(&["DeleteConflict", "DeleteConflictException"]) => {}
+            deleted => return deleted,
+        }
+        let profiles = match instance_profiles(aws, role).await {
+            // Only the policies for roles that machines may take allow it; others have none.
+            Err(refused) if refused.is_access_denied() => BTreeSet::new(),
+            profiles => profiles?,
+        };
+        for profile in profiles {
+            let call = aws.clients.iam.remove_role_from_instance_profile();
+            let call = call.instance_profile_name(profile).role_name(role);
             aws.find("iam:RemoveRoleFromInstanceProfile", ABSENT, call.send()).await?;
         }
-        for policy in attached? {
-            detach(aws, role, &policy).await?;
-        }
-        for name in inline? {
-            delete_inline(aws, role, &name).await?;
-        }
-        aws.find("iam:DeleteRole", ABSENT, iam.delete_role().role_name(role).send()).await.map(drop)
+        let (attached, inline) = tokio::try_join!(attached_policies(aws, role), inline_names(aws, role))?;
+        strip(aws, role, attached.iter(), inline.iter()).await?;
+        bare(aws, role).await
     }
 }
 
+/// DetachRolePolicy and DeleteRolePolicy for each, a few at once.
+async fn strip<'a>(
+    aws: &Aws,
+    role: &str,
+    attached: impl Iterator<Item = &'a String>,
+    inline: impl Iterator<Item = &'a String>,
+) -> Result<(), AwsError> {
+    let detached = try_join_all(attached.map(|policy| detach(aws, role, policy)));
+    let deleted = try_join_all(inline.map(|name| delete_inline(aws, role, name)));
+    tokio::try_join!(detached, deleted).map(drop)
+}
+
+/// DeleteRole, which takes a role without policies and profiles alone.
+async fn bare(aws: &Aws, role: &str) -> Result<(), AwsError> {
+    let call = aws.clients.iam.delete_role().role_name(role).send();
+    aws.find("iam:DeleteRole", ABSENT, call).await.map(drop)
+}
+
 impl Role {
+    /// EC2 alone takes roles by instance profiles.
+    fn is_for_machines(&self) -> bool {
+        self.assume_role_policy.to_string().contains("\"ec2.amazonaws.com")
+    }
+
     /// What gives the role its policies: no more than it has.
     fn grants_to_equip(&self, op: Op, arn: &str) -> Vec<Grant> {
         let mut grants = Vec::new();

@@ -1,10 +1,12 @@
 //! `lambda.function`: a Lambda function with its code as a zip.
 //!
-//! **Guarantees**: create returns when the function is `Active`, update when the last change has taken effect. Only
-//! changed groups are sent: configuration, then code, then reserved concurrency, then tags.
+//! **Guarantees**: create and update return when AWS has accepted them; watch sees the function to `Active`, and a
+//! change that callers may notice into effect. Only changed groups are sent: reserved concurrency, tags,
+//! configuration, then code.
 //! **Assumptions**: the zip with the spec's `code.sha256` has been handed to [`Aws::put_code`].
-//! **Caveats**: one code, 409 `ResourceConflictException`, means "exists" on create and "busy" elsewhere. A function
-//! whose creation failed cannot be repaired, so create removes it again before it reports the failure.
+//! **Caveats**: one code, 409 `ResourceConflictException`, means "exists" on create and "busy" elsewhere. AWS makes a
+//! function with a network or a key of its own in the background and may fail. Such a one cannot be repaired, so
+//! create waits for it, and removes it again before it reports the failure.
 
 mod wire;
 
@@ -15,10 +17,10 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, Runtime, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{Delta, Tags};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place, ServiceError};
+use crate::aws::{Aws, AwsError, Place, ServiceError, made_key};
 
 /// The function kind.
 pub struct LambdaFunction;
@@ -111,6 +113,15 @@ const CONFIGURATION: &[&str] = &[
     "vpc_config",
 ];
 
+/// What UpdateFunctionCode takes.
+const CODE: &[&str] = &["code.sha256", "architectures"];
+/// What the next call may run into, or AWS may yet find wrong after it has accepted it. The rest of the
+/// configuration (memory, time, texts, logs) holds for instances that start from now on: nobody has to wait for it.
+const SEEN: &[&str] =
+    &["role", "runtime", "handler", "environment", "dead_letter_target_arn", "layers", "kms_key_arn", "vpc_config"];
+/// The state of a function that AWS is still deleting.
+const DELETING: &str = "Deleting";
+
 impl Kind for LambdaFunction {
     const NAME: &'static str = "lambda.function";
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "invoke_arn"];
@@ -122,6 +133,7 @@ impl Kind for LambdaFunction {
         ("vpc_config.security_group_ids", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const WATCHED: bool = true;
     const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
     type Spec = Function;
 
@@ -174,6 +186,9 @@ impl Kind for LambdaFunction {
         let name = &spec.function_name;
         let call = aws.clients.lambda.get_function().function_name(name).send();
         let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else { return Ok(None) };
+        if found.configuration().and_then(|c| c.state()).is_some_and(|state| state.as_str() == DELETING) {
+            return Ok(None);
+        }
         if let Some(refused) = found.tags_error() {
             return Err(failure("lambda:ListTags", refused.error_code(), refused.message(), 403));
         }
@@ -213,13 +228,23 @@ impl Kind for LambdaFunction {
             .set_kms_key_arn(want.kms_key_arn.clone())
             .set_vpc_config(want.vpc_config.as_ref().map(|_| wire::vpc(want)))
             .set_tags(Some(want.tags.clone().into_iter().collect()));
-        aws.call("lambda:CreateFunction", call.send()).await?;
-        if let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
-            if matches!(failed, AwsError::Service(_)) {
-                // Best effort: the failure itself is what the user has to see.
-                let _ = remove(aws, name).await;
+        match aws.call("lambda:CreateFunction", call.clone().send()).await {
+            // The name is free when the function that had it is gone.
+            Err(taken) if taken.is(&["ResourceConflictException"]) && is_going(aws, name).await? => {
+                gone(aws, name).await?;
+                aws.call("lambda:CreateFunction", call.send()).await?;
             }
-            return Err(failed);
+            made => drop(made?),
+        }
+        aws.first_time(made_key(name));
+        if want.may_fail_later() || want.reserved_concurrent_executions.is_some() {
+            if let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
+                if matches!(failed, AwsError::Service(_)) {
+                    // Best effort: the failure itself is what the user has to see.
+                    let _ = remove(aws, name).await;
+                }
+                return Err(failed);
+            }
         }
         if want.reserved_concurrent_executions.is_some() {
             reserve(aws, want).await?;
@@ -227,15 +252,25 @@ impl Kind for LambdaFunction {
         Ok(Created { physical_id: name.clone(), outputs: Self::predict(want, &aws.place) })
     }
 
-    /// Waits before each call as well, for what an interrupted run has left in progress.
+    /// First what AWS refuses while an update is in progress, then the configuration, and when that is done the code.
+    /// A refusal because an interrupted run left something in progress is tried again by who calls.
     async fn update(aws: &Aws, live: &Observed<Function>, want: &Function, changes: &Changes) -> Result<(), AwsError> {
         let name = &want.function_name;
-        settled(aws, name).await?;
+        if changes.touch("reserved_concurrent_executions") {
+            reserve(aws, want).await?;
+        }
+        if changes.touch("tags") {
+            let arn = aws.place.arn("lambda", &format!("function:{name}"));
+            retag(aws, &arn, &live.spec.tags, &want.tags).await?;
+        }
+        let code = changes.touch_any(CODE);
         if changes.touch_any(CONFIGURATION) {
             wire::update_configuration(aws, want, changes).await?;
-            ready(aws, name, "lambda:UpdateFunctionConfiguration").await?;
+            if code {
+                ready(aws, name, "lambda:UpdateFunctionConfiguration").await?;
+            }
         }
-        if changes.touch_any(&["code.sha256", "architectures"]) {
+        if code {
             let call = aws
                 .clients
                 .lambda
@@ -244,24 +279,36 @@ impl Kind for LambdaFunction {
                 .zip_file(zip(aws, want)?)
                 .set_architectures(Some(wire::architectures(want)));
             aws.call("lambda:UpdateFunctionCode", call.send()).await?;
-            ready(aws, name, "lambda:UpdateFunctionCode").await?;
-        }
-        if changes.touch("reserved_concurrent_executions") {
-            reserve(aws, want).await?;
-        }
-        if changes.touch("tags") {
-            let arn = aws.place.arn("lambda", &format!("function:{name}"));
-            retag(aws, &arn, &live.spec.tags, &want.tags).await?;
         }
         Ok(())
     }
 
+    /// DeleteFunction. Those it used can go while AWS is still about it.
     async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
         remove(aws, &live.physical_id).await
+    }
+
+    /// GetFunction until the function is Active, or runs as changed, or is gone.
+    async fn watch(aws: &Aws, spec: &Function, event: &Watched) -> Result<(), AwsError> {
+        let name = &spec.function_name;
+        match event {
+            Watched::Created => ready(aws, name, "lambda:CreateFunction").await,
+            Watched::Updated(changes) if changes.touch_any(CODE) => ready(aws, name, "lambda:UpdateFunctionCode").await,
+            Watched::Updated(changes) if changes.touch_any(SEEN) => {
+                ready(aws, name, "lambda:UpdateFunctionConfiguration").await
+            }
+            Watched::Updated(_) => Ok(()),
+            Watched::Deleted => gone(aws, name).await,
+        }
     }
 }
 
 impl Function {
+    /// AWS makes the network and takes hold of the key after it has answered.
+    fn may_fail_later(&self) -> bool {
+        self.vpc_config.is_some() || self.kms_key_arn.is_some()
+    }
+
     /// What AWS checks of the caller besides the function itself.
     fn grants_to_configure(&self) -> Vec<Grant> {
         let pass = Grant::new(&["iam:PassRole"], &self.role);
@@ -314,21 +361,29 @@ async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), Aws
     Ok(())
 }
 
-/// DeleteFunction, then waits until the name is free again.
 async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    let lambda = &aws.clients.lambda;
-    let call = lambda.delete_function().function_name(name).send();
-    if aws.find("lambda:DeleteFunction", ABSENT, call).await?.is_none() {
-        return Ok(());
-    }
+    let call = aws.clients.lambda.delete_function().function_name(name).send();
+    aws.find("lambda:DeleteFunction", ABSENT, call).await.map(drop)
+}
+
+/// Waits until the name is free again.
+async fn gone(aws: &Aws, name: &str) -> Result<(), AwsError> {
     wait::until(&format!("function {name} to be gone"), READY_WITHIN, || async {
-        let call = lambda.get_function().function_name(name).send();
+        let call = aws.clients.lambda.get_function().function_name(name).send();
         Ok(match aws.find("lambda:GetFunction", ABSENT, call).await? {
             None => Poll::Ready(()),
             Some(found) => Poll::Pending(format!("{:?}", found.configuration().and_then(|c| c.state()))),
         })
     })
     .await
+}
+
+/// Tells whether AWS is still deleting a function of this name.
+async fn is_going(aws: &Aws, name: &str) -> Result<bool, AwsError> {
+    let call = aws.clients.lambda.get_function().function_name(name).send();
+    let found = aws.find("lambda:GetFunction", ABSENT, call).await?;
+    let state = found.as_ref().and_then(|found| found.configuration()).and_then(|c| c.state());
+    Ok(state.is_none_or(|state| state.as_str() == DELETING) && (found.is_none() || state.is_some()))
 }
 
 /// What a function looks like once nothing is in progress any more.

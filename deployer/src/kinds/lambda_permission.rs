@@ -1,7 +1,8 @@
 //! `lambda.permission`: one statement of a function's resource policy, which lets somebody invoke it.
 //!
 //! **Guarantees**: calls on one function's policy take turns, and a statement is read back and written again until it
-//! stands there: AWS answers success to overlapping writes and keeps only the last.
+//! stands there: AWS answers success to overlapping writes and keeps only the last. The first statement of a function
+//! that the same run made is not read back: nobody else can be writing there.
 //! **Assumptions**: statement ids come from [`statement_id`], so that a permission for somebody else has another id and
 //! stands before the one it takes the place of goes.
 //! **Caveats**: AWS cannot change a statement. Under an unchanged id it is removed and added at once, and invocations in
@@ -15,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, made_key};
 
 /// The permission kind.
 pub struct LambdaPermission;
@@ -63,6 +64,7 @@ impl Kind for LambdaPermission {
     const RULES: &'static [(&'static str, Rule)] =
         &[("function_name", Rule::Replace), ("statement_id", Rule::Replace), ("qualifier", Rule::Replace)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GOES_WITH_PARENT: bool = true;
     const GAP: Option<&'static str> = Some("the caller is refused for some seconds");
     type Spec = Permission;
 
@@ -128,7 +130,12 @@ fn physical_id(spec: &Permission) -> String {
 /// AddPermission, read back, repeated while it is not there. Only the first refusal counts: a later
 /// `ResourceConflictException` means that an earlier call took effect after all.
 async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
+    let alone = aws.has_done(&made_key(&want.function_name))
+        && aws.first_time(format!("lambda:AddPermission {}", want.function_name));
     send(aws, want).await?;
+    if alone {
+        return Ok(());
+    }
     let mut first = true;
     let condition = format!("statement {} in the policy of {}", want.statement_id, want.function_name);
     wait::until(&condition, VISIBLE_WITHIN, || {

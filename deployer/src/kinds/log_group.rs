@@ -6,12 +6,14 @@
 //! AWS refuses to delete a group whose deletion protection is on. A group of class `DELIVERY` keeps its events for
 //! a time of AWS's own, so its retention is neither set nor read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
 
@@ -95,11 +97,14 @@ impl Kind for LogGroupKind {
         }
     }
 
-    /// DescribeLogGroups by prefix until the exact name, then ListTagsForResource.
+    /// DescribeLogGroups, shared with the other groups, and ListTagsForResource.
     async fn read(aws: &Aws, spec: &LogGroup) -> Result<Option<Observed<LogGroup>>, AwsError> {
-        let Some(live) = find(aws, &spec.name).await? else { return Ok(None) };
-        let call = aws.clients.logs.list_tags_for_resource().resource_arn(arn(&spec.name, &aws.place));
-        let Some(tags) = aws.find("logs:ListTagsForResource", ABSENT, call.send()).await? else { return Ok(None) };
+        let shared = aws.clone();
+        let live = aws.gathered.log_groups.get(&spec.name, move |names| describe(shared, names));
+        let tags = aws.clients.logs.list_tags_for_resource().resource_arn(arn(&spec.name, &aws.place));
+        let tags = aws.find("logs:ListTagsForResource", ABSENT, tags.send());
+        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
         let group = observed(&spec.name, &live, tags::without_aws(tags.tags.unwrap_or_default()))?;
         Ok(Some(Observed::new(&spec.name, group, Self::predict(spec, &aws.place))))
     }
@@ -161,18 +166,69 @@ fn arn(name: &str, place: &Place) -> String {
     place.arn("logs", &format!("log-group:{name}"))
 }
 
+/// Groups in one answer of DescribeLogGroups.
+const PAGE: usize = 50;
+/// Fewer names than this are asked for one by one.
+const FEW: usize = 4;
+/// Pages of a listing that hold nothing wanted, before the rest is asked for one by one.
+const IDLE_PAGES: usize = 4;
+
+/// The groups of these names. Many whose names begin alike are taken from one listing of all that do, as long as
+/// that listing is not mostly of others.
+async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, Live>, AwsError> {
+    let mut wanted = names;
+    let mut found = BTreeMap::new();
+    let prefix = common_prefix(&wanted).to_owned();
+    if wanted.len() >= FEW && prefix.len() > LAMBDA.len() {
+        let most = wanted.len().div_ceil(PAGE) + IDLE_PAGES;
+        let (mut token, mut pages) = (None, 0);
+        while pages < most {
+            let (groups, next) = page(&aws, &prefix, token).await?;
+            for group in groups {
+                if let Some(name) = group.log_group_name().filter(|name| wanted.contains(*name)) {
+                    found.insert(name.to_owned(), group);
+                }
+            }
+            (token, pages) = (next, pages + 1);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+        wanted.retain(|name| !found.contains_key(name));
+    }
+    let rest = try_join_all(wanted.iter().map(|name| find(&aws, name))).await?;
+    found.extend(wanted.into_iter().zip(rest).filter_map(|(name, group)| Some((name, group?))));
+    Ok(found)
+}
+
+/// What the groups of all functions begin with, the whole account's.
+const LAMBDA: &str = "/aws/lambda/";
+
+fn common_prefix(names: &BTreeSet<String>) -> &str {
+    let (Some(first), Some(last)) = (names.first(), names.last()) else { return "" };
+    // In order, so what the two ends share all share.
+    let same = first.char_indices().zip(last.chars()).take_while(|((_, a), b)| a == b);
+    let end = same.last().map_or(0, |((at, c), _)| at + c.len_utf8());
+    &first[..end]
+}
+
 /// Finds the group of exactly this name among those that begin with it.
 async fn find(aws: &Aws, name: &str) -> Result<Option<Live>, AwsError> {
     let mut token = None;
     loop {
-        let call = aws.clients.logs.describe_log_groups().log_group_name_prefix(name).set_next_token(token);
-        let page = aws.call("logs:DescribeLogGroups", call.send()).await?;
-        let exact = page.log_groups.unwrap_or_default().into_iter().find(|group| group.log_group_name() == Some(name));
-        token = page.next_token;
+        let (groups, next) = page(aws, name, token).await?;
+        let exact = groups.into_iter().find(|group| group.log_group_name() == Some(name));
+        token = next;
         if exact.is_some() || token.is_none() {
             return Ok(exact);
         }
     }
+}
+
+async fn page(aws: &Aws, prefix: &str, token: Option<String>) -> Result<(Vec<Live>, Option<String>), AwsError> {
+    let call = aws.clients.logs.describe_log_groups().log_group_name_prefix(prefix).limit(PAGE as i32);
+    let page = aws.call("logs:DescribeLogGroups", call.set_next_token(token).send()).await?;
+    Ok((page.log_groups.unwrap_or_default(), page.next_token))
 }
 
 fn observed(name: &str, live: &Live, tags: Tags) -> Result<LogGroup, AwsError> {
@@ -222,6 +278,15 @@ async fn encrypt(aws: &Aws, want: &LogGroup) -> Result<(), AwsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_share_what_all_of_them_begin_with() {
+        let of = |names: &[&str]| common_prefix(&names.iter().map(|n| (*n).to_owned()).collect()).to_owned();
+        assert_eq!(of(&["/aws/lambda/shop-a", "/aws/lambda/shop-b", "/aws/lambda/shop"]), "/aws/lambda/shop");
+        assert_eq!(of(&["/aws/lambda/shop", "audit"]), "");
+        assert_eq!(of(&["é1", "é2"]), "é");
+        assert_eq!(of(&[]), "");
+    }
 
     #[test]
     fn a_group_that_says_nothing_is_standard_and_never_expires() {

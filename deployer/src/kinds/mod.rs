@@ -195,6 +195,13 @@ pub trait Kind: Send + Sync + 'static {
     /// Takes effect only through a deployment that depends on it, so it is changed and deleted
     /// before that one (an API's route).
     const DEFINITION: bool = false;
+    /// Properties whose references need a name or an ARN alone: AWS takes them before what they name is there.
+    /// Nobody waits for such a reference, unless only AWS can tell its value.
+    const BY_NAME: &'static [&'static str] = &[];
+    /// AWS deletes it along with the resource that its first identity property refers to.
+    const GOES_WITH_PARENT: bool = false;
+    /// [`Kind::watch`] has something to do.
+    const WATCHED: bool = false;
     /// What people lose for good when such a resource is deleted: "the messages in it".
     const LOST: Option<&'static str> = None;
     /// What does not work, and for how long, while such a resource is deleted and made anew under its name.
@@ -239,6 +246,20 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Deletes the resource; already gone is success.
     fn delete(aws: &Aws, live: &Observed<Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Sees to its end what AWS has accepted and finishes by itself, such as a function on its way to Active. Nobody
+    /// who depends on the resource waits for it, and it goes on after the state's lock is given back: it only reads.
+    fn watch(_aws: &Aws, _spec: &Self::Spec, _event: &Watched) -> impl Future<Output = Result<(), AwsError>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
+
+/// What [`Kind::watch`] follows.
+#[derive(Debug, Clone)]
+pub enum Watched {
+    Created,
+    Updated(Changes),
+    Deleted,
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{ABSENT, arn, live_tags, patch_op, pointer, retag, tree_key};
+use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::{self, Poll};
 use crate::aws::{Aws, AwsError, Place};
@@ -80,11 +80,23 @@ impl Kind for RestApi {
 
     /// GetRestApis, once for all APIs of a run.
     async fn read(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
-        let mut ours = owned(aws, spec).await?.into_iter();
+        let expected = aws.expected(Self::NAME, &[&spec.owner_stack, &spec.owner_address]);
+        let ahead = async {
+            match &expected {
+                Some(id) => edited_tags(aws, &api_arn(aws, id)).await.ok(),
+                None => None,
+            }
+        };
+        let (ours, ahead) = tokio::join!(owned(aws, spec), ahead);
+        let mut ours = ours?.into_iter();
         let Some(oldest) = ours.next() else { return Ok(None) };
         let id = id_of(&oldest)?;
         let outputs = outputs(&aws.place, &oldest)?;
-        let live_tags = live_tags(aws, &arn(&aws.place, &format!("/restapis/{id}")), oldest.tags.clone()).await?;
+        let edited = match ahead.filter(|_| expected.as_ref() == Some(&id)) {
+            Some(edited) => edited,
+            None => edited_tags(aws, &api_arn(aws, &id)).await?,
+        };
+        let live_tags = live_tags(oldest.tags.clone(), edited);
         let mut observed = Observed::new(id, api(spec, oldest, live_tags), outputs);
         let spare: Vec<String> = ours.filter_map(|api| api.id).collect();
         if !spare.is_empty() {
@@ -97,10 +109,13 @@ impl Kind for RestApi {
         Ok(Some(observed))
     }
 
-    /// Looks for the tags, calls CreateRestApi once, and looks again, so that it names the one that reads will find.
+    /// Calls CreateRestApi once. A second attempt looks for what the first one may have made.
     async fn create(aws: &Aws, want: &Api) -> Result<Created, AwsError> {
         aws.forget(LISTING);
-        if let Some(found) = owned(aws, want).await?.into_iter().next() {
+        let attempt = format!("apigateway:CreateRestApi {} {}", want.owner_stack, want.owner_address);
+        if !aws.first_time(attempt)
+            && let Some(found) = owned(aws, want).await?.into_iter().next()
+        {
             return created(aws, &found);
         }
         let once = aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
@@ -121,13 +136,10 @@ impl Kind for RestApi {
             .customize()
             .config_override(once);
         let made = aws.call("apigateway:CreateRestApi", call.send()).await?;
-        aws.forget(LISTING);
-        if let Some(oldest) = owned(aws, want).await?.into_iter().next() {
-            return created(aws, &oldest);
-        }
         let id = made.id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "id"))?;
         let root =
             made.root_resource_id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "rootResourceId"))?;
+        note_new(aws, &id, &root).await?;
         created(aws, &Live::builder().id(id).name(&want.name).root_resource_id(root).build())
     }
 
@@ -143,7 +155,7 @@ impl Kind for RestApi {
                 available(aws, id).await?;
             }
         }
-        retag(aws, &arn(&aws.place, &format!("/restapis/{id}")), &live.spec.tags, &want.tags).await?;
+        retag(aws, &api_arn(aws, id), &live.spec.tags, &want.tags).await?;
         aws.forget(LISTING);
         Ok(())
     }
@@ -164,6 +176,10 @@ impl Kind for RestApi {
 }
 
 const LISTING: &str = "apigateway:GetRestApis";
+
+fn api_arn(aws: &Aws, id: &str) -> String {
+    arn(&aws.place, &format!("/restapis/{id}"))
+}
 
 /// The APIs that carry the ownership tags of `spec`, the oldest first; or the one that a person named by its id.
 async fn owned(aws: &Aws, spec: &Api) -> Result<Vec<Live>, AwsError> {
@@ -190,8 +206,8 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
         for mut api in page.items.unwrap_or_default() {
             if aws.place.endpoint_url.is_some() && !marked(&api) {
                 // A local AWS lists no tags that were put on later.
-                let arn = arn(&aws.place, &format!("/restapis/{}", id_of(&api)?));
-                api.tags = Some(live_tags(aws, &arn, api.tags.take()).await?.into_iter().collect());
+                let edited = edited_tags(aws, &api_arn(aws, &id_of(&api)?)).await?;
+                api.tags = Some(live_tags(api.tags.take(), edited).into_iter().collect());
             }
             all.push(api);
         }

@@ -55,6 +55,7 @@ impl Kind for SnsSubscription {
         ("filter_policy", Rule::Json),
     ];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const GOES_WITH_PARENT: bool = true;
     const GAP: Option<&'static str> =
         Some("what is published within these seconds does not reach it; an e-mail subscription is confirmed again");
     type Spec = Subscription;
@@ -80,17 +81,29 @@ impl Kind for SnsSubscription {
         }
     }
 
-    /// ListSubscriptionsByTopic, shared with the topic's other subscriptions; then GetSubscriptionAttributes.
+    /// ListSubscriptionsByTopic, shared with the topic's other subscriptions, and GetSubscriptionAttributes.
     async fn read(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
         let shared = aws.clone();
-        let listed = aws.gathered.subscriptions.get(&spec.topic_arn, move |topics| list(shared, topics)).await?;
-        let Some(arn) = listed.and_then(|listed| arn_of(spec, listed)) else { return Ok(None) };
+        let listed = aws.gathered.subscriptions.get(&spec.topic_arn, move |topics| list(shared, topics));
+        let expected = aws.expected(Self::NAME, &[&spec.topic_arn, &spec.protocol, &spec.endpoint]);
+        let expected = expected.filter(|arn| arn != PENDING);
+        // Only a guess: what is wrong with it the listing tells, too.
+        let ahead = async {
+            match &expected {
+                Some(arn) => attributes_of(aws, arn).await.unwrap_or(None),
+                None => None,
+            }
+        };
+        let (listed, ahead) = tokio::join!(listed, ahead);
+        let Some(arn) = listed?.and_then(|listed| arn_of(spec, listed)) else { return Ok(None) };
         if arn == PENDING {
             return Ok(Some(pending(spec)));
         }
-        let call = aws.clients.sns.get_subscription_attributes().subscription_arn(&arn).send();
-        let Some(attributes) = aws.find("sns:GetSubscriptionAttributes", ABSENT, call).await? else { return Ok(None) };
-        let attributes = attributes.attributes.unwrap_or_default();
+        let attributes = match ahead.filter(|_| expected.as_ref() == Some(&arn)) {
+            Some(attributes) => Some(attributes),
+            None => attributes_of(aws, &arn).await?,
+        };
+        let Some(attributes) = attributes else { return Ok(None) };
         if attributes.get("PendingConfirmation").is_some_and(|value| value == "true") {
             return Ok(Some(Observed { physical_id: arn, ..pending(spec) }));
         }
@@ -157,6 +170,13 @@ const PENDING: &str = "PendingConfirmation";
 /// What it says for a while after the subscription was deleted.
 const DELETED: &str = "Deleted";
 const IS_PENDING: &str = "pending confirmation";
+
+/// GetSubscriptionAttributes; `None` when there is no such subscription.
+async fn attributes_of(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, String>>, AwsError> {
+    let call = aws.clients.sns.get_subscription_attributes().subscription_arn(arn).send();
+    let found = aws.find("sns:GetSubscriptionAttributes", ABSENT, call).await?;
+    Ok(found.map(|found| found.attributes.unwrap_or_default()))
+}
 
 /// Lists the subscriptions of each topic: ListSubscriptionsByTopic, 100 a page.
 async fn list(aws: Aws, topics: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Listed>>, AwsError> {

@@ -12,6 +12,7 @@ use aws_sdk_sns::types::Tag;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
 
@@ -70,14 +71,14 @@ impl Kind for SnsTopic {
         vec![Grant::new(actions, place.arn("sns", &spec.name))]
     }
 
-    /// GetTopicAttributes and ListTagsForResource at once.
+    /// GetTopicAttributes and ListTagsForResource.
     async fn read(aws: &Aws, spec: &Topic) -> Result<Option<Observed<Topic>>, AwsError> {
         let (sns, arn) = (&aws.clients.sns, aws.place.arn("sns", &spec.name));
-        let (attributes, tags) = tokio::join!(
-            aws.find("sns:GetTopicAttributes", ABSENT, sns.get_topic_attributes().topic_arn(&arn).send()),
-            aws.find("sns:ListTagsForResource", ABSENT, sns.list_tags_for_resource().resource_arn(&arn).send()),
-        );
-        let (Some(attributes), Some(tags)) = (attributes?, tags?) else { return Ok(None) };
+        let attributes = aws.find("sns:GetTopicAttributes", ABSENT, sns.get_topic_attributes().topic_arn(&arn).send());
+        let tags = sns.list_tags_for_resource().resource_arn(&arn).send();
+        let tags = aws.find("sns:ListTagsForResource", ABSENT, tags);
+        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let tags = tags::without_aws(tags.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
         let topic = observed(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
         Ok(Some(Observed::new(arn, topic, Self::predict(spec, &aws.place))))

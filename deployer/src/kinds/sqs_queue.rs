@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
 
@@ -81,7 +82,7 @@ impl Kind for SqsQueue {
 
     fn iam(op: Op, spec: &Queue, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
-            Op::Read => &["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ListQueueTags"],
+            Op::Read => &["sqs:GetQueueAttributes", "sqs:ListQueueTags"],
             Op::Create => &["sqs:CreateQueue", "sqs:TagQueue"],
             Op::Update => &["sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"],
             Op::Delete => &["sqs:DeleteQueue"],
@@ -89,22 +90,19 @@ impl Kind for SqsQueue {
         vec![Grant::new(actions, place.arn("sqs", &spec.name))]
     }
 
-    /// GetQueueUrl, then GetQueueAttributes and ListQueueTags at once.
+    /// GetQueueAttributes and ListQueueTags at once, by the URL that SQS makes of the name. Of a queue that the state
+    /// does not know the tags are asked for when it is there.
     async fn read(aws: &Aws, spec: &Queue) -> Result<Option<Observed<Queue>>, AwsError> {
         let sqs = &aws.clients.sqs;
-        let asked = sqs.get_queue_url().queue_name(&spec.name).send();
-        let Some(found) = aws.find("sqs:GetQueueUrl", ABSENT, asked).await? else { return Ok(None) };
-        let url = found.queue_url().ok_or_else(|| AwsError::missing("sqs:GetQueueUrl", "QueueUrl"))?;
-        let attributes = sqs.get_queue_attributes().queue_url(url).attribute_names(Attribute::All).send();
-        let (attributes, tags) = tokio::join!(
-            aws.find("sqs:GetQueueAttributes", ABSENT, attributes),
-            aws.find("sqs:ListQueueTags", ABSENT, sqs.list_queue_tags().queue_url(url).send()),
-        );
-        let (Some(attributes), Some(tags)) = (attributes?, tags?) else { return Ok(None) };
+        let outputs = Self::predict(spec, &aws.place);
+        let url = outputs["url"].clone();
+        let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names(Attribute::All).send();
+        let attributes = aws.find("sqs:GetQueueAttributes", ABSENT, attributes);
+        let tags = aws.find("sqs:ListQueueTags", ABSENT, sqs.list_queue_tags().queue_url(&url).send());
+        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let live = Live(attributes.attributes.unwrap_or_default());
         let queue = live.queue(&spec.name, tags::without_aws(tags.tags.unwrap_or_default()))?;
-        let mut outputs = Self::predict(spec, &aws.place);
-        outputs.insert("url".into(), url.to_owned());
         Ok(Some(Observed::new(url, queue, outputs)))
     }
 
@@ -117,10 +115,9 @@ impl Kind for SqsQueue {
             .set_attributes(Some(attributes(want).filter(|(_, value)| !value.is_empty()).collect()))
             .set_tags(Some(want.tags.clone().into_iter().collect()));
         let made = aws.call("sqs:CreateQueue", call.send()).await?;
-        let url = made.queue_url.ok_or_else(|| AwsError::missing("sqs:CreateQueue", "QueueUrl"))?;
-        let mut outputs = Self::predict(want, &aws.place);
-        outputs.insert("url".into(), url.clone());
-        Ok(Created { physical_id: url, outputs })
+        made.queue_url.ok_or_else(|| AwsError::missing("sqs:CreateQueue", "QueueUrl"))?;
+        let outputs = Self::predict(want, &aws.place);
+        Ok(Created { physical_id: outputs["url"].clone(), outputs })
     }
 
     async fn update(aws: &Aws, live: &Observed<Queue>, want: &Queue, changes: &Changes) -> Result<(), AwsError> {

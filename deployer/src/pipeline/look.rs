@@ -17,7 +17,7 @@ use crate::state::State;
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
 pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
-    Ok(unless_stopped(stop, connect(&loaded.document, settings, None)).await?.0)
+    Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.0)
 }
 
 /// What AWS has of a stack, beside its state.
@@ -40,12 +40,12 @@ pub async fn look(
 ) -> Result<Sight, Failure> {
     let began = Instant::now();
     let seen = async {
-        let (aws, store) = connect(&loaded.document, settings, None).await?;
+        let (aws, store) = connect(&loaded.document, settings).await?;
         let snapshot = store.read().await.map_err(Failure::state)?;
         if let Some(notice) = &snapshot.notice {
             progress.say(notice);
         }
-        let observation = observe(&loaded.graph, &aws, snapshot.state, settings.parallelism)
+        let observation = observe(&loaded.graph, &aws, snapshot.state)
             .await
             .map_err(|error| Failure::observe(error, &loaded.document))?;
         Ok(Sight { waves: observation.waves, aws, observation, began })

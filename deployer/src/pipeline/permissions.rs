@@ -39,7 +39,7 @@ pub async fn whereabouts(
             state: None,
         });
     }
-    let (aws, store) = unless_stopped(stop, connect(document, settings, None)).await.map_err(without_credentials)?;
+    let (aws, store) = unless_stopped(stop, connect(document, settings)).await.map_err(without_credentials)?;
     if let Some(named) = named.filter(|named| *named != aws.place.account) {
         return Err(Failure::wrong_account(named, &aws.place.account, document));
     }

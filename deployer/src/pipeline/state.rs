@@ -10,7 +10,7 @@ use crate::state::{Journal, Lease, Snapshot, State, Store};
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
 pub async fn open_store(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Store, Failure> {
-    Ok(unless_stopped(stop, connect(&loaded.document, settings, None)).await?.1)
+    Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.1)
 }
 
 /// Reads the state, and says what a person should know about it.

@@ -56,6 +56,10 @@ pub struct Planned {
     pub order: Option<Order>,
     /// The resources that this one refers to or waits for.
     pub dependencies: BTreeSet<String>,
+    /// Those of them that need not be there: AWS takes their names and ARNs without looking.
+    pub by_name: BTreeSet<String>,
+    /// The resource that is deleted, too, and takes this one along.
+    pub goes_with: Option<String>,
     /// What the prior state says it depended on.
     pub prior_dependencies: BTreeSet<String>,
     pub protect: bool,

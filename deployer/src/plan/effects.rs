@@ -245,6 +245,8 @@ mod tests {
             predecessor: None,
             order: None,
             dependencies: BTreeSet::new(),
+            by_name: BTreeSet::new(),
+            goes_with: None,
             prior_dependencies: BTreeSet::new(),
             protect: false,
             retain: false,

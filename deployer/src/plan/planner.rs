@@ -1,6 +1,6 @@
 //! Desired, prior and observed → [`Plan`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -58,6 +58,7 @@ pub fn plan(
         planner.left(address, left);
     }
     let Planner { mut plan, problems, known, .. } = planner;
+    take_along(&mut plan.actions);
     if goal == Goal::Apply {
         plan.outputs =
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
@@ -372,6 +373,8 @@ impl<'a> Planner<'a> {
             predecessor: None,
             order: None,
             dependencies: node.dependencies.clone(),
+            by_name: taken_by_name(node, spec),
+            goes_with: None,
             prior_dependencies: prior.map(|p| p.record.dependencies.clone()).unwrap_or_default(),
             protect: node.protect,
             retain: node.retain,
@@ -383,6 +386,31 @@ impl<'a> Planner<'a> {
 /// The state keeps a secret as its fingerprint.
 fn was_secret(inputs: &Value, path: &str) -> bool {
     drift::lookup(inputs, path).as_str().is_some_and(fingerprint::is)
+}
+
+/// What only AWS can tell has to be waited for, wherever it is put.
+fn taken_by_name(node: &Node, spec: &Value) -> BTreeSet<String> {
+    let unknown = node.kind.by_name().iter().any(|property| spec.get(property).is_some_and(resolve::is_unknown));
+    if unknown { BTreeSet::new() } else { node.by_name.clone() }
+}
+
+/// Parts of a resource that is deleted go with it, where AWS does that by itself.
+fn take_along(actions: &mut [Planned]) {
+    let going: BTreeMap<String, BTreeSet<String>> = actions
+        .iter()
+        .filter(|planned| planned.action == Action::Delete)
+        .filter_map(|planned| {
+            let outputs = planned.live.as_ref()?.outputs.values().cloned().collect();
+            Some((planned.address.clone(), outputs))
+        })
+        .collect();
+    for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
+        let Some(kind) = by_name(planned.kind).filter(|kind| kind.goes_with_parent()) else { continue };
+        let parent = kind.identity().first().and_then(|property| planned.live.as_ref()?.spec.get(*property)?.as_str());
+        let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
+        let of = |address: &&String| going.get(*address).is_some_and(|outputs| outputs.contains(parent));
+        planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
+    }
 }
 
 fn without_spec(planned: Planned) -> Planned {
@@ -403,6 +431,8 @@ fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Pla
         predecessor: None,
         order: None,
         dependencies: record.dependencies.clone(),
+        by_name: BTreeSet::new(),
+        goes_with: None,
         prior_dependencies: record.dependencies.clone(),
         protect: record.protect,
         retain: record.retain,

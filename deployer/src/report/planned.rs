@@ -261,6 +261,8 @@ fn blank(address: String, element: String, kind: &'static str, action: Action) -
         predecessor: None,
         order: None,
         dependencies: BTreeSet::new(),
+        by_name: BTreeSet::new(),
+        goes_with: None,
         prior_dependencies: BTreeSet::new(),
         protect: false,
         retain: false,

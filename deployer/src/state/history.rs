@@ -85,6 +85,14 @@ impl Store {
 
     /// Keeps a copy of `state`, and the newest [`KEPT_VERSIONS`] of all.
     pub(super) async fn keep(&self, state: &State) -> Result<(), StateError> {
+        let (copied, pruned) = tokio::join!(self.copy(state), self.prune(state.serial));
+        if let Err(error) = pruned {
+            tracing::warn!(%error, "old versions of the state could not be removed");
+        }
+        copied
+    }
+
+    async fn copy(&self, state: &State) -> Result<(), StateError> {
         let key = self.version_key(state.serial);
         let mut condition = Condition::Absent;
         while let Err(error) = self.objects.put(&key, state.to_bytes(), &condition).await {
@@ -100,14 +108,11 @@ impl Store {
                 None => Condition::Absent,
             };
         }
-        if let Err(error) = self.prune().await {
-            tracing::warn!(%error, "old versions of the state could not be removed");
-        }
         Ok(())
     }
 
     /// The newest number that a kept version has; where they cannot be listed, none.
-    pub(super) async fn newest_number(&self) -> u64 {
+    pub(crate) async fn newest_number(&self) -> u64 {
         self.serials().await.ok().and_then(|serials| serials.first().copied()).unwrap_or(0)
     }
 
@@ -143,8 +148,10 @@ impl Store {
         self.put_own(&key, bytes.to_vec(), &Condition::Absent).await.map(|_| ())
     }
 
-    async fn prune(&self) -> Result<(), ObjectError> {
-        for serial in self.serials().await?.into_iter().skip(KEPT_VERSIONS) {
+    /// Removes what is too many beside `newest`, which may not be there yet.
+    async fn prune(&self, newest: u64) -> Result<(), ObjectError> {
+        let others = self.serials().await?.into_iter().filter(|serial| *serial != newest);
+        for serial in others.skip(KEPT_VERSIONS - 1) {
             self.objects.delete(&self.version_key(serial), None).await?;
         }
         Ok(())

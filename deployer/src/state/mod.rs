@@ -34,4 +34,4 @@ pub use journal::{Journal, StoreJournal};
 pub use lock::{Holder, Lease, LeaseMark, LockInfo, Terms};
 pub use objects::{Object, ObjectError, Objects, Version};
 pub use permissions::Use;
-pub use store::{Location, Snapshot, Store};
+pub use store::{Fetched, Location, Snapshot, Store};

@@ -7,7 +7,7 @@ use super::dir::Dir;
 use super::document::{Expected, State};
 use super::error::StateError;
 use super::lock::Terms;
-use super::objects::{ObjectError, Objects, Version};
+use super::objects::{Object, ObjectError, Objects, Version};
 use super::rescue;
 use super::s3::S3;
 use crate::aws::Place;
@@ -33,6 +33,19 @@ pub struct Store {
     pub(super) now: fn() -> String,
     pub(super) rescue_dir: Option<PathBuf>,
     pub(super) terms: Terms,
+}
+
+/// What is stored, as it was fetched.
+pub struct Fetched(Result<Option<Object>, ObjectError>);
+
+impl Fetched {
+    /// Tells whether exactly what `snapshot` was read from is stored.
+    pub fn is(&self, snapshot: &Snapshot) -> bool {
+        match &self.0 {
+            Ok(object) => object.as_ref().map(|object| &object.version) == snapshot.version.as_ref(),
+            Err(_) => false,
+        }
+    }
 }
 
 /// The state as it was read at one moment.
@@ -108,17 +121,34 @@ impl Store {
         self.objects.describe(&self.key)
     }
 
+    /// The same state, once it is known whose it has to be.
+    #[must_use]
+    pub fn of_account(mut self, account: &str) -> Self {
+        account.clone_into(&mut self.account);
+        self
+    }
+
     /// Reads the state; an absent one is empty, with a fresh lineage.
     ///
     /// # Errors
     /// When it cannot be reached, or is not this stack's whole state in a known form.
     pub async fn read(&self) -> Result<Snapshot, StateError> {
-        let Some(object) = self.objects.get(&self.key).await.map_err(|e| self.failed(e))? else {
-            let mut none = self.unwritten()?;
-            // A state that was lost leaves numbered copies: what follows gets numbers of its own.
-            none.state.serial = self.newest_number().await;
-            return Ok(none);
-        };
+        let mut snapshot = self.take(self.fetch().await).await?;
+        self.number(&mut snapshot).await;
+        Ok(snapshot)
+    }
+
+    /// Fetches what is stored, without looking at it.
+    pub async fn fetch(&self) -> Fetched {
+        Fetched(self.objects.get(&self.key).await)
+    }
+
+    /// Understands what was fetched, as [`Store::read`]; an absent state still lacks its [`Store::number`].
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn take(&self, fetched: Fetched) -> Result<Snapshot, StateError> {
+        let Some(object) = fetched.0.map_err(|e| self.failed(e))? else { return self.unwritten() };
         let state = match self.parse(&object.bytes) {
             Err(StateError::Damaged { place, reason, .. }) => {
                 let newest_good = self.newest_good().await;
@@ -131,6 +161,14 @@ impl Store {
             Snapshot { state, version: Some(object.version), existed: true, notice: None, stored: Some(stored) };
         rescue::pick_up(self, &mut snapshot).await;
         Ok(snapshot)
+    }
+
+    /// Finds the number that an absent state goes on from: one that was lost leaves numbered copies, and what follows
+    /// gets numbers of its own.
+    pub async fn number(&self, snapshot: &mut Snapshot) {
+        if !snapshot.existed {
+            snapshot.state.serial = self.newest_number().await;
+        }
     }
 
     /// What there is before the first write: an empty state with a fresh lineage.

@@ -33,7 +33,7 @@ async fn a_hundred_notes_are_few_writes_and_the_last_one_wins() {
     for n in 0..100 {
         state = with_queue(&state, &format!("q{n:03}"));
         journal.note(&state);
-        sleep(Duration::from_millis(1)).await;
+        sleep(Duration::from_millis(30)).await;
     }
     journal.finish().await.expect("written");
     let writes = server.writes(KEY) - before;

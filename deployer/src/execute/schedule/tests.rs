@@ -24,6 +24,8 @@ fn planned(address: &str, kind: &'static str, action: Action, dependencies: &[&s
         predecessor: None,
         order: None,
         dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(),
+        by_name: BTreeSet::new(),
+        goes_with: None,
         prior_dependencies: BTreeSet::new(),
         protect: false,
         retain: false,

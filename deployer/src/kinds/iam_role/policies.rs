@@ -11,9 +11,21 @@ use crate::aws::{Aws, AwsError, policy};
 /// Reads of one role under way at once: IAM's budget belongs to the whole account.
 const READS: usize = 4;
 
-/// The inline policies' documents by name; ListRolePolicies, then GetRolePolicy for each.
-pub(super) async fn inline_policies(aws: &Aws, role: &str) -> Result<BTreeMap<String, Value>, AwsError> {
-    let documents = inline_names(aws, role).await?.into_iter().map(|name| async move {
+/// The inline policies' documents by name: ListRolePolicies beside GetRolePolicy for the `wanted` names, then for the others.
+pub(super) async fn inline_policies(
+    aws: &Aws,
+    role: &str,
+    wanted: &[String],
+) -> Result<BTreeMap<String, Value>, AwsError> {
+    let (names, mut documents) =
+        tokio::try_join!(inline_names(aws, role), inline_documents(aws, role, wanted.to_vec()))?;
+    let others: Vec<String> = names.iter().filter(|name| !documents.contains_key(*name)).cloned().collect();
+    documents.extend(inline_documents(aws, role, others).await?);
+    Ok(documents)
+}
+
+async fn inline_documents(aws: &Aws, role: &str, names: Vec<String>) -> Result<BTreeMap<String, Value>, AwsError> {
+    let documents = names.into_iter().map(|name| async move {
         let call = aws.clients.iam.get_role_policy().role_name(role).policy_name(&name).send();
         match aws.find("iam:GetRolePolicy", ABSENT, call).await? {
             Some(found) => Ok(Some((name, document("iam:GetRolePolicy", &found.policy_document)?))),

@@ -149,16 +149,17 @@ fn notes(c: &sdk::FunctionConfiguration) -> Vec<String> {
     let reason = |reason: Option<&str>| reason.filter(|r| !r.is_empty()).map(|r| format!(": {r}")).unwrap_or_default();
     match &c.state {
         None | Some(sdk::State::Active) => {}
-        // An update in progress is told below; some report it as `Pending` too.
+        // An update in progress is none of a person's business; some report it as `Pending` too.
         Some(sdk::State::Pending) if c.last_update_status == Some(sdk::LastUpdateStatus::InProgress) => {}
         Some(state) => notes.push(format!("state {}{}", state.as_str(), reason(c.state_reason.as_deref()))),
     }
     match &c.last_update_status {
-        None | Some(sdk::LastUpdateStatus::Successful) => {}
+        // One in progress ends by itself within seconds.
+        None | Some(sdk::LastUpdateStatus::Successful | sdk::LastUpdateStatus::InProgress) => {}
         Some(sdk::LastUpdateStatus::Failed) => {
             notes.push(format!("its last update failed{}", reason(c.last_update_status_reason.as_deref())));
         }
-        Some(status) => notes.push(format!("an update is in progress ({})", status.as_str())),
+        Some(status) => notes.push(format!("its last update is {}", status.as_str())),
     }
     if let Some(error) = c.environment.as_ref().and_then(|e| e.error.as_ref()) {
         let message = error.message.as_deref().or(error.error_code.as_deref());

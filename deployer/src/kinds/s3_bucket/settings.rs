@@ -118,9 +118,10 @@ async fn setting<T, E>(
     aws: &Aws,
     operation: &'static str,
     unset: &[&str],
-    call: impl Future<Output = Result<T, SdkError<E>>>,
+    call: impl Future<Output = Result<T, SdkError<E>>> + Send,
 ) -> Result<Found<T>, AwsError>
 where
+    T: Send,
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match aws.call(operation, call).await {

@@ -1,0 +1,98 @@
+//! What AWS still does by itself after it has accepted a change. Only reads, so it needs no lock.
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::step::{Part, Unfinished};
+use super::{Event, Failed, Observer, Outcome, Stop, stopped, telling};
+use crate::aws::{Aws, AwsError};
+use crate::kinds::by_name;
+use crate::plan::Planned;
+
+type Watch<'a> = BoxFuture<'a, (Watched<'a>, Result<(), AwsError>)>;
+
+/// A step that is done but for what AWS does by itself.
+struct Watched<'a> {
+    planned: &'a Planned,
+    part: Part,
+    began: Instant,
+}
+
+/// Everything that is still to be watched.
+pub struct Watching<'a> {
+    observer: &'a dyn Observer,
+    running: FuturesUnordered<Watch<'a>>,
+}
+
+impl<'a> Watching<'a> {
+    pub(super) fn new(observer: &'a dyn Observer) -> Self {
+        Self { observer, running: FuturesUnordered::new() }
+    }
+
+    /// Takes a step whose own calls are made; where there is nothing to watch it is done.
+    pub(super) fn add(
+        &mut self,
+        aws: &'a Aws,
+        planned: &'a Planned,
+        part: Part,
+        began: Instant,
+        unfinished: Unfinished,
+        outcome: &mut Outcome,
+    ) {
+        let step = Watched { planned, part, began };
+        let watch =
+            by_name(planned.kind).zip(unfinished).and_then(|(kind, (spec, event))| kind.watch(aws, spec, event));
+        let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
+        let observer = self.observer;
+        let told = async move {
+            let result = telling(watch, |why| {
+                let removal = step.part == Part::Removal;
+                observer.event(&Event::Waiting { address: &step.planned.address, removal, why });
+            })
+            .await;
+            (step, result)
+        };
+        self.running.push(told.boxed());
+    }
+
+    /// Nothing is left to be watched.
+    pub fn is_over(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Waits for the next that ends.
+    pub(super) async fn next(&mut self, outcome: &mut Outcome) {
+        if let Some((step, result)) = self.running.next().await {
+            self.done(&step, result, outcome);
+        }
+    }
+
+    /// Watches all to their end, or until the run is asked to stop: AWS goes on without being watched.
+    pub async fn finish(mut self, outcome: &mut Outcome, stop: &mut Stop) {
+        while !self.is_over() {
+            tokio::select! {
+                () = self.next(outcome) => {}
+                () = stopped(stop, 1) => return outcome.interrupted = true,
+            }
+        }
+    }
+
+    fn done(&self, step: &Watched<'_>, result: Result<(), AwsError>, outcome: &mut Outcome) {
+        let Planned { address, action, element, .. } = step.planned;
+        let (action, removal, took) = (*action, step.part == Part::Removal, step.began.elapsed());
+        match result {
+            Ok(()) => {
+                self.observer.event(&Event::Done { address, action, removal, took });
+                if !removal {
+                    outcome.done.push((address.clone(), action, took));
+                }
+            }
+            Err(error) => {
+                self.observer.event(&Event::Failed { address, action, error: &error });
+                outcome.failed.push(Failed { address: address.clone(), element: element.clone(), action, error });
+            }
+        }
+    }
+}
