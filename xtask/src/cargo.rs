@@ -46,6 +46,12 @@ pub fn build(packages: &[&str]) -> Result<PathBuf, String> {
     Ok(target_directory()?.join("debug"))
 }
 
+/// Builds the deployer as it is shipped, which takes minutes, and returns it.
+pub fn build_release() -> Result<PathBuf, String> {
+    run(cargo().args(["build", "--release", "--package", "deployer"]))?;
+    Ok(target_directory()?.join("release/deployer"))
+}
+
 pub fn has_nextest() -> bool {
     cargo()
         .args(["nextest", "--version"])
@@ -55,7 +61,8 @@ pub fn has_nextest() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn target_directory() -> Result<PathBuf, String> {
+/// Where cargo builds.
+pub fn target_directory() -> Result<PathBuf, String> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .stderr(Stdio::inherit())
