@@ -52,6 +52,23 @@ pub fn build_release() -> Result<PathBuf, String> {
     Ok(target_directory()?.join("release/deployer"))
 }
 
+/// Builds the functions as they are shipped and returns the directory they are in.
+pub fn build_functions() -> Result<PathBuf, String> {
+    run(cargo().args(["build", "--profile", "lambda", "--package", "functions"]))?;
+    Ok(target_directory()?.join("lambda"))
+}
+
+/// Builds the deployer's unit tests as `test` builds them, and returns the binary.
+pub fn build_unit_tests() -> Result<PathBuf, String> {
+    let output = cargo()
+        .args(["test", "--workspace", "--lib", "--no-run", "--message-format=json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let binary = crate::bench::instructions::unit_tests_of(&String::from_utf8_lossy(&output.stdout), "deployer");
+    binary.filter(|_| output.status.success()).ok_or_else(|| "the unit tests could not be built".to_owned())
+}
+
 pub fn has_nextest() -> bool {
     cargo()
         .args(["nextest", "--version"])

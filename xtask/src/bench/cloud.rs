@@ -220,6 +220,11 @@ fn python(directory: &Path, deployer: &Path) -> Result<PathBuf, String> {
     installed().ok_or_else(|| "the emulator is not where `deployer local start` puts it".to_owned())
 }
 
+/// Runs a command without its output.
+pub fn quiet(command: &mut Command) -> std::io::Result<std::process::ExitStatus> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
+}
+
 /// The environment in the user's cache that was made from the requirements of this checkout.
 fn installed() -> Option<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());

@@ -6,6 +6,7 @@
 //! - [`measure`]: one command's time and memory
 //! - [`contest`]: every tool, case and operation in turn
 //! - [`results`], [`table`], [`chart`], [`machine`]: what is kept in `docs/bench`
+//! - [`size`], [`functions`], [`instructions`]: the binary by itself, the functions, the gate against regressions
 
 mod calls;
 mod cases;
@@ -13,7 +14,9 @@ mod chart;
 mod cloud;
 mod contest;
 mod floor;
+mod functions;
 mod http;
+pub mod instructions;
 mod machine;
 mod measure;
 mod options;
@@ -46,6 +49,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             bounds();
             Ok(())
         }
+        ["functions", ..] => functions::run(&Options::parse(&arguments[1..])?),
+        ["instructions", ..] => instructions::run(&Options::parse(&arguments[1..])?),
         ["size", ..] => size::run(&Options::parse(&arguments[1..])?),
         ["report", ..] => {
             let options = Options::parse(&arguments[1..])?;

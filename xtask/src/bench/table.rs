@@ -158,19 +158,17 @@ fn times(ratio: f64, has_goal: bool) -> String {
     if has_goal && ratio > GOAL { format!("**{text}**") } else { text }
 }
 
-/// A section's members as a table: `{name: {figure, goal}}` or `{name: text}`.
+/// A section's members as a table: `{name: {measured, goal, beside}}`, of which the last is the same in Python.
 pub fn facts(section: &Value) -> String {
-    let mut text = "| | measured | goal |\n| --- | ---: | ---: |\n".to_owned();
-    for (name, fact) in section.as_object().into_iter().flatten() {
-        let show = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string());
-        if name == "date" {
-            continue;
-        }
-        let (measured, goal) = match fact {
-            Value::Object(fact) => (fact.get("measured").map(show), fact.get("goal").map(show)),
-            other => (Some(show(other)), None),
-        };
-        let _ = writeln!(text, "| {name} | {} | {} |", measured.unwrap_or_default(), goal.unwrap_or_default());
+    let facts: Vec<(&String, &Value)> =
+        section.as_object().into_iter().flatten().filter(|(_, fact)| fact.is_object()).collect();
+    let beside = facts.iter().any(|(_, fact)| fact.get("beside").is_some());
+    let (title, rule) = if beside { (" in Python |", " ---: |") } else { ("", "") };
+    let mut text = format!("| | measured | goal |{title}\n| --- | ---: | ---: |{rule}\n");
+    for (name, fact) in facts {
+        let show = |name: &str| fact[name].as_str().unwrap_or_default();
+        let last = if beside { format!(" {} |", show("beside")) } else { String::new() };
+        let _ = writeln!(text, "| {name} | {} | {} |{last}", show("measured"), show("goal"));
     }
     let _ = writeln!(text, "\nMeasured on {}.", section["date"].as_str().unwrap_or("an unknown day"));
     text
