@@ -92,8 +92,17 @@ pub fn target_directory() -> Result<PathBuf, String> {
 }
 
 /// Cargo itself, in the workspace.
+///
+/// What the cargo that started us says about this package is taken away: build scripts look at it, and a crate that was built by a person's
+/// own cargo would be built again by ours, and the other way round.
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"];
+    for (name, _) in env::vars_os() {
+        if ours.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
 }
