@@ -6,8 +6,9 @@
 //! - [`measure`]: one command's time and memory
 //! - [`contest`]: every tool, case and operation in turn
 //! - [`results`], [`table`], [`chart`], [`machine`]: what is kept in `docs/bench`
-//! - [`size`], [`functions`], [`instructions`]: the binary by itself, the functions, the gate against regressions
+//! - [`size`], [`functions`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate against regressions
 
+mod build;
 mod calls;
 mod cases;
 mod chart;
@@ -49,6 +50,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             bounds();
             Ok(())
         }
+        ["build", ..] => build::run(&Options::parse(&arguments[1..])?),
         ["functions", ..] => functions::run(&Options::parse(&arguments[1..])?),
         ["instructions", ..] => instructions::run(&Options::parse(&arguments[1..])?),
         ["size", ..] => size::run(&Options::parse(&arguments[1..])?),
