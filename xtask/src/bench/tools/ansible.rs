@@ -31,10 +31,6 @@ impl Tool for Ansible {
         case.copies().unwrap_or(0) <= 20
     }
 
-    fn is_complete(&self) -> bool {
-        false
-    }
-
     fn write(&self, place: &Place, _memory_mib: u64) -> io::Result<()> {
         write_zip(&place.directory.join("fn.zip"))?;
         fs::copy(stack_file("ansible/play.yml"), place.directory.join("play.yml")).map(|_| ())
