@@ -5,6 +5,7 @@
 //! - [`cases`], [`tools`], [`floor`]: what is deployed, and by whom
 //! - [`measure`]: one command's time and memory
 //! - [`contest`]: every tool, case and operation in turn
+//! - [`rates`]: what AWS's rates add
 //! - [`results`], [`table`], [`chart`], [`machine`]: what is kept in `docs/bench`
 //! - [`size`], [`functions`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate against regressions
 
@@ -22,6 +23,7 @@ mod machine;
 mod measure;
 mod options;
 mod proxy;
+mod rates;
 mod results;
 mod size;
 mod table;

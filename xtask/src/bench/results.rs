@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::calls::Summary;
 use super::cases::{Case, Operation};
-use super::{chart, machine, table};
+use super::{chart, machine, rates, table};
 
 /// One operation, measured once.
 pub struct Run {
@@ -37,6 +37,8 @@ pub struct Row {
     pub cpu_s: Option<f64>,
     pub peak_mib: Option<f64>,
     pub calls: u64,
+    /// The least seconds that these calls take on AWS, and the rate that makes it so.
+    pub bound: Option<(f64, &'static str)>,
     pub others: f64,
     pub runs: u64,
     pub date: String,
@@ -172,6 +174,7 @@ impl Row {
             cpu_s: row["cpu_s"].as_f64(),
             peak_mib: row["peak_mib"].as_f64(),
             calls: row["calls"].as_u64()?,
+            bound: rates::bound(row["actions"].as_object()?),
             others: row["others"].as_f64().unwrap_or(0.0),
             runs: row["walls_s"].as_array()?.len() as u64,
             date: row["date"].as_str()?.to_owned(),

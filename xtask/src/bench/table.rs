@@ -20,6 +20,8 @@ pub const TOOLS: &[(&str, &str)] = &[
 ];
 /// How far from the floor the deployer may be.
 const GOAL: f64 = 1.5;
+/// Calls are the same at every delay; those at this one are looked at.
+const BOUND_DELAY_MS: u64 = 50;
 /// Above this share of the machine, others' work makes a figure doubtful.
 const NOISE: f64 = 0.25;
 
@@ -54,6 +56,7 @@ pub fn all(results: &Results) -> String {
         let group: Vec<&Row> = rows.iter().filter(|row| row.case == case && row.delay_ms == delay_ms).collect();
         let _ = write!(text, "\n## {}, {delay_ms} ms a call\n\n{}", title(case), operations(&group));
     }
+    text.push_str(&bounds(&rows));
     text.push_str(&growth(&rows));
     for (section, heading) in [("size", "The binary by itself"), ("functions", "The functions"), ("build", "Building")]
     {
@@ -108,6 +111,30 @@ fn operations(rows: &[&Row]) -> String {
     let doubtful = rows.iter().filter(|row| row.others > NOISE).count();
     if doubtful > 0 {
         let _ = writeln!(text, "\n`~`: others used more than {:.0} % of the processors meanwhile.", NOISE * 100.0);
+    }
+    text
+}
+
+/// Where AWS's documented rates, and not the distance, decide how long an operation takes.
+fn bounds(rows: &[Row]) -> String {
+    let bound: Vec<&Row> = rows.iter().filter(|row| row.bound.is_some() && row.delay_ms == BOUND_DELAY_MS).collect();
+    let lines: BTreeSet<(Case, Operation)> = bound.iter().map(|row| (row.case, row.operation)).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let tools: Vec<&(&str, &str)> =
+        TOOLS.iter().filter(|(tool, _)| bound.iter().any(|row| row.tool == *tool)).collect();
+    let mut text = "\n## What AWS's rates make of it\n\nThe least time in which AWS accepts these calls by its documented rates, and which rate it is.\n\n| |".to_owned();
+    text.extend(tools.iter().map(|(_, title)| format!(" {title} |")));
+    let _ = writeln!(text, "\n| --- |{}", " ---: |".repeat(tools.len()));
+    for (case, operation) in lines {
+        let _ = write!(text, "| {}, {} |", title(case), operation.words());
+        for (tool, _) in &tools {
+            let of_line = |row: &&&Row| row.tool == *tool && row.case == case && row.operation == operation;
+            let found = bound.iter().find(of_line).and_then(|row| row.bound);
+            let _ = write!(text, " {} |", found.map_or("–".to_owned(), |(s, rate)| format!("{s:.1} s, {rate}")));
+        }
+        text.push('\n');
     }
     text
 }
