@@ -46,6 +46,29 @@ pub fn build(packages: &[&str]) -> Result<PathBuf, String> {
     Ok(target_directory()?.join("debug"))
 }
 
+/// Builds the deployer as it is shipped, which takes minutes, and returns it.
+pub fn build_release() -> Result<PathBuf, String> {
+    run(cargo().args(["build", "--release", "--package", "deployer"]))?;
+    Ok(target_directory()?.join("release/deployer"))
+}
+
+/// Builds the functions as they are shipped and returns the directory they are in.
+pub fn build_functions() -> Result<PathBuf, String> {
+    run(cargo().args(["build", "--profile", "lambda", "--package", "functions"]))?;
+    Ok(target_directory()?.join("lambda"))
+}
+
+/// Builds the deployer's unit tests as `test` builds them, and returns the binary.
+pub fn build_unit_tests() -> Result<PathBuf, String> {
+    let output = cargo()
+        .args(["test", "--workspace", "--lib", "--no-run", "--message-format=json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let binary = crate::bench::instructions::unit_tests_of(&String::from_utf8_lossy(&output.stdout), "deployer");
+    binary.filter(|_| output.status.success()).ok_or_else(|| "the unit tests could not be built".to_owned())
+}
+
 pub fn has_nextest() -> bool {
     cargo()
         .args(["nextest", "--version"])
@@ -55,7 +78,8 @@ pub fn has_nextest() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn target_directory() -> Result<PathBuf, String> {
+/// Where cargo builds.
+pub fn target_directory() -> Result<PathBuf, String> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .stderr(Stdio::inherit())
@@ -68,8 +92,17 @@ fn target_directory() -> Result<PathBuf, String> {
 }
 
 /// Cargo itself, in the workspace.
+///
+/// What the cargo that started us says about this package is taken away: build scripts look at it, and a crate that was built by a person's
+/// own cargo would be built again by ours, and the other way round.
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"];
+    for (name, _) in env::vars_os() {
+        if ours.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
 }

@@ -1,5 +1,6 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `workflows`, `image`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `workflows`, `image`, `bench`, `demo`.
 
+mod bench;
 mod cargo;
 mod chaos;
 mod demo;
@@ -20,6 +21,7 @@ usage: cargo xtask TASK
   image           builds the client's image without a Docker engine, checks its root file system and runs it there
   chaos [--rounds N] [--seed N]
                   kills the deployer at random moments, with edits in between, and holds that nothing is lost
+  bench [help]    measures the deployer beside its rivals, the functions, and what both are made of
   demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
                   --keep leaves the stack and the cloud for a look round";
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ("workflows", []) => workflows::lint(),
         ("image", []) => image::run(),
         ("chaos", arguments) => chaos::run(arguments),
+        ("bench", arguments) => bench::run(arguments),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),
         ("help" | "-h" | "--help", _) => {

@@ -2,6 +2,7 @@
 
 mod compare;
 mod destroy;
+mod large;
 mod ownership;
 mod properties;
 mod replace;

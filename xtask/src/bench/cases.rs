@@ -1,0 +1,138 @@
+//! What is deployed, and what is done with it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::cloud::Counts;
+
+/// A stack to measure with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Case {
+    /// An API before a function, and a function behind a queue with alarm, topic and mail.
+    Couch,
+    /// So many times a role, a function, a queue, a mapping between them and an alarm.
+    Scaled(usize),
+}
+
+impl Case {
+    /// The function whose memory is changed.
+    pub fn changed_function(self) -> &'static str {
+        match self {
+            Self::Couch => "couch-api",
+            Self::Scaled(_) => "scaled-0",
+        }
+    }
+
+    /// The N of `scaled-N`.
+    pub fn copies(self) -> Option<usize> {
+        match self {
+            Self::Couch => None,
+            Self::Scaled(n) => Some(n),
+        }
+    }
+
+    pub fn counts(self) -> Counts {
+        match self {
+            Self::Couch => Counts {
+                functions: 2,
+                mappings: 1,
+                queues: 1,
+                roles: 2,
+                alarms: 1,
+                topics: 1,
+                subscriptions: 1,
+                apis: 1,
+            },
+            Self::Scaled(n) => {
+                Counts { functions: n, mappings: n, queues: n, roles: n, alarms: n, ..Counts::default() }
+            }
+        }
+    }
+}
+
+impl FromStr for Case {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let scaled = text.strip_prefix("scaled-").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+        match scaled {
+            Some(n) => Ok(Self::Scaled(n)),
+            None if text == "couch" => Ok(Self::Couch),
+            None => Err(format!("no case is called {text}: there are couch and scaled-N")),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Couch => f.write_str("couch"),
+            Self::Scaled(n) => write!(f, "scaled-{n}"),
+        }
+    }
+}
+
+/// What a person does with a stack, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    Plan,
+    Apply,
+    NoopPlan,
+    NoopApply,
+    Change,
+    Destroy,
+}
+
+impl Operation {
+    pub const ALL: [Self; 6] = [Self::Plan, Self::Apply, Self::NoopPlan, Self::NoopApply, Self::Change, Self::Destroy];
+
+    /// Its name in files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::NoopPlan => "noop_plan",
+            Self::NoopApply => "noop_apply",
+            Self::Change => "change",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    /// Its name for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Plan => "first plan",
+            Self::Apply => "first apply",
+            Self::NoopPlan => "plan, nothing to do",
+            Self::NoopApply => "apply, nothing to do",
+            Self::Change => "change one attribute",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.key() == key)
+    }
+
+    /// Memory in MB of the changed function when the operation is done; none where nothing is left or was made.
+    pub fn memory_after(self) -> Option<u64> {
+        match self {
+            Self::Plan | Self::Destroy => None,
+            Self::Apply | Self::NoopPlan | Self::NoopApply => Some(512),
+            Self::Change => Some(256),
+        }
+    }
+
+    /// Memory in MB that the tool's definition asks for.
+    pub fn memory_wanted(self) -> u64 {
+        match self {
+            Self::Change | Self::Destroy => 256,
+            _ => 512,
+        }
+    }
+
+    /// Says whether a right tool changes nothing.
+    pub fn only_reads(self) -> bool {
+        matches!(self, Self::Plan | Self::NoopPlan | Self::NoopApply)
+    }
+}

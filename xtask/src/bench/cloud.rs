@@ -1,0 +1,235 @@
+//! The emulator that all tools are measured against, and what it holds after each of their operations.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::cases::Case;
+use super::http::{Answer, Client, Request, json_rpc, query, rest};
+use super::proxy::Proxy;
+use super::{REGION, STATE_BUCKET, UPLOAD_BUCKET};
+use crate::cargo;
+
+const REQUIREMENTS: &str = include_str!("../../../deployer/src/local/requirements.txt");
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+/// The emulator with the proxy before it; the emulator ends with this value.
+pub struct Cloud {
+    pub proxy: Proxy,
+    /// HOST:PORT of the emulator itself.
+    pub address: String,
+    child: Child,
+}
+
+impl Cloud {
+    /// Starts both in `directory`; `deployer` installs the emulator where it is missing.
+    pub fn start(directory: &Path, deployer: &Path) -> Result<Self, String> {
+        let python = python(directory, deployer)?;
+        let failed = |error: std::io::Error| format!("cannot start the emulator: {error}");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(failed)?.port();
+        let address = format!("127.0.0.1:{port}");
+        let proxy = Proxy::start(&address).map_err(failed)?;
+        let log_path = directory.join("emulator.log");
+        let log = File::create(&log_path).map_err(failed)?;
+        let child = Command::new(python)
+            .arg(cargo::root().join("xtask/bench/emulator.py"))
+            .current_dir(directory)
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("HOME", directory)
+            .env("TMPDIR", directory)
+            .env("LANG", "C.UTF-8")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("BIND_HOST", "127.0.0.1")
+            .env("MINISTACK_HOST", "127.0.0.1")
+            .env("MINISTACK_REGION", REGION)
+            .env("GATEWAY_PORT", port.to_string())
+            .env("AWS_ENDPOINT_URL", format!("http://{address}"))
+            .env("BENCH_PROXY_PORT", proxy.port.to_string())
+            .env("LOG_LEVEL", "ERROR")
+            .env("LAMBDA_EXECUTOR", "local")
+            .env("DOCKER_HOST", format!("unix://{}", directory.join("no-docker.sock").display()))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log)
+            .spawn()
+            .map_err(failed)?;
+        let mut cloud = Self { proxy, address, child };
+        cloud.await_ready(&log_path)?;
+        Ok(cloud)
+    }
+
+    fn await_ready(&mut self, log: &Path) -> Result<(), String> {
+        let start = Instant::now();
+        let health = Request { method: "GET", path: "/_ministack/health".to_owned(), ..Request::default() };
+        while !Client::new(&self.address, REGION).send(&health).is_ok_and(|answer| answer.status == 200) {
+            let ended = self.child.try_wait().is_ok_and(|status| status.is_some());
+            if ended || start.elapsed() > READY_DEADLINE {
+                let said = fs::read_to_string(log).unwrap_or_default();
+                return Err(format!("the emulator does not answer; it said:\n{said}"));
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Empties the account, but for the buckets that a tool's state and uploads may lie in.
+    pub fn reset(&self) -> Result<(), String> {
+        self.ask(&Request { method: "POST", path: "/_ministack/reset".to_owned(), ..Request::default() })?;
+        for bucket in [STATE_BUCKET, UPLOAD_BUCKET] {
+            let place = format!("<LocationConstraint>{REGION}</LocationConstraint>");
+            let body = format!("<CreateBucketConfiguration>{place}</CreateBucketConfiguration>").into_bytes();
+            self.ask(&Request {
+                method: "PUT",
+                path: format!("/{bucket}"),
+                service: "s3",
+                body,
+                ..Request::default()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request past the proxy, uncounted.
+    pub fn ask(&self, request: &Request) -> Result<Answer, String> {
+        let what = format!("{} {} of {}", request.method, request.path, request.service);
+        let answer = Client::new(&self.address, REGION).send(request).map_err(|error| format!("{what}: {error}"))?;
+        if answer.status < 300 { Ok(answer) } else { Err(format!("{what}: {} {}", answer.status, answer.text())) }
+    }
+
+    /// Compares what there is with what the case asks for: `memory_mib` of the changed function, or nothing at all after the end.
+    pub fn check(&self, case: Case, memory_mib: Option<u64>) -> Result<(), String> {
+        let functions = self.functions()?;
+        if let Some(memory) = memory_mib {
+            let name = case.changed_function();
+            let found = functions.iter().find(|(function, _)| *function == name).map(|(_, memory)| *memory);
+            if found != Some(memory) {
+                return Err(format!("{name} has {found:?} MB of memory, not {memory}"));
+            }
+        }
+        let found = self.counts(functions.len())?;
+        let wanted = if memory_mib.is_some() { case.counts() } else { Default::default() };
+        if found == wanted { Ok(()) } else { Err(format!("there are {found:?} where {wanted:?} should be")) }
+    }
+
+    /// Every function's name and memory in MB.
+    fn functions(&self) -> Result<Vec<(String, u64)>, String> {
+        let pages = self.pages("/2015-03-31/functions/?MaxItems=1000", "Functions")?;
+        let read = |item: &Value| Some((item["FunctionName"].as_str()?.to_owned(), item["MemorySize"].as_u64()?));
+        Ok(pages.iter().filter_map(read).collect())
+    }
+
+    fn counts(&self, functions: usize) -> Result<Counts, String> {
+        let count = |request: Request, mark: &str| Ok::<_, String>(self.ask(&request)?.text().matches(mark).count());
+        let queues = json_rpc("sqs", "AmazonSQS.ListQueues", &json!({"MaxResults": 1000}));
+        let apis = self.ask(&rest("apigateway", "GET", "/restapis?limit=500", &Value::Null))?;
+        let apis: Value = serde_json::from_slice(&apis.body).map_err(|error| format!("GetRestApis: {error}"))?;
+        let sns = "2010-03-31";
+        Ok(Counts {
+            functions,
+            mappings: self.pages("/2015-03-31/event-source-mappings/?MaxItems=1000", "EventSourceMappings")?.len(),
+            queues: count(queues, "http://")?,
+            roles: count(query("iam", "ListRoles", "2010-05-08", &[("MaxItems", "1000")]), "<RoleName>")?,
+            alarms: self.alarms()?,
+            topics: count(query("sns", "ListTopics", sns, &[]), "<TopicArn>")?,
+            subscriptions: count(query("sns", "ListSubscriptions", sns, &[]), "<SubscriptionArn>")?,
+            apis: apis["item"].as_array().or(apis["items"].as_array()).map_or(0, Vec::len),
+        })
+    }
+
+    fn alarms(&self) -> Result<usize, String> {
+        let mut count = 0;
+        let mut token = String::new();
+        loop {
+            let mut parameters = vec![("MaxRecords", "100")];
+            if !token.is_empty() {
+                parameters.push(("NextToken", &token));
+            }
+            let page = self.ask(&query("monitoring", "DescribeAlarms", "2010-08-01", &parameters))?.text();
+            count += page.matches("<AlarmName>").count();
+            let next = page.split_once("<NextToken>").and_then(|(_, rest)| rest.split_once('<'));
+            match next {
+                Some((next, _)) => token = next.to_owned(),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// All items of a list of Lambda's.
+    fn pages(&self, path: &str, member: &str) -> Result<Vec<Value>, String> {
+        let mut items = Vec::new();
+        let mut marker = String::new();
+        loop {
+            let page = self.ask(&rest("lambda", "GET", &format!("{path}{marker}"), &Value::Null))?;
+            let mut page: Value = serde_json::from_slice(&page.body).map_err(|error| format!("{path}: {error}"))?;
+            items.extend(page[member].as_array_mut().map(std::mem::take).unwrap_or_default());
+            match page["NextMarker"].as_str() {
+                Some(next) if !next.is_empty() => marker = format!("&Marker={next}"),
+                _ => return Ok(items),
+            }
+        }
+    }
+}
+
+/// How many of each there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub functions: usize,
+    pub mappings: usize,
+    pub queues: usize,
+    pub roles: usize,
+    pub alarms: usize,
+    pub topics: usize,
+    pub subscriptions: usize,
+    pub apis: usize,
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The Python that `deployer local` installed the emulator for; has it installed where it is missing.
+fn python(directory: &Path, deployer: &Path) -> Result<PathBuf, String> {
+    if let Some(python) = installed() {
+        return Ok(python);
+    }
+    eprintln!("installing the emulator by `deployer local start`");
+    let stack = "stack: bench\nregion: eu-west-1\n";
+    fs::write(directory.join("stack.yaml"), stack).map_err(|error| format!("cannot write a stack: {error}"))?;
+    for verb in ["start", "stop"] {
+        let status = Command::new(deployer).args(["local", verb]).current_dir(directory).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err(format!("`deployer local {verb}` failed"));
+        }
+    }
+    installed().ok_or_else(|| "the emulator is not where `deployer local start` puts it".to_owned())
+}
+
+/// Runs a command without its output.
+pub fn quiet(command: &mut Command) -> std::io::Result<std::process::ExitStatus> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
+}
+
+/// The environment in the user's cache that was made from the requirements of this checkout.
+fn installed() -> Option<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")))?.join("deployer");
+    let environments = fs::read_dir(cache).ok()?.flatten().map(|entry| entry.path());
+    let complete = |path: &PathBuf| fs::read_to_string(path.join(".complete")).is_ok_and(|text| text == REQUIREMENTS);
+    environments.filter(complete).map(|path| path.join("bin/python")).find(|python| python.exists())
+}

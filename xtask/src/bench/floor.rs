@@ -1,0 +1,212 @@
+//! The floor: a deployer without a program. It sends the calls that an operation cannot do without, each as soon as those that it depends on
+//! have answered, over connections that stay open, unsigned, and decides nothing.
+//!
+//! One read a resource and no reads in bulk; state and lock are objects in S3, as for the tools that it is compared with.
+
+mod graph;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use serde_json::{Map, Value, json};
+
+use super::cases::{Case, Operation};
+use super::http::{Client, Request};
+use super::{REGION, STATE_BUCKET};
+use graph::{Step, graph};
+
+/// Calls at the same time.
+const CONNECTIONS: usize = 100;
+const STATE: &str = "floor.json";
+const LOCK: &str = "floor.lock";
+
+/// Runs an operation against the emulator at `address`, HOST:PORT.
+pub fn run(operation: Operation, case: Case, address: &str, code: &str) -> Result<(), String> {
+    let steps = schedule(operation, &graph(case, code));
+    let pool = Mutex::new(Pool::new(steps));
+    let changed = Condvar::new();
+    let workers = pool.lock().unwrap_or_else(PoisonError::into_inner).steps.len().min(CONNECTIONS);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| work(&pool, &changed, address));
+        }
+    });
+    let pool = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match pool.failure {
+        Some(failure) => Err(failure),
+        None if pool.done < pool.steps.len() => Err("calls wait for each other".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// Puts lock and state round an operation's calls.
+fn schedule(operation: Operation, graph: &graph::Graph) -> Vec<Step> {
+    let locked = !matches!(operation, Operation::Plan | Operation::NoopPlan);
+    let known = operation != Operation::Plan && operation != Operation::Apply;
+    let before: &[&str] = if locked { &["state", "lock"] } else { &["state"] };
+    let mut steps = vec![Step::of("state", &[], s3("GET", STATE)).may_be_missing().keeps("*", "")];
+    if locked {
+        let mut lock = s3("PUT", LOCK);
+        lock.fields.push(("if-none-match", "*".to_owned()));
+        steps.push(Step::of("lock", &[], lock));
+    }
+    let reads = graph.reads(known);
+    let mut middle = match operation {
+        Operation::Plan | Operation::NoopPlan | Operation::NoopApply => reads,
+        Operation::Apply => graph.creates(),
+        Operation::Destroy => graph.deletes(),
+        Operation::Change => {
+            let all: Vec<String> = reads.iter().map(|step| step.id.clone()).collect();
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            let change = Step::of("change", &all, graph.change());
+            reads.into_iter().chain([change]).collect()
+        }
+    };
+    for step in &mut middle {
+        // Under a lock nothing begins before it; without one, only what the state names waits for the state.
+        if locked || step.needs_state() {
+            step.after.extend(before.iter().map(|id| (*id).to_owned()));
+        }
+    }
+    steps.extend(middle);
+    let writes = !operation.only_reads();
+    if writes {
+        steps.push(after_all(&steps, "record", s3("PUT", STATE)).sends_state());
+    }
+    if locked {
+        steps.push(after_all(&steps, "unlock", s3("DELETE", LOCK)));
+    }
+    steps
+}
+
+fn after_all(steps: &[Step], id: &str, request: Request) -> Step {
+    let all: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    Step::of(id, &all, request)
+}
+
+fn s3(method: &'static str, key: &str) -> Request {
+    Request { method, path: format!("/{STATE_BUCKET}/{key}"), service: "s3", ..Request::default() }
+}
+
+struct Pool {
+    steps: Vec<Step>,
+    /// For each step, how many it still waits for.
+    waits: Vec<usize>,
+    ready: VecDeque<usize>,
+    /// Ids that answers gave.
+    known: Map<String, Value>,
+    done: usize,
+    failure: Option<String>,
+    followers: BTreeMap<String, Vec<usize>>,
+}
+
+impl Pool {
+    fn new(steps: Vec<Step>) -> Self {
+        let mut followers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, step) in steps.iter().enumerate() {
+            for id in &step.after {
+                followers.entry(id.clone()).or_default().push(at);
+            }
+        }
+        let waits: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+        let ready = (0..steps.len()).filter(|at| waits[*at] == 0).collect();
+        Self { steps, waits, ready, known: Map::new(), done: 0, failure: None, followers }
+    }
+
+    fn ended(&self) -> bool {
+        self.failure.is_some() || self.done == self.steps.len()
+    }
+
+    fn finish(&mut self, at: usize, result: Result<Map<String, Value>, String>) {
+        match result {
+            Ok(learnt) => {
+                self.known.extend(learnt);
+                self.done += 1;
+                for follower in self.followers.get(&self.steps[at].id).cloned().unwrap_or_default() {
+                    self.waits[follower] -= 1;
+                    if self.waits[follower] == 0 {
+                        self.ready.push_back(follower);
+                    }
+                }
+            }
+            Err(failure) => self.failure = Some(failure),
+        }
+    }
+}
+
+fn work(pool: &Mutex<Pool>, changed: &Condvar, address: &str) {
+    let mut client = Client::new(address, REGION);
+    let mut guard = pool.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if guard.ended() {
+            return;
+        }
+        let Some(at) = guard.ready.pop_front() else {
+            guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let step = guard.steps[at].clone();
+        let request = step.request(&guard.known);
+        drop(guard);
+        let result = send(&mut client, &step, &request);
+        guard = pool.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.finish(at, result);
+        changed.notify_all();
+    }
+}
+
+fn send(client: &mut Client, step: &Step, request: &Request) -> Result<Map<String, Value>, String> {
+    let answer = client.send(request).map_err(|error: io::Error| format!("{}: {error}", step.id))?;
+    match answer.status {
+        200..=299 => Ok(step.learn(&serde_json::from_slice(&answer.body).unwrap_or(json!({})))),
+        // SQS and IAM say with 400 that something does not exist.
+        400 | 404 if step.missing_is_fine => Ok(Map::new()),
+        status => Err(format!("{}: {status} {}", step.id, answer.text())),
+    }
+}
+
+/// Calls and rounds of every operation, from the graph alone.
+pub fn bounds(case: Case) -> Vec<(Operation, usize, usize)> {
+    let graph = graph(case, "");
+    let bound = |operation| {
+        let steps = schedule(operation, &graph);
+        (operation, steps.len(), depth(&steps))
+    };
+    Operation::ALL.into_iter().map(bound).collect()
+}
+
+/// The longest chain of calls that wait for each other. Steps stand after those that they wait for.
+fn depth(steps: &[Step]) -> usize {
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut left: Vec<&Step> = steps.iter().collect();
+    while !left.is_empty() {
+        let before = left.len();
+        left.retain(|step| {
+            let of: Option<Vec<usize>> = step.after.iter().map(|id| depths.get(id.as_str()).copied()).collect();
+            let Some(of) = of else { return true };
+            depths.insert(&step.id, 1 + of.into_iter().max().unwrap_or(0));
+            false
+        });
+        if left.len() == before {
+            break;
+        }
+    }
+    depths.into_values().max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_and_rounds_follow_from_the_resources() {
+        let bounds = |case| bounds(case).into_iter().map(|(_, calls, rounds)| (calls, rounds)).collect::<Vec<_>>();
+        // First plan, first apply, plan, apply, change, destroy.
+        assert_eq!(bounds(Case::Scaled(1)), [(6, 1), (10, 6), (7, 2), (9, 3), (11, 5), (10, 6)]);
+        let hundred = bounds(Case::Scaled(100));
+        assert_eq!((hundred[2], hundred[1].1), ((601, 2), 6));
+        assert_eq!(bounds(Case::Couch).iter().map(|(_, rounds)| *rounds).collect::<Vec<_>>(), [1, 8, 2, 3, 5, 6]);
+    }
+}

@@ -1,0 +1,79 @@
+//! How long AWS's documented rates make a tool's calls take, whatever the tool does at the same time.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// A documented rate of one account and region: what it is for, calls a second, calls that may come at once.
+struct Rate {
+    title: &'static str,
+    per_second: f64,
+    burst: f64,
+}
+
+const fn rate(title: &'static str, per_second: f64, burst: f64) -> Rate {
+    Rate { title, per_second, burst }
+}
+
+/// The rates that a call counts against. IAM, SQS and STS publish none for such calls; S3's are far away.
+fn rates_of(call: &str) -> Vec<Rate> {
+    const API: Rate = rate("API Gateway", 10.0, 40.0);
+    match call {
+        "lambda.GetFunction" => vec![rate("Lambda GetFunction", 100.0, 100.0)],
+        "lambda.GetPolicy" => vec![rate("Lambda GetPolicy", 15.0, 15.0)],
+        "apigateway.CreateDeployment" => vec![API, rate("API Gateway CreateDeployment", 0.2, 1.0)],
+        "apigateway.CreateRestApi" => vec![API, rate("API Gateway CreateRestApi", 1.0 / 3.0, 1.0)],
+        "apigateway.DeleteRestApi" => vec![API, rate("API Gateway DeleteRestApi", 1.0 / 30.0, 1.0)],
+        "apigateway.CreateResource" | "apigateway.DeleteResource" => vec![API, rate("API Gateway resources", 5.0, 5.0)],
+        "apigateway.GetResources" => vec![API, rate("API Gateway GetResources", 2.5, 5.0)],
+        "monitoring.PutMetricAlarm" => vec![rate("CloudWatch PutMetricAlarm", 3.0, 3.0)],
+        "monitoring.DeleteAlarms" => vec![rate("CloudWatch DeleteAlarms", 3.0, 3.0)],
+        "monitoring.DescribeAlarms" => vec![rate("CloudWatch DescribeAlarms", 9.0, 9.0)],
+        "monitoring.ListTagsForResource" => vec![rate("CloudWatch ListTagsForResource", 10.0, 10.0)],
+        "sns.ListSubscriptionsByTopic" => vec![rate("SNS ListSubscriptionsByTopic", 30.0, 30.0)],
+        "sns.ListTagsForResource" | "sns.TagResource" => vec![rate("SNS tags", 10.0, 10.0)],
+        _ if call.starts_with("lambda.") => vec![rate("Lambda", 15.0, 15.0)],
+        _ if call.starts_with("apigateway.") => vec![API],
+        _ if call.starts_with("logs.") => vec![rate("CloudWatch Logs", 10.0, 10.0)],
+        _ => vec![],
+    }
+}
+
+/// The least seconds that calls, counted by name, take on AWS, and the rate that makes it so; none where no rate is reached.
+pub fn bound(calls: &Map<String, Value>) -> Option<(f64, &'static str)> {
+    let mut counted: BTreeMap<&str, (f64, Rate)> = BTreeMap::new();
+    for (call, count) in calls {
+        for rate in rates_of(call) {
+            counted.entry(rate.title).or_insert((0.0, rate)).0 += count.as_f64().unwrap_or(0.0);
+        }
+    }
+    let seconds = counted.into_values().map(|(calls, rate)| ((calls - rate.burst) / rate.per_second, rate.title));
+    seconds.filter(|(seconds, _)| *seconds > 0.0).max_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(calls: Value) -> Option<(f64, &'static str)> {
+        bound(calls.as_object().unwrap())
+    }
+
+    #[test]
+    fn the_slowest_rate_is_the_bound_and_calls_of_a_service_share_one() {
+        assert_eq!(
+            of(json!({ "lambda.CreateFunction": 100, "lambda.CreateEventSourceMapping": 65, "iam.CreateRole": 900 })),
+            Some((10.0, "Lambda"))
+        );
+        assert_eq!(
+            of(json!({ "lambda.CreateFunction": 20, "monitoring.PutMetricAlarm": 33 })),
+            Some((10.0, "CloudWatch PutMetricAlarm"))
+        );
+    }
+
+    #[test]
+    fn what_fits_into_a_burst_has_no_bound() {
+        assert_eq!(of(json!({ "lambda.GetFunction": 100, "apigateway.GetStage": 4 })), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! The floor, started as a program of its own like every tool.
+
+use std::env;
+use std::io;
+use std::process::Command;
+
+use super::super::cases::Operation;
+use super::{Place, Tool, zip_base64};
+
+pub struct Floor;
+
+impl Tool for Floor {
+    fn key(&self) -> &'static str {
+        "floor"
+    }
+
+    fn title(&self) -> &'static str {
+        "floor"
+    }
+
+    fn version(&self) -> Result<String, String> {
+        Ok("the calls alone".to_owned())
+    }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
+
+    fn write(&self, _place: &Place, _memory_mib: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn command(&self, operation: Operation, place: &Place) -> Option<Command> {
+        let mut command = Command::new(env::current_exe().ok()?);
+        let address = format!("127.0.0.1:{}", place.cloud.proxy.port);
+        command.args(["bench", "floor", operation.key(), &place.case.to_string(), &address, &zip_base64()]);
+        Some(command)
+    }
+}
