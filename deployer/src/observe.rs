@@ -99,6 +99,43 @@ fn expect(aws: &Aws, record: &Record) {
     aws.expect(kind.name(), &identity, &record.physical_id);
 }
 
+/// What AWS has if nothing changed it since `prior` was written, without asking it.
+///
+/// # Errors
+/// When the state holds a kind that this version does not know.
+pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observation, ObserveError> {
+    let predicted = predict(graph, place);
+    let left = not_meant(graph, place, &predicted, &prior)?
+        .into_iter()
+        .map(|(address, record, _)| {
+            let live = Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone());
+            (address.clone(), Left { record: record.clone(), live: Some(live) })
+        })
+        .collect::<BTreeMap<_, _>>();
+    let mut known = predicted;
+    let mut live = BTreeMap::new();
+    for node in graph.nodes() {
+        let spec = resolve::value(&node.spec, &known, place);
+        let same = |record: &&Record| {
+            record.kind == node.kind.name()
+                && identity(node.kind.identity(), &record.inputs) == identity(node.kind.identity(), &spec)
+        };
+        let kept = prior.resources.iter().filter(|(address, _)| !left.contains_key(*address)).map(|(_, record)| record);
+        // What an external resource is was never recorded: it is taken as it is wanted.
+        let seen = if node.external {
+            Observed::new(String::new(), spec.clone(), known.get(&node.address).cloned().unwrap_or_default())
+        } else if let Some(record) = kept.clone().find(same) {
+            let inputs = fingerprint::shown(&record.inputs, &spec, &prior.lineage);
+            Observed::new(&record.physical_id, inputs, record.outputs.clone())
+        } else {
+            continue;
+        };
+        known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
+        live.insert(node.address.clone(), seen);
+    }
+    Ok(Observation { live, left, known, prior, waves: 0 })
+}
+
 /// Computes every output that needs no AWS.
 pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
     let mut known = Known::new();

@@ -8,6 +8,7 @@ mod credentials;
 mod env;
 mod look;
 mod permissions;
+mod recorded;
 mod saved;
 mod state;
 
@@ -42,6 +43,7 @@ use begin::{Begun, begin, connect, lock, read_and_observe};
 pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
+pub use recorded::{Recorded, recorded};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// What the command line and the environment say.

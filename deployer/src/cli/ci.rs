@@ -6,6 +6,7 @@ mod pages;
 mod preview;
 mod review;
 
+use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,7 +25,7 @@ use crate::report::progress::Preparation;
 use crate::spec::head::ReviewedPlan;
 use crate::spec::secrets::Secrets;
 use event::Proposal;
-use occasion::Occasion;
+use occasion::{Decision, Occasion};
 use pages::Pages;
 use preview::Fate;
 
@@ -64,12 +65,11 @@ async fn deploy(
     if let Some(Fate::Destroy(env)) = &fate {
         return preview::destroy(run, &loaded, &settings, env).await;
     }
-    let stack = loaded.document.stack().to_owned();
     let preparation = Preparation(run.terminal);
     let prepared = pipeline::prepare(loaded, &settings, Goal::Apply, decision.apply, &preparation, &run.stop).await;
     let ready = match prepared {
         Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {
-            return Ok(pages.only_validated(&stack));
+            return without_credentials(run, &settings, &decision, pages).await;
         }
         prepared => prepared?,
     };
@@ -95,6 +95,19 @@ async fn deploy(
     Ok(if choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
 }
 
+/// A fork's request: a plan against the last state where that can be read, else no more than what was checked.
+async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision, pages: &Pages<'_>) -> Exit {
+    let loaded = pipeline::load(settings)?;
+    match pipeline::recorded(loaded, settings).await? {
+        Ok(recorded) => {
+            pages.recorded(&recorded, decision);
+            super::plan::show_recorded(run, &recorded);
+        }
+        Err((loaded, why)) => pages.only_validated(loaded.document.stack(), &why),
+    }
+    Ok(OK)
+}
+
 async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant, pages: &Pages<'_>) -> Exit {
     let ended = apply::carry_out(run, ready, settings, began).await?;
     pages.applied(&ended);
@@ -116,19 +129,24 @@ async fn reviewed(
         return Ok(ready);
     }
     let found = recorded(run, &ready, occasion).await;
-    let must = asked || mode == ReviewedPlan::Require;
+    let must = asked || matches!(mode, ReviewedPlan::Match | ReviewedPlan::Require);
     let reviewed = match (expected, found) {
         // The record tells what differs, if it is that of the digest that is asked for.
         (Some(asked), Ok(found)) if asked.effects.is_none() && found.digest == asked.digest => found,
         (Some(asked), _) => asked,
         (None, Ok(found)) => found,
-        (None, Err(why)) if must => {
+        (None, Err(none)) if mode == ReviewedPlan::Require => {
             ready.abandon().await;
             let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
-            return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {why}"), help));
+            return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {none}"), help));
         }
-        (None, Err(why)) => {
-            tracing::debug!(%why, "no reviewed plan");
+        // Where the forge does not answer, nobody knows whether there is one: that is more than talk.
+        (None, Err(NoReview::NoAnswer(why))) => {
+            pages.warn("reviewed plan not looked up", &format!("{why}; the plan is applied without a comparison"));
+            return Ok(ready);
+        }
+        (None, Err(NoReview::None(why))) => {
+            run.terminal.say(&format!("There is no reviewed plan to compare with: {why}."));
             return Ok(ready);
         }
     };
@@ -144,12 +162,29 @@ async fn reviewed(
 }
 
 /// The plan that the merged request recorded, or why there is none.
-async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Reviewed, String> {
-    let Occasion::Branch(branch) = occasion else { return Err("this run is for no branch".to_owned()) };
+async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Reviewed, NoReview> {
+    let Occasion::Branch(branch) = occasion else { return Err(NoReview::None("this run is for no branch".to_owned())) };
     let forge = event::forge(&run.environment);
     let stack = ready.loaded.document.stack();
-    let found = review::find(&run.environment, forge.as_ref(), branch, stack).await;
-    found.unwrap_or_else(|error| Err(format!("the pull request cannot be looked up: {error}")))
+    match review::find(&run.environment, forge.as_ref(), branch, stack).await {
+        Ok(found) => found.map_err(NoReview::None),
+        Err(error) => Err(NoReview::NoAnswer(format!("the pull request cannot be looked up: {error}"))),
+    }
+}
+
+/// Why there is no reviewed plan at hand.
+enum NoReview {
+    /// There is none.
+    None(String),
+    /// The forge could not be asked.
+    NoAnswer(String),
+}
+
+impl fmt::Display for NoReview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::None(why) | Self::NoAnswer(why)) = self;
+        f.write_str(why)
+    }
 }
 
 /// What this run is about: by the CI system's variables, else by the branch that git has checked out.

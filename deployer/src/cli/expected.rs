@@ -82,7 +82,7 @@ impl Other {
     }
 
     pub(super) fn refusal(&self, reviewed: &Reviewed) -> Failure {
-        let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
+        let help = "nothing was changed; review this plan, then give its digest with `--expect-plan` (`ci: { reviewed_plan: warn }` only warns)";
         Failure::plain("plan::not-reviewed", self.message(reviewed), help)
     }
 }

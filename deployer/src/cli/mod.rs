@@ -65,7 +65,8 @@ pub fn main() -> i32 {
         }
     };
     environment.init_logging(cli.global.verbose);
-    let terminal = environment.terminal(&cli.global);
+    let mut terminal = environment.terminal(&cli.global);
+    terminal.watched = watched(&cli.command, &environment);
     let file = cli.global.file.clone();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -88,8 +89,15 @@ pub fn main() -> i32 {
     code.into()
 }
 
+/// Tells whether a GitHub runner reads all lines of this command, and none of them is for a program.
+fn watched(command: &Command, environment: &Environment) -> bool {
+    matches!(command, Command::Ci { .. }) && environment.github_step().is_some()
+}
+
 async fn dispatch(cli: Cli, environment: Environment) -> Exit {
-    let run = Run::new(cli.global, environment)?;
+    let watched = watched(&cli.command, &environment);
+    let mut run = Run::new(cli.global, environment)?;
+    run.terminal.watched = watched;
     match cli.command {
         Command::Validate { explain } => validate::run(&run, explain.as_deref()),
         Command::Plan { choice, refresh, out, html } => {

@@ -8,7 +8,7 @@ use super::options::{Choice, Refresh};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
-use crate::pipeline::{self, Ready};
+use crate::pipeline::{self, Ready, Recorded};
 use crate::plan::saved::Saved;
 use crate::plan::{Effects, Goal};
 use crate::report::picture::{self, Picture};
@@ -73,6 +73,17 @@ pub(super) fn show(run: &Run, ready: &Ready) {
         plan::plan(&ready.plan, ready.cost, view(run, ready))
     };
     run.terminal.data(&text);
+}
+
+/// Prints a plan against the last state alone.
+pub(super) fn show_recorded(run: &Run, recorded: &Recorded) {
+    let Recorded { loaded, plan, cost, place, .. } = recorded;
+    let (terminal, secrets) = (&run.terminal, loaded.document.secrets());
+    let view = plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets };
+    terminal.data(&match terminal.json {
+        true => json::plan(plan, loaded.document.stack(), place, *cost, secrets).to_string() + "\n",
+        false => plan::plan(plan, *cost, view),
+    });
 }
 
 /// The plan as one JSON object, with its effects and their digest.

@@ -89,7 +89,8 @@ impl Kind for ApiStage {
             [Grant::new(&["apigateway:GET"], &resources), parts]
         };
         match op {
-            Op::Read => vec![Grant::on(&["apigateway:GET"], [stage, deployments, resources])],
+            // AWS tells tags with the stage; a local AWS is asked for them apart.
+            Op::Read => vec![Grant::on(&["apigateway:GET"], [stage, deployments, resources, arn(place, "/tags/*")])],
             Op::Create => {
                 let own = [
                     deploy(),

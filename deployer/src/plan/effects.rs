@@ -6,9 +6,13 @@
 //! before the first apply they are left out, because nobody could keep a key to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,6 +25,8 @@ use crate::state::fingerprint;
 
 /// Longer values are kept as digests.
 const LONG: usize = 100;
+/// Bytes that a record may unpack to.
+const LARGEST: u64 = 50_000_000;
 /// What stands for a secret that has no key yet.
 const HIDDEN: &str = "(sensitive)";
 
@@ -66,14 +72,19 @@ impl Effects {
         digest::of(&serde_json::to_string(self).expect("effects have only text keys, which JSON takes"))
     }
 
-    /// The effects as one word, for a place that nobody reads.
+    /// The effects as one word, for a place that nobody reads and that has little room.
     pub fn to_record(&self) -> String {
-        STANDARD.encode(serde_json::to_vec(self).expect("effects have only text keys, which JSON takes"))
+        let text = serde_json::to_vec(self).expect("effects have only text keys, which JSON takes");
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(&text).and_then(|()| packed.finish()).map(|bytes| STANDARD.encode(bytes)).unwrap_or_default()
     }
 
-    /// Reads what [`Effects::to_record`] wrote; `None` for anything else.
+    /// Reads what [`Effects::to_record`] wrote; `None` for anything else, and for what unpacks to more than a plan has.
     pub fn of_record(record: &str) -> Option<Self> {
-        serde_json::from_slice(&STANDARD.decode(record).ok()?).ok()
+        let packed = STANDARD.decode(record).ok()?;
+        let mut text = Vec::new();
+        ZlibDecoder::new(&*packed).take(LARGEST).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What GitHub Actions reads of a step: workflow commands, its outputs and its summary.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -122,6 +123,25 @@ pub fn stack_outputs(outputs: &BTreeMap<String, String>, secrets: &Secrets) -> B
     outputs.iter().map(|(name, value)| (format!("output_{name}"), secrets.mask(value).into_owned())).collect()
 }
 
+/// Takes the power from lines that the runner would take for commands: `::` before the first word, `##[` anywhere.
+/// What is quoted comes from `stack.yaml` and AWS, where others may write, too.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let commands = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    if !text.split(['\n', '\r']).any(commands) {
+        return Cow::Borrowed(text);
+    }
+    let tamed = |line: &str| {
+        if !commands(line) {
+            return line.to_owned();
+        }
+        let indent = line.len() - line.trim_start().len();
+        let (indent, rest) = line.split_at(indent);
+        let rest = rest.strip_prefix("::").map_or_else(|| rest.to_owned(), |rest| format!(": :{rest}"));
+        format!("{indent}{}", rest.replace("##[", "# #["))
+    };
+    Cow::Owned(text.split_inclusive(['\n', '\r']).map(tamed).collect())
+}
+
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -151,7 +171,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    use super::{SUMMARY_LIMIT, Step};
+    use super::{SUMMARY_LIMIT, Step, harmless};
     use crate::spec::finding::{DocPath, Findings, Span};
     use crate::spec::secrets::Secrets;
 
@@ -177,6 +197,14 @@ mod tests {
              ::warning title=lint%3A%3Ax::nowhere\n"
         );
         assert!(Step::default().annotations(&findings, Path::new("s.yaml"), None).contains("file=s.yaml,"));
+    }
+
+    #[test]
+    fn a_quoted_line_is_no_command_of_the_runner() {
+        let text = "tags.a:\n    ::set-output name=x::y\rb\n::stop-commands::t\n  c ##[add-path]/x\nd::e # [f]\n";
+        let tamed = "tags.a:\n    : :set-output name=x::y\rb\n: :stop-commands::t\n  c # #[add-path]/x\nd::e # [f]\n";
+        assert_eq!(harmless(text), tamed);
+        assert!(matches!(harmless("aws::access-denied\n- a::b\n"), std::borrow::Cow::Borrowed(_)));
     }
 
     #[test]

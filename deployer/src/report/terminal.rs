@@ -1,9 +1,10 @@
 //! The two streams: stdout is data, stderr is talk. The only place that writes to them.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use super::paint::{Paint, Tone};
-use super::{counted, diagnostics};
+use super::{counted, diagnostics, github};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
 use crate::spec::document::Document;
@@ -22,6 +23,8 @@ pub struct Terminal {
     /// Somebody can answer and sees a live display.
     pub interactive: bool,
     pub width: usize,
+    /// A GitHub runner reads the lines, and takes some for commands: what is quoted must not be one.
+    pub watched: bool,
 }
 
 /// What decides about colour and answers.
@@ -68,20 +71,26 @@ impl Terminal {
             verbose: wishes.verbose,
             interactive: std::io::stdin().is_terminal() && err && !wishes.ci,
             width: wishes.columns.or_else(columns).unwrap_or(100).max(20),
+            watched: false,
         }
     }
 
     /// Writes data.
     pub fn data(&self, text: &str) {
         // A closed pipe (`| head`) is the reader's choice.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        let _ = std::io::stdout().write_all(self.quoted(text).as_bytes());
         let _ = std::io::stdout().flush();
+    }
+
+    /// JSON has no line that begins with a value's text, and must stay as it is.
+    fn quoted<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.watched && !self.json { github::harmless(text) } else { Cow::Borrowed(text) }
     }
 
     /// Says something, unless asked to be quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(std::io::stderr(), "{}", self.quoted(text));
         }
     }
 
@@ -106,7 +115,8 @@ impl Terminal {
         if self.json {
             self.data(&diagnostics::json(&failure.findings, source));
         } else {
-            let _ = write!(std::io::stderr(), "{}", diagnostics::text(&failure.findings, source, self.style()));
+            let text = diagnostics::text(&failure.findings, source, self.style());
+            let _ = write!(std::io::stderr(), "{}", self.quoted(&text));
         }
     }
 
@@ -136,7 +146,8 @@ impl Terminal {
         if self.json {
             self.data(&diagnostics::json(&findings, document.source()));
         } else {
-            let _ = write!(std::io::stderr(), "{}", diagnostics::text(&findings, document.source(), self.style()));
+            let text = diagnostics::text(&findings, document.source(), self.style());
+            let _ = write!(std::io::stderr(), "{}", self.quoted(&text));
         }
     }
 

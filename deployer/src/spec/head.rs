@@ -86,7 +86,7 @@ impl Default for Ci {
     fn default() -> Self {
         Self {
             apply_on: vec!["main".to_owned()],
-            reviewed_plan: ReviewedPlan::Warn,
+            reviewed_plan: ReviewedPlan::Match,
             comment: true,
             preview: Preview::Off,
         }
@@ -108,6 +108,8 @@ pub enum Preview {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewedPlan {
+    /// It is refused. One that no pull request is known for is applied.
+    Match,
     /// It is refused, and so is one that no pull request is known for.
     Require,
     /// The difference is shown, and the plan applied.

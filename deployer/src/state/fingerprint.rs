@@ -53,6 +53,24 @@ pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
     }
 }
 
+/// Puts the texts of `desired` in the place of their own fingerprints in `stored`; others stay fingerprints.
+pub fn shown(stored: &Value, desired: &Value, key: &str) -> Value {
+    match (stored, desired) {
+        (Value::String(mark), Value::String(text)) if is(mark) && of(text, key) == *mark => desired.clone(),
+        (Value::Array(marks), Value::Array(items)) => {
+            let item = |(i, mark)| items.get(i).map_or_else(|| Value::clone(mark), |item| shown(mark, item, key));
+            marks.iter().enumerate().map(item).collect()
+        }
+        (Value::Object(marks), Value::Object(map)) => {
+            let entry = |(name, mark): (&String, &Value)| {
+                (name.clone(), map.get(name).map_or_else(|| mark.clone(), |item| shown(mark, item, key)))
+            };
+            Value::Object(marks.iter().map(entry).collect())
+        }
+        _ => stored.clone(),
+    }
+}
+
 /// Collects the texts of `value` that are fingerprints in `stored`, other than those that `desired` states at the same place.
 pub fn revealed(value: &Value, stored: &Value, desired: Option<&Value>, found: &mut Vec<String>) {
     match (value, stored) {
@@ -92,6 +110,9 @@ mod tests {
         found.clear();
         revealed(&spec, &stored, Some(&spec), &mut found);
         assert!(found.is_empty(), "what is wanted in clear is no secret any more");
+        assert_eq!(shown(&stored, &spec, "lineage"), spec, "who has the secret sees it again");
+        let without = json!({"environment": {"TOKEN": "x", "MODE": "dev"}});
+        assert_eq!(shown(&stored, &without, "lineage"), stored, "who has not, does not");
         let changed = json!({"environment": {"TOKEN": "other", "MODE": "dev"}});
         assert_ne!(like(&changed, &stored, "lineage"), stored);
         assert_ne!(of("a", "x"), of("a", "y"));

@@ -148,7 +148,8 @@ async fn a_pull_request_without_credentials_is_validated_and_says_so() {
     };
     let ran = without("pull_request", "refs/pull/7/merge");
     assert_eq!(ran.code, Some(0), "{ran}");
-    let notice = "stack.yaml is valid, but there is no plan: this run has no AWS credentials.";
+    let notice = "stack.yaml is valid, but there is no plan: this run has no AWS credentials, \
+                  and the state in S3 cannot be read without them.";
     assert!(ran.stderr.contains(&format!("::notice title=validated only::{notice}\n")), "{ran}");
     assert!(job.summary().contains("validated only") && job.summary().contains(notice), "{}", job.summary());
     assert_eq!(job.outputs(), BTreeMap::new());
@@ -156,6 +157,54 @@ async fn a_pull_request_without_credentials_is_validated_and_says_so() {
     let pushed = without("push", "refs/heads/feature");
     assert_eq!(pushed.code, Some(1), "a branch of one's own has no excuse: {pushed}");
     assert!(job.summary().contains("aws::no-credentials"), "{}", job.summary());
+}
+
+#[tokio::test]
+async fn a_pull_request_without_credentials_is_planned_against_a_state_that_it_can_read() {
+    let stack = STACK.replace("{ bucket: BUCKET, key: shop.json }", "{ path: state }");
+    let job = Job::new(&stack).await;
+    job.bench.apply();
+    job.bench.write("stack.yaml", &stack.replace("30s", "45s").replace("outputs:", "  more: {}\noutputs:"));
+    let mut command = job.command("pull_request", "refs/pull/7/merge", &["ci"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let ran = Ran::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    for text in ["visibility_timeout: 30 → 45", "Plan: 1 to create, 1 to update, 0 to replace", "0 reads"] {
+        assert!(ran.stdout.contains(text), "{text}: {ran}");
+    }
+    assert!(ran.stderr.contains("::notice title=planned without credentials::"), "{ran}");
+    assert!(job.summary().contains("AWS was not asked"), "{}", job.summary());
+    let outputs = job.outputs();
+    assert_eq!((&*outputs["changed"], &*outputs["create"], &*outputs["update"]), ("true", "1", "1"));
+    assert!(!outputs.contains_key("digest"), "such a plan is none to review");
+    assert!(!format!("{}{}", ran.stdout, job.summary()).contains("hunter22"), "{ran}");
+
+    job.bench.write("stack.yaml", &stack.replace("redrive: { max_receive_count: 5 }, ", ""));
+    let mut command = job.command("pull_request", "refs/pull/7/merge", &["ci", "--json"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let ran = Ran::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"));
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one JSON object");
+    assert_eq!((&plan["summary"]["delete"], &plan["summary"]["update"]), (&1.into(), &1.into()), "{ran}");
+}
+
+#[tokio::test]
+async fn a_planned_branch_hands_on_the_outputs_of_the_last_apply() {
+    let job = Job::new(STACK).await;
+    assert_eq!(job.run("push", "refs/heads/main").code, Some(0));
+    let ran = job.run("push", "refs/heads/feature");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(job.outputs()["output_queue_url"].starts_with("http"), "{:?}", job.outputs());
+}
+
+#[tokio::test]
+async fn a_value_with_a_workflow_command_in_it_gives_the_runner_no_command() {
+    let note = "outputs: { note: \"a\\n::set-output name=x::y\\n  ::stop-commands::t\", queue_url:";
+    let job = Job::new(&STACK.replace("outputs: { queue_url:", note).replace("note: \"see", "seen: \"see")).await;
+    let ran = job.run("push", "refs/heads/main");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stdout.contains("\n: :set-output name=x::y\n  : :stop-commands::t"), "{ran}");
+    assert!(!ran.stdout.lines().any(|line| line.trim_start().starts_with("::")), "{ran}");
+    assert_eq!(job.outputs()["output_note"], "a\n::set-output name=x::y\n  ::stop-commands::t");
 }
 
 #[tokio::test]

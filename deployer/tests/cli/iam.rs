@@ -164,10 +164,8 @@ fn shortcomings() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Resource": "*", "Action": [
             "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm",
-            "lambda:CreateEventSourceMapping", "lambda:CreateFunction",
-            "sns:ListTagsForResource",
+            "lambda:CreateFunction", "sns:ListTagsForResource",
         ]},
-        { "Effect": "Allow", "Action": "apigateway:GET", "Resource": "arn:aws:apigateway:*::/tags/*" },
     ]})
 }
 

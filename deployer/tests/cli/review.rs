@@ -148,11 +148,55 @@ async fn only_the_reviewed_plan_is_applied_where_that_is_required() {
 }
 
 #[tokio::test]
-async fn by_default_another_plan_than_the_reviewed_one_is_shown_and_applied() {
+async fn by_default_another_plan_than_the_reviewed_one_is_refused_and_one_that_nobody_saw_applied() {
     let repository = Repository::new(STACK).await;
     repository.propose();
     repository.forge.merge();
     repository.bench.write("stack.yaml", &STACK.replace("30s", "45s"));
+    let ran = repository.main(&[]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stderr.contains("visibility_timeout: reviewed 30, now 45"), "{ran}");
+    assert!(inventory(&repository.bench.aws).await.is_empty());
+
+    repository.forge.with(|held| held.pulls = json!([]));
+    let direct = repository.main(&[]);
+    assert_eq!(direct.code, Some(0), "{direct}");
+    assert!(direct.stderr.contains("There is no reviewed plan to compare with: no merged pull request"), "{direct}");
+    assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_forge_that_does_not_answer_is_no_silent_pass() {
+    let repository = Repository::new(STACK).await;
+    let mut command = repository.command("push", "refs/heads/main", &[]);
+    command.env("GITHUB_API_URL", "http://127.0.0.1:1");
+    let ran = repository.run(command);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("::warning title=reviewed plan not looked up::"), "{ran}");
+}
+
+#[tokio::test]
+async fn what_differs_is_shown_for_a_plan_of_hundreds_of_resources() {
+    let many: String = (0..150).map(|i| format!("  q{i}: {{ tags: {{ team: sofa }} }}\n")).collect();
+    let stack = format!("{STACK}{many}");
+    let repository = Repository::new(&stack).await;
+    repository.propose();
+    let length = repository.forge.bodies()[0].chars().count();
+    assert!((30_000..65_536).contains(&length), "{length}");
+    repository.forge.merge();
+    repository.bench.write("stack.yaml", &stack.replace("30s", "45s"));
+    let ran = repository.main(&[]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stderr.contains("~ queues.orders: visibility_timeout: reviewed 30, now 45"), "{ran}");
+}
+
+#[tokio::test]
+async fn where_that_only_warns_another_plan_than_the_reviewed_one_is_shown_and_applied() {
+    let stack = format!("{STACK}ci: {{ reviewed_plan: warn }}\n");
+    let repository = Repository::new(&stack).await;
+    repository.propose();
+    repository.forge.merge();
+    repository.bench.write("stack.yaml", &stack.replace("30s", "45s"));
     let ran = repository.main(&[]);
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(ran.stderr.contains("::warning title=not the reviewed plan::"), "{ran}");

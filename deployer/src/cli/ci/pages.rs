@@ -1,13 +1,12 @@
 //! What a run leaves where people look: the step's page and outputs, annotations, the request's comment.
 
-use super::super::OK;
 use super::super::apply::Ended;
 use super::super::run::Run;
 use super::event::{self, Proposal};
 use super::occasion::Decision;
 use super::review;
 use crate::failure::Failure;
-use crate::pipeline::{Loaded, Ready};
+use crate::pipeline::{Loaded, Ready, Recorded};
 use crate::plan::Effects;
 use crate::report::{github, markdown};
 use crate::spec::secrets::Secrets;
@@ -38,6 +37,10 @@ impl<'a> Pages<'a> {
         self.written(step.summarise(&page(ready, decision, limit)));
         let mut outputs = github::counts(&ready.plan);
         outputs.insert("digest".to_owned(), effects.digest());
+        if !decision.apply {
+            // An apply knows them better when it is done.
+            outputs.extend(github::stack_outputs(&ready.outputs_now(), ready.loaded.document.secrets()));
+        }
         self.written(step.set_outputs(&outputs));
     }
 
@@ -51,7 +54,7 @@ impl<'a> Pages<'a> {
         let (mark, record) = (review::mark(document.stack()), review::record(effects));
         let commit = about.head.as_deref().map(|head| format!(" of {head}")).unwrap_or_default();
         let last = format!("Plan{commit}: `{}`\n\n{record}\n", effects.digest());
-        let room = review::COMMENT_LIMIT.saturating_sub(mark.len() + last.len());
+        let room = github::COMMENT_LIMIT.saturating_sub(mark.len() + last.len());
         let body = format!("{mark}\n{}{last}", page(ready, decision, room));
         if let Err(error) = forge.comment(number, &mark, &body).await {
             let advice = "the job's token may have to be allowed `pull-requests: write`";
@@ -79,7 +82,7 @@ impl<'a> Pages<'a> {
         }
         let mark = review::mark(document.stack());
         let title = format!("## {}: preview\n\n", document.stack());
-        let room = review::COMMENT_LIMIT - mark.len() - title.len();
+        let room = github::COMMENT_LIMIT - mark.len() - title.len();
         let body = format!("{mark}\n{title}{}", markdown::outcome(&ended.outcome, document, room));
         if let Err(error) = forge.comment(number, &mark, &body).await {
             self.warn("no comment", &format!("the preview could not be written into a comment: {error}"));
@@ -100,18 +103,36 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Requests from forks get no credentials; what can be said without AWS has been said.
-    pub(super) fn only_validated(&self, stack: &str) -> u8 {
+    /// Says what a plan without credentials is worth, and shows it.
+    pub(super) fn recorded(&self, recorded: &Recorded, decision: &Decision) {
+        let Recorded { loaded, plan, cost, written_at, .. } = recorded;
         let text = format!(
-            "{} is valid, but there is no plan: this run has no AWS credentials.",
-            self.run.global.file.display()
+            "this run has no AWS credentials: the plan is against the state of {written_at}, AWS was not asked, and no code was built"
         );
+        self.run.terminal.say(&text);
+        let Some(step) = &self.step else { return };
+        self.run.terminal.command(&github::notice("planned without credentials", &text));
+        let (title, why) = (format!("{}: plan", loaded.document.stack()), format!("{}; {text}", decision.why));
+        self.written(step.summarise(&markdown::plan(
+            plan,
+            *cost,
+            &title,
+            &why,
+            loaded.document.secrets(),
+            step.room(),
+        )));
+        self.written(step.set_outputs(&github::counts(plan)));
+    }
+
+    /// Requests from forks get no credentials; what can be said without AWS has been said.
+    pub(super) fn only_validated(&self, stack: &str, why: &str) {
+        let file = self.run.global.file.display();
+        let text = format!("{file} is valid, but there is no plan: this run has no AWS credentials, and {why}.");
         self.run.terminal.say(&text);
         if let Some(step) = &self.step {
             self.run.terminal.command(&github::notice("validated only", &text));
             self.written(step.summarise(&markdown::note(&format!("{stack}: validated only"), &text)));
         }
-        OK
     }
 
     /// The stack matters more than a page about it.

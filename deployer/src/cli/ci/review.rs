@@ -10,8 +10,6 @@ use crate::plan::Effects;
 const RECORD: &str = "<!-- deployer:plan ";
 /// A longer record would leave a comment no room for the plan itself.
 const LONGEST_RECORD: usize = 30_000;
-/// Bytes that the forges surely take in one comment.
-pub(super) const COMMENT_LIMIT: usize = 62_000;
 
 /// The hidden first line of a stack's one comment.
 pub(super) fn mark(stack: &str) -> String {

@@ -1,0 +1,87 @@
+//! A plan against the last state alone, for who has no credentials.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Loaded, Settings, location};
+use crate::aws::Clients;
+use crate::aws::Place;
+use crate::aws::clients::Connection;
+use crate::failure::Failure;
+use crate::observe::remembered;
+use crate::plan::{Cost, Goal, Plan, plan};
+use crate::state::{Location, State, Store};
+
+/// What would change if AWS still were as the last apply left it.
+pub struct Recorded {
+    pub loaded: Loaded,
+    pub plan: Plan,
+    pub cost: Cost,
+    pub place: Place,
+    /// When the state was written.
+    pub written_at: String,
+}
+
+/// Plans against a state that can be read without credentials: one in a directory. Asks AWS nothing and builds nothing, so code counts as
+/// unchanged. `Err` inside gives the stack back with the reason why there is no such plan.
+///
+/// # Errors
+/// Whatever stands in the way of the plan itself.
+pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<Recorded, (Loaded, String)>, Failure> {
+    let began = Instant::now();
+    let (place, state) = match last_state(&loaded, settings).await {
+        Ok(found) => found,
+        Err(why) => return Ok(Err((loaded, why))),
+    };
+    let written_at = state.written_at.clone();
+    let code: Vec<(String, Value)> = loaded
+        .graph
+        .nodes()
+        .filter(|node| node.code.is_some())
+        .filter_map(|node| {
+            Some((node.address.clone(), state.resources.get(&node.address)?.inputs.get("code")?.clone()))
+        })
+        .collect();
+    for (address, code) in code {
+        loaded.graph.set_code(&address, code);
+    }
+    let document = &loaded.document;
+    let observation = remembered(&loaded.graph, &place, state).map_err(|error| Failure::observe(error, document))?;
+    let (selection, secrets) = (&settings.selection, document.secrets());
+    let plan = plan(&loaded.graph, &observation, document.stack(), &place, Goal::Apply, selection, secrets)
+        .map_err(|error| Failure::plan(error, document))?;
+    let cost = Cost { reads: 0, waves: 0, seconds: began.elapsed().as_secs_f64() };
+    Ok(Ok(Recorded { loaded, plan, cost, place, written_at }))
+}
+
+/// Reads the state, if that needs no credentials and there is one.
+async fn last_state(loaded: &Loaded, settings: &Settings) -> Result<(Place, State), String> {
+    let location = location(&loaded.document, settings);
+    let Location::Dir { path } = &location else {
+        return Err("the state in S3 cannot be read without them".to_owned());
+    };
+    let text = std::fs::read(path).map_err(|_| "there is no state of an earlier apply to plan against".to_owned())?;
+    // Whose account it is, is all that is taken from it here; reading it properly comes next.
+    let account = serde_json::from_slice::<Value>(&text).ok();
+    let account = account.as_ref().and_then(|state| state["account"].as_str()).unwrap_or_default().to_owned();
+    let region = loaded.document.region().to_owned();
+    let partition = Place::partition_of(&region).to_owned();
+    let place = Place { account, region: region.clone(), partition, endpoint_url: settings.endpoint_url.clone() };
+    if loaded.document.account().is_some_and(|wanted| wanted != place.account) {
+        return Err("the state is of another account".to_owned());
+    }
+    let connection = Connection {
+        region,
+        endpoint_url: settings.endpoint_url.clone(),
+        credentials: None,
+        transport: settings.transport.clone(),
+    };
+    let clients = Arc::new(Clients::connect(&connection).await);
+    let store = Store::open(location, &clients.state, loaded.document.stack(), &place, settings.now);
+    match store.read().await {
+        Ok(snapshot) => Ok((place, snapshot.state)),
+        Err(error) => Err(format!("the state cannot be read: {error}")),
+    }
+}
