@@ -375,7 +375,9 @@ async fn interrupted(
     let (mut found, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((intent, kind, name, outcome)) = reads.next().await {
         match outcome {
-            Ok(Some(live)) if is_ours(kind, &live, &prior.stack) => {
+            Ok(Some(live))
+                if is_ours(kind, &live, &prior.stack) || made_unmarked(prior, kind, &name, &live, &aws.place) =>
+            {
                 let taken = prior.resources.contains_key(&intent.address);
                 let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
                 found.insert(address, (recovered(intent, &live), live));
@@ -395,6 +397,24 @@ async fn interrupted(
 /// What is part of something else has no marks; that the run made it is all that is known.
 fn is_ours(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str) -> bool {
     kind.ownership() == Ownership::Parent || live.spec["tags"].get(tags::STACK).and_then(Value::as_str) == Some(stack)
+}
+
+/// Some emulators drop the tags of a create call, so that a run cut off right after it leaves no marks. Its intent, made
+/// when nothing of the name existed, tells whose it is. AWS makes a resource and its tags in one, and is not believed on this.
+pub(crate) fn made_unmarked(
+    prior: &State,
+    kind: &dyn AnyKind,
+    name: &str,
+    live: &Observed<Value>,
+    place: &Place,
+) -> bool {
+    let marked = live.spec["tags"].get(tags::STACK).is_some();
+    let made = |intent: &Intent| {
+        matches!(intent.action.as_str(), "create" | "replace")
+            && intent.kind == kind.name()
+            && identity(kind.identity(), &intent.inputs) == name
+    };
+    place.endpoint_url.is_some() && kind.ownership() == Ownership::Tags && !marked && prior.intents.iter().any(made)
 }
 
 fn recovered(intent: &Intent, live: &Observed<Value>) -> Record {

@@ -5,8 +5,8 @@
 //!
 //! **Guarantees**: a new deployment is made exactly when the definition served is not the one wanted. Callers move
 //! over in one call. A deployment that a crash left behind is used, not made twice; those that no stage serves any
-//! more are deleted (the way back is the former `stack.yaml`), foreign ones never. Paths that a killed run made and no
-//! route came to use are a difference, and are deleted before the snapshot is taken.
+//! more are deleted (the way back is the former `stack.yaml`), foreign ones never. What a killed run made and nothing
+//! came to use, paths and deployments, is a difference; paths are deleted before the snapshot is taken.
 //! **Assumptions**: routes and API settings are as wanted when create and update run, for the stage depends on them.
 //! A route that drifted and was repaired needs no new deployment: the drifted form is served only after somebody
 //! deployed it by hand, and that deployment does not have our description.
@@ -38,6 +38,9 @@ pub struct Stage {
     /// Paths without methods that a cut-off run left; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused_paths: Vec<String>,
+    /// Deployments of ours that a cut-off run left and no stage serves; none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused_deployments: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub variables: BTreeMap<String, String>,
@@ -90,7 +93,9 @@ impl Kind for ApiStage {
         };
         match op {
             // AWS tells tags with the stage; a local AWS is asked for them apart.
-            Op::Read => vec![Grant::on(&["apigateway:GET"], [stage, deployments, resources, arn(place, "/tags/*")])],
+            Op::Read => {
+                vec![Grant::on(&["apigateway:GET"], [stage, stages, deployments, resources, arn(place, "/tags/*")])]
+            }
             Op::Create => {
                 let own = [
                     deploy(),
@@ -99,7 +104,7 @@ impl Kind for ApiStage {
                     // Tags given at creation are checked as a call of their own.
                     Grant::new(&["apigateway:PUT"], arn(place, "/tags/*")),
                 ];
-                own.into_iter().chain(prune()).collect()
+                own.into_iter().chain(clean_up()).chain(prune()).collect()
             }
             Op::Update => {
                 let tags = Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
@@ -110,7 +115,8 @@ impl Kind for ApiStage {
         }
     }
 
-    /// GetStage, GetDeployments and, once with all routes of the API, GetResources.
+    /// GetStage, GetDeployments and, once with all routes of the API, GetResources; GetStages if there is more than
+    /// the deployment served.
     async fn read(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
         let gateway = &aws.clients.apigateway;
         let asked = gateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
@@ -134,7 +140,12 @@ impl Kind for ApiStage {
         let served = deployments.iter().find(|d| d.id.is_some() && d.id == live.deployment_id);
         let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
         let unused_paths = unused(&tree).into_iter().map(|(path, _)| path).collect();
-        let stage = Stage { unused_paths, ..stage(spec, &live, definition, tags) };
+        // One made by hand and served is a difference of its own, whose end cleans up.
+        let unused_deployments = match live.deployment_id() {
+            Some(id) if digest::is_digest(&definition) => unserved(aws, api, Some(id), &deployments).await?,
+            _ => Vec::new(),
+        };
+        let stage = Stage { unused_paths, unused_deployments, ..stage(spec, &live, definition, tags) };
         Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 
@@ -144,8 +155,8 @@ impl Kind for ApiStage {
         // In an API that this run made there is nothing to find, unless an earlier attempt left it.
         let new =
             is_new(aws, &want.rest_api_id) && aws.first_time(format!("apigateway:CreateStage {}", physical_id(want)));
-        let deployment = if new {
-            create_deployment(aws, want).await?
+        let (deployment, alone) = if new {
+            (create_deployment(aws, want).await?, true)
         } else {
             prune(aws, &want.rest_api_id).await?;
             deploy(aws, want).await?
@@ -163,6 +174,9 @@ impl Kind for ApiStage {
             .set_tags(Some(want.tags.clone().into_iter().collect()));
         aws.call("apigateway:CreateStage", call.send()).await?;
         patch(aws, want, settings(&Stage::default(), want)).await?;
+        if !alone {
+            delete_unserved(aws, &want.rest_api_id).await?;
+        }
         Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
     }
 
@@ -174,12 +188,12 @@ impl Kind for ApiStage {
         }
         let mut ops = settings(&live.spec, want);
         if changes.touch("definition") {
-            ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deploy(aws, want).await?)));
+            ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deploy(aws, want).await?.0)));
         }
         ops.extend(properties(&live.spec, want));
         patch(aws, want, ops).await?;
         retag(aws, &stage_arn(want, &aws.place), &live.spec.tags, &want.tags).await?;
-        if changes.touch("definition") {
+        if changes.touch_any(&["definition", "unused_deployments"]) {
             delete_unserved(aws, &want.rest_api_id).await?;
         }
         Ok(())
@@ -239,6 +253,7 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
         stage_name: spec.stage_name.clone(),
         definition,
         unused_paths: Vec::new(),
+        unused_deployments: Vec::new(),
         description: live.description.clone().filter(|text| !text.is_empty()),
         variables: live.variables.clone().unwrap_or_default().into_iter().collect(),
         throttling_rate_limit: rate,
@@ -259,15 +274,17 @@ async fn prune(aws: &Aws, api: &str) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// Gives the deployment of the wanted definition: the one that a crash left, else a new one.
-async fn deploy(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
+/// Gives the deployment of the wanted definition, the one that a crash left, else a new one; and whether there is no
+/// other.
+async fn deploy(aws: &Aws, want: &Stage) -> Result<(String, bool), AwsError> {
     let digest = digest::of(&want.definition);
     let all = deployments(aws, &want.rest_api_id).await?;
+    let others = all.iter().any(|d| d.description() != Some(&digest));
     let fitting = all.into_iter().filter(|d| d.description() == Some(&digest));
     if let Some(id) = fitting.max_by_key(|d| d.created_date.map(|at| at.secs())).and_then(|d| d.id) {
-        return Ok(id);
+        return Ok((id, !others));
     }
-    create_deployment(aws, want).await
+    Ok((create_deployment(aws, want).await?, !others))
 }
 
 async fn create_deployment(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
@@ -279,19 +296,26 @@ async fn create_deployment(aws: &Aws, want: &Stage) -> Result<String, AwsError> 
 
 /// Deletes the deployments of ours that no stage serves, whichever run left them.
 async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError> {
-    let gateway = &aws.clients.apigateway;
-    let asked = aws.find("apigateway:GetStages", ABSENT, gateway.get_stages().rest_api_id(api).send());
-    let (Some(stages), all) = tokio::try_join!(asked, deployments(aws, api))? else { return Ok(()) };
-    let served: Vec<&str> = stages.item().iter().filter_map(Live::deployment_id).collect();
-    for deployment in all {
-        let Some(id) = deployment.id() else { continue };
-        if served.contains(&id) || !deployment.description().is_some_and(digest::is_digest) {
-            continue;
-        }
-        let call = gateway.delete_deployment().rest_api_id(api).deployment_id(id).send();
+    let all = deployments(aws, api).await?;
+    for id in unserved(aws, api, None, &all).await? {
+        let call = aws.clients.apigateway.delete_deployment().rest_api_id(api).deployment_id(id).send();
         aws.find("apigateway:DeleteDeployment", ABSENT, call).await?;
     }
     Ok(())
+}
+
+/// Finds the deployments of ours that no stage serves, by id. `served` surely is; GetStages is asked only about others.
+async fn unserved(aws: &Aws, api: &str, served: Option<&str>, all: &[Deployment]) -> Result<Vec<String>, AwsError> {
+    let ours = all.iter().filter(|d| d.description().is_some_and(digest::is_digest)).filter_map(Deployment::id);
+    let mut left: Vec<String> = ours.filter(|id| Some(*id) != served).map(str::to_owned).collect();
+    if left.is_empty() {
+        return Ok(left);
+    }
+    let call = aws.clients.apigateway.get_stages().rest_api_id(api).send();
+    let Some(stages) = aws.find("apigateway:GetStages", ABSENT, call).await? else { return Ok(Vec::new()) };
+    left.retain(|id| !stages.item().iter().any(|stage| stage.deployment_id() == Some(id)));
+    left.sort_unstable();
+    Ok(left)
 }
 
 async fn patch(aws: &Aws, want: &Stage, ops: Vec<PatchOperation>) -> Result<(), AwsError> {

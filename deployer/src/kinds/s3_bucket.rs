@@ -165,6 +165,10 @@ impl Kind for S3Bucket {
             .object_ownership(ObjectOwnership::from(want.object_ownership.as_str()))
             .create_bucket_configuration(configuration.build());
         aws.call("s3:CreateBucket", call.send()).await?;
+        if aws.place.endpoint_url.is_some() {
+            // Some emulators do not know tags at creation.
+            settings::write_tags(aws, want).await?;
+        }
         wait::until("the new bucket to be found", FOUND_WITHIN, || async {
             Ok(if head(aws, &want.bucket).await? { Poll::Ready(()) } else { Poll::Pending("not found".to_owned()) })
         })

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::planner::Planner;
 use crate::aws::tags;
-use crate::graph::Node;
+use crate::graph::{Node, identity};
 use crate::kinds::{Observed, Ownership};
+use crate::observe;
 use crate::spec::template::{self, Part};
 
 /// Whose a live resource is.
@@ -23,10 +24,15 @@ pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_
     }
     let ours = in_state
         || match node.kind.ownership() {
-            Ownership::Tags => live.spec["tags"].get(tags::STACK).is_some(),
+            Ownership::Tags => live.spec["tags"].get(tags::STACK).is_some() || made_unmarked(planner, node, live),
             Ownership::Parent => parent_is_ours(planner, node),
         };
     if ours { Owner::Ours } else { Owner::Foreign("carries no marks of this stack".to_owned()) }
+}
+
+fn made_unmarked(planner: &Planner<'_>, node: &Node, live: &Observed<Value>) -> bool {
+    let name = identity(node.kind.identity(), &live.spec);
+    observe::made_unmarked(&planner.seen.prior, node.kind, &name, live, planner.place)
 }
 
 /// Names the other stack that a resource is marked for.

@@ -70,7 +70,7 @@ pub(super) struct Planner<'a> {
     pub(super) graph: &'a Graph,
     pub(super) seen: &'a Observation,
     pub(super) stack: &'a str,
-    place: &'a Place,
+    pub(super) place: &'a Place,
     goal: Goal,
     selection: &'a Selection,
     secrets: &'a Secrets,

@@ -64,6 +64,12 @@ async fn rest(aws: &Aws, all: &mut BTreeSet<String>) {
     let apis = aws.clients.apigateway.get_rest_apis().send().await.expect("API Gateway lists").items;
     let apis = apis.unwrap_or_default();
     all.extend(apis.iter().map(|a| format!("api {} {}", a.name().unwrap_or_default(), a.id().unwrap_or_default())));
+    for api in &apis {
+        let (name, id) = (api.name().unwrap_or_default(), api.id().unwrap_or_default());
+        let deployments = aws.clients.apigateway.get_deployments().rest_api_id(id).send().await;
+        let count = deployments.expect("API Gateway lists").items().len();
+        all.insert(format!("deployments {name} {count}"));
+    }
     let buckets = aws.clients.s3.list_buckets().send().await.expect("S3 lists").buckets.unwrap_or_default();
     let names = buckets.iter().filter_map(|bucket| bucket.name()).filter(|name| !name.starts_with("state-"));
     all.extend(names.map(|name| format!("bucket {name}")));

@@ -73,6 +73,8 @@ async fn apis(aws: &Aws, all: &mut Vec<String>) {
             methods.sort_unstable();
             all.push(format!("route {name} {} {}", resource.path().unwrap_or_default(), methods.join(",")));
         }
+        let deployments = apigateway.get_deployments().rest_api_id(id).send().await.expect("GetDeployments");
+        all.push(format!("deployments {name} {}", deployments.items().len()));
         for stage in apigateway.get_stages().rest_api_id(id).send().await.expect("GetStages").item() {
             all.push(format!("stage {name} {}", stage.stage_name().unwrap_or_default()));
         }

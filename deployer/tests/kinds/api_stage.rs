@@ -128,6 +128,38 @@ async fn a_stage_deployed_by_hand_differs_and_is_brought_back() {
 }
 
 #[tokio::test]
+async fn a_deployment_that_a_killed_run_left_is_seen_and_goes() {
+    let aws = account().await;
+    let api = deployed(&aws).await;
+    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let want = stage(&api, json!({}));
+    kind.create(&aws, &want).await.expect("create");
+    let made = deployments(&aws, &api).await;
+    let left = aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of("GET /former"));
+    left.send().await.expect("a deployment");
+
+    let live = read(kind, &aws, &want).await.expect("it exists");
+    let changes = differences(kind, &live, &want);
+    assert_eq!(changes, ["unused_deployments"]);
+    kind.update(&aws, &live, &want, &Changes(changes)).await.expect("update");
+    let live = read(kind, &aws, &want).await.expect("it exists");
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
+    assert_eq!(deployments(&aws, &api).await, made);
+}
+
+#[tokio::test]
+async fn a_new_stage_does_away_with_the_deployment_that_a_killed_run_left() {
+    let aws = account().await;
+    let api = deployed(&aws).await;
+    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let left = aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of("GET /former"));
+    left.send().await.expect("a deployment");
+    let want = stage(&api, json!({"definition": "PUT /images"}));
+    kind.create(&aws, &want).await.expect("create");
+    assert_eq!(deployments(&aws, &api).await, [digest::of("PUT /images")]);
+}
+
+#[tokio::test]
 async fn a_path_that_a_killed_run_made_and_nothing_uses_is_seen_and_goes() {
     let aws = account().await;
     let api = deployed(&aws).await;

@@ -176,11 +176,16 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
         }
     }
     if have.tags != want.tags {
-        let tagging = Tagging::builder().set_tag_set(Some(sdk_tags(&want.tags)?)).build();
-        let call = s3.put_bucket_tagging().bucket(name).tagging(tagging.map_err(|e| shape("tags", &e))?);
-        aws.call("s3:PutBucketTagging", call.send()).await?;
+        write_tags(aws, want).await?;
     }
     Ok(())
+}
+
+pub(super) async fn write_tags(aws: &Aws, want: &Bucket) -> Result<(), AwsError> {
+    let tagging = Tagging::builder().set_tag_set(Some(sdk_tags(&want.tags)?)).build();
+    let call = aws.clients.s3.put_bucket_tagging().bucket(&want.bucket);
+    let call = call.tagging(tagging.map_err(|e| shape("tags", &e))?);
+    aws.call("s3:PutBucketTagging", call.send()).await.map(drop)
 }
 
 /// A configuration without rules is refused: DeleteBucketLifecycle instead.

@@ -3,9 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use super::world::Stack;
+use super::world::{Stack, place};
 use super::{ALARM, QUEUES, World};
-use crate::plan::{Goal, Selection};
+use crate::aws::Place;
+use crate::plan::{Action, Goal, Selection, plan};
 
 #[test]
 fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
@@ -143,4 +144,23 @@ fn an_external_resource_that_is_there_is_left_alone() {
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
     ");
+}
+
+#[test]
+fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
+    world.intend("queues.inbox", "create");
+    world.forget("queues.inbox");
+    assert_snapshot!(world.said(QUEUES), @r#"
+    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no marks of this stack
+      help: choose another name, or take it over with `--adopt 'queues.inbox'`
+    "#);
+    let Stack { document, graph } = Stack::of(QUEUES, &[]);
+    let local = Place { endpoint_url: Some("http://127.0.0.1:4566".into()), ..place() };
+    let goal = (Goal::Apply, Selection::default());
+    let plan = plan(&graph, &world.observe(&graph), "couch", &local, goal.0, &goal.1, document.secrets());
+    let plan = plan.unwrap_or_else(|_| panic!("it is ours"));
+    let inbox = plan.actions().iter().find(|planned| planned.address == "queues.inbox").expect("it is planned");
+    assert_eq!(inbox.action, Action::Adopt);
 }

@@ -107,6 +107,7 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
         stage_name: element.stage.clone(),
         definition,
         unused_paths: Vec::new(),
+        unused_deployments: Vec::new(),
         description: None,
         variables: element.variables.clone(),
         throttling_rate_limit: element.throttling_rate_limit,
