@@ -8,6 +8,7 @@ mod credentials;
 mod env;
 mod look;
 mod permissions;
+mod rates;
 mod recorded;
 mod saved;
 mod state;
@@ -173,6 +174,7 @@ pub async fn prepare(
     let seen = observe_and_plan(loaded, (&aws, &store), (fetched, hold), settings, goal, progress);
     match unless_stopped(stop, seen).await {
         Ok((loaded, snapshot, observation, plan, artifacts)) => {
+            rates::tell(&plan, &aws.place, progress);
             let reads = aws.calls().0;
             let cost = Cost { reads, waves: observation.waves, seconds: began.elapsed().as_secs_f64() };
             Ok(Ready { loaded, aws, plan, cost, store, lease, snapshot, observation, artifacts })

@@ -27,6 +27,18 @@ struct Budget {
     burst: f64,
 }
 
+impl Budget {
+    /// "AWS takes 3 cloudwatch:PutMetricAlarm calls a second".
+    fn reason(&self) -> String {
+        let Self { name, per_second, .. } = self;
+        if *per_second >= 1.0 {
+            format!("AWS takes {per_second:.0} {name} calls a second")
+        } else {
+            format!("AWS takes one {name} call in {:.0} s", 1.0 / per_second)
+        }
+    }
+}
+
 const fn budget(name: &'static str, per_second: f64, burst: f64) -> Budget {
     Budget { name, per_second, burst }
 }
@@ -70,6 +82,17 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
     }
 }
 
+/// How long `operations` take at least by AWS's documented rates, and the rate that decides.
+pub fn least(operations: impl Iterator<Item = &'static str>) -> Option<(Duration, String)> {
+    let mut wanted: HashMap<&str, (f64, &Budget)> = HashMap::new();
+    for budget in operations.flat_map(budgets_of) {
+        wanted.entry(budget.name).or_insert((0.0, budget)).0 += 1.0;
+    }
+    let longest = wanted.values().map(|(calls, budget)| ((calls - budget.burst).max(0.0) / budget.per_second, budget));
+    let (seconds, budget) = longest.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.name.cmp(a.1.name)))?;
+    Some((Duration::from_secs_f64(seconds), budget.reason()))
+}
+
 impl Budgets {
     /// Waits until `operation` fits its budgets. A local AWS has no rates.
     pub(crate) async fn take(&self, operation: &str, local: bool) {
@@ -80,7 +103,7 @@ impl Budgets {
             let pause = self.reserve(budget);
             if !pause.is_zero() {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
-                wait::pause(pause, "AWS limits the rate of these calls").await;
+                wait::pause(pause, &budget.reason()).await;
             }
         }
     }
@@ -112,6 +135,21 @@ mod tests {
             budgets.take("cloudwatch:PutMetricAlarm", false).await;
         }
         assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[test]
+    fn a_pause_names_the_rate_it_is_for() {
+        let reason = |operation: &str| budgets_of(operation).last().expect("a budget").reason();
+        assert_eq!(reason("cloudwatch:PutMetricAlarm"), "AWS takes 3 cloudwatch:PutMetricAlarm calls a second");
+        assert_eq!(reason("apigateway:DeleteRestApi"), "AWS takes one apigateway:DeleteRestApi call in 30 s");
+    }
+
+    #[test]
+    fn the_slowest_rate_decides_how_long_many_calls_take_at_least() {
+        let calls = |n: usize| std::iter::repeat_n(["lambda:CreateFunction", "cloudwatch:PutMetricAlarm"], n).flatten();
+        let (time, why) = least(calls(90)).expect("calls");
+        assert_eq!((time.as_secs(), why.as_str()), (30, "AWS takes 3 cloudwatch:PutMetricAlarm calls a second"));
+        assert_eq!(least(calls(2)).expect("calls").0, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,14 +43,15 @@ impl Schedule {
             for dependency in planned.dependencies.union(&planned.prior_dependencies) {
                 let named = planned.by_name.contains(dependency) && planned.action == Action::Delete;
                 let Some(&dependency) = index.get(dependency.as_str()).filter(|_| !named) else { continue };
-                // What goes along needs no call: it waits for what takes it, and nobody waits for it.
-                match &planned.goes_with {
-                    Some(taker) if *taker == actions[dependency].address => {
+                // What goes along needs no call: it waits for what takes it, which waits for those who used either.
+                let taker = actions[dependency].goes_with.as_ref().and_then(|taker| index.get(taker.as_str()));
+                match (&planned.goes_with, taker) {
+                    (Some(own), _) if *own == actions[dependency].address => {
                         edge((i, Part::Main), (dependency, Part::Main));
                     }
-                    Some(_) => {}
-                    None if actions[dependency].goes_with.is_some() => {}
-                    None => removal_edges(actions, i, dependency, &mut edge),
+                    (Some(_), _) => {}
+                    (None, Some(&taker)) => edge((taker, Part::Main), (i, Part::Main)),
+                    (None, None) => removal_edges(actions, i, dependency, &mut edge),
                 }
             }
         }

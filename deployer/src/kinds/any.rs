@@ -19,6 +19,7 @@ pub trait AnyKind: Send + Sync {
     fn is_definition(&self) -> bool;
     fn by_name(&self) -> &'static [&'static str];
     fn goes_with_parent(&self) -> bool;
+    fn limited(&self) -> &'static [(Op, &'static str)];
     fn lost(&self) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
@@ -117,6 +118,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn goes_with_parent(&self) -> bool {
         K::GOES_WITH_PARENT
+    }
+
+    fn limited(&self) -> &'static [(Op, &'static str)] {
+        K::LIMITED
     }
 
     fn lost(&self) -> Option<&'static str> {

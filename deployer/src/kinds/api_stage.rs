@@ -62,6 +62,8 @@ impl Kind for ApiStage {
     const RULES: &'static [(&'static str, Rule)] =
         &[("rest_api_id", Rule::Replace), ("stage_name", Rule::Replace), ("definition", Rule::Digest)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const LIMITED: &'static [(Op, &'static str)] =
+        &[(Op::Create, "apigateway:CreateDeployment"), (Op::Update, "apigateway:CreateDeployment")];
     const GOES_WITH_PARENT: bool = true;
     const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
     type Spec = Stage;

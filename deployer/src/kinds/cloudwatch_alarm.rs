@@ -63,6 +63,11 @@ impl Kind for CloudwatchAlarm {
         ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LIMITED: &'static [(Op, &'static str)] = &[
+        (Op::Create, "cloudwatch:PutMetricAlarm"),
+        (Op::Update, "cloudwatch:PutMetricAlarm"),
+        (Op::Delete, "cloudwatch:DeleteAlarms"),
+    ];
     /// CloudWatch does not look at what an alarm watches or tells.
     const BY_NAME: &'static [&'static str] =
         &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"];

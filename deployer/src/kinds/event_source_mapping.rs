@@ -85,6 +85,11 @@ impl Kind for EventSourceMapping {
         ("filter_patterns", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LIMITED: &'static [(Op, &'static str)] = &[
+        (Op::Create, "lambda:CreateEventSourceMapping"),
+        (Op::Update, "lambda:UpdateEventSourceMapping"),
+        (Op::Delete, "lambda:DeleteEventSourceMapping"),
+    ];
     const GAP: Option<&'static str> =
         Some("messages wait in the queue for up to some minutes, until the mapping is deleted and made anew");
     type Spec = EventSource;

@@ -133,6 +133,11 @@ impl Kind for LambdaFunction {
         ("vpc_config.security_group_ids", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LIMITED: &'static [(Op, &'static str)] = &[
+        (Op::Create, "lambda:CreateFunction"),
+        (Op::Update, "lambda:UpdateFunctionConfiguration"),
+        (Op::Delete, "lambda:DeleteFunction"),
+    ];
     const WATCHED: bool = true;
     const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
     type Spec = Function;

@@ -64,6 +64,8 @@ impl Kind for LambdaPermission {
     const RULES: &'static [(&'static str, Rule)] =
         &[("function_name", Rule::Replace), ("statement_id", Rule::Replace), ("qualifier", Rule::Replace)];
     const OWNERSHIP: Ownership = Ownership::Parent;
+    const LIMITED: &'static [(Op, &'static str)] =
+        &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")];
     const GOES_WITH_PARENT: bool = true;
     const GAP: Option<&'static str> = Some("the caller is refused for some seconds");
     type Spec = Permission;

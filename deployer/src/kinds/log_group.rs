@@ -66,6 +66,8 @@ impl Kind for LogGroupKind {
     const IDENTITY: &'static [&'static str] = &["name"];
     const RULES: &'static [(&'static str, Rule)] = &[("name", Rule::Replace), ("log_group_class", Rule::Replace)];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LIMITED: &'static [(Op, &'static str)] =
+        &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")];
     const LOST: Option<&'static str> = Some("the logs in it");
     const GAP: Option<&'static str> = Some("what is logged within these seconds may be lost");
     type Spec = LogGroup;

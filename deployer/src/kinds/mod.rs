@@ -200,6 +200,8 @@ pub trait Kind: Send + Sync + 'static {
     const BY_NAME: &'static [&'static str] = &[];
     /// AWS deletes it along with the resource that its first identity property refers to.
     const GOES_WITH_PARENT: bool = false;
+    /// Calls that operations make and whose rates AWS limits, so that a large plan waits for them.
+    const LIMITED: &'static [(Op, &'static str)] = &[];
     /// [`Kind::watch`] has something to do.
     const WATCHED: bool = false;
     /// What people lose for good when such a resource is deleted: "the messages in it".

@@ -53,6 +53,8 @@ impl Kind for RestApi {
     const RULES: &'static [(&'static str, Rule)] =
         &[("owner_stack", Rule::Replace), ("owner_address", Rule::Replace), ("binary_media_types", Rule::Unordered)];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const LIMITED: &'static [(Op, &'static str)] =
+        &[(Op::Create, "apigateway:CreateRestApi"), (Op::Delete, "apigateway:DeleteRestApi")];
     const LOST: Option<&'static str> = Some("its address: another API gets another one");
     const GAP: Option<&'static str> = Some("the API does not answer, and AWS deletes only one API in 30 s");
     type Spec = Api;

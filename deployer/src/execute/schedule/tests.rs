@@ -131,6 +131,46 @@ fn in_a_destruction_the_stage_goes_before_its_routes() {
     assert_eq!(waves(&plan), [["stage"], ["route"], ["api"]]);
 }
 
+fn along(taker: &str, planned: Planned) -> Planned {
+    Planned { goes_with: Some(taker.to_owned()), ..planned }
+}
+
+#[test]
+fn what_aws_deletes_with_its_parent_waits_for_that_alone() {
+    let plan = plan(vec![
+        planned("api", "apigateway.rest_api", Action::Delete, &[]),
+        planned("function", "lambda.function", Action::Delete, &[]),
+        along("api", planned("route", "apigateway.route", Action::Delete, &["api", "function"])),
+        along("function", planned("permission", "lambda.permission", Action::Delete, &["api", "function"])),
+        along("api", planned("stage", "apigateway.stage", Action::Delete, &["api", "route", "permission"])),
+    ]);
+    assert_eq!(waves(&plan), [vec!["api", "function"], vec!["route", "permission", "stage"]]);
+}
+
+#[test]
+fn a_function_goes_after_the_stage_serves_its_route_no_more_even_if_its_permission_goes_along() {
+    let mut stage = planned("stage", "apigateway.stage", Action::Update, &["api"]);
+    stage.prior_dependencies = ["api", "route", "permission"].map(str::to_owned).into();
+    let plan = plan(vec![
+        planned("api", "apigateway.rest_api", Action::Unchanged, &[]),
+        planned("function", "lambda.function", Action::Delete, &[]),
+        planned("route", "apigateway.route", Action::Delete, &["api"]),
+        along("function", planned("permission", "lambda.permission", Action::Delete, &["api", "function"])),
+        stage,
+    ]);
+    assert_eq!(waves(&plan), [vec!["api", "route"], vec!["stage"], vec!["function"], vec!["permission"]]);
+}
+
+#[test]
+fn a_name_holds_nobody_back_but_who_moves_on_still_frees_what_it_named() {
+    let named = |action| Planned { by_name: ["queue".to_owned()].into(), ..queue("role", action, &["queue"]) };
+    let steps =
+        |queue_does: Action, role_does: Action| waves(&plan(vec![queue("queue", queue_does, &[]), named(role_does)]));
+    assert_eq!(steps(Action::Create, Action::Create), [["queue", "role"]]);
+    assert_eq!(steps(Action::Delete, Action::Delete), [["queue", "role"]]);
+    assert_eq!(steps(Action::Delete, Action::Update), [["role"], ["queue"]]);
+}
+
 #[test]
 fn no_step_waits_for_one_that_does_not_exist() {
     // "a" is deleted together with what it left behind: it has no removal step of its own.
