@@ -155,12 +155,15 @@ fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
 }
 
 #[tokio::test]
-async fn the_action_runs_the_command_that_it_is_given() {
+async fn the_action_runs_the_command_that_it_is_given_also_where_there_is_no_release() {
     let bench = Bench::new(STACK).await;
-    let mut machine = Machine::new(bench.path());
-    machine.know("inputs.command", "validate --var alarm_email=a@b.c").know("inputs.file", "stack.yaml");
-    machine.know("inputs.directory", ".").know("inputs.env", "").know("github.action_ref", "main");
-    machine.know("github.action_path", bench.path().to_str().expect("UTF-8"));
-    let done = machine.run_composite(ACTION);
-    assert!(done.ok && done.text.contains("stack.yaml is valid"), "{done}");
+    for (reference, said) in [("main", "stack.yaml is valid"), ("v0.1.0", "::notice::v0.1.0 has no deployer-")] {
+        let mut machine = Machine::new(bench.path());
+        machine.know("inputs.command", "validate --var alarm_email=a@b.c").know("inputs.file", "stack.yaml");
+        machine.know("inputs.directory", ".").know("inputs.env", "").know("github.action_ref", reference);
+        machine.know("github.action_path", bench.path().to_str().expect("UTF-8"));
+        machine.set("GITHUB_SERVER_URL", "http://127.0.0.1:1");
+        let done = machine.run_composite(ACTION);
+        assert!(done.ok && done.text.contains(said) && done.text.contains("stack.yaml is valid"), "{done}");
+    }
 }
