@@ -89,7 +89,7 @@ async fn send(call: &Call) -> Result<String, Failure> {
 /// Makes a random UUID (version 4).
 fn correlation_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Entropy(error.to_string()))?;
+    getrandom::getrandom(&mut bytes).map_err(|error| Failure::Entropy(error.to_string()))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let mut text = String::with_capacity(36);

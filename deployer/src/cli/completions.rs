@@ -31,7 +31,7 @@ pub(super) fn run(run: &Run, shell: Shell) -> Exit {
         Shell::Bash => "bash",
         Shell::Zsh => "zsh",
         Shell::Fish => "fish",
-        Shell::PowerShell => "powershell",
+        Shell::Powershell => "powershell",
     };
     let mut script = Vec::new();
     let shells = Shells::builtins();

@@ -109,7 +109,7 @@ pub struct Choice {
 /// The plan that was reviewed.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Expected {
-    /// Refuse when the plan does anything else than this one: its digest, or a file of `plan --json`.
+    /// Refuse when the plan does anything else than this one: its digest, or a file of `plan --json`; empty is none.
     #[arg(long, env = "DEPLOYER_EXPECT_PLAN", value_name = "DIGEST|FILE")]
     pub expect_plan: Option<String>,
 }
@@ -291,8 +291,7 @@ pub enum Shell {
     Bash,
     Zsh,
     Fish,
-    #[value(name = "powershell")]
-    PowerShell,
+    Powershell,
 }
 
 /// What permissions are printed for.

@@ -35,6 +35,15 @@ impl Site {
 
     /// Runs deploy.yml as GitHub does after `event` on `reference`; `head` is where a pull request comes from.
     fn deploy(&self, event: &str, reference: &str, head: &str, role: &str) -> Done {
+        self.run(event, reference, head, role, "")
+    }
+
+    /// Runs it as somebody does who starts it by hand and names the plan to apply.
+    fn dispatch(&self, reference: &str, expect: &str) -> Done {
+        self.run("workflow_dispatch", reference, "", ROLE, expect)
+    }
+
+    fn run(&self, event: &str, reference: &str, head: &str, role: &str, expect: &str) -> Done {
         let mut machine = Machine::new(self.bench.path());
         let fork = event == "pull_request" && head != "a/b";
         let payload = serde_json::json!({"number": 7, "pull_request": {"number": 7,
@@ -51,6 +60,7 @@ impl Site {
         machine.set("GITHUB_EVENT_PATH", self.bench.path().join("event.json").to_str().expect("UTF-8"));
         machine.set("AWS_ENDPOINT_URL", &crate::common::cloud().endpoint_url).set("AWS_EC2_METADATA_DISABLED", "true");
         machine.sign_in("AWS_ACCESS_KEY_ID", &self.bench.aws.place.account).sign_in("AWS_SECRET_ACCESS_KEY", "test");
+        machine.know("inputs.expect_plan", expect);
         machine.run(DEPLOY, "deploy")
     }
 }
@@ -76,6 +86,13 @@ async fn deploy_plans_a_branch_and_a_pull_request_and_applies_main() {
     assert!(main.ok && main.text.contains("The plan is the one that was reviewed (#7)."), "{main}");
     assert!(main.output("ci", "output_api_url").ends_with("/orders-33"), "{main}");
     assert_eq!(inventory(&site.bench.aws).await.into_iter().collect::<Vec<_>>(), ["queue orders-33"]);
+    // Another plan than the reviewed one is refused, until somebody gives its digest by hand.
+    site.bench.write("stack.yaml", &STACK.replace("tags: {", "visibility_timeout: 45s, tags: {"));
+    let other = site.deploy("push", "refs/heads/main", "", ROLE);
+    assert!(!other.ok && other.text.contains("plan::not-reviewed"), "{other}");
+    let digest = other.output("ci", "digest").to_owned();
+    let by_hand = site.dispatch("refs/heads/main", &digest);
+    assert!(by_hand.ok && by_hand.text.contains("was reviewed (--expect-plan)"), "{by_hand}");
     let queue = site.deploy("merge_group", "refs/heads/gh-readonly-queue/main/pr-8", "", ROLE);
     assert!(queue.ok && queue.text.contains("No changes."), "{queue}");
 }
@@ -138,12 +155,15 @@ fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
 }
 
 #[tokio::test]
-async fn the_action_runs_the_command_that_it_is_given() {
+async fn the_action_runs_the_command_that_it_is_given_also_where_there_is_no_release() {
     let bench = Bench::new(STACK).await;
-    let mut machine = Machine::new(bench.path());
-    machine.know("inputs.command", "validate --var alarm_email=a@b.c").know("inputs.file", "stack.yaml");
-    machine.know("inputs.directory", ".").know("inputs.env", "").know("github.action_ref", "main");
-    machine.know("github.action_path", bench.path().to_str().expect("UTF-8"));
-    let done = machine.run_composite(ACTION);
-    assert!(done.ok && done.text.contains("stack.yaml is valid"), "{done}");
+    for (reference, said) in [("main", "stack.yaml is valid"), ("v0.1.0", "::notice::v0.1.0 has no deployer-")] {
+        let mut machine = Machine::new(bench.path());
+        machine.know("inputs.command", "validate --var alarm_email=a@b.c").know("inputs.file", "stack.yaml");
+        machine.know("inputs.directory", ".").know("inputs.env", "").know("github.action_ref", reference);
+        machine.know("github.action_path", bench.path().to_str().expect("UTF-8"));
+        machine.set("GITHUB_SERVER_URL", "http://127.0.0.1:1");
+        let done = machine.run_composite(ACTION);
+        assert!(done.ok && done.text.contains(said) && done.text.contains("stack.yaml is valid"), "{done}");
+    }
 }
