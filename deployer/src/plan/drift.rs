@@ -8,22 +8,28 @@ use crate::aws::Place;
 use crate::graph::{Graph, resolve};
 use crate::kinds::{AnyKind, Observed};
 use crate::observe::Observation;
-use crate::state::{Record, fingerprint};
+use crate::state::{Record, State, fingerprint};
 
-/// Lists the properties that differ from what was last applied.
+/// Lists the properties that differ from what was last applied, but for those that a run which did not end well had
+/// set to what it wanted.
 pub(super) fn drift(
     address: &str,
     kind: &dyn AnyKind,
     record: &Record,
     live: &Observed<Value>,
     desired: Option<&Value>,
-    key: &str,
+    prior: &State,
 ) -> Vec<Drift> {
+    let key = &prior.lineage;
     // From prior to observed; the rules' defaults and equalities hold in this direction too.
-    diff(Rules(kind.rules()), &record.inputs, &as_recorded(kind, record, live, key))
-        .into_iter()
-        .map(|change| entry(address, kind, change, desired))
-        .collect()
+    let differs = |record: &Record| diff(Rules(kind.rules()), &record.inputs, &as_recorded(kind, record, live, key));
+    let mut changes = differs(record);
+    let intent = prior.intents.iter().find(|intent| intent.address == address && intent.kind == kind.name());
+    if let Some(intent) = intent.filter(|intent| intent.inputs.is_object()) {
+        let wanted = differs(&Record { inputs: intent.inputs.clone(), ..record.clone() });
+        changes.retain(|change| wanted.iter().any(|other| other.path == change.path));
+    }
+    changes.into_iter().map(|change| entry(address, kind, change, desired)).collect()
 }
 
 /// What AWS has, in the form that the state keeps: secrets as fingerprints, without what was never stated.
@@ -40,8 +46,7 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
         match seen.live.get(&node.address) {
             Some(live) => {
                 let desired = resolve::value(&node.spec, &seen.known, place);
-                let key = &seen.prior.lineage;
-                found.extend(drift(&node.address, node.kind, record, live, Some(&desired), key));
+                found.extend(drift(&node.address, node.kind, record, live, Some(&desired), &seen.prior));
             }
             None => found.push(gone(&node.address, node.kind, "create it again")),
         }

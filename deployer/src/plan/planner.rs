@@ -221,8 +221,7 @@ impl<'a> Planner<'a> {
             planned.order = Some(Order::DeleteFirst);
         }
         if let Some(prior) = prior.filter(|p| p.same) {
-            let key = &self.seen.prior.lineage;
-            let mut drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), key);
+            let mut drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), &self.seen.prior);
             for entry in &mut drift {
                 entry.sensitive |= [&entry.before, &entry.after, &entry.plan].into_iter().any(|v| self.is_secret(v));
             }

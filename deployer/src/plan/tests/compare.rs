@@ -160,3 +160,23 @@ fn a_note_of_a_live_resource_is_passed_on() {
     No changes. 2 resources match stack.yaml.
     ");
 }
+
+#[test]
+fn what_a_failed_run_had_set_is_no_change_by_other_hands() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| {
+        queue["visibility_timeout"] = json!(90);
+        queue["delay_seconds"] = json!(5);
+    });
+    world.intend("queues.inbox", "update");
+    world.prior.intents[0].inputs["visibility_timeout"] = json!(90);
+    let wanted = QUEUES.replace("60s", "90s");
+    assert_snapshot!(world.said(&wanted), @r"
+    ~ queues.inbox  sqs.queue
+        delay_seconds: 5 → 0  # undoes a change made outside
+
+    ! changed outside: queues.inbox delay_seconds: 0 → 5 (by plan: back to 0)
+
+    Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
+    ");
+}
