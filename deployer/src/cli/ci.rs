@@ -65,7 +65,7 @@ async fn deploy(
         return preview::destroy(run, &loaded, &settings, env).await;
     }
     let stack = loaded.document.stack().to_owned();
-    let preparation = Preparation(run.terminal);
+    let preparation = Preparation::new(run.terminal);
     let prepared = pipeline::prepare(loaded, &settings, Goal::Apply, decision.apply, &preparation, &run.stop).await;
     let ready = match prepared {
         Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {
