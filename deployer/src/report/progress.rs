@@ -36,6 +36,7 @@ pub struct Progress {
     running: Arc<Mutex<BTreeMap<String, Running>>>,
     bars: Option<MultiProgress>,
     whole: Arc<Mutex<Estimate>>,
+    whole_bar: Option<ProgressBar>,
     /// What is sent with a step: the size of a function's code.
     uploads: BTreeMap<String, u64>,
     heart: tokio::task::JoinHandle<()>,
@@ -57,13 +58,14 @@ impl Progress {
         let whole = Arc::new(Mutex::new(Estimate::of(plan)));
         let live = terminal.interactive && !terminal.json && !terminal.quiet;
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        let heart = match &bars {
-            Some(bars) => tokio::spawn(move_whole(bars.add(whole_bar()), whole.clone(), running.clone())),
+        let whole_bar = bars.as_ref().map(|bars| bars.add(whole_bar()));
+        let heart = match &whole_bar {
+            Some(bar) => tokio::spawn(move_whole(bar.clone(), whole.clone(), running.clone())),
             None => tokio::spawn(beat(terminal, running.clone())),
         };
         let uploads =
             plan.actions().iter().filter_map(|planned| Some((planned.address.clone(), upload(plan, planned)?)));
-        Self { terminal, secrets: secrets.clone(), running, bars, whole, uploads: uploads.collect(), heart }
+        Self { terminal, secrets: secrets.clone(), running, bars, whole, whole_bar, uploads: uploads.collect(), heart }
     }
 
     /// What a step does, with what it sends.
@@ -152,6 +154,9 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.heart.abort();
+        if let Some(bar) = &self.whole_bar {
+            bar.finish_and_clear();
+        }
     }
 }
 

@@ -304,12 +304,24 @@ fn finish(findings: &mut Findings, spans: &SpanIndex, secrets: &Secrets) {
     findings.0.sort_by_key(|finding| finding.span.map(|span| (span.line, span.column)));
 }
 
+/// The codes of what is wrong with a value as such. Others may say different things about one place.
+const OF_VALUES: &[&str] = &[
+    "stack::bad-value",
+    "stack::missing-property",
+    "stack::out-of-range",
+    "stack::too-long",
+    "stack::too-short",
+    "stack::unknown-property",
+    "stack::unknown-variable",
+    "stack::wrong-type",
+];
+
 /// What an anchor says wrong is wrong wherever it is used, and is said once.
 fn once(findings: &mut Findings) {
     let mut said = HashSet::new();
     findings.0.retain(|finding| {
         let place = finding.span.map(|span| (finding.code, span.line, span.column, finding.help.clone()));
-        place.is_none_or(|place| said.insert(place))
+        !OF_VALUES.contains(&finding.code) || place.is_none_or(|place| said.insert(place))
     });
 }
 
