@@ -22,7 +22,7 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
     let settings = pipeline::Settings { selection, claim, ..run.settings(&Choice::default(), "adopt")? };
     let loaded = run.load(&settings)?;
     let mut ready =
-        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
+        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
     if let Err(refused) = only_adoptions(&mut ready, &address, id.as_deref()) {
         ready.abandon().await;
         return Err(refused);

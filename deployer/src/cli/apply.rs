@@ -24,7 +24,7 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
     let began = Instant::now();
     let settings = run.settings(&choice, command)?;
     let loaded = run.load(&settings)?;
-    let ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation(run.terminal), &run.stop).await?;
+    let ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation::new(run.terminal), &run.stop).await?;
     announce(run, &ready, command);
     if let Some(reviewed) = reviewed
         && let Err(other) = reviewed.hold(&ready.effects(), false)
@@ -45,7 +45,8 @@ pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: 
     approval::possible(run, &approved, command)?;
     let settings = pipeline::Settings { refresh_only: true, ..run.settings(&choice, command)? };
     let loaded = run.load(&settings)?;
-    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
+    let ready =
+        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
     announce(run, &ready, command);
     if !ready.plan.has_changes() {
         let outputs = ready.outputs_now();
@@ -75,7 +76,8 @@ pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let saved = read(file)?;
     let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
     let loaded = run.load(&settings)?;
-    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation(run.terminal), &run.stop).await?;
+    let ready =
+        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
     let moved = moved(&saved.basis, &ready.basis(Some(&saved.basis.salt)));
     if !moved.is_empty() {
         let message = format!("the plan in {} is stale: {}", file.display(), moved.join("; "));
@@ -132,7 +134,7 @@ pub(super) async fn carry_out(
     began: Instant,
 ) -> Result<Ended, Failure> {
     let secrets = ready.loaded.document.secrets().clone();
-    let observer = Progress::new(run.terminal, &secrets);
+    let observer = Progress::new(run.terminal, &secrets, &ready.plan);
     let applied = ready.execute(settings, &observer, run.stop.clone()).await?;
     drop(observer);
     let Applied { outcome, loaded, calls } = applied;
@@ -143,7 +145,8 @@ pub(super) async fn carry_out(
     }
     if run.terminal.json {
         run.terminal.refusals(&outcome, &loaded.document);
-        run.terminal.data(&format!("{}\n", json::summary(&outcome, outputs, &secrets)));
+        let summary = json::summary(&outcome, outputs, calls, began.elapsed().as_secs_f64(), &secrets);
+        run.terminal.data(&format!("{summary}\n"));
     } else {
         run.terminal.outcome(&outcome, calls, began.elapsed().as_secs_f64(), &secrets);
         run.terminal.refusals(&outcome, &loaded.document);

@@ -65,7 +65,7 @@ async fn deploy(
     if let Some(Fate::Destroy(env)) = &fate {
         return preview::destroy(run, &loaded, &settings, env).await;
     }
-    let preparation = Preparation(run.terminal);
+    let preparation = Preparation::new(run.terminal);
     let prepared = pipeline::prepare(loaded, &settings, Goal::Apply, decision.apply, &preparation, &run.stop).await;
     let ready = match prepared {
         Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {

@@ -14,7 +14,8 @@ use crate::report::{json as form, plan};
 pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
     let settings = run.settings(&choice, "drift")?;
     let loaded = run.load(&settings)?;
-    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
+    let ready =
+        pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation::new(run.terminal), &run.stop).await?;
     let drift = ready.plan.drift();
     if run.terminal.json {
         let document = &ready.loaded.document;

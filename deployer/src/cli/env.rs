@@ -109,7 +109,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Exit {
     let began = Instant::now();
     let Environment { name, settings, loaded, store, .. } = env;
     run.terminal.say(&format!("environment {name}:"));
-    let preparation = Preparation(run.terminal);
+    let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Destroy, true, &preparation, &run.stop).await?;
     apply::announce(run, &ready, "env destroy");
     let code = apply::carry_out(run, ready, &settings, began).await?.code;

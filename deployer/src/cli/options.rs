@@ -287,6 +287,8 @@ pub enum Command {
 
 /// Shells that the deployer completes in.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
+// A shell's name is its name.
+#[allow(clippy::enum_variant_names)]
 pub enum Shell {
     Bash,
     Zsh,

@@ -25,7 +25,8 @@ pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, files: File
     let Files { out, html } = files;
     let settings = pipeline::Settings { refresh_only: refresh.refresh_only, ..run.settings(&choice, "plan")? };
     let loaded = run.load(&settings)?;
-    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation(run.terminal), &run.stop).await?;
+    let ready =
+        pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation::new(run.terminal), &run.stop).await?;
     if let Some(file) = &out {
         save(&ready, &settings, file)?;
     }

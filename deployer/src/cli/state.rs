@@ -152,7 +152,7 @@ impl Desk<'_> {
     }
 
     fn progress(&self) -> Preparation {
-        Preparation(self.run.terminal)
+        Preparation::new(self.run.terminal)
     }
 
     fn line(&self, value: Value) -> Exit {

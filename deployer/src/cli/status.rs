@@ -12,7 +12,7 @@ use crate::report::status::{self, Row};
 pub(super) async fn run(run: &Run) -> Exit {
     let settings = run.settings(&Choice::default(), "status")?;
     let loaded = pipeline::load(&settings)?;
-    let sight = pipeline::look(&loaded, &settings, &Preparation(run.terminal), &run.stop).await?;
+    let sight = pipeline::look(&loaded, &settings, &Preparation::new(run.terminal), &run.stop).await?;
     let seen = &sight.observation;
     let live =
         loaded.graph.nodes().filter_map(|n| Some((n.address.clone(), (n.kind.name(), seen.live.get(&n.address)?))));

@@ -27,6 +27,7 @@ use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::state::{Intent, Journal, Record, State, StateError, fingerprint, leftover};
 
+pub(crate) use schedule::removes_separately;
 use schedule::{Schedule, StepId};
 use step::{Context, Done, Part, Unfinished};
 

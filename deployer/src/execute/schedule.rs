@@ -105,7 +105,8 @@ fn builds(planned: &Planned) -> bool {
     !matches!(planned.action, Action::Delete | Action::Forget)
 }
 
-fn removes_separately(planned: &Planned) -> bool {
+/// Is its predecessor deleted by a step of its own?
+pub(crate) fn removes_separately(planned: &Planned) -> bool {
     builds(planned) && planned.predecessor.is_some()
 }
 

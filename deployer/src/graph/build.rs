@@ -79,6 +79,7 @@ impl Checker<'_> {
         for name in resource.depends_on {
             match self.parts.get(&name).filter(|_| name != resource.element) {
                 Some(parts) => dependencies.extend(parts.iter().cloned()),
+                None if name == resource.element => self.own_end(&name),
                 None if self.known.contains_key(&name) => {
                     dependencies.insert(name);
                 }
@@ -161,7 +162,10 @@ impl Checker<'_> {
         if self.is_broken(address) {
             return;
         }
-        let help = match nearest(address, self.known.keys().map(String::as_str)) {
+        let bare =
+            || self.known.keys().filter(|known| known.split_once('.').is_some_and(|(_, name)| name == address)).min();
+        let meant = nearest(address, self.known.keys().map(String::as_str)).or_else(|| bare().map(String::as_str));
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "refer to an element of stack.yaml as `section.name`".to_owned(),
         };
@@ -169,6 +173,17 @@ impl Checker<'_> {
         self.findings
             .error("stack::unknown-reference", path, format!("nothing is called `{address}` in this stack"))
             .help(help);
+    }
+
+    /// An element that says it waits for itself.
+    fn own_end(&mut self, element: &str) {
+        let mut path = self.names.place_of(element, &format!("{element}.arn"));
+        if path.0.len() == 2 {
+            path = path.then("depends_on");
+        }
+        self.findings
+            .error("stack::cycle", path, format!("`{element}` waits for itself"))
+            .help("remove it from its own `depends_on`");
     }
 
     /// Does the address belong to an element that was not lowered, because a finding says what is wrong with it?
@@ -183,13 +198,28 @@ impl Checker<'_> {
 /// Two resources of one kind with the same identity would fight over one AWS resource.
 fn names_used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) {
     let mut first: HashMap<(String, String), &Node> = HashMap::new();
-    for node in nodes.values() {
+    let mut said: BTreeSet<(&str, &str)> = BTreeSet::new();
+    // An element before its parts: when two functions are called alike, so are their roles and log groups.
+    let elements = nodes.values().filter(|node| node.address == node.element);
+    for node in elements.chain(nodes.values().filter(|node| node.address != node.element)) {
         let key = (node.kind.name().to_owned(), identity(node.kind.identity(), &node.spec));
         let Some(other) = first.insert(key.clone(), node) else { continue };
+        if !said.insert((&other.element, &node.element)) {
+            continue;
+        }
+        let own = names.place_of(&other.element, &key.1);
+        let mut path = names.place_of(&node.element, &key.1);
+        if path.0.len() == 2 && own.0.len() > 2 {
+            // A name that is written out is easier to change than one that follows from another.
+            path = own;
+        } else if path.0.len() == 2 {
+            // Without a name of its own the element's key gives it.
+            path = path.then("name");
+        }
         findings
             .error(
                 "stack::duplicate-name",
-                names.place_of(&node.element, &key.1),
+                path,
                 format!("`{}` and `{}` are both the {} {:?}", other.address, node.address, key.0, key.1),
             )
             .help("give one of them another name");
@@ -227,36 +257,61 @@ fn order(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findi
             }
         }
     }
-    if !waiting.is_empty() {
-        report_cycle(nodes, &waiting, names, findings);
-    }
+    report_cycles(nodes, waiting.keys().copied().collect(), names, findings);
     order
 }
 
-fn report_cycle(
+/// Reports cycles until what is left of the stuck ones has none.
+fn report_cycles(
     nodes: &BTreeMap<String, Node>,
-    stuck: &BTreeMap<&str, usize>,
+    mut stuck: BTreeSet<&str>,
     names: &dyn Named,
     findings: &mut Findings,
 ) {
-    let Some(start) = stuck.keys().next() else { return };
-    let mut path: Vec<&str> = vec![start];
     loop {
-        let node = &nodes[*path.last().expect("the path begins with one address")];
-        let Some(next) = node.dependencies.iter().find(|d| stuck.contains_key(d.as_str())) else { return };
+        // Whoever waits for nobody who is stuck is in no further cycle.
+        let free = |address: &&str| !nodes[*address].dependencies.iter().any(|d| stuck.contains(d.as_str()));
+        let freed: Vec<&str> = stuck.iter().copied().filter(free).collect();
+        if !freed.is_empty() {
+            stuck.retain(|address| !freed.contains(address));
+            continue;
+        }
+        let Some(cycle) = cycle(nodes, &stuck) else { return };
+        report_cycle(nodes, &cycle, names, findings);
+        let elements: BTreeSet<&str> = cycle.iter().map(|address| nodes[*address].element.as_str()).collect();
+        stuck.retain(|address| !elements.contains(nodes[*address].element.as_str()));
+    }
+}
+
+/// Follows what each one waits for until somebody comes again.
+fn cycle<'n>(nodes: &'n BTreeMap<String, Node>, stuck: &BTreeSet<&'n str>) -> Option<Vec<&'n str>> {
+    let mut path: Vec<&str> = vec![stuck.first()?];
+    loop {
+        let node = &nodes[*path.last()?];
+        let next = node.dependencies.iter().find(|d| stuck.contains(d.as_str()))?;
         if let Some(at) = path.iter().position(|seen| seen == next) {
             path.drain(..at);
-            path.push(next);
-            break;
+            return Some(path);
         }
         path.push(next);
     }
-    let element = &nodes[path[0]].element;
-    findings
-        .error(
-            "stack::cycle",
-            names.place_of(element, path[1]),
-            format!("these wait for each other: {}", path.join(" → ")),
-        )
-        .help("write one of the names out instead of referring to it");
+}
+
+fn report_cycle(nodes: &BTreeMap<String, Node>, cycle: &[&str], names: &dyn Named, findings: &mut Findings) {
+    // The caret goes where one element names another, not where it waits for its own parts.
+    let next = |at: usize| cycle[(at + 1) % cycle.len()];
+    let leaves = |at: &usize| nodes[cycle[*at]].element != nodes[next(*at)].element;
+    let at = (0..cycle.len()).find(leaves).unwrap_or_default();
+    let element = &nodes[cycle[at]].element;
+    let exact = names.place_of(element, next(at));
+    let path =
+        if exact.0.len() > 2 { exact } else { names.place_of(element, &format!("{}.arn", nodes[next(at)].element)) };
+    let waits = path.0.get(2).is_some_and(|property| property == "depends_on");
+    let help = if waits {
+        "remove one of them from `depends_on`"
+    } else {
+        "write one of the names out instead of referring to it"
+    };
+    let all: Vec<&str> = cycle[at..].iter().chain(&cycle[..=at]).copied().collect();
+    findings.error("stack::cycle", path, format!("these wait for each other: {}", all.join(" → "))).help(help);
 }

@@ -1,10 +1,15 @@
 //! Findings for people, with the source line and a caret, and for scripts, a JSON object a line.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 
 use crate::spec::finding::{Finding, Findings, Severity, Span};
 use crate::spec::source::SourceText;
+
+/// Findings that people read at once.
+const MOST: usize = 100;
+/// A line of more bytes than this is cut around what is wrong before it is drawn.
+const LONGEST: usize = 2_000;
 
 /// How to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +31,11 @@ pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
     let (content, path) = (source.display(), source.path.display().to_string());
-    let rendered: Vec<String> = findings.0.iter().map(|finding| one(finding, &content, &path, &renderer)).collect();
+    let shown = findings.0.iter().take(MOST);
+    let mut rendered: Vec<String> = shown.map(|finding| one(finding, &content, &path, &renderer)).collect();
+    if let Some(more) = findings.0.len().checked_sub(MOST).filter(|more| *more > 0) {
+        rendered.push(format!("and {more} more findings: put these right first (--json lists all)"));
+    }
     if rendered.is_empty() { String::new() } else { rendered.join("\n\n") + "\n" }
 }
 
@@ -38,8 +47,18 @@ fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> Str
     let mut group = annotate_snippets::Group::with_title(level.primary_title(&finding.message).id(finding.code));
     if let Some(span) = finding.span {
         let (line, start) = line(content, span);
-        let end = (span.end.max(span.start) - start).min(line.len());
-        let caret = AnnotationKind::Primary.span((span.start - start).min(line.len())..end);
+        if line.len() > LONGEST {
+            let place = Origin::path(path).line(span.line).char_column(span.column);
+            group = group.element(place).element(Level::NOTE.message(around(line, span.start - start)));
+            let help = finding.help.as_ref().map(|help| Level::HELP.message(normalize_untrusted_str(help)));
+            return renderer.render(&[match help {
+                Some(help) => group.element(help),
+                None => group,
+            }]);
+        }
+        let begin = line.floor_char_boundary(span.start.saturating_sub(start));
+        let end = line.ceil_char_boundary(span.end.saturating_sub(start)).max(begin);
+        let caret = AnnotationKind::Primary.span(begin..end);
         group = group.element(Snippet::source(line).line_start(span.line).path(path).annotation(caret));
     }
     let Some(help) = &finding.help else { return renderer.render(&[group]) };
@@ -51,11 +70,18 @@ fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> Str
     renderer.render(&[group])
 }
 
+/// The part of a very long line that begins with what is wrong.
+fn around(line: &str, at: usize) -> String {
+    let rest = &line[line.floor_char_boundary(at)..];
+    let shown: String = rest.chars().take(60).collect();
+    normalize_untrusted_str(&format!("the line is very long; from there on it is `{shown}`"))
+}
+
 /// The line that a span is in, and where it begins.
 fn line(content: &str, span: Span) -> (&str, usize) {
     let at = content.floor_char_boundary(span.start.min(content.len()));
-    let start = content[..at].rfind('\n').map_or(0, |end| end + 1);
-    let line = content[start..].split('\n').next().unwrap_or_default();
+    let start = content[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+    let line = content[start..].split(['\n', '\r']).next().unwrap_or_default();
     (line.trim_end_matches('\r'), start)
 }
 

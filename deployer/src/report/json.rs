@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::planned::{PLAN_FORMAT, PlanReport};
+use super::terminal::slowest;
 use crate::aws::{AwsError, Place};
 use crate::execute::{Event, Outcome};
 use crate::plan::{Cost, Plan};
@@ -68,7 +69,13 @@ pub fn aws_error(error: &AwsError) -> Value {
 }
 
 /// The last line of a run.
-pub fn summary(outcome: &Outcome, outputs: &BTreeMap<String, String>, secrets: &Secrets) -> Value {
+pub fn summary(
+    outcome: &Outcome,
+    outputs: &BTreeMap<String, String>,
+    (reads, writes): (u64, u64),
+    seconds: f64,
+    secrets: &Secrets,
+) -> Value {
     let result = match outcome {
         o if o.interrupted => "interrupted",
         o if o.failed.is_empty() && o.state_error.is_none() => "ok",
@@ -82,6 +89,10 @@ pub fn summary(outcome: &Outcome, outputs: &BTreeMap<String, String>, secrets: &
         "not_started": outcome.not_started,
         "abandoned": outcome.abandoned,
         "outputs": outputs,
+        "reads": reads,
+        "writes": writes,
+        "seconds": seconds,
+        "slowest": slowest(outcome).iter().map(|(address, took)| json!({ "address": address, "seconds": took })).collect::<Vec<_>>(),
     });
     masked(value, secrets)
 }

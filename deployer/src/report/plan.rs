@@ -19,6 +19,7 @@ use lines::{Line, has_rule, statements};
 use values::short;
 
 pub(super) use lines::lines;
+pub(super) use values::bytes;
 pub use values::{SENSITIVE, shown};
 
 /// How much to show.

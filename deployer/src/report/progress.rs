@@ -1,5 +1,8 @@
 //! What a run is doing, while it does it.
 
+mod estimate;
+mod preparation;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,17 +12,22 @@ use tokio::time::Instant;
 
 use super::json;
 use super::paint::Tone;
+use super::plan::bytes;
 use super::terminal::Terminal;
 use crate::execute::{Event, Observer};
-use crate::package;
-use crate::pipeline;
-use crate::plan::Action;
+use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
+use estimate::Estimate;
+pub use preparation::Preparation;
 
 /// A wait is worth a word after this long.
 const WORTH_SAYING: Duration = Duration::from_secs(5);
 /// Plain output shows a sign of life this often.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The display of the whole moves this often.
+const TICK: Duration = Duration::from_millis(250);
+/// Steps of the bar of the whole.
+const FINENESS: u64 = 1_000;
 
 /// Shows an execution: live lines on a terminal, plain lines elsewhere, JSON lines on demand.
 pub struct Progress {
@@ -27,6 +35,10 @@ pub struct Progress {
     secrets: Secrets,
     running: Arc<Mutex<BTreeMap<String, Running>>>,
     bars: Option<MultiProgress>,
+    whole: Arc<Mutex<Estimate>>,
+    whole_bar: Option<ProgressBar>,
+    /// What is sent with a step: the size of a function's code.
+    uploads: BTreeMap<String, u64>,
     heart: tokio::task::JoinHandle<()>,
 }
 
@@ -41,12 +53,28 @@ struct Running {
 
 impl Progress {
     /// Begins to listen; the heartbeat ends with it.
-    pub fn new(terminal: Terminal, secrets: &Secrets) -> Self {
+    pub fn new(terminal: Terminal, secrets: &Secrets, plan: &Plan) -> Self {
         let running: Arc<Mutex<BTreeMap<String, Running>>> = Arc::default();
+        let whole = Arc::new(Mutex::new(Estimate::of(plan)));
         let live = terminal.interactive && !terminal.json && !terminal.quiet;
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        let heart = tokio::spawn(beat(terminal, running.clone(), live));
-        Self { terminal, secrets: secrets.clone(), running, bars, heart }
+        let whole_bar = bars.as_ref().map(|bars| bars.add(whole_bar()));
+        let heart = match &whole_bar {
+            Some(bar) => tokio::spawn(move_whole(bar.clone(), whole.clone(), running.clone())),
+            None => tokio::spawn(beat(terminal, running.clone())),
+        };
+        let uploads =
+            plan.actions().iter().filter_map(|planned| Some((planned.address.clone(), upload(plan, planned)?)));
+        Self { terminal, secrets: secrets.clone(), running, bars, whole, whole_bar, uploads: uploads.collect(), heart }
+    }
+
+    /// What a step does, with what it sends.
+    fn doing(&self, address: &str, action: Action, removal: bool) -> String {
+        let what = format!("{} {address}", verb(action, removal));
+        match self.uploads.get(address).filter(|_| !removal) {
+            Some(size) => format!("{what}, uploading {}", bytes(*size)),
+            None => what,
+        }
     }
 
     fn line(&self, text: &str) {
@@ -62,11 +90,12 @@ impl Progress {
     fn begun(&self, address: &str, action: Action, removal: bool) {
         let what = verb(action, removal);
         let bar = self.bars.as_ref().map(|bars| {
-            let bar = bars.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
+            // The whole stays the last line.
+            let bar = bars.insert_from_back(1, ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>3} {wide_msg}") {
                 bar.set_style(style);
             }
-            bar.set_message(format!("{what} {address}"));
+            bar.set_message(self.doing(address, action, removal));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -76,7 +105,7 @@ impl Progress {
 
     fn started(&self, address: &str, action: Action, removal: bool) {
         if self.bars.is_none() {
-            self.line(&format!("  {} {address}", verb(action, removal)));
+            self.line(&format!("  {}", self.doing(address, action, removal)));
         }
     }
 
@@ -94,7 +123,7 @@ impl Progress {
             return false;
         }
         if let Some(bar) = &entry.bar {
-            bar.set_message(format!("{} {address}: {}", entry.what, self.secrets.mask(why)));
+            bar.set_message(format!("{} {address}, waiting for {}", entry.what, self.secrets.mask(why)));
         }
         entry.said.replace(about.to_owned()).as_deref() != Some(about)
     }
@@ -106,10 +135,13 @@ impl Progress {
     }
 
     fn ended(&self, address: &str, removal: bool, text: &str) {
-        if let Some(entry) = self.lock().remove(&key(address, removal))
-            && let Some(bar) = entry.bar
-        {
-            bar.finish_and_clear();
+        let entry = self.lock().remove(&key(address, removal));
+        if let Some(entry) = entry {
+            let took = entry.began.elapsed().as_secs_f64();
+            self.whole.lock().unwrap_or_else(PoisonError::into_inner).ended(&key(address, removal), took);
+            if let Some(bar) = entry.bar {
+                bar.finish_and_clear();
+            }
         }
         self.line(text);
     }
@@ -122,6 +154,9 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.heart.abort();
+        if let Some(bar) = &self.whole_bar {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -184,8 +219,8 @@ fn past(action: Action, removal: bool) -> &'static str {
 }
 
 /// Says every ten seconds what still runs, where there is no live display.
-async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>, live: bool) {
-    if live || terminal.json {
+async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>) {
+    if terminal.json {
         return;
     }
     loop {
@@ -195,7 +230,10 @@ async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .filter(|(_, entry)| entry.began.elapsed() >= HEARTBEAT)
-            .map(|(address, entry)| format!("  still {} {address} ({} s)", entry.what, entry.began.elapsed().as_secs()))
+            .map(|(address, entry)| {
+                let waits = entry.waits.as_ref().map_or(String::new(), |(why, _)| format!(", waiting for {why}"));
+                format!("  still {} {address} ({} s){waits}", entry.what, entry.began.elapsed().as_secs())
+            })
             .collect();
         for line in lines {
             terminal.say(&line);
@@ -203,26 +241,53 @@ async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>
     }
 }
 
-/// Shows what takes time before there is a plan: builds, waits for the lock.
-pub struct Preparation(pub Terminal);
+/// The size of the code that a step sends.
+fn upload(plan: &Plan, planned: &Planned) -> Option<u64> {
+    planned.changes.iter().find(|change| change.path == "code.sha256")?;
+    plan.code_sizes.get(&planned.address).copied()
+}
 
-impl package::Progress for Preparation {
-    fn on(&self, event: package::Event<'_>) {
-        match event {
-            package::Event::Building { bins } => self.0.say(&format!("building {}", bins.join(", "))),
-            package::Event::Output { line } if self.0.verbose => self.0.say(line),
-            package::Event::Built { success: true, took } => {
-                self.0.say(&format!("built in {:.1} s", took.as_secs_f64()))
-            }
-            _ => {}
-        }
+fn whole_bar() -> ProgressBar {
+    let bar = ProgressBar::new(FINENESS);
+    if let Ok(style) = ProgressStyle::with_template("  [{bar:24}] {wide_msg}") {
+        bar.set_style(style.progress_chars("##-"));
+    }
+    bar
+}
+
+/// Moves the bar of the whole until nothing is left.
+async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<Mutex<BTreeMap<String, Running>>>) {
+    loop {
+        let (share, text) = {
+            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+            let whole = whole.lock().unwrap_or_else(PoisonError::into_inner);
+            let since = |key: &str| running.get(key).map_or(0.0, |entry| entry.began.elapsed().as_secs_f64());
+            (whole.share(), told(whole.counts(), running.len(), whole.left(since)))
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        bar.set_position((share * FINENESS as f64) as u64);
+        bar.set_message(text);
+        tokio::time::sleep(TICK).await;
     }
 }
 
-impl pipeline::Progress for Preparation {
-    fn say(&self, text: &str) {
-        self.0.say(text);
+/// `5 of 12 done, 3 running, 4 waiting for them, about 8 s left`
+fn told((all, done): (usize, usize), running: usize, left: f64) -> String {
+    let mut text = format!("{done} of {all} done");
+    let waiting = all.saturating_sub(done + running);
+    if running > 0 {
+        text += &format!(", {running} running");
     }
+    if waiting > 0 {
+        text += &format!(", {waiting} waiting for others");
+    }
+    if done < all {
+        text += &match left.ceil() {
+            seconds if seconds < 90.0 => format!(", about {seconds:.0} s left"),
+            seconds => format!(", about {:.0} min left", (seconds / 60.0).ceil()),
+        };
+    }
+    text
 }
 
 #[cfg(test)]
@@ -233,7 +298,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_is_said_once_it_lasts_five_seconds_and_once_alone() {
         let terminal = Terminal::new(&Wishes { quiet: true, ..Wishes::default() });
-        let progress = Progress::new(terminal, &Secrets::default());
+        let progress = Progress::new(terminal, &Secrets::default(), &Plan::default());
         progress.event(&Event::Started { address: "functions.draw", action: Action::Create, removal: false });
         let mut said = Vec::new();
         for second in 0..12 {
@@ -245,5 +310,12 @@ mod tests {
         }
         assert_eq!(said, [5]);
         assert!(!progress.lasts("functions.draw", false, "another reason"), "that has only begun");
+    }
+
+    #[test]
+    fn the_whole_says_how_many_and_how_long() {
+        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, 3 running, 4 waiting for others, about 8 s left");
+        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, 1 running, about 4 min left");
+        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done");
     }
 }

@@ -163,6 +163,7 @@ impl Terminal {
         if !outcome.failed.is_empty() || outcome.interrupted {
             text += "Run the same command again: it goes on where this one stopped.\n";
         }
+        text += &slowest_line(outcome);
         let (done, failed) = (outcome.done.len(), outcome.failed.len());
         let word = if outcome.interrupted {
             "Interrupted"
@@ -186,4 +187,22 @@ impl Terminal {
             let _ = writeln!(std::io::stderr(), "{text}");
         }
     }
+}
+
+/// How many of the slowest actions are named.
+const SLOWEST: usize = 3;
+
+/// The actions that took longest, the slowest first.
+pub(super) fn slowest(outcome: &Outcome) -> Vec<(&str, f64)> {
+    let mut all: Vec<(&str, f64)> =
+        outcome.done.iter().map(|(address, _, took)| (address.as_str(), took.as_secs_f64())).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.truncate(SLOWEST);
+    all
+}
+
+/// Nothing for a single action: its own line says how long it took.
+fn slowest_line(outcome: &Outcome) -> String {
+    let named: Vec<String> = slowest(outcome).iter().map(|(address, took)| format!("{address} {took:.1} s")).collect();
+    if named.len() < 2 { String::new() } else { format!("slowest: {}\n", named.join(", ")) }
 }

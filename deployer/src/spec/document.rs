@@ -12,6 +12,7 @@ use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, StateLocation};
 use super::interpolate::interpolate;
+use super::nearest::nearest;
 use super::schema;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
@@ -38,6 +39,8 @@ pub struct Document {
     owner: String,
     /// The elements whose name says the environment itself.
     named: HashSet<(String, String)>,
+    /// Sections that are there under a wrong name.
+    misspelt: HashSet<String>,
 }
 
 /// A text that is no usable stack: what is wrong with it, and the text to show it in, secrets covered.
@@ -72,6 +75,7 @@ impl Document {
             variables: Vec::new(),
             findings: Findings::default(),
             named: HashSet::new(),
+            misspelt: HashSet::new(),
         };
         let checked = loading.check(value, inputs);
         let document = checked.map(|(head, region, sections)| Self {
@@ -79,6 +83,7 @@ impl Document {
             spans: loading.spans.clone(),
             owner: env::owner(&head.stack, inputs.preview.as_deref()),
             named: std::mem::take(&mut loading.named),
+            misspelt: loading.misspelt.clone(),
             head,
             region,
             secrets: loading.secrets.clone(),
@@ -89,7 +94,8 @@ impl Document {
         finish(&mut findings, &loading.spans, &loading.secrets);
         // What is wrong as YAML may look wrong as a value, too: once is enough.
         let place = |finding: &Finding| finding.span.map(|span| (span.line, span.column));
-        findings.0.retain(|finding| unreadable.0.iter().all(|other| place(other) != place(finding)));
+        let said: HashSet<_> = unreadable.0.iter().map(place).collect();
+        findings.0.retain(|finding| !said.contains(&place(finding)));
         findings.0.extend(unreadable.0);
         match document {
             Some(document) if !findings.has_errors() => Ok((document, findings)),
@@ -101,6 +107,7 @@ impl Document {
                     Box::new((document, lowered))
                 });
                 finish(&mut findings, &loading.spans, &loading.secrets);
+                once(&mut findings);
                 Err(Failed { findings, source: covered(&source, &loading.secrets), sound })
             }
         }
@@ -121,9 +128,10 @@ impl Document {
         &self.variables
     }
 
-    /// Does `stack.yaml` have the element that an address belongs to?
+    /// Does `stack.yaml` have the element that an address belongs to? In a section with a misspelt name it may.
     pub fn has_element(&self, address: &str) -> bool {
         match address.split('.').collect::<Vec<_>>()[..] {
+            [section, ..] if self.misspelt.contains(section) => true,
             [section, name, ..] => self.sections.get(section).is_some_and(|elements| elements.get(name).is_some()),
             _ => false,
         }
@@ -220,6 +228,7 @@ impl Document {
     /// Adds positions to findings of later stages, masks secrets in them and puts them in the text's order.
     pub fn place(&self, findings: &mut Findings) {
         finish(findings, &self.spans, &self.secrets);
+        once(findings);
     }
 
     /// Lowers every element to its primitive resources, in the text's order; the sections' own checks speak here.
@@ -295,6 +304,27 @@ fn finish(findings: &mut Findings, spans: &SpanIndex, secrets: &Secrets) {
     findings.0.sort_by_key(|finding| finding.span.map(|span| (span.line, span.column)));
 }
 
+/// The codes of what is wrong with a value as such. Others may say different things about one place.
+const OF_VALUES: &[&str] = &[
+    "stack::bad-value",
+    "stack::missing-property",
+    "stack::out-of-range",
+    "stack::too-long",
+    "stack::too-short",
+    "stack::unknown-property",
+    "stack::unknown-variable",
+    "stack::wrong-type",
+];
+
+/// What an anchor says wrong is wrong wherever it is used, and is said once.
+fn once(findings: &mut Findings) {
+    let mut said = HashSet::new();
+    findings.0.retain(|finding| {
+        let place = finding.span.map(|span| (finding.code, span.line, span.column, finding.help.clone()));
+        !OF_VALUES.contains(&finding.code) || place.is_none_or(|place| said.insert(place))
+    });
+}
+
 /// Is it about the document as a whole? Findings about other files and arguments have no place in it.
 fn at_root(finding: &Finding) -> bool {
     finding.span.is_none() && finding.path.0.is_empty() && finding.code == "stack::missing-property"
@@ -307,6 +337,7 @@ struct Loading {
     variables: Vec<String>,
     findings: Findings,
     named: HashSet<(String, String)>,
+    misspelt: HashSet<String>,
 }
 
 impl Loading {
@@ -324,6 +355,7 @@ impl Loading {
             }
         };
         fill_empty(&mut root);
+        self.misspelt = misspelt(&root);
         self.named = env::fill(&mut root, inputs.preview.as_deref());
         let variables = self.variables(&mut root, inputs);
         self.secrets = variables.secrets.clone();
@@ -340,6 +372,9 @@ impl Loading {
             self.text_only(at, &value);
         }
 
+        if self.misspelt.contains("vars") {
+            self.findings.0.retain(|finding| finding.code != "stack::unknown-variable");
+        }
         let Value::Object(mut root) = value else { return None };
         let mut sections = Map::new();
         let mut head = Map::new();
@@ -361,6 +396,7 @@ impl Loading {
     /// Refuses a secret where AWS takes no text: only texts are masked and kept as fingerprints.
     fn text_only(&mut self, at: Vec<String>, value: &Value) {
         if find::at(value, &at).is_some_and(|value| value.is_number() || value.is_boolean()) {
+            self.findings.0.retain(|finding| finding.path.0 != at);
             self.findings
                 .error("stack::secret-type", DocPath(at), "a secret has to be a text, and this property takes none")
                 .help("drop `secret: true` from the variable, or write the value out");
@@ -446,7 +482,7 @@ impl Loading {
         }
         let given = |name: &&str| inputs.env.get(*name).filter(|region| !region.is_empty()).cloned();
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(given);
-        if region.is_none() {
+        if region.is_none() && !self.misspelt.contains("region") {
             self.findings
                 .error("stack::missing-region", DocPath::of(["stack"]), "no region is given")
                 .help("add `region: eu-west-1` or set AWS_REGION");
@@ -469,6 +505,19 @@ impl Loading {
         head.entry("stack").or_insert_with(|| "stack".into());
         Head::deserialize(Value::Object(head)).ok()
     }
+}
+
+/// What the stack has under a wrong name, and what follows from its absence: that is no finding of its own.
+fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
+    let Some(known) = schema::checked()["properties"].as_object() else { return HashSet::new() };
+    let meant = |name: &String| nearest(name, known.keys().map(String::as_str));
+    let unknown = root.keys().filter(|name| !known.contains_key(*name));
+    let mut misspelt: HashSet<String> =
+        unknown.filter_map(meant).filter(|meant| !root.contains_key(*meant)).map(str::to_owned).collect();
+    if root.get("vars").is_some_and(|vars| !vars.is_object()) {
+        misspelt.insert("vars".to_owned());
+    }
+    misspelt
 }
 
 /// Reads `alarms:` with nothing behind it, and elements with nothing behind them, as empty maps.

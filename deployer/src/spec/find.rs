@@ -11,9 +11,18 @@ use super::template;
 pub(super) fn text(value: &Value, at: &DocPath, reference: &str) -> Option<DocPath> {
     let address = reference.rsplit_once('.').map_or(reference, |(address, _)| address);
     let bare = reference.split('.').nth(1);
-    first(value, at, &|text| text.contains(reference))
-        .or_else(|| first(value, at, &|text| address.contains('.') && text.contains(address)))
+    first(value, at, &|text| names(text, reference))
+        .or_else(|| first(value, at, &|text| address.contains('.') && names(text, address)))
         .or_else(|| first(value, at, &|text| bare == Some(text)))
+}
+
+/// Does a text hold a name, and not just one that begins or ends like it?
+fn names(text: &str, name: &str) -> bool {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    text.match_indices(name).any(|(at, _)| {
+        !text[..at].chars().next_back().is_some_and(goes_on)
+            && !text[at + name.len()..].chars().next().is_some_and(goes_on)
+    })
 }
 
 /// The path of the outermost text in `value` that holds a secret and is a part of `whole`.

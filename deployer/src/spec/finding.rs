@@ -1,5 +1,7 @@
 //! Findings: everything wrong or doubtful in a `stack.yaml`, collected, never just the first.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 /// A place in the document: `functions`, `image-worker`, `timeout`; list items by their number.
@@ -88,15 +90,8 @@ impl Findings {
 
     /// Says each thing once: one wrong name may stand behind several resources.
     pub fn dedup(&mut self) {
-        let mut kept: Vec<Finding> = Vec::with_capacity(self.0.len());
-        for finding in self.0.drain(..) {
-            let said =
-                kept.iter().any(|f| f.code == finding.code && f.path == finding.path && f.message == finding.message);
-            if !said {
-                kept.push(finding);
-            }
-        }
-        self.0 = kept;
+        let mut said = HashSet::new();
+        self.0.retain(|finding| said.insert((finding.code, finding.path.clone(), finding.message.clone())));
     }
 
     pub fn has_errors(&self) -> bool {

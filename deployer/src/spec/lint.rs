@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::document::Document;
-use super::finding::Findings;
+use super::finding::{DocPath, Findings};
 use super::sections::{Lowered, Resource};
 
 /// Lambda's limit behind an API: the gateway gives up after this many seconds.
@@ -30,7 +30,11 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
             "apigateway.route" => route(document, &all, resource, findings),
             "sqs.queue" => redrive_type(document, &all, resource, findings),
             "lambda.function" => models(document, resource, findings),
-            "sns.subscription" => queue_policy(document, &all, resource, findings),
+            "iam.role" => allowed_models(document, resource, findings),
+            "sns.subscription" => {
+                queue_policy(document, &all, resource, findings);
+                endpoint_type(document, &all, resource, findings);
+            }
             _ => {}
         }
     }
@@ -62,6 +66,9 @@ fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, finding
     else {
         return;
     };
+    if is_fifo(queue) {
+        fifo_batch(document, mapping, queue, findings);
+    }
     let (Some(visible), Some(timeout)) = (number(queue, "visibility_timeout"), number(function, "timeout")) else {
         return;
     };
@@ -100,10 +107,39 @@ fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, finding
         findings
             .warning(
                 "function::whole-batch-retried",
-                document.locate(&mapping.element).then("events"),
+                event_place(document, mapping, queue).then("report_batch_item_failures"),
                 format!("one failed message brings back all of a batch of {batch}"),
             )
             .help("leave `report_batch_item_failures` on and return the failed ids");
+    }
+}
+
+/// Where the event stands that a mapping was made for.
+fn event_place(document: &Document, mapping: &Resource, queue: &Resource) -> DocPath {
+    let mut path = document.find_text(&mapping.element, &format!("{}.arn", queue.address));
+    if path.0.len() > 4 && path.0[2] == "events" {
+        path.0.truncate(4);
+        return path;
+    }
+    document.locate(&mapping.element).then("events")
+}
+
+/// A FIFO queue is received from in small batches, and without waiting for them to fill.
+fn fifo_batch(document: &Document, mapping: &Resource, queue: &Resource, findings: &mut Findings) {
+    let event = event_place(document, mapping, queue);
+    if number(mapping, "batch_size").is_some_and(|size| size > 10) {
+        findings
+            .error("function::batch-size", event.then("batch_size"), "a FIFO queue gives at most 10 messages at once")
+            .help("write `batch_size: 10`");
+    }
+    if number(mapping, "maximum_batching_window_in_seconds").is_some_and(|window| window > 0) {
+        findings
+            .error(
+                "function::batch-window",
+                event.then("maximum_batching_window"),
+                "Lambda does not wait for the batches of a FIFO queue to fill",
+            )
+            .help("remove `maximum_batching_window`");
     }
 }
 
@@ -136,7 +172,7 @@ fn redrive_type(document: &Document, all: &Resources<'_>, queue: &Resource, find
         findings
             .error(
                 "queue::dead-letter-type",
-                document.locate(&queue.element).then("redrive"),
+                document.locate(&queue.element).then("redrive").then("dead_letter_target_arn"),
                 format!(
                     "`{}` and its dead-letter queue `{}` are not both FIFO or both standard",
                     queue.address, dead_letter.address
@@ -174,6 +210,26 @@ fn queue_policy(document: &Document, all: &Resources<'_>, subscription: &Resourc
         ));
 }
 
+/// A standard topic delivers to standard queues only.
+fn endpoint_type(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
+    let (Some(queue), Some(topic)) =
+        (all.referred(&subscription.spec["endpoint"]), all.referred(&subscription.spec["topic_arn"]))
+    else {
+        return;
+    };
+    if subscription.spec["protocol"] == "sqs" && is_fifo(queue) && !is_fifo(topic) && !topic.external && !queue.external
+    {
+        let written = format!("queues.{}", queue.element.split('.').nth(1).unwrap_or_default());
+        findings
+            .error(
+                "topic::fifo-endpoint",
+                document.find_text(&subscription.element, &format!("{written}.arn")),
+                format!("the standard topic `{}` cannot deliver to the FIFO queue `{}`", topic.address, queue.address),
+            )
+            .help("subscribe a standard queue, or make the topic `fifo_topic: true`");
+    }
+}
+
 /// Does a statement of the policy allow SNS, or everybody, to send? Conditions are taken as met.
 fn lets_send(policy: &Value) -> bool {
     let list = |value: &Value| match value {
@@ -203,12 +259,23 @@ fn models(document: &Document, function: &Resource, findings: &mut Findings) {
     let environment = function.spec.get("environment").and_then(Value::as_object);
     for (name, value) in environment.into_iter().flatten() {
         let Some(model) = value.as_str().filter(|v| RETIRED_MODELS.contains(v)) else { continue };
-        findings
-            .warning(
-                "function::retired-model",
-                document.locate(&function.element).then("environment").then(name),
-                format!("Bedrock no longer serves the model {model}"),
-            )
-            .help("use `stability.stable-image-core-v1:1` in us-west-2");
+        retired(document.locate(&function.element).then("environment").then(name), model, findings);
     }
+}
+
+/// The same, where a role is allowed to call it.
+fn allowed_models(document: &Document, role: &Resource, findings: &mut Findings) {
+    for model in RETIRED_MODELS {
+        let name = format!("foundation-model/{model}");
+        let path = document.find_text(&role.element, &name);
+        if path.0.len() > 2 {
+            retired(path, model, findings);
+        }
+    }
+}
+
+fn retired(path: DocPath, model: &str, findings: &mut Findings) {
+    findings
+        .warning("function::retired-model", path, format!("Bedrock no longer serves the model {model}"))
+        .help("use `stability.stable-image-core-v1:1` in us-west-2");
 }

@@ -14,6 +14,7 @@ pub mod secrets;
 pub mod sections;
 pub mod source;
 pub mod spans;
+mod syntax;
 pub mod template;
 pub mod values;
 pub mod variables;

@@ -39,7 +39,49 @@ fn build() -> Value {
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = "stack.yaml".into();
     schema["$defs"] = Value::Object(generator.take_definitions(true).into_iter().collect());
+    let variable = schema["$defs"].get("Variable").cloned();
+    without_null(&mut schema);
+    // A variable without value is one that has to be given from outside.
+    if let Some(variable) = variable {
+        schema["$defs"]["Variable"] = variable;
+    }
     schema
+}
+
+/// Takes `null` out: a property that is not wanted is left out, and one with nothing behind it is not finished.
+fn without_null(schema: &mut Value) {
+    let is_null = |part: &Value| part.get("type").and_then(Value::as_str) == Some("null");
+    match schema {
+        Value::Object(words) => {
+            if let Some(Value::Array(types)) = words.get_mut("type") {
+                types.retain(|one| one != "null");
+                if let [one] = &types[..] {
+                    let one = one.clone();
+                    words.insert("type".into(), one);
+                }
+            }
+            if let Some(Value::Array(listed)) = words.get_mut("enum") {
+                listed.retain(|one| !one.is_null());
+            }
+            if words.get("default").is_some_and(Value::is_null) {
+                words.remove("default");
+            }
+            for word in ["anyOf", "oneOf"] {
+                let Some(Value::Array(variants)) = words.get_mut(word) else { continue };
+                variants.retain(|variant| !is_null(variant));
+                if let [Value::Object(only)] = &variants[..] {
+                    let only = only.clone();
+                    words.remove(word);
+                    for (word, part) in only {
+                        words.entry(word).or_insert(part);
+                    }
+                }
+            }
+            words.values_mut().for_each(without_null);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(without_null),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

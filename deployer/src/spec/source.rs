@@ -13,7 +13,7 @@ pub struct SourceText {
 }
 
 /// The longest text that is parsed, in bytes.
-const LONGEST: usize = 4 << 20;
+const LONGEST: usize = 16 << 20;
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 impl SourceText {
@@ -29,20 +29,43 @@ impl SourceText {
         }
     }
 
+    /// Does it begin like UTF-16: with its mark, or with every other byte nought?
+    fn is_utf_16(&self) -> bool {
+        match self.bytes[..] {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+            [a, b, c, d, ..] => (a == 0 && c == 0 && b != 0 && d != 0) || (b == 0 && d == 0 && a != 0 && c != 0),
+            _ => false,
+        }
+    }
+
     /// Reads the bytes as UTF-8.
     ///
     /// # Errors
-    /// A finding at the first bad byte; also for a text longer than 4 MiB.
+    /// A finding at the first bad byte; also for a text longer than 16 MiB, and at the first character that YAML does not take.
     pub fn text(&self) -> Result<&str, Findings> {
         let mut findings = Findings::default();
         if self.bytes.len() > LONGEST {
             findings
-                .error("stack::syntax", Default::default(), "the file is longer than 4 MiB")
-                .help("split it into several stacks");
+                .error("stack::syntax", Default::default(), "the file is longer than 16 MiB")
+                .help("split it into several stacks")
+                .span = Some(Span { line: 1, column: 1, start: 0, end: 0 });
+            return Err(findings);
+        }
+        if self.is_utf_16() {
+            findings
+                .error("stack::encoding", Default::default(), "the file is UTF-16, not UTF-8 text")
+                .help("save it as UTF-8; in most editors that is a choice when saving")
+                .span = Some(Span { line: 1, column: 1, start: 0, end: 0 });
             return Err(findings);
         }
         match std::str::from_utf8(&self.bytes) {
-            Ok(text) => Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
+            Ok(text) => {
+                let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+                match text.char_indices().find(|(_, character)| is_refused(*character)) {
+                    Some((at, character)) => Err(refused(text, at, character)),
+                    None => Ok(text),
+                }
+            }
             Err(error) => {
                 let shown = self.display();
                 let marked = self.bytes.starts_with("\u{feff}".as_bytes());
@@ -57,13 +80,32 @@ impl SourceText {
     }
 }
 
-/// Where the lines of a text begin.
+/// Control characters that YAML takes nowhere, not even in quotes.
+fn is_refused(character: char) -> bool {
+    character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
+}
+
+fn refused(text: &str, at: usize, character: char) -> Findings {
+    let mut findings = Findings::default();
+    let code = u32::from(character);
+    findings
+        .error("stack::syntax", Default::default(), format!("the control character U+{code:04X} stands here"))
+        .help(format!("remove it; a text that needs one is written in double quotes, as `\"\\x{code:02x}\"`"))
+        .span = Some(Lines::of(text).span(text, at, at + character.len_utf8()));
+    findings
+}
+
+/// Where the lines of a text begin, and whether all of it is ASCII.
 #[derive(Debug, Clone, Default)]
-pub struct Lines(Vec<usize>);
+pub struct Lines(Vec<usize>, bool);
 
 impl Lines {
     pub fn of(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+        let bytes = text.as_bytes();
+        // A carriage return alone ends a line, too.
+        let ends = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+        let begins = (0..bytes.len()).filter(ends).map(|at| at + 1);
+        Self(std::iter::once(0).chain(begins).collect(), text.is_ascii())
     }
 
     /// Builds the span of two byte offsets, cut at the end of its first line and moved to whole characters.
@@ -71,10 +113,12 @@ impl Lines {
         let start = text.floor_char_boundary(start.min(text.len()));
         let line = self.0.partition_point(|&begin| begin <= start).max(1) - 1;
         let begin = self.0.get(line).copied().unwrap_or(0);
-        let rest = &text[start..];
-        let line_end = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
+        let next = self.0.get(line + 1).copied().unwrap_or(text.len());
+        let line_end = begin + text[begin..next].trim_end_matches(['\n', '\r']).len();
+        let line_end = line_end.max(start);
         let end = text.ceil_char_boundary(end.min(text.len())).clamp(start, line_end);
-        Span { line: line + 1, column: text[begin..start].chars().count() + 1, start, end }
+        let before = if self.1 { start - begin } else { text[begin..start].chars().count() };
+        Span { line: line + 1, column: before + 1, start, end }
     }
 
     /// Finds the byte offset of a line and a column, both from 1.

@@ -7,11 +7,15 @@ use saphyr_parser::{Event, Marker, Parser, ScanError};
 
 use super::finding::{At, DocPath, Findings, Span};
 use super::source::Lines;
+use super::syntax::{Mistake, mistake};
 
 /// How deep lists and maps may stand in each other.
 const DEEPEST: usize = 100;
 /// How many `<<` are followed from one map: an anchor may merge itself.
 const MERGES: usize = 16;
+
+/// The tags of YAML's core schema, which say nothing that the value does not say.
+const CORE: &[&str] = &["str", "int", "float", "bool", "null"];
 
 /// The positions of all keys and values.
 #[derive(Debug, Clone, Default)]
@@ -56,9 +60,11 @@ impl SpanIndex {
             open: Vec::new(),
             anchors: HashMap::new(),
             findings: Findings::default(),
+            tags: Findings::default(),
         };
         builder.read(text);
         let readable = builder.findings.0.iter().all(|finding| finding.code == "stack::duplicate-key");
+        builder.findings.0.extend(builder.tags.0);
         if readable { Ok((builder.index, builder.findings)) } else { Err(builder.findings) }
     }
 
@@ -155,6 +161,8 @@ struct Builder {
     open: Vec<Frame>,
     anchors: HashMap<usize, usize>,
     findings: Findings,
+    /// Tags that mean nothing; the text can be read all the same.
+    tags: Findings,
 }
 
 impl Builder {
@@ -178,7 +186,15 @@ impl Builder {
                         return;
                     }
                 }
-                Event::Scalar(text, _, anchor, _) => {
+                Event::Scalar(text, _, anchor, tag) => {
+                    if let Some(tag) =
+                        tag.filter(|tag| tag.is_yaml_core_schema() && !CORE.contains(&tag.suffix.as_str()))
+                    {
+                        let message = format!("the tag `!!{}` means nothing here", tag.suffix);
+                        let finding = self.tags.error("stack::syntax", DocPath::default(), message);
+                        finding.help("remove it, and write the value as text or number");
+                        finding.span = Some(self.index.span(range.0, range.1));
+                    }
                     self.add(range, Body::Scalar, anchor, Some(&text));
                 }
                 Event::Alias(anchor) => {
@@ -253,31 +269,9 @@ impl Builder {
 
     fn syntax(&mut self, error: &ScanError) {
         let at = self.offsets.byte(error.marker());
-        if let Some(open) = self.left_open(at) {
-            let sign = if self.index.text[open..].starts_with('{') { "{" } else { "[" };
-            self.error("stack::syntax", (open, open + 1), format!("this `{sign}` is not closed")).help(format!(
-                "write `{}` where the {} ends",
-                if sign == "{" { "}" } else { "]" },
-                if sign == "{" { "map" } else { "list" }
-            ));
-            return;
-        }
-        let begin = self.index.text[..at].rfind('\n').map_or(0, |line| line + 1);
-        let indent = self.index.text[begin..].bytes().take_while(|b| b" \t".contains(b)).any(|b| b == b'\t');
-        let help = if indent {
-            "indent with spaces: YAML takes no tabs there"
-        } else if error.info().contains("mapping values are not allowed") {
-            "put a text that holds `: ` in quotes, or write what follows as indented lines of its own"
-        } else {
-            "look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before"
-        };
-        self.error("stack::syntax", (at, at + 1), format!("this is not YAML: {}", error.info())).help(help);
-    }
-
-    /// The innermost `{` or `[` that is open where the text ends, if an error at `at` is about its end.
-    fn left_open(&self, at: usize) -> Option<usize> {
-        let begin = self.index.nodes[self.open.last()?.node].range.0;
-        (self.index.text[at..].trim().is_empty() && self.index.text[begin..].starts_with(['{', '['])).then_some(begin)
+        let open: Vec<usize> = self.open.iter().map(|frame| self.index.nodes[frame.node].range.0).collect();
+        let Mistake { range, message, help } = mistake(&self.index.text, at, error.info(), &open);
+        self.error("stack::syntax", range, message).help(help);
     }
 
     fn error(&mut self, code: &'static str, range: Range, message: String) -> &mut super::finding::Finding {

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::finding::DocPath;
+use super::nearest::nearest;
 
 /// A piece of a parsed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +112,9 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
         [_, _, .., output] => {
             let address = inner[..inner.len() - output.len() - 1].to_owned();
             Ok(Part::Ref(Ref { address, output: output.to_owned() }))
+        }
+        [section, name] if nearest(section, ["vars"]).is_some() => {
+            Err(error(format!("`${{{inner}}}` is no variable"), format!("write `${{vars.{name}}}`")))
         }
         [section, name] => Err(error(
             format!("`${{{inner}}}` names no output"),

@@ -29,7 +29,8 @@ pub struct Parsed {
 /// What makes the text unreadable: syntax, a second document, aliases that blow up.
 pub fn parse(text: &str) -> Result<Parsed, Findings> {
     let (spans, mut findings) = SpanIndex::of(text)?;
-    let reader = Reader::default();
+    // Each value that is written out takes a byte at least: what is beyond that, aliases made.
+    let reader = Reader { most: MOST_VALUES + text.len(), ..Reader::default() };
     let read = reader.deserialize(serde_yaml::Deserializer::from_str(text));
     findings.0.extend(reader.findings.into_inner().0);
     let mut unreadable = false;
@@ -63,6 +64,7 @@ pub fn parse(text: &str) -> Result<Parsed, Findings> {
 /// Builds values, collecting what is wrong with them.
 #[derive(Default)]
 struct Reader {
+    most: usize,
     values: Cell<usize>,
     bytes: Cell<usize>,
     path: RefCell<Vec<String>>,
@@ -73,7 +75,7 @@ impl Reader {
     fn spend<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
         self.values.set(self.values.get() + 1);
         self.bytes.set(self.bytes.get() + bytes);
-        if self.values.get() > MOST_VALUES || self.bytes.get() > MOST_BYTES {
+        if self.values.get() > self.most || self.bytes.get() > MOST_BYTES {
             return Err(E::custom(TOO_MUCH));
         }
         Ok(())

@@ -52,7 +52,7 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let settings = settings.within(env);
     let loaded = pipeline::load(&settings)?;
     run.terminal.say(&format!("preview environment {env}:"));
-    let preparation = Preparation(run.terminal);
+    let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
     apply::announce(run, &ready, "ci");
     let ended = apply::carry_out(run, ready, &settings, began).await?;

@@ -37,7 +37,7 @@ pub(super) fn whole(value: &Value) -> String {
 }
 
 /// `1.4 MB`
-pub(super) fn bytes(size: u64) -> String {
+pub(in crate::report) fn bytes(size: u64) -> String {
     let (kb, tenths) = (size.div_ceil(1_000), size.div_ceil(100_000));
     if size < 1_000 {
         format!("{size} B")

@@ -103,3 +103,41 @@ fn names_cannot_break_out_of_the_page() {
     assert!(!page.contains("<script>alert") && !page.contains("shop <b>") && !page.contains("<i>"));
     assert!(!mermaid(&picture).contains("<b>") && svg(&picture).contains("shop &lt;b&gt;"));
 }
+
+/// Chromium under one of its names, where there is one.
+fn browser() -> Option<std::path::PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).flat_map(|at| names.map(|name| at.join(name))).find(|file| file.is_file())
+}
+
+/// The page as a real browser has it once its script ran, opened at a fragment.
+fn opened(browser: &std::path::Path, page: &str, fragment: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("page.html");
+    std::fs::write(&file, page).unwrap();
+    let output = std::process::Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking", "--disable-component-update", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", directory.path().join("profile").display()))
+        .arg(format!("file://{}#{fragment}", file.display()))
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_browser_shows_the_details_of_the_element_that_the_address_names() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no chromium is installed");
+        return;
+    };
+    let (_, page) = planned(&SHOP.replace("POST /draw", "GET /drawn"));
+    let id = page.split("href=\"#").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let shown = opened(&browser, &page, id);
+    assert!(shown.contains("class=\"js\""), "the script ran: {shown}");
+    assert_eq!(shown.matches("aria-current=\"true\"").count(), 1, "one element is chosen");
+    assert!(shown.contains(&format!("<section id=\"{id}\" class=\"on\"")), "its details are shown");
+    let whole = opened(&browser, &page, "");
+    assert!(whole.contains("<section id=\"all\" class=\"on\""), "without one, the overview is");
+}

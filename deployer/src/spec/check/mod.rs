@@ -36,6 +36,13 @@ struct Checker<'s> {
 
 type Object = Map<String, Value>;
 
+/// Is the property there under a wrong name? That is a finding already, and says everything.
+fn is_misspelt<'a>(name: &str, written: impl IntoIterator<Item = &'a String>, own: Option<&Object>) -> bool {
+    let Some(own) = own else { return false };
+    let unknown = written.into_iter().filter(|written| !own.contains_key(*written));
+    unknown.into_iter().any(|written| nearest(written, own.keys().map(String::as_str)) == Some(name))
+}
+
 impl<'s> Checker<'s> {
     fn error(&mut self, code: &'static str, message: impl Into<String>) -> &mut Finding {
         self.findings.error(code, DocPath(self.path.clone()), message)
@@ -134,6 +141,7 @@ impl<'s> Checker<'s> {
         for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
             if let Some(name) = required.as_str()
                 && !entries.contains_key(name)
+                && !is_misspelt(name, entries.keys(), own)
             {
                 self.missing(name, own.and_then(|own| own.get(name)));
             }
@@ -161,11 +169,11 @@ impl<'s> Checker<'s> {
             return;
         }
         let owner = if self.path.is_empty() { "a stack".to_owned() } else { self.subject() };
-        let help = match nearest(name, known.iter().copied()) {
+        let help = words::invisible(name).unwrap_or_else(|| match nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if known.is_empty() => "it takes no properties: remove it".to_owned(),
             None => format!("it takes {}", quoted(known.iter().copied())),
-        };
+        });
         self.within(name, |at| {
             at.error("stack::unknown-property", format!("{owner} has no property `{name}`")).help(help).at_key();
         });

@@ -68,7 +68,7 @@ impl<'s> Checker<'s> {
                     .help("write the value itself, or use a variable: `${vars.name}`");
                 }
                 Known::Plain(text) => {
-                    let help = words::instead_of_text(&text, types, schema);
+                    let help = words::invisible(&text).unwrap_or_else(|| words::instead_of_text(&text, types, schema));
                     self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {}", words::value(value)))
                         .help(help);
                 }
@@ -124,7 +124,15 @@ impl<'s> Checker<'s> {
         } else if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
             && self.pattern(pattern).is_some_and(|regex| !regex.is_match(&text))
         {
-            let rule = words::pattern(pattern).unwrap_or_else(|| format!("it has to match `{pattern}`"));
+            if pattern == words::ARN {
+                let shown = words::value(&Value::from(text));
+                let help = words::pattern(pattern).unwrap_or_default();
+                self.error("stack::bad-value", format!("{subject} takes an ARN, not {shown}")).help(help);
+                return;
+            }
+            let rule = words::invisible(&text)
+                .or_else(|| words::pattern(pattern))
+                .unwrap_or_else(|| format!("it has to match `{pattern}`"));
             let about = schema.get("description").and_then(Value::as_str);
             let help = about.map_or(rule.clone(), |about| format!("{rule}. {}", about.replace('\n', " ")));
             let shown = words::value(&Value::from(text));
@@ -170,7 +178,7 @@ impl<'s> Checker<'s> {
         let subject = self.subject();
         let Some(Seconds(seconds)) = seconds else {
             self.error("stack::bad-value", format!("{subject} takes a duration, not {}", words::value(value)))
-                .help("write seconds, or a whole number with a unit: `30`, `30s`, `2m`, `1h`, `4d`");
+                .help(words::DURATION);
             return;
         };
         let [least, most] = range(schema);

@@ -49,6 +49,9 @@ pub(super) fn value(value: &Value) -> String {
 pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> String {
     let lower = text.to_ascii_lowercase();
     if types.contains(&"boolean") {
+        if matches!(text, "true" | "false") {
+            return format!("write it without quotes: `{text}`");
+        }
         return match lower.as_str() {
             "yes" | "on" | "y" | "true" => format!("write `true`: `{text}` is text in YAML 1.2"),
             "no" | "off" | "n" | "false" => format!("write `false`: `{text}` is text in YAML 1.2"),
@@ -78,14 +81,26 @@ pub(super) fn instead(value: &Value, types: &[&str], schema: &Object) -> String 
         (Some("object"), _) => "write a map: `{ name: value }`, or indented `name: value` lines",
         (Some("integer"), _) => match value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15) {
             Some(whole) => return format!("write `{whole}`"),
-            None => "write a whole number, such as `30`",
+            None => return whole_number(schema, about.as_deref()),
         },
         (Some("number"), _) => "write a number, such as `1.5`",
         (Some("boolean"), _) => "write `true` or `false`",
-        (Some("duration"), _) => "write seconds, or a whole number with a unit: `30`, `30s`, `2m`, `1h`, `4d`",
+        (Some("duration"), _) => DURATION,
         _ => "write a text",
     };
     about.map_or(how.to_owned(), |about| format!("{how} ({about})"))
+}
+
+/// How to write a duration.
+pub(super) const DURATION: &str = "write seconds, or a whole number with a unit: `30`, `30s`, `2m`, `1h`, `4d`";
+
+fn whole_number(schema: &Object, about: Option<&str>) -> String {
+    let limit = |word: &str| schema.get(word).and_then(Value::as_f64);
+    let how = match (limit("minimum"), limit("maximum")) {
+        (Some(least), Some(most)) => format!("write a whole number from {least} to {most}"),
+        _ => "write a whole number, such as `30`".to_owned(),
+    };
+    about.map_or(how.clone(), |about| format!("{how} ({about})"))
 }
 
 /// Says what range is allowed.
@@ -113,8 +128,33 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
+/// The pattern of properties that take an ARN.
+pub(super) const ARN: &str = "^arn:";
+
+/// Patterns that are no single set of characters, in words.
+const PATTERNS: &[(&str, &str)] = &[
+    (ARN, "write an ARN, `arn:aws:…`, or refer to what it belongs to: `${section.name.arn}`"),
+    ("^[a-z]{2}(-[a-z]+)+-[0-9]+$", "write a region's code, such as `eu-west-1`"),
+    (
+        "^[a-z0-9][a-z0-9.-]*[a-z0-9]$",
+        "use only small letters, digits, `.` and `-`; begin and end with a letter or digit",
+    ),
+    (r"^[A-Za-z0-9_-]+(\.fifo)?$", "use only letters, digits, `_` and `-`, with `.fifo` behind them if it is FIFO"),
+    (r"^\S+$", "write it without spaces"),
+    ("^[0-9]+(ms|s)?$", "write seconds or milliseconds: `29s`, `500ms`"),
+    (r"^[^/\s]+/[^/\s]+$", "write a media type, such as `image/png`"),
+    ("^/([!-~]*/)?$", "begin and end it with a slash: `/shop/`"),
+    (
+        r"^(p|tm|tc|ts|wm)[0-9]{1,2}(\.[0-9]{1,10})?$|^(p|tm|tc|ts|wm)100$|^(TM|TC|TS|WM|PR)\(.*\)$|^iqm$",
+        "write a percentile or a trimmed statistic: `p99`, `p99.9`, `tm90`, `PR(:300)`",
+    ),
+];
+
 /// Explains a pattern that is one set of characters, or a first one and then more.
 pub(super) fn pattern(pattern: &str) -> Option<String> {
+    if let Some((_, words)) = PATTERNS.iter().find(|(known, _)| *known == pattern) {
+        return Some((*words).to_owned());
+    }
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     let (first, rest) = set(inner)?;
     match rest {
@@ -156,6 +196,18 @@ fn set(pattern: &str) -> Option<(String, &str)> {
     names.extend(left.chars().map(|c| if c == ' ' { "space".to_owned() } else { format!("`{c}`") }));
     let last = names.pop()?;
     Some((if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }, rest))
+}
+
+/// Names a character that looks like a space, like a quote or like nothing, and is what is wrong.
+pub(super) fn invisible(text: &str) -> Option<String> {
+    let odd = |c: &char| matches!(*c, '\u{a0}' | '\u{ad}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{3000}' | '\u{feff}');
+    if let Some(c) = text.chars().find(odd) {
+        return Some(format!(
+            "remove the invisible character U+{:04X}, or write an ordinary space for it",
+            u32::from(c)
+        ));
+    }
+    text.starts_with(['“', '”', '„', '‘', '’']).then(|| "write straight quotes: `\"` or `'`".to_owned())
 }
 
 /// Cuts a description after its first sentence, without the full stop.

@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::permission::{Of, check_document};
 use super::{Lowered, Scope, Section};
 use crate::kinds::s3_bucket::{Bucket, Encryption, LifecycleRule, PublicAccessBlock, S3Bucket};
 use crate::spec::finding::{DocPath, Findings};
@@ -35,6 +36,7 @@ pub struct BucketElement {
     #[schemars(length(max = 1_000))]
     pub lifecycle_rules: Vec<RuleElement>,
     /// A resource policy: an IAM policy document.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
     /// Deletes every version of every object when the bucket is deleted; without it only an empty bucket is deleted.
     #[serde(default)]
@@ -137,6 +139,9 @@ impl Section for Buckets {
     fn check(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
         check_name(bucket, at, findings);
         check_rules(bucket, at, findings);
+        if let Some(policy) = &bucket.policy {
+            check_document(policy, Of::Resource, &at.path(["policy"]), findings);
+        }
         let encryption = &bucket.encryption;
         if encryption.sse_algorithm == Algorithm::Aes256 && encryption.kms_master_key_id.is_some() {
             findings

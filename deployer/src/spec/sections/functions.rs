@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::permission::Permission;
 use super::{Lowered, Scope, Section};
@@ -26,20 +26,25 @@ pub struct Functions;
 pub struct FunctionElement {
     /// A cargo package of this workspace, built for Lambda.
     #[serde(rename = "crate")]
+    #[schemars(length(min = 1))]
     pub package: Option<String>,
     /// Which binary of the package; default: the element's name.
+    #[schemars(length(min = 1))]
     pub bin: Option<String>,
     /// The cargo profile to build with; default: `lambda` if the workspace has it, else `release`.
+    #[schemars(length(min = 1))]
     pub profile: Option<String>,
     /// Cargo features to build with.
     #[serde(default)]
     pub features: Vec<String>,
     /// A ready-made zip with an executable `bootstrap`.
+    #[schemars(length(min = 1))]
     pub zip: Option<PathBuf>,
     /// A ready-made Linux executable, zipped as `bootstrap`.
+    #[schemars(length(min = 1))]
     pub binary: Option<PathBuf>,
     /// The function's name in AWS; default: the stack's name and the element's.
-    #[schemars(length(max = 64), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: Option<String>,
     /// What the function is for.
     #[schemars(length(max = 256))]
@@ -86,24 +91,28 @@ pub struct FunctionElement {
     pub reserved_concurrency: Option<u32>,
     /// ARNs of layer versions, in the order in which they are laid over each other.
     #[serde(default)]
-    #[schemars(length(max = 5))]
+    #[schemars(length(max = 5), inner(regex(pattern = r"^arn:")))]
     pub layers: Vec<String>,
     /// ARN of the queue or topic that takes asynchronous events which failed.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter: Option<String>,
     /// The subnets and security groups to run in.
     pub vpc: Option<Vpc>,
     /// KMS key for the environment variables.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub kms_key_arn: Option<String>,
     /// What the function may do, besides writing its log and taking its events.
     #[serde(default)]
     pub permissions: Vec<Permission>,
     /// ARN of a role to use instead of a derived one.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub role: Option<String>,
     /// Managed policies to attach to the derived role.
     #[serde(default)]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), inner(regex(pattern = r"^arn:")))]
     pub managed_policy_arns: Vec<String>,
     /// ARN of a managed policy that bounds the derived role.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub permissions_boundary: Option<String>,
     /// The queues whose messages the function receives.
     #[serde(default)]
@@ -115,8 +124,10 @@ pub struct FunctionElement {
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// A queue of this stack, by its name under `queues`.
+    #[schemars(length(min = 1))]
     pub queue: Option<String>,
     /// ARN of any other queue.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub queue_arn: Option<String>,
     /// Most messages in one invocation; more than 10 need a window.
     #[serde(default = "ten")]
@@ -132,6 +143,7 @@ pub struct Event {
     /// Patterns, one of which a message has to match; the others are dropped.
     #[serde(default)]
     #[schemars(length(max = 10))]
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub filter: Vec<Value>,
     /// Whether messages are received at present.
     #[serde(default = "yes")]

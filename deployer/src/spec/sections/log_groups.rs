@@ -58,7 +58,10 @@ pub fn check_retention(days: u32, path: DocPath, findings: &mut Findings) {
     }
     let longer = RETENTION_DAYS.iter().copied().find(|known| *known > days);
     let help = match longer {
-        Some(longer) => format!("the next longer time is {longer}"),
+        Some(longer) => {
+            let known: Vec<String> = RETENTION_DAYS.iter().map(u32::to_string).collect();
+            format!("write `{longer}`, the next longer time; there are {}", known.join(", "))
+        }
         None => "leave it out to keep events for ever".to_owned(),
     };
     findings

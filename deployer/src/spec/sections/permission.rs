@@ -94,14 +94,20 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
             continue;
         }
         let effect = if permission.allow.is_some() { "allow" } else { "deny" };
-        for action in permission.actions().iter().filter(|action| !is_action(action)) {
+        for (place, action) in placed(permission.actions(), &path.then(effect)) {
+            if is_action(action) {
+                continue;
+            }
             findings
-                .error("permission::action", path.then(effect), format!("`{action}` is not an IAM action"))
+                .error("permission::action", place, format!("`{action}` is not an IAM action"))
                 .help("write `SERVICE:ACTION`, such as `s3:PutObject`");
         }
-        for arn in permission.on.list().iter().filter(|arn| !is_resource(arn)) {
+        for (place, arn) in placed(permission.on.list(), &path.then("on")) {
+            if is_resource(arn) {
+                continue;
+            }
             findings
-                .error("permission::resource", path.then("on"), format!("`{arn}` is not an ARN"))
+                .error("permission::resource", place, format!("`{arn}` is not an ARN"))
                 .help("write an ARN, a reference such as `${queues.NAME.arn}`, or `*`");
         }
         lint_wildcards(permission, &path, findings);
@@ -121,17 +127,97 @@ pub fn check_characters(document: &Value, path: &DocPath, findings: &mut Finding
 /// Warns of permissions that reach further than anything needs.
 pub fn lint_wildcards(permission: &Permission, path: &DocPath, findings: &mut Findings) {
     let Some(actions) = permission.allow.as_ref().map(Texts::list) else { return };
-    if let Some(action) = actions.iter().find(|action| *action == "*" || action.ends_with(":*")) {
+    let allowed = placed(actions, &path.then("allow"));
+    let on = placed(permission.on.list(), &path.then("on"));
+    wildcards(&allowed, &on, permission.condition.is_some(), findings);
+}
+
+/// Texts with their places: a single one stands at the property itself.
+fn placed<'t>(texts: &'t [String], at: &DocPath) -> Vec<(DocPath, &'t str)> {
+    match texts {
+        [one] => vec![(at.clone(), one)],
+        many => many.iter().enumerate().map(|(index, text)| (at.then(index.to_string()), text.as_str())).collect(),
+    }
+}
+
+fn wildcards(actions: &[(DocPath, &str)], on: &[(DocPath, &str)], conditioned: bool, findings: &mut Findings) {
+    if let Some((place, action)) = actions.iter().find(|(_, action)| *action == "*" || action.ends_with(":*")) {
         findings
-            .warning("permission::wildcard", path.then("allow"), format!("`{action}` allows everything there is to do"))
+            .warning("permission::wildcard", place.clone(), format!("`{action}` allows everything there is to do"))
             .help("name the actions that are needed");
     }
-    let everywhere = permission.on.list().iter().any(|arn| arn == "*");
-    let narrowable = actions.iter().find(|action| !is_for_all_only(action));
-    if let (true, None, Some(action)) = (everywhere, &permission.condition, narrowable) {
+    let everywhere = on.iter().find(|(_, arn)| *arn == "*");
+    let narrowable = actions.iter().find(|(_, action)| !is_for_all_only(action));
+    if let (Some((place, _)), false, Some((_, action))) = (everywhere, conditioned, narrowable) {
         findings
-            .warning("permission::wildcard", path.then("on"), format!("`{action}` is allowed on every resource"))
+            .warning("permission::wildcard", place.clone(), format!("`{action}` is allowed on every resource"))
             .help("name the ARNs that are meant, or add a `condition`");
+    }
+}
+
+/// Which policy a document is: each kind has parts that others do not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// What a role may do.
+    Role,
+    /// Who may take a role on.
+    Trust,
+    /// Who may use a queue, a topic or a bucket.
+    Resource,
+}
+
+/// Checks what every policy document must be, and warns of wildcards in what a role may do.
+pub fn check_document(document: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
+    let statements = path.then("Statement");
+    let listed = match document.get("Statement") {
+        Some(Value::Array(all)) => {
+            all.iter().enumerate().map(|(index, one)| (statements.then(index.to_string()), one)).collect()
+        }
+        Some(one @ Value::Object(_)) => vec![(statements, one)],
+        _ => {
+            findings
+                .error("policy::shape", path.clone(), "a policy document is a map with `Version` and `Statement`")
+                .help("write `{ Version: \"2012-10-17\", Statement: [ … ] }`");
+            Vec::new()
+        }
+    };
+    for (path, statement) in listed {
+        check_statement(statement, of, &path, findings);
+    }
+    check_characters(document, path, findings);
+}
+
+fn check_statement(statement: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
+    let needed: &[[&str; 2]] = match of {
+        Of::Role => &[["Effect", "Effect"], ["Action", "NotAction"], ["Resource", "NotResource"]],
+        Of::Trust => &[["Effect", "Effect"], ["Action", "NotAction"], ["Principal", "NotPrincipal"]],
+        Of::Resource => {
+            &[["Effect", "Effect"], ["Action", "NotAction"], ["Principal", "NotPrincipal"], ["Resource", "NotResource"]]
+        }
+    };
+    for [name, other] in needed {
+        if statement.get(name).or_else(|| statement.get(other)).is_none() {
+            findings
+                .error("policy::shape", path.clone(), format!("a statement of this policy needs `{name}`"))
+                .help(format!("add `{name}: …`: IAM's own keys begin with a capital letter"));
+        }
+    }
+    let effect = statement.get("Effect").and_then(Value::as_str);
+    if let Some(effect) = effect.filter(|effect| !matches!(*effect, "Allow" | "Deny") && !effect.contains("${")) {
+        findings
+            .error("policy::shape", path.then("Effect"), format!("`Effect` cannot be `{effect}`"))
+            .help("write `Allow` or `Deny`");
+    }
+    if of == Of::Role && effect == Some("Allow") {
+        let texts = |name: &str| match statement.get(name) {
+            Some(Value::String(one)) => vec![(path.then(name), one.as_str())],
+            Some(Value::Array(many)) => {
+                let texts = many.iter().enumerate().filter_map(|(index, text)| Some((index, text.as_str()?)));
+                texts.map(|(index, text)| (path.then(name).then(index.to_string()), text)).collect()
+            }
+            _ => Vec::new(),
+        };
+        wildcards(&texts("Action"), &texts("Resource"), statement.get("Condition").is_some(), findings);
     }
 }
 

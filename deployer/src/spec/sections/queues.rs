@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::permission::{Of, check_document};
 use super::{Lowered, Scope, Section, reference};
 use crate::kinds::sqs_queue::{Queue, RedrivePolicy, SqsQueue};
 use crate::spec::finding::Findings;
@@ -17,7 +18,7 @@ pub struct Queues;
 #[serde(deny_unknown_fields)]
 pub struct QueueElement {
     /// The queue's name in AWS; default: the stack's name and the element's. FIFO queues end in `.fifo`.
-    #[schemars(length(max = 80), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
+    #[schemars(length(min = 1, max = 80), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
     pub name: Option<String>,
     /// First in, first out, at most once per deduplication id.
     #[serde(default)]
@@ -47,6 +48,7 @@ pub struct QueueElement {
     /// Where messages go that fail again and again.
     pub redrive: Option<Redrive>,
     /// A resource policy: an IAM policy document.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
     /// KMS key for encryption at rest.
     pub kms_master_key_id: Option<String>,
@@ -62,6 +64,7 @@ pub struct Redrive {
     #[schemars(range(min = 1, max = 1_000))]
     pub max_receive_count: u32,
     /// ARN of an existing queue; without it the queue gets a dead-letter queue of its own.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter_target_arn: Option<String>,
     /// How long the own dead-letter queue keeps a message.
     #[serde(default = "fourteen_days")]
@@ -96,6 +99,9 @@ impl Section for Queues {
                 ("only a FIFO queue's name ends in `.fifo`", "add `fifo_queue: true` or drop the ending".to_owned())
             };
             findings.error("queue::fifo-name", at.path(["name"]), message).help(help);
+        }
+        if let Some(policy) = &queue.policy {
+            check_document(policy, Of::Resource, &at.path(["policy"]), findings);
         }
         if queue.content_based_deduplication && !queue.fifo_queue {
             findings

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::permission::{self, Permission};
+use super::permission::{self, Of, Permission};
 use super::{Lowered, Scope, Section};
 use crate::aws::policy;
 use crate::kinds::iam_role::{INLINE_SIZE, IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
-use crate::spec::finding::{DocPath, Findings};
+use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
 
 /// The roles section.
@@ -36,12 +36,14 @@ pub struct RoleElement {
     /// AWS services that may take the role on: `[lambda.amazonaws.com]`. Either this or `assume_role_policy`.
     pub trust: Option<Vec<String>>,
     /// Who may take the role on: a whole policy document.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub assume_role_policy: Option<Value>,
     /// What the role may do, in the short form.
     #[serde(default)]
     pub permissions: Vec<Permission>,
     /// Further inline policies: whole policy documents by name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Map<String, Value>>")]
     pub inline_policies: BTreeMap<String, Value>,
     /// ARNs of managed policies; these and no others are attached.
     #[serde(default)]
@@ -118,10 +120,12 @@ fn inline_of(role: &RoleElement) -> BTreeMap<String, Value> {
 
 fn check_trust(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
     if role.trust.as_ref().is_some_and(|services| !services.is_empty()) == role.assume_role_policy.is_some() {
-        findings
-            .error("role::trust", at.path::<&str>([]), "a role has either `trust` or `assume_role_policy`")
-            .help("write `trust: [lambda.amazonaws.com]`")
-            .at_key();
+        let (path, help) = if role.assume_role_policy.is_some() {
+            (at.path(["assume_role_policy"]), "remove one of the two")
+        } else {
+            (at.path::<&str>([]), "write `trust: [lambda.amazonaws.com]`")
+        };
+        findings.error("role::trust", path, "a role has either `trust` or `assume_role_policy`").help(help).at_key();
         return;
     }
     for (index, service) in role.trust.iter().flatten().enumerate() {
@@ -138,7 +142,9 @@ fn check_trust(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
     let property = if role.trust.is_some() { "trust" } else { "assume_role_policy" };
     let path = at.path([property]);
     let document = trust_of(role);
-    check_document(&document, &path, findings);
+    if role.assume_role_policy.is_some() {
+        permission::check_document(&document, Of::Trust, &path, findings);
+    }
     let size = written(&document);
     let message =
         format!("the trust policy has {size} characters; AWS takes {TRUST_SIZE}, {TRUST_SIZE_RAISED} at most");
@@ -171,7 +177,7 @@ fn check_inline(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
                 .help("give this policy another name")
                 .at_key();
         }
-        check_document(document, &path, findings);
+        permission::check_document(document, Of::Role, &path, findings);
     }
     let size: usize = inline_of(role).values().map(written).sum();
     if size > INLINE_SIZE {
@@ -210,16 +216,6 @@ fn check_managed(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
                 .help("write `arn:aws:iam::aws:policy/NAME` or `arn:aws:iam::ACCOUNT:policy/NAME`");
         }
     }
-}
-
-/// Checks what every policy document must be.
-fn check_document(document: &Value, path: &DocPath, findings: &mut Findings) {
-    if !document.get("Statement").is_some_and(|all| all.is_array() || all.is_object()) {
-        findings
-            .error("policy::shape", path.clone(), "a policy document is a map with `Version` and `Statement`")
-            .help("write `{ Version: \"2012-10-17\", Statement: [ … ] }`");
-    }
-    permission::check_characters(document, path, findings);
 }
 
 /// Counts a document's characters as IAM does, references left out: what they stand for is only known later.
@@ -318,7 +314,7 @@ mod tests {
         let boundary = "arn:aws:iam::aws:policy/P";
         for (bad, code, path) in [
             (json!({ "trust": [] }), "role::trust", ""),
-            (json!({ "assume_role_policy": document }), "role::trust", ""),
+            (json!({ "assume_role_policy": document }), "role::trust", ".assume_role_policy"),
             (json!({ "trust": ["lambda"] }), "role::trust-service", ".trust.0"),
             (json!({ "trust": null, "assume_role_policy": {} }), "policy::shape", ".assume_role_policy"),
             (json!({ "trust": null, "assume_role_policy": long }), "role::trust-size", ".assume_role_policy"),

@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::permission::{Of, check_document};
 use super::{Lowered, Scope, Section, reference};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::sns_subscription::{RedrivePolicy, SnsSubscription, Subscription};
@@ -30,10 +31,12 @@ pub struct TopicElement {
     #[serde(default)]
     pub content_based_deduplication: bool,
     /// A resource policy: an IAM policy document. Without it AWS's own stays, which lets the account's alarms publish.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
     /// KMS key for encryption at rest. With `alias/aws/sns` alarms cannot publish.
     pub kms_master_key_id: Option<String>,
     /// How deliveries over HTTP are tried again: a document of SNS's own.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub delivery_policy: Option<Value>,
     /// Whether traces are made (`Active`) or handed on (`PassThrough`).
     #[serde(default)]
@@ -73,10 +76,12 @@ pub struct SubscriptionElement {
     #[serde(default)]
     pub raw_message_delivery: bool,
     /// Which messages are told of: a filter policy document.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub filter_policy: Option<Value>,
     /// What the filter policy is held against.
     pub filter_policy_scope: Option<FilterScope>,
     /// ARN of the queue for messages that cannot be delivered.
+    #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter_target_arn: Option<String>,
 }
 
@@ -112,6 +117,9 @@ impl Section for Topics {
 
     fn check(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {
         check_fifo(topic, at, findings);
+        if let Some(policy) = &topic.policy {
+            check_document(policy, Of::Resource, &at.path(["policy"]), findings);
+        }
         let mut seen = Vec::new();
         for (index, subscription) in topic.subscriptions.iter().enumerate() {
             check_subscription(subscription, topic.fifo_topic, index, at, findings);

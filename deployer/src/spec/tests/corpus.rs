@@ -114,6 +114,10 @@ fn other_encodings_and_odd_bytes_have_a_place() {
         (utf16(false), "stack::encoding 1:1"),
         (b"stack: s\ntags: { a: caf\xe9 }\n".to_vec(), "stack::encoding 2:15"),
         (b"stack: s\0\n".to_vec(), "stack::syntax 1:9"),
+        (b"s\0t\0a\0".to_vec(), "stack::encoding 1:1"),
+        (b"\xff\xfe\0\0s\0\0\0".to_vec(), "stack::encoding 1:1"),
+        (b"stack: s\ntags: { a: \"\x1b\" }\n".to_vec(), "stack::syntax 2:13"),
+        (b"stack: s\rqueus: {}\r".to_vec(), "stack::unknown-property 2:1"),
         ("\u{feff}stack: s\nqueus: {}\n".into(), "stack::unknown-property 2:1"),
         ("stack: s\r\nqueues:\r\n  q:\r\n    delay: 5\r\n".into(), "stack::unknown-property 4:5"),
         ("\u{feff}stack: s\r\nregion: Ireland\r\n".into(), "stack::bad-value 2:9"),
@@ -126,6 +130,16 @@ fn other_encodings_and_odd_bytes_have_a_place() {
     ] {
         assert_eq!(first(&bytes), wanted, "{}", String::from_utf8_lossy(&bytes));
     }
+}
+
+#[test]
+fn twenty_thousand_findings_in_one_long_line_are_all_found_and_a_hundred_are_drawn() {
+    let tags: Vec<String> = (0..20_000).map(|number| format!("k{number}: {number}")).collect();
+    let (findings, source) = checked(format!("stack: s\ntags: {{ {} }}\n", tags.join(", ")));
+    assert_eq!(findings.0.len(), 20_000);
+    let drawn = text(&findings, &source, Style::default());
+    assert_eq!(drawn.matches("error[").count(), 100);
+    assert!(drawn.ends_with("and 19900 more findings: put these right first (--json lists all)\n"), "{drawn}");
 }
 
 #[test]

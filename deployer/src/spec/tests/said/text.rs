@@ -19,24 +19,24 @@ fn a_duplicate_key_shows_both_places() {
 #[test]
 fn a_syntax_error_has_a_place() {
     insta::assert_snapshot!(said("stack: s\nqueues:\n  q: { delay_seconds: 1\n  r: {}\n"), @r#"
-        error[stack::syntax]: this is not YAML: while parsing a flow mapping, did not find expected ',' or '}'
-         --> stack.yaml:4:4
+        error[stack::syntax]: this `{` is not closed
+         --> stack.yaml:3:6
           |
-        4 |   r: {}
-          |    ^
+        3 |   q: { delay_seconds: 1
+          |      ^
           |
-          = help: look for a missing `:`, quote or bracket, or a wrong indent, here or on the line before
+          = help: write `}` where the map ends
         "#);
 }
 
 #[test]
 fn tabs_are_named() {
     insta::assert_snapshot!(said("stack: s\nqueues:\n	q: {}\n"), @r#"
-        error[stack::syntax]: this is not YAML: tabs disallowed within this context (block indentation)
-         --> stack.yaml:3:2
+        error[stack::syntax]: a tab indents this line
+         --> stack.yaml:3:1
           |
         3 |     q: {}
-          |     ^
+          | ^^^^
           |
           = help: indent with spaces: YAML takes no tabs there
         "#);

@@ -1,0 +1,143 @@
+//! How far a run is and how long it may still take, from its plan and from how fast it has been.
+
+use std::collections::BTreeMap;
+
+use super::key;
+use crate::execute::removes_separately;
+use crate::plan::{Action, Plan, Planned};
+
+/// What the steps of a plan are expected to take, and which are done.
+#[derive(Debug, Default)]
+pub(super) struct Estimate {
+    steps: BTreeMap<String, Step>,
+    /// Seconds that the done ones took, and were expected to take.
+    took: f64,
+    expected: f64,
+}
+
+#[derive(Debug, Default)]
+struct Step {
+    expected: f64,
+    after: Vec<String>,
+    done: bool,
+}
+
+impl Estimate {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let acting = |planned: &&Planned| !matches!(planned.action, Action::Unchanged | Action::Forget);
+        let mut steps = BTreeMap::new();
+        for planned in plan.actions().iter().filter(acting) {
+            let expected = seconds(planned.kind, planned.action);
+            steps.insert(planned.address.clone(), Step { expected, after: after(plan, planned), done: false });
+            if removes_separately(planned) {
+                let after = vec![planned.address.clone()];
+                let expected = seconds(planned.kind, Action::Delete);
+                steps.insert(key(&planned.address, true), Step { expected, after, done: false });
+            }
+        }
+        Self { steps, ..Self::default() }
+    }
+
+    /// Notes that a step ended after so many seconds.
+    pub(super) fn ended(&mut self, key: &str, took: f64) {
+        if let Some(step) = self.steps.get_mut(key)
+            && !std::mem::replace(&mut step.done, true)
+        {
+            self.took += took;
+            self.expected += step.expected;
+        }
+    }
+
+    /// How many steps there are, and how many have ended.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.steps.len(), self.steps.values().filter(|step| step.done).count())
+    }
+
+    /// Seconds left: the longest chain of steps that wait for each other. `running` says how long a step has run.
+    pub(super) fn left(&self, running: impl Fn(&str) -> f64) -> f64 {
+        let mut known = BTreeMap::new();
+        let longest = self.steps.keys().map(|key| self.chain(key, &running, &mut known)).fold(0.0, f64::max);
+        longest * self.pace()
+    }
+
+    fn chain<'s>(&'s self, key: &'s str, running: &impl Fn(&str) -> f64, known: &mut BTreeMap<&'s str, f64>) -> f64 {
+        if let Some(left) = known.get(key) {
+            return *left;
+        }
+        // Against circles, which no plan has: a step that is looked at counts nothing for itself.
+        known.insert(key, 0.0);
+        let Some(step) = self.steps.get(key) else { return 0.0 };
+        let own = if step.done { 0.0 } else { (step.expected - running(key) / self.pace()).max(step.expected * 0.1) };
+        let before = step.after.iter().map(|other| self.chain(other, running, known)).fold(0.0, f64::max);
+        known.insert(key, own + before);
+        own + before
+    }
+
+    /// How much slower than expected it has been so far.
+    fn pace(&self) -> f64 {
+        if self.expected < 2.0 { 1.0 } else { (self.took / self.expected).clamp(0.01, 10.0) }
+    }
+
+    /// The part of the expected work that is done, from 0 to 1.
+    pub(super) fn share(&self) -> f64 {
+        let whole: f64 = self.steps.values().map(|step| step.expected).sum();
+        if whole > 0.0 { (self.expected / whole).min(1.0) } else { 1.0 }
+    }
+}
+
+/// Whom a step waits for: what it refers to, or on the way out those that referred to it.
+fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
+    if planned.action != Action::Delete {
+        return planned.dependencies.iter().cloned().collect();
+    }
+    let used = |other: &&Planned| {
+        other.dependencies.contains(&planned.address) || other.prior_dependencies.contains(&planned.address)
+    };
+    plan.actions().iter().filter(used).map(|other| other.address.clone()).collect()
+}
+
+/// What an action usually takes in AWS, in seconds: what counts is how they compare.
+fn seconds(kind: &str, action: Action) -> f64 {
+    let (made, gone) = match kind {
+        "lambda.function" => (5.0, 0.6),
+        "lambda.event_source_mapping" => (4.0, 3.0),
+        "iam.role" => (1.5, 1.5),
+        "apigateway.rest_api" | "s3.bucket" => (1.5, 1.0),
+        "apigateway.stage" => (1.5, 0.6),
+        "sqs.queue" => (0.8, 0.5),
+        _ => (0.5, 0.4),
+    };
+    match action {
+        Action::Delete => gone,
+        Action::Replace => made + gone,
+        Action::Create | Action::Update | Action::Adopt | Action::Unchanged | Action::Forget => made,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(steps: &[(&str, f64, &[&str])]) -> Estimate {
+        let step = |after: &[&str], expected| Step {
+            expected,
+            after: after.iter().map(|s| (*s).to_owned()).collect(),
+            done: false,
+        };
+        let steps = steps.iter().map(|(key, expected, after)| ((*key).to_owned(), step(after, *expected))).collect();
+        Estimate { steps, ..Estimate::default() }
+    }
+
+    #[test]
+    fn what_is_left_is_the_longest_chain_at_the_pace_so_far() {
+        let mut estimate = estimate(&[("role", 2.0, &[]), ("queue", 1.0, &[]), ("function", 5.0, &["role"])]);
+        assert_eq!(estimate.left(|_| 0.0), 7.0);
+        assert_eq!(estimate.left(|key| if key == "role" { 1.0 } else { 0.0 }), 6.0);
+        estimate.ended("role", 1.0);
+        assert_eq!(estimate.counts(), (3, 1));
+        assert_eq!(estimate.share(), 0.25);
+        assert_eq!(estimate.left(|_| 0.0), 2.5, "half as long as expected");
+        estimate.ended("role", 1.0);
+        assert_eq!(estimate.share(), 0.25, "a step ends once");
+    }
+}

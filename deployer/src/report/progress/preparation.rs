@@ -1,0 +1,101 @@
+//! What takes time before there is a plan: builds, and waits for the lock.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::HEARTBEAT;
+use crate::package;
+use crate::pipeline;
+use crate::report::terminal::Terminal;
+
+/// Shows builds: a live line with cargo's own last word on a terminal, a heartbeat elsewhere.
+pub struct Preparation {
+    terminal: Terminal,
+    building: Mutex<Option<Building>>,
+}
+
+enum Building {
+    Live(ProgressBar),
+    Beating(JoinHandle<()>),
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        match self {
+            Self::Live(bar) => bar.finish_and_clear(),
+            Self::Beating(heart) => heart.abort(),
+        }
+    }
+}
+
+impl Preparation {
+    pub fn new(terminal: Terminal) -> Self {
+        Self { terminal, building: Mutex::new(None) }
+    }
+
+    fn begin(&self, what: &str) {
+        let live = self.terminal.interactive && !self.terminal.json && !self.terminal.quiet;
+        let building = if live {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) =
+                ProgressStyle::with_template(&format!("  {{spinner}} {{elapsed:>3}} {what} {{wide_msg}}"))
+            {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            Building::Live(bar)
+        } else {
+            self.terminal.say(what);
+            Building::Beating(tokio::spawn(beat(self.terminal, what.to_owned())))
+        };
+        *self.lock() = Some(building);
+    }
+
+    /// A line of cargo's: in full where asked for, else what it is at.
+    fn output(&self, line: &str) {
+        match &*self.lock() {
+            Some(Building::Live(bar)) if self.terminal.verbose => bar.println(line),
+            Some(Building::Live(bar)) => bar.set_message(line.trim().to_owned()),
+            _ if self.terminal.verbose => self.terminal.say(line),
+            _ => {}
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Building>> {
+        self.building.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn beat(terminal: Terminal, what: String) {
+    let began = Instant::now();
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        terminal.say(&format!("  still {what} ({} s)", began.elapsed().as_secs()));
+    }
+}
+
+impl package::Progress for Preparation {
+    fn on(&self, event: package::Event<'_>) {
+        match event {
+            package::Event::Building { bins } => self.begin(&format!("building {}", bins.join(", "))),
+            package::Event::Output { line } => self.output(line),
+            package::Event::Built { success, took } => {
+                *self.lock() = None;
+                if success {
+                    self.terminal.say(&format!("built in {:.1} s", took.as_secs_f64()));
+                }
+            }
+            package::Event::Fresh { .. } => {}
+        }
+    }
+}
+
+impl pipeline::Progress for Preparation {
+    fn say(&self, text: &str) {
+        self.terminal.say(text);
+    }
+}
