@@ -235,7 +235,9 @@ pub(crate) fn not_meant<'a>(
         let kind = by_name(&record.kind)
             .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
         let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
-            || graph.node(address).is_some_and(|node| same_open_identity(node, record, place, predicted));
+            || graph
+                .node(address)
+                .is_some_and(|node| same_open_identity(node, &record.kind, &record.inputs, place, predicted));
         if !is_meant {
             found.push((address, record, kind));
         }
@@ -253,17 +255,27 @@ async fn interrupted(
     limit: &Semaphore,
 ) -> Result<BTreeMap<String, Record>, ObserveError> {
     let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
+    let known = made_parents(aws, prior).await?;
+    let intents: Vec<Intent> = prior
+        .intents
+        .iter()
+        .map(|intent| Intent { inputs: resolve::marks(&intent.inputs, &known), ..intent.clone() })
+        .collect();
     let mut reads = FuturesUnordered::new();
     // Whatever the action was: a run that was to delete or adopt what an earlier one had left, and
     // was cut off itself, is the only one that still knows of it.
-    for intent in &prior.intents {
+    for intent in &intents {
         let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
         let name = identity(kind.identity(), &intent.inputs);
         let recorded = prior
             .resources
             .values()
             .any(|record| record.kind == intent.kind && identity(kind.identity(), &record.inputs) == name);
-        if recorded || !identity_known(kind, &intent.inputs) || meant.contains(&(intent.kind.clone(), name.clone())) {
+        let is_meant = meant.contains(&(intent.kind.clone(), name.clone()))
+            || graph
+                .node(&intent.address)
+                .is_some_and(|node| same_open_identity(node, &intent.kind, &intent.inputs, &aws.place, predicted));
+        if recorded || !identity_known(kind, &intent.inputs) || is_meant {
             continue;
         }
         reads.push(async move {
@@ -291,6 +303,27 @@ async fn interrupted(
         }
     }
     if failed.is_empty() { Ok(found) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// The outputs of what intents refer to by ids that AWS gave after they were written: recorded, or else read.
+async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
+    let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
+    let mut known: Known = prior.resources.iter().map(outputs).collect();
+    let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
+    for intent in prior.intents.iter().filter(|intent| awaited.contains(&intent.address)) {
+        let Some(kind) = by_name(&intent.kind) else { continue };
+        if known.contains_key(&intent.address) || !identity_known(kind, &intent.inputs) {
+            continue;
+        }
+        let live = kind.read(aws, &intent.inputs).await.map_err(|error| {
+            let (address, element) = (intent.address.clone(), intent.element.clone());
+            ObserveError::Reads(vec![FailedRead { address, element, kind: kind.name(), error }])
+        })?;
+        if let Some(live) = live {
+            known.insert(intent.address.clone(), live.outputs);
+        }
+    }
+    Ok(known)
 }
 
 /// What is part of something else has no marks; that the run made it is all that is known.
@@ -342,11 +375,11 @@ fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, Strin
 }
 
 /// A child of a generated id: same but for the part that is not known before its parent is read.
-fn same_open_identity(node: &Node, record: &Record, place: &Place, predicted: &Known) -> bool {
+fn same_open_identity(node: &Node, kind: &str, inputs: &Value, place: &Place, predicted: &Known) -> bool {
     let spec = resolve::value(&node.spec, predicted, place);
-    node.kind.name() == record.kind
+    node.kind.name() == kind
         && !identity_known(node.kind, &spec)
         && node.kind.identity().iter().all(|property| {
-            spec.get(property).is_some_and(resolve::is_unknown) || spec.get(property) == record.inputs.get(property)
+            spec.get(property).is_some_and(resolve::is_unknown) || spec.get(property) == inputs.get(property)
         })
 }

@@ -65,6 +65,45 @@ pub fn is_unknown(value: &Value) -> bool {
     }
 }
 
+/// Puts what has become known in the place of marks; what has not stays marked.
+pub fn marks(value: &Value, known: &Known) -> Value {
+    match value {
+        Value::String(text) if text.contains(OPEN) => Value::String(marks_in(text, known)),
+        Value::Array(items) => items.iter().map(|item| marks(item, known)).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(key, item)| (key.clone(), marks(item, known))).collect()),
+        _ => value.clone(),
+    }
+}
+
+fn marks_in(text: &str, known: &Known) -> String {
+    let mut pieces = text.split(OPEN);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(CLOSE).unwrap_or((piece, ""));
+        // Outputs have no dots in their names; addresses may.
+        let output = name.rsplit_once('.').and_then(|(address, output)| known.get(address)?.get(output));
+        match output {
+            Some(output) => out.push_str(output),
+            None => out.push_str(&format!("{OPEN}{name}{CLOSE}")),
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// The addresses that the marks of a value wait for.
+pub fn awaited(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => {
+            let names = text.split(OPEN).skip(1).filter_map(|piece| piece.split_once(CLOSE)?.0.rsplit_once('.'));
+            names.map(|(address, _)| address.to_owned()).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(awaited).collect(),
+        Value::Object(map) => map.values().flat_map(awaited).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The text that people read for what only apply can know.
 pub const AFTER_APPLY: &str = "(known after apply)";
 
@@ -118,6 +157,16 @@ mod tests {
         assert_eq!(resolved["c"], "eu-west-1");
         assert!(is_unknown(&resolved["b"]) && !is_unknown(&resolved["a"]));
         assert_eq!(readable(resolved["b"].as_str().unwrap()), "x/(known after apply)/y");
+    }
+
+    #[test]
+    fn a_mark_gives_way_to_what_has_become_known() {
+        let marked = value(&json!({"a": "x/${apis.c.id}/${apis.d.id}"}), &Known::new(), &place());
+        assert_eq!(awaited(&marked), ["apis.c", "apis.d"]);
+        let known = Known::from([("apis.c".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
+        let rest = marks(&marked, &known);
+        assert_eq!(readable(rest["a"].as_str().unwrap()), "x/abc/(known after apply)");
+        assert_eq!(awaited(&rest), ["apis.d"]);
     }
 
     #[test]

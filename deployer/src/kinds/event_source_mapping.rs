@@ -14,13 +14,14 @@ use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration as Mapping, Filter, FilterCriteria, FunctionResponseType,
     ProvisionedPollerConfig as SdkPollers, ScalingConfig,
 };
+use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The mapping kind.
 pub struct EventSourceMapping;
@@ -138,22 +139,8 @@ impl Kind for EventSourceMapping {
 
     async fn create(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
         gone(aws, want, |mapping| mapping.state() == Some("Deleting")).await?;
-        let call = aws
-            .clients
-            .lambda
-            .create_event_source_mapping()
-            .event_source_arn(&want.event_source_arn)
-            .function_name(&want.function_name)
-            .batch_size(number(want.batch_size))
-            .maximum_batching_window_in_seconds(number(want.maximum_batching_window_in_seconds))
-            .enabled(want.enabled)
-            .set_function_response_types(Some(response_types(want)))
-            .set_filter_criteria((!want.filter_patterns.is_empty()).then(|| filter(want)))
-            .set_scaling_config(want.maximum_concurrency.map(|_| scaling(want)))
-            .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)))
-            .set_tags(Some(want.tags.clone().into_iter().collect()));
-        let made = aws.call("lambda:CreateEventSourceMapping", call.send()).await?;
-        let uuid = made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))?;
+        let look = || async { Ok(list(aws, want).await?.into_iter().find_map(|mapping| mapping.uuid)) };
+        let uuid = once(|| send_create(aws, want), look).await?;
         if !want.enabled {
             settled(aws, want).await?;
         }
@@ -219,6 +206,28 @@ impl Kind for EventSourceMapping {
         }
         gone(aws, &live.spec, |_| true).await
     }
+}
+
+/// Sends CreateEventSourceMapping once: an emulator makes as many as it is asked for.
+async fn send_create(aws: &Aws, want: &EventSource) -> Result<String, AwsError> {
+    let call = aws
+        .clients
+        .lambda
+        .create_event_source_mapping()
+        .event_source_arn(&want.event_source_arn)
+        .function_name(&want.function_name)
+        .batch_size(number(want.batch_size))
+        .maximum_batching_window_in_seconds(number(want.maximum_batching_window_in_seconds))
+        .enabled(want.enabled)
+        .set_function_response_types(Some(response_types(want)))
+        .set_filter_criteria((!want.filter_patterns.is_empty()).then(|| filter(want)))
+        .set_scaling_config(want.maximum_concurrency.map(|_| scaling(want)))
+        .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)))
+        .set_tags(Some(want.tags.clone().into_iter().collect()))
+        .customize()
+        .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()));
+    let made = aws.call("lambda:CreateEventSourceMapping", call.send()).await?;
+    made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))
 }
 
 /// What AWS answers to a change while another one is in progress.

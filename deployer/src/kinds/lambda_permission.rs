@@ -9,13 +9,14 @@
 
 use std::time::Duration;
 
+use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The permission kind.
 pub struct LambdaPermission;
@@ -128,7 +129,7 @@ fn physical_id(spec: &Permission) -> String {
 /// AddPermission, read back, repeated while it is not there. Only the first refusal counts: a later
 /// `ResourceConflictException` means that an earlier call took effect after all.
 async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
-    send(aws, want).await?;
+    once(|| send(aws, want), || async { Ok(LambdaPermission::read(aws, want).await?.map(|_| ())) }).await?;
     let mut first = true;
     let condition = format!("statement {} in the policy of {}", want.statement_id, want.function_name);
     wait::until(&condition, VISIBLE_WITHIN, || {
@@ -149,6 +150,7 @@ async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     .await
 }
 
+/// Sends AddPermission once: some emulators take a statement of the same id twice.
 async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     let call = aws
         .clients
@@ -160,7 +162,9 @@ async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
         .principal(&want.principal)
         .set_source_arn(want.source_arn.clone())
         .set_source_account(want.source_account.clone())
-        .set_qualifier(want.qualifier.clone());
+        .set_qualifier(want.qualifier.clone())
+        .customize()
+        .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()));
     aws.call("lambda:AddPermission", call.send()).await.map(drop)
 }
 

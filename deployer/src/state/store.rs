@@ -120,10 +120,7 @@ impl Store {
             return Ok(none);
         };
         let state = match self.parse(&object.bytes) {
-            Err(StateError::Damaged { place, reason, .. }) => {
-                let newest_good = self.newest_good().await;
-                return Err(StateError::Damaged { place, reason, newest_good });
-            }
+            Err(error) if error.is_unusable() => return Err(error.naming(self.newest_good().await)),
             result => result?,
         };
         let stored = Stored { digest: rescue::digest(&object.bytes), state: state.clone() };
