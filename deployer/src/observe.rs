@@ -62,16 +62,12 @@ pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State) -> Result<Obser
     for record in prior.resources.values() {
         expect(aws, record);
     }
-    let open = |intent: &&Intent| by_name(&intent.kind).is_some_and(|kind| !identity_known(kind, &intent.inputs));
-    let (later, now): (Vec<&Intent>, Vec<&Intent>) = prior.intents.iter().partition(open);
-    let later: Vec<Intent> = later.into_iter().cloned().collect();
-    let now: Vec<Intent> = now.into_iter().cloned().collect();
-    let found = interrupted(graph, aws, &predicted, &prior, &now).await?;
-    prior.resources.extend(found.into_iter().map(|(address, (record, _))| (address, record)));
+    let interrupted = interrupted(graph, aws, &predicted, &prior).await?;
+    prior.resources.extend(interrupted);
     let mut wave = Wave::new(graph, aws, &predicted, &prior);
     let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior));
     let Wave { known, waves, mut failed, .. } = wave;
-    let mut left = match left {
+    let left = match left {
         Ok(left) => left,
         Err(ObserveError::Reads(more)) => {
             failed.extend(more);
@@ -81,13 +77,6 @@ pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State) -> Result<Obser
     };
     if !failed.is_empty() {
         return Err(ObserveError::Reads(failed));
-    }
-    // Parts of what the cut-off run made itself, such as routes of an API whose id it could not know before.
-    let later: Vec<Intent> =
-        later.into_iter().map(|intent| Intent { inputs: resolve::again(&intent.inputs, &known), ..intent }).collect();
-    for (address, (record, live)) in interrupted(graph, aws, &known, &prior, &later).await? {
-        prior.resources.insert(address.clone(), record.clone());
-        left.insert(address, Left { record, live: Some(live) });
     }
     Ok(Observation { live, left, known, prior, waves })
 }
@@ -339,7 +328,9 @@ pub(crate) fn not_meant<'a>(
         let kind = by_name(&record.kind)
             .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
         let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
-            || graph.node(address).is_some_and(|node| same_open_identity(node, record, place, predicted));
+            || graph
+                .node(address)
+                .is_some_and(|node| same_open_identity(node, &record.kind, &record.inputs, place, predicted));
         if !is_meant {
             found.push((address, record, kind));
         }
@@ -352,22 +343,31 @@ pub(crate) fn not_meant<'a>(
 async fn interrupted(
     graph: &Graph,
     aws: &Aws,
-    known: &Known,
+    predicted: &Known,
     prior: &State,
-    intents: &[Intent],
-) -> Result<BTreeMap<String, (Record, Observed<Value>)>, ObserveError> {
-    let meant = if intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, known) };
+) -> Result<BTreeMap<String, Record>, ObserveError> {
+    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
+    let known = made_parents(aws, prior).await?;
+    let intents: Vec<Intent> = prior
+        .intents
+        .iter()
+        .map(|intent| Intent { inputs: resolve::marks(&intent.inputs, &known), ..intent.clone() })
+        .collect();
     let mut reads = FuturesUnordered::new();
     // Whatever the action was: a run that was to delete or adopt what an earlier one had left, and
     // was cut off itself, is the only one that still knows of it.
-    for intent in intents {
+    for intent in &intents {
         let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
         let name = identity(kind.identity(), &intent.inputs);
         let recorded = prior
             .resources
             .values()
             .any(|record| record.kind == intent.kind && identity(kind.identity(), &record.inputs) == name);
-        if recorded || !identity_known(kind, &intent.inputs) || meant.contains(&(intent.kind.clone(), name.clone())) {
+        let is_meant = meant.contains(&(intent.kind.clone(), name.clone()))
+            || graph
+                .node(&intent.address)
+                .is_some_and(|node| same_open_identity(node, &intent.kind, &intent.inputs, &aws.place, predicted));
+        if recorded || !identity_known(kind, &intent.inputs) || is_meant {
             continue;
         }
         reads.push(async move { (intent, kind, name, kind.read(aws, &intent.inputs).await) });
@@ -380,7 +380,7 @@ async fn interrupted(
             {
                 let taken = prior.resources.contains_key(&intent.address);
                 let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
-                found.insert(address, (recovered(intent, &live), live));
+                found.insert(address, recovered(intent, live));
             }
             Ok(_) => {}
             Err(error) => failed.push(FailedRead {
@@ -392,6 +392,27 @@ async fn interrupted(
         }
     }
     if failed.is_empty() { Ok(found) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// The outputs of what intents refer to by ids that AWS gave after they were written: recorded, or else read.
+async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
+    let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
+    let mut known: Known = prior.resources.iter().map(outputs).collect();
+    let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
+    for intent in prior.intents.iter().filter(|intent| awaited.contains(&intent.address)) {
+        let Some(kind) = by_name(&intent.kind) else { continue };
+        if known.contains_key(&intent.address) || !identity_known(kind, &intent.inputs) {
+            continue;
+        }
+        let live = kind.read(aws, &intent.inputs).await.map_err(|error| {
+            let (address, element) = (intent.address.clone(), intent.element.clone());
+            ObserveError::Reads(vec![FailedRead { address, element, kind: kind.name(), error }])
+        })?;
+        if let Some(live) = live {
+            known.insert(intent.address.clone(), live.outputs);
+        }
+    }
+    Ok(known)
 }
 
 /// What is part of something else has no marks; that the run made it is all that is known.
@@ -417,13 +438,13 @@ pub(crate) fn made_unmarked(
     place.endpoint_url.is_some() && kind.ownership() == Ownership::Tags && !marked && prior.intents.iter().any(made)
 }
 
-fn recovered(intent: &Intent, live: &Observed<Value>) -> Record {
+fn recovered(intent: &Intent, live: Observed<Value>) -> Record {
     Record {
         kind: intent.kind.clone(),
         element: intent.element.clone(),
-        physical_id: live.physical_id.clone(),
+        physical_id: live.physical_id,
         inputs: intent.inputs.clone(),
-        outputs: live.outputs.clone(),
+        outputs: live.outputs,
         dependencies: intent.dependencies.clone(),
         protect: false,
         retain: false,
@@ -443,11 +464,11 @@ fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, Strin
 }
 
 /// A child of a generated id: same but for the part that is not known before its parent is read.
-fn same_open_identity(node: &Node, record: &Record, place: &Place, predicted: &Known) -> bool {
+fn same_open_identity(node: &Node, kind: &str, inputs: &Value, place: &Place, predicted: &Known) -> bool {
     let spec = resolve::value(&node.spec, predicted, place);
-    node.kind.name() == record.kind
+    node.kind.name() == kind
         && !identity_known(node.kind, &spec)
         && node.kind.identity().iter().all(|property| {
-            spec.get(property).is_some_and(resolve::is_unknown) || spec.get(property) == record.inputs.get(property)
+            spec.get(property).is_some_and(resolve::is_unknown) || spec.get(property) == inputs.get(property)
         })
 }

@@ -12,6 +12,7 @@ pub mod error;
 mod fence;
 pub(crate) mod gather;
 mod memo;
+mod once;
 pub mod permission;
 pub mod policy;
 pub mod rate;
@@ -34,6 +35,7 @@ use tokio::sync::Semaphore;
 pub use clients::Clients;
 pub use error::{AwsError, ServiceError};
 pub use fence::Fence;
+pub(crate) use once::once;
 
 /// Where the stack lives. ARNs and URLs are computed from it before anything exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

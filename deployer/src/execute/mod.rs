@@ -336,8 +336,8 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Keeps an unchanged resource's record in step with what only the state knows: `protect`,
-    /// `retain`, dependencies, and properties that AWS does not hold.
+    /// Keeps an unchanged resource's record in step with what AWS was found to hold, and with what only the state
+    /// knows: `protect`, `retain`, dependencies, and properties that AWS does not hold.
     fn restate(&mut self, id: StepId) {
         let planned = self.planned(id);
         let Some(spec) = planned.spec.as_ref().filter(|_| planned.action == Action::Unchanged) else { return };
@@ -348,6 +348,10 @@ impl<'a> Execution<'a> {
             record.element.clone_from(&planned.element);
             record.dependencies.clone_from(&planned.dependencies);
             (record.protect, record.retain) = (planned.protect, planned.retain);
+            if let Some(live) = &planned.live {
+                record.physical_id.clone_from(&live.physical_id);
+                record.outputs.extend(live.outputs.clone());
+            }
         }
     }
 

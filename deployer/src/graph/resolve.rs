@@ -55,33 +55,6 @@ fn resolve(part: Part, known: &Known, place: &Place) -> String {
     }
 }
 
-/// Puts what is known by now in the place of marks.
-pub fn again(value: &Value, known: &Known) -> Value {
-    match value {
-        Value::String(text) if text.contains(OPEN) => Value::String(unmark(text, known)),
-        Value::Array(items) => items.iter().map(|item| again(item, known)).collect(),
-        Value::Object(map) => map.iter().map(|(key, item)| (key.clone(), again(item, known))).collect(),
-        _ => value.clone(),
-    }
-}
-
-fn unmark(text: &str, known: &Known) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, (name, after))) =
-        rest.split_once(OPEN).and_then(|(before, marked)| Some((before, marked.split_once(CLOSE)?)))
-    {
-        out.push_str(before);
-        let value = name.rsplit_once('.').and_then(|(address, output)| known.get(address)?.get(output));
-        match value {
-            Some(value) => out.push_str(value),
-            None => out.extend([OPEN.to_string(), name.to_owned(), CLOSE.to_string()]),
-        }
-        rest = after;
-    }
-    out + rest
-}
-
 /// Tells whether a resolved value still holds something that only apply can know.
 pub fn is_unknown(value: &Value) -> bool {
     match value {
@@ -89,6 +62,45 @@ pub fn is_unknown(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(is_unknown),
         Value::Object(map) => map.values().any(is_unknown),
         _ => false,
+    }
+}
+
+/// Puts what has become known in the place of marks; what has not stays marked.
+pub fn marks(value: &Value, known: &Known) -> Value {
+    match value {
+        Value::String(text) if text.contains(OPEN) => Value::String(marks_in(text, known)),
+        Value::Array(items) => items.iter().map(|item| marks(item, known)).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(key, item)| (key.clone(), marks(item, known))).collect()),
+        _ => value.clone(),
+    }
+}
+
+fn marks_in(text: &str, known: &Known) -> String {
+    let mut pieces = text.split(OPEN);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(CLOSE).unwrap_or((piece, ""));
+        // Outputs have no dots in their names; addresses may.
+        let output = name.rsplit_once('.').and_then(|(address, output)| known.get(address)?.get(output));
+        match output {
+            Some(output) => out.push_str(output),
+            None => out.push_str(&format!("{OPEN}{name}{CLOSE}")),
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// The addresses that the marks of a value wait for.
+pub fn awaited(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => {
+            let names = text.split(OPEN).skip(1).filter_map(|piece| piece.split_once(CLOSE)?.0.rsplit_once('.'));
+            names.map(|(address, _)| address.to_owned()).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(awaited).collect(),
+        Value::Object(map) => map.values().flat_map(awaited).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -148,11 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_resolved_once_its_value_is_known_and_stays_until_then() {
-        let marked = value(&json!(["${apis.c.id}/x", "${apis.d.id}"]), &Known::new(), &place());
+    fn a_mark_gives_way_to_what_has_become_known() {
+        let marked = value(&json!({"a": "x/${apis.c.id}/${apis.d.id}"}), &Known::new(), &place());
+        assert_eq!(awaited(&marked), ["apis.c", "apis.d"]);
         let known = Known::from([("apis.c".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
-        let now = again(&marked, &known);
-        assert_eq!((&now[0], &now[1]), (&json!("abc/x"), &marked[1]));
+        let rest = marks(&marked, &known);
+        assert_eq!(readable(rest["a"].as_str().unwrap()), "x/abc/(known after apply)");
+        assert_eq!(awaited(&rest), ["apis.d"]);
     }
 
     #[test]

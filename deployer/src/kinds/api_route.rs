@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use aws_sdk_apigateway::types::{IntegrationType, Method, Op as PatchOp, Resource};
+use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::apigateway::{ABSENT, Paths, arn, is_id, patch_op, paths_key, resources, tree_key, turn_key};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The route kind.
 pub struct ApiRoute;
@@ -223,17 +224,22 @@ async fn rename(
     Ok(())
 }
 
+/// Sends CreateResource once: some emulators take a part of the same name twice.
 async fn create_resource(aws: &Aws, api: &str, parent: &str, part: &str) -> Result<String, AwsError> {
-    let call = aws.clients.apigateway.create_resource().rest_api_id(api).parent_id(parent).path_part(part).send();
-    match aws.call("apigateway:CreateResource", call).await {
-        Ok(made) => made.id.ok_or_else(|| AwsError::missing("apigateway:CreateResource", "id")),
-        // Made meanwhile, or by a call whose answer was lost.
-        Err(conflict) if conflict.is(&["ConflictException"]) => {
-            let tree = resources(aws, api).await?;
-            let found = tree.into_iter().find(|r| r.parent_id() == Some(parent) && r.path_part() == Some(part));
-            found.and_then(|r| r.id).ok_or(conflict)
-        }
-        Err(e) => Err(e),
+    let unrepeated = || aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
+    let send = || async {
+        let call = aws.clients.apigateway.create_resource().rest_api_id(api).parent_id(parent).path_part(part);
+        let made = aws.call("apigateway:CreateResource", call.customize().config_override(unrepeated()).send()).await?;
+        made.id.ok_or_else(|| AwsError::missing("apigateway:CreateResource", "id"))
+    };
+    let look = || async {
+        let tree = resources(aws, api).await?;
+        Ok(tree.into_iter().find(|r| r.parent_id() == Some(parent) && r.path_part() == Some(part)).and_then(|r| r.id))
+    };
+    match once(send, look).await {
+        // Made meanwhile.
+        Err(conflict) if conflict.is(&["ConflictException"]) => look().await?.ok_or(conflict),
+        made => made,
     }
 }
 
@@ -287,8 +293,11 @@ async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {
         return delete_method(aws, route, &leaf_id).await;
     }
     // AWS deletes with the topmost part its methods and what is under it, so that no crash leaves a part of the path
-    // behind. A local AWS leaves what is under it, which is still found by its path.
-    for id in emptied.iter().rev() {
+    // behind. A local AWS leaves what is under it; there the last part goes first, and the stage finds the others.
+    if aws.place.endpoint_url.is_none() {
+        emptied.reverse();
+    }
+    for id in &emptied {
         let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(id).send();
         aws.find("apigateway:DeleteResource", ABSENT, call).await?;
     }

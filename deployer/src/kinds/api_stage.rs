@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{Deployment, MethodSetting, Op as PatchOp, PatchOperation, Stage as Live};
+use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
@@ -23,7 +24,7 @@ use crate::aws::apigateway::{
 };
 use crate::aws::digest;
 use crate::aws::tags::Tags;
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The stage kind.
 pub struct ApiStage;
@@ -277,23 +278,34 @@ async fn prune(aws: &Aws, api: &str) -> Result<(), AwsError> {
 }
 
 /// Gives the deployment of the wanted definition, the one that a crash left, else a new one; and whether there is no
-/// other.
+/// other. CreateDeployment makes another one each time that it is sent.
 async fn deploy(aws: &Aws, want: &Stage) -> Result<(String, bool), AwsError> {
     let digest = digest::of(&want.definition);
     let all = deployments(aws, &want.rest_api_id).await?;
     let others = all.iter().any(|d| d.description() != Some(&digest));
-    let fitting = all.into_iter().filter(|d| d.description() == Some(&digest));
-    if let Some(id) = fitting.max_by_key(|d| d.created_date.map(|at| at.secs())).and_then(|d| d.id) {
+    if let Some(id) = fitting(all, &digest) {
         return Ok((id, !others));
     }
     Ok((create_deployment(aws, want).await?, !others))
 }
 
 async fn create_deployment(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
-    let (api, digest) = (&want.rest_api_id, digest::of(&want.definition));
-    let call = aws.clients.apigateway.create_deployment().rest_api_id(api).description(digest).send();
-    let made = aws.call("apigateway:CreateDeployment", call).await?;
-    made.id.ok_or_else(|| AwsError::missing("apigateway:CreateDeployment", "id"))
+    let digest = &digest::of(&want.definition);
+    let unrepeated = || aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
+    let send = || async {
+        let call = aws.clients.apigateway.create_deployment().rest_api_id(&want.rest_api_id).description(digest);
+        let call = call.customize().config_override(unrepeated());
+        let made = aws.call("apigateway:CreateDeployment", call.send()).await?;
+        made.id.ok_or_else(|| AwsError::missing("apigateway:CreateDeployment", "id"))
+    };
+    let look = || async { Ok(fitting(deployments(aws, &want.rest_api_id).await?, digest)) };
+    once(send, look).await
+}
+
+/// The newest deployment that is described so.
+fn fitting(all: Vec<Deployment>, digest: &str) -> Option<String> {
+    let fitting = all.into_iter().filter(|d| d.description() == Some(digest));
+    fitting.max_by_key(|d| d.created_date.map(|at| at.secs())).and_then(|d| d.id)
 }
 
 /// Deletes the deployments of ours that no stage serves, whichever run left them.

@@ -15,6 +15,7 @@ use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration as Mapping, Filter, FilterCriteria, FunctionResponseType,
     ProvisionedPollerConfig as SdkPollers, ScalingConfig,
 };
+use aws_smithy_types::retry::RetryConfig;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,7 +23,7 @@ use serde_json::Value;
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The mapping kind.
 pub struct EventSourceMapping;
@@ -236,6 +237,16 @@ async fn remove(aws: &Aws, spec: &EventSource, uuid: &str) -> Result<(), AwsErro
 }
 
 async fn make(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
+    let look = || async { Ok(list(aws, want).await?.into_iter().find_map(|mapping| mapping.uuid)) };
+    let uuid = once(|| send_create(aws, want), look).await?;
+    if !want.enabled {
+        settled(aws, want).await?;
+    }
+    Ok(Created { outputs: outputs(&uuid), physical_id: uuid })
+}
+
+/// Sends CreateEventSourceMapping once: an emulator makes as many as it is asked for.
+async fn send_create(aws: &Aws, want: &EventSource) -> Result<String, AwsError> {
     let call = aws
         .clients
         .lambda
@@ -249,13 +260,11 @@ async fn make(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
         .set_filter_criteria((!want.filter_patterns.is_empty()).then(|| filter(want)))
         .set_scaling_config(want.maximum_concurrency.map(|_| scaling(want)))
         .set_provisioned_poller_config(want.provisioned_poller_config.as_ref().map(|_| pollers(want)))
-        .set_tags(Some(want.tags.clone().into_iter().collect()));
+        .set_tags(Some(want.tags.clone().into_iter().collect()))
+        .customize()
+        .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()));
     let made = aws.call("lambda:CreateEventSourceMapping", call.send()).await?;
-    let uuid = made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))?;
-    if !want.enabled {
-        settled(aws, want).await?;
-    }
-    Ok(Created { outputs: outputs(&uuid), physical_id: uuid })
+    made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))
 }
 
 /// What AWS answers to a change while another one is in progress.

@@ -10,13 +10,14 @@
 
 use std::time::Duration;
 
+use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place, made_key};
+use crate::aws::{Aws, AwsError, Place, made_key, once};
 
 /// The permission kind.
 pub struct LambdaPermission;
@@ -134,7 +135,7 @@ fn physical_id(spec: &Permission) -> String {
 async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     let alone = aws.has_done(&made_key(&want.function_name))
         && aws.first_time(format!("lambda:AddPermission {}", want.function_name));
-    send(aws, want).await?;
+    once(|| send(aws, want), || async { Ok(LambdaPermission::read(aws, want).await?.map(|_| ())) }).await?;
     if alone {
         return Ok(());
     }
@@ -158,6 +159,7 @@ async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     .await
 }
 
+/// Sends AddPermission once: some emulators take a statement of the same id twice.
 async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     let call = aws
         .clients
@@ -169,7 +171,9 @@ async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
         .principal(&want.principal)
         .set_source_arn(want.source_arn.clone())
         .set_source_account(want.source_account.clone())
-        .set_qualifier(want.qualifier.clone());
+        .set_qualifier(want.qualifier.clone())
+        .customize()
+        .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()));
     aws.call("lambda:AddPermission", call.send()).await.map(drop)
 }
 

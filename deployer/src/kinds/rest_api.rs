@@ -20,7 +20,7 @@ use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rul
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The REST API kind.
 pub struct RestApi;
@@ -121,29 +121,16 @@ impl Kind for RestApi {
         {
             return created(aws, &found);
         }
-        let once = aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
-        let call = aws
-            .clients
-            .apigateway
-            .create_rest_api()
-            .name(&want.name)
-            .set_description(want.description.clone())
-            .endpoint_configuration(
-                EndpointConfiguration::builder().types(EndpointType::from(want.endpoint_type.as_str())).build(),
-            )
-            .set_binary_media_types(Some(want.binary_media_types.clone()).filter(|types| !types.is_empty()))
-            .set_minimum_compression_size(want.minimum_compression_size.map(|bytes| bytes as i32))
-            .disable_execute_api_endpoint(want.disable_execute_api_endpoint)
-            .api_key_source(ApiKeySourceType::from(want.api_key_source.as_str()))
-            .set_tags(Some(want.tags.clone().into_iter().collect()))
-            .customize()
-            .config_override(once);
-        let made = aws.call("apigateway:CreateRestApi", call.send()).await?;
-        let id = made.id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "id"))?;
-        let root =
-            made.root_resource_id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "rootResourceId"))?;
-        note_new(aws, &id, &root).await?;
-        created(aws, &Live::builder().id(id).name(&want.name).root_resource_id(root).build())
+        let look = || async {
+            aws.forget(LISTING);
+            Ok(owned(aws, want).await?.into_iter().next())
+        };
+        let made = once(|| send_create(aws, want), look).await?;
+        aws.forget(LISTING);
+        if let (Some(id), Some(root)) = (made.id(), made.root_resource_id()) {
+            note_new(aws, id, root).await?;
+        }
+        created(aws, &made)
     }
 
     async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
@@ -176,6 +163,31 @@ impl Kind for RestApi {
         aws.forget(LISTING);
         Ok(())
     }
+}
+
+async fn send_create(aws: &Aws, want: &Api) -> Result<Live, AwsError> {
+    let unrepeated = aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
+    let call = aws
+        .clients
+        .apigateway
+        .create_rest_api()
+        .name(&want.name)
+        .set_description(want.description.clone())
+        .endpoint_configuration(
+            EndpointConfiguration::builder().types(EndpointType::from(want.endpoint_type.as_str())).build(),
+        )
+        .set_binary_media_types(Some(want.binary_media_types.clone()).filter(|types| !types.is_empty()))
+        .set_minimum_compression_size(want.minimum_compression_size.map(|bytes| bytes as i32))
+        .disable_execute_api_endpoint(want.disable_execute_api_endpoint)
+        .api_key_source(ApiKeySourceType::from(want.api_key_source.as_str()))
+        .set_tags(Some(want.tags.clone().into_iter().collect()))
+        .customize()
+        .config_override(unrepeated);
+    let made = aws.call("apigateway:CreateRestApi", call.send()).await?;
+    let id = made.id.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "id"))?;
+    let root = made.root_resource_id;
+    let root = root.ok_or_else(|| AwsError::missing("apigateway:CreateRestApi", "rootResourceId"))?;
+    Ok(Live::builder().id(id).name(&want.name).root_resource_id(root).build())
 }
 
 const LISTING: &str = "apigateway:GetRestApis";

@@ -57,6 +57,7 @@ pub fn plan(
     for (address, left) in &seen.left {
         planner.left(address, left);
     }
+    planner.twice_recorded();
     let Planner { mut plan, problems, known, .. } = planner;
     take_along(&mut plan.actions);
     if goal == Goal::Apply {
@@ -311,6 +312,28 @@ impl<'a> Planner<'a> {
             return;
         }
         self.plan.actions.push(planned);
+    }
+
+    /// Drops what a state that was edited by hand says of a resource under a second address.
+    fn twice_recorded(&mut self) {
+        for (address, record) in &self.seen.prior.resources {
+            let known = self.graph.node(address).is_some()
+                || self.seen.left.contains_key(address)
+                || self.claimed.contains(address);
+            let Some(kind) = by_name(&record.kind).filter(|_| !known) else { continue };
+            let name = identity(kind.identity(), &record.inputs);
+            let same = |(other, twin): &(&String, &Record)| {
+                *other != address
+                    && self.graph.node(other).is_some()
+                    && twin.kind == record.kind
+                    && identity(kind.identity(), &twin.inputs) == name
+            };
+            if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
+                let mut planned = blank_left(address, kind, record);
+                planned.reason = format!("is recorded as {other}");
+                self.plan.actions.push(planned);
+            }
+        }
     }
 
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.

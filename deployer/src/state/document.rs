@@ -12,6 +12,9 @@ use crate::kinds::Outputs;
 /// The newest form of the document that this version reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// What a number in JSON is surely kept as; no stack is written that often.
+const LAST_SERIAL: u64 = 1 << 53;
+
 /// What a stack's last apply left. Disposable: everything in it can be found again from `stack.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -105,7 +108,7 @@ impl State {
     /// Reads a document, and refuses whatever is not this stack's whole state in a known form.
     ///
     /// # Errors
-    /// `Damaged` (without its newest good version), `NotAState`, `Newer`, `Foreign`, `Elsewhere`.
+    /// `Damaged`, `NotAState`, `Newer`, `Foreign`, `Elsewhere`, none of them with its newest good version yet.
     pub(super) fn parse(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, StateError> {
         let place = expected.place.to_owned();
         let damaged = |reason: String| StateError::Damaged { place: place.clone(), reason, newest_good: None };
@@ -116,26 +119,41 @@ impl State {
                 _ => error.to_string(),
             })
         })?;
-        let not_a_state = |reason: &str| StateError::NotAState { place: place.clone(), reason: reason.into() };
+        let not_a_state =
+            |reason: &str| StateError::NotAState { place: place.clone(), reason: reason.into(), newest_good: None };
         let Some(version) = value.get("format_version") else {
             return Err(not_a_state("it has no `format_version`"));
         };
         let Some(version) = version.as_u64() else { return Err(damaged("`format_version` is not a number".into())) };
         if version > u64::from(FORMAT_VERSION) {
             let written_by = value.get("written_by").and_then(Value::as_str).unwrap_or("of a newer version").to_owned();
-            return Err(StateError::Newer { place, found: version, known: FORMAT_VERSION, written_by });
+            return Err(StateError::Newer {
+                place,
+                found: version,
+                known: FORMAT_VERSION,
+                written_by,
+                newest_good: None,
+            });
         }
         if version == 0 || value.get("lineage").is_none() {
             return Err(not_a_state("it has no `lineage`"));
         }
         let state: Self = serde_path_to_error::deserialize(value).map_err(|error| damaged(error.to_string()))?;
+        if state.serial > LAST_SERIAL {
+            return Err(damaged(format!("its serial {} is none that a state comes to have", state.serial)));
+        }
         state.belongs(expected)
     }
 
     fn belongs(self, expected: &Expected<'_>) -> Result<Self, StateError> {
         let place = expected.place.to_owned();
         if self.stack != expected.stack {
-            return Err(StateError::Foreign { place, found: self.stack, wanted: expected.stack.to_owned() });
+            return Err(StateError::Foreign {
+                place,
+                found: self.stack,
+                wanted: expected.stack.to_owned(),
+                newest_good: None,
+            });
         }
         if self.account != expected.account || self.region != expected.region {
             return Err(StateError::Elsewhere {
@@ -144,6 +162,7 @@ impl State {
                 found_region: self.region,
                 account: expected.account.to_owned(),
                 region: expected.region.to_owned(),
+                newest_good: None,
             });
         }
         Ok(self)

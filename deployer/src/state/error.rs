@@ -13,17 +13,24 @@ pub enum StateError {
     Damaged { place: String, reason: String, newest_good: Option<u64> },
     /// Something else is kept there.
     #[error("{place} is not the state of a deployer stack: {reason}")]
-    NotAState { place: String, reason: String },
+    NotAState { place: String, reason: String, newest_good: Option<u64> },
     /// Another stack's state.
     #[error("{place} is the state of the stack {found:?}, not of {wanted:?}")]
-    Foreign { place: String, found: String, wanted: String },
+    Foreign { place: String, found: String, wanted: String, newest_good: Option<u64> },
     /// The same stack somewhere else.
     #[error("{place} belongs to the account {found_account} in {found_region}, not to {account} in {region}")]
-    Elsewhere { place: String, found_account: String, found_region: String, account: String, region: String },
+    Elsewhere {
+        place: String,
+        found_account: String,
+        found_region: String,
+        account: String,
+        region: String,
+        newest_good: Option<u64>,
+    },
     #[error(
         "the state {place} has format {found}, written by deployer {written_by}; this version knows format {known}"
     )]
-    Newer { place: String, found: u64, known: u32, written_by: String },
+    Newer { place: String, found: u64, known: u32, written_by: String, newest_good: Option<u64> },
     #[error("{0}")]
     Locked(Box<Locked>),
     /// Another run took the lock over, or changed the state.
@@ -121,6 +128,31 @@ impl StateError {
         }
     }
 
+    /// Tells whether something was read that is not this stack's whole state in a known form.
+    pub(super) fn is_unusable(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. }
+                | Self::NotAState { .. }
+                | Self::Foreign { .. }
+                | Self::Elsewhere { .. }
+                | Self::Newer { .. }
+        )
+    }
+
+    /// Names the newest kept version that this stack could go back to.
+    pub(super) fn naming(mut self, serial: Option<u64>) -> Self {
+        if let Self::Damaged { newest_good, .. }
+        | Self::NotAState { newest_good, .. }
+        | Self::Foreign { newest_good, .. }
+        | Self::Elsewhere { newest_good, .. }
+        | Self::Newer { newest_good, .. } = &mut self
+        {
+            *newest_good = serial;
+        }
+        self
+    }
+
     /// The next thing to do.
     pub fn help(&self) -> String {
         match self {
@@ -130,14 +162,17 @@ impl StateError {
             Self::Damaged { newest_good: None, .. } => "it was left untouched; no good version is kept: move it away, \
                 and the next plan finds the stack's resources by their tags"
                 .into(),
-            Self::NotAState { .. } => {
-                "it was left untouched; give the stack a key or directory of its own in `state:`".into()
+            Self::NotAState { newest_good, .. } => {
+                untouched("give the stack a key or directory of its own in `state:`", *newest_good)
             }
-            Self::Foreign { .. } => "it was left untouched; give each stack its own `state.key`".into(),
-            Self::Elsewhere { .. } => {
-                "choose the credentials and region it was made with, or another `state.key` for this account".into()
+            Self::Foreign { newest_good, .. } => untouched("give each stack its own `state.key`", *newest_good),
+            Self::Elsewhere { newest_good, .. } => untouched(
+                "choose the credentials and region it was made with, or another `state.key` for this account",
+                *newest_good,
+            ),
+            Self::Newer { written_by, newest_good, .. } => {
+                untouched(&format!("use deployer {written_by} or newer"), *newest_good)
             }
-            Self::Newer { written_by, .. } => format!("use deployer {written_by} or newer"),
             Self::Locked(locked) => format!(
                 "wait for it (`--lock-timeout 10m`); its lease ends in {} s unless renewed, then it is free by itself; \
                  if that run is surely dead: `deployer state unlock {}`",
@@ -170,5 +205,16 @@ impl StateError {
             Self::NoVersion { .. } => "`deployer state history` lists the versions that are kept".into(),
             Self::Random(_) => "run it where the system's random source is available".into(),
         }
+    }
+}
+
+/// What to do about a state that is somebody's, if not this run's: it is not for this run to replace it.
+fn untouched(advice: &str, newest_good: Option<u64>) -> String {
+    match newest_good {
+        Some(serial) => format!(
+            "it was left untouched; {advice}. If it got there by mistake, the newest good version is {serial}: move it \
+             away, then `deployer state restore {serial}`"
+        ),
+        None => format!("it was left untouched; {advice}"),
     }
 }

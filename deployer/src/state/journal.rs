@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
+use tokio::task::JoinHandle;
 
 use super::document::State;
 use super::error::StateError;
@@ -59,8 +60,10 @@ struct Ledger {
     version: Option<Version>,
     /// The document under `version`, and the digest of its bytes.
     stored: Option<(State, String)>,
-    /// The serial to go on from where nothing is stored.
+    /// The newest serial before this run.
     before: u64,
+    /// Numbers of kept versions are not given again, not even after an older state was put back by hand.
+    kept: Option<JoinHandle<u64>>,
     /// The newest serial that was met; what waits in a rescue file comes after it.
     newest: u64,
     /// Tries without an answer: one of them may be stored.
@@ -77,7 +80,8 @@ impl Store {
         let ledger = Ledger {
             version: snapshot.version.clone(),
             stored: snapshot.stored.clone().map(|stored| (stored.state, stored.digest)),
-            before: snapshot.state.serial,
+            before: snapshot.stored.as_ref().map_or(snapshot.state.serial, |stored| stored.state.serial),
+            kept: lease.newest_kept(),
             newest: snapshot.state.serial,
             unsure: Vec::new(),
             begun: false,
@@ -175,8 +179,12 @@ impl Writer {
         if known && ledger.says(state) {
             return Ok(());
         }
+        if let Some(kept) = ledger.kept.take() {
+            ledger.before = ledger.before.max(kept.await.unwrap_or(0));
+        }
         loop {
-            let serial = next_serial(ledger.stored.as_ref().map(|(stored, _)| stored.serial).unwrap_or(ledger.before));
+            let stored = ledger.stored.as_ref().map_or(0, |(stored, _)| stored.serial);
+            let serial = next_serial(stored.max(ledger.before));
             ledger.newest = ledger.newest.max(serial);
             let document = self.store.stamp(state, serial);
             let bytes = document.to_bytes();

@@ -66,7 +66,7 @@ impl Store {
         let mut heard: Option<(String, u64, Instant)> = None;
         loop {
             let (locked, renewals) = match self.try_lock(&info, notice).await.map_err(|e| self.failed(e))? {
-                Attempt::Held(lease) => return Ok(lease),
+                Attempt::Held(lease) => return Ok(lease.listing(self)),
                 Attempt::Other(locked, renewals) => (locked, renewals),
             };
             let now = Instant::now();

@@ -150,10 +150,7 @@ impl Store {
     pub async fn take(&self, fetched: Fetched) -> Result<Snapshot, StateError> {
         let Some(object) = fetched.0.map_err(|e| self.failed(e))? else { return self.unwritten() };
         let state = match self.parse(&object.bytes) {
-            Err(StateError::Damaged { place, reason, .. }) => {
-                let newest_good = self.newest_good().await;
-                return Err(StateError::Damaged { place, reason, newest_good });
-            }
+            Err(error) if error.is_unusable() => return Err(error.naming(self.newest_good().await)),
             result => result?,
         };
         let stored = Stored { digest: rescue::digest(&object.bytes), state: state.clone() };

@@ -26,8 +26,8 @@ use wire::{ALL, Fault, Wrong};
 
 /// How many chains of faults a normal run tries, for each place: half a minute on two cores.
 const SAMPLE: usize = 6;
-/// How many calls may follow the end of the credentials: those under way, the state's, the lock's.
-const AFTER_THE_END: usize = 24;
+/// How many calls may follow the end of the credentials: a plan's reads, the state's, the lock's.
+const AFTER_THE_END: usize = 40;
 
 /// Which stack, and where its state is kept.
 #[derive(Clone, Copy)]

@@ -164,3 +164,16 @@ fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
     let inbox = plan.actions().iter().find(|planned| planned.address == "queues.inbox").expect("it is planned");
     assert_eq!(inbox.action, Action::Adopt);
 }
+
+#[test]
+fn what_an_edited_state_records_twice_leaves_the_state_once() {
+    let mut world = World::applied(QUEUES);
+    let twin = world.prior.resources["queues.inbox"].clone();
+    world.prior.resources.insert("queues.ghost".into(), twin);
+    assert_snapshot!(world.said(QUEUES), @r"
+    · queues.ghost  sqs.queue  (is recorded as queues.inbox)
+
+    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
+    1 leave the state only.
+    ");
+}

@@ -1,7 +1,8 @@
 //! The lock, held: renewed until it is released, lost or dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -12,11 +13,13 @@ use super::{LockInfo, POLL, RELEASES};
 use crate::state::error::StateError;
 use crate::state::moment::Moment;
 use crate::state::objects::{Condition, Object, ObjectError, Objects, Version};
+use crate::state::store::Store;
 
 /// The lock, held. Dropped without a release it is no longer renewed and runs out.
 pub struct Lease {
     shared: Arc<Shared>,
     renewals: JoinHandle<()>,
+    kept: Mutex<Option<JoinHandle<u64>>>,
 }
 
 struct Shared {
@@ -29,6 +32,8 @@ struct Shared {
     lost: watch::Sender<bool>,
     /// Another run holds the lock now, or somebody removed it.
     taken_over: AtomicBool,
+    /// How long it was not renewed when it lapsed; a later renewal does not undo that.
+    lapsed_after: OnceLock<Duration>,
 }
 
 /// What the last renewal left.
@@ -60,9 +65,23 @@ impl Lease {
             hold: Mutex::new(Hold { info, version, since }),
             lost: watch::Sender::new(false),
             taken_over: AtomicBool::new(false),
+            lapsed_after: OnceLock::new(),
         });
         let renewals = tokio::spawn(shared.clone().renew());
-        Self { shared, renewals }
+        Self { shared, renewals, kept: Mutex::default() }
+    }
+
+    /// Begins to look for the newest number of a kept version, beside whatever the run does first.
+    pub(super) fn listing(self, store: &Store) -> Self {
+        let store = store.clone();
+        let kept = tokio::spawn(async move { store.newest_number().await });
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        self
+    }
+
+    /// The newest number of a kept version, when that is known; for the first who asks.
+    pub(in crate::state) fn newest_kept(&self) -> Option<JoinHandle<u64>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Turns true when the lease cannot be relied on any more: nothing may be begun then.
@@ -136,7 +155,7 @@ impl LeaseMark {
             Saving::Never => Ok(false),
             Saving::IfRenewed => {
                 // What was read under it may be out of date for AWS: it does not count as held again.
-                shared.lost.send_replace(true);
+                shared.lapse();
                 let renewed = shared.renew_once().await?;
                 if !renewed {
                     shared.lose();
@@ -166,8 +185,10 @@ impl Shared {
     }
 
     fn lapse(&self) {
-        tracing::warn!("the lock could not be renewed in time: nothing more is begun");
-        self.lost.send_replace(true);
+        let unrenewed = *self.lapsed_after.get_or_init(|| self.hold().since.elapsed());
+        if !self.lost.send_replace(true) {
+            tracing::warn!(?unrenewed, "the lock could not be renewed in time: nothing more is begun");
+        }
     }
 
     fn why_lost(&self) -> StateError {
@@ -175,7 +196,8 @@ impl Shared {
         if self.taken_over.load(Ordering::SeqCst) {
             StateError::Fenced { place }
         } else {
-            StateError::Lapsed { place, unrenewed_s: self.hold().since.elapsed().as_secs() }
+            let unrenewed = *self.lapsed_after.get_or_init(|| self.hold().since.elapsed());
+            StateError::Lapsed { place, unrenewed_s: unrenewed.as_secs() }
         }
     }
 
