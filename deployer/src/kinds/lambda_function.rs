@@ -242,14 +242,13 @@ impl Kind for LambdaFunction {
             made => drop(made?),
         }
         aws.first_time(made_key(name));
-        if want.may_fail_later() || want.reserved_concurrent_executions.is_some() {
-            if let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
-                if matches!(failed, AwsError::Service(_)) {
-                    // Best effort: the failure itself is what the user has to see.
-                    let _ = remove(aws, name).await;
-                }
-                return Err(failed);
+        let wait = want.may_fail_later() || want.reserved_concurrent_executions.is_some();
+        if wait && let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
+            if matches!(failed, AwsError::Service(_)) {
+                // Best effort: the failure itself is what the user has to see.
+                let _ = remove(aws, name).await;
             }
+            return Err(failed);
         }
         if want.reserved_concurrent_executions.is_some() {
             reserve(aws, want).await?;

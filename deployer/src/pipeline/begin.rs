@@ -80,9 +80,9 @@ async fn lock_beside(
             locked = &mut locking, if lease.is_none() => lease = Some(locked),
         }
     };
-    let account = match (account, lease) {
-        (Ok(account), Some(lease)) => return Ok((account, lease?, fetched)),
-        (Ok(account), None) => return Ok((account, locking.await?, fetched)),
+    match (account, lease) {
+        (Ok(account), Some(lease)) => Ok((account, lease?, fetched)),
+        (Ok(account), None) => Ok((account, locking.await?, fetched)),
         (Err(failure), lease) => {
             let lease = match lease {
                 Some(lease) => lease.ok(),
@@ -93,8 +93,7 @@ async fn lock_beside(
             }
             Err(failure)
         }
-    };
-    account
+    }
 }
 
 /// Reads the state and AWS. The state that counts is the one read under the lock, if it is `held`; what was fetched

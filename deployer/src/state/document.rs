@@ -158,10 +158,8 @@ impl State {
         if self.account != expected.account || self.region != expected.region {
             return Err(StateError::Elsewhere {
                 place,
-                found_account: self.account,
-                found_region: self.region,
-                account: expected.account.to_owned(),
-                region: expected.region.to_owned(),
+                found: format!("{} in {}", self.account, self.region),
+                wanted: format!("{} in {}", expected.account, expected.region),
                 newest_good: None,
             });
         }

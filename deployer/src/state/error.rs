@@ -17,16 +17,9 @@ pub enum StateError {
     /// Another stack's state.
     #[error("{place} is the state of the stack {found:?}, not of {wanted:?}")]
     Foreign { place: String, found: String, wanted: String, newest_good: Option<u64> },
-    /// The same stack somewhere else.
-    #[error("{place} belongs to the account {found_account} in {found_region}, not to {account} in {region}")]
-    Elsewhere {
-        place: String,
-        found_account: String,
-        found_region: String,
-        account: String,
-        region: String,
-        newest_good: Option<u64>,
-    },
+    /// The same stack somewhere else: accounts and regions, as `123456789012 in eu-west-1`.
+    #[error("{place} belongs to the account {found}, not to {wanted}")]
+    Elsewhere { place: String, found: String, wanted: String, newest_good: Option<u64> },
     #[error(
         "the state {place} has format {found}, written by deployer {written_by}; this version knows format {known}"
     )]
