@@ -1,5 +1,6 @@
 //! One stack in an account of its own, applied, changed and destroyed, with faults on the way.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -168,11 +169,15 @@ impl Trial {
         let settings = with(settings, &wire);
         let runtime = runtime();
         let told = Told::default();
+        let waits = Waits::default();
         let end = runtime.block_on(async {
             tokio::select! {
-                end = work(&settings, phase.goal(), &told) => end,
+                end = work(&settings, phase.goal(), &told, &waits) => end,
                 () = wire.death() => End::Died,
-                () = tokio::time::sleep(Duration::from_secs(120)) => End::Failed("it does not end".into()),
+                () = tokio::time::sleep(Duration::from_secs(120)) => {
+                    let last = wire.calls().into_iter().rev().take(12).collect::<Vec<_>>();
+                    End::Failed(format!("it does not end: {:?}, the last calls {last:?}", waits.0.lock().unwrap()))
+                }
             }
         });
         // Whatever the run has going in the background dies with it.
@@ -190,7 +195,7 @@ impl Trial {
         let mut settings = with(self.settings(phase), &wire);
         settings.transport.credentials = Some(who);
         let told = Told::default();
-        let end = runtime().block_on(work(&settings, phase.goal(), &told));
+        let end = runtime().block_on(work(&settings, phase.goal(), &told, &Waits::default()));
         (end, told.0.into_inner().unwrap(), wire.calls())
     }
 
@@ -276,12 +281,12 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn work(settings: &Settings, goal: Goal, told: &Told) -> End {
+async fn work(settings: &Settings, goal: Goal, told: &Told, waits: &Waits) -> End {
     let (_asked, stop) = watch::channel(0);
     let run = async {
         let loaded = pipeline::load(settings)?;
         let ready = pipeline::prepare(loaded, settings, goal, true, told, &stop).await?;
-        ready.execute(settings, &Silent, stop.clone()).await
+        ready.execute(settings, waits, stop.clone()).await
     };
     match run.await {
         Err(failure) => End::Failed(said(&failure)),
@@ -302,8 +307,19 @@ fn said(failure: &Failure) -> String {
 
 struct Silent;
 
-impl Observer for Silent {
-    fn event(&self, _: &Event<'_>) {}
+/// What has begun and not ended, and what it waits for.
+#[derive(Default)]
+struct Waits(Mutex<BTreeMap<String, String>>);
+
+impl Observer for Waits {
+    fn event(&self, event: &Event<'_>) {
+        let mut waits = self.0.lock().unwrap();
+        match event {
+            Event::Started { address, .. } => drop(waits.insert((*address).to_owned(), String::new())),
+            Event::Waiting { address, why, .. } => drop(waits.insert((*address).to_owned(), (*why).to_owned())),
+            Event::Done { address, .. } | Event::Failed { address, .. } => drop(waits.remove(*address)),
+        }
+    }
 }
 
 impl package::Progress for Silent {
