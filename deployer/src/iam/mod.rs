@@ -21,7 +21,7 @@ use crate::kinds::iam_role::{IamRole, MANY};
 use crate::kinds::{Grant, Kind, Op, by_name};
 use crate::observe::predict;
 use crate::spec::template::{self, Part};
-use crate::state::State;
+use crate::state::{Record, State};
 
 /// The command that a policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,8 @@ fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
 /// # Errors
 /// When a record does not fit its kind.
 pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, AwsError> {
-    let records = state.resources.values().map(|r| (&r.kind, &r.inputs, r.protect || r.retain));
+    let ends = |r: &Record| task == Task::Destroy && goes_with_record(state, r);
+    let records = state.resources.values().map(|r| (&r.kind, &r.inputs, r.protect || r.retain || ends(r)));
     let intents = state.intents.iter().map(|i| (&i.kind, &i.inputs, false));
     let mut grants = Vec::new();
     for (kind, inputs, stays) in records.chain(intents) {
@@ -120,6 +121,17 @@ pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, 
         }
     }
     Ok(open(grants))
+}
+
+/// AWS deletes it along with another resource of the state, which is deleted, too. After a run that was cut off it may
+/// be part of something else.
+fn goes_with_record(state: &State, record: &Record) -> bool {
+    let Some(kind) = by_name(&record.kind).filter(|kind| kind.goes_with_parent() && state.intents.is_empty()) else {
+        return false;
+    };
+    let parent = kind.identity().first().and_then(|property| record.inputs.get(*property)?.as_str());
+    let goes = |r: &Record| !r.protect && !r.retain && r.outputs.values().any(|output| Some(output.as_str()) == parent);
+    record.dependencies.iter().filter_map(|address| state.resources.get(address)).any(goes)
 }
 
 /// The caller's own identity, which every command asks for first.

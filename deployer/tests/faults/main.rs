@@ -4,7 +4,7 @@
 //! killed before it sends, after it sent, or after it was answered; or AWS fails, throttles, never answers or refuses.
 //! Then the run is repeated, or `stack.yaml` says something else by then: the next run has to succeed, the plan after
 //! it has to be empty, and the account has to hold exactly what it holds after a run without faults: no orphan, no
-//! duplicate.
+//! duplicate. And whatever was called on the way is allowed by the policies that `deployer iam` prints.
 //!
 //! `DEPLOYER_FAULTS=all` tries every point instead of a sample, `DEPLOYER_FAULTS=100` a sample of that many chains for
 //! each place; `DEPLOYER_FAULT=s3/update/17/lost` tries one point alone, `…/lost/turned` with another stack after it.
@@ -15,6 +15,9 @@ mod common;
 
 mod credentials;
 mod inventory;
+mod needs;
+mod others;
+mod policies;
 mod trial;
 mod wire;
 
@@ -109,6 +112,7 @@ fn next(trial: &Trial, phase: Phase, reference: &Reference) -> Result<(), String
         return Err(format!("the next run: {end:?}"));
     }
     settled(trial, phase)?;
+    trial.ledger().sufficient()?;
     let (holds, expected) = (trial.holds(), &reference.holds[phase as usize]);
     if holds != *expected {
         let more: Vec<_> = holds.iter().filter(|one| !expected.contains(one)).collect();

@@ -13,6 +13,7 @@ use deployer::aws::Aws;
 use deployer::aws::clients::Transport;
 use deployer::execute::{Event, Observer};
 use deployer::failure::Failure;
+use deployer::iam::{Document, Task};
 use deployer::package;
 use deployer::pipeline::{self, Settings};
 use deployer::plan::{Goal, Selection};
@@ -22,12 +23,16 @@ use tokio::sync::watch;
 
 use crate::common;
 use crate::inventory::inventory;
+use crate::others;
+use crate::policies::Ledger;
 use crate::wire::{Fault, Wire};
 
 /// Where the state is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     S3,
+    /// In a bucket that the first run makes.
+    NewBucket,
     Directory,
 }
 
@@ -36,6 +41,8 @@ pub enum Keep {
 pub enum Scene {
     /// A stack with every kind.
     Kinds,
+    /// A stack with many settings, which are taken away again.
+    Settings,
     /// The repository's own stack, with ready zips; its image bucket is external.
     Couch,
 }
@@ -44,6 +51,7 @@ impl Scene {
     fn first(self) -> String {
         match self {
             Self::Kinds => include_str!("first.yaml").to_owned(),
+            Self::Settings => include_str!("given.yaml").to_owned(),
             Self::Couch => couch(&[]),
         }
     }
@@ -51,6 +59,7 @@ impl Scene {
     fn second(self) -> String {
         match self {
             Self::Kinds => include_str!("second.yaml").to_owned(),
+            Self::Settings => include_str!("taken.yaml").to_owned(),
             Self::Couch => couch(&[
                 ("queue_name: image-requests", "queue_name: image-orders"),
                 ("memory_size: 512", "memory_size: 256"),
@@ -98,6 +107,10 @@ impl Phase {
         if self == Self::Destroy { Goal::Destroy } else { Goal::Apply }
     }
 
+    fn task(self) -> Task {
+        if self == Self::Destroy { Task::Destroy } else { Task::Apply }
+    }
+
     fn stack(self, scene: Scene) -> String {
         if self == Self::Apply { scene.first() } else { scene.second() }
     }
@@ -119,6 +132,7 @@ pub struct Trial {
     aws: Aws,
     runtime: tokio::runtime::Runtime,
     before: Vec<String>,
+    ledger: Mutex<Ledger>,
 }
 
 impl Trial {
@@ -129,10 +143,15 @@ impl Trial {
         for word in ["one", "two"] {
             std::fs::write(directory.path().join(format!("{word}.zip")), zip_of(word)).expect("a zip");
         }
-        let mut trial = Self { directory, keep, scene, aws, runtime, before: Vec::new() };
-        trial.make_bucket(&trial.bucket());
+        let mut trial = Self { directory, keep, scene, aws, runtime, before: Vec::new(), ledger: Mutex::default() };
+        if keep != Keep::NewBucket {
+            trial.make_bucket(&trial.bucket());
+        }
         if scene == Scene::Couch {
             trial.make_bucket(&format!("images-{}", trial.aws.place.account));
+        }
+        if scene == Scene::Settings {
+            trial.runtime.block_on(others::publish_layer(&trial.aws, zip_of("fonts")));
         }
         trial.before = trial.runtime.block_on(inventory(&trial.aws));
         trial
@@ -165,6 +184,7 @@ impl Trial {
     /// Runs a phase as a process of its own would; a fault may be its death. Gives the calls made.
     pub fn run(&self, phase: Phase, fault: Option<Fault>) -> (End, Vec<String>) {
         let settings = self.settings(phase);
+        let allowed = self.allowed(&settings, phase.task());
         let wire = Wire::new(fault);
         let settings = with(settings, &wire);
         let runtime = runtime();
@@ -182,6 +202,7 @@ impl Trial {
         });
         // Whatever the run has going in the background dies with it.
         drop(runtime);
+        self.ledger.lock().unwrap().enter(phase.task(), &allowed, &wire.needs());
         (end, wire.calls())
     }
 
@@ -201,21 +222,47 @@ impl Trial {
 
     /// What a plan says, or nothing when there are no changes.
     pub fn planned(&self, phase: Phase) -> Result<Option<String>, String> {
-        let settings = with(self.settings(phase), &Wire::new(None));
-        runtime().block_on(async {
+        let (settings, wire) = (self.settings(phase), Wire::new(None));
+        let allowed = self.allowed(&settings, Task::Plan);
+        let settings = with(settings, &wire);
+        let planned = runtime().block_on(async {
             let (_asked, stop) = watch::channel(0);
             let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
             let ready = pipeline::prepare(loaded, &settings, phase.goal(), false, &Silent, &stop).await;
             let plan = ready.map_err(|f| said(&f))?.plan;
             Ok(plan.has_changes().then(|| format!("{:#?}", plan.actions())))
-        })
+        });
+        self.ledger.lock().unwrap().enter(Task::Plan, &allowed, &wire.needs());
+        planned
+    }
+
+    /// What `deployer iam` prints for a task, with what the state has besides `stack.yaml`.
+    fn allowed(&self, settings: &Settings, task: Task) -> Document {
+        let (_asked, stop) = watch::channel(0);
+        let with_state = self.keep != Keep::NewBucket || self.ledger().has(task);
+        let permissions = self.runtime.block_on(async {
+            let loaded = pipeline::load(settings)?;
+            let at = pipeline::whereabouts(&loaded, settings, None, with_state, &stop).await?;
+            pipeline::permissions(&loaded, settings, &at, task, None)
+        });
+        Document::of(&permissions.unwrap_or_else(|failure| panic!("{}", said(&failure))))
+    }
+
+    /// Lets others use what `given.yaml` makes: objects with older versions in its buckets, machines with its roles.
+    pub fn use_it(&self) {
+        self.runtime.block_on(others::use_it(&self.aws));
+    }
+
+    /// What was called so far, and what was allowed.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.lock().unwrap().clone()
     }
 
     /// A dead run's lease heals by itself after half a minute, which tests of the lock show; here
     /// it would only make thousands of points wait.
     pub fn unlock(&self) {
         match self.keep {
-            Keep::S3 => self.runtime.block_on(async {
+            Keep::S3 | Keep::NewBucket => self.runtime.block_on(async {
                 let call = self.aws.clients.s3.delete_object().bucket(self.bucket()).key("faults.json.lock");
                 call.send().await.expect("DeleteObject");
             }),
@@ -228,7 +275,7 @@ impl Trial {
     /// The state as it is kept.
     pub fn state(&self) -> State {
         let bytes = match self.keep {
-            Keep::S3 => self.runtime.block_on(async {
+            Keep::S3 | Keep::NewBucket => self.runtime.block_on(async {
                 let call = self.aws.clients.s3.get_object().bucket(self.bucket()).key("faults.json");
                 call.send().await.expect("a state").body.collect().await.expect("its bytes").to_vec()
             }),
@@ -240,7 +287,7 @@ impl Trial {
     fn settings(&self, phase: Phase) -> Settings {
         let file: PathBuf = self.directory.path().join("stack.yaml");
         let state = match self.keep {
-            Keep::S3 => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
+            Keep::S3 | Keep::NewBucket => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
             Keep::Directory => "{ path: state }".to_owned(),
         };
         let account = &self.aws.place.account;
@@ -257,7 +304,7 @@ impl Trial {
             lock_timeout: Duration::ZERO,
             lock_terms: Terms::default(),
             selection: Selection::default(),
-            create_state_bucket: false,
+            create_state_bucket: self.keep == Keep::NewBucket && phase == Phase::Apply,
             refresh_only: false,
             claim: None,
             build: package::Environment::of_process(),

@@ -15,6 +15,9 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::needs::{Need, needs};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +95,7 @@ struct Shared {
     fault: Option<Fault>,
     turn: tokio::sync::Mutex<()>,
     calls: Mutex<Vec<String>>,
+    needs: Mutex<Vec<Need>>,
     dead: watch::Sender<bool>,
     flying: AtomicUsize,
     parked: AtomicUsize,
@@ -104,6 +108,7 @@ impl Wire {
             fault,
             turn: tokio::sync::Mutex::default(),
             calls: Mutex::default(),
+            needs: Mutex::default(),
             dead: watch::Sender::new(false),
             flying: AtomicUsize::default(),
             parked: AtomicUsize::default(),
@@ -115,6 +120,11 @@ impl Wire {
     /// Every call that was made, by service and target.
     pub fn calls(&self) -> Vec<String> {
         self.shared.calls.lock().unwrap().clone()
+    }
+
+    /// What IAM asks about the calls that were made.
+    pub fn needs(&self) -> Vec<Need> {
+        self.shared.needs.lock().unwrap().clone()
     }
 
     /// Completes when the process is to die.
@@ -139,26 +149,35 @@ struct Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (real, shared) = (self.real.clone(), self.shared.clone());
+        // A task of its own: a call whose turn it is must go on also while its caller waits for another call's turn.
         HttpConnectorFuture::new(async move {
-            if let Some(Fault { at, wrong: wrong @ (Wrong::Together | Wrong::Others) }) = shared.fault {
-                return shared.beside_others(at, wrong, &real, request).await;
-            }
-            let _turn = shared.turn.lock().await;
-            let at = shared.count(&request);
-            match shared.fault {
-                Some(fault) if fault.at == at => shared.spoil(fault.wrong, &real, request).await,
-                Some(Fault { at: last, wrong: Wrong::Answered }) if at > last => shared.die().await,
-                Some(Fault { at: last, wrong: Wrong::Expired }) if at > last => Ok(refusal(&request, Refusal::Expired)),
-                _ => real.call(request).await,
-            }
+            let mut alone = JoinSet::new();
+            alone.spawn(async move { shared.pass(&real, request).await });
+            alone.join_next().await.expect("a task").expect("it does not panic")
         })
     }
 }
 
 impl Shared {
+    async fn pass(&self, real: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        if let Some(Fault { at, wrong: wrong @ (Wrong::Together | Wrong::Others) }) = self.fault {
+            return self.beside_others(at, wrong, real, request).await;
+        }
+        let _turn = self.turn.lock().await;
+        let at = self.count(&request);
+        match self.fault {
+            Some(fault) if fault.at == at => self.spoil(fault.wrong, real, request).await,
+            Some(Fault { at: last, wrong: Wrong::Answered }) if at > last => self.die().await,
+            Some(Fault { at: last, wrong: Wrong::Expired }) if at > last => Ok(refusal(&request, Refusal::Expired)),
+            _ => real.call(request).await,
+        }
+    }
+
     fn count(&self, request: &HttpRequest) -> usize {
+        let name = name_of(request);
+        self.needs.lock().unwrap().extend(needs(&name, request));
         let mut calls = self.calls.lock().unwrap();
-        calls.push(name_of(request));
+        calls.push(name);
         calls.len()
     }
 

@@ -1,0 +1,152 @@
+//! What IAM asks about a request: which action on which resource it is, told from the request alone.
+
+mod asked;
+mod lambda;
+mod s3;
+
+use std::collections::BTreeMap;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use serde_json::Value;
+
+use asked::Asked;
+
+/// One question of IAM's; a request can raise several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The request, as the wire names it.
+    pub call: String,
+    pub action: String,
+    pub resource: String,
+    /// The condition keys that the request sets.
+    pub context: BTreeMap<&'static str, String>,
+}
+
+/// Action, resource, condition keys.
+type One = (String, String, BTreeMap<&'static str, String>);
+type Found = Vec<One>;
+
+/// Lists what IAM asks about `request`, which the wire names `call`.
+///
+/// # Panics
+/// When the request is one that nobody has said the action of: a new call has to be entered here.
+pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
+    let asked = Asked::of(request);
+    let found = match asked.service {
+        "apigateway" => apigateway(&asked),
+        "iam" => iam(&asked),
+        "lambda" => lambda::found(&asked),
+        "logs" => logs(&asked),
+        "monitoring" => cloudwatch(&asked),
+        "s3" => s3::found(&asked),
+        "sns" => sns(&asked),
+        "sqs" => sqs(&asked),
+        "sts" => vec![need(format!("sts:{}", asked.text("Action")), "*")],
+        other => panic!("{call}: no actions are known of {other}"),
+    };
+    let named = |(action, resource, context)| Need { call: call.to_owned(), action, resource, context };
+    found.into_iter().map(named).collect()
+}
+
+fn need(action: impl Into<String>, resource: impl Into<String>) -> One {
+    (action.into(), resource.into(), BTreeMap::new())
+}
+
+fn under(action: &str, resource: impl Into<String>, key: &'static str, value: &str) -> One {
+    (action.to_owned(), resource.into(), BTreeMap::from([(key, value.to_owned())]))
+}
+
+/// Actions are the methods, resources the paths.
+fn apigateway(asked: &Asked<'_>) -> Found {
+    let (method, at) = (asked.request.method(), |path: &str| format!("arn:aws:apigateway:{}::/{path}", asked.region));
+    let mut found = vec![need(format!("apigateway:{method}"), at(&asked.path.join("/")))];
+    if method == "POST" && asked.has("tags") {
+        found.push(need("apigateway:PUT", at("tags/arn")));
+    }
+    found
+}
+
+fn iam(asked: &Asked<'_>) -> Found {
+    let action = asked.text("Action");
+    let path = match asked.text("Path") {
+        "" => "/",
+        path => path,
+    };
+    let role = format!("arn:aws:iam::{}:role{path}{}", asked.account, asked.text("RoleName"));
+    let mut own = need(format!("iam:{action}"), &role);
+    for (key, parameter) in [("iam:PolicyARN", "PolicyArn"), ("iam:PermissionsBoundary", "PermissionsBoundary")] {
+        if asked.has(parameter) {
+            own.2.insert(key, asked.text(parameter).to_owned());
+        }
+    }
+    match action {
+        "CreateRole" if asked.has_form("Tags.") => vec![own, need("iam:TagRole", role)],
+        "RemoveRoleFromInstanceProfile" => {
+            let profile = asked.text("InstanceProfileName");
+            vec![need(own.0, format!("arn:aws:iam::{}:instance-profile/{profile}", asked.account))]
+        }
+        "GetAccountAuthorizationDetails" => vec![need("iam:GetAccountAuthorizationDetails", "*")],
+        _ => vec![own],
+    }
+}
+
+fn sns(asked: &Asked<'_>) -> Found {
+    let action = asked.text("Action");
+    let topic = match action {
+        "CreateTopic" => asked.arn("sns", asked.text("Name")),
+        // IAM knows no resource for what is done with a subscription.
+        "GetSubscriptionAttributes" | "SetSubscriptionAttributes" | "Unsubscribe" => "*".to_owned(),
+        _ => [asked.text("TopicArn"), asked.text("ResourceArn")].concat(),
+    };
+    let mut found = vec![need(format!("sns:{action}"), &topic)];
+    if action == "CreateTopic" && asked.has_form("Tags.") {
+        found.push(need("sns:TagResource", topic));
+    }
+    found
+}
+
+fn sqs(asked: &Asked<'_>) -> Found {
+    let operation = asked.operation();
+    let name = [asked.text("QueueName"), asked.text("QueueUrl").rsplit('/').next().unwrap_or_default()].concat();
+    let queue = asked.arn("sqs", &name);
+    let mut found = vec![need(format!("sqs:{operation}"), &queue)];
+    if operation == "CreateQueue" && asked.has("tags") {
+        found.push(need("sqs:TagQueue", queue));
+    }
+    found
+}
+
+fn cloudwatch(asked: &Asked<'_>) -> Found {
+    let operation = asked.operation();
+    let action = format!("cloudwatch:{operation}");
+    let alarm = |name: &str| asked.arn("cloudwatch", &format!("alarm:{name}"));
+    match operation.as_str() {
+        "DescribeAlarms" => vec![need(action, "*")],
+        "DeleteAlarms" => {
+            let names = asked.body["AlarmNames"].as_array().expect("names").iter().filter_map(Value::as_str);
+            names.map(|name| need(&action, alarm(name))).collect()
+        }
+        "PutMetricAlarm" if asked.has("Tags") => {
+            let alarm = alarm(asked.text("AlarmName"));
+            vec![need(action, &alarm), need("cloudwatch:TagResource", alarm)]
+        }
+        "PutMetricAlarm" => vec![need(action, alarm(asked.text("AlarmName")))],
+        _ => vec![need(action, asked.text("ResourceARN"))],
+    }
+}
+
+fn logs(asked: &Asked<'_>) -> Found {
+    let operation = asked.operation();
+    let action = format!("logs:{operation}");
+    let name = [asked.text("logGroupName"), asked.text("logGroupIdentifier")].concat();
+    let group = asked.arn("logs", &format!("log-group:{name}"));
+    match operation.as_str() {
+        "DescribeLogGroups" => vec![need(action, "*")],
+        // The tagging calls name the group as it is, the older ones with what is in it.
+        "TagResource" | "UntagResource" | "ListTagsForResource" => vec![need(action, asked.text("resourceArn"))],
+        "CreateLogGroup" if asked.has("tags") => {
+            vec![need(action, format!("{group}:*")), need("logs:TagResource", group)]
+        }
+        _ => vec![need(action, group + ":*")],
+    }
+}

@@ -1,0 +1,82 @@
+//! Lambda's actions: functions, their policies and tags, event source mappings.
+
+use serde_json::Value;
+
+use super::asked::Asked;
+use super::{Found, need, under};
+
+pub fn found(asked: &Asked<'_>) -> Found {
+    let parts: Vec<&str> = asked.path.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    let method = asked.request.method();
+    let mapping = |id: &str| asked.arn("lambda", &format!("event-source-mapping:{id}"));
+    match (method, &parts[1..]) {
+        ("POST", ["functions"]) => {
+            let own = function(asked, asked.text("FunctionName"));
+            let tags = asked.has("Tags").then(|| need("lambda:TagResource", &own));
+            [vec![need("lambda:CreateFunction", &own)], given(asked), tags.into_iter().collect()].concat()
+        }
+        ("PUT", ["functions", name, "configuration"]) => {
+            [vec![need("lambda:UpdateFunctionConfiguration", function(asked, name))], given(asked)].concat()
+        }
+        (_, ["functions", name, rest @ ..]) => {
+            vec![need(format!("lambda:{}", of_function(method, rest)), function(asked, name))]
+        }
+        ("GET", ["event-source-mappings"]) => vec![need("lambda:ListEventSourceMappings", "*")],
+        ("POST", ["event-source-mappings"]) => {
+            let of = function(asked, asked.text("FunctionName"));
+            let own = under("lambda:CreateEventSourceMapping", "*", "lambda:FunctionArn", &of);
+            let tags = asked.has("Tags").then(|| need("lambda:TagResource", mapping("new")));
+            [own].into_iter().chain(tags).collect()
+        }
+        (_, ["event-source-mappings", id]) => {
+            vec![need(format!("lambda:{}EventSourceMapping", verb(method)), mapping(id))]
+        }
+        ("GET", ["tags", arn @ ..]) => vec![need("lambda:ListTags", arn.join("/"))],
+        ("POST", ["tags", arn @ ..]) => vec![need("lambda:TagResource", arn.join("/"))],
+        ("DELETE", ["tags", arn @ ..]) => vec![need("lambda:UntagResource", arn.join("/"))],
+        other => panic!("the action of {other:?} is not known"),
+    }
+}
+
+fn verb(method: &str) -> &str {
+    match method {
+        "GET" => "Get",
+        "PUT" => "Update",
+        "DELETE" => "Delete",
+        other => panic!("{other} is no method of a mapping"),
+    }
+}
+
+/// What Lambda does only for those who may use what the function is given.
+fn given(asked: &Asked<'_>) -> Found {
+    let role = asked.has("Role").then(|| asked.text("Role"));
+    let role = role.map(|role| under("iam:PassRole", role, "iam:PassedToService", "lambda.amazonaws.com"));
+    let layers = asked.body["Layers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let layers = layers.map(|layer| need("lambda:GetLayerVersion", layer));
+    let key = Some(asked.text("KMSKeyArn")).filter(|key| !key.is_empty());
+    let key = key.into_iter().flat_map(|key| {
+        ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"].map(|action| need(action, key))
+    });
+    let subnets = asked.body["VpcConfig"]["SubnetIds"].as_array().is_some_and(|subnets| !subnets.is_empty());
+    let network = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
+    let network = network.into_iter().filter(|_| subnets).map(|action| need(action, "*"));
+    role.into_iter().chain(layers).chain(key).chain(network).collect()
+}
+
+fn function(asked: &Asked<'_>, name: &str) -> String {
+    if name.starts_with("arn:") { name.to_owned() } else { asked.arn("lambda", &format!("function:{name}")) }
+}
+
+fn of_function(method: &str, rest: &[&str]) -> &'static str {
+    match (method, rest) {
+        ("GET", []) => "GetFunction",
+        ("DELETE", []) => "DeleteFunction",
+        ("PUT", ["code"]) => "UpdateFunctionCode",
+        ("GET", ["policy"]) => "GetPolicy",
+        ("POST", ["policy"]) => "AddPermission",
+        ("DELETE", ["policy", _]) => "RemovePermission",
+        ("PUT", ["concurrency"]) => "PutFunctionConcurrency",
+        ("DELETE", ["concurrency"]) => "DeleteFunctionConcurrency",
+        other => panic!("the action of {other:?} is not known"),
+    }
+}

@@ -1,0 +1,27 @@
+//! What others do in the account.
+
+use deployer::aws::Aws;
+
+/// Publishes the layer that `given.yaml` names.
+pub async fn publish_layer(aws: &Aws, zip: Vec<u8>) {
+    let content = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(zip.into()).build();
+    let call = aws.clients.lambda.publish_layer_version().layer_name("fonts").content(content);
+    call.send().await.expect("PublishLayerVersion");
+}
+
+/// Uses what `given.yaml` makes: puts objects with older versions into its buckets, gives its roles to machines.
+pub async fn use_it(aws: &Aws) {
+    let (clients, account) = (&aws.clients, &aws.place.account);
+    for bucket in ["archive", "passing"].map(|name| format!("{name}-{account}")) {
+        for body in [b"1", b"2"] {
+            let call = clients.s3.put_object().bucket(&bucket).key("tmp/a").body(body.to_vec().into());
+            call.send().await.expect("PutObject");
+        }
+    }
+    for role in ["faults-machine", "faults-passing"] {
+        let call = clients.iam.create_instance_profile().instance_profile_name(role);
+        call.send().await.expect("CreateInstanceProfile");
+        let call = clients.iam.add_role_to_instance_profile().instance_profile_name(role).role_name(role);
+        call.send().await.expect("AddRoleToInstanceProfile");
+    }
+}

@@ -1,0 +1,105 @@
+//! The policies that `deployer iam` prints are enough for every call, and no more than the calls need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployer::iam::{Document, Task};
+
+use crate::needs::Need;
+use crate::roomy;
+use crate::trial::{End, Keep, Phase, Scene, Trial};
+
+/// What runs of a trial called, and what the policies printed for them allowed.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// Calls that no policy allowed.
+    beyond: BTreeSet<String>,
+    allowed: BTreeMap<&'static str, BTreeSet<&'static str>>,
+    used: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+impl Ledger {
+    /// Enters one run: its policy, and what IAM asked about its calls.
+    pub fn enter(&mut self, task: Task, policy: &Document, needs: &[Need]) {
+        self.allowed.entry(task.name()).or_default().extend(policy.actions());
+        for need in needs {
+            if policy.allows(&need.action, &need.resource, &need.context) {
+                self.used.entry(task.name()).or_default().insert(need.action.clone());
+            } else {
+                let Need { call, action, resource, .. } = need;
+                self.beyond.insert(format!("{}: {call} needs {action} on {resource}", task.name()));
+            }
+        }
+    }
+
+    /// Tells whether a task has been entered.
+    pub fn has(&self, task: Task) -> bool {
+        self.allowed.contains_key(task.name())
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.beyond.extend(other.beyond);
+        for (task, actions) in other.allowed {
+            self.allowed.entry(task).or_default().extend(actions);
+        }
+        for (task, actions) in other.used {
+            self.used.entry(task).or_default().extend(actions);
+        }
+    }
+
+    /// # Errors
+    /// Names the calls that the printed policy does not allow.
+    pub fn sufficient(&self) -> Result<(), String> {
+        match self.beyond.is_empty() {
+            true => Ok(()),
+            false => Err(format!("`deployer iam` does not allow:\n{}", join(&self.beyond))),
+        }
+    }
+
+    /// The actions that a task was allowed and no call used.
+    fn unused(&self, task: Task) -> BTreeSet<&'static str> {
+        let (allowed, used) = (&self.allowed[task.name()], &self.used[task.name()]);
+        allowed.iter().copied().filter(|action| !used.contains(*action)).collect()
+    }
+}
+
+fn join(all: &BTreeSet<String>) -> String {
+    all.iter().map(|one| format!("  {one}\n")).collect()
+}
+
+/// Actions that the lives below have no occasion for: (task, action, the occasion).
+const NO_OCCASION: &[(Task, &str, &str)] = &[
+    (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
+    (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),
+];
+
+#[test]
+fn every_call_is_allowed_by_the_printed_policies_and_every_action_is_used() {
+    roomy(|| {
+        let mut all = Ledger::default();
+        for (keep, scene) in [(Keep::S3, Scene::Kinds), (Keep::NewBucket, Scene::Settings), (Keep::S3, Scene::Couch)] {
+            all.merge(lived(keep, scene));
+        }
+        all.sufficient().unwrap_or_else(|why| panic!("{why}"));
+        for task in [Task::Plan, Task::Apply, Task::Destroy] {
+            let excused = NO_OCCASION.iter().filter(|(of, ..)| *of == task).map(|(_, action, _)| *action).collect();
+            assert_eq!(all.unused(task), excused, "`deployer iam {}` allows more than its calls need", task.name());
+        }
+    });
+}
+
+/// Plans, applies, changes, changes back and again, and destroys, with a plan before and after each.
+fn lived(keep: Keep, scene: Scene) -> Ledger {
+    let trial = Trial::new(keep, scene);
+    for (i, phase) in [Phase::Apply, Phase::Update, Phase::Apply, Phase::Update, Phase::Destroy].into_iter().enumerate()
+    {
+        if i > 0 || keep != Keep::NewBucket {
+            trial.planned(phase).expect("a plan beforehand");
+        }
+        assert_eq!(trial.run(phase, None).0, End::Done, "{scene:?}: {}", phase.name());
+        assert_eq!(trial.planned(phase).expect("a plan afterwards"), None);
+        if i == 0 && scene == Scene::Settings {
+            trial.use_it();
+        }
+    }
+    trial.ledger()
+}
