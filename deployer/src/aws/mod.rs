@@ -66,7 +66,7 @@ impl Place {
 }
 
 /// How many reading calls are on their way at once, where nobody says otherwise.
-const READS: usize = 128;
+const READS: usize = 96;
 
 /// The AWS that a run talks to.
 #[derive(Clone)]

@@ -13,8 +13,6 @@ use crate::observe::{Observation, observe};
 use crate::spec::document::Document;
 use crate::state::{Fetched, Lease, Snapshot, StateError, Store};
 
-/// Reads on their way at once, for each action that may be.
-const READS_PER_ACTION: usize = 2;
 /// How long a lock that is being taken is waited for when it is not wanted any more, to be given back.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
 
@@ -193,7 +191,9 @@ fn at_home(
     settings: &Settings,
 ) -> (Aws, Store) {
     let store = store.of_account(&account);
-    let reads = settings.parallelism.saturating_mul(READS_PER_ACTION);
+    // Half as many more than actions. Beyond a hundred new connections at once a server's queue may drop one, which
+    // costs a second.
+    let reads = settings.parallelism + settings.parallelism / 2;
     let aws = Aws::with_reads(clients, place(document, settings, account), reads);
     if let Some((address, id)) = &settings.claim {
         aws.claim(address, id);
