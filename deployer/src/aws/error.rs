@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
 /// A failed AWS call, wait or answer. Match on [`AwsError::code`], not on texts.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -59,32 +59,43 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let raw = error.raw_response().map(|r| {
+        let refusal = match &error {
+            SdkError::ServiceError(context) => Some(context.err().meta()),
+            _ => None,
+        };
+        Self::from_parts(operation, &error, refusal, error.raw_response())
+    }
+
+    /// The same for all of AWS's operations.
+    fn from_parts(
+        operation: &'static str,
+        error: &(dyn std::error::Error + 'static),
+        refusal: Option<&ErrorMetadata>,
+        response: Option<&Response>,
+    ) -> Self {
+        let raw = response.map(|r| {
             let header = |name: &str| r.headers().get(name).map(str::to_owned);
             let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
             (r.status().as_u16(), request_id, header("retry-after"))
         });
-        match (&error, raw) {
-            (SdkError::ServiceError(context), Some((status, request_id, retry_after))) => {
-                let meta = context.err().meta();
-                Self::Service(Box::new(ServiceError {
-                    operation,
-                    code: meta.code().map_or_else(|| default_code(status), str::to_owned),
-                    message: meta.message().unwrap_or_default().to_owned(),
-                    status,
-                    request_id,
-                    retry_after_s: retry_after.and_then(|v| v.parse().ok()),
-                }))
-            }
+        match (refusal, raw) {
+            (Some(meta), Some((status, request_id, retry_after))) => Self::Service(Box::new(ServiceError {
+                operation,
+                code: meta.code().map_or_else(|| default_code(status), str::to_owned),
+                message: meta.message().unwrap_or_default().to_owned(),
+                status,
+                request_id,
+                retry_after_s: retry_after.and_then(|v| v.parse().ok()),
+            })),
             (_, Some((status, request_id, _))) if status >= 400 => Self::Service(Box::new(ServiceError {
                 operation,
                 code: default_code(status),
-                message: chain(&error),
+                message: chain(error),
                 status,
                 request_id,
                 retry_after_s: None,
             })),
-            _ => Self::Transport { operation, message: chain(&error) },
+            _ => Self::Transport { operation, message: chain(error) },
         }
     }
 

@@ -13,6 +13,7 @@ mod fence;
 pub(crate) mod gather;
 mod memo;
 mod once;
+mod pace;
 pub mod permission;
 pub mod policy;
 pub mod rate;
@@ -23,6 +24,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
@@ -30,12 +32,16 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 pub use clients::Clients;
 pub use error::{AwsError, ServiceError};
 pub use fence::Fence;
 pub(crate) use once::once;
+
+/// Milliseconds between the moments of [`Aws::next_look`].
+const LOOKS_APART: u128 = 50;
 
 /// Where the stack lives. ARNs and URLs are computed from it before anything exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +88,8 @@ pub(crate) struct Gathered {
     /// By name.
     pub(crate) alarms: gather::Gather<aws_sdk_cloudwatch::types::MetricAlarm>,
     /// By name.
+    pub(crate) deleted_alarms: gather::Gather<()>,
+    /// By name.
     pub(crate) log_groups: gather::Gather<aws_sdk_cloudwatchlogs::types::LogGroup>,
     /// By name.
     pub(crate) roles: gather::Gather<aws_sdk_iam::types::RoleDetail>,
@@ -95,6 +103,7 @@ impl Default for Gathered {
     fn default() -> Self {
         Self {
             alarms: gather::Gather::new(100),
+            deleted_alarms: gather::Gather::new(100),
             log_groups: gather::Gather::new(usize::MAX),
             mappings: gather::Gather::new(usize::MAX),
             roles: gather::Gather::new(usize::MAX),
@@ -104,6 +113,7 @@ impl Default for Gathered {
 }
 
 struct Shared {
+    began: Instant,
     /// Reads on their way at once.
     in_flight: Semaphore,
     reads: AtomicU64,
@@ -117,6 +127,8 @@ struct Shared {
     claims: Mutex<HashMap<String, String>>,
     /// Ids that the last apply left, by kind and identity.
     expected: Mutex<HashMap<String, HashMap<String, String>>>,
+    /// How long AWS takes for what it finishes by itself.
+    paces: pace::Paces,
     /// What this run has done once.
     done: Mutex<HashSet<String>>,
 }
@@ -129,6 +141,8 @@ impl Aws {
     /// As [`Aws::new`], with at most `reads` reading calls on their way at once.
     pub fn with_reads(clients: Arc<Clients>, place: Place, reads: usize) -> Self {
         let shared = Shared {
+            began: Instant::now(),
+            paces: pace::Paces::default(),
             in_flight: Semaphore::new(reads.max(1)),
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
@@ -160,22 +174,33 @@ impl Aws {
     {
         let call = call.boxed();
         async move {
+            let _turn = self.admit(operation).await?;
+            call.await.map_err(|e| match fence::Closed::caused(&e) {
+                true => AwsError::Fenced { operation },
+                false => AwsError::of(operation, e),
+            })
+        }
+        .boxed()
+    }
+
+    /// Waits until `operation` may be sent, and counts it. Apart from [`Aws::call`], which is compiled anew for each of
+    /// AWS's operations.
+    fn admit(&self, operation: &'static str) -> BoxFuture<'_, Result<Option<SemaphorePermit<'_>>, AwsError>> {
+        async move {
             let write = is_write(operation);
             self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
             if write && !self.may_write() {
                 return Err(AwsError::Fenced { operation });
             }
             // Never closed, so this cannot fail; writes are limited by who starts the actions.
-            let _turn = if write { None } else { self.shared.in_flight.acquire().await.ok() };
+            let free = write || answers_many(operation);
+            let turn = if free { None } else { self.shared.in_flight.acquire().await.ok() };
             let counter = if write { &self.shared.writes } else { &self.shared.reads };
             counter.fetch_add(1, Ordering::Relaxed);
             if let Ok(mut calls) = self.shared.calls.lock() {
                 calls.push(operation);
             }
-            call.await.map_err(|e| match fence::Closed::caused(&e) {
-                true => AwsError::Fenced { operation },
-                false => AwsError::of(operation, e),
-            })
+            Ok(turn)
         }
         .boxed()
     }
@@ -203,6 +228,15 @@ impl Aws {
             }
         };
         call.map(found).boxed()
+    }
+
+    /// Waits for the next of the moments, some 50 ms apart, at which everybody looks who waits for the same kind of
+    /// thing and can share a call.
+    pub(crate) async fn next_look(&self) {
+        let since = self.shared.began.elapsed().as_millis();
+        let until = (since / LOOKS_APART + 1) * LOOKS_APART;
+        let until = Duration::from_millis(u64::try_from(until).unwrap_or(u64::MAX));
+        tokio::time::sleep_until(self.shared.began + until).await;
     }
 
     /// Waits for the turn among calls that AWS loses when they overlap (one function's policy,
@@ -280,6 +314,22 @@ impl Aws {
         self.shared.memo.forget(key);
     }
 
+    /// Follows what AWS finishes by itself: [`pace::Paces::follow`].
+    ///
+    /// # Errors
+    /// What `poll` returned.
+    pub(crate) async fn follow<T, F>(
+        &self,
+        what: &'static str,
+        why: &str,
+        poll: impl FnOnce() -> F,
+    ) -> Result<T, AwsError>
+    where
+        F: Future<Output = Result<T, AwsError>>,
+    {
+        self.shared.paces.follow(what, why, poll).await
+    }
+
     /// Lets this run write only while `permit` says so, which is asked before each attempt of each call.
     pub fn write_while(&self, permit: impl Fn() -> bool + Send + Sync + 'static) {
         self.clients.fence.ask(permit);
@@ -304,6 +354,18 @@ impl Aws {
 /// What [`Aws::has_done`] knows a function by that this run made.
 pub(crate) fn made_key(function: &str) -> String {
     format!("lambda:CreateFunction {function}")
+}
+
+/// Reads for many at once are few, and others wait for their answers: they need no turn among the reads.
+fn answers_many(operation: &str) -> bool {
+    const MANY: &[&str] = &[
+        "cloudwatch:DescribeAlarms",
+        "iam:GetAccountAuthorizationDetails",
+        "lambda:ListEventSourceMappings",
+        "logs:DescribeLogGroups",
+        "sns:ListSubscriptionsByTopic",
+    ];
+    MANY.contains(&operation)
 }
 
 fn identity_key(identity: &[&str]) -> String {

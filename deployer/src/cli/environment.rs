@@ -94,7 +94,7 @@ impl Environment {
     /// Sends the program's own log to stderr: DEPLOYER_LOG, or debug with `-v`.
     /// Secrets are masked in it as soon as they are known.
     pub(super) fn init_logging(&self, verbose: bool) {
-        use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+        use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
         use tracing_subscriber::layer::{Layer, SubscriberExt};
         use tracing_subscriber::util::SubscriberInitExt;
         let keys = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].into_iter().filter_map(|name| self.get(name));
@@ -105,7 +105,7 @@ impl Environment {
         if chosen.is_none() && !verbose {
             return;
         }
-        let filter = EnvFilter::new(chosen.unwrap_or_else(|| "deployer=debug".to_owned()));
+        let filter = chosen.as_deref().unwrap_or("deployer=debug").parse().unwrap_or_else(|_| Targets::new());
         // At trace the SDK writes down whole requests and answers, also with values of which nobody
         // knows yet that they are secret.
         let bodiless =

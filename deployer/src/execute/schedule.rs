@@ -1,6 +1,7 @@
 //! Who waits for whom. Each step starts the moment its own predecessors are done; there are no levels.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::step::Part;
 use crate::kinds::by_name;
@@ -9,75 +10,151 @@ use crate::plan::{Action, Plan, Planned};
 /// A step: the index of its planned action, and which part of it.
 pub(super) type StepId = (usize, Part);
 
-/// The steps of a plan that still wait, and those that wait for each.
+/// The steps of a plan that did not start yet.
+///
+/// Of those that nothing holds back, the one with the longest way behind it comes first: where not all can start at
+/// once, the whole takes no longer than it must.
 pub(super) struct Schedule {
-    waits_for: BTreeMap<StepId, BTreeSet<StepId>>,
+    /// How many unfinished steps each waits for.
+    open: BTreeMap<StepId, usize>,
+    followers: BTreeMap<StepId, Vec<StepId>>,
+    /// Steps on the longest way from here to an end.
+    behind: BTreeMap<StepId, usize>,
+    ready: BinaryHeap<(usize, Reverse<StepId>)>,
+    /// Ready steps that share their calls, so that starting one by one would make more of them.
+    together: BTreeSet<StepId>,
+    shares: BTreeSet<StepId>,
+}
+
+/// What each step of a plan waits for.
+fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
+    let actions = plan.actions();
+    let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
+    let mut waits_for: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
+    for (i, planned) in actions.iter().enumerate() {
+        waits_for.entry((i, Part::Main)).or_default();
+        if removes_separately(planned) {
+            waits_for.entry((i, Part::Removal)).or_default().insert((i, Part::Main));
+        }
+    }
+    let steps: BTreeSet<StepId> = waits_for.keys().copied().collect();
+    let mut edge = |from: StepId, to: StepId| {
+        if from != to
+            && steps.contains(&to)
+            && let Some(waits) = waits_for.get_mut(&from)
+        {
+            waits.insert(to);
+        }
+    };
+    for (i, planned) in actions.iter().enumerate() {
+        for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
+            if builds(planned) && builds(&actions[*dependency]) {
+                edge((i, Part::Main), (*dependency, Part::Main));
+            }
+        }
+        for dependency in planned.dependencies.union(&planned.prior_dependencies) {
+            let named = planned.by_name.contains(dependency) && planned.action == Action::Delete;
+            let Some(&dependency) = index.get(dependency.as_str()).filter(|_| !named) else { continue };
+            // What goes along needs no call: it waits for what takes it, which waits for those who used either.
+            let taker = actions[dependency].goes_with.as_ref().and_then(|taker| index.get(taker.as_str()));
+            match (&planned.goes_with, taker) {
+                (Some(own), _) if *own == actions[dependency].address => {
+                    edge((i, Part::Main), (dependency, Part::Main));
+                }
+                (Some(_), _) => {}
+                (None, Some(&taker)) => edge((taker, Part::Main), (i, Part::Main)),
+                (None, None) => removal_edges(actions, i, dependency, &mut edge),
+            }
+        }
+    }
+    waits_for
 }
 
 impl Schedule {
     pub(super) fn of(plan: &Plan) -> Self {
-        let actions = plan.actions();
-        let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
-        let mut waits_for: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
-        for (i, planned) in actions.iter().enumerate() {
-            waits_for.entry((i, Part::Main)).or_default();
-            if removes_separately(planned) {
-                waits_for.entry((i, Part::Removal)).or_default().insert((i, Part::Main));
-            }
+        let (actions, waits_for) = (plan.actions(), waits(plan));
+        let shares = waits_for.keys().copied().filter(|(index, _)| shares_calls(&actions[*index])).collect();
+        let mut followers: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
+        for (id, waits) in &waits_for {
+            waits.iter().for_each(|before| followers.entry(*before).or_default().push(*id));
         }
-        let steps: BTreeSet<StepId> = waits_for.keys().copied().collect();
-        let mut edge = |from: StepId, to: StepId| {
-            if from != to
-                && steps.contains(&to)
-                && let Some(waits) = waits_for.get_mut(&from)
-            {
-                waits.insert(to);
-            }
-        };
-        for (i, planned) in actions.iter().enumerate() {
-            for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
-                if builds(planned) && builds(&actions[*dependency]) {
-                    edge((i, Part::Main), (*dependency, Part::Main));
-                }
-            }
-            for dependency in planned.dependencies.union(&planned.prior_dependencies) {
-                let named = planned.by_name.contains(dependency) && planned.action == Action::Delete;
-                let Some(&dependency) = index.get(dependency.as_str()).filter(|_| !named) else { continue };
-                // What goes along needs no call: it waits for what takes it, which waits for those who used either.
-                let taker = actions[dependency].goes_with.as_ref().and_then(|taker| index.get(taker.as_str()));
-                match (&planned.goes_with, taker) {
-                    (Some(own), _) if *own == actions[dependency].address => {
-                        edge((i, Part::Main), (dependency, Part::Main));
-                    }
-                    (Some(_), _) => {}
-                    (None, Some(&taker)) => edge((taker, Part::Main), (i, Part::Main)),
-                    (None, None) => removal_edges(actions, i, dependency, &mut edge),
-                }
-            }
+        let behind = behind(actions, &waits_for, &followers);
+        let open = waits_for.iter().map(|(id, waits)| (*id, waits.len())).collect();
+        let (ready, together) = (BinaryHeap::new(), BTreeSet::new());
+        let mut schedule = Self { open, followers, behind, ready, together, shares };
+        for (id, _) in waits_for.iter().filter(|(_, waits)| waits.is_empty()) {
+            schedule.free(*id);
         }
-        Self { waits_for }
+        schedule
     }
 
-    /// Takes the steps that nothing holds back any more.
-    pub(super) fn take_ready(&mut self) -> Vec<StepId> {
-        let ready: Vec<StepId> = self.waits_for.iter().filter(|(_, w)| w.is_empty()).map(|(id, _)| *id).collect();
-        for id in &ready {
-            self.waits_for.remove(id);
+    fn free(&mut self, id: StepId) {
+        self.open.remove(&id);
+        if self.shares.contains(&id) {
+            self.together.insert(id);
+        } else {
+            self.ready.push((self.behind.get(&id).copied().unwrap_or(0), Reverse(id)));
         }
-        ready
+    }
+
+    /// Takes a step that nothing holds back any more.
+    pub(super) fn take(&mut self) -> Option<StepId> {
+        self.ready.pop().map(|(_, Reverse(id))| id)
+    }
+
+    /// Takes a step that nothing holds back and that costs no call of its own beside the others like it.
+    pub(super) fn take_along(&mut self) -> Option<StepId> {
+        self.together.pop_first()
+    }
+
+    /// Does a step share its call with others, so that it does not count among those at work?
+    pub(super) fn shares(&self, id: StepId) -> bool {
+        self.shares.contains(&id)
     }
 
     /// Frees those who waited for a finished step.
     pub(super) fn finish(&mut self, id: StepId) {
-        for waits in self.waits_for.values_mut() {
-            waits.remove(&id);
+        for follower in self.followers.remove(&id).unwrap_or_default() {
+            let Some(open) = self.open.get_mut(&follower) else { continue };
+            *open -= 1;
+            if *open == 0 {
+                self.free(follower);
+            }
         }
     }
 
-    /// The steps that never started.
+    /// The steps that were not taken.
     pub(super) fn left(&self) -> impl Iterator<Item = StepId> {
-        self.waits_for.keys().copied()
+        let ready = self.ready.iter().map(|(_, Reverse(id))| *id);
+        ready.chain(self.together.iter().copied()).chain(self.open.keys().copied())
     }
+}
+
+/// How many steps follow each on its longest way; what AWS finishes by itself afterwards counts as one more.
+fn behind(
+    actions: &[Planned],
+    waits_for: &BTreeMap<StepId, BTreeSet<StepId>>,
+    followers: &BTreeMap<StepId, Vec<StepId>>,
+) -> BTreeMap<StepId, usize> {
+    let follow = |id: &StepId| followers.get(id).map_or(0, Vec::len);
+    let mut open: BTreeMap<StepId, usize> = waits_for.keys().map(|id| (*id, follow(id))).collect();
+    let mut behind: BTreeMap<StepId, usize> = BTreeMap::new();
+    let mut ends: Vec<StepId> = open.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = ends.pop() {
+        let own = usize::from(by_name(actions[id.0].kind).is_some_and(|kind| kind.is_watched()));
+        let longest = *behind.entry(id).and_modify(|longest| *longest = (*longest).max(own)).or_insert(own);
+        for before in waits_for.get(&id).into_iter().flatten() {
+            let known = behind.entry(*before).or_default();
+            *known = (*known).max(longest + 1);
+            if let Some(open) = open.get_mut(before) {
+                *open -= 1;
+                if *open == 0 {
+                    ends.push(*before);
+                }
+            }
+        }
+    }
+    behind
 }
 
 /// A dependency goes only after those who used it have gone or moved on.
@@ -103,6 +180,13 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
 
 fn builds(planned: &Planned) -> bool {
     !matches!(planned.action, Action::Delete | Action::Forget)
+}
+
+/// Is it done by a call that does the same for others?
+fn shares_calls(planned: &Planned) -> bool {
+    planned.action == Action::Delete
+        && planned.predecessor.is_none()
+        && by_name(planned.kind).is_some_and(|kind| kind.is_deleted_together())
 }
 
 /// Is its predecessor deleted by a step of its own?

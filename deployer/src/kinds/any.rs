@@ -20,6 +20,8 @@ pub trait AnyKind: Send + Sync {
     fn by_name(&self) -> &'static [&'static str];
     fn goes_with_parent(&self) -> bool;
     fn limited(&self) -> &'static [(Op, &'static str)];
+    fn is_deleted_together(&self) -> bool;
+    fn is_watched(&self) -> bool;
     fn lost(&self) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
@@ -72,7 +74,13 @@ impl<K: Kind> Erased<K> {
     fn untyped(seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
         let spec = serde_json::to_value(&seen.spec)
             .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
-        Ok(Observed { physical_id: seen.physical_id, spec, outputs: seen.outputs, notes: seen.notes })
+        Ok(Observed {
+            physical_id: seen.physical_id,
+            spec,
+            outputs: seen.outputs,
+            notes: seen.notes,
+            twins: seen.twins,
+        })
     }
 
     fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {
@@ -81,6 +89,7 @@ impl<K: Kind> Erased<K> {
             spec: Self::typed(&live.spec)?,
             outputs: live.outputs.clone(),
             notes: live.notes.clone(),
+            twins: live.twins.clone(),
         })
     }
 }
@@ -122,6 +131,14 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn limited(&self) -> &'static [(Op, &'static str)] {
         K::LIMITED
+    }
+
+    fn is_deleted_together(&self) -> bool {
+        K::DELETED_TOGETHER
+    }
+
+    fn is_watched(&self) -> bool {
+        K::WATCHED
     }
 
     fn lost(&self) -> Option<&'static str> {

@@ -63,11 +63,9 @@ impl Kind for CloudwatchAlarm {
         ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
-    const LIMITED: &'static [(Op, &'static str)] = &[
-        (Op::Create, "cloudwatch:PutMetricAlarm"),
-        (Op::Update, "cloudwatch:PutMetricAlarm"),
-        (Op::Delete, "cloudwatch:DeleteAlarms"),
-    ];
+    const LIMITED: &'static [(Op, &'static str)] =
+        &[(Op::Create, "cloudwatch:PutMetricAlarm"), (Op::Update, "cloudwatch:PutMetricAlarm")];
+    const DELETED_TOGETHER: bool = true;
     /// CloudWatch does not look at what an alarm watches or tells.
     const BY_NAME: &'static [&'static str] =
         &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"];
@@ -133,10 +131,25 @@ impl Kind for CloudwatchAlarm {
         Ok(())
     }
 
+    /// DeleteAlarms, shared with the other alarms. Refused for one it is refused for all, so each then asks alone.
     async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
-        let call = aws.clients.cloudwatch.delete_alarms().alarm_names(&live.physical_id).send();
-        aws.find("cloudwatch:DeleteAlarms", ABSENT, call).await.map(drop)
+        let (name, shared) = (&live.physical_id, aws.clone());
+        match aws.gathered.deleted_alarms.get(name, move |names| delete_all(shared, names)).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) | Err(AwsError::Service(_)) => {
+                delete_all(aws.clone(), BTreeSet::from([name.clone()])).await.map(drop)
+            }
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// Deletes up to 100 alarms; those that are gone already are success only where each is asked for alone.
+async fn delete_all(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ()>, AwsError> {
+    let alone = names.len() == 1;
+    let call = aws.clients.cloudwatch.delete_alarms().set_alarm_names(Some(names.iter().cloned().collect()));
+    let deleted = aws.find("cloudwatch:DeleteAlarms", ABSENT, call.send()).await?;
+    Ok(if alone || deleted.is_some() { names.into_iter().map(|name| (name, ())).collect() } else { BTreeMap::new() })
 }
 
 /// The wire's legacy code and the modelled names.

@@ -296,12 +296,15 @@ impl Kind for LambdaFunction {
     async fn watch(aws: &Aws, spec: &Function, event: &Watched) -> Result<(), AwsError> {
         let name = &spec.function_name;
         match event {
-            Watched::Created => ready(aws, name, "lambda:CreateFunction").await,
-            Watched::Updated(changes) if changes.touch_any(CODE) => ready(aws, name, "lambda:UpdateFunctionCode").await,
+            Watched::Created => followed(aws, name, "lambda:CreateFunction").await,
+            Watched::Updated(changes) if changes.touch_any(CODE) => {
+                followed(aws, name, "lambda:UpdateFunctionCode").await
+            }
             Watched::Updated(changes) if changes.touch_any(SEEN) => {
-                ready(aws, name, "lambda:UpdateFunctionConfiguration").await
+                followed(aws, name, "lambda:UpdateFunctionConfiguration").await
             }
             Watched::Updated(_) => Ok(()),
+            Watched::Deleted if aws.has_done(&gone_key(name)) => Ok(()),
             Watched::Deleted => gone(aws, name).await,
         }
     }
@@ -365,9 +368,19 @@ async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), Aws
     Ok(())
 }
 
+/// What [`Aws::has_done`] knows a function by that AWS reported as deleted.
+fn gone_key(function: &str) -> String {
+    format!("lambda:DeleteFunction {function}")
+}
+
+/// DeleteFunction. AWS answers 204 when that is done, and 202 when it goes on with it by itself.
 async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
     let call = aws.clients.lambda.delete_function().function_name(name).send();
-    aws.find("lambda:DeleteFunction", ABSENT, call).await.map(drop)
+    let deleted = aws.find("lambda:DeleteFunction", ABSENT, call).await?;
+    if deleted.is_none_or(|deleted| deleted.status_code() == 204) {
+        aws.first_time(gone_key(name));
+    }
+    Ok(())
 }
 
 /// Waits until the name is free again.
@@ -425,6 +438,12 @@ async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
         }))
     })
     .await
+}
+
+/// As [`ready`], with no more questions than it takes when many functions are waited for at once.
+async fn followed(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
+    let why = format!("function {name} to be Active with no update in progress");
+    aws.follow(operation, &why, || ready(aws, name, operation)).await
 }
 
 /// Waits like [`settled`] and reports a failure as `operation`'s own.

@@ -139,11 +139,13 @@ pub struct Observed<S> {
     pub outputs: Outputs,
     /// What a person should know: not confirmed, disabled by AWS, failed.
     pub notes: Vec<String>,
+    /// Physical ids of others under the same identity, which are deleted with it.
+    pub twins: Vec<String>,
 }
 
 impl<S> Observed<S> {
     pub fn new(physical_id: impl Into<String>, spec: S, outputs: Outputs) -> Self {
-        Self { physical_id: physical_id.into(), spec, outputs, notes: Vec::new() }
+        Self { physical_id: physical_id.into(), spec, outputs, notes: Vec::new(), twins: Vec::new() }
     }
 }
 
@@ -202,6 +204,8 @@ pub trait Kind: Send + Sync + 'static {
     const GOES_WITH_PARENT: bool = false;
     /// Calls that operations make and whose rates AWS limits, so that a large plan waits for them.
     const LIMITED: &'static [(Op, &'static str)] = &[];
+    /// Many are deleted by one call, which each waits for with those that are deleted at the same time.
+    const DELETED_TOGETHER: bool = false;
     /// [`Kind::watch`] has something to do.
     const WATCHED: bool = false;
     /// What people lose for good when such a resource is deleted: "the messages in it".

@@ -1,13 +1,11 @@
 //! Writing the state while a plan is carried out.
 //!
 //! # Guarantees
-//! At most one write is in flight, and the newest state wins. What is only noted waits a moment for more, since what a
-//! cut-off run made is found without it. Each write is conditional on the one
+//! At most one write is in flight, and the newest state wins. Each write is conditional on the one
 //! before it, so a run that was overtaken writes nothing more. A state that says nothing new is
 //! not written.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio::task::JoinHandle;
@@ -18,9 +16,6 @@ use super::lock::{Found, Lease, LeaseMark, conflict, next_serial};
 use super::objects::{Condition, ObjectError, Version};
 use super::rescue;
 use super::store::{Snapshot, Store};
-
-/// How long a note waits for others to be written with it.
-const APART: Duration = Duration::from_secs(1);
 
 /// Keeps the state of a running execution.
 pub trait Journal: Send + Sync {
@@ -150,10 +145,9 @@ impl Writer {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is noted, [`APART`] from each other, until nothing is.
+    /// Writes what is noted, until nothing is.
     async fn drain(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(APART).await;
             let mut ledger = self.ledger.lock().await;
             let state = {
                 let mut pending = self.pending();

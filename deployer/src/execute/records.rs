@@ -1,0 +1,159 @@
+//! What the state keeps of a run: what it is about to do, and what each finished step left.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Execution;
+use super::schedule::StepId;
+use super::step::{Done, Part};
+use crate::graph::identity;
+use crate::graph::resolve;
+use crate::kinds::by_name;
+use crate::plan::{Action, Planned};
+use crate::state::{Intent, Record, fingerprint, leftover};
+
+impl Execution<'_> {
+    /// What the run is about to do, written down before it does it.
+    pub(super) fn intents(&self) -> Vec<Intent> {
+        let begins = |planned: &&Planned| !matches!(planned.action, Action::Unchanged | Action::Forget);
+        let intent = |planned: &Planned| {
+            let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
+            let name = by_name(planned.kind)
+                .zip(spec)
+                .map(|(kind, spec)| resolve::readable(&identity(kind.identity(), spec)))
+                .unwrap_or_default();
+            Intent {
+                address: planned.address.clone(),
+                action: format!("{:?}", planned.action).to_lowercase(),
+                kind: planned.kind.to_owned(),
+                identity: name,
+                since: self.now.clone(),
+                inputs: wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec)),
+                element: planned.element.clone(),
+                dependencies: planned.dependencies.clone(),
+            }
+        };
+        self.plan.actions().iter().filter(begins).map(intent).collect()
+    }
+
+    /// Follows elements that were renamed, all at once: they may hand their names on to each other.
+    pub(super) fn move_records(&mut self) {
+        let moves: Vec<(&Planned, Record)> = self
+            .plan
+            .actions()
+            .iter()
+            .filter_map(|planned| Some((planned, self.state.resources.remove(planned.moved_from.as_ref()?)?)))
+            .collect();
+        for (planned, record) in moves {
+            let own = self.state.resources.insert(planned.address.clone(), record);
+            if let Some((key, own)) = predecessor_key(planned).zip(own) {
+                self.state.resources.insert(key, to_be_deleted(own));
+            }
+        }
+    }
+
+    /// What the state may keep of a spec.
+    fn hidden(&self, spec: &Value) -> Value {
+        fingerprint::hide(spec, &self.state.lineage, &|text| self.secrets.touches(text))
+    }
+
+    /// What an intent may keep: of what AWS holds, nothing that the prior state kept as a fingerprint.
+    fn hidden_for(&self, planned: &Planned, spec: &Value) -> Value {
+        let hidden = self.hidden(spec);
+        match self.state.resources.get(&planned.address) {
+            Some(record) if planned.desired.is_none() => {
+                fingerprint::like(&hidden, &record.inputs, &self.state.lineage)
+            }
+            _ => hidden,
+        }
+    }
+
+    /// Writes down what a finished step left.
+    pub(super) fn settle(&mut self, id: StepId, desired: Option<Value>, done: Done) {
+        let planned = self.planned(id);
+        let address = &planned.address;
+        let pending_removal = id.1 == Part::Main && planned.predecessor.is_some() && planned.action != Action::Delete;
+        if !pending_removal {
+            self.state.intents.retain(|intent| intent.address != *address);
+        }
+        match done {
+            Done::Made(created) => {
+                // Kept until it is deleted, so that a cut-off run leaves no orphan.
+                if pending_removal
+                    && planned.moved_from.is_none()
+                    && let Some(key) = predecessor_key(planned)
+                    && let Some(old) = self.state.resources.get(address).cloned()
+                {
+                    self.state.resources.insert(key, to_be_deleted(old));
+                }
+                self.known.insert(address.clone(), created.outputs.clone());
+                let secrets = self.secrets;
+                let inputs = desired.unwrap_or(Value::Null);
+                let record = Record {
+                    kind: planned.kind.to_owned(),
+                    element: planned.element.clone(),
+                    physical_id: created.physical_id,
+                    inputs: fingerprint::hide(&inputs, &self.state.lineage, &|text| secrets.touches(text)),
+                    outputs: created.outputs,
+                    dependencies: planned.dependencies.clone(),
+                    protect: planned.protect,
+                    retain: planned.retain,
+                };
+                self.state.resources.insert(address.clone(), record);
+            }
+            Done::Gone if matches!(planned.action, Action::Delete | Action::Forget) => {
+                self.state.resources.remove(address);
+            }
+            Done::Gone => {
+                if let Some(key) = predecessor_key(planned) {
+                    self.state.resources.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Keeps an unchanged resource's record in step with what AWS was found to hold, and with what only the state
+    /// knows: `protect`, `retain`, dependencies, and properties that AWS does not hold.
+    pub(super) fn restate(&mut self, id: StepId) {
+        let planned = self.planned(id);
+        let Some(spec) = planned.spec.as_ref().filter(|_| planned.action == Action::Unchanged) else { return };
+        let desired = resolve::value(spec, &self.known, &self.aws.place);
+        let (secrets, lineage) = (self.secrets, self.state.lineage.clone());
+        if let Some(record) = self.state.resources.get_mut(&planned.address) {
+            record.inputs = fingerprint::hide(&desired, &lineage, &|text| secrets.touches(text));
+            record.element.clone_from(&planned.element);
+            record.dependencies.clone_from(&planned.dependencies);
+            (record.protect, record.retain) = (planned.protect, planned.retain);
+            if let Some(live) = &planned.live {
+                record.physical_id.clone_from(&live.physical_id);
+                record.outputs.extend(live.outputs.clone());
+            }
+        }
+    }
+
+    /// The stack's outputs as far as they are known now; secrets stay out.
+    pub(super) fn outputs_now(&self) -> BTreeMap<String, String> {
+        let wanted = self.outputs.iter().filter(|(name, _)| self.plan.outputs().contains_key(*name));
+        let resolved = wanted.map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
+        resolved
+            .filter(|(_, text)| !resolve::is_unknown(&Value::from(text.as_str())) && !self.secrets.touches(text))
+            .collect()
+    }
+}
+
+/// Where the state keeps what a replacement has yet to delete: `queues.orders#orders-32`.
+fn predecessor_key(planned: &Planned) -> Option<String> {
+    let (predecessor, kind) = (planned.predecessor.as_ref()?, by_name(planned.kind)?);
+    Some(leftover(&planned.address, &identity(kind.identity(), &predecessor.spec)))
+}
+
+/// The plan has decided that a predecessor goes; a run that is cut off before it does must not bring its protection back.
+fn to_be_deleted(record: Record) -> Record {
+    Record { protect: false, retain: false, ..record }
+}
+
+/// The spec that an action is about: the desired one, or that of what is deleted.
+fn wanted_or_found(planned: &Planned) -> Option<&Value> {
+    planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec))
+}

@@ -1,0 +1,136 @@
+//! The spec as AWS's calls take it, and what AWS lists as the spec.
+
+use aws_sdk_lambda::types::{
+    EventSourceMappingConfiguration as Mapping, Filter, FilterCriteria, FunctionResponseType,
+    ProvisionedPollerConfig as SdkPollers, ScalingConfig,
+};
+
+use super::{EventSource, PollerConfig, pattern};
+use crate::aws::tags::Tags;
+
+/// AWS's numbers are signed; ranges are checked long before and end far below.
+pub(super) fn number(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+pub(super) fn unsigned(value: Option<i32>) -> Option<u32> {
+    value.and_then(|v| u32::try_from(v).ok())
+}
+
+pub(super) fn response_types(want: &EventSource) -> Vec<FunctionResponseType> {
+    want.function_response_types.iter().map(|t| FunctionResponseType::from(t.as_str())).collect()
+}
+
+/// Without patterns the empty form, which clears the filter.
+pub(super) fn filter(want: &EventSource) -> FilterCriteria {
+    let filters = want.filter_patterns.iter().map(|text| Filter::builder().pattern(text).build()).collect();
+    FilterCriteria::builder().set_filters(Some(filters)).build()
+}
+
+/// Without a maximum the empty form, which clears it.
+pub(super) fn scaling(want: &EventSource) -> ScalingConfig {
+    ScalingConfig::builder().set_maximum_concurrency(want.maximum_concurrency.map(number)).build()
+}
+
+/// Without pollers the empty form, which ends the provisioned mode.
+pub(super) fn pollers(want: &EventSource) -> SdkPollers {
+    let pollers = want.provisioned_poller_config.as_ref();
+    SdkPollers::builder()
+        .set_minimum_pollers(pollers.map(|p| number(p.minimum_pollers)))
+        .set_maximum_pollers(pollers.map(|p| number(p.maximum_pollers)))
+        .build()
+}
+
+pub(super) fn observed(spec: &EventSource, mapping: &Mapping, tags: Tags) -> EventSource {
+    let patterns = mapping.filter_criteria().map(FilterCriteria::filters).unwrap_or_default();
+    let normal = |text: &str| serde_json::from_str(text).map_or_else(|_| text.to_owned(), |value| pattern(&value));
+    let mut filter_patterns: Vec<_> = patterns.iter().filter_map(Filter::pattern).map(normal).collect();
+    filter_patterns.sort();
+    EventSource {
+        event_source_arn: spec.event_source_arn.clone(),
+        function_name: spec.function_name.clone(),
+        batch_size: unsigned(mapping.batch_size).unwrap_or(10),
+        maximum_batching_window_in_seconds: unsigned(mapping.maximum_batching_window_in_seconds).unwrap_or(0),
+        enabled: !matches!(mapping.state(), Some("Disabled" | "Disabling")),
+        function_response_types: mapping.function_response_types().iter().map(|t| t.as_str().to_owned()).collect(),
+        maximum_concurrency: unsigned(mapping.scaling_config().and_then(ScalingConfig::maximum_concurrency)),
+        filter_patterns,
+        provisioned_poller_config: mapping.provisioned_poller_config().and_then(|p| {
+            // The documented defaults, if AWS names only one of the two.
+            let (minimum, maximum) = (unsigned(p.minimum_pollers), unsigned(p.maximum_pollers));
+            (minimum.is_some() || maximum.is_some()).then(|| PollerConfig {
+                minimum_pollers: minimum.unwrap_or(2),
+                maximum_pollers: maximum.unwrap_or(200),
+            })
+        }),
+        tags,
+    }
+}
+
+/// Says if AWS itself disabled the mapping, or cannot work with it.
+pub(super) fn notes(mapping: &Mapping) -> Vec<String> {
+    let mut notes = Vec::new();
+    let (state, reason) = (mapping.state().unwrap_or_default(), mapping.state_transition_reason().unwrap_or_default());
+    let by_user = ["", "USER_INITIATED", "User action"].contains(&reason);
+    match state {
+        "Enabled" | "" => {}
+        "Disabled" if by_user => {}
+        "Disabled" => notes.push(format!("AWS disabled it: {reason}")),
+        state => notes.push(format!("state {state}")),
+    }
+    notes.extend(mapping.last_processing_result().filter(|r| r.starts_with("PROBLEM")).map(str::to_owned));
+    if let Some(error) = mapping.filter_criteria_error() {
+        notes.push(format!("its filter cannot be read: {}", error.message().unwrap_or_default()));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec() -> EventSource {
+        EventSource {
+            event_source_arn: "arn:aws:sqs:eu-west-1:1:q".into(),
+            function_name: "f".into(),
+            batch_size: 10,
+            maximum_batching_window_in_seconds: 0,
+            enabled: true,
+            function_response_types: vec![],
+            maximum_concurrency: None,
+            filter_patterns: vec![],
+            provisioned_poller_config: None,
+            tags: Tags::new(),
+        }
+    }
+
+    #[test]
+    fn what_lambda_leaves_out_reads_as_its_documented_default() {
+        let bare = Mapping::builder().state("Enabled").build();
+        assert_eq!(observed(&spec(), &bare, Tags::new()), spec());
+        let empty = Mapping::builder()
+            .state("Creating")
+            .filter_criteria(FilterCriteria::builder().build())
+            .scaling_config(ScalingConfig::builder().build())
+            .provisioned_poller_config(SdkPollers::builder().build())
+            .build();
+        assert_eq!(observed(&spec(), &empty, Tags::new()), spec());
+    }
+
+    #[test]
+    fn a_filter_pattern_reads_the_same_however_it_was_written() {
+        let stored = Filter::builder().pattern(r#"{ "b": [1], "a": {"d":["x"], "c":[true]} }"#).build();
+        let mapping = Mapping::builder().filter_criteria(FilterCriteria::builder().filters(stored).build()).build();
+        let normal = pattern(&json!({ "a": { "c": [true], "d": ["x"] }, "b": [1] }));
+        assert_eq!(observed(&spec(), &mapping, Tags::new()).filter_patterns, [normal]);
+    }
+
+    #[test]
+    fn only_a_mapping_that_aws_disabled_has_a_note() {
+        let disabled = |reason: &str| Mapping::builder().state("Disabled").state_transition_reason(reason).build();
+        assert!(notes(&disabled("USER_INITIATED")).is_empty());
+        assert_eq!(notes(&disabled("the queue is gone")), ["AWS disabled it: the queue is gone"]);
+        assert!(!observed(&spec(), &disabled("the queue is gone"), Tags::new()).enabled);
+    }
+}
