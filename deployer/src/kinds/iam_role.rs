@@ -25,7 +25,7 @@ use policies::{
     inline_policies, instance_profiles, put_inline,
 };
 
-pub(crate) use listing::MANY;
+pub(crate) use listing::{Listed, MANY};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
@@ -125,18 +125,23 @@ impl Kind for IamRole {
         grants
     }
 
-    /// GetRole, ListRolePolicies, ListAttachedRolePolicies and GetRolePolicy for every wanted name at once, then for
-    /// the names that only AWS knows.
+    /// From the account's listings where there are many roles. Else GetRole, ListRolePolicies, ListAttachedRolePolicies
+    /// and GetRolePolicy for every wanted name at once, then for the names that only AWS knows.
     async fn read(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
+        match listing::listed(aws, Self::NAME, &spec.name).await? {
+            Listed::Whole(whole) => {
+                let (role, inline, attached) = (whole.role.clone(), whole.inline.clone(), whole.attached.clone());
+                let outputs = outputs(&role, &aws.place);
+                return Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)));
+            }
+            Listed::Absent => return Ok(None),
+            Listed::Apart => {}
+        }
         let call = aws.clients.iam.get_role().role_name(&spec.name).send();
         let role = aws.find("iam:GetRole", ABSENT, call);
         let wanted: Vec<String> = spec.inline_policies.keys().cloned().collect();
-        let policies = async {
-            match listing::policies(aws, Self::NAME, &spec.name).await? {
-                Some(listed) => Ok(listed),
-                None => tokio::try_join!(inline_policies(aws, &spec.name, &wanted), attached_policies(aws, &spec.name)),
-            }
-        };
+        let policies =
+            async { tokio::try_join!(inline_policies(aws, &spec.name, &wanted), attached_policies(aws, &spec.name)) };
         // Of a role that the state does not know there is most likely nothing to read.
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let policies = async { policies.await.map(Some) };
