@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::action::{Action, Note, Order, Plan, Planned};
+use super::action::{Action, Note, Order, OutputChange, Plan, Planned};
 use super::diff::{Change, Rules, diff};
 use super::problem::{PlanError, Problem};
 use super::select::{Selection, is_named, selected, unknown};
@@ -15,7 +15,7 @@ use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
 use crate::observe::{Left, Observation, identity_known};
 use crate::spec::secrets::Secrets;
-use crate::state::{Record, fingerprint};
+use crate::state::{Record, State, fingerprint};
 
 /// Where a plan leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub fn plan(
     if goal == Goal::Apply {
         plan.outputs =
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
+        plan.output_changes = output_changes(&seen.prior, &plan.outputs, !plan.has_changes(), secrets);
     }
     if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
 }
@@ -161,8 +162,8 @@ impl<'a> Planner<'a> {
             None if predecessor.is_some() => {
                 planned.action = Action::Replace;
                 planned.order = Some(Order::CreateFirst);
-                planned.reason = "its identity changed".to_owned();
                 planned.changes = self.changes(node, predecessor.as_ref(), &spec);
+                planned.reason = why_replace(node.kind, false, &planned.changes);
                 planned.predecessor = predecessor;
             }
             None => {
@@ -213,7 +214,7 @@ impl<'a> Planner<'a> {
         let forced = self.selection.replace.iter().any(|name| is_named(&node.address, name));
         let replace = forced || planned.changes.iter().any(|change| change.forces_replacement);
         (planned.action, planned.reason) = match (known, replace, planned.changes.is_empty()) {
-            (_, true, _) => (Action::Replace, self.why_replace(forced, &planned.changes)),
+            (_, true, _) => (Action::Replace, why_replace(node.kind, forced, &planned.changes)),
             (true, _, true) if planned.predecessor.is_none() => (Action::Unchanged, String::new()),
             (true, ..) => (Action::Update, "differs from stack.yaml".to_owned()),
             (false, ..) => (Action::Adopt, self.why_adopt(node, spec, &owner)),
@@ -230,15 +231,6 @@ impl<'a> Planner<'a> {
         }
         self.notes(node, live);
         true
-    }
-
-    fn why_replace(&self, forced: bool, changes: &[Change]) -> String {
-        let paths: Vec<&str> =
-            changes.iter().filter(|change| change.forces_replacement).map(|change| change.path.as_str()).collect();
-        match (forced, paths.is_empty()) {
-            (true, true) => "asked for by --replace".to_owned(),
-            _ => format!("AWS cannot change {} in place", paths.join(", ")),
-        }
     }
 
     /// Says how we know that it is ours, and that a run was cut off when its intent says so.
@@ -403,6 +395,44 @@ impl<'a> Planner<'a> {
             moved_from: prior.and_then(|p| p.moved_from.clone()),
         }
     }
+}
+
+/// Names the properties that cannot change in place, each with the reason.
+fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) -> String {
+    let rules = Rules(kind.rules());
+    let forcing = changes.iter().filter(|change| change.forces_replacement);
+    let why = |change: &Change| {
+        let why = rules.fixed(&change.path).unwrap_or("AWS cannot change it in place");
+        format!("{} changes: {why}", change.path)
+    };
+    let reasons: Vec<String> = forcing.map(why).collect();
+    match (forced, reasons.is_empty()) {
+        (true, true) => "asked for by --replace".to_owned(),
+        (false, true) => "stack.yaml means another resource now".to_owned(),
+        (_, false) => reasons.join("; "),
+    }
+}
+
+/// Lists the outputs that differ from those of the last apply; before the first one there are none to compare with.
+fn output_changes(
+    prior: &State,
+    outputs: &BTreeMap<String, String>,
+    settled: bool,
+    secrets: &Secrets,
+) -> Vec<OutputChange> {
+    if prior.resources.is_empty() {
+        return Vec::new();
+    }
+    let names: BTreeSet<&String> = prior.outputs.keys().chain(outputs.keys()).collect();
+    let change = |name: &String| {
+        let before = prior.outputs.get(name).cloned();
+        // The state keeps no output that holds a secret.
+        let after = outputs.get(name).filter(|text| !secrets.touches(text));
+        let open = after.is_some_and(|text| resolve::is_unknown(&Value::from(text.as_str())));
+        let after = after.map(|text| resolve::readable(text));
+        (before != after && !(open && settled)).then(|| OutputChange { name: name.clone(), before, after })
+    };
+    names.into_iter().filter_map(change).collect()
 }
 
 /// The state keeps a secret as its fingerprint.
