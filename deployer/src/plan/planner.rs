@@ -1,10 +1,15 @@
 //! Desired, prior and observed → [`Plan`].
 
-use std::collections::{BTreeMap, BTreeSet};
+mod gone;
+mod reason;
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::action::{Action, Note, Order, OutputChange, Plan, Planned};
+use self::gone::take_along;
+use self::reason::{output_changes, why_replace};
+use super::action::{Action, Note, Order, Plan, Planned};
 use super::diff::{Change, Rules, diff};
 use super::problem::{PlanError, Problem};
 use super::select::{Selection, is_named, selected, unknown};
@@ -12,10 +17,10 @@ use super::{drift, owner};
 use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
-use crate::kinds::{AnyKind, Observed, by_name};
+use crate::kinds::Observed;
 use crate::observe::{Left, Observation, identity_known};
 use crate::spec::secrets::Secrets;
-use crate::state::{Record, State, fingerprint};
+use crate::state::{Record, fingerprint};
 
 /// Where a plan leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,101 +238,6 @@ impl<'a> Planner<'a> {
         true
     }
 
-    /// Says how we know that it is ours, and that a run was cut off when its intent says so.
-    fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> String {
-        let (kind, wanted) = (node.kind.name(), identity(node.kind.identity(), spec));
-        let other = self.seen.prior.resources.iter().find(|(address, record)| {
-            **address != node.address && record.kind == kind && identity(node.kind.identity(), &record.inputs) == wanted
-        });
-        if let Some((other, _)) = other {
-            return format!("was {other} until now");
-        }
-        let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
-        match (intent, owner) {
-            (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
-            (None, owner::Owner::Foreign(who)) => format!("asked for by --adopt; until now {who}"),
-            (None, owner::Owner::Ours) => "carries this stack's marks and is not in the state".to_owned(),
-        }
-    }
-
-    fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
-        let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
-        let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
-        if let Some(live) = live {
-            let known = prior.as_ref().is_some_and(|p| p.same);
-            if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
-                (found, gone) = (None, who);
-            }
-        }
-        let Some(live) = found.or(left) else {
-            if prior.is_some() {
-                let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
-                planned.reason = gone;
-                self.plan.actions.push(without_spec(planned));
-            }
-            return;
-        };
-        let mut planned = self.blank(node, Action::Delete, &Value::Null, prior.as_ref());
-        planned.live = Some(live.clone());
-        planned.predecessor = if found.is_some() { left.cloned() } else { None };
-        planned.reason = "the stack is destroyed".to_owned();
-        self.honour_protection(node, &mut planned);
-        self.plan.actions.push(without_spec(planned));
-    }
-
-    /// A resource that only the state knows: its element is gone from stack.yaml.
-    fn left(&mut self, address: &str, left: &Left) {
-        let selected = self.selection.target.is_empty() || self.selection.target.iter().any(|n| is_named(address, n));
-        if self.graph.node(address).is_some() || self.claimed.contains(address) || !selected {
-            return;
-        }
-        if self.selection.exclude.iter().any(|name| is_named(address, name)) {
-            return;
-        }
-        let Some(kind) = by_name(&left.record.kind) else { return };
-        let mut planned = blank_left(address, kind, &left.record);
-        match &left.live {
-            None => planned.reason = "already gone from AWS".to_owned(),
-            Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
-            Some(live) => {
-                if let Some(other) = owner::other_stack(live, self.stack) {
-                    planned.reason = format!("now belongs to the stack {other:?}");
-                } else {
-                    planned.action = Action::Delete;
-                    planned.reason = "removed from stack.yaml".to_owned();
-                    planned.live = Some(live.clone());
-                }
-            }
-        }
-        if planned.action == Action::Delete && left.record.protect {
-            self.problems.push(Problem::protected_in_state(address, &left.record.element));
-            return;
-        }
-        self.plan.actions.push(planned);
-    }
-
-    /// Drops what a state that was edited by hand says of a resource under a second address.
-    fn twice_recorded(&mut self) {
-        for (address, record) in &self.seen.prior.resources {
-            let known = self.graph.node(address).is_some()
-                || self.seen.left.contains_key(address)
-                || self.claimed.contains(address);
-            let Some(kind) = by_name(&record.kind).filter(|_| !known) else { continue };
-            let name = identity(kind.identity(), &record.inputs);
-            let same = |(other, twin): &(&String, &Record)| {
-                *other != address
-                    && self.graph.node(other).is_some()
-                    && twin.kind == record.kind
-                    && identity(kind.identity(), &twin.inputs) == name
-            };
-            if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
-                let mut planned = blank_left(address, kind, record);
-                planned.reason = format!("is recorded as {other}");
-                self.plan.actions.push(planned);
-            }
-        }
-    }
-
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.
     fn honour_protection(&mut self, node: &Node, planned: &mut Planned) {
         let removes = matches!(planned.action, Action::Delete | Action::Replace) || planned.predecessor.is_some();
@@ -397,44 +307,6 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Names the properties that cannot change in place, each with the reason.
-fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) -> String {
-    let rules = Rules(kind.rules());
-    let forcing = changes.iter().filter(|change| change.forces_replacement);
-    let why = |change: &Change| {
-        let why = rules.fixed(&change.path).unwrap_or("AWS cannot change it in place");
-        format!("{} changes: {why}", change.path)
-    };
-    let reasons: Vec<String> = forcing.map(why).collect();
-    match (forced, reasons.is_empty()) {
-        (true, true) => "asked for by --replace".to_owned(),
-        (false, true) => "stack.yaml means another resource now".to_owned(),
-        (_, false) => reasons.join("; "),
-    }
-}
-
-/// Lists the outputs that differ from those of the last apply; before the first one there are none to compare with.
-fn output_changes(
-    prior: &State,
-    outputs: &BTreeMap<String, String>,
-    settled: bool,
-    secrets: &Secrets,
-) -> Vec<OutputChange> {
-    if prior.resources.is_empty() {
-        return Vec::new();
-    }
-    let names: BTreeSet<&String> = prior.outputs.keys().chain(outputs.keys()).collect();
-    let change = |name: &String| {
-        let before = prior.outputs.get(name).cloned();
-        // The state keeps no output that holds a secret.
-        let after = outputs.get(name).filter(|text| !secrets.touches(text));
-        let open = after.is_some_and(|text| resolve::is_unknown(&Value::from(text.as_str())));
-        let after = after.map(|text| resolve::readable(text));
-        (before != after && !(open && settled)).then(|| OutputChange { name: name.clone(), before, after })
-    };
-    names.into_iter().filter_map(change).collect()
-}
-
 /// The state keeps a secret as its fingerprint.
 fn was_secret(inputs: &Value, path: &str) -> bool {
     drift::lookup(inputs, path).as_str().is_some_and(fingerprint::is)
@@ -444,50 +316,4 @@ fn was_secret(inputs: &Value, path: &str) -> bool {
 fn taken_by_name(node: &Node, spec: &Value) -> BTreeSet<String> {
     let unknown = node.kind.by_name().iter().any(|property| spec.get(property).is_some_and(resolve::is_unknown));
     if unknown { BTreeSet::new() } else { node.by_name.clone() }
-}
-
-/// Parts of a resource that is deleted go with it, where AWS does that by itself.
-fn take_along(actions: &mut [Planned]) {
-    let going: BTreeMap<String, BTreeSet<String>> = actions
-        .iter()
-        .filter(|planned| planned.action == Action::Delete)
-        .filter_map(|planned| {
-            let outputs = planned.live.as_ref()?.outputs.values().cloned().collect();
-            Some((planned.address.clone(), outputs))
-        })
-        .collect();
-    for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
-        let Some(kind) = by_name(planned.kind).filter(|kind| kind.goes_with_parent()) else { continue };
-        let parent = kind.identity().first().and_then(|property| planned.live.as_ref()?.spec.get(*property)?.as_str());
-        let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
-        let of = |address: &&String| going.get(*address).is_some_and(|outputs| outputs.contains(parent));
-        planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
-    }
-}
-
-fn without_spec(planned: Planned) -> Planned {
-    Planned { desired: None, spec: None, ..planned }
-}
-
-fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Planned {
-    Planned {
-        address: address.to_owned(),
-        element: record.element.clone(),
-        kind: kind.name(),
-        action: Action::Forget,
-        reason: String::new(),
-        changes: Vec::new(),
-        desired: None,
-        spec: None,
-        live: None,
-        predecessor: None,
-        order: None,
-        dependencies: record.dependencies.clone(),
-        by_name: BTreeSet::new(),
-        goes_with: None,
-        prior_dependencies: record.dependencies.clone(),
-        protect: record.protect,
-        retain: record.retain,
-        moved_from: None,
-    }
 }
