@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use self::finish::{covered, finish, once};
 use self::loading::Loading;
+use super::blame::{self, Refused};
 use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
@@ -203,6 +204,16 @@ impl Document {
     /// The place of the element that an address belongs to: `functions.worker.role` → `functions`, `worker`.
     pub fn locate(&self, address: &str) -> DocPath {
         DocPath::of(address.split('.').take(2))
+    }
+
+    /// The place of the property that AWS means when it refuses a call; else of what the resource is made from.
+    pub fn locate_refusal(&self, refused: Refused<'_>) -> DocPath {
+        let path = self.locate(refused.address);
+        let element = match path.0.as_slice() {
+            [section, name] => self.sections.get(section).and_then(|elements| elements.get(name)),
+            _ => None,
+        };
+        element.map_or(path.clone(), |element| blame::place(element, &path, refused))
     }
 
     /// Finds where an element (`functions.worker`) or output (`outputs.url`) writes `reference`; else the element itself.
