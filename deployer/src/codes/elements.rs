@@ -182,7 +182,7 @@ pub(super) const CODES: &[Code] = &[
     warning(
         "api::function-timeout",
         "API Gateway gives up after 29 seconds and answers 504, while the function goes on and is paid for.",
-        "functions:\n  draw: { zip: draw.zip, timeout: 60s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
+        "functions:\n  draw: { zip: draw.zip, timeout: 30s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "functions:\n  draw: { zip: draw.zip, timeout: 29s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "Write `timeout: 29s`, or let a queue take the longer work.",
     ),

@@ -150,7 +150,7 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
         all.referred(&Value::from(&text[at..]))
     });
     let Some(function) = function else { return };
-    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S + 1) {
+    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S) {
         findings
             .warning(
                 "api::function-timeout",

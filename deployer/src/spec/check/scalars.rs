@@ -117,10 +117,10 @@ impl<'s> Checker<'s> {
         let subject = self.subject();
         if let Some(most) = limit("maxLength").filter(|most| length > *most) {
             self.error("stack::too-long", format!("{subject} has {length} characters; at most {most} fit"))
-                .help(format!("shorten it by {}", length - most));
+                .help(format!("shorten it by {}, to at most {most} characters", length - most));
         } else if let Some(least) = limit("minLength").filter(|least| length < *least) {
             self.error("stack::too-short", format!("{subject} has {length} characters; at least {least} are needed"))
-                .help("write a longer one");
+                .help(format!("write at least {least} characters"));
         } else if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
             && self.pattern(pattern).is_some_and(|regex| !regex.is_match(&text))
         {

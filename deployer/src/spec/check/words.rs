@@ -131,6 +131,9 @@ pub(super) fn duration(seconds: f64) -> String {
 /// The pattern of properties that take an ARN.
 pub(super) const ARN: &str = "^arn:";
 
+/// The pattern of the runtimes that Lambda has had; which of them it still has, AWS says.
+const RUNTIME: &str = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$";
+
 /// Patterns that are no single set of characters, in words.
 const PATTERNS: &[(&str, &str)] = &[
     (ARN, "write an ARN, `arn:aws:…`, or refer to what it belongs to: `${section.name.arn}`"),
@@ -143,6 +146,7 @@ const PATTERNS: &[(&str, &str)] = &[
     (r"^\S+$", "write it without spaces"),
     ("^[0-9]+(ms|s)?$", "write seconds or milliseconds: `29s`, `500ms`"),
     (r"^[^/\s]+/[^/\s]+$", "write a media type, such as `image/png`"),
+    (RUNTIME, "write `provided.al2023` for an executable, or a runtime such as `nodejs22.x`, `python3.13`, `java21`"),
     ("^/([!-~]*/)?$", "begin and end it with a slash: `/shop/`"),
     (
         r"^(p|tm|tc|ts|wm)[0-9]{1,2}(\.[0-9]{1,10})?$|^(p|tm|tc|ts|wm)100$|^(TM|TC|TS|WM|PR)\(.*\)$|^iqm$",
