@@ -74,7 +74,13 @@ impl<'s> Checker<'s> {
                 }
             },
             _ => {
-                let help = words::instead(value, types, schema);
+                let help = match schema.get("enum").and_then(Value::as_array) {
+                    Some(listed) => {
+                        let names = listed.iter().filter_map(Value::as_str);
+                        format!("it is one of {}", quoted(names))
+                    }
+                    None => words::instead(value, types, schema),
+                };
                 self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {}", words::value(value)))
                     .help(help);
             }
@@ -125,8 +131,8 @@ impl<'s> Checker<'s> {
             && self.pattern(pattern).is_some_and(|regex| !regex.is_match(&text))
         {
             if pattern == words::ARN {
-                let shown = words::value(&Value::from(text));
-                let help = words::pattern(pattern).unwrap_or_default();
+                let shown = words::value(&Value::from(text.as_str()));
+                let help = words::meant_arn(&text).or_else(|| words::pattern(pattern)).unwrap_or_default();
                 self.error("stack::bad-value", format!("{subject} takes an ARN, not {shown}")).help(help);
                 return;
             }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::scalars::Limit;
+use crate::spec::sections::SECTIONS;
 
 /// Longer values are cut in messages.
 const SHOWN: usize = 60;
@@ -45,6 +46,15 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
+/// The reference that somebody means who writes an element's address where an ARN is wanted.
+pub(super) fn meant_arn(text: &str) -> Option<String> {
+    let mut parts = text.split('.');
+    let (section, name, output) = (parts.next()?, parts.next()?, parts.next());
+    let known = SECTIONS.iter().any(|known| known.name() == section);
+    let whole = parts.next().is_none() && !name.is_empty() && output.is_none_or(|output| output == "arn");
+    (known && whole).then(|| format!("write a reference: `${{{section}.{name}.arn}}`"))
+}
+
 /// How to write it, where a text stands.
 pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> String {
     let lower = text.to_ascii_lowercase();
@@ -61,6 +71,14 @@ pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> St
     let number = types.iter().any(|wanted| matches!(*wanted, "integer" | "number"));
     if number && text.parse::<i64>().is_ok() {
         return format!("write it without quotes: `{text}`");
+    }
+    if types.contains(&"object")
+        && let Some((key, value)) = text.split_once(':')
+        && !key.contains([' ', '"'])
+        && !value.is_empty()
+        && !value.starts_with([' ', '/', ':'])
+    {
+        return format!("put a space behind the colon: `{key}: {value}`");
     }
     instead(&Value::from(text), types, schema)
 }

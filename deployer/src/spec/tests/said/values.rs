@@ -347,3 +347,32 @@ fn a_runtime_that_lambda_cannot_know_is_refused_and_one_that_it_may_have_is_not(
         assert!(!said(&stack(known)).contains("error"), "{known}");
     }
 }
+
+#[test]
+fn what_is_meant_is_said_where_the_type_alone_would_mislead() {
+    insta::assert_snapshot!(said("stack: s\nregion: eu-west-1\nqueues:\n  a:{}\nfunctions:\n  f: { zip: f.zip, tracing: true, dead_letter: queues.a }\n"), @r"
+    error[stack::wrong-type]: `queues` takes a map, not the text `a:{}`
+     --> stack.yaml:4:3
+      |
+    4 |   a:{}
+      |   ^^^^
+      |
+      = help: put a space behind the colon: `a: {}`
+
+    error[stack::wrong-type]: `tracing` takes text, not `true`
+     --> stack.yaml:6:29
+      |
+    6 |   f: { zip: f.zip, tracing: true, dead_letter: queues.a }
+      |                             ^^^^
+      |
+      = help: it is one of `Active`, `PassThrough`
+
+    error[stack::bad-value]: `dead_letter` takes an ARN, not the text `queues.a`
+     --> stack.yaml:6:48
+      |
+    6 |   f: { zip: f.zip, tracing: true, dead_letter: queues.a }
+      |                                                ^^^^^^^^
+      |
+      = help: write a reference: `${queues.a.arn}`
+    ");
+}
