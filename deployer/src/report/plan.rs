@@ -209,9 +209,9 @@ pub(super) fn block_as_diff(out: &mut String, plan: &Plan, planned: &Planned, vi
 /// What the head says after the kind: a former address, and why there is this action.
 pub(super) fn about(planned: &Planned) -> Option<String> {
     let renamed = planned.moved_from.as_ref().map(|from| format!("renamed from {from}"));
-    // A plain create or update explains itself; why a replacement is one has a line of its own.
+    // A plain create, update or destroy explains itself; why a replacement is one has a line of its own.
     let plain = planned.action == Action::Replace
-        || matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml");
+        || matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml" | "the stack is destroyed");
     let why = (!plain).then(|| format!("({})", planned.reason));
     let said: Vec<String> = [renamed, why].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("  "))

@@ -271,21 +271,25 @@ async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<
     }
 }
 
-/// `5 of 12 done, 3 running, 4 waiting for them, about 8 s left`
+/// `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`: what matters most comes first, for a narrow
+/// terminal cuts the end.
 fn told((all, done): (usize, usize), running: usize, left: f64) -> String {
     let mut text = format!("{done} of {all} done");
+    if all > 0 && done == all {
+        return text + ", saving the state";
+    }
     let waiting = all.saturating_sub(done + running);
-    if running > 0 {
-        text += &format!(", {running} running");
-    }
-    if waiting > 0 {
-        text += &format!(", {waiting} waiting for others");
-    }
     if done < all {
         text += &match left.ceil() {
             seconds if seconds < 90.0 => format!(", about {seconds:.0} s left"),
             seconds => format!(", about {:.0} min left", (seconds / 60.0).ceil()),
         };
+    }
+    if running > 0 {
+        text += &format!(", {running} running");
+    }
+    if waiting > 0 {
+        text += &format!(", {waiting} waiting for others");
     }
     text
 }
@@ -314,8 +318,8 @@ mod tests {
 
     #[test]
     fn the_whole_says_how_many_and_how_long() {
-        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, 3 running, 4 waiting for others, about 8 s left");
-        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, 1 running, about 4 min left");
-        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done");
+        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, about 8 s left, 3 running, 4 waiting for others");
+        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, about 4 min left, 1 running");
+        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done, saving the state");
     }
 }

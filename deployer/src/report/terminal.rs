@@ -173,7 +173,8 @@ impl Terminal {
             "Done"
         };
         let tone = if word == "Done" { Tone::Good } else { Tone::Bad };
-        let mut counts = format!("{done} done");
+        let mut counts =
+            if done == 0 && word == "Done" { "nothing had to be done".to_owned() } else { format!("{done} done") };
         if failed > 0 || !outcome.not_started.is_empty() {
             counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
         }
