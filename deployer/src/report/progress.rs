@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::json;
 use super::paint::Tone;
 use super::plan::bytes;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::execute::{Event, Observer};
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
@@ -44,6 +44,8 @@ pub struct Progress {
 
 struct Running {
     what: &'static str,
+    /// What its line says.
+    doing: String,
     began: Instant,
     /// The reason that it waits for, and since when.
     waits: Option<(String, Instant)>,
@@ -89,18 +91,30 @@ impl Progress {
 
     fn begun(&self, address: &str, action: Action, removal: bool) {
         let what = verb(action, removal);
-        let bar = self.bars.as_ref().map(|bars| {
+        let doing = self.doing(address, action, removal);
+        let entry = Running { what, doing, began: Instant::now(), waits: None, said: None, bar: None };
+        let mut running = self.lock();
+        running.insert(key(address, removal), entry);
+        self.fill(&mut running);
+    }
+
+    /// Gives lines to those that have run longest, as many as the terminal has room for: the others are counted below.
+    fn fill(&self, running: &mut BTreeMap<String, Running>) {
+        let Some(bars) = &self.bars else { return };
+        let shown = running.values().filter(|entry| entry.bar.is_some()).count();
+        let mut hidden: Vec<&mut Running> = running.values_mut().filter(|entry| entry.bar.is_none()).collect();
+        hidden.sort_by_key(|entry| entry.began);
+        for entry in hidden.into_iter().take(room(terminal::rows()).saturating_sub(shown)) {
+            let began = ProgressBar::new_spinner().with_elapsed(entry.began.elapsed());
             // The whole stays the last line.
-            let bar = bars.insert_from_back(1, ProgressBar::new_spinner());
+            let bar = bars.insert_from_back(1, began);
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>3} {wide_msg}") {
                 bar.set_style(style);
             }
-            bar.set_message(self.doing(address, action, removal));
+            bar.set_message(entry.doing.clone());
             bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        let entry = Running { what, began: Instant::now(), waits: None, said: None, bar };
-        self.lock().insert(key(address, removal), entry);
+            entry.bar = Some(bar);
+        }
     }
 
     fn started(&self, address: &str, action: Action, removal: bool) {
@@ -122,8 +136,9 @@ impl Progress {
         if since.elapsed() < WORTH_SAYING {
             return false;
         }
+        entry.doing = format!("{} {address}, waiting for {}", entry.what, self.secrets.mask(why));
         if let Some(bar) = &entry.bar {
-            bar.set_message(format!("{} {address}, waiting for {}", entry.what, self.secrets.mask(why)));
+            bar.set_message(entry.doing.clone());
         }
         entry.said.replace(about.to_owned()).as_deref() != Some(about)
     }
@@ -141,6 +156,7 @@ impl Progress {
             self.whole.lock().unwrap_or_else(PoisonError::into_inner).ended(&key(address, removal), took);
             if let Some(bar) = entry.bar {
                 bar.finish_and_clear();
+                self.fill(&mut self.lock());
             }
         }
         self.line(text);
@@ -247,6 +263,11 @@ fn upload(plan: &Plan, planned: &Planned) -> Option<u64> {
     plan.code_sizes.get(&planned.address).copied()
 }
 
+/// Lines for running actions on a terminal of so many rows: the bar of the whole and some of what is done stay in sight.
+fn room(rows: usize) -> usize {
+    rows.saturating_sub(4).max(1)
+}
+
 fn whole_bar() -> ProgressBar {
     let bar = ProgressBar::new(FINENESS);
     if let Ok(style) = ProgressStyle::with_template("  [{bar:24}] {wide_msg}") {
@@ -314,6 +335,11 @@ mod tests {
         }
         assert_eq!(said, [5]);
         assert!(!progress.lasts("functions.draw", false, "another reason"), "that has only begun");
+    }
+
+    #[test]
+    fn the_bar_of_the_whole_stays_in_sight_on_a_low_terminal() {
+        assert_eq!([24, 12, 5, 3, 0].map(room), [20, 8, 1, 1, 1]);
     }
 
     #[test]

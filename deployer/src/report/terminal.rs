@@ -40,6 +40,11 @@ pub struct Wishes {
     pub columns: Option<usize>,
 }
 
+/// The height of the terminal that shows talk.
+pub(super) fn rows() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| height.0.into())
+}
+
 /// The width of the terminal that shows data or talk.
 fn columns() -> Option<usize> {
     let size = terminal_size::terminal_size_of(std::io::stdout());
