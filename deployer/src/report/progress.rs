@@ -4,7 +4,7 @@ mod estimate;
 mod preparation;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -28,6 +28,22 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(250);
 /// Steps of the bar of the whole.
 const FINENESS: u64 = 1_000;
+
+/// The lines that a terminal shows now and that move: who else writes there has to make them step aside.
+static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+fn live_now() -> MutexGuard<'static, Option<MultiProgress>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes while the moving lines, if there are any, step aside.
+pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let live = live_now().clone();
+    match live {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
 
 /// Shows an execution: live lines on a terminal, plain lines elsewhere, JSON lines on demand.
 pub struct Progress {
@@ -61,6 +77,7 @@ impl Progress {
         let live = terminal.interactive && !terminal.json && !terminal.quiet;
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
         let whole_bar = bars.as_ref().map(|bars| bars.add(whole_bar()));
+        live_now().clone_from(&bars);
         let heart = match &whole_bar {
             Some(bar) => tokio::spawn(move_whole(bar.clone(), whole.clone(), running.clone())),
             None => tokio::spawn(beat(terminal, running.clone())),
@@ -162,7 +179,7 @@ impl Progress {
         self.line(text);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -170,6 +187,11 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.heart.abort();
+        live_now().take();
+        // What an interrupted run leaves behind does not stay on the screen as if it went on.
+        for bar in std::mem::take(&mut *self.lock()).into_values().filter_map(|entry| entry.bar) {
+            bar.finish_and_clear();
+        }
         if let Some(bar) = &self.whole_bar {
             bar.finish_and_clear();
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use super::paint::{Paint, Tone};
+use super::progress;
 use super::{counted, diagnostics, github};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
@@ -95,7 +96,8 @@ impl Terminal {
     /// Says something, unless asked to be quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr(), "{}", self.quoted(text));
+            let text = self.quoted(text);
+            let _ = progress::aside(|| writeln!(std::io::stderr(), "{text}"));
         }
     }
 
