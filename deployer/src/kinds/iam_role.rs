@@ -73,8 +73,8 @@ impl Kind for IamRole {
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "unique_id"];
     const IDENTITY: &'static [&'static str] = &["name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace),
-        ("path", Rule::Replace),
+        ("name", Rule::Replace("IAM cannot rename a role")),
+        ("path", Rule::Replace("IAM cannot move a role to another path")),
         ("assume_role_policy", Rule::Policy),
         ("inline_policies.*", Rule::Policy),
         ("managed_policy_arns", Rule::Unordered),

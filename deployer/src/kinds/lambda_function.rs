@@ -129,7 +129,7 @@ impl Kind for LambdaFunction {
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "invoke_arn"];
     const IDENTITY: &'static [&'static str] = &["function_name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("function_name", Rule::Replace),
+        ("function_name", Rule::Replace("Lambda cannot rename a function")),
         ("code.size", Rule::Unmanaged),
         ("vpc_config.subnet_ids", Rule::Unordered),
         ("vpc_config.security_group_ids", Rule::Unordered),
@@ -142,6 +142,7 @@ impl Kind for LambdaFunction {
     ];
     const WATCHED: bool = true;
     const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
+    const MOVED: Option<&'static str> = Some("callers outside this stack need its new name");
     type Spec = Function;
 
     /// `invoke_arn` is the URI that an API Gateway integration takes.

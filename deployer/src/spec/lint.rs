@@ -150,7 +150,7 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
         all.referred(&Value::from(&text[at..]))
     });
     let Some(function) = function else { return };
-    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S + 1) {
+    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S) {
         findings
             .warning(
                 "api::function-timeout",
@@ -168,6 +168,16 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
 fn redrive_type(document: &Document, all: &Resources<'_>, queue: &Resource, findings: &mut Findings) {
     let Some(target) = queue.spec.get("redrive_policy").and_then(|r| r.get("dead_letter_target_arn")) else { return };
     let Some(dead_letter) = all.referred(target) else { return };
+    if dead_letter.address == queue.address {
+        findings
+            .error(
+                "queue::dead-letter-self",
+                document.locate(&queue.element).then("redrive").then("dead_letter_target_arn"),
+                format!("`{}` is its own dead-letter queue: what fails would come back for ever", queue.address),
+            )
+            .help("remove `dead_letter_target_arn`: the queue then gets a dead-letter queue of its own");
+        return;
+    }
     if is_fifo(dead_letter) != is_fifo(queue) {
         findings
             .error(
