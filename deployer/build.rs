@@ -11,7 +11,7 @@ fn main() {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|set| set == value);
     let own_linker = env::var_os("RUSTC_LINKER").is_some()
         || env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("link"));
-    let released = is("PROFILE", "release") && is("DEBUG", "false") && is("CARGO_CFG_PANIC", "abort");
+    let released = is("PROFILE", "release") && is("DEBUG", "false");
     if released && is("TARGET", "x86_64-unknown-linux-gnu") && !own_linker {
         let place = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo:rustc-link-arg-bins=-Wl,-T,{place}/no-unwind.ld,--no-eh-frame-hdr");

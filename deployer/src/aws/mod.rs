@@ -92,12 +92,15 @@ pub(crate) struct Gathered {
     /// By name.
     pub(crate) log_groups: gather::Gather<aws_sdk_cloudwatchlogs::types::LogGroup>,
     /// By name.
-    pub(crate) roles: gather::Gather<crate::kinds::iam_role::Listed>,
+    pub(crate) roles: gather::Gather<ListedRole>,
     /// By the ARN of the source.
     pub(crate) mappings: gather::Gather<Vec<aws_sdk_lambda::types::EventSourceMappingConfiguration>>,
     /// By the topic's ARN.
     pub(crate) subscriptions: gather::Gather<Vec<aws_sdk_sns::types::Subscription>>,
 }
+
+/// A role as two listings of IAM's have it.
+pub(crate) type ListedRole = (Option<aws_sdk_iam::types::Role>, Option<aws_sdk_iam::types::RoleDetail>);
 
 impl Default for Gathered {
     fn default() -> Self {

@@ -198,7 +198,7 @@ pub(super) const CODES: &[Code] = &[
         "API Gateway gives up after 29 seconds and answers 504, while the function goes on and is paid for.",
         "functions:\n  draw: { zip: draw.zip, timeout: 30s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "functions:\n  draw: { zip: draw.zip, timeout: 29s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
-        "Write `timeout: 29s`, or let a queue take the longer work.",
+        "Write `timeout: 29s`, or let a queue take the longer work. A `timeout` of the route itself says that the function may go on after callers have got their 504.",
     ),
     error(
         "api::no-routes",

@@ -23,9 +23,10 @@ use policies::{
     inline_policies, instance_profiles, put_inline,
 };
 
+use listing::Listed;
 use spread::{once_known, settled};
 
-pub(crate) use listing::{Listed, MANY};
+pub(crate) use listing::MANY;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
@@ -138,9 +139,9 @@ impl Kind for IamRole {
         let (role, inline, attached) = match listed {
             Listed::Absent => return Ok(None),
             Listed::Whole(whole) => {
-                let role = if local { role.await? } else { Some(whole.role.clone()) };
+                let role = if local { role.await? } else { Some(whole.role) };
                 let Some(role) = role else { return Ok(None) };
-                (role, whole.inline.clone(), whole.attached.clone())
+                (role, whole.inline, whole.attached)
             }
             Listed::Apart => {
                 let wanted: Vec<String> = spec.inline_policies.keys().cloned().collect();

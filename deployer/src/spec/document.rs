@@ -206,6 +206,13 @@ impl Document {
         DocPath::of(address.split('.').take(2))
     }
 
+    /// Tells whether stack.yaml itself says something at `path` of an element.
+    pub fn states(&self, path: &DocPath) -> bool {
+        let [section, name, inner @ ..] = path.0.as_slice() else { return false };
+        let element = self.sections.get(section).and_then(|elements| elements.get(name));
+        element.is_some_and(|element| inner.iter().try_fold(element, |value, key| value.get(key.as_str())).is_some())
+    }
+
     /// The place of the property that AWS means when it refuses a call; else of what the resource is made from.
     pub fn locate_refusal(&self, refused: Refused<'_>) -> DocPath {
         let path = self.locate(refused.address);

@@ -5,13 +5,12 @@
 //! by role, and so does who finds a role in one of the two alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use aws_sdk_iam::types::{EntityType, Role as Live, RoleDetail};
 use serde_json::Value;
 
 use super::policies::document;
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, ListedRole};
 
 /// From this many roles on the account's listings cost less than they do.
 pub(crate) const MANY: usize = 10;
@@ -22,16 +21,15 @@ const PAGE: i32 = 1_000;
 const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
 
 /// What the listings tell of a role.
-#[derive(Clone)]
-pub(crate) enum Listed {
-    Whole(Arc<Whole>),
+pub(super) enum Listed {
+    Whole(Box<Whole>),
     Absent,
     /// It is to be read by itself.
     Apart,
 }
 
 /// A role with the inline policies by name and the attached ARNs.
-pub(crate) struct Whole {
+pub(super) struct Whole {
     pub(super) role: Live,
     pub(super) inline: BTreeMap<String, Value>,
     pub(super) attached: BTreeSet<String>,
@@ -48,32 +46,29 @@ pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, 
             aws.first_time(REFUSED.to_owned());
             return Ok(Listed::Apart);
         }
-        found => found?.unwrap_or(Listed::Apart),
+        found => found?,
     };
-    // What the last apply left is not believed to be gone before IAM was asked for it by name.
-    let missing = matches!(found, Listed::Absent) && aws.expected(kind, &[role]).is_some();
-    Ok(if missing { Listed::Apart } else { found })
+    Ok(match found {
+        Some((Some(role), Some(detail))) => Listed::Whole(Box::new(whole(role, detail)?)),
+        // What the last apply left is not believed to be gone before IAM was asked for it by name.
+        Some((None, None)) if aws.expected(kind, &[role]).is_none() => Listed::Absent,
+        _ => Listed::Apart,
+    })
 }
 
 const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
 
 /// What is known of the roles of these names; nothing where they are few.
-async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, Listed>, AwsError> {
+async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ListedRole>, AwsError> {
     if names.len() < MANY {
         return Ok(BTreeMap::new());
     }
     let (mut roles, mut details) = tokio::try_join!(roles(&aws, &names), details(&aws, &names))?;
-    names
-        .into_iter()
-        .map(|name| {
-            let listed = match (roles.remove(&name), details.remove(&name)) {
-                (Some(role), Some(detail)) => Listed::Whole(Arc::new(whole(role, detail)?)),
-                (None, None) => Listed::Absent,
-                _ => Listed::Apart,
-            };
-            Ok((name, listed))
-        })
-        .collect()
+    let listed = names.into_iter().map(|name| {
+        let both = (roles.remove(&name), details.remove(&name));
+        (name, both)
+    });
+    Ok(listed.collect())
 }
 
 /// ListRoles, all pages. It leaves out boundaries and tags.
