@@ -115,6 +115,9 @@ pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
     if let Some(error) = &outcome.state_error {
         texts.push(format!("the state: {error}\n{}\n", error.help()));
     }
+    if !outcome.unwatched.is_empty() {
+        texts.push(format!("AWS goes on by itself with: {}\n", outcome.unwatched.join(", ")));
+    }
     if !outcome.not_started.is_empty() {
         texts.push(format!("not started: {}\n", outcome.not_started.join(", ")));
     }

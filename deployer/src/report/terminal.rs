@@ -164,6 +164,9 @@ impl Terminal {
         if !outcome.abandoned.is_empty() {
             text += &format!("left in flight: {}\n", outcome.abandoned.join(", "));
         }
+        if !outcome.unwatched.is_empty() {
+            text += &format!("AWS goes on by itself with: {}\n", outcome.unwatched.join(", "));
+        }
         if !outcome.not_started.is_empty() {
             text += &format!("not started: {}\n", outcome.not_started.join(", "));
         }
@@ -184,6 +187,9 @@ impl Terminal {
             if done == 0 && word == "Done" { "nothing had to be done".to_owned() } else { format!("{done} done") };
         if failed > 0 || !outcome.not_started.is_empty() {
             counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
+        }
+        if !outcome.unwatched.is_empty() {
+            counts += &format!(", {} accepted", outcome.unwatched.len());
         }
         let word = self.err.tone(tone, word);
         let (reads, writes) = (counted(calls.0, "read"), counted(calls.1, "write"));
