@@ -79,13 +79,14 @@ impl<'a> Watching<'a> {
     pub async fn finish(mut self, outcome: &mut Outcome, stop: &mut Stop) {
         while !self.is_over() {
             tokio::select! {
-                () = self.next(outcome) => {}
+                biased;
                 () = stopped(stop, 1) => {
                     outcome.interrupted = true;
                     let addresses: BTreeSet<&str> = self.left.iter().map(|(address, _)| *address).collect();
                     outcome.unwatched = addresses.into_iter().map(str::to_owned).collect();
                     return;
                 }
+                () = self.next(outcome) => {}
             }
         }
     }
