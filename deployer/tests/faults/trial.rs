@@ -64,7 +64,10 @@ impl Scene {
                 ("queue_name: image-requests", "queue_name: image-orders"),
                 ("memory_size: 512", "memory_size: 256"),
                 ("zip: one.zip", "zip: two.zip"),
-                ("generate-image }", "generate-image, \"GET /pictures/{id}\": generate-image }"),
+                (
+                    "timeout: 29s }",
+                    "timeout: 29s }\n      \"GET /pictures/{id}\": { function: generate-image, timeout: 29s }",
+                ),
                 ("email: \"${vars.alarm_email}\"", "email: b@example.com"),
                 ("threshold: 30", "threshold: 45"),
             ]),
