@@ -6,6 +6,7 @@ mod html;
 mod layout;
 mod svg;
 mod text;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
