@@ -137,6 +137,14 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ]),
 ];
 
+/// What scripts go by.
+const EXITS: &str = "\
+Exit codes:
+  0    done
+  1    an error, in the words of the command line too
+  2    changes are pending: only with --detailed-exitcode, or `deployer drift`
+  130  interrupted";
+
 /// The command line.
 pub(super) fn command() -> Command {
     EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
@@ -147,6 +155,7 @@ pub(super) fn command() -> Command {
 
 fn with(command: Command, path: &[&str], text: &str) -> Command {
     match path {
+        [] if command.get_name() == "deployer" => command.after_help(format!("{text}\n\n{EXITS}")),
         [] => command.after_help(text.to_owned()),
         [word, rest @ ..] if command.find_subcommand(word).is_some() => {
             command.mut_subcommand(*word, |inner| with(inner, rest, text))

@@ -28,7 +28,9 @@ pub(super) fn run(run: &Run, command: &[String], out: Option<&Path>) -> Exit {
         })?;
     }
     let mut text = Vec::new();
-    let rendered = Man::new(page.clone()).render(&mut text);
+    // As `man` finds it: `deployer-state-show`, not `show`.
+    let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
+    let rendered = Man::new(page.clone()).title(name).render(&mut text);
     rendered.map_err(|error| Failure::internal(&format!("no manual page: {error}")))?;
     run.terminal.data(&String::from_utf8_lossy(&text));
     Ok(OK)
