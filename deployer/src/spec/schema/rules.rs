@@ -9,7 +9,6 @@ const ENDPOINTS: &[&str] = &["email", "email_json", "http", "https", "lambda", "
 
 /// Puts the rules into a schema whose properties are still strict.
 pub(super) fn add(schema: &mut Value) {
-    durations(schema);
     for (at, examples) in [
         ("/properties/stack", json!(["couch-explorers"])),
         ("/properties/region", json!(["eu-west-1"])),
@@ -44,6 +43,7 @@ pub(super) fn add(schema: &mut Value) {
 
 /// Puts in what excludes each other; only once no scalar is strict any more, for that widens every `oneOf`.
 pub(super) fn exclusive(schema: &mut Value) {
+    durations(schema);
     put(schema, "/$defs/SubscriptionElement", "oneOf", one_of(ENDPOINTS));
     code(schema);
 }
@@ -80,18 +80,21 @@ fn durations(schema: &mut Value) {
         }
         return;
     };
-    if words.get("format").is_some_and(|format| format == "duration-seconds") {
-        let limit = |word: &str| words.get(word).and_then(Value::as_u64);
+    let first = words.get("anyOf").and_then(|variants| variants.get(0));
+    if let Some(strict) = first.filter(|one| one.get("format").is_some_and(|format| format == "duration-seconds")) {
+        let limit = |word: &str| strict.get(word).and_then(Value::as_u64);
         let least = limit("minimum").unwrap_or(0);
         let most = limit("maximum").unwrap_or(u32::MAX.into());
-        for word in ["type", "format", "pattern", "minimum", "maximum"] {
-            words.remove(word);
+        words.remove("anyOf");
+        words.insert("type".into(), json!(["integer", "string"]));
+        words.insert("minimum".into(), json!(least));
+        words.insert("maximum".into(), json!(most));
+        words.insert("pattern".into(), json!(format!("{}|\\$\\{{", written(most))));
+        let said = format!("a duration of {least} to {most} seconds, such as 30, 30s, 2m, 1h or 4d");
+        words.insert("patternErrorMessage".into(), json!(said));
+        if let (Some(below), None) = (least.checked_sub(1), words.get("not")) {
+            words.insert("not".into(), json!({ "type": "string", "pattern": written(below) }));
         }
-        let mut text = json!({ "type": "string", "pattern": written(most) });
-        if let Some(below) = least.checked_sub(1) {
-            text["not"] = json!({ "pattern": written(below) });
-        }
-        words.insert("anyOf".into(), json!([{ "type": "integer", "minimum": least, "maximum": most }, text]));
         return;
     }
     words.values_mut().for_each(durations);
