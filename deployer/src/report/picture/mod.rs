@@ -3,6 +3,7 @@
 //! [`Picture`] says what is to be seen; mermaid, DOT, SVG and HTML are ways to write it down.
 
 mod html;
+mod labels;
 mod layout;
 mod svg;
 mod text;

@@ -66,6 +66,7 @@
     event.preventDefault();
     choose(node);
   }));
-  addEventListener('hashchange', () => show(decodeURIComponent(location.hash.slice(1))));
-  show(decodeURIComponent(location.hash.slice(1)));
+  const named = () => show(location.hash.slice(1));
+  addEventListener('hashchange', named);
+  named();
 })();

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::labels::{TALL, places};
 use super::layout::{HEIGHT, Layout, WIDTH, layout};
 use super::text::under;
 use super::words::{LABEL, TEXT, cut, label_width, name};
@@ -33,8 +34,8 @@ pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Opti
     for (edge, points) in picture.edges.iter().zip(&layout.edges) {
         line(&mut out, edge, points);
     }
-    for (edge, points) in picture.edges.iter().zip(&layout.edges) {
-        label(&mut out, edge, points);
+    for (edge, place) in picture.edges.iter().zip(places(picture, &layout)) {
+        label(&mut out, edge, place);
     }
     for (at, node) in picture.nodes.iter().enumerate() {
         match link(at) {
@@ -79,21 +80,16 @@ fn line(out: &mut String, edge: &Edge, points: &[(f64, f64)]) {
     let _ = writeln!(out, "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#tip)\"/>");
 }
 
-fn label(out: &mut String, edge: &Edge, points: &[(f64, f64)]) {
-    if edge.label.is_empty() || points.len() < 2 {
-        return;
-    }
-    // Between the first two columns, where room was left for it.
-    let ((x0, y0), (x1, y1)) = (points[0], points[1]);
-    let (x, y) = (f64::midpoint(x0, x1), f64::midpoint(y0, y1));
+fn label(out: &mut String, edge: &Edge, place: Option<(f64, f64)>) {
+    let Some((x, y)) = place else { return };
     let text = cut(&edge.label, LABEL);
     let width = label_width(&text);
     let _ = writeln!(
         out,
-        "<g class=\"label\"><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"18\" rx=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
+        "<g class=\"label\"><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{TALL}\" rx=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
         escaped(&edge.label),
         x - width / 2.0,
-        y - 9.0,
+        y - TALL / 2.0,
         y + 4.0,
         escaped(&text)
     );
