@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
@@ -23,8 +24,15 @@ use crate::spec::variables::Inputs;
 /// The variable in which a shell says that it asks.
 const ASKED: &str = "DEPLOYER_COMPLETE";
 
+/// The shell that asks leaves the quotes in. The others take them away, and in PowerShell a backslash stands between
+/// directories.
+static QUOTED: OnceLock<bool> = OnceLock::new();
+
 /// Answers a shell and ends the process, if it is a shell that asks.
 pub(super) fn answer() {
+    // Whoever completes takes the variable out of the environment.
+    let asking = Environment::of_process();
+    QUOTED.get_or_init(|| asking.get(ASKED).is_some_and(|shell| matches!(shell, "bash" | "zsh")));
     CompleteEnv::with_factory(examples::command).var(ASKED).complete();
 }
 
@@ -136,16 +144,33 @@ pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
-    let typed = typed.to_string_lossy();
-    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&*typed));
+    let typed = unquoted(&typed.to_string_lossy());
+    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&typed));
     fitting
         .map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into())))
         .collect()
 }
 
+/// What a word means without its quoting: bash and zsh hand it over as it was typed, `route\[GET` or `'route[GET`.
+fn unquoted(typed: &str) -> String {
+    let mut meant = String::with_capacity(typed.len());
+    let mut letters = typed.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' | '"' => {}
+            '\\' => meant.extend(letters.next()),
+            letter => meant.push(letter),
+        }
+    }
+    meant
+}
+
 /// The words typed so far.
 fn words() -> Vec<String> {
-    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip_while(|word| word != "--").collect()
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let words = words.skip_while(|word| word != "--");
+    let quoted = QUOTED.get().copied().unwrap_or_default();
+    words.map(|word| if quoted { unquoted(&word) } else { word }).collect()
 }
 
 /// What the words typed so far give to an option, else its variable.
@@ -175,5 +200,24 @@ fn stack() -> Option<(Document, Lowered)> {
             Some((document, lowered))
         }
         Err(Failed { sound, .. }) => sound.map(|sound| *sound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unquoted;
+
+    #[test]
+    fn a_word_is_completed_by_what_it_means_however_it_is_quoted() {
+        for typed in [
+            "apis.front.route\\[GET\\ /",
+            "'apis.front.route[GET /",
+            "\"apis.front.route[GET /",
+            "apis.front.'route[GET /",
+        ] {
+            assert_eq!(unquoted(typed), "apis.front.route[GET /", "{typed}");
+        }
+        assert_eq!(unquoted("queues.orders"), "queues.orders");
+        assert_eq!(unquoted("queues\\"), "queues");
     }
 }
