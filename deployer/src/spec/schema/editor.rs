@@ -177,7 +177,14 @@ mod tests {
         let schema = editor();
         let function = &schema["properties"]["functions"]["additionalProperties"];
         assert_eq!(function["oneOf"].as_array().map(Vec::len), Some(4));
-        assert_eq!(schema["definitions"]["SubscriptionElement"]["oneOf"].as_array().map(Vec::len), Some(7));
+        for (definition, variants) in [("SubscriptionElement", 7), ("Event", 2), ("Permission", 2)] {
+            let found = schema["definitions"][definition]["oneOf"].as_array().map(Vec::len);
+            assert_eq!(found, Some(variants), "{definition}");
+        }
+        for section in ["alarms", "roles"] {
+            let element = &schema["properties"][section]["additionalProperties"];
+            assert_eq!(element["oneOf"].as_array().map(Vec::len), Some(3), "{section}");
+        }
         let timeout = &function["properties"]["timeout"];
         assert_eq!((&timeout["minimum"], &timeout["maximum"]), (&json!(1), &json!(900)), "{timeout:#}");
     }

@@ -16,6 +16,8 @@ pub(super) fn add(schema: &mut Value) {
         ("/properties/state", json!([{ "bucket": "my-state", "key": "couch.json" }, { "path": ".deployer/state" }])),
         ("/properties/vars", json!([{ "candidate": "32", "alarm_email": { "required": true } }])),
         ("/properties/ci", json!([{ "apply_on": ["main"] }])),
+        ("/$defs/Ci/properties/reviewed_plan", json!(["require"])),
+        ("/$defs/Ci/properties/preview", json!(["pull_request"])),
         ("/$defs/StateBucket/properties/bucket", json!(["my-state"])),
         ("/$defs/StateBucket/properties/key", json!(["couch.json"])),
         ("/$defs/StateBucket/properties/region", json!(["eu-west-1"])),
@@ -32,6 +34,8 @@ pub(super) fn add(schema: &mut Value) {
     let methods = "^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /";
     put(schema, &property("apis", "routes"), "propertyNames", json!({ "pattern": methods }));
     put(schema, &property("apis", "external"), "enum", json!([false]));
+    let variable = json!({ "pattern": "^[A-Za-z][A-Za-z0-9_]+$" });
+    put(schema, &property("functions", "environment"), "propertyNames", variable);
     for name in ["email", "email_json"] {
         let at = format!("/$defs/SubscriptionElement/properties/{name}");
         put(schema, &at, "pattern", json!("^[^@\\s]+@[^@\\s]+$"));
@@ -44,8 +48,18 @@ pub(super) fn add(schema: &mut Value) {
 /// Puts in what excludes each other; only once no scalar is strict any more, for that widens every `oneOf`.
 pub(super) fn exclusive(schema: &mut Value) {
     durations(schema);
-    put(schema, "/$defs/SubscriptionElement", "oneOf", one_of(ENDPOINTS));
-    code(schema);
+    for (definition, names) in
+        [("SubscriptionElement", ENDPOINTS), ("Event", &["queue", "queue_arn"]), ("Permission", &["allow", "deny"])]
+    {
+        put(schema, &format!("/$defs/{definition}"), "oneOf", one_of(names));
+    }
+    for (section, names) in [
+        ("functions", &["crate", "zip", "binary"][..]),
+        ("alarms", &["statistic", "extended_statistic"]),
+        ("roles", &["trust", "assume_role_policy"]),
+    ] {
+        put(schema, &format!("/properties/{section}/additionalProperties"), "oneOf", unless_external(names));
+    }
 }
 
 fn property(section: &str, name: &str) -> String {
@@ -63,13 +77,13 @@ fn one_of(names: &[&str]) -> Value {
     names.iter().map(|name| json!({ "required": [name] })).collect()
 }
 
-/// A function has its code from one place, unless it is only referred to.
-fn code(schema: &mut Value) {
-    let mut places = one_of(&["crate", "zip", "binary"]);
-    if let Value::Array(places) = &mut places {
-        places.push(json!({ "required": ["external"], "not": { "anyOf": one_of(&["crate", "zip", "binary"]) } }));
+/// One of the names, unless the element is only referred to.
+fn unless_external(names: &[&str]) -> Value {
+    let mut variants = one_of(names);
+    if let Value::Array(variants) = &mut variants {
+        variants.push(json!({ "required": ["external"], "not": { "anyOf": one_of(names) } }));
     }
-    put(schema, "/properties/functions/additionalProperties", "oneOf", places);
+    variants
 }
 
 /// Holds durations to their limits in whatever unit they are written.
