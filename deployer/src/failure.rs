@@ -1,13 +1,16 @@
 //! Why a run ended early: findings with a stable code, a place in `stack.yaml` where there is
 //! one, and the next thing to do.
 
+mod advice;
+
 use std::path::Path;
 
-use crate::aws::{AwsError, permission};
+use crate::aws::AwsError;
 use crate::execute::Outcome;
 use crate::observe::{FailedRead, ObserveError};
 use crate::package::PackageError;
 use crate::plan::PlanError;
+use crate::spec::Refused;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, DocPath, Finding, Findings, Severity};
 use crate::spec::secrets::Secrets;
@@ -186,7 +189,7 @@ fn read_finding(read: &FailedRead, document: &Document) -> Finding {
 /// Puts each refusal of AWS at the element that it was for.
 pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
     let findings = outcome.failed.iter().map(|failed| {
-        let mut finding = aws_finding(&failed.error, &failed.element, document);
+        let mut finding = refusal(&failed.error, &failed.address, document);
         finding.message = format!("`{}`: {}", failed.address, finding.message);
         finding
     });
@@ -198,38 +201,22 @@ pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
     findings
 }
 
+/// Puts what AWS refused for the resource at `address` at the property that it was about.
+fn refusal(error: &AwsError, address: &str, document: &Document) -> Finding {
+    let (code, message) = match error {
+        AwsError::Deadline { last, .. } => ("", last.as_deref().unwrap_or_default()),
+        AwsError::Service(service) => (service.code.as_str(), service.message.as_str()),
+        _ => ("", ""),
+    };
+    let path = document.locate_refusal(Refused { address, operation: error.operation(), code, message });
+    let exact = path != document.locate(address);
+    let finding = aws_finding(error, "", document);
+    Finding { path, at: if exact { At::Value } else { At::Key }, ..finding }
+}
+
 /// Puts an AWS error into words, with what to do next.
 pub fn aws_finding(error: &AwsError, element: &str, document: &Document) -> Finding {
     let path = if element.is_empty() { DocPath::default() } else { document.locate(element) };
-    let (code, help) = advice(error);
+    let (code, help) = advice::of(error);
     Finding { at: At::Key, ..finding(code, path, error.to_string(), help) }
-}
-
-/// The stable code and the next step for an AWS error.
-fn advice(error: &AwsError) -> (&'static str, String) {
-    match error {
-        e if e.is_credentials() && e.is(&["ExpiredToken", "ExpiredTokenException"]) => {
-            ("aws::expired-credentials", "sign in again (`aws sso login`, or fresh keys), then run the same command".into())
-        }
-        AwsError::Transport { message, .. } if message.contains("credential") => (
-            "aws::no-credentials",
-            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without AWS: `deployer local start`, then `--local`".into(),
-        ),
-        e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
-        e if e.is_access_denied() => (
-            "aws::access-denied",
-            format!(
-                "allow `{}` for these credentials; `deployer iam apply` prints the exact policy, `deployer iam plan` that for a plan",
-                permission::action(e.operation())
-            ),
-        ),
-        AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
-        AwsError::Deadline { .. } => ("aws::deadline", "run the same command again: it goes on where this one stopped".into()),
-        AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
-        AwsError::Shape { .. } => ("aws::unexpected-answer", "run again with -v and report what it shows".into()),
-        AwsError::Service(service) if service.status >= 500 => {
-            ("aws::service-error", "AWS failed; run the same command again".into())
-        }
-        AwsError::Service(_) => ("aws::refused", String::new()),
-    }
 }

@@ -94,8 +94,8 @@ pub struct Loaded {
 /// # Errors
 /// Every finding at once.
 pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
-    let bytes = std::fs::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
-    check(SourceText::new(&settings.file, bytes), &settings.inputs)
+    let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
+    check(source, &settings.inputs)
 }
 
 /// Checks a text: document → graph. Where elements are wrong, the others are still checked together.

@@ -92,12 +92,15 @@ pub(crate) struct Gathered {
     /// By name.
     pub(crate) log_groups: gather::Gather<aws_sdk_cloudwatchlogs::types::LogGroup>,
     /// By name.
-    pub(crate) roles: gather::Gather<aws_sdk_iam::types::RoleDetail>,
+    pub(crate) roles: gather::Gather<ListedRole>,
     /// By the ARN of the source.
     pub(crate) mappings: gather::Gather<Vec<aws_sdk_lambda::types::EventSourceMappingConfiguration>>,
     /// By the topic's ARN.
     pub(crate) subscriptions: gather::Gather<Vec<aws_sdk_sns::types::Subscription>>,
 }
+
+/// A role as two listings of IAM's have it.
+pub(crate) type ListedRole = (Option<aws_sdk_iam::types::Role>, Option<aws_sdk_iam::types::RoleDetail>);
 
 impl Default for Gathered {
     fn default() -> Self {
@@ -283,12 +286,6 @@ impl Aws {
         expected.get(kind)?.get(&identity_key(identity)).cloned()
     }
 
-    /// How many resources of a kind the last apply left.
-    pub(crate) fn expected_of(&self, kind: &str) -> usize {
-        let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        expected.get(kind).map_or(0, HashMap::len)
-    }
-
     /// Tells whether this run does `what` for the first time. What is tried again may have had an effect already.
     pub(crate) fn first_time(&self, what: String) -> bool {
         self.shared.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(what)
@@ -361,6 +358,7 @@ fn answers_many(operation: &str) -> bool {
     const MANY: &[&str] = &[
         "cloudwatch:DescribeAlarms",
         "iam:GetAccountAuthorizationDetails",
+        "iam:ListRoles",
         "lambda:ListEventSourceMappings",
         "logs:DescribeLogGroups",
         "sns:ListSubscriptionsByTopic",

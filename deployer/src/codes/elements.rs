@@ -11,6 +11,20 @@ pub(super) const CODES: &[Code] = &[
         "queues:\n  failed: { fifo_queue: true }\n  orders: { fifo_queue: true, redrive: { max_receive_count: 3, dead_letter_target_arn: \"${queues.failed.arn}\" } }\n",
         "Give both the same `fifo_queue`.",
     ),
+    error(
+        "queue::dead-letter-self",
+        "A queue cannot be its own dead-letter queue: what always fails would come back for ever.",
+        "queues:\n  orders: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"${queues.orders.arn}\" } }\n",
+        "queues:\n  orders: { redrive: { max_receive_count: 3 } }\n",
+        "Leave `dead_letter_target_arn` out, or name another queue.",
+    ),
+    error(
+        "queue::two-encryptions",
+        "SQS encrypts a queue either with a key of its own or with one of KMS, never with both.",
+        "queues:\n  orders: { kms_master_key_id: alias/orders, sqs_managed_sse_enabled: true }\n",
+        "queues:\n  orders: { kms_master_key_id: alias/orders }\n",
+        "Keep one of the two.",
+    ),
     warning(
         "queue::dead-letter-retention",
         "A message in a dead-letter queue is as old as when it was first sent. If that queue keeps messages no longer than the first one, they may be gone before anybody looks.",
@@ -182,9 +196,9 @@ pub(super) const CODES: &[Code] = &[
     warning(
         "api::function-timeout",
         "API Gateway gives up after 29 seconds and answers 504, while the function goes on and is paid for.",
-        "functions:\n  draw: { zip: draw.zip, timeout: 60s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
+        "functions:\n  draw: { zip: draw.zip, timeout: 30s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "functions:\n  draw: { zip: draw.zip, timeout: 29s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
-        "Write `timeout: 29s`, or let a queue take the longer work.",
+        "Write `timeout: 29s`, or let a queue take the longer work. A `timeout` of the route itself says that the function may go on after callers have got their 504.",
     ),
     error(
         "api::no-routes",

@@ -76,6 +76,8 @@ pub struct Outcome {
     pub not_started: Vec<String>,
     /// Begun and left when the run was stopped the second time.
     pub abandoned: Vec<String>,
+    /// Accepted by AWS, which goes on with them by itself; nobody saw to their end.
+    pub unwatched: Vec<String>,
     pub interrupted: bool,
     pub state: State,
     pub known: Known,
@@ -272,6 +274,7 @@ impl Outcome {
             failed: Vec::new(),
             not_started: Vec::new(),
             abandoned: Vec::new(),
+            unwatched: Vec::new(),
             interrupted: false,
             state: State::default(),
             known: Known::new(),

@@ -130,7 +130,8 @@ impl Schedule {
     }
 }
 
-/// How many steps follow each on its longest way; what AWS finishes by itself afterwards counts as one more.
+/// How many steps follow each on its longest way; what AWS finishes by itself afterwards counts as one more, so that of
+/// two that hold back the same step the longer one comes first.
 fn behind(
     actions: &[Planned],
     waits_for: &BTreeMap<StepId, BTreeSet<StepId>>,
@@ -141,8 +142,9 @@ fn behind(
     let mut behind: BTreeMap<StepId, usize> = BTreeMap::new();
     let mut ends: Vec<StepId> = open.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
     while let Some(id) = ends.pop() {
-        let own = usize::from(by_name(actions[id.0].kind).is_some_and(|kind| kind.is_watched()));
-        let longest = *behind.entry(id).and_modify(|longest| *longest = (*longest).max(own)).or_insert(own);
+        let watched = by_name(actions[id.0].kind).is_some_and(|kind| kind.is_watched());
+        let own = usize::from(watched && actions[id.0].action != Action::Delete);
+        let longest = *behind.entry(id).and_modify(|longest| *longest += own).or_insert(own);
         for before in waits_for.get(&id).into_iter().flatten() {
             let known = behind.entry(*before).or_default();
             *known = (*known).max(longest + 1);

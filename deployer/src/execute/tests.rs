@@ -100,3 +100,24 @@ fn who_waits_for_an_element_waits_for_all_that_it_is_made_of() {
     assert_eq!(waits("queues.late"), parts);
     assert_eq!(waits("queues.later"), ["apis.web.stage"]);
 }
+
+#[tokio::test]
+async fn what_a_stopped_run_no_longer_watches_is_named() {
+    let stack = Stack::of("stack: couch\nfunctions: { draw: { zip: draw.zip } }\n", &[]);
+    let world = World::default();
+    let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
+    let planned = plan.actions().iter().find(|planned| planned.kind == "lambda.function").expect("a function");
+    // Nobody answers there.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12());
+    let config = config.endpoint_url(format!("http://{}", silent.local_addr().expect("an address"))).build();
+    let aws = Aws::new(Arc::new(Clients::of(&config)), place());
+    let (mut outcome, mut watching) = (Outcome::new(), Watching::new(&Silent));
+    let unfinished = planned.desired.clone().map(|spec| (spec, crate::kinds::Watched::Created));
+    watching.add(&aws, planned, step::Part::Main, Instant::now(), unfinished, &mut outcome);
+    let (_stop, mut stop) = watch::channel(1);
+    watching.finish(&mut outcome, &mut stop).await;
+    assert!(outcome.interrupted);
+    assert_eq!(outcome.unwatched, ["functions.draw"]);
+    assert!(outcome.done.is_empty() && outcome.failed.is_empty());
+}

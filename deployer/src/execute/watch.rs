@@ -1,5 +1,7 @@
 //! What AWS still does by itself after it has accepted a change. Only reads, so it needs no lock.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
@@ -24,11 +26,13 @@ struct Watched<'a> {
 pub struct Watching<'a> {
     observer: &'a dyn Observer,
     running: FuturesUnordered<Watch<'a>>,
+    /// What is in `running`.
+    left: BTreeSet<(&'a str, Part)>,
 }
 
 impl<'a> Watching<'a> {
     pub(super) fn new(observer: &'a dyn Observer) -> Self {
-        Self { observer, running: FuturesUnordered::new() }
+        Self { observer, running: FuturesUnordered::new(), left: BTreeSet::new() }
     }
 
     /// Takes a step whose own calls are made; where there is nothing to watch it is done.
@@ -54,6 +58,7 @@ impl<'a> Watching<'a> {
             .await;
             (step, result)
         };
+        self.left.insert((&planned.address, part));
         self.running.push(told.boxed());
     }
 
@@ -65,6 +70,7 @@ impl<'a> Watching<'a> {
     /// Waits for the next that ends.
     pub(super) async fn next(&mut self, outcome: &mut Outcome) {
         if let Some((step, result)) = self.running.next().await {
+            self.left.remove(&(step.planned.address.as_str(), step.part));
             self.done(&step, result, outcome);
         }
     }
@@ -73,8 +79,14 @@ impl<'a> Watching<'a> {
     pub async fn finish(mut self, outcome: &mut Outcome, stop: &mut Stop) {
         while !self.is_over() {
             tokio::select! {
+                biased;
+                () = stopped(stop, 1) => {
+                    outcome.interrupted = true;
+                    let addresses: BTreeSet<&str> = self.left.iter().map(|(address, _)| *address).collect();
+                    outcome.unwatched = addresses.into_iter().map(str::to_owned).collect();
+                    return;
+                }
                 () = self.next(outcome) => {}
-                () = stopped(stop, 1) => return outcome.interrupted = true,
             }
         }
     }

@@ -83,7 +83,7 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
         }
     }
     if graph.nodes().filter(|node| node.kind.name() == IamRole::NAME).count() >= MANY {
-        grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails"], "*"));
+        grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails", "iam:ListRoles"], "*"));
     }
     Ok(open(grants))
 }

@@ -24,6 +24,7 @@ pub trait AnyKind: Send + Sync {
     fn is_watched(&self) -> bool;
     fn lost(&self) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
+    fn moved(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
@@ -147,6 +148,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn gap(&self) -> Option<&'static str> {
         K::GAP
+    }
+
+    fn moved(&self) -> Option<&'static str> {
+        K::MOVED
     }
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {

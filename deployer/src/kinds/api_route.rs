@@ -45,8 +45,11 @@ impl Kind for ApiRoute {
     const NAME: &'static str = "apigateway.route";
     const OUTPUTS: &'static [&'static str] = &["resource_id"];
     const IDENTITY: &'static [&'static str] = &["rest_api_id", "path", "http_method"];
-    const RULES: &'static [(&'static str, Rule)] =
-        &[("rest_api_id", Rule::Replace), ("path", Rule::Replace), ("http_method", Rule::Replace)];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("rest_api_id", Rule::Replace("API Gateway cannot move a route to another API")),
+        ("path", Rule::Replace("API Gateway cannot move a route to another path")),
+        ("http_method", Rule::Replace("API Gateway cannot change a route's method")),
+    ];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const GOES_WITH_PARENT: bool = true;
     /// API Gateway takes an integration with a function that is not there.

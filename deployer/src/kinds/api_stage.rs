@@ -60,13 +60,17 @@ impl Kind for ApiStage {
     const NAME: &'static str = "apigateway.stage";
     const OUTPUTS: &'static [&'static str] = &["stage_name", "url", "arn"];
     const IDENTITY: &'static [&'static str] = &["rest_api_id", "stage_name"];
-    const RULES: &'static [(&'static str, Rule)] =
-        &[("rest_api_id", Rule::Replace), ("stage_name", Rule::Replace), ("definition", Rule::Digest)];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("rest_api_id", Rule::Replace("API Gateway cannot move a stage to another API")),
+        ("stage_name", Rule::Replace("API Gateway cannot rename a stage")),
+        ("definition", Rule::Digest),
+    ];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "apigateway:CreateDeployment"), (Op::Update, "apigateway:CreateDeployment")];
     const GOES_WITH_PARENT: bool = true;
     const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
+    const MOVED: Option<&'static str> = Some("callers need its new URL: the former one stops answering");
     type Spec = Stage;
 
     /// The URL and ARN are known as soon as the API's id is.

@@ -56,7 +56,7 @@ impl Kind for CloudwatchAlarm {
     const OUTPUTS: &'static [&'static str] = &["name", "arn"];
     const IDENTITY: &'static [&'static str] = &["alarm_name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("alarm_name", Rule::Replace),
+        ("alarm_name", Rule::Replace("CloudWatch cannot rename an alarm")),
         ("alarm_actions", Rule::Unordered),
         ("ok_actions", Rule::Unordered),
         ("insufficient_data_actions", Rule::Unordered),

@@ -82,8 +82,8 @@ impl Kind for EventSourceMapping {
     const OUTPUTS: &'static [&'static str] = &["uuid"];
     const IDENTITY: &'static [&'static str] = &["function_name", "event_source_arn"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("function_name", Rule::Replace),
-        ("event_source_arn", Rule::Replace),
+        ("function_name", Rule::Replace("a mapping is known by its function's name")),
+        ("event_source_arn", Rule::Replace("Lambda cannot give a mapping another source")),
         ("function_response_types", Rule::Unordered),
         ("filter_patterns", Rule::Unordered),
     ];

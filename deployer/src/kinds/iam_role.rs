@@ -9,11 +9,9 @@
 
 mod listing;
 mod policies;
+mod spread;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use aws_sdk_iam::types::{Role as Live, Tag};
 use futures::future::try_join_all;
@@ -25,12 +23,15 @@ use policies::{
     inline_policies, instance_profiles, put_inline,
 };
 
+use listing::Listed;
+use spread::{once_known, settled};
+
 pub(crate) use listing::MANY;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, wait};
+use crate::aws::{Aws, AwsError, Place};
 
 /// The role kind.
 pub struct IamRole;
@@ -73,8 +74,8 @@ impl Kind for IamRole {
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "unique_id"];
     const IDENTITY: &'static [&'static str] = &["name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace),
-        ("path", Rule::Replace),
+        ("name", Rule::Replace("IAM cannot rename a role")),
+        ("path", Rule::Replace("IAM cannot move a role to another path")),
         ("assume_role_policy", Rule::Policy),
         ("inline_policies.*", Rule::Policy),
         ("managed_policy_arns", Rule::Unordered),
@@ -125,23 +126,33 @@ impl Kind for IamRole {
         grants
     }
 
-    /// GetRole, ListRolePolicies, ListAttachedRolePolicies and GetRolePolicy for every wanted name at once, then for
-    /// the names that only AWS knows.
+    /// From the account's listings where there are many roles. Else GetRole, ListRolePolicies, ListAttachedRolePolicies
+    /// and GetRolePolicy for every wanted name at once, then for the names that only AWS knows.
     async fn read(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
-        let call = aws.clients.iam.get_role().role_name(&spec.name).send();
-        let role = aws.find("iam:GetRole", ABSENT, call);
-        let wanted: Vec<String> = spec.inline_policies.keys().cloned().collect();
-        let policies = async {
-            match listing::policies(aws, Self::NAME, &spec.name).await? {
-                Some(listed) => Ok(listed),
-                None => tokio::try_join!(inline_policies(aws, &spec.name, &wanted), attached_policies(aws, &spec.name)),
-            }
-        };
         // Of a role that the state does not know there is most likely nothing to read.
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
-        let policies = async { policies.await.map(Some) };
-        let Some((found, (inline, attached))) = both(hoped, role, policies).await? else { return Ok(None) };
-        let Some(role) = found.role else { return Ok(None) };
+        // A local AWS leaves boundaries out of both listings.
+        let local = aws.place.endpoint_url.is_some();
+        let ahead = async { if local && hoped { get(aws, &spec.name).await } else { Ok(None) } };
+        let (listed, ahead) = tokio::try_join!(listing::listed(aws, Self::NAME, &spec.name), ahead)?;
+        let role = async { if ahead.is_some() { Ok(ahead) } else { get(aws, &spec.name).await } };
+        let (role, inline, attached) = match listed {
+            Listed::Absent => return Ok(None),
+            Listed::Whole(whole) => {
+                let role = if local { role.await? } else { Some(whole.role) };
+                let Some(role) = role else { return Ok(None) };
+                (role, whole.inline, whole.attached)
+            }
+            Listed::Apart => {
+                let wanted: Vec<String> = spec.inline_policies.keys().cloned().collect();
+                let policies = async {
+                    tokio::try_join!(inline_policies(aws, &spec.name, &wanted), attached_policies(aws, &spec.name))
+                        .map(Some)
+                };
+                let Some((role, (inline, attached))) = both(hoped, role, policies).await? else { return Ok(None) };
+                (role, inline, attached)
+            }
+        };
         let outputs = outputs(&role, &aws.place);
         Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
     }
@@ -233,6 +244,12 @@ impl Kind for IamRole {
         strip(aws, role, attached.iter(), inline.iter()).await?;
         bare(aws, role).await
     }
+}
+
+/// GetRole.
+async fn get(aws: &Aws, name: &str) -> Result<Option<Live>, AwsError> {
+    let call = aws.clients.iam.get_role().role_name(name).send();
+    Ok(aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role))
 }
 
 /// DetachRolePolicy and DeleteRolePolicy for each, a few at once.
@@ -331,46 +348,6 @@ fn tag_list(tags: &Tags) -> Result<Vec<Tag>, AwsError> {
         .map_err(|e| AwsError::Shape { what: "tags".into(), message: e.to_string() })
 }
 
-/// Waits until GetRole finds the role and gives its ARN.
-async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
-    wait::until(&format!("IAM to report the role {role}"), Duration::from_secs(120), || async {
-        let call = aws.clients.iam.get_role().role_name(role).send();
-        let found = aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role);
-        Ok(match found {
-            Some(role) if is_arn(&role.arn) => wait::Poll::Ready(()),
-            Some(role) => wait::Poll::Pending(format!("its ARN is {}", role.arn)),
-            None => wait::Poll::Pending("NoSuchEntity".into()),
-        })
-    })
-    .await
-}
-
-/// Repeats a call while some of IAM's servers do not know the role yet; fails with AWS's own last answer.
-async fn once_known<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
-where
-    F: Future<Output = Result<(), AwsError>>,
-{
-    let last = Mutex::new(None);
-    let waited = wait::until("IAM to know the role everywhere", Duration::from_secs(20), || {
-        let (attempt, last) = (call(), &last);
-        async move {
-            match attempt.await {
-                Err(e) if e.is(ABSENT) => {
-                    let seen = e.to_string();
-                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-                    Ok(wait::Poll::Pending(seen))
-                }
-                other => other.map(wait::Poll::Ready),
-            }
-        }
-    })
-    .await;
-    match (waited, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
-        (Err(AwsError::Deadline { .. }), Some(answer)) => Err(answer),
-        (waited, _) => waited,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,29 +388,5 @@ mod tests {
         assert_eq!(role.max_session_duration, MAX_SESSION_DURATION);
         assert_eq!(role.description, None);
         assert_eq!(role.assume_role_policy["Version"], "2012-10-17");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_role_not_known_everywhere_is_asked_again_and_the_last_answer_is_kept() {
-        let unknown = || {
-            AwsError::Service(Box::new(crate::aws::ServiceError {
-                operation: "iam:PutRolePolicy",
-                code: "NoSuchEntity".into(),
-                message: String::new(),
-                status: 404,
-                request_id: None,
-                retry_after_s: None,
-            }))
-        };
-        let mut calls = 0;
-        let third = once_known(|| {
-            calls += 1;
-            let answer = if calls < 3 { Err(unknown()) } else { Ok(()) };
-            async move { answer }
-        });
-        third.await.unwrap();
-        assert_eq!(calls, 3);
-        let never = once_known(|| async { Err(unknown()) }).await.unwrap_err();
-        assert_eq!(never.code(), "NoSuchEntity");
     }
 }

@@ -8,19 +8,21 @@
 //! function with a network or a key of its own in the background and may fail. Such a one cannot be repaired, so
 //! create waits for it, and removes it again before it reports the failure.
 
+mod progress;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{FunctionCode, LastUpdateStatus, Runtime, State};
+use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use serde::{Deserialize, Serialize};
+
+use progress::{failure, followed, gone, gone_key, is_going, ready, remove};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{Delta, Tags};
-use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place, ServiceError, made_key};
+use crate::aws::{Aws, AwsError, Place, made_key};
 
 /// The function kind.
 pub struct LambdaFunction;
@@ -127,7 +129,7 @@ impl Kind for LambdaFunction {
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "invoke_arn"];
     const IDENTITY: &'static [&'static str] = &["function_name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("function_name", Rule::Replace),
+        ("function_name", Rule::Replace("Lambda cannot rename a function")),
         ("code.size", Rule::Unmanaged),
         ("vpc_config.subnet_ids", Rule::Unordered),
         ("vpc_config.security_group_ids", Rule::Unordered),
@@ -140,6 +142,7 @@ impl Kind for LambdaFunction {
     ];
     const WATCHED: bool = true;
     const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
+    const MOVED: Option<&'static str> = Some("callers outside this stack need its new name");
     type Spec = Function;
 
     /// `invoke_arn` is the URI that an API Gateway integration takes.
@@ -366,106 +369,4 @@ async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), Aws
         aws.call("lambda:UntagResource", call.send()).await?;
     }
     Ok(())
-}
-
-/// What [`Aws::has_done`] knows a function by that AWS reported as deleted.
-fn gone_key(function: &str) -> String {
-    format!("lambda:DeleteFunction {function}")
-}
-
-/// DeleteFunction. AWS answers 204 when that is done, and 202 when it goes on with it by itself.
-async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    let call = aws.clients.lambda.delete_function().function_name(name).send();
-    let deleted = aws.find("lambda:DeleteFunction", ABSENT, call).await?;
-    if deleted.is_none_or(|deleted| deleted.status_code() == 204) {
-        aws.first_time(gone_key(name));
-    }
-    Ok(())
-}
-
-/// Waits until the name is free again.
-async fn gone(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    wait::until(&format!("function {name} to be gone"), READY_WITHIN, || async {
-        let call = aws.clients.lambda.get_function().function_name(name).send();
-        Ok(match aws.find("lambda:GetFunction", ABSENT, call).await? {
-            None => Poll::Ready(()),
-            Some(found) => Poll::Pending(format!("{:?}", found.configuration().and_then(|c| c.state()))),
-        })
-    })
-    .await
-}
-
-/// Tells whether AWS is still deleting a function of this name.
-async fn is_going(aws: &Aws, name: &str) -> Result<bool, AwsError> {
-    let call = aws.clients.lambda.get_function().function_name(name).send();
-    let found = aws.find("lambda:GetFunction", ABSENT, call).await?;
-    let state = found.as_ref().and_then(|found| found.configuration()).and_then(|c| c.state());
-    Ok(state.is_none_or(|state| state.as_str() == DELETING) && (found.is_none() || state.is_some()))
-}
-
-/// What a function looks like once nothing is in progress any more.
-struct Settled {
-    state: Option<State>,
-    state_reason: (String, String),
-    last_update: Option<LastUpdateStatus>,
-    last_update_reason: (String, String),
-}
-
-/// Waits until neither a creation nor an update is in progress. Right after create GetFunction may not know the
-/// function yet; unknown states count as in progress.
-async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
-    wait::until(&format!("function {name} to be Active with no update in progress"), READY_WITHIN, || async {
-        let call = aws.clients.lambda.get_function().function_name(name).send();
-        let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else {
-            return Ok(Poll::Pending("no such function yet".into()));
-        };
-        let c = found.configuration.ok_or_else(|| AwsError::missing("lambda:GetFunction", "Configuration"))?;
-        let resting = matches!(c.state, None | Some(State::Active | State::Inactive | State::Failed));
-        if !resting || c.last_update_status == Some(LastUpdateStatus::InProgress) {
-            return Ok(Poll::Pending(format!("state {:?}, last update {:?}", c.state, c.last_update_status)));
-        }
-        let text = |code: Option<&str>, reason: Option<String>| {
-            (code.unwrap_or_default().to_owned(), reason.unwrap_or_default())
-        };
-        Ok(Poll::Ready(Settled {
-            state_reason: text(c.state_reason_code.as_ref().map(|c| c.as_str()), c.state_reason),
-            last_update_reason: text(
-                c.last_update_status_reason_code.as_ref().map(|c| c.as_str()),
-                c.last_update_status_reason,
-            ),
-            state: c.state,
-            last_update: c.last_update_status,
-        }))
-    })
-    .await
-}
-
-/// As [`ready`], with no more questions than it takes when many functions are waited for at once.
-async fn followed(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
-    let why = format!("function {name} to be Active with no update in progress");
-    aws.follow(operation, &why, || ready(aws, name, operation)).await
-}
-
-/// Waits like [`settled`] and reports a failure as `operation`'s own.
-async fn ready(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
-    let seen = settled(aws, name).await?;
-    if seen.state == Some(State::Failed) {
-        return Err(failure(operation, &seen.state_reason.0, &seen.state_reason.1, 200));
-    }
-    if seen.last_update == Some(LastUpdateStatus::Failed) {
-        return Err(failure(operation, &seen.last_update_reason.0, &seen.last_update_reason.1, 200));
-    }
-    Ok(())
-}
-
-/// A failure that AWS reports in an answer's body instead of as an error answer.
-fn failure(operation: &'static str, code: &str, message: &str, status: u16) -> AwsError {
-    AwsError::Service(Box::new(ServiceError {
-        operation,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        status,
-        request_id: None,
-        retry_after_s: None,
-    }))
 }

@@ -62,8 +62,11 @@ impl Kind for LambdaPermission {
     const NAME: &'static str = "lambda.permission";
     const OUTPUTS: &'static [&'static str] = &["statement_id"];
     const IDENTITY: &'static [&'static str] = &["function_name", "statement_id", "qualifier"];
-    const RULES: &'static [(&'static str, Rule)] =
-        &[("function_name", Rule::Replace), ("statement_id", Rule::Replace), ("qualifier", Rule::Replace)];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("function_name", Rule::Replace("Lambda cannot move a permission to another function")),
+        ("statement_id", Rule::Replace("Lambda cannot rename a permission")),
+        ("qualifier", Rule::Replace("Lambda cannot move a permission to another version")),
+    ];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")];

@@ -64,7 +64,10 @@ impl Kind for LogGroupKind {
     const NAME: &'static str = "logs.log_group";
     const OUTPUTS: &'static [&'static str] = &["name", "arn"];
     const IDENTITY: &'static [&'static str] = &["name"];
-    const RULES: &'static [(&'static str, Rule)] = &[("name", Rule::Replace), ("log_group_class", Rule::Replace)];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("name", Rule::Replace("CloudWatch Logs cannot rename a log group")),
+        ("log_group_class", Rule::Replace("CloudWatch Logs cannot change a log group's class")),
+    ];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")];

@@ -59,8 +59,8 @@ pub type Outputs = BTreeMap<String, String>;
 /// update in place and are compared as they are; an absent value equals an empty one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// Cannot change in place: a difference replaces the resource.
-    Replace,
+    /// Cannot change in place, and why: a difference replaces the resource.
+    Replace(&'static str),
     /// Never shown, never stored in clear.
     Sensitive,
     /// A list whose order means nothing.
@@ -212,6 +212,8 @@ pub trait Kind: Send + Sync + 'static {
     const LOST: Option<&'static str> = None;
     /// What does not work, and for how long, while such a resource is deleted and made anew under its name.
     const GAP: Option<&'static str> = None;
+    /// What those outside the stack need once another resource takes its place: "senders need its new URL".
+    const MOVED: Option<&'static str> = None;
     type Spec: Serialize + DeserializeOwned + Send + Sync;
 
     /// Computes the outputs that need no AWS, from the identity and the place.

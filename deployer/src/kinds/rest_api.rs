@@ -50,8 +50,11 @@ impl Kind for RestApi {
     const NAME: &'static str = "apigateway.rest_api";
     const OUTPUTS: &'static [&'static str] = &["id", "name", "arn", "execution_arn", "root_resource_id"];
     const IDENTITY: &'static [&'static str] = &["owner_stack", "owner_address"];
-    const RULES: &'static [(&'static str, Rule)] =
-        &[("owner_stack", Rule::Replace), ("owner_address", Rule::Replace), ("binary_media_types", Rule::Unordered)];
+    const RULES: &'static [(&'static str, Rule)] = &[
+        ("owner_stack", Rule::Replace("an API is known by its stack's tag")),
+        ("owner_address", Rule::Replace("an API is known by the tag of its address")),
+        ("binary_media_types", Rule::Unordered),
+    ];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "apigateway:CreateRestApi"), (Op::Delete, "apigateway:DeleteRestApi")];

@@ -89,7 +89,7 @@ impl Kind for S3Bucket {
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "domain_name"];
     const IDENTITY: &'static [&'static str] = &["bucket"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("bucket", Rule::Replace),
+        ("bucket", Rule::Replace("S3 cannot rename a bucket")),
         ("encryption.bucket_key_enabled", Rule::Unmanaged),
         ("lifecycle_rules", Rule::Unordered),
         ("policy", Rule::Policy),
@@ -97,6 +97,7 @@ impl Kind for S3Bucket {
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LOST: Option<&'static str> = Some("the objects in it");
     const GAP: Option<&'static str> = Some("uploads and downloads fail for minutes; somebody else may take the name");
+    const MOVED: Option<&'static str> = Some("whoever reads or writes it needs its new name; no object is moved");
     type Spec = Bucket;
 
     fn predict(spec: &Bucket, place: &Place) -> Outputs {

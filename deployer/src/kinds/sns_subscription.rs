@@ -49,9 +49,9 @@ impl Kind for SnsSubscription {
     const OUTPUTS: &'static [&'static str] = &[];
     const IDENTITY: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("topic_arn", Rule::Replace),
-        ("protocol", Rule::Replace),
-        ("endpoint", Rule::Replace),
+        ("topic_arn", Rule::Replace("SNS cannot move a subscription to another topic")),
+        ("protocol", Rule::Replace("SNS cannot change a subscription's protocol")),
+        ("endpoint", Rule::Replace("SNS cannot send a subscription to another endpoint")),
         ("filter_policy", Rule::Json),
     ];
     const OWNERSHIP: Ownership = Ownership::Parent;

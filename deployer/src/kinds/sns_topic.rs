@@ -45,8 +45,8 @@ impl Kind for SnsTopic {
     const OUTPUTS: &'static [&'static str] = &["name", "arn"];
     const IDENTITY: &'static [&'static str] = &["name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace),
-        ("fifo_topic", Rule::Replace),
+        ("name", Rule::Replace("SNS cannot rename a topic")),
+        ("fifo_topic", Rule::Replace("SNS cannot turn a topic into one of the other type")),
         ("policy", Rule::Policy),
         ("policy", Rule::Unmanaged),
         ("delivery_policy", Rule::Json),
@@ -55,6 +55,7 @@ impl Kind for SnsTopic {
     const LOST: Option<&'static str> = Some("subscriptions that others made");
     const GAP: Option<&'static str> =
         Some("what is published within these seconds is lost; people confirm their e-mail subscriptions again");
+    const MOVED: Option<&'static str> = Some("publishers outside this stack need its new ARN");
     type Spec = Topic;
 
     fn predict(spec: &Topic, place: &Place) -> Outputs {

@@ -53,8 +53,8 @@ impl Kind for SqsQueue {
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "url"];
     const IDENTITY: &'static [&'static str] = &["name"];
     const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace),
-        ("fifo_queue", Rule::Replace),
+        ("name", Rule::Replace("SQS cannot rename a queue")),
+        ("fifo_queue", Rule::Replace("SQS cannot turn a queue into one of the other type")),
         ("maximum_message_size", Rule::Unmanaged),
         ("sqs_managed_sse_enabled", Rule::Unmanaged),
         ("policy", Rule::Policy),
@@ -63,6 +63,7 @@ impl Kind for SqsQueue {
     const LOST: Option<&'static str> = Some("the messages in it");
     const GAP: Option<&'static str> =
         Some("senders and consumers find no queue for at least 60 s, until SQS frees the deleted queue's name");
+    const MOVED: Option<&'static str> = Some("senders and readers outside this stack need its new URL");
     type Spec = Queue;
 
     fn predict(spec: &Queue, place: &Place) -> Outputs {

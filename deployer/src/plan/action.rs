@@ -89,6 +89,16 @@ pub struct Note {
     pub text: String,
 }
 
+/// An output that apply records anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutputChange {
+    pub name: String,
+    /// What the last apply recorded; null when it had none.
+    pub before: Option<String>,
+    /// Null when stack.yaml has it no more.
+    pub after: Option<String>,
+}
+
 /// Everything that apply would do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -97,6 +107,7 @@ pub struct Plan {
     pub(crate) notes: Vec<Note>,
     /// The stack's outputs as far as they are known.
     pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) output_changes: Vec<OutputChange>,
     /// Only the state learns what AWS has; AWS is not changed.
     pub(crate) refresh_only: bool,
     /// Bytes of the packaged zips, by the functions' addresses; to show, not to decide by.
@@ -152,6 +163,11 @@ impl Plan {
 
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.outputs
+    }
+
+    /// The outputs that differ from those of the last apply.
+    pub fn output_changes(&self) -> &[OutputChange] {
+        &self.output_changes
     }
 
     pub fn summary(&self) -> Summary {

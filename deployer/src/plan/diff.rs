@@ -39,8 +39,20 @@ impl Rules {
         })
     }
 
+    /// Says why `path` cannot change in place, if so.
+    pub fn fixed(self, path: &str) -> Option<&'static str> {
+        self.0.iter().find_map(|(at, rule)| match rule {
+            Rule::Replace(why) if covers(at, path) => Some(*why),
+            _ => None,
+        })
+    }
+
     pub fn is_sensitive(self, path: &str) -> bool {
         self.has(path, Rule::Sensitive)
+    }
+
+    pub fn is_policy(self, path: &str) -> bool {
+        self.has(path, Rule::Policy)
     }
 
     pub fn is_unmanaged(self, path: &str) -> bool {
@@ -79,7 +91,7 @@ fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &m
         after: desired.clone(),
         sensitive: rules.is_sensitive(path),
         known,
-        forces_replacement: rules.has(path, Rule::Replace),
+        forces_replacement: rules.fixed(path).is_some(),
     });
 }
 
@@ -180,7 +192,7 @@ mod tests {
     use serde_json::json;
 
     const RULES: Rules = Rules(&[
-        ("name", Rule::Replace),
+        ("name", Rule::Replace("it cannot be renamed")),
         ("actions", Rule::Unordered),
         ("size", Rule::Unmanaged),
         ("filter", Rule::Json),

@@ -13,7 +13,7 @@ mod select;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use action::{Action, Cost, Drift, Note, Order, Plan, Planned, Summary};
+pub use action::{Action, Cost, Drift, Note, Order, OutputChange, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
 pub use effects::{Effect, Effects};
 pub use planner::{Goal, plan};

@@ -1,9 +1,14 @@
 //! Desired, prior and observed → [`Plan`].
 
-use std::collections::{BTreeMap, BTreeSet};
+mod gone;
+mod reason;
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use self::gone::take_along;
+use self::reason::{output_changes, why_replace};
 use super::action::{Action, Note, Order, Plan, Planned};
 use super::diff::{Change, Rules, diff};
 use super::problem::{PlanError, Problem};
@@ -12,7 +17,7 @@ use super::{drift, owner};
 use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
-use crate::kinds::{AnyKind, Observed, by_name};
+use crate::kinds::Observed;
 use crate::observe::{Left, Observation, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, fingerprint};
@@ -63,6 +68,7 @@ pub fn plan(
     if goal == Goal::Apply {
         plan.outputs =
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
+        plan.output_changes = output_changes(&seen.prior, &plan.outputs, !plan.has_changes(), secrets);
     }
     if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
 }
@@ -161,8 +167,8 @@ impl<'a> Planner<'a> {
             None if predecessor.is_some() => {
                 planned.action = Action::Replace;
                 planned.order = Some(Order::CreateFirst);
-                planned.reason = "its identity changed".to_owned();
                 planned.changes = self.changes(node, predecessor.as_ref(), &spec);
+                planned.reason = why_replace(node.kind, false, &planned.changes);
                 planned.predecessor = predecessor;
             }
             None => {
@@ -213,7 +219,7 @@ impl<'a> Planner<'a> {
         let forced = self.selection.replace.iter().any(|name| is_named(&node.address, name));
         let replace = forced || planned.changes.iter().any(|change| change.forces_replacement);
         (planned.action, planned.reason) = match (known, replace, planned.changes.is_empty()) {
-            (_, true, _) => (Action::Replace, self.why_replace(forced, &planned.changes)),
+            (_, true, _) => (Action::Replace, why_replace(node.kind, forced, &planned.changes)),
             (true, _, true) if planned.predecessor.is_none() => (Action::Unchanged, String::new()),
             (true, ..) => (Action::Update, "differs from stack.yaml".to_owned()),
             (false, ..) => (Action::Adopt, self.why_adopt(node, spec, &owner)),
@@ -230,110 +236,6 @@ impl<'a> Planner<'a> {
         }
         self.notes(node, live);
         true
-    }
-
-    fn why_replace(&self, forced: bool, changes: &[Change]) -> String {
-        let paths: Vec<&str> =
-            changes.iter().filter(|change| change.forces_replacement).map(|change| change.path.as_str()).collect();
-        match (forced, paths.is_empty()) {
-            (true, true) => "asked for by --replace".to_owned(),
-            _ => format!("AWS cannot change {} in place", paths.join(", ")),
-        }
-    }
-
-    /// Says how we know that it is ours, and that a run was cut off when its intent says so.
-    fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> String {
-        let (kind, wanted) = (node.kind.name(), identity(node.kind.identity(), spec));
-        let other = self.seen.prior.resources.iter().find(|(address, record)| {
-            **address != node.address && record.kind == kind && identity(node.kind.identity(), &record.inputs) == wanted
-        });
-        if let Some((other, _)) = other {
-            return format!("was {other} until now");
-        }
-        let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
-        match (intent, owner) {
-            (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
-            (None, owner::Owner::Foreign(who)) => format!("asked for by --adopt; until now {who}"),
-            (None, owner::Owner::Ours) => "carries this stack's marks and is not in the state".to_owned(),
-        }
-    }
-
-    fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
-        let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
-        let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
-        if let Some(live) = live {
-            let known = prior.as_ref().is_some_and(|p| p.same);
-            if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
-                (found, gone) = (None, who);
-            }
-        }
-        let Some(live) = found.or(left) else {
-            if prior.is_some() {
-                let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
-                planned.reason = gone;
-                self.plan.actions.push(without_spec(planned));
-            }
-            return;
-        };
-        let mut planned = self.blank(node, Action::Delete, &Value::Null, prior.as_ref());
-        planned.live = Some(live.clone());
-        planned.predecessor = if found.is_some() { left.cloned() } else { None };
-        planned.reason = "the stack is destroyed".to_owned();
-        self.honour_protection(node, &mut planned);
-        self.plan.actions.push(without_spec(planned));
-    }
-
-    /// A resource that only the state knows: its element is gone from stack.yaml.
-    fn left(&mut self, address: &str, left: &Left) {
-        let selected = self.selection.target.is_empty() || self.selection.target.iter().any(|n| is_named(address, n));
-        if self.graph.node(address).is_some() || self.claimed.contains(address) || !selected {
-            return;
-        }
-        if self.selection.exclude.iter().any(|name| is_named(address, name)) {
-            return;
-        }
-        let Some(kind) = by_name(&left.record.kind) else { return };
-        let mut planned = blank_left(address, kind, &left.record);
-        match &left.live {
-            None => planned.reason = "already gone from AWS".to_owned(),
-            Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
-            Some(live) => {
-                if let Some(other) = owner::other_stack(live, self.stack) {
-                    planned.reason = format!("now belongs to the stack {other:?}");
-                } else {
-                    planned.action = Action::Delete;
-                    planned.reason = "removed from stack.yaml".to_owned();
-                    planned.live = Some(live.clone());
-                }
-            }
-        }
-        if planned.action == Action::Delete && left.record.protect {
-            self.problems.push(Problem::protected_in_state(address, &left.record.element));
-            return;
-        }
-        self.plan.actions.push(planned);
-    }
-
-    /// Drops what a state that was edited by hand says of a resource under a second address.
-    fn twice_recorded(&mut self) {
-        for (address, record) in &self.seen.prior.resources {
-            let known = self.graph.node(address).is_some()
-                || self.seen.left.contains_key(address)
-                || self.claimed.contains(address);
-            let Some(kind) = by_name(&record.kind).filter(|_| !known) else { continue };
-            let name = identity(kind.identity(), &record.inputs);
-            let same = |(other, twin): &(&String, &Record)| {
-                *other != address
-                    && self.graph.node(other).is_some()
-                    && twin.kind == record.kind
-                    && identity(kind.identity(), &twin.inputs) == name
-            };
-            if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
-                let mut planned = blank_left(address, kind, record);
-                planned.reason = format!("is recorded as {other}");
-                self.plan.actions.push(planned);
-            }
-        }
     }
 
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.
@@ -414,50 +316,4 @@ fn was_secret(inputs: &Value, path: &str) -> bool {
 fn taken_by_name(node: &Node, spec: &Value) -> BTreeSet<String> {
     let unknown = node.kind.by_name().iter().any(|property| spec.get(property).is_some_and(resolve::is_unknown));
     if unknown { BTreeSet::new() } else { node.by_name.clone() }
-}
-
-/// Parts of a resource that is deleted go with it, where AWS does that by itself.
-fn take_along(actions: &mut [Planned]) {
-    let going: BTreeMap<String, BTreeSet<String>> = actions
-        .iter()
-        .filter(|planned| planned.action == Action::Delete)
-        .filter_map(|planned| {
-            let outputs = planned.live.as_ref()?.outputs.values().cloned().collect();
-            Some((planned.address.clone(), outputs))
-        })
-        .collect();
-    for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
-        let Some(kind) = by_name(planned.kind).filter(|kind| kind.goes_with_parent()) else { continue };
-        let parent = kind.identity().first().and_then(|property| planned.live.as_ref()?.spec.get(*property)?.as_str());
-        let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
-        let of = |address: &&String| going.get(*address).is_some_and(|outputs| outputs.contains(parent));
-        planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
-    }
-}
-
-fn without_spec(planned: Planned) -> Planned {
-    Planned { desired: None, spec: None, ..planned }
-}
-
-fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Planned {
-    Planned {
-        address: address.to_owned(),
-        element: record.element.clone(),
-        kind: kind.name(),
-        action: Action::Forget,
-        reason: String::new(),
-        changes: Vec::new(),
-        desired: None,
-        spec: None,
-        live: None,
-        predecessor: None,
-        order: None,
-        dependencies: record.dependencies.clone(),
-        by_name: BTreeSet::new(),
-        goes_with: None,
-        prior_dependencies: record.dependencies.clone(),
-        protect: record.protect,
-        retain: record.retain,
-        moved_from: None,
-    }
 }

@@ -28,7 +28,7 @@ pub fn refresh_only(plan: Plan) -> Plan {
     };
     let actions = plan.actions.iter().filter_map(kept).collect();
     let drift = plan.drift.into_iter().map(|drift| super::Drift { plan: drift.after.clone(), ..drift }).collect();
-    Plan { actions, drift, refresh_only: true, ..plan }
+    Plan { actions, drift, output_changes: Vec::new(), refresh_only: true, ..plan }
 }
 
 /// The state after a plan of [`refresh_only`].

@@ -88,6 +88,7 @@ pub fn summary(
         "failed": outcome.failed.iter().map(|f| &f.address).collect::<Vec<_>>(),
         "not_started": outcome.not_started,
         "abandoned": outcome.abandoned,
+        "unwatched": outcome.unwatched,
         "outputs": outputs,
         "reads": reads,
         "writes": writes,

@@ -31,6 +31,10 @@ pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, 
     let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(title)), plain(&secrets.mask(why)));
     let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
     let mut folds = elements(plan, view);
+    if !plan.output_changes().is_empty() {
+        let title = format!("Outputs: {}", plan.output_changes().len());
+        folds.push(Fold { title, text: text::outputs(plan, view, 0) });
+    }
     if !plan.drift().is_empty() {
         let title = format!("Changed outside: {}", plan.drift().len());
         folds.push(Fold { title, text: text::drift_lines(plan.drift(), view) });
@@ -110,6 +114,9 @@ pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
     }
     if let Some(error) = &outcome.state_error {
         texts.push(format!("the state: {error}\n{}\n", error.help()));
+    }
+    if !outcome.unwatched.is_empty() {
+        texts.push(format!("AWS goes on by itself with: {}\n", outcome.unwatched.join(", ")));
     }
     if !outcome.not_started.is_empty() {
         texts.push(format!("not started: {}\n", outcome.not_started.join(", ")));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::counted;
 use super::paint::{Paint, Tone};
 use crate::kinds::Rule;
-use crate::plan::{Action, Cost, Drift, Order, Plan, Planned};
+use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, Planned};
 use crate::spec::secrets::Secrets;
 
 pub(super) use impact::impact;
@@ -43,6 +43,10 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
         }
         element(&mut out, plan, group, view);
     }
+    if !plan.output_changes().is_empty() {
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = write!(out, "{gap}{}\n{}", view.paint.tone(Tone::Strong, "outputs"), outputs(plan, view, 2));
+    }
     if !plan.drift().is_empty() && !out.is_empty() {
         out.push('\n');
     }
@@ -57,6 +61,30 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     out.push_str(&summary_line(plan, view));
     let _ = writeln!(out, "{}", cost_line(cost));
     view.secrets.mask(&out).into_owned()
+}
+
+/// The outputs that differ from those of the last apply, a line each; long values on lines of their own.
+pub(super) fn outputs(plan: &Plan, view: View<'_>, below: usize) -> String {
+    let mut out = String::new();
+    for OutputChange { name, before, after } in plan.output_changes() {
+        let (sign, tone) = match (before, after) {
+            (None, _) => ('+', Tone::Good),
+            (_, None) => ('-', Tone::Bad),
+            _ => ('~', Tone::Change),
+        };
+        let head = view.paint.tone(tone, &format!("{sign} {name}"));
+        let values: Vec<&str> = [before, after].into_iter().flatten().map(String::as_str).collect();
+        let line = values.join(" → ");
+        if line.chars().count() + name.chars().count() + below + 4 <= view.width || values.len() == 1 {
+            let _ = writeln!(out, "{:below$}{head}: {line}", "");
+            continue;
+        }
+        let _ = writeln!(out, "{:below$}{head}:", "");
+        for (sign, tone, value) in [('-', Tone::Bad, values[0]), ('+', Tone::Good, values[1])] {
+            let _ = writeln!(out, "{:below$}    {}", "", view.paint.tone(tone, &format!("{sign} {value}")));
+        }
+    }
+    out
 }
 
 /// The resources that change, those of one element together, in the order in which elements first come.
@@ -105,7 +133,11 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
     }
     if !plan.has_changes() {
         let verb = if s.unchanged == 1 { "matches" } else { "match" };
-        let text = format!("No changes. {} {verb} stack.yaml.\n", counted(s.unchanged as u64, "resource"));
+        let outputs = match plan.output_changes().len() {
+            0 => String::new(),
+            n => format!(" Apply records {} anew.", counted(n as u64, "output")),
+        };
+        let text = format!("No changes. {} {verb} stack.yaml.{outputs}\n", counted(s.unchanged as u64, "resource"));
         return view.paint.tone(Tone::Good, &text);
     }
     let mut line = format!(
@@ -177,8 +209,9 @@ pub(super) fn block_as_diff(out: &mut String, plan: &Plan, planned: &Planned, vi
 /// What the head says after the kind: a former address, and why there is this action.
 pub(super) fn about(planned: &Planned) -> Option<String> {
     let renamed = planned.moved_from.as_ref().map(|from| format!("renamed from {from}"));
-    // A plain create or update explains itself.
-    let plain = matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml");
+    // A plain create, update or destroy explains itself; why a replacement is one has a line of its own.
+    let plain = planned.action == Action::Replace
+        || matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml" | "the stack is destroyed");
     let why = (!plain).then(|| format!("({})", planned.reason));
     let said: Vec<String> = [renamed, why].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("  "))
@@ -214,10 +247,12 @@ fn drift_line(entry: &Drift) -> (String, Vec<Line>) {
         None => shown(value),
     };
     let plan = match &entry.plan {
+        wanted if *wanted == entry.before && wanted.is_null() => "removed again".to_owned(),
         wanted if *wanted == entry.before && policy => "back".to_owned(),
         wanted if *wanted == entry.before => format!("back to {}", text(wanted)),
         wanted if *wanted == entry.after => "stays, stack.yaml wants the same".to_owned(),
         _ if policy => "changed once more".to_owned(),
+        wanted if wanted.is_null() => "removed".to_owned(),
         wanted => text(wanted),
     };
     if policy {

@@ -10,7 +10,7 @@ use super::plan::{SENSITIVE, impact};
 use crate::aws::Place;
 use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::kinds::{Observed, by_name};
-use crate::plan::{Action, Change, Cost, Drift, Note, Order, Plan, Planned, Summary};
+use crate::plan::{Action, Change, Cost, Drift, Note, Order, OutputChange, Plan, Planned, Summary};
 
 /// The version of the plan's JSON form.
 pub const PLAN_FORMAT: u32 = 1;
@@ -38,6 +38,9 @@ pub struct PlanReport {
     pub refresh_only: bool,
     /// The stack's outputs as far as they are known.
     pub outputs: BTreeMap<String, String>,
+    /// The outputs that differ from those of the last apply.
+    #[serde(default)]
+    pub output_changes: Vec<OutputChange>,
     /// What tells this plan from others: the word that `--expect-plan` takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -161,6 +164,7 @@ impl PlanReport {
             notes: plan.notes().to_vec(),
             refresh_only: plan.is_refresh_only(),
             outputs: plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect(),
+            output_changes: plan.output_changes().to_vec(),
             digest: None,
             effects: None,
             reads: cost.reads,
@@ -183,8 +187,8 @@ impl PlanReport {
     /// When a kind is not known.
     pub fn restore(self) -> Result<(Plan, Cost), ReportError> {
         let cost = Cost { reads: self.reads, waves: self.waves, seconds: self.seconds };
-        let mut plan =
-            Plan { notes: self.notes, outputs: self.outputs, refresh_only: self.refresh_only, ..Plan::default() };
+        let (notes, outputs, output_changes) = (self.notes, self.outputs, self.output_changes);
+        let mut plan = Plan { notes, outputs, output_changes, refresh_only: self.refresh_only, ..Plan::default() };
         for action in self.actions {
             if let Some(size) = action.code_size.as_ref().and_then(|size| size.after) {
                 plan.code_sizes.insert(action.address.clone(), size);

@@ -4,7 +4,7 @@ mod estimate;
 mod preparation;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::json;
 use super::paint::Tone;
 use super::plan::bytes;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::execute::{Event, Observer};
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
@@ -28,6 +28,22 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(250);
 /// Steps of the bar of the whole.
 const FINENESS: u64 = 1_000;
+
+/// The lines that a terminal shows now and that move: who else writes there has to make them step aside.
+static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+fn live_now() -> MutexGuard<'static, Option<MultiProgress>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes while the moving lines, if there are any, step aside.
+pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let live = live_now().clone();
+    match live {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
 
 /// Shows an execution: live lines on a terminal, plain lines elsewhere, JSON lines on demand.
 pub struct Progress {
@@ -44,6 +60,8 @@ pub struct Progress {
 
 struct Running {
     what: &'static str,
+    /// What its line says.
+    doing: String,
     began: Instant,
     /// The reason that it waits for, and since when.
     waits: Option<(String, Instant)>,
@@ -59,6 +77,7 @@ impl Progress {
         let live = terminal.interactive && !terminal.json && !terminal.quiet;
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
         let whole_bar = bars.as_ref().map(|bars| bars.add(whole_bar()));
+        live_now().clone_from(&bars);
         let heart = match &whole_bar {
             Some(bar) => tokio::spawn(move_whole(bar.clone(), whole.clone(), running.clone())),
             None => tokio::spawn(beat(terminal, running.clone())),
@@ -89,18 +108,30 @@ impl Progress {
 
     fn begun(&self, address: &str, action: Action, removal: bool) {
         let what = verb(action, removal);
-        let bar = self.bars.as_ref().map(|bars| {
+        let doing = self.doing(address, action, removal);
+        let entry = Running { what, doing, began: Instant::now(), waits: None, said: None, bar: None };
+        let mut running = self.lock();
+        running.insert(key(address, removal), entry);
+        self.fill(&mut running);
+    }
+
+    /// Gives lines to those that have run longest, as many as the terminal has room for: the others are counted below.
+    fn fill(&self, running: &mut BTreeMap<String, Running>) {
+        let Some(bars) = &self.bars else { return };
+        let shown = running.values().filter(|entry| entry.bar.is_some()).count();
+        let mut hidden: Vec<&mut Running> = running.values_mut().filter(|entry| entry.bar.is_none()).collect();
+        hidden.sort_by_key(|entry| entry.began);
+        for entry in hidden.into_iter().take(room(terminal::rows()).saturating_sub(shown)) {
+            let began = ProgressBar::new_spinner().with_elapsed(entry.began.elapsed());
             // The whole stays the last line.
-            let bar = bars.insert_from_back(1, ProgressBar::new_spinner());
+            let bar = bars.insert_from_back(1, began);
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>3} {wide_msg}") {
                 bar.set_style(style);
             }
-            bar.set_message(self.doing(address, action, removal));
+            bar.set_message(entry.doing.clone());
             bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        let entry = Running { what, began: Instant::now(), waits: None, said: None, bar };
-        self.lock().insert(key(address, removal), entry);
+            entry.bar = Some(bar);
+        }
     }
 
     fn started(&self, address: &str, action: Action, removal: bool) {
@@ -122,8 +153,9 @@ impl Progress {
         if since.elapsed() < WORTH_SAYING {
             return false;
         }
+        entry.doing = format!("{} {address}, waiting for {}", entry.what, self.secrets.mask(why));
         if let Some(bar) = &entry.bar {
-            bar.set_message(format!("{} {address}, waiting for {}", entry.what, self.secrets.mask(why)));
+            bar.set_message(entry.doing.clone());
         }
         entry.said.replace(about.to_owned()).as_deref() != Some(about)
     }
@@ -141,12 +173,13 @@ impl Progress {
             self.whole.lock().unwrap_or_else(PoisonError::into_inner).ended(&key(address, removal), took);
             if let Some(bar) = entry.bar {
                 bar.finish_and_clear();
+                self.fill(&mut self.lock());
             }
         }
         self.line(text);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,6 +187,11 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.heart.abort();
+        live_now().take();
+        // What an interrupted run leaves behind does not stay on the screen as if it went on.
+        for bar in std::mem::take(&mut *self.lock()).into_values().filter_map(|entry| entry.bar) {
+            bar.finish_and_clear();
+        }
         if let Some(bar) = &self.whole_bar {
             bar.finish_and_clear();
         }
@@ -247,6 +285,11 @@ fn upload(plan: &Plan, planned: &Planned) -> Option<u64> {
     plan.code_sizes.get(&planned.address).copied()
 }
 
+/// Lines for running actions on a terminal of so many rows: the bar of the whole and some of what is done stay in sight.
+fn room(rows: usize) -> usize {
+    rows.saturating_sub(4).max(1)
+}
+
 fn whole_bar() -> ProgressBar {
     let bar = ProgressBar::new(FINENESS);
     if let Ok(style) = ProgressStyle::with_template("  [{bar:24}] {wide_msg}") {
@@ -271,21 +314,25 @@ async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<
     }
 }
 
-/// `5 of 12 done, 3 running, 4 waiting for them, about 8 s left`
+/// `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`: what matters most comes first, for a narrow
+/// terminal cuts the end.
 fn told((all, done): (usize, usize), running: usize, left: f64) -> String {
     let mut text = format!("{done} of {all} done");
+    if all > 0 && done == all {
+        return text + ", saving the state";
+    }
     let waiting = all.saturating_sub(done + running);
-    if running > 0 {
-        text += &format!(", {running} running");
-    }
-    if waiting > 0 {
-        text += &format!(", {waiting} waiting for others");
-    }
     if done < all {
         text += &match left.ceil() {
             seconds if seconds < 90.0 => format!(", about {seconds:.0} s left"),
             seconds => format!(", about {:.0} min left", (seconds / 60.0).ceil()),
         };
+    }
+    if running > 0 {
+        text += &format!(", {running} running");
+    }
+    if waiting > 0 {
+        text += &format!(", {waiting} waiting for others");
     }
     text
 }
@@ -313,9 +360,14 @@ mod tests {
     }
 
     #[test]
+    fn the_bar_of_the_whole_stays_in_sight_on_a_low_terminal() {
+        assert_eq!([24, 12, 5, 3, 0].map(room), [20, 8, 1, 1, 1]);
+    }
+
+    #[test]
     fn the_whole_says_how_many_and_how_long() {
-        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, 3 running, 4 waiting for others, about 8 s left");
-        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, 1 running, about 4 min left");
-        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done");
+        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, about 8 s left, 3 running, 4 waiting for others");
+        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, about 4 min left, 1 running");
+        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done, saving the state");
     }
 }

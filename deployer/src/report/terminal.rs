@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use super::paint::{Paint, Tone};
+use super::progress;
 use super::{counted, diagnostics, github};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
@@ -38,6 +39,11 @@ pub struct Wishes {
     pub verbose: bool,
     pub ci: bool,
     pub columns: Option<usize>,
+}
+
+/// The height of the terminal that shows talk.
+pub(super) fn rows() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| height.0.into())
 }
 
 /// The width of the terminal that shows data or talk.
@@ -90,7 +96,8 @@ impl Terminal {
     /// Says something, unless asked to be quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr(), "{}", self.quoted(text));
+            let text = self.quoted(text);
+            let _ = progress::aside(|| writeln!(std::io::stderr(), "{text}"));
         }
     }
 
@@ -157,6 +164,9 @@ impl Terminal {
         if !outcome.abandoned.is_empty() {
             text += &format!("left in flight: {}\n", outcome.abandoned.join(", "));
         }
+        if !outcome.unwatched.is_empty() {
+            text += &format!("AWS goes on by itself with: {}\n", outcome.unwatched.join(", "));
+        }
         if !outcome.not_started.is_empty() {
             text += &format!("not started: {}\n", outcome.not_started.join(", "));
         }
@@ -173,9 +183,13 @@ impl Terminal {
             "Done"
         };
         let tone = if word == "Done" { Tone::Good } else { Tone::Bad };
-        let mut counts = format!("{done} done");
+        let mut counts =
+            if done == 0 && word == "Done" { "nothing had to be done".to_owned() } else { format!("{done} done") };
         if failed > 0 || !outcome.not_started.is_empty() {
             counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
+        }
+        if !outcome.unwatched.is_empty() {
+            counts += &format!(", {} accepted", outcome.unwatched.len());
         }
         let word = self.err.tone(tone, word);
         let (reads, writes) = (counted(calls.0, "read"), counted(calls.1, "write"));

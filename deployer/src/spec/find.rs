@@ -17,7 +17,7 @@ pub(super) fn text(value: &Value, at: &DocPath, reference: &str) -> Option<DocPa
 }
 
 /// Does a text hold a name, and not just one that begins or ends like it?
-fn names(text: &str, name: &str) -> bool {
+pub(super) fn names(text: &str, name: &str) -> bool {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     text.match_indices(name).any(|(at, _)| {
         !text[..at].chars().next_back().is_some_and(goes_on)

@@ -150,7 +150,12 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
         all.referred(&Value::from(&text[at..]))
     });
     let Some(function) = function else { return };
-    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S + 1) {
+    let key = route.address.split_once('[').map_or("", |(_, key)| key.trim_end_matches(']'));
+    if document.states(&document.locate(&route.element).then("routes").then(key).then("timeout")) {
+        // Somebody has thought of it.
+        return;
+    }
+    if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S) {
         findings
             .warning(
                 "api::function-timeout",
@@ -160,7 +165,7 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
                     function.address
                 ),
             )
-            .help("write `timeout: 29s`, or take the work from a queue");
+            .help("write `timeout: 29s`, or take the work from a queue; a `timeout` of the route itself says that it is meant");
     }
 }
 
@@ -168,6 +173,16 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
 fn redrive_type(document: &Document, all: &Resources<'_>, queue: &Resource, findings: &mut Findings) {
     let Some(target) = queue.spec.get("redrive_policy").and_then(|r| r.get("dead_letter_target_arn")) else { return };
     let Some(dead_letter) = all.referred(target) else { return };
+    if dead_letter.address == queue.address {
+        findings
+            .error(
+                "queue::dead-letter-self",
+                document.locate(&queue.element).then("redrive").then("dead_letter_target_arn"),
+                format!("`{}` is its own dead-letter queue: what fails would come back for ever", queue.address),
+            )
+            .help("remove `dead_letter_target_arn`: the queue then gets a dead-letter queue of its own");
+        return;
+    }
     if is_fifo(dead_letter) != is_fifo(queue) {
         findings
             .error(
@@ -278,4 +293,28 @@ fn retired(path: DocPath, model: &str, findings: &mut Findings) {
     findings
         .warning("function::retired-model", path, format!("Bedrock no longer serves the model {model}"))
         .help("use `stability.stable-image-core-v1:1` in us-west-2");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::source::SourceText;
+    use crate::spec::variables::Inputs;
+
+    fn codes(route: &str) -> Vec<&'static str> {
+        let text = format!(
+            "stack: s\nregion: eu-west-1\nfunctions:\n  f: {{ zip: f.zip, timeout: 30s }}\napis:\n  a: {{ routes: {{ \"GET /f\": {route} }} }}\n"
+        );
+        let (document, _) = Document::load(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default()).unwrap();
+        let (lowered, _) = document.lower();
+        let mut findings = Findings::default();
+        lint(&document, &lowered, &mut findings);
+        findings.0.iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn a_function_that_outlasts_its_callers_is_meant_where_the_route_says_when_they_give_up() {
+        assert!(codes("f").contains(&"api::function-timeout"));
+        assert!(!codes("{ function: f, timeout: 29s }").contains(&"api::function-timeout"));
+    }
 }

@@ -1,5 +1,6 @@
 //! Text → [`Document`](document::Document): YAML, positions, variables, checks against the sections' schema.
 
+mod blame;
 pub mod check;
 pub mod document;
 pub mod env;
@@ -19,6 +20,8 @@ pub mod template;
 pub mod values;
 pub mod variables;
 pub mod yaml;
+
+pub use blame::Refused;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! The text that findings point into.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use super::finding::{Findings, Span};
 
@@ -19,6 +21,16 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 impl SourceText {
     pub fn new(path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { path: path.into(), bytes: bytes.into() }
+    }
+
+    /// Reads a file, of one that is too long or has no end (`/dev/zero`) no more than shows that.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(Self::new(path, bytes))
     }
 
     /// Shows the text for people, without a byte order mark; the offsets of spans count in this text.

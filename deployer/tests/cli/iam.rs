@@ -225,7 +225,7 @@ async fn the_policies_are_enough_to_plan_apply_and_destroy_where_they_are_enforc
     let refused = run_as(&hindered, &["apply", "-y"]);
     assert_eq!(refused.code, Some(1), "{refused}");
     let queue = format!("sqs:CreateQueue on resource: arn:aws:sqs:eu-west-1:{account}:image-requests-32-dlq");
-    for part in ["aws::access-denied", &queue, "`deployer iam apply`"] {
+    for part in ["aws::access-denied", &queue, "denies `sqs:CreateQueue`"] {
         assert!(refused.stderr.contains(part), "{part}: {refused}");
     }
 

@@ -17,6 +17,7 @@ mod forge;
 mod gate;
 mod iam;
 mod kills;
+mod late;
 mod lifecycle;
 mod newcomer;
 mod operate;

@@ -15,6 +15,16 @@ pub struct Refusal {
     pub times: usize,
 }
 
+/// What AWS answers to the calls whose head and body hold all of `holds`.
+#[derive(Clone)]
+pub struct Answer {
+    pub holds: &'static [&'static str],
+    pub status: u16,
+    /// `json` or `xml`.
+    pub form: &'static str,
+    pub body: &'static str,
+}
+
 /// Listens until the test's process ends.
 pub struct Proxy {
     pub url: String,
@@ -23,16 +33,22 @@ pub struct Proxy {
 
 impl Proxy {
     pub fn start(upstream: &str) -> Self {
+        Self::answering(upstream, &[])
+    }
+
+    /// Answers some calls in AWS's stead.
+    pub fn answering(upstream: &str, answers: &[Answer]) -> Self {
+        let answers = answers.to_vec();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let refusal = Arc::new(Mutex::new(Refusal { path: "", method: "", times: 0 }));
         let (upstream, shared) = (upstream.trim_start_matches("http://").to_owned(), refusal.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (upstream, shared) = (upstream.clone(), shared.clone());
+                let (upstream, shared, answers) = (upstream.clone(), shared.clone(), answers.clone());
                 std::thread::spawn(move || {
                     // A client that hangs up is its own affair.
-                    let _ = serve(stream, &upstream, &shared);
+                    let _ = serve(stream, &upstream, &shared, &answers);
                 });
             }
         });
@@ -46,7 +62,7 @@ impl Proxy {
 }
 
 /// Answers one request and closes.
-fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>) -> std::io::Result<()> {
+fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, answers: &[Answer]) -> std::io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -74,6 +90,14 @@ fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>) -> std
     };
     if refused {
         return client.write_all(&quoting(&body));
+    }
+    let sent = format!("{head}{}", String::from_utf8_lossy(&body));
+    if let Some(answer) = answers.iter().find(|answer| answer.holds.iter().all(|part| sent.contains(part))) {
+        let Answer { status, form, body, .. } = answer;
+        let (length, kind) = (body.len(), format!("application/{form}"));
+        let head =
+            format!("HTTP/1.1 {status} No\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
+        return client.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
     }
     let mut server = TcpStream::connect(upstream)?;
     let lines = head.trim_end().lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));

@@ -86,6 +86,7 @@ fn iam(asked: &Asked<'_>) -> Found {
             vec![need(own.0, format!("arn:aws:iam::{}:instance-profile/{profile}", asked.account))]
         }
         "GetAccountAuthorizationDetails" => vec![need("iam:GetAccountAuthorizationDetails", "*")],
+        "ListRoles" => vec![need("iam:ListRoles", "*")],
         _ => vec![own],
     }
 }

@@ -115,7 +115,7 @@ fn a_tag_that_other_hands_added_goes() {
     ~ queues.inbox  sqs.queue
         tags.team: couch → (none)  # undoes a change made outside
 
-    ! changed outside: queues.inbox tags.team: (none) → couch (by plan: back to (none))
+    ! changed outside: queues.inbox tags.team: (none) → couch (by plan: removed again)
 
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");

@@ -69,9 +69,9 @@ fn an_element_removed_that_another_stack_has_taken_stays() {
 #[test]
 fn a_destroyed_stack_loses_everything_that_is_its_own() {
     assert_snapshot!(destroyed(&World::applied(QUEUES), QUEUES), @r"
-    - queues.inbox  sqs.queue  (the stack is destroyed)
+    - queues.inbox  sqs.queue
         # lost for good: the messages in it
-      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+      - queues.inbox.dead_letter  sqs.queue
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 0 to adopt.
@@ -109,7 +109,7 @@ fn a_foreign_resource_survives_the_destruction() {
     world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
     assert_snapshot!(destroyed(&world, QUEUES), @r#"
     · queues.inbox  sqs.queue  (belongs to the stack "other")
-      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+      - queues.inbox.dead_letter  sqs.queue
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
@@ -122,9 +122,9 @@ fn what_a_cut_off_run_made_and_never_wrote_down_is_destroyed_all_the_same() {
     let mut world = World::applied(QUEUES);
     world.prior.resources.clear();
     assert_snapshot!(destroyed(&world, QUEUES), @r"
-    - queues.inbox  sqs.queue  (the stack is destroyed)
+    - queues.inbox  sqs.queue
         # lost for good: the messages in it
-      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+      - queues.inbox.dead_letter  sqs.queue
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 0 to adopt.
@@ -137,10 +137,10 @@ fn a_predecessor_that_a_cut_off_replacement_left_is_destroyed_too() {
     let renamed = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     world.live.extend(World::applied(&renamed).live);
     assert_snapshot!(destroyed(&world, &renamed), @r"
-    - queues.inbox  sqs.queue  (the stack is destroyed)
+    - queues.inbox  sqs.queue
         # and its predecessor, which an interrupted run left
         # lost for good: the messages in it
-      - queues.inbox.dead_letter  sqs.queue  (the stack is destroyed)
+      - queues.inbox.dead_letter  sqs.queue
           # and its predecessor, which an interrupted run left
           # lost for good: the messages in it
 

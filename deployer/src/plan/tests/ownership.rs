@@ -139,7 +139,7 @@ fn an_external_resource_that_is_there_is_left_alone() {
     }
     assert_snapshot!(world.said(EXTERNAL), @"No changes. 1 resource matches stack.yaml.");
     assert_snapshot!(world.said_for(&Stack::of(EXTERNAL, &[]), Goal::Destroy, &Selection::default()), @r"
-    - queues.inbox  sqs.queue  (the stack is destroyed)
+    - queues.inbox  sqs.queue
         # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.

@@ -10,15 +10,19 @@ use crate::plan::{Action, Goal, Order, Selection};
 fn a_changed_name_is_made_under_the_new_one_before_the_other_goes() {
     let wanted = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     assert_snapshot!(World::applied(QUEUES).said(&wanted), @r"
-    +/- queues.inbox  sqs.queue  (its identity changed)
+    +/- queues.inbox  sqs.queue
+        # name changes: SQS cannot rename a queue
         # made first; its predecessor is deleted when nothing uses it any more
+        # afterwards: senders and readers outside this stack need its new URL
         # lost for good: the messages in it
         name: couch-inbox → couch-post  # forces replacement
         redrive_policy.dead_letter_target_arn:
           - arn:aws:sqs:eu-west-1:123456789012:couch-inbox-dlq
           + arn:aws:sqs:eu-west-1:123456789012:couch-post-dlq
-      +/- queues.inbox.dead_letter  sqs.queue  (its identity changed)
+      +/- queues.inbox.dead_letter  sqs.queue
+          # name changes: SQS cannot rename a queue
           # made first; its predecessor is deleted when nothing uses it any more
+          # afterwards: senders and readers outside this stack need its new URL
           # lost for good: the messages in it
           name: couch-inbox-dlq → couch-post-dlq  # forces replacement
 
@@ -36,7 +40,8 @@ log_groups: { audit: { retention_in_days: 7 } }
 fn what_keeps_its_name_is_deleted_before_it_is_made_anew() {
     let wanted = LOGS.replace("{ retention", "{ log_group_class: INFREQUENT_ACCESS, retention");
     assert_snapshot!(World::applied(LOGS).said(&wanted), @r"
-    -/+ log_groups.audit  logs.log_group  (AWS cannot change log_group_class in place)
+    -/+ log_groups.audit  logs.log_group
+        # log_group_class changes: CloudWatch Logs cannot change a log group's class
         # deleted first, because its successor needs its name
         # meanwhile: what is logged within these seconds may be lost
         # lost for good: the logs in it
@@ -51,7 +56,8 @@ fn a_replacement_that_was_asked_for_says_so() {
     let selection = Selection { replace: vec!["log_groups.audit".into()], ..Selection::default() };
     let text = World::applied(LOGS).said_for(&Stack::of(LOGS, &[]), Goal::Apply, &selection);
     assert_snapshot!(text, @r"
-    -/+ log_groups.audit  logs.log_group  (asked for by --replace)
+    -/+ log_groups.audit  logs.log_group
+        # asked for by --replace
         # deleted first, because its successor needs its name
         # meanwhile: what is logged within these seconds may be lost
         # lost for good: the logs in it

@@ -76,6 +76,9 @@ impl World {
                 world.prior.resources.insert(node.address.clone(), record(&stack, node, &spec, outputs));
             }
         }
+        let secrets = stack.document.secrets();
+        let outputs = stack.graph.outputs().iter().map(|(k, v)| (k.clone(), resolve::text(v, &known, &place())));
+        world.prior.outputs = outputs.filter(|(_, text)| !secrets.touches(text)).collect();
         world
     }
 

@@ -10,6 +10,7 @@ pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
     match (planned.action, planned.order) {
         (Action::Replace, Some(Order::CreateFirst)) if planned.predecessor.is_some() => {
             said.push("made first; its predecessor is deleted when nothing uses it any more".to_owned());
+            said.extend(kind.moved().map(|moved| format!("afterwards: {moved}")));
         }
         (Action::Replace, Some(Order::CreateFirst)) => said.push("made anew; its predecessor stays in AWS".to_owned()),
         (Action::Replace, _) => {

@@ -35,8 +35,9 @@ impl Line {
 
 /// Lists the order of a replacement and what it costs, then the properties that change.
 pub(in crate::report) fn lines(plan: &Plan, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
-    let mut lines: Vec<Line> =
-        impact(planned).into_iter().map(|text| Line::new(4, Tone::Bad, format!("# {text}"))).collect();
+    let why = (planned.action == Action::Replace).then(|| planned.reason.clone());
+    let said = why.into_iter().chain(impact(planned));
+    let mut lines: Vec<Line> = said.map(|text| Line::new(4, Tone::Bad, format!("# {text}"))).collect();
     if matches!(planned.action, Action::Delete | Action::Forget) {
         return lines;
     }
@@ -61,7 +62,7 @@ fn is_mark(path: &str) -> bool {
 fn unchanged(planned: &Planned) -> Vec<Line> {
     let rules = Rules(by_name(planned.kind).map(|kind| kind.rules()).unwrap_or_default());
     let mut found = Vec::new();
-    leaves("", planned.desired.as_ref().unwrap_or(&Value::Null), &mut found);
+    leaves(rules, "", planned.desired.as_ref().unwrap_or(&Value::Null), &mut found);
     let differs = |path: &str| {
         planned
             .changes
@@ -69,21 +70,26 @@ fn unchanged(planned: &Planned) -> Vec<Line> {
             .any(|c| path.strip_prefix(c.path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.')))
     };
     let same = found.into_iter().filter(|(path, _)| !differs(path));
-    same.map(|(path, value)| {
+    same.flat_map(|(path, value)| {
+        if rules.is_policy(&path) {
+            let grants = statements(&Value::Null, value).into_iter();
+            let plain = grants.map(|line| Line::new(6, Tone::Faint, line.text.trim_start_matches("+ ")));
+            return std::iter::once(Line::new(4, Tone::Faint, format!("{path}:"))).chain(plain).collect();
+        }
         let text = if rules.is_sensitive(&path) { SENSITIVE.to_owned() } else { shown(value) };
-        Line::new(4, Tone::Faint, format!("{path}: {text}"))
+        vec![Line::new(4, Tone::Faint, format!("{path}: {text}"))]
     })
     .collect()
 }
 
-fn leaves<'a>(path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Null => {}
         Value::Array(items) if items.is_empty() => {}
-        Value::Object(map) => {
+        Value::Object(map) if !rules.is_policy(path) => {
             for (key, inner) in map {
                 let inner_path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                leaves(&inner_path, inner, found);
+                leaves(rules, &inner_path, inner, found);
             }
         }
         _ => found.push((path.to_owned(), value)),
@@ -123,7 +129,7 @@ impl Property<'_> {
         let fits = self.change.path.chars().count() + text.chars().count() + 6 + self.remark().len() <= self.width;
         let cut = whole(before).chars().count() > LONG || whole(after).chars().count() > LONG;
         let several = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
-        if (fits && !cut && !several(before) && !several(after)) || after.is_null() {
+        if (fits && !cut && !several(before) && !several(after)) || (after.is_null() && before.is_null()) {
             return vec![self.line(&text)];
         }
         self.apart()
@@ -208,7 +214,7 @@ impl Property<'_> {
             }
             return lines;
         }
-        // The one algorithm alone: a choice of them is a tenth of the whole binary's growth by this crate.
+        // The one algorithm alone: the crate's choice of them is a quarter of a megabyte.
         let mut found = Replace::new(Capture::new());
         let Ok(()) = myers::diff(&mut found, &before, 0..before.len(), &after, 0..after.len());
         let ops = found.into_inner().into_ops();

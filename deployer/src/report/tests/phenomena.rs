@@ -140,6 +140,29 @@ fn a_queue_under_another_name_is_made_first() {
 }
 
 #[test]
+fn a_stage_under_another_name_moves_the_address_that_callers_know() {
+    let plan = planned(&SHOP.replace("stage: Prod", "stage: Live"), |_| {});
+    assert_snapshot!("stage_text", said(&plan));
+    assert_snapshot!("stage_markdown", page(&plan));
+}
+
+#[test]
+fn outputs_that_differ_are_shown_where_no_resource_does() {
+    let wanted = SHOP.replace(
+        "outputs: { url: \"${apis.front.url}/draw\" }",
+        "outputs: { queue: \"${queues.orders.url}\", token: \"${vars.token}\" }",
+    );
+    let plan = planned(&wanted, |_| {});
+    assert_snapshot!("outputs_text", said(&plan));
+}
+
+#[test]
+fn a_changed_subscription_has_to_be_confirmed_again() {
+    let plan = planned(&SHOP.replace("ops@example.com", "dev@example.com"), |_| {});
+    assert_snapshot!("subscription_text", said(&plan));
+}
+
+#[test]
 fn a_route_more_and_a_function_less() {
     let plan = planned(&SHOP.replace("\"POST /draw\": draw", "\"POST /draw\": draw, \"GET /drawn\": draw"), |_| {});
     assert_snapshot!("route_text", said(&plan));

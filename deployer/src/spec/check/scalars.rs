@@ -74,7 +74,13 @@ impl<'s> Checker<'s> {
                 }
             },
             _ => {
-                let help = words::instead(value, types, schema);
+                let help = match schema.get("enum").and_then(Value::as_array) {
+                    Some(listed) => {
+                        let names = listed.iter().filter_map(Value::as_str);
+                        format!("it is one of {}", quoted(names))
+                    }
+                    None => words::instead(value, types, schema),
+                };
                 self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {}", words::value(value)))
                     .help(help);
             }
@@ -117,16 +123,16 @@ impl<'s> Checker<'s> {
         let subject = self.subject();
         if let Some(most) = limit("maxLength").filter(|most| length > *most) {
             self.error("stack::too-long", format!("{subject} has {length} characters; at most {most} fit"))
-                .help(format!("shorten it by {}", length - most));
+                .help(format!("shorten it by {}, to at most {most} characters", length - most));
         } else if let Some(least) = limit("minLength").filter(|least| length < *least) {
             self.error("stack::too-short", format!("{subject} has {length} characters; at least {least} are needed"))
-                .help("write a longer one");
+                .help(format!("write at least {least} characters"));
         } else if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
             && self.pattern(pattern).is_some_and(|regex| !regex.is_match(&text))
         {
             if pattern == words::ARN {
-                let shown = words::value(&Value::from(text));
-                let help = words::pattern(pattern).unwrap_or_default();
+                let shown = words::value(&Value::from(text.as_str()));
+                let help = words::meant_arn(&text).or_else(|| words::pattern(pattern)).unwrap_or_default();
                 self.error("stack::bad-value", format!("{subject} takes an ARN, not {shown}")).help(help);
                 return;
             }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::scalars::Limit;
+use crate::spec::sections::SECTIONS;
 
 /// Longer values are cut in messages.
 const SHOWN: usize = 60;
@@ -45,6 +46,15 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
+/// The reference that somebody means who writes an element's address where an ARN is wanted.
+pub(super) fn meant_arn(text: &str) -> Option<String> {
+    let mut parts = text.split('.');
+    let (section, name, output) = (parts.next()?, parts.next()?, parts.next());
+    let known = SECTIONS.iter().any(|known| known.name() == section);
+    let whole = parts.next().is_none() && !name.is_empty() && output.is_none_or(|output| output == "arn");
+    (known && whole).then(|| format!("write a reference: `${{{section}.{name}.arn}}`"))
+}
+
 /// How to write it, where a text stands.
 pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> String {
     let lower = text.to_ascii_lowercase();
@@ -61,6 +71,14 @@ pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> St
     let number = types.iter().any(|wanted| matches!(*wanted, "integer" | "number"));
     if number && text.parse::<i64>().is_ok() {
         return format!("write it without quotes: `{text}`");
+    }
+    if types.contains(&"object")
+        && let Some((key, value)) = text.split_once(':')
+        && !key.contains([' ', '"'])
+        && !value.is_empty()
+        && !value.starts_with([' ', '/', ':'])
+    {
+        return format!("put a space behind the colon: `{key}: {value}`");
     }
     instead(&Value::from(text), types, schema)
 }
@@ -131,6 +149,9 @@ pub(super) fn duration(seconds: f64) -> String {
 /// The pattern of properties that take an ARN.
 pub(super) const ARN: &str = "^arn:";
 
+/// The pattern of the runtimes that Lambda has had; which of them it still has, AWS says.
+const RUNTIME: &str = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$";
+
 /// Patterns that are no single set of characters, in words.
 const PATTERNS: &[(&str, &str)] = &[
     (ARN, "write an ARN, `arn:aws:…`, or refer to what it belongs to: `${section.name.arn}`"),
@@ -143,6 +164,7 @@ const PATTERNS: &[(&str, &str)] = &[
     (r"^\S+$", "write it without spaces"),
     ("^[0-9]+(ms|s)?$", "write seconds or milliseconds: `29s`, `500ms`"),
     (r"^[^/\s]+/[^/\s]+$", "write a media type, such as `image/png`"),
+    (RUNTIME, "write `provided.al2023` for an executable, or a runtime such as `nodejs22.x`, `python3.13`, `java21`"),
     ("^/([!-~]*/)?$", "begin and end it with a slash: `/shop/`"),
     (
         r"^(p|tm|tc|ts|wm)[0-9]{1,2}(\.[0-9]{1,10})?$|^(p|tm|tc|ts|wm)100$|^(TM|TC|TS|WM|PR)\(.*\)$|^iqm$",

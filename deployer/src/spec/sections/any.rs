@@ -106,19 +106,22 @@ pub fn check_tags<'a>(
             let owner = if lower.starts_with("aws:") { "AWS" } else { "the deployer" };
             findings
                 .error("stack::reserved-tag", path.then(key), format!("{owner} keeps tags such as `{key}` for itself"))
-                .help("choose another key")
+                .help(format!(
+                    "choose a key that does not begin with `{}:`",
+                    lower.split(':').next().unwrap_or_default()
+                ))
                 .at_key();
         }
         if key.is_empty() || key.chars().count() > 128 {
             findings
                 .error("stack::bad-name", path.then(key), "a tag's key has 1 to 128 characters")
-                .help("choose another key")
+                .help("choose a key of that length")
                 .at_key();
         }
         if !value.contains("${") && value.chars().count() > 256 {
             findings
                 .error("stack::too-long", path.then(key), "a tag's value has at most 256 characters")
-                .help("shorten it");
+                .help("shorten it to at most 256 characters");
         }
     }
 }

@@ -51,6 +51,9 @@ pub struct FunctionElement {
     pub description: Option<String>,
     /// Lambda's runtime.
     #[serde(default = "al2023")]
+    #[schemars(regex(
+        pattern = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$"
+    ))]
     pub runtime: String,
     /// What the runtime starts; any text for `provided.*`.
     #[serde(default = "bootstrap")]

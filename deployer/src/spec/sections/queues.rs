@@ -112,6 +112,16 @@ impl Section for Queues {
                 )
                 .help("add `fifo_queue: true` or remove this property");
         }
+        if queue.kms_master_key_id.is_some() && queue.sqs_managed_sse_enabled == Some(true) {
+            findings
+                .error(
+                    "queue::two-encryptions",
+                    at.path(["sqs_managed_sse_enabled"]),
+                    "SQS encrypts a queue with its own key or with one of KMS, not with both",
+                )
+                .at_key()
+                .help("remove `sqs_managed_sse_enabled` or `kms_master_key_id`");
+        }
         if let Some(redrive) = &queue.redrive
             && redrive.dead_letter_target_arn.is_none()
             && redrive.message_retention_period <= queue.message_retention_period

@@ -221,52 +221,52 @@ fn a_missing_property_says_what_it_is_for() {
 
 #[test]
 fn a_long_text_says_how_much_too_long() {
-    insta::assert_snapshot!(said("stack: ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss\nstate: { bucket: ab, key: x }\n"), @r#"
-        error[stack::too-long]: `stack` has 70 characters; at most 60 fit
-         --> stack.yaml:1:8
-          |
-        1 | stack: ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss
-          |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          |
-          = help: shorten it by 10
+    insta::assert_snapshot!(said("stack: ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss\nstate: { bucket: ab, key: x }\n"), @r"
+    error[stack::too-long]: `stack` has 70 characters; at most 60 fit
+     --> stack.yaml:1:8
+      |
+    1 | stack: ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: shorten it by 10, to at most 60 characters
 
-        error[stack::too-short]: `bucket` has 2 characters; at least 3 are needed
-         --> stack.yaml:2:18
-          |
-        2 | state: { bucket: ab, key: x }
-          |                  ^^
-          |
-          = help: write a longer one
-        "#);
+    error[stack::too-short]: `bucket` has 2 characters; at least 3 are needed
+     --> stack.yaml:2:18
+      |
+    2 | state: { bucket: ab, key: x }
+      |                  ^^
+      |
+      = help: write at least 3 characters
+    ");
 }
 
 #[test]
 fn names_and_tags_have_rules() {
     insta::assert_snapshot!(said("stack: s\nqueues:\n  \"a b\": { tags: { \"aws:x\": y } }\n  q: { tags: { \"deployer:stack\": y } }\ntags: { \"aws:y\": z }\n"), @r#"
-        error[stack::bad-name]: `a b` cannot be a name here
-         --> stack.yaml:3:3
-          |
-        3 |   "a b": { tags: { "aws:x": y } }
-          |   ^^^^^
-          |
-          = help: begin with letters, go on with letters, digits, `_` and `-` only
+    error[stack::bad-name]: `a b` cannot be a name here
+     --> stack.yaml:3:3
+      |
+    3 |   "a b": { tags: { "aws:x": y } }
+      |   ^^^^^
+      |
+      = help: begin with letters, go on with letters, digits, `_` and `-` only
 
-        error[stack::reserved-tag]: the deployer keeps tags such as `deployer:stack` for itself
-         --> stack.yaml:4:16
-          |
-        4 |   q: { tags: { "deployer:stack": y } }
-          |                ^^^^^^^^^^^^^^^^
-          |
-          = help: choose another key
+    error[stack::reserved-tag]: the deployer keeps tags such as `deployer:stack` for itself
+     --> stack.yaml:4:16
+      |
+    4 |   q: { tags: { "deployer:stack": y } }
+      |                ^^^^^^^^^^^^^^^^
+      |
+      = help: choose a key that does not begin with `deployer:`
 
-        error[stack::reserved-tag]: AWS keeps tags such as `aws:y` for itself
-         --> stack.yaml:5:9
-          |
-        5 | tags: { "aws:y": z }
-          |         ^^^^^^^
-          |
-          = help: choose another key
-        "#);
+    error[stack::reserved-tag]: AWS keeps tags such as `aws:y` for itself
+     --> stack.yaml:5:9
+      |
+    5 | tags: { "aws:y": z }
+      |         ^^^^^^^
+      |
+      = help: choose a key that does not begin with `aws:`
+    "#);
 }
 
 #[test]
@@ -327,4 +327,52 @@ fn a_sections_own_checks_speak_along_with_the_schema() {
           |
           = help: allowed is at most 15m (900 s)
         "#);
+}
+
+#[test]
+fn a_runtime_that_lambda_cannot_know_is_refused_and_one_that_it_may_have_is_not() {
+    let stack = |runtime: &str| {
+        format!("stack: s\nregion: eu-west-1\nfunctions:\n  f: {{ zip: f.zip, handler: a.b, runtime: {runtime} }}\n")
+    };
+    insta::assert_snapshot!(said(&stack("nodejs22")), @r"
+    error[stack::bad-value]: the text `nodejs22` does not fit `runtime`
+     --> stack.yaml:4:43
+      |
+    4 |   f: { zip: f.zip, handler: a.b, runtime: nodejs22 }
+      |                                           ^^^^^^^^
+      |
+      = help: write `provided.al2023` for an executable, or a runtime such as `nodejs22.x`, `python3.13`, `java21`. Lambda's runtime.
+    ");
+    for known in ["provided.al2023", "nodejs24.x", "python3.14", "java25", "dotnet10", "ruby3.4"] {
+        assert!(!said(&stack(known)).contains("error"), "{known}");
+    }
+}
+
+#[test]
+fn what_is_meant_is_said_where_the_type_alone_would_mislead() {
+    insta::assert_snapshot!(said("stack: s\nregion: eu-west-1\nqueues:\n  a:{}\nfunctions:\n  f: { zip: f.zip, tracing: true, dead_letter: queues.a }\n"), @r"
+    error[stack::wrong-type]: `queues` takes a map, not the text `a:{}`
+     --> stack.yaml:4:3
+      |
+    4 |   a:{}
+      |   ^^^^
+      |
+      = help: put a space behind the colon: `a: {}`
+
+    error[stack::wrong-type]: `tracing` takes text, not `true`
+     --> stack.yaml:6:29
+      |
+    6 |   f: { zip: f.zip, tracing: true, dead_letter: queues.a }
+      |                             ^^^^
+      |
+      = help: it is one of `Active`, `PassThrough`
+
+    error[stack::bad-value]: `dead_letter` takes an ARN, not the text `queues.a`
+     --> stack.yaml:6:48
+      |
+    6 |   f: { zip: f.zip, tracing: true, dead_letter: queues.a }
+      |                                                ^^^^^^^^
+      |
+      = help: write a reference: `${queues.a.arn}`
+    ");
 }

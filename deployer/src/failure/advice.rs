@@ -1,0 +1,199 @@
+//! What to do about an error of AWS.
+
+use crate::aws::{AwsError, permission};
+
+/// Codes of AWS, by what helps.
+const REMEDIES: &[(&[&str], &str)] = &[
+    (
+        &["BucketAlreadyExists"],
+        "bucket names are shared by all accounts of AWS: choose another `name`; if the bucket is yours in another account or region, `external: true` refers to it",
+    ),
+    (
+        &[
+            "BucketAlreadyOwnedByYou",
+            "EntityAlreadyExists",
+            "QueueAlreadyExists",
+            "QueueNameExists",
+            "ResourceAlreadyExistsException",
+        ],
+        "choose another `name`, or take over what has it: `deployer adopt ADDRESS`",
+    ),
+    (&["BucketNotEmpty"], "empty the bucket, or set `force_destroy: true` and apply that first"),
+    (
+        &["MalformedPolicy", "MalformedPolicyDocument", "MalformedPolicyDocumentException"],
+        "correct the actions, ARNs and principals here; IAM has to know each of them",
+    ),
+    (
+        &[
+            "CodeStorageExceededException",
+            "LimitExceeded",
+            "LimitExceededException",
+            "LimitExceededFault",
+            "OverLimit",
+            "PolicyLengthExceededException",
+            "ResourceLimitExceeded",
+            "ServiceQuotaExceededException",
+            "SubscriptionLimitExceeded",
+            "TooManyBuckets",
+            "TopicLimitExceeded",
+        ],
+        "a quota of the account is used up: delete what nobody needs, or ask for more in the console under Service Quotas; then run the same command again",
+    ),
+    (
+        &["OptInRequired", "SubscriptionRequiredException", "NotSignedUp"],
+        "the account has not signed up for this service or region: enable it in the console, then run the same command again",
+    ),
+    (
+        &[
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "NotFound",
+            "NotFoundException",
+            "ResourceNotFound",
+            "ResourceNotFoundException",
+        ],
+        "make what the message names first, or correct its name or ARN here; then run the same command again",
+    ),
+    (
+        &["Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"],
+        "the account calls AWS too often: run the same command again in a minute, with `--parallelism 4` if it stays so",
+    ),
+    (
+        &["DeleteConflict", "ResourceInUseException"],
+        "something outside the stack still uses it: detach that first, then run the same command again",
+    ),
+];
+
+/// Refusals that only AWS's text tells apart.
+const TEXTS: &[(&str, &str)] = &[
+    ("cannot be assumed", "let `lambda.amazonaws.com` assume the role: its trust policy has to name that service"),
+    ("less than Function timeout", "raise the queue's `visibility_timeout` to six times the function's `timeout`"),
+    (
+        "does not have permissions to call",
+        "allow what the message names in the `permissions` of the function, or in the role that it runs with",
+    ),
+    (
+        "UnreservedConcurrentExecution",
+        "lower `reserved_concurrency`, or ask for more concurrent executions in the console under Service Quotas",
+    ),
+];
+
+/// What AWS takes to be a wrong value.
+const GO_ON: &str = "correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped";
+
+/// The stable code and the next step for an AWS error.
+pub(super) fn of(error: &AwsError) -> (&'static str, String) {
+    match error {
+        e if e.is_credentials() && e.is(&["ExpiredToken", "ExpiredTokenException"]) => {
+            ("aws::expired-credentials", "sign in again (`aws sso login`, or fresh keys), then run the same command".into())
+        }
+        AwsError::Transport { message, .. } if message.contains("credential") => (
+            "aws::no-credentials",
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without AWS: `deployer local start`, then `--local`".into(),
+        ),
+        e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
+        e if e.is_access_denied() => ("aws::access-denied", denied(e)),
+        AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
+        AwsError::Deadline { last, .. } => {
+            let known = last.as_deref().and_then(by_text);
+            ("aws::deadline", known.unwrap_or("run the same command again: it goes on where this one stopped").into())
+        }
+        AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
+        AwsError::Shape { .. } => ("aws::unexpected-answer", "run again with -v and report what it shows".into()),
+        AwsError::Service(service) if service.status >= 500 => {
+            ("aws::service-error", "AWS failed; run the same command again".into())
+        }
+        AwsError::Service(service) => ("aws::refused", remedy(&service.code, &service.message).into()),
+    }
+}
+
+fn remedy(code: &str, message: &str) -> &'static str {
+    let key = code.starts_with("KMS") || code.starts_with("Kms") || message.contains("KMS key");
+    let key = key.then_some("check that the key exists in this region and is enabled, and that its policy allows the role and these credentials to use it");
+    let by_code = || REMEDIES.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, help)| *help);
+    by_text(message).or(key).or_else(by_code).unwrap_or(GO_ON)
+}
+
+fn by_text(message: &str) -> Option<&'static str> {
+    TEXTS.iter().find(|(text, _)| message.contains(text)).map(|(_, help)| *help)
+}
+
+/// Which action to allow, on what. AWS often names another one than the call: `iam:PassRole` for CreateFunction.
+fn denied(error: &AwsError) -> String {
+    let message = error.message();
+    let own = permission::action(error.operation());
+    // SQS writes its own actions in small letters.
+    let said = after(message, "perform: ").filter(|action| action.contains(':') && !action.eq_ignore_ascii_case(&own));
+    let action = said.unwrap_or(&own);
+    let on = after(message, "on resource: ").map(|arn| format!(" on `{arn}`")).unwrap_or_default();
+    if message.contains("explicit deny") {
+        let by = if message.contains("service control policy") {
+            "an organisation's service control policy"
+        } else {
+            "a policy"
+        };
+        return format!("{by} denies `{action}`{on} outright, so allowing it is not enough: ask who keeps that policy");
+    }
+    if message.contains("no permissions boundary allows") {
+        return format!("let the permissions boundary of these credentials allow `{action}`{on}, too");
+    }
+    format!(
+        "allow `{action}`{on} for these credentials; `deployer iam apply` prints the exact policy, `deployer iam plan` that for a plan"
+    )
+}
+
+/// The word behind a phrase of AWS's.
+fn after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
+    let rest = &message[message.find(phrase)? + phrase.len()..];
+    let word = rest.split([' ', ',', '\n']).next().unwrap_or_default().trim_matches(['"', '\'', '.']);
+    (!word.is_empty()).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::aws::AwsError;
+    use crate::aws::error::ServiceError;
+
+    fn advice(operation: &'static str, code: &str, message: &str) -> String {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        let error = ServiceError { operation, code, message, status: 400, request_id: None, retry_after_s: None };
+        of(&AwsError::Service(Box::new(error))).1
+    }
+
+    #[test]
+    fn the_action_to_allow_is_the_one_that_aws_names() {
+        let user = "User: arn:aws:iam::1:user/ci is not authorized to perform: ";
+        let denied = |text: &str| advice("lambda:CreateFunction", "AccessDeniedException", &format!("{user}{text}"));
+        insta::assert_snapshot!([
+            advice("s3:HeadBucket", "AccessDenied", ""),
+            denied("iam:PassRole on resource: arn:aws:iam::1:role/painter because no identity-based policy allows the iam:PassRole action"),
+            denied("lambda:CreateFunction on resource: \"arn:aws:lambda:eu-west-1:1:function:f\" with an explicit deny in a service control policy"),
+            denied("lambda:CreateFunction on resource: arn:aws:lambda:eu-west-1:1:function:f because no permissions boundary allows the lambda:CreateFunction action"),
+        ].join("\n"), @r"
+        allow `s3:ListBucket` for these credentials; `deployer iam apply` prints the exact policy, `deployer iam plan` that for a plan
+        allow `iam:PassRole` on `arn:aws:iam::1:role/painter` for these credentials; `deployer iam apply` prints the exact policy, `deployer iam plan` that for a plan
+        an organisation's service control policy denies `lambda:CreateFunction` on `arn:aws:lambda:eu-west-1:1:function:f` outright, so allowing it is not enough: ask who keeps that policy
+        let the permissions boundary of these credentials allow `lambda:CreateFunction` on `arn:aws:lambda:eu-west-1:1:function:f`, too
+        ");
+    }
+
+    #[test]
+    fn every_refusal_has_a_next_step() {
+        insta::assert_snapshot!([
+            advice("s3:CreateBucket", "BucketAlreadyExists", ""),
+            advice("iam:CreateRole", "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000"),
+            advice("iam:PutRolePolicy", "MalformedPolicyDocument", "Syntax errors in policy."),
+            advice("lambda:CreateFunction", "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."),
+            advice("lambda:CreateFunction", "KMSAccessDeniedException", "KMS Access is denied."),
+            advice("lambda:CreateFunction", "InvalidParameterValueException", "Uploaded file must be a non-empty zip"),
+        ].join("\n"), @r"
+        bucket names are shared by all accounts of AWS: choose another `name`; if the bucket is yours in another account or region, `external: true` refers to it
+        a quota of the account is used up: delete what nobody needs, or ask for more in the console under Service Quotas; then run the same command again
+        correct the actions, ARNs and principals here; IAM has to know each of them
+        let `lambda.amazonaws.com` assume the role: its trust policy has to name that service
+        check that the key exists in this region and is enabled, and that its policy allows the role and these credentials to use it
+        correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped
+        ");
+    }
+}

@@ -1,0 +1,77 @@
+//! IAM is eventually consistent: waits until it knows of a new role what it is asked.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{ABSENT, is_arn};
+use crate::aws::{Aws, AwsError, wait};
+
+/// Waits until GetRole finds the role and gives its ARN.
+pub(super) async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
+    wait::until(&format!("IAM to report the role {role}"), Duration::from_secs(120), || async {
+        let call = aws.clients.iam.get_role().role_name(role).send();
+        let found = aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role);
+        Ok(match found {
+            Some(role) if is_arn(&role.arn) => wait::Poll::Ready(()),
+            Some(role) => wait::Poll::Pending(format!("its ARN is {}", role.arn)),
+            None => wait::Poll::Pending("NoSuchEntity".into()),
+        })
+    })
+    .await
+}
+
+/// Repeats a call while some of IAM's servers do not know the role yet; fails with AWS's own last answer.
+pub(super) async fn once_known<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
+where
+    F: Future<Output = Result<(), AwsError>>,
+{
+    let last = Mutex::new(None);
+    let waited = wait::until("IAM to know the role everywhere", Duration::from_secs(20), || {
+        let (attempt, last) = (call(), &last);
+        async move {
+            match attempt.await {
+                Err(e) if e.is(ABSENT) => {
+                    let seen = e.to_string();
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                    Ok(wait::Poll::Pending(seen))
+                }
+                other => other.map(wait::Poll::Ready),
+            }
+        }
+    })
+    .await;
+    match (waited, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+        (Err(AwsError::Deadline { .. }), Some(answer)) => Err(answer),
+        (waited, _) => waited,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_not_known_everywhere_is_asked_again_and_the_last_answer_is_kept() {
+        let unknown = || {
+            AwsError::Service(Box::new(crate::aws::ServiceError {
+                operation: "iam:PutRolePolicy",
+                code: "NoSuchEntity".into(),
+                message: String::new(),
+                status: 404,
+                request_id: None,
+                retry_after_s: None,
+            }))
+        };
+        let mut calls = 0;
+        let third = once_known(|| {
+            calls += 1;
+            let answer = if calls < 3 { Err(unknown()) } else { Ok(()) };
+            async move { answer }
+        });
+        third.await.unwrap();
+        assert_eq!(calls, 3);
+        let never = once_known(|| async { Err(unknown()) }).await.unwrap_err();
+        assert_eq!(never.code(), "NoSuchEntity");
+    }
+}

@@ -1,0 +1,141 @@
+//! What is deleted, and what the state alone still knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Planner, Prior};
+use crate::graph::{Node, identity};
+use crate::kinds::{AnyKind, Observed, by_name};
+use crate::observe::Left;
+use crate::plan::action::{Action, Planned};
+use crate::plan::owner;
+use crate::plan::problem::Problem;
+use crate::plan::select::is_named;
+use crate::state::Record;
+
+impl<'a> Planner<'a> {
+    pub(super) fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
+        let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
+        let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
+        if let Some(live) = live {
+            let known = prior.as_ref().is_some_and(|p| p.same);
+            if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
+                (found, gone) = (None, who);
+            }
+        }
+        let Some(live) = found.or(left) else {
+            if prior.is_some() {
+                let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
+                planned.reason = gone;
+                self.plan.actions.push(without_spec(planned));
+            }
+            return;
+        };
+        let mut planned = self.blank(node, Action::Delete, &Value::Null, prior.as_ref());
+        planned.live = Some(live.clone());
+        planned.predecessor = if found.is_some() { left.cloned() } else { None };
+        planned.reason = "the stack is destroyed".to_owned();
+        self.honour_protection(node, &mut planned);
+        self.plan.actions.push(without_spec(planned));
+    }
+
+    /// A resource that only the state knows: its element is gone from stack.yaml.
+    pub(super) fn left(&mut self, address: &str, left: &Left) {
+        let selected = self.selection.target.is_empty() || self.selection.target.iter().any(|n| is_named(address, n));
+        if self.graph.node(address).is_some() || self.claimed.contains(address) || !selected {
+            return;
+        }
+        if self.selection.exclude.iter().any(|name| is_named(address, name)) {
+            return;
+        }
+        let Some(kind) = by_name(&left.record.kind) else { return };
+        let mut planned = blank_left(address, kind, &left.record);
+        match &left.live {
+            None => planned.reason = "already gone from AWS".to_owned(),
+            Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
+            Some(live) => {
+                if let Some(other) = owner::other_stack(live, self.stack) {
+                    planned.reason = format!("now belongs to the stack {other:?}");
+                } else {
+                    planned.action = Action::Delete;
+                    planned.reason = "removed from stack.yaml".to_owned();
+                    planned.live = Some(live.clone());
+                }
+            }
+        }
+        if planned.action == Action::Delete && left.record.protect {
+            self.problems.push(Problem::protected_in_state(address, &left.record.element));
+            return;
+        }
+        self.plan.actions.push(planned);
+    }
+
+    /// Drops what a state that was edited by hand says of a resource under a second address.
+    pub(super) fn twice_recorded(&mut self) {
+        for (address, record) in &self.seen.prior.resources {
+            let known = self.graph.node(address).is_some()
+                || self.seen.left.contains_key(address)
+                || self.claimed.contains(address);
+            let Some(kind) = by_name(&record.kind).filter(|_| !known) else { continue };
+            let name = identity(kind.identity(), &record.inputs);
+            let same = |(other, twin): &(&String, &Record)| {
+                *other != address
+                    && self.graph.node(other).is_some()
+                    && twin.kind == record.kind
+                    && identity(kind.identity(), &twin.inputs) == name
+            };
+            if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
+                let mut planned = blank_left(address, kind, record);
+                planned.reason = format!("is recorded as {other}");
+                self.plan.actions.push(planned);
+            }
+        }
+    }
+}
+
+/// Parts of a resource that is deleted go with it, where AWS does that by itself.
+pub(super) fn take_along(actions: &mut [Planned]) {
+    let going: BTreeMap<String, BTreeSet<String>> = actions
+        .iter()
+        .filter(|planned| planned.action == Action::Delete)
+        .filter_map(|planned| {
+            let outputs = planned.live.as_ref()?.outputs.values().cloned().collect();
+            Some((planned.address.clone(), outputs))
+        })
+        .collect();
+    for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
+        let Some(kind) = by_name(planned.kind).filter(|kind| kind.goes_with_parent()) else { continue };
+        let parent = kind.identity().first().and_then(|property| planned.live.as_ref()?.spec.get(*property)?.as_str());
+        let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
+        let of = |address: &&String| going.get(*address).is_some_and(|outputs| outputs.contains(parent));
+        planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
+    }
+}
+
+fn without_spec(planned: Planned) -> Planned {
+    Planned { desired: None, spec: None, ..planned }
+}
+
+fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Planned {
+    Planned {
+        address: address.to_owned(),
+        element: record.element.clone(),
+        kind: kind.name(),
+        action: Action::Forget,
+        reason: String::new(),
+        changes: Vec::new(),
+        desired: None,
+        spec: None,
+        live: None,
+        predecessor: None,
+        order: None,
+        dependencies: record.dependencies.clone(),
+        by_name: BTreeSet::new(),
+        goes_with: None,
+        prior_dependencies: record.dependencies.clone(),
+        protect: record.protect,
+        retain: record.retain,
+        moved_from: None,
+    }
+}

@@ -1,0 +1,236 @@
+//! The way from parsed YAML to checked sections: variables put in, every property held to the schema.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::head::Head;
+use crate::spec::interpolate::interpolate;
+use crate::spec::nearest::nearest;
+use crate::spec::secrets::Secrets;
+use crate::spec::sections::SECTIONS;
+use crate::spec::sections::any::check_tags;
+use crate::spec::spans::SpanIndex;
+use crate::spec::variables::{Inputs, Variable, Variables};
+use crate::spec::{check, env, find, schema, template};
+
+/// A document on its way.
+pub(super) struct Loading {
+    pub(super) spans: SpanIndex,
+    pub(super) secrets: Secrets,
+    pub(super) variables: Vec<String>,
+    pub(super) findings: Findings,
+    pub(super) named: HashSet<(String, String)>,
+    pub(super) misspelt: HashSet<String>,
+}
+
+impl Loading {
+    pub(super) fn of(spans: SpanIndex) -> Self {
+        Self {
+            spans,
+            secrets: Secrets::default(),
+            variables: Vec::new(),
+            findings: Findings::default(),
+            named: HashSet::new(),
+            misspelt: HashSet::new(),
+        }
+    }
+
+    /// Checks everything that needs no section's own code: head, region and sections, when there is a usable head.
+    pub(super) fn check(&mut self, value: Value, inputs: &Inputs) -> Option<(Head, String, Map<String, Value>)> {
+        let mut root = match value {
+            Value::Object(root) => root,
+            Value::Null => {
+                self.whole("stack::empty", "the file says nothing");
+                return None;
+            }
+            _ => {
+                self.whole("stack::wrong-type", "a stack is a map of properties and sections");
+                return None;
+            }
+        };
+        fill_empty(&mut root);
+        self.misspelt = misspelt(&root);
+        self.named = env::fill(&mut root, inputs.preview.as_deref());
+        let variables = self.variables(&mut root, inputs);
+        self.secrets = variables.secrets.clone();
+        self.variables = variables.names().map(str::to_owned).collect();
+
+        let mut value = Value::Object(root);
+        let mut path = DocPath::default();
+        let touched = interpolate(&mut value, &variables, &mut path, &mut self.findings);
+        let schema = schema::checked();
+        let secret: Vec<Vec<String>> =
+            touched.iter().filter(|at| find::is_secret(&value, at, &self.secrets)).cloned().collect();
+        self.findings.0.extend(check::check(&mut value, schema, schema, &path, &touched).0);
+        for at in secret {
+            self.text_only(at, &value);
+        }
+
+        if self.misspelt.contains("vars") {
+            self.findings.0.retain(|finding| finding.code != "stack::unknown-variable");
+        }
+        let Value::Object(mut root) = value else { return None };
+        let mut sections = Map::new();
+        let mut head = Map::new();
+        for (name, entry) in std::mem::take(&mut root) {
+            let section = SECTIONS.iter().any(|section| section.name() == name);
+            if section {
+                sections.insert(name, entry)
+            } else {
+                head.insert(name, entry)
+            };
+        }
+        self.settle(&mut head);
+        let region = self.region(&head, inputs);
+        let head = self.head(head)?;
+        check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
+        Some((head, region.unwrap_or_default(), sections))
+    }
+
+    /// Refuses a secret where AWS takes no text: only texts are masked and kept as fingerprints.
+    fn text_only(&mut self, at: Vec<String>, value: &Value) {
+        if find::at(value, &at).is_some_and(|value| value.is_number() || value.is_boolean()) {
+            self.findings.0.retain(|finding| finding.path.0 != at);
+            self.findings
+                .error("stack::secret-type", DocPath(at), "a secret has to be a text, and this property takes none")
+                .help("drop `secret: true` from the variable, or write the value out");
+        }
+    }
+
+    fn whole(&mut self, code: &'static str, message: &str) {
+        let help = "begin with `stack: NAME`, then sections such as `queues:`";
+        self.findings.error(code, DocPath::default(), message).help(help).span = Some(self.spans.span(0, 1));
+    }
+
+    /// Takes `vars` out of the document and finds the values.
+    fn variables(&mut self, root: &mut Map<String, Value>, inputs: &Inputs) -> Variables {
+        let mut vars = root.shift_remove("vars").unwrap_or_else(|| Value::Object(Map::new()));
+        let path = DocPath::of(["vars"]);
+        let schema = schema::checked();
+        let found = check::check(&mut vars, schema, &schema["properties"]["vars"], &path, &Default::default());
+        let bad = |name: &str| found.0.iter().any(|finding| finding.path.0.get(1).is_some_and(|part| part == name));
+        let declared: BTreeMap<String, Option<Variable>> = vars
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, entry)| {
+                // A variable that is declared wrongly is known, so that its uses are no findings too.
+                let entry = if bad(name) { None } else { Variable::deserialize(entry).ok() };
+                (name.clone(), entry)
+            })
+            .collect();
+        self.findings.0.extend(found.0);
+        Variables::resolve(declared, inputs, &mut self.findings)
+    }
+
+    /// Unescapes what is needed before anything is read from AWS, and refuses references in it.
+    fn settle(&mut self, head: &mut Map<String, Value>) {
+        for name in ["stack", "region", "account", "state", "ci"] {
+            if let Some(value) = head.get_mut(name) {
+                self.settle_value(value, &mut DocPath::of([name]));
+            }
+        }
+    }
+
+    fn settle_value(&mut self, value: &mut Value, path: &mut DocPath) {
+        match value {
+            Value::String(text) if text.contains("${") => match template::parse(text) {
+                Ok(parts) if parts.iter().all(|part| matches!(part, template::Part::Text(_))) => {
+                    *text = template::plain(text).unwrap_or_default();
+                }
+                Ok(parts) if !parts.iter().any(|part| matches!(part, template::Part::Var(_))) => {
+                    self.findings
+                        .error(
+                            "stack::reference-type",
+                            path.clone(),
+                            format!(
+                                "`{}` is needed before AWS is asked, so it cannot refer to what AWS says",
+                                path.0[0]
+                            ),
+                        )
+                        .help("write it out, or use a variable: `${vars.name}`");
+                }
+                _ => {}
+            },
+            Value::Array(items) => {
+                for (number, item) in items.iter_mut().enumerate() {
+                    path.0.push(number.to_string());
+                    self.settle_value(item, path);
+                    path.0.pop();
+                }
+            }
+            Value::Object(entries) => {
+                for (key, item) in entries {
+                    path.0.push(key.clone());
+                    self.settle_value(item, path);
+                    path.0.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn region(&mut self, head: &Map<String, Value>, inputs: &Inputs) -> Option<String> {
+        if let Some(region) = head.get("region").filter(|region| !region.is_null()) {
+            return region.as_str().map(str::to_owned);
+        }
+        let given = |name: &&str| inputs.env.get(*name).filter(|region| !region.is_empty()).cloned();
+        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(given);
+        if region.is_none() && !self.misspelt.contains("region") {
+            self.findings
+                .error("stack::missing-region", DocPath::of(["stack"]), "no region is given")
+                .help("add `region: eu-west-1` or set AWS_REGION");
+        }
+        region
+    }
+
+    /// Decodes the head; without one, a finding of the checker says why.
+    fn head(&mut self, head: Map<String, Value>) -> Option<Head> {
+        let known = schema::checked()["properties"].as_object()?;
+        let mut head: Map<String, Value> = head.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
+        match Head::deserialize(Value::Object(head.clone())) {
+            Ok(head) => return Some(head),
+            Err(error) if !self.findings.has_errors() => self.whole("stack::bad-value", &error.to_string()),
+            Err(_) => {}
+        }
+        // The sections are looked at all the same: with what is right of the head, and a stand-in for the name.
+        let wrong = |name: &String| self.findings.0.iter().any(|finding| finding.path.0.first() == Some(name));
+        head.retain(|name, _| !wrong(name));
+        head.entry("stack").or_insert_with(|| "stack".into());
+        Head::deserialize(Value::Object(head)).ok()
+    }
+}
+
+/// What the stack has under a wrong name, and what follows from its absence: that is no finding of its own.
+fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
+    let Some(known) = schema::checked()["properties"].as_object() else { return HashSet::new() };
+    let meant = |name: &String| nearest(name, known.keys().map(String::as_str));
+    let unknown = root.keys().filter(|name| !known.contains_key(*name));
+    let mut misspelt: HashSet<String> =
+        unknown.filter_map(meant).filter(|meant| !root.contains_key(*meant)).map(str::to_owned).collect();
+    if root.get("vars").is_some_and(|vars| !vars.is_object()) {
+        misspelt.insert("vars".to_owned());
+    }
+    misspelt
+}
+
+/// Reads `alarms:` with nothing behind it, and elements with nothing behind them, as empty maps.
+fn fill_empty(root: &mut Map<String, Value>) {
+    let fill = |value: &mut Value| {
+        if value.is_null() {
+            *value = Value::Object(Map::new());
+        }
+    };
+    for name in ["vars", "tags", "outputs", "ci"] {
+        root.get_mut(name).into_iter().for_each(fill);
+    }
+    for section in SECTIONS {
+        if let Some(elements) = root.get_mut(section.name()) {
+            fill(elements);
+            elements.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(fill);
+        }
+    }
+}
