@@ -78,6 +78,14 @@ fn what_leaves_the_stack_is_still_in_the_picture() {
     for id in ["queues.orders", "functions.draw", "apis.front", "alarms.oldest"] {
         assert!(gone.contains(&id), "{id}: {gone:?}");
     }
+    let flows = |from: &str, to: &str| {
+        picture.edges.iter().any(|edge| picture.nodes[edge.from].id == from && picture.nodes[edge.to].id == to)
+    };
+    assert!(
+        flows("queues.orders", "alarms.oldest") && flows("queues.orders", "functions.draw"),
+        "as long as they live"
+    );
+    assert!(!flows("alarms.oldest", "queues.orders") && flows("alarms.oldest", "topics.alarms"));
 }
 
 #[test]
