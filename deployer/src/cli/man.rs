@@ -12,8 +12,7 @@ use crate::failure::Failure;
 
 /// Prints the page of the program, or of the command that the words name; or writes all pages to a directory.
 pub(super) fn run(run: &Run, command: &[String], out: Option<&Path>) -> Exit {
-    let mut all = examples::command();
-    all.build();
+    let all = pages();
     if let Some(directory) = out {
         let written = std::fs::create_dir_all(directory).and_then(|()| install(&all, "", directory));
         written.map_err(|error| {
@@ -35,10 +34,17 @@ pub(super) fn run(run: &Run, command: &[String], out: Option<&Path>) -> Exit {
     Ok(OK)
 }
 
+/// The commands that have pages: all but `help`.
+fn pages() -> Command {
+    let mut all = examples::command().disable_help_subcommand(true);
+    all.build();
+    all
+}
+
 /// Writes the page of a command and those of the commands below it.
 fn install(command: &Command, path: &str, directory: &Path) -> io::Result<()> {
     std::fs::write(directory.join(format!("{}.1", title(command))), page(command, path)?)?;
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
         install(inner, format!("{path} {}", inner.get_name()).trim(), directory)?;
     }
     Ok(())
@@ -89,8 +95,7 @@ mod tests {
 
     #[test]
     fn each_example_of_a_page_stands_on_a_line_of_its_own() {
-        let mut all = examples::command();
-        all.build();
+        let all = pages();
         let state = all.find_subcommand("state").and_then(|state| state.find_subcommand("show")).unwrap();
         let text = String::from_utf8(page(state, "state show").unwrap()).unwrap();
         assert!(text.starts_with(".ie") || text.contains(".TH deployer-state-show 1"), "{text}");
@@ -98,6 +103,7 @@ mod tests {
         assert!(!text.contains("EXIT STATUS") && !text.contains("EXTRA"), "{text}");
         let whole = String::from_utf8(page(&all, "").unwrap()).unwrap();
         assert!(whole.contains(".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\ndone\n"), "{whole}");
+        assert!(!whole.contains("deployer\\-help"), "{whole}");
         assert!(whole.contains("\\fBdeployer local start && deployer \\-\\-local apply\\fR"), "{whole}");
     }
 }
