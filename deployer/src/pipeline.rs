@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::graph::{Graph, Named};
 use crate::observe::Observation;
 use crate::package::{self, Artifact};
-use crate::plan::{Cost, Goal, Plan, Selection, plan, refresh_only};
+use crate::plan::{Action, Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::{Document, Failed};
 use crate::spec::env::state_key;
 use crate::spec::finding::{DocPath, Findings};
@@ -378,7 +378,9 @@ impl Ready {
     /// Hands the code to those who upload it, and lets writes through for as long as the lease holds.
     fn begin_writing(&self, lease: &Lease) -> Result<(), Failure> {
         for planned in self.plan.actions() {
-            let changed = planned.live.is_none() || planned.changes.iter().any(|c| c.path.starts_with("code"));
+            // What is replaced is made anew from code that may be the same.
+            let anew = planned.live.is_none() || planned.action == Action::Replace;
+            let changed = anew || planned.changes.iter().any(|c| c.path.starts_with("code"));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
                 let bytes = artifact
                     .bytes()

@@ -1,7 +1,9 @@
 //! `deployer completions`, and the answers to the shells that the script asks on every Tab.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
@@ -13,6 +15,8 @@ use super::{Exit, OK, examples};
 use crate::codes;
 use crate::failure::Failure;
 use crate::spec::document::{Document, Failed};
+use crate::spec::env;
+use crate::spec::head::StateLocation;
 use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -20,8 +24,15 @@ use crate::spec::variables::Inputs;
 /// The variable in which a shell says that it asks.
 const ASKED: &str = "DEPLOYER_COMPLETE";
 
+/// The shell that asks leaves the quotes in. The others take them away, and in PowerShell a backslash stands between
+/// directories.
+static QUOTED: OnceLock<bool> = OnceLock::new();
+
 /// Answers a shell and ends the process, if it is a shell that asks.
 pub(super) fn answer() {
+    // Whoever completes takes the variable out of the environment.
+    let asking = Environment::of_process();
+    QUOTED.get_or_init(|| asking.get(ASKED).is_some_and(|shell| matches!(shell, "bash" | "zsh")));
     CompleteEnv::with_factory(examples::command).var(ASKED).complete();
 }
 
@@ -40,8 +51,27 @@ pub(super) fn run(run: &Run, shell: Shell) -> Exit {
         .ok_or_else(|| std::io::Error::other("unknown shell"))
         .and_then(|shell| shell.write_registration(ASKED, "deployer", "deployer", "deployer", &mut script));
     written.map_err(|error| Failure::internal(&format!("no script for {name}: {error}")))?;
-    run.terminal.data(&String::from_utf8_lossy(&script));
+    let script = String::from_utf8_lossy(&script);
+    run.terminal.data(&if matches!(shell, Shell::Bash) { quoting(&script) } else { script.into_owned() });
     Ok(OK)
+}
+
+/// Lets bash quote what it inserts, as the other shells do by themselves: an address of a route holds a space.
+/// A word that was begun with a quote is left to the quote.
+fn quoting(script: &str) -> String {
+    const FILLED: &str = "    if [[ $? != 0 ]]; then\n";
+    const QUOTING: &str = r#"    local answered=$?
+    if [[ "${COMP_WORDS[COMP_CWORD]}" != [\"\']* ]]; then
+        local index
+        for index in "${!COMPREPLY[@]}"; do
+            if [[ "${COMPREPLY[index]}" == *[[:space:]]* ]]; then
+                printf -v "COMPREPLY[index]" %q "${COMPREPLY[index]}"
+            fi
+        done
+    fi
+    if [[ $answered != 0 ]]; then
+"#;
+    script.replacen(FILLED, QUOTING, 1)
 }
 
 /// The addresses of the stack that begin with what is typed.
@@ -54,6 +84,46 @@ pub(super) fn addresses(typed: &OsStr) -> Vec<CompletionCandidate> {
     }
     found.sort();
     candidates(typed, found)
+}
+
+/// The names of the stack's functions.
+pub(super) fn functions(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((document, _)) = stack() else { return Vec::new() };
+    let names = document.elements().filter_map(|element| element.strip_prefix("functions.").map(str::to_owned));
+    candidates(typed, names.map(|name| (name, String::new())))
+}
+
+/// The preview environments whose state is in a directory; to ask a bucket would take a network.
+pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((document, _)) = stack() else { return Vec::new() };
+    let key = format!("{}.json", document.stack_name());
+    let base = directory();
+    let mut places = vec![base.join(".deployer/local/state")];
+    places.push(match document.state() {
+        Some(StateLocation::Directory(at)) => base.join(&at.path),
+        _ => base.join(".deployer/state"),
+    });
+    let files = places.iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();
+    let names: BTreeSet<String> =
+        files.filter_map(|file| env::of_state_key(&key, &file.file_name().to_string_lossy())).collect();
+    candidates(typed, names.into_iter().map(|name| (name, String::new())))
+}
+
+/// The commands, for their manual pages: those below the last word that is a command.
+pub(super) fn commands(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut root = examples::command();
+    root.build();
+    let mut at = &root;
+    for word in words().iter().skip_while(|word| *word != "man").skip(1) {
+        at = at.find_subcommand(word).unwrap_or(at);
+    }
+    let inner = at.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help");
+    candidates(
+        typed,
+        inner.map(|command| {
+            (command.get_name().to_owned(), command.get_about().map(ToString::to_string).unwrap_or_default())
+        }),
+    )
 }
 
 /// The names of the stack's outputs.
@@ -74,35 +144,80 @@ pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
-    let typed = typed.to_string_lossy();
-    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&*typed));
+    let typed = unquoted(&typed.to_string_lossy());
+    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&typed));
     fitting
         .map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into())))
         .collect()
 }
 
+/// What a word means without its quoting: bash and zsh hand it over as it was typed, `route\[GET` or `'route[GET`.
+fn unquoted(typed: &str) -> String {
+    let mut meant = String::with_capacity(typed.len());
+    let mut letters = typed.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' | '"' => {}
+            '\\' => meant.extend(letters.next()),
+            letter => meant.push(letter),
+        }
+    }
+    meant
+}
+
+/// The words typed so far.
+fn words() -> Vec<String> {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let words = words.skip_while(|word| word != "--");
+    let quoted = QUOTED.get().copied().unwrap_or_default();
+    words.map(|word| if quoted { unquoted(&word) } else { word }).collect()
+}
+
+/// What the words typed so far give to an option, else its variable.
+fn option(names: [&str; 2], variable: &str) -> Option<String> {
+    let words = words();
+    let given = words.iter().enumerate().find_map(|(index, word)| match word.split_once('=') {
+        Some((name, value)) if names.contains(&name) => Some(value.to_owned()),
+        _ if names.contains(&word.as_str()) => words.get(index + 1).cloned(),
+        _ => None,
+    });
+    given.or_else(|| Environment::of_process().get(variable).map(str::to_owned))
+}
+
+fn directory() -> PathBuf {
+    option(["-C", "-C"], "DEPLOYER_DIRECTORY").map(PathBuf::from).unwrap_or_default()
+}
+
 /// The stack that the words typed so far are about, as far as it is sound; variables need no values here.
 fn stack() -> Option<(Document, Lowered)> {
-    let environment = Environment::of_process();
-    let words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip_while(|word| word != "--").collect();
-    let option = |names: [&str; 2], variable: &str| {
-        let given = words.iter().enumerate().find_map(|(index, word)| match word.split_once('=') {
-            Some((name, value)) if names.contains(&name) => Some(value.to_owned()),
-            _ if names.contains(&word.as_str()) => words.get(index + 1).cloned(),
-            _ => None,
-        });
-        given.or_else(|| environment.get(variable).map(str::to_owned))
-    };
-    let directory = option(["-C", "-C"], "DEPLOYER_DIRECTORY").map(PathBuf::from).unwrap_or_default();
-    let file = directory.join(option(["-f", "--file"], "DEPLOYER_FILE").unwrap_or_else(|| "stack.yaml".to_owned()));
+    let file = option(["-f", "--file"], "DEPLOYER_FILE").unwrap_or_else(|| "stack.yaml".to_owned());
+    let file = directory().join(file);
     let source = SourceText::new(&file, std::fs::read(&file).ok()?);
-    let inputs = Inputs { env: environment.all().clone(), ..Inputs::default() };
+    let inputs = Inputs { env: Environment::of_process().all().clone(), ..Inputs::default() };
     match Document::load(source, &inputs) {
         Ok((document, _)) => {
             let lowered = document.lower().0;
             Some((document, lowered))
         }
         Err(Failed { sound, .. }) => sound.map(|sound| *sound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unquoted;
+
+    #[test]
+    fn a_word_is_completed_by_what_it_means_however_it_is_quoted() {
+        for typed in [
+            "apis.front.route\\[GET\\ /",
+            "'apis.front.route[GET /",
+            "\"apis.front.route[GET /",
+            "apis.front.'route[GET /",
+        ] {
+            assert_eq!(unquoted(typed), "apis.front.route[GET /", "{typed}");
+        }
+        assert_eq!(unquoted("queues.orders"), "queues.orders");
+        assert_eq!(unquoted("queues\\"), "queues");
     }
 }

@@ -137,6 +137,19 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ]),
 ];
 
+/// What scripts go by.
+pub(super) const EXITS: &[(&str, &str)] = &[
+    ("0", "done"),
+    ("1", "an error, in the words of the command line too"),
+    ("2", "changes are pending: only with --detailed-exitcode, or `deployer drift`"),
+    ("130", "interrupted"),
+];
+
+/// The examples of a command, by its path: `state show`.
+pub(super) fn of(path: &str) -> &'static [(&'static str, &'static str)] {
+    EXAMPLES.iter().find(|(known, _)| *known == path).map_or(&[], |(_, examples)| *examples)
+}
+
 /// The command line.
 pub(super) fn command() -> Command {
     EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
@@ -147,12 +160,17 @@ pub(super) fn command() -> Command {
 
 fn with(command: Command, path: &[&str], text: &str) -> Command {
     match path {
+        [] if command.get_name() == "deployer" => command.after_help(format!("{text}\n\n{}", exits())),
         [] => command.after_help(text.to_owned()),
         [word, rest @ ..] if command.find_subcommand(word).is_some() => {
             command.mut_subcommand(*word, |inner| with(inner, rest, text))
         }
         _ => command,
     }
+}
+
+fn exits() -> String {
+    EXITS.iter().fold(String::from("Exit codes:"), |text, (code, means)| format!("{text}\n  {code:<3}  {means}"))
 }
 
 fn text(examples: &[(&str, &str)]) -> String {

@@ -1,6 +1,7 @@
 //! The JSON Schema of `stack.yaml`: what the checker holds a document against, and what editors get.
 
 mod editor;
+mod rules;
 
 use std::sync::LazyLock;
 

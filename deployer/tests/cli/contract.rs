@@ -391,6 +391,14 @@ async fn a_closed_pipe_is_no_panic() {
 }
 
 #[tokio::test]
+async fn a_function_whose_code_is_unchanged_is_replaced_on_request() {
+    let bench = Bench::new(&STACK.replace("outputs:", "functions: { worker: { zip: worker.zip } }\noutputs:")).await;
+    bench.apply();
+    bench.ok(&["apply", "-y", "--replace", "functions.worker"]);
+    bench.settled();
+}
+
+#[tokio::test]
 async fn secrets_never_leave_the_process() {
     const SECRET: &str = "hunter2-correct-horse";
     let stack = STACK

@@ -122,6 +122,9 @@ async fn addresses_outputs_and_variables_are_completed_from_the_stack() {
         offered(&bench, &["deployer", "plan", "--target", "queues."]),
         ["queues.orders", "queues.orders.dead_letter"]
     );
+    for typed in ["queues\\.orders\\.", "'queues.orders.", "\"queues.orders."] {
+        assert_eq!(offered(&bench, &["deployer", "state", "show", typed]), ["queues.orders.dead_letter"], "{typed}");
+    }
     assert_eq!(offered(&bench, &["deployer", "output", ""])[0], "queue_url");
     assert_eq!(offered(&bench, &["deployer", "plan", "--var", "m"]), ["mail="]);
     assert_eq!(offered(&bench, &["deployer", "validate", "--explain", "queue::fifo-n"]), ["queue::fifo-name"]);
@@ -129,6 +132,8 @@ async fn addresses_outputs_and_variables_are_completed_from_the_stack() {
     bench.write("other.yaml", "stack: s\nvars: { x: { required: true } }\nqueues: { jobs: { name: \"${vars.x}\" } }\n");
     let words = ["deployer", "plan", "-f", "other.yaml", "--target", "queues."];
     assert_eq!(offered(&bench, &words), ["queues.jobs"], "a missing variable does not matter");
+    let words = ["deployer", "plan", "-f", "other\\.yaml", "--target", "queues."];
+    assert_eq!(offered(&bench, &words), ["queues.jobs"], "the file's name is quoted, too");
     bench.write("other.yaml", "[");
     assert_eq!(offered(&bench, &words), [""; 0]);
 }

@@ -44,9 +44,9 @@ pub fn html(page: &Page<'_>) -> String {
         escaped(&page.about)
     );
     out += &page.verdict();
-    out += "</header>\n<main>\n<div class=\"frame\">\n";
+    out += "</header>\n<main>\n<div class=\"drawing\">\n<div class=\"bar\"><button type=\"button\" aria-pressed=\"false\">Whole picture</button></div>\n<div class=\"frame\" tabindex=\"0\" role=\"region\" aria-label=\"Picture\">\n";
     out += &drawn(picture, "", |at| Some(anchor(at)));
-    out += "</div>\n<aside aria-live=\"polite\" aria-label=\"Details\">\n";
+    out += "</div>\n</div>\n<aside tabindex=\"0\" aria-live=\"polite\" aria-label=\"Details\">\n";
     out += &page.overview();
     for (at, node) in picture.nodes.iter().enumerate() {
         out += &page.details(at, node);

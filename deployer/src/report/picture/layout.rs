@@ -1,6 +1,7 @@
 //! Places for nodes and ways for edges: layers from left to right, few crossings, short ways.
 
 use super::Picture;
+use super::words::{LABEL, cut, label_width};
 
 pub(super) const WIDTH: f64 = 212.0;
 pub(super) const HEIGHT: f64 = 66.0;
@@ -8,9 +9,9 @@ pub(super) const HEIGHT: f64 = 66.0;
 const APART: f64 = 34.0;
 /// Room for an edge that passes a layer.
 const LANE: f64 = 18.0;
-const MARGIN: f64 = 28.0;
-/// The widest label in 11 px type that edges have room for.
-const LABEL: usize = 30;
+const MARGIN: f64 = 20.0;
+/// What an edge shows of itself on both sides of its label.
+const SHAFT: f64 = 28.0;
 const SWEEPS: usize = 12;
 
 /// Where everything goes, in pixels.
@@ -234,11 +235,12 @@ fn rising(wished: &[f64]) -> Vec<f64> {
 
 /// The left side of each layer; the gaps have room for their labels.
 fn columns(picture: &Picture, ways: &[Way], spots: &[Spot], count: usize) -> Vec<f64> {
-    let mut gaps = vec![74.0_f64; count];
+    let mut gaps = vec![64.0_f64; count];
     for (edge, way) in picture.edges.iter().zip(ways) {
         let layer = spots[way.spots[0]].layer;
-        let text = edge.label.chars().count().min(LABEL) as f64 * 6.3;
-        gaps[layer] = gaps[layer].max(text + 58.0);
+        if !edge.label.is_empty() {
+            gaps[layer] = gaps[layer].max(label_width(&cut(&edge.label, LABEL)) + SHAFT);
+        }
     }
     let mut x = MARGIN;
     let mut columns = Vec::new();

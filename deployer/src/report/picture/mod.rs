@@ -3,9 +3,11 @@
 //! [`Picture`] says what is to be seen; mermaid, DOT, SVG and HTML are ways to write it down.
 
 mod html;
+mod labels;
 mod layout;
 mod svg;
 mod text;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -226,12 +228,13 @@ impl Drawing<'_> {
         for planned in plan.actions().iter().filter(|p| self.graph.node(&p.address).is_none()) {
             let own = self.node(&planned.element);
             for dependency in &planned.prior_dependencies {
-                let element = self.graph.node(dependency).map(|node| node.element.clone());
-                let gone = plan.actions().iter().find(|p| p.address == *dependency).map(|p| p.element.clone());
-                if let Some(element) = element.or(gone) {
+                let kept = self.graph.node(dependency).map(|node| (node.element.clone(), node.kind.name()));
+                let gone = plan.actions().iter().find(|p| p.address == *dependency);
+                if let Some((element, kind)) = kept.or_else(|| gone.map(|p| (p.element.clone(), p.kind))) {
                     let other = self.node(&element);
-                    if !self.edges.contains_key(&(other, own)) {
-                        self.edge(own, other, None, false);
+                    let (from, to) = if fed(planned.kind, kind) { (other, own) } else { (own, other) };
+                    if !self.edges.contains_key(&(to, from)) {
+                        self.edge(from, to, None, false);
                     }
                 }
             }
@@ -265,6 +268,15 @@ fn mark_of(action: Action) -> Mark {
         Action::Delete => Mark::Delete,
         Action::Adopt => Mark::Adopt,
         Action::Unchanged | Action::Forget => Mark::Unchanged,
+    }
+}
+
+/// Whether something flows to a resource of the one kind from one of the other kind that it refers to.
+fn fed(kind: &str, from: &str) -> bool {
+    match kind {
+        "lambda.event_source_mapping" => from != "lambda.function",
+        "cloudwatch.metric_alarm" => from != "sns.topic",
+        _ => false,
     }
 }
 

@@ -12,6 +12,26 @@
     });
     found.parentElement.scrollTop = 0;
   };
+  const drawing = document.querySelector('.drawing');
+  const frame = document.querySelector('.frame');
+  const button = document.querySelector('button');
+  // The switch is there when the picture does not fit as it is.
+  const measure = () => {
+    if (drawing.classList.contains('fit')) return;
+    drawing.classList.toggle('wide', frame.scrollWidth > frame.clientWidth + 1 || frame.scrollHeight > frame.clientHeight + 1);
+  };
+  const fit = (on) => {
+    drawing.classList.toggle('fit', on);
+    button.setAttribute('aria-pressed', String(on));
+  };
+  button.addEventListener('click', () => fit(!drawing.classList.contains('fit')));
+  addEventListener('resize', measure);
+  measure();
+  // Where the details stand below the picture, choosing leads to them.
+  const choose = (node) => {
+    show(node.getAttribute('href').slice(1));
+    if (matchMedia('(max-width:900px)').matches) document.querySelector('aside').scrollIntoView({ block: 'nearest' });
+  };
   const middle = (node) => {
     const box = node.querySelector('.box').getBoundingClientRect();
     return [box.x + box.width / 2, box.y + box.height / 2];
@@ -33,16 +53,20 @@
     const at = document.activeElement;
     if (event.key === 'Escape') { show(''); return; }
     if (!nodes.includes(at)) return;
-    if (event.key === ' ') { event.preventDefault(); show(at.getAttribute('href').slice(1)); return; }
+    if (event.key === ' ') { event.preventDefault(); choose(at); return; }
     const way = ways[event.key];
     if (!way) return;
     const to = next(at, way);
-    if (to) { event.preventDefault(); to.focus(); }
+    if (!to) return;
+    event.preventDefault();
+    to.focus();
+    to.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   });
   nodes.forEach((node) => node.addEventListener('click', (event) => {
     event.preventDefault();
-    show(node.getAttribute('href').slice(1));
+    choose(node);
   }));
-  addEventListener('hashchange', () => show(decodeURIComponent(location.hash.slice(1))));
-  show(decodeURIComponent(location.hash.slice(1)));
+  const named = () => show(location.hash.slice(1));
+  addEventListener('hashchange', named);
+  named();
 })();

@@ -3,16 +3,14 @@
 
 use std::fmt::Write as _;
 
+use super::labels::{TALL, places};
 use super::layout::{HEIGHT, Layout, WIDTH, layout};
 use super::text::under;
+use super::words::{LABEL, TEXT, cut, label_width, name};
 use super::{Edge, Mark, Node, Picture, singular};
 
-/// Characters of a name that fit on a card.
-const NAME: usize = 21;
-/// Characters of a label that fit between two cards.
-const LABEL: usize = 30;
-/// Pixels that a character of a label takes.
-const LETTER: f64 = 6.1;
+/// 12 to the smallest letters of `picture.css`.
+const SHRUNK: f64 = 12.0 / 12.5;
 
 const STYLE: &str = include_str!("picture.css");
 
@@ -26,16 +24,18 @@ pub fn svg(picture: &Picture) -> String {
 pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Option<String>) -> String {
     let layout = layout(picture);
     let (width, height) = (layout.width.ceil(), layout.height.ceil());
+    // In a page it may shrink to what leaves the smallest letters 12 pixels high; from there on it is scrolled.
+    let least = if style.is_empty() { format!(" style=\"min-width:{:.0}px\"", width * SHRUNK) } else { String::new() };
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"group\" aria-label=\"The resources of {}\">{style}\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\"{least} role=\"group\" aria-label=\"The resources of {}\">{style}\n",
         escaped(&picture.stack)
     );
     out += "<defs><marker id=\"tip\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path class=\"tip\" d=\"M0 1 L9 5 L0 9 z\"/></marker></defs>\n";
     for (edge, points) in picture.edges.iter().zip(&layout.edges) {
         line(&mut out, edge, points);
     }
-    for (edge, points) in picture.edges.iter().zip(&layout.edges) {
-        label(&mut out, edge, points);
+    for (edge, place) in picture.edges.iter().zip(places(picture, &layout)) {
+        label(&mut out, edge, place);
     }
     for (at, node) in picture.nodes.iter().enumerate() {
         match link(at) {
@@ -80,21 +80,16 @@ fn line(out: &mut String, edge: &Edge, points: &[(f64, f64)]) {
     let _ = writeln!(out, "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#tip)\"/>");
 }
 
-fn label(out: &mut String, edge: &Edge, points: &[(f64, f64)]) {
-    if edge.label.is_empty() || points.len() < 2 {
-        return;
-    }
-    // Between the first two columns, where room was left for it.
-    let ((x0, y0), (x1, y1)) = (points[0], points[1]);
-    let (x, y) = (f64::midpoint(x0, x1), f64::midpoint(y0, y1));
+fn label(out: &mut String, edge: &Edge, place: Option<(f64, f64)>) {
+    let Some((x, y)) = place else { return };
     let text = cut(&edge.label, LABEL);
-    let width = text.chars().count() as f64 * LETTER + 12.0;
+    let width = label_width(&text);
     let _ = writeln!(
         out,
-        "<g class=\"label\"><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"18\" rx=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
+        "<g class=\"label\"><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{TALL}\" rx=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
         escaped(&edge.label),
         x - width / 2.0,
-        y - 9.0,
+        y - TALL / 2.0,
         y + 4.0,
         escaped(&text)
     );
@@ -121,15 +116,20 @@ fn card(out: &mut String, node: &Node, layout: &Layout, at: usize) {
     let _ = write!(out, "<rect class=\"box\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"12\"/>");
     let _ = write!(
         out,
-        "<g class=\"icon\" transform=\"translate(13 15)\"><rect width=\"36\" height=\"36\" rx=\"10\"/><path transform=\"translate(6 6)\" d=\"{}\"/></g>",
+        "<g class=\"icon\" transform=\"translate(10 17)\"><rect width=\"32\" height=\"32\" rx=\"9\"/><path transform=\"translate(4 4)\" d=\"{}\"/></g>",
         icon(&node.section)
     );
-    let _ = write!(out, "<text class=\"name\" x=\"60\" y=\"30\">{}</text>", escaped(&cut(&node.name, NAME)));
+    let lines = name(&node.name);
+    let (class, tops) = if lines.len() > 1 { ("name long", &[21, 36][..]) } else { ("name", &[30][..]) };
+    for (line, y) in lines.iter().zip(tops) {
+        let _ = write!(out, "<text class=\"{class}\" x=\"{TEXT}\" y=\"{y}\">{}</text>", escaped(line));
+    }
     let words = match node.mark {
         Some(mark) if mark != Mark::Unchanged => format!("{} · {}", singular(&node.section), mark.word()),
         _ => under(node),
     };
-    let _ = write!(out, "<text class=\"under\" x=\"60\" y=\"48\">{}</text>", escaped(&words));
+    let y = if lines.len() > 1 { 54 } else { 48 };
+    let _ = write!(out, "<text class=\"under\" x=\"{TEXT}\" y=\"{y}\">{}</text>", escaped(&words));
     if !mark.sign().is_empty() {
         let _ = write!(
             out,
@@ -166,13 +166,6 @@ fn icon(section: &str) -> &'static str {
         "log_groups" => "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",
         _ => "M5 5 H19 V19 H5 Z",
     }
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).collect::<String>() + "…"
 }
 
 /// Text inside XML and HTML, in content and in attributes.

@@ -78,6 +78,14 @@ fn what_leaves_the_stack_is_still_in_the_picture() {
     for id in ["queues.orders", "functions.draw", "apis.front", "alarms.oldest"] {
         assert!(gone.contains(&id), "{id}: {gone:?}");
     }
+    let flows = |from: &str, to: &str| {
+        picture.edges.iter().any(|edge| picture.nodes[edge.from].id == from && picture.nodes[edge.to].id == to)
+    };
+    assert!(
+        flows("queues.orders", "alarms.oldest") && flows("queues.orders", "functions.draw"),
+        "as long as they live"
+    );
+    assert!(!flows("alarms.oldest", "queues.orders") && flows("alarms.oldest", "topics.alarms"));
 }
 
 #[test]
@@ -140,4 +148,73 @@ fn a_browser_shows_the_details_of_the_element_that_the_address_names() {
     assert!(shown.contains(&format!("<section id=\"{id}\" class=\"on\"")), "its details are shown");
     let whole = opened(&browser, &page, "");
     assert!(whole.contains("<section id=\"all\" class=\"on\""), "without one, the overview is");
+}
+
+/// What a script finds out in a real browser about a page, as JSON.
+fn asked(browser: &std::path::Path, page: &str, script: &str) -> serde_json::Value {
+    let at = page.find("script-src 'sha256-").unwrap();
+    let end = page[at..].find(';').unwrap() + at;
+    let open = format!("{}script-src 'unsafe-inline'{}", &page[..at], &page[end..]);
+    let script =
+        format!("<script>document.body.dataset.found = JSON.stringify((() => {{{script}}})())</script></body>");
+    let shown = opened(browser, &open.replace("</body>", &script), "");
+    let found = shown.split("data-found=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let found = found.unwrap_or_else(|| panic!("no answer: {shown}")).replace("&quot;", "\"").replace("&amp;", "&");
+    serde_json::from_str(&found).unwrap()
+}
+
+/// A stack with long names and many edges, wider than any screen.
+fn crowded() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("\nstack: crowded\nbuckets: { customer-uploads-incoming: {} }\nqueues:\n");
+    for n in 0..12 {
+        let _ = writeln!(text, "  orders-that-wait-for-payment-{n}: {{ visibility_timeout: 180s }}");
+    }
+    text += "functions:\n";
+    for n in 0..12 {
+        let on = format!("${{queues.orders-that-wait-for-payment-{}.arn}}", (n + 1) % 12);
+        let _ = writeln!(
+            text,
+            "  recommendation-engine-updater-{n}: {{ zip: a.zip, events: [ {{ queue: orders-that-wait-for-payment-{n} }} ], permissions: [ {{ allow: \"sqs:SendMessage\", on: \"{on}\" }}, {{ allow: [\"s3:PutObject\", \"s3:GetObjectTagging\", \"s3:DeleteObject\"], on: \"${{buckets.customer-uploads-incoming.arn}}/*\" }} ] }}"
+        );
+    }
+    text
+}
+
+#[test]
+fn a_browser_draws_no_word_cut_overlapped_or_too_small() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no chromium is installed");
+        return;
+    };
+    let stack = Stack::of(&crowded(), &[]);
+    let secrets = stack.document.secrets();
+    let picture = Picture::of("crowded", &stack.graph, None, secrets);
+    assert!(picture.nodes.len() > 20 && picture.edges.len() > 30);
+    let page = html(&Page { picture: &picture, about: String::new(), plan: None, secrets });
+    let found = asked(&browser, &page, include_str!("legible.js"));
+    assert_eq!(found, json!([]));
+}
+
+#[test]
+fn a_browser_follows_clicks_and_keys() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no chromium is installed");
+        return;
+    };
+    let (_, page) = planned(&SHOP.replace("POST /draw", "GET /drawn"));
+    let script = "
+        const said = [];
+        const shown = () => [...document.querySelectorAll('section.on h2')].map((h) => h.textContent).join();
+        const at = () => document.activeElement.getAttribute('aria-label').split(',')[0];
+        const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+        const node = (name) => [...document.querySelectorAll('a.node')].find((a) => a.ariaLabel.startsWith(name + ','));
+        said.push(shown());
+        node('front').dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true })); said.push(shown());
+        press('Escape'); said.push(shown());
+        node('front').focus(); press('ArrowRight'); said.push(at()); press(' '); said.push(shown());
+        press('ArrowRight'); said.push(at()); press('ArrowLeft'); said.push(at());
+        return said;";
+    let found = asked(&browser, &page, script);
+    assert_eq!(found, json!(["Overview", "front", "Overview", "draw", "draw", "pictures", "draw"]));
 }

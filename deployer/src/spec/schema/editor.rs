@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::checked;
+use super::{checked, rules};
 use crate::spec::sections::SECTIONS;
 use crate::spec::yaml;
 
@@ -17,6 +17,7 @@ const EXAMPLES: usize = 3;
 /// The schema for editors.
 pub fn editor() -> Value {
     let mut schema = checked().clone();
+    rules::add(&mut schema);
     for (at, values) in examples(&schema) {
         if let Some(Value::Object(property)) = schema.pointer_mut(&at) {
             property.entry("examples").or_insert(Value::Array(values));
@@ -31,6 +32,7 @@ pub fn editor() -> Value {
     for words in ["properties", "$defs"] {
         schema[words].as_object_mut().into_iter().flat_map(Map::values_mut).for_each(lenient);
     }
+    rules::exclusive(&mut schema);
     draft_7(&mut schema);
     let Value::Object(words) = schema else { return schema };
     let head = json!({ "$schema": "http://json-schema.org/draft-07/schema#", "$id": ID });
@@ -168,6 +170,23 @@ mod tests {
         assert_eq!(size["anyOf"][1]["pattern"], "\\$\\{");
         assert!(size["description"].is_string());
         assert_eq!(size["examples"], json!([262_144]));
+    }
+
+    #[test]
+    fn editors_mark_what_excludes_each_other_and_durations_that_are_too_long() {
+        let schema = editor();
+        let function = &schema["properties"]["functions"]["additionalProperties"];
+        assert_eq!(function["oneOf"].as_array().map(Vec::len), Some(4));
+        for (definition, variants) in [("SubscriptionElement", 7), ("Event", 2), ("Permission", 2)] {
+            let found = schema["definitions"][definition]["oneOf"].as_array().map(Vec::len);
+            assert_eq!(found, Some(variants), "{definition}");
+        }
+        for section in ["alarms", "roles"] {
+            let element = &schema["properties"][section]["additionalProperties"];
+            assert_eq!(element["oneOf"].as_array().map(Vec::len), Some(3), "{section}");
+        }
+        let timeout = &function["properties"]["timeout"];
+        assert_eq!((&timeout["minimum"], &timeout["maximum"]), (&json!(1), &json!(900)), "{timeout:#}");
     }
 
     #[test]

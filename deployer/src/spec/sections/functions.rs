@@ -160,8 +160,10 @@ pub struct Event {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vpc {
+    /// The subnets that it has an address in, best in several availability zones.
     #[schemars(length(min = 1, max = 16))]
     pub subnet_ids: Vec<String>,
+    /// The security groups that limit where it may connect to.
     #[schemars(length(min = 1, max = 5))]
     pub security_group_ids: Vec<String>,
 }
