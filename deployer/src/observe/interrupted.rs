@@ -1,0 +1,127 @@
+//! What a cut-off run made before it could write it down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+
+use super::left::{meant, same_open_identity};
+use super::{FailedRead, ObserveError, identity_known};
+use crate::aws::{Aws, Place, tags};
+use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, identity};
+use crate::kinds::{AnyKind, Observed, Ownership, by_name};
+use crate::state::{Intent, Record, State, leftover};
+
+/// Finds what a cut-off run made and neither the graph means by now nor the state records: as
+/// records, so that it goes the way of every removed resource.
+pub(super) async fn interrupted(
+    graph: &Graph,
+    aws: &Aws,
+    predicted: &Known,
+    prior: &State,
+) -> Result<BTreeMap<String, Record>, ObserveError> {
+    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
+    let known = made_parents(aws, prior).await?;
+    let intents: Vec<Intent> = prior
+        .intents
+        .iter()
+        .map(|intent| Intent { inputs: resolve::marks(&intent.inputs, &known), ..intent.clone() })
+        .collect();
+    let mut reads = FuturesUnordered::new();
+    // Whatever the action was: a run that was to delete or adopt what an earlier one had left, and
+    // was cut off itself, is the only one that still knows of it.
+    for intent in &intents {
+        let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
+        let name = identity(kind.identity(), &intent.inputs);
+        let recorded = prior
+            .resources
+            .values()
+            .any(|record| record.kind == intent.kind && identity(kind.identity(), &record.inputs) == name);
+        let is_meant = meant.contains(&(intent.kind.clone(), name.clone()))
+            || graph
+                .node(&intent.address)
+                .is_some_and(|node| same_open_identity(node, &intent.kind, &intent.inputs, &aws.place, predicted));
+        if recorded || !identity_known(kind, &intent.inputs) || is_meant {
+            continue;
+        }
+        reads.push(async move { (intent, kind, name, kind.read(aws, &intent.inputs).await) });
+    }
+    let (mut found, mut failed) = (BTreeMap::new(), Vec::new());
+    while let Some((intent, kind, name, outcome)) = reads.next().await {
+        match outcome {
+            Ok(Some(live))
+                if is_ours(kind, &live, &prior.stack) || made_unmarked(prior, kind, &name, &live, &aws.place) =>
+            {
+                let taken = prior.resources.contains_key(&intent.address);
+                let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
+                found.insert(address, recovered(intent, live));
+            }
+            Ok(_) => {}
+            Err(error) => failed.push(FailedRead {
+                address: intent.address.clone(),
+                element: intent.element.clone(),
+                kind: kind.name(),
+                error,
+            }),
+        }
+    }
+    if failed.is_empty() { Ok(found) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// The outputs of what intents refer to by ids that AWS gave after they were written: recorded, or else read.
+async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
+    let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
+    let mut known: Known = prior.resources.iter().map(outputs).collect();
+    let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
+    for intent in prior.intents.iter().filter(|intent| awaited.contains(&intent.address)) {
+        let Some(kind) = by_name(&intent.kind) else { continue };
+        if known.contains_key(&intent.address) || !identity_known(kind, &intent.inputs) {
+            continue;
+        }
+        let live = kind.read(aws, &intent.inputs).await.map_err(|error| {
+            let (address, element) = (intent.address.clone(), intent.element.clone());
+            ObserveError::Reads(vec![FailedRead { address, element, kind: kind.name(), error }])
+        })?;
+        if let Some(live) = live {
+            known.insert(intent.address.clone(), live.outputs);
+        }
+    }
+    Ok(known)
+}
+
+/// What is part of something else has no marks; that the run made it is all that is known.
+fn is_ours(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str) -> bool {
+    kind.ownership() == Ownership::Parent || live.spec["tags"].get(tags::STACK).and_then(Value::as_str) == Some(stack)
+}
+
+/// Some emulators drop the tags of a create call, so that a run cut off right after it leaves no marks. Its intent, made
+/// when nothing of the name existed, tells whose it is. AWS makes a resource and its tags in one, and is not believed on this.
+pub(crate) fn made_unmarked(
+    prior: &State,
+    kind: &dyn AnyKind,
+    name: &str,
+    live: &Observed<Value>,
+    place: &Place,
+) -> bool {
+    let marked = live.spec["tags"].get(tags::STACK).is_some();
+    let made = |intent: &Intent| {
+        matches!(intent.action.as_str(), "create" | "replace")
+            && intent.kind == kind.name()
+            && identity(kind.identity(), &intent.inputs) == name
+    };
+    place.endpoint_url.is_some() && kind.ownership() == Ownership::Tags && !marked && prior.intents.iter().any(made)
+}
+
+fn recovered(intent: &Intent, live: Observed<Value>) -> Record {
+    Record {
+        kind: intent.kind.clone(),
+        element: intent.element.clone(),
+        physical_id: live.physical_id,
+        inputs: intent.inputs.clone(),
+        outputs: live.outputs,
+        dependencies: intent.dependencies.clone(),
+        protect: false,
+        retain: false,
+    }
+}

@@ -1,0 +1,86 @@
+//! What the prior state holds and the graph no longer means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+
+use super::{FailedRead, Left, ObserveError, identity_known};
+use crate::aws::{Aws, Place};
+use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, Node, identity};
+use crate::kinds::{AnyKind, by_name};
+use crate::state::{Record, State};
+
+/// Reads what the prior state holds under an address or identity that the graph does not mean.
+pub(super) async fn left(
+    graph: &Graph,
+    aws: &Aws,
+    predicted: &Known,
+    prior: &State,
+) -> Result<BTreeMap<String, Left>, ObserveError> {
+    let mut reads = FuturesUnordered::new();
+    for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
+        reads.push(async move { (address, record, kind, kind.read(aws, &record.inputs).await) });
+    }
+    let (mut left, mut failed) = (BTreeMap::new(), Vec::new());
+    while let Some((address, record, kind, outcome)) = reads.next().await {
+        match outcome {
+            Ok(live) => {
+                left.insert(address.clone(), Left { record: record.clone(), live });
+            }
+            Err(error) => failed.push(FailedRead {
+                address: address.clone(),
+                element: record.element.clone(),
+                kind: kind.name(),
+                error,
+            }),
+        }
+    }
+    if failed.is_empty() { Ok(left) } else { Err(ObserveError::Reads(failed)) }
+}
+
+/// The records of the prior state that the graph means under no address.
+pub(crate) fn not_meant<'a>(
+    graph: &Graph,
+    place: &Place,
+    predicted: &Known,
+    prior: &'a State,
+) -> Result<Vec<(&'a String, &'a Record, &'static dyn AnyKind)>, ObserveError> {
+    let meant = meant(graph, place, predicted);
+    let mut found = Vec::new();
+    for (address, record) in &prior.resources {
+        let kind = by_name(&record.kind)
+            .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
+        let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
+            || graph
+                .node(address)
+                .is_some_and(|node| same_open_identity(node, &record.kind, &record.inputs, place, predicted));
+        if !is_meant {
+            found.push((address, record, kind));
+        }
+    }
+    Ok(found)
+}
+
+/// Every (kind, identity) that the graph means and that needs no read to know.
+pub(super) fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
+    graph
+        .nodes()
+        .filter_map(|node| {
+            let spec = resolve::value(&node.spec, known, place);
+            identity_known(node.kind, &spec)
+                .then(|| (node.kind.name().to_owned(), identity(node.kind.identity(), &spec)))
+        })
+        .collect()
+}
+
+/// A child of a generated id: same but for the part that is not known before its parent is read.
+pub(super) fn same_open_identity(node: &Node, kind: &str, inputs: &Value, place: &Place, predicted: &Known) -> bool {
+    let spec = resolve::value(&node.spec, predicted, place);
+    node.kind.name() == kind
+        && !identity_known(node.kind, &spec)
+        && node.kind.identity().iter().all(|property| {
+            spec.get(property).is_some_and(resolve::is_unknown) || spec.get(property) == inputs.get(property)
+        })
+}

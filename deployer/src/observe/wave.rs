@@ -1,0 +1,142 @@
+//! The reads of what the graph means, each as soon as its identity is known.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+
+use super::{FailedRead, identity_known};
+use crate::aws::{Aws, AwsError};
+use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, Node, identity};
+use crate::kinds::Observed;
+use crate::state::State;
+
+pub(super) struct Wave<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) aws: &'a Aws,
+    pub(super) predicted: &'a Known,
+    pub(super) known: Known,
+    /// What is known, and besides the outputs that the last apply left.
+    pub(super) expected: Known,
+    pub(super) waves: u32,
+    pub(super) failed: Vec<FailedRead>,
+}
+
+/// A read by an identity, which may be a guess.
+type Outcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>);
+type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
+
+impl<'a> Wave<'a> {
+    pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State) -> Self {
+        let mut expected: Known =
+            prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
+        for (address, outputs) in predicted {
+            expected.entry(address.clone()).or_default().extend(outputs.clone());
+        }
+        Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, failed: Vec::new() }
+    }
+
+    /// Reads each node once its identity is known; nodes whose parent is absent are absent too.
+    pub(super) async fn live(&mut self) -> BTreeMap<String, Observed<Value>> {
+        let mut live = BTreeMap::new();
+        let mut waiting: Vec<&Node> = self.graph.nodes().collect();
+        let mut running = Running::new();
+        let mut wave_of: HashMap<String, u32> = HashMap::new();
+        // Identities that reads were begun with, and what came of guesses that nothing has confirmed yet.
+        let (mut begun, mut ahead) = (HashMap::<String, String>::new(), HashMap::<String, Outcome<'a>>::new());
+        loop {
+            let mut confirmed = Vec::new();
+            let mut still = Vec::new();
+            for node in waiting {
+                let spec = resolve::value(&node.spec, &self.known, &self.aws.place);
+                if identity_known(node.kind, &spec) {
+                    let name = identity(node.kind.identity(), &spec);
+                    let guessed = begun.get(&node.address) == Some(&name);
+                    let wave = if guessed { 1 } else { 1 + self.parent_wave(node, &wave_of) };
+                    self.waves = self.waves.max(wave);
+                    wave_of.insert(node.address.clone(), wave);
+                    if !guessed {
+                        ahead.remove(&node.address);
+                        begun.insert(node.address.clone(), name.clone());
+                        running.push(read(self.aws, node, spec, name));
+                    } else if let Some(outcome) = ahead.remove(&node.address) {
+                        confirmed.push(outcome);
+                    }
+                } else {
+                    self.guess(node, &mut begun, &mut running);
+                    still.push(node);
+                }
+            }
+            waiting = still;
+            if confirmed.is_empty() {
+                let Some(outcome) = running.next().await else { return live };
+                let is_waiting = waiting.iter().any(|node| node.address == outcome.0.address);
+                if is_waiting {
+                    ahead.insert(outcome.0.address.clone(), outcome);
+                    continue;
+                }
+                if begun.get(&outcome.0.address) != Some(&outcome.1) {
+                    continue;
+                }
+                confirmed.push(outcome);
+            }
+            for (node, _, outcome) in confirmed {
+                self.take(node, outcome, &mut live);
+            }
+        }
+    }
+
+    /// Begins to read a child of a generated id by the id that it had.
+    fn guess(&self, node: &'a Node, begun: &mut HashMap<String, String>, running: &mut Running<'a>) {
+        if begun.contains_key(&node.address) {
+            return;
+        }
+        let spec = resolve::value(&node.spec, &self.expected, &self.aws.place);
+        if identity_known(node.kind, &spec) {
+            let name = identity(node.kind.identity(), &spec);
+            begun.insert(node.address.clone(), name.clone());
+            running.push(read(self.aws, node, spec, name));
+        }
+    }
+
+    fn take(
+        &mut self,
+        node: &Node,
+        outcome: Result<Option<Observed<Value>>, AwsError>,
+        live: &mut BTreeMap<String, Observed<Value>>,
+    ) {
+        match outcome {
+            Ok(Some(seen)) => {
+                self.known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
+                live.insert(node.address.clone(), seen);
+            }
+            Ok(None) => {}
+            Err(error) => self.failed.push(FailedRead {
+                address: node.address.clone(),
+                element: node.element.clone(),
+                kind: node.kind.name(),
+                error,
+            }),
+        }
+    }
+
+    /// The wave whose results made this node's identity known.
+    fn parent_wave(&self, node: &Node, wave_of: &HashMap<String, u32>) -> u32 {
+        let predicted = resolve::value(&node.spec, self.predicted, &self.aws.place);
+        if identity_known(node.kind, &predicted) {
+            return 0;
+        }
+        node.dependencies.iter().filter_map(|d| wave_of.get(d)).max().copied().unwrap_or(0)
+    }
+}
+
+fn read<'a>(aws: &'a Aws, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
+    async move {
+        let found = if node.external { node.kind.find(aws, &spec) } else { node.kind.read(aws, &spec) };
+        let found = found.await;
+        (node, name, found)
+    }
+    .boxed()
+}
