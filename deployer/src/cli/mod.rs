@@ -100,7 +100,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
     run.terminal.watched = watched;
     match cli.command {
         Command::Validate { explain } => validate::run(&run, explain.as_deref()),
-        Command::Plan { choice, refresh, out, html } => {
+        Command::Plan { choice, refresh, out, html, .. } => {
             plan::run(&run, choice, refresh, plan::Files { out, html }).await
         }
         Command::Graph { format, out } => graph::run(&run, format, out),

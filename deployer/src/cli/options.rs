@@ -51,6 +51,9 @@ pub enum Command {
         choice: Choice,
         #[command(flatten)]
         refresh: Refresh,
+        /// Nothing is asked; taken so that a script may hand plan and apply the same options.
+        #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
+        _auto_approve: bool,
     },
     /// Show a saved plan: as text, with --json, or as Markdown for a comment on a pull request
     Show {

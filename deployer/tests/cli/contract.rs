@@ -56,7 +56,7 @@ fn error(ran: &Ran) -> Value {
 #[tokio::test]
 async fn exit_codes_of_plan_apply_and_drift() {
     let bench = Bench::new(STACK).await;
-    assert_eq!(bench.run(&["plan"]).code, Some(0));
+    assert_eq!(bench.run(&["plan", "-y"]).code, Some(0));
     assert_eq!(bench.run(&["plan", "--detailed-exitcode"]).code, Some(2));
     assert_eq!(bench.run(&["drift"]).code, Some(0));
     assert_eq!(bench.run(&["apply", "-y", "--detailed-exitcode"]).code, Some(0), "nothing is pending any more");
