@@ -12,9 +12,11 @@ mod policies;
 mod spread;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
 use aws_sdk_iam::types::{Role as Live, Tag};
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{Either, select, try_join_all};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -133,9 +135,16 @@ impl Kind for IamRole {
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         // A local AWS leaves boundaries out of both listings.
         let local = aws.place.endpoint_url.is_some();
-        let ahead = async { if local && hoped { get(aws, &spec.name).await } else { Ok(None) } };
-        let (listed, ahead) = tokio::try_join!(listing::listed(aws, Self::NAME, &spec.name), ahead)?;
-        let role = async { if ahead.is_some() { Ok(ahead) } else { get(aws, &spec.name).await } };
+        let role = get(aws, &spec.name).boxed().shared();
+        let listed = pin!(listing::listed(aws, Self::NAME, &spec.name));
+        let listed = if local && hoped {
+            match select(listed, role.clone()).await {
+                Either::Left((listed, _)) => listed?,
+                Either::Right((_, listed)) => listed.await?,
+            }
+        } else {
+            listed.await?
+        };
         let (role, inline, attached) = match listed {
             Listed::Absent => return Ok(None),
             Listed::Whole(whole) => {
