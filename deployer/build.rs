@@ -14,6 +14,9 @@ fn main() {
     let released = is("PROFILE", "release") && is("DEBUG", "false");
     if released && is("TARGET", "x86_64-unknown-linux-gnu") && !own_linker {
         let place = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-        println!("cargo:rustc-link-arg-bins=-Wl,-T,{place}/no-unwind.ld,--no-eh-frame-hdr");
+        for argument in ["-T", &format!("{place}/no-unwind.ld"), "--no-eh-frame-hdr"] {
+            println!("cargo:rustc-link-arg-bins=-Xlinker");
+            println!("cargo:rustc-link-arg-bins={argument}");
+        }
     }
 }

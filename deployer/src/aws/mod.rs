@@ -311,20 +311,9 @@ impl Aws {
         self.shared.memo.forget(key);
     }
 
-    /// Follows what AWS finishes by itself: [`pace::Paces::follow`].
-    ///
-    /// # Errors
-    /// What `poll` returned.
-    pub(crate) async fn follow<T, F>(
-        &self,
-        what: &'static str,
-        why: &str,
-        poll: impl FnOnce() -> F,
-    ) -> Result<T, AwsError>
-    where
-        F: Future<Output = Result<T, AwsError>>,
-    {
-        self.shared.paces.follow(what, why, poll).await
+    /// How long AWS takes for what it finishes by itself, as far as this run has seen.
+    pub(crate) fn paces(&self) -> &pace::Paces {
+        &self.shared.paces
     }
 
     /// Lets this run write only while `permit` says so, which is asked before each attempt of each call.

@@ -38,8 +38,11 @@ impl Default for Pace {
 
 impl Paces {
     /// Waits, when others wait for the same, until it is likely to be over, telling `why`; then drives `poll`, which
-    /// asks until it is. Returns what `poll` does.
-    pub(super) async fn follow<T, F>(
+    /// asks until it is.
+    ///
+    /// # Errors
+    /// What `poll` returned.
+    pub(crate) async fn follow<T, F>(
         &self,
         what: &'static str,
         why: &str,

@@ -4,6 +4,7 @@
 //! the run goes on until AWS lists none of them. Create waits out a mapping of the pair that is being deleted.
 //! **Assumptions**: the pair (function, source) is the identity, and AWS keeps one mapping for it; the generated UUID is
 //! looked up. Ownership stands in the mapping's tags, which ListTags reads by the mapping's own ARN.
+//! AWS goes on with a deletion that it has accepted when function, source and role go meanwhile; watch would report one that stays.
 //! **Caveats**: AWS takes 5–30 s to enable a mapping. Nothing depends on it and no message is lost meanwhile, so
 //! create and update return once AWS has accepted them; they only wait for a mapping that is to be disabled, since a
 //! mapping on its way reads as enabled.
@@ -209,8 +210,7 @@ impl Kind for EventSourceMapping {
         Ok(())
     }
 
-    /// DeleteEventSourceMapping for each mapping of the pair, asked again while one is in use. AWS deletes what it has
-    /// accepted, also when function and source go meanwhile.
+    /// DeleteEventSourceMapping for each mapping of the pair, asked again while one is in use.
     async fn delete(aws: &Aws, live: &Observed<EventSource>) -> Result<(), AwsError> {
         let all = std::iter::once(&live.physical_id).chain(&live.twins);
         try_join_all(all.map(|uuid| remove(aws, &live.spec, uuid))).await.map(drop)

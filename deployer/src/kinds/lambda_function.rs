@@ -18,7 +18,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use serde::{Deserialize, Serialize};
 
-use progress::{failure, followed, gone, gone_key, is_going, ready, remove};
+use progress::{failure, followed, gone, is_going, ready, remove};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{Delta, Tags};
@@ -307,7 +307,6 @@ impl Kind for LambdaFunction {
                 followed(aws, name, "lambda:UpdateFunctionConfiguration").await
             }
             Watched::Updated(_) => Ok(()),
-            Watched::Deleted if aws.has_done(&gone_key(name)) => Ok(()),
             Watched::Deleted => gone(aws, name).await,
         }
     }

@@ -6,19 +6,10 @@ use super::{ABSENT, DELETING, READY_WITHIN};
 use crate::aws::wait::{self, Poll};
 use crate::aws::{Aws, AwsError, ServiceError};
 
-/// What [`Aws::has_done`] knows a function by that AWS reported as deleted.
-pub(super) fn gone_key(function: &str) -> String {
-    format!("lambda:DeleteFunction {function}")
-}
-
-/// DeleteFunction. AWS answers 204 when that is done, and 202 when it goes on with it by itself.
+/// DeleteFunction, which AWS may go on with after it has answered.
 pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
     let call = aws.clients.lambda.delete_function().function_name(name).send();
-    let deleted = aws.find("lambda:DeleteFunction", ABSENT, call).await?;
-    if deleted.is_none_or(|deleted| deleted.status_code() == 204) {
-        aws.first_time(gone_key(name));
-    }
-    Ok(())
+    aws.find("lambda:DeleteFunction", ABSENT, call).await.map(drop)
 }
 
 /// Waits until the name is free again.
@@ -81,7 +72,7 @@ async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
 /// As [`ready`], with no more questions than it takes when many functions are waited for at once.
 pub(super) async fn followed(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
     let why = format!("function {name} to be Active with no update in progress");
-    aws.follow(operation, &why, || ready(aws, name, operation)).await
+    aws.paces().follow(operation, &why, || ready(aws, name, operation)).await
 }
 
 /// Waits like [`settled`] and reports a failure as `operation`'s own.
