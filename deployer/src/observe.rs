@@ -10,6 +10,7 @@ mod wave;
 
 use std::collections::BTreeMap;
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::aws::{Aws, AwsError, Place};
@@ -62,19 +63,42 @@ pub enum ObserveError {
     UnknownKind { address: String, kind: String },
 }
 
+/// What is to be known of each resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// All that AWS holds.
+    Whole,
+    /// Whether it is there and whose it is, which is enough to delete it.
+    Presence,
+}
+
+impl Depth {
+    fn read<'a>(
+        self,
+        kind: &'static dyn AnyKind,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+        match self {
+            Self::Whole => kind.read(aws, spec),
+            Self::Presence => kind.present(aws, spec),
+        }
+    }
+}
+
 /// Reads every resource of `graph`, and those of `prior` that the graph no longer means.
 ///
 /// # Errors
 /// Every read that failed, not just the first.
-pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State) -> Result<Observation, ObserveError> {
+pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State, depth: Depth) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, &aws.place);
     for record in prior.resources.values() {
         expect(aws, record);
     }
     let interrupted = interrupted(graph, aws, &predicted, &prior).await?;
     prior.resources.extend(interrupted);
-    let mut wave = Wave::new(graph, aws, &predicted, &prior);
-    let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior));
+    let mut wave = Wave::new(graph, aws, &predicted, &prior, depth);
+    let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, depth));
     let Wave { known, waves, mut failed, .. } = wave;
     let left = match left {
         Ok(left) => left,

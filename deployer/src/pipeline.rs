@@ -26,7 +26,7 @@ use crate::aws::clients::Transport;
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
 use crate::graph::{Graph, Named};
-use crate::observe::Observation;
+use crate::observe::{Depth, Observation};
 use crate::package::{self, Artifact};
 use crate::plan::{Action, Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::{Document, Failed};
@@ -207,7 +207,8 @@ async fn observe_and_plan(
     goal: Goal,
     progress: &dyn Progress,
 ) -> Result<Planned, Failure> {
-    let seen = read_and_observe(&loaded, aws, store, state, settings, progress);
+    let depth = if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole };
+    let seen = read_and_observe(&loaded, aws, store, state, settings, depth, progress);
     let built = async {
         match goal {
             Goal::Apply if !settings.refresh_only => package(&loaded, settings, progress).await,

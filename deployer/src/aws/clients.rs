@@ -24,6 +24,7 @@ pub struct Clients {
     pub sns: aws_sdk_sns::Client,
     pub sqs: aws_sdk_sqs::Client,
     pub sts: aws_sdk_sts::Client,
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     credentials: Option<SharedCredentialsProvider>,
     /// S3 for the state and its lock, past the fence: those writes are conditional, and release the lock.
     pub state: aws_sdk_s3::Client,
@@ -112,6 +113,7 @@ impl Clients {
             sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
             sts: client!(aws_sdk_sts),
+            tagging: client!(aws_sdk_resourcegroupstagging),
             credentials: config.credentials_provider(),
             fence,
         }

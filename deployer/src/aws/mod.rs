@@ -10,6 +10,7 @@ mod dialect;
 pub mod digest;
 pub mod error;
 mod fence;
+mod flow;
 pub(crate) mod gather;
 mod memo;
 mod once;
@@ -17,6 +18,7 @@ mod pace;
 pub mod permission;
 pub mod policy;
 pub mod rate;
+pub(crate) mod tagged;
 pub mod tags;
 pub mod wait;
 
@@ -32,7 +34,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 pub use clients::Clients;
@@ -71,9 +72,6 @@ impl Place {
     }
 }
 
-/// How many reading calls are on their way at once, where nobody says otherwise.
-const READS: usize = 96;
-
 /// The AWS that a run talks to.
 #[derive(Clone)]
 pub struct Aws {
@@ -97,6 +95,8 @@ pub(crate) struct Gathered {
     pub(crate) mappings: gather::Gather<Vec<aws_sdk_lambda::types::EventSourceMappingConfiguration>>,
     /// By the topic's ARN.
     pub(crate) subscriptions: gather::Gather<Vec<aws_sdk_sns::types::Subscription>>,
+    /// By service and ARN: one that cannot list its resources' tags leaves the others theirs.
+    tags: HashMap<&'static str, gather::Gather<tags::Tags>>,
 }
 
 /// A role as two listings of IAM's have it.
@@ -111,14 +111,14 @@ impl Default for Gathered {
             mappings: gather::Gather::new(usize::MAX),
             roles: gather::Gather::new(usize::MAX),
             subscriptions: gather::Gather::new(usize::MAX),
+            tags: tagged::SERVICES.iter().map(|service| (*service, gather::Gather::new(tagged::AT_ONCE))).collect(),
         }
     }
 }
 
 struct Shared {
     began: Instant,
-    /// Reads on their way at once.
-    in_flight: Semaphore,
+    flow: flow::Flow,
     reads: AtomicU64,
     writes: AtomicU64,
     rate: rate::Budgets,
@@ -138,15 +138,15 @@ struct Shared {
 
 impl Aws {
     pub fn new(clients: Arc<Clients>, place: Place) -> Self {
-        Self::with_reads(clients, place, READS)
+        Self::with_calls(clients, place, flow::AT_FIRST)
     }
 
-    /// As [`Aws::new`], with at most `reads` reading calls on their way at once.
-    pub fn with_reads(clients: Arc<Clients>, place: Place, reads: usize) -> Self {
+    /// As [`Aws::new`], with at most `calls` on their way at once.
+    pub fn with_calls(clients: Arc<Clients>, place: Place, calls: usize) -> Self {
         let shared = Shared {
             began: Instant::now(),
             paces: pace::Paces::default(),
-            in_flight: Semaphore::new(reads.max(1)),
+            flow: flow::Flow::new(calls),
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
             rate: rate::Budgets::default(),
@@ -188,16 +188,14 @@ impl Aws {
 
     /// Waits until `operation` may be sent, and counts it. Apart from [`Aws::call`], which is compiled anew for each of
     /// AWS's operations.
-    fn admit(&self, operation: &'static str) -> BoxFuture<'_, Result<Option<SemaphorePermit<'_>>, AwsError>> {
+    fn admit(&self, operation: &'static str) -> BoxFuture<'_, Result<Option<flow::Turn<'_>>, AwsError>> {
         async move {
             let write = is_write(operation);
             self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
+            let turn = if answers_many(operation) { None } else { self.shared.flow.turn().await };
             if write && !self.may_write() {
                 return Err(AwsError::Fenced { operation });
             }
-            // Never closed, so this cannot fail; writes are limited by who starts the actions.
-            let free = write || answers_many(operation);
-            let turn = if free { None } else { self.shared.in_flight.acquire().await.ok() };
             let counter = if write { &self.shared.writes } else { &self.shared.reads };
             counter.fetch_add(1, Ordering::Relaxed);
             if let Ok(mut calls) = self.shared.calls.lock() {
@@ -275,7 +273,7 @@ impl Aws {
 
     /// Notes that the last apply left the resource of this identity under `id`. Only how reads are made depends on
     /// it, never what they find.
-    pub(crate) fn expect(&self, kind: &str, identity: &[&str], id: &str) {
+    pub fn expect(&self, kind: &str, identity: &[&str], id: &str) {
         let mut expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), id.to_owned());
     }
@@ -342,7 +340,7 @@ pub(crate) fn made_key(function: &str) -> String {
     format!("lambda:CreateFunction {function}")
 }
 
-/// Reads for many at once are few, and others wait for their answers: they need no turn among the reads.
+/// Reads for many at once are few, and others wait for their answers: they need no turn.
 fn answers_many(operation: &str) -> bool {
     const MANY: &[&str] = &[
         "cloudwatch:DescribeAlarms",
@@ -351,6 +349,7 @@ fn answers_many(operation: &str) -> bool {
         "lambda:ListEventSourceMappings",
         "logs:DescribeLogGroups",
         "sns:ListSubscriptionsByTopic",
+        tagged::OPERATION,
     ];
     MANY.contains(&operation)
 }

@@ -56,8 +56,10 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
     const ALARM_PUT: &[Budget] = &[budget("cloudwatch:PutMetricAlarm", 2.9, 3.0)];
     const ALARM_DELETE: &[Budget] = &[budget("cloudwatch:DeleteAlarms", 2.9, 3.0)];
     const ALARM_READ: &[Budget] = &[budget("cloudwatch:DescribeAlarms", 8.8, 9.0)];
+    const ALARM_TAGS: &[Budget] = &[budget("cloudwatch:ListTagsForResource", 9.8, 10.0)];
     const LOGS: &[Budget] = &[budget("logs", 5.0, 10.0)];
     const SNS: &[Budget] = &[budget("sns", 28.0, 30.0)];
+    const SNS_TAGS: &[Budget] = &[budget("sns", 28.0, 30.0), budget("sns tags", 9.8, 10.0)];
     // Not published, and one budget for the whole account.
     const IAM: &[Budget] = &[budget("iam", 20.0, 40.0)];
     const NONE: &[Budget] = &[];
@@ -71,6 +73,8 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
         "cloudwatch:PutMetricAlarm" => ALARM_PUT,
         "cloudwatch:DeleteAlarms" => ALARM_DELETE,
         "cloudwatch:DescribeAlarms" => ALARM_READ,
+        "cloudwatch:ListTagsForResource" => ALARM_TAGS,
+        "sns:ListTagsForResource" | "sns:TagResource" | "sns:UntagResource" => SNS_TAGS,
         _ => match operation.split(':').next() {
             Some("lambda") => LAMBDA,
             Some("apigateway") => API,

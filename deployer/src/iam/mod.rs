@@ -14,10 +14,14 @@ use serde_json::Value;
 
 pub use document::{Document, MANAGED_POLICY_SIZE};
 
-use crate::aws::{AwsError, Place};
+use crate::aws::{AwsError, Place, tagged};
 use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node};
+use crate::kinds::cloudwatch_alarm::CloudwatchAlarm;
+use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::{IamRole, MANY};
+use crate::kinds::log_group::LogGroupKind;
+use crate::kinds::sqs_queue::SqsQueue;
 use crate::kinds::{Grant, Kind, Op, by_name};
 use crate::observe::predict;
 use crate::spec::template::{self, Part};
@@ -53,8 +57,8 @@ impl Task {
             Self::Plan => vec![Op::Read],
             Self::Apply if stays => vec![Op::Read, Op::Create, Op::Update],
             Self::Apply => vec![Op::Read, Op::Create, Op::Update, Op::Delete],
-            Self::Destroy if stays => vec![Op::Read],
-            Self::Destroy => vec![Op::Read, Op::Delete],
+            Self::Destroy if stays => vec![Op::Present],
+            Self::Destroy => vec![Op::Present, Op::Delete],
         }
     }
 }
@@ -65,6 +69,9 @@ pub struct Permissions {
     pub allow: Vec<Grant>,
     pub deny: Vec<Grant>,
 }
+
+/// The kinds whose tags come from a listing where there are many.
+const LISTED_BY_TAG: &[&str] = &[CloudwatchAlarm::NAME, EventSourceMapping::NAME, LogGroupKind::NAME, SqsQueue::NAME];
 
 /// Collects what `task` may call for the resources of `graph`.
 ///
@@ -82,8 +89,12 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
             grants.extend(node.kind.iam(op, &spec, place)?);
         }
     }
-    if graph.nodes().filter(|node| node.kind.name() == IamRole::NAME).count() >= MANY {
+    let of_kind = |name: &str| graph.nodes().filter(|node| node.kind.name() == name).count();
+    if of_kind(IamRole::NAME) >= MANY {
         grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails", "iam:ListRoles"], "*"));
+    }
+    if LISTED_BY_TAG.iter().any(|name| of_kind(name) >= tagged::MANY) {
+        grants.push(Grant::new(&[tagged::OPERATION], "*"));
     }
     Ok(open(grants))
 }
@@ -110,12 +121,13 @@ fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
 /// When a record does not fit its kind.
 pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, AwsError> {
     let ends = |r: &Record| task == Task::Destroy && goes_with_record(state, r);
-    let records = state.resources.values().map(|r| (&r.kind, &r.inputs, r.protect || r.retain || ends(r)));
-    let intents = state.intents.iter().map(|i| (&i.kind, &i.inputs, false));
+    let look = if task == Task::Destroy { Op::Present } else { Op::Read };
+    let records = state.resources.values().map(|r| (&r.kind, &r.inputs, look, r.protect || r.retain || ends(r)));
+    let intents = state.intents.iter().map(|i| (&i.kind, &i.inputs, Op::Read, false));
     let mut grants = Vec::new();
-    for (kind, inputs, stays) in records.chain(intents) {
+    for (kind, inputs, look, stays) in records.chain(intents) {
         let Some(kind) = by_name(kind).filter(|_| inputs.is_object()) else { continue };
-        grants.extend(kind.iam(Op::Read, inputs, place)?);
+        grants.extend(kind.iam(look, inputs, place)?);
         if task.writes() && !stays {
             grants.extend(kind.iam(Op::Delete, inputs, place)?);
         }

@@ -30,6 +30,8 @@ pub trait AnyKind: Send + Sync {
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
+    fn present<'a>(&'a self, aws: &'a Aws, spec: &'a Value)
+    -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
     fn update<'a>(
         &'a self,
@@ -179,6 +181,19 @@ impl<K: Kind> AnyKind for Erased<K> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::find(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
+            seen.map(Self::untyped).transpose()
+        }
+        .boxed()
+    }
+
+    fn present<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+        async move {
+            let want = Self::typed(spec)?;
+            let seen = K::present(aws, &want).await.map_err(|e| Self::refused(e, Op::Present, &want, &aws.place))?;
             seen.map(Self::untyped).transpose()
         }
         .boxed()

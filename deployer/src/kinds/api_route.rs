@@ -65,7 +65,7 @@ impl Kind for ApiRoute {
 
     fn iam(op: Op, spec: &Route, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
-            Op::Read => &[],
+            Op::Read | Op::Present => &[],
             Op::Create => &["apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"],
             Op::Update => &["apigateway:PUT", "apigateway:DELETE"],
             Op::Delete => &["apigateway:DELETE"],

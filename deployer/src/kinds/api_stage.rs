@@ -100,7 +100,7 @@ impl Kind for ApiStage {
         };
         match op {
             // AWS tells tags with the stage; a local AWS is asked for them apart.
-            Op::Read => {
+            Op::Read | Op::Present => {
                 vec![Grant::on(&["apigateway:GET"], [stage, stages, deployments, resources, arn(place, "/tags/*")])]
             }
             Op::Create => {
@@ -153,6 +153,17 @@ impl Kind for ApiStage {
             _ => Vec::new(),
         };
         let stage = Stage { unused_paths, unused_deployments, ..stage(spec, &live, definition, tags) };
+        Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
+    }
+
+    /// GetStage.
+    async fn present(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
+        let asked =
+            aws.clients.apigateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
+        let arn = stage_arn(spec, &aws.place);
+        let (found, edited) = tokio::join!(aws.find("apigateway:GetStage", ABSENT, asked), edited_tags(aws, &arn));
+        let (Some(found), edited) = (found?, edited?) else { return Ok(None) };
+        let stage = Stage { tags: live_tags(found.tags, edited), ..spec.clone() };
         Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 

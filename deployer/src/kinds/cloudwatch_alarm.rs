@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, tagged};
 
 /// The metric alarm kind.
 pub struct CloudwatchAlarm;
@@ -80,7 +80,7 @@ impl Kind for CloudwatchAlarm {
     fn iam(op: Op, spec: &Alarm, place: &Place) -> Vec<Grant> {
         let arn = arn(&spec.alarm_name, place);
         match op {
-            Op::Read => vec![
+            Op::Read | Op::Present => vec![
                 Grant::new(&["cloudwatch:DescribeAlarms"], "*"),
                 Grant::new(&["cloudwatch:ListTagsForResource"], arn),
             ],
@@ -96,15 +96,12 @@ impl Kind for CloudwatchAlarm {
     /// DescribeAlarms, shared with the other alarms, and ListTagsForResource.
     async fn read(aws: &Aws, spec: &Alarm) -> Result<Option<Observed<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
-        let tags = aws.clients.cloudwatch.list_tags_for_resource().resource_arn(arn(&spec.alarm_name, &aws.place));
+        let tags = tagged::tags_of(aws, &outputs["arn"], &spec.tags, tags_of(aws, &outputs["arn"]));
         let shared = aws.clone();
         let found = aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names));
-        let tags = aws.find("cloudwatch:ListTagsForResource", ABSENT, tags.send());
         let hoped = aws.expected(Self::NAME, &[&spec.alarm_name]).is_some();
         let Some((found, tags)) = both(hoped, found, tags).await? else { return Ok(None) };
-        let tags = tags.tags.unwrap_or_default().into_iter();
-        let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
-        let alarm = observed(&spec.alarm_name, found, tags::without_aws(tags))?;
+        let alarm = observed(&spec.alarm_name, found, tags)?;
         Ok(Some(Observed::new(&spec.alarm_name, alarm, outputs)))
     }
 
@@ -157,6 +154,15 @@ const ABSENT: &[&str] = &["ResourceNotFound", "ResourceNotFoundException"];
 
 fn arn(name: &str, place: &Place) -> String {
     place.arn("cloudwatch", &format!("alarm:{name}"))
+}
+
+/// ListTagsForResource; `None` when there is no such alarm.
+async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
+    let call = aws.clients.cloudwatch.list_tags_for_resource().resource_arn(arn).send();
+    let Some(found) = aws.find("cloudwatch:ListTagsForResource", ABSENT, call).await? else { return Ok(None) };
+    let tags = found.tags.unwrap_or_default().into_iter();
+    let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+    Ok(Some(tags::without_aws(tags)))
 }
 
 /// Reads up to 100 alarms by their names: DescribeAlarms, which answers 50 a page unless told.

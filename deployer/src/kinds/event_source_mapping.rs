@@ -20,13 +20,13 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use listing::{gone, is_deleting, list, list_all, of_pair, settled};
+use listing::{gone, is_deleting, list, list_along, settled};
 use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::{self, Poll};
-use crate::aws::{Aws, AwsError, Place, once};
+use crate::aws::{Aws, AwsError, Place, once, tagged};
 
 /// The mapping kind.
 pub struct EventSourceMapping;
@@ -112,7 +112,7 @@ impl Kind for EventSourceMapping {
         let of_function = |grant: Grant| grant.only("ArnLikeIfExists", "lambda:FunctionArn", vec![function]);
         let list = Grant::new(&["lambda:ListEventSourceMappings"], "*");
         match op {
-            Op::Read => vec![list, Grant::new(&["lambda:ListTags"], mapping)],
+            Op::Read | Op::Present => vec![list, Grant::new(&["lambda:ListTags"], mapping)],
             Op::Create => vec![
                 list,
                 of_function(Grant::new(&["lambda:CreateEventSourceMapping"], "*")),
@@ -130,18 +130,19 @@ impl Kind for EventSourceMapping {
     /// ListEventSourceMappings, shared with the others, and ListTags. A mapping that is being deleted counts as absent.
     async fn read(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
         let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
-        let shared = aws.clone();
-        let listed = aws.gathered.mappings.get(&spec.event_source_arn, move |sources| list_all(shared, sources));
+        let listed = list_along(aws, spec);
         // Only a guess: what is wrong with it the listing tells, too.
         let ahead = async {
             match &expected {
-                Some(uuid) => tags_of(aws, &uuid_arn(aws, uuid)).await.unwrap_or(None),
+                Some(uuid) => {
+                    let arn = uuid_arn(aws, uuid);
+                    tagged::tags_of(aws, &arn, &spec.tags, tags_of(aws, &arn)).await.unwrap_or(None)
+                }
                 None => None,
             }
         };
         let (listed, ahead) = tokio::join!(listed, ahead);
-        let all = of_pair(aws, spec, listed?.unwrap_or_default());
-        let mut present = all.into_iter().filter(|m| m.state() != Some("Deleting"));
+        let mut present = listed?.into_iter().filter(|m| m.state() != Some("Deleting"));
         let Some(mapping) = present.next() else { return Ok(None) };
         let ahead = ahead.filter(|_| mapping.uuid() == expected.as_deref());
         let tagged = match ahead {
@@ -156,6 +157,22 @@ impl Kind for EventSourceMapping {
         if let more @ 1.. = seen.twins.len() {
             seen.notes.push(format!("{more} more mapping(s) of this function and source: a destroy removes all"));
         }
+        Ok(Some(seen))
+    }
+
+    /// ListEventSourceMappings, shared with the others. The mapping that the last apply left is known by its UUID, which
+    /// no other one ever has, and goes with a function whose tags are read; ListTags of any other.
+    async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
+        let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
+        let Some(expected) = expected else { return Self::read(aws, spec).await };
+        let mut present = list_along(aws, spec).await?;
+        present.retain(|mapping| mapping.state() != Some("Deleting"));
+        let Some(at) = present.iter().position(|mapping| mapping.uuid() == Some(&expected)) else {
+            return if present.is_empty() { Ok(None) } else { Self::read(aws, spec).await };
+        };
+        present.remove(at);
+        let mut seen = Observed::new(&expected, spec.clone(), outputs(&expected));
+        seen.twins = present.into_iter().filter_map(|mapping| mapping.uuid).collect();
         Ok(Some(seen))
     }
 

@@ -97,6 +97,7 @@ impl Kind for IamRole {
         let arn = arn(&spec.path, &spec.name, place);
         let actions: &[&str] = match op {
             Op::Read => &["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
+            Op::Present => &["iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
             Op::Create => &["iam:CreateRole", "iam:TagRole", "iam:GetRole"],
             Op::Update => &[
                 "iam:UpdateRole",
@@ -160,6 +161,26 @@ impl Kind for IamRole {
                 };
                 let Some((role, (inline, attached))) = both(hoped, role, policies).await? else { return Ok(None) };
                 (role, inline, attached)
+            }
+        };
+        let outputs = outputs(&role, &aws.place);
+        Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+    }
+
+    /// As [`Kind::read`], without what the inline policies say.
+    async fn present(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
+        let (role, inline, attached) = match listing::listed(aws, Self::NAME, &spec.name).await? {
+            Listed::Absent => return Ok(None),
+            Listed::Whole(whole) => (whole.role, whole.inline, whole.attached),
+            Listed::Apart => {
+                let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+                let policies = async {
+                    tokio::try_join!(inline_names(aws, &spec.name), attached_policies(aws, &spec.name)).map(Some)
+                };
+                let Some((role, (names, attached))) = both(hoped, get(aws, &spec.name), policies).await? else {
+                    return Ok(None);
+                };
+                (role, names.into_iter().map(|name| (name, Value::Null)).collect(), attached)
             }
         };
         let outputs = outputs(&role, &aws.place);

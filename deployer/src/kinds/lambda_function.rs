@@ -162,7 +162,7 @@ impl Kind for LambdaFunction {
     fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let actions: &[&str] = match op {
-            Op::Read => &["lambda:GetFunction", "lambda:ListTags"],
+            Op::Read | Op::Present => &["lambda:GetFunction", "lambda:ListTags"],
             Op::Create => {
                 &["lambda:CreateFunction", "lambda:TagResource", "lambda:GetFunction", "lambda:DeleteFunction"]
             }

@@ -80,7 +80,7 @@ impl Kind for LambdaPermission {
 
     fn iam(op: Op, spec: &Permission, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
-            Op::Read => &["lambda:GetPolicy"],
+            Op::Read | Op::Present => &["lambda:GetPolicy"],
             Op::Create => &["lambda:AddPermission", "lambda:GetPolicy"],
             Op::Update => &["lambda:RemovePermission", "lambda:AddPermission", "lambda:GetPolicy"],
             Op::Delete => &["lambda:RemovePermission"],

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, tagged};
 
 /// The log group kind.
 pub struct LogGroupKind;
@@ -83,7 +83,7 @@ impl Kind for LogGroupKind {
         let keep = || spec.retention_in_days.map_or("logs:DeleteRetentionPolicy", |_| "logs:PutRetentionPolicy");
         let encrypt = || spec.kms_key_id.as_ref().map_or("logs:DisassociateKmsKey", |_| "logs:AssociateKmsKey");
         let actions = match op {
-            Op::Read => vec!["logs:ListTagsForResource"],
+            Op::Read | Op::Present => vec!["logs:ListTagsForResource"],
             Op::Create if spec.retention_in_days.is_some() => {
                 vec!["logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"]
             }
@@ -97,7 +97,7 @@ impl Kind for LogGroupKind {
         // The older calls name the group with `:*`, the tagging calls without.
         let grant = Grant::on(&actions, [arn.clone(), arn + ":*"]);
         match op {
-            Op::Read => vec![grant, Grant::new(&["logs:DescribeLogGroups"], "*")],
+            Op::Read | Op::Present => vec![grant, Grant::new(&["logs:DescribeLogGroups"], "*")],
             _ => vec![grant],
         }
     }
@@ -106,11 +106,11 @@ impl Kind for LogGroupKind {
     async fn read(aws: &Aws, spec: &LogGroup) -> Result<Option<Observed<LogGroup>>, AwsError> {
         let shared = aws.clone();
         let live = aws.gathered.log_groups.get(&spec.name, move |names| describe(shared, names));
-        let tags = aws.clients.logs.list_tags_for_resource().resource_arn(arn(&spec.name, &aws.place));
-        let tags = aws.find("logs:ListTagsForResource", ABSENT, tags.send());
+        let arn = arn(&spec.name, &aws.place);
+        let tags = tagged::tags_of(aws, &arn, &spec.tags, tags_of(aws, &arn));
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
-        let group = observed(&spec.name, &live, tags::without_aws(tags.tags.unwrap_or_default()))?;
+        let group = observed(&spec.name, &live, tags)?;
         Ok(Some(Observed::new(&spec.name, group, Self::predict(spec, &aws.place))))
     }
 
@@ -164,6 +164,13 @@ impl Kind for LogGroupKind {
         let call = aws.clients.logs.delete_log_group().log_group_name(&live.physical_id);
         aws.find("logs:DeleteLogGroup", ABSENT, call.send()).await.map(drop)
     }
+}
+
+/// ListTagsForResource; `None` when there is no such group.
+async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
+    let call = aws.clients.logs.list_tags_for_resource().resource_arn(arn).send();
+    let found = aws.find("logs:ListTagsForResource", ABSENT, call).await?;
+    Ok(found.map(|found| tags::without_aws(found.tags.unwrap_or_default())))
 }
 
 /// The ARN that tags and policies take, without `:*`.

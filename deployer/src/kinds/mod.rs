@@ -90,6 +90,8 @@ pub enum Ownership {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
     Read,
+    /// What [`Kind::present`] does.
+    Present,
     Create,
     Update,
     Delete,
@@ -235,6 +237,15 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Finds a resource of somebody else, of which nothing but its outputs is used: with fewer calls, where possible.
     fn find(
+        aws: &Aws,
+        spec: &Self::Spec,
+    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
+        Self::read(aws, spec)
+    }
+
+    /// Finds out for its deletion whether the resource is there and whose it is, with fewer calls where possible. What
+    /// neither takes may stand as `spec` has it.
+    fn present(
         aws: &Aws,
         spec: &Self::Spec,
     ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {

@@ -73,7 +73,7 @@ impl Kind for RestApi {
         let tag = |actions: &[&'static str]| Grant::new(actions, arn(place, "/tags/*"));
         match op {
             // AWS lists tags with the API; a local AWS is asked for them apart.
-            Op::Read => vec![Grant::new(&["apigateway:GET"], apis), tag(&["apigateway:GET"])],
+            Op::Read | Op::Present => vec![Grant::new(&["apigateway:GET"], apis), tag(&["apigateway:GET"])],
             // Tags given at creation are checked as a call of their own.
             Op::Create => vec![Grant::new(&["apigateway:GET", "apigateway:POST"], apis), tag(&["apigateway:PUT"])],
             Op::Update => vec![

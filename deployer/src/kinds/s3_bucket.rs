@@ -117,7 +117,7 @@ impl Kind for S3Bucket {
             _ => &[],
         };
         match op {
-            Op::Read => vec![Grant::new(settings::READS, arn)],
+            Op::Read | Op::Present => vec![Grant::new(settings::READS, arn)],
             Op::Create => {
                 vec![
                     Grant::new(&["s3:CreateBucket", "s3:TagResource", "s3:ListBucket"], &arn),

@@ -70,11 +70,10 @@ impl Kind for SnsSubscription {
     }
 
     fn iam(op: Op, spec: &Subscription, _: &Place) -> Vec<Grant> {
+        let list = || Grant::new(&["sns:ListSubscriptionsByTopic"], &spec.topic_arn);
         match op {
-            Op::Read => vec![
-                Grant::new(&["sns:ListSubscriptionsByTopic"], &spec.topic_arn),
-                Grant::new(&["sns:GetSubscriptionAttributes"], "*"),
-            ],
+            Op::Read => vec![list(), Grant::new(&["sns:GetSubscriptionAttributes"], "*")],
+            Op::Present => vec![list()],
             Op::Create => vec![Grant::new(&["sns:Subscribe"], &spec.topic_arn)],
             Op::Update => vec![Grant::new(&["sns:SetSubscriptionAttributes"], "*")],
             Op::Delete => vec![Grant::new(&["sns:Unsubscribe"], "*")],
@@ -108,6 +107,16 @@ impl Kind for SnsSubscription {
             return Ok(Some(Observed { physical_id: arn, ..pending(spec) }));
         }
         Ok(Some(Observed::new(arn, observed(spec, &attributes)?, Outputs::new())))
+    }
+
+    /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
+    async fn present(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
+        let shared = aws.clone();
+        let listed = aws.gathered.subscriptions.get(&spec.topic_arn, move |topics| list(shared, topics)).await?;
+        Ok(listed.and_then(|listed| arn_of(spec, listed)).map(|arn| match arn.as_str() {
+            PENDING => pending(spec),
+            _ => Observed::new(arn, spec.clone(), Outputs::new()),
+        }))
     }
 
     /// Subscribe answers the ARN of a subscription that exists already with the same attributes.

@@ -65,6 +65,7 @@ impl Kind for SnsTopic {
     fn iam(op: Op, spec: &Topic, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
             Op::Read => &["sns:GetTopicAttributes", "sns:ListTagsForResource"],
+            Op::Present => &["sns:ListTagsForResource"],
             Op::Create => &["sns:CreateTopic", "sns:TagResource"],
             Op::Update => &["sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"],
             Op::Delete => &["sns:DeleteTopic"],
@@ -76,13 +77,18 @@ impl Kind for SnsTopic {
     async fn read(aws: &Aws, spec: &Topic) -> Result<Option<Observed<Topic>>, AwsError> {
         let (sns, arn) = (&aws.clients.sns, aws.place.arn("sns", &spec.name));
         let attributes = aws.find("sns:GetTopicAttributes", ABSENT, sns.get_topic_attributes().topic_arn(&arn).send());
-        let tags = sns.list_tags_for_resource().resource_arn(&arn).send();
-        let tags = aws.find("sns:ListTagsForResource", ABSENT, tags);
+        let tags = tags_of(aws, &arn);
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
-        let tags = tags::without_aws(tags.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
         let topic = observed(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
         Ok(Some(Observed::new(arn, topic, Self::predict(spec, &aws.place))))
+    }
+
+    /// ListTagsForResource.
+    async fn present(aws: &Aws, spec: &Topic) -> Result<Option<Observed<Topic>>, AwsError> {
+        let arn = aws.place.arn("sns", &spec.name);
+        let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
+        Ok(Some(Observed::new(arn, Topic { tags, ..spec.clone() }, Self::predict(spec, &aws.place))))
     }
 
     async fn create(aws: &Aws, want: &Topic) -> Result<Created, AwsError> {
@@ -134,6 +140,14 @@ impl Kind for SnsTopic {
 
 /// The wire's code; a tag call on a missing topic answers `ResourceNotFound`.
 const ABSENT: &[&str] = &["NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException"];
+
+/// ListTagsForResource; `None` when there is no such topic.
+async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
+    let call = aws.clients.sns.list_tags_for_resource().resource_arn(arn).send();
+    let found = aws.find("sns:ListTagsForResource", ABSENT, call).await?;
+    let tags = |tags: Vec<Tag>| tags::without_aws(tags.into_iter().map(|tag| (tag.key, tag.value)));
+    Ok(found.map(|found| tags(found.tags.unwrap_or_default())))
+}
 
 /// Cannot be cleared, only replaced.
 const POLICY: &str = "Policy";

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, tagged};
 
 /// The queue kind.
 pub struct SqsQueue;
@@ -84,6 +84,7 @@ impl Kind for SqsQueue {
     fn iam(op: Op, spec: &Queue, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
             Op::Read => &["sqs:GetQueueAttributes", "sqs:ListQueueTags"],
+            Op::Present => &["sqs:ListQueueTags"],
             Op::Create => &["sqs:CreateQueue", "sqs:TagQueue"],
             Op::Update => &["sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"],
             Op::Delete => &["sqs:DeleteQueue"],
@@ -99,11 +100,20 @@ impl Kind for SqsQueue {
         let url = outputs["url"].clone();
         let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names(Attribute::All).send();
         let attributes = aws.find("sqs:GetQueueAttributes", ABSENT, attributes);
-        let tags = aws.find("sqs:ListQueueTags", ABSENT, sqs.list_queue_tags().queue_url(&url).send());
+        let tags = tagged::tags_of(aws, &outputs["arn"], &spec.tags, tags_of(aws, &url));
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let live = Live(attributes.attributes.unwrap_or_default());
-        let queue = live.queue(&spec.name, tags::without_aws(tags.tags.unwrap_or_default()))?;
+        let queue = live.queue(&spec.name, tags)?;
+        Ok(Some(Observed::new(url, queue, outputs)))
+    }
+
+    /// ListQueueTags.
+    async fn present(aws: &Aws, spec: &Queue) -> Result<Option<Observed<Queue>>, AwsError> {
+        let outputs = Self::predict(spec, &aws.place);
+        let url = outputs["url"].clone();
+        let Some(tags) = tags_of(aws, &url).await? else { return Ok(None) };
+        let queue = Queue { tags, ..spec.clone() };
         Ok(Some(Observed::new(url, queue, outputs)))
     }
 
@@ -149,6 +159,13 @@ impl Kind for SqsQueue {
 
 /// The modelled name and the one on the wire of older endpoints.
 const ABSENT: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+
+/// ListQueueTags; `None` when there is no such queue.
+async fn tags_of(aws: &Aws, url: &str) -> Result<Option<Tags>, AwsError> {
+    let call = aws.clients.sqs.list_queue_tags().queue_url(url).send();
+    let found = aws.find("sqs:ListQueueTags", ABSENT, call).await?;
+    Ok(found.map(|found| tags::without_aws(found.tags.unwrap_or_default())))
+}
 
 /// The attributes that a spec states, as SQS takes them; "" clears one.
 fn attributes(queue: &Queue) -> impl Iterator<Item = (Attribute, String)> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use super::{FailedRead, Left, ObserveError, identity_known};
+use super::{Depth, FailedRead, Left, ObserveError, identity_known};
 use crate::aws::{Aws, Place};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
@@ -18,10 +18,11 @@ pub(super) async fn left(
     aws: &Aws,
     predicted: &Known,
     prior: &State,
+    depth: Depth,
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
     let mut reads = FuturesUnordered::new();
     for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
-        reads.push(async move { (address, record, kind, kind.read(aws, &record.inputs).await) });
+        reads.push(async move { (address, record, kind, depth.read(kind, aws, &record.inputs).await) });
     }
     let (mut left, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((address, record, kind, outcome)) = reads.next().await {

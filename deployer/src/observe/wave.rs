@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use super::{FailedRead, identity_known};
+use super::{Depth, FailedRead, identity_known};
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
@@ -21,6 +21,7 @@ pub(super) struct Wave<'a> {
     /// What is known, and besides the outputs that the last apply left.
     pub(super) expected: Known,
     pub(super) waves: u32,
+    depth: Depth,
     pub(super) failed: Vec<FailedRead>,
 }
 
@@ -29,13 +30,13 @@ type Outcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>)
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
 
 impl<'a> Wave<'a> {
-    pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State) -> Self {
+    pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State, depth: Depth) -> Self {
         let mut expected: Known =
             prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
         for (address, outputs) in predicted {
             expected.entry(address.clone()).or_default().extend(outputs.clone());
         }
-        Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, failed: Vec::new() }
+        Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
     }
 
     /// Reads each node once its identity is known; nodes whose parent is absent are absent too.
@@ -60,7 +61,7 @@ impl<'a> Wave<'a> {
                     if !guessed {
                         ahead.remove(&node.address);
                         begun.insert(node.address.clone(), name.clone());
-                        running.push(read(self.aws, node, spec, name));
+                        running.push(self.read(node, spec, name));
                     } else if let Some(outcome) = ahead.remove(&node.address) {
                         confirmed.push(outcome);
                     }
@@ -97,7 +98,7 @@ impl<'a> Wave<'a> {
         if identity_known(node.kind, &spec) {
             let name = identity(node.kind.identity(), &spec);
             begun.insert(node.address.clone(), name.clone());
-            running.push(read(self.aws, node, spec, name));
+            running.push(self.read(node, spec, name));
         }
     }
 
@@ -130,13 +131,14 @@ impl<'a> Wave<'a> {
         }
         node.dependencies.iter().filter_map(|d| wave_of.get(d)).max().copied().unwrap_or(0)
     }
-}
 
-fn read<'a>(aws: &'a Aws, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
-    async move {
-        let found = if node.external { node.kind.find(aws, &spec) } else { node.kind.read(aws, &spec) };
-        let found = found.await;
-        (node, name, found)
+    fn read(&self, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
+        let (aws, depth) = (self.aws, self.depth);
+        async move {
+            let found = if node.external { node.kind.find(aws, &spec) } else { depth.read(node.kind, aws, &spec) };
+            let found = found.await;
+            (node, name, found)
+        }
+        .boxed()
     }
-    .boxed()
 }

@@ -9,7 +9,7 @@ use super::{Loaded, Progress, Settings, credentials, give_back, location, root};
 use crate::aws::clients::Connection;
 use crate::aws::{Aws, AwsError, Clients, Place};
 use crate::failure::Failure;
-use crate::observe::{Observation, observe};
+use crate::observe::{Depth, Observation, observe};
 use crate::spec::document::Document;
 use crate::state::{Fetched, Lease, Snapshot, StateError, Store};
 
@@ -102,10 +102,11 @@ pub(super) async fn read_and_observe(
     store: &Store,
     (fetched, held): (Fetched, bool),
     settings: &Settings,
+    depth: Depth,
     progress: &dyn Progress,
 ) -> Result<(Snapshot, Observation), Failure> {
     let look = async |snapshot: &Snapshot| {
-        observe(&loaded.graph, aws, snapshot.state.clone())
+        observe(&loaded.graph, aws, snapshot.state.clone(), depth)
             .await
             .map_err(|error| Failure::observe(error, &loaded.document))
     };
@@ -191,10 +192,9 @@ fn at_home(
     settings: &Settings,
 ) -> (Aws, Store) {
     let store = store.of_account(&account);
-    // Half as many more than actions. Beyond a hundred new connections at once a server's queue may drop one, which
-    // costs a second.
-    let reads = settings.parallelism + settings.parallelism / 2;
-    let aws = Aws::with_reads(clients, place(document, settings, account), reads);
+    // An action may make several calls at once.
+    let calls = settings.parallelism + settings.parallelism / 2;
+    let aws = Aws::with_calls(clients, place(document, settings, account), calls);
     if let Some((address, id)) = &settings.claim {
         aws.claim(address, id);
     }

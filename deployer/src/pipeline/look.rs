@@ -8,7 +8,7 @@ use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_st
 use crate::aws::Aws;
 use crate::execute::Stop;
 use crate::failure::Failure;
-use crate::observe::{Observation, observe};
+use crate::observe::{Depth, Observation, observe};
 use crate::plan::refreshed;
 use crate::state::State;
 
@@ -45,7 +45,7 @@ pub async fn look(
         if let Some(notice) = &snapshot.notice {
             progress.say(notice);
         }
-        let observation = observe(&loaded.graph, &aws, snapshot.state)
+        let observation = observe(&loaded.graph, &aws, snapshot.state, Depth::Whole)
             .await
             .map_err(|error| Failure::observe(error, &loaded.document))?;
         Ok(Sight { waves: observation.waves, aws, observation, began })

@@ -42,6 +42,7 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
         "sns" => sns(&asked),
         "sqs" => sqs(&asked),
         "sts" => vec![need(format!("sts:{}", asked.text("Action")), "*")],
+        "tagging" => vec![need("tag:GetResources", "*")],
         other => panic!("{call}: no actions are known of {other}"),
     };
     let named = |(action, resource, context)| Need { call: call.to_owned(), action, resource, context };

@@ -14,10 +14,11 @@ pub struct Case {
 }
 
 /// Runs the contract: absent, created, equal, each step planned as that change alone, applied,
-/// equal again, deleted, deleted twice.
+/// equal again, deleted with no more than a deletion reads, deleted twice.
 pub async fn contract(aws: &Aws, case: Case) {
     let kind = by_name(case.kind).expect("a registered kind");
     assert!(read(kind, aws, &case.create).await.is_none(), "absent before it is created");
+    assert!(present(kind, aws, &case.create).await.is_none(), "not present before it is created");
 
     let made = kind.create(aws, &case.create).await.expect("create");
     let live = read(kind, aws, &case.create).await.expect("present after create");
@@ -43,14 +44,22 @@ pub async fn contract(aws: &Aws, case: Case) {
     }
 
     let live = read(kind, aws, &last).await.expect("present before delete");
-    kind.delete(aws, &live).await.expect("delete");
+    let found = present(kind, aws, &last).await.expect("present before delete");
+    assert_eq!((&found.physical_id, &found.outputs), (&live.physical_id, &live.outputs), "what a deletion reads");
+    assert_eq!(found.spec.get("tags"), live.spec.get("tags"), "a deletion knows whose it is");
+    kind.delete(aws, &found).await.expect("delete");
     assert!(read(kind, aws, &last).await.is_none(), "absent after delete");
+    assert!(present(kind, aws, &last).await.is_none(), "not present after delete");
     kind.delete(aws, &live).await.expect("deleting what is gone is success");
     reads_only_read(kind, aws, &last).await;
 }
 
 pub async fn read(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {
     kind.read(aws, spec).await.expect("read")
+}
+
+async fn present(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {
+    kind.present(aws, spec).await.expect("present")
 }
 
 /// The property paths that a plan would show.

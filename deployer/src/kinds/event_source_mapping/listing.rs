@@ -16,7 +16,15 @@ pub(super) async fn list(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, 
     Ok(of_pair(aws, spec, listed))
 }
 
-pub(super) fn of_pair(aws: &Aws, spec: &EventSource, mut found: Vec<Mapping>) -> Vec<Mapping> {
+/// As [`list`], from a listing shared with those that ask at the same time.
+pub(super) async fn list_along(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
+    let shared = aws.clone();
+    let source = &spec.event_source_arn;
+    let listed = aws.gathered.mappings.get(source, move |sources| list_all(shared, sources)).await?;
+    Ok(of_pair(aws, spec, listed.unwrap_or_default()))
+}
+
+fn of_pair(aws: &Aws, spec: &EventSource, mut found: Vec<Mapping>) -> Vec<Mapping> {
     let function = function_arn(&aws.place, &spec.function_name);
     found.retain(|mapping| mapping.function_arn() == Some(function.as_str()));
     found.sort_by(|a, b| a.uuid().cmp(&b.uuid()));
@@ -31,7 +39,7 @@ const PAGE: usize = 100;
 const MORE_PAGES: usize = 4;
 
 /// The mappings of many sources: from one listing of the account's, as long as that is not mostly of others.
-pub(super) async fn list_all(aws: Aws, sources: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Mapping>>, AwsError> {
+async fn list_all(aws: Aws, sources: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Mapping>>, AwsError> {
     if sources.len() >= FEW {
         let mut by_source: BTreeMap<String, Vec<Mapping>> = sources.iter().map(|s| (s.clone(), Vec::new())).collect();
         let mut marker = None;
@@ -75,10 +83,7 @@ pub(super) async fn is_deleting(aws: &Aws, spec: &EventSource, uuid: &str) -> Re
 pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
     wait::until("the event source mapping to be gone", SETTLED_WITHIN, || async move {
         aws.next_look().await;
-        let shared = aws.clone();
-        let source = &spec.event_source_arn;
-        let listed = aws.gathered.mappings.get(source, move |sources| list_all(shared, sources)).await?;
-        Ok(match of_pair(aws, spec, listed.unwrap_or_default()).first() {
+        Ok(match list_along(aws, spec).await?.first() {
             None => Poll::Ready(()),
             Some(mapping) => Poll::Pending(format!("state {}", mapping.state().unwrap_or_default())),
         })

@@ -18,6 +18,11 @@ pub fn found(asked: &Asked<'_>) -> Found {
         ("PUT", ["functions", name, "configuration"]) => {
             [vec![need("lambda:UpdateFunctionConfiguration", function(asked, name))], given(asked)].concat()
         }
+        // Its answer has the tags only of those who may list them.
+        ("GET", ["functions", name]) => {
+            let own = function(asked, name);
+            vec![need("lambda:GetFunction", &own), need("lambda:ListTags", own)]
+        }
         (_, ["functions", name, rest @ ..]) => {
             vec![need(format!("lambda:{}", of_function(method, rest)), function(asked, name))]
         }

@@ -1,0 +1,126 @@
+//! How many calls are on their way at once.
+//!
+//! **Guarantees**: never more than the ceiling. What is let through beyond the first [`AT_FIRST`] grows only as answers
+//! come back, so that no more than so many connections are opened before a server has taken the earlier ones: beyond
+//! a hundred at once its queue may drop one, which costs a second.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// So many are let through before any has been answered.
+pub(super) const AT_FIRST: usize = 96;
+
+/// The calls of one run.
+pub(super) struct Flow {
+    turns: Semaphore,
+    width: AtomicUsize,
+    ceiling: usize,
+    waiting: AtomicUsize,
+}
+
+/// One call's place among those on their way; give it back with the answer.
+pub(super) struct Turn<'a> {
+    flow: &'a Flow,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Flow {
+    pub(super) fn new(ceiling: usize) -> Self {
+        let ceiling = ceiling.max(1);
+        let width = ceiling.min(AT_FIRST);
+        Self { turns: Semaphore::new(width), width: AtomicUsize::new(width), ceiling, waiting: AtomicUsize::new(0) }
+    }
+
+    /// Waits for a turn. `None` cannot happen, for the semaphore is never closed.
+    pub(super) async fn turn(&self) -> Option<Turn<'_>> {
+        let permit = match self.turns.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let _waiting = Waiting::of(&self.waiting);
+                self.turns.acquire().await.ok()?
+            }
+        };
+        Some(Turn { flow: self, _permit: permit })
+    }
+
+    /// An answer makes room for one more than it took, as long as anybody waits.
+    fn widen(&self) {
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let wider = |width| (width < self.ceiling).then_some(width + 1);
+        if self.width.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wider).is_ok() {
+            self.turns.add_permits(1);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.flow.widen();
+    }
+}
+
+/// Counts one who waits, for as long as it does.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::future::join_all;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// `calls` calls of 100 ms each: how long they took together, and how many were on their way at most.
+    async fn sent(ceiling: usize, calls: usize) -> (Duration, usize) {
+        let (flow, now, most) = (Flow::new(ceiling), AtomicUsize::new(0), AtomicUsize::new(0));
+        let start = Instant::now();
+        let call = async || {
+            let _turn = flow.turn().await;
+            most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            now.fetch_sub(1, Ordering::Relaxed);
+        };
+        join_all((0..calls).map(|_| call())).await;
+        (start.elapsed(), most.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_are_let_through_first_and_twice_as_many_once_those_are_answered() {
+        assert_eq!(sent(400, AT_FIRST).await, (Duration::from_millis(100), AT_FIRST));
+        assert_eq!(sent(400, 3 * AT_FIRST).await, (Duration::from_millis(200), 2 * AT_FIRST));
+        assert_eq!(sent(400, 4 * AT_FIRST).await.0, Duration::from_millis(300));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ceiling_holds_however_many_wait() {
+        assert_eq!(sent(120, 1_000).await.1, 120);
+        assert_eq!(sent(1, 3).await, (Duration::from_millis(300), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_counts_no_more() {
+        let flow = Flow::new(2);
+        let turns = (flow.turn().await, flow.turn().await);
+        let third = tokio::time::timeout(Duration::from_millis(1), flow.turn()).await;
+        assert!(third.is_err());
+        drop(turns);
+        assert_eq!((flow.waiting.load(Ordering::Relaxed), flow.turns.available_permits()), (0, 2));
+    }
+}
