@@ -12,6 +12,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::dialect::Dialect;
 use super::fence::Fence;
+use super::rate::Budgets;
 
 /// One client a service.
 pub struct Clients {
@@ -30,6 +31,8 @@ pub struct Clients {
     pub state: aws_sdk_s3::Client,
     /// Before every writing call of the others.
     pub(super) fence: Fence,
+    /// Hear of what the SDK sends again.
+    pub(super) budgets: Budgets,
 }
 
 /// How to reach AWS.
@@ -91,7 +94,7 @@ impl Clients {
 
     /// Makes the clients over given settings; a test hands in its own HTTP client this way.
     pub fn of(config: &SdkConfig) -> Self {
-        let fence = Fence::default();
+        let (fence, budgets) = (Fence::default(), Budgets::default());
         let mut s3 = aws_sdk_s3::config::Builder::from(config);
         if config.endpoint_url().is_some() {
             // A local AWS has one host for all buckets.
@@ -99,7 +102,9 @@ impl Clients {
         }
         macro_rules! client {
             ($sdk:ident) => {
-                $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(fence.clone()).build())
+                $sdk::Client::from_conf(
+                    $sdk::config::Builder::from(config).interceptor(fence.clone()).interceptor(budgets.clone()).build(),
+                )
             };
         }
         Self {
@@ -116,6 +121,7 @@ impl Clients {
             tagging: client!(aws_sdk_resourcegroupstagging),
             credentials: config.credentials_provider(),
             fence,
+            budgets,
         }
     }
 

@@ -121,7 +121,6 @@ struct Shared {
     flow: flow::Flow,
     reads: AtomicU64,
     writes: AtomicU64,
-    rate: rate::Budgets,
     calls: Mutex<Vec<&'static str>>,
     serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     code: Mutex<HashMap<String, Arc<[u8]>>>,
@@ -149,7 +148,6 @@ impl Aws {
             flow: flow::Flow::new(calls),
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
-            rate: rate::Budgets::default(),
             calls: Mutex::default(),
             serial: Mutex::default(),
             code: Mutex::default(),
@@ -191,7 +189,7 @@ impl Aws {
     fn admit(&self, operation: &'static str) -> BoxFuture<'_, Result<Option<flow::Turn<'_>>, AwsError>> {
         async move {
             let write = is_write(operation);
-            self.shared.rate.take(operation, self.place.endpoint_url.is_some()).await;
+            self.clients.budgets.take(operation, self.place.endpoint_url.is_some()).await;
             let turn = if answers_many(operation) { None } else { self.shared.flow.turn().await };
             if write && !self.may_write() {
                 return Err(AwsError::Fenced { operation });

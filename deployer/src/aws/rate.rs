@@ -1,22 +1,63 @@
 //! Budgets for AWS's documented management-plane rates, one token bucket a service or call.
+//!
+//! The rates are the account's, so others may use them up. Whatever the SDK has to send again halves the pace of its
+//! budget at once; it comes back to the documented one within ten seconds.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::Instant;
 
 use super::wait;
 
 /// The buckets of one run.
-#[derive(Default)]
-pub(crate) struct Budgets {
-    buckets: Mutex<HashMap<&'static str, Bucket>>,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Budgets(Arc<Mutex<HashMap<&'static str, Bucket>>>);
+
+#[derive(Debug)]
+struct Bucket {
+    /// Calls that asked so far; each has its number as its ticket.
+    asked: f64,
+    /// Tickets up to this one may be sent: at most `burst` beyond those that asked.
+    admitted: f64,
+    counted_at: Instant,
+    /// What part of the documented rate is used, as it was last set, and when.
+    pace: f64,
+    set_at: Instant,
 }
 
-struct Bucket {
-    /// When the bucket is full again; it holds `burst` intervals.
-    full_at: Instant,
+/// The least part of a documented rate that is used.
+const SLOWEST: f64 = 0.1;
+/// What part of the documented rate comes back in a second.
+const RECOVERED: f64 = 0.1;
+/// Calls that are refused this close together are slowed down for once.
+const ONE_REFUSAL: Duration = Duration::from_secs(1);
+
+impl Bucket {
+    fn new(budget: &Budget, now: Instant) -> Self {
+        Self { asked: 0.0, admitted: budget.burst, counted_at: now, pace: 1.0, set_at: now }
+    }
+
+    fn pace(&self, now: Instant) -> f64 {
+        (self.pace + RECOVERED * now.saturating_duration_since(self.set_at).as_secs_f64()).min(1.0)
+    }
+
+    /// Adds what has come back since the last time, and gives the calls that may be sent in a second.
+    fn count(&mut self, budget: &Budget, now: Instant) -> f64 {
+        let rate = budget.per_second * self.pace(now);
+        let since = now.saturating_duration_since(self.counted_at).as_secs_f64();
+        self.admitted = (self.admitted + since * rate).min(self.asked + budget.burst);
+        self.counted_at = now;
+        rate
+    }
 }
 
 /// Rate in calls per second and burst in calls. Figures are AWS's documented limits, a little
@@ -57,6 +98,11 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
     const ALARM_DELETE: &[Budget] = &[budget("cloudwatch:DeleteAlarms", 2.9, 3.0)];
     const ALARM_READ: &[Budget] = &[budget("cloudwatch:DescribeAlarms", 8.8, 9.0)];
     const ALARM_TAGS: &[Budget] = &[budget("cloudwatch:ListTagsForResource", 9.8, 10.0)];
+    const LOG_GROUP_CREATE: &[Budget] = &[budget("logs:CreateLogGroup", 9.5, 10.0)];
+    const LOG_GROUP_DELETE: &[Budget] = &[budget("logs:DeleteLogGroup", 9.5, 10.0)];
+    const LOG_GROUPS: &[Budget] = &[budget("logs:DescribeLogGroups", 9.5, 10.0)];
+    const LOG_GROUP_RETENTION: &[Budget] = &[budget("logs:PutRetentionPolicy", 9.5, 10.0)];
+    const LOG_GROUP_TAGS: &[Budget] = &[budget("logs:ListTagsForResource", 9.5, 10.0)];
     const LOGS: &[Budget] = &[budget("logs", 5.0, 10.0)];
     const SNS: &[Budget] = &[budget("sns", 28.0, 30.0)];
     const SNS_TAGS: &[Budget] = &[budget("sns", 28.0, 30.0), budget("sns tags", 9.8, 10.0)];
@@ -75,6 +121,11 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
         "cloudwatch:DescribeAlarms" => ALARM_READ,
         "cloudwatch:ListTagsForResource" => ALARM_TAGS,
         "sns:ListTagsForResource" | "sns:TagResource" | "sns:UntagResource" => SNS_TAGS,
+        "logs:CreateLogGroup" => LOG_GROUP_CREATE,
+        "logs:DeleteLogGroup" => LOG_GROUP_DELETE,
+        "logs:DescribeLogGroups" => LOG_GROUPS,
+        "logs:PutRetentionPolicy" => LOG_GROUP_RETENTION,
+        "logs:ListTagsForResource" => LOG_GROUP_TAGS,
         _ => match operation.split(':').next() {
             Some("lambda") => LAMBDA,
             Some("apigateway") => API,
@@ -104,23 +155,88 @@ impl Budgets {
             return;
         }
         for budget in budgets_of(operation) {
-            let pause = self.reserve(budget);
-            if !pause.is_zero() {
+            let ticket = self.ask(budget);
+            while let Some(pause) = self.wait(budget, ticket) {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
                 wait::pause(pause, &budget.reason()).await;
             }
         }
     }
 
-    fn reserve(&self, budget: &Budget) -> Duration {
-        let now = Instant::now();
-        let interval = Duration::from_secs_f64(1.0 / budget.per_second);
-        let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let bucket = buckets.entry(budget.name).or_insert(Bucket { full_at: now });
-        let full_at = bucket.full_at.max(now) + interval;
-        bucket.full_at = full_at;
-        full_at.saturating_duration_since(now).saturating_sub(interval.mul_f64(budget.burst))
+    fn buckets(&self) -> MutexGuard<'_, HashMap<&'static str, Bucket>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Gives a ticket.
+    fn ask(&self, budget: &Budget) -> f64 {
+        let now = Instant::now();
+        let mut buckets = self.buckets();
+        let bucket = buckets.entry(budget.name).or_insert_with(|| Bucket::new(budget, now));
+        bucket.count(budget, now);
+        bucket.asked += 1.0;
+        bucket.asked
+    }
+
+    /// How long a ticket has to wait at the present pace; `None` when its call may be sent.
+    fn wait(&self, budget: &Budget, ticket: f64) -> Option<Duration> {
+        let now = Instant::now();
+        let mut buckets = self.buckets();
+        let bucket = buckets.get_mut(budget.name)?;
+        let rate = bucket.count(budget, now);
+        let ahead = ticket - bucket.admitted;
+        // Less than this is the clock's rounding.
+        (ahead > 1e-3).then(|| Duration::from_secs_f64(ahead / rate))
+    }
+
+    /// Halves the pace of `operation`'s budgets, whose bursts are used up.
+    fn slow_down(&self, operation: &str) {
+        let now = Instant::now();
+        for budget in budgets_of(operation) {
+            let mut buckets = self.buckets();
+            let bucket = buckets.entry(budget.name).or_insert_with(|| Bucket::new(budget, now));
+            if bucket.pace < 1.0 && now.saturating_duration_since(bucket.set_at) < ONE_REFUSAL {
+                continue;
+            }
+            bucket.count(budget, now);
+            bucket.admitted = bucket.admitted.min(bucket.asked);
+            (bucket.pace, bucket.set_at) = ((bucket.pace(now) / 2.0).max(SLOWEST), now);
+            tracing::debug!(operation, pace = bucket.pace, "AWS takes less than its documented rate");
+        }
+    }
+}
+
+impl Intercept for Budgets {
+    fn name(&self) -> &'static str {
+        "Budgets"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let again = config.load::<RequestAttempts>().is_some_and(|attempts| attempts.attempts() > 1);
+        if let Some(call) = config.load::<Metadata>().filter(|_| again)
+            && let Some(service) = prefix(call.service())
+        {
+            self.slow_down(&format!("{service}:{}", call.name()));
+        }
+        Ok(())
+    }
+}
+
+/// What the operations of one of the SDK's services begin with here; those without a budget are left out.
+fn prefix(service: &str) -> Option<&'static str> {
+    Some(match service {
+        "API Gateway" => "apigateway",
+        "CloudWatch" => "cloudwatch",
+        "CloudWatch Logs" => "logs",
+        "IAM" => "iam",
+        "Lambda" => "lambda",
+        "SNS" => "sns",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -154,6 +270,53 @@ mod tests {
         let (time, why) = least(calls(90)).expect("calls");
         assert_eq!((time.as_secs(), why.as_str()), (30, "AWS takes 3 cloudwatch:PutMetricAlarm calls a second"));
         assert_eq!(least(calls(2)).expect("calls").0, Duration::ZERO);
+    }
+
+    /// How long so many calls of IAM's take.
+    async fn spent(budgets: &Budgets, calls: usize) -> Duration {
+        let start = Instant::now();
+        for _ in 0..calls {
+            budgets.take("iam:GetRole", false).await;
+        }
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_ends_the_burst_and_halves_the_pace_until_it_has_come_back() {
+        let budgets = Budgets::default();
+        budgets.slow_down("iam:GetRole");
+        // Those that were on their way together are refused together.
+        budgets.slow_down("iam:PutRolePolicy");
+        let slowed = spent(&budgets, 20).await.as_secs_f64();
+        assert!((1.5..2.1).contains(&slowed), "{slowed} s for 20 calls at 10 to 12 a second");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(spent(&budgets, 40).await, Duration::ZERO);
+        assert_eq!(spent(&budgets, 20).await.as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_already_are_slowed_down_too() {
+        let budgets = Budgets::default();
+        let start = Instant::now();
+        let all = futures::future::join_all((0..100).map(|_| budgets.take("iam:GetRole", false)));
+        let refused = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            budgets.slow_down("iam:GetRole");
+        };
+        tokio::join!(all, refused);
+        let took = start.elapsed().as_secs_f64();
+        assert!((3.5..4.5).contains(&took), "{took} s, which would be 3 s without a refusal");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_without_end_leave_a_tenth_of_the_pace() {
+        let budgets = Budgets::default();
+        for _ in 0..20 {
+            budgets.slow_down("iam:GetRole");
+            tokio::time::sleep(ONE_REFUSAL).await;
+        }
+        assert!(budgets.buckets()["iam"].pace >= SLOWEST);
+        assert!(spent(&budgets, 2).await < Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]

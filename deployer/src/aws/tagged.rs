@@ -74,7 +74,8 @@ async fn list(aws: Aws, arns: BTreeSet<String>) -> Result<BTreeMap<String, Tags>
     let found = aws.call(OPERATION, call.send()).await?.resource_tag_mapping_list.unwrap_or_default();
     let by_arn = found.into_iter().filter_map(|resource| {
         let tags = resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
-        Some((resource.resource_arn?, tags::without_aws(tags)))
+        // Some services write a log group's ARN with `:*` at its end.
+        Some((resource.resource_arn?.trim_end_matches(":*").to_owned(), tags::without_aws(tags)))
     });
     Ok(by_arn.collect())
 }

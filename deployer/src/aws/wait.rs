@@ -13,6 +13,22 @@ tokio::task_local! {
     static LISTENER: UnboundedSender<String>;
 }
 
+tokio::task_local! {
+    /// Who hears that what a step makes is there.
+    static THERE: UnboundedSender<()>;
+}
+
+/// Runs `work`; `listener` hears when what it makes is there.
+pub async fn heard<T>(listener: UnboundedSender<()>, work: impl Future<Output = T>) -> T {
+    THERE.scope(listener, work).await
+}
+
+/// Says that what is being made exists under its name, though more of it is to come.
+pub fn there() {
+    // Outside of a step nobody listens.
+    let _ = THERE.try_with(|listener| listener.send(()));
+}
+
 /// A long pause is told again this often, so that those who listen see it last.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 

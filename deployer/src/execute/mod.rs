@@ -139,6 +139,7 @@ impl<'a> Execution<'a> {
         let mut outcome = Outcome::new();
         let mut watching = Watching::new(self.observer);
         let mut note_at = None;
+        let (made, mut there) = mpsc::unbounded_channel();
         loop {
             while *self.stop.borrow() == 0 && self.aws.may_write() && !outcome.lacks_credentials() {
                 let at_work = in_flight.iter().filter(|id| !schedule.shares(**id)).count();
@@ -152,11 +153,15 @@ impl<'a> Execution<'a> {
                     continue;
                 }
                 in_flight.insert(id);
-                running.push(self.start(id));
+                running.push(self.start(id, made.clone()));
             }
             let finished = tokio::select! {
                 biased;
                 finished = running.next(), if !running.is_empty() => finished,
+                Some(id) = there.recv() => {
+                    schedule.there(id);
+                    continue;
+                }
                 () = watching.next(&mut outcome), if !running.is_empty() && !watching.is_over() => continue,
                 () = due(note_at) => {
                     note_at = None;
@@ -192,7 +197,8 @@ impl<'a> Execution<'a> {
         matches!(self.planned(id).action, Action::Unchanged | Action::Forget)
     }
 
-    fn start(&self, id: StepId) -> BoxFuture<'a, Finished> {
+    /// `made` hears when what the step makes is there.
+    fn start(&self, id: StepId, made: mpsc::UnboundedSender<StepId>) -> BoxFuture<'a, Finished> {
         let planned = self.planned(id);
         let desired = planned.spec.as_ref().map(|spec| resolve::value(spec, &self.known, &self.aws.place));
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
@@ -204,7 +210,10 @@ impl<'a> Execution<'a> {
                 removal: part == Part::Removal,
             });
             let context = Context { aws, stack };
-            let result = telling(step::run(&context, planned, part, desired.as_ref()), |why| {
+            let step = announced(step::run(&context, planned, part, desired.as_ref()), move || {
+                let _ = made.send(id);
+            });
+            let result = telling(step, |why| {
                 observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });
             })
             .await;
@@ -246,6 +255,19 @@ impl<'a> Execution<'a> {
         outcome.state = self.state;
         outcome.known = self.known;
         Ok(outcome)
+    }
+}
+
+/// Runs `work`, and calls `there` when what it makes is there.
+async fn announced<T>(work: impl Future<Output = T>, mut there: impl FnMut()) -> T {
+    let (listener, mut heard) = mpsc::unbounded_channel();
+    let mut work = pin!(wait::heard(listener, work));
+    loop {
+        tokio::select! {
+            biased;
+            Some(()) = heard.recv() => there(),
+            result = &mut work => return result,
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Schedule {
     /// Steps on the longest way from here to an end.
     behind: BTreeMap<StepId, usize>,
     ready: BinaryHeap<(usize, Reverse<StepId>)>,
+    /// Who waits for a step no longer than until what it makes is there.
+    early: BTreeMap<StepId, Vec<StepId>>,
     /// Ready steps that share their calls, so that starting one by one would make more of them.
     together: BTreeSet<StepId>,
     shares: BTreeSet<StepId>,
@@ -50,6 +52,10 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
         for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
             if builds(planned) && builds(&actions[*dependency]) {
                 edge((i, Part::Main), (*dependency, Part::Main));
+                // It may be done before what it began beside.
+                for beside in actions[*dependency].early.iter().filter_map(|address| index.get(address.as_str())) {
+                    edge((i, Part::Main), (*beside, Part::Main));
+                }
             }
         }
         for dependency in planned.dependencies.union(&planned.prior_dependencies) {
@@ -81,7 +87,8 @@ impl Schedule {
         let behind = behind(actions, &waits_for, &followers);
         let open = waits_for.iter().map(|(id, waits)| (*id, waits.len())).collect();
         let (ready, together) = (BinaryHeap::new(), BTreeSet::new());
-        let mut schedule = Self { open, followers, behind, ready, together, shares };
+        let early = early(actions);
+        let mut schedule = Self { open, followers, behind, ready, early, together, shares };
         for (id, _) in waits_for.iter().filter(|(_, waits)| waits.is_empty()) {
             schedule.free(*id);
         }
@@ -115,11 +122,27 @@ impl Schedule {
     /// Frees those who waited for a finished step.
     pub(super) fn finish(&mut self, id: StepId) {
         for follower in self.followers.remove(&id).unwrap_or_default() {
-            let Some(open) = self.open.get_mut(&follower) else { continue };
-            *open -= 1;
-            if *open == 0 {
-                self.free(follower);
-            }
+            self.freed_of_one(follower);
+        }
+    }
+
+    /// Frees those who waited for what a step makes to be there; the others wait for its end.
+    pub(super) fn there(&mut self, id: StepId) {
+        for follower in self.early.remove(&id).unwrap_or_default() {
+            let followers = self.followers.get_mut(&id);
+            let waits = followers.and_then(|followers| {
+                let at = followers.iter().position(|other| *other == follower)?;
+                Some(followers.swap_remove(at))
+            });
+            waits.into_iter().for_each(|follower| self.freed_of_one(follower));
+        }
+    }
+
+    fn freed_of_one(&mut self, follower: StepId) {
+        let Some(open) = self.open.get_mut(&follower) else { return };
+        *open -= 1;
+        if *open == 0 {
+            self.free(follower);
         }
     }
 
@@ -128,6 +151,19 @@ impl Schedule {
         let ready = self.ready.iter().map(|(_, Reverse(id))| *id);
         ready.chain(self.together.iter().copied()).chain(self.open.keys().copied())
     }
+}
+
+/// Who is made as soon as what it depends on is there, by what it depends on. What exists already goes over to nothing
+/// unfinished.
+fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
+    let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
+    let mut early: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
+    for (i, planned) in actions.iter().enumerate().filter(|(_, p)| p.action == Action::Create) {
+        for &dependency in planned.early.iter().filter_map(|address| index.get(address.as_str())) {
+            early.entry((dependency, Part::Main)).or_default().push((i, Part::Main));
+        }
+    }
+    early
 }
 
 /// How many steps follow each on its longest way; what AWS finishes by itself afterwards counts as one more, so that of

@@ -27,6 +27,7 @@ pub trait AnyKind: Send + Sync {
     fn moved(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
+    fn early(&self, spec: &Value) -> &'static [&'static str];
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
@@ -162,6 +163,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn afterwards(&self, spec: &Value) -> Option<String> {
         K::afterwards(&Self::typed(spec).ok()?)
+    }
+
+    fn early(&self, spec: &Value) -> &'static [&'static str] {
+        Self::typed(spec).map_or(&[], |spec| K::early(&spec))
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

@@ -33,7 +33,7 @@ pub(crate) use listing::MANY;
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, wait};
 
 /// The role kind.
 pub struct IamRole;
@@ -203,6 +203,7 @@ impl Kind for IamRole {
         if !is_arn(&made.arn) {
             settled(aws, &want.name).await?;
         }
+        wait::there();
         for (name, document) in &want.inline_policies {
             once_known(|| put_inline(aws, &want.name, name, document)).await?;
         }

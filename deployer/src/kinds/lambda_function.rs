@@ -159,6 +159,12 @@ impl Kind for LambdaFunction {
         ])
     }
 
+    /// The role, unless Lambda looks at what it may do: reach a network, a dead-letter target, a key, X-Ray.
+    fn early(spec: &Function) -> &'static [&'static str] {
+        let looked_at = spec.may_fail_later() || spec.dead_letter_target_arn.is_some() || wire::is_traced(spec);
+        if looked_at { &[] } else { &["role"] }
+    }
+
     fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let actions: &[&str] = match op {

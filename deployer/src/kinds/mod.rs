@@ -27,6 +27,8 @@ use serde::de::DeserializeOwned;
 
 pub use any::{AnyKind, Erased};
 
+#[cfg(doc)]
+use crate::aws::wait;
 use crate::aws::{Aws, AwsError, Place};
 
 /// Every kind there is.
@@ -224,6 +226,12 @@ pub trait Kind: Send + Sync + 'static {
     /// Says what a person has to do once it is created, if anything.
     fn afterwards(_spec: &Self::Spec) -> Option<String> {
         None
+    }
+
+    /// Properties whose references need a resource that is there, though not yet all that belongs to it: [`wait::there`]
+    /// says when. Who depends on this one waits for both to be done.
+    fn early(_spec: &Self::Spec) -> &'static [&'static str] {
+        &[]
     }
 
     /// Names what `op` may call, on which ARNs.

@@ -58,6 +58,8 @@ pub struct Planned {
     pub dependencies: BTreeSet<String>,
     /// Those of them that need not be there: AWS takes their names and ARNs without looking.
     pub by_name: BTreeSet<String>,
+    /// Those of them that have to be there when this one begins, and done when those that depend on it do.
+    pub early: BTreeSet<String>,
     /// The resource that is deleted, too, and takes this one along.
     pub goes_with: Option<String>,
     /// What the prior state says it depended on.

@@ -257,6 +257,7 @@ mod tests {
             order: None,
             dependencies: BTreeSet::new(),
             by_name: BTreeSet::new(),
+            early: BTreeSet::new(),
             goes_with: None,
             prior_dependencies: BTreeSet::new(),
             protect: false,

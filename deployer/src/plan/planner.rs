@@ -20,6 +20,7 @@ use crate::graph::{Graph, Node, identity};
 use crate::kinds::Observed;
 use crate::observe::{Left, Observation, identity_known};
 use crate::spec::secrets::Secrets;
+use crate::spec::template::{self, Part};
 use crate::state::{Record, fingerprint};
 
 /// Where a plan leads.
@@ -298,6 +299,7 @@ impl<'a> Planner<'a> {
             order: None,
             dependencies: node.dependencies.clone(),
             by_name: taken_by_name(node, spec),
+            early: early(node, spec),
             goes_with: None,
             prior_dependencies: prior.map(|p| p.record.dependencies.clone()).unwrap_or_default(),
             protect: node.protect,
@@ -316,4 +318,18 @@ fn was_secret(inputs: &Value, path: &str) -> bool {
 fn taken_by_name(node: &Node, spec: &Value) -> BTreeSet<String> {
     let unknown = node.kind.by_name().iter().any(|property| spec.get(property).is_some_and(resolve::is_unknown));
     if unknown { BTreeSet::new() } else { node.by_name.clone() }
+}
+
+/// What has to be there, but not done, for the node to be begun. What only AWS can tell is told when it is done.
+fn early(node: &Node, spec: &Value) -> BTreeSet<String> {
+    if resolve::is_unknown(spec) {
+        return BTreeSet::new();
+    }
+    let texts = node.kind.early(spec).iter().filter_map(|property| node.spec.get(*property)?.as_str());
+    let parts = texts.filter_map(|text| template::parse(text).ok()).flatten();
+    let address = |part| match part {
+        Part::Ref(reference) => Some(reference.address),
+        _ => None,
+    };
+    parts.filter_map(address).filter(|address| node.dependencies.contains(address)).collect()
 }

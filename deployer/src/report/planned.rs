@@ -266,6 +266,7 @@ fn blank(address: String, element: String, kind: &'static str, action: Action) -
         order: None,
         dependencies: BTreeSet::new(),
         by_name: BTreeSet::new(),
+        early: BTreeSet::new(),
         goes_with: None,
         prior_dependencies: BTreeSet::new(),
         protect: false,

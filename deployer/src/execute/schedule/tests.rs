@@ -25,6 +25,7 @@ fn planned(address: &str, kind: &'static str, action: Action, dependencies: &[&s
         order: None,
         dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(),
         by_name: BTreeSet::new(),
+        early: BTreeSet::new(),
         goes_with: None,
         prior_dependencies: BTreeSet::new(),
         protect: false,
@@ -270,4 +271,38 @@ proptest! {
             }
         }
     }
+}
+
+/// role ← function (begun once the role is there) ← mapping, which waits for both.
+#[test]
+fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
+    let function = |action| Planned {
+        early: ["role".to_owned()].into(),
+        ..planned("function", "lambda.function", action, &["role"])
+    };
+    let of = |action| {
+        plan(vec![
+            planned("role", "iam.role", Action::Create, &[]),
+            function(action),
+            planned("mapping", "lambda.event_source_mapping", Action::Create, &["function"]),
+        ])
+    };
+    let (role, worker, mapping) = ((0, Part::Main), (1, Part::Main), (2, Part::Main));
+    let mut schedule = Schedule::of(&of(Action::Create));
+    assert_eq!(all_ready(&mut schedule), [role]);
+    schedule.there(role);
+    assert_eq!(all_ready(&mut schedule), [worker]);
+    schedule.there(role);
+    schedule.finish(worker);
+    assert_eq!(all_ready(&mut schedule), [], "the role has no policies yet");
+    schedule.finish(role);
+    assert_eq!(all_ready(&mut schedule), [mapping]);
+
+    // One that works already is not given a role without its policies.
+    let mut schedule = Schedule::of(&of(Action::Update));
+    assert_eq!(all_ready(&mut schedule), [role]);
+    schedule.there(role);
+    assert_eq!(all_ready(&mut schedule), []);
+    schedule.finish(role);
+    assert_eq!(all_ready(&mut schedule), [worker]);
 }

@@ -27,6 +27,10 @@ pub(super) fn ephemeral_storage(want: &Function) -> Result<sdk::EphemeralStorage
         .map_err(|e| AwsError::Shape { what: "ephemeral_storage".into(), message: e.to_string() })
 }
 
+pub(super) fn is_traced(want: &Function) -> bool {
+    want.tracing_config.mode == "Active"
+}
+
 pub(super) fn tracing(want: &Function) -> sdk::TracingConfig {
     sdk::TracingConfig::builder().mode(sdk::TracingMode::from(want.tracing_config.mode.as_str())).build()
 }

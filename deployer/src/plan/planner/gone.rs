@@ -132,6 +132,7 @@ fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Pla
         order: None,
         dependencies: record.dependencies.clone(),
         by_name: BTreeSet::new(),
+        early: BTreeSet::new(),
         goes_with: None,
         prior_dependencies: record.dependencies.clone(),
         protect: record.protect,
