@@ -43,6 +43,8 @@ pub(crate) use once::once;
 
 /// Milliseconds between the moments of [`Aws::next_look`].
 const LOOKS_APART: u128 = 50;
+/// AWS takes seconds for what is looked for, and each look counts against its rates.
+const LOOKS_APART_ON_AWS: u128 = 1_000;
 
 /// Where the stack lives. ARNs and URLs are computed from it before anything exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +196,7 @@ impl Aws {
             if write && !self.may_write() {
                 return Err(AwsError::Fenced { operation });
             }
+            wait::begun();
             let counter = if write { &self.shared.writes } else { &self.shared.reads };
             counter.fetch_add(1, Ordering::Relaxed);
             if let Ok(mut calls) = self.shared.calls.lock() {
@@ -229,11 +232,12 @@ impl Aws {
         call.map(found).boxed()
     }
 
-    /// Waits for the next of the moments, some 50 ms apart, at which everybody looks who waits for the same kind of
+    /// Waits for the next of the moments at which everybody looks who waits for the same kind of
     /// thing and can share a call.
     pub(crate) async fn next_look(&self) {
         let since = self.shared.began.elapsed().as_millis();
-        let until = (since / LOOKS_APART + 1) * LOOKS_APART;
+        let apart = if self.place.endpoint_url.is_some() { LOOKS_APART } else { LOOKS_APART_ON_AWS };
+        let until = (since / apart + 1) * apart;
         let until = Duration::from_millis(u64::try_from(until).unwrap_or(u64::MAX));
         tokio::time::sleep_until(self.shared.began + until).await;
     }

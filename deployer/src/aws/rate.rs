@@ -156,9 +156,13 @@ impl Budgets {
         }
         for budget in budgets_of(operation) {
             let ticket = self.ask(budget);
-            while let Some(pause) = self.wait(budget, ticket) {
+            let Some(mut pause) = self.wait(budget, ticket) else { continue };
+            let _parked = wait::Parked::new();
+            loop {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
                 wait::pause(pause, &budget.reason()).await;
+                let Some(longer) = self.wait(budget, ticket) else { break };
+                pause = longer;
             }
         }
     }

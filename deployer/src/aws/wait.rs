@@ -1,6 +1,8 @@
 //! Waits: a named condition, a deadline, dense polls first.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -9,40 +11,74 @@ use tokio::time::Instant;
 use super::AwsError;
 
 tokio::task_local! {
-    /// Who hears why a step waits.
-    static LISTENER: UnboundedSender<String>;
+    static LISTENER: Listener;
 }
 
-tokio::task_local! {
-    /// Who hears that what a step makes is there.
-    static THERE: UnboundedSender<()>;
+/// What a running step lets those know who run it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It waits, and why; told again and again while that lasts.
+    Waiting(String),
+    /// It waits for AWS's rate, and needs no place among those at work.
+    Parked,
+    /// It goes on after [`Told::Parked`].
+    Resumed,
+    /// What it makes exists under its name, though more of it is to come.
+    There,
 }
 
-/// Runs `work`; `listener` hears when what it makes is there.
-pub async fn heard<T>(listener: UnboundedSender<()>, work: impl Future<Output = T>) -> T {
-    THERE.scope(listener, work).await
+/// Who runs a step.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    pub told: UnboundedSender<Told>,
+    /// Set before the step's first call is sent.
+    pub begun: Arc<AtomicBool>,
+}
+
+/// Runs `work`, which `listener` hears of.
+pub async fn told<T>(listener: Listener, work: impl Future<Output = T>) -> T {
+    LISTENER.scope(listener, work).await
+}
+
+/// Outside of a step nobody listens.
+fn tell(told: Told) {
+    let _ = LISTENER.try_with(|listener| listener.told.send(told));
 }
 
 /// Says that what is being made exists under its name, though more of it is to come.
 pub fn there() {
-    // Outside of a step nobody listens.
-    let _ = THERE.try_with(|listener| listener.send(()));
+    tell(Told::There);
+}
+
+/// Says that a call is about to be sent.
+pub(super) fn begun() {
+    let _ = LISTENER.try_with(|listener| listener.begun.store(true, Ordering::Relaxed));
+}
+
+/// Says that the step is parked, for as long as it lives.
+pub(super) struct Parked(());
+
+impl Parked {
+    pub(super) fn new() -> Self {
+        tell(Told::Parked);
+        Self(())
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        tell(Told::Resumed);
+    }
 }
 
 /// A long pause is told again this often, so that those who listen see it last.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs `work`; `listener` hears the reason of each of its pauses, as often as it lasts.
-pub async fn told<T>(listener: UnboundedSender<String>, work: impl Future<Output = T>) -> T {
-    LISTENER.scope(listener, work).await
-}
-
 /// Sleeps, and says why.
 pub async fn pause(length: Duration, why: &str) {
     let end = Instant::now() + length;
     loop {
-        // Outside of a step nobody listens.
-        let _ = LISTENER.try_with(|listener| listener.send(why.to_owned()));
+        tell(Told::Waiting(why.to_owned()));
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
@@ -103,11 +139,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_long_pause_is_told_while_it_lasts() {
-        let (listener, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let listener = Listener { told: sender, begun: Arc::default() };
         told(listener, pause(Duration::from_secs(30), "AWS limits these calls")).await;
         let mut times = 0;
         while let Ok(why) = heard.try_recv() {
-            assert_eq!(why, "AWS limits these calls");
+            assert_eq!(why, Told::Waiting("AWS limits these calls".to_owned()));
             times += 1;
         }
         assert_eq!(times, 31);

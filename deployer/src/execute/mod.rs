@@ -2,30 +2,25 @@
 
 mod records;
 mod retry;
+mod running;
 mod schedule;
 mod step;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::pin;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::future::{BoxFuture, FutureExt};
-use futures::stream::FuturesUnordered;
-use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsError, wait};
+use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, Known};
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
+use running::{Finished, Met, Running};
 pub(crate) use schedule::removes_separately;
 use schedule::{Schedule, StepId};
 use step::{Context, Done, Part, Unfinished};
@@ -119,10 +114,6 @@ pub struct Execution<'a> {
 /// state, and what a cut-off run made is found without it.
 const NOTED_APART: Duration = Duration::from_secs(1);
 
-/// A step, when it began, what it was to make, and what came of it.
-type Finished = (StepId, Instant, Option<Value>, Result<(Done, Unfinished), AwsError>);
-type Running<'a> = FuturesUnordered<BoxFuture<'a, Finished>>;
-
 impl<'a> Execution<'a> {
     /// Writes the intents, then runs each action the moment its own dependencies are done. Nothing is to be written any
     /// more when it returns; what AWS still does by itself is watched afterwards.
@@ -134,34 +125,15 @@ impl<'a> Execution<'a> {
         self.state.intents = self.intents();
         self.journal.commit(&self.state).await?;
         let mut schedule = Schedule::of(self.plan);
-        let mut running: Running<'a> = FuturesUnordered::new();
-        let mut in_flight: BTreeSet<StepId> = BTreeSet::new();
+        let mut running = Running::new();
         let mut outcome = Outcome::new();
         let mut watching = Watching::new(self.observer);
         let mut note_at = None;
-        let (made, mut there) = mpsc::unbounded_channel();
         loop {
-            while *self.stop.borrow() == 0 && self.aws.may_write() && !outcome.lacks_credentials() {
-                let at_work = in_flight.iter().filter(|id| !schedule.shares(**id)).count();
-                let room = at_work < self.parallelism;
-                let next = schedule.take_along().or_else(|| if room { schedule.take() } else { None });
-                let Some(id) = next else { break };
-                if self.starts_nothing(id) {
-                    self.settle(id, None, Done::Gone);
-                    self.restate(id);
-                    schedule.finish(id);
-                    continue;
-                }
-                in_flight.insert(id);
-                running.push(self.start(id, made.clone()));
-            }
-            let finished = tokio::select! {
+            self.fill(&mut schedule, &mut running, &outcome);
+            let met = tokio::select! {
                 biased;
-                finished = running.next(), if !running.is_empty() => finished,
-                Some(id) = there.recv() => {
-                    schedule.there(id);
-                    continue;
-                }
+                met = running.next(), if !running.is_empty() => met,
                 () = watching.next(&mut outcome), if !running.is_empty() && !watching.is_over() => continue,
                 () = due(note_at) => {
                     note_at = None;
@@ -169,23 +141,54 @@ impl<'a> Execution<'a> {
                     continue;
                 }
                 () = stopped(&mut self.stop, 2) => break,
-                () = std::future::ready(()), if running.is_empty() => None,
+                () = std::future::ready(()), if running.is_empty() => break,
             };
-            let Some(finished) = finished else { break };
-            in_flight.remove(&finished.0);
+            let finished = match met {
+                Met::Finished(finished) => finished,
+                Met::There(id) => {
+                    schedule.there(id);
+                    continue;
+                }
+                Met::Parking => continue,
+            };
             if let Some((id, began, unfinished)) = self.take_result(finished, &mut schedule, &mut outcome) {
                 note_at.get_or_insert_with(|| Instant::now() + NOTED_APART);
                 watching.add(self.aws, self.planned(id), id.1, began, unfinished, &mut outcome);
             }
         }
+        self.account_for_the_rest(&schedule, running, &mut outcome);
+        Ok((self.finish(outcome).await?, watching))
+    }
+
+    /// Starts what nothing holds back, as far as there is room.
+    fn fill(&mut self, schedule: &mut Schedule, running: &mut Running<'a>, outcome: &Outcome) {
+        while *self.stop.borrow() == 0 && self.aws.may_write() && !outcome.lacks_credentials() {
+            let next = schedule.take_along().or_else(|| {
+                let room = running.at_work(schedule) < self.parallelism;
+                if room { schedule.take() } else { None }
+            });
+            let Some(id) = next else { break };
+            if self.starts_nothing(id) {
+                self.settle(id, None, Done::Gone);
+                self.restate(id);
+                schedule.finish(id);
+                continue;
+            }
+            self.start(id, schedule.shares(id), running);
+        }
+    }
+
+    /// Says what was left undone or unfinished, and leaves it.
+    fn account_for_the_rest(&self, schedule: &Schedule, running: Running<'a>, outcome: &mut Outcome) {
+        let left: Vec<StepId> = schedule.left().chain(running.unbegun()).collect();
+        outcome.interrupted = *self.stop.borrow() > 0 && (!running.is_empty() || !left.is_empty());
+        outcome.abandoned = running.begun().map(|id| self.planned(id).address.clone()).collect();
         drop(running);
-        outcome.interrupted = *self.stop.borrow() > 0 && (!in_flight.is_empty() || schedule.left().next().is_some());
-        outcome.abandoned = in_flight.iter().map(|id| self.planned(*id).address.clone()).collect();
-        outcome.not_started =
-            schedule.left().filter(|id| !self.starts_nothing(*id)).map(|id| self.planned(id).address.clone()).collect();
+        let mut left: Vec<StepId> = left.into_iter().filter(|id| !self.starts_nothing(*id)).collect();
+        left.sort_unstable();
+        outcome.not_started = left.into_iter().map(|id| self.planned(id).address.clone()).collect();
         outcome.not_started.dedup();
         outcome.fenced |= !outcome.not_started.is_empty() && !self.aws.may_write();
-        Ok((self.finish(outcome).await?, watching))
     }
 
     fn planned(&self, (index, _): StepId) -> &'a Planned {
@@ -197,37 +200,34 @@ impl<'a> Execution<'a> {
         matches!(self.planned(id).action, Action::Unchanged | Action::Forget)
     }
 
-    /// `made` hears when what the step makes is there.
-    fn start(&self, id: StepId, made: mpsc::UnboundedSender<StepId>) -> BoxFuture<'a, Finished> {
+    fn start(&self, id: StepId, sharing: bool, running: &mut Running<'a>) {
         let planned = self.planned(id);
         let desired = planned.spec.as_ref().map(|spec| resolve::value(spec, &self.known, &self.aws.place));
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
-        async move {
-            let began = Instant::now();
+        let wanted = desired.clone();
+        let work = async move {
             observer.event(&Event::Started {
                 address: &planned.address,
                 action: planned.action,
                 removal: part == Part::Removal,
             });
-            let context = Context { aws, stack };
-            let step = announced(step::run(&context, planned, part, desired.as_ref()), move || {
-                let _ = made.send(id);
-            });
-            let result = telling(step, |why| {
-                observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });
-            })
-            .await;
-            (id, began, desired, result)
-        }
-        .boxed()
+            step::run(&Context { aws, stack }, planned, part, wanted.as_ref()).await
+        };
+        running.start((id, sharing), desired, work, self.stop.clone(), move |why| {
+            observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });
+        });
     }
 
     fn take_result(
         &mut self,
-        (id, began, desired, result): Finished,
+        Finished { id, began, desired, result }: Finished,
         schedule: &mut Schedule,
         outcome: &mut Outcome,
     ) -> Option<(StepId, Instant, Unfinished)> {
+        let Some(result) = result else {
+            schedule.put_back(id);
+            return None;
+        };
         let planned = self.planned(id);
         let (address, action) = (&planned.address, planned.action);
         match result {
@@ -255,32 +255,6 @@ impl<'a> Execution<'a> {
         outcome.state = self.state;
         outcome.known = self.known;
         Ok(outcome)
-    }
-}
-
-/// Runs `work`, and calls `there` when what it makes is there.
-async fn announced<T>(work: impl Future<Output = T>, mut there: impl FnMut()) -> T {
-    let (listener, mut heard) = mpsc::unbounded_channel();
-    let mut work = pin!(wait::heard(listener, work));
-    loop {
-        tokio::select! {
-            biased;
-            Some(()) = heard.recv() => there(),
-            result = &mut work => return result,
-        }
-    }
-}
-
-/// Runs `work` and hands on why it waits, while it does.
-async fn telling<T>(work: impl Future<Output = T>, mut waiting: impl FnMut(&str)) -> T {
-    let (listener, mut heard) = mpsc::unbounded_channel();
-    let mut work = pin!(wait::told(listener, work));
-    loop {
-        tokio::select! {
-            biased;
-            Some(why) = heard.recv() => waiting(&why),
-            result = &mut work => return result,
-        }
     }
 }
 

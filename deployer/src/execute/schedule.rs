@@ -114,6 +114,11 @@ impl Schedule {
         self.together.pop_first()
     }
 
+    /// Takes back a step that was taken and did nothing.
+    pub(super) fn put_back(&mut self, id: StepId) {
+        self.free(id);
+    }
+
     /// Does a step share its call with others, so that it does not count among those at work?
     pub(super) fn shares(&self, id: StepId) -> bool {
         self.shares.contains(&id)

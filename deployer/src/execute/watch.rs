@@ -1,14 +1,16 @@
 //! What AWS still does by itself after it has accepted a change. Only reads, so it needs no lock.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use super::running::telling;
 use super::step::{Part, Unfinished};
-use super::{Event, Failed, Observer, Outcome, Stop, stopped, telling};
+use super::{Event, Failed, Observer, Outcome, Stop, stopped};
 use crate::aws::{Aws, AwsError};
 use crate::kinds::by_name;
 use crate::plan::Planned;
@@ -51,11 +53,11 @@ impl<'a> Watching<'a> {
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {
-            let result = telling(watch, |why| {
+            let waiting = |why: &str| {
                 let removal = step.part == Part::Removal;
                 observer.event(&Event::Waiting { address: &step.planned.address, removal, why });
-            })
-            .await;
+            };
+            let result = telling(watch, Arc::default(), waiting, drop).await;
             (step, result)
         };
         self.left.insert((&planned.address, part));

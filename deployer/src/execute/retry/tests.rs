@@ -237,11 +237,14 @@ fn rows() -> Vec<Row> {
 
 /// Runs a call until it is done or given up, and gives the reasons that were told.
 async fn tried(aws: &Aws, call: Call) -> (Result<(), AwsError>, Vec<String>) {
-    let (listener, mut heard) = mpsc::unbounded_channel();
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let listener = wait::Listener { told, begun: Arc::default() };
     let result = wait::told(listener, retrying(|| call(aws))).await;
     let mut reasons = Vec::new();
-    while let Ok(why) = heard.try_recv() {
-        reasons.push(why);
+    while let Ok(told) = heard.try_recv() {
+        if let wait::Told::Waiting(why) = told {
+            reasons.push(why);
+        }
     }
     (result, reasons)
 }
