@@ -121,3 +121,15 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     assert_eq!(outcome.unwatched, ["functions.draw"]);
     assert!(outcome.done.is_empty() && outcome.failed.is_empty());
 }
+
+#[test]
+fn a_new_function_begins_when_its_role_and_its_log_group_are_there() {
+    let early = |function: &str| {
+        let stack = Stack::of(&format!("stack: couch\nfunctions: {{ draw: {{ zip: draw.zip{function} }} }}\n"), &[]);
+        let plan = World::default().plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
+        let planned = plan.actions().iter().find(|planned| planned.kind == "lambda.function").expect("a function");
+        planned.early.iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(early(""), ["functions.draw.log_group", "functions.draw.role"]);
+    assert_eq!(early(", tracing: Active"), ["functions.draw.log_group"], "Lambda looks at what the role may do");
+}

@@ -159,10 +159,11 @@ impl Kind for LambdaFunction {
         ])
     }
 
-    /// The role, unless Lambda looks at what it may do: reach a network, a dead-letter target, a key, X-Ray.
+    /// The log group, and the role, unless Lambda looks at what that may do: reach a network, a dead-letter target, a key,
+    /// X-Ray.
     fn early(spec: &Function) -> &'static [&'static str] {
         let looked_at = spec.may_fail_later() || spec.dead_letter_target_arn.is_some() || wire::is_traced(spec);
-        if looked_at { &[] } else { &["role"] }
+        if looked_at { &["logging_config"] } else { &["logging_config", "role"] }
     }
 
     fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {

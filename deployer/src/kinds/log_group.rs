@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, tagged};
+use crate::aws::{Aws, AwsError, Place, tagged, wait};
 
 /// The log group kind.
 pub struct LogGroupKind;
@@ -125,6 +125,7 @@ impl Kind for LogGroupKind {
             .deletion_protection_enabled(want.deletion_protection_enabled)
             .set_tags(Some(want.tags.clone().into_iter().collect()));
         aws.call("logs:CreateLogGroup", call.send()).await?;
+        wait::there();
         if want.retention_in_days.is_some() {
             retain(aws, want).await?;
         }

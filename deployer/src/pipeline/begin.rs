@@ -192,9 +192,7 @@ fn at_home(
     settings: &Settings,
 ) -> (Aws, Store) {
     let store = store.of_account(&account);
-    // An action may make several calls at once.
-    let calls = settings.parallelism + settings.parallelism / 2;
-    let aws = Aws::with_calls(clients, place(document, settings, account), calls);
+    let aws = Aws::with_calls(clients, place(document, settings, account), settings.parallelism);
     if let Some((address, id)) = &settings.claim {
         aws.claim(address, id);
     }

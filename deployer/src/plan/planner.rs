@@ -325,11 +325,22 @@ fn early(node: &Node, spec: &Value) -> BTreeSet<String> {
     if resolve::is_unknown(spec) {
         return BTreeSet::new();
     }
-    let texts = node.kind.early(spec).iter().filter_map(|property| node.spec.get(*property)?.as_str());
-    let parts = texts.filter_map(|text| template::parse(text).ok()).flatten();
+    let mut texts = Vec::new();
+    node.kind.early(spec).iter().filter_map(|property| node.spec.get(*property)).for_each(|v| collect(v, &mut texts));
+    let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
     let address = |part| match part {
         Part::Ref(reference) => Some(reference.address),
         _ => None,
     };
     parts.filter_map(address).filter(|address| node.dependencies.contains(address)).collect()
+}
+
+/// Every text in a value.
+fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(properties) => properties.values().for_each(|value| collect(value, texts)),
+        _ => {}
+    }
 }

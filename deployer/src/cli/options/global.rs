@@ -33,8 +33,8 @@ pub struct Global {
     /// Send every AWS call to this address; default: AWS_ENDPOINT_URL, else AWS itself.
     #[arg(long, global = true, env = "DEPLOYER_ENDPOINT_URL", value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// Actions at the same time; calls at most half as many more.
-    #[arg(long, global = true, env = "DEPLOYER_PARALLELISM", default_value = "128", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    /// Actions, and calls, at the same time.
+    #[arg(long, global = true, env = "DEPLOYER_PARALLELISM", default_value = "192", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub parallelism: u16,
     /// Wait this long for a lock that another run holds: 30, 30s, 2m.
     #[arg(long, global = true, env = "DEPLOYER_LOCK_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = duration)]
