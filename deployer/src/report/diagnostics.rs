@@ -1,5 +1,7 @@
 //! Findings for people, with the source line and a caret, and for scripts, a JSON object a line.
 
+use std::collections::BTreeMap;
+
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 
@@ -8,6 +10,10 @@ use crate::spec::source::SourceText;
 
 /// Findings that people read at once.
 const MOST: usize = 100;
+/// Warnings of one code that are drawn; where there are more, the others are named by their lines.
+const ALIKE: usize = 3;
+/// Lines that are named.
+const NAMED: usize = 20;
 /// A line of more bytes than this is cut around what is wrong before it is drawn.
 const LONGEST: usize = 2_000;
 
@@ -31,12 +37,43 @@ pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
     let (content, path) = (source.display(), source.path.display().to_string());
-    let shown = findings.0.iter().take(MOST);
+    let (drawn, alike) = sift(findings);
+    let shown = drawn.iter().take(MOST);
     let mut rendered: Vec<String> = shown.map(|finding| one(finding, &content, &path, &renderer)).collect();
-    if let Some(more) = findings.0.len().checked_sub(MOST).filter(|more| *more > 0) {
+    rendered.extend(alike.iter().map(|(code, more)| named(code, more)));
+    if let Some(more) = drawn.len().checked_sub(MOST).filter(|more| *more > 0) {
         rendered.push(format!("and {more} more findings: put these right first (--json lists all)"));
     }
     if rendered.is_empty() { String::new() } else { rendered.join("\n\n") + "\n" }
+}
+
+/// Parts what is drawn from the warnings that many others are like, by code.
+fn sift(findings: &Findings) -> (Vec<&Finding>, BTreeMap<&'static str, Vec<&Finding>>) {
+    let mut of_code: BTreeMap<&'static str, Vec<&Finding>> = BTreeMap::new();
+    for warning in findings.0.iter().filter(|finding| finding.severity == Severity::Warning) {
+        of_code.entry(warning.code).or_default().push(warning);
+    }
+    // In place of a single one nothing would be saved.
+    of_code.retain(|_, alike| alike.len() > ALIKE + 1);
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let drawn = findings.0.iter().filter(|finding| {
+        let seen = seen.entry(finding.code).or_default();
+        *seen += 1;
+        finding.severity == Severity::Error || *seen <= ALIKE || !of_code.contains_key(finding.code)
+    });
+    let drawn = drawn.collect();
+    (drawn, of_code.into_iter().map(|(code, alike)| (code, alike[ALIKE..].to_vec())).collect())
+}
+
+/// "warning[queue::no-dead-letter]: 17 more like these, in lines 8, 9, …".
+fn named(code: &str, more: &[&Finding]) -> String {
+    let mut lines: Vec<usize> = more.iter().filter_map(|finding| Some(finding.span?.line)).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let list: Vec<String> = lines.iter().take(NAMED).map(usize::to_string).collect();
+    let rest = if lines.len() > NAMED { ", …" } else { "" };
+    let places = if list.is_empty() { String::new() } else { format!(", in lines {}{rest}", list.join(", ")) };
+    format!("warning[{code}]: {} more like these{places} (--json lists all)", more.len())
 }
 
 fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> String {

@@ -143,6 +143,23 @@ fn twenty_thousand_findings_in_one_long_line_are_all_found_and_a_hundred_are_dra
 }
 
 #[test]
+fn of_many_warnings_alike_three_are_drawn_and_the_lines_of_the_others_named() {
+    let stack = |queues: usize| {
+        let mut stack = "stack: s\nqueues:\n".to_owned();
+        (0..queues).for_each(|n| stack.push_str(&format!("  q{n}: {{}}\n")));
+        stack.push_str("functions:\n");
+        (0..queues).for_each(|n| stack.push_str(&format!("  f{n}: {{ zip: f.zip, events: [ {{ queue: q{n} }} ] }}\n")));
+        let (findings, source) = checked(stack);
+        text(&findings, &source, Style::default())
+    };
+    let drawn = stack(10);
+    assert_eq!(drawn.matches("`queues.q").count(), 3, "{drawn}");
+    let named = "warning[queue::no-dead-letter]: 7 more like these, in lines 6, 7, 8, 9, 10, 11, 12 (--json lists all)";
+    assert!(drawn.contains(named), "{drawn}");
+    assert!(!stack(4).contains("more like these"));
+}
+
+#[test]
 fn huge_and_deep_stacks_are_checked_to_the_last_line() {
     let mut huge = String::from("stack: s\nqueues:\n");
     for number in 0..5_000 {
