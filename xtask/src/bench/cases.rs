@@ -77,6 +77,8 @@ impl fmt::Display for Case {
 pub enum Operation {
     Plan,
     Apply,
+    /// The first apply to the moment at which every function is Active. The floor alone has it, as it does not wait for that otherwise.
+    ApplyActive,
     NoopPlan,
     NoopApply,
     Change,
@@ -84,13 +86,15 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 6] = [Self::Plan, Self::Apply, Self::NoopPlan, Self::NoopApply, Self::Change, Self::Destroy];
+    pub const ALL: [Self; 7] =
+        [Self::Plan, Self::Apply, Self::ApplyActive, Self::NoopPlan, Self::NoopApply, Self::Change, Self::Destroy];
 
     /// Its name in files.
     pub fn key(self) -> &'static str {
         match self {
             Self::Plan => "plan",
             Self::Apply => "apply",
+            Self::ApplyActive => "apply_active",
             Self::NoopPlan => "noop_plan",
             Self::NoopApply => "noop_apply",
             Self::Change => "change",
@@ -103,6 +107,7 @@ impl Operation {
         match self {
             Self::Plan => "first plan",
             Self::Apply => "first apply",
+            Self::ApplyActive => "first apply, functions Active",
             Self::NoopPlan => "plan, nothing to do",
             Self::NoopApply => "apply, nothing to do",
             Self::Change => "change one attribute",
@@ -118,7 +123,7 @@ impl Operation {
     pub fn memory_after(self) -> Option<u64> {
         match self {
             Self::Plan | Self::Destroy => None,
-            Self::Apply | Self::NoopPlan | Self::NoopApply => Some(512),
+            Self::Apply | Self::ApplyActive | Self::NoopPlan | Self::NoopApply => Some(512),
             Self::Change => Some(256),
         }
     }

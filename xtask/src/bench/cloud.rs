@@ -19,6 +19,8 @@ use crate::cargo;
 const REQUIREMENTS: &str = include_str!("../../../deployer/src/local/requirements.txt");
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
+/// The emulator makes a function Active half a second after it was made or changed, whichever function has the name by then.
+const SETTLES: Duration = Duration::from_millis(600);
 
 /// The emulator with the proxy before it; the emulator ends with this value.
 pub struct Cloud {
@@ -84,8 +86,9 @@ impl Cloud {
         self.child.id()
     }
 
-    /// Empties the account, but for the buckets that a tool's state and uploads may lie in.
+    /// Empties the account, but for the buckets that a tool's state and uploads may lie in, and lets end what an earlier tool has set going.
     pub fn reset(&self) -> Result<(), String> {
+        thread::sleep(SETTLES);
         self.ask(&Request { method: "POST", path: "/_ministack/reset".to_owned(), ..Request::default() })?;
         for bucket in [STATE_BUCKET, UPLOAD_BUCKET] {
             let place = format!("<LocationConstraint>{REGION}</LocationConstraint>");
@@ -113,7 +116,7 @@ impl Cloud {
         let functions = self.functions()?;
         if let Some(memory) = memory_mib {
             let name = case.changed_function();
-            let found = functions.iter().find(|(function, _)| *function == name).map(|(_, memory)| *memory);
+            let found = functions.iter().find(|function| function.name == name).map(|function| function.memory_mib);
             if found != Some(memory) {
                 return Err(format!("{name} has {found:?} MB of memory, not {memory}"));
             }
@@ -123,10 +126,21 @@ impl Cloud {
         if found == wanted { Ok(()) } else { Err(format!("there are {found:?} where {wanted:?} should be")) }
     }
 
-    /// Every function's name and memory in MB.
-    fn functions(&self) -> Result<Vec<(String, u64)>, String> {
+    /// Fails where a function is not Active.
+    pub fn check_active(&self) -> Result<(), String> {
+        match self.functions()?.iter().find(|function| function.state != "Active") {
+            Some(function) => Err(format!("{} is {} when it is done", function.name, function.state)),
+            None => Ok(()),
+        }
+    }
+
+    fn functions(&self) -> Result<Vec<Function>, String> {
         let pages = self.pages("/2015-03-31/functions/?MaxItems=1000", "Functions")?;
-        let read = |item: &Value| Some((item["FunctionName"].as_str()?.to_owned(), item["MemorySize"].as_u64()?));
+        let read = |item: &Value| {
+            let text = |member: &str| item[member].as_str().map(str::to_owned);
+            let (name, state) = (text("FunctionName")?, text("State")?);
+            Some(Function { name, memory_mib: item["MemorySize"].as_u64()?, state })
+        };
         Ok(pages.iter().filter_map(read).collect())
     }
 
@@ -180,6 +194,13 @@ impl Cloud {
             }
         }
     }
+}
+
+/// A function as the emulator lists it.
+struct Function {
+    name: String,
+    memory_mib: u64,
+    state: String,
 }
 
 /// How many of each there are.

@@ -126,6 +126,9 @@ impl Round<'_> {
                 self.tool.write(&place, operation.memory_wanted()).map_err(failed)?;
             }
             if let Some(command) = self.tool.command(operation, &place) {
+                if operation == Operation::ApplyActive {
+                    self.cloud.reset()?;
+                }
                 runs.push(self.operation(operation, command, &place)?);
             }
         }
@@ -156,11 +159,14 @@ impl Round<'_> {
         if self.tool.is_complete() {
             self.cloud.check(self.case, operation.memory_after()).map_err(|what| wrong(&what))?;
         }
+        if self.tool.waits(operation) {
+            self.cloud.check_active().map_err(|what| wrong(&what))?;
+        }
         if self.tool.is_ours() && operation.only_reads() && summary.writes > 0 {
             return Err(wrong(&format!("it wrote: {:?}", summary.actions)));
         }
         eprintln!(
-            "{:22} {:8.3} s  cpu {:6.2} s  {:5.0} MiB  {:5} calls, {:3} at once, {:3} in a row  others {:3.0} %",
+            "{:29} {:8.3} s  cpu {:6.2} s  {:5.0} MiB  {:5} calls, {:3} at once, {:3} in a row  others {:3.0} %",
             operation.words(),
             measured.wall_s,
             measured.cpu_s.unwrap_or(0.0),

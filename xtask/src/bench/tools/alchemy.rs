@@ -55,7 +55,7 @@ impl Tool for Alchemy {
     }
 
     fn command(&self, operation: Operation, place: &Place) -> Option<Command> {
-        if matches!(operation, Operation::Plan | Operation::NoopPlan) {
+        if matches!(operation, Operation::Plan | Operation::ApplyActive | Operation::NoopPlan) {
             return None;
         }
         let mut command = Command::new("node");

@@ -51,7 +51,7 @@ impl Tool for Ansible {
         }
         match operation {
             // Without what they refer to, its tasks cannot be planned.
-            Operation::Plan => return None,
+            Operation::Plan | Operation::ApplyActive => return None,
             Operation::NoopPlan => command.arg("--check"),
             _ => &mut command,
         };

@@ -76,7 +76,7 @@ impl Tool for Chalice {
 
     fn command(&self, operation: Operation, _place: &Place) -> Option<Command> {
         let verb = match operation {
-            Operation::Plan | Operation::NoopPlan => return None,
+            Operation::Plan | Operation::ApplyActive | Operation::NoopPlan => return None,
             Operation::Destroy => "delete",
             _ => "deploy",
         };

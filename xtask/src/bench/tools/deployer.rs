@@ -48,6 +48,7 @@ impl Tool for Deployer {
             Operation::Plan | Operation::NoopPlan => command.arg("plan"),
             Operation::Apply | Operation::NoopApply | Operation::Change => command.args(["apply", "--auto-approve"]),
             Operation::Destroy => command.args(["destroy", "--auto-approve"]),
+            Operation::ApplyActive => return None,
         };
         Some(command)
     }
@@ -58,6 +59,10 @@ impl Tool for Deployer {
             Operation::Change => Some("1 to update"),
             _ => None,
         }
+    }
+
+    fn waits(&self, operation: Operation) -> bool {
+        operation == Operation::Apply
     }
 }
 

@@ -36,4 +36,8 @@ impl Tool for Floor {
         command.args(["bench", "floor", operation.key(), &place.case.to_string(), &address, &zip_base64()]);
         Some(command)
     }
+
+    fn waits(&self, operation: Operation) -> bool {
+        operation == Operation::ApplyActive
+    }
 }

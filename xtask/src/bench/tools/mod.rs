@@ -64,12 +64,17 @@ pub trait Tool {
         Ok(())
     }
 
-    /// The command of an operation; none where the tool has no such thing.
+    /// The command of an operation; none where the tool has no such thing. [`Operation::ApplyActive`] is the floor's alone.
     fn command(&self, operation: Operation, place: &Place) -> Option<Command>;
 
     /// A text that its output has when the operation did what it should.
     fn expected(&self, _operation: Operation) -> Option<&'static str> {
         None
+    }
+
+    /// Says whether every function is Active when the operation ends.
+    fn waits(&self, _operation: Operation) -> bool {
+        false
     }
 
     /// Variables beside those that every tool gets.

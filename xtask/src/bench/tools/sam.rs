@@ -41,6 +41,9 @@ impl Tool for Sam {
 
     fn command(&self, operation: Operation, _place: &Place) -> Option<Command> {
         let mut command = Command::new("sam");
+        if operation == Operation::ApplyActive {
+            return None;
+        }
         if operation == Operation::Destroy {
             command.args(["delete", "--stack-name", "bench", "--region", REGION, "--no-prompts"]);
             return Some(command);

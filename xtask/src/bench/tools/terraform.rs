@@ -67,6 +67,7 @@ impl Tool for Terraform {
             Operation::Plan | Operation::NoopPlan => command.arg("plan"),
             Operation::Apply | Operation::NoopApply | Operation::Change => command.args(["apply", "-auto-approve"]),
             Operation::Destroy => command.args(["destroy", "-auto-approve"]),
+            Operation::ApplyActive => return None,
         };
         command.args(["-input=false", "-no-color"]);
         Some(command)
@@ -74,7 +75,7 @@ impl Tool for Terraform {
 
     fn expected(&self, operation: Operation) -> Option<&'static str> {
         match operation {
-            Operation::Plan => None,
+            Operation::Plan | Operation::ApplyActive => None,
             Operation::Apply => Some("0 changed, 0 destroyed"),
             Operation::NoopPlan => Some("No changes"),
             Operation::NoopApply => Some("0 added, 0 changed, 0 destroyed"),
