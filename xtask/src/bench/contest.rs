@@ -14,7 +14,7 @@ use super::results::{Results, Run};
 use super::tools::{self, Place, Tool};
 use crate::cargo;
 
-const OUR_CASES: &[Case] = &[Case::Couch, Case::Scaled(1), Case::Scaled(20), Case::Scaled(100)];
+const OUR_CASES: &[Case] = &[Case::Couch, Case::CouchCargo, Case::Scaled(1), Case::Scaled(20), Case::Scaled(100)];
 const OUR_DELAYS_MS: &[u64] = &[0, 50];
 const RIVALS_CASES: &[Case] = &[Case::Couch, Case::Scaled(20)];
 const RIVALS_DELAYS_MS: &[u64] = &[50];
@@ -159,6 +159,7 @@ impl Round<'_> {
         if self.tool.is_complete() {
             self.cloud.check(self.case, operation.memory_after()).map_err(|what| wrong(&what))?;
         }
+        self.tool.check(place).map_err(|what| wrong(&what))?;
         if self.tool.waits(operation) {
             self.cloud.check_active().map_err(|what| wrong(&what))?;
         }

@@ -16,7 +16,7 @@ usage: cargo xtask bench [OPTIONS]      measures deployer, the floor and every r
        cargo xtask bench bounds         prints the calls that each operation cannot do without
 
   --only TOOLS      these alone, such as deployer,floor,terraform
-  --cases CASES     couch, scaled-N; default: couch,scaled-1,scaled-20,scaled-100 (rivals: couch,scaled-20)
+  --cases CASES     couch, couch-cargo, scaled-N; default: couch,couch-cargo,scaled-1,scaled-20,scaled-100 (rivals: couch,scaled-20)
   --delays MS       added to every call, there and back; default: 0,50 (rivals: 50)
   --reps N          repetitions, of which the median counts; default: 3
   --binary PATH     measure this deployer instead of building target/release/deployer

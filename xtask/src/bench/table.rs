@@ -71,6 +71,7 @@ pub fn all(results: &Results) -> String {
 pub fn title(case: Case) -> String {
     match case {
         Case::Couch => "Couch".to_owned(),
+        Case::CouchCargo => "Couch, functions built by cargo".to_owned(),
         Case::Scaled(n) => format!("N = {n}"),
     }
 }

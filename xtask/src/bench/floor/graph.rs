@@ -152,7 +152,7 @@ impl Graph {
 /// The resources of a case; `code` is the functions' zip in base64.
 pub fn graph(case: Case, code: &str) -> Graph {
     let nodes = match case {
-        Case::Couch => couch(code),
+        Case::Couch | Case::CouchCargo => couch(code),
         Case::Scaled(n) => (0..n).flat_map(|i| worker(&format!("scaled-{i}"), code)).collect(),
     };
     Graph { nodes, changed: case.changed_function().to_owned() }

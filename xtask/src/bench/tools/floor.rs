@@ -4,8 +4,8 @@ use std::env;
 use std::io;
 use std::process::Command;
 
-use super::super::cases::Operation;
-use super::{Place, Tool, zip_base64};
+use super::super::cases::{Case, Operation};
+use super::{Place, Tool, built, zip_base64};
 
 pub struct Floor;
 
@@ -20,6 +20,10 @@ impl Tool for Floor {
 
     fn version(&self) -> Result<String, String> {
         Ok("the calls alone".to_owned())
+    }
+
+    fn supports(&self, case: Case) -> bool {
+        case != Case::CouchCargo || built::can_be()
     }
 
     fn is_ours(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod alchemy;
 mod ansible;
+mod built;
 mod chalice;
 mod deployer;
 mod floor;
@@ -42,8 +43,8 @@ pub trait Tool {
     /// Its version; `Err` says why it is not measured.
     fn version(&self) -> Result<String, String>;
 
-    fn supports(&self, _case: Case) -> bool {
-        true
+    fn supports(&self, case: Case) -> bool {
+        case != Case::CouchCargo
     }
 
     /// Says whether it is measured in all cases, as it takes no minutes.
@@ -70,6 +71,11 @@ pub trait Tool {
     /// A text that its output has when the operation did what it should.
     fn expected(&self, _operation: Operation) -> Option<&'static str> {
         None
+    }
+
+    /// Looks at what an operation did, beyond what is looked at for every tool.
+    fn check(&self, _place: &Place) -> Result<(), String> {
+        Ok(())
     }
 
     /// Says whether every function is Active when the operation ends.

@@ -28,7 +28,7 @@ impl Tool for Sam {
     fn write(&self, place: &Place, _memory_mib: u64) -> io::Result<()> {
         write_zip(&place.directory.join("fn.zip"))?;
         let template = match place.case {
-            Case::Couch => fs::read_to_string(stack_file("sam/couch.yaml"))?,
+            Case::Couch | Case::CouchCargo => fs::read_to_string(stack_file("sam/couch.yaml"))?,
             Case::Scaled(n) => {
                 let copy = fs::read_to_string(stack_file("sam/copy.yaml"))?;
                 let memory = |i| if i == 0 { "!Ref Memory" } else { "512" };

@@ -38,7 +38,7 @@ impl Tool for Terraform {
         write_zip(&at("fn.zip"))?;
         fs::copy(stack_file("terraform/provider.tf"), at("provider.tf"))?;
         let (file, variables) = match place.case {
-            Case::Couch => ("terraform/couch.tf", String::new()),
+            Case::Couch | Case::CouchCargo => ("terraform/couch.tf", String::new()),
             Case::Scaled(n) => ("terraform/scaled.tf", format!("copies = {n}\n")),
         };
         fs::copy(stack_file(file), at("main.tf"))?;
