@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::cases::Case;
 use super::http::{Answer, Client, Request, json_rpc, query, rest};
 use super::proxy::Proxy;
 use super::{REGION, STATE_BUCKET, UPLOAD_BUCKET};
@@ -111,18 +110,19 @@ impl Cloud {
         if answer.status < 300 { Ok(answer) } else { Err(format!("{what}: {} {}", answer.status, answer.text())) }
     }
 
-    /// Compares what there is with what the case asks for: `memory_mib` of the changed function, or nothing at all after the end.
-    pub fn check(&self, case: Case, memory_mib: Option<u64>) -> Result<(), String> {
+    /// Fails where a function has another memory.
+    pub fn check_memory(&self, name: &str, memory_mib: u64) -> Result<(), String> {
         let functions = self.functions()?;
-        if let Some(memory) = memory_mib {
-            let name = case.changed_function();
-            let found = functions.iter().find(|function| function.name == name).map(|function| function.memory_mib);
-            if found != Some(memory) {
-                return Err(format!("{name} has {found:?} MB of memory, not {memory}"));
-            }
+        let found = functions.iter().find(|function| function.name == name).map(|function| function.memory_mib);
+        if found == Some(memory_mib) {
+            return Ok(());
         }
-        let found = self.counts(functions.len())?;
-        let wanted = if memory_mib.is_some() { case.counts() } else { Default::default() };
+        Err(format!("{name} has {found:?} MB of memory, not {memory_mib}"))
+    }
+
+    /// Fails where there are more or fewer resources.
+    pub fn check_counts(&self, wanted: Counts) -> Result<(), String> {
+        let found = self.counts()?;
         if found == wanted { Ok(()) } else { Err(format!("there are {found:?} where {wanted:?} should be")) }
     }
 
@@ -144,14 +144,14 @@ impl Cloud {
         Ok(pages.iter().filter_map(read).collect())
     }
 
-    fn counts(&self, functions: usize) -> Result<Counts, String> {
+    fn counts(&self) -> Result<Counts, String> {
         let count = |request: Request, mark: &str| Ok::<_, String>(self.ask(&request)?.text().matches(mark).count());
         let queues = json_rpc("sqs", "AmazonSQS.ListQueues", &json!({"MaxResults": 1000}));
         let apis = self.ask(&rest("apigateway", "GET", "/restapis?limit=500", &Value::Null))?;
         let apis: Value = serde_json::from_slice(&apis.body).map_err(|error| format!("GetRestApis: {error}"))?;
         let sns = "2010-03-31";
         Ok(Counts {
-            functions,
+            functions: self.functions()?.len(),
             mappings: self.pages("/2015-03-31/event-source-mappings/?MaxItems=1000", "EventSourceMappings")?.len(),
             queues: count(queues, "http://")?,
             roles: count(query("iam", "ListRoles", "2010-05-08", &[("MaxItems", "1000")]), "<RoleName>")?,

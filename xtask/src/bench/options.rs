@@ -9,7 +9,7 @@ pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]      measures deployer, the floor and every rival that is installed
        cargo xtask bench size           measures the binary by itself: its size, how fast it starts and validates
        cargo xtask bench functions      measures the functions, on stand-ins for Lambda, S3 and Bedrock
-       cargo xtask bench build          measures builds from nothing and after a change
+       cargo xtask bench build          measures builds from nothing and after one file was touched
        cargo xtask bench instructions [--check]
                                         counts instructions by callgrind, or fails when there are 5 % more than were kept
        cargo xtask bench report         writes tables and chart again from what was measured

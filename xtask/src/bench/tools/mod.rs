@@ -17,7 +17,7 @@ use std::process::Command;
 
 use super::REGION;
 use super::cases::{Case, Operation};
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Counts};
 
 pub use deployer::scaled as scaled_stack;
 pub use zip::{write_zip, zip_base64};
@@ -52,9 +52,19 @@ pub trait Tool {
         false
     }
 
-    /// Says whether it makes everything that the case consists of, so that what it leaves can be checked exactly.
-    fn is_complete(&self) -> bool {
-        true
+    /// How many of each the account has once it has applied the case.
+    fn makes(&self, case: Case) -> Counts {
+        case.counts()
+    }
+
+    /// How many of each the account has at the end, as they were there before.
+    fn leaves(&self, _case: Case) -> Counts {
+        Counts::default()
+    }
+
+    /// The function whose memory is changed.
+    fn changed_function(&self, case: Case) -> &'static str {
+        case.changed_function()
     }
 
     /// Writes its definition of the case; the changed function gets `memory_mib`.

@@ -58,6 +58,16 @@ impl Tool for Sam {
         Some(command)
     }
 
+    fn expected(&self, operation: Operation) -> Option<&'static str> {
+        match operation {
+            Operation::Plan => Some("Changeset created successfully"),
+            Operation::Apply | Operation::Change => Some("Successfully created/updated stack"),
+            Operation::ApplyActive => None,
+            Operation::NoopPlan | Operation::NoopApply => Some("No changes to deploy"),
+            Operation::Destroy => Some("Deleted successfully"),
+        }
+    }
+
     fn environment(&self, _place: &Place) -> Vec<(&'static str, String)> {
         vec![("SAM_CLI_TELEMETRY", "0".to_owned()), ("LANG", "C.UTF-8".to_owned())]
     }
