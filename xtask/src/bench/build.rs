@@ -1,4 +1,4 @@
-//! How long it takes to build, from nothing and after a small change.
+//! How long it takes to build, from nothing and after one file was touched.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -25,6 +25,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         command.args(arguments).env("CARGO_TARGET_DIR", &directory);
         seconds(command)
     };
+    // Downloads are nobody's compile time.
+    cargo(&["fetch"])?;
     let tests = cargo(&["test", "--workspace", "--no-run"])?;
     let binaries = ["build", "--workspace", "--bins"];
     cargo(&binaries)?;
@@ -36,7 +38,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         "build",
         json!({
             "all tests, from nothing": fact(tests, "about 240 s"),
-            format!("the binaries, after a change in `{TOUCHED}`"): fact(again, "about 3 s"),
+            format!("the binaries, after `touch {TOUCHED}`"): fact(again, "about 3 s"),
             "the release binary, from nothing": fact(release, "6 to 8 min"),
         }),
     );

@@ -10,6 +10,8 @@ use super::cloud::Counts;
 pub enum Case {
     /// An API before a function, and a function behind a queue with alarm, topic and mail.
     Couch,
+    /// Couch with functions that cargo has built.
+    CouchCargo,
     /// So many times a role, a function, a queue, a mapping between them and an alarm.
     Scaled(usize),
 }
@@ -18,7 +20,7 @@ impl Case {
     /// The function whose memory is changed.
     pub fn changed_function(self) -> &'static str {
         match self {
-            Self::Couch => "couch-api",
+            Self::Couch | Self::CouchCargo => "couch-api",
             Self::Scaled(_) => "scaled-0",
         }
     }
@@ -26,14 +28,14 @@ impl Case {
     /// The N of `scaled-N`.
     pub fn copies(self) -> Option<usize> {
         match self {
-            Self::Couch => None,
+            Self::Couch | Self::CouchCargo => None,
             Self::Scaled(n) => Some(n),
         }
     }
 
     pub fn counts(self) -> Counts {
         match self {
-            Self::Couch => Counts {
+            Self::Couch | Self::CouchCargo => Counts {
                 functions: 2,
                 mappings: 1,
                 queues: 1,
@@ -58,7 +60,8 @@ impl FromStr for Case {
         match scaled {
             Some(n) => Ok(Self::Scaled(n)),
             None if text == "couch" => Ok(Self::Couch),
-            None => Err(format!("no case is called {text}: there are couch and scaled-N")),
+            None if text == "couch-cargo" => Ok(Self::CouchCargo),
+            None => Err(format!("no case is called {text}: there are couch, couch-cargo and scaled-N")),
         }
     }
 }
@@ -67,6 +70,7 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Couch => f.write_str("couch"),
+            Self::CouchCargo => f.write_str("couch-cargo"),
             Self::Scaled(n) => write!(f, "scaled-{n}"),
         }
     }
@@ -77,6 +81,8 @@ impl fmt::Display for Case {
 pub enum Operation {
     Plan,
     Apply,
+    /// The first apply to the moment at which every function is Active. The floor alone has it, as it does not wait for that otherwise.
+    ApplyActive,
     NoopPlan,
     NoopApply,
     Change,
@@ -84,13 +90,15 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 6] = [Self::Plan, Self::Apply, Self::NoopPlan, Self::NoopApply, Self::Change, Self::Destroy];
+    pub const ALL: [Self; 7] =
+        [Self::Plan, Self::Apply, Self::ApplyActive, Self::NoopPlan, Self::NoopApply, Self::Change, Self::Destroy];
 
     /// Its name in files.
     pub fn key(self) -> &'static str {
         match self {
             Self::Plan => "plan",
             Self::Apply => "apply",
+            Self::ApplyActive => "apply_active",
             Self::NoopPlan => "noop_plan",
             Self::NoopApply => "noop_apply",
             Self::Change => "change",
@@ -103,6 +111,7 @@ impl Operation {
         match self {
             Self::Plan => "first plan",
             Self::Apply => "first apply",
+            Self::ApplyActive => "first apply, functions Active",
             Self::NoopPlan => "plan, nothing to do",
             Self::NoopApply => "apply, nothing to do",
             Self::Change => "change one attribute",
@@ -118,7 +127,7 @@ impl Operation {
     pub fn memory_after(self) -> Option<u64> {
         match self {
             Self::Plan | Self::Destroy => None,
-            Self::Apply | Self::NoopPlan | Self::NoopApply => Some(512),
+            Self::Apply | Self::ApplyActive | Self::NoopPlan | Self::NoopApply => Some(512),
             Self::Change => Some(256),
         }
     }

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use super::cases::{Case, Operation};
 use super::results::Row;
-use super::table::{TOOLS, seconds, title};
+use super::table::{TOOLS, find, seconds, title};
 
 const WIDTH: f64 = 860.0;
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 205.0;
 const RIGHT: f64 = 30.0;
 const LINE: f64 = 26.0;
 /// The delay whose figures are drawn.
@@ -77,12 +77,13 @@ fn legend(body: &mut String, rows: &[&Row]) -> f64 {
 
 fn panel(body: &mut String, rows: &[&Row], case: Case, scale: &Scale, top: f64) -> f64 {
     let _ = writeln!(body, "<text class=\"h\" x=\"12\" y=\"{:.0}\">{}</text>", top + 22.0, title(case));
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.case == case).copied().collect();
     let mut y = top + 34.0;
     let begin = y;
     let mut marks = String::new();
     for operation in Operation::ALL {
-        let mut line: Vec<&&Row> = rows.iter().filter(|row| row.case == case && row.operation == operation).collect();
-        if line.is_empty() {
+        let mut line: Vec<&Row> = TOOLS.iter().filter_map(|(tool, _)| find(&rows, tool, operation)).collect();
+        if !rows.iter().any(|row| row.operation == operation) {
             continue;
         }
         line.sort_by(|a, b| b.wall_s.total_cmp(&a.wall_s));

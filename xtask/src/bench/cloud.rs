@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::cases::Case;
 use super::http::{Answer, Client, Request, json_rpc, query, rest};
 use super::proxy::Proxy;
 use super::{REGION, STATE_BUCKET, UPLOAD_BUCKET};
@@ -19,6 +18,8 @@ use crate::cargo;
 const REQUIREMENTS: &str = include_str!("../../../deployer/src/local/requirements.txt");
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
+/// The emulator makes a function Active half a second after it was made or changed, whichever function has the name by then.
+const SETTLES: Duration = Duration::from_millis(600);
 
 /// The emulator with the proxy before it; the emulator ends with this value.
 pub struct Cloud {
@@ -84,8 +85,9 @@ impl Cloud {
         self.child.id()
     }
 
-    /// Empties the account, but for the buckets that a tool's state and uploads may lie in.
+    /// Empties the account, but for the buckets that a tool's state and uploads may lie in, and lets end what an earlier tool has set going.
     pub fn reset(&self) -> Result<(), String> {
+        thread::sleep(SETTLES);
         self.ask(&Request { method: "POST", path: "/_ministack/reset".to_owned(), ..Request::default() })?;
         for bucket in [STATE_BUCKET, UPLOAD_BUCKET] {
             let place = format!("<LocationConstraint>{REGION}</LocationConstraint>");
@@ -108,36 +110,48 @@ impl Cloud {
         if answer.status < 300 { Ok(answer) } else { Err(format!("{what}: {} {}", answer.status, answer.text())) }
     }
 
-    /// Compares what there is with what the case asks for: `memory_mib` of the changed function, or nothing at all after the end.
-    pub fn check(&self, case: Case, memory_mib: Option<u64>) -> Result<(), String> {
+    /// Fails where a function has another memory.
+    pub fn check_memory(&self, name: &str, memory_mib: u64) -> Result<(), String> {
         let functions = self.functions()?;
-        if let Some(memory) = memory_mib {
-            let name = case.changed_function();
-            let found = functions.iter().find(|(function, _)| *function == name).map(|(_, memory)| *memory);
-            if found != Some(memory) {
-                return Err(format!("{name} has {found:?} MB of memory, not {memory}"));
-            }
+        let found = functions.iter().find(|function| function.name == name).map(|function| function.memory_mib);
+        if found == Some(memory_mib) {
+            return Ok(());
         }
-        let found = self.counts(functions.len())?;
-        let wanted = if memory_mib.is_some() { case.counts() } else { Default::default() };
+        Err(format!("{name} has {found:?} MB of memory, not {memory_mib}"))
+    }
+
+    /// Fails where there are more or fewer resources.
+    pub fn check_counts(&self, wanted: Counts) -> Result<(), String> {
+        let found = self.counts()?;
         if found == wanted { Ok(()) } else { Err(format!("there are {found:?} where {wanted:?} should be")) }
     }
 
-    /// Every function's name and memory in MB.
-    fn functions(&self) -> Result<Vec<(String, u64)>, String> {
+    /// Fails where a function is not Active.
+    pub fn check_active(&self) -> Result<(), String> {
+        match self.functions()?.iter().find(|function| function.state != "Active") {
+            Some(function) => Err(format!("{} is {} when it is done", function.name, function.state)),
+            None => Ok(()),
+        }
+    }
+
+    fn functions(&self) -> Result<Vec<Function>, String> {
         let pages = self.pages("/2015-03-31/functions/?MaxItems=1000", "Functions")?;
-        let read = |item: &Value| Some((item["FunctionName"].as_str()?.to_owned(), item["MemorySize"].as_u64()?));
+        let read = |item: &Value| {
+            let text = |member: &str| item[member].as_str().map(str::to_owned);
+            let (name, state) = (text("FunctionName")?, text("State")?);
+            Some(Function { name, memory_mib: item["MemorySize"].as_u64()?, state })
+        };
         Ok(pages.iter().filter_map(read).collect())
     }
 
-    fn counts(&self, functions: usize) -> Result<Counts, String> {
+    fn counts(&self) -> Result<Counts, String> {
         let count = |request: Request, mark: &str| Ok::<_, String>(self.ask(&request)?.text().matches(mark).count());
         let queues = json_rpc("sqs", "AmazonSQS.ListQueues", &json!({"MaxResults": 1000}));
         let apis = self.ask(&rest("apigateway", "GET", "/restapis?limit=500", &Value::Null))?;
         let apis: Value = serde_json::from_slice(&apis.body).map_err(|error| format!("GetRestApis: {error}"))?;
         let sns = "2010-03-31";
         Ok(Counts {
-            functions,
+            functions: self.functions()?.len(),
             mappings: self.pages("/2015-03-31/event-source-mappings/?MaxItems=1000", "EventSourceMappings")?.len(),
             queues: count(queues, "http://")?,
             roles: count(query("iam", "ListRoles", "2010-05-08", &[("MaxItems", "1000")]), "<RoleName>")?,
@@ -180,6 +194,13 @@ impl Cloud {
             }
         }
     }
+}
+
+/// A function as the emulator lists it.
+struct Function {
+    name: String,
+    memory_mib: u64,
+    state: String,
 }
 
 /// How many of each there are.

@@ -14,7 +14,7 @@ use super::results::{Results, Run};
 use super::tools::{self, Place, Tool};
 use crate::cargo;
 
-const OUR_CASES: &[Case] = &[Case::Couch, Case::Scaled(1), Case::Scaled(20), Case::Scaled(100)];
+const OUR_CASES: &[Case] = &[Case::Couch, Case::CouchCargo, Case::Scaled(1), Case::Scaled(20), Case::Scaled(100)];
 const OUR_DELAYS_MS: &[u64] = &[0, 50];
 const RIVALS_CASES: &[Case] = &[Case::Couch, Case::Scaled(20)];
 const RIVALS_DELAYS_MS: &[u64] = &[50];
@@ -126,10 +126,24 @@ impl Round<'_> {
                 self.tool.write(&place, operation.memory_wanted()).map_err(failed)?;
             }
             if let Some(command) = self.tool.command(operation, &place) {
+                if operation == Operation::ApplyActive {
+                    self.cloud.reset()?;
+                }
                 runs.push(self.operation(operation, command, &place)?);
             }
         }
         Ok(runs)
+    }
+
+    /// Compares what there is with what the tool should have made.
+    fn look(&self, operation: Operation) -> Result<(), String> {
+        match operation.memory_after() {
+            Some(memory_mib) => {
+                self.cloud.check_memory(self.tool.changed_function(self.case), memory_mib)?;
+                self.cloud.check_counts(self.tool.makes(self.case))
+            }
+            None => self.cloud.check_counts(self.tool.leaves(self.case)),
+        }
     }
 
     fn operation(
@@ -153,14 +167,16 @@ impl Round<'_> {
         if let Some(missing) = self.tool.expected(operation).filter(|text| !measured.output.contains(text)) {
             return Err(wrong(&format!("it does not say `{missing}`")));
         }
-        if self.tool.is_complete() {
-            self.cloud.check(self.case, operation.memory_after()).map_err(|what| wrong(&what))?;
+        self.look(operation).map_err(|what| wrong(&what))?;
+        self.tool.check(place).map_err(|what| wrong(&what))?;
+        if self.tool.waits(operation) {
+            self.cloud.check_active().map_err(|what| wrong(&what))?;
         }
         if self.tool.is_ours() && operation.only_reads() && summary.writes > 0 {
             return Err(wrong(&format!("it wrote: {:?}", summary.actions)));
         }
         eprintln!(
-            "{:22} {:8.3} s  cpu {:6.2} s  {:5.0} MiB  {:5} calls, {:3} at once, {:3} in a row  others {:3.0} %",
+            "{:29} {:8.3} s  cpu {:6.2} s  {:5.0} MiB  {:5} calls, {:3} at once, {:3} in a row  others {:3.0} %",
             operation.words(),
             measured.wall_s,
             measured.cpu_s.unwrap_or(0.0),

@@ -70,10 +70,10 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 
 /// Prints how many calls, and how many after each other, every operation cannot do without.
 fn bounds() {
-    println!("{:12} {:24} {:>6} {:>7}", "case", "operation", "calls", "rounds");
+    println!("{:12} {:29} {:>6} {:>7}", "case", "operation", "calls", "rounds");
     for case in [Case::Couch, Case::Scaled(1), Case::Scaled(20), Case::Scaled(100)] {
         for (operation, calls, rounds) in floor::bounds(case) {
-            println!("{:12} {:24} {calls:6} {rounds:7}", case.to_string(), operation.words());
+            println!("{:12} {:29} {calls:6} {rounds:7}", case.to_string(), operation.words());
         }
     }
 }

@@ -9,14 +9,14 @@ pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]      measures deployer, the floor and every rival that is installed
        cargo xtask bench size           measures the binary by itself: its size, how fast it starts and validates
        cargo xtask bench functions      measures the functions, on stand-ins for Lambda, S3 and Bedrock
-       cargo xtask bench build          measures builds from nothing and after a change
+       cargo xtask bench build          measures builds from nothing and after one file was touched
        cargo xtask bench instructions [--check]
                                         counts instructions by callgrind, or fails when there are 5 % more than were kept
        cargo xtask bench report         writes tables and chart again from what was measured
        cargo xtask bench bounds         prints the calls that each operation cannot do without
 
   --only TOOLS      these alone, such as deployer,floor,terraform
-  --cases CASES     couch, scaled-N; default: couch,scaled-1,scaled-20,scaled-100 (rivals: couch,scaled-20)
+  --cases CASES     couch, couch-cargo, scaled-N; default: couch,couch-cargo,scaled-1,scaled-20,scaled-100 (rivals: couch,scaled-20)
   --delays MS       added to every call, there and back; default: 0,50 (rivals: 50)
   --reps N          repetitions, of which the median counts; default: 3
   --binary PATH     measure this deployer instead of building target/release/deployer

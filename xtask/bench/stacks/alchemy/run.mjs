@@ -16,13 +16,14 @@ const code = { content: "export const handler = async () => ({ statusCode: 200 }
 async function worker(name, memorySize, alarmActions) {
   const queue = await Queue(`${name}-queue`, { queueName: name, visibilityTimeout: 150 });
   const reading = allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue.arn);
-  const lambda = await code_of(name, memorySize, reading);
-  await AWS.Lambda.EventSourceMapping(`${name}-mapping`, { EventSourceArn: queue.arn, FunctionName: lambda.arn, BatchSize: 5 });
-  await AWS.CloudWatch.Alarm(`${name}-alarm`, {
+  const mapping = code_of(name, memorySize, reading).then((lambda) =>
+    AWS.Lambda.EventSourceMapping(`${name}-mapping`, { EventSourceArn: queue.arn, FunctionName: lambda.arn, BatchSize: 5 }));
+  const alarm = AWS.CloudWatch.Alarm(`${name}-alarm`, {
     AlarmName: name, Namespace: "AWS/SQS", MetricName: "ApproximateAgeOfOldestMessage", Statistic: "Maximum", Period: 60,
     Dimensions: [{ Name: "QueueName", Value: name }], ComparisonOperator: "GreaterThanThreshold", Threshold: 30,
     EvaluationPeriods: 1, AlarmActions: alarmActions,
   });
+  await Promise.all([mapping, alarm]);
 }
 
 async function code_of(name, memorySize, ...statements) {
@@ -33,28 +34,33 @@ async function code_of(name, memorySize, ...statements) {
   });
 }
 
-async function couch() {
+async function alarmed() {
   const topic = await AWS.SNS.Topic("topic", { TopicName: "couch-alarm" });
-  await AWS.SNS.Subscription("mail", { TopicArn: topic.id, Protocol: "email", Endpoint: "someone@example.com" });
-  await worker("couch-worker", 512, [topic.id]);
-  const lambda = await code_of("couch-api", memory, allow("s3:PutObject", "arn:aws:s3:::couch-pictures/*"));
+  const mail = AWS.SNS.Subscription("mail", { TopicArn: topic.id, Protocol: "email", Endpoint: "someone@example.com" });
+  await Promise.all([mail, worker("couch-worker", 512, [topic.id])]);
+}
+
+async function served() {
   const gateway = AWS.ApiGateway;
-  const api = await gateway.RestApi("api", { Name: "couch" });
-  const path = await gateway.Resource("path", { RestApiId: api.id, ParentId: "root", PathPart: "generate-image" });
+  const path = gateway.RestApi("api", { Name: "couch" }).then(async (api) =>
+    [api, await gateway.Resource("path", { RestApiId: api.id, ParentId: "root", PathPart: "generate-image" })]);
+  const lambda = await code_of("couch-api", memory, allow("s3:PutObject", "arn:aws:s3:::couch-pictures/*"));
+  const permission = AWS.Lambda.Permission("permission", {
+    FunctionName: "couch-api", Action: "lambda:InvokeFunction", Principal: "apigateway.amazonaws.com",
+  });
+  const [api, { id: ResourceId }] = await path;
   const Uri = `arn:aws:apigateway:${process.env.AWS_REGION}:lambda:path/2015-03-31/functions/${lambda.arn}/invocations`;
   const method = await gateway.Method("method", {
-    RestApiId: api.id, ResourceId: path.id, HttpMethod: "POST", AuthorizationType: "NONE",
+    RestApiId: api.id, ResourceId, HttpMethod: "POST", AuthorizationType: "NONE",
     Integration: { Type: "AWS_PROXY", IntegrationHttpMethod: "POST", Uri },
   });
   const deployment = await gateway.Deployment("deployment", { RestApiId: api.id, Description: method.id });
   await gateway.Stage("stage", { RestApiId: api.id, DeploymentId: deployment.id, StageName: "Prod" });
-  await AWS.Lambda.Permission("permission", {
-    FunctionName: "couch-api", Action: "lambda:InvokeFunction", Principal: "apigateway.amazonaws.com",
-  });
+  await permission;
 }
 
 if (!destroying) {
   const names = Array.from({ length: copies }, (_, i) => `scaled-${i}`);
-  await (copies ? Promise.all(names.map((name, i) => worker(name, i ? 512 : memory, []))) : couch());
+  await (copies ? Promise.all(names.map((name, i) => worker(name, i ? 512 : memory, []))) : Promise.all([alarmed(), served()]));
 }
 await app.finalize();

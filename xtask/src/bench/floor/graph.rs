@@ -16,12 +16,22 @@ pub struct Step {
     /// (name to keep it under, member of the answer); `*` keeps every member.
     keep: Vec<(String, &'static str)>,
     sends_state: bool,
+    /// Where in the answer something has to stand before the step is done, and what.
+    until: Option<(&'static str, &'static str)>,
 }
 
 impl Step {
     pub fn of(id: &str, after: &[&str], request: Request) -> Self {
         let after = after.iter().map(|id| (*id).to_owned()).collect();
-        Self { id: id.to_owned(), after, request, keep: Vec::new(), missing_is_fine: false, sends_state: false }
+        Self {
+            id: id.to_owned(),
+            after,
+            request,
+            keep: Vec::new(),
+            missing_is_fine: false,
+            sends_state: false,
+            until: None,
+        }
     }
 
     pub fn may_be_missing(mut self) -> Self {
@@ -37,6 +47,17 @@ impl Step {
     pub fn sends_state(mut self) -> Self {
         self.sends_state = true;
         self
+    }
+
+    /// Asks again until the answer has `value` at `pointer`.
+    fn until(mut self, pointer: &'static str, value: &'static str) -> Self {
+        self.until = Some((pointer, value));
+        self
+    }
+
+    /// Says whether an answer ends the step.
+    pub fn is_done(&self, answer: &Value) -> bool {
+        self.until.is_none_or(|(pointer, value)| answer.pointer(pointer).and_then(Value::as_str) == Some(value))
     }
 
     /// Says whether the request has an id in it that only AWS can give.
@@ -98,6 +119,14 @@ impl Graph {
         self.nodes.iter().map(step).collect()
     }
 
+    /// For each function, the question whether it is Active by now.
+    pub fn activations(&self) -> Vec<Step> {
+        let functions = self.nodes.iter().filter(|node| node.id.starts_with("function "));
+        let reads = functions.filter_map(|node| Some((node, node.read.clone()?)));
+        let step = |(node, read): (&Node, Request)| Step::of(&format!("active {}", node.id), &[&node.id], read);
+        reads.map(step).map(|step| step.until("/Configuration/State", "Active")).collect()
+    }
+
     /// Without ids from a state, what can only be read by such an id is not read.
     pub fn reads(&self, ids_known: bool) -> Vec<Step> {
         let reads = self.nodes.iter().filter_map(|node| Some((node, node.read.clone()?)));
@@ -123,7 +152,7 @@ impl Graph {
 /// The resources of a case; `code` is the functions' zip in base64.
 pub fn graph(case: Case, code: &str) -> Graph {
     let nodes = match case {
-        Case::Couch => couch(code),
+        Case::Couch | Case::CouchCargo => couch(code),
         Case::Scaled(n) => (0..n).flat_map(|i| worker(&format!("scaled-{i}"), code)).collect(),
     };
     Graph { nodes, changed: case.changed_function().to_owned() }

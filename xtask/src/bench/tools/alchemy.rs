@@ -8,7 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::super::cases::Operation;
+use super::super::cases::{Case, Operation};
+use super::super::cloud::Counts;
 use super::{Place, Tool, stack_file};
 
 /// Names the directory in which it is installed.
@@ -39,8 +40,9 @@ impl Tool for Alchemy {
     }
 
     /// Most of its resources go through Cloud Control, which in the emulator only writes down what it is asked for.
-    fn is_complete(&self) -> bool {
-        false
+    fn makes(&self, case: Case) -> Counts {
+        let Counts { functions, roles, queues, .. } = case.counts();
+        Counts { functions, roles, queues, ..Counts::default() }
     }
 
     fn write(&self, place: &Place, _memory_mib: u64) -> io::Result<()> {
@@ -55,7 +57,7 @@ impl Tool for Alchemy {
     }
 
     fn command(&self, operation: Operation, place: &Place) -> Option<Command> {
-        if matches!(operation, Operation::Plan | Operation::NoopPlan) {
+        if matches!(operation, Operation::Plan | Operation::ApplyActive | Operation::NoopPlan) {
             return None;
         }
         let mut command = Command::new("node");

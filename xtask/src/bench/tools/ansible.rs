@@ -28,7 +28,7 @@ impl Tool for Ansible {
 
     /// Each of its copies takes seconds.
     fn supports(&self, case: Case) -> bool {
-        case.copies().unwrap_or(0) <= 20
+        case != Case::CouchCargo && case.copies().unwrap_or(0) <= 20
     }
 
     fn write(&self, place: &Place, _memory_mib: u64) -> io::Result<()> {
@@ -51,7 +51,7 @@ impl Tool for Ansible {
         }
         match operation {
             // Without what they refer to, its tasks cannot be planned.
-            Operation::Plan => return None,
+            Operation::Plan | Operation::ApplyActive => return None,
             Operation::NoopPlan => command.arg("--check"),
             _ => &mut command,
         };

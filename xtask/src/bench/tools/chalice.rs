@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::super::cases::{Case, Operation};
+use super::super::cloud::Counts;
 use super::super::http::json_rpc;
 use super::super::machine::first_line;
 use super::{Place, Tool};
@@ -27,8 +28,16 @@ impl Tool for Chalice {
         Ok(line.split([' ', ',']).nth(1).unwrap_or(&line).to_owned())
     }
 
-    fn is_complete(&self) -> bool {
-        false
+    fn makes(&self, case: Case) -> Counts {
+        Counts { alarms: 0, topics: 0, subscriptions: 0, ..case.counts() }
+    }
+
+    fn leaves(&self, case: Case) -> Counts {
+        Counts { queues: case.counts().queues, ..Counts::default() }
+    }
+
+    fn changed_function(&self, case: Case) -> &'static str {
+        if case == Case::Couch { "bench-dev" } else { "bench-dev-worker0" }
     }
 
     fn write(&self, place: &Place, memory_mib: u64) -> io::Result<()> {
@@ -76,13 +85,17 @@ impl Tool for Chalice {
 
     fn command(&self, operation: Operation, _place: &Place) -> Option<Command> {
         let verb = match operation {
-            Operation::Plan | Operation::NoopPlan => return None,
+            Operation::Plan | Operation::ApplyActive | Operation::NoopPlan => return None,
             Operation::Destroy => "delete",
             _ => "deploy",
         };
         let mut command = Command::new("chalice");
         command.arg(verb);
         Some(command)
+    }
+
+    fn expected(&self, operation: Operation) -> Option<&'static str> {
+        Some(if operation == Operation::Destroy { "Deleting function" } else { "Resources deployed" })
     }
 }
 

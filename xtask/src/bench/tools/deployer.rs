@@ -8,7 +8,7 @@ use std::process::Command;
 use super::super::cases::{Case, Operation};
 use super::super::machine::first_line;
 use super::super::{REGION, STATE_BUCKET};
-use super::{Place, Tool, stack_file, write_zip};
+use super::{Place, Tool, built, stack_file, write_zip};
 
 pub struct Deployer {
     pub binary: PathBuf,
@@ -29,17 +29,30 @@ impl Tool for Deployer {
         Ok(line.trim_start_matches("deployer ").to_owned())
     }
 
+    fn supports(&self, case: Case) -> bool {
+        case != Case::CouchCargo || built::can_be()
+    }
+
     fn is_ours(&self) -> bool {
         true
     }
 
     fn write(&self, place: &Place, memory_mib: u64) -> io::Result<()> {
         write_zip(&place.directory.join("fn.zip"))?;
+        let couch = || fs::read_to_string(stack_file("deployer/couch.yaml"));
         let text = match place.case {
-            Case::Couch => fs::read_to_string(stack_file("deployer/couch.yaml"))?,
+            Case::Couch => couch()?,
+            Case::CouchCargo => {
+                built::write(place.directory)?;
+                built::stack(&couch()?)
+            }
             Case::Scaled(n) => scaled(n),
         };
         fs::write(place.directory.join("stack.yaml"), text.replace("MEMORY", &memory_mib.to_string()))
+    }
+
+    fn prepare(&self, place: &Place) -> Result<(), String> {
+        if place.case == Case::CouchCargo { built::prepare(place, self, &self.binary) } else { Ok(()) }
     }
 
     fn command(&self, operation: Operation, _place: &Place) -> Option<Command> {
@@ -48,6 +61,7 @@ impl Tool for Deployer {
             Operation::Plan | Operation::NoopPlan => command.arg("plan"),
             Operation::Apply | Operation::NoopApply | Operation::Change => command.args(["apply", "--auto-approve"]),
             Operation::Destroy => command.args(["destroy", "--auto-approve"]),
+            Operation::ApplyActive => return None,
         };
         Some(command)
     }
@@ -58,6 +72,18 @@ impl Tool for Deployer {
             Operation::Change => Some("1 to update"),
             _ => None,
         }
+    }
+
+    fn check(&self, place: &Place) -> Result<(), String> {
+        built::check(place)
+    }
+
+    fn environment(&self, place: &Place) -> Vec<(&'static str, String)> {
+        if place.case == Case::CouchCargo { built::environment(place.directory) } else { Vec::new() }
+    }
+
+    fn waits(&self, operation: Operation) -> bool {
+        operation == Operation::Apply
     }
 }
 

@@ -4,8 +4,8 @@ use std::env;
 use std::io;
 use std::process::Command;
 
-use super::super::cases::Operation;
-use super::{Place, Tool, zip_base64};
+use super::super::cases::{Case, Operation};
+use super::{Place, Tool, built, zip_base64};
 
 pub struct Floor;
 
@@ -22,6 +22,10 @@ impl Tool for Floor {
         Ok("the calls alone".to_owned())
     }
 
+    fn supports(&self, case: Case) -> bool {
+        case != Case::CouchCargo || built::can_be()
+    }
+
     fn is_ours(&self) -> bool {
         true
     }
@@ -35,5 +39,9 @@ impl Tool for Floor {
         let address = format!("127.0.0.1:{}", place.cloud.proxy.port);
         command.args(["bench", "floor", operation.key(), &place.case.to_string(), &address, &zip_base64()]);
         Some(command)
+    }
+
+    fn waits(&self, operation: Operation) -> bool {
+        operation == Operation::ApplyActive
     }
 }

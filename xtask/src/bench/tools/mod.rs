@@ -2,6 +2,7 @@
 
 mod alchemy;
 mod ansible;
+mod built;
 mod chalice;
 mod deployer;
 mod floor;
@@ -16,7 +17,7 @@ use std::process::Command;
 
 use super::REGION;
 use super::cases::{Case, Operation};
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Counts};
 
 pub use deployer::scaled as scaled_stack;
 pub use zip::{write_zip, zip_base64};
@@ -42,8 +43,8 @@ pub trait Tool {
     /// Its version; `Err` says why it is not measured.
     fn version(&self) -> Result<String, String>;
 
-    fn supports(&self, _case: Case) -> bool {
-        true
+    fn supports(&self, case: Case) -> bool {
+        case != Case::CouchCargo
     }
 
     /// Says whether it is measured in all cases, as it takes no minutes.
@@ -51,9 +52,19 @@ pub trait Tool {
         false
     }
 
-    /// Says whether it makes everything that the case consists of, so that what it leaves can be checked exactly.
-    fn is_complete(&self) -> bool {
-        true
+    /// How many of each the account has once it has applied the case.
+    fn makes(&self, case: Case) -> Counts {
+        case.counts()
+    }
+
+    /// How many of each the account has at the end, as they were there before.
+    fn leaves(&self, _case: Case) -> Counts {
+        Counts::default()
+    }
+
+    /// The function whose memory is changed.
+    fn changed_function(&self, case: Case) -> &'static str {
+        case.changed_function()
     }
 
     /// Writes its definition of the case; the changed function gets `memory_mib`.
@@ -64,12 +75,22 @@ pub trait Tool {
         Ok(())
     }
 
-    /// The command of an operation; none where the tool has no such thing.
+    /// The command of an operation; none where the tool has no such thing. [`Operation::ApplyActive`] is the floor's alone.
     fn command(&self, operation: Operation, place: &Place) -> Option<Command>;
 
     /// A text that its output has when the operation did what it should.
     fn expected(&self, _operation: Operation) -> Option<&'static str> {
         None
+    }
+
+    /// Looks at what an operation did, beyond what is looked at for every tool.
+    fn check(&self, _place: &Place) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Says whether every function is Active when the operation ends.
+    fn waits(&self, _operation: Operation) -> bool {
+        false
     }
 
     /// Variables beside those that every tool gets.

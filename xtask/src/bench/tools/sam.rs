@@ -28,7 +28,7 @@ impl Tool for Sam {
     fn write(&self, place: &Place, _memory_mib: u64) -> io::Result<()> {
         write_zip(&place.directory.join("fn.zip"))?;
         let template = match place.case {
-            Case::Couch => fs::read_to_string(stack_file("sam/couch.yaml"))?,
+            Case::Couch | Case::CouchCargo => fs::read_to_string(stack_file("sam/couch.yaml"))?,
             Case::Scaled(n) => {
                 let copy = fs::read_to_string(stack_file("sam/copy.yaml"))?;
                 let memory = |i| if i == 0 { "!Ref Memory" } else { "512" };
@@ -41,6 +41,9 @@ impl Tool for Sam {
 
     fn command(&self, operation: Operation, _place: &Place) -> Option<Command> {
         let mut command = Command::new("sam");
+        if operation == Operation::ApplyActive {
+            return None;
+        }
         if operation == Operation::Destroy {
             command.args(["delete", "--stack-name", "bench", "--region", REGION, "--no-prompts"]);
             return Some(command);
@@ -53,6 +56,16 @@ impl Tool for Sam {
             command.arg("--no-execute-changeset");
         }
         Some(command)
+    }
+
+    fn expected(&self, operation: Operation) -> Option<&'static str> {
+        match operation {
+            Operation::Plan => Some("Changeset created successfully"),
+            Operation::Apply | Operation::Change => Some("Successfully created/updated stack"),
+            Operation::ApplyActive => None,
+            Operation::NoopPlan | Operation::NoopApply => Some("No changes to deploy"),
+            Operation::Destroy => Some("Deleted successfully"),
+        }
     }
 
     fn environment(&self, _place: &Place) -> Vec<(&'static str, String)> {

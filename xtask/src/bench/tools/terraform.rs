@@ -38,7 +38,7 @@ impl Tool for Terraform {
         write_zip(&at("fn.zip"))?;
         fs::copy(stack_file("terraform/provider.tf"), at("provider.tf"))?;
         let (file, variables) = match place.case {
-            Case::Couch => ("terraform/couch.tf", String::new()),
+            Case::Couch | Case::CouchCargo => ("terraform/couch.tf", String::new()),
             Case::Scaled(n) => ("terraform/scaled.tf", format!("copies = {n}\n")),
         };
         fs::copy(stack_file(file), at("main.tf"))?;
@@ -67,6 +67,7 @@ impl Tool for Terraform {
             Operation::Plan | Operation::NoopPlan => command.arg("plan"),
             Operation::Apply | Operation::NoopApply | Operation::Change => command.args(["apply", "-auto-approve"]),
             Operation::Destroy => command.args(["destroy", "-auto-approve"]),
+            Operation::ApplyActive => return None,
         };
         command.args(["-input=false", "-no-color"]);
         Some(command)
@@ -74,7 +75,7 @@ impl Tool for Terraform {
 
     fn expected(&self, operation: Operation) -> Option<&'static str> {
         match operation {
-            Operation::Plan => None,
+            Operation::Plan | Operation::ApplyActive => None,
             Operation::Apply => Some("0 changed, 0 destroyed"),
             Operation::NoopPlan => Some("No changes"),
             Operation::NoopApply => Some("0 added, 0 changed, 0 destroyed"),
