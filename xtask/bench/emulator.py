@@ -9,7 +9,8 @@ import os
 from xml.etree import ElementTree
 
 from ministack import app
-from ministack.services import apigateway_v1, cloudwatch, sqs
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, lambda_svc, sqs, tagging
 
 
 def name_the_proxy_in_queue_urls(port):
@@ -78,7 +79,30 @@ def accept_definitions():
     apigateway_v1.handle_request = handle
 
 
+def list_all_tags():
+    """GetResources of the tagging API knows neither log groups nor alarms nor mappings."""
+    flat = lambda tags: [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+    functions = tagging._COLLECTORS["lambda"]
+
+    def log_groups():
+        for group in cloudwatch_logs._log_groups.values():
+            yield group["arn"].removesuffix(":*"), flat(group.get("tags"))
+
+    def alarms():
+        for arn, tags in cloudwatch._resource_tags.items():
+            yield arn, flat(tags)
+
+    def functions_and_mappings():
+        yield from functions()
+        for uuid, mapping in lambda_svc._esms.items():
+            arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:event-source-mapping:{uuid}"
+            yield arn, flat(mapping.get("Tags"))
+
+    tagging._COLLECTORS.update({"logs": log_groups, "cloudwatch": alarms, "lambda": functions_and_mappings})
+
+
 if __name__ == "__main__":
+    list_all_tags()
     name_the_proxy_in_queue_urls(os.environ["BENCH_PROXY_PORT"])
     answer_without_empty_settings()
     describe_alarms_in_full_as_xml()

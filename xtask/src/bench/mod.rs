@@ -5,7 +5,7 @@
 //! - [`cases`], [`tools`], [`floor`]: what is deployed, and by whom
 //! - [`measure`]: one command's time and memory
 //! - [`contest`]: every tool, case and operation in turn
-//! - [`rates`]: what AWS's rates add
+//! - [`rates`], [`rated`]: what AWS's rates add, computed and measured
 //! - [`results`], [`table`], [`chart`], [`machine`]: what is kept in `docs/bench`
 //! - [`size`], [`functions`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate against regressions
 
@@ -23,6 +23,7 @@ mod machine;
 mod measure;
 mod options;
 mod proxy;
+mod rated;
 mod rates;
 mod results;
 mod size;
@@ -55,6 +56,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         ["build", ..] => build::run(&Options::parse(&arguments[1..])?),
         ["functions", ..] => functions::run(&Options::parse(&arguments[1..])?),
         ["instructions", ..] => instructions::run(&Options::parse(&arguments[1..])?),
+        ["rates", ..] => rated::run(&Options::parse(&arguments[1..])?),
         ["size", ..] => size::run(&Options::parse(&arguments[1..])?),
         ["report", ..] => {
             let options = Options::parse(&arguments[1..])?;

@@ -9,6 +9,7 @@ pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]      measures deployer, the floor and every rival that is installed
        cargo xtask bench size           measures the binary by itself: its size, how fast it starts and validates
        cargo xtask bench functions      measures the functions, on stand-ins for Lambda, S3 and Bedrock
+       cargo xtask bench rates          measures the deployer where calls beyond AWS's documented rates are refused
        cargo xtask bench build          measures builds from nothing and after one file was touched
        cargo xtask bench instructions [--check]
                                         counts instructions by callgrind, or fails when there are 5 % more than were kept

@@ -2,12 +2,13 @@
 
 use std::io::{self, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::calls::{Call, name};
 use super::http::{Head, connect, read_body};
+use super::rates::{Limits, refusal};
 
 /// A proxy on a free port; it runs until the process ends.
 pub struct Proxy {
@@ -19,6 +20,8 @@ struct Shared {
     emulator: String,
     epoch: Instant,
     run: Mutex<Run>,
+    /// Set where calls beyond AWS's rates are refused.
+    limits: OnceLock<Limits>,
 }
 
 /// What is measured at the moment.
@@ -35,8 +38,12 @@ impl Proxy {
     pub fn start(emulator: &str) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
-        let shared =
-            Arc::new(Shared { emulator: emulator.to_owned(), epoch: Instant::now(), run: Mutex::new(Run::default()) });
+        let shared = Arc::new(Shared {
+            emulator: emulator.to_owned(),
+            epoch: Instant::now(),
+            run: Mutex::new(Run::default()),
+            limits: OnceLock::new(),
+        });
         let here = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -50,6 +57,11 @@ impl Proxy {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Refuses calls beyond AWS's documented rates from now on.
+    pub fn enforce_rates(&self) {
+        self.shared.limits.get_or_init(Limits::default);
     }
 
     /// Begins a measurement in which every call takes `delay` longer.
@@ -93,9 +105,15 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         };
         let start = shared.now();
         pause(delay / 2);
-        let (answer, status) = forward(&mut emulator, &shared.emulator, &head, &body)?;
-        pause(delay / 2);
         let (service, action) = name(&head, &body);
+        let refused = shared.limits.get().is_some_and(|limits| !limits.admit(&format!("{service}.{action}")));
+        let (answer, status) = if refused {
+            // Some services say it by another status, which other refusals have, too.
+            (refusal(&service), 429)
+        } else {
+            forward(&mut emulator, &shared.emulator, &head, &body)?
+        };
+        pause(delay / 2);
         let call = Call { service, action, start, end: shared.now(), status };
         {
             let mut run = shared.run();

@@ -1,6 +1,8 @@
 //! How long AWS's documented rates make a tool's calls take, whatever the tool does at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 
@@ -34,7 +36,11 @@ fn rates_of(call: &str) -> Vec<Rate> {
         "sns.ListTagsForResource" | "sns.TagResource" => vec![rate("SNS tags", 10.0, 10.0)],
         _ if call.starts_with("lambda.") => vec![rate("Lambda", 15.0, 15.0)],
         _ if call.starts_with("apigateway.") => vec![API],
-        _ if call.starts_with("logs.") => vec![rate("CloudWatch Logs", 10.0, 10.0)],
+        "logs.CreateLogGroup" => vec![rate("CloudWatch Logs CreateLogGroup", 10.0, 10.0)],
+        "logs.DeleteLogGroup" => vec![rate("CloudWatch Logs DeleteLogGroup", 10.0, 10.0)],
+        "logs.DescribeLogGroups" => vec![rate("CloudWatch Logs DescribeLogGroups", 10.0, 10.0)],
+        "logs.ListTagsForResource" => vec![rate("CloudWatch Logs ListTagsForResource", 10.0, 10.0)],
+        "logs.PutRetentionPolicy" => vec![rate("CloudWatch Logs PutRetentionPolicy", 10.0, 10.0)],
         _ => vec![],
     }
 }
@@ -49,6 +55,64 @@ pub fn bound(calls: &Map<String, Value>) -> Option<(f64, &'static str)> {
     }
     let seconds = counted.into_values().map(|(calls, rate)| ((calls - rate.burst) / rate.per_second, rate.title));
     seconds.filter(|(seconds, _)| *seconds > 0.0).max_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// Accounts for calls as AWS does: beyond its rates one is refused.
+#[derive(Debug, Default)]
+pub struct Limits(Mutex<HashMap<&'static str, Tokens>>);
+
+/// Calls of one rate that may come at once.
+#[derive(Debug)]
+struct Tokens {
+    left: f64,
+    counted_at: Instant,
+}
+
+impl Limits {
+    /// Says whether AWS takes this call now.
+    pub fn admit(&self, call: &str) -> bool {
+        let now = Instant::now();
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rates = rates_of(call);
+        for rate in &rates {
+            let tokens = buckets.entry(rate.title).or_insert(Tokens { left: rate.burst, counted_at: now });
+            let since = now.saturating_duration_since(tokens.counted_at).as_secs_f64();
+            tokens.left = (tokens.left + since * rate.per_second).min(rate.burst);
+            tokens.counted_at = now;
+        }
+        let admitted = rates.iter().all(|rate| buckets.get(rate.title).is_some_and(|tokens| tokens.left >= 1.0));
+        for rate in rates.iter().filter(|_| admitted) {
+            buckets.entry(rate.title).and_modify(|tokens| tokens.left -= 1.0);
+        }
+        admitted
+    }
+}
+
+/// What AWS answers to a call beyond its rates, in the words of the service.
+pub fn refusal(service: &str) -> Vec<u8> {
+    let (status, fields, body): (u16, &str, Vec<u8>) = match service {
+        "lambda" | "apigateway" => {
+            let fields = "content-type: application/json\r\nx-amzn-errortype: TooManyRequestsException\r\n";
+            (429, fields, br#"{"message":"Rate exceeded"}"#.to_vec())
+        }
+        "monitoring" => {
+            let fields = "content-type: application/cbor\r\nsmithy-protocol: rpc-v2-cbor\r\n\
+                          x-amzn-query-error: Throttling;Sender\r\n";
+            // A map of one text: {"__type": "ThrottlingException"}.
+            (400, fields, [&b"\xa1\x66__type\x73"[..], b"ThrottlingException"].concat())
+        }
+        "logs" | "tagging" => {
+            let body = br#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#.to_vec();
+            (400, "content-type: application/x-amz-json-1.1\r\n", body)
+        }
+        _ => {
+            let body = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message>\
+                        </Error><RequestId>bench</RequestId></ErrorResponse>";
+            (400, "content-type: text/xml\r\n", body.into())
+        }
+    };
+    let head = format!("HTTP/1.1 {status} Refused\r\n{fields}content-length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), &body].concat()
 }
 
 #[cfg(test)]
@@ -70,6 +134,13 @@ mod tests {
             of(json!({ "lambda.CreateFunction": 20, "monitoring.PutMetricAlarm": 33 })),
             Some((10.0, "CloudWatch PutMetricAlarm"))
         );
+    }
+
+    #[test]
+    fn beyond_a_burst_calls_are_refused_and_others_are_not() {
+        let limits = Limits::default();
+        assert_eq!((0..50).filter(|_| limits.admit("monitoring.DeleteAlarms")).count(), 3);
+        assert!(limits.admit("monitoring.DescribeAlarms") && limits.admit("sqs.CreateQueue"));
     }
 
     #[test]

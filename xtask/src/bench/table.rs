@@ -57,6 +57,9 @@ pub fn all(results: &Results) -> String {
         let _ = write!(text, "\n## {}, {delay_ms} ms a call\n\n{}", title(case), operations(&group));
     }
     text.push_str(&bounds(&rows));
+    if results.get("rated").is_object() {
+        text.push_str(&rated(results.get("rated")));
+    }
     text.push_str(&growth(&rows));
     for (section, heading) in [("size", "The binary by itself"), ("functions", "The functions"), ("build", "Building")]
     {
@@ -146,6 +149,21 @@ fn bounds(rows: &[Row]) -> String {
         }
         text.push('\n');
     }
+    text
+}
+
+/// What it took where calls beyond the rates were refused.
+pub fn rated(section: &Value) -> String {
+    let mut text = "\n## On AWS's rates\n\nThe deployer behind a proxy that refuses calls beyond the documented rates, 50 ms a call.\n\n\
+                    | | least by the rates | measured | calls | refused |\n| --- | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
+    for (name, fact) in section.as_object().into_iter().flatten().filter(|(_, fact)| fact.is_object()) {
+        let least = fact["least_s"].as_f64().zip(fact["rate"].as_str());
+        let least = least.map_or("–".to_owned(), |(seconds, rate)| format!("{seconds:.1} s, {rate}"));
+        let wall = seconds(fact["wall_s"].as_f64().unwrap_or(0.0));
+        let _ = writeln!(text, "| {name} | {least} | {wall} s | {} | {} |", fact["calls"], fact["refused"]);
+    }
+    let _ = writeln!(text, "\nMeasured on {}.", section["date"].as_str().unwrap_or("an unknown day"));
     text
 }
 
