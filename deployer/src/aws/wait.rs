@@ -94,7 +94,11 @@ pub enum Poll<T> {
     Pending(String),
 }
 
-/// Polls until `condition` holds: after 50 ms, then ×1.3 up to 5 s apart.
+/// Within so long of its beginning a wait is asked about densely: most are over by then.
+const EARLY: Duration = Duration::from_secs(1);
+const APART_EARLY: Duration = Duration::from_millis(100);
+
+/// Polls until `condition` holds: after 50 ms, then ×1.3 up to 5 s apart, 100 ms within the first second.
 ///
 /// # Errors
 /// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
@@ -117,7 +121,8 @@ where
             });
         }
         self::pause(pause, &format!("{condition} ({last})")).await;
-        pause = (pause * 13 / 10).min(Duration::from_secs(5));
+        let most = if start.elapsed() < EARLY { APART_EARLY } else { Duration::from_secs(5) };
+        pause = (pause * 13 / 10).min(most);
     }
 }
 
