@@ -166,7 +166,7 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     fn early(&self, spec: &Value) -> &'static [&'static str] {
-        Self::typed(spec).map_or(&[], |spec| K::early(&spec))
+        if K::EARLY.is_empty() { &[] } else { Self::typed(spec).map_or(&[], |spec| K::early(&spec)) }
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

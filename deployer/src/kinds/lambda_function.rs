@@ -143,6 +143,7 @@ impl Kind for LambdaFunction {
     const WATCHED: bool = true;
     const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
     const MOVED: Option<&'static str> = Some("callers outside this stack need its new name");
+    const EARLY: &'static [&'static str] = &["logging_config", "role"];
     type Spec = Function;
 
     /// `invoke_arn` is the URI that an API Gateway integration takes.
@@ -159,11 +160,10 @@ impl Kind for LambdaFunction {
         ])
     }
 
-    /// The log group, and the role, unless Lambda looks at what that may do: reach a network, a dead-letter target, a key,
-    /// X-Ray.
+    /// The role not where Lambda looks at what it may do: reach a network, a dead-letter target, a key, X-Ray.
     fn early(spec: &Function) -> &'static [&'static str] {
         let looked_at = spec.may_fail_later() || spec.dead_letter_target_arn.is_some() || wire::is_traced(spec);
-        if looked_at { &["logging_config"] } else { &["logging_config", "role"] }
+        if looked_at { &["logging_config"] } else { Self::EARLY }
     }
 
     fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {

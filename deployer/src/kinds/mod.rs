@@ -204,6 +204,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Properties whose references need a name or an ARN alone: AWS takes them before what they name is there.
     /// Nobody waits for such a reference, unless only AWS can tell its value.
     const BY_NAME: &'static [&'static str] = &[];
+    /// Properties whose references need a resource that is there, though not yet all that belongs to it: [`wait::there`]
+    /// says when. Who depends on this one waits for both to be done.
+    const EARLY: &'static [&'static str] = &[];
     /// AWS deletes it along with the resource that its first identity property refers to.
     const GOES_WITH_PARENT: bool = false;
     /// Calls that operations make and whose rates AWS limits, so that a large plan waits for them.
@@ -228,10 +231,9 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
-    /// Properties whose references need a resource that is there, though not yet all that belongs to it: [`wait::there`]
-    /// says when. Who depends on this one waits for both to be done.
+    /// Those of [`Kind::EARLY`] for which that holds of this spec.
     fn early(_spec: &Self::Spec) -> &'static [&'static str] {
-        &[]
+        Self::EARLY
     }
 
     /// Names what `op` may call, on which ARNs.

@@ -322,11 +322,12 @@ fn taken_by_name(node: &Node, spec: &Value) -> BTreeSet<String> {
 
 /// What has to be there, but not done, for the node to be begun. What only AWS can tell is told when it is done.
 fn early(node: &Node, spec: &Value) -> BTreeSet<String> {
-    if resolve::is_unknown(spec) {
+    let properties = node.kind.early(spec);
+    if properties.is_empty() || resolve::is_unknown(spec) {
         return BTreeSet::new();
     }
     let mut texts = Vec::new();
-    node.kind.early(spec).iter().filter_map(|property| node.spec.get(*property)).for_each(|v| collect(v, &mut texts));
+    properties.iter().filter_map(|property| node.spec.get(*property)).for_each(|value| collect(value, &mut texts));
     let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
     let address = |part| match part {
         Part::Ref(reference) => Some(reference.address),
