@@ -10,10 +10,13 @@ mod wave;
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::tags::Tags;
+use crate::aws::{Aws, AwsError, Place, tagged};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
@@ -81,7 +84,7 @@ impl Depth {
     ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
         match self {
             Self::Whole => kind.read(aws, spec),
-            Self::Presence => kind.present(aws, spec),
+            Self::Presence => tagged::surely(kind.present(aws, spec)).boxed(),
         }
     }
 }
@@ -118,7 +121,8 @@ pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State, depth: Depth) -
 fn expect(aws: &Aws, record: &Record) {
     let Some(kind) = by_name(&record.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
-    aws.expect(kind.name(), &identity, &record.physical_id);
+    let tags = record.inputs.get("tags").and_then(|tags| Tags::deserialize(tags).ok());
+    aws.expect(kind.name(), &identity, &record.physical_id, tags);
 }
 
 /// What AWS has if nothing changed it since `prior` was written, without asking it.

@@ -129,8 +129,8 @@ struct Shared {
     memo: memo::Memo,
     /// Ids by address that a person named for what AWS cannot find by a name.
     claims: Mutex<HashMap<String, String>>,
-    /// Ids that the last apply left, by kind and identity.
-    expected: Mutex<HashMap<String, HashMap<String, String>>>,
+    /// Ids and tags that the last apply left, by kind and identity.
+    expected: Mutex<HashMap<String, HashMap<String, (String, Option<tags::Tags>)>>>,
     /// How long AWS takes for what it finishes by itself.
     paces: pace::Paces,
     /// What this run has done once.
@@ -273,17 +273,23 @@ impl Aws {
         self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(address).cloned()
     }
 
-    /// Notes that the last apply left the resource of this identity under `id`. Only how reads are made depends on
-    /// it, never what they find.
-    pub fn expect(&self, kind: &str, identity: &[&str], id: &str) {
+    /// Notes that the last apply left the resource of this identity under `id`, with these tags. Only how reads are made
+    /// depends on it, never what they find.
+    pub fn expect(&self, kind: &str, identity: &[&str], id: &str, tags: Option<tags::Tags>) {
         let mut expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), id.to_owned());
+        expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), (id.to_owned(), tags));
     }
 
     /// The id that the last apply left for this identity.
     pub(crate) fn expected(&self, kind: &str, identity: &[&str]) -> Option<String> {
         let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        expected.get(kind)?.get(&identity_key(identity)).cloned()
+        expected.get(kind)?.get(&identity_key(identity)).map(|(id, _)| id.clone())
+    }
+
+    /// The tags that the last apply left on the resource of this identity.
+    pub(crate) fn left_tags(&self, kind: &str, identity: &[&str]) -> Option<tags::Tags> {
+        let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        expected.get(kind)?.get(&identity_key(identity))?.1.clone()
     }
 
     /// Tells whether this run does `what` for the first time. What is tried again may have had an effect already.

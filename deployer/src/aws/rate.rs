@@ -41,6 +41,9 @@ const RECOVERED: f64 = 0.1;
 /// Calls that are refused this close together are slowed down for once.
 const ONE_REFUSAL: Duration = Duration::from_secs(1);
 
+/// Who waits for longer looks again at what the pace is by then.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
+
 impl Bucket {
     fn new(budget: &Budget, now: Instant) -> Self {
         Self { asked: 0.0, admitted: budget.burst, counted_at: now, pace: 1.0, set_at: now }
@@ -160,7 +163,8 @@ impl Budgets {
             let _parked = wait::Parked::new();
             loop {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
-                wait::pause(pause, &budget.reason()).await;
+                // The pace may be another one by then.
+                wait::pause(pause.min(ASKED_AGAIN), &budget.reason()).await;
                 let Some(longer) = self.wait(budget, ticket) else { break };
                 pause = longer;
             }

@@ -3,8 +3,10 @@
 //! Each service has a call of its own for the tags of one resource, and a rate for it: CloudWatch Logs takes ten a
 //! second, Lambda fifteen together with all else. This one answers a hundred ARNs at once.
 //!
-//! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants. It follows the services with a delay,
-//! so anything else, or nothing, is read from the resource itself: an outdated listing never shows up as a difference.
+//! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants and the last apply left. It follows the
+//! services with a delay, so anything else, or nothing, is read from the resource itself: an outdated listing never
+//! shows up as a difference, and never hides one of our own. What is going to be deleted is always asked for its tags
+//! itself ([`surely`]).
 //! **Caveats**: tags that somebody edited within the delay are seen by a later plan.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,17 +25,29 @@ const LOCAL: &[&str] = &["sqs"];
 /// From this many resources of a service on it pays.
 pub(crate) const MANY: usize = 10;
 
-/// The tags of the resource `arn` when a listing has exactly those that are wanted; else what `read` finds out about it
-/// (`None`: there is no such resource).
+tokio::task_local! {
+    static SURELY: ();
+}
+
+/// Runs reads that decide on a deletion: they use no listing.
+pub(crate) async fn surely<T>(reads: impl Future<Output = T>) -> T {
+    SURELY.scope((), reads).await
+}
+
+/// The tags of the resource `arn` when a listing has exactly those that are wanted and that the last apply `left`; else
+/// what `read` finds out about it (`None`: there is no such resource).
 ///
 /// # Errors
 /// What `read` returned. A listing that is refused is done without.
 pub(crate) async fn tags_of(
     aws: &Aws,
     arn: &str,
-    wanted: &Tags,
+    (wanted, left): (&Tags, Option<Tags>),
     read: impl Future<Output = Result<Option<Tags>, AwsError>>,
 ) -> Result<Option<Tags>, AwsError> {
+    if left.as_ref() != Some(wanted) || SURELY.try_with(|()| ()).is_ok() {
+        return read.await;
+    }
     match listed(aws, arn).await {
         Some(tags) if tags == *wanted => Ok(Some(tags)),
         _ => read.await,

@@ -51,7 +51,7 @@ pub fn there() {
 }
 
 /// Says that a call is about to be sent.
-pub(super) fn begun() {
+pub(crate) fn begun() {
     let _ = LISTENER.try_with(|listener| listener.begun.store(true, Ordering::Relaxed));
 }
 

@@ -121,7 +121,8 @@ pub async fn retrying<T, F>(mut operation: impl FnMut() -> F) -> Result<T, AwsEr
 where
     F: Future<Output = Result<T, AwsError>>,
 {
-    let start = Instant::now();
+    // From the first refusal on: before it the call may have waited for AWS's rate.
+    let mut refused_since = None;
     let mut pause = Duration::from_millis(250);
     loop {
         let error = match operation().await {
@@ -134,7 +135,8 @@ where
             _ => None,
         };
         let next = asked.map_or(pause, |asked| asked.max(pause));
-        if start.elapsed() + next > Duration::from_secs(cure.window_s) {
+        let since = *refused_since.get_or_insert_with(Instant::now);
+        if since.elapsed() + next > Duration::from_secs(cure.window_s) {
             return Err(error);
         }
         tracing::debug!(%error, why = cure.why, "trying again");

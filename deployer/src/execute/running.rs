@@ -1,6 +1,6 @@
 //! The steps that are at work, and what they let the executor know meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub(super) struct Finished {
 pub(super) struct Running<'a> {
     steps: FuturesUnordered<BoxFuture<'a, Finished>>,
     in_flight: BTreeMap<StepId, Arc<AtomicBool>>,
-    /// Those of them that wait for AWS's rate.
-    parked: BTreeSet<StepId>,
+    /// Those of them that wait for AWS's rate, with how many calls.
+    parked: BTreeMap<StepId, usize>,
     signs: UnboundedSender<(StepId, Told)>,
     heard: UnboundedReceiver<(StepId, Told)>,
 }
@@ -51,7 +51,7 @@ pub(super) enum Met {
 impl<'a> Running<'a> {
     pub(super) fn new() -> Self {
         let (signs, heard) = unbounded_channel();
-        Self { steps: FuturesUnordered::new(), in_flight: BTreeMap::new(), parked: BTreeSet::new(), signs, heard }
+        Self { steps: FuturesUnordered::new(), in_flight: BTreeMap::new(), parked: BTreeMap::new(), signs, heard }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -60,7 +60,7 @@ impl<'a> Running<'a> {
 
     /// How many have a place among those at work: who waits for AWS's rate or shares a call has none.
     pub(super) fn at_work(&self, schedule: &Schedule) -> usize {
-        self.in_flight.keys().filter(|id| !schedule.shares(**id) && !self.parked.contains(id)).count()
+        self.in_flight.keys().filter(|id| !schedule.shares(**id) && !self.parked.contains_key(id)).count()
     }
 
     /// Those that have sent anything, and may have changed AWS.
@@ -125,12 +125,13 @@ impl<'a> Running<'a> {
             match told {
                 Told::There => return Met::There(id),
                 Told::Parked if self.in_flight.contains_key(&id) => {
-                    self.parked.insert(id);
+                    *self.parked.entry(id).or_default() += 1;
                     return Met::Parking;
                 }
-                Told::Resumed => {
-                    self.parked.remove(&id);
-                }
+                Told::Resumed => match self.parked.get_mut(&id) {
+                    Some(calls @ 2..) => *calls -= 1,
+                    _ => drop(self.parked.remove(&id)),
+                },
                 Told::Parked | Told::Waiting(_) => {}
             }
         }

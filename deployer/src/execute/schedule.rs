@@ -159,12 +159,13 @@ impl Schedule {
 }
 
 /// Who is made as soon as what it depends on is there, by what it depends on. What exists already goes over to nothing
-/// unfinished.
+/// unfinished, and what is made anew is known by its outputs only when it is done.
 fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
     let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
     let mut early: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
     for (i, planned) in actions.iter().enumerate().filter(|(_, p)| p.action == Action::Create) {
-        for &dependency in planned.early.iter().filter_map(|address| index.get(address.as_str())) {
+        let made = |dependency: &&usize| actions[**dependency].action == Action::Create;
+        for &dependency in planned.early.iter().filter_map(|address| index.get(address.as_str())).filter(made) {
             early.entry((dependency, Part::Main)).or_default().push((i, Part::Main));
         }
     }

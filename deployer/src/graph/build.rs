@@ -76,16 +76,18 @@ impl Checker<'_> {
                 .collect(),
             other => self.value(other, &resource.element, &mut dependencies),
         };
+        let mut depends_on = BTreeSet::new();
         for name in resource.depends_on {
             match self.parts.get(&name).filter(|_| name != resource.element) {
-                Some(parts) => dependencies.extend(parts.iter().cloned()),
+                Some(parts) => depends_on.extend(parts.iter().cloned()),
                 None if name == resource.element => self.own_end(&name),
                 None if self.known.contains_key(&name) => {
-                    dependencies.insert(name);
+                    depends_on.insert(name);
                 }
                 None => self.unknown_element(&name, &resource.element),
             }
         }
+        dependencies.extend(depends_on.iter().cloned());
         let by_name = named.difference(&dependencies).cloned().collect();
         dependencies.extend(named);
         dependencies.remove(&resource.address);
@@ -95,6 +97,7 @@ impl Checker<'_> {
             kind,
             spec,
             dependencies,
+            depends_on,
             by_name,
             protect: resource.protect,
             retain: resource.retain,

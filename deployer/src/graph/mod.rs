@@ -26,6 +26,8 @@ pub struct Node {
     pub spec: Value,
     /// Addresses that it refers to or waits for.
     pub dependencies: BTreeSet<String>,
+    /// Those of them that `depends_on` names: they are to be done, whatever it refers to.
+    pub depends_on: BTreeSet<String>,
     /// Those of them of which it takes names and ARNs alone, before they exist.
     pub by_name: BTreeSet<String>,
     pub protect: bool,

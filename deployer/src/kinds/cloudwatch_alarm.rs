@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, tagged};
+use crate::aws::{Aws, AwsError, Place, tagged, wait};
 
 /// The metric alarm kind.
 pub struct CloudwatchAlarm;
@@ -96,7 +96,8 @@ impl Kind for CloudwatchAlarm {
     /// DescribeAlarms, shared with the other alarms, and ListTagsForResource.
     async fn read(aws: &Aws, spec: &Alarm) -> Result<Option<Observed<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
-        let tags = tagged::tags_of(aws, &outputs["arn"], &spec.tags, tags_of(aws, &outputs["arn"]));
+        let left = aws.left_tags(Self::NAME, &[&spec.alarm_name]);
+        let tags = tagged::tags_of(aws, &outputs["arn"], (&spec.tags, left), tags_of(aws, &outputs["arn"]));
         let shared = aws.clone();
         let found = aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names));
         let hoped = aws.expected(Self::NAME, &[&spec.alarm_name]).is_some();
@@ -130,6 +131,8 @@ impl Kind for CloudwatchAlarm {
 
     /// DeleteAlarms, shared with the other alarms. Refused for one it is refused for all, so each then asks alone.
     async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
+        // Whichever step sends the call, it is this one's, too.
+        wait::begun();
         let (name, shared) = (&live.physical_id, aws.clone());
         match aws.gathered.deleted_alarms.get(name, move |names| delete_all(shared, names)).await {
             Ok(Some(())) => Ok(()),

@@ -136,7 +136,8 @@ impl Kind for EventSourceMapping {
             match &expected {
                 Some(uuid) => {
                     let arn = uuid_arn(aws, uuid);
-                    tagged::tags_of(aws, &arn, &spec.tags, tags_of(aws, &arn)).await.unwrap_or(None)
+                    let left = aws.left_tags(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
+                    tagged::tags_of(aws, &arn, (&spec.tags, left), tags_of(aws, &arn)).await.unwrap_or(None)
                 }
                 None => None,
             }
@@ -157,22 +158,6 @@ impl Kind for EventSourceMapping {
         if let more @ 1.. = seen.twins.len() {
             seen.notes.push(format!("{more} more mapping(s) of this function and source: a destroy removes all"));
         }
-        Ok(Some(seen))
-    }
-
-    /// ListEventSourceMappings, shared with the others. The mapping that the last apply left is known by its UUID, which
-    /// no other one ever has, and goes with a function whose tags are read; ListTags of any other.
-    async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
-        let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
-        let Some(expected) = expected else { return Self::read(aws, spec).await };
-        let mut present = list_along(aws, spec).await?;
-        present.retain(|mapping| mapping.state() != Some("Deleting"));
-        let Some(at) = present.iter().position(|mapping| mapping.uuid() == Some(&expected)) else {
-            return if present.is_empty() { Ok(None) } else { Self::read(aws, spec).await };
-        };
-        present.remove(at);
-        let mut seen = Observed::new(&expected, spec.clone(), outputs(&expected));
-        seen.twins = present.into_iter().filter_map(|mapping| mapping.uuid).collect();
         Ok(Some(seen))
     }
 

@@ -12,6 +12,7 @@ mod progress;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
@@ -219,15 +220,14 @@ impl Kind for LambdaFunction {
     }
 
     async fn create(aws: &Aws, want: &Function) -> Result<Created, AwsError> {
-        let code = FunctionCode::builder().zip_file(zip(aws, want)?).build();
         let name = &want.function_name;
+        let (zip, storage) = (zip(aws, want)?, wire::ephemeral_storage(want)?);
         let call = aws
             .clients
             .lambda
             .create_function()
             .function_name(name)
             .role(&want.role)
-            .code(code)
             .runtime(Runtime::from(want.runtime.as_str()))
             .handler(&want.handler)
             .set_architectures(Some(wire::architectures(want)))
@@ -235,7 +235,7 @@ impl Kind for LambdaFunction {
             .timeout(wire::number(want.timeout))
             .description(want.description.as_deref().unwrap_or_default())
             .environment(wire::environment(want))
-            .ephemeral_storage(wire::ephemeral_storage(want)?)
+            .ephemeral_storage(storage)
             .tracing_config(wire::tracing(want))
             .logging_config(wire::logging(want))
             .set_dead_letter_config(want.dead_letter_target_arn.as_ref().map(|_| wire::dead_letter(want)))
@@ -243,11 +243,13 @@ impl Kind for LambdaFunction {
             .set_kms_key_arn(want.kms_key_arn.clone())
             .set_vpc_config(want.vpc_config.as_ref().map(|_| wire::vpc(want)))
             .set_tags(Some(want.tags.clone().into_iter().collect()));
-        match aws.call("lambda:CreateFunction", call.clone().send()).await {
+        // Copied only once the call may be sent: many wait for AWS's rate.
+        let send = || async { call.clone().code(FunctionCode::builder().zip_file(blob(&zip)).build()).send().await };
+        match aws.call("lambda:CreateFunction", send()).await {
             // The name is free when the function that had it is gone.
             Err(taken) if taken.is(&["ResourceConflictException"]) && is_going(aws, name).await? => {
                 gone(aws, name).await?;
-                aws.call("lambda:CreateFunction", call.send()).await?;
+                aws.call("lambda:CreateFunction", send()).await?;
             }
             made => drop(made?),
         }
@@ -290,9 +292,9 @@ impl Kind for LambdaFunction {
                 .lambda
                 .update_function_code()
                 .function_name(name)
-                .zip_file(zip(aws, want)?)
                 .set_architectures(Some(wire::architectures(want)));
-            aws.call("lambda:UpdateFunctionCode", call.send()).await?;
+            let zip = zip(aws, want)?;
+            aws.call("lambda:UpdateFunctionCode", async { call.zip_file(blob(&zip)).send().await }).await?;
         }
         Ok(())
     }
@@ -344,12 +346,15 @@ impl Function {
 }
 
 /// The zip that the spec's hash stands for.
-fn zip(aws: &Aws, want: &Function) -> Result<Blob, AwsError> {
-    let code = aws.code(&want.code.sha256).ok_or_else(|| AwsError::Shape {
+fn zip(aws: &Aws, want: &Function) -> Result<Arc<[u8]>, AwsError> {
+    aws.code(&want.code.sha256).ok_or_else(|| AwsError::Shape {
         what: format!("code of {}", want.function_name),
         message: format!("no zip with CodeSha256 `{}` was packaged in this run", want.code.sha256),
-    })?;
-    Ok(Blob::new(code.to_vec()))
+    })
+}
+
+fn blob(zip: &[u8]) -> Blob {
+    Blob::new(zip.to_vec())
 }
 
 async fn reserve(aws: &Aws, want: &Function) -> Result<(), AwsError> {

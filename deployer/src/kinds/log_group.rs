@@ -107,7 +107,8 @@ impl Kind for LogGroupKind {
         let shared = aws.clone();
         let live = aws.gathered.log_groups.get(&spec.name, move |names| describe(shared, names));
         let arn = arn(&spec.name, &aws.place);
-        let tags = tagged::tags_of(aws, &arn, &spec.tags, tags_of(aws, &arn));
+        let left = aws.left_tags(Self::NAME, &[&spec.name]);
+        let tags = tagged::tags_of(aws, &arn, (&spec.tags, left), tags_of(aws, &arn));
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
         let group = observed(&spec.name, &live, tags)?;

@@ -100,7 +100,8 @@ impl Kind for SqsQueue {
         let url = outputs["url"].clone();
         let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names(Attribute::All).send();
         let attributes = aws.find("sqs:GetQueueAttributes", ABSENT, attributes);
-        let tags = tagged::tags_of(aws, &outputs["arn"], &spec.tags, tags_of(aws, &url));
+        let left = aws.left_tags(Self::NAME, &[&spec.name]);
+        let tags = tagged::tags_of(aws, &outputs["arn"], (&spec.tags, left), tags_of(aws, &url));
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let live = Live(attributes.attributes.unwrap_or_default());

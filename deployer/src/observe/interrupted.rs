@@ -79,7 +79,7 @@ async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
         if known.contains_key(&intent.address) || !identity_known(kind, &intent.inputs) {
             continue;
         }
-        let live = kind.read(aws, &intent.inputs).await.map_err(|error| {
+        let live = kind.present(aws, &intent.inputs).await.map_err(|error| {
             let (address, element) = (intent.address.clone(), intent.element.clone());
             ObserveError::Reads(vec![FailedRead { address, element, kind: kind.name(), error }])
         })?;

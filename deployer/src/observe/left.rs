@@ -6,7 +6,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
 use super::{Depth, FailedRead, Left, ObserveError, identity_known};
-use crate::aws::{Aws, Place};
+use crate::aws::{Aws, Place, tagged};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, by_name};
@@ -22,7 +22,7 @@ pub(super) async fn left(
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
     let mut reads = FuturesUnordered::new();
     for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
-        reads.push(async move { (address, record, kind, depth.read(kind, aws, &record.inputs).await) });
+        reads.push(async move { (address, record, kind, tagged::surely(depth.read(kind, aws, &record.inputs)).await) });
     }
     let (mut left, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((address, record, kind, outcome)) = reads.next().await {

@@ -333,7 +333,8 @@ fn early(node: &Node, spec: &Value) -> BTreeSet<String> {
         Part::Ref(reference) => Some(reference.address),
         _ => None,
     };
-    parts.filter_map(address).filter(|address| node.dependencies.contains(address)).collect()
+    let waits = |address: &String| node.dependencies.contains(address) && !node.depends_on.contains(address);
+    parts.filter_map(address).filter(waits).collect()
 }
 
 /// Every text in a value.

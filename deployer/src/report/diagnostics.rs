@@ -57,9 +57,12 @@ fn sift(findings: &Findings) -> (Vec<&Finding>, BTreeMap<&'static str, Vec<&Find
     of_code.retain(|_, alike| alike.len() > ALIKE + 1);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let drawn = findings.0.iter().filter(|finding| {
+        if finding.severity == Severity::Error || !of_code.contains_key(finding.code) {
+            return true;
+        }
         let seen = seen.entry(finding.code).or_default();
         *seen += 1;
-        finding.severity == Severity::Error || *seen <= ALIKE || !of_code.contains_key(finding.code)
+        *seen <= ALIKE
     });
     let drawn = drawn.collect();
     (drawn, of_code.into_iter().map(|(code, alike)| (code, alike[ALIKE..].to_vec())).collect())

@@ -24,6 +24,8 @@ pub use preparation::Preparation;
 const WORTH_SAYING: Duration = Duration::from_secs(5);
 /// Plain output shows a sign of life this often.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Actions that wait for the same are told one by one only as long as they are no more than these.
+const ALIKE: usize = 3;
 /// The display of the whole moves this often.
 const TICK: Duration = Duration::from_millis(250);
 /// Steps of the bar of the whole.
@@ -161,7 +163,10 @@ impl Progress {
     }
 
     fn waiting(&self, address: &str, why: &str) {
-        if self.bars.is_none() {
+        let about = Some(why.split(" (").next().unwrap_or(why));
+        // The sign of life tells how many more there are.
+        let few = self.lock().values().filter(|entry| entry.said.as_deref() == about).count() <= ALIKE;
+        if self.bars.is_none() && few {
             self.line(&format!("  waiting for {address}: {why}"));
         }
     }
@@ -263,20 +268,35 @@ async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>
     }
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        let lines: Vec<String> = running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .filter(|(_, entry)| entry.began.elapsed() >= HEARTBEAT)
-            .map(|(address, entry)| {
-                let waits = entry.waits.as_ref().map_or(String::new(), |(why, _)| format!(", waiting for {why}"));
-                format!("  still {} {address} ({} s){waits}", entry.what, entry.began.elapsed().as_secs())
-            })
-            .collect();
+        let lines = still(&running.lock().unwrap_or_else(PoisonError::into_inner));
         for line in lines {
             terminal.say(&line);
         }
     }
+}
+
+/// What a sign of life says: each action that has run for long, but of many that wait for the same how many they are.
+fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
+    let long = running.iter().filter(|(_, entry)| entry.began.elapsed() >= HEARTBEAT);
+    let mut waiting: BTreeMap<Option<&str>, Vec<(&String, &Running)>> = BTreeMap::new();
+    for (address, entry) in long {
+        waiting.entry(entry.waits.as_ref().map(|(why, _)| why.as_str())).or_default().push((address, entry));
+    }
+    let mut lines = Vec::new();
+    for (why, entries) in waiting {
+        let seconds = |entry: &Running| entry.began.elapsed().as_secs();
+        match why {
+            Some(why) if entries.len() > ALIKE => {
+                let longest = entries.iter().map(|(_, entry)| seconds(entry)).max().unwrap_or(0);
+                lines.push(format!("  {} actions still wait for {why} ({longest} s)", entries.len()));
+            }
+            _ => lines.extend(entries.into_iter().map(|(address, entry)| {
+                let waits = why.map_or(String::new(), |why| format!(", waiting for {why}"));
+                format!("  still {} {address} ({} s){waits}", entry.what, seconds(entry))
+            })),
+        }
+    }
+    lines
 }
 
 /// The size of the code that a step sends.

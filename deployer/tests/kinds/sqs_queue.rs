@@ -95,9 +95,11 @@ async fn a_fifo_queue_keeps_the_contract() {
 async fn many(aws: &Aws, count: usize) -> Vec<Value> {
     let kind = by_name("sqs.queue").expect("a kind");
     let queues: Vec<Value> = (0..count).map(|n| queue(json!({ "name": format!("queue-{n}") }))).collect();
-    for made in join_all(queues.iter().map(|queue| kind.create(aws, queue))).await {
+    let made = join_all(queues.iter().map(|queue| kind.create(aws, queue))).await;
+    for (made, queue) in made.into_iter().zip(&queues) {
         let made = made.expect("create");
-        aws.expect("sqs.queue", &[&made.outputs["name"]], &made.physical_id);
+        let tags = serde_json::from_value(queue["tags"].clone()).expect("tags");
+        aws.expect("sqs.queue", &[&made.outputs["name"]], &made.physical_id, Some(tags));
     }
     queues
 }

@@ -298,6 +298,14 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     schedule.finish(role);
     assert_eq!(all_ready(&mut schedule), [mapping]);
 
+    // What takes the place of another role is known only when it is done.
+    let mut replaced = of(Action::Create);
+    replaced.actions[0].action = Action::Replace;
+    let mut schedule = Schedule::of(&replaced);
+    assert_eq!(all_ready(&mut schedule), [role]);
+    schedule.there(role);
+    assert_eq!(all_ready(&mut schedule), []);
+
     // One that works already is not given a role without its policies.
     let mut schedule = Schedule::of(&of(Action::Update));
     assert_eq!(all_ready(&mut schedule), [role]);
