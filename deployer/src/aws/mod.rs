@@ -130,12 +130,15 @@ struct Shared {
     /// Ids by address that a person named for what AWS cannot find by a name.
     claims: Mutex<HashMap<String, String>>,
     /// Ids and tags that the last apply left, by kind and identity.
-    expected: Mutex<HashMap<String, HashMap<String, (String, Option<tags::Tags>)>>>,
+    expected: Mutex<HashMap<String, HashMap<String, Left>>>,
     /// How long AWS takes for what it finishes by itself.
     paces: pace::Paces,
     /// What this run has done once.
     done: Mutex<HashSet<String>>,
 }
+
+/// What the last apply left: the id and the tags.
+type Left = (String, Option<tags::Tags>);
 
 impl Aws {
     pub fn new(clients: Arc<Clients>, place: Place) -> Self {

@@ -151,7 +151,7 @@ impl<'a> Execution<'a> {
                 }
                 Met::Parking => continue,
             };
-            if let Some((id, began, unfinished)) = self.take_result(finished, &mut schedule, &mut outcome) {
+            if let Some((id, began, unfinished)) = self.take_result(*finished, &mut schedule, &mut outcome) {
                 note_at.get_or_insert_with(|| Instant::now() + NOTED_APART);
                 watching.add(self.aws, self.planned(id), id.1, began, unfinished, &mut outcome);
             }

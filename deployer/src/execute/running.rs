@@ -41,7 +41,7 @@ pub(super) struct Running<'a> {
 
 /// What [`Running::next`] met.
 pub(super) enum Met {
-    Finished(Finished),
+    Finished(Box<Finished>),
     /// What a step makes is there.
     There(StepId),
     /// More or fewer are parked than before.
@@ -117,7 +117,7 @@ impl<'a> Running<'a> {
                 Some(finished) = self.steps.next() => {
                     self.in_flight.remove(&finished.id);
                     self.parked.remove(&finished.id);
-                    return Met::Finished(finished);
+                    return Met::Finished(Box::new(finished));
                 }
                 Some(heard) = self.heard.recv() => heard,
                 else => std::future::pending().await,
