@@ -101,6 +101,7 @@ fn budgets_of(operation: &str) -> &'static [Budget] {
     const ALARM_DELETE: &[Budget] = &[budget("cloudwatch:DeleteAlarms", 2.9, 3.0)];
     const ALARM_READ: &[Budget] = &[budget("cloudwatch:DescribeAlarms", 8.8, 9.0)];
     const ALARM_TAGS: &[Budget] = &[budget("cloudwatch:ListTagsForResource", 9.8, 10.0)];
+    // Five and ten a second are both said of each; where it is five, refusals slow the pace down.
     const LOG_GROUP_CREATE: &[Budget] = &[budget("logs:CreateLogGroup", 9.5, 10.0)];
     const LOG_GROUP_DELETE: &[Budget] = &[budget("logs:DeleteLogGroup", 9.5, 10.0)];
     const LOG_GROUPS: &[Budget] = &[budget("logs:DescribeLogGroups", 9.5, 10.0)];
