@@ -12,6 +12,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError};
@@ -115,15 +116,21 @@ pub struct Execution<'a> {
 const NOTED_APART: Duration = Duration::from_secs(1);
 
 impl<'a> Execution<'a> {
-    /// Writes the intents, then runs each action the moment its own dependencies are done. Nothing is to be written any
-    /// more when it returns; what AWS still does by itself is watched afterwards.
+    /// Writes the intents, then runs each action the moment its own dependencies are done. Where all is recorded that
+    /// is going to be deleted, the intents are written meanwhile. Nothing is to be written any more when it returns; what
+    /// AWS still does by itself is watched afterwards.
     ///
     /// # Errors
-    /// When the intents cannot be written; nothing was done then. Later failures are in the outcome.
+    /// When the intents cannot be written before anything is done; nothing was done then. Later failures are in the outcome.
     pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
+        let recorded = self.removes_what_is_recorded();
         self.move_records();
         self.state.intents = self.intents();
-        self.journal.commit(&self.state).await?;
+        let begun = recorded.then(|| self.state.clone());
+        let mut committing = begun.as_ref().map(|state| self.journal.commit(state));
+        if committing.is_none() {
+            self.journal.commit(&self.state).await?;
+        }
         let mut schedule = Schedule::of(self.plan);
         let mut running = Running::new();
         let mut outcome = Outcome::new();
@@ -133,6 +140,10 @@ impl<'a> Execution<'a> {
             self.fill(&mut schedule, &mut running, &outcome);
             let met = tokio::select! {
                 biased;
+                result = settled(&mut committing) => {
+                    (committing, outcome.state_error) = (None, result.err());
+                    continue;
+                }
                 met = running.next(), if !running.is_empty() => met,
                 () = watching.next(&mut outcome), if !running.is_empty() && !watching.is_over() => continue,
                 () = due(note_at) => {
@@ -157,12 +168,19 @@ impl<'a> Execution<'a> {
             }
         }
         self.account_for_the_rest(&schedule, running, &mut outcome);
+        if let Some(committing) = committing {
+            outcome.state_error = committing.await.err();
+        }
         Ok((self.finish(outcome).await?, watching))
     }
 
     /// Starts what nothing holds back, as far as there is room.
     fn fill(&mut self, schedule: &mut Schedule, running: &mut Running<'a>, outcome: &Outcome) {
-        while *self.stop.borrow() == 0 && self.aws.may_write() && !outcome.lacks_credentials() {
+        while *self.stop.borrow() == 0
+            && outcome.state_error.is_none()
+            && self.aws.may_write()
+            && !outcome.lacks_credentials()
+        {
             let next = schedule.take_along().or_else(|| {
                 let room = running.at_work(schedule) < self.parallelism;
                 if room { schedule.take() } else { None }
@@ -251,7 +269,7 @@ impl<'a> Execution<'a> {
             self.state.intents.clear();
         }
         self.state.outputs = self.outputs_now();
-        outcome.state_error = self.journal.commit(&self.state).await.err();
+        outcome.state_error = self.journal.commit(&self.state).await.err().or(outcome.state_error);
         outcome.state = self.state;
         outcome.known = self.known;
         Ok(outcome)
@@ -277,6 +295,14 @@ impl Outcome {
             fenced: false,
             state_error: None,
         }
+    }
+}
+
+/// Completes with what is being written to the state, never without anything.
+async fn settled(committing: &mut Option<BoxFuture<'_, Result<(), StateError>>>) -> Result<(), StateError> {
+    match committing {
+        Some(committing) => committing.await,
+        None => std::future::pending().await,
     }
 }
 

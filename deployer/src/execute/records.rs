@@ -16,7 +16,6 @@ use crate::state::{Intent, Record, fingerprint, leftover};
 impl Execution<'_> {
     /// What the run is about to do, written down before it does it.
     pub(super) fn intents(&self) -> Vec<Intent> {
-        let begins = |planned: &&Planned| !matches!(planned.action, Action::Unchanged | Action::Forget);
         let intent = |planned: &Planned| {
             let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
             let name = by_name(planned.kind)
@@ -34,7 +33,29 @@ impl Execution<'_> {
                 dependencies: planned.dependencies.clone(),
             }
         };
-        self.plan.actions().iter().filter(begins).map(intent).collect()
+        self.begun().map(intent).collect()
+    }
+
+    /// The actions that need calls.
+    fn begun(&self) -> impl Iterator<Item = &Planned> {
+        self.plan.actions().iter().filter(|planned| !matches!(planned.action, Action::Unchanged | Action::Forget))
+    }
+
+    /// Is all that the plan begins a deletion, of what the state records already? A run that is cut off before its intents
+    /// are written then leaves nothing that is not found without them.
+    pub(super) fn removes_what_is_recorded(&self) -> bool {
+        let named = |planned: &Planned, inputs: &Value| {
+            let properties = by_name(planned.kind)?.identity();
+            Some(identity(properties, inputs) == identity(properties, &planned.live.as_ref()?.spec))
+        };
+        let recorded = |planned: &Planned| {
+            self.state
+                .resources
+                .get(&planned.address)
+                .is_some_and(|record| record.kind == planned.kind && named(planned, &record.inputs) == Some(true))
+        };
+        let only = |planned: &Planned| planned.action == Action::Delete && planned.predecessor.is_none();
+        self.state.intents.is_empty() && self.begun().all(|planned| only(planned) && recorded(planned))
     }
 
     /// Follows elements that were renamed, all at once: they may hand their names on to each other.

@@ -133,3 +133,88 @@ fn a_new_function_begins_when_its_role_and_its_log_group_are_there() {
     assert_eq!(early(""), ["functions.draw.log_group", "functions.draw.role"]);
     assert_eq!(early(", tracing: Active"), ["functions.draw.log_group"], "Lambda looks at what the role may do");
 }
+
+/// Carries out a plan that deletes one queue of an AWS that does not answer; tells in which order the deletion was begun
+/// and the intents were written, which are written once more when it has failed.
+async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result<Outcome, StateError>) {
+    /// Tells what came first.
+    struct Slow {
+        said: Arc<Mutex<Vec<&'static str>>>,
+        refuses: bool,
+    }
+    impl Journal for Slow {
+        fn note(&self, _: &State) {}
+
+        fn commit<'a>(&'a self, state: &'a State) -> BoxFuture<'a, Result<(), StateError>> {
+            let first = !state.intents.is_empty();
+            async move {
+                if first {
+                    tokio::task::yield_now().await;
+                    self.said.lock().unwrap().push("intents");
+                    if self.refuses {
+                        return Err(StateError::Fenced { place: "there".into() });
+                    }
+                }
+                Ok(())
+            }
+            .boxed()
+        }
+    }
+    struct Heard(Arc<Mutex<Vec<&'static str>>>);
+    impl Observer for Heard {
+        fn event(&self, event: &Event<'_>) {
+            if matches!(event, Event::Started { .. }) {
+                self.0.lock().unwrap().push("started");
+            }
+        }
+    }
+    let mut world = World::applied(QUEUE);
+    if forgotten {
+        world.forget("queues.inbox");
+    }
+    let stack = Stack::of(QUEUE, &[]);
+    let plan = world.plan(&stack, Goal::Destroy, &Selection::default()).expect("a plan");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+        .endpoint_url(format!("http://{nobody}"))
+        .build();
+    let aws = Aws::new(Arc::new(Clients::of(&config)), place());
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let (_stop, stop) = watch::channel(0);
+    let execution = Execution {
+        aws: &aws,
+        stack: "couch",
+        plan: &plan,
+        known: Known::new(),
+        state: world.prior.clone(),
+        journal: &Slow { said: said.clone(), refuses },
+        observer: &Heard(said.clone()),
+        secrets: stack.document.secrets(),
+        outputs: stack.graph.outputs(),
+        parallelism: 4,
+        stop,
+        now: "2026-11-22T10:00:00Z".into(),
+    };
+    let outcome = execution.run().await.map(|(outcome, _)| outcome);
+    let said = said.lock().unwrap().clone();
+    (said, outcome)
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_deleted_while_the_intents_are_written() {
+    let (said, outcome) = destroyed(false, false).await;
+    assert_eq!(said[..2], ["started", "intents"]);
+    assert!(outcome.expect("an outcome").state_error.is_none());
+    let (said, _) = destroyed(true, false).await;
+    assert_eq!(said[..2], ["intents", "started"], "nobody would find it without its intent");
+}
+
+#[tokio::test]
+async fn intents_that_cannot_be_written_are_told() {
+    let (_, outcome) = destroyed(false, true).await;
+    assert!(matches!(outcome.expect("an outcome").state_error, Some(StateError::Fenced { .. })));
+    let (said, outcome) = destroyed(true, true).await;
+    assert!(outcome.is_err());
+    assert_eq!(said, ["intents"]);
+}

@@ -19,6 +19,7 @@ pub trait AnyKind: Send + Sync {
     fn is_definition(&self) -> bool;
     fn by_name(&self) -> &'static [&'static str];
     fn goes_with_parent(&self) -> bool;
+    fn part_of(&self) -> Option<&'static str>;
     fn limited(&self) -> &'static [(Op, &'static str)];
     fn is_deleted_together(&self) -> bool;
     fn is_watched(&self) -> bool;
@@ -131,6 +132,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn goes_with_parent(&self) -> bool {
         K::GOES_WITH_PARENT
+    }
+
+    fn part_of(&self) -> Option<&'static str> {
+        K::PART_OF
     }
 
     fn limited(&self) -> &'static [(Op, &'static str)] {

@@ -52,6 +52,7 @@ impl Kind for ApiRoute {
     ];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const GOES_WITH_PARENT: bool = true;
+    const PART_OF: Option<&'static str> = Some("apigateway.rest_api");
     /// API Gateway takes an integration with a function that is not there.
     const BY_NAME: &'static [&'static str] = &["uri"];
     /// The stage's deployment is a snapshot of the routes, so a removed one has to be gone before it is taken.

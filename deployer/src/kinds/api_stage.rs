@@ -72,6 +72,7 @@ impl Kind for ApiStage {
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "apigateway:CreateDeployment"), (Op::Update, "apigateway:CreateDeployment")];
     const GOES_WITH_PARENT: bool = true;
+    const PART_OF: Option<&'static str> = Some("apigateway.rest_api");
     const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
     const MOVED: Option<&'static str> = Some("callers need its new URL: the former one stops answering");
     type Spec = Stage;

@@ -89,6 +89,7 @@ impl Kind for EventSourceMapping {
         ("filter_patterns", Rule::Unordered),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const PART_OF: Option<&'static str> = Some("lambda.function");
     const LIMITED: &'static [(Op, &'static str)] = &[
         (Op::Create, "lambda:CreateEventSourceMapping"),
         (Op::Update, "lambda:UpdateEventSourceMapping"),
@@ -130,7 +131,7 @@ impl Kind for EventSourceMapping {
     /// ListEventSourceMappings, shared with the others, and ListTags. A mapping that is being deleted counts as absent.
     async fn read(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
         let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
-        let listed = list_along(aws, spec);
+        let listed = present(aws, spec);
         // Only a guess: what is wrong with it the listing tells, too.
         let ahead = async {
             match &expected {
@@ -143,22 +144,19 @@ impl Kind for EventSourceMapping {
             }
         };
         let (listed, ahead) = tokio::join!(listed, ahead);
-        let mut present = listed?.into_iter().filter(|m| m.state() != Some("Deleting"));
-        let Some(mapping) = present.next() else { return Ok(None) };
+        let Some((mapping, twins)) = listed? else { return Ok(None) };
         let ahead = ahead.filter(|_| mapping.uuid() == expected.as_deref());
-        let tagged = match ahead {
-            Some(tags) => Some(tags),
-            None => tags_of(aws, &mapping_arn(aws, &mapping)?).await?,
-        };
-        let Some(tags) = tagged else { return Ok(None) };
-        let uuid = uuid(&mapping)?;
-        let mut seen = Observed::new(uuid, observed(spec, &mapping, tags), outputs(uuid));
-        seen.notes = notes(&mapping);
-        seen.twins = present.filter_map(|mapping| mapping.uuid).collect();
-        if let more @ 1.. = seen.twins.len() {
-            seen.notes.push(format!("{more} more mapping(s) of this function and source: a destroy removes all"));
-        }
-        Ok(Some(seen))
+        whole(aws, spec, (mapping, twins), ahead).await
+    }
+
+    /// ListEventSourceMappings, and ListTags where it is another mapping than the last apply left: that one belongs to
+    /// whoever has its function.
+    async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
+        let identity = [spec.function_name.as_str(), &spec.event_source_arn];
+        let Some((mapping, twins)) = present(aws, spec).await? else { return Ok(None) };
+        let known = aws.expected(Self::NAME, &identity).is_some_and(|uuid| mapping.uuid() == Some(&uuid));
+        let left = if known { aws.left_tags(Self::NAME, &identity) } else { None };
+        whole(aws, spec, (mapping, twins), left).await
     }
 
     async fn create(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
@@ -222,6 +220,35 @@ impl Kind for EventSourceMapping {
     async fn watch(aws: &Aws, spec: &EventSource, event: &Watched) -> Result<(), AwsError> {
         if matches!(event, Watched::Deleted) { gone(aws, spec).await } else { Ok(()) }
     }
+}
+
+/// The first mapping of the pair that is not being deleted, and the UUIDs of the others.
+async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<(Mapping, Vec<String>)>, AwsError> {
+    let mut present = list_along(aws, spec).await?.into_iter().filter(|m| m.state() != Some("Deleting"));
+    let first = present.next();
+    Ok(first.map(|mapping| (mapping, present.filter_map(|mapping| mapping.uuid).collect())))
+}
+
+/// A listed mapping with its tags: those that are known already, or else ListTags.
+async fn whole(
+    aws: &Aws,
+    spec: &EventSource,
+    (mapping, twins): (Mapping, Vec<String>),
+    known: Option<Tags>,
+) -> Result<Option<Observed<EventSource>>, AwsError> {
+    let tagged = match known {
+        Some(tags) => Some(tags),
+        None => tags_of(aws, &mapping_arn(aws, &mapping)?).await?,
+    };
+    let Some(tags) = tagged else { return Ok(None) };
+    let uuid = uuid(&mapping)?;
+    let mut seen = Observed::new(uuid, observed(spec, &mapping, tags), outputs(uuid));
+    seen.notes = notes(&mapping);
+    seen.twins = twins;
+    if let more @ 1.. = seen.twins.len() {
+        seen.notes.push(format!("{more} more mapping(s) of this function and source: a destroy removes all"));
+    }
+    Ok(Some(seen))
 }
 
 /// DeleteEventSourceMapping, asked again while the mapping is in use.

@@ -19,7 +19,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use serde::{Deserialize, Serialize};
 
-use progress::{failure, followed, gone, is_going, ready, remove};
+use progress::{failure, followed, gone, is_going, ready, removal, remove};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{Delta, Tags};
@@ -316,7 +316,7 @@ impl Kind for LambdaFunction {
                 followed(aws, name, "lambda:UpdateFunctionConfiguration").await
             }
             Watched::Updated(_) => Ok(()),
-            Watched::Deleted => gone(aws, name).await,
+            Watched::Deleted => removal(aws, name).await,
         }
     }
 }

@@ -71,6 +71,7 @@ impl Kind for LambdaPermission {
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")];
     const GOES_WITH_PARENT: bool = true;
+    const PART_OF: Option<&'static str> = Some("lambda.function");
     const GAP: Option<&'static str> = Some("the caller is refused for some seconds");
     type Spec = Permission;
 

@@ -209,6 +209,9 @@ pub trait Kind: Send + Sync + 'static {
     const EARLY: &'static [&'static str] = &[];
     /// AWS deletes it along with the resource that its first identity property refers to.
     const GOES_WITH_PARENT: bool = false;
+    /// The kind of the resource that the first identity property refers to and that this one is part of: whoever has
+    /// that one has this one, too.
+    const PART_OF: Option<&'static str> = None;
     /// Calls that operations make and whose rates AWS limits, so that a large plan waits for them.
     const LIMITED: &'static [(Op, &'static str)] = &[];
     /// Many are deleted by one call, which each waits for with those that are deleted at the same time.

@@ -56,6 +56,7 @@ impl Kind for SnsSubscription {
     ];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const GOES_WITH_PARENT: bool = true;
+    const PART_OF: Option<&'static str> = Some("sns.topic");
     const GAP: Option<&'static str> =
         Some("what is published within these seconds does not reach it; an e-mail subscription is confirmed again");
     type Spec = Subscription;

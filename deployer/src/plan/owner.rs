@@ -1,13 +1,16 @@
 //! Whose resource it is.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::planner::Planner;
 use crate::aws::tags;
 use crate::graph::{Node, identity};
-use crate::kinds::{Observed, Ownership};
+use crate::kinds::{AnyKind, Observed, Ownership, by_name};
 use crate::observe;
 use crate::spec::template::{self, Part};
+use crate::state::Record;
 
 /// Whose a live resource is.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,9 +39,37 @@ fn made_unmarked(planner: &Planner<'_>, node: &Node, live: &Observed<Value>) -> 
 }
 
 /// Names the other stack that a resource is marked for.
-pub(super) fn other_stack(live: &Observed<Value>, stack: &str) -> Option<String> {
+fn other_stack(live: &Observed<Value>, stack: &str) -> Option<String> {
     let owner = live.spec.get("tags")?.get(tags::STACK)?.as_str()?;
     (owner != stack).then(|| owner.to_owned())
+}
+
+/// Says who else has what the state holds: "belongs to the stack \"x\"".
+pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record: &Record) -> Option<String> {
+    match other_stack(live, planner.stack) {
+        Some(other) => Some(format!("belongs to the stack {other:?}")),
+        None => owner_of_parent(planner, by_name(&record.kind)?, &live.spec, &record.dependencies),
+    }
+}
+
+/// Says which other stack has the resource that one is part of. Somebody else's may well have a part of ours.
+pub(super) fn owner_of_parent(
+    planner: &Planner<'_>,
+    kind: &dyn AnyKind,
+    spec: &Value,
+    dependencies: &BTreeSet<String>,
+) -> Option<String> {
+    let (of, name) = (kind.part_of()?, spec.get(kind.identity().first()?)?.as_str()?);
+    let parent = |address: &String| {
+        let left = || planner.seen.left.get(address).filter(|left| left.record.kind == of)?.live.as_ref();
+        let live = match planner.graph.node(address).filter(|node| node.kind.name() == of) {
+            Some(node) => planner.seen.live.get(address).filter(|_| !node.external),
+            None => left(),
+        };
+        live.filter(|live| live.outputs.values().any(|output| output == name))
+    };
+    let other = dependencies.iter().filter_map(parent).find_map(|live| other_stack(live, planner.stack))?;
+    Some(format!("is part of what belongs to the stack {other:?}"))
 }
 
 /// The parent is what the first identity property refers to.

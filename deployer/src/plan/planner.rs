@@ -152,6 +152,12 @@ impl<'a> Planner<'a> {
         own.map(|record| Prior { record, moved_from: None, left, same: false })
     }
 
+    /// What is left under the identity that a node had, unless another stack has taken it over.
+    fn predecessor(&self, prior: &Prior<'a>) -> Option<&'a Observed<Value>> {
+        let left = prior.left?;
+        left.live.as_ref().filter(|live| owner::other_owner(self, live, &left.record).is_none())
+    }
+
     /// Tells whether the element at `address` still means what its record holds.
     fn at_home(&self, address: &str, record: &Record) -> bool {
         self.graph.node(address).is_some_and(|node| {
@@ -163,7 +169,7 @@ impl<'a> Planner<'a> {
 
     fn apply_node(&mut self, node: &'a Node, spec: Value, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
         let mut planned = self.blank(node, Action::Create, &spec, prior.as_ref());
-        let predecessor = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.clone());
+        let predecessor = prior.as_ref().and_then(|p| self.predecessor(p)).cloned();
         match live {
             None if predecessor.is_some() => {
                 planned.action = Action::Replace;

@@ -90,3 +90,21 @@ async fn a_mapping_outlives_its_function_and_is_still_found() {
     kind.delete(&aws, &live).await.expect("deleted");
     assert!(read(kind, &aws, &spec).await.is_none());
 }
+
+#[tokio::test]
+async fn a_destroy_asks_for_the_tags_of_those_mappings_alone_that_it_did_not_leave() {
+    let aws = with_function_and_queue().await;
+    let kind = by_name("lambda.event_source_mapping").expect("it");
+    let spec = mapping(&aws, &json!({}));
+    let made = kind.create(&aws, &spec).await.expect("a mapping");
+    let recorded = mapping(&aws, &json!({ "tags": { "deployer:stack": "couch", "team": "as it was left" } }));
+    let identity = ["generate-image", &aws.place.arn("sqs", "image-requests")];
+    for (id, asked, tags) in [(made.physical_id.as_str(), 1, &recorded["tags"]), ("another", 2, &spec["tags"])] {
+        let left = serde_json::from_value(recorded["tags"].clone()).expect("tags");
+        aws.expect(kind.name(), &identity, id, Some(left));
+        let before = aws.calls().0;
+        let found = kind.present(&aws, &recorded).await.expect("a look").expect("it is there");
+        assert_eq!((found.physical_id.as_str(), &found.spec["tags"]), (made.physical_id.as_str(), tags));
+        assert_eq!(aws.calls().0 - before, asked);
+    }
+}

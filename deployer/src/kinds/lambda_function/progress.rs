@@ -6,10 +6,27 @@ use super::{ABSENT, DELETING, READY_WITHIN};
 use crate::aws::wait::{self, Poll};
 use crate::aws::{Aws, AwsError, ServiceError};
 
-/// DeleteFunction, which AWS may go on with after it has answered.
+/// DeleteFunction, which AWS goes on with after it has answered unless it says that all is done.
 pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
     let call = aws.clients.lambda.delete_function().function_name(name).send();
-    aws.find("lambda:DeleteFunction", ABSENT, call).await.map(drop)
+    let answer = aws.find("lambda:DeleteFunction", ABSENT, call).await?;
+    if answer.is_none_or(|answer| answer.status_code == NO_CONTENT) {
+        aws.first_time(removed(name));
+    }
+    Ok(())
+}
+
+/// The status of a DeleteFunction after which there is no such function; 202 says that it is being deleted.
+const NO_CONTENT: i32 = 204;
+
+/// What [`Aws::has_done`] knows of a function that AWS has deleted before it answered.
+fn removed(name: &str) -> String {
+    format!("lambda:DeleteFunction {name}")
+}
+
+/// Follows a deletion to its end; no call is made where AWS has said that it is done.
+pub(super) async fn removal(aws: &Aws, name: &str) -> Result<(), AwsError> {
+    if aws.has_done(&removed(name)) { Ok(()) } else { gone(aws, name).await }
 }
 
 /// Waits until the name is free again.

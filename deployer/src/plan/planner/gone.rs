@@ -16,11 +16,13 @@ use crate::state::Record;
 
 impl<'a> Planner<'a> {
     pub(super) fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
-        let left = prior.as_ref().and_then(|p| p.left).and_then(|left| left.live.as_ref());
+        let left = prior.as_ref().and_then(|p| self.predecessor(p));
         let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
         if let Some(live) = live {
             let known = prior.as_ref().is_some_and(|p| p.same);
             if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
+                (found, gone) = (None, who);
+            } else if let Some(who) = owner::owner_of_parent(self, node.kind, &live.spec, &node.dependencies) {
                 (found, gone) = (None, who);
             }
         }
@@ -55,8 +57,8 @@ impl<'a> Planner<'a> {
             None => planned.reason = "already gone from AWS".to_owned(),
             Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
             Some(live) => {
-                if let Some(other) = owner::other_stack(live, self.stack) {
-                    planned.reason = format!("now belongs to the stack {other:?}");
+                if let Some(who) = owner::other_owner(self, live, &left.record) {
+                    planned.reason = format!("now {who}");
                 } else {
                     planned.action = Action::Delete;
                     planned.reason = "removed from stack.yaml".to_owned();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::world::Stack;
 use super::{ALARM, QUEUES, World};
-use crate::plan::{Goal, Selection};
+use crate::plan::{Action, Goal, Selection};
 
 fn destroyed(world: &World, text: &str) -> String {
     world.said_for(&Stack::of(text, &[]), Goal::Destroy, &Selection::default())
@@ -151,4 +151,51 @@ fn a_predecessor_that_a_cut_off_replacement_left_is_destroyed_too() {
 #[test]
 fn a_destroyed_stack_has_nothing_left_to_destroy() {
     assert_snapshot!(destroyed(&World::default(), QUEUES), @"No changes. 0 resources match stack.yaml.");
+}
+
+/// Three parts of others: a permission and a mapping of a function, a subscription to a topic.
+const PARTS: &str = r#"
+stack: couch
+queues: { inbox: {} }
+functions: { draw: { zip: draw.zip, events: [ { queue: inbox } ] } }
+apis: { web: { routes: { "GET /": draw } } }
+topics: { news: { subscriptions: [ { email: a@example.com } ] } }
+"#;
+
+/// The addresses of the actions that are about parts of what another stack has taken.
+fn kept(world: &World, text: &str, goal: Goal) -> Vec<String> {
+    let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
+    let kept = plan.actions().iter().filter(|planned| planned.reason.contains("part of what belongs to the stack"));
+    assert!(kept.clone().all(|planned| planned.action == Action::Forget));
+    kept.map(|planned| planned.address.clone()).collect()
+}
+
+#[test]
+fn a_part_of_what_another_stack_has_taken_survives_the_destruction() {
+    let parts =
+        ["apis.web.permission[GET /]", "functions.draw.event[inbox]", "topics.news.subscription[email:a@example.com]"];
+    for (taken, parts) in [("functions.draw", &parts[..2]), ("topics.news", &parts[2..]), ("queues.inbox", &[])] {
+        let mut world = World::applied(PARTS);
+        world.edit(taken, |taken| taken["tags"]["deployer:stack"] = json!("other"));
+        assert_eq!(kept(&world, PARTS, Goal::Destroy), parts, "{taken}");
+        let nothing = "stack: couch\ntopics: { other: {} }\n";
+        assert_eq!(kept(&world, nothing, Goal::Apply), parts, "{taken}, removed from stack.yaml");
+    }
+}
+
+#[test]
+fn a_predecessor_that_another_stack_has_taken_is_not_deleted() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
+    let renamed = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
+    let stack = Stack::of(&renamed, &[]);
+    for goal in [Goal::Apply, Goal::Destroy] {
+        let plan = world.plan(&stack, goal, &Selection::default()).expect("a plan");
+        let of = |address: &str| plan.actions().iter().find(|planned| planned.address == address).expect("an action");
+        assert_eq!(of("queues.inbox").predecessor, None);
+        assert_ne!(of("queues.inbox").action, Action::Delete);
+    }
+    let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
+    let other = plan.actions().iter().find(|planned| planned.address == "queues.inbox.dead_letter").expect("it");
+    assert!(other.predecessor.is_some(), "its own goes");
 }
