@@ -53,6 +53,19 @@ impl fmt::Display for ServiceError {
     }
 }
 
+/// The codes of refusals because of a rate, which only some services answer with the status 429.
+const THROTTLES: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "Throttled",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+];
+
 impl AwsError {
     /// Translates an SDK error of `operation`.
     pub fn of<E>(operation: &'static str, error: SdkError<E, Response>) -> Self
@@ -138,6 +151,11 @@ impl AwsError {
 
     pub fn is(&self, codes: &[&str]) -> bool {
         codes.contains(&self.code())
+    }
+
+    /// Tells a refusal because of a rate.
+    pub(crate) fn is_throttle(&self) -> bool {
+        self.status() == 429 || self.is(THROTTLES)
     }
 
     /// Tells whether the caller may not make this call.

@@ -181,10 +181,16 @@ impl Aws {
         let call = call.boxed();
         async move {
             let _turn = self.admit(operation).await?;
-            call.await.map_err(|e| match fence::Closed::caused(&e) {
-                true => AwsError::Fenced { operation },
-                false => AwsError::of(operation, e),
-            })
+            let refused = match call.await {
+                Ok(answer) => return Ok(answer),
+                Err(e) if fence::Closed::caused(&e) => return Err(AwsError::Fenced { operation }),
+                Err(e) => AwsError::of(operation, e),
+            };
+            // Where the SDK does not send again, nothing else tells of it.
+            if refused.is_throttle() {
+                self.clients.budgets.slow_down(operation);
+            }
+            Err(refused)
         }
         .boxed()
     }
@@ -277,7 +283,7 @@ impl Aws {
     }
 
     /// Notes that the last apply left the resource of this identity under `id`, with these tags. Only how reads are made
-    /// depends on it, never what they find.
+    /// depends on it; what they find does only where that decides nothing ([`Kind::present`](crate::kinds::Kind::present)).
     pub fn expect(&self, kind: &str, identity: &[&str], id: &str, tags: Option<tags::Tags>) {
         let mut expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), (id.to_owned(), tags));

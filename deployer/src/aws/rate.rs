@@ -198,7 +198,7 @@ impl Budgets {
     }
 
     /// Halves the pace of `operation`'s budgets, whose bursts are used up.
-    fn slow_down(&self, operation: &str) {
+    pub(super) fn slow_down(&self, operation: &str) {
         let now = Instant::now();
         for budget in budgets_of(operation) {
             let mut buckets = self.buckets();
@@ -326,6 +326,26 @@ mod tests {
         }
         assert!(budgets.buckets()["iam"].pace >= SLOWEST);
         assert!(spent(&budgets, 2).await < Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_that_the_sdk_leaves_to_us_slows_down_too() {
+        use aws_smithy_types::body::SdkBody;
+        use aws_smithy_types::error::ErrorMetadata;
+
+        let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12());
+        let clients = crate::aws::Clients::of(&config.build());
+        let aws = crate::aws::Aws::new(Arc::new(clients), crate::plan::tests::world::place());
+        for (code, slowed) in [("ConflictException", None), ("Throttling", Some(0.5))] {
+            let answer =
+                aws_smithy_runtime_api::http::Response::new(400.try_into().expect("a status"), SdkBody::empty());
+            let why = ErrorMetadata::builder().code(code).build();
+            let refused =
+                async { Err::<(), _>(aws_smithy_runtime_api::client::result::SdkError::service_error(why, answer)) };
+            aws.call("lambda:CreateEventSourceMapping", refused).await.expect_err("a refusal");
+            let pace = aws.clients.budgets.buckets()["lambda"].pace;
+            assert_eq!(pace, slowed.unwrap_or(1.0), "{code}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

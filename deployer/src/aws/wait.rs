@@ -1,5 +1,6 @@
 //! Waits: a named condition, a deadline, dense polls first.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,8 @@ use super::AwsError;
 
 tokio::task_local! {
     static LISTENER: Listener;
+    /// How long the poll that runs was parked.
+    static PARKED: Cell<Duration>;
 }
 
 /// What a running step lets those know who run it.
@@ -56,19 +59,33 @@ pub(crate) fn begun() {
 }
 
 /// Says that the step is parked, for as long as it lives.
-pub(super) struct Parked(());
+pub(super) struct Parked(Instant);
 
 impl Parked {
     pub(super) fn new() -> Self {
         tell(Told::Parked);
-        Self(())
+        Self(Instant::now())
     }
 }
 
 impl Drop for Parked {
     fn drop(&mut self) {
+        add_parked(self.0.elapsed());
         tell(Told::Resumed);
     }
+}
+
+/// Outside of a wait nobody counts.
+fn add_parked(time: Duration) {
+    let _ = PARKED.try_with(|parked| parked.set(parked.get() + time));
+}
+
+/// Runs `work`; besides, how long it was parked.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let counted = async { (work.await, PARKED.with(Cell::get)) };
+    let (result, parked) = PARKED.scope(Cell::default(), counted).await;
+    add_parked(parked);
+    (result, parked)
 }
 
 /// A long pause is told again this often, so that those who listen see it last.
@@ -98,7 +115,8 @@ pub enum Poll<T> {
 const EARLY: Duration = Duration::from_secs(1);
 const APART_EARLY: Duration = Duration::from_millis(100);
 
-/// Polls until `condition` holds: after 50 ms, then ×1.3 up to 5 s apart, 100 ms within the first second.
+/// Polls until `condition` holds: after 50 ms, then ×1.3 up to 5 s apart, 100 ms within the first second. What polls
+/// spend on waiting for AWS's rate does not count.
 ///
 /// # Errors
 /// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
@@ -106,10 +124,12 @@ pub async fn until<T, F>(condition: &str, deadline: Duration, mut poll: impl FnM
 where
     F: Future<Output = Result<Poll<T>, AwsError>>,
 {
-    let start = Instant::now();
+    let mut start = Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
-        let last = match poll().await? {
+        let (polled, parked) = timed(poll()).await;
+        start += parked;
+        let last = match polled? {
             Poll::Ready(value) => return Ok(value),
             Poll::Pending(seen) => seen,
         };
@@ -140,6 +160,23 @@ mod tests {
         let Err(AwsError::Deadline { condition, last, .. }) = waited else { panic!("no deadline: {waited:?}") };
         assert_eq!((condition.as_str(), last.as_deref()), ("the sofa to be Active", Some("state Pending")));
         assert!((54..=60).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_polls_wait_for_a_rate_does_not_bring_the_deadline_nearer() {
+        let (start, mut polls) = (Instant::now(), 0);
+        let waited = until("the sofa to be Active", Duration::from_secs(60), || {
+            polls += 1;
+            let polls = polls;
+            async move {
+                let parked = Parked::new();
+                tokio::time::sleep(Duration::from_secs(50)).await;
+                drop(parked);
+                Ok(if polls == 4 { Poll::Ready(()) } else { Poll::Pending(String::new()) })
+            }
+        });
+        waited.await.expect("within the minute");
+        assert!(start.elapsed() > Duration::from_secs(200));
     }
 
     #[tokio::test(start_paused = true)]
