@@ -113,9 +113,9 @@ pub enum Poll<T> {
 
 /// Within so long of its beginning a wait is asked about densely: most are over by then.
 const EARLY: Duration = Duration::from_secs(1);
-const APART_EARLY: Duration = Duration::from_millis(100);
+const APART_EARLY: Duration = Duration::from_millis(50);
 
-/// Polls until `condition` holds: after 50 ms, then ×1.3 up to 5 s apart, 100 ms within the first second. What polls
+/// Polls until `condition` holds: 50 ms apart within the first second, then ×1.3 up to 5 s. What polls
 /// spend on waiting for AWS's rate does not count.
 ///
 /// # Errors

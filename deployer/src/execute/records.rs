@@ -55,7 +55,8 @@ impl Execution<'_> {
                 .is_some_and(|record| record.kind == planned.kind && named(planned, &record.inputs) == Some(true))
         };
         let only = |planned: &Planned| planned.action == Action::Delete && planned.predecessor.is_none();
-        self.state.intents.is_empty() && self.begun().all(|planned| only(planned) && recorded(planned))
+        let all = || self.begun().all(|planned| only(planned) && recorded(planned));
+        self.state.intents.is_empty() && self.begun().next().is_some() && all()
     }
 
     /// Follows elements that were renamed, all at once: they may hand their names on to each other.
