@@ -283,7 +283,8 @@ impl Aws {
     }
 
     /// Notes that the last apply left the resource of this identity under `id`, with these tags. Only how reads are made
-    /// depends on it; what they find does only where that decides nothing ([`Kind::present`](crate::kinds::Kind::present)).
+    /// depends on it, never what they find; but who is going to delete may take the tags from it of what has an owner
+    /// by other means.
     pub fn expect(&self, kind: &str, identity: &[&str], id: &str, tags: Option<tags::Tags>) {
         let mut expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), (id.to_owned(), tags));
