@@ -6,6 +6,7 @@
 
 mod interrupted;
 mod left;
+mod parent;
 mod wave;
 
 use std::collections::BTreeMap;
@@ -114,7 +115,11 @@ pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State, depth: Depth) -
     if !failed.is_empty() {
         return Err(ObserveError::Reads(failed));
     }
-    Ok(Observation { live, left, known, prior, waves })
+    let mut seen = Observation { live, left, known, prior, waves };
+    if depth == Depth::Presence {
+        seen.confirm(graph, aws).await?;
+    }
+    Ok(seen)
 }
 
 /// Tells the kinds what id the last apply left.

@@ -5,8 +5,8 @@
 //!
 //! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants and the last apply left. It follows the
 //! services with a delay, so anything else, or nothing, is read from the resource itself: an outdated listing never
-//! shows up as a difference, and never hides one of our own. What is going to be deleted is always asked for its tags
-//! itself ([`surely`]).
+//! shows up as a difference, and never hides one of our own. What is going to be deleted is never looked up
+//! here ([`surely`]).
 //! **Caveats**: tags that somebody edited within the delay are seen by a later plan.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -80,10 +80,12 @@ fn add_parked(time: Duration) {
     let _ = PARKED.try_with(|parked| parked.set(parked.get() + time));
 }
 
-/// Runs `work`; besides, how long it was parked.
+/// Runs `work`; besides, how long it was parked. Calls that are parked side by side are so no longer than it runs.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let began = Instant::now();
     let counted = async { (work.await, PARKED.with(Cell::get)) };
     let (result, parked) = PARKED.scope(Cell::default(), counted).await;
+    let parked = parked.min(began.elapsed());
     add_parked(parked);
     (result, parked)
 }
@@ -116,7 +118,7 @@ const EARLY: Duration = Duration::from_secs(1);
 const APART_EARLY: Duration = Duration::from_millis(50);
 
 /// Polls until `condition` holds: 50 ms apart within the first second, then ×1.3 up to 5 s. What polls
-/// spend on waiting for AWS's rate does not count.
+/// spend on waiting for AWS's rate themselves does not count.
 ///
 /// # Errors
 /// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
@@ -124,7 +126,9 @@ pub async fn until<T, F>(condition: &str, deadline: Duration, mut poll: impl FnM
 where
     F: Future<Output = Result<Poll<T>, AwsError>>,
 {
-    let mut start = Instant::now();
+    let began = Instant::now();
+    // Later by what does not count.
+    let mut start = began;
     let mut pause = Duration::from_millis(50);
     loop {
         let (polled, parked) = timed(poll()).await;
@@ -141,7 +145,7 @@ where
             });
         }
         self::pause(pause, &format!("{condition} ({last})")).await;
-        let most = if start.elapsed() < EARLY { APART_EARLY } else { Duration::from_secs(5) };
+        let most = if began.elapsed() < EARLY { APART_EARLY } else { Duration::from_secs(5) };
         pause = (pause * 13 / 10).min(most);
     }
 }
@@ -177,6 +181,22 @@ mod tests {
         });
         waited.await.expect("within the minute");
         assert!(start.elapsed() > Duration::from_secs(200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_wait_for_a_rate_side_by_side_do_not_put_the_deadline_off_for_ever() {
+        let start = Instant::now();
+        let parked = || async {
+            let _parked = Parked::new();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        let waited: Result<(), _> = until("the sofa to be gone", Duration::from_secs(60), || async {
+            futures::future::join_all((0..50).map(|_| parked())).await;
+            Ok(Poll::Pending(String::new()))
+        })
+        .await;
+        assert!(matches!(waited, Err(AwsError::Deadline { .. })));
+        assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

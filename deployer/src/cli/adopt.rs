@@ -56,21 +56,26 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
         let message = format!("`{}` means {}, not {id}", first.address, live.physical_id);
         return refused("adopt::other", message, "its name in stack.yaml decides: correct it there".into());
     }
-    let adopted: BTreeSet<&String> =
-        actions.iter().filter(|p| p.action == Action::Adopt).map(|planned| &planned.address).collect();
-    let missing = actions
-        .iter()
-        .filter(|planned| planned.action == Action::Adopt && !planned.changes.is_empty())
-        .flat_map(|planned| &planned.dependencies)
-        .find(|needed| !adopted.contains(needed) && !ready.exists(needed));
-    if let Some(missing) = missing {
-        let message = format!("`{address}` needs `{missing}`, which does not exist yet");
-        return refused(
-            "adopt::incomplete",
-            message,
-            format!("make that first: `deployer apply --target '{missing}'`"),
-        );
+    let adopted: BTreeSet<String> =
+        actions.iter().filter(|p| p.action == Action::Adopt).map(|planned| planned.address.clone()).collect();
+    let made: BTreeSet<&String> =
+        actions.iter().filter(|p| p.action == Action::Create).map(|planned| &planned.address).collect();
+    let mut left = BTreeSet::new();
+    for planned in actions.iter().filter(|p| p.action == Action::Adopt && !p.changes.is_empty()) {
+        let missing = planned.dependencies.iter().find(|needed| !adopted.contains(*needed) && !ready.exists(needed));
+        match missing {
+            // What needs another part of the element is left to the next apply, which makes that one.
+            Some(needed) if made.contains(needed) && planned.address != first.address => {
+                left.insert(planned.address.clone());
+            }
+            Some(needed) => {
+                let message = format!("`{address}` needs `{needed}`, which does not exist yet");
+                let help = format!("make that first: `deployer apply --target '{needed}'`");
+                return refused("adopt::incomplete", message, help);
+            }
+            None => {}
+        }
     }
-    ready.plan.keep(|planned| planned.action == Action::Adopt);
+    ready.plan.keep(|planned| planned.action == Action::Adopt && !left.contains(&planned.address));
     Ok(())
 }

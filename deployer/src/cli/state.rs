@@ -6,13 +6,14 @@ use super::options::{Approval, Choice, StateCommand};
 use super::run::Run;
 use super::{Exit, OK, approval};
 use crate::failure::Failure;
+use crate::kinds::{Ownership, by_name};
 use crate::pipeline::{self, Loaded, Settings};
 use crate::report::counted;
 use crate::report::json::masked;
 use crate::report::progress::Preparation;
 use crate::report::state as form;
 use crate::spec::nearest::nearest;
-use crate::state::{Lease, State, Store};
+use crate::state::{Lease, Record, State, Store};
 
 /// The state and what is needed to work on it.
 struct Desk<'a> {
@@ -100,15 +101,26 @@ impl Desk<'_> {
         let lease = pipeline::hold(&self.store, &self.settings, &self.progress(), &self.run.stop).await?;
         let forgotten = self.forget_under(&lease, address, approval).await;
         pipeline::give_back(lease).await;
-        let physical_id = forgotten?;
+        let (physical_id, parts) = forgotten?;
         if self.run.terminal.json {
-            return self.line(json!({"type": "forgotten", "address": address, "physical_id": physical_id}));
+            return self
+                .line(json!({"type": "forgotten", "address": address, "physical_id": physical_id, "parts": parts}));
         }
         self.run.terminal.say(&format!("`{address}` is no longer in the state; AWS still has {physical_id}."));
+        if !parts.is_empty() {
+            let parts: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
+            self.run.terminal.say(&format!("Its parts went with it: {}.", parts.join(", ")));
+        }
         Ok(OK)
     }
 
-    async fn forget_under(&self, lease: &Lease, address: &str, approval: &Approval) -> Result<String, Failure> {
+    /// The physical id of what is forgotten, and the addresses of its parts: without it nobody could tell whose they are.
+    async fn forget_under(
+        &self,
+        lease: &Lease,
+        address: &str,
+        approval: &Approval,
+    ) -> Result<(String, Vec<String>), Failure> {
         let snapshot = pipeline::read_state(&self.store, &self.progress(), &self.run.stop).await?;
         let mut state = snapshot.state.clone();
         let record = state.resources.remove(address).ok_or_else(|| unknown(address, &snapshot.state))?;
@@ -119,9 +131,11 @@ impl Desk<'_> {
         );
         approval::given(self.run, approval, "state forget", &question).await?;
         // An intent would tell the next run of a resource that nobody asks for any more.
-        state.intents.retain(|intent| intent.address != address);
+        let parts: Vec<String> =
+            state.resources.extract_if(.., |_, part| is_part(part, &record)).map(|(a, _)| a).collect();
+        state.intents.retain(|intent| intent.address != address && !parts.contains(&intent.address));
         pipeline::write_state(&self.store, &snapshot, lease, &state).await?;
-        Ok(record.physical_id)
+        Ok((record.physical_id, parts))
     }
 
     async fn unlock(&self, id: Option<String>, approval: &Approval) -> Exit {
@@ -165,6 +179,15 @@ impl Desk<'_> {
         self.run.terminal.data(&self.loaded.document.secrets().mask(text));
         Ok(OK)
     }
+}
+
+/// Is `part` of the very resource that `whole` records, and has no tags that say whose it is?
+fn is_part(part: &Record, whole: &Record) -> bool {
+    let Some(kind) = by_name(&part.kind) else { return false };
+    let parent = kind.identity().first().and_then(|property| part.inputs.get(*property)?.as_str());
+    kind.ownership() == Ownership::Parent
+        && kind.part_of() == Some(whole.kind.as_str())
+        && whole.outputs.values().any(|output| Some(output.as_str()) == parent)
 }
 
 fn unknown(address: &str, state: &State) -> Failure {

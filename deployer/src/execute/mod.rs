@@ -132,7 +132,8 @@ impl<'a> Execution<'a> {
             self.journal.commit(&self.state).await?;
         }
         let mut schedule = Schedule::of(self.plan);
-        let mut running = Running::new();
+        let (halt, halted) = tokio::sync::watch::channel(0);
+        let mut running = Running::new(halted);
         let mut outcome = Outcome::new();
         let mut watching = Watching::new(self.observer);
         let mut note_at = None;
@@ -142,6 +143,9 @@ impl<'a> Execution<'a> {
                 biased;
                 result = settled(&mut committing) => {
                     (committing, outcome.state_error) = (None, result.err());
+                    if outcome.state_error.is_some() {
+                        halt.send_replace(1);
+                    }
                     continue;
                 }
                 met = running.next(), if !running.is_empty() => met,
@@ -269,7 +273,8 @@ impl<'a> Execution<'a> {
             self.state.intents.clear();
         }
         self.state.outputs = self.outputs_now();
-        outcome.state_error = self.journal.commit(&self.state).await.err().or(outcome.state_error);
+        let first = outcome.state_error.filter(|_| !outcome.not_started.is_empty());
+        outcome.state_error = self.journal.commit(&self.state).await.err().or(first);
         outcome.state = self.state;
         outcome.known = self.known;
         Ok(outcome)

@@ -37,6 +37,8 @@ pub(super) struct Running<'a> {
     parked: BTreeMap<StepId, usize>,
     signs: UnboundedSender<(StepId, Told)>,
     heard: UnboundedReceiver<(StepId, Told)>,
+    /// Asks those that have sent nothing to end, as the run's stop does.
+    halted: Stop,
 }
 
 /// What [`Running::next`] met.
@@ -49,9 +51,10 @@ pub(super) enum Met {
 }
 
 impl<'a> Running<'a> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(halted: Stop) -> Self {
         let (signs, heard) = unbounded_channel();
-        Self { steps: FuturesUnordered::new(), in_flight: BTreeMap::new(), parked: BTreeMap::new(), signs, heard }
+        let (steps, in_flight, parked) = (FuturesUnordered::new(), BTreeMap::new(), BTreeMap::new());
+        Self { steps, in_flight, parked, signs, heard, halted }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -85,7 +88,7 @@ impl<'a> Running<'a> {
     ) {
         let begun = Arc::new(AtomicBool::new(sharing));
         self.in_flight.insert(id, begun.clone());
-        let signs = self.signs.clone();
+        let (signs, mut halted) = (self.signs.clone(), self.halted.clone());
         let sign = move |told| {
             let _ = signs.send((id, told));
         };
@@ -94,7 +97,10 @@ impl<'a> Running<'a> {
             let unbegun = begun.clone();
             let work = telling(work, begun, waiting, sign);
             let stopped = async move {
-                stopped(&mut stop, 1).await;
+                tokio::select! {
+                    () = stopped(&mut stop, 1) => {}
+                    () = stopped(&mut halted, 1) => {}
+                }
                 if unbegun.load(Ordering::Relaxed) {
                     std::future::pending::<()>().await;
                 }
@@ -186,7 +192,8 @@ mod tests {
     #[tokio::test]
     async fn a_stopped_run_does_not_wait_for_what_has_sent_nothing() {
         let (stopping, stop) = watch::channel(0);
-        let mut running = Running::new();
+        let (_halt, halted) = watch::channel(0);
+        let mut running = Running::new(halted);
         start(&mut running, false, std::future::pending(), &stop);
         assert_eq!((running.begun().count(), running.unbegun().count()), (0, 1));
         stopping.send(1).unwrap();
@@ -195,10 +202,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_has_sent_nothing_ends_when_the_run_cannot_go_on() {
+        let (_stopping, stop) = watch::channel(0);
+        let (halt, halted) = watch::channel(0);
+        let mut running = Running::new(halted);
+        start(&mut running, false, std::future::pending(), &stop);
+        halt.send(1).unwrap();
+        let Met::Finished(finished) = running.next().await else { panic!("it has ended") };
+        assert!(finished.result.is_none());
+    }
+
+    #[tokio::test]
     async fn a_stopped_run_waits_for_what_may_have_changed_aws() {
         let (stopping, stop) = watch::channel(0);
         let (answer, answered) = tokio::sync::oneshot::channel::<()>();
-        let mut running = Running::new();
+        let (_halt, halted) = watch::channel(0);
+        let mut running = Running::new(halted);
         let work = async {
             let _ = answered.await;
             gone()
@@ -216,7 +235,8 @@ mod tests {
     async fn who_waits_for_a_rate_has_no_place_among_those_at_work() {
         let (_stopping, stop) = watch::channel(0);
         let (budgets, schedule) = (Budgets::default(), Schedule::of(&Plan::default()));
-        let mut running = Running::new();
+        let (_halt, halted) = watch::channel(0);
+        let mut running = Running::new(halted);
         let work = async {
             for _ in 0..4 {
                 budgets.take("cloudwatch:DeleteAlarms", false).await;

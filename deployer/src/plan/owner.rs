@@ -52,23 +52,22 @@ pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record:
     }
 }
 
-/// Says which other stack has the resource that one is part of. Somebody else's may well have a part of ours.
+/// Says who else has the resource that one without tags is part of. Somebody else's may well have a part of ours.
 pub(super) fn owner_of_parent(
     planner: &Planner<'_>,
     kind: &dyn AnyKind,
     spec: &Value,
     dependencies: &BTreeSet<String>,
 ) -> Option<String> {
-    let (of, name) = (kind.part_of()?, spec.get(kind.identity().first()?)?.as_str()?);
-    let parent = |address: &String| {
-        let left = || planner.seen.left.get(address).filter(|left| left.record.kind == of)?.live.as_ref();
-        let live = match planner.graph.node(address).filter(|node| node.kind.name() == of) {
-            Some(node) => planner.seen.live.get(address).filter(|_| !node.external),
-            None => left(),
-        };
-        live.filter(|live| live.outputs.values().any(|output| output == name))
+    if kind.ownership() != Ownership::Parent {
+        return None;
+    }
+    let Some((address, live)) = planner.seen.parent(planner.graph, kind, spec, dependencies) else {
+        // AWS would have deleted it along with a parent of ours.
+        let lost = kind.goes_with_parent() && planner.seen.left_parent(kind, spec, dependencies);
+        return lost.then(|| "is part of what is no longer this stack's".to_owned());
     };
-    let other = dependencies.iter().filter_map(parent).find_map(|live| other_stack(live, planner.stack))?;
+    let other = other_stack(live, planner.stack).filter(|_| !planner.adopts(address))?;
     Some(format!("is part of what belongs to the stack {other:?}"))
 }
 

@@ -154,8 +154,12 @@ impl<'a> Planner<'a> {
 
     /// What is left under the identity that a node had, unless another stack has taken it over.
     fn predecessor(&self, prior: &Prior<'a>) -> Option<&'a Observed<Value>> {
+        prior.left?.live.as_ref().filter(|_| self.other_owner_of_predecessor(prior).is_none())
+    }
+
+    fn other_owner_of_predecessor(&self, prior: &Prior<'a>) -> Option<String> {
         let left = prior.left?;
-        left.live.as_ref().filter(|live| owner::other_owner(self, live, &left.record).is_none())
+        owner::other_owner(self, left.live.as_ref()?, &left.record)
     }
 
     /// Tells whether the element at `address` still means what its record holds.
@@ -204,6 +208,11 @@ impl<'a> Planner<'a> {
         self.plan.actions.push(planned);
     }
 
+    /// Is it asked for to take `address` over, whoever has it?
+    pub(super) fn adopts(&self, address: &str) -> bool {
+        self.selection.adopt.iter().any(|name| is_named(address, name))
+    }
+
     /// Compares a live resource with what is wanted; false when it is not ours to touch.
     fn compare(
         &mut self,
@@ -213,7 +222,7 @@ impl<'a> Planner<'a> {
         spec: &Value,
         prior: Option<&Prior<'_>>,
     ) -> bool {
-        let adopt = self.selection.adopt.iter().any(|name| is_named(&node.address, name));
+        let adopt = self.adopts(&node.address);
         let known = prior.is_some_and(|p| p.same);
         let owner = owner::of(self, node, live, known);
         if let owner::Owner::Foreign(who) = &owner

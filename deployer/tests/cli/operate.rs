@@ -116,9 +116,7 @@ queues:
     assert!(again.stderr.contains("adopt::ours"), "{again}");
 }
 
-#[tokio::test]
-async fn a_rest_api_is_adopted_by_its_id() {
-    let stack = "
+const WITH_API: &str = "
 stack: shop
 region: eu-west-1
 state: { bucket: BUCKET, key: shop.json }
@@ -127,7 +125,10 @@ functions:
 apis:
   shop: { routes: { \"POST /orders\": worker } }
 ";
-    let bench = Bench::new(stack).await;
+
+#[tokio::test]
+async fn a_rest_api_is_adopted_by_its_id() {
+    let bench = Bench::new(WITH_API).await;
     let apis = &bench.aws.clients.apigateway;
     let made = apis.create_rest_api().name("shop-shop").send().await.unwrap().id.unwrap();
     let wrong = bench.fails(&["adopt", "apis.shop", "none", "-y"]);
@@ -137,6 +138,28 @@ apis:
     bench.settled();
     let all = apis.get_rest_apis().send().await.unwrap().items.unwrap_or_default();
     assert_eq!(all.iter().filter_map(|api| api.id.as_deref()).collect::<Vec<_>>(), [made]);
+}
+
+#[tokio::test]
+async fn a_stage_that_needs_what_does_not_exist_yet_is_adopted_by_the_next_apply() {
+    let bench = Bench::new(WITH_API).await;
+    bench.ok(&["apply", "-y", "--target", "functions.worker"]);
+    let apis = &bench.aws.clients.apigateway;
+    let made = apis.create_rest_api().name("shop-shop").send().await.unwrap().id.unwrap();
+    let parts = apis.get_resources().rest_api_id(&made).send().await.unwrap().items.unwrap_or_default();
+    let root = parts[0].id().expect("an id");
+    let part = apis.create_resource().rest_api_id(&made).parent_id(root).path_part("orders").send().await.unwrap();
+    let method = apis.put_method().rest_api_id(&made).resource_id(part.id().unwrap()).http_method("POST");
+    method.authorization_type("AWS_IAM").send().await.unwrap();
+    let mock = apis.put_integration().rest_api_id(&made).resource_id(part.id().unwrap()).http_method("POST");
+    mock.r#type(aws_sdk_apigateway::types::IntegrationType::Mock).send().await.unwrap();
+    apis.create_deployment().rest_api_id(&made).stage_name("Prod").send().await.unwrap();
+    let text = bench.ok(&["adopt", "apis.shop", &made, "-y"]);
+    assert!(text.contains("2 to adopt"), "its route, and not the stage that waits for a permission: {text}");
+    let text = bench.ok(&["plan"]);
+    assert!(text.contains("← apis.shop.stage") && text.contains("+ apis.shop.permission[POST /orders]"), "{text}");
+    bench.apply();
+    bench.settled();
 }
 
 #[tokio::test]

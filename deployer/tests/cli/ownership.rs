@@ -116,3 +116,43 @@ async fn an_external_resource_is_only_referred_to() {
     bench.ok(&["destroy", "-y"]);
     assert_eq!(inventory(&bench.aws).await.len(), 1);
 }
+
+/// A function that is fed from a queue, of a stack that keeps its state under its own name.
+fn fed(stack: &str, queue: &str, function: &str) -> String {
+    format!(
+        "stack: {stack}\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: {stack}.json }}\n\
+         queues:\n  orders: {{ name: orders, {queue} }}\n{function}"
+    )
+}
+
+#[tokio::test]
+async fn what_was_handed_over_to_another_stack_keeps_its_mapping() {
+    let function = |name: &str| {
+        format!(
+            "functions:\n  draw:\n    name: {name}\n    zip: worker.zip\n    timeout: 5s\n    events: [ {{ queue: orders }} ]\n"
+        )
+    };
+    let ours = |function: &str| fed("shop", "visibility_timeout: 60s", function);
+    let left: [(&str, &[&str], String); 3] = [
+        ("renamed", &[], function("drawing")),
+        ("forgotten", &["state", "forget", "functions.draw", "-y"], String::new()),
+        ("external", &[], "functions:\n  draw: { name: draw, external: true }\n".to_owned()),
+    ];
+    for (how, first, function_left) in left {
+        let bench = Bench::new(&ours(&function("draw"))).await;
+        bench.apply();
+        bench.write("other.yaml", &fed("cafe", "external: true", &function("draw")));
+        bench.ok(&["apply", "-y", "-f", "other.yaml", "--adopt", "functions.draw"]);
+        if !first.is_empty() {
+            bench.ok(first);
+        }
+        bench.write("stack.yaml", &ours(&function_left));
+        bench.ok(&["destroy", "-y"]);
+        let lambda = &bench.aws.clients.lambda;
+        let mappings = lambda.list_event_source_mappings().send().await.unwrap().event_source_mappings.unwrap();
+        assert_eq!(mappings.len(), 1, "{how}: the mapping is the other stack's");
+        assert!(lambda.get_function().function_name("draw").send().await.is_ok(), "{how}");
+        bench.ok(&["destroy", "-y", "-f", "other.yaml"]);
+        assert_eq!(inventory(&bench.aws).await, BTreeSet::new(), "{how}");
+    }
+}

@@ -115,3 +115,53 @@ pub(super) fn failure(operation: &'static str, code: &str, message: &str, status
         retry_after_s: None,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::aws::Clients;
+    use crate::aws::clients::{Connection, Transport};
+    use crate::plan::tests::world::place;
+
+    /// An AWS that gives these answers in turn, one a connection.
+    async fn answering(answers: &'static [&'static str]) -> Aws {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
+                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                write!(stream, "HTTP/1.1 {answer}").expect("an answer");
+            }
+        });
+        let connection = Connection {
+            region: "eu-west-1".into(),
+            endpoint_url: Some(endpoint),
+            credentials: Some(("key".into(), "secret".into())),
+            transport: Transport::default(),
+        };
+        Aws::new(Arc::new(Clients::connect(&connection).await), place())
+    }
+
+    const DONE: &str = "204 No Content\r\nconnection: close\r\n\r\n";
+    const ACCEPTED: &str = "202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    const GOING: &str = "200 OK\r\nconnection: close\r\ncontent-length: 38\r\n\r\n\
+                         {\"Configuration\":{\"State\":\"Deleting\"}}";
+    const ABSENT: &str = "404 Not Found\r\nconnection: close\r\nx-amzn-errortype: ResourceNotFoundException\r\n\
+                          content-length: 2\r\n\r\n{}";
+
+    #[tokio::test]
+    async fn a_deletion_is_followed_where_aws_goes_on_with_it() {
+        for (answers, looks) in [(&[DONE][..], 0), (&[ABSENT], 0), (&[ACCEPTED, GOING, ABSENT], 2)] {
+            let aws = answering(answers).await;
+            remove(&aws, "draw").await.expect("deleted");
+            removal(&aws, "draw").await.expect("gone");
+            assert_eq!(aws.calls(), (looks, 1), "{answers:?}");
+        }
+    }
+}

@@ -17,7 +17,8 @@ use crate::state::Record;
 impl<'a> Planner<'a> {
     pub(super) fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
         let left = prior.as_ref().and_then(|p| self.predecessor(p));
-        let (mut found, mut gone) = (live, "already gone from AWS".to_owned());
+        let taken = prior.as_ref().and_then(|p| self.other_owner_of_predecessor(p));
+        let (mut found, mut gone) = (live, taken.unwrap_or_else(|| "already gone from AWS".to_owned()));
         if let Some(live) = live {
             let known = prior.as_ref().is_some_and(|p| p.same);
             if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {

@@ -153,7 +153,7 @@ fn a_destroyed_stack_has_nothing_left_to_destroy() {
     assert_snapshot!(destroyed(&World::default(), QUEUES), @"No changes. 0 resources match stack.yaml.");
 }
 
-/// Three parts of others: a permission and a mapping of a function, a subscription to a topic.
+/// Parts of others: a permission and a mapping of a function, a route of an API, a subscription to a topic.
 const PARTS: &str = r#"
 stack: couch
 queues: { inbox: {} }
@@ -172,9 +172,8 @@ fn kept(world: &World, text: &str, goal: Goal) -> Vec<String> {
 
 #[test]
 fn a_part_of_what_another_stack_has_taken_survives_the_destruction() {
-    let parts =
-        ["apis.web.permission[GET /]", "functions.draw.event[inbox]", "topics.news.subscription[email:a@example.com]"];
-    for (taken, parts) in [("functions.draw", &parts[..2]), ("topics.news", &parts[2..]), ("queues.inbox", &[])] {
+    let parts = ["apis.web.permission[GET /]", "topics.news.subscription[email:a@example.com]"];
+    for (taken, parts) in [("functions.draw", &parts[..1]), ("topics.news", &parts[1..]), ("queues.inbox", &[])] {
         let mut world = World::applied(PARTS);
         world.edit(taken, |taken| taken["tags"]["deployer:stack"] = json!("other"));
         assert_eq!(kept(&world, PARTS, Goal::Destroy), parts, "{taken}");
@@ -198,4 +197,57 @@ fn a_predecessor_that_another_stack_has_taken_is_not_deleted() {
     let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
     let other = plan.actions().iter().find(|planned| planned.address == "queues.inbox.dead_letter").expect("it");
     assert!(other.predecessor.is_some(), "its own goes");
+}
+
+#[test]
+fn parts_of_a_predecessor_that_another_stack_has_taken_stay_too() {
+    for (element, name) in [("topics.news", "news: { "), ("functions.draw", "draw: { ")] {
+        let mut world = World::applied(PARTS);
+        world.edit(element, |taken| taken["tags"]["deployer:stack"] = json!("other"));
+        let stack = Stack::of(&PARTS.replace(name, &format!("{name}name: another, ")), &[]);
+        for goal in [Goal::Apply, Goal::Destroy] {
+            let plan = world.plan(&stack, goal, &Selection::default()).expect("a plan");
+            let parts = plan.actions().iter().filter(|p| matches!(p.kind, "sns.subscription" | "lambda.permission"));
+            for part in parts.filter(|part| part.dependencies.contains(element)) {
+                assert_eq!(part.predecessor, None, "{}", part.address);
+                assert_ne!(part.action, Action::Delete, "{}", part.address);
+            }
+        }
+    }
+}
+
+#[test]
+fn routes_of_an_api_that_is_no_longer_found_stay() {
+    let mut world = World::applied(PARTS);
+    world.delete("apis.web");
+    let kept = |text: &str, goal| {
+        let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
+        let route = plan.actions().iter().find(|planned| planned.kind == "apigateway.route").expect("a route");
+        (route.action, route.reason.clone())
+    };
+    let reason = "now is part of what is no longer this stack's".to_owned();
+    assert_eq!(kept("stack: couch\ntopics: { other: {} }\n", Goal::Apply), (Action::Forget, reason));
+}
+
+#[test]
+fn a_mapping_goes_by_its_own_tags() {
+    let mut world = World::applied(PARTS);
+    world.edit("functions.draw", |taken| taken["tags"]["deployer:stack"] = json!("other"));
+    let without = PARTS.replace("functions: { draw: { zip: draw.zip, events: [ { queue: inbox } ] } }\n", "");
+    let without = without.replace("apis: { web: { routes: { \"GET /\": draw } } }\n", "");
+    let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &Selection::default()).expect("a plan");
+    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind == kind).expect("an action").action;
+    assert_eq!(of("lambda.event_source_mapping"), Action::Delete, "it takes our messages");
+    assert_eq!(of("lambda.permission"), Action::Forget);
+}
+
+#[test]
+fn what_is_removed_from_a_parent_that_is_taken_back_goes() {
+    let mut world = World::applied(PARTS);
+    world.edit("topics.news", |taken| taken["tags"]["deployer:stack"] = json!("other"));
+    let without = PARTS.replace("{ subscriptions: [ { email: a@example.com } ] }", "{}");
+    let selection = Selection { adopt: vec!["topics.news".into()], ..Selection::default() };
+    let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &selection).expect("a plan");
+    let part = plan.actions().iter().find(|planned| planned.kind == "sns.subscription").expect("an action");
+    assert_eq!(part.action, Action::Delete);
 }

@@ -17,8 +17,10 @@ use super::decide::{Refusal, Terms};
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
 /// What each run does under the lock: the intents, two writes to AWS, what came of them.
 const PROGRAM: [Work; 4] = [Work::Save, Work::Aws, Work::Aws, Work::Save];
+/// As it is where the intents are written beside the first writes to AWS, and come after one.
+const BESIDE: [Work; 4] = [Work::Aws, Work::Save, Work::Aws, Work::Save];
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, Hash, PartialEq)]
 enum Work {
     Save,
     Aws,
@@ -33,6 +35,7 @@ struct Protocol {
     crashes: u8,
     /// So many runs may stand still between any two steps; time waits for what the others have to do.
     slow: usize,
+    program: [Work; 4],
     without: Option<Rule>,
 }
 
@@ -115,6 +118,7 @@ enum Phase {
 #[derive(Clone, Debug, Hash, PartialEq)]
 struct Run {
     phase: Phase,
+    program: [Work; 4],
     step: usize,
     tried_at: i16,
     sent: i16,
@@ -158,6 +162,7 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         let run = Run {
             phase: Phase::Wanting,
+            program: self.program,
             step: 0,
             tried_at: -1,
             sent: 0,
@@ -275,7 +280,8 @@ const IN_TURN: &str = "no state is written between two of another run";
 const ALL_GET_IT: &str = "everybody who lives gets the lock, and is done";
 
 /// One may stand still between any two steps.
-const TWO: Protocol = Protocol { runs: 2, ticks: 5, lost_answers: 0, crashes: 0, slow: 1, without: None };
+const TWO: Protocol =
+    Protocol { runs: 2, ticks: 5, lost_answers: 0, crashes: 0, slow: 1, program: PROGRAM, without: None };
 
 /// Nobody dawdles; each waits for its turn, and one may die.
 const THREE: Protocol = Protocol { runs: 3, ticks: 30, lost_answers: 0, crashes: 1, slow: 0, ..TWO };
@@ -302,6 +308,12 @@ fn breaks(rule: Rule, promise: &'static str, protocol: Protocol) {
 #[test]
 fn two_runs_never_write_in_each_others_time_wherever_one_stands_still() {
     holds(TWO);
+}
+
+#[test]
+fn nor_do_they_where_the_first_write_comes_before_the_intents() {
+    holds(Protocol { program: BESIDE, ..TWO });
+    breaks(Rule::Fence, OWN_LOCK, Protocol { program: BESIDE, ..TWO });
 }
 
 #[test]

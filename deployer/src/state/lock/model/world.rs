@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::decide::{Found, Refusal, Saving, Seen, Taking};
 use super::super::decide::{conflict, is_own, next_serial, saving, taking, written_at_most};
-use super::{Content, Doc, NAMES, PROGRAM, Phase, Rule, Run, Sent, Work, World, Write, terms, ticks};
+use super::{Content, Doc, NAMES, Phase, Rule, Run, Sent, Work, World, Write, terms, ticks};
 
 impl World {
     pub(super) fn run(&mut self, at: usize) -> &mut Run {
@@ -87,7 +87,7 @@ impl World {
         run.base = Some(doc);
         run.tried.clear();
         run.step += 1;
-        run.phase = if run.step == PROGRAM.len() { Phase::Releasing } else { Phase::Working };
+        run.phase = if run.step == run.program.len() { Phase::Releasing } else { Phase::Working };
     }
 
     fn fenced(&mut self, at: usize) {
@@ -196,11 +196,11 @@ impl World {
     fn work(&mut self, at: usize, without: Option<Rule>) {
         let lapsed = self.lapsed(at);
         let run = self.run(at);
-        if PROGRAM[run.step] == Work::Aws {
+        if run.program[run.step] == Work::Aws {
             if (run.lost || lapsed) && without != Some(Rule::Fence) {
                 // Nothing more is begun; what was done is saved if that is possible.
                 run.lost = true;
-                run.step = PROGRAM.len() - 1;
+                run.step = run.program.len() - 1;
             } else {
                 run.step += 1;
                 self.foul |= !is_own(NAMES[at], self.seen_lock());
@@ -256,7 +256,7 @@ impl World {
             Phase::Wanting => run.tried_at < self.now,
             Phase::Working => {
                 let waits = saving(run.taken, self.lapsed(at)) == Saving::IfRenewed;
-                !(waits && PROGRAM[run.step] == Work::Save && (run.renewing || run.doubts_renewal))
+                !(waits && run.program[run.step] == Work::Save && (run.renewing || run.doubts_renewal))
             }
             Phase::Locking | Phase::Saving | Phase::Unlocking | Phase::Done => false,
             _ => true,
