@@ -26,6 +26,7 @@ use crate::state::{Record, State, fingerprint};
 
 pub(crate) use interrupted::made_unmarked;
 pub(crate) use left::not_meant;
+pub(crate) use parent::Parents;
 
 use interrupted::interrupted;
 use left::left;

@@ -206,6 +206,20 @@ async fn a_forgotten_resource_stays_in_aws_and_is_taken_up_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_part_of_a_forgotten_resource_is_forgotten_with_it() {
+    let desk = Desk::new().await;
+    let topics = "topics: { news: { subscriptions: [ { email: a@example.com } ] }, other: {} }\n";
+    desk.write("stack.yaml", &format!("stack: desk\nregion: eu-west-1\n{topics}"));
+    desk.ok(&["apply", "-y"]);
+    let part = "topics.news.subscription[email:a@example.com]";
+    let forgotten = desk.ok(&["state", "forget", "topics.news", "-y", "--json"]).json();
+    assert_eq!(forgotten["parts"], json!([part]));
+    assert_eq!(desk.ok(&["state", "list"]).out.lines().count(), 1);
+    let plan = desk.ok(&["plan", "--json"]).json();
+    assert_eq!((&plan["summary"]["adopt"], &plan["summary"]["create"]), (&json!(2), &json!(0)), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unlock_shows_who_holds_the_lock_and_removes_that_one_alone() {
     let desk = Desk::applied().await;
     assert!(desk.ok(&["state", "unlock", "-y"]).err.contains("is not locked"));

@@ -9,8 +9,9 @@ use super::options::{Approval, Choice};
 use super::run::Run;
 use super::{Exit, approval};
 use crate::failure::Failure;
+use crate::kinds::{Ownership, by_name};
 use crate::pipeline::{self, Ready};
-use crate::plan::{Action, Goal, Selection};
+use crate::plan::{Action, Goal, Planned, Selection};
 use crate::report::progress::Preparation;
 
 pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved: Approval) -> Exit {
@@ -23,11 +24,17 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
     let loaded = run.load(&settings)?;
     let mut ready =
         pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
-    if let Err(refused) = only_adoptions(&mut ready, &address, id.as_deref()) {
-        ready.abandon().await;
-        return Err(refused);
-    }
+    let left = match only_adoptions(&mut ready, &address, id.as_deref()) {
+        Ok(left) => left,
+        Err(refused) => {
+            ready.abandon().await;
+            return Err(refused);
+        }
+    };
     announce(run, &ready, "adopt");
+    for address in left {
+        run.terminal.say(&format!("`{address}` needs what does not exist yet: the next `deployer apply` takes it up."));
+    }
     if let Err(refused) = approval::given(run, &approved, "adopt", "Adopt this? Only `yes` does:").await {
         ready.abandon().await;
         return Err(refused);
@@ -36,7 +43,9 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
 }
 
 /// Leaves the adoptions in the plan, and refuses when there is nothing to adopt or it would not stand alone.
-fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<(), Failure> {
+///
+/// Gives the addresses that are left to the next apply.
+fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<BTreeSet<String>, Failure> {
     let refused = |code, message: String, help: String| Err(Failure::plain(code, message, help));
     let actions = ready.plan.actions();
     let Some(first) = actions.iter().find(|planned| planned.action == Action::Adopt) else {
@@ -49,11 +58,17 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
             refused("adopt::ours", message, "`deployer plan` shows whether it differs from stack.yaml".into())
         };
     };
-    if let (Some(id), Some(live)) = (id, &first.live)
-        && live.physical_id != id
-        && !live.outputs.values().any(|output| output == id)
+    let is = |planned: &Planned, id: &str| {
+        let live = planned.live.as_ref();
+        live.is_some_and(|live| live.physical_id == id || live.outputs.values().any(|output| output == id))
+    };
+    let mut adoptions = actions.iter().filter(|planned| planned.action == Action::Adopt);
+    if let Some(id) = id
+        && !adoptions.clone().any(|planned| is(planned, id))
     {
-        let message = format!("`{}` means {}, not {id}", first.address, live.physical_id);
+        let meant = adoptions.find(|planned| planned.address == address).unwrap_or(first);
+        let live = meant.live.as_ref().map_or("nothing", |live| &live.physical_id);
+        let message = format!("`{}` means {live}, not {id}", meant.address);
         return refused("adopt::other", message, "its name in stack.yaml decides: correct it there".into());
     }
     let adopted: BTreeSet<String> =
@@ -64,8 +79,9 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
     for planned in actions.iter().filter(|p| p.action == Action::Adopt && !p.changes.is_empty()) {
         let missing = planned.dependencies.iter().find(|needed| !adopted.contains(*needed) && !ready.exists(needed));
         match missing {
-            // What needs another part of the element is left to the next apply, which makes that one.
-            Some(needed) if made.contains(needed) && planned.address != first.address => {
+            // What needs another part of the element is left to the next apply, which makes that one and then takes it
+            // up as part of what is ours.
+            Some(needed) if made.contains(needed) && planned.address != address && is_part(planned) => {
                 left.insert(planned.address.clone());
             }
             Some(needed) => {
@@ -77,5 +93,10 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
         }
     }
     ready.plan.keep(|planned| planned.action == Action::Adopt && !left.contains(&planned.address));
-    Ok(())
+    Ok(left)
+}
+
+/// Is it whose its parent is?
+fn is_part(planned: &Planned) -> bool {
+    by_name(planned.kind).is_some_and(|kind| kind.ownership() == Ownership::Parent)
 }

@@ -124,15 +124,16 @@ impl Desk<'_> {
         let snapshot = pipeline::read_state(&self.store, &self.progress(), &self.run.stop).await?;
         let mut state = snapshot.state.clone();
         let record = state.resources.remove(address).ok_or_else(|| unknown(address, &snapshot.state))?;
+        let parts: Vec<String> =
+            state.resources.extract_if(.., |_, part| is_part(part, &record)).map(|(a, _)| a).collect();
         let question = format!(
-            "Forget `{address}` ({})? AWS keeps it, and a plan takes it up again while it is in stack.yaml. \
+            "Forget `{address}` ({}){}? AWS keeps it, and a plan takes it up again while it is in stack.yaml. \
              Only `yes` does:",
-            record.physical_id
+            record.physical_id,
+            parts.iter().map(|part| format!(" and its part `{part}`")).collect::<String>()
         );
         approval::given(self.run, approval, "state forget", &question).await?;
         // An intent would tell the next run of a resource that nobody asks for any more.
-        let parts: Vec<String> =
-            state.resources.extract_if(.., |_, part| is_part(part, &record)).map(|(a, _)| a).collect();
         state.intents.retain(|intent| intent.address != address && !parts.contains(&intent.address));
         pipeline::write_state(&self.store, &snapshot, lease, &state).await?;
         Ok((record.physical_id, parts))
@@ -181,7 +182,7 @@ impl Desk<'_> {
     }
 }
 
-/// Is `part` of the very resource that `whole` records, and has no tags that say whose it is?
+/// Is `part` of the very resource that `whole` records, and whose that one is?
 fn is_part(part: &Record, whole: &Record) -> bool {
     let Some(kind) = by_name(&part.kind) else { return false };
     let parent = kind.identity().first().and_then(|property| part.inputs.get(*property)?.as_str());

@@ -94,6 +94,9 @@ impl<'a> Running<'a> {
         };
         let step = async move {
             let began = Instant::now();
+            if *stop.borrow() > 0 || *halted.borrow() > 0 {
+                return Finished { id, began, desired, result: None };
+            }
             let unbegun = begun.clone();
             let work = telling(work, begun, waiting, sign);
             let stopped = async move {
@@ -224,6 +227,7 @@ mod tests {
         };
         start(&mut running, true, work, &stop);
         assert_eq!((running.begun().count(), running.unbegun().count()), (1, 0));
+        assert!(futures::poll!(std::pin::pin!(running.next())).is_pending());
         stopping.send(1).unwrap();
         assert!(futures::poll!(std::pin::pin!(running.next())).is_pending());
         answer.send(()).unwrap();

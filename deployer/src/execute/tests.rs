@@ -140,7 +140,8 @@ async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result
     /// Tells what came first.
     struct Slow {
         said: Arc<Mutex<Vec<&'static str>>>,
-        refuses: bool,
+        /// The first commit alone.
+        refuses: std::sync::atomic::AtomicBool,
     }
     impl Journal for Slow {
         fn note(&self, _: &State) {}
@@ -149,9 +150,12 @@ async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result
             let first = !state.intents.is_empty();
             async move {
                 if first {
-                    tokio::task::yield_now().await;
+                    let refuses = self.refuses.swap(false, std::sync::atomic::Ordering::Relaxed);
+                    if !refuses {
+                        tokio::task::yield_now().await;
+                    }
                     self.said.lock().unwrap().push("intents");
-                    if self.refuses {
+                    if refuses {
                         return Err(StateError::Fenced { place: "there".into() });
                     }
                 }
@@ -188,7 +192,7 @@ async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result
         plan: &plan,
         known: Known::new(),
         state: world.prior.clone(),
-        journal: &Slow { said: said.clone(), refuses },
+        journal: &Slow { said: said.clone(), refuses: refuses.into() },
         observer: &Heard(said.clone()),
         secrets: stack.document.secrets(),
         outputs: stack.graph.outputs(),
@@ -213,7 +217,10 @@ async fn what_is_recorded_is_deleted_while_the_intents_are_written() {
 #[tokio::test]
 async fn intents_that_cannot_be_written_are_told() {
     let (_, outcome) = destroyed(false, true).await;
-    assert!(matches!(outcome.expect("an outcome").state_error, Some(StateError::Fenced { .. })));
+    let outcome = outcome.expect("an outcome");
+    // It had not sent anything yet.
+    assert_eq!(outcome.not_started, ["queues.inbox"]);
+    assert!(outcome.failed.is_empty() && matches!(outcome.state_error, Some(StateError::Fenced { .. })));
     let (said, outcome) = destroyed(true, true).await;
     assert!(outcome.is_err());
     assert_eq!(said, ["intents"]);

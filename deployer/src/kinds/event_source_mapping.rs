@@ -149,8 +149,8 @@ impl Kind for EventSourceMapping {
         whole(aws, spec, (mapping, twins), ahead).await
     }
 
-    /// ListEventSourceMappings, and ListTags where it is another mapping than the last apply left: that one belongs to
-    /// whoever has its function.
+    /// ListEventSourceMappings, and ListTags where it is another mapping than the last apply left. That one's tags are
+    /// taken to be as they were left; who asks reads it whole where its function is not seen to be ours.
     async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
         let identity = [spec.function_name.as_str(), &spec.event_source_arn];
         let Some((mapping, twins)) = present(aws, spec).await? else { return Ok(None) };

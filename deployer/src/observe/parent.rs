@@ -1,6 +1,6 @@
 //! What is part of something else, and whose that is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -8,58 +8,73 @@ use serde_json::Value;
 use super::{FailedRead, Observation, ObserveError};
 use crate::aws::{Aws, tagged, tags};
 use crate::graph::Graph;
-use crate::kinds::{AnyKind, Observed, Outputs, Ownership, by_name};
+use crate::kinds::{AnyKind, Observed, Ownership, REGISTRY, by_name};
+
+/// The live resources that others are part of, by kind and by each of their outputs. Somebody else's (external) are
+/// not among them.
+pub(crate) struct Parents<'a>(HashMap<(&'a str, &'a str), Parent<'a>>);
+
+#[derive(Clone, Copy)]
+pub(crate) struct Parent<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) live: &'a Observed<Value>,
+    /// `stack.yaml` means it, under this address.
+    pub(crate) is_meant: bool,
+}
+
+impl<'a> Parents<'a> {
+    /// What one of `kind` is part of: the resource that its first identity property names.
+    pub(crate) fn of(&self, kind: &dyn AnyKind, spec: &Value) -> Option<Parent<'a>> {
+        self.0.get(&(kind.part_of()?, named_first(kind, spec)?)).copied()
+    }
+}
+
+/// What the first identity property of one of `kind` says.
+fn named_first<'s>(kind: &dyn AnyKind, spec: &'s Value) -> Option<&'s str> {
+    spec.get(kind.identity().first()?)?.as_str()
+}
 
 impl Observation {
-    /// The live resource that another one is part of, if its kind is known to be part of one: of those in
-    /// `dependencies` the one that its first identity property names. Somebody else's (external) is none.
-    pub(crate) fn parent<'a>(
-        &'a self,
-        graph: &Graph,
-        kind: &dyn AnyKind,
-        spec: &Value,
-        dependencies: &'a BTreeSet<String>,
-    ) -> Option<(&'a String, &'a Observed<Value>)> {
-        let (of, name) = (kind.part_of()?, spec.get(kind.identity().first()?)?.as_str()?);
-        let named = |outputs: &Outputs| outputs.values().any(|output| output == name);
-        dependencies.iter().find_map(|address| {
-            let node = graph.node(address).filter(|node| node.kind.name() == of && !node.external);
-            let live = node.and_then(|_| self.live.get(address));
-            let left = self.left.get(address).filter(|left| left.record.kind == of).and_then(|left| left.live.as_ref());
-            Some((address, live.into_iter().chain(left).find(|seen| named(&seen.outputs))?))
-        })
+    /// Every live resource that others may be part of.
+    pub(crate) fn parents<'a>(&'a self, graph: &'a Graph) -> Parents<'a> {
+        let kinds: BTreeSet<&str> = REGISTRY.iter().filter_map(|kind| kind.part_of()).collect();
+        let left = self.left.iter().filter_map(|(address, left)| {
+            let parent = Parent { address, live: left.live.as_ref()?, is_meant: false };
+            Some((left.record.kind.as_str(), parent))
+        });
+        let nodes = graph.nodes().filter(|node| !node.external).filter_map(|node| {
+            let parent = Parent { address: &node.address, live: self.live.get(&node.address)?, is_meant: true };
+            Some((node.kind.name(), parent))
+        });
+        let mut parents = HashMap::new();
+        for (kind, parent) in left.chain(nodes).filter(|(kind, _)| kinds.contains(kind)) {
+            parents.extend(parent.live.outputs.values().map(|output| ((kind, output.as_str()), parent)));
+        }
+        Parents(parents)
     }
 
-    /// Tells whether the last apply left the resource that another one is part of.
-    pub(crate) fn left_parent(&self, kind: &dyn AnyKind, spec: &Value, dependencies: &BTreeSet<String>) -> bool {
-        let name = kind.identity().first().and_then(|property| spec.get(property)?.as_str());
-        let records = dependencies.iter().filter_map(|address| self.prior.resources.get(address));
-        records.filter(|record| Some(record.kind.as_str()) == kind.part_of()).any(|record| {
-            let is_named = |output: &String| Some(output.as_str()) == name;
-            record.outputs.values().any(is_named)
-        })
+    /// Tells whether the last apply left the resource that one of `kind` is part of.
+    pub(crate) fn left_parent(&self, kind: &dyn AnyKind, spec: &Value) -> bool {
+        let name = named_first(kind, spec);
+        let mut records = self.prior.resources.values().filter(|record| Some(record.kind.as_str()) == kind.part_of());
+        records.any(|record| record.outputs.values().any(|output| Some(output.as_str()) == name))
     }
 
     /// Reads those again whose owner was taken to be that of their parent, where that one is not seen to be ours.
     pub(super) async fn confirm(&mut self, graph: &Graph, aws: &Aws) -> Result<(), ObserveError> {
         let part = |kind: &&dyn AnyKind| kind.ownership() == Ownership::Tags && kind.part_of().is_some();
-        let doubtful = |kind: &dyn AnyKind, spec: &Value, dependencies: &BTreeSet<String>| {
-            let parent = self.parent(graph, kind, spec, dependencies);
-            parent.and_then(|(_, live)| live.spec["tags"][tags::STACK].as_str()) != Some(&self.prior.stack)
+        let parents = self.parents(graph);
+        let doubtful = |kind: &dyn AnyKind, spec: &Value| {
+            let parent = parents.of(kind, spec);
+            parent.and_then(|parent| parent.live.spec["tags"][tags::STACK].as_str()) != Some(&self.prior.stack)
         };
         let nodes = graph.nodes().filter(|node| part(&node.kind)).filter_map(|node| {
             let spec = &self.live.get(&node.address)?.spec;
-            doubtful(node.kind, spec, &node.dependencies).then_some((
-                false,
-                &node.address,
-                &node.element,
-                node.kind,
-                spec,
-            ))
+            doubtful(node.kind, spec).then_some((false, &node.address, &node.element, node.kind, spec))
         });
         let left = self.left.iter().filter_map(|(address, left)| {
             let (kind, spec) = (by_name(&left.record.kind).filter(part)?, &left.live.as_ref()?.spec);
-            let doubtful = doubtful(kind, spec, &left.record.dependencies);
+            let doubtful = doubtful(kind, spec);
             doubtful.then_some((true, address, &left.record.element, kind, spec))
         });
         let reads = nodes.chain(left).map(|(is_left, address, element, kind, spec)| async move {

@@ -1,7 +1,5 @@
 //! Whose resource it is.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::planner::Planner;
@@ -48,26 +46,22 @@ fn other_stack(live: &Observed<Value>, stack: &str) -> Option<String> {
 pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record: &Record) -> Option<String> {
     match other_stack(live, planner.stack) {
         Some(other) => Some(format!("belongs to the stack {other:?}")),
-        None => owner_of_parent(planner, by_name(&record.kind)?, &live.spec, &record.dependencies),
+        None => owner_of_parent(planner, by_name(&record.kind)?, &live.spec),
     }
 }
 
 /// Says who else has the resource that one without tags is part of. Somebody else's may well have a part of ours.
-pub(super) fn owner_of_parent(
-    planner: &Planner<'_>,
-    kind: &dyn AnyKind,
-    spec: &Value,
-    dependencies: &BTreeSet<String>,
-) -> Option<String> {
+pub(super) fn owner_of_parent(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<String> {
     if kind.ownership() != Ownership::Parent {
         return None;
     }
-    let Some((address, live)) = planner.seen.parent(planner.graph, kind, spec, dependencies) else {
+    let Some(parent) = planner.parents().of(kind, spec) else {
         // AWS would have deleted it along with a parent of ours.
-        let lost = kind.goes_with_parent() && planner.seen.left_parent(kind, spec, dependencies);
+        let lost = kind.goes_with_parent() && planner.seen.left_parent(kind, spec);
         return lost.then(|| "is part of what is no longer this stack's".to_owned());
     };
-    let other = other_stack(live, planner.stack).filter(|_| !planner.adopts(address))?;
+    let taken_back = parent.is_meant && planner.adopts(parent.address);
+    let other = other_stack(parent.live, planner.stack).filter(|_| !taken_back)?;
     Some(format!("is part of what belongs to the stack {other:?}"))
 }
 

@@ -3,6 +3,7 @@
 mod gone;
 mod reason;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -18,7 +19,7 @@ use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::Observed;
-use crate::observe::{Left, Observation, identity_known};
+use crate::observe::{Left, Observation, Parents, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::spec::template::{self, Part};
 use crate::state::{Record, fingerprint};
@@ -54,6 +55,7 @@ pub fn plan(
         selected: selected(graph, selection, goal),
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
+        parents: OnceCell::new(),
         plan: Plan::default(),
         problems: unknown(graph, &seen.prior, selection),
     };
@@ -86,6 +88,7 @@ pub(super) struct Planner<'a> {
     known: Known,
     /// Records that a node has taken as its own, under whatever address.
     claimed: BTreeSet<String>,
+    parents: OnceCell<Parents<'a>>,
     plan: Plan,
     problems: Vec<Problem>,
 }
@@ -127,6 +130,7 @@ impl<'a> Planner<'a> {
             let name = identity(node.kind.identity(), &resolve::value(&node.spec, &self.known, self.place));
             self.problems.push(Problem::external_missing(node, &name));
         }
+        self.given_away(node);
     }
 
     /// Finds a node's record: the one of its identity, under its address or, when elements were
@@ -206,6 +210,11 @@ impl<'a> Planner<'a> {
             self.known.insert(node.address.clone(), outputs);
         }
         self.plan.actions.push(planned);
+    }
+
+    /// Every live resource that others may be part of.
+    pub(super) fn parents(&self) -> &Parents<'a> {
+        self.parents.get_or_init(|| self.seen.parents(self.graph))
     }
 
     /// Is it asked for to take `address` over, whoever has it?

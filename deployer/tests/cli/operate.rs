@@ -116,6 +116,22 @@ queues:
     assert!(again.stderr.contains("adopt::ours"), "{again}");
 }
 
+#[tokio::test]
+async fn what_carries_marks_of_its_own_is_not_left_out_of_an_adoption() {
+    let bench = Bench::new(WITH_API).await;
+    let clients = &bench.aws.clients;
+    clients.logs.create_log_group().log_group_name("/aws/lambda/shop-worker").send().await.unwrap();
+    let function = clients.lambda.create_function().function_name("shop-worker").handler("bootstrap");
+    let function = function.role(format!("arn:aws:iam::{}:role/other", bench.aws.place.account));
+    let code = aws_sdk_lambda::primitives::Blob::new(std::fs::read(bench.path().join("worker.zip")).unwrap());
+    let code = aws_sdk_lambda::types::FunctionCode::builder().zip_file(code).build();
+    function.runtime(aws_sdk_lambda::types::Runtime::Providedal2023).code(code).send().await.unwrap();
+    let other = bench.fails(&["adopt", "functions.worker", "jobs", "-y"]);
+    assert!(other.stderr.contains("`functions.worker` means shop-worker, not jobs"), "{other}");
+    let incomplete = bench.fails(&["adopt", "functions.worker", "shop-worker", "-y"]);
+    assert!(incomplete.stderr.contains("adopt::incomplete"), "{incomplete}");
+}
+
 const WITH_API: &str = "
 stack: shop
 region: eu-west-1
@@ -154,8 +170,9 @@ async fn a_stage_that_needs_what_does_not_exist_yet_is_adopted_by_the_next_apply
     let mock = apis.put_integration().rest_api_id(&made).resource_id(part.id().unwrap()).http_method("POST");
     mock.r#type(aws_sdk_apigateway::types::IntegrationType::Mock).send().await.unwrap();
     apis.create_deployment().rest_api_id(&made).stage_name("Prod").send().await.unwrap();
-    let text = bench.ok(&["adopt", "apis.shop", &made, "-y"]);
-    assert!(text.contains("2 to adopt"), "its route, and not the stage that waits for a permission: {text}");
+    let ran = bench.run(&["adopt", "apis.shop", &made, "-y"]);
+    assert!(ran.stderr.contains("`apis.shop.stage` needs what does not exist yet"), "{ran}");
+    assert!(ran.stdout.contains("2 to adopt"), "its route, and not the stage that waits for a permission: {ran}");
     let text = bench.ok(&["plan"]);
     assert!(text.contains("← apis.shop.stage") && text.contains("+ apis.shop.permission[POST /orders]"), "{text}");
     bench.apply();

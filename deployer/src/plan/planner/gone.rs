@@ -23,7 +23,7 @@ impl<'a> Planner<'a> {
             let known = prior.as_ref().is_some_and(|p| p.same);
             if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
                 (found, gone) = (None, who);
-            } else if let Some(who) = owner::owner_of_parent(self, node.kind, &live.spec, &node.dependencies) {
+            } else if let Some(who) = owner::owner_of_parent(self, node.kind, &live.spec) {
                 (found, gone) = (None, who);
             }
         }
@@ -43,13 +43,25 @@ impl<'a> Planner<'a> {
         self.plan.actions.push(without_spec(planned));
     }
 
+    fn is_asked_for(&self, address: &str) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| is_named(address, name));
+        (self.selection.target.is_empty() || named(&self.selection.target)) && !named(&self.selection.exclude)
+    }
+
+    /// What `stack.yaml` has come to say is somebody else's leaves the state.
+    pub(super) fn given_away(&mut self, node: &Node) {
+        let Some(record) = self.seen.prior.resources.get(&node.address) else { return };
+        if !self.seen.left.contains_key(&node.address) && self.is_asked_for(&node.address) {
+            let mut planned = blank_left(&node.address, node.kind, record);
+            planned.reason = "is external now".to_owned();
+            self.plan.actions.push(planned);
+        }
+    }
+
     /// A resource that only the state knows: its element is gone from stack.yaml.
     pub(super) fn left(&mut self, address: &str, left: &Left) {
-        let selected = self.selection.target.is_empty() || self.selection.target.iter().any(|n| is_named(address, n));
-        if self.graph.node(address).is_some() || self.claimed.contains(address) || !selected {
-            return;
-        }
-        if self.selection.exclude.iter().any(|name| is_named(address, name)) {
+        let is_meant = self.graph.node(address).is_some_and(|node| !node.external);
+        if is_meant || self.claimed.contains(address) || !self.is_asked_for(address) {
             return;
         }
         let Some(kind) = by_name(&left.record.kind) else { return };

@@ -208,10 +208,10 @@ fn parts_of_a_predecessor_that_another_stack_has_taken_stay_too() {
         for goal in [Goal::Apply, Goal::Destroy] {
             let plan = world.plan(&stack, goal, &Selection::default()).expect("a plan");
             let parts = plan.actions().iter().filter(|p| matches!(p.kind, "sns.subscription" | "lambda.permission"));
-            for part in parts.filter(|part| part.dependencies.contains(element)) {
-                assert_eq!(part.predecessor, None, "{}", part.address);
-                assert_ne!(part.action, Action::Delete, "{}", part.address);
-            }
+            let parts: Vec<_> = parts.filter(|part| part.dependencies.contains(element)).collect();
+            assert_eq!(parts.len(), 1);
+            assert_eq!(parts[0].predecessor, None, "{}", parts[0].address);
+            assert_ne!(parts[0].action, Action::Delete, "{}", parts[0].address);
         }
     }
 }
@@ -250,4 +250,50 @@ fn what_is_removed_from_a_parent_that_is_taken_back_goes() {
     let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &selection).expect("a plan");
     let part = plan.actions().iter().find(|planned| planned.kind == "sns.subscription").expect("an action");
     assert_eq!(part.action, Action::Delete);
+}
+
+#[test]
+fn what_is_removed_from_a_parent_that_gets_another_key_goes() {
+    let moved = "
+stack: couch
+queues: { inbox: {} }
+functions: { paint: { name: couch-draw, zip: draw.zip } }
+topics: { bulletin: { name: couch-news } }
+";
+    let plan = World::applied(PARTS).plan(&Stack::of(moved, &[]), Goal::Apply, &Selection::default()).expect("a plan");
+    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind == kind).expect("an action").action;
+    for kind in ["sns.subscription", "lambda.permission", "lambda.event_source_mapping"] {
+        assert_eq!(of(kind), Action::Delete, "{kind}");
+    }
+}
+
+#[test]
+fn what_has_become_external_leaves_the_state_and_its_parts_alone() {
+    let external = PARTS.replace("draw: { zip: draw.zip, events: [ { queue: inbox } ] }", "draw: { external: true }");
+    let mut world = World::applied(PARTS);
+    let plan = |world: &World, text: &str, goal| {
+        let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
+        let actions = plan.actions().iter().filter(|p| p.action != Action::Unchanged);
+        actions.map(|p| (p.address.clone(), p.action)).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let without_api = external.replace("apis: { web: { routes: { \"GET /\": draw } } }\n", "");
+    let given_away = plan(&world, &without_api, Goal::Apply);
+    assert_eq!(given_away["functions.draw"], Action::Forget);
+    assert_eq!(given_away["apis.web.permission[GET /]"], Action::Forget, "it may be the other's by now");
+    // Once that is settled, a permission on somebody else's function is ours.
+    world.forget("functions.draw");
+    let settled = plan(&world, &external, Goal::Apply);
+    assert!(!settled.contains_key("functions.draw") && !settled.contains_key("apis.web.permission[GET /]"));
+    assert_eq!(plan(&world, &without_api, Goal::Apply)["apis.web.permission[GET /]"], Action::Delete);
+}
+
+#[test]
+fn a_part_of_what_was_taken_stays_though_its_successor_is_adopted() {
+    let mut world = World::applied(PARTS);
+    world.edit("topics.news", |taken| taken["tags"]["deployer:stack"] = json!("other"));
+    let renamed = PARTS.replace("news: { ", "news: { name: another, ");
+    let selection = Selection { adopt: vec!["topics.news".into()], ..Selection::default() };
+    let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Apply, &selection).expect("a plan");
+    let part = plan.actions().iter().find(|planned| planned.kind == "sns.subscription").expect("an action");
+    assert_eq!(part.predecessor, None);
 }
