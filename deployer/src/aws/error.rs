@@ -24,6 +24,9 @@ pub enum AwsError {
     /// The state lock is no longer ours, so no further writing call may start.
     #[error("{operation} not sent: this run no longer holds the state lock")]
     Fenced { operation: &'static str },
+    /// What was about to be deleted turned out to be another stack's.
+    #[error("not deleted: {arn} belongs to the stack {owner:?} by now")]
+    Taken { arn: String, owner: String },
 }
 
 /// An error answer of an AWS service.

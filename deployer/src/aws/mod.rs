@@ -16,6 +16,8 @@ mod memo;
 mod once;
 mod pace;
 pub mod permission;
+#[cfg(test)]
+pub(crate) mod played;
 pub mod policy;
 pub mod rate;
 pub(crate) mod tagged;

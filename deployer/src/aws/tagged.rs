@@ -5,8 +5,8 @@
 //!
 //! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants and the last apply left. It follows the
 //! services with a delay, so anything else, or nothing, is read from the resource itself: an outdated listing never
-//! shows up as a difference, and never hides one of our own. What is going to be deleted is never looked up
-//! here ([`surely`]).
+//! shows up as a difference, and never hides one of our own. Nothing is deleted on its word: what is going to be deleted
+//! is either not looked up here ([`surely`]), or asked for its owner right before it goes ([`still_ours`]).
 //! **Caveats**: tags that somebody edited within the delay are seen by a later plan.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ tokio::task_local! {
     static SURELY: ();
 }
 
-/// Runs reads that decide on a deletion: they use no listing.
+/// Runs reads that decide on a deletion: they use no listing, but for [`presumed`] tags.
 pub(crate) async fn surely<T>(reads: impl Future<Output = T>) -> T {
     SURELY.scope((), reads).await
 }
@@ -42,16 +42,61 @@ pub(crate) async fn surely<T>(reads: impl Future<Output = T>) -> T {
 pub(crate) async fn tags_of(
     aws: &Aws,
     arn: &str,
+    before: (&Tags, Option<Tags>),
+    read: impl Future<Output = Result<Option<Tags>, AwsError>>,
+) -> Result<Option<Tags>, AwsError> {
+    if SURELY.try_with(|()| ()).is_ok() { read.await } else { presumed(aws, arn, before, read).await }
+}
+
+/// As [`tags_of`], and the listing is used for what is going to be deleted, too. For kinds whose `delete` asks whether it is
+/// [`still_ours`]: where their service answers few such questions a second, a plan does not wait for all of them.
+///
+/// # Errors
+/// As [`tags_of`].
+pub(crate) async fn presumed(
+    aws: &Aws,
+    arn: &str,
     (wanted, left): (&Tags, Option<Tags>),
     read: impl Future<Output = Result<Option<Tags>, AwsError>>,
 ) -> Result<Option<Tags>, AwsError> {
-    if left.as_ref() != Some(wanted) || SURELY.try_with(|()| ()).is_ok() {
+    if left.as_ref() != Some(wanted) {
         return read.await;
     }
     match listed(aws, arn).await {
-        Some(tags) if tags == *wanted => Ok(Some(tags)),
+        Some(tags) if tags == *wanted => {
+            aws.first_time(believed(arn));
+            Ok(Some(tags))
+        }
         _ => read.await,
     }
+}
+
+/// Asks whose a resource is before it is deleted, where only a listing has said so until now. `left` are the tags that
+/// were believed.
+///
+/// # Errors
+/// [`AwsError::Taken`] where it carries another stack's mark by now, or what `read` returned.
+pub(crate) async fn still_ours(
+    aws: &Aws,
+    arn: &str,
+    left: Option<Tags>,
+    read: impl Future<Output = Result<Option<Tags>, AwsError>>,
+) -> Result<(), AwsError> {
+    if !aws.has_done(&believed(arn)) {
+        return Ok(());
+    }
+    let now = read.await?.and_then(|mut tags| tags.remove(tags::STACK));
+    match now {
+        Some(owner) if left.is_none_or(|left| left.get(tags::STACK) != Some(&owner)) => {
+            Err(AwsError::Taken { arn: arn.to_owned(), owner })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What [`Aws::has_done`] knows a resource by whose tags were taken from a listing.
+fn believed(arn: &str) -> String {
+    format!("{OPERATION} believed of {arn}")
 }
 
 /// What the listing has of `arn`, where many of its service are asked for at once.
@@ -92,4 +137,68 @@ async fn list(aws: Aws, arns: BTreeSet<String>) -> Result<BTreeMap<String, Tags>
         Some((resource.resource_arn?.trim_end_matches(":*").to_owned(), tags::without_aws(tags)))
     });
     Ok(by_arn.collect())
+}
+
+/// Takes the tags of `arn` as if a listing had told them.
+#[cfg(test)]
+pub(crate) fn believe(aws: &Aws, arn: &str) {
+    aws.first_time(believed(arn));
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::played;
+
+    fn of(stack: &str) -> Tags {
+        Tags::from([(tags::STACK.to_owned(), stack.to_owned())])
+    }
+
+    fn arns() -> Vec<String> {
+        (0..MANY).map(|n| format!("arn:aws:logs:eu-west-1:123456789012:log-group:g{n}")).collect()
+    }
+
+    /// An AWS that lists all of [`arns`] as `stack`'s.
+    async fn listing(stack: &str) -> Aws {
+        let mapping = |arn| json!({"ResourceARN": arn, "Tags": [{"Key": tags::STACK, "Value": stack}]});
+        let all: Vec<_> = arns().into_iter().map(mapping).collect();
+        let body = json!({ "ResourceTagMappingList": all }).to_string();
+        played::answering(&[&played::json(&body)]).await
+    }
+
+    async fn untouched() -> Result<Option<Tags>, AwsError> {
+        panic!("the resource is not asked");
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_on_the_word_of_a_listing_is_asked_for_its_owner_before() {
+        let (aws, ours) = (listing("couch").await, of("couch"));
+        let before = || (&ours, Some(ours.clone()));
+        let names = arns();
+        let seen = surely(join_all(names.iter().map(|arn| presumed(&aws, arn, before(), untouched())))).await;
+        assert!(seen.into_iter().all(|tags| tags.expect("listed").as_ref() == Some(&ours)));
+        let ask = |now: Option<Tags>| still_ours(&aws, &names[0], Some(ours.clone()), async { Ok(now) });
+        ask(Some(ours.clone())).await.expect("still ours");
+        ask(Some(Tags::new())).await.expect("nobody else's");
+        ask(None).await.expect("gone");
+        let taken = ask(Some(of("shop"))).await.expect_err("another stack's");
+        assert_eq!(taken.to_string(), format!("not deleted: {} belongs to the stack \"shop\" by now", names[0]));
+        let other = "arn:aws:logs:eu-west-1:123456789012:log-group:read";
+        still_ours(&aws, other, Some(ours.clone()), untouched()).await.expect("its own service said so");
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_says_something_else_is_not_believed() {
+        let (aws, ours) = (listing("shop").await, of("couch"));
+        let names = arns();
+        let read = || async { Ok(Some(of("couch"))) };
+        let all = names.iter().map(|arn| presumed(&aws, arn, (&ours, Some(ours.clone())), read()));
+        for tags in join_all(all).await {
+            assert_eq!(tags.expect("read").as_ref(), Some(&ours));
+        }
+        still_ours(&aws, &names[0], Some(ours.clone()), untouched()).await.expect("asked already");
+    }
 }

@@ -113,7 +113,7 @@ pub struct Execution<'a> {
 
 /// What was reached is noted this long after it, together with what was reached meanwhile: a note copies the whole
 /// state, and what a cut-off run made is found without it.
-const NOTED_APART: Duration = Duration::from_secs(1);
+const NOTED_APART: Duration = Duration::from_secs(2);
 
 impl<'a> Execution<'a> {
     /// Writes the intents, then runs each action the moment its own dependencies are done. Where all is recorded that

@@ -99,6 +99,7 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
             ("aws::deadline", known.unwrap_or("run the same command again: it goes on where this one stopped").into())
         }
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
+        AwsError::Taken { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
         AwsError::Shape { .. } => ("aws::unexpected-answer", "run again with -v and report what it shows".into()),
         AwsError::Service(service) if service.status >= 500 => {
             ("aws::service-error", "AWS failed; run the same command again".into())

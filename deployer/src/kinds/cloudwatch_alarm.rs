@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, StandardUnit, Statistic, Tag};
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
@@ -97,7 +98,7 @@ impl Kind for CloudwatchAlarm {
     async fn read(aws: &Aws, spec: &Alarm) -> Result<Option<Observed<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
         let left = aws.left_tags(Self::NAME, &[&spec.alarm_name]);
-        let tags = tagged::tags_of(aws, &outputs["arn"], (&spec.tags, left), tags_of(aws, &outputs["arn"]));
+        let tags = tagged::presumed(aws, &outputs["arn"], (&spec.tags, left), tags_of(aws, &outputs["arn"]));
         let shared = aws.clone();
         let found = aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names));
         let hoped = aws.expected(Self::NAME, &[&spec.alarm_name]).is_some();
@@ -144,12 +145,30 @@ impl Kind for CloudwatchAlarm {
     }
 }
 
-/// Deletes up to 100 alarms; those that are gone already are success only where each is asked for alone.
+/// Deletes up to 100 alarms. Each that is asked for alone is told what became of it: success if it was gone already, and
+/// a refusal if it is another stack's by now.
 async fn delete_all(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ()>, AwsError> {
     let alone = names.len() == 1;
-    let call = aws.clients.cloudwatch.delete_alarms().set_alarm_names(Some(names.iter().cloned().collect()));
+    let mut ours = BTreeMap::new();
+    for (name, asked) in join_all(names.into_iter().map(|name| still_ours(&aws, name))).await {
+        match asked {
+            Ok(()) => drop(ours.insert(name, ())),
+            Err(error) if alone => return Err(error),
+            Err(_) => {}
+        }
+    }
+    if ours.is_empty() {
+        return Ok(ours);
+    }
+    let call = aws.clients.cloudwatch.delete_alarms().set_alarm_names(Some(ours.keys().cloned().collect()));
     let deleted = aws.find("cloudwatch:DeleteAlarms", ABSENT, call.send()).await?;
-    Ok(if alone || deleted.is_some() { names.into_iter().map(|name| (name, ())).collect() } else { BTreeMap::new() })
+    Ok(if alone || deleted.is_some() { ours } else { BTreeMap::new() })
+}
+
+async fn still_ours(aws: &Aws, name: String) -> (String, Result<(), AwsError>) {
+    let (arn, left) = (arn(&name, &aws.place), aws.left_tags(CloudwatchAlarm::NAME, &[&name]));
+    let asked = tagged::still_ours(aws, &arn, left, tags_of(aws, &arn)).await;
+    (name, asked)
 }
 
 /// The wire's legacy code and the modelled names.
@@ -263,6 +282,35 @@ fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::played;
+
+    #[tokio::test]
+    async fn an_alarm_that_another_stack_has_taken_stays_while_others_go() {
+        let tags = |stack: &str| {
+            let mut body = aws_smithy_cbor::Encoder::new(Vec::new());
+            body.map(1).str("Tags").array(1).map(2).str("Key").str("deployer:stack").str("Value").str(stack);
+            played::cbor(&body.into_writer())
+        };
+        let aws = played::answering_to(vec![
+            ("alarm:age", tags("couch")),
+            ("alarm:depth", tags("shop")),
+            ("AlarmNames", played::cbor(&[])),
+            ("alarm:depth", tags("shop")),
+        ])
+        .await;
+        let gone = ["age", "depth"].map(|name| {
+            tagged::believe(&aws, &arn(name, &aws.place));
+            let left = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
+            aws.expect(CloudwatchAlarm::NAME, &[name], name, Some(left));
+            let alarm = Alarm { alarm_name: name.into(), ..Alarm::default() };
+            Observed::new(name, alarm, Outputs::new())
+        });
+        let [age, depth] = gone.each_ref().map(|live| CloudwatchAlarm::delete(&aws, live));
+        let (age, depth) = tokio::join!(age, depth);
+        age.expect("deleted");
+        assert!(matches!(depth.expect_err("another stack's"), AwsError::Taken { owner, .. } if owner == "shop"));
+        assert_eq!(aws.calls(), (3, 1));
+    }
 
     #[test]
     fn a_percentile_is_sent_without_a_statistic_and_read_back_the_same() {

@@ -108,7 +108,7 @@ impl Kind for LogGroupKind {
         let live = aws.gathered.log_groups.get(&spec.name, move |names| describe(shared, names));
         let arn = arn(&spec.name, &aws.place);
         let left = aws.left_tags(Self::NAME, &[&spec.name]);
-        let tags = tagged::tags_of(aws, &arn, (&spec.tags, left), tags_of(aws, &arn));
+        let tags = tagged::presumed(aws, &arn, (&spec.tags, left), tags_of(aws, &arn));
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
         let group = observed(&spec.name, &live, tags)?;
@@ -163,6 +163,8 @@ impl Kind for LogGroupKind {
     }
 
     async fn delete(aws: &Aws, live: &Observed<LogGroup>) -> Result<(), AwsError> {
+        let (arn, left) = (arn(&live.physical_id, &aws.place), aws.left_tags(Self::NAME, &[&live.physical_id]));
+        tagged::still_ours(aws, &arn, left, tags_of(aws, &arn)).await?;
         let call = aws.clients.logs.delete_log_group().log_group_name(&live.physical_id);
         aws.find("logs:DeleteLogGroup", ABSENT, call.send()).await.map(drop)
     }
@@ -292,6 +294,21 @@ async fn encrypt(aws: &Aws, want: &LogGroup) -> Result<(), AwsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::played;
+
+    #[tokio::test]
+    async fn a_group_that_another_stack_has_taken_is_not_deleted() {
+        let tags = r#"{"tags": {"deployer:stack": "shop"}}"#;
+        let aws = played::answering(&[&played::json(tags)]).await;
+        let group = LogGroup { name: "/couch/worker".into(), ..LogGroup::default() };
+        tagged::believe(&aws, &arn(&group.name, &aws.place));
+        let left = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
+        aws.expect(LogGroupKind::NAME, &[&group.name], &group.name, Some(left));
+        let live = Observed::new(&group.name.clone(), group, Outputs::new());
+        let refused = LogGroupKind::delete(&aws, &live).await.expect_err("another stack's");
+        assert!(matches!(refused, AwsError::Taken { owner, .. } if owner == "shop"));
+        assert_eq!(aws.calls(), (1, 0));
+    }
 
     #[test]
     fn names_share_what_all_of_them_begin_with() {

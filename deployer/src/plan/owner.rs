@@ -7,7 +7,6 @@ use crate::aws::tags;
 use crate::graph::{Node, identity};
 use crate::kinds::{AnyKind, Observed, Ownership, by_name};
 use crate::observe;
-use crate::spec::template::{self, Part};
 use crate::state::Record;
 
 /// Whose a live resource is.
@@ -26,7 +25,7 @@ pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_
     let ours = in_state
         || match node.kind.ownership() {
             Ownership::Tags => live.spec["tags"].get(tags::STACK).is_some() || made_unmarked(planner, node, live),
-            Ownership::Parent => parent_is_ours(planner, node),
+            Ownership::Parent => parent_is_ours(planner, node.kind, &live.spec),
         };
     if ours { Owner::Ours } else { Owner::Foreign("carries no marks of this stack".to_owned()) }
 }
@@ -65,20 +64,11 @@ pub(super) fn owner_of_parent(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &
     Some(format!("is part of what belongs to the stack {other:?}"))
 }
 
-/// The parent is what the first identity property refers to.
-fn parent_is_ours(planner: &Planner<'_>, node: &Node) -> bool {
-    let Some(text) = node.kind.identity().first().and_then(|p| node.spec.get(p)).and_then(Value::as_str) else {
-        return false;
-    };
-    let Ok(parts) = template::parse(text) else { return false };
-    parts.iter().any(|part| {
-        let Part::Ref(reference) = part else { return false };
-        let Some(parent) = planner.graph.node(&reference.address) else { return false };
-        let in_state = planner.seen.prior.resources.contains_key(&parent.address);
-        planner
-            .seen
-            .live
-            .get(&parent.address)
-            .is_some_and(|live| !parent.external && of(planner, parent, live, in_state) == Owner::Ours)
-    })
+fn parent_is_ours(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> bool {
+    let Some(parent) = planner.parents().of(kind, spec) else { return false };
+    let in_state = planner.seen.prior.resources.contains_key(parent.address);
+    match planner.graph.node(parent.address).filter(|_| parent.is_meant) {
+        Some(node) => of(planner, node, parent.live, in_state) == Owner::Ours,
+        None => other_stack(parent.live, planner.stack).is_none(),
+    }
 }

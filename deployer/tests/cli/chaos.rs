@@ -17,6 +17,9 @@ const STACKS: u64 = 3;
 /// The kills of a round before it has to converge, at most.
 const KILLS: usize = 3;
 
+/// How often a run may find its lease lost before that counts as a failure.
+const FENCED: usize = 5;
+
 /// A stack that is killed, edited and brought up again.
 struct Torment {
     runtime: tokio::runtime::Runtime,
@@ -65,10 +68,13 @@ impl Torment {
         assert_eq!(self.holds(), BTreeSet::new(), "{:?}", self.story);
     }
 
-    /// Runs what waits out the lease of whoever was killed.
+    /// Runs what waits out the lease of whoever was killed. On a busy machine the short lease may be lost; then it runs
+    /// again, as it is told.
     #[track_caller]
     fn succeeds(&self, arguments: &[&str]) {
-        let ran = Ran::of(self.command(arguments).output().expect("the binary runs"));
+        let run = || Ran::of(self.command(arguments).output().expect("the binary runs"));
+        let fenced = |ran: &Ran| ran.stderr.contains("error[state::fenced]");
+        let ran = (1..FENCED).map(|_| run()).find(|ran| !fenced(ran)).unwrap_or_else(run);
         assert_eq!(ran.code, Some(0), "{:?}: {ran}", self.story);
     }
 

@@ -118,35 +118,8 @@ pub(super) fn failure(operation: &'static str, code: &str, message: &str, status
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Write};
-    use std::net::TcpListener;
-    use std::sync::Arc;
-
     use super::*;
-    use crate::aws::Clients;
-    use crate::aws::clients::{Connection, Transport};
-    use crate::plan::tests::world::place;
-
-    /// An AWS that gives these answers in turn, one a connection.
-    async fn answering(answers: &'static [&'static str]) -> Aws {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        std::thread::spawn(move || {
-            for answer in answers {
-                let (mut stream, _) = listener.accept().expect("a connection");
-                let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
-                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
-                write!(stream, "HTTP/1.1 {answer}").expect("an answer");
-            }
-        });
-        let connection = Connection {
-            region: "eu-west-1".into(),
-            endpoint_url: Some(endpoint),
-            credentials: Some(("key".into(), "secret".into())),
-            transport: Transport::default(),
-        };
-        Aws::new(Arc::new(Clients::connect(&connection).await), place())
-    }
+    use crate::aws::played::answering;
 
     const DONE: &str = "204 No Content\r\nconnection: close\r\n\r\n";
     const ACCEPTED: &str = "202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
