@@ -5,6 +5,7 @@
 
 mod begin;
 mod credentials;
+mod desk;
 mod env;
 mod look;
 mod permissions;
@@ -41,6 +42,7 @@ use crate::state::{Fetched, Holder, Lease, Location, Snapshot, Store, Terms};
 
 use begin::{Begun, begin, connect, lock, read_and_observe};
 
+pub use desk::Desk;
 pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
@@ -188,8 +190,11 @@ pub async fn prepare(
     }
 }
 
-/// Nothing has been changed yet, so the first signal ends the run at once.
-async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// For work that changes nothing: the first signal ends the run at once.
+///
+/// # Errors
+/// Those of the work, and that it was interrupted.
+pub async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let mut stop = stop.clone();
     tokio::select! {
         result = work => result,

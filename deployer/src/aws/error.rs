@@ -198,7 +198,7 @@ fn default_code(status: u16) -> String {
 }
 
 /// The texts of an error and its causes, without repeats.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(e) = next {

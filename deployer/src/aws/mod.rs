@@ -8,6 +8,7 @@ pub(crate) mod apigateway;
 pub mod clients;
 mod dialect;
 pub mod digest;
+mod download;
 pub mod error;
 mod fence;
 mod flow;

@@ -54,6 +54,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ("deployer iam apply --with-state", "also delete what stack.yaml no longer has"),
     ]),
     ("iam destroy", &[("deployer iam destroy", "what `destroy` may do")]),
+    ("iam rollback", &[("deployer iam rollback", "what `rollback` may do: the functions' code, and nothing else")]),
     ("iam github", &[
         ("deployer iam github --repo acme/couch > github.json", "the provider and the roles for GitHub Actions"),
         ("deployer iam github --repo acme/couch --environment production --role apply", "one role, for one environment"),
@@ -89,6 +90,12 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ("invoke", &[
         ("deployer invoke image-worker @event.json", "call it with the event in a file"),
         ("deployer --local invoke image-worker", "in the local cloud"),
+    ]),
+    ("rollback", &[
+        ("deployer rollback", "the previous code of all functions, after a yes"),
+        ("deployer rollback image-worker --auto-approve", "one function, for scripts"),
+        ("deployer rollback --list", "the versions that AWS keeps, and which one runs"),
+        ("deployer rollback image-worker --to 7", "to this version, forward too"),
     ]),
     ("trace", &[("deployer trace 0a1b2c3d", "one request through all functions' logs")]),
     ("drift", &[

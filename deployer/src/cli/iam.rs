@@ -17,6 +17,7 @@ pub(super) async fn run(run: &Run, command: IamCommand) -> Exit {
             policy(run, Task::Apply, &options, permissions_boundary.as_deref(), create_state_bucket).await
         }
         IamCommand::Destroy { options } => policy(run, Task::Destroy, &options, None, false).await,
+        IamCommand::Rollback { options } => policy(run, Task::Rollback, &options, None, false).await,
         IamCommand::Github(options) => github(run, &options).await,
     }
 }

@@ -19,6 +19,7 @@ mod man;
 mod options;
 mod output;
 mod plan;
+mod rollback;
 mod run;
 mod schema;
 mod show;
@@ -123,6 +124,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Adopt { address, id, approval } => adopt::run(&run, address, id, approval).await,
         Command::Logs { function, lines, filter, follow } => logs::run(&run, &function, lines, filter, follow).await,
         Command::Invoke { function, payload } => invoke::run(&run, &function, &payload).await,
+        Command::Rollback { function, to, list, approval } => {
+            rollback::run(&run, &rollback::Wish { functions: function, to, list }, &approval).await
+        }
         Command::Trace { id, lines } => logs::trace(&run, &id, lines).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,

@@ -134,6 +134,24 @@ pub enum Command {
         #[arg(default_value = "{}")]
         payload: String,
     },
+    /// Put the previous code of functions back, as AWS keeps it
+    ///
+    /// Each function goes back to the code that it ran before the last apply. Settings stay as they are, and so does
+    /// stack.yaml, which still means the newer code: the next apply brings it again. To stay there, go back in the
+    /// source and apply that.
+    Rollback {
+        /// Only these functions.
+        #[arg(add = ArgValueCompleter::new(completions::functions))]
+        function: Vec<String>,
+        /// Put the code of this version there; one function has to be named.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<u64>,
+        /// List the versions that AWS keeps, and change nothing.
+        #[arg(long, conflicts_with = "to", value_parser = FalseyValueParser::new())]
+        list: bool,
+        #[command(flatten)]
+        approval: Approval,
+    },
     /// Follow one request or message through all functions' logs
     Trace {
         /// A correlation id, request id or message id.

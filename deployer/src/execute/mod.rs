@@ -21,6 +21,7 @@ use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
+pub(crate) use retry::retrying;
 use running::{Finished, Met, Running};
 pub(crate) use schedule::removes_separately;
 use schedule::{Schedule, StepId};
@@ -320,7 +321,7 @@ async fn due(moment: Option<Instant>) {
 }
 
 /// Completes when the run is asked to stop at `level` or harder.
-async fn stopped(stop: &mut Stop, level: u8) {
+pub(crate) async fn stopped(stop: &mut Stop, level: u8) {
     if stop.wait_for(|now| *now >= level).await.is_err() {
         // Nobody can ask any more.
         std::future::pending::<()>().await;

@@ -20,6 +20,7 @@ use crate::graph::{Graph, Node};
 use crate::kinds::cloudwatch_alarm::CloudwatchAlarm;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::{IamRole, MANY};
+use crate::kinds::lambda_function::{LambdaFunction, versions};
 use crate::kinds::log_group::LogGroupKind;
 use crate::kinds::sqs_queue::SqsQueue;
 use crate::kinds::{Grant, Kind, Op, by_name};
@@ -33,6 +34,7 @@ pub enum Task {
     Plan,
     Apply,
     Destroy,
+    Rollback,
 }
 
 impl Task {
@@ -41,18 +43,25 @@ impl Task {
             Self::Plan => "plan",
             Self::Apply => "apply",
             Self::Destroy => "destroy",
+            Self::Rollback => "rollback",
         }
     }
 
-    /// Tells whether the command takes the state's lock and writes.
-    pub fn writes(self) -> bool {
+    /// Tells whether the command takes the state's lock.
+    pub fn locks(self) -> bool {
         self != Self::Plan
+    }
+
+    /// Tells whether the command makes or deletes resources, and writes the state.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Apply | Self::Destroy)
     }
 
     /// The operations that the command may carry out on a resource of the graph.
     fn operations(self, node: &Node) -> Vec<Op> {
         let stays = node.protect || node.retain;
         match self {
+            Self::Rollback => Vec::new(),
             _ if node.external => vec![Op::Read],
             Self::Plan => vec![Op::Read],
             Self::Apply if stays => vec![Op::Read, Op::Create, Op::Update],
@@ -88,6 +97,12 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
             }
             grants.extend(node.kind.iam(op, &spec, place)?);
         }
+        if task == Task::Rollback && node.kind.name() == LambdaFunction::NAME && !node.external {
+            grants.extend(versions::grants(spec["function_name"].as_str().unwrap_or("*"), place));
+        }
+    }
+    if task == Task::Rollback {
+        return Ok(open(grants));
     }
     let of_kind = |name: &str| graph.nodes().filter(|node| node.kind.name() == name).count();
     if of_kind(IamRole::NAME) >= MANY {
@@ -120,6 +135,9 @@ fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
 /// # Errors
 /// When a record does not fit its kind.
 pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, AwsError> {
+    if task == Task::Rollback {
+        return Ok(Vec::new());
+    }
     let ends = |r: &Record| task == Task::Destroy && goes_with_record(state, r);
     let look = if task == Task::Destroy { Op::Present } else { Op::Read };
     let records = state.resources.values().map(|r| (&r.kind, &r.inputs, look, r.protect || r.retain || ends(r)));

@@ -2,13 +2,16 @@
 //!
 //! **Guarantees**: create and update return when AWS has accepted them; watch sees the function to `Active`, and a
 //! change that callers may notice into effect. Only changed groups are sent: reserved concurrency, tags,
-//! configuration, then code.
+//! configuration, then code. Every code is published with the call that brings it, so that AWS keeps it as a numbered
+//! version; the newest ten are kept.
 //! **Assumptions**: the zip with the spec's `code.sha256` has been handed to [`Aws::put_code`].
 //! **Caveats**: one code, 409 `ResourceConflictException`, means "exists" on create and "busy" elsewhere. AWS makes a
 //! function with a network or a key of its own in the background and may fail. Such a one cannot be repaired, so
-//! create waits for it, and removes it again before it reports the failure.
+//! create waits for it, and removes it again before it reports the failure. Versions that others published count
+//! among the ten and go in their turn, unless an alias points to them.
 
 mod progress;
+pub(crate) mod versions;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -171,12 +174,18 @@ impl Kind for LambdaFunction {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let actions: &[&str] = match op {
             Op::Read | Op::Present => &["lambda:GetFunction", "lambda:ListTags"],
-            Op::Create => {
-                &["lambda:CreateFunction", "lambda:TagResource", "lambda:GetFunction", "lambda:DeleteFunction"]
-            }
+            Op::Create => &[
+                "lambda:CreateFunction",
+                "lambda:PublishVersion",
+                "lambda:TagResource",
+                "lambda:GetFunction",
+                "lambda:DeleteFunction",
+            ],
             Op::Update => &[
                 "lambda:UpdateFunctionConfiguration",
                 "lambda:UpdateFunctionCode",
+                "lambda:PublishVersion",
+                "lambda:ListVersionsByFunction",
                 "lambda:TagResource",
                 "lambda:UntagResource",
                 "lambda:GetFunction",
@@ -190,6 +199,9 @@ impl Kind for LambdaFunction {
             }
             None if op == Op::Update => grants.push(Grant::new(&["lambda:DeleteFunctionConcurrency"], &arn)),
             _ => {}
+        }
+        if op == Op::Update {
+            grants.push(Grant::new(&["lambda:DeleteFunction"], format!("{arn}:*")));
         }
         if matches!(op, Op::Create | Op::Update) {
             grants.extend(spec.grants_to_configure());
@@ -242,7 +254,8 @@ impl Kind for LambdaFunction {
             .set_layers(Some(want.layers.clone()))
             .set_kms_key_arn(want.kms_key_arn.clone())
             .set_vpc_config(want.vpc_config.as_ref().map(|_| wire::vpc(want)))
-            .set_tags(Some(want.tags.clone().into_iter().collect()));
+            .set_tags(Some(want.tags.clone().into_iter().collect()))
+            .publish(true);
         // Copied only once the call may be sent: many wait for AWS's rate.
         let send = || async { call.clone().code(FunctionCode::builder().zip_file(blob(&zip)).build()).send().await };
         match aws.call("lambda:CreateFunction", send()).await {
@@ -292,9 +305,12 @@ impl Kind for LambdaFunction {
                 .lambda
                 .update_function_code()
                 .function_name(name)
-                .set_architectures(Some(wire::architectures(want)));
+                .set_architectures(Some(wire::architectures(want)))
+                .publish(true);
             let zip = zip(aws, want)?;
-            aws.call("lambda:UpdateFunctionCode", async { call.zip_file(blob(&zip)).send().await }).await?;
+            let updated =
+                aws.call("lambda:UpdateFunctionCode", async { call.zip_file(blob(&zip)).send().await }).await?;
+            versions::prune(aws, name, updated.version()).await;
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
-//! Operating what is deployed: health, logs, calls. Reads the graph and AWS; knows no state and no plan.
+//! Operating what is deployed: health, logs, calls, earlier code. Reads the graph and AWS; knows no state and no plan.
 
 pub mod health;
+pub mod history;
 pub mod invoke;
 pub mod logs;
+pub mod rollback;
 
 use serde_json::Value;
 
@@ -18,6 +20,8 @@ pub struct Target {
     pub element: String,
     pub function_name: String,
     pub log_group: String,
+    /// It is somebody else's, and only referred to.
+    pub external: bool,
 }
 
 impl Target {
@@ -42,7 +46,7 @@ pub fn functions(graph: &Graph, place: &Place) -> Vec<Target> {
         let function_name = text(&spec["function_name"])?;
         let log_group =
             text(&spec["logging_config"]["log_group"]).unwrap_or_else(|| format!("/aws/lambda/{function_name}"));
-        Some(Target { element: node.element.clone(), function_name, log_group })
+        Some(Target { element: node.element.clone(), function_name, log_group, external: node.external })
     };
     functions.filter_map(target).collect()
 }

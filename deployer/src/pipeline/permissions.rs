@@ -72,7 +72,7 @@ pub fn permissions(
     let (document, graph) = (&loaded.document, &loaded.graph);
     let misfit = |error| Failure::aws(&error, "", document);
     let mut allow = vec![iam::identity()];
-    let how = Use { write: task.writes(), create_bucket: settings.create_state_bucket };
+    let how = Use { lock: task.locks(), write: task.writes(), create_bucket: settings.create_state_bucket };
     allow.extend(location(document, settings).grants(how, &at.place));
     allow.extend(iam::of_graph(graph, &at.place, task).map_err(misfit)?);
     if let Some(state) = &at.state {

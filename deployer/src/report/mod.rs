@@ -12,6 +12,7 @@ pub mod plan;
 pub mod planned;
 pub mod progress;
 pub mod reference;
+pub mod rollback;
 pub mod state;
 pub mod status;
 pub mod terminal;

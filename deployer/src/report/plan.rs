@@ -16,10 +16,9 @@ use crate::spec::secrets::Secrets;
 
 pub(super) use impact::impact;
 use lines::{Line, has_rule, statements};
-use values::short;
 
 pub(super) use lines::lines;
-pub(super) use values::bytes;
+pub(super) use values::{bytes, short};
 pub use values::{SENSITIVE, shown};
 
 /// How much to show.

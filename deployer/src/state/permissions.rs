@@ -9,7 +9,8 @@ use crate::kinds::Grant;
 /// What a run does with the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
-    /// It takes the lock and writes.
+    /// It takes the lock.
+    pub lock: bool,
     pub write: bool,
     pub create_bucket: bool,
 }
@@ -27,9 +28,12 @@ impl Location {
             // S3 says that a missing state is missing only to those who may list; that question names no prefix.
             list.only("StringLikeIfExists", "s3:prefix", vec![history_prefix(key) + "*"]),
         ];
+        if how.lock {
+            grants.push(Grant::new(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], lock));
+        }
         if how.write {
-            grants.push(Grant::on(&["s3:GetObject", "s3:PutObject"], [object(key), lock.clone(), kept.clone()]));
-            grants.push(Grant::on(&["s3:DeleteObject"], [lock, kept]));
+            grants.push(Grant::on(&["s3:GetObject", "s3:PutObject"], [object(key), kept.clone()]));
+            grants.push(Grant::new(&["s3:DeleteObject"], kept));
         }
         if how.write && how.create_bucket {
             let actions = &[

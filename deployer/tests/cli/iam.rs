@@ -1,11 +1,13 @@
 //! What `deployer iam` prints, and that it is enough.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran, changes};
+use crate::bench::{Bench, Ran, changes, ready_zip};
 use crate::common;
+use crate::rollback::keeper;
 
 /// The Couch Explorers stack, with code that is there already.
 fn couch(bench: &str) -> String {
@@ -78,6 +80,14 @@ async fn a_policy_needs_no_credentials_and_names_what_the_stack_has() {
     assert_eq!(on(&plan, "s3:GetObject"), objects[..2]);
     let destroy = json_of(&without_credentials(&bench, &["iam", "destroy", ACCOUNT, MAIL]));
     assert_eq!(on(&destroy, "sqs:DeleteQueue").len(), 2);
+    let rollback = json_of(&without_credentials(&bench, &["iam", "rollback", ACCOUNT, MAIL]));
+    assert_eq!(on(&rollback, "s3:PutObject"), objects[2..], "only the lock is written");
+    let function = |name: &str| format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}");
+    let functions = [function("generate-image-32"), function("image-worker-32")];
+    assert_eq!(on(&rollback, "lambda:UpdateFunctionCode"), functions);
+    assert_eq!(on(&rollback, "sqs:GetQueueAttributes"), [""; 0], "functions alone");
+    let versions: Vec<String> = functions.iter().map(|arn| format!("{arn}:*")).collect();
+    assert!(versions.iter().all(|arn| on(&apply, "lambda:DeleteFunction").contains(arn)), "{apply:#}");
     for action in ["sqs:CreateQueue", "sqs:DeleteQueue", "iam:PassRole", "s3:PutObject"] {
         assert_eq!(on(&plan, action), [""; 0], "{action}");
     }
@@ -234,6 +244,14 @@ async fn the_policies_are_enough_to_plan_apply_and_destroy_where_they_are_enforc
     let plan = done(run_as(&planner, &["plan", "--json"]));
     let plan: Value = serde_json::from_str(&plan.stdout).expect("one JSON object");
     assert_eq!(changes(&plan), [""; 0], "{plan:#}");
+    std::fs::write(bench.path().join("worker.zip"), ready_zip("two")).expect("a file");
+    done(run_as(&applier, &["apply", "-y"]));
+    let keeper = keeper(&common::checking_cloud().endpoint_url, &["one", "two"], Duration::ZERO);
+    let (id, secret) = user(&root, "rollbacker", &policy("rollback")).await;
+    let mut command: Command = bench.command(&["rollback", "-y", MAIL]);
+    command.env("AWS_ENDPOINT_URL", &keeper.url).env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
+    let ran = done(Ran::of(command.output().expect("the binary runs")));
+    assert!(ran.stderr.contains("2 functions rolled back"), "{ran}");
     let destroyer = user(&root, "destroyer", &policy("destroy")).await;
     done(run_as(&destroyer, &["destroy", "-y"]));
 }

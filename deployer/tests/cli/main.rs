@@ -24,6 +24,7 @@ mod operate;
 mod ownership;
 mod proxy;
 mod review;
+mod rollback;
 mod secrets;
 mod signals;
 mod tampering;

@@ -25,6 +25,24 @@ pub struct Answer {
     pub body: &'static str,
 }
 
+impl Answer {
+    fn to(&self, sent: &str) -> Option<Vec<u8>> {
+        let Self { holds, status, form, body } = self;
+        let fits = holds.iter().all(|part| sent.contains(part));
+        fits.then(|| answer(*status, &format!("application/{form}"), body.as_bytes()))
+    }
+}
+
+/// An answer with this body.
+pub fn answer(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} No\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
+    [format!("{head}\r\n\r\n").as_bytes(), body].concat()
+}
+
+/// What is answered to a call, head and body, in the stead of AWS.
+type Stead = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+
 /// Listens until the test's process ends.
 pub struct Proxy {
     pub url: String,
@@ -39,16 +57,22 @@ impl Proxy {
     /// Answers some calls in AWS's stead.
     pub fn answering(upstream: &str, answers: &[Answer]) -> Self {
         let answers = answers.to_vec();
+        Self::in_stead(upstream, move |sent| answers.iter().find_map(|answer| answer.to(sent)))
+    }
+
+    /// Answers in AWS's stead whatever `stead` has an answer to.
+    pub fn in_stead(upstream: &str, stead: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        let stead: Arc<Stead> = Arc::new(stead);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let refusal = Arc::new(Mutex::new(Refusal { path: "", method: "", times: 0 }));
         let (upstream, shared) = (upstream.trim_start_matches("http://").to_owned(), refusal.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (upstream, shared, answers) = (upstream.clone(), shared.clone(), answers.clone());
+                let (upstream, shared, stead) = (upstream.clone(), shared.clone(), stead.clone());
                 std::thread::spawn(move || {
                     // A client that hangs up is its own affair.
-                    let _ = serve(stream, &upstream, &shared, &answers);
+                    let _ = serve(stream, &upstream, &shared, &*stead);
                 });
             }
         });
@@ -62,7 +86,7 @@ impl Proxy {
 }
 
 /// Answers one request and closes.
-fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, answers: &[Answer]) -> std::io::Result<()> {
+fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, stead: &Stead) -> std::io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -92,12 +116,8 @@ fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, answer
         return client.write_all(&quoting(&body));
     }
     let sent = format!("{head}{}", String::from_utf8_lossy(&body));
-    if let Some(answer) = answers.iter().find(|answer| answer.holds.iter().all(|part| sent.contains(part))) {
-        let Answer { status, form, body, .. } = answer;
-        let (length, kind) = (body.len(), format!("application/{form}"));
-        let head =
-            format!("HTTP/1.1 {status} No\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
-        return client.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
+    if let Some(answer) = stead(&sent) {
+        return client.write_all(&answer);
     }
     let mut server = TcpStream::connect(upstream)?;
     let lines = head.trim_end().lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));

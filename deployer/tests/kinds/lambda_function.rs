@@ -186,3 +186,49 @@ async fn only_what_changed_is_sent() {
         assert_eq!(written, [expected]);
     }
 }
+
+#[tokio::test]
+async fn every_code_is_kept_as_a_version_the_newest_ten_of_them() {
+    let aws = account().await;
+    let kind = by_name("lambda.function").expect("it");
+    let lambda = &aws.clients.lambda;
+    let versions = async || {
+        let listed = lambda.list_versions_by_function().function_name("generate-image").send().await.expect("versions");
+        let numbers = listed.versions().iter().filter_map(|version| version.version()?.parse::<u32>().ok());
+        numbers.collect::<Vec<_>>()
+    };
+    let update = async |word: &str, path: &str, changes: Value| {
+        let want = function(&aws, &changes);
+        let live = read(kind, &aws, &want).await.expect("present");
+        kind.update(&aws, &live, &want, &Changes(vec![path.to_owned()]))
+            .await
+            .unwrap_or_else(|e| panic!("{word}: {e}"));
+    };
+    kind.create(&aws, &function(&aws, &json!({}))).await.expect("created");
+    update("no code", "timeout", json!({ "timeout": 9 })).await;
+    assert_eq!(versions().await, [1], "what is no code makes no version");
+    for number in 2..=10 {
+        let word = format!("code {number}");
+        update(&word, "code.sha256", json!({ "code": code(&aws, &word) })).await;
+    }
+    assert!(!aws.calls_made().contains(&"lambda:DeleteFunction"), "ten need no call");
+    let alias = lambda.create_alias().function_name("generate-image").name("old").function_version("1");
+    alias.send().await.expect("an alias");
+    for number in 11..=20 {
+        let word = format!("code {number}");
+        update(&word, "code.sha256", json!({ "code": code(&aws, &word) })).await;
+    }
+    let newest: Vec<u32> = (11..=20).collect();
+    assert_eq!(versions().await, [&[1][..], &newest].concat(), "an alias keeps its version");
+    let listings = aws.calls_made().iter().filter(|call| **call == "lambda:ListVersionsByFunction").count();
+    assert_eq!(listings, 1, "once in ten versions");
+    lambda.delete_alias().function_name("generate-image").name("old").send().await.expect("no alias");
+    for number in 21..=30 {
+        let word = format!("code {number}");
+        update(&word, "code.sha256", json!({ "code": code(&aws, &word) })).await;
+    }
+    assert_eq!(versions().await, (21..=30).collect::<Vec<_>>(), "what was left behind is found later");
+    let live = read(kind, &aws, &function(&aws, &json!({}))).await.expect("present");
+    kind.delete(&aws, &live).await.expect("deleted");
+    assert!(lambda.list_versions_by_function().function_name("generate-image").send().await.is_err());
+}

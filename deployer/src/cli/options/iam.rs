@@ -29,6 +29,11 @@ pub enum IamCommand {
         #[command(flatten)]
         options: IamOptions,
     },
+    /// Print the policy for `rollback`
+    Rollback {
+        #[command(flatten)]
+        options: IamOptions,
+    },
     /// Print the OIDC provider and the roles for GitHub Actions
     ///
     /// One role plans, for pull requests and branches; one applies, for the branches in `ci.apply_on` or the jobs of

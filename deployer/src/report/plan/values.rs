@@ -49,7 +49,7 @@ pub(in crate::report) fn bytes(size: u64) -> String {
 }
 
 /// As much of a digest as people compare.
-pub(super) fn short(digest: &str) -> String {
+pub(in crate::report) fn short(digest: &str) -> String {
     let (mark, hash) = digest.split_once(':').map_or(("", digest), |(mark, hash)| (mark, hash));
     let hash: String = hash.chars().take(12).collect();
     if mark.is_empty() { hash } else { format!("{mark}:{hash}") }

@@ -13,14 +13,25 @@ pub fn found(asked: &Asked<'_>) -> Found {
         ("POST", ["functions"]) => {
             let own = function(asked, asked.text("FunctionName"));
             let tags = asked.has("Tags").then(|| need("lambda:TagResource", &own));
-            [vec![need("lambda:CreateFunction", &own)], given(asked), tags.into_iter().collect()].concat()
+            [
+                vec![need("lambda:CreateFunction", &own)],
+                published(asked, &own),
+                given(asked),
+                tags.into_iter().collect(),
+            ]
+            .concat()
         }
+        ("PUT", ["functions", name, "code"]) => {
+            let own = function(asked, name);
+            [vec![need("lambda:UpdateFunctionCode", &own)], published(asked, &own)].concat()
+        }
+        ("DELETE", ["functions", name]) => vec![need("lambda:DeleteFunction", qualified(asked, name))],
         ("PUT", ["functions", name, "configuration"]) => {
             [vec![need("lambda:UpdateFunctionConfiguration", function(asked, name))], given(asked)].concat()
         }
         // Its answer has the tags only of those who may list them.
         ("GET", ["functions", name]) => {
-            let own = function(asked, name);
+            let own = qualified(asked, name);
             vec![need("lambda:GetFunction", &own), need("lambda:ListTags", own)]
         }
         (_, ["functions", name, rest @ ..]) => {
@@ -72,11 +83,20 @@ fn function(asked: &Asked<'_>, name: &str) -> String {
     if name.starts_with("arn:") { name.to_owned() } else { asked.arn("lambda", &format!("function:{name}")) }
 }
 
+/// The function, or the version of it that is asked for.
+fn qualified(asked: &Asked<'_>, name: &str) -> String {
+    let own = function(asked, name);
+    asked.query.get("Qualifier").map_or_else(|| own.clone(), |version| format!("{own}:{version}"))
+}
+
+/// AWS does not document what it asks of those who publish with another call: the strictest is taken for true.
+fn published(asked: &Asked<'_>, own: &str) -> Found {
+    asked.has("Publish").then(|| need("lambda:PublishVersion", own)).into_iter().collect()
+}
+
 fn of_function(method: &str, rest: &[&str]) -> &'static str {
     match (method, rest) {
-        ("GET", []) => "GetFunction",
-        ("DELETE", []) => "DeleteFunction",
-        ("PUT", ["code"]) => "UpdateFunctionCode",
+        ("GET", ["versions"]) => "ListVersionsByFunction",
         ("GET", ["policy"]) => "GetPolicy",
         ("POST", ["policy"]) => "AddPermission",
         ("DELETE", ["policy", _]) => "RemovePermission",

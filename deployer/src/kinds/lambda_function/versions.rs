@@ -1,0 +1,211 @@
+//! The numbered versions of a function: every code that was deployed, as AWS keeps it.
+
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::FunctionConfiguration;
+use futures::future::join_all;
+
+use super::progress::followed;
+use super::{ABSENT, CONFIGURATION, Code, Function, blob, wire};
+use crate::aws::{Aws, AwsError, Place};
+use crate::kinds::Grant;
+
+/// How many versions of a function are kept.
+pub const KEPT: u64 = 10;
+/// How many leftovers one update deletes at most.
+const AT_ONCE: usize = 10;
+const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
+
+/// One code of a function with the configuration that it ran with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    pub number: u64,
+    /// When it was published, as AWS writes it.
+    pub published: String,
+    pub function: Function,
+}
+
+impl Version {
+    pub fn code(&self) -> &Code {
+        &self.function.code
+    }
+
+    /// Names the settings that `function` has otherwise: they do not go back with the code.
+    pub fn set_otherwise(&self, function: &Function) -> Vec<&'static str> {
+        let (Ok(then), Ok(now)) = (serde_json::to_value(&self.function), serde_json::to_value(function)) else {
+            return Vec::new();
+        };
+        CONFIGURATION.iter().copied().filter(|property| then[*property] != now[*property]).collect()
+    }
+}
+
+/// What a rollback of the function may call.
+pub(crate) fn grants(name: &str, place: &Place) -> Vec<Grant> {
+    let arn = place.arn("lambda", &format!("function:{name}"));
+    let actions = &[
+        "lambda:GetFunction",
+        "lambda:ListTags",
+        "lambda:ListVersionsByFunction",
+        "lambda:PublishVersion",
+        "lambda:UpdateFunctionCode",
+    ];
+    vec![Grant::new(actions, &arn), Grant::new(&["lambda:GetFunction"], format!("{arn}:*"))]
+}
+
+/// Reads a function as it runs; `None` if there is none. GetFunction.
+pub(crate) async fn running(aws: &Aws, name: &str) -> Result<Option<Function>, AwsError> {
+    let call = aws.clients.lambda.get_function().function_name(name).send();
+    let found = aws.find("lambda:GetFunction", ABSENT, call).await?;
+    found.map(|found| wire::observed(name, found).map(|(function, _)| function)).transpose()
+}
+
+/// Lists the versions of a function, the newest first; none of a function that does not exist. ListVersionsByFunction.
+pub(crate) async fn list(aws: &Aws, name: &str) -> Result<Vec<Version>, AwsError> {
+    let (mut versions, mut marker) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
+        let Some(page) = aws.find("lambda:ListVersionsByFunction", ABSENT, call).await? else { break };
+        for configuration in page.versions.unwrap_or_default() {
+            versions.extend(version(name, configuration)?);
+        }
+        marker = page.next_marker.filter(|marker| !marker.is_empty());
+        if marker.is_none() {
+            break;
+        }
+    }
+    versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+    Ok(versions)
+}
+
+/// `$LATEST` is no version.
+fn version(name: &str, configuration: FunctionConfiguration) -> Result<Option<Version>, AwsError> {
+    let Some(number) = configuration.version().and_then(|number| number.parse().ok()) else { return Ok(None) };
+    let published = configuration.last_modified().unwrap_or_default().to_owned();
+    let found = GetFunctionOutput::builder().configuration(configuration).build();
+    Ok(Some(Version { number, published, function: wire::observed(name, found)?.0 }))
+}
+
+/// Fetches the zip of a version: GetFunction with its number, then from where that says.
+pub(crate) async fn fetch(aws: &Aws, name: &str, number: u64) -> Result<Vec<u8>, AwsError> {
+    const OPERATION: &str = "lambda:GetFunction";
+    let call = aws.clients.lambda.get_function().function_name(name).qualifier(number.to_string()).send();
+    let found = aws.call(OPERATION, call).await?;
+    let location = found.code.and_then(|code| code.location);
+    let location = location.ok_or_else(|| AwsError::missing(OPERATION, "Code.Location"))?;
+    aws.download(OPERATION, &location).await
+}
+
+/// Makes `zip`, the code of a version, the function's own again, for the processor that it was built for, and publishes
+/// it: what runs is then the newest version as after an apply. UpdateFunctionCode. [`settle`] sees to its end.
+pub(crate) async fn put_back(aws: &Aws, version: &Version, zip: &[u8]) -> Result<(), AwsError> {
+    let Function { function_name, .. } = &version.function;
+    let call = aws
+        .clients
+        .lambda
+        .update_function_code()
+        .function_name(function_name)
+        .set_architectures(Some(wire::architectures(&version.function)))
+        .publish(true);
+    aws.call(UPDATE_CODE, async { call.zip_file(blob(zip)).send().await }).await.map(drop)
+}
+
+/// Waits until AWS runs what [`put_back`] brought.
+pub(crate) async fn settle(aws: &Aws, name: &str) -> Result<(), AwsError> {
+    followed(aws, name, UPDATE_CODE).await
+}
+
+/// Deletes what is older than the newest ten, now that `published` is there. AWS counts up by one, so one call does it;
+/// at every tenth version a listing finds what was left behind. Other operations than updates work while an update is in
+/// progress (<https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>). A version that an alias points to
+/// stays: AWS refuses with 409. Nothing of this is worth failing for.
+pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
+    let Some(newest) = published.and_then(|number| number.parse::<u64>().ok()).filter(|number| *number > KEPT) else {
+        return;
+    };
+    let mut old = vec![newest - KEPT];
+    if newest.is_multiple_of(KEPT) {
+        match list(aws, name).await {
+            Ok(versions) => old = beyond(&versions),
+            Err(error) => tracing::debug!(%error, name, "the versions could not be listed"),
+        }
+    }
+    join_all(old.into_iter().map(|number| delete(aws, name, number))).await;
+}
+
+/// The numbers of the versions beyond those that are kept, as many as one update deletes, the newest first.
+fn beyond(versions: &[Version]) -> Vec<u64> {
+    versions.iter().skip(KEPT as usize).take(AT_ONCE).map(|version| version.number).collect()
+}
+
+async fn delete(aws: &Aws, name: &str, number: u64) {
+    let call = aws.clients.lambda.delete_function().function_name(name).qualifier(number.to_string()).send();
+    if let Err(error) = aws.find("lambda:DeleteFunction", ABSENT, call).await {
+        tracing::debug!(%error, name, number, "the version stays");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::aws::played::{self, answering};
+
+    fn page(versions: &[&str], next: Value) -> String {
+        let one = |version: &&str| json!({ "Version": version, "Role": "r", "CodeSha256": format!("hash {version}") });
+        let all: Vec<Value> = versions.iter().map(one).collect();
+        played::json(&json!({ "Versions": all, "NextMarker": next }).to_string())
+    }
+
+    const GONE: &str = "204 No Content\r\nconnection: close\r\n\r\n";
+    const USED: &str = "409 Conflict\r\nconnection: close\r\nx-amzn-errortype: ResourceConflictException\r\n\
+                        content-length: 2\r\n\r\n{}";
+
+    #[tokio::test]
+    async fn all_pages_of_versions_are_read_and_the_newest_comes_first() {
+        let (first, second) = (page(&["$LATEST", "8", "9"], json!("9")), page(&["10"], Value::Null));
+        let aws = answering(&[&first, &second]).await;
+        let versions = list(&aws, "draw").await.expect("versions");
+        assert_eq!(versions.iter().map(|version| version.number).collect::<Vec<_>>(), [10, 9, 8]);
+        assert_eq!(versions[0].code().sha256, "hash 10");
+        assert_eq!(aws.calls(), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn ten_versions_are_kept_without_a_call_and_the_eleventh_takes_the_first_away() {
+        for (published, calls) in [(None, 0), (Some("$LATEST"), 0), (Some("10"), 0), (Some("11"), 1)] {
+            let aws = answering(&[GONE]).await;
+            prune(&aws, "draw", published).await;
+            assert_eq!(aws.calls(), (0, calls), "{published:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_tenth_version_also_takes_away_what_was_left_behind() {
+        let numbers: Vec<String> = [3, 7].into_iter().chain(10..=20).map(|n: u64| n.to_string()).collect();
+        let listed = page(&numbers.iter().map(String::as_str).collect::<Vec<_>>(), Value::Null);
+        let aws = answering(&[&listed, GONE, USED, GONE]).await;
+        prune(&aws, "draw", Some("20")).await;
+        assert_eq!(aws.calls(), (1, 3), "10, 7 and 3; one that an alias points to fails nothing");
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_fails_leaves_the_one_version_that_is_known_to_go() {
+        let refused = "403 Forbidden\r\nconnection: close\r\nx-amzn-errortype: AccessDeniedException\r\n\
+                       content-length: 2\r\n\r\n{}";
+        let aws = answering(&[refused, GONE]).await;
+        prune(&aws, "draw", Some("20")).await;
+        assert_eq!(aws.calls(), (1, 1));
+    }
+
+    #[test]
+    fn a_version_names_what_was_set_otherwise_and_not_what_goes_with_the_code() {
+        let of = |code: &str, timeout: i32| {
+            let configuration =
+                FunctionConfiguration::builder().role("r").version("1").code_sha256(code).timeout(timeout);
+            version("draw", configuration.build()).unwrap().unwrap()
+        };
+        let (then, now) = (of("x", 3), of("y", 9));
+        assert_eq!(then.set_otherwise(&now.function), ["timeout"]);
+        assert_eq!(then.set_otherwise(&then.function), [""; 0]);
+    }
+}

@@ -1,0 +1,166 @@
+//! Puts earlier code of functions back in its place.
+//!
+//! The state is not told: what `stack.yaml` means is what the last apply brought, and anything else is a change made
+//! outside, which the next plan shows and the next apply takes back.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::{StreamExt, stream};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::Target;
+use super::history::History;
+use crate::aws::{Aws, AwsError};
+use crate::execute::{Stop, retrying, stopped};
+use crate::kinds::lambda_function::Function;
+use crate::kinds::lambda_function::versions::{self, Version};
+
+/// How many functions go back at once: each has its zip in memory.
+const AT_ONCE: usize = 16;
+
+/// One function that goes back.
+pub struct Step {
+    pub target: Target,
+    /// As it was when somebody decided.
+    pub seen: History,
+    pub version: Version,
+}
+
+/// Why a function did not go back.
+#[derive(Debug, thiserror::Error)]
+pub enum RollbackError {
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    #[error("what is handed out for version {number} has the hash {found}, its code has {expected}")]
+    OtherCode { number: u64, expected: String, found: String },
+    #[error("somebody changed its code or its tags after it was looked at")]
+    Moved,
+}
+
+/// What happens on the way.
+pub enum Event<'a> {
+    Started(&'a Step),
+    Done(&'a Step, Duration),
+    Failed(&'a Step, &'a RollbackError),
+}
+
+/// What came of it, by element.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub done: Vec<String>,
+    pub failed: Vec<(String, RollbackError)>,
+    pub not_started: Vec<String>,
+    /// AWS was told, and nobody saw to the end of it.
+    pub unwatched: Vec<String>,
+}
+
+/// How one function ended.
+enum End {
+    Done(Duration),
+    NotStarted,
+    Unwatched,
+}
+
+/// Carries steps out side by side. The first signal begins nothing new and leaves AWS to what it has accepted, the second
+/// leaves what is on its way. One that fails stops no other.
+pub async fn carry_out(aws: &Aws, steps: &[Step], stop: &Stop, observe: &dyn Fn(&Event<'_>)) -> Outcome {
+    let mut outcome = Outcome::default();
+    let one = |step| async move { (step, go_back(aws, step, stop.clone(), observe).await) };
+    let mut running = stream::iter(steps).map(one).buffer_unordered(AT_ONCE);
+    while let Some((step, ended)) = running.next().await {
+        let element = step.target.element.clone();
+        match ended {
+            Ok(End::Done(took)) => {
+                observe(&Event::Done(step, took));
+                outcome.done.push(element);
+            }
+            Ok(End::NotStarted) => outcome.not_started.push(element),
+            Ok(End::Unwatched) => outcome.unwatched.push(element),
+            Err(error) => {
+                observe(&Event::Failed(step, &error));
+                outcome.failed.push((element, error));
+            }
+        }
+    }
+    outcome
+}
+
+async fn go_back(aws: &Aws, step: &Step, mut stop: Stop, observe: &dyn Fn(&Event<'_>)) -> Result<End, RollbackError> {
+    if *stop.borrow() > 0 {
+        return Ok(End::NotStarted);
+    }
+    observe(&Event::Started(step));
+    let began = Instant::now();
+    let zip = tokio::select! {
+        biased;
+        () = stopped(&mut stop, 1) => return Ok(End::NotStarted),
+        zip = fetch(aws, &step.version) => zip?,
+    };
+    tokio::select! {
+        biased;
+        sent = put_back(aws, step, &zip) => sent?,
+        () = stopped(&mut stop, 2) => return Ok(End::Unwatched),
+    }
+    tokio::select! {
+        biased;
+        settled = versions::settle(aws, &step.target.function_name) => settled?,
+        () = stopped(&mut stop, 1) => return Ok(End::Unwatched),
+    }
+    Ok(End::Done(began.elapsed()))
+}
+
+/// Fetches the code of a version, which has to have the hash that AWS tells of it.
+async fn fetch(aws: &Aws, version: &Version) -> Result<Vec<u8>, RollbackError> {
+    let zip = versions::fetch(aws, &version.function.function_name, version.number).await?;
+    let (expected, found) = (version.code().sha256.clone(), STANDARD.encode(Sha256::digest(&zip)));
+    if found == expected { Ok(zip) } else { Err(RollbackError::OtherCode { number: version.number, expected, found }) }
+}
+
+/// Makes `zip` what the function runs, if it is still as it was seen; waits while another change of it is in progress.
+async fn put_back(aws: &Aws, Step { seen, version, target }: &Step, zip: &[u8]) -> Result<(), RollbackError> {
+    let now = versions::running(aws, &target.function_name).await?;
+    let is_same = |now: &Function| now.code.sha256 == seen.running.code.sha256 && now.tags == seen.running.tags;
+    if !now.as_ref().is_some_and(is_same) {
+        return Err(RollbackError::Moved);
+    }
+    Ok(retrying(|| versions::put_back(aws, version, zip)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::played::{answering, json};
+
+    fn function(sha256: &str, tags: &str) -> String {
+        let configuration = format!(r#"{{"Role":"r","Version":"2","CodeSha256":"{sha256}"}}"#);
+        json(&format!(r#"{{"Configuration":{configuration},"Tags":{tags}}}"#))
+    }
+
+    #[tokio::test]
+    async fn a_function_that_somebody_changed_meanwhile_is_left_alone() {
+        const OURS: &str = r#"{"deployer:stack":"shop"}"#;
+        let seen = function("two", OURS);
+        let taken = function("two", r#"{"deployer:stack":"cafe"}"#);
+        let accepted = json(r#"{"Version":"3"}"#);
+        for (now, is_sent) in [(seen.clone(), true), (taken, false), (function("by hand", OURS), false)] {
+            let listed = json(r#"{"Versions":[{"Role":"r","Version":"1","CodeSha256":"one"}]}"#);
+            let aws = answering(&[&seen]).await;
+            let running = versions::running(&aws, "draw").await.unwrap().unwrap();
+            let aws = answering(&[&listed]).await;
+            let version = versions::list(&aws, "draw").await.unwrap().remove(0);
+            let target = Target {
+                element: "functions.draw".into(),
+                function_name: "draw".into(),
+                log_group: String::new(),
+                external: false,
+            };
+            let step = Step { target, seen: History { running, versions: Vec::new() }, version };
+            let aws = answering(&[&now, &accepted]).await;
+            let sent = put_back(&aws, &step, b"zip").await;
+            assert_eq!((sent.is_ok(), aws.calls()), (is_sent, (1, u64::from(is_sent))), "{sent:?}");
+        }
+    }
+}

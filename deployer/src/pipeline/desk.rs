@@ -1,0 +1,64 @@
+//! AWS and the state side by side, for what needs both and no plan.
+
+use super::{Loaded, Progress, Settings, connect, credentials, give_back, hold, read_state, unless_stopped};
+use crate::aws::Aws;
+use crate::execute::Stop;
+use crate::failure::Failure;
+use crate::state::{Lease, State};
+
+/// AWS, and the state as it is; under its lock where something is going to be changed.
+pub struct Desk {
+    pub aws: Aws,
+    pub state: State,
+    lease: Option<Lease>,
+}
+
+impl Desk {
+    /// Connects and reads the state.
+    ///
+    /// # Errors
+    /// When AWS or the state cannot be reached or understood.
+    pub async fn to_read(
+        loaded: &Loaded,
+        settings: &Settings,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
+        let state = read_state(&store, progress, stop).await?.state;
+        Ok(Self { aws, state, lease: None })
+    }
+
+    /// The same under the state's lock; AWS takes writing calls for as long as that is held. [`Desk::leave`] it.
+    ///
+    /// # Errors
+    /// As [`Desk::to_read`], and when the credentials are about to end or another run holds the lock.
+    pub async fn to_write(
+        loaded: &Loaded,
+        settings: &Settings,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
+        credentials::last(&aws.clients, (settings.now)(), progress).await?;
+        let lease = hold(&store, settings, progress, stop).await?;
+        match read_state(&store, progress, stop).await {
+            Ok(snapshot) => {
+                let mark = lease.mark();
+                aws.write_while(move || mark.holds());
+                Ok(Self { aws, state: snapshot.state, lease: Some(lease) })
+            }
+            Err(failure) => {
+                give_back(lease).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Gives the lock back.
+    pub async fn leave(self) {
+        if let Some(lease) = self.lease {
+            give_back(lease).await;
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Versions of functions and the way back to them, as people and programs read them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::counted;
+use super::json::{aws_error, version as first_line};
+use super::paint::{Paint, Tone};
+use super::plan::{bytes, short};
+use super::state::table;
+use crate::aws::Place;
+use crate::kinds::lambda_function::versions::Version;
+use crate::operate::Target;
+use crate::operate::history::History;
+use crate::operate::rollback::{Event, Outcome, RollbackError, Step};
+
+/// A function and its versions, if it exists.
+pub type Listed<'a> = (&'a Target, Option<&'a History>);
+
+/// A function that stays as it is.
+pub enum Shown {
+    /// The version that runs already.
+    Runs(String, u64),
+    /// Why it is left alone.
+    Left(String, String),
+}
+
+/// The versions of functions, the newest first.
+pub fn list(all: &[Listed<'_>], paint: Paint) -> String {
+    let one = |(target, history): &Listed<'_>| {
+        let head = format!("{}  {}\n", paint.tone(Tone::Strong, &target.element), target.function_name);
+        let Some(history) = history else { return head + "  does not exist\n" };
+        let runs = history.runs();
+        let row = |version: &Version| {
+            let runs = if runs == Some(version.number) { "runs" } else { "" };
+            let size = version.code().size.map(bytes).unwrap_or_default();
+            [format!("  {}", version.number), moment(version), short(&version.code().sha256), size, runs.to_owned()]
+        };
+        let rows = table(history.versions.iter().map(row));
+        let unkept = match runs {
+            Some(_) => String::new(),
+            None => format!("  what runs, {}, is no version\n", short(&history.running.code.sha256)),
+        };
+        head + &unkept + &rows
+    };
+    all.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// The same as one object.
+pub fn list_json(all: &[Listed<'_>], stack: &str, place: &Place) -> Value {
+    let one = |(target, history): &Listed<'_>| {
+        let runs = history.and_then(History::runs);
+        let version = |version: &Version| {
+            json!({
+                "version": version.number,
+                "published": time(version).map_or_else(|| version.published.clone(), |at| at.to_string()),
+                "code_sha256": version.code().sha256,
+                "size": version.code().size,
+                "runs": runs == Some(version.number),
+            })
+        };
+        json!({
+            "address": target.element,
+            "function_name": target.function_name,
+            "external": target.external,
+            "exists": history.is_some(),
+            "code_sha256": history.map(|history| &history.running.code.sha256),
+            "runs": runs,
+            "versions": history.map(|h| h.versions.iter().map(version).collect::<Vec<_>>()).unwrap_or_default(),
+        })
+    };
+    let functions: Vec<Value> = all.iter().map(one).collect();
+    json!({
+        "format_version": 1,
+        "stack": stack,
+        "region": place.region,
+        "account": place.account,
+        "functions": functions,
+    })
+}
+
+/// What is going to happen, a function a line.
+pub fn intended(steps: &[Step], others: &[Shown], paint: Paint) -> String {
+    let mut out = String::new();
+    for Step { target, seen, version } in steps {
+        let from = seen.runs().map_or_else(|| "what runs, which is no version".to_owned(), |n| format!("version {n}"));
+        let size = version.code().size.map(|size| format!("{}, ", bytes(size))).unwrap_or_default();
+        let line = format!("~ {}: {from} → version {}", target.element, version.number);
+        out += &paint.tone(Tone::Change, &line);
+        out += &format!("  ({}, {size}published {})\n", short(&version.code().sha256), moment(version));
+        let settings = version.set_otherwise(&seen.running);
+        if !settings.is_empty() {
+            let note =
+                format!("    # its settings stay; version {} had other: {}\n", version.number, settings.join(", "));
+            out += &paint.tone(Tone::Note, &note);
+        }
+    }
+    for other in others {
+        let line = match other {
+            Shown::Runs(element, number) => format!("· {element}: runs the code of version {number} already\n"),
+            Shown::Left(element, why) => format!("· {element}: {why}\n"),
+        };
+        out += &paint.tone(Tone::Faint, &line);
+    }
+    out
+}
+
+/// The first of the JSON lines.
+pub fn version(stack: &str, place: &Place) -> String {
+    format!("{}\n", first_line("rollback", stack, place))
+}
+
+/// One line of talk.
+pub fn event(event: &Event<'_>) -> String {
+    match event {
+        Event::Started(step) => format!("putting version {} back: {}", step.version.number, step.target.element),
+        Event::Done(step, took) => {
+            let Step { target, version, .. } = step;
+            format!("{} runs the code of version {}, after {:.1} s", target.element, version.number, took.as_secs_f64())
+        }
+        Event::Failed(step, _) => format!("failed: {}", step.target.element),
+    }
+}
+
+/// One of the JSON lines.
+pub fn event_json(event: &Event<'_>) -> String {
+    let (Event::Started(step) | Event::Done(step, _) | Event::Failed(step, _)) = event;
+    let mut line = json!({
+        "type": "action_started",
+        "address": step.target.element,
+        "action": "rollback",
+        "from": step.seen.runs(),
+        "to": step.version.number,
+        "code_sha256": step.version.code().sha256,
+    });
+    match event {
+        Event::Started(_) => {}
+        Event::Done(_, took) => {
+            line["type"] = "action_done".into();
+            line["seconds"] = took.as_secs_f64().into();
+        }
+        Event::Failed(_, error) => {
+            line["type"] = "action_failed".into();
+            line["error"] = match error {
+                RollbackError::Aws(error) => aws_error(error),
+                other => json!({ "message": other.to_string() }),
+            };
+        }
+    }
+    format!("{line}\n")
+}
+
+/// The last of the JSON lines.
+pub fn summary_json(outcome: &Outcome, others: &[Shown], (reads, writes): (u64, u64), took: Duration) -> String {
+    let result = match outcome {
+        o if !o.failed.is_empty() => "failed",
+        o if o.not_started.is_empty() && o.unwatched.is_empty() => "ok",
+        _ => "interrupted",
+    };
+    let unchanged: Vec<&String> = others.iter().map(|(Shown::Runs(of, _) | Shown::Left(of, _))| of).collect();
+    let line = json!({
+        "type": "summary",
+        "result": result,
+        "done": outcome.done,
+        "failed": outcome.failed.iter().map(|(element, _)| element).collect::<Vec<_>>(),
+        "not_started": outcome.not_started,
+        "unwatched": outcome.unwatched,
+        "unchanged": unchanged,
+        "reads": reads,
+        "writes": writes,
+        "seconds": took.as_secs_f64(),
+    });
+    format!("{line}\n")
+}
+
+/// The last words: what came of it, and what holds from now on.
+pub fn summary(outcome: &Outcome, (reads, writes): (u64, u64), took: Duration, paint: Paint) -> String {
+    let Outcome { done, failed, not_started, unwatched } = outcome;
+    let mut text = String::new();
+    if !unwatched.is_empty() {
+        text += &format!("AWS goes on by itself with: {}\n", unwatched.join(", "));
+    }
+    if !not_started.is_empty() {
+        text += &format!("not started: {}\n", not_started.join(", "));
+    }
+    if !done.is_empty() || !unwatched.is_empty() {
+        text += "stack.yaml still means the newer code: `deployer plan` shows this as changed outside, and the next apply \
+                 takes it back.\nTo stay here, go back in the source and apply that.\n";
+    }
+    let (word, tone) = match (failed.is_empty(), not_started.is_empty() && unwatched.is_empty()) {
+        (false, _) => ("Failed", Tone::Bad),
+        (true, false) => ("Interrupted", Tone::Bad),
+        (true, true) => ("Done", Tone::Good),
+    };
+    let counts = match done.len() {
+        0 if word == "Done" => "nothing had to be done".to_owned(),
+        done => format!("{} rolled back", counted(done as u64, "function")),
+    };
+    let failed = if failed.is_empty() { String::new() } else { format!(", {} failed", failed.len()) };
+    let (reads, writes) = (counted(reads, "read"), counted(writes, "write"));
+    text + &format!("{}: {counts}{failed}. {reads} and {writes}, {:.1} s.", paint.tone(tone, word), took.as_secs_f64())
+}
+
+/// `2026-11-24 17:20 UTC`, or AWS's own words.
+fn moment(version: &Version) -> String {
+    time(version).map_or_else(|| version.published.clone(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+fn time(version: &Version) -> Option<jiff::Timestamp> {
+    version.published.parse().ok()
+}
