@@ -3,6 +3,7 @@
 //! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
 //! there is no second wiring.
 
+mod again;
 mod begin;
 mod credentials;
 mod desk;
@@ -40,7 +41,7 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Fetched, Holder, Lease, Location, Snapshot, Store, Terms};
 
-use begin::{Begun, begin, connect, lock, read_and_observe};
+use begin::{Begun, begin, connect, read_and_observe};
 
 pub use desk::Desk;
 pub use env::{Environment, environments, erase};
@@ -129,6 +130,7 @@ fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findin
     crate::log::mask(document.secrets());
     crate::spec::lint::lint(document, &lowered, findings);
     let graph = Graph::of(lowered, document.outputs().clone(), document, findings);
+    crate::graph::names::check(&graph, document, findings);
     crate::graph::secret::check(&graph, document, findings);
     findings.dedup();
     document.place(findings);
@@ -172,7 +174,7 @@ pub async fn prepare(
 ) -> Result<Ready, Failure> {
     let began = Instant::now();
     let Begun { aws, store, lease, fetched } =
-        unless_stopped(stop, begin(&loaded.document, settings, hold.then_some(progress))).await?;
+        begin(&loaded.document, settings, hold.then_some(progress), stop).await?;
     let seen = observe_and_plan(loaded, (&aws, &store), (fetched, hold), settings, goal, progress);
     match unless_stopped(stop, seen).await {
         Ok((loaded, snapshot, observation, plan, artifacts)) => {
@@ -195,10 +197,16 @@ pub async fn prepare(
 /// # Errors
 /// Those of the work, and that it was interrupted.
 pub async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let mut stop = stop.clone();
     tokio::select! {
         result = work => result,
-        Ok(_) = stop.wait_for(|asked| *asked > 0) => Err(Failure::interrupted()),
+        () = signals(stop, 1) => Err(Failure::interrupted()),
+    }
+}
+
+/// Ends when so many signals have come.
+async fn signals(stop: &Stop, number: u8) {
+    if stop.clone().wait_for(|asked| *asked >= number).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -212,8 +220,7 @@ async fn observe_and_plan(
     goal: Goal,
     progress: &dyn Progress,
 ) -> Result<Planned, Failure> {
-    let depth = if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole };
-    let seen = read_and_observe(&loaded, aws, store, state, settings, depth, progress);
+    let seen = read_and_observe(&loaded, aws, store, state, settings, depth(goal), progress);
     let built = async {
         match goal {
             Goal::Apply if !settings.refresh_only => package(&loaded, settings, progress).await,
@@ -238,13 +245,21 @@ async fn observe_and_plan(
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
+/// What a plan has to know of each resource.
+fn depth(goal: Goal) -> Depth {
+    if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
+}
+
 /// Reads the outputs of the last apply from the state.
 ///
 /// # Errors
 /// When the state cannot be read.
-pub async fn outputs(loaded: &Loaded, settings: &Settings) -> Result<BTreeMap<String, String>, Failure> {
-    let (_, store) = connect(&loaded.document, settings).await?;
-    Ok(store.read().await.map_err(Failure::state)?.state.outputs)
+pub async fn outputs(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<BTreeMap<String, String>, Failure> {
+    let read = async {
+        let (_, store) = connect(&loaded.document, settings).await?;
+        Ok(store.read().await.map_err(Failure::state)?.state.outputs)
+    };
+    unless_stopped(stop, read).await
 }
 
 /// Where the state is kept; a local cloud's state never meets the real one.
@@ -360,7 +375,7 @@ impl Ready {
             journal: &journal,
             observer,
             secrets: loaded.document.secrets(),
-            outputs: loaded.graph.outputs(),
+            graph: &loaded.graph,
             parallelism: settings.parallelism,
             stop: stop.clone(),
             now: (settings.now)(),

@@ -27,6 +27,9 @@ pub enum AwsError {
     /// What was about to be deleted turned out to be another stack's.
     #[error("not deleted: {arn} belongs to the stack {owner:?} by now")]
     Taken { arn: String, owner: String },
+    /// A value to send would hold what nobody knows yet, such as the id of an API that is not there.
+    #[error("not sent: `{output}` of `{address}` is not known")]
+    Unresolved { address: String, output: String },
 }
 
 /// An error answer of an AWS service.
@@ -95,6 +98,10 @@ impl AwsError {
             (r.status().as_u16(), request_id, header("retry-after"))
         });
         match (refusal, raw) {
+            (Some(meta), Some((status, ..))) if status < 400 && meta.code().is_none() => Self::Shape {
+                what: operation.to_owned(),
+                message: format!("the answer cannot be read: {}", chain(error)),
+            },
             (Some(meta), Some((status, request_id, retry_after))) => Self::Service(Box::new(ServiceError {
                 operation,
                 code: meta.code().map_or_else(|| default_code(status), str::to_owned),
@@ -209,4 +216,19 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         next = e.source();
     }
     texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::played;
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_read_is_no_refusal() {
+        let aws = played::answering(&[&played::json("{\"Configuration\": 3}")]).await;
+        let call = aws.clients.lambda.get_function().function_name("draw").send();
+        let error = aws.call("lambda:GetFunction", call).await.expect_err("nonsense");
+        assert!(matches!(&error, AwsError::Shape { what, .. } if what == "lambda:GetFunction"), "{error:?}");
+        assert!(!error.to_string().contains("SdkBody"), "{error}");
+    }
 }

@@ -167,6 +167,17 @@ impl Aws {
         Self { clients, place, gathered: Arc::default(), shared: Arc::new(shared) }
     }
 
+    /// The same AWS, of which this run knows nothing yet but what a person told it; calls are counted on.
+    pub fn anew(&self, calls: usize) -> Self {
+        let new = Self::with_calls(self.clients.clone(), self.place.clone(), calls);
+        let (reads, writes) = self.calls();
+        new.shared.reads.store(reads, Ordering::Relaxed);
+        new.shared.writes.store(writes, Ordering::Relaxed);
+        let claims = self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        *new.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = claims;
+        new
+    }
+
     /// Makes one AWS call. `operation` is its IAM-style name, `sqs:CreateQueue`. On the heap, for the SDK's futures
     /// are large and kinds have many of them.
     ///

@@ -24,7 +24,7 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
     let began = Instant::now();
     let settings = run.settings(&choice, command)?;
     let loaded = run.load(&settings)?;
-    let ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation::new(run.terminal), &run.stop).await?;
+    let mut ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation::new(run.terminal), &run.stop).await?;
     announce(run, &ready, command);
     if let Some(reviewed) = reviewed
         && let Err(other) = reviewed.hold(&ready.effects(), false)
@@ -32,12 +32,28 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
         ready.abandon().await;
         return Err(other.refusal(&reviewed));
     }
-    let changes = ready.plan.has_changes();
-    if changes && let Err(refused) = approval::given(run, &approved, command, question(goal)).await {
-        ready.abandon().await;
-        return Err(refused);
+    if ready.plan.has_changes() {
+        let agreed = async {
+            approval::given(run, &approved, command, question(goal)).await?;
+            if approved.auto_approve { Ok(()) } else { still_so(run, &mut ready, &settings, goal).await }
+        };
+        if let Err(refused) = agreed.await {
+            ready.abandon().await;
+            return Err(refused);
+        }
     }
     Ok(carry_out(run, ready, &settings, began).await?.code)
+}
+
+/// Refuses a plan that AWS has moved on from while the question stood.
+async fn still_so(run: &Run, ready: &mut Ready, settings: &pipeline::Settings, goal: Goal) -> Result<(), Failure> {
+    let moved = ready.look_again(settings, goal, &run.stop).await?;
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the plan is stale, AWS moved on while the question stood: {}", moved.join("; "));
+    let message = ready.loaded.document.secrets().mask(&message).into_owned();
+    Err(Failure::plain("plan::stale", message, "nothing was changed; run the same command again and look at the new plan"))
 }
 
 /// Brings the state in line with AWS; AWS stays as it is.
@@ -52,7 +68,7 @@ pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: 
         let outputs = ready.outputs_now();
         ready.abandon().await;
         if run.terminal.json {
-            run.terminal.data(&format!("{}\n", json::refreshed(0, &outputs)));
+            run.terminal.data(&format!("{}\n", json::refreshed(&[], &outputs)));
         }
         return Ok(OK);
     }
@@ -63,9 +79,13 @@ pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: 
     }
     let refreshed = ready.refresh().await?;
     if run.terminal.json {
-        run.terminal.data(&format!("{}\n", json::refreshed(refreshed.changed, &refreshed.outputs)));
+        run.terminal.data(&format!("{}\n", json::refreshed(&refreshed.changed, &refreshed.outputs)));
     } else {
-        run.terminal.say(&format!("Done: {} of the state's records changed; AWS was only read.", refreshed.changed));
+        let changed = match refreshed.changed.as_slice() {
+            [] => "none of the state's records changed".to_owned(),
+            changed => format!("the state's records of {} changed", changed.join(", ")),
+        };
+        run.terminal.say(&format!("Done: {changed}; AWS was only read."));
     }
     Ok(OK)
 }

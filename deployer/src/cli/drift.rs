@@ -24,7 +24,7 @@ pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
     } else if drift.is_empty() {
         run.terminal.data(&format!("No drift.\n{}\n", plan::cost_line(ready.cost)));
     } else {
-        let text = plan::drift_lines(drift, super::plan::view(run, &ready));
+        let text = plan::drift_lines(&ready.plan, super::plan::view(run, &ready));
         run.terminal.data(&format!("{text}{}\n", plan::cost_line(ready.cost)));
     }
     Ok(if drift.is_empty() { OK } else { CHANGES })

@@ -13,7 +13,7 @@ use crate::operate::{functions, invoke};
 use crate::pipeline;
 
 pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
-    let payload = read(payload)?;
+    let payload = read(payload, run).await?;
     let settings = run.settings(&Choice::default(), "invoke")?;
     let loaded = pipeline::load(&settings)?;
     let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
@@ -42,8 +42,14 @@ pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
     }
 }
 
+fn standard_input() -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The payload as bytes, once it is known to be JSON.
-fn read(payload: &str) -> Result<Vec<u8>, Failure> {
+async fn read(payload: &str, run: &Run) -> Result<Vec<u8>, Failure> {
     let unreadable = |what: &str, error: std::io::Error| {
         Failure::plain(
             "invoke::payload",
@@ -54,9 +60,12 @@ fn read(payload: &str) -> Result<Vec<u8>, Failure> {
     let bytes = match payload.strip_prefix('@') {
         Some(file) => std::fs::read(file).map_err(|error| unreadable(file, error))?,
         None if payload == "-" => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).map_err(|error| unreadable("standard input", error))?;
-            bytes
+            // Whoever types it may think better of it.
+            let typed = async {
+                let read = tokio::task::spawn_blocking(standard_input).await.map_err(std::io::Error::other);
+                read.flatten().map_err(|error| unreadable("standard input", error))
+            };
+            pipeline::unless_stopped(&run.stop, typed).await?
         }
         None => payload.as_bytes().to_vec(),
     };

@@ -44,8 +44,9 @@ pub(super) async fn trace(run: &Run, id: &str, lines: Lines) -> Exit {
     let targets = chosen(functions(&loaded.graph, &aws.place), &[])?;
     let width = widest(&targets);
     let wanted = Wanted { since: since(lines.since), pattern: Some(holding(id)) };
-    let read = Reader::new(targets, wanted).next(&aws).await;
-    let mut read = read.map_err(|error| Failure::aws(&error, "", &loaded.document))?;
+    let mut reader = Reader::new(targets, wanted);
+    let read = async { reader.next(&aws).await.map_err(|error| Failure::aws(&error, "", &loaded.document)) };
+    let mut read = pipeline::unless_stopped(&run.stop, read).await?;
     // Not every place that answers takes the pattern literally.
     read.retain(|line| line.message.contains(id));
     let (Some(first), Some(last)) = (read.first(), read.last()) else {

@@ -12,7 +12,7 @@ use crate::spec::nearest::{nearest, quoted};
 pub(super) async fn run(run: &Run, name: Option<String>) -> Exit {
     let settings = run.settings(&Choice::default(), "output")?;
     let loaded = pipeline::load(&settings)?;
-    let mut outputs = pipeline::outputs(&loaded, &settings).await?;
+    let mut outputs = pipeline::outputs(&loaded, &settings, &run.stop).await?;
     let secrets = loaded.document.secrets();
     // An apply before the variable was a secret may have kept them.
     outputs.retain(|_, value| !secrets.touches(value));

@@ -128,7 +128,7 @@ impl Run {
             return Ok((Some(cloud.endpoint_url()), Some(keys)));
         }
         let asked = self.global.endpoint_url.as_deref().or_else(|| self.environment.get("AWS_ENDPOINT_URL"));
-        if let Some(url) = asked.filter(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+        if let Some(url) = asked.filter(|url| !is_address(url)) {
             return Err(Failure::plain(
                 "run::endpoint-url",
                 format!("{url:?} is not the address of an AWS endpoint"),
@@ -150,4 +150,10 @@ impl Run {
     pub(super) fn annotate(&self, findings: &Findings, secrets: Option<&Secrets>) {
         annotate(&self.environment, &self.terminal, &self.global.file, findings, secrets);
     }
+}
+
+/// Is it `http://` or `https://` with a host?
+fn is_address(url: &str) -> bool {
+    let Ok(uri) = url.parse::<hyper::Uri>() else { return false };
+    matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
 }

@@ -70,7 +70,8 @@ impl Desk<'_> {
     }
 
     async fn history(&self) -> Exit {
-        let versions = self.store.history().await.map_err(Failure::state)?;
+        let history = async { self.store.history().await.map_err(Failure::state) };
+        let versions = pipeline::unless_stopped(&self.run.stop, history).await?;
         if self.run.terminal.json {
             return self.line(form::history_json(&versions, &self.store.place()));
         }
@@ -141,7 +142,8 @@ impl Desk<'_> {
 
     async fn unlock(&self, id: Option<String>, approval: &Approval) -> Exit {
         let place = self.store.place();
-        let Some(lock) = self.store.lock_info().await.map_err(Failure::state)? else {
+        let locked = async { self.store.lock_info().await.map_err(Failure::state) };
+        let Some(lock) = pipeline::unless_stopped(&self.run.stop, locked).await? else {
             if self.run.terminal.json {
                 return self.line(json!({"type": "not_locked", "place": place}));
             }

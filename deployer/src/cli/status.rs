@@ -16,7 +16,9 @@ pub(super) async fn run(run: &Run) -> Exit {
     let seen = &sight.observation;
     let live =
         loaded.graph.nodes().filter_map(|n| Some((n.address.clone(), (n.kind.name(), seen.live.get(&n.address)?))));
-    let mut signs = health::signs(&sight.aws, &live.collect()).await;
+    let live = live.collect();
+    let asked = async { Ok(health::signs(&sight.aws, &live).await) };
+    let mut signs = pipeline::unless_stopped(&run.stop, asked).await?;
     let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
     let rows: Vec<Row> = loaded
         .graph

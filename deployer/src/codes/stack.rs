@@ -53,6 +53,13 @@ pub(super) const CODES: &[Code] = &[
         "Save it as UTF-8; in most editors that is a choice when saving. `iconv -f latin1 -t utf-8` converts a file.",
     ),
     error(
+        "stack::long-name",
+        "A name that follows from the stack's name, from another name or from a reference is longer than AWS takes.",
+        "queues:\n  a-queue-whose-name-does-not-leave-the-room-that-its-dead-letter-queue-needs:\n    redrive: { max_receive_count: 3 }\n",
+        "queues:\n  a-queue-whose-name-does-not-leave-the-room-that-its-dead-letter-queue-needs:\n    name: orders\n    redrive: { max_receive_count: 3 }\n",
+        "Give the element a `name` of its own that is short enough for everything made from it, as the help says.",
+    ),
+    error(
         "stack::missing-property",
         "A property without which the element, or the stack, cannot be made is not there.",
         "queues:\n  orders: { redrive: {} }\n",

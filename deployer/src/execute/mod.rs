@@ -9,14 +9,16 @@ mod step;
 mod tests;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError};
+use crate::graph::{Graph, own};
 use crate::graph::resolve::{self, Known};
+use crate::kinds::by_name;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
@@ -104,8 +106,8 @@ pub struct Execution<'a> {
     pub journal: &'a dyn Journal,
     pub observer: &'a dyn Observer,
     pub secrets: &'a Secrets,
-    /// The stack's outputs, with references.
-    pub outputs: &'a BTreeMap<String, String>,
+    /// What `stack.yaml` means, and the stack's outputs.
+    pub graph: &'a Graph,
     pub parallelism: usize,
     pub stop: Stop,
     /// RFC 3339, UTC.
@@ -225,7 +227,7 @@ impl<'a> Execution<'a> {
 
     fn start(&self, id: StepId, sharing: bool, running: &mut Running<'a>) {
         let planned = self.planned(id);
-        let desired = planned.spec.as_ref().map(|spec| resolve::value(spec, &self.known, &self.aws.place));
+        let desired = planned.spec.as_ref().map(|spec| self.desired(planned, spec));
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
         let wanted = desired.clone();
         let work = async move {
@@ -239,6 +241,16 @@ impl<'a> Execution<'a> {
         running.start((id, sharing), desired, work, self.stop.clone(), move |why| {
             observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });
         });
+    }
+
+    /// The spec with all that is known by now put in.
+    fn desired(&self, planned: &Planned, spec: &Value) -> Value {
+        let place = &self.aws.place;
+        let spec = resolve::value(spec, &self.known, place);
+        match by_name(planned.kind) {
+            Some(kind) => own::filled(kind, &planned.address, spec, place),
+            None => spec,
+        }
     }
 
     fn take_result(

@@ -10,6 +10,7 @@ use super::step::{Done, Part};
 use crate::graph::identity;
 use crate::graph::resolve;
 use crate::kinds::by_name;
+use crate::spec::template;
 use crate::plan::{Action, Planned};
 use crate::state::{Intent, Record, fingerprint, leftover};
 
@@ -154,9 +155,15 @@ impl Execution<'_> {
         }
     }
 
-    /// The stack's outputs as far as they are known now; secrets stay out.
+    /// The stack's outputs as far as they are known now; secrets stay out, and so does what would name a resource that
+    /// is not there.
     pub(super) fn outputs_now(&self) -> BTreeMap<String, String> {
-        let wanted = self.outputs.iter().filter(|(name, _)| self.plan.outputs().contains_key(*name));
+        let there = |address: &str| {
+            self.graph.node(address).is_none_or(|node| node.external) || self.state.resources.contains_key(address)
+        };
+        let stands = |text: &Value| template::references(text).iter().all(|(_, to)| there(&to.address));
+        let wanted = self.graph.outputs().iter().filter(|(name, _)| self.plan.outputs().contains_key(*name));
+        let wanted = wanted.filter(|(_, text)| stands(&Value::from(text.as_str())));
         let resolved = wanted.map(|(name, text)| (name.clone(), resolve::text(text, &self.known, &self.aws.place)));
         resolved
             .filter(|(_, text)| !resolve::is_unknown(&Value::from(text.as_str())) && !self.secrets.touches(text))

@@ -73,7 +73,19 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
             }
         }
     }
+    add_before_removing(actions, &mut edge);
     waits_for
+}
+
+/// What goes waits for what comes of its kind: a function under another element's name is there before the old one is
+/// gone. What goes along with something else needs no call.
+fn add_before_removing(actions: &[Planned], edge: &mut impl FnMut(StepId, StepId)) {
+    let of = |action: Action| actions.iter().enumerate().filter(move |(_, p)| p.action == action);
+    for (gone, planned) in of(Action::Delete).filter(|(_, p)| p.goes_with.is_none()) {
+        for (made, _) in of(Action::Create).filter(|(_, p)| p.kind == planned.kind) {
+            edge((gone, Part::Main), (made, Part::Main));
+        }
+    }
 }
 
 impl Schedule {

@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::retry::retrying;
 use crate::aws::{Aws, AwsError, tags};
+use crate::graph::resolve;
 use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, Watched, by_name};
 use crate::plan::{Action, Order, Planned, Rules, diff};
+use crate::spec::template::Ref;
 
 /// What one step left behind.
 pub(super) enum Done {
@@ -65,6 +67,10 @@ pub(super) async fn run(
         (Action::Forget, _) | (_, None) => return Ok((Done::Gone, None)),
         (_, Some(desired)) => desired,
     };
+    // AWS would take the mark of an unknown value for a text like any other, and make what nobody finds again.
+    if let Some(Ref { address, output }) = resolve::marked(desired).into_iter().next() {
+        return Err(AwsError::Unresolved { address, output });
+    }
     let (created, event) = match (planned.action, &planned.live) {
         (Action::Replace, Some(live)) if planned.order == Some(Order::DeleteFirst) => {
             step.delete(live).await?;
@@ -142,3 +148,27 @@ const EXISTS: &[&str] = &[
     "BucketAlreadyOwnedByYou",
     "ConflictException",
 ];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::played;
+    use crate::graph::resolve::Known;
+    use crate::plan::Goal;
+    use crate::plan::tests::world::{Stack, World};
+
+    #[tokio::test]
+    async fn what_is_not_known_is_never_sent_as_a_text() {
+        let (aws, world) = (played::answering(&[]).await, World::default());
+        let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
+        let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
+        let mut desired = plan.actions()[0].desired.clone().expect("it is made");
+        desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &Known::new(), &aws.place);
+        let context = Context { aws: &aws, stack: "couch" };
+        let refused = run(&context, &plan.actions()[0], Part::Main, Some(&desired)).await.err().expect("no queue");
+        assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");
+        assert_eq!(aws.calls(), (0, 0));
+    }
+}

@@ -100,6 +100,10 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         }
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
         AwsError::Taken { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
+        AwsError::Unresolved { address, .. } => (
+            "plan::unresolved",
+            format!("make that first: `deployer apply --target '{address}'`; please report it if that does not help"),
+        ),
         AwsError::Shape { .. } => ("aws::unexpected-answer", "run again with -v and report what it shows".into()),
         AwsError::Service(service) if service.status >= 500 => {
             ("aws::service-error", "AWS failed; run the same command again".into())

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::{Graph, Node};
-use crate::kinds::by_name;
+use super::own::{Why, endless};
+use super::{Graph, Node, names};
+use crate::kinds::{AnyKind, by_name};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::sections::{Lowered, Resource};
@@ -45,7 +46,7 @@ impl Graph {
                 (name, text)
             })
             .collect();
-        names_used_twice(&nodes, names, findings);
+        names::used_twice(&nodes, names, findings);
         let order = order(&nodes, names, findings);
         Self { nodes, order, outputs }
     }
@@ -90,7 +91,9 @@ impl Checker<'_> {
         dependencies.extend(depends_on.iter().cloned());
         let by_name = named.difference(&dependencies).cloned().collect();
         dependencies.extend(named);
-        dependencies.remove(&resource.address);
+        if dependencies.remove(&resource.address) {
+            self.own_values(kind, &resource.address, &resource.element, &spec);
+        }
         Some(Node {
             address: resource.address,
             element: resource.element,
@@ -178,6 +181,23 @@ impl Checker<'_> {
             .help(help);
     }
 
+    /// A resource that refers to what of itself there will never be.
+    fn own_values(&mut self, kind: &dyn AnyKind, address: &str, element: &str, spec: &Value) {
+        for (output, why) in endless(kind, address, spec) {
+            let part = (address.to_owned(), output);
+            let alias = self.aliases.iter().find(|((of, _), meant)| of == element && **meant == part);
+            let (of, output) = alias.map_or(&part, |(written, _)| written);
+            let path = self.names.place_of(element, &format!("{of}.{output}"));
+            let message = match why {
+                Why::OnlyAws => {
+                    format!("AWS gives `{of}` its `{output}` once it is there, too late for itself to refer to")
+                }
+                Why::Circle => format!("`${{{of}.{output}}}` stands for what is made of this very text"),
+            };
+            self.findings.error("stack::cycle", path, message).help("write it out instead of referring to it");
+        }
+    }
+
     /// An element that says it waits for itself.
     fn own_end(&mut self, element: &str) {
         let mut path = self.names.place_of(element, &format!("{element}.arn"));
@@ -195,37 +215,6 @@ impl Checker<'_> {
         let is_of =
             |known: &String| known.strip_prefix(&element).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         self.names.has_element(address) && !self.known.keys().any(is_of)
-    }
-}
-
-/// Two resources of one kind with the same identity would fight over one AWS resource.
-fn names_used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) {
-    let mut first: HashMap<(String, String), &Node> = HashMap::new();
-    let mut said: BTreeSet<(&str, &str)> = BTreeSet::new();
-    // An element before its parts: when two functions are called alike, so are their roles and log groups.
-    let elements = nodes.values().filter(|node| node.address == node.element);
-    for node in elements.chain(nodes.values().filter(|node| node.address != node.element)) {
-        let key = (node.kind.name().to_owned(), identity(node.kind.identity(), &node.spec));
-        let Some(other) = first.insert(key.clone(), node) else { continue };
-        if !said.insert((&other.element, &node.element)) {
-            continue;
-        }
-        let own = names.place_of(&other.element, &key.1);
-        let mut path = names.place_of(&node.element, &key.1);
-        if path.0.len() == 2 && own.0.len() > 2 {
-            // A name that is written out is easier to change than one that follows from another.
-            path = own;
-        } else if path.0.len() == 2 {
-            // Without a name of its own the element's key gives it.
-            path = path.then("name");
-        }
-        findings
-            .error(
-                "stack::duplicate-name",
-                path,
-                format!("`{}` and `{}` are both the {} {:?}", other.address, node.address, key.0, key.1),
-            )
-            .help("give one of them another name");
     }
 }
 

@@ -4,6 +4,8 @@
 //! unknown names reported. [`resolve`] later puts values in their place.
 
 mod build;
+pub mod names;
+pub mod own;
 pub mod resolve;
 pub mod secret;
 

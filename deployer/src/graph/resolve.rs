@@ -91,17 +91,27 @@ fn marks_in(text: &str, known: &Known) -> String {
     out
 }
 
-/// The addresses that the marks of a value wait for.
-pub fn awaited(value: &Value) -> Vec<String> {
+/// What the marks in a value stand for.
+pub fn marked(value: &Value) -> Vec<Ref> {
     match value {
         Value::String(text) => {
             let names = text.split(OPEN).skip(1).filter_map(|piece| piece.split_once(CLOSE)?.0.rsplit_once('.'));
-            names.map(|(address, _)| address.to_owned()).collect()
+            names.map(|(address, output)| Ref { address: address.to_owned(), output: output.to_owned() }).collect()
         }
-        Value::Array(items) => items.iter().flat_map(awaited).collect(),
-        Value::Object(map) => map.values().flat_map(awaited).collect(),
+        Value::Array(items) => items.iter().flat_map(marked).collect(),
+        Value::Object(map) => map.values().flat_map(marked).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The addresses that the marks of a value wait for.
+pub fn awaited(value: &Value) -> Vec<String> {
+    marked(value).into_iter().map(|reference| reference.address).collect()
+}
+
+/// Stands for the place of a stack where only the stack's own texts matter.
+pub fn nowhere() -> Place {
+    Place { account: String::new(), region: String::new(), partition: "aws".to_owned(), endpoint_url: None }
 }
 
 /// The text that people read for what only apply can know.

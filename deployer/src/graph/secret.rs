@@ -2,7 +2,6 @@
 
 use super::resolve::{self, Known};
 use super::{Graph, Node, identity};
-use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
@@ -56,8 +55,7 @@ fn head(document: &Document) -> Vec<(DocPath, &str, &'static str)> {
 
 fn resource(node: &Node, document: &Document, findings: &mut Findings) {
     // Only what it says itself: what it refers to is looked at where that stands.
-    let place =
-        Place { account: String::new(), region: String::new(), partition: "aws".to_owned(), endpoint_url: None };
+    let place = resolve::nowhere();
     let spec = resolve::value(&node.spec, &Known::new(), &place);
     let name = identity(node.kind.identity(), &spec);
     let mut shown = vec![node.address.clone(), name];

@@ -258,7 +258,8 @@ fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError
         namespace: live.namespace.unwrap_or_default(),
         metric_name: live.metric_name.unwrap_or_default(),
         dimensions: dimensions.filter_map(|d| Some((d.name?, d.value?))).collect(),
-        statistic: live.statistic.map(|s| s.as_str().to_owned()),
+        // It has one or the other; a local AWS names its default beside a percentile.
+        statistic: live.statistic.filter(|_| live.extended_statistic.is_none()).map(|s| s.as_str().to_owned()),
         extended_statistic: live.extended_statistic,
         period: live.period.and_then(|v| u32::try_from(v).ok()).unwrap_or_default(),
         evaluation_periods,
@@ -340,6 +341,13 @@ mod tests {
             .set_evaluation_periods(*sent.get_evaluation_periods())
             .build();
         assert_eq!(observed("age", live, Tags::new()).unwrap(), want);
+    }
+
+    #[test]
+    fn beside_a_percentile_no_statistic_is_read() {
+        let live = MetricAlarm::builder().evaluation_periods(1).statistic(Statistic::Average);
+        let alarm = observed("age", live.extended_statistic("p99").build(), Tags::new()).unwrap();
+        assert_eq!((alarm.statistic, alarm.extended_statistic.as_deref()), (None, Some("p99")));
     }
 
     #[test]

@@ -304,7 +304,7 @@ mod tests {
         tagged::believe(&aws, &arn(&group.name, &aws.place));
         let left = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
         aws.expect(LogGroupKind::NAME, &[&group.name], &group.name, Some(left));
-        let live = Observed::new(&group.name.clone(), group, Outputs::new());
+        let live = Observed::new(group.name.clone(), group, Outputs::new());
         let refused = LogGroupKind::delete(&aws, &live).await.expect_err("another stack's");
         assert!(matches!(refused, AwsError::Taken { owner, .. } if owner == "shop"));
         assert_eq!(aws.calls(), (1, 0));

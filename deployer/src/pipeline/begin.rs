@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use aws_smithy_types::retry::RetryConfig;
 
-use super::{Loaded, Progress, Settings, credentials, give_back, location, root};
+use super::{Loaded, Progress, Settings, credentials, give_back, location, root, signals, unless_stopped};
 use crate::aws::clients::Connection;
 use crate::aws::{Aws, AwsError, Clients, Place};
+use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::{Depth, Observation, observe};
 use crate::spec::document::Document;
@@ -31,67 +32,95 @@ pub(super) async fn begin(
     document: &Document,
     settings: &Settings,
     holding: Option<&dyn Progress>,
+    stop: &Stop,
 ) -> Result<Begun, Failure> {
-    let (clients, store) = open(document, settings).await;
     let Some(progress) = holding else {
-        let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
-        let (aws, store) = at_home(clients, store, account?, document, settings);
-        return Ok(Begun { aws, store, lease: None, fetched });
+        return unless_stopped(stop, async {
+            let (clients, store) = open(document, settings).await;
+            let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
+            let (aws, store) = at_home(clients, store, account?, document, settings);
+            Ok(Begun { aws, store, lease: None, fetched })
+        })
+        .await;
     };
-    credentials::last(&clients, (settings.now)(), progress).await?;
-    // A guarded account is known before anything is written in it.
-    let known = if settings.create_state_bucket || document.account().is_some() {
-        let account = account(&clients, document).await?;
-        if settings.create_state_bucket {
-            store.create_bucket(document.region()).await.map_err(Failure::state)?;
-        }
-        Some(account)
-    } else {
-        None
+    let opened = async {
+        let (clients, store) = open(document, settings).await;
+        credentials::last(&clients, (settings.now)(), progress).await?;
+        // A guarded account is known before anything is written in it.
+        let known = match settings.create_state_bucket || document.account().is_some() {
+            true => Some(account(&clients, document).await?),
+            false => None,
+        };
+        Ok((clients, store, known))
     };
-    let whose = async {
-        match known {
-            Some(account) => Ok(account),
-            None => account(&clients, document).await,
-        }
+    let (clients, store, known) = unless_stopped(stop, opened).await?;
+    if settings.create_state_bucket {
+        make_bucket(&store, document, stop).await?;
+    }
+    let whose_and_what = async {
+        let whose = async {
+            match known {
+                Some(account) => Ok(account),
+                None => account(&clients, document).await,
+            }
+        };
+        let (account, fetched) = tokio::join!(whose, store.fetch());
+        Ok((account?, fetched))
     };
-    let (account, lease, fetched) = lock_beside(whose, &store, settings, progress).await?;
+    let ((account, fetched), lease) = lock_or_leave(whose_and_what, &store, settings, progress, stop).await?;
     let (aws, store) = at_home(clients, store, account, document, settings);
     Ok(Begun { aws, store, lease: Some(lease), fetched })
 }
 
-/// Takes the lock and fetches the state while `whose` is found out. When that fails the lock is given back.
-async fn lock_beside(
-    whose: impl Future<Output = Result<String, Failure>>,
+/// Makes the state's bucket. What is begun is finished, so that no bucket is left half set up, unless a second signal
+/// comes.
+async fn make_bucket(store: &Store, document: &Document, stop: &Stop) -> Result<(), Failure> {
+    tokio::select! {
+        made = store.create_bucket(document.region()) => made.map_err(Failure::state),
+        () = signals(stop, 2) => Err(Failure::interrupted()),
+    }
+}
+
+/// Takes the lock while `beside` goes on. When that fails, or a signal comes, the lock is not kept: a request that is on
+/// its way by then may take it, so its answer is waited for, and the lock is given back.
+pub(super) async fn lock_or_leave<T>(
+    beside: impl Future<Output = Result<T, Failure>>,
     store: &Store,
     settings: &Settings,
     progress: &dyn Progress,
-) -> Result<(String, Lease, Fetched), Failure> {
-    let mut locking = std::pin::pin!(lock(store, settings, progress));
-    let fetching = store.fetch();
-    let both = async { tokio::join!(whose, fetching) };
-    let mut both = std::pin::pin!(both);
-    let mut lease = None;
-    let (account, fetched) = loop {
-        tokio::select! {
-            known = &mut both => break known,
-            locked = &mut locking, if lease.is_none() => lease = Some(locked),
-        }
+    stop: &Stop,
+) -> Result<(T, Lease), Failure> {
+    let (wanted, unwanted) = tokio::sync::oneshot::channel::<()>();
+    let notice = |text: &str| progress.say(text);
+    let unwanted = async {
+        let _ = unwanted.await;
     };
-    match (account, lease) {
-        (Ok(account), Some(lease)) => Ok((account, lease?, fetched)),
-        (Ok(account), None) => Ok((account, locking.await?, fetched)),
-        (Err(failure), lease) => {
-            let lease = match lease {
-                Some(lease) => lease.ok(),
-                None => tokio::time::timeout(SECOND_THOUGHTS, locking).await.ok().and_then(Result::ok),
-            };
-            if let Some(lease) = lease {
-                give_back(lease).await;
-            }
-            Err(failure)
+    let locking = store.lock_unless(unwanted, &settings.holder, settings.lock_timeout, &notice);
+    let (mut locking, mut beside) = (std::pin::pin!(locking), std::pin::pin!(beside));
+    let (mut done, mut lease) = (None, None);
+    let failure = loop {
+        tokio::select! {
+            ended = &mut beside, if done.is_none() => match ended {
+                Ok(value) => done = Some(value),
+                Err(failure) => break failure,
+            },
+            locked = &mut locking, if lease.is_none() => lease = Some(locked),
+            () = signals(stop, 1) => break Failure::interrupted(),
         }
+        (done, lease) = match (done, lease) {
+            (Some(value), Some(locked)) => return Ok((value, locked.map_err(Failure::state)?)),
+            waiting => waiting,
+        };
+    };
+    drop(wanted);
+    let late = match lease {
+        Some(locked) => locked.ok(),
+        None => tokio::time::timeout(SECOND_THOUGHTS, locking).await.ok().and_then(Result::ok),
+    };
+    if let Some(lease) = late {
+        give_back(lease).await;
     }
+    Err(failure)
 }
 
 /// Reads the state and AWS. The state that counts is the one read under the lock, if it is `held`; what was fetched
@@ -215,9 +244,4 @@ async fn caller(clients: &Clients) -> Result<String, AwsError> {
     let asked = clients.sts.get_caller_identity().customize().config_override(patience).send();
     let answer = asked.await.map_err(|e| AwsError::of(OPERATION, e))?;
     answer.account.ok_or_else(|| AwsError::missing(OPERATION, "Account"))
-}
-
-pub(super) async fn lock(store: &Store, settings: &Settings, progress: &dyn Progress) -> Result<Lease, Failure> {
-    let notice = |text: &str| progress.say(text);
-    store.lock(&settings.holder, settings.lock_timeout, &notice).await.map_err(Failure::state)
 }

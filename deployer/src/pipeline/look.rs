@@ -1,6 +1,6 @@
 //! Looking at AWS without a plan, and letting the state learn what it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
@@ -55,8 +55,8 @@ pub async fn look(
 
 /// What a state learned.
 pub struct Refreshed {
-    /// Records that were added, changed or removed.
-    pub changed: usize,
+    /// The addresses of records that were added, changed or removed.
+    pub changed: Vec<String>,
     pub outputs: BTreeMap<String, String>,
 }
 
@@ -88,7 +88,8 @@ impl Ready {
     }
 }
 
-fn changed(before: &State, after: &State) -> usize {
-    let differs = after.resources.iter().filter(|(address, record)| before.resources.get(*address) != Some(*record));
-    differs.count() + before.resources.keys().filter(|address| !after.resources.contains_key(*address)).count()
+fn changed(before: &State, after: &State) -> Vec<String> {
+    let all: BTreeSet<&String> = before.resources.keys().chain(after.resources.keys()).collect();
+    let differs = |address: &&String| before.resources.get(*address) != after.resources.get(*address);
+    all.into_iter().filter(differs).cloned().collect()
 }

@@ -1,6 +1,7 @@
 //! The state by itself, without a plan: opened, locked, read and written.
 
-use super::{Loaded, Progress, Settings, connect, lock, unless_stopped};
+use super::begin::{connect, lock_or_leave};
+use super::{Loaded, Progress, Settings, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::state::{Journal, Lease, Snapshot, State, Store};
@@ -30,7 +31,7 @@ pub async fn read_state(store: &Store, progress: &dyn Progress, stop: &Stop) -> 
 /// # Errors
 /// When another run holds it until the time is over, or the place cannot be used.
 pub async fn hold(store: &Store, settings: &Settings, progress: &dyn Progress, stop: &Stop) -> Result<Lease, Failure> {
-    unless_stopped(stop, lock(store, settings, progress)).await
+    lock_or_leave(std::future::ready(Ok(())), store, settings, progress, stop).await.map(|((), lease)| lease)
 }
 
 /// Releases the lock; one that cannot be released runs out by itself.

@@ -49,8 +49,11 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
             (_, Some(live)) => {
                 let lineage = state.lineage.clone();
                 if let (Some(record), Some(kind)) = (state.resources.get_mut(address), by_name(planned.kind)) {
-                    let now = drift::as_recorded(kind, record, live, &lineage);
-                    record.inputs = strangers_hidden(now, &record.inputs, &lineage);
+                    // Only what differs by the kind's rules: a digest in AWS says the same as the record's text.
+                    if plan.drift.iter().any(|drift| drift.address == *address) {
+                        let now = drift::as_recorded(kind, record, live, &lineage);
+                        record.inputs = strangers_hidden(now, &record.inputs, &lineage);
+                    }
                     record.outputs.clone_from(&live.outputs);
                     record.physical_id.clone_from(&live.physical_id);
                 }

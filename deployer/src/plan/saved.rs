@@ -182,6 +182,8 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
         }
     }
     said.extend(state_moved(before.state.as_ref(), now.state.as_ref()));
+    let same_graph = before.graph == now.graph;
+    let wanted_by = if same_graph { "by what it refers to" } else { "in stack.yaml or its variables" };
     let mut wanted_moved = false;
     let addresses: BTreeSet<&String> = before.effects.keys().chain(now.effects.keys()).collect();
     for address in addresses {
@@ -207,14 +209,14 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
         }
         if let Some(p) = properties(&without_code(&then.desired), &without_code(&is.desired)) {
             wanted_moved = true;
-            differs.push(format!("`{address}`: {p} in stack.yaml or its variables"));
+            differs.push(format!("`{address}`: {p} {wanted_by}"));
         }
         if differs.is_empty() && then != is {
             differs.push(format!("`{address}`: what is done to it changed"));
         }
         said.append(&mut differs);
     }
-    if before.graph != now.graph && !wanted_moved {
+    if !same_graph && !wanted_moved {
         said.push("stack.yaml or its variables changed".to_owned());
     }
     said
@@ -314,10 +316,12 @@ mod tests {
         assert_eq!(said(&|b| set(&mut f(b).observed, "timeout")), "`functions.f`: timeout changed in AWS");
         assert_eq!(said(&|b| f(b).observed = None), "`functions.f`: it is gone in AWS");
         assert_eq!(said(&|b| set(&mut f(b).desired, "code")), "`functions.f`: the function's code changed");
-        assert_eq!(
-            said(&|b| set(&mut f(b).desired, "name")),
-            "`functions.f`: name changed in stack.yaml or its variables"
-        );
+        assert_eq!(said(&|b| set(&mut f(b).desired, "name")), "`functions.f`: name changed by what it refers to");
+        let edited = said(&|b| {
+            set(&mut f(b).desired, "name");
+            b.graph = "h".into();
+        });
+        assert_eq!(edited, "`functions.f`: name changed in stack.yaml or its variables");
         assert_eq!(said(&|b| b.graph = "h".into()), "stack.yaml or its variables changed");
         assert_eq!(said(&|b| f(b).action = Action::Replace), "`functions.f`: what is done to it changed");
     }

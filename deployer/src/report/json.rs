@@ -19,8 +19,8 @@ pub fn plan(plan: &Plan, stack: &str, place: &Place, cost: Cost, secrets: &Secre
 }
 
 /// The last line of a run that only told the state what AWS has.
-pub fn refreshed(changed: usize, outputs: &BTreeMap<String, String>) -> Value {
-    json!({"type": "summary", "result": "ok", "done": changed, "failed": 0, "not_started": 0, "outputs": outputs})
+pub fn refreshed(changed: &[String], outputs: &BTreeMap<String, String>) -> Value {
+    json!({"type": "summary", "result": "ok", "done": changed, "failed": [], "not_started": [], "outputs": outputs})
 }
 
 /// The first line of a run.

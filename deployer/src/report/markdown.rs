@@ -37,7 +37,7 @@ pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, 
     }
     if !plan.drift().is_empty() {
         let title = format!("Changed outside: {}", plan.drift().len());
-        folds.push(Fold { title, text: text::drift_lines(plan.drift(), view) });
+        folds.push(Fold { title, text: text::drift_lines(plan, view) });
     }
     if !plan.notes().is_empty() {
         let mut lines = String::new();

@@ -49,7 +49,7 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     if !plan.drift().is_empty() && !out.is_empty() {
         out.push('\n');
     }
-    out.push_str(&drift_lines(plan.drift(), view));
+    out.push_str(&drift_lines(plan, view));
     if !plan.notes().is_empty() && !out.is_empty() {
         out.push('\n');
     }
@@ -129,6 +129,10 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
             s.forget,
             s.adopt
         );
+    }
+    if !plan.has_changes() && plan.is_refresh_only() {
+        let count = counted(s.unchanged as u64, "resource");
+        return view.paint.tone(Tone::Good, &format!("No changes. The state has {count} as AWS has them.\n"));
     }
     if !plan.has_changes() {
         let verb = if s.unchanged == 1 { "matches" } else { "match" };
@@ -217,10 +221,10 @@ pub(super) fn about(planned: &Planned) -> Option<String> {
 }
 
 /// What other hands changed, a line each.
-pub fn drift_lines(drift: &[Drift], view: View<'_>) -> String {
+pub fn drift_lines(plan: &Plan, view: View<'_>) -> String {
     let mut out = String::new();
-    for entry in drift {
-        let (first, more) = drift_line(entry);
+    for entry in plan.drift() {
+        let (first, more) = drift_line(entry, plan.is_refresh_only());
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Change, &first));
         for line in more {
             let text = line.tone.map_or_else(|| line.text.clone(), |tone| view.paint.tone(tone, &line.text));
@@ -231,9 +235,10 @@ pub fn drift_lines(drift: &[Drift], view: View<'_>) -> String {
 }
 
 /// A change by other hands; a policy's statements are on lines of their own.
-fn drift_line(entry: &Drift) -> (String, Vec<Line>) {
+fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
     let Some(path) = &entry.path else {
-        return (format!("! {} was deleted outside (by plan: {})", entry.address, shown(&entry.plan)), Vec::new());
+        let plan = if refresh_only { "forgotten by the state".to_owned() } else { shown(&entry.plan) };
+        return (format!("! {} was deleted outside (by plan: {plan})", entry.address), Vec::new());
     };
     let address = &entry.address;
     if entry.sensitive {
@@ -246,6 +251,7 @@ fn drift_line(entry: &Drift) -> (String, Vec<Line>) {
         None => shown(value),
     };
     let plan = match &entry.plan {
+        _ if refresh_only => "stays, and the state learns it".to_owned(),
         wanted if *wanted == entry.before && wanted.is_null() => "removed again".to_owned(),
         wanted if *wanted == entry.before && policy => "back".to_owned(),
         wanted if *wanted == entry.before => format!("back to {}", text(wanted)),

@@ -26,6 +26,9 @@ pub enum StateError {
     Newer { place: String, found: u64, known: u32, written_by: String, newest_good: Option<u64> },
     #[error("{0}")]
     Locked(Box<Locked>),
+    /// Who waited for the lock does not want it any more.
+    #[error("interrupted; nothing was changed")]
+    Unwanted,
     /// Another run took the lock over, or changed the state.
     #[error("another run took over: the state {place} is no longer the one that this run read")]
     Fenced { place: String },
@@ -108,6 +111,7 @@ impl StateError {
             Self::Elsewhere { .. } => "state::elsewhere",
             Self::Newer { .. } => "state::newer",
             Self::Locked(_) => "state::locked",
+            Self::Unwanted => "run::interrupted",
             Self::Fenced { .. } | Self::Lapsed { .. } => "state::fenced",
             Self::BucketMissing { .. } => "state::bucket-missing",
             Self::WrongRegion { .. } => "state::wrong-region",
@@ -171,6 +175,7 @@ impl StateError {
                  if that run is surely dead: `deployer state unlock {}`",
                 locked.ends_in_s, locked.id
             ),
+            Self::Unwanted => String::new(),
             Self::Fenced { .. } | Self::Lapsed { .. } => {
                 "run the same command again: it goes on from what is there now".into()
             }

@@ -51,6 +51,22 @@ impl Store {
         timeout: Duration,
         notice: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Lease, StateError> {
+        self.lock_unless(std::future::pending(), holder, timeout, notice).await
+    }
+
+    /// As [`Store::lock`], but waits no longer once it is `unwanted`. A request that is on its way by then may take the
+    /// lock, so its answer is waited for: a lease that comes of it is the caller's to release.
+    ///
+    /// # Errors
+    /// As [`Store::lock`], and `Unwanted`.
+    pub async fn lock_unless(
+        &self,
+        unwanted: impl Future<Output = ()>,
+        holder: &Holder,
+        timeout: Duration,
+        notice: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Lease, StateError> {
+        let mut unwanted = std::pin::pin!(unwanted);
         let info = LockInfo {
             id: fresh_id()?,
             who: holder.who.clone(),
@@ -75,14 +91,19 @@ impl Store {
                 _ => now,
             };
             heard = Some((locked.id.clone(), renewals, since));
-            if !self.terms.goes_on_waiting(POLL, deadline.saturating_duration_since(now), now - since) {
+            let left = deadline.saturating_duration_since(now);
+            let Some(pause) = self.terms.pause(POLL, left, now - since) else {
                 return Err(StateError::Locked(Box::new(locked)));
-            }
+            };
             if !told {
                 notice(&format!("waiting: {locked}"));
                 told = true;
             }
-            sleep(POLL).await;
+            tokio::select! {
+                biased;
+                () = &mut unwanted => return Err(StateError::Unwanted),
+                () = sleep(pause) => {}
+            }
         }
     }
 

@@ -300,9 +300,11 @@ async fn a_closed_port_is_said_to_be_unreachable() {
 #[tokio::test]
 async fn an_endpoint_that_is_no_address_is_refused_in_plain_words() {
     let bench = Bench::without_bucket(STACK).await;
-    let ran = bench.fails(&["plan", "--endpoint-url", "localhost:4566"]);
-    assert!(ran.stderr.contains("run::endpoint-url") && ran.stderr.contains("http://HOST:PORT"), "{ran}");
-    assert!(!ran.stderr.contains("Request {"), "no bare print of the SDK's: {ran}");
+    for address in ["localhost:4566", "http://", "https://", "http://[", "http://a b", "ftp://host"] {
+        let ran = bench.fails(&["plan", "--endpoint-url", address]);
+        assert!(ran.stderr.contains("run::endpoint-url") && ran.stderr.contains("http://HOST:PORT"), "{ran}");
+        assert!(!ran.stderr.contains("Request {"), "no bare print of the SDK's: {ran}");
+    }
 }
 
 #[tokio::test]

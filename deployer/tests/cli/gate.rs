@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -91,6 +92,24 @@ impl Gateway {
             self.shared.changed.wait_timeout_while(gate, PATIENCE, |gate| gate.waiting.is_empty()).unwrap();
         assert!(!late.timed_out(), "no call waits: {:?}", gate.calls);
         gate.waiting[0].clone()
+    }
+
+    /// Tells whether a call waits here before the run ends.
+    pub fn holds_before_end(&self, child: &mut Child) -> bool {
+        loop {
+            let gate = self.shared.gate.lock().unwrap();
+            let (gate, _) = self
+                .shared
+                .changed
+                .wait_timeout_while(gate, Duration::from_millis(20), |gate| gate.waiting.is_empty())
+                .unwrap();
+            if !gate.waiting.is_empty() {
+                return true;
+            }
+            if child.try_wait().expect("a child").is_some() {
+                return false;
+            }
+        }
     }
 
     /// Every call that went on, in order.

@@ -6,6 +6,7 @@ mod common;
 mod bench;
 mod inventory;
 
+mod approval;
 mod changes;
 mod chaos;
 mod ci;

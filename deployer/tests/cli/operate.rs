@@ -192,9 +192,16 @@ async fn refresh_only_lets_the_state_learn_and_leaves_aws_alone() {
     let state = bench.state().await;
     let plan = bench.ok(&["plan", "--refresh-only"]);
     assert!(plan.contains("Refresh only: 2 drifted, 1 to forget, 0 to record. AWS is not changed."), "{plan}");
+    assert!(plan.contains("functions.worker timeout: 10 → 33 (by plan: stays, and the state learns it)"), "{plan}");
+    assert!(plan.contains("queues.spare was deleted outside (by plan: forgotten by the state)"), "{plan}");
     assert_eq!(bench.run(&["plan", "--refresh-only", "--detailed-exitcode"]).code, Some(2));
     assert_eq!(bench.state().await, state, "a plan writes nothing");
-    bench.ok(&["apply", "--refresh-only", "-y"]);
+    let learned = bench.run(&["apply", "--refresh-only", "-y", "--json"]);
+    let summary = learned.lines().pop().expect("a summary");
+    assert_eq!(summary["done"], serde_json::json!(["functions.worker", "queues.spare"]), "{learned}");
+    assert_eq!((&summary["failed"], &summary["not_started"]), (&serde_json::json!([]), &serde_json::json!([])));
+    let again = bench.ok(&["apply", "--refresh-only", "-y"]);
+    assert!(again.contains("No changes. The state has ") && again.contains(" as AWS has them."), "{again}");
     assert_eq!(inventory(&bench.aws).await, before);
     let state = bench.state().await.expect("a state");
     assert_eq!(state["resources"]["functions.worker"]["inputs"]["timeout"], 33);

@@ -1,11 +1,12 @@
 //! SIGINT and SIGTERM, once, twice, three times, as people and CI runners send them.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStderr};
+use std::process::{Child, ChildStderr, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Ran};
 use crate::gate::Gateway;
 use crate::inventory::inventory;
 
@@ -125,4 +126,126 @@ async fn a_cancelled_job_that_cannot_save_in_time_is_killed_and_goes_on_later() 
         run.proxy.release();
         run.goes_on().await;
     }
+}
+
+/// Sends a signal when the call after so many others waits for its answer, and lets that go on afterwards.
+fn interrupted_after(calls: usize, bench: &Bench, arguments: &[&str], signals: &[(Signal, &str)]) -> Ran {
+    let proxy = Gateway::start();
+    proxy.hold_after("", calls);
+    let mut child = bench.start_over(&proxy.endpoint_url, arguments);
+    let mut talk = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    proxy.await_held();
+    for (signal, answer) in signals {
+        kill_process(Pid::from_child(&child), *signal).expect("the process takes a signal");
+        assert!(talk.any(|line| line.contains(answer)), "{answer:?} is said: {arguments:?} after {calls} calls");
+    }
+    proxy.release();
+    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    Ran { stderr: talk.collect::<Vec<_>>().join("\n"), ..ran }
+}
+
+#[tokio::test]
+async fn a_signal_at_any_of_the_first_calls_leaves_no_lock() {
+    let once: &[(Signal, &str)] = &[(Signal::INT, FIRST)];
+    let twice: &[(Signal, &str)] = &[(Signal::INT, FIRST), (Signal::TERM, SECOND)];
+    let bench = Bench::new(&format!("{IN_S3}{QUEUES}")).await;
+    let leaves_no_lock = async |arguments: &[&str], calls, signals| {
+        let ran = interrupted_after(calls, &bench, arguments, signals);
+        assert_eq!(ran.code, Some(130), "{arguments:?} after {calls} calls: {ran}");
+        assert!(ran.stderr.contains("nothing was changed"), "{arguments:?} after {calls} calls: {ran}");
+        assert!(bench.lock().await.is_none(), "{arguments:?} after {calls} calls");
+    };
+    for calls in 0..6 {
+        leaves_no_lock(&["apply", "-y"], calls, once).await;
+    }
+    for calls in 0..3 {
+        leaves_no_lock(&["apply", "-y"], calls, twice).await;
+        leaves_no_lock(&["apply", "-y", "--create-state-bucket"], calls, once).await;
+    }
+    bench.apply();
+    for calls in 0..6 {
+        leaves_no_lock(&["destroy", "-y"], calls, once).await;
+    }
+    // The first call asks whose account it is; then comes the lock.
+    for calls in 0..2 {
+        leaves_no_lock(&["state", "forget", "queues.a", "-y"], calls, once).await;
+    }
+    bench.settled();
+}
+
+#[tokio::test]
+async fn a_signal_while_the_account_is_asked_for_leaves_no_lock_in_a_directory() {
+    let bench = Bench::new(&format!("{IN_A_DIRECTORY}{QUEUES}")).await;
+    let ran = interrupted_after(0, &bench, &["apply", "-y"], &[(Signal::TERM, FIRST)]);
+    assert_eq!(ran.code, Some(130), "{ran}");
+    assert!(bench.lock().await.is_none());
+}
+
+/// Interrupts a command at each of its calls, which never gets an answer; tells how many it had.
+fn interrupted_at_each(bench: &Bench, arguments: &[&str]) -> usize {
+    for calls in 0.. {
+        let proxy = Gateway::start();
+        proxy.hold_after("", calls);
+        let mut child = bench.start_over(&proxy.endpoint_url, arguments);
+        if !proxy.holds_before_end(&mut child) {
+            return calls;
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).expect("the process takes a signal");
+        let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+        assert_eq!(ran.code, Some(130), "{arguments:?} after {calls} calls: {ran}");
+    }
+    unreachable!("a command has an end")
+}
+
+#[tokio::test]
+async fn one_signal_ends_whatever_only_reads() {
+    let stack = "functions: { worker: { zip: worker.zip, handler: bootstrap } }\noutputs: { name: a }\n";
+    let bench = Bench::new(&format!("{IN_S3}{stack}")).await;
+    bench.apply();
+    for arguments in [
+        &["output"] as &[&str],
+        &["output", "name"],
+        &["output", "--json"],
+        &["state", "list"],
+        &["state", "show", "functions.worker"],
+        &["state", "history"],
+        &["env", "list"],
+        &["iam", "plan", "--with-state"],
+        &["plan"],
+        &["drift"],
+        &["status"],
+        &["logs"],
+        &["trace", "an-id"],
+        &["invoke", "worker"],
+    ] {
+        assert!(interrupted_at_each(&bench, arguments) > 0, "{arguments:?} asks AWS");
+    }
+}
+
+/// Does the process do something of its own at SIGINT?
+fn listens(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a process");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("its signals");
+    u64::from_str_radix(caught.trim(), 16).expect("a mask") & (1 << (Signal::INT.as_raw() - 1)) != 0
+}
+
+#[tokio::test]
+async fn one_signal_ends_the_wait_for_a_payload() {
+    let bench = Bench::new(&format!("{IN_S3}functions: {{ worker: {{ zip: worker.zip }} }}\n")).await;
+    let mut command = bench.command(&["invoke", "worker", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let typing = child.stdin.take();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let until = |met: &mut dyn FnMut() -> bool| {
+        while !met() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    until(&mut || listens(&child));
+    kill_process(Pid::from_child(&child), Signal::INT).expect("the process takes a signal");
+    until(&mut || child.try_wait().expect("a child").is_some());
+    let ended = child.try_wait().expect("a child");
+    drop(typing);
+    let _ = child.wait();
+    assert_eq!(ended.and_then(|status| status.code()), Some(130));
 }

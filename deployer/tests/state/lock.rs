@@ -179,3 +179,50 @@ async fn one_of_many_takes_an_expired_lock() {
     let leases: Vec<_> = futures::future::join_all(tries).await.into_iter().filter_map(Result::ok).collect();
     assert_eq!(leases.len(), 1);
 }
+
+/// Tries to take a lock for so long that its holder goes on renewing; tells how long it tried.
+async fn tried_in_vain(timeout: Duration) -> Duration {
+    let server = Server::new();
+    let _lease = held(&over(server.link()), "ada").await;
+    let began = Instant::now();
+    let refused = over(server.link()).lock(&holder("bob"), timeout, &|_| {}).await.err();
+    assert!(matches!(refused, Some(StateError::Locked(_))), "{refused:?}");
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_tried_for_until_the_whole_timeout_is_over() {
+    for seconds in [0.0, 0.4, 1.0, 2.5, 3.0] {
+        let tried = tried_in_vain(Duration::from_secs_f64(seconds)).await.as_secs_f64();
+        assert!((seconds..seconds + 0.2).contains(&tried), "{seconds} s: gave up after {tried} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_released_within_the_timeout_is_taken() {
+    let server = Server::new();
+    let lease = held(&over(server.link()), "ada").await;
+    let store = over(server.link());
+    let who = holder("bob");
+    let waiting = store.lock(&who, Duration::from_secs(1), &|_| {});
+    let released = async {
+        sleep(Duration::from_millis(500)).await;
+        lease.release().await
+    };
+    let (taken, released) = tokio::join!(waiting, released);
+    released.expect("its own lock");
+    assert_eq!(lock_of(&server).id, taken.expect("it is free in time").id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_want_the_lock_any_more_gets_what_was_on_its_way_and_waits_no_longer() {
+    let server = Server::new();
+    let began = Instant::now();
+    let lease = over(server.link()).lock_unless(async {}, &holder("ada"), Duration::from_secs(60), &|_| {}).await;
+    let lease = lease.expect("its request had been sent");
+    let refused = over(server.link()).lock_unless(async {}, &holder("bob"), Duration::from_secs(60), &|_| {}).await;
+    assert_eq!(refused.err().map(|error| error.code()), Some("run::interrupted"));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    lease.release().await.expect("its own lock");
+    assert!(server.bytes(LOCK).is_none());
+}

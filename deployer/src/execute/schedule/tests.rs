@@ -183,7 +183,16 @@ fn no_step_waits_for_one_that_does_not_exist() {
     let mut both = queue("a", Action::Delete, &[]);
     both.predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
     let plan = plan(vec![both, queue("b", Action::Delete, &["a"]), queue("c", Action::Create, &["not in the plan"])]);
-    assert_eq!(waves(&plan), [vec!["b", "c"], vec!["a"]]);
+    assert_eq!(waves(&plan), [["c"], ["b"], ["a"]]);
+}
+
+#[test]
+fn what_goes_waits_for_what_comes_of_its_kind() {
+    let renamed = || vec![queue("old", Action::Delete, &[]), queue("new", Action::Create, &[])];
+    assert_eq!(waves(&plan(renamed())), [["new"], ["old"]]);
+    let mut both = renamed();
+    both[0].kind = "sns.topic";
+    assert_eq!(waves(&plan(both)), [["old", "new"]]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(super) fn observed(spec: &EventSource, mapping: &Mapping, tags: Tags) -> Eve
 pub(super) fn notes(mapping: &Mapping) -> Vec<String> {
     let mut notes = Vec::new();
     let (state, reason) = (mapping.state().unwrap_or_default(), mapping.state_transition_reason().unwrap_or_default());
-    let by_user = ["", "USER_INITIATED", "User action"].contains(&reason);
+    let by_user = ["", "user initiated", "user action"].contains(&reason.to_lowercase().replace('_', " ").as_str());
     match state {
         "Enabled" | "" => {}
         "Disabled" if by_user => {}

@@ -40,7 +40,10 @@ impl<'a> Planner<'a> {
         planned.predecessor = if found.is_some() { left.cloned() } else { None };
         planned.reason = "the stack is destroyed".to_owned();
         self.honour_protection(node, &mut planned);
-        self.plan.actions.push(without_spec(planned));
+        // Whatever is retained and in no record any more has been left before.
+        if planned.action != Action::Forget || prior.is_some() {
+            self.plan.actions.push(without_spec(planned));
+        }
     }
 
     fn is_asked_for(&self, address: &str) -> bool {

@@ -105,7 +105,7 @@ impl Page<'_> {
         }
         if !plan.drift().is_empty() {
             out += "<h3>Changed outside since the last apply</h3>\n<pre>";
-            for line in text::drift_lines(plan.drift(), self.view()).lines() {
+            for line in text::drift_lines(plan, self.view()).lines() {
                 let _ = write!(out, "<span class=\"bang\">{}</span>", escaped(line));
             }
             out += "</pre>\n";

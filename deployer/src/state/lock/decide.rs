@@ -44,10 +44,14 @@ impl Terms {
         unrenewed >= self.lost_after()
     }
 
-    /// Tells whether a waiting run that has `timeout` left goes on waiting for a holder that was not heard for
-    /// `silent`: one that fell silent is waited out to its lease's end, so that a dead run never needs a second try.
-    pub(in crate::state) fn goes_on_waiting(self, poll: Duration, timeout: Duration, silent: Duration) -> bool {
-        poll <= timeout || silent >= self.lease() / 2
+    /// Says how long a run that has so much of its time `left` waits for a holder that was not heard for `silent` before
+    /// it tries again, or that it gives up. The last try is when the time is over. A holder that fell silent is waited
+    /// out to its lease's end, so that a dead run never needs a second try.
+    pub(in crate::state) fn pause(self, poll: Duration, left: Duration, silent: Duration) -> Option<Duration> {
+        match left {
+            Duration::ZERO => (silent >= self.lease() / 2).then_some(poll),
+            left => Some(poll.min(left)),
+        }
     }
 }
 
@@ -161,6 +165,15 @@ pub(in crate::state) fn conflict<T: PartialEq>(found: Option<&T>, wanted: &T, tr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_waiting_run_tries_until_its_time_is_over_and_waits_a_silent_holder_out() {
+        let (terms, poll) = (Terms::default(), Duration::from_secs(1));
+        let pause = |left, silent| terms.pause(poll, Duration::from_millis(left), Duration::from_secs(silent));
+        assert_eq!([pause(5_000, 0), pause(1_000, 0)], [Some(poll); 2]);
+        assert_eq!(pause(300, 0), Some(Duration::from_millis(300)));
+        assert_eq!([pause(0, 0), pause(0, 14), pause(0, 15)], [None, None, Some(poll)]);
+    }
 
     #[test]
     fn every_lease_leaves_time_between_the_last_act_of_its_holder_and_the_next_holder() {

@@ -1,0 +1,154 @@
+//! The names that resources come to have in AWS: how long they are, and whether two resources have the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::resolve::{self, Known};
+use super::{Graph, Named, Node, identity};
+use crate::aws::Place;
+use crate::spec::document::Document;
+use crate::spec::finding::{At, Findings};
+use crate::spec::template;
+
+/// The property that is a kind's name, and the most characters that AWS takes for it.
+const LONGEST: &[(&str, &str, usize)] = &[
+    ("apigateway.rest_api", "name", 255),
+    ("cloudwatch.metric_alarm", "alarm_name", 255),
+    ("iam.role", "name", 64),
+    ("lambda.function", "function_name", 64),
+    ("logs.log_group", "name", 512),
+    ("s3.bucket", "bucket", 63),
+    ("sns.topic", "name", 256),
+    ("sqs.queue", "name", 80),
+];
+/// Kinds of which AWS takes two names that differ in capitals alone for one.
+const CASELESS: &[&str] = &["iam.role"];
+
+/// A resource's name as far as it is known without AWS.
+struct Name<'g> {
+    node: &'g Node,
+    text: String,
+    longest: usize,
+}
+
+/// Finds names that are too long. Those that are written out were held to the schema; these are the ones that follow from
+/// the stack's name, from another name or from a reference.
+pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
+    let names = names(graph, document.region());
+    let mut own: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names.iter().filter(|name| name.node.address == name.node.element) {
+        own.insert(&name.node.element, name.length());
+    }
+    let mut said = BTreeSet::new();
+    // An element before its parts: when its own name is too long, theirs are no news.
+    let (elements, parts): (Vec<&Name>, Vec<&Name>) =
+        names.iter().partition(|name| name.node.address == name.node.element);
+    for name in elements.into_iter().chain(parts).filter(|name| name.length() > name.longest && !name.node.external) {
+        let element = name.node.element.as_str();
+        if !said.insert(element) {
+            continue;
+        }
+        // Every part has the element's name in its own, with something added.
+        let room = |part: &Name| (part.longest + own.get(element)?).checked_sub(part.length());
+        let room = names.iter().filter(|part| part.node.element == element).filter_map(room).min();
+        let stated = document.locate(element).then("name");
+        let at = if document.states(&stated) { At::Value } else { At::Key };
+        let path = if at == At::Value { stated } else { document.locate(element) };
+        let Name { node, text, longest } = name;
+        let message = format!(
+            "`{}` would be called {text:?}: that has {} characters, and AWS takes {longest} at most",
+            node.address,
+            name.length()
+        );
+        findings
+            .error("stack::long-name", path, message)
+            .help(format!("give `{element}` a `name:` of at most {} characters", room.unwrap_or(*longest)))
+            .at = at;
+    }
+}
+
+impl Name<'_> {
+    fn length(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+/// The names that can be computed before anything is there.
+fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
+    // An account's number has as many digits everywhere.
+    let place = Place { account: "0".repeat(12), region: region.to_owned(), ..resolve::nowhere() };
+    let named = |node: &'g Node| {
+        let (_, property, longest) = LONGEST.iter().find(|(kind, ..)| *kind == node.kind.name())?;
+        Some((node, node.spec.get(property)?, *longest))
+    };
+    let wanted: BTreeSet<String> = graph
+        .nodes()
+        .filter_map(named)
+        .flat_map(|(_, name, _)| template::references(name))
+        .map(|(_, reference)| reference.address)
+        .collect();
+    let mut known = Known::new();
+    let mut names = Vec::new();
+    for node in graph.nodes() {
+        if wanted.contains(&node.address) {
+            let spec = resolve::value(&node.spec, &known, &place);
+            known.insert(node.address.clone(), node.kind.predict(&spec, &place).unwrap_or_default());
+        }
+        let Some((_, name, longest)) = named(node) else { continue };
+        let name = resolve::value(name, &known, &place);
+        if let (Value::String(text), false) = (&name, resolve::is_unknown(&name)) {
+            names.push(Name { node, text: text.clone(), longest });
+        }
+    }
+    names
+}
+
+/// Two resources of one kind with the same identity would fight over one AWS resource.
+pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) {
+    let mut first: HashMap<(&str, String), &Node> = HashMap::new();
+    let mut said: BTreeSet<(&str, &str)> = BTreeSet::new();
+    // An element before its parts: when two functions are called alike, so are their roles and log groups.
+    let elements = nodes.values().filter(|node| node.address == node.element);
+    for node in elements.chain(nodes.values().filter(|node| node.address != node.element)) {
+        let (kind, name) = (node.kind.name(), identity(node.kind.identity(), &node.spec));
+        let Some(other) = first.insert((kind, key(kind, &name)), node) else { continue };
+        if !said.insert((&other.element, &node.element)) {
+            continue;
+        }
+        let others = identity(other.kind.identity(), &other.spec);
+        let own = names.place_of(&other.element, &others);
+        let mut path = names.place_of(&node.element, &name);
+        if path.0.len() == 2 && own.0.len() > 2 {
+            // A name that is written out is easier to change than one that follows from another.
+            path = own;
+        } else if path.0.len() == 2 {
+            // Without a name of its own the element's key gives it.
+            path = path.then("name");
+        }
+        let (one, two) = (&other.address, &node.address);
+        let message = if name == others {
+            format!("`{one}` and `{two}` are both the {kind} {name:?}")
+        } else {
+            format!("`{one}` and `{two}` are both the {kind} {name:?}: AWS does not tell {others:?} from it")
+        };
+        findings.error("stack::duplicate-name", path, message).help("give one of them another name");
+    }
+}
+
+/// What AWS tells a kind's resources by. Names of elements in references keep their capitals.
+fn key(kind: &str, name: &str) -> String {
+    if CASELESS.contains(&kind) && !name.contains("${") { name.to_lowercase() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::by_name;
+
+    #[test]
+    fn the_table_of_lengths_names_kinds_that_there_are() {
+        let known = LONGEST.iter().map(|(kind, ..)| kind).chain(CASELESS);
+        assert_eq!(known.filter(|kind| by_name(kind).is_none()).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+}

@@ -1,0 +1,117 @@
+//! The question before a plan is carried out, as somebody at a terminal meets it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::bench::Bench;
+use crate::inventory::inventory;
+
+const STACK: &str = r#"
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+queues:
+  orders: {}
+alarms:
+  late:
+    namespace: AWS/SQS
+    metric_name: ApproximateAgeOfOldestMessage
+    dimensions: { QueueName: "${queues.orders.name}" }
+    statistic: Maximum
+    comparison_operator: GreaterThanThreshold
+    threshold: 30
+    period: 60s
+    evaluation_periods: 1
+"#;
+
+/// A run of the binary at a terminal of its own.
+struct Seat {
+    child: Child,
+    terminal: File,
+    shown: String,
+}
+
+impl Seat {
+    fn take(bench: &Bench, arguments: &[&str]) -> Self {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&terminal).expect("a terminal of our own");
+        unlockpt(&terminal).expect("a terminal to open");
+        let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("UTF-8");
+        let end = File::options().read(true).write(true).open(name).expect("its other end");
+        let stdio = || Stdio::from(end.try_clone().expect("another handle"));
+        let mut command = bench.command(arguments);
+        let child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("the binary starts");
+        Self { child, terminal: terminal.into(), shown: String::new() }
+    }
+
+    /// Reads until `text` is shown.
+    fn until(&mut self, text: &str) {
+        let mut bytes = [0; 4096];
+        while !self.shown.contains(text) {
+            let read = self.terminal.read(&mut bytes).unwrap_or_else(|error| panic!("{error}: {}", self.shown));
+            self.shown += &String::from_utf8_lossy(&bytes[..read]);
+        }
+    }
+
+    /// Answers, and gives the exit code and all that was shown.
+    fn answer(mut self, text: &str) -> (Option<i32>, String) {
+        self.terminal.write_all(format!("{text}\n").as_bytes()).expect("a keyboard");
+        let mut bytes = [0; 4096];
+        // The end of a terminal is an error on Linux.
+        while let Ok(read @ 1..) = self.terminal.read(&mut bytes) {
+            self.shown += &String::from_utf8_lossy(&bytes[..read]);
+        }
+        let code = self.child.wait().expect("the process ends").code();
+        (code, self.shown)
+    }
+}
+
+#[tokio::test]
+async fn a_yes_carries_out_what_was_shown_and_anything_else_nothing() {
+    let bench = Bench::new(STACK).await;
+    let mut seat = Seat::take(&bench, &["apply"]);
+    seat.until("Only `yes` does:");
+    let (code, shown) = seat.answer("y");
+    assert!(code == Some(1) && shown.contains("run::not-approved"), "{shown}");
+    assert!(inventory(&bench.aws).await.is_empty() && bench.lock().await.is_none());
+    let mut seat = Seat::take(&bench, &["apply"]);
+    seat.until("Only `yes` does:");
+    let (code, shown) = seat.answer("yes");
+    assert!(code == Some(0) && shown.contains("2 done"), "{shown}");
+    bench.settled();
+}
+
+#[tokio::test]
+async fn what_somebody_makes_while_the_question_stands_is_not_taken_over() {
+    let bench = Bench::new(STACK).await;
+    let mut seat = Seat::take(&bench, &["apply"]);
+    seat.until("Only `yes` does:");
+    let made = bench.aws.clients.sqs.create_queue().queue_name("shop-orders").tags("owner", "bob").send().await;
+    made.expect("a queue of somebody else's");
+    let before = inventory(&bench.aws).await;
+    let (code, shown) = seat.answer("yes");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("plan::stale") || shown.contains("plan::foreign"), "{shown}");
+    assert!(shown.contains("queues.orders"), "{shown}");
+    assert_eq!(inventory(&bench.aws).await, before);
+    assert!(bench.lock().await.is_none(), "the lock was given back");
+}
+
+#[tokio::test]
+async fn what_another_stack_takes_while_the_question_stands_is_not_destroyed() {
+    let bench = Bench::new(STACK).await;
+    bench.apply();
+    let mut seat = Seat::take(&bench, &["destroy"]);
+    seat.until("Only `yes` does:");
+    let url = bench.aws.clients.sqs.get_queue_url().queue_name("shop-orders").send().await.expect("a queue");
+    let url = url.queue_url.expect("an address");
+    let taken = bench.aws.clients.sqs.tag_queue().queue_url(url).tags("deployer:stack", "other").send().await;
+    taken.expect("another mark");
+    let before = inventory(&bench.aws).await;
+    let (code, shown) = seat.answer("yes");
+    assert!(code == Some(1) && shown.contains("plan::stale") && shown.contains("queues.orders"), "{shown}");
+    assert_eq!(inventory(&bench.aws).await, before);
+}
