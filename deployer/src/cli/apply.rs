@@ -24,7 +24,8 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
     let began = Instant::now();
     let settings = run.settings(&choice, command)?;
     let loaded = run.load(&settings)?;
-    let mut ready = pipeline::prepare(loaded, &settings, goal, true, &Preparation::new(run.terminal), &run.stop).await?;
+    let mut ready =
+        pipeline::prepare(loaded, &settings, goal, true, &Preparation::new(run.terminal), &run.stop).await?;
     announce(run, &ready, command);
     if let Some(reviewed) = reviewed
         && let Err(other) = reviewed.hold(&ready.effects(), false)
@@ -53,7 +54,11 @@ async fn still_so(run: &Run, ready: &mut Ready, settings: &pipeline::Settings, g
     }
     let message = format!("the plan is stale, AWS moved on while the question stood: {}", moved.join("; "));
     let message = ready.loaded.document.secrets().mask(&message).into_owned();
-    Err(Failure::plain("plan::stale", message, "nothing was changed; run the same command again and look at the new plan"))
+    Err(Failure::plain(
+        "plan::stale",
+        message,
+        "nothing was changed; run the same command again and look at the new plan",
+    ))
 }
 
 /// Brings the state in line with AWS; AWS stays as it is.

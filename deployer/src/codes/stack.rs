@@ -55,8 +55,8 @@ pub(super) const CODES: &[Code] = &[
     error(
         "stack::long-name",
         "A name that follows from the stack's name, from another name or from a reference is longer than AWS takes.",
-        "queues:\n  a-queue-whose-name-does-not-leave-the-room-that-its-dead-letter-queue-needs:\n    redrive: { max_receive_count: 3 }\n",
-        "queues:\n  a-queue-whose-name-does-not-leave-the-room-that-its-dead-letter-queue-needs:\n    name: orders\n    redrive: { max_receive_count: 3 }\n",
+        "queues:\n  orders:\n    name: a-name-that-leaves-no-room-for-the-longer-one-of-the-dead-letter-queue-beside-it\n    redrive: { max_receive_count: 3 }\n",
+        "queues:\n  orders:\n    name: orders\n    redrive: { max_receive_count: 3 }\n",
         "Give the element a `name` of its own that is short enough for everything made from it, as the help says.",
     ),
     error(

@@ -16,8 +16,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError};
-use crate::graph::{Graph, own};
 use crate::graph::resolve::{self, Known};
+use crate::graph::{Graph, own};
 use crate::kinds::by_name;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;

@@ -10,8 +10,8 @@ use super::step::{Done, Part};
 use crate::graph::identity;
 use crate::graph::resolve;
 use crate::kinds::by_name;
-use crate::spec::template;
 use crate::plan::{Action, Planned};
+use crate::spec::template;
 use crate::state::{Intent, Record, fingerprint, leftover};
 
 impl Execution<'_> {

@@ -87,7 +87,7 @@ mod tests {
     fn of_a_circle_only_the_reference_that_closes_it_is_named() {
         let topic = json!({
             "name": "${topics.t.name}", "display_name": "${topics.t.arn}", "fifo_topic": false,
-            "content_based_deduplication": false, "tags": {},
+            "content_based_deduplication": false, "tracing_config": "PassThrough", "tags": {},
         });
         let found = endless(by_name("sns.topic").unwrap(), "topics.t", &topic);
         assert_eq!(found, BTreeSet::from([("name".to_owned(), Why::Circle)]));

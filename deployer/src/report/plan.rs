@@ -18,8 +18,8 @@ pub(super) use impact::impact;
 use lines::{Line, has_rule, statements};
 
 pub(super) use lines::lines;
-pub(super) use values::{bytes, short};
 pub use values::{SENSITIVE, shown};
+pub(super) use values::{bytes, short};
 
 /// How much to show.
 #[derive(Clone, Copy)]
