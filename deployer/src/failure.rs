@@ -38,7 +38,7 @@ impl Failure {
 
     /// A signal ended the run before it changed anything.
     pub fn interrupted() -> Self {
-        Self::plain("run::interrupted", "interrupted; nothing was changed", "")
+        Self::plain("run::interrupted", "interrupted; nothing was changed", "run the same command again")
     }
 
     /// Nobody said whose account to work in.
@@ -87,7 +87,8 @@ impl Failure {
 
     pub(crate) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
         let help = "name the file with `-f FILE`, or change to its directory with `-C DIR`";
-        Self::plain("stack::unreadable", format!("cannot read {}: {error}", file.display()), help)
+        let message = format!("cannot read {}: {error}", file.display());
+        Self { source: Some(SourceText::new(file, "")), ..Self::plain("stack::unreadable", message, help) }
     }
 
     pub(crate) fn state(error: StateError) -> Self {
@@ -135,8 +136,7 @@ impl Failure {
     pub(crate) fn package(errors: Vec<(String, PackageError)>, document: &Document) -> Self {
         let mut findings = Findings::default();
         for (element, error) in errors {
-            let help = error.help().unwrap_or_default();
-            let one = finding(error.code(), document.locate(&element), error.to_string(), help);
+            let one = finding(error.code(), document.locate(&element), error.to_string(), error.help());
             // One failed cargo run is one finding, however many functions it was for.
             if !findings.0.iter().any(|seen| seen.message == one.message) {
                 findings.0.push(Finding { at: At::Key, ..one });

@@ -12,7 +12,7 @@ pub(super) fn possible(run: &Run, approval: &Approval, command: &str) -> Result<
     Err(Failure::plain(
         "run::approval-needed",
         format!("{command} needs an answer, and nobody is there to give it"),
-        format!("run `deployer {command} --auto-approve`"),
+        "give it beforehand: add `--auto-approve` (`-y`)",
     ))
 }
 
@@ -28,7 +28,10 @@ pub(super) async fn given(run: &Run, approval: &Approval, command: &str, questio
     };
     match *run.stop.borrow() {
         _ if yes => Ok(()),
-        0 => Err(Failure::plain("run::not-approved", format!("{command} was not approved; nothing was changed"), "")),
+        0 => {
+            let message = format!("{command} was not approved; nothing was changed");
+            Err(Failure::plain("run::not-approved", message, "run it again and type the whole word `yes`"))
+        }
         _ => Err(Failure::interrupted()),
     }
 }

@@ -11,20 +11,36 @@ use crate::spec::secrets::{SHORTEST, Secrets};
 
 /// The variables of a process.
 #[derive(Clone)]
-pub(super) struct Environment(BTreeMap<String, String>);
+pub(super) struct Environment {
+    known: BTreeMap<String, String>,
+    /// The names of those whose values are no UTF-8.
+    unreadable: Vec<String>,
+}
 
 impl Environment {
     pub(super) fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect())
+        let (mut known, mut unreadable) = (BTreeMap::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            match value.into_string() {
+                Ok(value) => drop(name.into_string().map(|name| known.insert(name, value))),
+                Err(_) => unreadable.push(name.to_string_lossy().into_owned()),
+            }
+        }
+        Self { known, unreadable }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.known.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// All of them, for variables of the stack and its region.
     pub(super) fn all(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.known
+    }
+
+    /// The first name with this beginning, other than `except`, whose value is no text.
+    pub(super) fn unreadable(&self, beginning: &str, except: &str) -> Option<&str> {
+        self.unreadable.iter().map(String::as_str).find(|name| name.starts_with(beginning) && *name != except)
     }
 
     pub(super) fn terminal(&self, global: &Global) -> Terminal {

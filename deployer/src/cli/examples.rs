@@ -159,9 +159,14 @@ pub(super) fn of(path: &str) -> &'static [(&'static str, &'static str)] {
 
 /// The command line.
 pub(super) fn command() -> Command {
-    EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
+    let whole = EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
         let words: Vec<&str> = path.split(' ').filter(|word| !word.is_empty()).collect();
         with(command, &words, &text(examples))
+    });
+    whole.mut_subcommand("destroy", |destroy| {
+        destroy
+            .mut_arg("target", |arg| arg.help("Only this address or element, and what needs it (repeatable)"))
+            .mut_arg("exclude", |arg| arg.help("Not this address or element, nor what it needs (repeatable)"))
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
         answer = invoke::invoke(&aws, &target.function_name, payload) => answer,
         _ = stop.wait_for(|asked| *asked > 0) => {
             let message = "interrupted; the function may go on until it is done";
-            return Err(Failure::plain("run::interrupted", message, ""));
+            return Err(Failure::plain("run::interrupted", message, "what it did stands in its log: `deployer logs`"));
         }
     };
     let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;

@@ -35,7 +35,11 @@ async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_r
     let mut options = StartOptions {
         root: run.root(),
         deployer: std::env::current_exe().map_err(|error| {
-            Failure::plain("local::no-executable", format!("cannot find this program's own file: {error}"), "")
+            Failure::plain(
+                "local::no-executable",
+                format!("cannot find this program's own file: {error}"),
+                "run it again",
+            )
         })?,
         region: "us-east-1".to_owned(),
         check_permissions,
@@ -85,7 +89,10 @@ fn status(run: &Run) -> Exit {
 }
 
 async fn bedrock(port: u16, allow_retired: bool) -> Exit {
-    let broken = |error: std::io::Error| Failure::plain("local::bedrock", format!("port {port}: {error}"), "");
+    let broken = |error: std::io::Error| {
+        let help = "run `deployer local stop`, then `deployer local start`";
+        Failure::plain("local::bedrock", format!("port {port}: {error}"), help)
+    };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(broken)?;
     match local::bedrock::serve(listener, local::bedrock::Settings { allow_retired }).await {
         Ok(never) => match never {},
@@ -94,5 +101,5 @@ async fn bedrock(port: u16, allow_retired: bool) -> Exit {
 }
 
 fn failure(error: LocalError) -> Failure {
-    Failure::plain("local::failed", error.to_string(), "")
+    Failure::plain("local::failed", error.to_string(), error.help())
 }

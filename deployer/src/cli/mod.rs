@@ -33,6 +33,7 @@ use clap::FromArgMatches;
 use crate::failure::Failure;
 use crate::plan::Goal;
 use crate::report;
+use crate::report::terminal::Terminal;
 use environment::Environment;
 use options::{Cli, Command, Refresh};
 use run::Run;
@@ -59,8 +60,10 @@ pub fn main() -> i32 {
         Err(error) => {
             if error.use_stderr() && environment.wants_json() {
                 report::terminal::usage_error(&error.render().to_string());
-            } else {
-                let _ = error.print();
+            } else if let Err(unwritten) = error.print()
+                && unwritten.kind() != std::io::ErrorKind::BrokenPipe
+            {
+                return ERROR.into();
             }
             return if error.use_stderr() { ERROR.into() } else { OK.into() };
         }
@@ -72,7 +75,11 @@ pub fn main() -> i32 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            terminal.failure(&Failure::plain("deployer::runtime", format!("cannot start: {error}"), ""));
+            terminal.failure(&Failure::plain(
+                "deployer::runtime",
+                format!("cannot start: {error}"),
+                "raise the limit (`ulimit -a`)",
+            ));
             return ERROR.into();
         }
     };
@@ -87,6 +94,15 @@ pub fn main() -> i32 {
     };
     // A prompt that nobody answered must not hold the process back.
     runtime.shutdown_background();
+    if let Some(why) = report::terminal::unwritten()
+        && code != INTERRUPTED
+    {
+        let message = format!("not all could be written to standard output: {why}; what was to be done in AWS is done");
+        let help = "make room where the output goes, then run the same command again";
+        let aloud = Terminal { json: false, ..terminal };
+        aloud.failure(&Failure::plain("run::unwritten", message, help));
+        return ERROR.into();
+    }
     code.into()
 }
 
@@ -107,7 +123,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Graph { format, out } => graph::run(&run, format, out),
         Command::Show { plan_file, markdown } => show::run(&run, &plan_file, markdown),
         Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
-        Command::Ci { choice, expected } => ci::run(&run, choice, &expected).await,
+        Command::Ci { choice, expected, .. } => ci::run(&run, choice, &expected).await,
         Command::Apply { choice, refresh: Refresh { refresh_only: true }, approval, .. } => {
             apply::refresh(&run, "apply", choice, approval).await
         }

@@ -93,6 +93,9 @@ pub enum Command {
         expected: Expected,
         #[command(flatten)]
         choice: Choice,
+        /// Nothing is asked; taken so that a script may hand all commands the same options.
+        #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
+        _auto_approve: bool,
     },
     /// Show what other hands changed; exit 2 when there is any
     Drift {

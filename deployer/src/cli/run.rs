@@ -16,7 +16,7 @@ use crate::report::terminal::Terminal;
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
-use crate::spec::variables::Inputs;
+use crate::spec::variables::{self, Inputs};
 use crate::state::Holder;
 
 /// An address in place of AWS's own, and the fixed keys (id, secret) for it.
@@ -106,6 +106,11 @@ impl Run {
 
     /// The variables' sources.
     pub(super) fn inputs(&self) -> Result<Inputs, Failure> {
+        if let Some(name) = self.environment.unreadable(variables::ENVIRONMENT, "DEPLOYER_VAR_FILE") {
+            let message = format!("the value of {name} in the environment is no UTF-8 text");
+            let help = format!("set it anew, or unset it: `unset {name}`");
+            return Err(Failure::plain("stack::variable", message, help));
+        }
         let mut var_files = Vec::new();
         for file in &self.global.var_file {
             let bytes = std::fs::read(file).map_err(|error| {

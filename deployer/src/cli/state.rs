@@ -43,7 +43,7 @@ pub(super) async fn run(run: &Run, command: StateCommand) -> Exit {
         StateCommand::List => desk.list().await,
         StateCommand::Show { address } => desk.show(&address).await,
         StateCommand::History => desk.history().await,
-        StateCommand::Restore { serial } => desk.restore(serial).await,
+        StateCommand::Restore { serial, .. } => desk.restore(serial).await,
         StateCommand::Forget { address, approval } => desk.forget(&address, &approval).await,
         StateCommand::Unlock { id, approval } => desk.unlock(id, &approval).await,
     }

@@ -74,6 +74,7 @@ pub(super) const CODES: &[Code] = &[
     run("run::interrupted", "A signal ended the run before it changed anything.", "Ctrl-C while planning", "Run the command again."),
     run("run::not-approved", "The question was not answered with `yes`. Nothing was changed.", "`y` in place of `yes`", "Run the command again and type `yes`."),
     run("run::unknown-code", "`validate --explain` was asked for a code that does not exist.", "`deployer validate --explain stack::unkown-property`", "Take the one that the help names; `deployer validate --explain` lists all."),
+    run("run::unwritten", "What the command had to say did not all reach its standard output. What it had to do in AWS is done.", "`deployer output > FILE` on a full disk", "Make room where the output goes, then run the same command again."),
     run("trace::nothing", "No function logged anything with that id.", "a request that is older than the time looked at", "Look further back with `--since 1d`."),
     run("run::usage", "The command line cannot be understood.", "`deployer plan --taget queues.orders`", "Look at `deployer COMMAND --help`."),
 ];

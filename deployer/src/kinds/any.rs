@@ -23,7 +23,7 @@ pub trait AnyKind: Send + Sync {
     fn limited(&self) -> &'static [(Op, &'static str)];
     fn is_deleted_together(&self) -> bool;
     fn is_watched(&self) -> bool;
-    fn lost(&self) -> Option<&'static str>;
+    fn lost(&self, spec: &Value) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
     fn moved(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
@@ -150,8 +150,8 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::WATCHED
     }
 
-    fn lost(&self) -> Option<&'static str> {
-        K::LOST
+    fn lost(&self, spec: &Value) -> Option<&'static str> {
+        K::LOST.and_then(|lost| Self::typed(spec).map_or(Some(lost), |spec| K::lost(&spec)))
     }
 
     fn gap(&self) -> Option<&'static str> {

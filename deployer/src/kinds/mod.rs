@@ -234,6 +234,11 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// [`Kind::LOST`], if it holds of this spec.
+    fn lost(_spec: &Self::Spec) -> Option<&'static str> {
+        Self::LOST
+    }
+
     /// Those of [`Kind::EARLY`] for which that holds of this spec.
     fn early(_spec: &Self::Spec) -> &'static [&'static str] {
         Self::EARLY

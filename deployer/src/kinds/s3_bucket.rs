@@ -109,6 +109,11 @@ impl Kind for S3Bucket {
         ])
     }
 
+    /// Without `force_destroy` only an empty one is deleted.
+    fn lost(spec: &Bucket) -> Option<&'static str> {
+        Self::LOST.filter(|_| spec.force_destroy)
+    }
+
     fn iam(op: Op, spec: &Bucket, place: &Place) -> Vec<Grant> {
         let arn = arn(&spec.bucket, place);
         let policy = match (op, &spec.policy) {

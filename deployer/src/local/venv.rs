@@ -142,7 +142,7 @@ mod tests {
         assert!(judge_python("python3", "3.10\n").is_ok());
         assert!(matches!(judge_python("python3", "3.9\n"), Err(LocalError::OldPython { found, .. }) if found == "3.9"));
         assert!(matches!(judge_python("python3", ""), Err(LocalError::OldPython { .. })));
-        let missing = judge_python("python3", "3.12\nensurepip\n").unwrap_err().to_string();
-        assert!(missing.contains("`ensurepip`") && missing.contains("python3-venv"), "{missing}");
+        let missing = judge_python("python3", "3.12\nensurepip\n").unwrap_err();
+        assert!(missing.to_string().contains("`ensurepip`") && missing.help().contains("python3-venv"), "{missing}");
     }
 }

@@ -81,17 +81,19 @@ impl PackageError {
         }
     }
 
-    /// The next thing to do, when there is one.
+    /// The next thing to do.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        Some(match self {
+    pub fn help(&self) -> String {
+        match self {
             Self::NoWorkspace { .. } => {
                 "put stack.yaml beside or below the Cargo.toml of the functions' workspace".into()
             }
             Self::NoCargo { .. } => "install Rust (https://rustup.rs), or name cargo in the variable CARGO".into(),
-            Self::NoPackage { nearest, .. } | Self::NoBin { nearest, .. } => {
-                format!("did you mean `{}`?", nearest.as_ref()?)
+            Self::NoPackage { nearest: Some(meant), .. } | Self::NoBin { nearest: Some(meant), .. } => {
+                format!("did you mean `{meant}`?")
             }
+            Self::NoPackage { nearest: None, .. } => "name one of these in `crate:`, or add it to the workspace".into(),
+            Self::NoBin { nearest: None, .. } => "name one of these in `bin:`, or add it to the package".into(),
             Self::NoCrossCompiler { wanted, .. } => cross_help(*wanted),
             Self::Glibc { .. } => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then \
                  used by itself, or build on a host with an older glibc"
@@ -107,12 +109,16 @@ impl PackageError {
             Self::BuildFailed { output, .. } if output.contains("error[E0463]") => {
                 "the target's standard library is missing: `rustup target add` it as rustc says above".into()
             }
-            Self::BuildFailed { .. }
-            | Self::NoExecutable { .. }
-            | Self::NotExecutableFormat { .. }
-            | Self::NotZip { .. }
-            | Self::Io { .. } => return None,
-        })
+            Self::BuildFailed { .. } => "correct what cargo names above, then run the same command again".into(),
+            Self::NoExecutable { .. } => "check `bin:` and `features:`".into(),
+            Self::NotExecutableFormat { .. } => {
+                "name an executable built for Linux, or let the deployer build it with `crate:`".into()
+            }
+            Self::NotZip { path, .. } => format!("make it anew: `zip {path} bootstrap`"),
+            Self::Io { .. } => {
+                "check the path, which counts from the directory of stack.yaml, and the file's permissions".into()
+            }
+        }
     }
 }
 

@@ -70,8 +70,9 @@ pub(super) fn unknown(graph: &Graph, prior: &State, selection: &Selection) -> Ve
         graph.nodes().any(|n| is_named(&n.address, name))
             || prior.resources.keys().any(|address| is_named(address, name))
     };
-    let asked = target.iter().chain(exclude).chain(replace).chain(adopt);
+    let asked: BTreeSet<&String> = target.iter().chain(exclude).chain(replace).chain(adopt).collect();
     asked
+        .into_iter()
         .filter(|name| !known(name))
         .map(|name| {
             let meant = nearest(name, graph.nodes().map(|n| n.address.as_str()));

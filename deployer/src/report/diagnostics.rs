@@ -130,7 +130,7 @@ struct Line<'a> {
     r#type: Severity,
     code: &'a str,
     message: &'a str,
-    file: String,
+    file: Option<String>,
     line: Option<usize>,
     column: Option<usize>,
     help: Option<&'a str>,
@@ -138,7 +138,7 @@ struct Line<'a> {
 
 /// Renders findings as JSON objects, one a line: `{"type":"error","code",…}`.
 ///
-/// `line` and `column` are null for what has no place in the file: a `--var`, say.
+/// `line` and `column` are null for what has no place in the file: a `--var`, say; `file` where there is none.
 pub fn json(findings: &Findings, source: &SourceText) -> String {
     let mut lines = String::new();
     for finding in &findings.0 {
@@ -146,7 +146,7 @@ pub fn json(findings: &Findings, source: &SourceText) -> String {
             r#type: finding.severity,
             code: finding.code,
             message: &finding.message,
-            file: source.path.display().to_string(),
+            file: (!source.path.as_os_str().is_empty()).then(|| source.path.display().to_string()),
             line: finding.span.map(|span| span.line),
             column: finding.span.map(|span| span.column),
             help: finding.help.as_deref(),

@@ -215,6 +215,9 @@ impl Observer for Progress {
         }
         if self.terminal.json {
             self.terminal.data(&format!("{}\n", json::event(event, &self.secrets)));
+            let (Event::Done { address, .. } | Event::Failed { address, .. }) = *event else { return };
+            let removal = matches!(event, Event::Done { removal: true, .. });
+            self.lock().remove(&key(address, removal));
             return;
         }
         match *event {
@@ -263,9 +266,6 @@ fn past(action: Action, removal: bool) -> &'static str {
 
 /// Says every ten seconds what still runs, where there is no live display.
 async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>) {
-    if terminal.json {
-        return;
-    }
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         let lines = still(&running.lock().unwrap_or_else(PoisonError::into_inner));
@@ -277,7 +277,7 @@ async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>
 
 /// What a sign of life says: each action that has run for long, but of many that wait for the same how many they are.
 fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
-    let long = running.iter().filter(|(_, entry)| entry.began.elapsed() >= HEARTBEAT);
+    let long = running.iter().filter(|(_, entry)| entry.began.elapsed() >= WORTH_SAYING);
     let mut waiting: BTreeMap<Option<&str>, Vec<(&String, &Running)>> = BTreeMap::new();
     for (address, entry) in long {
         waiting.entry(entry.waits.as_ref().map(|(why, _)| why.as_str())).or_default().push((address, entry));

@@ -1,7 +1,8 @@
 //! The two streams: stdout is data, stderr is talk. The only place that writes to them.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use super::paint::{Paint, Tone};
 use super::progress;
@@ -41,15 +42,33 @@ pub struct Wishes {
     pub columns: Option<usize>,
 }
 
+/// Why data did not reach whoever was to get it.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Why not all data could be written to stdout; a closed pipe (`| head`) is the reader's choice and no reason.
+pub fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
+}
+
+/// Writes to stdout, and keeps in mind when that fails: what is under way in AWS has to end well all the same.
+fn write_out(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.get_or_init(|| error.to_string());
+    }
+}
+
 /// The height of the terminal that shows talk.
 pub(super) fn rows() -> usize {
-    terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| height.0.into())
+    terminal_size::terminal_size_of(io::stderr()).map_or(24, |(_, height)| height.0.into())
 }
 
 /// The width of the terminal that shows data or talk.
 fn columns() -> Option<usize> {
-    let size = terminal_size::terminal_size_of(std::io::stdout());
-    let size = size.or_else(|| terminal_size::terminal_size_of(std::io::stderr()));
+    let size = terminal_size::terminal_size_of(io::stdout());
+    let size = size.or_else(|| terminal_size::terminal_size_of(io::stderr()));
     size.map(|(width, _)| width.0.into()).filter(|width| *width > 0)
 }
 
@@ -60,7 +79,7 @@ pub fn usage_error(text: &str) {
     let hints: Vec<&str> =
         parts.next().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let failure = Failure::plain("run::usage", message, hints.join("; "));
-    let _ = std::io::stdout().write_all(diagnostics::json(&failure.findings, &SourceText::default()).as_bytes());
+    write_out(&diagnostics::json(&failure.findings, &SourceText::default()));
 }
 
 impl Terminal {
@@ -68,14 +87,14 @@ impl Terminal {
         let decide = |terminal| {
             Paint::decide(wishes.no_color_env.as_deref(), wishes.no_color, wishes.force_color_env.as_deref(), terminal)
         };
-        let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         Self {
             out: decide(out),
             err: decide(err),
             json: wishes.json,
             quiet: wishes.quiet,
             verbose: wishes.verbose,
-            interactive: std::io::stdin().is_terminal() && err && !wishes.ci,
+            interactive: io::stdin().is_terminal() && err && !wishes.ci,
             width: wishes.columns.or_else(columns).unwrap_or(100).max(20),
             watched: false,
         }
@@ -83,9 +102,7 @@ impl Terminal {
 
     /// Writes data.
     pub fn data(&self, text: &str) {
-        // A closed pipe (`| head`) is the reader's choice.
-        let _ = std::io::stdout().write_all(self.quoted(text).as_bytes());
-        let _ = std::io::stdout().flush();
+        write_out(&self.quoted(text));
     }
 
     /// JSON has no line that begins with a value's text, and must stay as it is.
@@ -97,13 +114,13 @@ impl Terminal {
     pub fn say(&self, text: &str) {
         if !self.quiet {
             let text = self.quoted(text);
-            let _ = progress::aside(|| writeln!(std::io::stderr(), "{text}"));
+            let _ = progress::aside(|| writeln!(io::stderr(), "{text}"));
         }
     }
 
     /// Speaks to the CI system that runs this: among the talk, and when asked to be quiet, too.
     pub fn command(&self, text: &str) {
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 
     /// Shows warnings: as talk, or as JSON lines among the data when `--json` asks for lines.
@@ -112,7 +129,7 @@ impl Terminal {
             return;
         }
         let text = diagnostics::text(findings, source, self.style());
-        let _ = write!(std::io::stderr(), "{text}");
+        let _ = write!(io::stderr(), "{text}");
     }
 
     /// Shows why a run ended early: JSON lines on stdout with `--json`, else text on stderr.
@@ -123,7 +140,7 @@ impl Terminal {
             self.data(&diagnostics::json(&failure.findings, source));
         } else {
             let text = diagnostics::text(&failure.findings, source, self.style());
-            let _ = write!(std::io::stderr(), "{}", self.quoted(&text));
+            let _ = write!(io::stderr(), "{}", self.quoted(&text));
         }
     }
 
@@ -138,11 +155,11 @@ impl Terminal {
 
     /// Asks for a typed answer; `None` when there is none.
     pub async fn ask(&self, question: &str) -> Option<String> {
-        let _ = write!(std::io::stderr(), "{question} ");
-        let _ = std::io::stderr().flush();
+        let _ = write!(io::stderr(), "{question} ");
+        let _ = io::stderr().flush();
         let answer = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
-            std::io::stdin().read_line(&mut line).ok().filter(|n| *n > 0).map(|_| line.trim().to_owned())
+            io::stdin().read_line(&mut line).ok().filter(|n| *n > 0).map(|_| line.trim().to_owned())
         });
         answer.await.ok().flatten()
     }
@@ -154,7 +171,7 @@ impl Terminal {
             self.data(&diagnostics::json(&findings, document.source()));
         } else {
             let text = diagnostics::text(&findings, document.source(), self.style());
-            let _ = write!(std::io::stderr(), "{}", self.quoted(&text));
+            let _ = write!(io::stderr(), "{}", self.quoted(&text));
         }
     }
 
@@ -198,7 +215,7 @@ impl Terminal {
         if outcome.failed.is_empty() && outcome.state_error.is_none() && !outcome.interrupted {
             self.say(&text);
         } else {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{text}");
         }
     }
 }

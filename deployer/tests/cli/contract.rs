@@ -393,6 +393,30 @@ async fn a_closed_pipe_is_no_panic() {
 }
 
 #[tokio::test]
+async fn output_that_cannot_be_written_is_an_error_after_the_work_is_done() {
+    let bench = Bench::new(STACK).await;
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").expect("a full device"));
+    for arguments in [&["apply", "-y"][..], &["apply", "-y", "--json"], &["output"], &["plan", "--json"], &["--help"]] {
+        let output = bench.command(arguments).stdout(full()).output().expect("the binary runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(arguments == ["--help"] || stderr.contains("run::unwritten"), "{arguments:?}: {stderr}");
+    }
+    assert_eq!(bench.run(&["plan", "--detailed-exitcode"]).code, Some(0), "the first apply made all");
+}
+
+#[tokio::test]
+async fn a_variable_whose_value_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let bench = Bench::without_bucket(STACK).await;
+    let bytes = std::ffi::OsStr::from_bytes(b"3\xff");
+    let output = bench.command(&["validate"]).env("DEPLOYER_VAR_seconds", bytes).output().expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("DEPLOYER_VAR_seconds") && stderr.contains("stack::variable"), "{stderr}");
+}
+
+#[tokio::test]
 async fn a_function_whose_code_is_unchanged_is_replaced_on_request() {
     let bench = Bench::new(&STACK.replace("outputs:", "functions: { worker: { zip: worker.zip } }\noutputs:")).await;
     bench.apply();

@@ -96,7 +96,7 @@ async fn only_environments_that_nobody_applied_for_long_are_stale() {
     s3.put_object().bucket(bench.bucket()).key("shop.env.old.json").body(body).send().await.expect("S3 takes it");
 
     let unasked = bench.fails(&["env", "destroy", "--stale", "7d"]);
-    assert!(unasked.stderr.contains("run `deployer env destroy --auto-approve`"), "{unasked}");
+    assert!(unasked.stderr.contains("add `--auto-approve`"), "{unasked}");
     bench.ok(&["env", "destroy", "--stale", "7d", "--auto-approve"]);
     let listed: Value = serde_json::from_str(&bench.ok(&["env", "list", "--json"])).expect("JSON");
     let names: Vec<&Value> = listed["environments"].as_array().unwrap().iter().map(|env| &env["name"]).collect();

@@ -1,5 +1,8 @@
 //! What a run leaves where people look: the step's page and outputs, annotations, the request's comment.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::super::apply::Ended;
 use super::super::run::Run;
 use super::event::{self, Proposal};
@@ -17,11 +20,13 @@ const FOR_THE_OUTCOME: usize = 100_000;
 pub(super) struct Pages<'a> {
     run: &'a Run,
     step: Option<github::Step>,
+    /// What was said of files that cannot be written: once is enough.
+    said: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Pages<'a> {
     pub(super) fn new(run: &'a Run) -> Self {
-        Self { run, step: run.environment.github_step() }
+        Self { run, step: run.environment.github_step(), said: RefCell::default() }
     }
 
     /// Has secrets masked before anything else is written.
@@ -137,8 +142,10 @@ impl<'a> Pages<'a> {
 
     /// The stack matters more than a page about it.
     fn written(&self, result: std::io::Result<()>) {
-        if let Err(error) = result {
-            self.run.terminal.say(&format!("cannot write for GitHub Actions: {error}"));
+        let Err(error) = result else { return };
+        let text = format!("{error}; what is shown on GitHub stays incomplete");
+        if self.said.borrow_mut().insert(text.clone()) {
+            self.run.terminal.say(&format!("warning: {text}"));
         }
     }
 }

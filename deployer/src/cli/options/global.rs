@@ -68,5 +68,6 @@ pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 pub(super) fn lease(text: &str) -> Result<crate::state::Terms, String> {
-    crate::state::Terms::new(duration(text)?.as_secs()).ok_or_else(|| "a lease lasts 3s to 1h".to_owned())
+    crate::state::Terms::new(duration(text)?.as_secs())
+        .ok_or_else(|| "DEPLOYER_LEASE, how long the lock outlives its last renewal, is 3s to 1h".to_owned())
 }

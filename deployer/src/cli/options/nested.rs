@@ -43,6 +43,9 @@ pub enum StateCommand {
     Restore {
         /// The version's number in `deployer state history`.
         serial: u64,
+        /// Nothing is asked; taken as by the other commands.
+        #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
+        _auto_approve: bool,
     },
     /// Take a resource out of the state; AWS keeps it
     Forget {

@@ -28,7 +28,8 @@ pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
     let goes = planned.action == Action::Delete
         || planned.predecessor.is_some()
         || (planned.action == Action::Replace && planned.order != Some(Order::CreateFirst));
-    if goes && let Some(lost) = kind.lost() {
+    let gone = planned.predecessor.as_ref().or(planned.live.as_ref());
+    if goes && let Some(lost) = gone.and_then(|gone| kind.lost(&gone.spec)) {
         said.push(format!("lost for good: {lost}"));
     }
     said
