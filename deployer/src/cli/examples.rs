@@ -159,26 +159,29 @@ pub(super) fn of(path: &str) -> &'static [(&'static str, &'static str)] {
 
 /// The command line.
 pub(super) fn command() -> Command {
-    let whole = EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
+    EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
         let words: Vec<&str> = path.split(' ').filter(|word| !word.is_empty()).collect();
-        with(command, &words, &text(examples))
-    });
-    whole.mut_subcommand("destroy", |destroy| {
-        destroy
-            .mut_arg("target", |arg| arg.help("Only this address or element, and what needs it (repeatable)"))
-            .mut_arg("exclude", |arg| arg.help("Not this address or element, nor what it needs (repeatable)"))
+        let below = if path.is_empty() { format!("{}\n\n{}", text(examples), exits()) } else { text(examples) };
+        let whole = with(command, &words, &|named| named.after_help(below.clone()));
+        if *path == "destroy" { with(whole, &words, &destroying) } else { whole }
     })
 }
 
-fn with(command: Command, path: &[&str], text: &str) -> Command {
+fn with(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> Command {
     match path {
-        [] if command.get_name() == "deployer" => command.after_help(format!("{text}\n\n{}", exits())),
-        [] => command.after_help(text.to_owned()),
+        [] => change(command),
         [word, rest @ ..] if command.find_subcommand(word).is_some() => {
-            command.mut_subcommand(*word, |inner| with(inner, rest, text))
+            command.mut_subcommand(*word, |inner| with(inner, rest, change))
         }
         _ => command,
     }
+}
+
+/// What goes takes along what needs it: the other way round than for `apply`.
+fn destroying(destroy: Command) -> Command {
+    destroy
+        .mut_arg("target", |arg| arg.help("Only this address or element, and what needs it (repeatable)"))
+        .mut_arg("exclude", |arg| arg.help("Not this address or element, nor what it needs (repeatable)"))
 }
 
 fn exits() -> String {

@@ -298,6 +298,9 @@ fn report_cycle(nodes: &BTreeMap<String, Node>, cycle: &[&str], names: &dyn Name
     let exact = names.place_of(element, next(at));
     let path =
         if exact.0.len() > 2 { exact } else { names.place_of(element, &format!("{}.arn", nodes[next(at)].element)) };
+    if findings.0.iter().any(|known| known.code == "stack::cycle" && known.path == path) {
+        return; // A name that is made of itself goes round through the parts of its element, too.
+    }
     let waits = path.0.get(2).is_some_and(|property| property == "depends_on");
     let help = if waits {
         "remove one of them from `depends_on`"
