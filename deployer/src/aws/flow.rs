@@ -1,15 +1,21 @@
 //! How many calls are on their way at once.
 //!
-//! **Guarantees**: never more than the ceiling. What is let through beyond the first [`AT_FIRST`] grows only as answers
-//! come back, so that no more than so many connections are opened before a server has taken the earlier ones: beyond
-//! a hundred at once its queue may drop one, which costs a second.
+//! **Guarantees**: never more than the ceiling. What is let through beyond the first [`AT_FIRST`] grows as answers come
+//! back and by as many each [`PAUSE`], so that no more than so many connections are opened before a server has taken
+//! the earlier ones: beyond a hundred at once its queue may drop one, which costs a second.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 /// So many are let through before any has been answered.
 pub(super) const AT_FIRST: usize = 96;
+/// In this time a server takes the connections that wait for it, however far away it is.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The calls of one run.
 pub(super) struct Flow {
@@ -17,6 +23,8 @@ pub(super) struct Flow {
     width: AtomicUsize,
     ceiling: usize,
     waiting: AtomicUsize,
+    /// When as many more are let through; nothing before anybody had to wait.
+    wider_at: Mutex<Option<Instant>>,
 }
 
 /// One call's place among those on their way; give it back with the answer.
@@ -29,7 +37,13 @@ impl Flow {
     pub(super) fn new(ceiling: usize) -> Self {
         let ceiling = ceiling.max(1);
         let width = ceiling.min(AT_FIRST);
-        Self { turns: Semaphore::new(width), width: AtomicUsize::new(width), ceiling, waiting: AtomicUsize::new(0) }
+        Self {
+            turns: Semaphore::new(width),
+            width: AtomicUsize::new(width),
+            ceiling,
+            waiting: AtomicUsize::default(),
+            wider_at: Mutex::default(),
+        }
     }
 
     /// Waits for a turn. `None` cannot happen, for the semaphore is never closed.
@@ -38,10 +52,43 @@ impl Flow {
             Ok(permit) => permit,
             Err(_) => {
                 let _waiting = Waiting::of(&self.waiting);
-                self.turns.acquire().await.ok()?
+                let mut turn = pin!(self.turns.acquire());
+                loop {
+                    let at = match self.wider_at() {
+                        Some(at) => at,
+                        None => break turn.await.ok()?,
+                    };
+                    tokio::select! {
+                        biased;
+                        permit = &mut turn => break permit.ok()?,
+                        () = tokio::time::sleep_until(at) => self.widen_since(at),
+                    }
+                }
             }
         };
         Some(Turn { flow: self, _permit: permit })
+    }
+
+    /// When more are let through; nothing once the ceiling is reached.
+    fn wider_at(&self) -> Option<Instant> {
+        if self.width.load(Ordering::Relaxed) >= self.ceiling {
+            return None;
+        }
+        let mut at = self.wider_at.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(*at.get_or_insert_with(|| Instant::now() + PAUSE))
+    }
+
+    /// A pause that ended makes room for as many as went first; the first of those who waited sees to it for all.
+    fn widen_since(&self, pause: Instant) {
+        let mut at = self.wider_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if *at != Some(pause) {
+            return;
+        }
+        *at = Some(Instant::now() + PAUSE);
+        let wider = |width: usize| Some((width + AT_FIRST).min(self.ceiling));
+        if let Ok(before) = self.width.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wider) {
+            self.turns.add_permits((before + AT_FIRST).min(self.ceiling).saturating_sub(before));
+        }
     }
 
     /// An answer makes room for one more than it took, as long as anybody waits.
@@ -102,10 +149,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hundred_are_let_through_first_and_twice_as_many_once_those_are_answered() {
+    async fn a_hundred_are_let_through_first_and_as_many_more_after_every_pause() {
         assert_eq!(sent(400, AT_FIRST).await, (Duration::from_millis(100), AT_FIRST));
-        assert_eq!(sent(400, 3 * AT_FIRST).await, (Duration::from_millis(200), 2 * AT_FIRST));
-        assert_eq!(sent(400, 4 * AT_FIRST).await.0, Duration::from_millis(300));
+        assert_eq!(sent(400, 2 * AT_FIRST).await, (Duration::from_millis(120), 2 * AT_FIRST));
+        assert_eq!(sent(400, 4 * AT_FIRST).await, (Duration::from_millis(160), 4 * AT_FIRST));
+    }
+
+    /// At first no pause ends before the answers are back: each makes room for two.
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_come_sooner_make_room_too() {
+        let flow = Flow::new(400);
+        let first = join_all((0..AT_FIRST).map(|_| flow.turn())).await;
+        let mut more = pin!(join_all((0..2 * AT_FIRST).map(|_| flow.turn())));
+        assert!(futures::poll!(&mut more).is_pending());
+        let since = Instant::now();
+        drop(first);
+        assert_eq!(more.await.len(), 2 * AT_FIRST);
+        assert_eq!(since.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
