@@ -1,8 +1,8 @@
 //! How many calls are on their way at once.
 //!
-//! **Guarantees**: never more than the ceiling. What is let through beyond the first [`AT_FIRST`] grows as answers come
-//! back and by as many each [`PAUSE`], so that no more than so many connections are opened before a server has taken
-//! the earlier ones: beyond a hundred at once its queue may drop one, which costs a second.
+//! **Guarantees**: never more than the ceiling. What is let through beyond the first [`AT_FIRST`] grows only as answers
+//! come back, but for [`MORE`] once after a [`PAUSE`], so that no more than so many connections are opened before a
+//! server has taken the earlier ones: beyond a hundred at once its queue may drop one, which costs up to a second.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,9 @@ use tokio::time::Instant;
 
 /// So many are let through before any has been answered.
 pub(super) const AT_FIRST: usize = 96;
-/// In this time a server takes the connections that wait for it, however far away it is.
+/// So many more go after a pause, answers or none: what a stack of a hundred resources reads then needs one round trip.
+const MORE: usize = 32;
+/// In this time a server takes most of the connections that wait for it, however far away it is.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The calls of one run.
@@ -23,8 +25,17 @@ pub(super) struct Flow {
     width: AtomicUsize,
     ceiling: usize,
     waiting: AtomicUsize,
-    /// When as many more are let through; nothing before anybody had to wait.
-    wider_at: Mutex<Option<Instant>>,
+    more: Mutex<More>,
+}
+
+/// Whether more went after a pause.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum More {
+    /// Nobody has waited.
+    #[default]
+    Unasked,
+    At(Instant),
+    Gone,
 }
 
 /// One call's place among those on their way; give it back with the answer.
@@ -42,7 +53,7 @@ impl Flow {
             width: AtomicUsize::new(width),
             ceiling,
             waiting: AtomicUsize::default(),
-            wider_at: Mutex::default(),
+            more: Mutex::default(),
         }
     }
 
@@ -53,41 +64,46 @@ impl Flow {
             Err(_) => {
                 let _waiting = Waiting::of(&self.waiting);
                 let mut turn = pin!(self.turns.acquire());
-                loop {
-                    let at = match self.wider_at() {
-                        Some(at) => at,
-                        None => break turn.await.ok()?,
-                    };
-                    tokio::select! {
+                match self.more_at() {
+                    None => turn.await,
+                    Some(at) => tokio::select! {
                         biased;
-                        permit = &mut turn => break permit.ok()?,
-                        () = tokio::time::sleep_until(at) => self.widen_since(at),
-                    }
+                        permit = &mut turn => permit,
+                        () = tokio::time::sleep_until(at) => {
+                            self.widen_once();
+                            turn.await
+                        }
+                    },
                 }
+                .ok()?
             }
         };
         Some(Turn { flow: self, _permit: permit })
     }
 
-    /// When more are let through; nothing once the ceiling is reached.
-    fn wider_at(&self) -> Option<Instant> {
-        if self.width.load(Ordering::Relaxed) >= self.ceiling {
-            return None;
+    /// When more are let through; nothing once they were.
+    fn more_at(&self) -> Option<Instant> {
+        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        match *more {
+            More::Gone => None,
+            More::At(at) => Some(at),
+            More::Unasked => {
+                let at = Instant::now() + PAUSE;
+                *more = More::At(at);
+                Some(at)
+            }
         }
-        let mut at = self.wider_at.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(*at.get_or_insert_with(|| Instant::now() + PAUSE))
     }
 
-    /// A pause that ended makes room for as many as went first; the first of those who waited sees to it for all.
-    fn widen_since(&self, pause: Instant) {
-        let mut at = self.wider_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if *at != Some(pause) {
+    /// After the pause; the first of those who waited sees to it for all.
+    fn widen_once(&self) {
+        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *more, More::Gone) == More::Gone {
             return;
         }
-        *at = Some(Instant::now() + PAUSE);
-        let wider = |width: usize| Some((width + AT_FIRST).min(self.ceiling));
-        if let Ok(before) = self.width.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wider) {
-            self.turns.add_permits((before + AT_FIRST).min(self.ceiling).saturating_sub(before));
+        let wider = |width: usize| (width + MORE).min(self.ceiling);
+        if let Ok(before) = self.width.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |width| Some(wider(width))) {
+            self.turns.add_permits(wider(before).saturating_sub(before));
         }
     }
 
@@ -149,13 +165,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hundred_are_let_through_first_and_as_many_more_after_every_pause() {
-        assert_eq!(sent(400, AT_FIRST).await, (Duration::from_millis(100), AT_FIRST));
-        assert_eq!(sent(400, 2 * AT_FIRST).await, (Duration::from_millis(120), 2 * AT_FIRST));
-        assert_eq!(sent(400, 4 * AT_FIRST).await, (Duration::from_millis(160), 4 * AT_FIRST));
+    async fn a_hundred_are_let_through_first_a_few_after_a_pause_and_twice_as_many_once_those_are_answered() {
+        let (answer, pause) = (Duration::from_millis(100), PAUSE);
+        assert_eq!(sent(400, AT_FIRST).await, (answer, AT_FIRST));
+        assert_eq!(sent(400, AT_FIRST + MORE).await, (answer + pause, AT_FIRST + MORE));
+        assert_eq!(sent(400, 3 * AT_FIRST).await, (2 * answer, 2 * AT_FIRST));
+        assert_eq!(sent(400, 5 * AT_FIRST).await.0, 3 * answer);
     }
 
-    /// At first no pause ends before the answers are back: each makes room for two.
+    /// No pause has ended before the answers are back: each makes room for two.
     #[tokio::test(start_paused = true)]
     async fn answers_that_come_sooner_make_room_too() {
         let flow = Flow::new(400);

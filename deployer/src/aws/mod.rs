@@ -45,7 +45,7 @@ pub use fence::Fence;
 pub(crate) use once::once;
 
 /// Milliseconds between the moments of [`Aws::next_look`].
-const LOOKS_APART: u128 = 50;
+const LOOKS_APART: u128 = 20;
 /// AWS takes seconds for what is looked for, and each look counts against its rates.
 const LOOKS_APART_ON_AWS: u128 = 1_000;
 

@@ -116,8 +116,10 @@ pub enum Poll<T> {
 /// Within so long of its beginning a wait is asked about densely: most are over by then.
 const EARLY: Duration = Duration::from_secs(1);
 const APART_EARLY: Duration = Duration::from_millis(50);
+const APART_FIRST: Duration = Duration::from_millis(10);
 
-/// Polls until `condition` holds: 50 ms apart within the first second, then ×1.3 up to 5 s. What polls
+/// Polls until `condition` holds: 10 ms apart at first, then ×1.3, up to 50 ms within the first second and 5 s
+/// afterwards. What polls
 /// spend on waiting for AWS's rate themselves does not count.
 ///
 /// # Errors
@@ -129,7 +131,7 @@ where
     let began = Instant::now();
     // Later by what does not count.
     let mut start = began;
-    let mut pause = Duration::from_millis(50);
+    let mut pause = APART_FIRST;
     loop {
         let (polled, parked) = timed(poll()).await;
         start += parked;
