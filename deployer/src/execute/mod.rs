@@ -192,7 +192,12 @@ impl<'a> Execution<'a> {
                 let room = running.at_work(schedule) < self.parallelism;
                 if room { schedule.take() } else { None }
             });
-            let Some(id) = next else { break };
+            let Some(id) = next else {
+                if running.is_empty() && schedule.relent() {
+                    continue;
+                }
+                break;
+            };
             if self.starts_nothing(id) {
                 self.settle(id, None, Done::Gone);
                 self.restate(id);
@@ -276,6 +281,7 @@ impl<'a> Execution<'a> {
                 outcome.fenced |= matches!(error, AwsError::Fenced { .. });
                 let element = planned.element.clone();
                 outcome.failed.push(Failed { address: address.clone(), element, action, error });
+                schedule.fail(id);
                 None
             }
         }

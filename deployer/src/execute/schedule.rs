@@ -26,6 +26,7 @@ pub(super) struct Schedule {
     /// Ready steps that share their calls, so that starting one by one would make more of them.
     together: BTreeSet<StepId>,
     shares: BTreeSet<StepId>,
+    courtesy: Courtesy,
 }
 
 /// What each step of a plan waits for.
@@ -73,18 +74,60 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
             }
         }
     }
-    add_before_removing(actions, &mut edge);
     waits_for
 }
 
-/// What goes waits for what comes of its kind: a function under another element's name is there before the old one is
-/// gone. What goes along with something else needs no call.
-fn add_before_removing(actions: &[Planned], edge: &mut impl FnMut(StepId, StepId)) {
-    let of = |action: Action| actions.iter().enumerate().filter(move |(_, p)| p.action == action);
-    for (gone, planned) in of(Action::Delete).filter(|(_, p)| p.goes_with.is_none()) {
-        for (made, _) in of(Action::Create).filter(|(_, p)| p.kind == planned.kind) {
-            edge((gone, Part::Main), (made, Part::Main));
+/// Deletions that let what comes of their kind go first: a function under another element's name is there before the old
+/// one is gone. That is a courtesy, no dependency: it ends with whatever becomes of what comes, and when nothing else is
+/// left to do. What goes along with something else needs no call, and a definition takes effect by its deployment.
+#[derive(Default)]
+struct Courtesy {
+    /// Creations that have not ended, by kind.
+    coming: BTreeMap<&'static str, BTreeSet<StepId>>,
+    going: BTreeMap<StepId, &'static str>,
+    /// Those that nothing else holds back.
+    held: BTreeSet<StepId>,
+}
+
+impl Courtesy {
+    fn of(actions: &[Planned]) -> Self {
+        let mut courtesy = Self::default();
+        for (i, planned) in actions.iter().enumerate() {
+            if planned.action == Action::Create {
+                courtesy.coming.entry(planned.kind).or_default().insert((i, Part::Main));
+            }
         }
+        for (i, planned) in actions.iter().enumerate() {
+            let definition = by_name(planned.kind).is_some_and(|kind| kind.is_definition());
+            let goes = planned.action == Action::Delete && planned.goes_with.is_none() && !definition;
+            if goes && courtesy.coming.contains_key(planned.kind) {
+                courtesy.going.insert((i, Part::Main), planned.kind);
+            }
+        }
+        courtesy
+    }
+
+    /// Holds a step back that is otherwise ready, as long as something of its kind comes.
+    fn holds(&mut self, id: StepId) -> bool {
+        let holds = self.going.get(&id).is_some_and(|kind| self.coming.contains_key(kind));
+        holds && {
+            self.held.insert(id);
+            true
+        }
+    }
+
+    /// Takes note of an end, and gives those who were held back for it alone.
+    fn ended(&mut self, id: StepId) -> Vec<StepId> {
+        let Some((&kind, coming)) = self.coming.iter_mut().find(|(_, coming)| coming.contains(&id)) else {
+            return Vec::new();
+        };
+        coming.remove(&id);
+        if !coming.is_empty() {
+            return Vec::new();
+        }
+        self.coming.remove(kind);
+        let going = &self.going;
+        self.held.extract_if(.., |id| going.get(id) == Some(&kind)).collect()
     }
 }
 
@@ -100,7 +143,8 @@ impl Schedule {
         let open = waits_for.iter().map(|(id, waits)| (*id, waits.len())).collect();
         let (ready, together) = (BinaryHeap::new(), BTreeSet::new());
         let early = early(actions);
-        let mut schedule = Self { open, followers, behind, ready, early, together, shares };
+        let courtesy = Courtesy::of(actions);
+        let mut schedule = Self { open, followers, behind, ready, early, together, shares, courtesy };
         for (id, _) in waits_for.iter().filter(|(_, waits)| waits.is_empty()) {
             schedule.free(*id);
         }
@@ -109,6 +153,12 @@ impl Schedule {
 
     fn free(&mut self, id: StepId) {
         self.open.remove(&id);
+        if !self.courtesy.holds(id) {
+            self.offer(id);
+        }
+    }
+
+    fn offer(&mut self, id: StepId) {
         if self.shares.contains(&id) {
             self.together.insert(id);
         } else {
@@ -136,8 +186,22 @@ impl Schedule {
         self.shares.contains(&id)
     }
 
+    /// Lets the deletions go that were held back by nothing but what comes of their kind, when all else is done or stuck.
+    pub(super) fn relent(&mut self) -> bool {
+        let held = std::mem::take(&mut self.courtesy.held);
+        self.courtesy.coming.clear();
+        held.iter().for_each(|id| self.offer(*id));
+        !held.is_empty()
+    }
+
+    /// A step failed: who waits for it never starts.
+    pub(super) fn fail(&mut self, id: StepId) {
+        self.courtesy.ended(id).into_iter().for_each(|id| self.offer(id));
+    }
+
     /// Frees those who waited for a finished step.
     pub(super) fn finish(&mut self, id: StepId) {
+        self.courtesy.ended(id).into_iter().for_each(|id| self.offer(id));
         for follower in self.followers.remove(&id).unwrap_or_default() {
             self.freed_of_one(follower);
         }
@@ -166,7 +230,7 @@ impl Schedule {
     /// The steps that were not taken.
     pub(super) fn left(&self) -> impl Iterator<Item = StepId> {
         let ready = self.ready.iter().map(|(_, Reverse(id))| *id);
-        ready.chain(self.together.iter().copied()).chain(self.open.keys().copied())
+        ready.chain(self.together.iter().chain(&self.courtesy.held).chain(self.open.keys()).copied())
     }
 }
 

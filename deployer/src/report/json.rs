@@ -78,7 +78,7 @@ pub fn summary(
 ) -> Value {
     let result = match outcome {
         o if o.interrupted => "interrupted",
-        o if o.failed.is_empty() && o.state_error.is_none() => "ok",
+        o if o.failed.is_empty() && o.state_error.is_none() && o.not_started.is_empty() => "ok",
         _ => "failed",
     };
     let value = json!({

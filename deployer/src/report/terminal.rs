@@ -194,14 +194,14 @@ impl Terminal {
         let (done, failed) = (outcome.done.len(), outcome.failed.len());
         let word = if outcome.interrupted {
             "Interrupted"
-        } else if failed > 0 || outcome.state_error.is_some() {
+        } else if failed > 0 || outcome.state_error.is_some() || !outcome.not_started.is_empty() {
             "Failed"
         } else {
             "Done"
         };
-        let tone = if word == "Done" { Tone::Good } else { Tone::Bad };
-        let mut counts =
-            if done == 0 && word == "Done" { "nothing had to be done".to_owned() } else { format!("{done} done") };
+        let well = word == "Done";
+        let tone = if well { Tone::Good } else { Tone::Bad };
+        let mut counts = if done == 0 && well { "nothing had to be done".to_owned() } else { format!("{done} done") };
         if failed > 0 || !outcome.not_started.is_empty() {
             counts += &format!(", {failed} failed, {} not started", outcome.not_started.len());
         }
@@ -212,7 +212,7 @@ impl Terminal {
         let (reads, writes) = (counted(calls.0, "read"), counted(calls.1, "write"));
         text += &format!("{word}: {counts}. {reads} and {writes}, {seconds:.1} s.");
         let text = secrets.mask(&text);
-        if outcome.failed.is_empty() && outcome.state_error.is_none() && !outcome.interrupted {
+        if well {
             self.say(&text);
         } else {
             let _ = writeln!(io::stderr(), "{text}");
