@@ -98,7 +98,7 @@ impl AwsError {
             (r.status().as_u16(), request_id, header("retry-after"))
         });
         match (refusal, raw) {
-            (Some(meta), Some((status, ..))) if status < 400 && meta.code().is_none() => Self::Shape {
+            (Some(meta), Some((status, ..))) if (200..300).contains(&status) && meta.code().is_none() => Self::Shape {
                 what: operation.to_owned(),
                 message: format!("the answer cannot be read: {}", chain(error)),
             },
@@ -230,5 +230,14 @@ mod tests {
         let error = aws.call("lambda:GetFunction", call).await.expect_err("nonsense");
         assert!(matches!(&error, AwsError::Shape { what, .. } if what == "lambda:GetFunction"), "{error:?}");
         assert!(!error.to_string().contains("SdkBody"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_elsewhere_is_an_answer_though_it_has_no_body() {
+        let elsewhere = "301 Moved Permanently\r\nconnection: close\r\nx-amz-bucket-region: eu-north-1\r\n\r\n";
+        let aws = played::answering(&[elsewhere]).await;
+        let call = aws.clients.s3.head_bucket().bucket("pictures").send();
+        let error = aws.call("s3:HeadBucket", call).await.expect_err("elsewhere");
+        assert!(matches!(error, AwsError::Service(_)) && error.status() == 301, "{error:?}");
     }
 }

@@ -49,6 +49,10 @@ const LOOKS_APART: u128 = 20;
 /// AWS takes seconds for what is looked for, and each look counts against its rates.
 const LOOKS_APART_ON_AWS: u128 = 1_000;
 
+/// After so long the first of [`Aws::until`]'s polls is repeated.
+const FIRST_POLL: Duration = Duration::from_millis(10);
+const FIRST_POLL_ON_AWS: Duration = Duration::from_millis(100);
+
 /// Where the stack lives. ARNs and URLs are computed from it before anything exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -253,6 +257,23 @@ impl Aws {
             }
         };
         call.map(found).boxed()
+    }
+
+    /// Polls until `condition` holds: densely at first, but the real AWS, where each poll counts against a rate, less so.
+    ///
+    /// # Errors
+    /// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
+    pub(crate) async fn until<T, F>(
+        &self,
+        condition: &str,
+        deadline: Duration,
+        poll: impl FnMut() -> F,
+    ) -> Result<T, AwsError>
+    where
+        F: Future<Output = Result<wait::Poll<T>, AwsError>>,
+    {
+        let first = if self.place.endpoint_url.is_some() { FIRST_POLL } else { FIRST_POLL_ON_AWS };
+        wait::until(first, condition, deadline, poll).await
     }
 
     /// Waits for the next of the moments at which everybody looks who waits for the same kind of

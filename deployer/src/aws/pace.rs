@@ -98,7 +98,7 @@ mod tests {
     }
 
     async fn active_at(end: Instant, asked: &AtomicUsize) -> Result<(), AwsError> {
-        wait::until("Active", Duration::from_secs(60), || async {
+        wait::until(Duration::from_millis(50), "Active", Duration::from_secs(60), || async {
             asked.fetch_add(1, Ordering::Relaxed);
             Ok(if Instant::now() >= end { wait::Poll::Ready(()) } else { wait::Poll::Pending("Pending".into()) })
         })

@@ -116,22 +116,26 @@ pub enum Poll<T> {
 /// Within so long of its beginning a wait is asked about densely: most are over by then.
 const EARLY: Duration = Duration::from_secs(1);
 const APART_EARLY: Duration = Duration::from_millis(50);
-const APART_FIRST: Duration = Duration::from_millis(10);
 
-/// Polls until `condition` holds: 10 ms apart at first, then ×1.3, up to 50 ms within the first second and 5 s
+/// Polls until `condition` holds: `first` apart, then ×1.3, up to 50 ms (or `first`) within the first second and 5 s
 /// afterwards. What polls
 /// spend on waiting for AWS's rate themselves does not count.
 ///
 /// # Errors
 /// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
-pub async fn until<T, F>(condition: &str, deadline: Duration, mut poll: impl FnMut() -> F) -> Result<T, AwsError>
+pub async fn until<T, F>(
+    first: Duration,
+    condition: &str,
+    deadline: Duration,
+    mut poll: impl FnMut() -> F,
+) -> Result<T, AwsError>
 where
     F: Future<Output = Result<Poll<T>, AwsError>>,
 {
     let began = Instant::now();
     // Later by what does not count.
     let mut start = began;
-    let mut pause = APART_FIRST;
+    let mut pause = first;
     loop {
         let (polled, parked) = timed(poll()).await;
         start += parked;
@@ -147,7 +151,7 @@ where
             });
         }
         self::pause(pause, &format!("{condition} ({last})")).await;
-        let most = if began.elapsed() < EARLY { APART_EARLY } else { Duration::from_secs(5) };
+        let most = if began.elapsed() < EARLY { APART_EARLY.max(first) } else { Duration::from_secs(5) };
         pause = (pause * 13 / 10).min(most);
     }
 }
@@ -156,10 +160,12 @@ where
 mod tests {
     use super::*;
 
+    const FIRST: Duration = Duration::from_millis(50);
+
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_is_never_over_stops_at_its_deadline_with_what_it_saw_last() {
         let start = Instant::now();
-        let waited: Result<(), _> = until("the sofa to be Active", Duration::from_secs(60), || async {
+        let waited: Result<(), _> = until(FIRST, "the sofa to be Active", Duration::from_secs(60), || async {
             Ok(Poll::Pending("state Pending".into()))
         })
         .await;
@@ -171,7 +177,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_polls_wait_for_a_rate_does_not_bring_the_deadline_nearer() {
         let (start, mut polls) = (Instant::now(), 0);
-        let waited = until("the sofa to be Active", Duration::from_secs(60), || {
+        let waited = until(FIRST, "the sofa to be Active", Duration::from_secs(60), || {
             polls += 1;
             let polls = polls;
             async move {
@@ -192,7 +198,7 @@ mod tests {
             let _parked = Parked::new();
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
-        let waited: Result<(), _> = until("the sofa to be gone", Duration::from_secs(60), || async {
+        let waited: Result<(), _> = until(FIRST, "the sofa to be gone", Duration::from_secs(60), || async {
             futures::future::join_all((0..50).map(|_| parked())).await;
             Ok(Poll::Pending(String::new()))
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::apply::{announce, carry_out};
+use super::apply::{announce, carry_out, still_so};
 use super::options::{Approval, Choice};
 use super::run::Run;
 use super::{Exit, approval};
@@ -24,6 +24,7 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
     let loaded = run.load(&settings)?;
     let mut ready =
         pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
+    let whole = ready.plan.clone();
     let left = match only_adoptions(&mut ready, &address, id.as_deref()) {
         Ok(left) => left,
         Err(refused) => {
@@ -35,7 +36,16 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
     for address in left {
         run.terminal.say(&format!("`{address}` needs what does not exist yet: the next `deployer apply` takes it up."));
     }
-    if let Err(refused) = approval::given(run, &approved, "adopt", "Adopt this? Only `yes` does:").await {
+    let agreed = async {
+        approval::given(run, &approved, "adopt", "Adopt this? Only `yes` does:").await?;
+        if approved.auto_approve {
+            return Ok(());
+        }
+        ready.plan = whole;
+        still_so(run, &mut ready, &settings, Goal::Apply).await?;
+        only_adoptions(&mut ready, &address, id.as_deref()).map(drop)
+    };
+    if let Err(refused) = agreed.await {
         ready.abandon().await;
         return Err(refused);
     }

@@ -47,7 +47,12 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
 }
 
 /// Refuses a plan that AWS has moved on from while the question stood.
-async fn still_so(run: &Run, ready: &mut Ready, settings: &pipeline::Settings, goal: Goal) -> Result<(), Failure> {
+pub(super) async fn still_so(
+    run: &Run,
+    ready: &mut Ready,
+    settings: &pipeline::Settings,
+    goal: Goal,
+) -> Result<(), Failure> {
     let moved = ready.look_again(settings, goal, &run.stop).await?;
     if moved.is_empty() {
         return Ok(());

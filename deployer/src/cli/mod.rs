@@ -83,27 +83,34 @@ pub fn main() -> i32 {
             return ERROR.into();
         }
     };
-    let code = match runtime.block_on(dispatch(cli, environment.clone())) {
-        Ok(code) => code,
+    let (code, failure) = match runtime.block_on(dispatch(cli, environment.clone())) {
+        Ok(code) => (code, None),
         Err(failure) => {
             let failure = failure.of_profile(environment.get("AWS_PROFILE"));
             terminal.failure(&failure);
             run::annotate(&environment, &terminal, &file, &failure.findings, None);
-            if failure.is_interrupted() { INTERRUPTED } else { ERROR }
+            (if failure.is_interrupted() { INTERRUPTED } else { ERROR }, Some(failure))
         }
     };
     // A prompt that nobody answered must not hold the process back.
     runtime.shutdown_background();
-    if let Some(why) = report::terminal::unwritten()
-        && code != INTERRUPTED
-    {
-        let message = format!("not all could be written to standard output: {why}; what was to be done in AWS is done");
-        let help = "make room where the output goes, then run the same command again";
-        let aloud = Terminal { json: false, ..terminal };
-        aloud.failure(&Failure::plain("run::unwritten", message, help));
-        return ERROR.into();
+    if let Some(why) = report::terminal::unwritten() {
+        tell_unwritten(terminal, why, code, failure);
+        return if code == INTERRUPTED { code.into() } else { ERROR.into() };
     }
     code.into()
+}
+
+/// Says on stderr that data was lost, and what else was meant for stdout.
+fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failure>) {
+    let aloud = Terminal { json: false, ..terminal };
+    if let Some(failure) = failure.filter(|_| terminal.json) {
+        aloud.failure(&failure);
+    }
+    let done = if matches!(code, OK | CHANGES) { "; the command itself is done" } else { "" };
+    let message = format!("not all could be written to standard output: {why}{done}");
+    let help = "make room where the output goes, then run the same command again";
+    aloud.failure(&Failure::plain("run::unwritten", message, help));
 }
 
 /// Tells whether a GitHub runner reads all lines of this command, and none of them is for a program.

@@ -139,7 +139,8 @@ pub enum Command {
     },
     /// Put the previous code of functions back, as AWS keeps it
     ///
-    /// Each function goes back to the code that it ran before the last apply. Settings stay as they are, and so does
+    /// Each function whose code the last apply changed goes back to the code that it ran before; one that is named goes
+    /// back in any case. Settings stay as they are, and so does
     /// stack.yaml, which still means the newer code: the next apply brings it again. To stay there, go back in the
     /// source and apply that.
     Rollback {

@@ -102,6 +102,8 @@ struct Subject {
     recorded: bool,
     /// The hash of the code that the last apply brought.
     applied: Option<String>,
+    /// Whether the last apply brought it, if the state says so of any.
+    latest: Option<bool>,
 }
 
 impl Subject {
@@ -110,7 +112,9 @@ impl Subject {
             |record: &&Record| record.kind == LambdaFunction::NAME && record.physical_id == target.function_name;
         let record = state.resources.get(&target.element).filter(is_of);
         let applied = record.and_then(|record| record.inputs["code"]["sha256"].as_str()).map(str::to_owned);
-        Self { recorded: record.is_some(), applied, target, history }
+        let said = !state.deployed_code.is_empty();
+        let latest = said.then(|| state.deployed_code.contains(&target.element));
+        Self { recorded: record.is_some(), applied, latest, target, history }
     }
 
     /// The function's versions, or what is in the way, and whether other functions can go back without this one.
@@ -156,6 +160,21 @@ async fn subjects(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> 
 fn decided(subjects: Vec<Subject>, wish: &Wish, stack: &str) -> Result<(Vec<Step>, Vec<Shown>), PlanError> {
     let (mut steps, mut asides, mut problems, mut minor) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for subject in subjects {
+        let element = &subject.target.element;
+        match subject.latest {
+            _ if !(wish.functions.is_empty() && subject.recorded) => {}
+            Some(true) => {}
+            Some(false) => {
+                asides.push(Shown::Left(element.clone(), "the last apply left its code as it was".to_owned()));
+                continue;
+            }
+            None => {
+                let message = format!("the state does not say whether the last apply brought the code of `{element}`");
+                let help = format!("name it: `deployer rollback {}`", subject.target.name());
+                minor.push(problem(element, "rollback::unnamed", message, help));
+                continue;
+            }
+        }
         match way(&subject, wish.to, stack) {
             Ok(Way::Back(version)) => {
                 let Subject { target, history: Some(seen), .. } = subject else { continue };

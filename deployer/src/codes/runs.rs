@@ -67,6 +67,7 @@ pub(super) const CODES: &[Code] = &[
     run("rollback::moved", "Between the look at the function and its rollback somebody else changed its code or its tags. It was left as it is.", "an upload in the console while the question stood", "Run the command again: it looks anew."),
     run("rollback::no-earlier", "AWS keeps no other code of the function from before the last apply.", "`deployer rollback` after the first apply", "Go back in the source, then `deployer apply`."),
     run("rollback::other-code", "The code that was handed out for a version is not the version's: its hash is another one. Nothing was changed.", "an emulator of AWS that keeps the newest code alone", "Go back in the source, then `deployer apply`."),
+    run("rollback::unnamed", "Without names those functions are meant whose code the last apply brought, and the state does not say which they are.", "`deployer rollback` after the state was lost and found again", "Name the functions: `deployer rollback FUNCTION…`."),
     run("rollback::unknown-version", "AWS does not keep a version of that number of the function.", "`deployer rollback worker --to 3` when versions 7 to 16 are kept", "Take one of those that the help lists."),
     run("run::approval-needed", "A command that changes AWS needs a yes, and nobody is there to give it.", "`deployer apply` in CI", "Add `--auto-approve`."),
     run("run::directory", "The directory to work in cannot be entered.", "`-C` names a directory that does not exist", "Name an existing directory."),
@@ -74,7 +75,7 @@ pub(super) const CODES: &[Code] = &[
     run("run::interrupted", "A signal ended the run before it changed anything.", "Ctrl-C while planning", "Run the command again."),
     run("run::not-approved", "The question was not answered with `yes`. Nothing was changed.", "`y` in place of `yes`", "Run the command again and type `yes`."),
     run("run::unknown-code", "`validate --explain` was asked for a code that does not exist.", "`deployer validate --explain stack::unkown-property`", "Take the one that the help names; `deployer validate --explain` lists all."),
-    run("run::unwritten", "What the command had to say did not all reach its standard output. What it had to do in AWS is done.", "`deployer output > FILE` on a full disk", "Make room where the output goes, then run the same command again."),
+    run("run::unwritten", "What the command had to say did not all reach its standard output; the message says whether the command itself is done.", "`deployer output > FILE` on a full disk", "Make room where the output goes, then run the same command again."),
     run("trace::nothing", "No function logged anything with that id.", "a request that is older than the time looked at", "Look further back with `--since 1d`."),
     run("run::usage", "The command line cannot be understood.", "`deployer plan --taget queues.orders`", "Look at `deployer COMMAND --help`."),
 ];

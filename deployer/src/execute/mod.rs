@@ -128,6 +128,7 @@ impl<'a> Execution<'a> {
     pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
         let recorded = self.removes_what_is_recorded();
         self.move_records();
+        self.note_deployed_code();
         self.state.intents = self.intents();
         let begun = recorded.then(|| self.state.clone());
         let mut committing = begun.as_ref().map(|state| self.journal.commit(state));

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Execution;
 use super::schedule::StepId;
+use super::schedule::builds;
 use super::step::{Done, Part};
 use crate::graph::identity;
 use crate::graph::resolve;
@@ -35,6 +36,20 @@ impl Execution<'_> {
             }
         };
         self.begun().map(intent).collect()
+    }
+
+    /// Notes whose code this run brings, beside what the run before it did if that was cut off.
+    pub(super) fn note_deployed_code(&mut self) {
+        let brings =
+            |planned: &&Planned| builds(planned) && planned.changes.iter().any(|change| change.path == "code.sha256");
+        let brought: Vec<String> = self.begun().filter(brings).map(|planned| planned.address.clone()).collect();
+        if brought.is_empty() {
+            return;
+        }
+        if self.state.intents.is_empty() {
+            self.state.deployed_code.clear();
+        }
+        self.state.deployed_code.extend(brought);
     }
 
     /// The actions that need calls.

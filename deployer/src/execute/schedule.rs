@@ -298,7 +298,7 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
     }
 }
 
-fn builds(planned: &Planned) -> bool {
+pub(super) fn builds(planned: &Planned) -> bool {
     !matches!(planned.action, Action::Delete | Action::Forget)
 }
 

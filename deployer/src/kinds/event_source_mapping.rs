@@ -25,7 +25,7 @@ use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{self, Delta, Tags};
-use crate::aws::wait::{self, Poll};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once, tagged};
 
 /// The mapping kind.
@@ -253,7 +253,7 @@ async fn whole(
 
 /// DeleteEventSourceMapping, asked again while the mapping is in use.
 async fn remove(aws: &Aws, spec: &EventSource, uuid: &str) -> Result<(), AwsError> {
-    wait::until(&format!("event source mapping {uuid} to take a delete"), SETTLED_WITHIN, || async move {
+    aws.until(&format!("event source mapping {uuid} to take a delete"), SETTLED_WITHIN, || async move {
         let call = aws.clients.lambda.delete_event_source_mapping().uuid(uuid).send();
         match aws.find("lambda:DeleteEventSourceMapping", ABSENT, call).await {
             Err(e) if e.is(BUSY) && !is_deleting(aws, spec, uuid).await? => Ok(Poll::Pending(e.to_string())),

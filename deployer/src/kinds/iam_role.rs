@@ -205,10 +205,10 @@ impl Kind for IamRole {
         }
         wait::there();
         for (name, document) in &want.inline_policies {
-            once_known(|| put_inline(aws, &want.name, name, document)).await?;
+            once_known(aws, || put_inline(aws, &want.name, name, document)).await?;
         }
         for policy in &want.managed_policy_arns {
-            once_known(|| attach(aws, &want.name, policy)).await?;
+            once_known(aws, || attach(aws, &want.name, policy)).await?;
         }
         Ok(Created { physical_id: made.role_name.clone(), outputs: outputs(&made, &aws.place) })
     }

@@ -22,7 +22,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use serde::{Deserialize, Serialize};
 
-use progress::{failure, followed, gone, is_going, ready, removal, remove};
+use progress::{followed, gone, is_going, ready, removal, remove};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{Delta, Tags};
@@ -217,9 +217,7 @@ impl Kind for LambdaFunction {
         if found.configuration().and_then(|c| c.state()).is_some_and(|state| state.as_str() == DELETING) {
             return Ok(None);
         }
-        if let Some(refused) = found.tags_error() {
-            return Err(failure("lambda:ListTags", refused.error_code(), refused.message(), 403));
-        }
+        progress::with_tags(&found)?;
         // AWS always tells it. A local AWS that does not knows of none, so there is none to compare.
         let logs = found.configuration().is_some_and(|c| c.logging_config().is_some());
         let (mut function, notes) = wire::observed(name, found)?;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::wait::{self, Poll};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, made_key, once};
 
 /// The permission kind.
@@ -145,7 +145,7 @@ async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     }
     let mut first = true;
     let condition = format!("statement {} in the policy of {}", want.statement_id, want.function_name);
-    wait::until(&condition, VISIBLE_WITHIN, || {
+    aws.until(&condition, VISIBLE_WITHIN, || {
         let again = !std::mem::take(&mut first);
         async move {
             if again {

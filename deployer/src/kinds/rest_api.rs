@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key};
 use crate::aws::tags::{self, Tags};
-use crate::aws::wait::{self, Poll};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once};
 
 /// The REST API kind.
@@ -324,7 +324,7 @@ fn can_patch(aws: &Aws, changes: &Changes) -> Result<(), AwsError> {
 
 /// Waits until AWS has spread a changed endpoint.
 async fn available(aws: &Aws, id: &str) -> Result<(), AwsError> {
-    wait::until(&format!("REST API {id} to be available"), Duration::from_secs(300), || async {
+    aws.until(&format!("REST API {id} to be available"), Duration::from_secs(300), || async {
         let call = aws.clients.apigateway.get_rest_api().rest_api_id(id).send();
         let api = aws.call("apigateway:GetRestApi", call).await?;
         Ok(match api.api_status {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::tags::Tags;
-use crate::aws::wait::{self, Poll};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, ServiceError};
 
 /// The bucket kind.
@@ -175,7 +175,7 @@ impl Kind for S3Bucket {
             // Some emulators do not know tags at creation.
             settings::write_tags(aws, want).await?;
         }
-        wait::until("the new bucket to be found", FOUND_WITHIN, || async {
+        aws.until("the new bucket to be found", FOUND_WITHIN, || async {
             Ok(if head(aws, &want.bucket).await? { Poll::Ready(()) } else { Poll::Pending("not found".to_owned()) })
         })
         .await?;

@@ -92,13 +92,13 @@ async fn go_back(aws: &Aws, step: &Step, mut stop: Stop, observe: &dyn Fn(&Event
     if *stop.borrow() > 0 {
         return Ok(End::NotStarted);
     }
-    observe(&Event::Started(step));
     let began = Instant::now();
     let zip = tokio::select! {
         biased;
         () = stopped(&mut stop, 1) => return Ok(End::NotStarted),
         zip = fetch(aws, &step.version) => zip?,
     };
+    observe(&Event::Started(step));
     tokio::select! {
         biased;
         sent = put_back(aws, step, &zip) => sent?,
@@ -121,12 +121,15 @@ async fn fetch(aws: &Aws, version: &Version) -> Result<Vec<u8>, RollbackError> {
 
 /// Makes `zip` what the function runs, if it is still as it was seen; waits while another change of it is in progress.
 async fn put_back(aws: &Aws, Step { seen, version, target }: &Step, zip: &[u8]) -> Result<(), RollbackError> {
-    let now = versions::running(aws, &target.function_name).await?;
     let is_same = |now: &Function| now.code.sha256 == seen.running.code.sha256 && now.tags == seen.running.tags;
-    if !now.as_ref().is_some_and(is_same) {
-        return Err(RollbackError::Moved);
-    }
-    Ok(retrying(|| versions::put_back(aws, version, zip)).await?)
+    // AWS refuses while another change goes on: that one may be of the code.
+    let sent = retrying(|| async {
+        match versions::running(aws, &target.function_name).await? {
+            Some(now) if is_same(&now) => versions::put_back(aws, version, zip).await.map(Some),
+            _ => Ok(None),
+        }
+    });
+    sent.await?.ok_or(RollbackError::Moved)
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ pub(super) async fn begin(
     };
     let (clients, store, known) = unless_stopped(stop, opened).await?;
     if settings.create_state_bucket {
-        make_bucket(&store, document, stop).await?;
+        // What is begun is finished, so that no bucket is left half set up.
+        store.create_bucket(document.region()).await.map_err(Failure::state)?;
     }
     let whose_and_what = async {
         let whose = async {
@@ -67,18 +68,19 @@ pub(super) async fn begin(
         let (account, fetched) = tokio::join!(whose, store.fetch());
         Ok((account?, fetched))
     };
-    let ((account, fetched), lease) = lock_or_leave(whose_and_what, &store, settings, progress, stop).await?;
+    let locked = lock_or_leave(whose_and_what, &store, settings, progress, stop).await;
+    let ((account, fetched), lease) = locked.map_err(|failure| beside_the_bucket(failure, settings))?;
     let (aws, store) = at_home(clients, store, account, document, settings);
     Ok(Begun { aws, store, lease: Some(lease), fetched })
 }
 
-/// Makes the state's bucket. What is begun is finished, so that no bucket is left half set up, unless a second signal
-/// comes.
-async fn make_bucket(store: &Store, document: &Document, stop: &Stop) -> Result<(), Failure> {
-    tokio::select! {
-        made = store.create_bucket(document.region()) => made.map_err(Failure::state),
-        () = signals(stop, 2) => Err(Failure::interrupted()),
+/// Says of an interruption what is there all the same.
+fn beside_the_bucket(failure: Failure, settings: &Settings) -> Failure {
+    if !(failure.is_interrupted() && settings.create_state_bucket) {
+        return failure;
     }
+    let message = "interrupted; nothing was changed, but that the bucket of the state is there now if it was missing";
+    Failure::plain("run::interrupted", message, "run the same command again")
 }
 
 /// Takes the lock while `beside` goes on. When that fails, or a signal comes, the lock is not kept: a request that is on

@@ -34,6 +34,10 @@ pub struct State {
     /// What the running operation is about to do; empty when none runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Intent>,
+    /// The addresses of the functions whose code the last apply brought that brought any: those that `deployer rollback`
+    /// means.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub deployed_code: BTreeSet<String>,
     /// The stack's outputs, without sensitive ones.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,

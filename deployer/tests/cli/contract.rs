@@ -403,6 +403,11 @@ async fn output_that_cannot_be_written_is_an_error_after_the_work_is_done() {
         assert!(arguments == ["--help"] || stderr.contains("run::unwritten"), "{arguments:?}: {stderr}");
     }
     assert_eq!(bench.run(&["plan", "--detailed-exitcode"]).code, Some(0), "the first apply made all");
+    bench.write("stack.yaml", &STACK.replace("visibility_timeout", "visibility_timout"));
+    let output = bench.command(&["apply", "-y", "--json"]).stdout(full()).output().expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("stack::unknown-property") && stderr.contains("run::unwritten"), "{stderr}");
+    assert!(!stderr.contains("is done"), "{stderr}");
 }
 
 #[tokio::test]

@@ -173,13 +173,30 @@ async fn functions_go_back_together_and_those_without_earlier_code_stay() {
     lambda.update_function_configuration().function_name("shop-third").timeout(9).send().await.expect("a change");
     let ran = over(&bench, &kept(&["one", "two"]), &["rollback", "-y"]);
     assert_eq!(ran.code, Some(0), "{ran}");
-    assert!(ran.stdout.contains("· functions.other: no earlier code of `functions.other` is kept"), "{ran}");
+    assert!(ran.stdout.contains("· functions.other: the last apply left its code as it was"), "{ran}");
     assert!(ran.stdout.contains("# its settings stay; version 1 had other: timeout"), "{ran}");
     assert!(ran.stderr.contains("2 functions rolled back"), "{ran}");
     for name in ["shop-worker", "shop-third"] {
         assert_eq!(runs(&bench.aws, name).await, hash("one"), "{name}");
     }
     assert_eq!(runs(&bench.aws, "shop-other").await, hash("only"));
+}
+
+#[tokio::test]
+async fn what_the_last_apply_left_alone_goes_back_only_by_its_name() {
+    let bench = Bench::new(&format!("{STACK}  other: {{ zip: other.zip }}\n")).await;
+    let other = |word: &str| std::fs::write(bench.path().join("other.zip"), ready_zip(word)).expect("a file");
+    other("one");
+    deploy(&bench, "one");
+    deploy(&bench, "two");
+    other("two");
+    bench.apply();
+    let proxy = kept(&["one", "two"]);
+    assert_eq!(over(&bench, &proxy, &["rollback", "-y"]).code, Some(0));
+    assert_eq!(runs(&bench.aws, "shop-other").await, hash("one"));
+    assert_eq!(runs(&bench.aws, "shop-worker").await, hash("two"), "it came with the apply before");
+    assert_eq!(over(&bench, &proxy, &["rollback", "worker", "-y"]).code, Some(0));
+    assert_eq!(runs(&bench.aws, "shop-worker").await, hash("one"));
 }
 
 /// A rollback that is fetching the earlier code.

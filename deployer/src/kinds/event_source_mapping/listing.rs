@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::EventSourceMappingConfiguration as Mapping;
 use futures::future::try_join_all;
 
 use super::{ABSENT, EventSource, SETTLED_WITHIN, function_arn};
-use crate::aws::wait::{self, Poll};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError};
 
 /// All mappings of the pair, by UUID. Listed by source alone: by function AWS finds none once the function is gone,
@@ -81,7 +81,7 @@ pub(super) async fn is_deleting(aws: &Aws, spec: &EventSource, uuid: &str) -> Re
 
 /// Waits until no mapping of the pair is listed. Those that wait for theirs at the same time share the listings.
 pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
-    wait::until("the event source mapping to be gone", SETTLED_WITHIN, || async move {
+    aws.until("the event source mapping to be gone", SETTLED_WITHIN, || async move {
         aws.next_look().await;
         Ok(match list_along(aws, spec).await?.first() {
             None => Poll::Ready(()),
@@ -93,7 +93,7 @@ pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> 
 
 /// Waits until the mapping can be changed. A mapping that is not listed is left to the next call to report.
 pub(super) async fn settled(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
-    wait::until("the event source mapping to be Enabled or Disabled", SETTLED_WITHIN, || async {
+    aws.until("the event source mapping to be Enabled or Disabled", SETTLED_WITHIN, || async {
         let all = list(aws, spec).await?;
         Ok(match all.iter().find(|m| !matches!(m.state(), None | Some("Enabled" | "Disabled"))) {
             None => Poll::Ready(()),

@@ -9,7 +9,7 @@ use crate::aws::{Aws, AwsError, wait};
 
 /// Waits until GetRole finds the role and gives its ARN.
 pub(super) async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
-    wait::until(&format!("IAM to report the role {role}"), Duration::from_secs(120), || async {
+    aws.until(&format!("IAM to report the role {role}"), Duration::from_secs(120), || async {
         let call = aws.clients.iam.get_role().role_name(role).send();
         let found = aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role);
         Ok(match found {
@@ -22,25 +22,26 @@ pub(super) async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
 }
 
 /// Repeats a call while some of IAM's servers do not know the role yet; fails with AWS's own last answer.
-pub(super) async fn once_known<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
+pub(super) async fn once_known<F>(aws: &Aws, mut call: impl FnMut() -> F) -> Result<(), AwsError>
 where
     F: Future<Output = Result<(), AwsError>>,
 {
     let last = Mutex::new(None);
-    let waited = wait::until("IAM to know the role everywhere", Duration::from_secs(20), || {
-        let (attempt, last) = (call(), &last);
-        async move {
-            match attempt.await {
-                Err(e) if e.is(ABSENT) => {
-                    let seen = e.to_string();
-                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-                    Ok(wait::Poll::Pending(seen))
+    let waited = aws
+        .until("IAM to know the role everywhere", Duration::from_secs(20), || {
+            let (attempt, last) = (call(), &last);
+            async move {
+                match attempt.await {
+                    Err(e) if e.is(ABSENT) => {
+                        let seen = e.to_string();
+                        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                        Ok(wait::Poll::Pending(seen))
+                    }
+                    other => other.map(wait::Poll::Ready),
                 }
-                other => other.map(wait::Poll::Ready),
             }
-        }
-    })
-    .await;
+        })
+        .await;
     match (waited, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
         (Err(AwsError::Deadline { .. }), Some(answer)) => Err(answer),
         (waited, _) => waited,
@@ -63,15 +64,16 @@ mod tests {
                 retry_after_s: None,
             }))
         };
+        let aws = crate::aws::played::answering(&[]).await;
         let mut calls = 0;
-        let third = once_known(|| {
+        let third = once_known(&aws, || {
             calls += 1;
             let answer = if calls < 3 { Err(unknown()) } else { Ok(()) };
             async move { answer }
         });
         third.await.unwrap();
         assert_eq!(calls, 3);
-        let never = once_known(|| async { Err(unknown()) }).await.unwrap_err();
+        let never = once_known(&aws, || async { Err(unknown()) }).await.unwrap_err();
         assert_eq!(never.code(), "NoSuchEntity");
     }
 }

@@ -1,9 +1,10 @@
 //! What Lambda goes on with after it has answered: functions on their way to Active, updates, deletions.
 
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
 use super::{ABSENT, DELETING, READY_WITHIN};
-use crate::aws::wait::{self, Poll};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, ServiceError};
 
 /// DeleteFunction, which AWS goes on with after it has answered unless it says that all is done.
@@ -31,7 +32,7 @@ pub(super) async fn removal(aws: &Aws, name: &str) -> Result<(), AwsError> {
 
 /// Waits until the name is free again.
 pub(super) async fn gone(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    wait::until(&format!("function {name} to be gone"), READY_WITHIN, || async {
+    aws.until(&format!("function {name} to be gone"), READY_WITHIN, || async {
         let call = aws.clients.lambda.get_function().function_name(name).send();
         Ok(match aws.find("lambda:GetFunction", ABSENT, call).await? {
             None => Poll::Ready(()),
@@ -60,7 +61,7 @@ struct Settled {
 /// Waits until neither a creation nor an update is in progress. Right after create GetFunction may not know the
 /// function yet; unknown states count as in progress.
 async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
-    wait::until(&format!("function {name} to be Active with no update in progress"), READY_WITHIN, || async {
+    aws.until(&format!("function {name} to be Active with no update in progress"), READY_WITHIN, || async {
         let call = aws.clients.lambda.get_function().function_name(name).send();
         let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else {
             return Ok(Poll::Pending("no such function yet".into()));
@@ -102,6 +103,14 @@ pub(super) async fn ready(aws: &Aws, name: &str, operation: &'static str) -> Res
         return Err(failure(operation, &seen.last_update_reason.0, &seen.last_update_reason.1, 200));
     }
     Ok(())
+}
+
+/// Refuses an answer of GetFunction whose tags the caller may not see: nobody could tell whose the function is.
+pub(super) fn with_tags(found: &GetFunctionOutput) -> Result<(), AwsError> {
+    match found.tags_error() {
+        Some(refused) => Err(failure("lambda:ListTags", refused.error_code(), refused.message(), 403)),
+        None => Ok(()),
+    }
 }
 
 /// A failure that AWS reports in an answer's body instead of as an error answer.

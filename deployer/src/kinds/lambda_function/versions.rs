@@ -4,7 +4,7 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::future::join_all;
 
-use super::progress::followed;
+use super::progress::{followed, with_tags};
 use super::{ABSENT, CONFIGURATION, Code, Function, blob, wire};
 use crate::aws::{Aws, AwsError, Place};
 use crate::kinds::Grant;
@@ -55,7 +55,9 @@ pub(crate) fn grants(name: &str, place: &Place) -> Vec<Grant> {
 pub(crate) async fn running(aws: &Aws, name: &str) -> Result<Option<Function>, AwsError> {
     let call = aws.clients.lambda.get_function().function_name(name).send();
     let found = aws.find("lambda:GetFunction", ABSENT, call).await?;
-    found.map(|found| wire::observed(name, found).map(|(function, _)| function)).transpose()
+    let Some(found) = found else { return Ok(None) };
+    with_tags(&found)?;
+    Ok(Some(wire::observed(name, found)?.0))
 }
 
 /// Lists the versions of a function, the newest first; none of a function that does not exist. ListVersionsByFunction.
