@@ -28,6 +28,7 @@ use crate::aws::clients::Transport;
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
 use crate::graph::{Graph, Named};
+use crate::kinds::lambda_function;
 use crate::observe::{Depth, Observation};
 use crate::package::{self, Artifact};
 use crate::plan::{Action, Cost, Goal, Plan, Selection, plan, refresh_only};
@@ -401,7 +402,8 @@ impl Ready {
         for planned in self.plan.actions() {
             // What is replaced is made anew from code that may be the same.
             let anew = planned.live.is_none() || planned.action == Action::Replace;
-            let changed = anew || planned.changes.iter().any(|c| c.path.starts_with("code"));
+            let uploads = |path: &str| lambda_function::CODE.iter().any(|property| path.starts_with(property));
+            let changed = anew || planned.changes.iter().any(|change| uploads(&change.path));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
                 let bytes = artifact
                     .bytes()

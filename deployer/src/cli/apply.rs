@@ -31,7 +31,7 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
         && let Err(other) = reviewed.hold(&ready.effects(), false)
     {
         ready.abandon().await;
-        return Err(other.refusal(&reviewed));
+        return Err(other.refusal(&reviewed, true));
     }
     if ready.plan.has_changes() {
         let agreed = async {

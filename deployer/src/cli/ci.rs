@@ -63,7 +63,7 @@ async fn deploy(
 
     let fate = preview::fate(run, loaded.document.ci(), &occasion);
     if let Some(Fate::Destroy(env)) = &fate {
-        return preview::destroy(run, &loaded, &settings, env).await;
+        return preview::destroy(run, &loaded, &settings, env, pages).await;
     }
     let preparation = Preparation::new(run.terminal);
     let prepared = pipeline::prepare(loaded, &settings, Goal::Apply, decision.apply, &preparation, &run.stop).await;
@@ -154,7 +154,7 @@ async fn reviewed(
         Ok(()) => run.terminal.say(&format!("The plan is the one that was reviewed ({}).", reviewed.source)),
         Err(other) if must => {
             ready.abandon().await;
-            return Err(other.refusal(&reviewed));
+            return Err(other.refusal(&reviewed, asked));
         }
         Err(other) => pages.warn("not the reviewed plan", &other.message(&reviewed)),
     }

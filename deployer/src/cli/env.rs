@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::apply::Ended;
 use super::options::{Approval, Choice, EnvCommand};
 use super::run::Run;
 use super::{Exit, OK, apply, approval};
@@ -96,7 +97,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
     approval::given(run, approved, "env destroy", &question).await?;
     let mut worst = OK;
     for env in chosen {
-        worst = worst.max(destroy_one(run, env).await?);
+        worst = worst.max(destroy_one(run, env).await?.code);
         if *run.stop.borrow() > 0 {
             break;
         }
@@ -105,16 +106,16 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
 }
 
 /// Destroys what an environment owns, then its state.
-pub(super) async fn destroy_one(run: &Run, env: Environment) -> Exit {
+pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Failure> {
     let began = Instant::now();
     let Environment { name, settings, loaded, store, .. } = env;
     run.terminal.say(&format!("environment {name}:"));
     let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Destroy, true, &preparation, &run.stop).await?;
     apply::announce(run, &ready, "env destroy");
-    let code = apply::carry_out(run, ready, &settings, began).await?.code;
-    if code != OK {
-        return Ok(code);
+    let ended = apply::carry_out(run, ready, &settings, began).await?;
+    if ended.code != OK {
+        return Ok(ended);
     }
     let lease = pipeline::hold(&store, &settings, &preparation, &run.stop).await?;
     let erased = pipeline::erase(&store, &lease).await;
@@ -123,7 +124,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Exit {
         true => format!("The environment {name} is gone."),
         false => format!("The environment {name} keeps what is protected or retained; its state stays."),
     });
-    Ok(OK)
+    Ok(ended)
 }
 
 /// Tells whether a moment (RFC 3339) is at least `age` before `now`; what cannot be read is not old.

@@ -82,8 +82,10 @@ impl Other {
         message
     }
 
-    pub(super) fn refusal(&self, reviewed: &Reviewed) -> Failure {
-        let help = "nothing was changed; review this plan, then give its digest with `--expect-plan` (`ci: { reviewed_plan: warn }` only warns)";
+    /// Why the plan is not carried out; `asked` if the comparison was asked for by `--expect-plan`.
+    pub(super) fn refusal(&self, reviewed: &Reviewed, asked: bool) -> Failure {
+        let warns = if asked { "" } else { " (`ci: { reviewed_plan: warn }` only warns)" };
+        let help = format!("nothing was changed; review this plan, then give its digest with `--expect-plan`{warns}");
         Failure::plain("plan::not-reviewed", self.message(reviewed), help)
     }
 }

@@ -9,6 +9,10 @@ use crate::failure::Failure;
 use crate::report::picture::{self, Page, Picture};
 
 pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
+    if run.terminal.json {
+        let message = "a picture has no JSON form";
+        return Err(Failure::plain("run::usage", message, "leave out `--json`, or take `deployer plan --json`"));
+    }
     let loaded = run.load(&run.settings_offline(&Choice::default())?)?;
     let (document, secrets) = (&loaded.document, loaded.document.secrets());
     let drawn = Picture::of(document.stack(), &loaded.graph, None, secrets);

@@ -3,7 +3,10 @@
 use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
-use crate::operate::health;
+use crate::aws::tags;
+use crate::graph::Node;
+use crate::kinds::Ownership;
+use crate::operate::health::{self, Sign};
 use crate::pipeline;
 use crate::plan::drift::drift_of_all;
 use crate::report::progress::Preparation;
@@ -20,17 +23,33 @@ pub(super) async fn run(run: &Run) -> Exit {
     let asked = async { Ok(health::signs(&sight.aws, &live).await) };
     let mut signs = pipeline::unless_stopped(&run.stop, asked).await?;
     let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
+    let stack = loaded.document.stack();
+    // What is part of something else has no marks of its own.
+    let foreign = |node: &Node| {
+        let live =
+            seen.live.get(&node.address).filter(|_| node.kind.ownership() == Ownership::Tags && !node.external)?;
+        let owner = live.spec["tags"][tags::STACK].as_str();
+        (owner.map_or(!seen.prior.resources.contains_key(&node.address), |owner| owner != stack)).then(|| match owner {
+            Some(owner) => format!("belongs to the stack {owner:?}"),
+            None => "carries no marks of this stack".to_owned(),
+        })
+    };
     let rows: Vec<Row> = loaded
         .graph
         .nodes()
-        .map(|node| Row {
+        .map(|node| (node, foreign(node)))
+        .map(|(node, foreign)| Row {
             address: node.address.clone(),
             kind: node.kind.name(),
             external: node.external,
+            foreign: foreign.is_some(),
             physical_id: seen.live.get(&node.address).map(|live| live.physical_id.clone()),
             recorded: seen.prior.resources.contains_key(&node.address),
             drift: drift.iter().filter(|d| d.address == node.address).filter_map(|d| d.path.clone()).collect(),
-            signs: signs.remove(&node.address).unwrap_or_default(),
+            signs: {
+                let own = signs.remove(&node.address).unwrap_or_default();
+                foreign.map(Sign::alarming).into_iter().chain(own).collect()
+            },
         })
         .collect();
     let secrets = loaded.document.secrets();

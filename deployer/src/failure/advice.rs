@@ -142,6 +142,10 @@ fn denied(error: &AwsError) -> String {
     if message.contains("no permissions boundary allows") {
         return format!("let the permissions boundary of these credentials allow `{action}`{on}, too");
     }
+    let verbs = ["FilterLogEvents", "InvokeFunction"];
+    if verbs.iter().any(|verb| action.ends_with(verb)) {
+        return format!("allow `{action}`{on} for these credentials");
+    }
     format!(
         "allow `{action}`{on} for these credentials; `deployer iam apply` prints the exact policy, `deployer iam plan` that for a plan"
     )

@@ -120,7 +120,7 @@ const CONFIGURATION: &[&str] = &[
 ];
 
 /// What UpdateFunctionCode takes.
-const CODE: &[&str] = &["code.sha256", "architectures"];
+pub const CODE: &[&str] = &["code.sha256", "architectures"];
 /// What the next call may run into, or AWS may yet find wrong after it has accepted it. The rest of the
 /// configuration (memory, time, texts, logs) holds for instances that start from now on: nobody has to wait for it.
 const SEEN: &[&str] =

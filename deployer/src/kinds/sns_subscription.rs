@@ -226,7 +226,7 @@ fn confirm(spec: &Subscription) -> String {
         "email" | "email-json" => "e-mail subscription",
         _ => "subscription",
     };
-    format!("confirm the {what} of {}: the alarm reaches nobody until then", spec.endpoint)
+    format!("confirm the {what} of {}: nothing is sent there until then", spec.endpoint)
 }
 
 /// The attributes that can change, in an order that SNS takes: a policy for the message body is refused in the scope

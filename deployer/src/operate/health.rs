@@ -25,7 +25,7 @@ impl Sign {
         Self { alarming: false, text: text.into() }
     }
 
-    fn alarming(text: impl Into<String>) -> Self {
+    pub fn alarming(text: impl Into<String>) -> Self {
         Self { alarming: true, text: text.into() }
     }
 }
@@ -61,9 +61,7 @@ pub async fn signs(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> BTreeMap<Str
 fn of_configuration(kind: &str, observed: &Observed<Value>) -> Option<Sign> {
     match kind {
         "lambda.function" => Some(Sign::fine("active")),
-        "lambda.event_source_mapping" if observed.spec["enabled"] == Value::Bool(false) => {
-            Some(Sign::fine("disabled by stack.yaml"))
-        }
+        "lambda.event_source_mapping" if observed.spec["enabled"] == Value::Bool(false) => Some(Sign::fine("disabled")),
         "lambda.event_source_mapping" => Some(Sign::fine("enabled")),
         "sns.subscription" => Some(Sign::fine("confirmed")),
         "apigateway.stage" => text(&observed.outputs, "url").map(Sign::fine),

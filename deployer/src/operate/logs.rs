@@ -54,7 +54,8 @@ impl Reader {
         let reads = self.targets.iter().map(|target| read(aws, target, &self.wanted));
         let mut lines: Vec<Line> = try_join_all(reads).await?.into_iter().flatten().collect();
         lines.retain(|line| !self.seen.contains(&line.id));
-        lines.sort();
+        // Of the same moment each function's stay in the order that AWS gives them.
+        lines.sort_by_key(|line| line.at);
         if let Some(newest) = lines.iter().map(|line| line.at).max() {
             self.wanted.since = self.wanted.since.max(newest - LATE_MS);
         }

@@ -184,6 +184,9 @@ impl Plan {
                 Action::Unchanged => &mut summary.unchanged,
                 Action::Forget => &mut summary.forget,
             } += 1;
+            // What another one takes the place of is deleted besides; a replacement says so itself.
+            let kept = matches!(planned.action, Action::Delete | Action::Replace) || planned.predecessor.is_none();
+            summary.delete += usize::from(!kept);
         }
         summary
     }

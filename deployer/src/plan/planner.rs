@@ -251,6 +251,10 @@ impl<'a> Planner<'a> {
         };
         if replace {
             planned.order = Some(Order::DeleteFirst);
+        } else if let Some(parent) = self.parent_made_anew(node) {
+            // AWS deletes it along with that one.
+            (planned.action, planned.order) = (Action::Replace, Some(Order::DeleteFirst));
+            planned.reason = format!("goes with `{parent}`, which is made anew");
         }
         if let Some(prior) = prior.filter(|p| p.same) {
             let mut drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), &self.seen.prior);
@@ -261,6 +265,23 @@ impl<'a> Planner<'a> {
         }
         self.notes(node, live);
         true
+    }
+
+    /// The resource that the node is part of and goes with, if that is deleted first and made anew under its name.
+    fn parent_made_anew(&self, node: &Node) -> Option<String> {
+        let property = node.kind.identity().first().filter(|_| node.kind.goes_with_parent())?;
+        let mut texts = Vec::new();
+        collect(node.spec.get(*property)?, &mut texts);
+        let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
+        let anew = |address: &String| {
+            let gone_first = |p: &Planned| p.action == Action::Replace && p.order == Some(Order::DeleteFirst);
+            self.plan.actions.iter().any(|planned| planned.address == *address && gone_first(planned))
+        };
+        let address = |part| match part {
+            Part::Ref(reference) => Some(reference.address),
+            _ => None,
+        };
+        parts.filter_map(address).find(anew)
     }
 
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.
@@ -274,8 +295,12 @@ impl<'a> Planner<'a> {
                     planned.action = Action::Forget;
                     planned.reason = "retained in AWS".to_owned();
                 }
-                (Action::Replace, Some(Order::CreateFirst)) | (Action::Update | Action::Adopt, _) => {
-                    planned.predecessor = None;
+                (Action::Replace, Some(Order::CreateFirst)) => planned.predecessor = None,
+                (Action::Update | Action::Adopt, _) => {
+                    let kept = planned.predecessor.take();
+                    let text =
+                        |kept: Observed<Value>| format!("{} leaves the state and stays in AWS", kept.physical_id);
+                    self.plan.notes.extend(kept.map(text).map(|text| Note { address: node.address.clone(), text }));
                 }
                 _ => self.problems.push(Problem::retained(node)),
             }

@@ -181,6 +181,10 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
             said.push(format!("the plan is for the {what} {then}, this is {is}"));
         }
     }
+    if !said.is_empty() {
+        // All else differs, too.
+        return said;
+    }
     said.extend(state_moved(before.state.as_ref(), now.state.as_ref()));
     let same_graph = before.graph == now.graph;
     let wanted_by = if same_graph { "by what it refers to" } else { "in stack.yaml or its variables" };

@@ -103,7 +103,7 @@ pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
     let word = match outcome {
         o if o.interrupted => "Interrupted",
         o if !o.failed.is_empty() || o.state_error.is_some() || !o.not_started.is_empty() => "Failed",
-        _ => "Applied",
+        _ => "Done",
     };
     let (done, failed, not_started) = (outcome.done.len(), outcome.failed.len(), outcome.not_started.len());
     let mut out = format!("**{word}: {done} done, {failed} failed, {not_started} not started.**\n\n");

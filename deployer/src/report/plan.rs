@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::counted;
 use super::paint::{Paint, Tone};
+use crate::aws::digest;
 use crate::kinds::Rule;
 use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, Planned};
 use crate::spec::secrets::Secrets;
@@ -245,10 +246,11 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
         return (format!("! changed outside: {address} {path} {SENSITIVE}"), Vec::new());
     }
     let policy = has_rule(entry.kind, path, Rule::Policy);
-    let digest = path == "code.sha256" || has_rule(entry.kind, path, Rule::Digest);
-    let text = |value: &Value| match value.as_str().filter(|_| digest) {
-        Some(hash) => short(hash),
-        None => shown(value),
+    let digested = has_rule(entry.kind, path, Rule::Digest);
+    let text = |value: &Value| match value.as_str() {
+        Some(hash) if path == "code.sha256" => short(hash),
+        Some(whole) if digested => short(&digest::of(whole)),
+        _ => shown(value),
     };
     let plan = match &entry.plan {
         _ if refresh_only => "stays, and the state learns it".to_owned(),

@@ -15,6 +15,8 @@ pub struct Row {
     /// Nothing when AWS has no such resource.
     pub physical_id: Option<String>,
     pub recorded: bool,
+    /// Its marks are not this stack's.
+    pub foreign: bool,
     /// The properties that other hands changed.
     pub drift: Vec<String>,
     pub signs: Vec<Sign>,
@@ -25,6 +27,7 @@ impl Row {
     fn word(&self) -> &'static str {
         match &self.physical_id {
             None => "missing",
+            Some(_) if self.foreign => "foreign",
             Some(_) if self.signs.iter().any(|sign| sign.alarming) => "attention",
             Some(_) if !self.drift.is_empty() => "drifted",
             Some(_) if self.external => "external",
@@ -47,7 +50,7 @@ pub fn text(rows: &[Row], paint: Paint) -> String {
     let mut out = String::new();
     for (line, row) in lines.lines().zip(rows) {
         let tone = match row.word() {
-            "missing" | "attention" => Tone::Bad,
+            "missing" | "foreign" | "attention" => Tone::Bad,
             "drifted" | "not recorded" => Tone::Change,
             "ok" => Tone::Good,
             _ => Tone::Faint,
@@ -56,7 +59,7 @@ pub fn text(rows: &[Row], paint: Paint) -> String {
         out += &format!("{}{rest}\n", paint.tone(tone, word));
     }
     let count = |word: &str| rows.iter().filter(|row| row.word() == word).count();
-    let found = ["missing", "attention", "drifted", "not recorded"].map(|word| (count(word), word));
+    let found = ["missing", "foreign", "attention", "drifted", "not recorded"].map(|word| (count(word), word));
     let troubles: Vec<String> =
         found.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let resources = if rows.len() == 1 { "1 resource".to_owned() } else { format!("{} resources", rows.len()) };
@@ -101,6 +104,7 @@ mod tests {
             external: false,
             physical_id: id.map(str::to_owned),
             recorded: true,
+            foreign: false,
             drift: drift.iter().map(|d| (*d).to_owned()).collect(),
             signs: signs.iter().map(|(alarming, text)| Sign { alarming: *alarming, text: (*text).into() }).collect(),
         }

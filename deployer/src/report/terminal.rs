@@ -139,7 +139,8 @@ impl Terminal {
         if self.json {
             self.data(&diagnostics::json(&failure.findings, source));
         } else {
-            let text = diagnostics::text(&failure.findings, source, self.style());
+            let findings = if self.quiet { &failure.findings.errors() } else { &failure.findings };
+            let text = diagnostics::text(findings, source, self.style());
             let _ = write!(io::stderr(), "{}", self.quoted(&text));
         }
     }

@@ -94,6 +94,11 @@ impl Findings {
         self.0.retain(|finding| said.insert((finding.code, finding.path.clone(), finding.message.clone())));
     }
 
+    /// Those that are no warnings.
+    pub fn errors(&self) -> Self {
+        Self(self.0.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect())
+    }
+
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|f| f.severity == Severity::Error)
     }

@@ -185,10 +185,12 @@ fn colon(text: &str, at: usize) -> Option<Mistake> {
         let value = here.start + first + 1;
         let value = value + (text[value..].len() - text[value..].trim_start_matches(' ').len());
         let whole = here.text[value - here.start..].trim_end();
+        let quoted =
+            if whole.contains('"') { format!("'{}'", whole.replace('\'', "''")) } else { format!("\"{whole}\"") };
         return Some(Mistake {
             range: (value, value + whole.len()),
             message: "a text that holds `: ` needs quotes".into(),
-            help: format!("write `\"{whole}\"`, or what is a map as indented lines of its own"),
+            help: format!("write `{quoted}`, or what is a map as indented lines of its own"),
         });
     }
     let above = here.above(text)?;

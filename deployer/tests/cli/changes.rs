@@ -93,6 +93,11 @@ async fn functions() {
             &["update functions.worker logging_config.application_log_level"],
         ),
         (
+            "    memory_size: 256\n",
+            "    memory_size: 256\n    architecture: arm64\n",
+            &["update functions.worker architectures"],
+        ),
+        (
             "    permissions:\n      - { allow: s3:GetObject, on: \"arn:aws:s3:::shop/*\" }\n    events",
             "    permissions:\n      - { allow: s3:PutObject, on: \"arn:aws:s3:::shop/*\" }\n    events",
             &["update functions.worker.role inline_policies.permissions"],

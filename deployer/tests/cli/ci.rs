@@ -114,7 +114,7 @@ async fn main_is_applied_without_questions_and_its_outputs_are_handed_on() {
 
     let summary = job.summary();
     assert!(summary.starts_with("## shop: apply\n"), "{summary}");
-    assert!(summary.contains("**Applied: 2 done, 0 failed, 0 not started.**"), "{summary}");
+    assert!(summary.contains("**Done: 2 done, 0 failed, 0 not started.**"), "{summary}");
     assert!(summary.contains("queue_url = http"), "{summary}");
     let outputs = job.outputs();
     assert_eq!((&*outputs["changed"], &*outputs["create"]), ("true", "2"));

@@ -160,11 +160,60 @@ async fn two_elements_that_swap_their_names_keep_their_resources() {
 }
 
 #[tokio::test]
+async fn what_aws_deletes_with_a_function_or_a_topic_that_is_made_anew_is_made_anew_too() {
+    let stack = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+functions: { worker: { zip: worker.zip } }
+topics: { news: { subscriptions: [ { lambda: worker } ] } }
+apis: { web: { routes: { \"GET /\": worker } } }
+";
+    let bench = Bench::new(stack).await;
+    bench.apply();
+    let anew = |address: &str| {
+        let ran = bench.run(&["plan", "--json", "--replace", address]);
+        let replaced = changes(&ran.lines()[0]);
+        bench.ok(&["apply", "-y", "--replace", address]);
+        bench.settled();
+        replaced
+    };
+    for part in ["replace apis.web.permission[GET /]", "replace topics.news.permission[functions.worker]"] {
+        assert!(anew("functions.worker").contains(&part.to_owned()), "{part}");
+    }
+    let replaced = anew("topics.news");
+    assert!(replaced.iter().any(|line| line.starts_with("replace topics.news.subscription")), "{replaced:?}");
+}
+
+/// Two APIs, of which the second comes after the first: at once the first loses a route and the second gets one.
+#[tokio::test]
+async fn a_route_that_comes_waits_for_no_route_that_goes_elsewhere() {
+    let stack = "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+functions: { worker: { zip: worker.zip } }
+apis:
+  first: { routes: { \"GET /\": worker, \"GET /old\": worker } }
+  second: { depends_on: [apis.first], routes: { \"GET /\": worker } }
+";
+    let bench = Bench::new(stack).await;
+    bench.apply();
+    let old = ", \"GET /old\": worker";
+    let made = "[apis.first], routes: { \"GET /\": worker, \"GET /new\": worker }";
+    bench.write("stack.yaml", &stack.replace(old, "").replace("[apis.first], routes: { \"GET /\": worker }", made));
+    bench.apply();
+    bench.settled();
+}
+
+#[tokio::test]
 async fn an_element_that_takes_a_removed_ones_name_leaves_no_orphan() {
     let both = QUEUES.replace("spare: {}", "spare: { name: shop-spare }");
     let bench = Bench::new(&both).await;
     bench.apply();
     bench.write("stack.yaml", &QUEUES.replace("  spare: {}\n", "").replace("shop-orders", "shop-spare"));
+    let plan = bench.plan();
+    assert_eq!((&plan["summary"]["update"], &plan["summary"]["delete"]), (&1.into(), &1.into()), "{plan:#}");
     bench.apply();
     bench.settled();
     assert_eq!(inventory(&bench.aws).await, BTreeSet::from(["queue shop-spare".to_owned()]));

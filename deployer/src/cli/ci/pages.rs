@@ -74,22 +74,38 @@ impl<'a> Pages<'a> {
         self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
 
-    /// Says what a preview environment has, in a comment of its own.
+    /// Says what a preview environment has: on the step's page, and in a comment of its own.
     pub(super) async fn previewed(&self, env: &str, ended: &Ended) {
         if let Some(step) = &self.step {
+            self.written(step.set_outputs(&github::stack_outputs(&ended.outcome.state.outputs, secrets(ended))));
+        }
+        self.environment(env, "preview", ended).await;
+    }
+
+    /// Says that a preview environment is gone, where it was said what it has.
+    pub(super) async fn destroyed(&self, env: &str, ended: &Ended) {
+        self.environment(env, "preview destroyed", ended).await;
+    }
+
+    async fn environment(&self, env: &str, what: &str, ended: &Ended) {
+        let document = &ended.loaded.document;
+        let title = format!("## {}: {what}\n\n", document.stack());
+        let body = |limit: usize| {
+            let limit = limit.saturating_sub(title.len());
+            format!("{title}{}", markdown::outcome(&ended.outcome, document, limit))
+        };
+        if let Some(step) = &self.step {
+            self.written(step.summarise(&body(step.room())));
             self.written(step.set_outputs(&[("env".to_owned(), env.to_owned())].into()));
         }
-        let document = &ended.loaded.document;
         let about = Proposal::of(&self.run.environment);
         let (Some(number), Some(forge)) = (about.number, event::forge(&self.run.environment)) else { return };
         if !document.ci().comment {
             return;
         }
         let mark = review::mark(document.stack());
-        let title = format!("## {}: preview\n\n", document.stack());
-        let room = github::COMMENT_LIMIT - mark.len() - title.len();
-        let body = format!("{mark}\n{title}{}", markdown::outcome(&ended.outcome, document, room));
-        if let Err(error) = forge.comment(number, &mark, &body).await {
+        let text = format!("{mark}\n{}", body(github::COMMENT_LIMIT - mark.len() - 1));
+        if let Err(error) = forge.comment(number, &mark, &text).await {
             self.warn("no comment", &format!("the preview could not be written into a comment: {error}"));
         }
     }
@@ -148,6 +164,10 @@ impl<'a> Pages<'a> {
             self.run.terminal.say(&format!("warning: {text}"));
         }
     }
+}
+
+fn secrets(ended: &Ended) -> &Secrets {
+    ended.loaded.document.secrets()
 }
 
 fn page(ready: &Ready, decision: &Decision, limit: usize) -> String {

@@ -56,16 +56,19 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
     apply::announce(run, &ready, "ci");
     let ended = apply::carry_out(run, ready, &settings, began).await?;
-    pages.applied(&ended);
     pages.previewed(env, &ended).await;
     Ok(ended.code)
 }
 
 /// Destroys the environment, if there is one.
-pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: &str) -> Exit {
+pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
     let found = pipeline::environments(main, settings, &run.stop).await?;
     match found.into_iter().find(|known| known.name == env) {
-        Some(known) => destroy_one(run, known).await,
+        Some(known) => {
+            let ended = destroy_one(run, known).await?;
+            pages.destroyed(env, &ended).await;
+            Ok(ended.code)
+        }
         None => {
             run.terminal.say(&format!("There is no environment {env} to destroy."));
             Ok(OK)
