@@ -81,7 +81,7 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
           # its predecessor is deleted afterwards
           # lost for good: the messages in it
 
-    Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
+    Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 2 to adopt.
     ");
 }
 
@@ -171,6 +171,6 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
         receive_message_wait_time_seconds: 0
         content_based_deduplication: false
 
-    Plan: 1 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
+    Plan: 1 to create, 1 to update, 0 to replace, 1 to delete, 0 to adopt.
     ");
 }
