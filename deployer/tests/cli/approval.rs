@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::bench::Bench;
@@ -114,4 +115,26 @@ async fn what_another_stack_takes_while_the_question_stands_is_not_destroyed() {
     let (code, shown) = seat.answer("yes");
     assert!(code == Some(1) && shown.contains("plan::stale") && shown.contains("queues.orders"), "{shown}");
     assert_eq!(inventory(&bench.aws).await, before);
+}
+
+#[tokio::test]
+async fn what_its_owner_changes_while_the_question_stands_is_not_adopted() {
+    let bench = Bench::new(STACK).await;
+    let sqs = &bench.aws.clients.sqs;
+    let made = sqs.create_queue().queue_name("shop-orders").tags("owner", "bob").send().await;
+    let url = made.expect("a queue of somebody else's").queue_url.expect("an address");
+    let mut seat = Seat::take(&bench, &["adopt", "queues.orders"]);
+    seat.until("Only `yes` does:");
+    let delayed = sqs.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::DelaySeconds, "9");
+    delayed.send().await.expect("a change of his");
+    let (code, shown) = seat.answer("yes");
+    assert!(code == Some(1) && shown.contains("plan::stale") && shown.contains("queues.orders"), "{shown}");
+    assert!(bench.state().await.is_none_or(|state| state["resources"] == serde_json::json!({})));
+
+    let mut seat = Seat::take(&bench, &["adopt", "queues.orders"]);
+    seat.until("Only `yes` does:");
+    let (code, shown) = seat.answer("yes");
+    assert!(code == Some(0) && shown.contains("1 done"), "{shown}");
+    bench.apply();
+    bench.settled();
 }
