@@ -198,6 +198,8 @@ impl Drawing<'_> {
                     }
                 }
                 ("lambda.function", "iam.role") => self.edge(own, other, Some("runs as".to_owned()), true),
+                // Its policy lets the topic send.
+                ("sqs.queue", "sns.topic") => self.edge(other, own, None, false),
                 ("lambda.permission", "lambda.function") | ("apigateway.stage", _) => {}
                 _ => self.edge(own, other, None, false),
             }
@@ -276,6 +278,7 @@ fn fed(kind: &str, from: &str) -> bool {
     match kind {
         "lambda.event_source_mapping" => from != "lambda.function",
         "cloudwatch.metric_alarm" => from != "sns.topic",
+        "sqs.queue" => from == "sns.topic",
         _ => false,
     }
 }
