@@ -31,6 +31,8 @@ const fn cure(
     Cure { operation, code, text, window_s, why }
 }
 
+const PRINCIPAL: &str = "IAM has not spread the principal yet";
+const QUEUE: &str = "the new queue is not visible yet";
 const ROLE: &str = "IAM has not spread the new role yet";
 const GRANT: &str = "IAM has not spread the role's permissions yet";
 const BUSY: &str = "an earlier change of the function is still in progress";
@@ -66,7 +68,12 @@ const CURES: &[Cure] = &[
     cure("lambda:", "EC2ThrottledException", "", 540, NETWORK),
     cure("lambda:", "InvalidParameterValueException", "throttled by EC2", 540, NETWORK),
     cure("lambda:", "ResourceInUseException", "", 300, "the event source mapping is still changing"),
-    cure("iam:", "MalformedPolicyDocument", "Invalid principal in policy", 120, "IAM has not spread the principal yet"),
+    cure("iam:", "MalformedPolicyDocument", "Invalid principal in policy", 120, PRINCIPAL),
+    cure("sqs:", "InvalidAttributeValue", "parameter Policy", 120, PRINCIPAL),
+    cure("sns:", "InvalidParameter", "PrincipalNotFound", 120, PRINCIPAL),
+    cure("s3:PutBucketPolicy", "MalformedPolicy", "nvalid principal", 120, PRINCIPAL),
+    cure("sqs:", "InvalidParameterValue", "Dead letter target does not exist", 60, QUEUE),
+    cure("lambda:CreateEventSourceMapping", "InvalidParameterValueException", "NonExistentQueue", 60, QUEUE),
     cure("iam:", "DeleteConflict", "", 120, "IAM still sees something attached to the role"),
     cure("iam:", "ConcurrentModification", "", 120, "another change of the role is in progress"),
     cure("iam:", "ConcurrentModificationException", "", 120, "another change of the role is in progress"),

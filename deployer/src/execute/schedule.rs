@@ -100,7 +100,10 @@ impl Courtesy {
         for (i, planned) in actions.iter().enumerate() {
             let definition = by_name(planned.kind).is_some_and(|kind| kind.is_definition());
             let goes = planned.action == Action::Delete && planned.goes_with.is_none() && !definition;
-            if goes && courtesy.coming.contains_key(planned.kind) {
+            // What it reserves may be what one that comes is to have.
+            let reserves =
+                planned.live.as_ref().is_some_and(|live| !live.spec["reserved_concurrent_executions"].is_null());
+            if goes && !reserves && courtesy.coming.contains_key(planned.kind) {
                 courtesy.going.insert((i, Part::Main), planned.kind);
             }
         }

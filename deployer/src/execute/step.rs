@@ -76,7 +76,9 @@ pub(super) async fn run(
             step.delete(live).await?;
             (step.create(desired).await?, Some(Watched::Created))
         }
-        (Action::Update | Action::Adopt | Action::Unchanged, Some(live)) => step.update(live, desired).await?,
+        (Action::Update | Action::Adopt | Action::Unchanged, Some(live)) => {
+            step.update(live, desired, set_again(planned)).await?
+        }
         _ => (step.create(desired).await?, Some(Watched::Created)),
     };
     Ok((Done::Made(created), event.map(|event| (desired.clone(), event))))
@@ -105,7 +107,9 @@ impl Step<'_> {
             return Err(refused);
         }
         match self.kind.read(aws, desired).await? {
-            Some(live) if self.is_ours(&live) => self.update(&live, desired).await.map(|(created, _)| created),
+            Some(live) if self.is_ours(&live) => {
+                self.update(&live, desired, Vec::new()).await.map(|(created, _)| created)
+            }
             _ => Err(refused),
         }
     }
@@ -116,11 +120,16 @@ impl Step<'_> {
                 == Some(self.context.stack)
     }
 
-    /// Changes what differs; nothing differs, nothing is called.
-    async fn update(&self, live: &Observed<Value>, desired: &Value) -> Result<(Created, Option<Watched>), AwsError> {
+    /// Changes what differs, and sets what is to be set `again`; where nothing is, nothing is called.
+    async fn update(
+        &self,
+        live: &Observed<Value>,
+        desired: &Value,
+        again: Vec<String>,
+    ) -> Result<(Created, Option<Watched>), AwsError> {
         let aws = self.context.aws;
-        let paths = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path).collect();
-        let changes = Changes(paths);
+        let differ = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path);
+        let changes = Changes(differ.chain(again).collect());
         if !changes.0.is_empty() {
             retrying(|| self.kind.update(aws, live, desired, &changes)).await?;
         }
@@ -135,6 +144,12 @@ impl Step<'_> {
     async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
         retrying(|| self.kind.delete(self.context.aws, live)).await
     }
+}
+
+/// The properties that are set though they are as they should be.
+fn set_again(planned: &Planned) -> Vec<String> {
+    let again = planned.changes.iter().filter(|change| change.before == change.after && change.known);
+    again.map(|change| change.path.clone()).collect()
 }
 
 /// The answers to a create that mean "it is there already".

@@ -18,6 +18,7 @@ pub trait AnyKind: Send + Sync {
     fn ownership(&self) -> Ownership;
     fn is_definition(&self) -> bool;
     fn by_name(&self) -> &'static [&'static str];
+    fn holds(&self) -> &'static [&'static str];
     fn goes_with_parent(&self) -> bool;
     fn part_of(&self) -> Option<&'static str>;
     fn limited(&self) -> &'static [(Op, &'static str)];
@@ -128,6 +129,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn by_name(&self) -> &'static [&'static str] {
         K::BY_NAME
+    }
+
+    fn holds(&self) -> &'static [&'static str] {
+        K::HOLDS
     }
 
     fn goes_with_parent(&self) -> bool {

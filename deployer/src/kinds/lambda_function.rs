@@ -148,6 +148,8 @@ impl Kind for LambdaFunction {
     const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
     const MOVED: Option<&'static str> = Some("callers outside this stack need its new name");
     const EARLY: &'static [&'static str] = &["logging_config", "role"];
+    // Lambda keeps its grant for the role that was there, until the role is set again.
+    const HOLDS: &'static [&'static str] = &["role"];
     type Spec = Function;
 
     /// `invoke_arn` is the URI that an API Gateway integration takes.
@@ -200,6 +202,12 @@ impl Kind for LambdaFunction {
             None if op == Op::Update => grants.push(Grant::new(&["lambda:DeleteFunctionConcurrency"], &arn)),
             _ => {}
         }
+        if op == Op::Read
+            && let Some(key) = &spec.kms_key_arn
+        {
+            // Without it GetFunction leaves the variables out.
+            grants.push(Grant::new(&["kms:Decrypt"], key));
+        }
         if op == Op::Update {
             grants.push(Grant::new(&["lambda:DeleteFunction"], format!("{arn}:*")));
         }
@@ -218,6 +226,7 @@ impl Kind for LambdaFunction {
             return Ok(None);
         }
         progress::with_tags(&found)?;
+        progress::with_environment(&found)?;
         // AWS always tells it. A local AWS that does not knows of none, so there is none to compare.
         let logs = found.configuration().is_some_and(|c| c.logging_config().is_some());
         let (mut function, notes) = wire::observed(name, found)?;

@@ -116,14 +116,17 @@ impl Kind for LogGroupKind {
     }
 
     async fn create(aws: &Aws, want: &LogGroup) -> Result<Created, AwsError> {
+        let class = LogGroupClass::from(want.log_group_class.as_str());
+        let class = Some(class).filter(|class| *class != LogGroupClass::Standard);
         let call = aws
             .clients
             .logs
             .create_log_group()
             .log_group_name(&want.name)
             .set_kms_key_id(want.kms_key_id.clone())
-            .log_group_class(LogGroupClass::from(want.log_group_class.as_str()))
-            .deletion_protection_enabled(want.deletion_protection_enabled)
+            // Some partitions refuse the word even for what is the default.
+            .set_log_group_class(class)
+            .set_deletion_protection_enabled(want.deletion_protection_enabled.then_some(true))
             .set_tags(Some(want.tags.clone().into_iter().collect()));
         aws.call("logs:CreateLogGroup", call.send()).await?;
         wait::there();

@@ -207,6 +207,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Properties whose references need a resource that is there, though not yet all that belongs to it: [`wait::there`]
     /// says when. Who depends on this one waits for both to be done.
     const EARLY: &'static [&'static str] = &[];
+    /// Properties by which AWS holds on to the very resource that was there: they are set again when another one of the
+    /// same name takes its place.
+    const HOLDS: &'static [&'static str] = &[];
     /// AWS deletes it along with the resource that its first identity property refers to.
     const GOES_WITH_PARENT: bool = false;
     /// The kind of the resource that the first identity property refers to and that this one is part of: whoever has

@@ -173,7 +173,7 @@ impl Kind for S3Bucket {
         aws.call("s3:CreateBucket", call.send()).await?;
         if aws.place.endpoint_url.is_some() {
             // Some emulators do not know tags at creation.
-            settings::write_tags(aws, want).await?;
+            settings::write_tags(aws, want, &[]).await?;
         }
         aws.until("the new bucket to be found", FOUND_WITHIN, || async {
             Ok(if head(aws, &want.bucket).await? { Poll::Ready(()) } else { Poll::Pending("not found".to_owned()) })

@@ -153,7 +153,8 @@ impl Kind for SnsSubscription {
                 continue;
             }
             let call = aws.clients.sns.set_subscription_attributes().subscription_arn(&live.physical_id);
-            let call = call.attribute_name(name).attribute_value(value);
+            // SNS refuses an empty text where there is to be none.
+            let call = call.attribute_name(name).set_attribute_value(Some(value).filter(|value| !value.is_empty()));
             aws.call("sns:SetSubscriptionAttributes", call.send()).await?;
         }
         Ok(())
@@ -209,11 +210,24 @@ async fn list_one(aws: &Aws, topic: String) -> Result<Option<(String, Vec<Listed
 
 /// The ARN of the subscription that `spec` identifies, or [`PENDING`]. A confirmed one wins over another that waits.
 fn arn_of(spec: &Subscription, listed: Vec<Listed>) -> Option<String> {
+    let masked = without_password(&spec.endpoint);
     let ours = listed.into_iter().filter(|seen| {
-        seen.protocol.as_deref() == Some(&spec.protocol) && seen.endpoint.as_deref() == Some(&spec.endpoint)
+        seen.protocol.as_deref() == Some(&spec.protocol)
+            && seen.endpoint.as_deref().is_some_and(|seen| seen == spec.endpoint || seen == masked)
     });
     let arns = ours.filter_map(|seen| seen.subscription_arn).filter(|arn| arn != DELETED);
     arns.min_by_key(|arn| arn == PENDING)
+}
+
+/// An endpoint as SNS lists it: the password of `https://user:password@host` is not shown.
+fn without_password(endpoint: &str) -> String {
+    let masked = || {
+        let (scheme, rest) = endpoint.split_once("://")?;
+        let (user, host) = rest.split_once('@').filter(|(user, _)| !user.contains('/'))?;
+        let (name, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{name}:****@{host}"))
+    };
+    masked().unwrap_or_else(|| endpoint.to_owned())
 }
 
 fn pending(spec: &Subscription) -> Observed<Subscription> {
@@ -293,6 +307,16 @@ mod tests {
         assert_eq!(arn(&[("a@example.com", "Deleted")]), None);
         assert_eq!(arn(&[("a@example.com", PENDING), ("a@example.com", "arn:a")]).as_deref(), Some("arn:a"));
         assert_eq!(arn(&[("a@example.com", PENDING)]).as_deref(), Some(PENDING));
+    }
+
+    #[test]
+    fn an_endpoint_with_a_password_is_found_as_sns_shows_it() {
+        let spec = Subscription { endpoint: "https://hook:s3cret@example.com/in@box".into(), ..spec() };
+        let shown = listed("https://hook:****@example.com/in@box", "arn:a");
+        assert_eq!(arn_of(&spec, vec![shown]).as_deref(), Some("arn:a"));
+        for plain in ["a@example.com", "https://example.com/a:b@c", "https://hook@example.com/"] {
+            assert_eq!(without_password(plain), plain);
+        }
     }
 
     #[test]

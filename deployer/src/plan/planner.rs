@@ -255,6 +255,8 @@ impl<'a> Planner<'a> {
             // AWS deletes it along with that one.
             (planned.action, planned.order) = (Action::Replace, Some(Order::DeleteFirst));
             planned.reason = format!("goes with `{parent}`, which is made anew");
+        } else if planned.action != Action::Replace {
+            self.hold_again(node, planned, live);
         }
         if let Some(prior) = prior.filter(|p| p.same) {
             let mut drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), &self.seen.prior);
@@ -270,18 +272,48 @@ impl<'a> Planner<'a> {
     /// The resource that the node is part of and goes with, if that is deleted first and made anew under its name.
     fn parent_made_anew(&self, node: &Node) -> Option<String> {
         let property = node.kind.identity().first().filter(|_| node.kind.goes_with_parent())?;
-        let mut texts = Vec::new();
-        collect(node.spec.get(*property)?, &mut texts);
-        let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
-        let anew = |address: &String| {
-            let gone_first = |p: &Planned| p.action == Action::Replace && p.order == Some(Order::DeleteFirst);
-            self.plan.actions.iter().any(|planned| planned.address == *address && gone_first(planned))
+        let gone_first = |p: &Planned| p.action == Action::Replace && p.order == Some(Order::DeleteFirst);
+        self.referred(node, property).into_iter().find(|address| self.is_planned(address, gone_first))
+    }
+
+    /// Sets again what AWS would else hold on to: the resource that was there before another one of its name.
+    fn hold_again(&self, node: &Node, planned: &mut Planned, live: &Observed<Value>) {
+        let anew = |p: &Planned| {
+            p.action == Action::Create || (p.action == Action::Replace && p.order == Some(Order::DeleteFirst))
         };
+        for property in node.kind.holds() {
+            let same = !planned.changes.iter().any(|change| change.path == *property);
+            let made = self.referred(node, property).into_iter().find(|address| self.is_planned(address, anew));
+            let (Some(made), Some(value)) = (made.filter(|_| same), live.spec.get(*property)) else { continue };
+            planned.changes.push(Change {
+                path: (*property).to_owned(),
+                before: value.clone(),
+                after: value.clone(),
+                sensitive: self.is_secret(value),
+                known: true,
+                forces_replacement: false,
+            });
+            if planned.action == Action::Unchanged {
+                planned.action = Action::Update;
+                planned.reason = format!("AWS holds on to the former `{made}` until it is set again");
+            }
+        }
+    }
+
+    fn is_planned(&self, address: &str, how: impl Fn(&Planned) -> bool) -> bool {
+        self.plan.actions.iter().any(|planned| planned.address == address && how(planned))
+    }
+
+    /// The addresses that a property refers to.
+    fn referred(&self, node: &Node, property: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        node.spec.get(property).into_iter().for_each(|value| collect(value, &mut texts));
+        let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
         let address = |part| match part {
             Part::Ref(reference) => Some(reference.address),
             _ => None,
         };
-        parts.filter_map(address).find(anew)
+        parts.filter_map(address).collect()
     }
 
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.

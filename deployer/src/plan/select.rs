@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::planner::Goal;
 use super::problem::Problem;
-use crate::graph::Graph;
+use crate::graph::{Graph, Node};
 use crate::spec::nearest::nearest;
 use crate::state::State;
 
@@ -47,6 +47,10 @@ pub(super) fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTre
         };
         targets.iter().flat_map(along).chain(targets.clone()).collect()
     };
+    // What AWS deletes along with what is made anew has to be made anew, too.
+    let anew: BTreeSet<String> = named(&selection.replace).intersection(&chosen).cloned().collect();
+    let goes_along = |node: &&Node| node.kind.goes_with_parent() && !node.dependencies.is_disjoint(&anew);
+    chosen.extend(graph.nodes().filter(goes_along).map(|node| node.address.clone()));
     for address in named(&selection.exclude) {
         let along = match goal {
             Goal::Apply => graph.dependents(&address),

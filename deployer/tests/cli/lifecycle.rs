@@ -181,8 +181,40 @@ apis: { web: { routes: { \"GET /\": worker } } }
     for part in ["replace apis.web.permission[GET /]", "replace topics.news.permission[functions.worker]"] {
         assert!(anew("functions.worker").contains(&part.to_owned()), "{part}");
     }
+    let ran = bench.run(&["plan", "--json", "--target", "functions.worker", "--replace", "functions.worker"]);
+    let replaced = changes(&ran.lines()[0]);
+    assert!(replaced.contains(&"replace apis.web.permission[GET /]".to_owned()), "{replaced:?}");
     let replaced = anew("topics.news");
     assert!(replaced.iter().any(|line| line.starts_with("replace topics.news.subscription")), "{replaced:?}");
+}
+
+/// Lambda would go on with the grant for the role that was there.
+#[tokio::test]
+async fn a_function_is_told_of_a_role_that_is_made_anew_under_the_same_name() {
+    let bench = Bench::new(
+        "
+stack: shop
+region: eu-west-1
+state: { bucket: BUCKET, key: shop.json }
+functions: { worker: { zip: worker.zip } }
+",
+    )
+    .await;
+    bench.apply();
+    let iam = &bench.aws.clients.iam;
+    let role = iam.list_roles().send().await.expect("a list").roles;
+    let role =
+        role.into_iter().map(|role| role.role_name).find(|name| name.starts_with("shop-worker")).expect("a role");
+    for policy in iam.list_role_policies().role_name(&role).send().await.expect("a list").policy_names {
+        iam.delete_role_policy().role_name(&role).policy_name(policy).send().await.expect("no policy");
+    }
+    iam.delete_role().role_name(&role).send().await.expect("no role");
+    assert_eq!(changes(&bench.plan()), ["create functions.worker.role", "update functions.worker role"]);
+    assert!(bench.ok(&["plan"]).contains("# set again"));
+    bench.apply();
+    bench.settled();
+    let ran = bench.run(&["plan", "--json", "--replace", "functions.worker.role"]);
+    assert_eq!(changes(&ran.lines()[0]), ["replace functions.worker.role", "update functions.worker role"]);
 }
 
 /// Two APIs, of which the second comes after the first: at once the first loses a route and the second gets one.

@@ -68,6 +68,11 @@ fn join(all: &BTreeSet<String>) -> String {
 
 /// Actions that the lives below have no occasion for: (task, action, the occasion).
 const NO_OCCASION: &[(Task, &str, &str)] = &[
+    (
+        Task::Plan,
+        "kms:Decrypt",
+        "Lambda decrypts a function's variables with the caller's rights; the local AWS keeps them plain",
+    ),
     (Task::Apply, "lambda:ListVersionsByFunction", "every tenth code of a function; these have two"),
     (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
     (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),

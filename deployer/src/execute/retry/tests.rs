@@ -54,6 +54,11 @@ fn sqs(code: &str, header: &str) -> Answer {
     answer(400, &[("x-amzn-query-error", &format!("{header};Sender"))], body)
 }
 
+fn sqs_says(code: &str, message: &str) -> Answer {
+    let body = json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": message }).to_string();
+    answer(400, &[("x-amzn-query-error", &format!("{code};Sender"))], body)
+}
+
 fn logs(code: &str) -> Answer {
     answer(400, &[], json!({ "__type": code, "message": "try again" }).to_string())
 }
@@ -218,6 +223,10 @@ fn rows() -> Vec<Row> {
         row("a mapping that is changing", rest(400, "ResourceInUseException", "in use"), DELETE_MAPPING, 300, "still changing", 1),
         row("Lambda's rate", rest(429, "TooManyRequestsException", "Rate Exceeded"), DELETE_FUNCTION, 120, "limits the rate", 6),
         row("a trust in a principal that is not spread yet", query(400, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn\""), TRUST, 120, "principal", 1),
+        row("a queue's policy with a principal that is not spread yet", sqs_says("InvalidAttributeValue", "Invalid value for the parameter Policy."), CREATE_QUEUE, 120, "principal", 1),
+        row("a topic's policy with a principal that is not spread yet", query(400, "InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"), DELETE_TOPIC, 120, "principal", 1),
+        row("a queue whose dead-letter queue is new", sqs_says("InvalidParameterValue", "Value {} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."), CREATE_QUEUE, 60, "new queue", 1),
+        row("a mapping of a new queue", rest(400, INVALID, "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue."), CREATE_MAPPING, 60, "new queue", 1),
         row("a role that somebody else changes", query(409, "ConcurrentModification", "again"), TRUST, 120, "another change of the role", 1),
         row("a role with something attached", query(409, "DeleteConflict", "Cannot delete entity, must detach all policies first."), DELETE_ROLE, 120, "attached", 1),
         row("a policy of a role that is not visible yet", query(404, "NoSuchEntity", "The role with name r cannot be found."), PUT_ROLE_POLICY, 60, "IAM has not spread", 1),

@@ -113,6 +113,18 @@ pub(super) fn with_tags(found: &GetFunctionOutput) -> Result<(), AwsError> {
     }
 }
 
+/// Refuses an answer of GetFunction that leaves the variables out because the caller may not decrypt them: each would
+/// look as if somebody had removed it.
+pub(super) fn with_environment(found: &GetFunctionOutput) -> Result<(), AwsError> {
+    let refused = found.configuration().and_then(|c| c.environment()?.error());
+    match refused.filter(|refused| refused.error_code().is_some_and(|code| code.contains("AccessDenied"))) {
+        Some(refused) => {
+            Err(failure("kms:Decrypt", "AccessDeniedException", refused.message().unwrap_or_default(), 403))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A failure that AWS reports in an answer's body instead of as an error answer.
 pub(super) fn failure(operation: &'static str, code: &str, message: &str, status: u16) -> AwsError {
     AwsError::Service(Box::new(ServiceError {

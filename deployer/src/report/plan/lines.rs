@@ -117,6 +117,9 @@ impl Property<'_> {
         if self.change.path == "code.sha256" {
             return vec![self.line(&self.code())];
         }
+        if before == after && *known {
+            return vec![self.line(&format!("{}  # set again", shown(after)))];
+        }
         if self.has_rule(Rule::Digest) && *known {
             let digest = |v: &Value| v.as_str().map_or_else(|| shown(v), |text| short(&digest::of(text)));
             let text = self.arrow(&digest(before), &digest(after));
