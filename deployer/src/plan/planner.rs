@@ -283,7 +283,8 @@ impl<'a> Planner<'a> {
         };
         for property in node.kind.holds() {
             let same = !planned.changes.iter().any(|change| change.path == *property);
-            let made = self.referred(node, property).into_iter().find(|address| self.is_planned(address, anew));
+            let made = |address: &String| self.is_planned(address, anew) || self.was_about_to_hold(node, address);
+            let made = self.referred(node, property).into_iter().find(made);
             let (Some(made), Some(value)) = (made.filter(|_| same), live.spec.get(*property)) else { continue };
             planned.changes.push(Change {
                 path: (*property).to_owned(),
@@ -298,6 +299,18 @@ impl<'a> Planner<'a> {
                 planned.reason = format!("AWS holds on to the former `{made}` until it is set again");
             }
         }
+    }
+
+    /// Was a run cut off that made `held` anew, before it had set it again? An update of which nothing differs from what
+    /// is recorded may have been meant for that.
+    fn was_about_to_hold(&self, node: &Node, held: &str) -> bool {
+        let intent = |address: &str, actions: &[&str]| {
+            let mut intents = self.seen.prior.intents.iter().filter(|intent| intent.address == address);
+            intents.find(|intent| actions.contains(&intent.action.as_str()))
+        };
+        let Some(own) = intent(&node.address, &["update", "adopt"]) else { return false };
+        let record = self.seen.prior.resources.get(&node.address);
+        intent(held, &["create", "replace"]).is_some() || record.is_some_and(|record| record.inputs == own.inputs)
     }
 
     fn is_planned(&self, address: &str, how: impl Fn(&Planned) -> bool) -> bool {

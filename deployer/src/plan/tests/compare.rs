@@ -161,6 +161,23 @@ fn a_note_of_a_live_resource_is_passed_on() {
     ");
 }
 
+/// Lambda would go on with its grant for the role that was there.
+#[test]
+fn a_function_is_told_of_a_role_made_anew_also_by_the_run_after_the_one_that_made_it() {
+    let told = |world: &World| world.said(API).contains("role: arn:aws:iam::123456789012:role/couch-draw");
+    let mut world = World::applied(API);
+    assert!(!told(&world));
+    world.intend("functions.draw", "update");
+    assert!(told(&world), "{}", world.said(API));
+    world.prior.intents[0].inputs["memory_size"] = json!(512);
+    assert!(!told(&world), "that one was about something else");
+    world.intend("functions.draw.role", "create");
+    assert!(told(&world));
+    let mut world = World::applied(API);
+    world.delete("functions.draw.role");
+    assert!(told(&world) && world.said(API).contains("# set again"), "{}", world.said(API));
+}
+
 #[test]
 fn what_a_failed_run_had_set_is_no_change_by_other_hands() {
     let mut world = World::applied(QUEUES);
