@@ -1,10 +1,11 @@
 //! Desired, prior and observed → [`Plan`].
 
+mod anew;
 mod gone;
 mod reason;
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ use crate::graph::{Graph, Node, identity};
 use crate::kinds::Observed;
 use crate::observe::{Left, Observation, Parents, identity_known};
 use crate::spec::secrets::Secrets;
-use crate::spec::template::{self, Part};
+use crate::spec::template;
 use crate::state::{Record, fingerprint};
 
 /// Where a plan leads.
@@ -55,6 +56,7 @@ pub fn plan(
         selected: selected(graph, selection, goal),
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
+        anew: BTreeMap::new(),
         parents: OnceCell::new(),
         plan: Plan::default(),
         problems: unknown(graph, &seen.prior, selection),
@@ -88,6 +90,8 @@ pub(super) struct Planner<'a> {
     known: Known,
     /// Records that a node has taken as its own, under whatever address.
     claimed: BTreeSet<String>,
+    /// What is made under a name that was another one's, or nobody's, by address.
+    anew: BTreeMap<String, Action>,
     parents: OnceCell<Parents<'a>>,
     plan: Plan,
     problems: Vec<Problem>,
@@ -209,6 +213,9 @@ impl<'a> Planner<'a> {
             let outputs = node.kind.predict(&spec, self.place).unwrap_or_default();
             self.known.insert(node.address.clone(), outputs);
         }
+        if planned.action == Action::Create || planned.order == Some(Order::DeleteFirst) {
+            self.anew.insert(planned.address.clone(), planned.action);
+        }
         self.plan.actions.push(planned);
     }
 
@@ -267,66 +274,6 @@ impl<'a> Planner<'a> {
         }
         self.notes(node, live);
         true
-    }
-
-    /// The resource that the node is part of and goes with, if that is deleted first and made anew under its name.
-    fn parent_made_anew(&self, node: &Node) -> Option<String> {
-        let property = node.kind.identity().first().filter(|_| node.kind.goes_with_parent())?;
-        let gone_first = |p: &Planned| p.action == Action::Replace && p.order == Some(Order::DeleteFirst);
-        self.referred(node, property).into_iter().find(|address| self.is_planned(address, gone_first))
-    }
-
-    /// Sets again what AWS would else hold on to: the resource that was there before another one of its name.
-    fn hold_again(&self, node: &Node, planned: &mut Planned, live: &Observed<Value>) {
-        let anew = |p: &Planned| {
-            p.action == Action::Create || (p.action == Action::Replace && p.order == Some(Order::DeleteFirst))
-        };
-        for property in node.kind.holds() {
-            let same = !planned.changes.iter().any(|change| change.path == *property);
-            let made = |address: &String| self.is_planned(address, anew) || self.was_about_to_hold(node, address);
-            let made = self.referred(node, property).into_iter().find(made);
-            let (Some(made), Some(value)) = (made.filter(|_| same), live.spec.get(*property)) else { continue };
-            planned.changes.push(Change {
-                path: (*property).to_owned(),
-                before: value.clone(),
-                after: value.clone(),
-                sensitive: self.is_secret(value),
-                known: true,
-                forces_replacement: false,
-            });
-            if planned.action == Action::Unchanged {
-                planned.action = Action::Update;
-                planned.reason = format!("AWS holds on to the former `{made}` until it is set again");
-            }
-        }
-    }
-
-    /// Was a run cut off that made `held` anew, before it had set it again? An update of which nothing differs from what
-    /// is recorded may have been meant for that.
-    fn was_about_to_hold(&self, node: &Node, held: &str) -> bool {
-        let intent = |address: &str, actions: &[&str]| {
-            let mut intents = self.seen.prior.intents.iter().filter(|intent| intent.address == address);
-            intents.find(|intent| actions.contains(&intent.action.as_str()))
-        };
-        let Some(own) = intent(&node.address, &["update", "adopt"]) else { return false };
-        let record = self.seen.prior.resources.get(&node.address);
-        intent(held, &["create", "replace"]).is_some() || record.is_some_and(|record| record.inputs == own.inputs)
-    }
-
-    fn is_planned(&self, address: &str, how: impl Fn(&Planned) -> bool) -> bool {
-        self.plan.actions.iter().any(|planned| planned.address == address && how(planned))
-    }
-
-    /// The addresses that a property refers to.
-    fn referred(&self, node: &Node, property: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        node.spec.get(property).into_iter().for_each(|value| collect(value, &mut texts));
-        let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
-        let address = |part| match part {
-            Part::Ref(reference) => Some(reference.address),
-            _ => None,
-        };
-        parts.filter_map(address).collect()
     }
 
     /// `protect` forbids delete and replace; `retain` keeps what would be deleted.
@@ -420,23 +367,8 @@ fn early(node: &Node, spec: &Value) -> BTreeSet<String> {
     if properties.is_empty() || resolve::is_unknown(spec) {
         return BTreeSet::new();
     }
-    let mut texts = Vec::new();
-    properties.iter().filter_map(|property| node.spec.get(*property)).for_each(|value| collect(value, &mut texts));
-    let parts = texts.into_iter().filter_map(|text| template::parse(text).ok()).flatten();
-    let address = |part| match part {
-        Part::Ref(reference) => Some(reference.address),
-        _ => None,
-    };
+    let values = properties.iter().filter_map(|property| node.spec.get(*property));
+    let addresses = values.flat_map(template::references).map(|(_, to)| to.address);
     let waits = |address: &String| node.dependencies.contains(address) && !node.depends_on.contains(address);
-    parts.filter_map(address).filter(waits).collect()
-}
-
-/// Every text in a value.
-fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
-    match value {
-        Value::String(text) => texts.push(text),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        Value::Object(properties) => properties.values().for_each(|value| collect(value, texts)),
-        _ => {}
-    }
+    addresses.filter(waits).collect()
 }

@@ -197,6 +197,11 @@ async fn what_the_last_apply_left_alone_goes_back_only_by_its_name() {
     assert_eq!(runs(&bench.aws, "shop-worker").await, hash("two"), "it came with the apply before");
     assert_eq!(over(&bench, &proxy, &["rollback", "worker", "-y"]).code, Some(0));
     assert_eq!(runs(&bench.aws, "shop-worker").await, hash("one"));
+    bench.apply();
+    bench.delete_object("shop.json").await;
+    bench.apply();
+    let unsaid = over(&bench, &proxy, &["rollback", "-y"]);
+    assert!(unsaid.code == Some(1) && unsaid.stderr.contains("rollback::unnamed"), "{unsaid}");
 }
 
 /// A rollback that is fetching the earlier code.
