@@ -16,6 +16,7 @@ pub(crate) mod gather;
 mod memo;
 mod once;
 mod pace;
+pub mod partition;
 pub mod permission;
 #[cfg(test)]
 pub(crate) mod played;
@@ -36,6 +37,7 @@ use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use partition::Partition;
 
 use tokio::time::Instant;
 
@@ -58,7 +60,7 @@ const FIRST_POLL_ON_AWS: Duration = Duration::from_millis(100);
 pub struct Place {
     pub account: String,
     pub region: String,
-    /// `aws`, `aws-cn` or `aws-us-gov`.
+    /// `aws`, `aws-cn`, … ([`partition::PARTITIONS`]).
     pub partition: String,
     /// A local AWS in place of the real one.
     pub endpoint_url: Option<String>,
@@ -73,11 +75,12 @@ impl Place {
 
     /// Names the partition that a region belongs to.
     pub fn partition_of(region: &str) -> &'static str {
-        match region {
-            r if r.starts_with("cn-") => "aws-cn",
-            r if r.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        Partition::of(region).name
+    }
+
+    /// What host names end in here: `amazonaws.com`, in China `amazonaws.com.cn`.
+    pub fn suffix(&self) -> &'static str {
+        Partition::named(&self.partition).unwrap_or_else(|| Partition::of(&self.region)).suffix
     }
 }
 

@@ -79,6 +79,13 @@ pub(super) const CODES: &[Code] = &[
         "vars:\n  mail: someone@example.com\n",
         "Pass `--var NAME=VALUE`, name a `--var-file`, set DEPLOYER_VAR_NAME, or give it a default.",
     ),
+    warning(
+        "stack::other-partition",
+        "An ARN is of another partition than the stack's region: `arn:aws:` in China, GovCloud or the European Sovereign Cloud. No partition knows anything of another one.",
+        "region: cn-north-1\nroles:\n  reader: { trust: [lambda.amazonaws.com], managed_policy_arns: [ \"arn:aws:iam::aws:policy/ReadOnlyAccess\" ] }\n",
+        "region: cn-north-1\nroles:\n  reader: { trust: [lambda.amazonaws.com], managed_policy_arns: [ \"arn:${aws.partition}:iam::aws:policy/ReadOnlyAccess\" ] }\n",
+        "Write `arn:${aws.partition}:…`, which is right in every region.",
+    ),
     error(
         "stack::out-of-range",
         "The number or duration is smaller or larger than AWS takes.",
@@ -140,6 +147,13 @@ pub(super) const CODES: &[Code] = &[
         "queues:\n  orders: { name: \"orders }\n",
         "queues:\n  orders: { name: \"orders\" }\n",
         "Look at the place shown and at the line before it: that is where most quotes and brackets are left open.",
+    ),
+    warning(
+        "stack::unknown-region",
+        "AWS had no region of this name when this deployer was made. It may have opened since; if it is misspelt, the first call finds no server.",
+        "region: eu-wets-1\n",
+        "region: eu-west-1\n",
+        "Correct the name. If the region is new, nothing has to be done: it is used as it is.",
     ),
     error(
         "stack::template",

@@ -77,7 +77,8 @@ impl Name<'_> {
 /// The names that can be computed before anything is there.
 fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
     // An account's number has as many digits everywhere.
-    let place = Place { account: "0".repeat(12), region: region.to_owned(), ..resolve::nowhere() };
+    let partition = Place::partition_of(region).to_owned();
+    let place = Place { account: "0".repeat(12), region: region.to_owned(), partition, ..resolve::nowhere() };
     let named = |node: &'g Node| {
         let (_, property, longest) = LONGEST.iter().find(|(kind, ..)| *kind == node.kind.name())?;
         Some((node, node.spec.get(property)?, *longest))

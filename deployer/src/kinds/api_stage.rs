@@ -244,10 +244,7 @@ fn url(spec: &Stage, place: &Place) -> String {
     let Stage { rest_api_id: api, stage_name: stage, .. } = spec;
     match &place.endpoint_url {
         Some(endpoint) => format!("{}/restapis/{api}/{stage}/_user_request_", endpoint.trim_end_matches('/')),
-        None => {
-            let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-            format!("https://{api}.execute-api.{}.{suffix}/{stage}", place.region)
-        }
+        None => format!("https://{api}.execute-api.{}.{}/{stage}", place.region, place.suffix()),
     }
 }
 

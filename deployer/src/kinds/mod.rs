@@ -304,7 +304,35 @@ pub enum Watched {
 
 #[cfg(test)]
 mod tests {
-    use super::Changes;
+    use serde_json::json;
+
+    use super::{Changes, by_name};
+    use crate::aws::Place;
+
+    #[test]
+    fn addresses_end_as_their_partition_has_it() {
+        let queue = json!({
+            "name": "q", "fifo_queue": false, "content_based_deduplication": false, "visibility_timeout": 30,
+            "delay_seconds": 0, "message_retention_period": 60, "receive_message_wait_time_seconds": 0, "tags": {},
+        });
+        for (region, arn, url) in [
+            ("eu-west-1", "arn:aws:sqs:", "https://sqs.eu-west-1.amazonaws.com/"),
+            ("cn-north-1", "arn:aws-cn:sqs:", "https://sqs.cn-north-1.amazonaws.com.cn/"),
+            ("us-gov-west-1", "arn:aws-us-gov:sqs:", "https://sqs.us-gov-west-1.amazonaws.com/"),
+            ("eusc-de-east-1", "arn:aws-eusc:sqs:", "https://sqs.eusc-de-east-1.amazonaws.eu/"),
+            ("us-iso-east-1", "arn:aws-iso:sqs:", "https://sqs.us-iso-east-1.c2s.ic.gov/"),
+            ("us-isob-east-1", "arn:aws-iso-b:sqs:", "https://sqs.us-isob-east-1.sc2s.sgov.gov/"),
+        ] {
+            let place = Place {
+                account: "123456789012".into(),
+                region: region.into(),
+                partition: Place::partition_of(region).into(),
+                endpoint_url: None,
+            };
+            let outputs = by_name("sqs.queue").unwrap().predict(&queue, &place).unwrap();
+            assert!(outputs["arn"].starts_with(arn) && outputs["url"].starts_with(url), "{outputs:?}");
+        }
+    }
 
     #[test]
     fn a_change_touches_its_property_and_not_one_that_begins_alike() {

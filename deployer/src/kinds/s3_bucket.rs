@@ -101,11 +101,10 @@ impl Kind for S3Bucket {
     type Spec = Bucket;
 
     fn predict(spec: &Bucket, place: &Place) -> Outputs {
-        let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
         Outputs::from([
             ("name".into(), spec.bucket.clone()),
             ("arn".into(), arn(&spec.bucket, place)),
-            ("domain_name".into(), format!("{}.s3.{}.{suffix}", spec.bucket, place.region)),
+            ("domain_name".into(), format!("{}.s3.{}.{}", spec.bucket, place.region, place.suffix())),
         ])
     }
 

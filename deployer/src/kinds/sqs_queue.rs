@@ -69,10 +69,7 @@ impl Kind for SqsQueue {
     fn predict(spec: &Queue, place: &Place) -> Outputs {
         let url = match &place.endpoint_url {
             Some(endpoint) => format!("{}/{}/{}", endpoint.trim_end_matches('/'), place.account, spec.name),
-            None => {
-                let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-                format!("https://sqs.{}.{suffix}/{}/{}", place.region, place.account, spec.name)
-            }
+            None => format!("https://sqs.{}.{}/{}/{}", place.region, place.suffix(), place.account, spec.name),
         };
         Outputs::from([
             ("name".into(), spec.name.clone()),

@@ -223,6 +223,13 @@ impl Document {
         element.map_or(path.clone(), |element| blame::place(element, &path, refused))
     }
 
+    /// Shows every text in the elements, with its place.
+    pub(super) fn each_text(&self, visit: &mut dyn FnMut(&DocPath, &str)) {
+        for (section, elements) in &self.sections {
+            find::each(elements, &DocPath::of([section]), visit);
+        }
+    }
+
     /// Finds where an element (`functions.worker`) or output (`outputs.url`) writes `reference`; else the element itself.
     pub fn find_text(&self, element: &str, reference: &str) -> DocPath {
         let path = self.locate(element);

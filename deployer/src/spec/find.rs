@@ -39,6 +39,13 @@ pub(super) fn part_of(value: &Value, at: &DocPath, whole: &str, secrets: &Secret
     parts.min_by_key(|(path, _)| path.0.len()).map(|(path, _)| path)
 }
 
+/// Shows every text in `value`, with its place.
+pub(super) fn each(value: &Value, at: &DocPath, visit: &mut dyn FnMut(&DocPath, &str)) {
+    let mut found = Vec::new();
+    collect(value, at, &mut found);
+    found.into_iter().for_each(|(path, text)| visit(&path, text));
+}
+
 fn collect<'a>(value: &'a Value, at: &DocPath, found: &mut Vec<(DocPath, &'a str)>) {
     match value {
         Value::String(text) => found.push((at.clone(), text)),

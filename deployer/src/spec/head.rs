@@ -15,7 +15,7 @@ pub struct Head {
     #[schemars(length(min = 1, max = 60), regex(pattern = r"^[a-zA-Z][a-zA-Z0-9-]*$"))]
     pub stack: String,
     /// The AWS region; default: AWS_REGION, else AWS_DEFAULT_REGION.
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"))]
+    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"))]
     pub region: Option<String>,
     /// The AWS account, 12 digits. With any other account's credentials the deployer refuses to work.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
@@ -55,7 +55,7 @@ pub struct StateBucket {
     #[schemars(length(min = 1, max = 1_000))]
     pub key: String,
     /// The bucket's region; default: the stack's.
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"))]
+    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"))]
     pub region: Option<String>,
 }
 

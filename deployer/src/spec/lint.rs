@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::document::Document;
 use super::finding::{DocPath, Findings};
+use super::region;
 use super::sections::{Lowered, Resource};
 
 /// Lambda's limit behind an API: the gateway gives up after this many seconds.
@@ -23,6 +24,7 @@ const RETIRED_MODELS: &[&str] = &[
 
 /// Collects every cross-resource finding.
 pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
+    document.each_text(&mut |path, text| region::foreign(text, document.region(), path, findings));
     let all = Resources(&lowered.resources);
     for resource in all.0 {
         match resource.kind {

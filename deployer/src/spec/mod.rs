@@ -10,6 +10,7 @@ pub mod head;
 pub mod interpolate;
 pub mod lint;
 pub mod nearest;
+mod region;
 pub mod schema;
 pub mod secrets;
 pub mod sections;

@@ -5,7 +5,7 @@
 
 mod scalars;
 mod variants;
-mod words;
+pub(in crate::spec) mod words;
 
 use std::collections::HashMap;
 

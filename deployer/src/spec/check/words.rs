@@ -149,13 +149,16 @@ pub(super) fn duration(seconds: f64) -> String {
 /// The pattern of properties that take an ARN.
 pub(super) const ARN: &str = "^arn:";
 
+/// The pattern of a region's code, in every partition: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`, `us-isob-east-1`.
+pub(in crate::spec) const REGION: &str = "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$";
+
 /// The pattern of the runtimes that Lambda has had; which of them it still has, AWS says.
 const RUNTIME: &str = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$";
 
 /// Patterns that are no single set of characters, in words.
 const PATTERNS: &[(&str, &str)] = &[
     (ARN, "write an ARN, `arn:aws:…`, or refer to what it belongs to: `${section.name.arn}`"),
-    ("^[a-z]{2}(-[a-z]+)+-[0-9]+$", "write a region's code, such as `eu-west-1`"),
+    (REGION, "write a region's code, such as `eu-west-1`"),
     (
         "^[a-z0-9][a-z0-9.-]*[a-z0-9]$",
         "use only small letters, digits, `.` and `-`; begin and end with a letter or digit",

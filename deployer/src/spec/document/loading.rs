@@ -14,7 +14,7 @@ use crate::spec::sections::SECTIONS;
 use crate::spec::sections::any::check_tags;
 use crate::spec::spans::SpanIndex;
 use crate::spec::variables::{Inputs, Variable, Variables};
-use crate::spec::{check, env, find, schema, template};
+use crate::spec::{check, env, find, region, schema, template};
 
 /// A document on its way.
 pub(super) struct Loading {
@@ -174,17 +174,26 @@ impl Loading {
     }
 
     fn region(&mut self, head: &Map<String, Value>, inputs: &Inputs) -> Option<String> {
+        let state = head.get("state").and_then(|state| state.get("region")).and_then(Value::as_str);
+        if let Some(state) = state {
+            region::doubt(state, "the region of the state", DocPath::of(["state", "region"]), &mut self.findings);
+        }
         if let Some(region) = head.get("region").filter(|region| !region.is_null()) {
-            return region.as_str().map(str::to_owned);
+            let region = region.as_str()?;
+            region::doubt(region, "the region", DocPath::of(["region"]), &mut self.findings);
+            return Some(region.to_owned());
         }
-        let given = |name: &&str| inputs.env.get(*name).filter(|region| !region.is_empty()).cloned();
-        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(given);
-        if region.is_none() && !self.misspelt.contains("region") {
-            self.findings
-                .error("stack::missing-region", DocPath::of(["stack"]), "no region is given")
-                .help("add `region: eu-west-1` or set AWS_REGION");
+        let given = |name: &&'static str| Some((*name, inputs.env.get(*name).filter(|region| !region.is_empty())?));
+        match ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(given) {
+            Some((name, region)) => region::of_environment(name, region, &mut self.findings),
+            None if self.misspelt.contains("region") => None,
+            None => {
+                self.findings
+                    .error("stack::missing-region", DocPath::of(["stack"]), "no region is given")
+                    .help("add `region: eu-west-1` or set AWS_REGION");
+                None
+            }
         }
-        region
     }
 
     /// Decodes the head; without one, a finding of the checker says why.

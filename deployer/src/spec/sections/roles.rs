@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::permission::{self, Of, Permission};
 use super::{Lowered, Scope, Section};
+use crate::aws::partition::{PARTITIONS, Partition};
 use crate::aws::policy;
 use crate::kinds::iam_role::{INLINE_SIZE, IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
 use crate::spec::finding::Findings;
@@ -129,7 +130,8 @@ fn check_trust(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
         return;
     }
     for (index, service) in role.trust.iter().flatten().enumerate() {
-        if !service.contains(".amazonaws.com") && !service.contains("${") {
+        let of_aws = |partition: &Partition| service.ends_with(&format!(".{}", partition.suffix));
+        if !PARTITIONS.iter().any(of_aws) && !service.contains("${") {
             findings
                 .error(
                     "role::trust-service",
