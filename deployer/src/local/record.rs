@@ -22,13 +22,16 @@ pub(super) struct Record {
     pub bedrock_port: u16,
     pub region: String,
     pub check_permissions: bool,
+    /// Signs requests to both servers; 32 random bytes of this start. Empty in the record of a version that had none.
+    #[serde(default)]
+    pub secret_access_key: String,
     pub emulator: Process,
     pub bedrock: Process,
 }
 
 impl Record {
     pub fn running(&self) -> bool {
-        self.emulator.running() && self.bedrock.running()
+        !self.secret_access_key.is_empty() && self.emulator.running() && self.bedrock.running()
     }
 
     pub async fn stop(&self) -> Result<(), LocalError> {
@@ -97,9 +100,21 @@ impl Directory {
     pub fn write_record(&self, record: &Record) -> Result<(), LocalError> {
         let (path, aside) = (self.at("cloud.json"), self.at("cloud.json.new"));
         let text = serde_json::to_vec_pretty(record).map_err(|error| LocalError::io("write", &path)(error.into()))?;
-        fs::write(&aside, text).map_err(LocalError::io("write", &aside))?;
+        write_private(&aside, &text).map_err(LocalError::io("write", &aside))?;
         fs::rename(&aside, &path).map_err(LocalError::io("write", &path))
     }
+}
+
+/// Writes a file that its owner alone may read, from its first byte on.
+fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    // What an interrupted command left may be readable by others.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text)
 }
 
 #[cfg(test)]
@@ -132,12 +147,16 @@ mod tests {
             bedrock_port: 2,
             region: "eu-west-1".into(),
             check_permissions: true,
+            secret_access_key: "secret".into(),
             emulator: sleep(),
             bedrock: sleep(),
         };
         directory.write_record(&record).unwrap();
         let found = directory.read_record().unwrap().unwrap();
         assert_eq!(found, record);
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(directory.at("cloud.json")).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "the key is its owner's alone");
         assert!(found.running());
         found.bedrock.stop(STOP_PATIENCE).await.unwrap();
         assert!(!record.running(), "half a cloud does not run");
