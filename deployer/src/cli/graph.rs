@@ -7,6 +7,7 @@ use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::report::picture::{self, Page, Picture};
+use crate::spec::visible;
 
 pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
     if run.terminal.json {
@@ -34,7 +35,7 @@ pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
 
 /// Writes a picture to a file.
 pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| {
+    std::fs::write(file, &*visible::text(text)).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("graph::not-written", message, "name a file in a directory that exists")
     })
