@@ -279,6 +279,11 @@ impl Aws {
         wait::until(first, condition, deadline, poll).await
     }
 
+    /// How long ago this run began to read.
+    pub(crate) fn age(&self) -> Duration {
+        self.shared.began.elapsed()
+    }
+
     /// Waits for the next of the moments at which everybody looks who waits for the same kind of
     /// thing and can share a call.
     pub(crate) async fn next_look(&self) {

@@ -75,7 +75,8 @@ pub(crate) async fn presumed(
 /// were believed.
 ///
 /// # Errors
-/// [`AwsError::Taken`] where it carries another stack's mark by now, or what `read` returned.
+/// [`AwsError::Taken`] where it carries another stack's tag by now, [`AwsError::Unmarked`] where it carries none, or what
+/// `read` returned.
 pub(crate) async fn still_ours(
     aws: &Aws,
     arn: &str,
@@ -85,12 +86,13 @@ pub(crate) async fn still_ours(
     if !aws.has_done(&believed(arn)) {
         return Ok(());
     }
-    let now = read.await?.and_then(|mut tags| tags.remove(tags::STACK));
-    match now {
-        Some(owner) if left.is_none_or(|left| left.get(tags::STACK) != Some(&owner)) => {
-            Err(AwsError::Taken { arn: arn.to_owned(), owner })
+    let Some(now) = read.await? else { return Ok(()) };
+    match now.get(tags::STACK) {
+        Some(owner) if left.is_none_or(|left| left.get(tags::STACK) != Some(owner)) => {
+            Err(AwsError::Taken { arn: arn.to_owned(), owner: owner.clone() })
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => Err(AwsError::Unmarked { id: arn.to_owned() }),
     }
 }
 
@@ -182,7 +184,8 @@ mod tests {
         assert!(seen.into_iter().all(|tags| tags.expect("listed").as_ref() == Some(&ours)));
         let ask = |now: Option<Tags>| still_ours(&aws, &names[0], Some(ours.clone()), async { Ok(now) });
         ask(Some(ours.clone())).await.expect("still ours");
-        ask(Some(Tags::new())).await.expect("nobody else's");
+        let unmarked = ask(Some(Tags::new())).await.expect_err("another one of its name");
+        assert!(matches!(&unmarked, AwsError::Unmarked { id } if *id == names[0]), "{unmarked}");
         ask(None).await.expect("gone");
         let taken = ask(Some(of("shop"))).await.expect_err("another stack's");
         assert_eq!(taken.to_string(), format!("not deleted: {} belongs to the stack \"shop\" by now", names[0]));

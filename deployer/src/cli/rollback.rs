@@ -14,7 +14,7 @@ use crate::operate::history::{History, Way};
 use crate::operate::rollback::{Event, Outcome, RollbackError, Step, carry_out};
 use crate::operate::{Target, functions};
 use crate::pipeline::{self, Desk, Loaded};
-use crate::plan::{PlanError, Problem};
+use crate::plan::{PlanError, Problem, stranger};
 use crate::report::progress::Preparation;
 use crate::report::rollback::{self as form, Listed, Shown};
 use crate::report::terminal::Terminal;
@@ -133,10 +133,9 @@ impl Subject {
             return Err((problem(element, "rollback::absent", message, help), true));
         };
         let adopt = || format!("take it over first: `deployer adopt '{element}'`");
-        match history.owner() {
-            Some(owner) if owner != stack => Err((foreign(&format!("belongs to the stack {owner:?}"), adopt()), false)),
-            None if !self.recorded => Err((foreign("carries no marks of this stack", adopt()), false)),
-            _ => Ok(history),
+        match stranger(stack, history.owner(), self.recorded) {
+            Some(who) => Err((foreign(&who, adopt()), false)),
+            None => Ok(history),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::kinds::Ownership;
 use crate::operate::health::{self, Sign};
 use crate::pipeline;
 use crate::plan::drift::drift_of_all;
+use crate::plan::stranger;
 use crate::report::progress::Preparation;
 use crate::report::status::{self, Row};
 
@@ -24,15 +25,12 @@ pub(super) async fn run(run: &Run) -> Exit {
     let mut signs = pipeline::unless_stopped(&run.stop, asked).await?;
     let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
     let stack = loaded.document.stack();
-    // What is part of something else has no marks of its own.
+    // What is part of something else has no tags of its own.
     let foreign = |node: &Node| {
-        let live =
-            seen.live.get(&node.address).filter(|_| node.kind.ownership() == Ownership::Tags && !node.external)?;
-        let owner = live.spec["tags"][tags::STACK].as_str();
-        (owner.map_or(!seen.prior.resources.contains_key(&node.address), |owner| owner != stack)).then(|| match owner {
-            Some(owner) => format!("belongs to the stack {owner:?}"),
-            None => "carries no marks of this stack".to_owned(),
-        })
+        let has_tags = node.kind.ownership() == Ownership::Tags && !node.external;
+        let live = seen.live.get(&node.address).filter(|_| has_tags)?;
+        let recorded = seen.prior.resources.contains_key(&node.address);
+        stranger(stack, live.spec["tags"][tags::STACK].as_str(), recorded)
     };
     let rows: Vec<Row> = loaded
         .graph

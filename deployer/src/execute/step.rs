@@ -1,9 +1,11 @@
 //! One planned action, carried out.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::retry::retrying;
-use crate::aws::{Aws, AwsError, tags};
+use crate::aws::{Aws, AwsError, tagged, tags};
 use crate::graph::resolve;
 use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, Watched, by_name};
 use crate::plan::{Action, Order, Planned, Rules, diff};
@@ -114,6 +116,22 @@ impl Step<'_> {
         }
     }
 
+    /// Asks whose a resource is by now; false where it is gone.
+    async fn still_ours(&self, live: &Observed<Value>) -> Result<bool, AwsError> {
+        let owner = |seen: &Observed<Value>| seen.spec["tags"][tags::STACK].as_str().map(str::to_owned);
+        let before = owner(live);
+        if before.is_none() || self.kind.ownership() != Ownership::Tags {
+            return Ok(true);
+        }
+        let now = tagged::surely(self.kind.present(self.context.aws, &live.spec)).await?;
+        let Some(now) = now else { return Ok(false) };
+        match owner(&now) {
+            None => Err(AwsError::Unmarked { id: now.physical_id }),
+            Some(owner) if Some(&owner) != before.as_ref() => Err(AwsError::Taken { arn: now.physical_id, owner }),
+            Some(_) => Ok(true),
+        }
+    }
+
     fn is_ours(&self, live: &Observed<Value>) -> bool {
         self.kind.ownership() == Ownership::Parent
             || live.spec.get("tags").and_then(|t| t.get(tags::STACK)).and_then(Value::as_str)
@@ -142,9 +160,15 @@ impl Step<'_> {
     }
 
     async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
+        if self.context.aws.age() > STALE && !self.still_ours(live).await? {
+            return Ok(());
+        }
         retrying(|| self.kind.delete(self.context.aws, live)).await
     }
 }
+
+/// What was read so long ago is asked for its owner once more before it is deleted.
+const STALE: Duration = Duration::from_secs(30);
 
 /// The properties that are set though they are as they should be.
 fn set_again(planned: &Planned) -> Vec<String> {
@@ -173,6 +197,32 @@ mod tests {
     use crate::graph::resolve::Known;
     use crate::plan::Goal;
     use crate::plan::tests::world::{Stack, World};
+
+    #[tokio::test]
+    async fn what_was_read_long_ago_is_asked_for_its_owner_before_it_is_deleted() {
+        let world = World::applied("stack: couch\nqueues: { inbox: {} }\n");
+        let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
+        let tags = |stack: &str| played::json(&format!(r#"{{"Tags": {{"deployer:stack": "{stack}"}}}}"#));
+        for (answer, refused) in [
+            (tags("shop"), Some("belongs to the stack \"shop\" by now")),
+            (played::json("{}"), Some("carries no ownership tags of this stack any more")),
+            (tags("couch"), None),
+        ] {
+            let aws = played::answering(&[&answer, &played::json("{}")]).await;
+            tokio::time::pause();
+            tokio::time::advance(STALE * 2).await;
+            tokio::time::resume();
+            let context = Context { aws: &aws, stack: "couch" };
+            let ended = run(&context, &plan.actions()[0], Part::Main, None).await.map(drop).map_err(|e| e.to_string());
+            match refused {
+                None => assert_eq!((ended, aws.calls()), (Ok(()), (1, 1))),
+                Some(why) => {
+                    assert!(ended.as_ref().is_err_and(|error| error.contains(why)), "{ended:?}");
+                    assert_eq!(aws.calls(), (1, 0), "nothing is deleted");
+                }
+            }
+        }
+    }
 
     #[tokio::test]
     async fn what_is_not_known_is_never_sent_as_a_text() {

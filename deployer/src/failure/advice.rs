@@ -99,7 +99,7 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
             ("aws::deadline", known.unwrap_or("run the same command again: it goes on where this one stopped").into())
         }
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
-        AwsError::Taken { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
+        AwsError::Taken { .. } | AwsError::Unmarked { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
         AwsError::Unresolved { address, .. } => (
             "plan::unresolved",
             format!("make that first: `deployer apply --target '{address}'`; please report it if that does not help"),

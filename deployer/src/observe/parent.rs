@@ -27,6 +27,14 @@ impl<'a> Parents<'a> {
     pub(crate) fn of(&self, kind: &dyn AnyKind, spec: &Value) -> Option<Parent<'a>> {
         self.0.get(&(kind.part_of()?, named_first(kind, spec)?)).copied()
     }
+
+    /// The resources that `text` names, or something within: an API by the ARN of one of its routes.
+    pub(crate) fn named<'s>(&'s self, text: &'s str) -> impl Iterator<Item = (&'a str, Parent<'a>)> + 's {
+        let last = text.rsplit(':').next().unwrap_or_default();
+        let within = |whole: &str, output: &str| whole.strip_prefix(output).is_some_and(|rest| rest.starts_with('/'));
+        let names = move |output: &str| text == output || within(text, output) || within(last, output);
+        self.0.iter().filter(move |((_, output), _)| names(output)).map(|((kind, _), parent)| (*kind, *parent))
+    }
 }
 
 /// What the first identity property of one of `kind` says.

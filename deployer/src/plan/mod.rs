@@ -16,6 +16,7 @@ pub(crate) mod tests;
 pub use action::{Action, Cost, Drift, Note, Order, OutputChange, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
 pub use effects::{Effect, Effects};
+pub use owner::stranger;
 pub use planner::{Goal, plan};
 pub use problem::{PlanError, Problem};
 pub use refresh::{refresh_only, refreshed};

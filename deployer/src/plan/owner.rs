@@ -1,4 +1,8 @@
 //! Whose resource it is.
+//!
+//! **Guarantees**: what has tags is ours by its ownership tags alone. The state says where to look, never that something
+//! may be changed or deleted: somebody else may have made another resource of that name since, or have written the
+//! state. What has no tags follows the resource that it is part of.
 
 use serde_json::Value;
 
@@ -17,35 +21,46 @@ pub(super) enum Owner {
     Foreign(String),
 }
 
-/// Decides by the ownership tags, by the owner of the resource that it is part of, or by the state.
-pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_state: bool) -> Owner {
-    if let Some(other) = other_stack(live, planner.stack) {
-        return Owner::Foreign(format!("belongs to the stack {other:?}"));
+/// Says of a resource without ownership tags whose it is.
+const UNMARKED: &str = "carries no ownership tags of this stack";
+/// The same of one that the last apply left with them.
+const UNMARKED_NOW: &str =
+    "carries no ownership tags of this stack any more: they were removed, or another one was made under its name";
+
+/// Says why a resource with the tag `owner` is not `stack`'s: "belongs to the stack \"x\"".
+pub fn stranger(stack: &str, owner: Option<&str>, in_state: bool) -> Option<String> {
+    match owner {
+        Some(owner) if owner == stack => None,
+        Some(owner) => Some(format!("belongs to the stack {owner:?}")),
+        None => Some(if in_state { UNMARKED_NOW } else { UNMARKED }.to_owned()),
     }
-    let ours = in_state
-        || match node.kind.ownership() {
-            Ownership::Tags => live.spec["tags"].get(tags::STACK).is_some() || made_unmarked(planner, node, live),
-            Ownership::Parent => parent_is_ours(planner, node.kind, &live.spec),
-        };
-    if ours { Owner::Ours } else { Owner::Foreign("carries no marks of this stack".to_owned()) }
 }
 
-fn made_unmarked(planner: &Planner<'_>, node: &Node, live: &Observed<Value>) -> bool {
-    let name = identity(node.kind.identity(), &live.spec);
-    observe::made_unmarked(&planner.seen.prior, node.kind, &name, live, planner.place)
+/// Decides by the ownership tags, or by the owner of the resource that it is part of.
+pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_state: bool) -> Owner {
+    let foreign = match node.kind.ownership() {
+        Ownership::Tags => foreign(planner, node.kind, live, in_state),
+        Ownership::Parent if in_state || parent_is_ours(planner, node.kind, &live.spec) => None,
+        Ownership::Parent => Some(UNMARKED.to_owned()),
+    };
+    foreign.map_or(Owner::Ours, Owner::Foreign)
 }
 
-/// Names the other stack that a resource is marked for.
-fn other_stack(live: &Observed<Value>, stack: &str) -> Option<String> {
-    let owner = live.spec.get("tags")?.get(tags::STACK)?.as_str()?;
-    (owner != stack).then(|| owner.to_owned())
+/// Says why a live resource of a kind with tags is not this stack's.
+fn foreign(planner: &Planner<'_>, kind: &dyn AnyKind, live: &Observed<Value>, in_state: bool) -> Option<String> {
+    let name = identity(kind.identity(), &live.spec);
+    if observe::made_unmarked(&planner.seen.prior, kind, &name, live, planner.place) {
+        return None;
+    }
+    stranger(planner.stack, live.spec["tags"][tags::STACK].as_str(), in_state)
 }
 
 /// Says who else has what the state holds: "belongs to the stack \"x\"".
 pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record: &Record) -> Option<String> {
-    match other_stack(live, planner.stack) {
-        Some(other) => Some(format!("belongs to the stack {other:?}")),
-        None => owner_of_parent(planner, by_name(&record.kind)?, &live.spec),
+    let kind = by_name(&record.kind)?;
+    match kind.ownership() {
+        Ownership::Tags => foreign(planner, kind, live, true),
+        Ownership::Parent => owner_of_parent(planner, kind, &live.spec).or_else(|| stray(planner, kind, &live.spec)),
     }
 }
 
@@ -59,9 +74,24 @@ pub(super) fn owner_of_parent(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &
         let lost = kind.goes_with_parent() && planner.seen.left_parent(kind, spec);
         return lost.then(|| "is part of what is no longer this stack's".to_owned());
     };
-    let taken_back = parent.is_meant && planner.adopts(parent.address);
-    let other = other_stack(parent.live, planner.stack).filter(|_| !taken_back)?;
-    Some(format!("is part of what belongs to the stack {other:?}"))
+    if parent.is_meant && planner.adopts(parent.address) {
+        return None;
+    }
+    let whose = foreign(planner, by_name(kind.part_of()?)?, parent.live, true)?;
+    Some(format!("is part of what {whose}"))
+}
+
+/// Says why a part is not touched that the state alone says to be ours: it is part of what neither `stack.yaml` nor the
+/// state has. One that lets in a resource of ours is ours all the same: a permission of our API on somebody else's function.
+fn stray(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<String> {
+    let parents = planner.parents();
+    let ours = |text: &str| {
+        let mut named = parents.named(text);
+        named.any(|(kind, parent)| by_name(kind).is_some_and(|k| foreign(planner, k, parent.live, true).is_none()))
+    };
+    let is_ours = parents.of(kind, spec).is_some()
+        || spec.as_object().is_some_and(|all| all.values().filter_map(Value::as_str).any(ours));
+    (!is_ours).then(|| "is part of what this stack does not have".to_owned())
 }
 
 fn parent_is_ours(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> bool {
@@ -69,6 +99,8 @@ fn parent_is_ours(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> bo
     let in_state = planner.seen.prior.resources.contains_key(parent.address);
     match planner.graph.node(parent.address).filter(|_| parent.is_meant) {
         Some(node) => of(planner, node, parent.live, in_state) == Owner::Ours,
-        None => other_stack(parent.live, planner.stack).is_none(),
+        None => {
+            kind.part_of().and_then(by_name).is_some_and(|kind| foreign(planner, kind, parent.live, in_state).is_none())
+        }
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::sections::shortened;
 use super::template::{self, Part};
@@ -16,6 +17,8 @@ use super::template::{self, Part};
 pub const MAIN: &str = "main";
 /// The longest name of an environment; names of 63 characters still keep something of their own.
 pub const LONGEST: usize = 32;
+/// Hexadecimal digits of a branch's hash at the end of its environment's name.
+const HASH: usize = 8;
 /// Between the stack's name and the environment's, in the owner's mark.
 const AT: char = '@';
 /// Between the state's key and the environment's name.
@@ -40,24 +43,47 @@ pub fn parse(name: &str) -> Result<String, String> {
     if name == MAIN {
         return Err(format!("{MAIN:?} is what the stack itself is called; leave `--env` out"));
     }
-    if name.is_empty() || of_branch(name) != name {
+    if !stands(name) {
+        let such = match words(name) {
+            words if stands(&words) => words,
+            _ => of_branch(name),
+        };
         return Err(format!(
-            "an environment's name has 1 to {LONGEST} of a-z, 0-9 and single hyphens, such as {:?}",
-            of_branch(name)
+            "an environment's name has 1 to {LONGEST} of a-z, 0-9 and single hyphens, such as {such:?}"
         ));
     }
     Ok(name.to_owned())
 }
 
-/// Makes an environment's name of a branch's.
+/// Makes an environment's name of a branch's: the same, where it can stand; else one that ends in a hash of the branch's
+/// name, so that `feature/x`, `feature-x` and `Feature.X` have an environment each.
 pub fn of_branch(branch: &str) -> String {
-    let lower = branch.to_ascii_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let name = words.join("-");
-    match name.as_str() {
-        "" | MAIN => format!("env-{name}").trim_end_matches('-').to_owned(),
-        _ => shortened(&name, LONGEST),
+    let name = words(branch);
+    // What looks like the name of another branch with its hash gets a hash of its own.
+    if name == branch && stands(branch) && name != MAIN && !ends_in_hash(branch) {
+        return name;
     }
+    let hash: String = Sha256::digest(branch).iter().take(HASH / 2).map(|byte| format!("{byte:02x}")).collect();
+    let kept: String = name.chars().take(LONGEST - HASH - 1).collect();
+    let kept = kept.trim_end_matches('-');
+    format!("{}-{hash}", if kept.is_empty() { "env" } else { kept })
+}
+
+/// Can it be an environment's name?
+fn stands(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST && words(name) == name
+}
+
+/// The letters and digits of a text, small, with single hyphens between them.
+fn words(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.join("-")
+}
+
+fn ends_in_hash(name: &str) -> bool {
+    let last = name.rsplit_once('-').map(|(_, last)| last);
+    last.is_some_and(|last| last.len() == HASH && last.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 /// Who owns the resources of `stack` in an environment.
@@ -163,19 +189,55 @@ mod tests {
     #[test]
     fn a_branch_gives_a_name_that_every_kind_takes() {
         for (branch, name) in [
-            ("feature/New_Thing!", "feature-new-thing"),
-            ("dependabot/cargo/serde-1.0.200", "dependabot-cargo-serde-1-0-200"),
-            ("main", "env-main"),
-            ("///", "env"),
+            ("feature/New_Thing!", "feature-new-thing-430061e1"),
+            ("dependabot/cargo/serde-1.0.200", "dependabot-cargo-serde-c80a0282"),
+            ("main", "main-"),
+            ("///", "env-"),
             ("7", "7"),
+            ("feature-x", "feature-x"),
         ] {
-            assert_eq!(of_branch(branch), name);
-            assert_eq!(parse(name), Ok(name.to_owned()));
+            let env = of_branch(branch);
+            assert!(env.starts_with(name), "{env}");
+            assert_eq!(parse(&env), Ok(env));
         }
-        let (one, other) = (of_branch(&format!("{}a", "x/".repeat(40))), of_branch(&format!("{}b", "x/".repeat(40))));
-        assert!(one.len() <= LONGEST && one != other && parse(&one).is_ok());
         for bad in ["", "main", "a--b", "A", "-a", "a-", "a.b", "a@b", &"a".repeat(33)] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_two_branches_share_an_environment() {
+        let long = |end: &str| format!("{}{end}", "x/".repeat(40));
+        let mut branches: Vec<String> = [
+            "feature/x",
+            "feature-x",
+            "Feature.X",
+            "feature--x",
+            "feature_x",
+            "feature/x/",
+            "main",
+            "env-main",
+            "MAIN",
+        ]
+        .map(str::to_owned)
+        .into();
+        branches.extend([long("a"), long("b"), "/".to_owned(), "//".to_owned(), "env".to_owned()]);
+        // A branch that is called as the environment of another one is.
+        branches.extend(branches.clone().iter().map(|branch| of_branch(branch)).filter(|env| ends_in_hash(env)));
+        let environments: HashSet<String> = branches.iter().map(|branch| of_branch(branch)).collect();
+        assert_eq!(environments.len(), branches.len(), "{environments:?}");
+        for env in environments {
+            assert_eq!(parse(&env), Ok(env));
+        }
+    }
+
+    #[test]
+    fn every_section_has_names_that_an_environment_can_end() {
+        let sections: Vec<&str> = crate::spec::sections::SECTIONS.iter().map(|section| section.name()).collect();
+        let known: Vec<&str> = LIMITS.iter().map(|(section, _)| *section).collect();
+        assert_eq!(known, sections);
+        for section in sections {
+            assert!(renamed(section, json!({}), "pr-7").ends_with("-pr-7"), "{section}");
         }
     }
 

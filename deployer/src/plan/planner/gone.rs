@@ -74,7 +74,7 @@ impl<'a> Planner<'a> {
             Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
             Some(live) => {
                 if let Some(who) = owner::other_owner(self, live, &left.record) {
-                    planned.reason = format!("now {who}");
+                    planned.reason = format!("stays in AWS: {who}");
                 } else {
                     planned.action = Action::Delete;
                     planned.reason = "removed from stack.yaml".to_owned();

@@ -27,7 +27,7 @@ impl Planner<'_> {
         match (intent, owner) {
             (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
             (None, owner::Owner::Foreign(who)) => format!("asked for by --adopt; until now {who}"),
-            (None, owner::Owner::Ours) => "carries this stack's marks and is not in the state".to_owned(),
+            (None, owner::Owner::Ours) => "carries this stack's ownership tags and is not in the state".to_owned(),
         }
     }
 }

@@ -59,7 +59,7 @@ fn an_element_removed_that_another_stack_has_taken_stays() {
     let mut world = World::applied(ALARM);
     world.edit("alarms.oldest", |alarm| alarm["tags"]["deployer:stack"] = json!("other"));
     assert_snapshot!(world.said("\nstack: couch\ntopics: { alarms: {} }\n"), @r#"
-    · alarms.oldest  cloudwatch.metric_alarm  (now belongs to the stack "other")
+    · alarms.oldest  cloudwatch.metric_alarm  (stays in AWS: belongs to the stack "other")
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     1 leave the state only.
@@ -225,7 +225,7 @@ fn routes_of_an_api_that_is_no_longer_found_stay() {
         let route = plan.actions().iter().find(|planned| planned.kind == "apigateway.route").expect("a route");
         (route.action, route.reason.clone())
     };
-    let reason = "now is part of what is no longer this stack's".to_owned();
+    let reason = "stays in AWS: is part of what is no longer this stack's".to_owned();
     assert_eq!(kept("stack: couch\ntopics: { other: {} }\n", Goal::Apply), (Action::Forget, reason));
 }
 

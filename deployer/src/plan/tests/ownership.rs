@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::world::{Stack, place};
 use super::{ALARM, QUEUES, World};
 use crate::aws::Place;
+use crate::kinds::Ownership;
 use crate::plan::{Action, Goal, Selection, plan};
 
 #[test]
@@ -39,9 +40,9 @@ fn with_the_state_lost_everything_of_ours_is_adopted_and_nothing_changes() {
     let mut world = World::applied(ALARM);
     world.prior.resources.clear();
     assert_snapshot!(world.said(ALARM), @r"
-    ← topics.alarms  sns.topic  (carries this stack's marks and is not in the state)
+    ← topics.alarms  sns.topic  (carries this stack's ownership tags and is not in the state)
 
-    ← alarms.oldest  cloudwatch.metric_alarm  (carries this stack's marks and is not in the state)
+    ← alarms.oldest  cloudwatch.metric_alarm  (carries this stack's ownership tags and is not in the state)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
@@ -58,8 +59,8 @@ fn a_part_without_tags_belongs_to_whom_its_parent_belongs() {
     let mut world = World::applied(PART);
     world.prior.resources.clear();
     assert_snapshot!(world.said(PART), @r"
-    ← topics.news  sns.topic  (carries this stack's marks and is not in the state)
-      ← topics.news.subscription[email:a@example.com]  sns.subscription  (carries this stack's marks and is not in the state)
+    ← topics.news  sns.topic  (carries this stack's ownership tags and is not in the state)
+      ← topics.news.subscription[email:a@example.com]  sns.subscription  (carries this stack's ownership tags and is not in the state)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
@@ -73,7 +74,7 @@ fn a_part_of_a_foreign_parent_is_foreign() {
     assert_snapshot!(world.said(PART), @r#"
     plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'topics.news'`
-    plan::foreign: the sns.subscription "arn:aws:sns:eu-west-1:123456789012:couch-news · email · a@example.com" exists already and carries no marks of this stack
+    plan::foreign: the sns.subscription "arn:aws:sns:eu-west-1:123456789012:couch-news · email · a@example.com" exists already and carries no ownership tags of this stack
       help: choose another name, or take it over with `--adopt 'topics.news.subscription[email:a@example.com]'`
     "#);
 }
@@ -84,7 +85,7 @@ fn a_resource_without_our_marks_is_refused() {
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
     world.forget("queues.inbox");
     assert_snapshot!(world.said(QUEUES), @r#"
-    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no marks of this stack
+    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
 }
@@ -109,7 +110,7 @@ fn a_foreign_resource_is_taken_over_when_that_is_asked_for() {
     world.forget("queues.inbox");
     let selection = Selection { adopt: vec!["queues.inbox".into()], ..Selection::default() };
     assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
-    ← queues.inbox  sqs.queue  (asked for by --adopt; until now carries no marks of this stack)
+    ← queues.inbox  sqs.queue  (asked for by --adopt; until now carries no ownership tags of this stack)
         visibility_timeout: 30 → 60
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
@@ -153,7 +154,7 @@ fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
     world.intend("queues.inbox", "create");
     world.forget("queues.inbox");
     assert_snapshot!(world.said(QUEUES), @r#"
-    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no marks of this stack
+    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
     let Stack { document, graph } = Stack::of(QUEUES, &[]);
@@ -176,4 +177,99 @@ fn what_an_edited_state_records_twice_leaves_the_state_once() {
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     1 leave the state only.
     ");
+}
+
+/// Every kind, each part beside what it is part of.
+const ALL: &str = r#"
+stack: couch
+queues: { inbox: {} }
+roles: { batch: { trust: [ lambda.amazonaws.com ] } }
+functions: { draw: { zip: draw.zip, events: [ { queue: inbox } ] } }
+apis: { web: { routes: { "GET /": draw } } }
+topics: { news: { subscriptions: [ { email: a@example.com } ] } }
+buckets: { images: { name: couch-images-1 } }
+log_groups: { audit: {} }
+alarms:
+  late:
+    { namespace: Couch, metric_name: Late, statistic: Sum, comparison_operator: GreaterThanThreshold, threshold: 1, period: 60s, evaluation_periods: 1 }
+"#;
+/// Nothing of [`ALL`] stands in it.
+const NONE: &str = "stack: couch\n";
+
+#[test]
+fn nothing_is_deleted_or_changed_that_only_the_state_says_to_be_ours() {
+    let mut world = World::applied(ALL);
+    let kinds: std::collections::BTreeSet<_> = world.prior.resources.values().map(|record| &record.kind[..]).collect();
+    assert_eq!(kinds.len(), crate::kinds::REGISTRY.len(), "{kinds:?}");
+    for live in world.live.values_mut().filter(|live| live.spec.get("tags").is_some()) {
+        live.spec["tags"] = json!({"team": "payments"});
+    }
+    for (text, goal) in [(NONE, Goal::Apply), (NONE, Goal::Destroy), (ALL, Goal::Destroy)] {
+        let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
+        let actions = plan.actions();
+        assert_eq!(actions.len(), world.prior.resources.len(), "{goal:?}: each says why it stays");
+        let touched: Vec<_> = actions.iter().filter(|planned| planned.action != Action::Forget).collect();
+        assert!(touched.is_empty(), "{goal:?}: {touched:#?}");
+    }
+    let problems = world.plan(&Stack::of(ALL, &[]), Goal::Apply, &Selection::default()).expect_err("foreign").0;
+    let named: Vec<_> = problems.iter().filter(|problem| problem.code == "plan::foreign").map(|p| &p.address).collect();
+    let by_tags = |kind: &str| crate::kinds::by_name(kind).is_some_and(|kind| kind.ownership() == Ownership::Tags);
+    let tagged = world.prior.resources.values().filter(|record| by_tags(&record.kind)).count();
+    assert_eq!(named.len(), tagged, "{named:?}");
+}
+
+#[test]
+fn a_resource_that_lost_our_tags_is_taken_back_when_that_is_asked_for() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
+    assert_snapshot!(world.said(QUEUES), @r#"
+    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack any more: they were removed, or another one was made under its name
+      help: choose another name, or take it over with `--adopt 'queues.inbox'`
+    "#);
+    let selection = Selection { adopt: vec!["queues.inbox".into()], ..Selection::default() };
+    let plan = world.plan(&Stack::of(QUEUES, &[]), Goal::Apply, &selection).expect("a plan");
+    let inbox = plan.actions().iter().find(|planned| planned.address == "queues.inbox").expect("it is planned");
+    let set: Vec<_> = inbox.changes.iter().map(|change| &change.path[..]).collect();
+    assert_eq!((inbox.action, set), (Action::Update, vec!["tags.deployer:address", "tags.deployer:stack"]));
+}
+
+#[test]
+fn an_element_removed_of_which_another_has_the_name_stays() {
+    let mut world = World::applied(QUEUES);
+    world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
+    assert_snapshot!(world.said(NONE), @r"
+    · queues.inbox  sqs.queue  (stays in AWS: carries no ownership tags of this stack any more: they were removed, or another one was made under its name)
+      - queues.inbox.dead_letter  sqs.queue  (removed from stack.yaml)
+          # lost for good: the messages in it
+
+    Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
+    1 leave the state only.
+    ");
+    let renamed = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
+    let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Apply, &Selection::default()).expect("a plan");
+    let of = |address: &str| plan.actions().iter().find(|planned| planned.address == address).expect("an action");
+    assert_eq!(of("queues.inbox").predecessor, None);
+    assert!(of("queues.inbox.dead_letter").predecessor.is_some(), "its own goes");
+}
+
+#[test]
+fn a_part_that_a_forged_state_names_stays() {
+    let mut world = World::applied(ALL);
+    let address = "apis.web.permission[GET /]".to_owned();
+    let of = |world: &World, text: &str| {
+        let plan = world.plan(&Stack::of(text, &[]), Goal::Apply, &Selection::default()).expect("a plan");
+        plan.actions().iter().find(|planned| planned.address == address).map(|p| (p.action, p.reason.clone()))
+    };
+    let mut forged = world.prior.resources[&address].clone();
+    let mut live = world.live_of(&address).clone();
+    for spec in [&mut forged.inputs, &mut live.spec] {
+        spec["function_name"] = json!("payments");
+        spec["source_arn"] = json!("arn:aws:execute-api:eu-west-1:123456789012:theirs/*/GET/");
+    }
+    world.prior.resources = [(address.clone(), forged.clone())].into();
+    let key =
+        (forged.kind.clone(), crate::graph::identity(&["function_name", "statement_id", "qualifier"], &live.spec));
+    world.live = [(key, live)].into();
+    let stays = Some((Action::Forget, "stays in AWS: is part of what this stack does not have".to_owned()));
+    assert_eq!(of(&world, NONE), stays);
 }

@@ -74,10 +74,10 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     // The successors exist; the state still knows the predecessors alone.
     world.live.extend(made.live);
     assert_snapshot!(world.said(&wanted), @r"
-    ← queues.inbox  sqs.queue  (carries this stack's marks and is not in the state)
+    ← queues.inbox  sqs.queue  (carries this stack's ownership tags and is not in the state)
         # its predecessor is deleted afterwards
         # lost for good: the messages in it
-      ← queues.inbox.dead_letter  sqs.queue  (carries this stack's marks and is not in the state)
+      ← queues.inbox.dead_letter  sqs.queue  (carries this stack's ownership tags and is not in the state)
           # its predecessor is deleted afterwards
           # lost for good: the messages in it
 
