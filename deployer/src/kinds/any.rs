@@ -30,6 +30,7 @@ pub trait AnyKind: Send + Sync {
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn early(&self, spec: &Value) -> &'static [&'static str];
+    fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
@@ -177,6 +178,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn early(&self, spec: &Value) -> &'static [&'static str] {
         if K::EARLY.is_empty() { &[] } else { Self::typed(spec).map_or(&[], |spec| K::early(&spec)) }
+    }
+
+    fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)> {
+        Self::typed(want).map(|want| K::given_back(last, &want, place)).unwrap_or_default()
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

@@ -24,6 +24,7 @@ use std::future::Future;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 pub use any::{AnyKind, Erased};
 
@@ -75,7 +76,8 @@ pub enum Rule {
     Default(&'static str),
     /// A long text of which AWS keeps the digest alone: `sha256:…` equals the text that it is of.
     Digest,
-    /// Compared only when `stack.yaml` states it: AWS's default has changed over time or belongs to others.
+    /// Compared only when `stack.yaml` states it, or did at the last apply ([`Kind::given_back`]): AWS's default has
+    /// changed over time or belongs to others.
     Unmanaged,
 }
 
@@ -245,6 +247,12 @@ pub trait Kind: Send + Sync + 'static {
     /// Those of [`Kind::EARLY`] for which that holds of this spec.
     fn early(_spec: &Self::Spec) -> &'static [&'static str] {
         Self::EARLY
+    }
+
+    /// The values that a new one would get from AWS for what is compared only when stated ([`Rule::Unmanaged`]), where
+    /// `last`, the spec of the last apply, stated it and `want` no longer does: by property path.
+    fn given_back(_last: &Value, _want: &Self::Spec, _place: &Place) -> Vec<(&'static str, Value)> {
+        Vec::new()
     }
 
     /// Names what `op` may call, on which ARNs.

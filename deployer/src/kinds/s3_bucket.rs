@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ObjectOwnership,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::tags::Tags;
@@ -84,13 +85,15 @@ pub struct LifecycleRule {
     pub beyond: Vec<String>,
 }
 
+const BUCKET_KEY: &str = "encryption.bucket_key_enabled";
+
 impl Kind for S3Bucket {
     const NAME: &'static str = "s3.bucket";
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "domain_name"];
     const IDENTITY: &'static [&'static str] = &["bucket"];
     const RULES: &'static [(&'static str, Rule)] = &[
         ("bucket", Rule::Replace("S3 cannot rename a bucket")),
-        ("encryption.bucket_key_enabled", Rule::Unmanaged),
+        (BUCKET_KEY, Rule::Unmanaged),
         ("lifecycle_rules", Rule::Unordered),
         ("policy", Rule::Policy),
     ];
@@ -111,6 +114,12 @@ impl Kind for S3Bucket {
     /// Without `force_destroy` only an empty one is deleted.
     fn lost(spec: &Bucket) -> Option<&'static str> {
         Self::LOST.filter(|_| spec.force_destroy)
+    }
+
+    fn given_back(last: &Value, want: &Bucket, _: &Place) -> Vec<(&'static str, Value)> {
+        let stated = last["encryption"].get("bucket_key_enabled").is_some_and(|stated| !stated.is_null());
+        let gone = stated && want.encryption.bucket_key_enabled.is_none();
+        gone.then(|| (BUCKET_KEY, false.into())).into_iter().collect()
     }
 
     fn iam(op: Op, spec: &Bucket, place: &Place) -> Vec<Grant> {

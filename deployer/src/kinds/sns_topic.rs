@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sns::types::Tag;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
@@ -60,6 +61,12 @@ impl Kind for SnsTopic {
 
     fn predict(spec: &Topic, place: &Place) -> Outputs {
         Outputs::from([("name".into(), spec.name.clone()), ("arn".into(), place.arn("sns", &spec.name))])
+    }
+
+    /// The policy that SNS gives a new topic: the owner's account may use and manage it. SNS cannot be without one.
+    fn given_back(last: &Value, want: &Topic, place: &Place) -> Vec<(&'static str, Value)> {
+        let gone = want.policy.is_none() && last.get("policy").is_some_and(|policy| !policy.is_null());
+        gone.then(|| ("policy", default_policy(&want.name, place).into())).into_iter().collect()
     }
 
     fn iam(op: Op, spec: &Topic, place: &Place) -> Vec<Grant> {
@@ -151,6 +158,32 @@ async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
 
 /// Cannot be cleared, only replaced.
 const POLICY: &str = "Policy";
+
+fn default_policy(name: &str, place: &Place) -> String {
+    const ACTIONS: &[&str] = &[
+        "SNS:GetTopicAttributes",
+        "SNS:SetTopicAttributes",
+        "SNS:AddPermission",
+        "SNS:RemovePermission",
+        "SNS:DeleteTopic",
+        "SNS:Subscribe",
+        "SNS:ListSubscriptionsByTopic",
+        "SNS:Publish",
+    ];
+    json!({
+        "Version": "2008-10-17",
+        "Id": "__default_policy_ID",
+        "Statement": [{
+            "Sid": "__default_statement_ID",
+            "Effect": "Allow",
+            "Principal": { "AWS": "*" },
+            "Action": ACTIONS,
+            "Resource": place.arn("sns", name),
+            "Condition": { "StringEquals": { "AWS:SourceOwner": place.account } },
+        }],
+    })
+    .to_string()
+}
 
 /// The attributes that can change, as SNS takes them; "" clears one.
 fn attributes(topic: &Topic) -> Vec<(&'static str, String)> {

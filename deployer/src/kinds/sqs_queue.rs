@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
@@ -48,6 +49,11 @@ pub struct RedrivePolicy {
     pub max_receive_count: u32,
 }
 
+const SIZE: &str = "maximum_message_size";
+/// What AWS gives new queues; older ones have a quarter of it.
+const NEW_SIZE: u32 = 1_048_576;
+const MANAGED_SSE: &str = "sqs_managed_sse_enabled";
+
 impl Kind for SqsQueue {
     const NAME: &'static str = "sqs.queue";
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "url"];
@@ -55,8 +61,8 @@ impl Kind for SqsQueue {
     const RULES: &'static [(&'static str, Rule)] = &[
         ("name", Rule::Replace("SQS cannot rename a queue")),
         ("fifo_queue", Rule::Replace("SQS cannot turn a queue into one of the other type")),
-        ("maximum_message_size", Rule::Unmanaged),
-        ("sqs_managed_sse_enabled", Rule::Unmanaged),
+        (SIZE, Rule::Unmanaged),
+        (MANAGED_SSE, Rule::Unmanaged),
         ("policy", Rule::Policy),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
@@ -76,6 +82,16 @@ impl Kind for SqsQueue {
             ("arn".into(), place.arn("sqs", &spec.name)),
             ("url".into(), url),
         ])
+    }
+
+    /// A queue that loses its key gets SQS's own, as a new one does; SQS would leave it without.
+    fn given_back(last: &Value, want: &Queue, _: &Place) -> Vec<(&'static str, Value)> {
+        let had = |property: &str| last.get(property).is_some_and(|value| !value.is_null());
+        let size = had(SIZE) && want.maximum_message_size.is_none();
+        let open = want.sqs_managed_sse_enabled.is_none() && want.kms_master_key_id.is_none();
+        let encrypted = open && (had(MANAGED_SSE) || had("kms_master_key_id"));
+        let size = size.then(|| (SIZE, NEW_SIZE.into()));
+        size.into_iter().chain(encrypted.then(|| (MANAGED_SSE, true.into()))).collect()
     }
 
     fn iam(op: Op, spec: &Queue, place: &Place) -> Vec<Grant> {
@@ -234,7 +250,7 @@ impl Live {
 /// Parses a redrive policy, whose count may come back as a text.
 fn redrive(text: &str) -> Result<RedrivePolicy, AwsError> {
     let missing = || AwsError::missing("sqs:GetQueueAttributes", "RedrivePolicy in its documented form");
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| missing())?;
+    let value: Value = serde_json::from_str(text).map_err(|_| missing())?;
     let count = &value["maxReceiveCount"];
     Ok(RedrivePolicy {
         dead_letter_target_arn: value["deadLetterTargetArn"].as_str().ok_or_else(missing)?.to_owned(),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::action::Drift;
 use super::diff::{Change, Rules, diff};
+use super::planner::back::give_back;
 use crate::aws::Place;
 use crate::graph::{Graph, resolve};
 use crate::kinds::{AnyKind, Observed};
@@ -45,7 +46,8 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
         let Some(record) = seen.prior.resources.get(&node.address) else { continue };
         match seen.live.get(&node.address) {
             Some(live) => {
-                let desired = resolve::value(&node.spec, &seen.known, place);
+                let mut desired = resolve::value(&node.spec, &seen.known, place);
+                give_back(node.kind, record, &mut desired, place);
                 found.extend(drift(&node.address, node.kind, record, live, Some(&desired), &seen.prior));
             }
             None => found.push(gone(&node.address, node.kind, "create it again")),

@@ -1,6 +1,7 @@
 //! Desired, prior and observed → [`Plan`].
 
 mod anew;
+pub(super) mod back;
 mod gone;
 mod reason;
 
@@ -179,8 +180,19 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn apply_node(&mut self, node: &'a Node, spec: Value, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
+    fn apply_node(
+        &mut self,
+        node: &'a Node,
+        mut spec: Value,
+        live: Option<&Observed<Value>>,
+        prior: Option<Prior<'a>>,
+    ) {
+        let record = prior.as_ref().filter(|prior| prior.same && live.is_some()).map(|prior| prior.record);
+        let back = record.map(|record| back::give_back(node.kind, record, &mut spec, self.place)).unwrap_or_default();
         let mut planned = self.blank(node, Action::Create, &spec, prior.as_ref());
+        for (path, value) in back {
+            planned.spec.iter_mut().for_each(|spec| back::put(spec, path, value.clone()));
+        }
         let predecessor = prior.as_ref().and_then(|p| self.predecessor(p)).cloned();
         match live {
             None if predecessor.is_some() => {

@@ -3,6 +3,7 @@
 mod compare;
 mod destroy;
 mod large;
+mod leave;
 mod ownership;
 mod properties;
 mod replace;

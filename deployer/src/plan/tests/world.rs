@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::aws::Place;
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve;
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, Outputs};
 use crate::observe::{Left, Observation, identity_known, not_meant, predict};
@@ -65,7 +65,7 @@ impl World {
         let stack = Stack::of(text, vars);
         let state = State { stack: stack.document.stack().into(), lineage: "lineage".into(), ..State::default() };
         let mut world = Self { live: BTreeMap::new(), prior: state };
-        let mut known = Known::new();
+        let mut known = predict(&stack.graph, &place());
         for node in stack.graph.nodes() {
             let spec = resolve::value(&node.spec, &known, &place());
             assert!(!resolve::is_unknown(&spec), "{} is settled after what it waits for", node.address);
