@@ -165,6 +165,18 @@ impl Failure {
         Self::of(findings, Some(document))
     }
 
+    /// The state is where a CI job's files are.
+    pub(crate) fn gone_with_the_job(document: &Document) -> Self {
+        let message =
+            "the state is in a directory, and this is for a CI job: what the job writes there is gone with it";
+        let help = "keep it in S3: `state: { bucket: NAME, key: STACK.json }` (`--create-state-bucket` makes the bucket); \
+                    where the directory is kept, or losing it does no harm: `state: { path: DIR, in_ci: true }`";
+        let mut findings =
+            Findings(vec![finding("state::gone-with-the-job", DocPath::of(["state"]), message.into(), help.into())]);
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
+    }
+
     pub(crate) fn wrong_account(wanted: &str, found: &str, document: &Document) -> Self {
         let message = format!("these credentials are for the account {found}, but the stack belongs to {wanted}");
         let help = "choose the right profile with AWS_PROFILE, or correct `account:`";

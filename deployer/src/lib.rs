@@ -7,6 +7,7 @@ pub mod cli;
 pub mod codes;
 pub mod execute;
 pub mod failure;
+mod files;
 pub mod forge;
 pub mod graph;
 pub mod iam;

@@ -40,7 +40,7 @@ use crate::spec::secrets::Secrets;
 use crate::spec::sections::{Code, CodeSource, Lowered};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
-use crate::state::{Fetched, Holder, Lease, Location, Snapshot, Store, Terms};
+use crate::state::{Encryption, Fetched, Holder, Lease, Location, S3Location, Snapshot, Store, Terms};
 
 use begin::{Begun, begin, connect, read_and_observe};
 
@@ -75,6 +75,10 @@ pub struct Settings {
     pub claim: Option<(String, String)>,
     /// The environment that cargo runs in.
     pub build: package::Environment,
+    /// Where the user's own files are that belong to no stack.
+    pub own_directory: Option<PathBuf>,
+    /// Nothing on this machine outlives the run unless somebody saw to it.
+    pub in_ci: bool,
     /// Who takes the lock.
     pub holder: Holder,
     /// The wall clock, RFC 3339 in UTC.
@@ -269,8 +273,18 @@ fn location(document: &Document, settings: &Settings) -> Location {
     let file = state_key(&format!("{}.json", document.stack_name()), document.env());
     match document.state() {
         Some(StateLocation::S3(s3)) => {
-            let key = state_key(&s3.key, document.env());
-            Location::S3 { bucket: s3.bucket.clone(), key, region: s3.region.clone() }
+            let encryption = s3.encryption.as_ref().map(|encryption| Encryption {
+                sse_algorithm: encryption.sse_algorithm.name().to_owned(),
+                kms_master_key_id: encryption.kms_master_key_id.clone(),
+            });
+            Location::S3(S3Location {
+                bucket: s3.bucket.clone(),
+                key: state_key(&s3.key, document.env()),
+                region: s3.region.clone(),
+                // The local cloud has one account, and none of the keys.
+                account: s3.account.as_deref().or(document.account()).filter(|_| !settings.local).map(str::to_owned),
+                encryption: encryption.filter(|_| !settings.local),
+            })
         }
         Some(StateLocation::Directory(directory)) if !settings.local => {
             Location::Dir { path: root.join(&directory.path).join(file) }
@@ -279,6 +293,34 @@ fn location(document: &Document, settings: &Settings) -> Location {
             let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
             Location::Dir { path: root.join(part).join(file) }
         }
+    }
+}
+
+/// Refuses a state in a directory of a CI job, which is gone with the job. What the next job then finds is taken for
+/// its own by the tags; what left `stack.yaml` in between is found by nobody.
+///
+/// # Errors
+/// `state::gone-with-the-job`, unless `stack.yaml` says that the directory is kept.
+pub fn kept_after_this_job(document: &Document, settings: &Settings) -> Result<(), Failure> {
+    let in_ci = match document.state() {
+        Some(StateLocation::S3(_)) => true,
+        Some(StateLocation::Directory(directory)) => directory.in_ci,
+        None => false,
+    };
+    if in_ci || !settings.in_ci || settings.local {
+        return Ok(());
+    }
+    Err(Failure::gone_with_the_job(document))
+}
+
+/// The same for a run that only reads: a state that is there came with the code, or is kept.
+///
+/// # Errors
+/// As [`kept_after_this_job`].
+pub fn known_in_this_job(document: &Document, settings: &Settings) -> Result<(), Failure> {
+    match location(document, settings) {
+        Location::Dir { path } if !path.exists() => kept_after_this_job(document, settings),
+        _ => Ok(()),
     }
 }
 
@@ -323,7 +365,7 @@ impl package::Progress for Masked<'_> {
     fn on(&self, event: package::Event<'_>) {
         match event {
             package::Event::Output { line } => {
-                self.progress.on(package::Event::Output { line: &self.secrets.mask_cut(line) });
+                self.progress.on(package::Event::Output { line: &self.secrets.mask(line) });
             }
             event => self.progress.on(event),
         }

@@ -6,7 +6,6 @@ mod chaos;
 mod demo;
 mod image;
 mod setup;
-mod signed;
 mod workflows;
 
 use std::process::ExitCode;

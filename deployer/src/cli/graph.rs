@@ -7,7 +7,6 @@ use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::report::picture::{self, Page, Picture};
-use crate::spec::visible;
 
 pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
     if run.terminal.json {
@@ -27,15 +26,15 @@ pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
     };
     let text = secrets.mask(&text);
     match out {
-        Some(file) => write(&file, &text)?,
+        Some(file) => written(&file, std::fs::write(&file, &*text))?,
         None => run.terminal.data(&text),
     }
     Ok(OK)
 }
 
-/// Writes a picture to a file.
-pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, &*visible::text(text)).map_err(|error| {
+/// Says why a picture could not be written.
+pub(super) fn written(file: &Path, done: std::io::Result<()>) -> Result<(), Failure> {
+    done.map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("graph::not-written", message, "name a file in a directory that exists")
     })

@@ -47,7 +47,7 @@ impl Stack {
     }
 
     fn print(&self, run: &Run, value: &Value) {
-        run.terminal.object(value);
+        run.terminal.data(&self.loaded.document.secrets().mask(&format!("{value:#}\n")));
     }
 }
 
@@ -79,6 +79,9 @@ async fn policy(
 
 async fn github(run: &Run, options: &GithubOptions) -> Exit {
     let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
+    // These roles are for jobs, whichever machine prints their policies.
+    let there = Settings { in_ci: true, ..stack.settings.clone() };
+    pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
     let (owner, name) = options.repo.clone();
     let repository = Repository { owner, name, ids: options.owner_id.zip(options.repo_id) };
     let source = match &options.environment {

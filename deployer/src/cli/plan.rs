@@ -8,12 +8,12 @@ use super::options::{Choice, Refresh};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
+use crate::files;
 use crate::pipeline::{self, Ready, Recorded};
 use crate::plan::saved::Saved;
 use crate::plan::{Effects, Goal};
 use crate::report::picture::{self, Picture};
 use crate::report::progress::Preparation;
-use crate::report::shown::Shown;
 use crate::report::{json, plan};
 
 /// Where else a plan is written to.
@@ -32,7 +32,7 @@ pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, files: File
         save(&ready, &settings, file)?;
     }
     if let Some(file) = &html {
-        super::graph::write(file, &page(&ready))?;
+        super::graph::written(file, files::write(file, page(&ready).as_bytes()))?;
     }
     show(run, &ready);
     if out.is_some() || run.terminal.verbose {
@@ -48,7 +48,7 @@ pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, files: File
 fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(), Failure> {
     let report = report(ready);
     let saved = Saved::new(ready.basis(None), settings.selection.clone(), report, (settings.now)());
-    std::fs::write(file, saved.to_text()).map_err(|error| {
+    files::write(file, saved.to_text().as_bytes()).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("plan::not-saved", message, "name a file in a directory that exists")
     })
@@ -62,7 +62,7 @@ fn page(ready: &Ready) -> String {
     picture::html(&picture::Page {
         picture: &picture,
         about: format!("{} · account {}", place.region, place.account),
-        plan: Some((&Shown::of(&ready.plan, document.secrets()), ready.cost)),
+        plan: Some((&ready.plan, ready.cost)),
         secrets: document.secrets(),
     })
 }

@@ -94,6 +94,8 @@ impl Run {
             refresh_only: false,
             claim: None,
             build: package::Environment::of_process(),
+            own_directory: self.environment.own_directory(),
+            in_ci: operation == "ci" || self.environment.is_ci_system(),
             holder: Holder {
                 who: self.environment.who(),
                 host: self.environment.host(),
@@ -129,8 +131,8 @@ impl Run {
             let cloud = local::current(&self.root()).map_err(|error| {
                 Failure::plain("local::not-running", error.to_string(), "start it: `deployer local start`")
             })?;
-            let keys = cloud.keys();
-            return Ok((Some(cloud.endpoint_url()), Some((keys.access_key_id, keys.secret_access_key))));
+            let keys = (local::ACCESS_KEY_ID.to_owned(), local::SECRET_ACCESS_KEY.to_owned());
+            return Ok((Some(cloud.endpoint_url()), Some(keys)));
         }
         let asked = self.global.endpoint_url.as_deref().or_else(|| self.environment.get("AWS_ENDPOINT_URL"));
         if let Some(url) = asked.filter(|url| !is_address(url)) {

@@ -18,6 +18,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
         ],
         "choose another `name`, or take over what has it: `deployer adopt ADDRESS`",
     ),
+    (
+        &["Http400"],
+        "S3 does not say why when it is asked whether a bucket exists. Mostly the session has ended (sign in again), or the bucket is in another region",
+    ),
     (&["BucketNotEmpty"], "empty the bucket, or set `force_destroy: true` and apply that first"),
     (
         &["MalformedPolicy", "MalformedPolicyDocument", "MalformedPolicyDocumentException"],

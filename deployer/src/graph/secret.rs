@@ -44,6 +44,9 @@ fn head(document: &Document) -> Vec<(DocPath, &str, &'static str)> {
         Some(StateLocation::S3(s3)) => {
             all.push((DocPath::of(["state", "bucket"]), &s3.bucket, "the state's place"));
             all.push((DocPath::of(["state", "key"]), &s3.key, "the state's place"));
+            let key = s3.encryption.as_ref().and_then(|encryption| encryption.kms_master_key_id.as_deref());
+            let path = DocPath::of(["state", "encryption", "kms_master_key_id"]);
+            all.extend(key.map(|key| (path, key, "the state's place")));
         }
         Some(StateLocation::Directory(directory)) => {
             all.push((DocPath::of(["state", "path"]), &directory.path, "the state's place"));

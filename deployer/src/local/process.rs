@@ -1,6 +1,6 @@
 //! Background processes that outlive the command that started them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::LocalError;
+use crate::files;
 
 /// How often a wait looks again.
 pub(super) const POLL: Duration = Duration::from_millis(20);
@@ -34,7 +35,7 @@ impl Process {
     /// output going to `log`. `program` names it in errors. The `Child` tells an early end.
     pub fn spawn(mut command: Command, program: &str, log: &Path) -> Result<(Self, Child), LocalError> {
         use std::os::unix::process::CommandExt;
-        let out = File::create(log).map_err(LocalError::io("write", log))?;
+        let out = files::create(log).map_err(LocalError::io("write", log))?;
         let err = out.try_clone().map_err(LocalError::io("write", log))?;
         let child = command
             .process_group(0)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LocalError;
 use super::process::{POLL, Process};
+use crate::files;
 
 /// The emulator writes its data when asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
@@ -22,16 +23,13 @@ pub(super) struct Record {
     pub bedrock_port: u16,
     pub region: String,
     pub check_permissions: bool,
-    /// Signs requests to both servers; 32 random bytes of this start. Empty in the record of a version that had none.
-    #[serde(default)]
-    pub secret_access_key: String,
     pub emulator: Process,
     pub bedrock: Process,
 }
 
 impl Record {
     pub fn running(&self) -> bool {
-        !self.secret_access_key.is_empty() && self.emulator.running() && self.bedrock.running()
+        self.emulator.running() && self.bedrock.running()
     }
 
     pub async fn stop(&self) -> Result<(), LocalError> {
@@ -42,7 +40,7 @@ impl Record {
 
 /// Takes an exclusive lock that ends with the file handle, or with the process however it ends.
 pub(super) async fn lock(path: &Path) -> Result<File, LocalError> {
-    let file = File::create(path).map_err(LocalError::io("write", path))?;
+    let file = files::open(path).map_err(LocalError::io("write", path))?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
@@ -80,7 +78,7 @@ impl Directory {
     pub fn create(&self) -> Result<(), LocalError> {
         for name in ["data/state", "data/s3", "home", "tmp"] {
             let path = self.at(name);
-            fs::create_dir_all(&path).map_err(LocalError::io("create", &path))?;
+            files::directory(&path).map_err(LocalError::io("create", &path))?;
         }
         Ok(())
     }
@@ -96,25 +94,12 @@ impl Directory {
         }
     }
 
-    /// Written aside and moved into place: a reader sees the whole record or none.
+    /// A reader sees the whole record or none.
     pub fn write_record(&self, record: &Record) -> Result<(), LocalError> {
-        let (path, aside) = (self.at("cloud.json"), self.at("cloud.json.new"));
+        let path = self.at("cloud.json");
         let text = serde_json::to_vec_pretty(record).map_err(|error| LocalError::io("write", &path)(error.into()))?;
-        write_private(&aside, &text).map_err(LocalError::io("write", &aside))?;
-        fs::rename(&aside, &path).map_err(LocalError::io("write", &path))
+        files::write(&path, &text).map_err(LocalError::io("write", &path))
     }
-}
-
-/// Writes a file that its owner alone may read, from its first byte on.
-fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    // What an interrupted command left may be readable by others.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text)
 }
 
 #[cfg(test)]
@@ -147,16 +132,12 @@ mod tests {
             bedrock_port: 2,
             region: "eu-west-1".into(),
             check_permissions: true,
-            secret_access_key: "secret".into(),
             emulator: sleep(),
             bedrock: sleep(),
         };
         directory.write_record(&record).unwrap();
         let found = directory.read_record().unwrap().unwrap();
         assert_eq!(found, record);
-        let mode =
-            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(directory.at("cloud.json")).unwrap().permissions());
-        assert_eq!(mode & 0o777, 0o600, "the key is its owner's alone");
         assert!(found.running());
         found.bedrock.stop(STOP_PATIENCE).await.unwrap();
         assert!(!record.running(), "half a cloud does not run");

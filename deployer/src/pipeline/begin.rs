@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use aws_smithy_types::retry::RetryConfig;
 
-use super::{Loaded, Progress, Settings, credentials, give_back, location, root, signals, unless_stopped};
+use super::{
+    Loaded, Progress, Settings, credentials, give_back, kept_after_this_job, location, root, signals, unless_stopped,
+};
 use crate::aws::clients::Connection;
 use crate::aws::{Aws, AwsError, Clients, Place};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::{Depth, Observation, observe};
 use crate::spec::document::Document;
-use crate::state::{Fetched, Lease, Snapshot, StateError, Store};
+use crate::state::{Fetched, Lease, RescuePlace, Snapshot, StateError, Store};
 
 /// How long a lock that is being taken is waited for when it is not wanted any more, to be given back.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
@@ -34,6 +36,9 @@ pub(super) async fn begin(
     holding: Option<&dyn Progress>,
     stop: &Stop,
 ) -> Result<Begun, Failure> {
+    if holding.is_some() {
+        kept_after_this_job(document, settings)?;
+    }
     let Some(progress) = holding else {
         return unless_stopped(stop, async {
             let (clients, store) = open(document, settings).await;
@@ -46,17 +51,23 @@ pub(super) async fn begin(
     let opened = async {
         let (clients, store) = open(document, settings).await;
         credentials::last(&clients, (settings.now)(), progress).await?;
-        // A guarded account is known before anything is written in it.
-        let known = match settings.create_state_bucket || document.account().is_some() {
+        // Nothing is written before it is known in whose account: neither a lock nor a bucket. Where `stack.yaml` names
+        // the account, S3 holds the lock to it, and nobody has to be asked first.
+        let known = match settings.create_state_bucket || !store.is_guarded() {
             true => Some(account(&clients, document).await?),
             false => None,
+        };
+        let store = match &known {
+            Some(account) => store.of_account(account),
+            None => store,
         };
         Ok((clients, store, known))
     };
     let (clients, store, known) = unless_stopped(stop, opened).await?;
-    if settings.create_state_bucket {
+    if let (true, Some(account)) = (settings.create_state_bucket, &known) {
         // What is begun is finished, so that no bucket is left half set up.
-        store.create_bucket(document.region()).await.map_err(Failure::state)?;
+        let place = place(document, settings, account.clone());
+        store.create_bucket(&place).await.map_err(Failure::state)?;
     }
     let whose_and_what = async {
         let whose = async {
@@ -125,8 +136,8 @@ pub(super) async fn lock_or_leave<T>(
     Err(failure)
 }
 
-/// Reads the state and AWS. The state that counts is the one read under the lock, if it is `held`; what was fetched
-/// before says where to look meanwhile.
+/// Reads the state and AWS. The state that counts is the one read under the lock, if it is `held`, and in any case one
+/// that surely comes from the right account's bucket; what was fetched before says where to look meanwhile.
 pub(super) async fn read_and_observe(
     loaded: &Loaded,
     aws: &Aws,
@@ -141,13 +152,13 @@ pub(super) async fn read_and_observe(
             .await
             .map_err(|error| Failure::observe(error, &loaded.document))
     };
-    let ahead = match store.take(fetched).await {
-        // Where the bucket is yet to be made, a plan is that of a first apply.
-        Err(StateError::BucketMissing { .. }) if settings.create_state_bucket => store.unwritten(),
-        taken => taken,
-    };
-    let (mut snapshot, observation) = if held {
-        under_lock(store, ahead, look).await?
+    // Where the bucket is yet to be made, a plan is that of a first apply.
+    let to_be_made = settings.create_state_bucket && !held;
+    let understood = |fetched: Fetched| if to_be_made { fetched.or_empty() } else { fetched };
+    let again = held || !fetched.is_guarded();
+    let ahead = store.take(understood(fetched)).await;
+    let (mut snapshot, observation) = if again {
+        fetched_again(store, ahead, async || understood(store.fetch().await), look).await?
     } else {
         let snapshot = ahead.map_err(Failure::state)?;
         let observation = look(&snapshot).await?;
@@ -159,18 +170,19 @@ pub(super) async fn read_and_observe(
     Ok((snapshot, observation))
 }
 
-/// Fetches the state again, now under the lock, beside the reads that the state fetched `ahead` asks for. If it has
-/// moved on since, AWS is read once more.
-async fn under_lock(
+/// Fetches the state again, now under the lock or from the right account's bucket, beside the reads that the state
+/// fetched `ahead` asks for. If it is another one, AWS is read once more.
+async fn fetched_again(
     store: &Store,
     ahead: Result<Snapshot, StateError>,
+    fetch: impl AsyncFn() -> Fetched,
     look: impl AsyncFn(&Snapshot) -> Result<Observation, Failure>,
 ) -> Result<(Snapshot, Observation), Failure> {
     let again = match ahead {
         Ok(mut snapshot) => {
             let seen = look(&snapshot);
             let number = async { if snapshot.existed { snapshot.state.serial } else { store.newest_number().await } };
-            let (observation, again, serial) = tokio::join!(seen, store.fetch(), number);
+            let (observation, again, serial) = tokio::join!(seen, fetch(), number);
             if again.is(&snapshot) {
                 let observation = observation?;
                 snapshot.state.serial = serial;
@@ -178,7 +190,7 @@ async fn under_lock(
             }
             again
         }
-        Err(_) => store.fetch().await,
+        Err(_) => fetch().await,
     };
     let mut snapshot = store.take(again).await.map_err(Failure::state)?;
     store.number(&mut snapshot).await;
@@ -204,7 +216,10 @@ async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store)
     let clients = Arc::new(Clients::connect(&connection).await);
     let nowhere = place(document, settings, String::new());
     let store = Store::open(location(document, settings), &clients.state, document.stack(), &nowhere, settings.now)
-        .with_rescue_dir(root(&settings.file).join(".deployer/rescue"))
+        .with_rescue(RescuePlace {
+            directory: root(&settings.file).join(".deployer/rescue"),
+            key: settings.own_directory.as_ref().map(|own| own.join("rescue.key")),
+        })
         .with_terms(settings.lock_terms);
     (clients, store)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::sections::buckets::Algorithm;
 use super::variables::Variable;
 
 /// A stack: what AWS shall be made to match.
@@ -57,6 +58,23 @@ pub struct StateBucket {
     /// The bucket's region; default: the stack's.
     #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"))]
     pub region: Option<String>,
+    /// The account that the bucket belongs to, 12 digits; default: the stack's. A bucket of any other account is refused.
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub account: Option<String>,
+    /// Said with the state, its lock and its earlier versions, for a bucket whose policy demands it; default: nothing,
+    /// so that the bucket's own encryption counts.
+    pub encryption: Option<StateEncryption>,
+}
+
+/// How the state is encrypted at rest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateEncryption {
+    /// With keys of S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
+    #[serde(default)]
+    pub sse_algorithm: Algorithm,
+    /// The KMS key: id, ARN, or an alias; default: the account's `alias/aws/s3`.
+    pub kms_master_key_id: Option<String>,
 }
 
 /// State in a local directory.
@@ -66,6 +84,10 @@ pub struct StateDirectory {
     /// The directory, from where stack.yaml is.
     #[schemars(length(min = 1))]
     pub path: String,
+    /// Says that the directory outlives a CI job, or that nothing is lost with it. Without it the deployer does not apply
+    /// in CI: what the state alone knows would be gone with the job.
+    #[serde(default)]
+    pub in_ci: bool,
 }
 
 /// How `deployer ci` goes about its work.

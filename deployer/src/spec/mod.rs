@@ -20,7 +20,6 @@ mod syntax;
 pub mod template;
 pub mod values;
 pub mod variables;
-pub mod visible;
 pub mod yaml;
 
 pub use blame::Refused;

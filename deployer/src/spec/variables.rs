@@ -10,7 +10,7 @@ use serde_json::{Number, Value};
 
 use super::finding::{DocPath, Findings};
 use super::nearest::{nearest, quoted};
-use super::secrets::{LEAST, SHORTEST, Secrets};
+use super::secrets::{SHORTEST, Secrets};
 use super::source::SourceText;
 use super::template::{self, Part};
 use super::yaml::{self, Parsed};
@@ -149,15 +149,7 @@ impl Variables {
             _ => None,
         };
         let Some(text) = text else { return };
-        if declaration.secret && (1..LEAST).contains(&text.trim().len()) {
-            findings
-                .error(
-                    "stack::tiny-secret",
-                    path.clone(),
-                    format!("the secret `{name}` is shorter than {LEAST} bytes: it is guessed at once, and it is a part of too many other texts to be masked"),
-                )
-                .help("use a longer secret, or drop `secret: true`");
-        } else if declaration.secret {
+        if declaration.secret {
             self.secrets.add_variable(name, &text);
             if text.len() < SHORTEST {
                 findings
@@ -231,8 +223,7 @@ impl Given {
                 }
             }
         }
-        // An argument without a name may be a secret alone, so it is not quoted.
-        for (at, argument) in inputs.vars.iter().enumerate() {
+        for argument in &inputs.vars {
             match argument.split_once('=') {
                 Some((name, value)) if !unknown(name, "--var", declared, findings) => {
                     given.insert(name.to_owned(), literal(value));
@@ -240,7 +231,7 @@ impl Given {
                 Some(_) => {}
                 None => {
                     findings
-                        .error("stack::variable", DocPath::default(), format!("value {} of `--var` has no `=`", at + 1))
+                        .error("stack::variable", DocPath::default(), format!("--var: `{argument}` has no `=`"))
                         .help("write `--var NAME=VALUE`");
                 }
             }

@@ -1,6 +1,6 @@
 //! Objects as files of a directory, with the same conditions as in S3.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,6 +11,8 @@ use futures::future::{BoxFuture, FutureExt};
 use sha2::{Digest, Sha256};
 
 use super::objects::{Condition, Object, ObjectError, Objects, Version};
+use crate::aws::Place;
+use crate::files;
 
 /// How long the guard is waited for, and how often it is tried.
 const GUARD_WINDOW: Duration = Duration::from_secs(10);
@@ -20,7 +22,7 @@ const GUARD_POLL: Duration = Duration::from_millis(5);
 ///
 /// # Guarantees
 /// Conditions are checked and writes made under an exclusive lock of one guard file. A file
-/// appears whole or not at all, and stays after a power cut.
+/// appears whole or not at all, stays after a power cut, and is open to those alone who may add files beside it.
 #[derive(Clone)]
 pub(super) struct Dir {
     root: PathBuf,
@@ -64,12 +66,12 @@ impl Dir {
     fn write(&self, key: &str, bytes: &[u8], condition: &Condition) -> Result<Version, ObjectError> {
         let path = self.root.join(key);
         let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).map_err(|e| failed(parent, &e))?;
+        files::directory(parent).map_err(|e| failed(parent, &e))?;
         let _guard = self.guard()?;
         self.check(key, condition)?;
         // The guard makes a fixed name safe: what a killed run left is overwritten.
         let fresh = path.with_added_extension("new");
-        replace(&fresh, &path, bytes).map_err(|e| failed(&path, &e))?;
+        replace(&fresh, &path, bytes, files::mode_in(parent)).map_err(|e| failed(&path, &e))?;
         sync_directory(parent);
         Ok(version_of(bytes))
     }
@@ -114,7 +116,7 @@ impl Dir {
     }
 
     fn guard(&self) -> Result<File, ObjectError> {
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&self.guard);
+        let open = files::open_as(&self.guard, files::mode_in(&self.root));
         let file = open.map_err(|e| failed(&self.guard, &e))?;
         let deadline = Instant::now() + GUARD_WINDOW;
         loop {
@@ -173,7 +175,7 @@ impl Objects for Dir {
         self.work(move |dir| dir.keys(&prefix))
     }
 
-    fn create_place<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), ObjectError>> {
+    fn create_place<'a>(&'a self, _: &'a Place) -> BoxFuture<'a, Result<(), ObjectError>> {
         async { Ok(()) }.boxed()
     }
 
@@ -187,8 +189,8 @@ fn version_of(bytes: &[u8]) -> Version {
     Version(STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
 }
 
-fn replace(fresh: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(fresh)?;
+fn replace(fresh: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = files::create_as(fresh, mode)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(fresh, path)

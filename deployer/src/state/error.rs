@@ -39,6 +39,9 @@ pub enum StateError {
     BucketMissing { bucket: String },
     #[error("the bucket {bucket:?} for the state is in another region")]
     WrongRegion { bucket: String },
+    /// Bucket names are shared by all accounts: anybody may have made one of this name.
+    #[error("the bucket {bucket:?} for the state belongs to another account than {wanted}")]
+    BucketOfOthers { bucket: String, wanted: String },
     #[error("no access to the state {place}: {message}")]
     AccessDenied { place: String, message: String },
     #[error("the credentials do not open the state {place}: {message}")]
@@ -85,6 +88,7 @@ impl StateError {
             ObjectError::Conflict => Self::Fenced { place },
             ObjectError::BucketMissing(bucket) => Self::BucketMissing { bucket },
             ObjectError::WrongRegion(bucket) => Self::WrongRegion { bucket },
+            ObjectError::BucketOfOthers { bucket, wanted } => Self::BucketOfOthers { bucket, wanted },
             ObjectError::File { path, message, denied } => {
                 let message = format!("{path}: {message}");
                 if denied { Self::AccessDenied { place, message } } else { Self::Unreachable { place, message } }
@@ -115,6 +119,7 @@ impl StateError {
             Self::Fenced { .. } | Self::Lapsed { .. } => "state::fenced",
             Self::BucketMissing { .. } => "state::bucket-missing",
             Self::WrongRegion { .. } => "state::wrong-region",
+            Self::BucketOfOthers { .. } => "state::bucket-of-others",
             Self::AccessDenied { .. } => "state::access-denied",
             Self::Credentials { .. } => "state::credentials",
             Self::Unreachable { .. } => "state::unreachable",
@@ -183,6 +188,9 @@ impl StateError {
                 "make it with `--create-state-bucket`, or correct `state.bucket` in stack.yaml".into()
             }
             Self::WrongRegion { .. } => "set `state.region` in stack.yaml to the bucket's region".into(),
+            Self::BucketOfOthers { .. } => "nothing was written there, and nothing in it is believed: choose another \
+                `state.bucket`. If the state is kept in another account on purpose, name that one: `state: { account: … }`"
+                .into(),
             Self::AccessDenied { place, .. } => match place.strip_prefix("s3://") {
                 Some(object) => format!(
                     "allow s3:GetObject, s3:PutObject and s3:DeleteObject on `arn:aws:s3:::{object}*`, and s3:ListBucket on \

@@ -34,4 +34,5 @@ pub use journal::{Journal, StoreJournal};
 pub use lock::{Holder, Lease, LeaseMark, LockInfo, Terms};
 pub use objects::{Object, ObjectError, Objects, Version};
 pub use permissions::Use;
-pub use store::{Fetched, Location, Snapshot, Store};
+pub use rescue::RescuePlace;
+pub use store::{Encryption, Fetched, Location, S3Location, Snapshot, Store};

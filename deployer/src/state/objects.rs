@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 
-use crate::aws::AwsError;
+use crate::aws::{AwsError, Place};
 
 /// Names one content of an object (S3's ETag, quotes and all); opaque.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,15 @@ pub trait Objects: Send + Sync {
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, ObjectError>>;
 
     /// Makes the place itself, if that is possible and it does not exist.
-    fn create_place<'a>(&'a self, region: &'a str) -> BoxFuture<'a, Result<(), ObjectError>>;
+    fn create_place<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<(), ObjectError>>;
+
+    /// Says whose the place has to be, once that is known.
+    fn belongs_to(&self, _account: &str) {}
+
+    /// Tells whether another account's place would be refused.
+    fn is_guarded(&self) -> bool {
+        true
+    }
 
     /// Names the place of `key` for people: `s3://bucket/key`, or a path.
     fn describe(&self, key: &str) -> String;
@@ -80,6 +88,8 @@ pub enum ObjectError {
     BucketMissing(String),
     #[error("the bucket {0:?} is in another region")]
     WrongRegion(String),
+    #[error("the bucket {bucket:?} belongs to another account than {wanted}")]
+    BucketOfOthers { bucket: String, wanted: String },
     #[error("{0}")]
     Aws(AwsError),
     #[error("{path}: {message}")]

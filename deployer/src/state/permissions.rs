@@ -2,7 +2,7 @@
 
 use super::history::history_prefix;
 use super::lock::lock_key;
-use super::store::Location;
+use super::store::{Location, S3Location};
 use crate::aws::Place;
 use crate::kinds::Grant;
 
@@ -16,34 +16,136 @@ pub struct Use {
 }
 
 impl Location {
-    /// Names what `how` may call; nothing for a directory.
+    /// Names what `how` may call; nothing for a directory. A bucket of another account than the one that is meant is
+    /// closed by these grants, whoever made it and whatever its own policy says.
     pub fn grants(&self, how: Use, place: &Place) -> Vec<Grant> {
-        let Self::S3 { bucket, key, .. } = self else { return Vec::new() };
-        let bucket = format!("arn:{}:s3:::{bucket}", place.partition);
+        let Self::S3(at) = self else { return Vec::new() };
+        let bucket = format!("arn:{}:s3:::{}", place.partition, at.bucket);
         let object = |key: &str| format!("{bucket}/{key}");
-        let (lock, kept) = (object(&lock_key(key)), object(&history_prefix(key)) + "*");
+        let (state, lock, kept) = (object(&at.key), object(&lock_key(&at.key)), object(&history_prefix(&at.key)) + "*");
         let list = Grant::new(&["s3:ListBucket"], &bucket);
         let mut grants = vec![
-            Grant::on(&["s3:GetObject"], [object(key), kept.clone()]),
+            Grant::on(&["s3:GetObject"], [state.clone(), kept.clone()]),
             // S3 says that a missing state is missing only to those who may list; that question names no prefix.
-            list.only("StringLikeIfExists", "s3:prefix", vec![history_prefix(key) + "*"]),
+            list.only("StringLikeIfExists", "s3:prefix", vec![history_prefix(&at.key) + "*"]),
         ];
         if how.lock {
             grants.push(Grant::new(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], lock));
         }
         if how.write {
-            grants.push(Grant::on(&["s3:GetObject", "s3:PutObject"], [object(key), kept.clone()]));
+            grants.push(Grant::on(&["s3:GetObject", "s3:PutObject"], [state, kept.clone()]));
             grants.push(Grant::new(&["s3:DeleteObject"], kept));
         }
-        if how.write && how.create_bucket {
-            let actions = &[
-                "s3:CreateBucket",
-                "s3:PutBucketPublicAccessBlock",
-                "s3:PutBucketVersioning",
-                "s3:PutEncryptionConfiguration",
-            ];
-            grants.push(Grant::new(actions, bucket));
+        let creates = how.write && how.create_bucket;
+        if creates {
+            grants.push(Grant::new(SETTINGS, &bucket));
         }
+        let owner = at.owner(place);
+        let of_owner = |grant: Grant| grant.only("StringEquals", "aws:ResourceAccount", vec![owner.to_owned()]);
+        let mut grants: Vec<Grant> = grants.into_iter().map(of_owner).collect();
+        if creates {
+            // A bucket that does not exist yet belongs to nobody.
+            grants.push(Grant::new(&["s3:CreateBucket", "s3:TagResource"], bucket));
+        }
+        grants.extend(at.key_grant(how, place));
         grants
+    }
+}
+
+/// What a bucket is given that `--create-state-bucket` makes.
+const SETTINGS: &[&str] = &[
+    "s3:GetBucketPolicy",
+    "s3:GetBucketTagging",
+    "s3:GetLifecycleConfiguration",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketTagging",
+    "s3:PutBucketVersioning",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+];
+
+impl S3Location {
+    fn owner<'a>(&'a self, place: &'a Place) -> &'a str {
+        self.account.as_deref().unwrap_or(&place.account)
+    }
+
+    /// The use of the stated KMS key, by S3 alone.
+    fn key_grant(&self, how: Use, place: &Place) -> Option<Grant> {
+        let key = self.encryption.as_ref()?.kms_master_key_id.as_deref()?;
+        let region = self.region.as_deref().unwrap_or(&place.region);
+        let keys = |id: &str| format!("arn:{}:kms:{region}:{}:key/{id}", place.partition, self.owner(place));
+        let alias = key.split_once("alias/").map(|(_, name)| format!("alias/{name}"));
+        let resource = match (&alias, key.strip_prefix("arn:")) {
+            // A grant for an alias would allow what can be done to the alias, not to its key.
+            (Some(_), _) => keys("*"),
+            (None, Some(_)) => key.to_owned(),
+            (None, None) => keys(key),
+        };
+        let actions: &[_] =
+            if how.lock || how.write { &["kms:Decrypt", "kms:GenerateDataKey"] } else { &["kms:Decrypt"] };
+        let grant = Grant::new(actions, resource);
+        let grant = grant.only("StringEquals", "kms:ViaService", vec![format!("s3.{region}.{}", place.suffix())]);
+        Some(match alias {
+            Some(alias) => grant.only("ForAnyValue:StringEquals", "kms:ResourceAliases", vec![alias]),
+            None => grant,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Encryption;
+
+    fn place() -> Place {
+        Place {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            partition: "aws".into(),
+            endpoint_url: None,
+        }
+    }
+
+    fn at(account: Option<&str>, key: Option<&str>) -> Location {
+        let encryption =
+            key.map(|key| Encryption { sse_algorithm: "aws:kms".into(), kms_master_key_id: Some(key.to_owned()) });
+        let account = account.map(str::to_owned);
+        Location::S3(S3Location { bucket: "b".into(), key: "k.json".into(), region: None, account, encryption })
+    }
+
+    const APPLY: Use = Use { lock: true, write: true, create_bucket: true };
+
+    #[test]
+    fn every_grant_on_the_bucket_names_the_account_that_it_has_to_belong_to() {
+        for (stated, wanted) in [(None, "123456789012"), (Some("210987654321"), "210987654321")] {
+            for grant in at(stated, None).grants(APPLY, &place()) {
+                if grant.actions.contains(&"s3:CreateBucket") {
+                    continue;
+                }
+                let owner = grant.conditions.iter().find(|condition| condition.key == "aws:ResourceAccount");
+                assert_eq!(owner.expect("a condition").values, [wanted], "{grant:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_stated_key_may_be_used_by_s3_alone() {
+        let grant = |key: &str, how: Use| {
+            let grants = at(None, Some(key)).grants(how, &place());
+            grants.into_iter().find(|grant| grant.actions.contains(&"kms:Decrypt")).expect("a grant")
+        };
+        let plan = Use { lock: false, write: false, create_bucket: false };
+        let by_id = grant("1234-5", plan);
+        assert_eq!(
+            (&by_id.actions[..], &*by_id.resources),
+            (&["kms:Decrypt"][..], &["arn:aws:kms:eu-west-1:123456789012:key/1234-5".to_owned()][..])
+        );
+        assert_eq!(by_id.conditions[0].values, ["s3.eu-west-1.amazonaws.com"]);
+        let arn = "arn:aws:kms:eu-west-1:210987654321:key/1234-5";
+        assert_eq!((&*grant(arn, APPLY).resources, grant(arn, APPLY).actions.len()), (&[arn.to_owned()][..], 2));
+        let by_alias = grant("alias/state", plan);
+        assert_eq!(by_alias.resources, ["arn:aws:kms:eu-west-1:123456789012:key/*"]);
+        assert_eq!(by_alias.conditions[1].values, ["alias/state"]);
     }
 }

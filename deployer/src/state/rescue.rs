@@ -1,38 +1,94 @@
-//! What could not be saved in its place: kept in a file beside `stack.yaml`, picked up by the
-//! next run.
+//! What could not be saved in its place: kept in a file beside `stack.yaml`, picked up by the next run of the same user
+//! on the same machine.
+//!
+//! # Guarantees
+//! A file that came with the code, or from anywhere else, is not believed: whoever got one merged could have the next
+//! run delete what it names. So each file has a seal, whose key lies outside the code, in the user's own directory.
 
 use std::fs;
 use std::path::PathBuf;
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::document::State;
 use super::store::{Snapshot, Store};
+use crate::files;
+
+/// Where rescue files are, and where the key of their seals.
+#[derive(Debug, Clone)]
+pub struct RescuePlace {
+    pub directory: PathBuf,
+    /// Of this user and machine; without one nothing is rescued.
+    pub key: Option<PathBuf>,
+}
+
+/// Bytes of a key.
+const KEY: usize = 32;
+
+impl RescuePlace {
+    /// The key, if there is one yet.
+    fn key(&self) -> Option<Vec<u8>> {
+        fs::read(self.key.as_ref()?).ok().filter(|key| key.len() == KEY)
+    }
+
+    /// The key, made if there is none.
+    fn or_new_key(&self) -> Option<Vec<u8>> {
+        if let Some(key) = self.key() {
+            return Some(key);
+        }
+        let path = self.key.as_ref()?;
+        let mut key = vec![0; KEY];
+        getrandom::fill(&mut key).ok()?;
+        files::directory(path.parent()?).and_then(|()| files::write(path, &key)).ok()?;
+        Some(key)
+    }
+}
 
 /// A state that waits for its place.
 #[derive(Serialize, Deserialize)]
 struct Rescue {
+    /// That this user's deployer wrote the rest.
+    #[serde(default)]
+    seal: String,
     /// Digests of the documents that it may follow. Anything else in its place means that another
     /// run has been there since, and the file is out of date.
     follows: Vec<String>,
     state: Value,
 }
 
+impl Rescue {
+    fn sealed_by(&self, key: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        mac.update(json!([self.follows, self.state]).to_string().as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Names a document's bytes.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// Writes `state` into the rescue directory; `None` when there is none or it cannot be written.
 pub(super) fn keep(store: &Store, state: &State, follows: Vec<String>) -> Option<PathBuf> {
-    let directory = store.rescue_dir.as_ref()?;
-    let path = directory.join(format!("{}{}.json", prefix(&store.stack, &state.lineage), state.serial));
-    let rescue = Rescue { follows, state: serde_json::to_value(state).ok()? };
+    let place = store.rescue.as_ref()?;
+    let path = place.directory.join(format!("{}{}.json", prefix(&store.stack, &state.lineage), state.serial));
+    let Some(key) = place.or_new_key() else {
+        tracing::warn!(?place, "the state could not be kept in a file either: there is no place for a key");
+        return None;
+    };
+    let mut rescue = Rescue { seal: String::new(), follows, state: serde_json::to_value(state).ok()? };
+    rescue.seal = rescue.sealed_by(&key);
     let mut bytes = serde_json::to_vec_pretty(&rescue).ok()?;
     bytes.push(b'\n');
-    let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, bytes));
+    let written = files::directory(&place.directory).and_then(|()| files::write(&path, &bytes));
     if let Err(error) = &written {
         tracing::warn!(path = %path.display(), %error, "the state could not be kept in a file either");
     }
@@ -42,16 +98,28 @@ pub(super) fn keep(store: &Store, state: &State, follows: Vec<String>) -> Option
 /// Puts the newest rescued state that follows the stored one into `snapshot`.
 pub(super) async fn pick_up(store: &Store, snapshot: &mut Snapshot) {
     let Some(stored) = &snapshot.stored else { return };
+    let key = store.rescue.as_ref().and_then(RescuePlace::key);
+    let mut strange = None;
     let newest = files(store, &stored.state.lineage)
         .into_iter()
         .filter_map(|path| {
             let rescue: Rescue = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+            if key.as_ref().is_none_or(|key| rescue.seal != rescue.sealed_by(key)) {
+                strange = Some(path);
+                return None;
+            }
             let state = store.parse(&serde_json::to_vec(&rescue.state).ok()?).ok()?;
             let follows = rescue.follows.contains(&stored.digest);
             let newer = state.lineage == stored.state.lineage && state.serial > stored.state.serial;
             (follows && newer).then_some((state, path))
         })
         .max_by_key(|(state, _)| state.serial);
+    if let Some(path) = strange {
+        snapshot.notice = Some(format!(
+            "{} is left alone: it was not written by this user on this machine, so nothing says that it is true",
+            path.display()
+        ));
+    }
     if let Some((state, path)) = newest {
         snapshot.notice = Some(format!(
             "the last run could not save its state: going on with what it kept in {} (version {})",
@@ -72,7 +140,7 @@ pub(super) fn clear(store: &Store, lineage: &str) {
 }
 
 fn files(store: &Store, lineage: &str) -> Vec<PathBuf> {
-    let Some(entries) = store.rescue_dir.as_ref().and_then(|directory| fs::read_dir(directory).ok()) else {
+    let Some(entries) = store.rescue.as_ref().and_then(|place| fs::read_dir(&place.directory).ok()) else {
         return Vec::new();
     };
     let prefix = prefix(&store.stack, lineage);

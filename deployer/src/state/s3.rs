@@ -1,6 +1,12 @@
-//! Objects in S3, by conditional writes.
+//! Objects in S3, by conditional writes, in a bucket of one account and no other.
+//!
+//! - `bucket`: the bucket itself, made where it is asked for
+//! - `young`: what S3 may say of a bucket whose settings are new
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod bucket;
+mod young;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
@@ -9,21 +15,17 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, Region, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, PublicAccessBlockConfiguration,
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
-    VersioningConfiguration,
-};
+use aws_sdk_s3::types::ServerSideEncryption;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, sleep};
 
 use super::objects::{Condition, Object, ObjectError, Objects, Version};
-use crate::aws::AwsError;
+use super::store::{Encryption, S3Location};
+use crate::aws::{AwsError, Place};
+use young::Young;
 
 /// How long a call is repeated that raced with another (409).
 const RACE_WINDOW: Duration = Duration::from_secs(15);
-/// How long a bucket just made may stay unknown to some of S3.
-const NEW_BUCKET_WINDOW: Duration = Duration::from_secs(120);
 /// How often a download is begun before it counts as failed; the SDK repeats only up to the headers.
 const DOWNLOADS: u32 = 3;
 
@@ -32,11 +34,16 @@ pub(super) struct S3 {
     client: Client,
     bucket: String,
     region: Option<String>,
+    /// The account that the bucket has to belong to, once that is known: S3 then refuses every call for another's.
+    owner: OnceLock<String>,
+    encryption: Option<Encryption>,
+    young: Young,
 }
 
 impl S3 {
-    /// Takes the run's client; `region` is the bucket's, if it is not the client's.
-    pub(super) fn new(client: &Client, bucket: String, region: Option<String>) -> Self {
+    /// Takes the run's client.
+    pub(super) fn new(client: &Client, at: S3Location) -> Self {
+        let S3Location { bucket, region, account, encryption, .. } = at;
         let known = client.config().region().map(ToString::to_string);
         let client = match &region {
             Some(region) if known.as_ref() != Some(region) => {
@@ -44,10 +51,15 @@ impl S3 {
             }
             _ => client.clone(),
         };
-        Self { client, bucket, region }
+        let owner = account.map(OnceLock::from).unwrap_or_default();
+        Self { client, bucket, region, owner, encryption, young: Young::default() }
     }
 
-    fn translate(&self, error: AwsError) -> ObjectError {
+    fn owner(&self) -> Option<String> {
+        self.owner.get().cloned()
+    }
+
+    async fn translate(&self, error: AwsError) -> ObjectError {
         match error.code() {
             // 404 on If-Match: what was read is gone.
             "PreconditionFailed" | "NoSuchKey" => ObjectError::Conflict,
@@ -57,8 +69,21 @@ impl S3 {
             | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException" => ObjectError::WrongRegion(self.bucket.clone()),
             _ if error.status() == 301 => ObjectError::WrongRegion(self.bucket.clone()),
+            _ if error.is_access_denied() && self.is_of_others().await => self.of_others(),
             _ => ObjectError::Aws(error),
         }
+    }
+
+    fn of_others(&self) -> ObjectError {
+        ObjectError::BucketOfOthers { bucket: self.bucket.clone(), wanted: self.owner().unwrap_or_default() }
+    }
+
+    /// Tells why S3 refuses: the same question is answered when it does not say whose the bucket has to be.
+    async fn is_of_others(&self) -> bool {
+        let Some(owner) = self.owner() else { return false };
+        let head = || self.client.head_bucket().bucket(&self.bucket);
+        let guarded = head().expected_bucket_owner(owner).send().await.map_err(|e| AwsError::of("s3:HeadBucket", e));
+        guarded.is_err_and(|error| error.status() == 403) && head().send().await.is_ok()
     }
 
     async fn download(&self, key: &str) -> Result<Option<Object>, AwsError> {
@@ -66,8 +91,8 @@ impl S3 {
         let mut left = DOWNLOADS;
         loop {
             let date = ServerDate::default();
-            let call =
-                self.client.get_object().bucket(&self.bucket).key(key).customize().interceptor(date.clone()).send();
+            let call = self.client.get_object().bucket(&self.bucket).key(key).set_expected_bucket_owner(self.owner());
+            let call = call.customize().interceptor(date.clone()).send();
             let answer = match call.await.map_err(|e| AwsError::of(OPERATION, e)) {
                 Ok(answer) => answer,
                 Err(error) if error.is(&["NoSuchKey"]) => return Ok(None),
@@ -84,6 +109,13 @@ impl S3 {
     async fn upload(&self, key: &str, bytes: &[u8], condition: &Condition) -> Result<Version, AwsError> {
         const OPERATION: &str = "s3:PutObject";
         let call = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json");
+        let call = call.set_expected_bucket_owner(self.owner());
+        let call = match &self.encryption {
+            Some(Encryption { sse_algorithm, kms_master_key_id }) => call
+                .server_side_encryption(ServerSideEncryption::from(sse_algorithm.as_str()))
+                .set_ssekms_key_id(kms_master_key_id.clone()),
+            None => call,
+        };
         let call = match condition {
             Condition::Absent => call.if_none_match("*"),
             Condition::Matches(version) => call.if_match(&version.0),
@@ -94,84 +126,20 @@ impl S3 {
     }
 
     async fn remove(&self, key: &str, if_match: Option<&Version>) -> Result<(), AwsError> {
-        let call = self.client.delete_object().bucket(&self.bucket).key(key);
+        let call = self.client.delete_object().bucket(&self.bucket).key(key).set_expected_bucket_owner(self.owner());
         let call = call.set_if_match(if_match.map(|version| version.0.clone()));
         call.send().await.map(|_| ()).map_err(|e| AwsError::of("s3:DeleteObject", e))
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, AwsError> {
-        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let mut pages = call.set_expected_bucket_owner(self.owner()).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| AwsError::of("s3:ListObjectsV2", e))?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
         }
         Ok(keys)
-    }
-
-    async fn make_bucket(&self, region: &str) -> Result<(), AwsError> {
-        let head = self.client.head_bucket().bucket(&self.bucket).send().await;
-        match head.map_err(|e| AwsError::of("s3:HeadBucket", e)) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is(&["NotFound", "NoSuchBucket"]) => {}
-            Err(error) => return Err(error),
-        }
-        let region = self.region.as_deref().unwrap_or(region);
-        // S3 refuses the constraint for its first region and demands it everywhere else.
-        let constraint = (region != "us-east-1").then(|| {
-            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()
-        });
-        let made = self.client.create_bucket().bucket(&self.bucket).set_create_bucket_configuration(constraint).send();
-        match made.await.map_err(|e| AwsError::of("s3:CreateBucket", e)) {
-            Err(error) if !error.is(&["BucketAlreadyOwnedByYou"]) => return Err(error),
-            _ => {}
-        }
-        self.block_public_access().await?;
-        self.encrypt().await?;
-        self.keep_versions().await
-    }
-
-    async fn block_public_access(&self) -> Result<(), AwsError> {
-        let blocked = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(true)
-            .ignore_public_acls(true)
-            .block_public_policy(true)
-            .restrict_public_buckets(true)
-            .build();
-        settle(|| async {
-            let call = self.client.put_public_access_block().bucket(&self.bucket);
-            let call = call.public_access_block_configuration(blocked.clone()).send();
-            call.await.map(|_| ()).map_err(|e| AwsError::of("s3:PutPublicAccessBlock", e))
-        })
-        .await
-    }
-
-    async fn encrypt(&self) -> Result<(), AwsError> {
-        const OPERATION: &str = "s3:PutBucketEncryption";
-        let shape =
-            |e: aws_sdk_s3::error::BuildError| AwsError::Shape { what: OPERATION.into(), message: e.to_string() };
-        let default = ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(ServerSideEncryption::Aes256)
-            .build()
-            .map_err(shape)?;
-        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default).build();
-        let rules = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(shape)?;
-        settle(|| async {
-            let call = self.client.put_bucket_encryption().bucket(&self.bucket);
-            let call = call.server_side_encryption_configuration(rules.clone()).send();
-            call.await.map(|_| ()).map_err(|e| AwsError::of(OPERATION, e))
-        })
-        .await
-    }
-
-    async fn keep_versions(&self) -> Result<(), AwsError> {
-        let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        settle(|| async {
-            let call = self.client.put_bucket_versioning().bucket(&self.bucket);
-            let call = call.versioning_configuration(on.clone()).send();
-            call.await.map(|_| ()).map_err(|e| AwsError::of("s3:PutBucketVersioning", e))
-        })
-        .await
     }
 }
 
@@ -181,14 +149,6 @@ where
     F: Future<Output = Result<T, AwsError>>,
 {
     repeat(&["ConditionalRequestConflict", "OperationAborted"], RACE_WINDOW, &mut call).await
-}
-
-/// Repeats a call on a bucket just made until all of S3 knows it.
-async fn settle<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
-where
-    F: Future<Output = Result<(), AwsError>>,
-{
-    repeat(&["NoSuchBucket", "OperationAborted"], NEW_BUCKET_WINDOW, &mut call).await
 }
 
 async fn repeat<T, F>(codes: &[&str], window: Duration, call: &mut impl FnMut() -> F) -> Result<T, AwsError>
@@ -210,7 +170,14 @@ where
 
 impl Objects for S3 {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Object>, ObjectError>> {
-        async move { self.download(key).await.map_err(|e| self.translate(e)) }.boxed()
+        async move {
+            let get = || self.download(key);
+            match self.young.settled(key, get, |found| matches!(found, Ok(None))).await {
+                Ok(found) => Ok(found),
+                Err(error) => Err(self.translate(error).await),
+            }
+        }
+        .boxed()
     }
 
     fn put<'a>(
@@ -219,24 +186,64 @@ impl Objects for S3 {
         bytes: Vec<u8>,
         condition: &'a Condition,
     ) -> BoxFuture<'a, Result<Version, ObjectError>> {
-        async move { racing(|| self.upload(key, &bytes, condition)).await.map_err(|e| self.translate(e)) }.boxed()
+        async move {
+            let put = || racing(|| self.upload(key, &bytes, condition));
+            match self.young.settled(key, put, is_gone).await {
+                Ok(version) => {
+                    self.young.wrote(key);
+                    Ok(version)
+                }
+                Err(error) => Err(self.translate(error).await),
+            }
+        }
+        .boxed()
     }
 
     fn delete<'a>(&'a self, key: &'a str, if_match: Option<&'a Version>) -> BoxFuture<'a, Result<(), ObjectError>> {
-        async move { racing(|| self.remove(key, if_match)).await.map_err(|e| self.translate(e)) }.boxed()
+        async move {
+            let delete = || racing(|| self.remove(key, if_match));
+            match self.young.settled(key, delete, is_gone).await {
+                Ok(()) => {
+                    self.young.deleted(key);
+                    Ok(())
+                }
+                Err(error) => Err(self.translate(error).await),
+            }
+        }
+        .boxed()
     }
 
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, ObjectError>> {
-        async move { self.keys(prefix).await.map_err(|e| self.translate(e)) }.boxed()
+        async move {
+            match self.young.settled(prefix, || self.keys(prefix), |_| false).await {
+                Ok(keys) => Ok(keys),
+                Err(error) => Err(self.translate(error).await),
+            }
+        }
+        .boxed()
     }
 
-    fn create_place<'a>(&'a self, region: &'a str) -> BoxFuture<'a, Result<(), ObjectError>> {
-        async move { self.make_bucket(region).await.map_err(|e| self.translate(e)) }.boxed()
+    fn create_place<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<(), ObjectError>> {
+        self.make_bucket(place).boxed()
+    }
+
+    fn belongs_to(&self, account: &str) {
+        // What `stack.yaml` says of the bucket goes first.
+        let _ = self.owner.set(account.to_owned());
+    }
+
+    fn is_guarded(&self) -> bool {
+        self.owner.get().is_some()
     }
 
     fn describe(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
+}
+
+/// Says that an object is gone that the call meant.
+fn is_gone<T>(answer: &Result<T, AwsError>) -> bool {
+    matches!(answer, Err(error) if error.is(&["NoSuchKey"]))
 }
 
 async fn object(answer: GetObjectOutput, date: &ServerDate) -> Result<Object, AwsError> {

@@ -8,17 +8,39 @@ use super::document::{Expected, State};
 use super::error::StateError;
 use super::lock::Terms;
 use super::objects::{Object, ObjectError, Objects, Version};
-use super::rescue;
+use super::rescue::{self, RescuePlace};
 use super::s3::S3;
 use crate::aws::Place;
 
 /// Where a state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// `region` is the bucket's, when it is not the stack's.
-    S3 { bucket: String, key: String, region: Option<String> },
+    S3(S3Location),
     /// The state file itself.
-    Dir { path: PathBuf },
+    Dir {
+        path: PathBuf,
+    },
+}
+
+/// An object in S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct S3Location {
+    pub bucket: String,
+    pub key: String,
+    /// The bucket's, when it is not the stack's.
+    pub region: Option<String>,
+    /// The account that the bucket has to belong to; where it is not stated, the stack's, as soon as that is known.
+    pub account: Option<String>,
+    /// Said with each object, for a bucket that demands it.
+    pub encryption: Option<Encryption>,
+}
+
+/// How objects are encrypted at rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encryption {
+    /// `AES256`, `aws:kms`, `aws:kms:dsse`.
+    pub sse_algorithm: String,
+    pub kms_master_key_id: Option<String>,
 }
 
 /// The state of one stack.
@@ -31,20 +53,38 @@ pub struct Store {
     pub(super) region: String,
     /// RFC 3339, UTC.
     pub(super) now: fn() -> String,
-    pub(super) rescue_dir: Option<PathBuf>,
+    pub(super) rescue: Option<RescuePlace>,
     pub(super) terms: Terms,
 }
 
 /// What is stored, as it was fetched.
-pub struct Fetched(Result<Option<Object>, ObjectError>);
+pub struct Fetched {
+    found: Result<Option<Object>, ObjectError>,
+    guarded: bool,
+}
 
 impl Fetched {
     /// Tells whether exactly what `snapshot` was read from is stored.
     pub fn is(&self, snapshot: &Snapshot) -> bool {
-        match &self.0 {
+        match &self.found {
             Ok(object) => object.as_ref().map(|object| &object.version) == snapshot.version.as_ref(),
             Err(_) => false,
         }
+    }
+
+    /// Tells whether it surely came from a place of the account that the state has to be kept in. What did not says no
+    /// more than where to look.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded
+    }
+
+    /// Takes a bucket that is yet to be made for an empty one.
+    #[must_use]
+    pub fn or_empty(mut self) -> Self {
+        if matches!(self.found, Err(ObjectError::BucketMissing(_))) {
+            self.found = Ok(None);
+        }
+        self
     }
 }
 
@@ -73,8 +113,9 @@ impl Store {
     /// Opens the state of `stack`; nothing is read or made yet.
     pub fn open(location: Location, s3: &aws_sdk_s3::Client, stack: &str, place: &Place, now: fn() -> String) -> Self {
         match location {
-            Location::S3 { bucket, key, region } => {
-                Self::over(Arc::new(S3::new(s3, bucket, region)), &key, stack, place, now)
+            Location::S3(at) => {
+                let key = at.key.clone();
+                Self::over(Arc::new(S3::new(s3, at)), &key, stack, place, now)
             }
             Location::Dir { path } => {
                 let key =
@@ -97,15 +138,15 @@ impl Store {
             account: place.account.clone(),
             region: place.region.clone(),
             now,
-            rescue_dir: None,
+            rescue: None,
             terms: Terms::default(),
         }
     }
 
-    /// Keeps in `directory` what cannot be saved in its place, and looks there when reading.
+    /// Keeps in a directory what cannot be saved in its place, and looks there when reading.
     #[must_use]
-    pub fn with_rescue_dir(mut self, directory: PathBuf) -> Self {
-        self.rescue_dir = Some(directory);
+    pub fn with_rescue(mut self, place: RescuePlace) -> Self {
+        self.rescue = Some(place);
         self
     }
 
@@ -121,11 +162,18 @@ impl Store {
         self.objects.describe(&self.key)
     }
 
-    /// The same state, once it is known whose it has to be.
+    /// The same state, once it is known whose it has to be. Its bucket, too, has to be that account's, where
+    /// `stack.yaml` names no other.
     #[must_use]
     pub fn of_account(mut self, account: &str) -> Self {
         account.clone_into(&mut self.account);
+        self.objects.belongs_to(account);
         self
+    }
+
+    /// Tells whether another account's place would be refused by now.
+    pub fn is_guarded(&self) -> bool {
+        self.objects.is_guarded()
     }
 
     /// Reads the state; an absent one is empty, with a fresh lineage.
@@ -140,7 +188,8 @@ impl Store {
 
     /// Fetches what is stored, without looking at it.
     pub async fn fetch(&self) -> Fetched {
-        Fetched(self.objects.get(&self.key).await)
+        let guarded = self.objects.is_guarded();
+        Fetched { found: self.objects.get(&self.key).await, guarded }
     }
 
     /// Understands what was fetched, as [`Store::read`]; an absent state still lacks its [`Store::number`].
@@ -148,7 +197,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub async fn take(&self, fetched: Fetched) -> Result<Snapshot, StateError> {
-        let Some(object) = fetched.0.map_err(|e| self.failed(e))? else { return self.unwritten() };
+        let Some(object) = fetched.found.map_err(|e| self.failed(e))? else { return self.unwritten() };
         let state = match self.parse(&object.bytes) {
             Err(error) if error.is_unusable() => return Err(error.naming(self.newest_good().await)),
             result => result?,
@@ -176,12 +225,13 @@ impl Store {
         Ok(Snapshot { state: self.empty()?, version: None, existed: false, notice: None, stored: None })
     }
 
-    /// Makes the bucket if it does not exist: versioned, encrypted, closed to the public.
+    /// Makes the bucket in the account of `place` if it does not exist: versioned, encrypted, closed to the public.
     ///
     /// # Errors
-    /// Whatever S3 refused (`CreateBucket` and the settings after it).
-    pub async fn create_bucket(&self, region: &str) -> Result<(), StateError> {
-        self.objects.create_place(region).await.map_err(|e| self.failed(e))
+    /// Whatever S3 refused (`CreateBucket` and the settings after it), and that the bucket is another account's.
+    pub async fn create_bucket(&self, place: &Place) -> Result<(), StateError> {
+        self.objects.belongs_to(&place.account);
+        self.objects.create_place(place).await.map_err(|e| self.failed(e))
     }
 
     pub(super) fn parse(&self, bytes: &[u8]) -> Result<State, StateError> {

@@ -188,6 +188,35 @@ async fn a_pull_request_without_credentials_is_planned_against_a_state_that_it_c
 }
 
 #[tokio::test]
+async fn a_state_that_would_be_gone_with_the_job_is_refused_unless_the_stack_says_that_it_is_kept() {
+    let nowhere = STACK.replace("state: { bucket: BUCKET, key: shop.json }\n", "");
+    let job = Job::new(&nowhere).await;
+    let github = ["iam", "github", "--repo", "a/b", "--account", &job.bench.aws.place.account];
+    let applies = |arguments: &[&str]| {
+        Ran::of(job.command("push", "refs/heads/main", arguments).output().expect("the binary runs"))
+    };
+    for state in ["", "state: { path: kept }\n"] {
+        job.bench.write("stack.yaml", &format!("{nowhere}{state}"));
+        for ran in [
+            job.run("push", "refs/heads/main"),
+            job.run("push", "refs/heads/feature"),
+            applies(&["apply", "-y"]),
+            job.bench.run(&["ci"]),
+            job.bench.run(&github),
+        ] {
+            assert_eq!(ran.code, Some(1), "{ran}");
+            assert!(ran.stderr.contains("state::gone-with-the-job") && ran.stderr.contains("in_ci: true"), "{ran}");
+        }
+        assert!(inventory(&job.bench.aws).await.is_empty() && !job.bench.path().join("kept").exists());
+    }
+    job.bench.write("stack.yaml", &format!("{nowhere}state: {{ path: kept, in_ci: true }}\n"));
+    for ran in [job.run("push", "refs/heads/feature"), job.run("push", "refs/heads/main"), job.bench.run(&github)] {
+        assert_eq!(ran.code, Some(0), "{ran}");
+    }
+    assert_eq!(inventory(&job.bench.aws).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_planned_branch_hands_on_the_outputs_of_the_last_apply() {
     let job = Job::new(STACK).await;
     assert_eq!(job.run("push", "refs/heads/main").code, Some(0));

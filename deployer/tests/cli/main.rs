@@ -4,6 +4,7 @@
 mod common;
 
 mod bench;
+mod bucket;
 mod inventory;
 
 mod approval;
@@ -20,11 +21,10 @@ mod iam;
 mod kills;
 mod late;
 mod lifecycle;
-mod local;
-mod markers;
 mod newcomer;
 mod operate;
 mod ownership;
+mod privacy;
 mod proxy;
 mod review;
 mod rollback;

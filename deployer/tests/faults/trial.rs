@@ -311,6 +311,8 @@ impl Trial {
             refresh_only: false,
             claim: None,
             build: package::Environment::of_process(),
+            own_directory: Some(self.directory.path().join("own")),
+            in_ci: false,
             holder: Holder::default(),
             now: || "2026-11-22T10:00:00Z".into(),
         }

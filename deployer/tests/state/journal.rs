@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer::state::{Journal, Objects, StateError, Store};
+use deployer::state::{Journal, Objects, RescuePlace, StateError, Store};
 use tokio::time::sleep;
 
 use crate::memory::{Fault, Link, Server};
@@ -161,7 +161,7 @@ async fn what_could_not_be_saved_is_picked_up_by_the_next_run() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::new();
     let (link, store) = begun(&server).await;
-    let store = store.with_rescue_dir(directory.path().join("rescue"));
+    let store = store.with_rescue(rescue_in(directory.path()));
     let error = cut_off(&link, &store, "second").await;
     let StateError::Rescued { rescue, cause } = &error else { panic!("{error}") };
     assert_eq!((error.code(), cause.code()), ("state::rescued", "state::unreachable"));
@@ -179,12 +179,43 @@ async fn what_could_not_be_saved_is_picked_up_by_the_next_run() {
     assert_eq!((names(&saved.state).len(), saved.notice), (2, None));
 }
 
+fn rescue_in(directory: &Path) -> RescuePlace {
+    RescuePlace { directory: directory.join("rescue"), key: Some(directory.join("own/rescue.key")) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rescue_file_that_somebody_else_wrote_is_not_believed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let here = store.clone().with_rescue(rescue_in(directory.path()));
+    let StateError::Rescued { rescue, .. } = cut_off(&link, &here, "second").await else { panic!("rescued") };
+    let left_alone = async |store: &Store| {
+        let read = store.read().await.expect("readable");
+        assert_eq!(names(&read.state), ["queues.first"]);
+        let notice = read.notice.expect("a word");
+        assert!(notice.contains("not written by this user") && notice.contains(&*rescue.to_string_lossy()), "{notice}");
+        assert!(rescue.exists());
+    };
+    // As it comes with the code to another machine, which may have a key of its own.
+    let key = directory.path().join("elsewhere/rescue.key");
+    let elsewhere = store.with_rescue(RescuePlace { key: Some(key.clone()), ..rescue_in(directory.path()) });
+    left_alone(&elsewhere).await;
+    std::fs::create_dir(key.parent().expect("a parent")).expect("a directory");
+    std::fs::write(&key, [7; 32]).expect("a key");
+    left_alone(&elsewhere).await;
+    // As somebody changed it.
+    let text = std::fs::read_to_string(&rescue).expect("a file");
+    std::fs::write(&rescue, text.replace("queues.second", "queues.payments")).expect("a file");
+    left_alone(&here).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rescue_file_is_out_of_date_once_another_run_has_written() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::new();
     let (link, store) = begun(&server).await;
-    let here = store.clone().with_rescue_dir(directory.path().to_owned());
+    let here = store.clone().with_rescue(rescue_in(directory.path()));
     cut_off(&link, &here, "second").await;
     let elsewhere = over(server.link());
     let lease = held(&elsewhere, "bob").await;
@@ -199,7 +230,7 @@ async fn a_rescue_file_follows_a_write_that_arrived_unanswered() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::new();
     let (link, store) = begun(&server).await;
-    let store = store.with_rescue_dir(directory.path().to_owned());
+    let store = store.with_rescue(rescue_in(directory.path()));
     let lease = held(&store, "ada").await;
     let snapshot = store.read().await.expect("readable");
     let journal = store.journal(&snapshot, &lease);
@@ -219,7 +250,7 @@ async fn a_run_that_could_not_begin_leaves_no_rescue_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::new();
     let (link, store) = begun(&server).await;
-    let store = store.with_rescue_dir(directory.path().to_owned());
+    let store = store.with_rescue(rescue_in(directory.path()));
     let lease = held(&store, "ada").await;
     let snapshot = store.read().await.expect("readable");
     let journal = store.journal(&snapshot, &lease);

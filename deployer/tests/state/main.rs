@@ -4,11 +4,13 @@
 #[allow(dead_code)]
 mod common;
 
+mod buckets;
 mod journal;
 mod lock;
 mod memory;
 mod parse;
 mod places;
+mod s3;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use deployer::aws::AwsError;
+use deployer::aws::{AwsError, Place};
 use deployer::state::objects::{Condition, Object, ObjectError, Objects, Version};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, sleep};
@@ -178,7 +178,7 @@ impl Objects for Link {
         .boxed()
     }
 
-    fn create_place<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), ObjectError>> {
+    fn create_place<'a>(&'a self, _: &'a Place) -> BoxFuture<'a, Result<(), ObjectError>> {
         async { Ok(()) }.boxed()
     }
 

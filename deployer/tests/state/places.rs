@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use deployer::aws::{Aws, Place};
-use deployer::state::{Journal, KEPT_VERSIONS, Location, Store};
+use deployer::state::{Journal, KEPT_VERSIONS, Location, S3Location, Store};
 use futures::future::join_all;
 
 use crate::common;
@@ -39,7 +39,7 @@ impl Ground {
 
     async fn s3() -> Self {
         let ground = Self::s3_without_bucket().await;
-        ground.store().create_bucket(common::REGION).await.expect("a bucket");
+        ground.store().create_bucket(&ground.aws().place).await.expect("a bucket");
         ground
     }
 
@@ -61,7 +61,9 @@ impl Ground {
     fn store_of(&self, stack: &str, place: &Place) -> Store {
         let location = match self {
             Self::Dir { directory, .. } => Location::Dir { path: directory.path().join("states").join(KEY) },
-            Self::S3 { bucket, .. } => Location::S3 { bucket: bucket.clone(), key: KEY.into(), region: None },
+            Self::S3 { bucket, .. } => {
+                Location::S3(S3Location { bucket: bucket.clone(), key: KEY.into(), ..S3Location::default() })
+            }
         };
         Store::open(location, &self.aws().clients.s3, stack, place, now)
     }
@@ -309,7 +311,7 @@ async fn a_missing_bucket_is_named_and_can_be_made() {
     let error = store.lock(&holder("ada"), Duration::ZERO, &|_| {}).await.err().expect("no bucket");
     assert_eq!(error.code(), "state::bucket-missing");
     for _ in 0..2 {
-        store.create_bucket(common::REGION).await.expect("made, or there already");
+        store.create_bucket(&ground.aws().place).await.expect("made, or there already");
     }
     let Ground::S3 { bucket, aws } = &ground else { panic!("S3") };
     let versioning = aws.clients.s3.get_bucket_versioning().bucket(bucket).send().await.expect("versioning");
@@ -323,9 +325,11 @@ async fn a_missing_bucket_is_named_and_can_be_made() {
 async fn a_bucket_of_another_region_is_called_there() {
     let ground = Ground::s3_without_bucket().await;
     let Ground::S3 { bucket, aws } = &ground else { panic!("S3") };
-    let location = Location::S3 { bucket: bucket.clone(), key: KEY.into(), region: Some("us-west-2".into()) };
+    let region = Some("us-west-2".into());
+    let location =
+        Location::S3(S3Location { bucket: bucket.clone(), key: KEY.into(), region, ..S3Location::default() });
     let store = Store::open(location, &aws.clients.s3, "couch", &aws.place, now);
-    store.create_bucket(common::REGION).await.expect("made in its own region");
+    store.create_bucket(&ground.aws().place).await.expect("made in its own region");
     let lease = held(&store, "ada").await;
     let error = ground.store().lock_info().await.expect_err("asked in the stack's region");
     assert_eq!(error.code(), "state::wrong-region");

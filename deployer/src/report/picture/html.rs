@@ -12,10 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::svg::{drawn, escaped};
 use super::{Mark, Node, Picture, singular};
-use crate::plan::{Action, Cost, Planned};
+use crate::plan::{Action, Cost, Plan, Planned};
 use crate::report::paint::{Paint, Tone};
 use crate::report::plan::{self as text, View};
-use crate::report::shown::Shown;
 use crate::spec::secrets::Secrets;
 
 const PICTURE: &str = include_str!("picture.css");
@@ -27,7 +26,7 @@ pub struct Page<'a> {
     pub picture: &'a Picture,
     /// Region and account, or whatever else is known.
     pub about: String,
-    pub plan: Option<(&'a Shown, Cost)>,
+    pub plan: Option<(&'a Plan, Cost)>,
     pub secrets: &'a Secrets,
 }
 
@@ -130,7 +129,9 @@ impl Page<'_> {
         let mark = node.mark.map(|mark| format!(", {}", mark.word())).unwrap_or_default();
         let _ = writeln!(out, "<p>{}{external}{mark}</p>", escaped(singular(&node.section)));
         for part in &node.resources {
-            let planned = self.plan.and_then(|(plan, _)| plan.actions().iter().find(|p| p.address == part.address));
+            let planned = self
+                .plan
+                .and_then(|(plan, _)| plan.actions().iter().find(|p| *self.secrets.mask(&p.address) == *part.address));
             let mark = planned.map_or("", |p| word(p.action));
             let _ = write!(
                 out,
@@ -152,7 +153,7 @@ impl Page<'_> {
         out + "</section>\n"
     }
 
-    fn lines(&self, plan: &Shown, planned: &Planned) -> String {
+    fn lines(&self, plan: &Plan, planned: &Planned) -> String {
         let lines = text::lines(plan, planned, self.view(), 0);
         if lines.is_empty() || (planned.action == Action::Unchanged && planned.changes.is_empty()) {
             return String::new();
@@ -165,7 +166,7 @@ impl Page<'_> {
                 None => "plain",
             };
             let indent = " ".repeat(line.indent.saturating_sub(4));
-            let _ = write!(out, "<span class=\"{class}\">{indent}{}</span>", escaped(&line.text));
+            let _ = write!(out, "<span class=\"{class}\">{indent}{}</span>", escaped(&self.secrets.mask(&line.text)));
         }
         out + "</pre>\n"
     }

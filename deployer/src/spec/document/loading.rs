@@ -6,12 +6,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::head::Head;
+use crate::spec::head::{Head, StateBucket, StateLocation};
 use crate::spec::interpolate::interpolate;
 use crate::spec::nearest::nearest;
 use crate::spec::secrets::Secrets;
 use crate::spec::sections::SECTIONS;
 use crate::spec::sections::any::check_tags;
+use crate::spec::sections::buckets::Algorithm;
 use crate::spec::spans::SpanIndex;
 use crate::spec::variables::{Inputs, Variable, Variables};
 use crate::spec::{check, env, find, region, schema, template};
@@ -87,6 +88,15 @@ impl Loading {
         let region = self.region(&head, inputs);
         let head = self.head(head)?;
         check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
+        if let Some(StateLocation::S3(StateBucket { encryption: Some(encryption), .. })) = &head.state
+            && encryption.sse_algorithm == Algorithm::Aes256
+            && encryption.kms_master_key_id.is_some()
+        {
+            let path = DocPath::of(["state", "encryption", "kms_master_key_id"]);
+            self.findings
+                .error("bucket::kms-key", path, "`AES256` uses keys of S3's own, not this one")
+                .help("add `sse_algorithm: aws:kms` or remove the key");
+        }
         Some((head, region.unwrap_or_default(), sections))
     }
 

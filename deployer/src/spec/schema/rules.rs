@@ -21,6 +21,8 @@ pub(super) fn add(schema: &mut Value) {
         ("/$defs/StateBucket/properties/bucket", json!(["my-state"])),
         ("/$defs/StateBucket/properties/key", json!(["couch.json"])),
         ("/$defs/StateBucket/properties/region", json!(["eu-west-1"])),
+        ("/$defs/StateBucket/properties/account", json!(["123456789012"])),
+        ("/$defs/StateEncryption/properties/kms_master_key_id", json!(["alias/state"])),
         ("/$defs/StateDirectory/properties/path", json!([".deployer/state"])),
         ("/$defs/Declaration/properties/default", json!(["small"])),
         ("/$defs/Declaration/properties/description", json!(["Who is mailed"])),

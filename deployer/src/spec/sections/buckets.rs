@@ -68,6 +68,17 @@ pub enum Algorithm {
     KmsTwice,
 }
 
+impl Algorithm {
+    /// What S3 calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aes256 => "AES256",
+            Self::Kms => "aws:kms",
+            Self::KmsTwice => "aws:kms:dsse",
+        }
+    }
+}
+
 /// What is refused to the public.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -160,12 +171,7 @@ impl Section for Buckets {
             bucket: element.name.unwrap_or_else(|| at.default_name()),
             versioning: element.versioning,
             encryption: Encryption {
-                sse_algorithm: match element.encryption.sse_algorithm {
-                    Algorithm::Aes256 => "AES256",
-                    Algorithm::Kms => "aws:kms",
-                    Algorithm::KmsTwice => "aws:kms:dsse",
-                }
-                .to_owned(),
+                sse_algorithm: element.encryption.sse_algorithm.name().to_owned(),
                 kms_master_key_id: element.encryption.kms_master_key_id,
                 bucket_key_enabled: element.encryption.bucket_key_enabled,
             },

@@ -32,7 +32,13 @@ ci: { apply_on: [main, release] }
     );
     assert_eq!(document.stack(), "couch-32");
     assert_eq!(document.account(), Some("012345678901"));
-    let state = StateBucket { bucket: "states".into(), key: "32/couch.json".into(), region: None };
+    let state = StateBucket {
+        bucket: "states".into(),
+        key: "32/couch.json".into(),
+        region: None,
+        account: None,
+        encryption: None,
+    };
     assert_eq!(document.state(), Some(&StateLocation::S3(state)));
     assert_eq!(document.tags()["owner"], "a@example.org");
     assert_eq!(document.tags()["size"], "2048");

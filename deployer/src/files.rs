@@ -1,0 +1,193 @@
+//! Files that nobody but their user may read: states, plans, logs, what a local cloud keeps.
+//!
+//! # Guarantees
+//! A file is private from the moment it has a name, whatever the umask says, and whole or not there at all. A `.deployer`
+//! directory is closed to other users, also one that an earlier version left open, and git takes nothing in it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The directory beside `stack.yaml` that holds all that the deployer keeps there.
+const OWN: &str = ".deployer";
+const FILE: u32 = 0o600;
+const DIRECTORY: u32 = 0o700;
+/// What others than the user may do.
+const OTHERS: u32 = 0o077;
+
+/// Makes a directory and those above it, closed to other users. A `.deployer` on the way is closed, and gets a
+/// `.gitignore` of all that it holds.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)?;
+    let Some(own) = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == OWN)) else {
+        return Ok(());
+    };
+    close(own, DIRECTORY);
+    let ignore = own.join(".gitignore");
+    if !ignore.exists() {
+        // It is a help to the user; the directory is as good without it.
+        let _ = write(&ignore, b"*\n");
+    }
+    Ok(())
+}
+
+/// Writes a file as a whole, in the place of one that is there. What is no plain file, such as a pipe, is written to.
+///
+/// # Errors
+/// When it cannot be written; what was there before is still there then.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let found = fs::metadata(path).ok();
+    if found.as_ref().is_some_and(|found| !found.is_file()) {
+        return fs::write(path, bytes);
+    }
+    // A link stays one: the file that it names is replaced.
+    let path = if found.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
+    match replace(&path, bytes) {
+        // The file may be written, but its directory not.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && found.is_some() => {
+            close(&path, FILE);
+            fs::write(&path, bytes)
+        }
+        done => done,
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let parent = parent(path);
+    let mut fresh = tempfile::Builder::new().prefix(".deployer-").suffix(".new").tempfile_in(&parent)?;
+    fresh.write_all(bytes)?;
+    fresh.as_file().set_permissions(Permissions::from_mode(FILE))?;
+    fresh.as_file().sync_all()?;
+    fresh.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Opens a file to write to, made if it is not there; what it holds stays.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    open_as(path, FILE)
+}
+
+/// The same with these permissions.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_as(path: &Path, mode: u32) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(mode).open(path)?;
+    close(path, mode);
+    Ok(file)
+}
+
+/// Opens an empty file to write to.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    create_as(path, FILE)
+}
+
+/// The same with these permissions, also where the umask would take some away.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) fn create_as(path: &Path, mode: u32) -> io::Result<File> {
+    let file = open_as(path, mode)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.set_len(0)?;
+    Ok(file)
+}
+
+/// Takes from others what they may do beyond `mode`. Where that fails it is somebody else's file.
+fn close(path: &Path, mode: u32) {
+    let Ok(found) = fs::metadata(path) else { return };
+    let open = found.permissions().mode();
+    if open & OTHERS & !mode != 0 {
+        let _ = fs::set_permissions(path, Permissions::from_mode(open & 0o7777 & (mode | !OTHERS)));
+    }
+}
+
+/// The permissions of a file in a directory that may be shared on purpose: those who may add files there may also change
+/// this one.
+pub(crate) fn mode_in(directory: &Path) -> u32 {
+    let shared = fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & 0o020 != 0);
+    if shared { FILE | 0o060 } else { FILE }
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn open_to_all(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn files_are_the_users_alone_and_open_ones_are_closed() {
+        let root = tempfile::tempdir().unwrap();
+        let (fresh, old) = (root.path().join("fresh"), root.path().join("old"));
+        fs::write(&old, "before").unwrap();
+        open_to_all(&old, 0o666);
+        for path in [&fresh, &old] {
+            write(path, b"now").unwrap();
+            assert_eq!((mode(path), fs::read(path).unwrap()), (0o600, b"now".to_vec()));
+        }
+        open_to_all(&old, 0o664);
+        drop(open(&old).unwrap());
+        assert_eq!((mode(&old), fs::read(&old).unwrap()), (0o600, b"now".to_vec()));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn a_link_and_a_pipe_are_written_through() {
+        let root = tempfile::tempdir().unwrap();
+        let (link, file) = (root.path().join("link"), root.path().join("file"));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write(&link, b"now").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"now");
+        write(Path::new("/dev/null"), b"now").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn a_directory_of_the_deployers_is_closed_and_no_part_of_the_code() {
+        let root = tempfile::tempdir().unwrap();
+        let own = root.path().join(".deployer");
+        fs::create_dir(&own).unwrap();
+        open_to_all(&own, 0o775);
+        directory(&own.join("local/data")).unwrap();
+        assert_eq!((mode(&own), mode(&own.join("local")), mode(&own.join("local/data"))), (0o700, 0o700, 0o700));
+        assert_eq!(fs::read_to_string(own.join(".gitignore")).unwrap(), "*\n");
+        fs::write(own.join(".gitignore"), "mine").unwrap();
+        directory(&own.join("local")).unwrap();
+        assert_eq!(fs::read_to_string(own.join(".gitignore")).unwrap(), "mine", "a user's own stays");
+        directory(&root.path().join("other")).unwrap();
+        assert!(!root.path().join("other/.gitignore").exists());
+    }
+
+    #[test]
+    fn who_shares_a_directory_with_a_group_shares_what_is_kept_there() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(mode_in(root.path()), 0o600);
+        open_to_all(root.path(), 0o2775);
+        assert_eq!(mode_in(root.path()), 0o660);
+    }
+}

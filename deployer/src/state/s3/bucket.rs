@@ -1,0 +1,248 @@
+//! The state's bucket, made where it is asked for.
+//!
+//! # Guarantees
+//! A bucket of another account is never taken, and one that somebody else made in this account is left as it is. What a
+//! killed run left half made is known by its tag, which CreateBucket brings, and finished.
+
+use std::time::Duration;
+
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, NoncurrentVersionExpiration,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
+};
+use serde_json::json;
+
+use super::{S3, repeat};
+use crate::aws::{AwsError, Place};
+use crate::state::objects::ObjectError;
+
+/// How long a bucket just made may stay unknown to some of S3.
+const NEW_BUCKET_WINDOW: Duration = Duration::from_secs(120);
+/// Says of a bucket that the deployer made it, and how far that has come.
+const MARK: &str = "deployer:state-bucket";
+const UNFINISHED: &str = "unfinished";
+const READY: &str = "ready";
+/// How long earlier versions of an object are kept: the lock alone leaves some with every run.
+const KEPT_DAYS: i32 = 90;
+
+impl S3 {
+    pub(super) async fn make_bucket(&self, place: &Place) -> Result<(), ObjectError> {
+        let there = match self.head().await {
+            Ok(()) => true,
+            Err(error) if error.is(&["NotFound", "NoSuchBucket"]) => false,
+            Err(error) => return Err(self.translate(error).await),
+        };
+        if !there {
+            self.create(place).await?;
+        }
+        let made = async {
+            if there && self.mark().await?.as_deref() != Some(UNFINISHED) {
+                return Ok(());
+            }
+            self.young.begin();
+            self.set_up(place).await?;
+            // Versions are on from here: what S3 warns of begins now.
+            self.young.begin();
+            Ok(())
+        };
+        match made.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.translate(error).await),
+        }
+    }
+
+    /// Looks for the bucket. An answer to HEAD has no body, so of a refusal that may mean anything a question is asked
+    /// whose answer says more.
+    async fn head(&self) -> Result<(), AwsError> {
+        let call = self.client.head_bucket().bucket(&self.bucket).set_expected_bucket_owner(self.owner());
+        let error = match call.send().await.map_err(|e| AwsError::of("s3:HeadBucket", e)) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.status() != 400 => return Err(error),
+            Err(error) => error,
+        };
+        let call = self.client.list_objects_v2().bucket(&self.bucket).max_keys(1);
+        let call = call.set_expected_bucket_owner(self.owner()).send();
+        Err(call.await.map_err(|e| AwsError::of("s3:ListObjectsV2", e)).err().unwrap_or(error))
+    }
+
+    async fn create(&self, place: &Place) -> Result<(), ObjectError> {
+        if self.owner().is_some_and(|owner| owner != place.account) {
+            return Err(ObjectError::BucketMissing(self.bucket.clone()));
+        }
+        let region = self.region.as_deref().unwrap_or(&place.region);
+        // S3 refuses the constraint for its first region and demands it everywhere else.
+        let constraint = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
+        let unfinished = match tag(MARK, UNFINISHED) {
+            Ok(tag) => tag,
+            Err(error) => return Err(ObjectError::Aws(error)),
+        };
+        let configuration = CreateBucketConfiguration::builder().set_location_constraint(constraint).tags(unfinished);
+        let call = self.client.create_bucket().bucket(&self.bucket).create_bucket_configuration(configuration.build());
+        match call.send().await.map_err(|e| AwsError::of("s3:CreateBucket", e)) {
+            Err(error) if error.is(&["BucketAlreadyExists"]) => Err(self.of_others()),
+            Err(error) if !error.is(&["BucketAlreadyOwnedByYou"]) => Err(self.translate(error).await),
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything that a new bucket is given; what has been done already is done again.
+    async fn set_up(&self, place: &Place) -> Result<(), AwsError> {
+        self.block_public_access().await?;
+        self.encrypt().await?;
+        // A local cloud has no HTTPS.
+        if !place.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+            self.refuse_plain_text(place).await?;
+        }
+        self.expire_versions().await?;
+        self.keep_versions().await?;
+        self.set_mark(READY).await
+    }
+
+    async fn block_public_access(&self) -> Result<(), AwsError> {
+        let blocked = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        settle(|| async {
+            let call = self.client.put_public_access_block().bucket(&self.bucket);
+            let call = call.set_expected_bucket_owner(self.owner());
+            let call = call.public_access_block_configuration(blocked.clone()).send();
+            call.await.map(|_| ()).map_err(|e| AwsError::of("s3:PutPublicAccessBlock", e))
+        })
+        .await
+    }
+
+    /// By default as the state's own objects are; S3's own keys where nothing is said of them.
+    async fn encrypt(&self) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3:PutBucketEncryption";
+        let algorithm = self.encryption.as_ref().map_or("AES256", |encryption| &encryption.sse_algorithm);
+        let key = self.encryption.as_ref().and_then(|encryption| encryption.kms_master_key_id.clone());
+        let default = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(ServerSideEncryption::from(algorithm))
+            .set_kms_master_key_id(key)
+            .build()
+            .map_err(shape(OPERATION))?;
+        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default);
+        let rule = rule.set_bucket_key_enabled((algorithm == "aws:kms").then_some(true)).build();
+        let rules = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(shape(OPERATION))?;
+        settle(|| async {
+            let call = self.client.put_bucket_encryption().bucket(&self.bucket);
+            let call = call.set_expected_bucket_owner(self.owner());
+            let call = call.server_side_encryption_configuration(rules.clone()).send();
+            call.await.map(|_| ()).map_err(|e| AwsError::of(OPERATION, e))
+        })
+        .await
+    }
+
+    /// A policy that takes requests over HTTPS alone; a policy that is there stays.
+    async fn refuse_plain_text(&self, place: &Place) -> Result<(), AwsError> {
+        let policy = self.client.get_bucket_policy().bucket(&self.bucket).set_expected_bucket_owner(self.owner());
+        match policy.send().await.map_err(|e| AwsError::of("s3:GetBucketPolicy", e)) {
+            Err(error) if error.is(&["NoSuchBucketPolicy", "NoSuchBucket"]) => {}
+            found => return found.map(|_| ()),
+        }
+        let arn = format!("arn:{}:s3:::{}", place.partition, self.bucket);
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Sid": "DenyWithoutHttps", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": [&arn, format!("{arn}/*")], "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+        }] });
+        settle(|| async {
+            let call = self.client.put_bucket_policy().bucket(&self.bucket).policy(policy.to_string());
+            let call = call.set_expected_bucket_owner(self.owner()).send();
+            call.await.map(|_| ()).map_err(|e| AwsError::of("s3:PutBucketPolicy", e))
+        })
+        .await
+    }
+
+    /// A rule by which earlier versions go; rules that are there stay.
+    async fn expire_versions(&self) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3:PutBucketLifecycleConfiguration";
+        let rules = self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket);
+        let rules = rules.set_expected_bucket_owner(self.owner()).send();
+        match rules.await.map_err(|e| AwsError::of("s3:GetBucketLifecycleConfiguration", e)) {
+            Err(error) if error.is(&["NoSuchLifecycleConfiguration", "NoSuchBucket"]) => {}
+            found => return found.map(|_| ()),
+        }
+        let earlier = NoncurrentVersionExpiration::builder().noncurrent_days(KEPT_DAYS).build();
+        let rule = LifecycleRule::builder()
+            .id("deployer-earlier-versions")
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().prefix("").build())
+            .noncurrent_version_expiration(earlier)
+            .expiration(LifecycleExpiration::builder().expired_object_delete_marker(true).build())
+            .build()
+            .map_err(shape(OPERATION))?;
+        let rules = BucketLifecycleConfiguration::builder().rules(rule).build().map_err(shape(OPERATION))?;
+        settle(|| async {
+            let call = self.client.put_bucket_lifecycle_configuration().bucket(&self.bucket);
+            let call = call.set_expected_bucket_owner(self.owner());
+            let call = call.lifecycle_configuration(rules.clone()).send();
+            call.await.map(|_| ()).map_err(|e| AwsError::of(OPERATION, e))
+        })
+        .await
+    }
+
+    async fn keep_versions(&self) -> Result<(), AwsError> {
+        let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        settle(|| async {
+            let call = self.client.put_bucket_versioning().bucket(&self.bucket);
+            let call = call.set_expected_bucket_owner(self.owner());
+            let call = call.versioning_configuration(on.clone()).send();
+            call.await.map(|_| ()).map_err(|e| AwsError::of("s3:PutBucketVersioning", e))
+        })
+        .await
+    }
+
+    /// How far the deployer's work on this bucket has come; nothing for a bucket of others. Who may not ask that has
+    /// not made it either.
+    async fn mark(&self) -> Result<Option<String>, AwsError> {
+        match self.tags().await {
+            Ok(tags) => Ok(tags.into_iter().find(|tag| tag.key == MARK).map(|tag| tag.value)),
+            Err(error) if error.is_access_denied() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, AwsError> {
+        let call = self.client.get_bucket_tagging().bucket(&self.bucket).set_expected_bucket_owner(self.owner()).send();
+        match call.await.map_err(|e| AwsError::of("s3:GetBucketTagging", e)) {
+            Ok(answer) => Ok(answer.tag_set),
+            Err(error) if error.is(&["NoSuchTagSet", "NoSuchBucket"]) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn set_mark(&self, value: &str) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3:PutBucketTagging";
+        let mut tags = self.tags().await?;
+        tags.retain(|tag| tag.key != MARK);
+        tags.push(tag(MARK, value)?);
+        let tags = Tagging::builder().set_tag_set(Some(tags)).build().map_err(shape(OPERATION))?;
+        settle(|| async {
+            let call = self.client.put_bucket_tagging().bucket(&self.bucket).tagging(tags.clone());
+            let call = call.set_expected_bucket_owner(self.owner()).send();
+            call.await.map(|_| ()).map_err(|e| AwsError::of(OPERATION, e))
+        })
+        .await
+    }
+}
+
+fn tag(key: &str, value: &str) -> Result<Tag, AwsError> {
+    Tag::builder().key(key).value(value).build().map_err(shape("s3:PutBucketTagging"))
+}
+
+fn shape(operation: &'static str) -> impl Fn(aws_sdk_s3::error::BuildError) -> AwsError {
+    move |error| AwsError::Shape { what: operation.into(), message: error.to_string() }
+}
+
+/// Repeats a call on a bucket just made until all of S3 knows it.
+async fn settle<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
+where
+    F: Future<Output = Result<(), AwsError>>,
+{
+    repeat(&["NoSuchBucket", "OperationAborted"], NEW_BUCKET_WINDOW, &mut call).await
+}

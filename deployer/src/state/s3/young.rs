@@ -1,0 +1,85 @@
+//! Echoes of a bucket whose settings are new.
+//!
+//! When versions are switched on for the first time, S3 may answer for some minutes that an object does not exist which
+//! was written since; a bucket just made may be unknown to some of S3 (S3 user guide, "Enabling versioning on buckets").
+//! A lock that seems to be gone would stop the run, so what this run wrote itself is asked for again before that is
+//! believed. A lock that another run took over is none of this: that is told by another version, not by absence.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::aws::AwsError;
+
+/// How long S3 asks to wait after versions were switched on.
+const YOUTH: Duration = Duration::from_secs(15 * 60);
+/// How long an absence is doubted.
+const DOUBT: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// What is known of a bucket's youth, and what this run wrote there.
+#[derive(Default)]
+pub(super) struct Young(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    /// When it was made or its versions were switched on, if this run did that.
+    since: Option<Instant>,
+    written: BTreeSet<String>,
+}
+
+impl Young {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bucket is new from now on.
+    pub(super) fn begin(&self) {
+        self.seen().since = Some(Instant::now());
+    }
+
+    pub(super) fn wrote(&self, key: &str) {
+        self.seen().written.insert(key.to_owned());
+    }
+
+    pub(super) fn deleted(&self, key: &str) {
+        self.seen().written.remove(key);
+    }
+
+    fn is_young(&self) -> bool {
+        self.seen().since.is_some_and(|since| since.elapsed() < YOUTH)
+    }
+
+    fn is_own(&self, key: &str) -> bool {
+        self.seen().written.contains(key)
+    }
+
+    /// Repeats a call for `key` while its answer may be an echo: that a young bucket does not exist, or that an object
+    /// is `gone` which this run wrote there.
+    pub(super) async fn settled<T, F>(
+        &self,
+        key: &str,
+        mut call: impl FnMut() -> F,
+        gone: impl Fn(&Result<T, AwsError>) -> bool,
+    ) -> Result<T, AwsError>
+    where
+        F: Future<Output = Result<T, AwsError>>,
+    {
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let answer = call().await;
+            let unknown = matches!(&answer, Err(error) if error.is(&["NoSuchBucket"]));
+            let doubtful = unknown || (gone(&answer) && self.is_own(key));
+            if !doubtful || !self.is_young() || began.elapsed() + pause > DOUBT {
+                return answer;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
