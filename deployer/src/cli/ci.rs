@@ -5,8 +5,8 @@ mod occasion;
 mod pages;
 mod preview;
 mod review;
+mod seal;
 
-use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -28,6 +28,8 @@ use event::Proposal;
 use occasion::{Decision, Occasion};
 use pages::Pages;
 use preview::Fate;
+use review::NoReview;
+use seal::Seal;
 
 pub(super) async fn run(run: &Run, choice: Choice, expected: &Expected) -> Exit {
     let pages = Pages::new(run);
@@ -59,8 +61,13 @@ async fn deploy(
     let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
     let verb = if decision.apply { "plan and apply" } else { "plan only" };
-    run.terminal.say(&format!("{verb}: {}", decision.why));
+    run.terminal.say(&loaded.document.secrets().mask(&format!("{verb}: {}", decision.why)));
 
+    if decision.apply {
+        pipeline::kept_after_this_job(&loaded.document, &settings)?;
+    } else {
+        pipeline::known_in_this_job(&loaded.document, &settings)?;
+    }
     let fate = preview::fate(run, loaded.document.ci(), &occasion);
     if let Some(Fate::Destroy(env)) = &fate {
         return preview::destroy(run, &loaded, &settings, env, pages).await;
@@ -140,9 +147,19 @@ async fn reviewed(
             let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
             return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {none}"), help));
         }
+        // What somebody changed is worse than nothing.
+        (None, Err(NoReview::Changed(why))) if must => {
+            ready.abandon().await;
+            let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
+            return Err(Failure::plain("plan::not-reviewed", why, help));
+        }
         // Where the forge does not answer, nobody knows whether there is one: that is more than talk.
-        (None, Err(NoReview::NoAnswer(why))) => {
+        (None, Err(NoReview::NoAnswer(why) | NoReview::Changed(why))) => {
             pages.warn("reviewed plan not looked up", &format!("{why}; the plan is applied without a comparison"));
+            return Ok(ready);
+        }
+        (None, Err(NoReview::Missing(why))) => {
+            pages.warn("no reviewed plan", &format!("{why}; the plan is applied without a comparison"));
             return Ok(ready);
         }
         (None, Err(NoReview::None(why))) => {
@@ -165,26 +182,8 @@ async fn reviewed(
 async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Reviewed, NoReview> {
     let Occasion::Branch(branch) = occasion else { return Err(NoReview::None("this run is for no branch".to_owned())) };
     let forge = event::forge(&run.environment);
-    let stack = ready.loaded.document.stack();
-    match review::find(&run.environment, forge.as_ref(), branch, stack).await {
-        Ok(found) => found.map_err(NoReview::None),
-        Err(error) => Err(NoReview::NoAnswer(format!("the pull request cannot be looked up: {error}"))),
-    }
-}
-
-/// Why there is no reviewed plan at hand.
-enum NoReview {
-    /// There is none.
-    None(String),
-    /// The forge could not be asked.
-    NoAnswer(String),
-}
-
-impl fmt::Display for NoReview {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::None(why) | Self::NoAnswer(why)) = self;
-        f.write_str(why)
-    }
+    let (stack, seal) = (ready.loaded.document.stack(), Seal::new(ready.review_key()));
+    review::find(&run.environment, forge.as_ref(), branch, stack, &seal).await
 }
 
 /// What this run is about: by the CI system's variables, else by the branch that git has checked out.

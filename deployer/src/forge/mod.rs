@@ -1,8 +1,12 @@
 //! The forges that code is reviewed on: comments on what was proposed, and what a commit was proposed in.
 //!
 //! # Guarantees
-//! Only comments of the run's own author are read or edited, so that nobody else's text passes for a reviewed plan.
+//! Only comments of the token's own user are read or edited, and who that is comes from the forge or not at all.
 //! The token goes to the forge's API alone and into no error text.
+//!
+//! # Caveats
+//! Forges let others change the comments of that user, too: [`Forge::edited`] tells who did last, and what a comment
+//! says has to prove itself.
 
 mod http;
 
@@ -10,12 +14,17 @@ use serde_json::{Value, json};
 
 use http::Http;
 
-/// The author of comments made with a GitHub job's own token.
-const GITHUB_AUTHOR: &str = "github-actions[bot]";
 /// Comments asked for at once, the most that both forges give.
 const PAGE: usize = 100;
 /// Pages of comments looked through.
 const PAGES: usize = 20;
+/// Who the token is.
+const GITHUB_VIEWER: &str = "query { viewer { login } }";
+/// Who wrote a comment and who changed it last; nobody, if nobody did.
+const GITHUB_EDITOR: &str =
+    "query($id: ID!) { node(id: $id) { ... on IssueComment { author { login } editor { login } } } }";
+const GITLAB_EDITOR: &str =
+    "query($id: NoteID!) { note(id: $id) { author { username } editor: lastEditedBy { username } } }";
 
 /// Which forge it is, and so which paths and words its API has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +47,8 @@ pub struct Forge {
 pub struct Comment {
     pub id: u64,
     pub body: String,
+    /// What GitHub's other API calls it.
+    node: Option<String>,
 }
 
 /// Why a forge could not be asked.
@@ -64,21 +75,22 @@ impl Forge {
         Self { flavour, project, base, http }
     }
 
-    /// Writes `body`, which begins with `mark`, into the comment that has this mark, or into a new one; returns its id.
+    /// Writes `body`, which begins with `mark`, into the comment that has this mark, or into a new one; returns the text
+    /// that the forge keeps.
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
-    pub async fn comment(&self, proposal: u64, mark: &str, body: &str) -> Result<u64, ForgeError> {
+    pub async fn comment(&self, proposal: u64, mark: &str, body: &str) -> Result<String, ForgeError> {
         let known = self.find(proposal, mark).await?;
         let comments = self.comments(proposal);
         let (method, url) = match (&known, self.flavour) {
-            (Some(comment), _) if comment.body == body => return Ok(comment.id),
+            (Some(comment), _) if comment.body == body => return Ok(comment.body.clone()),
             (None, _) => ("POST", comments),
             (Some(comment), Flavour::GitHub) => ("PATCH", format!("{}/issues/comments/{}", self.project, comment.id)),
             (Some(comment), Flavour::GitLab) => ("PUT", format!("{comments}/{}", comment.id)),
         };
         let answer = self.http.ask(method, &url, Some(&json!({ "body": body }))).await?;
-        answer["id"].as_u64().or(known.map(|comment| comment.id)).ok_or(ForgeError::Shape { method, url })
+        answer["body"].as_str().map(str::to_owned).ok_or(ForgeError::Shape { method, url })
     }
 
     /// Finds our comment that begins with `mark`.
@@ -94,7 +106,7 @@ impl Forge {
             for entry in entries {
                 let Some(comment) = comment(entry).filter(|comment| comment.body.starts_with(mark)) else { continue };
                 if author.is_none() {
-                    author = Some(self.author().await);
+                    author = Some(self.author().await?);
                 }
                 if author.as_deref().is_some_and(|author| by(entry, author)) {
                     return Ok(Some(comment));
@@ -107,7 +119,34 @@ impl Forge {
         Ok(None)
     }
 
-    /// The number of the merged request that brought `commit`, the one into `branch` first.
+    /// Tells who changed a comment last, if that was anybody but its author.
+    ///
+    /// # Errors
+    /// When the forge cannot be reached or refuses.
+    pub async fn edited(&self, comment: &Comment) -> Result<Option<String>, ForgeError> {
+        let (query, id, at, field) = match (self.flavour, &comment.node) {
+            (Flavour::GitHub, Some(node)) => (GITHUB_EDITOR, node.clone(), "node", "login"),
+            // A forge that speaks GitHub's language but has no second API.
+            (Flavour::GitHub, None) => return Ok(None),
+            (Flavour::GitLab, _) => (GITLAB_EDITOR, format!("gid://gitlab/Note/{}", comment.id), "note", "username"),
+        };
+        let url = self.graphql();
+        let answer =
+            match self.http.ask("POST", &url, Some(&json!({ "query": query, "variables": { "id": id } }))).await {
+                Err(ForgeError::Refused { status: 404, .. }) => return Ok(None),
+                answer => answer?,
+            };
+        // Older versions of GitLab do not know who edited a note.
+        if self.flavour == Flavour::GitLab && answer.get("errors").is_some() {
+            return Ok(None);
+        }
+        let known = &answer["data"][at];
+        let author = known["author"][field].as_str().ok_or(ForgeError::Shape { method: "POST", url })?;
+        Ok(known["editor"][field].as_str().filter(|editor| *editor != author).map(str::to_owned))
+    }
+
+    /// The number of the request that brought `commit` by being merged into `branch`. One merged into another branch is
+    /// none: whoever may write to a branch of their own could merge there what nobody reviewed.
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
@@ -123,7 +162,7 @@ impl Forge {
         let requests = answer.as_array().ok_or(ForgeError::Shape { method: "GET", url })?;
         let into = |request: &&Value| request.pointer(target).and_then(Value::as_str) == Some(branch);
         let merged = |request: &&Value| request.pointer(done).is_some_and(|at| !at.is_null());
-        let found = requests.iter().filter(merged).find(into).or_else(|| requests.iter().find(merged));
+        let found = requests.iter().filter(merged).find(into);
         Ok(found.and_then(|request| request[number].as_u64()))
     }
 
@@ -134,19 +173,31 @@ impl Forge {
         }
     }
 
-    /// Who the token is. A GitHub job's own token may not ask that.
-    async fn author(&self) -> String {
-        let (field, unknown) = match self.flavour {
-            Flavour::GitHub => ("login", GITHUB_AUTHOR),
-            Flavour::GitLab => ("username", ""),
+    /// Who the token is. Those of GitHub's apps, a job's own among them, are told by the second API alone.
+    async fn author(&self) -> Result<String, ForgeError> {
+        let url = format!("{}/user", self.base);
+        let (method, url, name) = match (self.http.ask("GET", &url, None).await, self.flavour) {
+            (Err(ForgeError::Refused { status: 403, .. }), Flavour::GitHub) => {
+                let url = self.graphql();
+                let answer = self.http.ask("POST", &url, Some(&json!({ "query": GITHUB_VIEWER }))).await?;
+                ("POST", url, answer["data"]["viewer"]["login"].clone())
+            }
+            (answer, Flavour::GitHub) => ("GET", url, answer?["login"].clone()),
+            (answer, Flavour::GitLab) => ("GET", url, answer?["username"].clone()),
         };
-        let user = self.http.ask("GET", &format!("{}/user", self.base), None).await.ok();
-        user.and_then(|user| user[field].as_str().map(str::to_owned)).unwrap_or_else(|| unknown.to_owned())
+        name.as_str().map(str::to_owned).ok_or(ForgeError::Shape { method, url })
+    }
+
+    /// Where the forge's second API is: `/graphql`, `/api/graphql`.
+    fn graphql(&self) -> String {
+        let base = self.base.strip_suffix("/v3").or_else(|| self.base.strip_suffix("/v4")).unwrap_or(&self.base);
+        format!("{base}/graphql")
     }
 }
 
 fn comment(entry: &Value) -> Option<Comment> {
-    Some(Comment { id: entry["id"].as_u64()?, body: entry["body"].as_str()?.to_owned() })
+    let text = |name: &str| entry[name].as_str().map(str::to_owned);
+    Some(Comment { id: entry["id"].as_u64()?, body: text("body")?, node: text("node_id") })
 }
 
 /// Whose comment it is; a forge that names no authors at all is believed.

@@ -14,6 +14,11 @@ impl Ready {
         Effects::of(&self.plan, document.stack(), &place.account, &place.region, document.secrets(), key)
     }
 
+    /// What only those know who can read the state; before the first apply there is nothing.
+    pub fn review_key(&self) -> Option<String> {
+        self.snapshot.existed.then(|| self.snapshot.state.lineage.clone())
+    }
+
     /// Tells whether an earlier run was cut off before it could say that it was done.
     pub fn was_cut_off(&self) -> bool {
         !self.snapshot.state.intents.is_empty()

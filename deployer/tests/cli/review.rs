@@ -161,7 +161,10 @@ async fn by_default_another_plan_than_the_reviewed_one_is_refused_and_one_that_n
     repository.forge.with(|held| held.pulls = json!([]));
     let direct = repository.main(&[]);
     assert_eq!(direct.code, Some(0), "{direct}");
-    assert!(direct.stderr.contains("There is no reviewed plan to compare with: no merged pull request"), "{direct}");
+    assert!(
+        direct.stderr.contains("There is no reviewed plan to compare with: no pull request merged into main"),
+        "{direct}"
+    );
     assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
 }
 
@@ -213,6 +216,91 @@ async fn a_comment_of_somebody_else_is_no_review() {
     let ran = repository.main(&[]);
     assert_eq!(ran.code, Some(1), "{ran}");
     assert!(ran.stderr.contains("#7 has no comment with the plan of shop"), "{ran}");
+}
+
+#[tokio::test]
+async fn a_comment_that_somebody_changed_is_refused_whatever_they_changed() {
+    // There is a state, and so a key, for the second plan.
+    let repository = Repository::new(STACK).await;
+    repository.bench.apply();
+    let changed = STACK.replace("30s", "45s");
+    repository.bench.write("stack.yaml", &changed);
+    repository.propose();
+    repository.forge.merge();
+    let body = repository.forge.bodies().remove(0);
+    assert!(body.contains("visibility_timeout") && body.contains(" hmac-sha256:"), "{body}");
+
+    let record = body.lines().last().expect("a record").to_owned();
+    let words: Vec<&str> = record.split(' ').collect();
+    for text in [
+        body.replace("visibility_timeout", "nothing"),
+        body.replace(words[3], "-"),
+        body.replace(words[4], "sha256:AAAA"),
+        body.replace(&format!(" {}", words[4]), ""),
+    ] {
+        assert_ne!(text, body);
+        repository.forge.with(|held| held.comments[0]["body"] = json!(text));
+        let ran = repository.main(&[]);
+        assert!(ran.code == Some(1) && ran.stderr.contains("plan::not-reviewed"), "{ran}");
+        assert!(ran.stderr.contains("the comment at #7 cannot be relied on"), "{ran}");
+    }
+    repository.forge.with(|held| {
+        held.comments[0]["body"] = json!(body);
+        held.editor = Some("mallory");
+    });
+    let ran = repository.main(&[]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("mallory changed it"), "{ran}");
+    repository.bench.write("stack.yaml", &format!("{changed}ci: {{ reviewed_plan: warn }}\n"));
+    let ran = repository.main(&[]);
+    assert!(ran.code == Some(0) && ran.stderr.contains("mallory changed it"), "where that only warns: {ran}");
+    repository.forge.with(|held| held.editor = Some("github-actions"));
+    repository.bench.write("stack.yaml", STACK);
+    repository.propose();
+    let ran = repository.main(&[]);
+    assert!(ran.stderr.contains("The plan is the one that was reviewed (#7)."), "its author may change it: {ran}");
+}
+
+#[tokio::test]
+async fn a_comment_is_no_review_of_another_request() {
+    let repository = Repository::new(STACK).await;
+    repository.propose();
+    let other = json!({"number": 8, "merged_at": "2026-01-01T00:00:00Z", "base": {"ref": "main"}});
+    repository.forge.with(|held| held.pulls = json!([other]));
+    let ran = repository.main(&[]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("the comment at #8 cannot be relied on"), "{ran}");
+}
+
+#[tokio::test]
+async fn a_request_merged_into_another_branch_is_no_review() {
+    let repository = Repository::new(&format!("{STACK}ci: {{ reviewed_plan: require }}\n")).await;
+    repository.propose();
+    let own = json!({"number": 7, "merged_at": "2026-01-01T00:00:00Z", "base": {"ref": "branch-of-my-own"}});
+    repository.forge.with(|held| held.pulls = json!([own]));
+    let ran = repository.main(&[]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("nobody reviewed this plan"), "{ran}");
+}
+
+#[tokio::test]
+async fn a_request_whose_comment_is_gone_is_told_of_and_refused_where_a_review_is_required() {
+    for (mode, code) in [("match", 0), ("require", 1)] {
+        let repository = Repository::new(&format!("{STACK}ci: {{ reviewed_plan: {mode} }}\n")).await;
+        repository.forge.merge();
+        let ran = repository.main(&[]);
+        assert_eq!(ran.code, Some(code), "{ran}");
+        assert!(ran.stderr.contains("#7 has no comment with the plan of shop"), "{ran}");
+        assert_eq!(ran.stderr.contains("::warning title=no reviewed plan::"), mode == "match", "{ran}");
+    }
+}
+
+#[tokio::test]
+async fn a_forge_that_does_not_say_who_the_token_is_has_not_answered() {
+    let repository = Repository::new(STACK).await;
+    repository.propose();
+    repository.forge.merge();
+    repository.forge.with(|held| held.silent = true);
+    let ran = repository.main(&[]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("::warning title=reviewed plan not looked up::"), "{ran}");
 }
 
 #[tokio::test]

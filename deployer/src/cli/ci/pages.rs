@@ -8,6 +8,7 @@ use super::super::run::Run;
 use super::event::{self, Proposal};
 use super::occasion::Decision;
 use super::review;
+use super::seal::Seal;
 use crate::failure::Failure;
 use crate::pipeline::{Loaded, Ready, Recorded};
 use crate::plan::Effects;
@@ -56,14 +57,22 @@ impl<'a> Pages<'a> {
         if !document.ci().comment {
             return;
         }
-        let (mark, record) = (review::mark(document.stack()), review::record(effects));
+        let (mark, seal) = (review::mark(document.stack()), Seal::new(ready.review_key()));
         let commit = about.head.as_deref().map(|head| format!(" of {head}")).unwrap_or_default();
-        let last = format!("Plan{commit}: `{}`\n\n{record}\n", effects.digest());
-        let room = github::COMMENT_LIMIT.saturating_sub(mark.len() + last.len());
-        let body = format!("{mark}\n{}{last}", page(ready, decision, room));
-        if let Err(error) = forge.comment(number, &mark, &body).await {
-            let advice = "the job's token may have to be allowed `pull-requests: write`";
-            self.warn("no comment", &format!("the plan could not be written into a comment: {error}; {advice}"));
+        let last = format!("Plan{commit}: `{}`\n", effects.digest());
+        let room = github::COMMENT_LIMIT.saturating_sub(mark.len() + last.len() + 1 + review::added(effects));
+        let shown = format!("{mark}\n{}{last}", page(ready, decision, room));
+        let body = review::sealed(&shown, effects, number, &seal);
+        match forge.comment(number, &mark, &body).await {
+            Ok(kept) if matches!(review::recorded(&kept, number, &seal), Some(Ok(_))) => {}
+            Ok(_) => self.warn(
+                "a comment that proves nothing",
+                "the forge keeps the comment otherwise than it was sent, so an apply will not take it for a review",
+            ),
+            Err(error) => {
+                let advice = "the job's token may have to be allowed `pull-requests: write`";
+                self.warn("no comment", &format!("the plan could not be written into a comment: {error}; {advice}"));
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 //! The reviewed plan: written into the request's comment, and looked up there when it is merged.
 
+use std::fmt;
+
 use super::super::environment::Environment;
 use super::super::expected::Reviewed;
+use super::seal::{self, Seal};
 use crate::aws::digest;
 use crate::forge::{Forge, ForgeError};
 use crate::plan::Effects;
@@ -16,19 +19,63 @@ pub(super) fn mark(stack: &str) -> String {
     format!("<!-- deployer:stack:{stack} -->")
 }
 
-/// The hidden last line: the digest and, where there is room, what it is of.
-pub(super) fn record(effects: &Effects) -> String {
-    let whole = effects.to_record();
-    let kept = if whole.len() <= LONGEST_RECORD { whole.as_str() } else { "-" };
-    format!("{RECORD}{} {kept} -->", effects.digest())
+/// A whole comment: what is `shown`, which begins with the mark, and the hidden last line: the digest, where there is
+/// room what it is of, and the seal on all of it.
+pub(super) fn sealed(shown: &str, effects: &Effects, number: u64, seal: &Seal) -> String {
+    let record = record(effects);
+    format!("{shown}\n{RECORD}{record} {} -->\n", seal.of(number, shown, &record))
 }
 
-/// Reads the record at the end of a comment.
-fn recorded(body: &str, source: String) -> Option<Reviewed> {
-    let last = body.trim_end().lines().last()?;
-    let (digest, effects) = last.strip_prefix(RECORD)?.strip_suffix(" -->")?.split_once(' ')?;
-    let reviewed = Reviewed { digest: digest.to_owned(), effects: Effects::of_record(effects), source };
-    digest::is_digest(digest).then(|| reviewed.whole())
+/// How many characters [`sealed`] adds.
+pub(super) fn added(effects: &Effects) -> usize {
+    RECORD.len() + record(effects).len() + seal::LENGTH + " \n -->\n".len()
+}
+
+fn record(effects: &Effects) -> String {
+    let whole = effects.to_record();
+    let kept = if whole.len() <= LONGEST_RECORD { whole.as_str() } else { "-" };
+    format!("{} {kept}", effects.digest())
+}
+
+/// Why there is no reviewed plan at hand.
+#[derive(Debug)]
+pub(super) enum NoReview {
+    /// None is to be expected.
+    None(String),
+    /// The request is known, and has no comment with a plan.
+    Missing(String),
+    /// The forge could not be asked.
+    NoAnswer(String),
+    /// There is one that somebody changed.
+    Changed(String),
+}
+
+impl fmt::Display for NoReview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::None(why) | Self::Missing(why) | Self::NoAnswer(why) | Self::Changed(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<ForgeError> for NoReview {
+    fn from(error: ForgeError) -> Self {
+        Self::NoAnswer(format!("the pull request cannot be looked up: {error}"))
+    }
+}
+
+/// Reads the record at the end of a comment at request `number`; nothing where there is none.
+pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Reviewed, NoReview>> {
+    let body = body.trim_end();
+    let (shown, last) = body.rsplit_once('\n')?;
+    let words: Vec<&str> = last.trim_end().strip_prefix(RECORD)?.strip_suffix(" -->")?.split(' ').collect();
+    let [digest, effects, rest @ ..] = &words[..] else { return None };
+    if rest != [seal.of(number, shown, &format!("{digest} {effects}"))] {
+        let why = "its text and the record of the plan do not belong together, or the record was made without this stack's state";
+        return Some(Err(NoReview::Changed(format!("the comment at #{number} cannot be relied on: {why}"))));
+    }
+    let source = format!("#{number}");
+    let reviewed = Reviewed { digest: (*digest).to_owned(), effects: Effects::of_record(effects), source };
+    digest::is_digest(digest).then(|| Ok(reviewed.whole()))
 }
 
 /// Finds the plan that was shown where the commit of this run was reviewed, or says why there is none.
@@ -37,32 +84,48 @@ pub(super) async fn find(
     forge: Option<&Forge>,
     branch: &str,
     stack: &str,
-) -> Result<Result<Reviewed, String>, ForgeError> {
-    let Some(forge) = forge else { return Ok(Err("there is no token to ask for the pull request".to_owned())) };
+    seal: &Seal,
+) -> Result<Reviewed, NoReview> {
+    let none = |why: &str| Err(NoReview::None(why.to_owned()));
+    let Some(forge) = forge else { return none("there is no token to ask for the pull request") };
     let commit = environment.get("GITHUB_SHA").or_else(|| environment.get("CI_COMMIT_SHA"));
-    let Some(commit) = commit else { return Ok(Err("the commit is not known".to_owned())) };
+    let Some(commit) = commit else { return none("the commit is not known") };
     let Some(number) = forge.merged(commit, branch).await? else {
-        return Ok(Err(format!("no merged pull request is known for the commit {commit}")));
+        return none(&format!("no pull request merged into {branch} is known for the commit {commit}"));
     };
-    let comment = forge.find(number, &mark(stack)).await?;
-    let reviewed = comment.and_then(|comment| recorded(&comment.body, format!("#{number}")));
-    Ok(reviewed.ok_or_else(|| format!("#{number} has no comment with the plan of {stack}")))
+    let missing = || NoReview::Missing(format!("#{number} has no comment with the plan of {stack}"));
+    let comment = forge.find(number, &mark(stack)).await?.ok_or_else(missing)?;
+    if let Some(editor) = forge.edited(&comment).await? {
+        return Err(NoReview::Changed(format!("the comment at #{number} cannot be relied on: {editor} changed it")));
+    }
+    recorded(&comment.body, number, seal).unwrap_or_else(|| Err(missing()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{mark, record, recorded};
+    use super::{NoReview, mark, record, recorded, sealed};
+    use crate::cli::ci::seal::Seal;
     use crate::plan::Effects;
 
     #[test]
     fn only_the_last_line_of_a_comment_is_its_record() {
         let effects = Effects { stack: "shop".into(), ..Effects::default() };
         let other = Effects { stack: "other".into(), ..Effects::default() };
-        let body = format!("{}\ntext {}\n{}\n", mark("shop"), record(&other), record(&effects));
-        let found = recorded(&body, "#7".into()).expect("a record");
+        let seal = Seal::new(Some("key".into()));
+        let shown = sealed(&format!("{}\ntext", mark("shop")), &other, 7, &seal);
+        let body = sealed(&shown, &effects, 7, &seal);
+        let found = recorded(&body, 7, &seal).expect("a record").expect("sealed");
         assert_eq!((found.digest, found.effects), (effects.digest(), Some(effects.clone())));
-        assert!(recorded(&format!("{body}more"), String::new()).is_none());
-        let forged = record(&effects).replace(&effects.digest(), &other.digest());
-        assert!(recorded(&forged, String::new()).expect("a digest").effects.is_none());
+        assert!(recorded(&format!("{body}more"), 7, &seal).is_none());
+        let longer = Effects { stack: "shop".into(), account: "1".into(), ..Effects::default() };
+        for changed in [
+            body.replace("\ntext", "\nother text"),
+            body.replace(&record(&effects), &record(&longer)),
+            body.replace(&record(&effects), &format!("{} -", effects.digest())),
+        ] {
+            assert_ne!(changed, body);
+            let refused = recorded(&changed, 7, &seal).expect("a record").expect_err("changed");
+            assert!(matches!(refused, NoReview::Changed(_)), "{refused}");
+        }
     }
 }
