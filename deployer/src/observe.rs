@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, tagged};
+pub(crate) use crate::graph::identity_known;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
@@ -170,16 +171,7 @@ pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observat
 
 /// Computes every output that needs no AWS.
 pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
-    let mut known = Known::new();
-    for node in graph.nodes() {
-        let spec = resolve::value(&node.spec, &known, place);
-        if identity_known(node.kind, &spec)
-            && let Ok(outputs) = node.kind.predict(&spec, place)
-        {
-            known.insert(node.address.clone(), outputs);
-        }
-    }
-    known
+    graph.predicted(place)
 }
 
 impl Observation {
@@ -196,8 +188,4 @@ impl Observation {
         found.retain(|text| text.len() >= SHORTEST);
         found
     }
-}
-
-pub(crate) fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
-    kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
 }

@@ -23,8 +23,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::aws::Aws;
 use crate::aws::clients::Transport;
+use crate::aws::{Aws, Place};
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
 use crate::graph::{Graph, Named};
@@ -136,6 +136,7 @@ fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findin
     crate::spec::lint::lint(document, &lowered, findings);
     let graph = Graph::of(lowered, document.outputs().clone(), document, findings);
     crate::graph::names::check(&graph, document, findings);
+    crate::graph::limits::check(&graph, document, findings);
     crate::graph::secret::check(&graph, document, findings);
     findings.dedup();
     document.place(findings);
@@ -241,6 +242,9 @@ async fn observe_and_plan(
     for (address, artifact) in &artifacts {
         loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256 }));
     }
+    if goal == Goal::Apply {
+        refuse_excess(&loaded, &observation, &aws.place)?;
+    }
     let stack = loaded.document.stack();
     let mut plan =
         plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection, loaded.document.secrets())
@@ -248,6 +252,19 @@ async fn observe_and_plan(
     plan.code_sizes = artifacts.iter().map(|(address, artifact)| (address.clone(), artifact.size)).collect();
     let plan = if settings.refresh_only { refresh_only(plan) } else { plan };
     Ok((loaded, snapshot, observation, plan, artifacts))
+}
+
+/// Looks once more at what AWS would refuse, now that references stand for what they mean.
+fn refuse_excess(loaded: &Loaded, seen: &Observation, place: &Place) -> Result<(), Failure> {
+    let Loaded { document, graph, .. } = loaded;
+    let mut findings = Findings::default();
+    crate::graph::limits::check_in(graph, document, &seen.known, place, &mut findings);
+    if !findings.has_errors() {
+        // Doubts were told when the stack was read.
+        return Ok(());
+    }
+    document.place(&mut findings);
+    Err(Failure::of(findings, Some(document)))
 }
 
 /// What a plan has to know of each resource.

@@ -17,6 +17,43 @@ pub fn without_aws(tags: impl IntoIterator<Item = (String, String)>) -> Tags {
     tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
 }
 
+/// The most tags of a resource, the deployer's own among them. AWS's own `aws:` tags do not count.
+pub const MOST: usize = 50;
+/// The most characters of a key, and of a value.
+pub const KEY_LENGTH: usize = 128;
+pub const VALUE_LENGTH: usize = 256;
+
+/// What a service takes in tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rules {
+    pub service: &'static str,
+    /// A character or a number that the service's document rules out is refused, and not merely advised against.
+    pub strict: bool,
+    /// `Team` and `team` are one key: the later one takes the earlier one's place.
+    pub caseless: bool,
+}
+
+impl Rules {
+    /// Of a service that refuses what its document or model rules out.
+    pub const fn strict(service: &'static str) -> Self {
+        Self { service, strict: true, caseless: false }
+    }
+
+    /// Of a service whose document has the same rules, though its model has none and other characters are known to pass.
+    pub const fn advised(service: &'static str) -> Self {
+        Self { service, strict: false, caseless: false }
+    }
+}
+
+/// Finds the first character that tags cannot have: the models of IAM, Lambda and CloudWatch Logs have the pattern
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` for keys and values, the guides of the other services say the same in words.
+pub fn refused_character(text: &str) -> Option<char> {
+    text.chars().find(|c| {
+        let separator = c.is_whitespace() && !c.is_control();
+        !(c.is_alphanumeric() || separator || "_.:/=+-@".contains(*c))
+    })
+}
+
 /// What turns one set of tags into another.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Delta {
@@ -25,10 +62,46 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// As [`Delta::between`], where a key takes the place of one that differs in capitals alone: such a one is not to be
+    /// removed afterwards, for that would remove the new one.
+    pub fn caseless(live: &Tags, want: &Tags) -> Self {
+        let Self { set, mut remove } = Self::between(live, want);
+        remove.retain(|gone| !want.keys().any(|key| key.to_lowercase() == gone.to_lowercase()));
+        Self { set, remove }
+    }
+
     pub fn between(live: &Tags, want: &Tags) -> Self {
         Self {
             set: want.iter().filter(|(k, v)| live.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect(),
             remove: live.keys().filter(|k| !want.contains_key(*k)).cloned().collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn characters_are_those_that_the_services_models_have() {
+        for good in ["", "Sofas and Beds", "a_.:/=+-@", "grønn 沙发 ½", "\u{a0}\u{3000}"] {
+            assert_eq!(refused_character(good), None, "{good}");
+        }
+        for (bad, refused) in [("A & B", '&'), ("a,b", ','), ("(EMEA)", '('), ("#2", '#'), ("a\tb", '\t'), ("🛋", '🛋')]
+        {
+            assert_eq!(refused_character(bad), Some(refused), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_changes_its_capitals_alone_is_set_and_not_removed() {
+        let (live, want) = (tags(&[("Team", "sofa"), ("old", "x")]), tags(&[("team", "sofa")]));
+        let delta = Delta::caseless(&live, &want);
+        assert_eq!((delta.set, delta.remove), (tags(&[("team", "sofa")]), vec!["old".to_owned()]));
+        assert_eq!(Delta::between(&live, &want).remove, ["Team", "old"]);
     }
 }

@@ -96,6 +96,20 @@ pub(super) const CODES: &[Code] = &[
         "Add `fifo_topic: true`, or remove the property.",
     ),
     error(
+        "topic::dead-letter-type",
+        "What a subscription cannot deliver goes to a queue of the topic's own type: FIFO for a FIFO topic, standard for any other.",
+        "queues: { failed: { fifo_queue: true } }\ntopics:\n  news: { subscriptions: [ { email: someone@example.com, dead_letter_target_arn: \"${queues.failed.arn}\" } ] }\n",
+        "queues: { failed: {} }\ntopics:\n  news: { subscriptions: [ { email: someone@example.com, dead_letter_target_arn: \"${queues.failed.arn}\" } ] }\n",
+        "Name a queue of the topic's type.",
+    ),
+    error(
+        "topic::filter",
+        "A filter policy is not of the form that SNS takes: each name has a list of values or rules. Maps inside it need the scope `MessageBody`. It has at most 5 names, and 150 combinations of values.",
+        "topics:\n  news: { subscriptions: [ { email: someone@example.com, filter_policy: { kind: picture } } ] }\n",
+        "topics:\n  news: { subscriptions: [ { email: someone@example.com, filter_policy: { kind: [ picture ] } } ] }\n",
+        "Write a list of the values that match, or rules such as `[ { prefix: pic } ]`, `[ { numeric: [ \">\", 0 ] } ]`, `[ { exists: true } ]`.",
+    ),
+    error(
         "topic::filter-scope",
         "`filter_policy_scope` says what a filter policy is held against, and there is none.",
         "topics:\n  alarms: { subscriptions: [ { email: someone@example.com, filter_policy_scope: MessageBody } ] }\n",

@@ -156,6 +156,20 @@ pub(super) const CODES: &[Code] = &[
         "Correct the name. If the region is new, nothing has to be done: it is used as it is.",
     ),
     error(
+        "stack::tag-character",
+        "A tag holds a character that a service does not take in tags. IAM, Lambda, CloudWatch Logs, S3 and API Gateway refuse the whole call; others take it, so that half a stack would be made.",
+        "tags: { owner: \"Sofas & Beds\" }\nroles:\n  reader: { trust: [lambda.amazonaws.com] }\n",
+        "tags: { owner: Sofas and Beds }\nroles:\n  reader: { trust: [lambda.amazonaws.com] }\n",
+        "Use letters, digits, spaces and `_.:/=+-@`, in keys and in values.",
+    ),
+    error(
+        "stack::tag-twice",
+        "Two keys of tags differ in capitals alone. IAM takes them for one key and refuses a role that has both.",
+        "tags: { Project: shop }\nroles:\n  reader: { trust: [lambda.amazonaws.com], tags: { project: shop } }\n",
+        "tags: { Project: shop }\nroles:\n  reader: { trust: [lambda.amazonaws.com], tags: { Project: chairs } }\n",
+        "Write the key in the same way everywhere.",
+    ),
+    error(
         "stack::template",
         "A text holds a `${…}` that is not closed, or that names nothing the deployer knows.",
         "queues:\n  orders: { name: \"orders-${USER}\" }\n",

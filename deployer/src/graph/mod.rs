@@ -4,6 +4,7 @@
 //! unknown names reported. [`resolve`] later puts values in their place.
 
 mod build;
+pub mod limits;
 pub mod names;
 pub mod own;
 pub mod resolve;
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use self::resolve::Known;
+use crate::aws::Place;
 use crate::kinds::AnyKind;
 use crate::spec::sections::Code;
 
@@ -39,6 +42,18 @@ pub struct Node {
     pub code: Option<Code>,
 }
 
+impl Node {
+    /// The spec with everything put in that is known, and with its own outputs as far as they follow from it.
+    pub fn resolved(&self, known: &Known, place: &Place) -> Value {
+        own::filled(self.kind, &self.address, resolve::value(&self.spec, known, place), place)
+    }
+}
+
+/// Tells whether everything that says which AWS resource is meant is known.
+pub fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
+    kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
+}
+
 /// All resources of a stack, in an order in which each comes after what it waits for.
 pub struct Graph {
     nodes: BTreeMap<String, Node>,
@@ -59,6 +74,20 @@ impl Graph {
 
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.outputs
+    }
+
+    /// Computes every output that needs no AWS.
+    pub fn predicted(&self, place: &Place) -> Known {
+        let mut known = Known::new();
+        for node in self.nodes() {
+            let spec = resolve::value(&node.spec, &known, place);
+            if identity_known(node.kind, &spec)
+                && let Ok(outputs) = node.kind.predict(&spec, place)
+            {
+                known.insert(node.address.clone(), outputs);
+            }
+        }
+        known
     }
 
     /// Fills in a function's packaged code.

@@ -127,6 +127,16 @@ pub fn wildcard(text: &str) -> String {
     with_marks(text, "*")
 }
 
+/// Leaves out what only apply can know: what is left is the least that a text will be.
+pub fn least(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(with_marks(text, "")),
+        Value::Array(items) => items.iter().map(least).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(key, item)| (key.clone(), least(item))).collect()),
+        _ => value.clone(),
+    }
+}
+
 fn with_marks(text: &str, replacement: &str) -> String {
     let mut out = String::new();
     let mut inside = false;

@@ -6,8 +6,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
-use crate::aws::{Aws, AwsError, Place, permission};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use crate::aws::{Aws, AwsError, Place, permission, tags};
 
 /// [`Kind`] with its spec as JSON.
 pub trait AnyKind: Send + Sync {
@@ -31,6 +31,9 @@ pub trait AnyKind: Send + Sync {
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn early(&self, spec: &Value) -> &'static [&'static str];
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)>;
+    fn tag_rules(&self) -> tags::Rules;
+    /// None where the spec is not of the kind's shape.
+    fn limits(&self, spec: &Value) -> Vec<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
@@ -182,6 +185,14 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)> {
         Self::typed(want).map(|want| K::given_back(last, &want, place)).unwrap_or_default()
+    }
+
+    fn tag_rules(&self) -> tags::Rules {
+        K::TAGS
+    }
+
+    fn limits(&self, spec: &Value) -> Vec<Excess> {
+        Self::typed(spec).map_or_else(|_| Vec::new(), |spec| K::limits(&spec))
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

@@ -26,7 +26,7 @@ use crate::aws::apigateway::{
     ABSENT, arn, edited_tags, is_id, is_new, live_tags, patch_op, pointer, resources, retag, tree_key, turn_key, unused,
 };
 use crate::aws::digest;
-use crate::aws::tags::Tags;
+use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
 
 /// The stage kind.
@@ -75,6 +75,7 @@ impl Kind for ApiStage {
     const PART_OF: Option<&'static str> = Some("apigateway.rest_api");
     const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
     const MOVED: Option<&'static str> = Some("callers need its new URL: the former one stops answering");
+    const TAGS: tags::Rules = tags::Rules::strict("API Gateway");
     type Spec = Stage;
 
     /// The URL and ARN are known as soon as the API's id is.

@@ -72,6 +72,7 @@ impl Kind for CloudwatchAlarm {
         &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"];
     const LOST: Option<&'static str> = Some("its history");
     const GAP: Option<&'static str> = Some("nobody is warned for some seconds");
+    const TAGS: tags::Rules = tags::Rules::advised("CloudWatch");
     type Spec = Alarm;
 
     fn predict(spec: &Alarm, place: &Place) -> Outputs {

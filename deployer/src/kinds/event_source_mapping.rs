@@ -23,7 +23,7 @@ use serde_json::Value;
 use listing::{gone, is_deleting, list, list_along, settled};
 use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once, tagged};
@@ -78,6 +78,9 @@ pub fn pattern(value: &Value) -> String {
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
+/// Characters of one pattern: Lambda's model, `Pattern`.
+const PATTERN_SIZE: usize = 4_096;
+
 impl Kind for EventSourceMapping {
     const NAME: &'static str = "lambda.event_source_mapping";
     const OUTPUTS: &'static [&'static str] = &["uuid"];
@@ -98,9 +101,17 @@ impl Kind for EventSourceMapping {
     const WATCHED: bool = true;
     const GAP: Option<&'static str> =
         Some("messages wait in the queue for up to some minutes, until the mapping is deleted and made anew");
+    const TAGS: tags::Rules = tags::Rules::strict("Lambda");
     type Spec = EventSource;
 
     /// Nothing: AWS generates the UUID.
+    fn limits(spec: &EventSource) -> Vec<Excess> {
+        let long = spec.filter_patterns.iter().map(String::len).filter(|size| *size > PATTERN_SIZE);
+        let excess = |size| Excess::size("function::filter", &["filter"], "a filter pattern", [size, PATTERN_SIZE]);
+        long.map(|size| Excess { help: "split it into several patterns: one that matches is enough", ..excess(size) })
+            .collect()
+    }
+
     fn predict(_: &EventSource, _: &Place) -> Outputs {
         Outputs::new()
     }

@@ -30,8 +30,9 @@ use spread::{once_known, settled};
 
 pub(crate) use listing::MANY;
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
+use crate::aws::policy;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, wait};
 
@@ -43,7 +44,10 @@ pub const PERMISSIONS: &str = "permissions";
 /// How long a session lasts when nothing is said, in seconds.
 pub const MAX_SESSION_DURATION: u32 = 3_600;
 /// Characters of all inline policies together, white space not counted.
-pub const INLINE_SIZE: usize = 10_240;
+const INLINE_SIZE: usize = 10_240;
+/// Characters of a trust policy, and what AWS raises an account's quota to.
+const TRUST_SIZE: usize = 2_048;
+const TRUST_SIZE_RAISED: usize = 4_096;
 /// Managed policies on one role, unless AWS raised the account's quota.
 pub const MANAGED_POLICIES: usize = 10;
 
@@ -87,7 +91,33 @@ impl Kind for IamRole {
     const BY_NAME: &'static [&'static str] = &["inline_policies"];
     const GAP: Option<&'static str> =
         Some("whoever runs with the role is refused for some 10 s, until IAM has spread the new one");
+    const TAGS: tags::Rules = tags::Rules { caseless: true, ..tags::Rules::strict("IAM") };
     type Spec = Role;
+
+    fn limits(spec: &Role) -> Vec<Excess> {
+        let size: usize = spec.inline_policies.values().map(policy::size).sum();
+        let trust = policy::size(&spec.assume_role_policy);
+        let inline = (size > INLINE_SIZE).then(|| Excess {
+            code: "role::policy-size",
+            properties: &["permissions", "inline_policies"],
+            message: format!(
+                "the role's inline policies have {size} characters without white space; AWS takes {INLINE_SIZE}"
+            ),
+            help: "join permissions that share their ARNs, or move some to a managed policy",
+            doubt: false,
+        });
+        let over = trust > TRUST_SIZE;
+        let trust = over.then(|| Excess {
+            code: "role::trust-size",
+            properties: &["trust", "assume_role_policy"],
+            message: format!(
+                "the trust policy has {trust} characters; AWS takes {TRUST_SIZE}, {TRUST_SIZE_RAISED} at most"
+            ),
+            help: "trust fewer principals, or have the account's quota \"Role trust policy length\" raised",
+            doubt: trust <= TRUST_SIZE_RAISED,
+        });
+        inline.into_iter().chain(trust).collect()
+    }
 
     fn predict(spec: &Role, place: &Place) -> Outputs {
         Outputs::from([("name".into(), spec.name.clone()), ("arn".into(), arn(&spec.path, &spec.name, place))])
@@ -241,7 +271,7 @@ impl Kind for IamRole {
         if changes.touch("managed_policy_arns") {
             change_attached(aws, role, &live.spec.managed_policy_arns, &want.managed_policy_arns).await?;
         }
-        let delta = tags::Delta::between(&live.spec.tags, &want.tags);
+        let delta = tags::Delta::caseless(&live.spec.tags, &want.tags);
         if !delta.set.is_empty() {
             let call = iam.tag_role().role_name(role).set_tags(Some(tag_list(&delta.set)?));
             aws.call("iam:TagRole", call.send()).await?;

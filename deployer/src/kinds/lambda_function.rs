@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use progress::{followed, gone, is_going, ready, removal, remove};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
-use crate::aws::tags::{Delta, Tags};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::{Aws, AwsError, Place, made_key};
 
 /// The function kind.
@@ -128,6 +128,15 @@ const SEEN: &[&str] =
 /// The state of a function that AWS is still deleting.
 const DELETING: &str = "Deleting";
 
+/// Bytes of all environment variables: Lambda developer guide, "Lambda quotas".
+const ENVIRONMENT_SIZE: usize = 4_096;
+
+/// Lambda measures the JSON text `{"NAME":"value",…}`, with its quotes, commas and escapes: it is what the refusal quotes
+/// after "String measured".
+fn environment_size(environment: &BTreeMap<String, String>) -> usize {
+    if environment.is_empty() { 0 } else { serde_json::to_string(environment).map_or(0, |text| text.len()) }
+}
+
 impl Kind for LambdaFunction {
     const NAME: &'static str = "lambda.function";
     const OUTPUTS: &'static [&'static str] = &["name", "arn", "invoke_arn"];
@@ -150,9 +159,18 @@ impl Kind for LambdaFunction {
     const EARLY: &'static [&'static str] = &["logging_config", "role"];
     // Lambda keeps its grant for the role that was there, until the role is set again.
     const HOLDS: &'static [&'static str] = &["role"];
+    const TAGS: tags::Rules = tags::Rules::strict("Lambda");
     type Spec = Function;
 
     /// `invoke_arn` is the URI that an API Gateway integration takes.
+    fn limits(spec: &Function) -> Vec<Excess> {
+        let size = environment_size(&spec.environment);
+        let what = "the environment, measured as the JSON that Lambda makes of it,";
+        let excess = || Excess::size("function::environment-size", &["environment"], what, [size, ENVIRONMENT_SIZE]);
+        let help = "keep large values in a file of the package, in S3 or in Parameter Store";
+        (size > ENVIRONMENT_SIZE).then(|| Excess { help, ..excess() }).into_iter().collect()
+    }
+
     fn predict(spec: &Function, place: &Place) -> Outputs {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let Place { partition, region, .. } = place;

@@ -73,6 +73,7 @@ impl Kind for LogGroupKind {
         &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")];
     const LOST: Option<&'static str> = Some("the logs in it");
     const GAP: Option<&'static str> = Some("what is logged within these seconds may be lost");
+    const TAGS: tags::Rules = tags::Rules::strict("CloudWatch Logs");
     type Spec = LogGroup;
 
     fn predict(spec: &LogGroup, place: &Place) -> Outputs {

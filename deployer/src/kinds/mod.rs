@@ -30,7 +30,7 @@ pub use any::{AnyKind, Erased};
 
 #[cfg(doc)]
 use crate::aws::wait;
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, tags};
 
 /// Every kind there is.
 #[rustfmt::skip]
@@ -135,6 +135,27 @@ impl Grant {
     }
 }
 
+/// What AWS would refuse in a spec, or is known to doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excess {
+    pub code: &'static str,
+    /// The properties of `stack.yaml` that it may come from, the likeliest first.
+    pub properties: &'static [&'static str],
+    pub message: String,
+    pub help: &'static str,
+    /// AWS may take it all the same.
+    pub doubt: bool,
+}
+
+impl Excess {
+    /// Of a document of `size` where `most` are taken.
+    pub fn size(code: &'static str, properties: &'static [&'static str], what: &str, [size, most]: [usize; 2]) -> Self {
+        let message = format!("{what} has {size} bytes once everything is put in; AWS takes {most}");
+        let help = "shorten it: join statements that differ in one entry alone, or name fewer of them";
+        Self { code, properties, message, help, doubt: false }
+    }
+}
+
 /// What AWS reports now, in the shape of the desired spec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed<S> {
@@ -229,10 +250,18 @@ pub trait Kind: Send + Sync + 'static {
     const GAP: Option<&'static str> = None;
     /// What those outside the stack need once another resource takes its place: "senders need its new URL".
     const MOVED: Option<&'static str> = None;
+    /// What the service takes in tags; of no meaning for a kind without.
+    const TAGS: tags::Rules = tags::Rules::advised("");
     type Spec: Serialize + DeserializeOwned + Send + Sync;
 
     /// Computes the outputs that need no AWS, from the identity and the place.
     fn predict(spec: &Self::Spec, place: &Place) -> Outputs;
+
+    /// Finds what AWS would refuse in a spec whose references are resolved, and the schema cannot see: the size of a
+    /// document as AWS measures it. What only apply can know is left out of the texts.
+    fn limits(_spec: &Self::Spec) -> Vec<Excess> {
+        Vec::new()
+    }
 
     /// Says what a person has to do once it is created, if anything.
     fn afterwards(_spec: &Self::Spec) -> Option<String> {

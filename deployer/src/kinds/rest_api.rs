@@ -60,6 +60,7 @@ impl Kind for RestApi {
         &[(Op::Create, "apigateway:CreateRestApi"), (Op::Delete, "apigateway:DeleteRestApi")];
     const LOST: Option<&'static str> = Some("its address: another API gets another one");
     const GAP: Option<&'static str> = Some("the API does not answer, and AWS deletes only one API in 30 s");
+    const TAGS: tags::Rules = tags::Rules::strict("API Gateway");
     type Spec = Api;
 
     /// Nothing but the name: AWS makes up the id.

@@ -15,8 +15,8 @@ use aws_sdk_s3::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::tags::Tags;
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, ServiceError};
 
@@ -86,6 +86,8 @@ pub struct LifecycleRule {
 }
 
 const BUCKET_KEY: &str = "encryption.bucket_key_enabled";
+/// Bytes of a bucket's policy: S3 user guide, "Bucket policies … are limited to 20 KB in size".
+const POLICY_SIZE: usize = 20_480;
 
 impl Kind for S3Bucket {
     const NAME: &'static str = "s3.bucket";
@@ -101,7 +103,14 @@ impl Kind for S3Bucket {
     const LOST: Option<&'static str> = Some("the objects in it");
     const GAP: Option<&'static str> = Some("uploads and downloads fail for minutes; somebody else may take the name");
     const MOVED: Option<&'static str> = Some("whoever reads or writes it needs its new name; no object is moved");
+    const TAGS: tags::Rules = tags::Rules::strict("S3");
     type Spec = Bucket;
+
+    fn limits(spec: &Bucket) -> Vec<Excess> {
+        let size = spec.policy.as_ref().map_or(0, String::len);
+        let excess = || Excess::size("policy::size", &["policy"], "the bucket's policy", [size, POLICY_SIZE]);
+        (size > POLICY_SIZE).then(excess).into_iter().collect()
+    }
 
     fn predict(spec: &Bucket, place: &Place) -> Outputs {
         Outputs::from([

@@ -14,7 +14,7 @@ use aws_sdk_sns::types::Subscription as Listed;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::{Aws, AwsError, Place};
 
 /// The subscription kind.
@@ -44,6 +44,9 @@ pub struct RedrivePolicy {
     pub dead_letter_target_arn: String,
 }
 
+/// Bytes of a filter policy: SNS developer guide, "Filter policy constraints".
+const FILTER_SIZE: usize = 256 << 10;
+
 impl Kind for SnsSubscription {
     const NAME: &'static str = "sns.subscription";
     const OUTPUTS: &'static [&'static str] = &[];
@@ -60,6 +63,12 @@ impl Kind for SnsSubscription {
     const GAP: Option<&'static str> =
         Some("what is published within these seconds does not reach it; an e-mail subscription is confirmed again");
     type Spec = Subscription;
+
+    fn limits(spec: &Subscription) -> Vec<Excess> {
+        let size = spec.filter_policy.as_ref().map_or(0, String::len);
+        let excess = || Excess::size("topic::filter", &["filter_policy"], "the filter policy", [size, FILTER_SIZE]);
+        (size > FILTER_SIZE).then(|| Excess { help: "name fewer values", ..excess() }).into_iter().collect()
+    }
 
     fn predict(_: &Subscription, _: &Place) -> Outputs {
         Outputs::new()

@@ -12,7 +12,7 @@ use aws_sdk_sns::types::Tag;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
@@ -41,6 +41,9 @@ pub struct Topic {
     pub tags: Tags,
 }
 
+/// Bytes of a topic's policy that SNS is known to take; no document says so.
+const POLICY_SIZE: usize = 30_720;
+
 impl Kind for SnsTopic {
     const NAME: &'static str = "sns.topic";
     const OUTPUTS: &'static [&'static str] = &["name", "arn"];
@@ -57,7 +60,14 @@ impl Kind for SnsTopic {
     const GAP: Option<&'static str> =
         Some("what is published within these seconds is lost; people confirm their e-mail subscriptions again");
     const MOVED: Option<&'static str> = Some("publishers outside this stack need its new ARN");
+    const TAGS: tags::Rules = tags::Rules::advised("SNS");
     type Spec = Topic;
+
+    fn limits(spec: &Topic) -> Vec<Excess> {
+        let size = spec.policy.as_ref().map_or(0, String::len);
+        let excess = || Excess::size("policy::size", &["policy"], "the topic's policy", [size, POLICY_SIZE]);
+        (size > POLICY_SIZE).then(|| Excess { doubt: true, ..excess() }).into_iter().collect()
+    }
 
     fn predict(spec: &Topic, place: &Place) -> Outputs {
         Outputs::from([("name".into(), spec.name.clone()), ("arn".into(), place.arn("sns", &spec.name))])

@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, tagged};
@@ -53,6 +53,8 @@ const SIZE: &str = "maximum_message_size";
 /// What AWS gives new queues; older ones have a quarter of it.
 const NEW_SIZE: u32 = 1_048_576;
 const MANAGED_SSE: &str = "sqs_managed_sse_enabled";
+/// Bytes of a queue's policy: SQS developer guide, "Amazon SQS policy quotas".
+const POLICY_SIZE: usize = 8_192;
 
 impl Kind for SqsQueue {
     const NAME: &'static str = "sqs.queue";
@@ -70,7 +72,14 @@ impl Kind for SqsQueue {
     const GAP: Option<&'static str> =
         Some("senders and consumers find no queue for at least 60 s, until SQS frees the deleted queue's name");
     const MOVED: Option<&'static str> = Some("senders and readers outside this stack need its new URL");
+    const TAGS: tags::Rules = tags::Rules::advised("SQS");
     type Spec = Queue;
+
+    fn limits(spec: &Queue) -> Vec<Excess> {
+        let size = spec.policy.as_ref().map_or(0, String::len);
+        let excess = || Excess::size("policy::size", &["policy"], "the queue's policy", [size, POLICY_SIZE]);
+        (size > POLICY_SIZE).then(excess).into_iter().collect()
+    }
 
     fn predict(spec: &Queue, place: &Place) -> Outputs {
         let url = match &place.endpoint_url {

@@ -96,6 +96,14 @@ pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>) -> DocP
         .unwrap_or(own)
 }
 
+/// The place of the first of `names` that there is in the part of an element that the resource at `address` is made from.
+pub(super) fn place_of(element: &Value, at: &DocPath, address: &str, names: &[&str]) -> DocPath {
+    let Part { own, search } = part(element, at, address);
+    let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
+    let inner = names.iter().find_map(|name| property(value, &search, name));
+    inner.or_else(|| names.iter().find_map(|name| property(element, at, name))).unwrap_or(own)
+}
+
 /// What of an element a resource is made from.
 struct Part {
     /// Where a refusal stands that says nothing more.

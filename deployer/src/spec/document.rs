@@ -223,6 +223,17 @@ impl Document {
         element.map_or(path.clone(), |element| blame::place(element, &path, refused))
     }
 
+    /// The place of the first of these properties that the part of an element has which is the resource at `address`; else
+    /// of what the resource is made from.
+    pub fn locate_property(&self, address: &str, names: &[&str]) -> DocPath {
+        let path = self.locate(address);
+        let element = match path.0.as_slice() {
+            [section, name] => self.sections.get(section).and_then(|elements| elements.get(name)),
+            _ => None,
+        };
+        element.map_or(path.clone(), |element| blame::place_of(element, &path, address, names))
+    }
+
     /// Shows every text in the elements, with its place.
     pub(super) fn each_text(&self, visit: &mut dyn FnMut(&DocPath, &str)) {
         for (section, elements) in &self.sections {

@@ -1,5 +1,7 @@
 //! Checks across elements: what each element alone cannot see. Pure, and before any AWS call.
 
+mod fifo;
+
 use serde_json::Value;
 
 use super::document::Document;
@@ -30,12 +32,15 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
         match resource.kind {
             "lambda.event_source_mapping" => mapping(document, &all, resource, findings),
             "apigateway.route" => route(document, &all, resource, findings),
-            "sqs.queue" => redrive_type(document, &all, resource, findings),
-            "lambda.function" => models(document, resource, findings),
+            "sqs.queue" => fifo::redrive(document, &all, resource, findings),
+            "lambda.function" => {
+                models(document, resource, findings);
+                fifo::dead_letter(document, &all, resource, findings);
+            }
             "iam.role" => allowed_models(document, resource, findings),
             "sns.subscription" => {
                 queue_policy(document, &all, resource, findings);
-                endpoint_type(document, &all, resource, findings);
+                fifo::subscription(document, &all, resource, findings);
             }
             _ => {}
         }
@@ -59,7 +64,8 @@ fn number(resource: &Resource, property: &str) -> Option<u64> {
 }
 
 fn is_fifo(resource: &Resource) -> bool {
-    resource.spec.get("fifo_queue").and_then(Value::as_bool).unwrap_or(false)
+    let says = |property: &str| resource.spec.get(property).and_then(Value::as_bool).unwrap_or(false);
+    says("fifo_queue") || says("fifo_topic")
 }
 
 fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, findings: &mut Findings) {
@@ -69,7 +75,7 @@ fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, finding
         return;
     };
     if is_fifo(queue) {
-        fifo_batch(document, mapping, queue, findings);
+        fifo::batch(document, mapping, queue, findings);
     }
     let (Some(visible), Some(timeout)) = (number(queue, "visibility_timeout"), number(function, "timeout")) else {
         return;
@@ -126,25 +132,6 @@ fn event_place(document: &Document, mapping: &Resource, queue: &Resource) -> Doc
     document.locate(&mapping.element).then("events")
 }
 
-/// A FIFO queue is received from in small batches, and without waiting for them to fill.
-fn fifo_batch(document: &Document, mapping: &Resource, queue: &Resource, findings: &mut Findings) {
-    let event = event_place(document, mapping, queue);
-    if number(mapping, "batch_size").is_some_and(|size| size > 10) {
-        findings
-            .error("function::batch-size", event.then("batch_size"), "a FIFO queue gives at most 10 messages at once")
-            .help("write `batch_size: 10`");
-    }
-    if number(mapping, "maximum_batching_window_in_seconds").is_some_and(|window| window > 0) {
-        findings
-            .error(
-                "function::batch-window",
-                event.then("maximum_batching_window"),
-                "Lambda does not wait for the batches of a FIFO queue to fill",
-            )
-            .help("remove `maximum_batching_window`");
-    }
-}
-
 fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &mut Findings) {
     let function = route.spec.as_object().into_iter().flatten().find_map(|(_, value)| {
         let text = value.as_str()?;
@@ -168,34 +155,6 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
                 ),
             )
             .help("write `timeout: 29s`, or take the work from a queue; a `timeout` of the route itself says that it is meant");
-    }
-}
-
-/// A dead-letter queue is of its source's type.
-fn redrive_type(document: &Document, all: &Resources<'_>, queue: &Resource, findings: &mut Findings) {
-    let Some(target) = queue.spec.get("redrive_policy").and_then(|r| r.get("dead_letter_target_arn")) else { return };
-    let Some(dead_letter) = all.referred(target) else { return };
-    if dead_letter.address == queue.address {
-        findings
-            .error(
-                "queue::dead-letter-self",
-                document.locate(&queue.element).then("redrive").then("dead_letter_target_arn"),
-                format!("`{}` is its own dead-letter queue: what fails would come back for ever", queue.address),
-            )
-            .help("remove `dead_letter_target_arn`: the queue then gets a dead-letter queue of its own");
-        return;
-    }
-    if is_fifo(dead_letter) != is_fifo(queue) {
-        findings
-            .error(
-                "queue::dead-letter-type",
-                document.locate(&queue.element).then("redrive").then("dead_letter_target_arn"),
-                format!(
-                    "`{}` and its dead-letter queue `{}` are not both FIFO or both standard",
-                    queue.address, dead_letter.address
-                ),
-            )
-            .help("give both the same `fifo_queue`");
     }
 }
 
@@ -225,26 +184,6 @@ fn queue_policy(document: &Document, all: &Resources<'_>, subscription: &Resourc
              Action: sqs:SendMessage, Resource: \"*\", Condition: {{ ArnEquals: {{ \"aws:SourceArn\": \"${{{}.arn}}\" }} }} }} ] }}`",
             topic.address
         ));
-}
-
-/// A standard topic delivers to standard queues only.
-fn endpoint_type(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
-    let (Some(queue), Some(topic)) =
-        (all.referred(&subscription.spec["endpoint"]), all.referred(&subscription.spec["topic_arn"]))
-    else {
-        return;
-    };
-    if subscription.spec["protocol"] == "sqs" && is_fifo(queue) && !is_fifo(topic) && !topic.external && !queue.external
-    {
-        let written = format!("queues.{}", queue.element.split('.').nth(1).unwrap_or_default());
-        findings
-            .error(
-                "topic::fifo-endpoint",
-                document.find_text(&subscription.element, &format!("{written}.arn")),
-                format!("the standard topic `{}` cannot deliver to the FIFO queue `{}`", topic.address, queue.address),
-            )
-            .help("subscribe a standard queue, or make the topic `fifo_topic: true`");
-    }
 }
 
 /// Does a statement of the policy allow SNS, or everybody, to send? Conditions are taken as met.

@@ -34,3 +34,23 @@ fn what_iam_leaves_out_reads_as_its_default() {
     assert_eq!(role.description, None);
     assert_eq!(role.assume_role_policy["Version"], "2012-10-17");
 }
+
+#[tokio::test]
+async fn a_tag_whose_key_changes_its_capitals_is_set_and_not_removed() {
+    let done = "<TagRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"/>";
+    let answer = format!(
+        "200 OK\r\nconnection: close\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{done}",
+        done.len()
+    );
+    // Only TagRole is answered: any other call finds nobody.
+    let aws = crate::aws::played::answering_to(vec![("Action=TagRole", answer.into_bytes())]).await;
+    let role = |key: &str| {
+        let mut role = observed(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
+        role.tags = [(key.to_owned(), "sofa".to_owned())].into();
+        role
+    };
+    let seen = Observed::new("worker", role("Team"), Outputs::new());
+    let changes = Changes(vec!["tags.Team".into(), "tags.team".into()]);
+    IamRole::update(&aws, &seen, &role("team"), &changes).await.expect("one call");
+    assert_eq!(aws.calls().1, 1);
+}

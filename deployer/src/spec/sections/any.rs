@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Common, Lowered, Scope, Section};
+use crate::aws::tags::KEY_LENGTH;
 use crate::spec::finding::{DocPath, Findings};
 
 /// [`Section`] with its elements as JSON.
@@ -94,13 +95,14 @@ impl Common {
     }
 }
 
-/// Checks tags against what all AWS services take, and against the deployer's own keys.
+/// Checks the keys of tags: their length, and that they are not AWS's or the deployer's own. Characters, values and their
+/// number depend on what they are put on: the graph looks at them.
 pub fn check_tags<'a>(
     tags: impl IntoIterator<Item = (&'a String, &'a String)>,
     path: &DocPath,
     findings: &mut Findings,
 ) {
-    for (key, value) in tags {
+    for (key, _) in tags {
         let lower = key.to_ascii_lowercase();
         if lower.starts_with("aws:") || lower.starts_with("deployer:") {
             let owner = if lower.starts_with("aws:") { "AWS" } else { "the deployer" };
@@ -112,16 +114,11 @@ pub fn check_tags<'a>(
                 ))
                 .at_key();
         }
-        if key.is_empty() || key.chars().count() > 128 {
+        if key.is_empty() || key.chars().count() > KEY_LENGTH {
             findings
-                .error("stack::bad-name", path.then(key), "a tag's key has 1 to 128 characters")
+                .error("stack::bad-name", path.then(key), format!("a tag's key has 1 to {KEY_LENGTH} characters"))
                 .help("choose a key of that length")
                 .at_key();
-        }
-        if !value.contains("${") && value.chars().count() > 256 {
-            findings
-                .error("stack::too-long", path.then(key), "a tag's value has at most 256 characters")
-                .help("shorten it to at most 256 characters");
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod alarms;
 pub mod any;
 pub mod apis;
 pub mod buckets;
+pub mod filter;
 pub mod functions;
 pub mod log_groups;
 pub mod permission;

@@ -91,6 +91,7 @@ impl Section for Queues {
 
     fn check(queue: &QueueElement, at: &Scope<'_>, findings: &mut Findings) {
         if let Some(name) = &queue.name
+            && !name.ends_with('}')
             && name.ends_with(".fifo") != queue.fifo_queue
         {
             let (message, help) = if queue.fifo_queue {

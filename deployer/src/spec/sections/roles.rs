@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 use super::permission::{self, Of, Permission};
 use super::{Lowered, Scope, Section};
 use crate::aws::partition::{PARTITIONS, Partition};
-use crate::aws::policy;
-use crate::kinds::iam_role::{INLINE_SIZE, IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
+use crate::kinds::iam_role::{IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
 
@@ -53,9 +52,6 @@ pub struct RoleElement {
     pub permissions_boundary: Option<String>,
 }
 
-/// Characters of a trust policy, and what AWS raises an account's quota to.
-const TRUST_SIZE: usize = 2_048;
-const TRUST_SIZE_RAISED: usize = 4_096;
 const MANAGED_POLICIES_RAISED: usize = 20;
 
 fn one_hour() -> Seconds {
@@ -147,16 +143,6 @@ fn check_trust(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
     if role.assume_role_policy.is_some() {
         permission::check_document(&document, Of::Trust, &path, findings);
     }
-    let size = written(&document);
-    let message =
-        format!("the trust policy has {size} characters; AWS takes {TRUST_SIZE}, {TRUST_SIZE_RAISED} at most");
-    if size > TRUST_SIZE_RAISED {
-        findings.error("role::trust-size", path, message).help("trust fewer principals");
-    } else if size > TRUST_SIZE {
-        findings
-            .warning("role::trust-size", path, message)
-            .help("trust fewer principals, or have the account's quota \"Role trust policy length\" raised");
-    }
 }
 
 fn check_inline(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -180,19 +166,6 @@ fn check_inline(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
                 .at_key();
         }
         permission::check_document(document, Of::Role, &path, findings);
-    }
-    let size: usize = inline_of(role).values().map(written).sum();
-    if size > INLINE_SIZE {
-        let property = if role.permissions.is_empty() { "inline_policies" } else { "permissions" };
-        findings
-            .error(
-                "role::policy-size",
-                at.path([property]),
-                format!(
-                    "the role's inline policies have {size} characters without white space; AWS takes {INLINE_SIZE}"
-                ),
-            )
-            .help("join permissions that share their ARNs, or move some to a managed policy");
     }
 }
 
@@ -218,19 +191,6 @@ fn check_managed(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
                 .help("write `arn:aws:iam::aws:policy/NAME` or `arn:aws:iam::ACCOUNT:policy/NAME`");
         }
     }
-}
-
-/// Counts a document's characters as IAM does, references left out: what they stand for is only known later.
-fn written(document: &Value) -> usize {
-    fn references(value: &Value) -> usize {
-        match value {
-            Value::String(text) => text.split("${").skip(1).filter_map(|rest| rest.find('}')).map(|end| end + 3).sum(),
-            Value::Array(items) => items.iter().map(references).sum(),
-            Value::Object(map) => map.values().map(references).sum(),
-            _ => 0,
-        }
-    }
-    policy::size(document).saturating_sub(references(document))
 }
 
 #[cfg(test)]
@@ -312,16 +272,13 @@ mod tests {
     #[test]
     fn what_iam_would_refuse_is_an_error_at_its_place() {
         let document = json!({ "Version": "2012-10-17", "Statement": [] });
-        let long = json!({ "Version": "2012-10-17", "Statement": [{ "Sid": "x".repeat(10_240) }] });
         let boundary = "arn:aws:iam::aws:policy/P";
         for (bad, code, path) in [
             (json!({ "trust": [] }), "role::trust", ""),
             (json!({ "assume_role_policy": document }), "role::trust", ".assume_role_policy"),
             (json!({ "trust": ["lambda"] }), "role::trust-service", ".trust.0"),
             (json!({ "trust": null, "assume_role_policy": {} }), "policy::shape", ".assume_role_policy"),
-            (json!({ "trust": null, "assume_role_policy": long }), "role::trust-size", ".assume_role_policy"),
             (json!({ "inline_policies": { "a b": document } }), "role::policy-name", ".inline_policies.a b"),
-            (json!({ "inline_policies": { "a": long } }), "role::policy-size", ".inline_policies"),
             (json!({ "managed_policy_arns": vec![boundary; 11] }), "role::managed-policies", ".managed_policy_arns"),
             (json!({ "managed_policy_arns": ["ReadOnly"] }), "role::policy-arn", ".managed_policy_arns.0"),
             (json!({ "permissions_boundary": "ReadOnly" }), "role::policy-arn", ".permissions_boundary"),
@@ -329,11 +286,5 @@ mod tests {
         ] {
             assert!(codes(bad).contains(&(code, format!("roles.worker{path}"))), "{code}");
         }
-    }
-
-    #[test]
-    fn references_do_not_count_towards_a_size() {
-        let document = |text: &str| json!({ "Resource": [text, "a"] });
-        assert_eq!(written(&document("${queues.a.arn}/x${vars.b}")), written(&document("/x")));
     }
 }

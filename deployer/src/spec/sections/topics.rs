@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::permission::{Of, check_document};
-use super::{Lowered, Scope, Section, reference};
+use super::{Lowered, Scope, Section, filter, reference};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::sns_subscription::{RedrivePolicy, SnsSubscription, Subscription};
 use crate::kinds::sns_topic::{SnsTopic, Topic};
@@ -222,7 +222,7 @@ fn item(at: &Scope<'_>, index: usize, property: &str) -> crate::spec::finding::D
 
 fn check_fifo(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {
     if let Some(name) = &topic.name
-        && !name.contains("${")
+        && !name.ends_with('}')
         && name.ends_with(".fifo") != topic.fifo_topic
     {
         let (message, help) = if topic.fifo_topic {
@@ -272,6 +272,11 @@ fn check_subscription(
                 "only queues and URLs take the bare message",
             )
             .help("remove `raw_message_delivery`");
+    }
+    if let Some(policy) = &subscription.filter_policy {
+        let body = subscription.filter_policy_scope == Some(FilterScope::MessageBody);
+        let of = if body { filter::Of::Body } else { filter::Of::Attributes };
+        filter::check(policy, of, &item(at, index, "filter_policy"), findings);
     }
     if subscription.filter_policy_scope.is_some() && subscription.filter_policy.is_none() {
         findings

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{FunctionElement, LogFormat};
+use super::{Event, FunctionElement, LogFormat};
 use crate::kinds::log_group::RETENTION_DAYS;
-use crate::spec::finding::Findings;
-use crate::spec::sections::{Scope, permission};
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::sections::{Scope, filter, permission};
 
 /// What Lambda sets itself and refuses to be given.
 const RESERVED: &[&str] = &[
@@ -26,8 +26,6 @@ const RESERVED: &[&str] = &[
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
 ];
-/// Bytes of all environment variables, names and values.
-const ENVIRONMENT_SIZE: usize = 4_096;
 
 pub(super) fn code(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
     if at.common.external {
@@ -72,10 +70,8 @@ pub(super) fn code(element: &FunctionElement, at: &Scope<'_>, findings: &mut Fin
 }
 
 pub(super) fn environment(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
-    let mut size = 0;
-    for (name, value) in &element.environment {
+    for name in element.environment.keys() {
         let path = at.path(["environment", name]);
-        size += name.len() + value.to_string().len();
         let mut characters = name.chars();
         let valid = characters.next().is_some_and(|c| c.is_ascii_alphabetic())
             && name.len() >= 2
@@ -91,15 +87,6 @@ pub(super) fn environment(element: &FunctionElement, at: &Scope<'_>, findings: &
                 .at_key()
                 .help("begin with a letter, go on with letters, digits or `_`; two characters at least");
         }
-    }
-    if size > ENVIRONMENT_SIZE {
-        findings
-            .error(
-                "function::environment-size",
-                at.path(["environment"]),
-                format!("the variables take {size} bytes; Lambda allows {ENVIRONMENT_SIZE}"),
-            )
-            .help("keep large values in a file of the package or in S3");
     }
 }
 
@@ -176,6 +163,16 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
                 .error("function::batch-window", path("batch_size"), "more than 10 messages at once need a window")
                 .help("add `maximum_batching_window: 1s`, or write `batch_size: 10`");
         }
+        if fifo && event.queue_arn.is_some() && event.maximum_batching_window.0 > 0 {
+            findings
+                .error(
+                    "function::batch-window",
+                    path("maximum_batching_window"),
+                    "Lambda does not wait for the batches of a FIFO queue to fill",
+                )
+                .help("remove `maximum_batching_window`");
+        }
+        filters(event, &path("filter"), findings);
         if let (Some(maximum), Some(reserved)) = (event.maximum_concurrency, element.reserved_concurrency)
             && maximum > reserved
         {
@@ -186,6 +183,32 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
                     format!("{maximum} invocations at once, but only {reserved} are reserved: the rest is throttled, and each throttle counts as a receive"),
                 )
                 .help(format!("lower it to {reserved}, or raise `reserved_concurrency`"));
+        }
+    }
+}
+
+/// Filters that are usual for an event source; up to ten are a quota that AWS raises on request (Lambda developer guide,
+/// "Control which events Lambda sends to your function").
+const FILTERS: usize = 5;
+
+fn filters(event: &Event, path: &DocPath, findings: &mut Findings) {
+    if event.filter.len() > FILTERS {
+        let message = format!("{} filters; without a raised quota Lambda takes {FILTERS}", event.filter.len());
+        findings
+            .warning("function::filter-count", path.clone(), message)
+            .help("join some of them: a list names several values, `$or` several rules")
+            .at_key();
+    }
+    for (index, pattern) in event.filter.iter().enumerate() {
+        let path = path.then(index.to_string());
+        filter::check(pattern, filter::Of::Record, &path, findings);
+        // "Amazon SQS event source mappings only support filtering on the body key."
+        let other = pattern.as_object().into_iter().flatten().find(|(key, _)| !matches!(key.as_str(), "body" | "$or"));
+        if let Some((key, _)) = other {
+            findings
+                .warning("function::filter-key", path.then(key), "Lambda filters a queue's messages by `body` alone")
+                .help(format!("write `body: {{ {key}: … }}` if it is a part of the message"))
+                .at_key();
         }
     }
 }

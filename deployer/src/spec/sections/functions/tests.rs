@@ -205,7 +205,6 @@ fn what_lambda_would_refuse_is_found_before_any_call() {
         ("environment", json!({ "AWS_REGION": "x" }), "function::reserved-variable"),
         ("environment", json!({ "1X": "x" }), "function::variable-name"),
         ("environment", json!({ "X": "x" }), "function::variable-name"),
-        ("environment", json!({ "BIG": "x".repeat(4_096) }), "function::environment-size"),
         ("log_retention", json!(15), "function::log-retention"),
         ("events", json!([{ "queue": "a", "queue_arn": "b" }]), "function::event-source"),
         ("events", json!([{}]), "function::event-source"),

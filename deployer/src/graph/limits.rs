@@ -1,0 +1,187 @@
+//! What AWS would refuse once references are put in: sizes of documents as AWS measures them, and tags.
+//!
+//! Looked at twice. Right after the graph is built every name and ARN can be computed but for the account's number, whose
+//! length is known; what only AWS can tell counts as nothing. The plan looks again with everything that was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::resolve::{self, Known};
+use super::{Graph, Node};
+use crate::aws::Place;
+use crate::aws::tags::{self, MOST, Tags, VALUE_LENGTH};
+use crate::kinds::Ownership;
+use crate::spec::document::Document;
+use crate::spec::finding::{At, DocPath, Findings};
+use crate::spec::nearest::quoted;
+
+/// Looks before anything is read, in a place whose account has yet to be asked for.
+pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
+    let region = document.region().to_owned();
+    let partition = Place::partition_of(&region).to_owned();
+    // An account's number has as many digits everywhere.
+    let account = document.account().map_or_else(|| "0".repeat(12), str::to_owned);
+    let place = Place { account, region, partition, endpoint_url: None };
+    check_in(graph, document, &graph.predicted(&place), &place, findings);
+}
+
+/// Looks with everything that is known.
+pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place, findings: &mut Findings) {
+    let mut tagged = Tagged::of(document);
+    for node in graph.nodes().filter(|node| !node.external) {
+        let spec = resolve::least(&node.resolved(known, place));
+        for excess in node.kind.limits(&spec) {
+            let path = document.locate_property(&node.address, excess.properties);
+            let message = format!("`{}`: {}", node.address, excess.message);
+            let finding = match excess.doubt {
+                true => findings.warning(excess.code, path, message),
+                false => findings.error(excess.code, path, message),
+            };
+            finding.help(excess.help).at = At::Key;
+        }
+        if node.kind.ownership() == Ownership::Tags {
+            tagged.look(node, &spec, findings);
+        }
+    }
+    tagged.tell(findings);
+}
+
+/// What is wrong with one tag, for the services that take it not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Wrong {
+    /// A character, in the key or the value.
+    Character { in_key: bool, character: char },
+    /// A value with so many characters.
+    Long(usize),
+    /// The key differs from this one in capitals alone.
+    Twin(String),
+}
+
+/// The tags that are wrong, each said once however many resources have it.
+struct Tagged<'d> {
+    document: &'d Document,
+    found: BTreeMap<(DocPath, Wrong), BTreeSet<tags::Rules>>,
+    too_many: BTreeSet<DocPath>,
+}
+
+impl<'d> Tagged<'d> {
+    fn of(document: &'d Document) -> Self {
+        Self { document, found: BTreeMap::new(), too_many: BTreeSet::new() }
+    }
+
+    fn look(&mut self, node: &Node, spec: &Value, findings: &mut Findings) {
+        let (rules, tags) = (node.kind.tag_rules(), tags_of(spec));
+        self.count(node, &tags, rules, findings);
+        let own: Vec<&String> = tags.keys().filter(|key| !key.starts_with("deployer:")).collect();
+        for key in &own {
+            let place = self.place(node, key);
+            let mut note = |wrong| _ = self.found.entry((place.clone(), wrong)).or_default().insert(rules);
+            if let Some(character) = tags::refused_character(key) {
+                note(Wrong::Character { in_key: true, character });
+            }
+            let value = &tags[*key];
+            if let Some(character) = tags::refused_character(value) {
+                note(Wrong::Character { in_key: false, character });
+            }
+            let length = value.chars().count();
+            if length > VALUE_LENGTH {
+                note(Wrong::Long(length));
+            }
+            let twin =
+                own.iter().take_while(|other| *other != key).find(|other| other.to_lowercase() == key.to_lowercase());
+            if let Some(twin) = twin.filter(|_| rules.caseless) {
+                // Of the stack's tag and the element's, the element's is nearer.
+                let (later, first) = if self.is_own(node, key) { (key, twin) } else { (twin, key) };
+                let place = (self.place(node, later), Wrong::Twin((*first).clone()));
+                self.found.entry(place).or_default().insert(rules);
+            }
+        }
+    }
+
+    fn count(&mut self, node: &Node, tags: &Tags, rules: tags::Rules, findings: &mut Findings) {
+        let path = self.document.locate(&node.address).then("tags");
+        let path = if self.document.states(&path) { path } else { DocPath::of(["tags"]) };
+        if tags.len() <= MOST || !self.too_many.insert(path.clone()) {
+            return;
+        }
+        let own = tags.keys().filter(|key| key.starts_with("deployer:")).count();
+        let message = format!(
+            "`{}` would have {} tags, of which {own} are the deployer's own; {} takes {MOST}",
+            node.address,
+            tags.len(),
+            rules.service
+        );
+        let finding = if rules.strict {
+            findings.error("stack::too-many", path, message)
+        } else {
+            findings.warning("stack::too-many", path, message)
+        };
+        finding.help(format!("remove {}", tags.len() - MOST)).at = At::Key;
+    }
+
+    fn is_own(&self, node: &Node, key: &str) -> bool {
+        self.document.states(&self.document.locate(&node.address).then("tags").then(key))
+    }
+
+    /// Where a tag stands: at the element, or at the stack.
+    fn place(&self, node: &Node, key: &str) -> DocPath {
+        if self.is_own(node, key) {
+            return self.document.locate(&node.address).then("tags").then(key);
+        }
+        DocPath::of(["tags", key])
+    }
+
+    fn tell(self, findings: &mut Findings) {
+        for ((path, wrong), rules) in self.found {
+            let strict = rules.iter().any(|rules| rules.strict);
+            let named = rules.iter().filter(|rules| rules.strict == strict).map(|rules| rules.service);
+            let services = named.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+            let key = path.0.last().cloned().unwrap_or_default();
+            let (code, message, help) = wrong.words(&key, &services, strict);
+            let finding = match strict || matches!(wrong, Wrong::Long(_)) {
+                true => findings.error(code, path, message),
+                false => findings.warning(code, path, message),
+            };
+            finding.help(help).at = if wrong.is_of_key() { At::Key } else { At::Value };
+        }
+    }
+}
+
+impl Wrong {
+    fn is_of_key(&self) -> bool {
+        matches!(self, Self::Twin(_) | Self::Character { in_key: true, .. })
+    }
+
+    fn words(&self, key: &str, services: &str, strict: bool) -> (&'static str, String, String) {
+        match self {
+            Self::Character { in_key, character } => {
+                let what = if *in_key { format!("the key `{key}`") } else { format!("the value of `{key}`") };
+                let shown = if character.is_control() {
+                    format!("U+{:04X}", u32::from(*character))
+                } else {
+                    format!("`{character}`")
+                };
+                let refuses =
+                    if strict { "which is refused in tags by" } else { "which the documents rule out in tags of" };
+                let message = format!("{what} holds {shown}, {refuses} {services}");
+                ("stack::tag-character", message, "use letters, digits, spaces and `_.:/=+-@`".to_owned())
+            }
+            Self::Long(length) => (
+                "stack::too-long",
+                format!("the value of `{key}` has {length} characters; AWS takes {VALUE_LENGTH} in a tag"),
+                format!("shorten it to at most {VALUE_LENGTH} characters"),
+            ),
+            Self::Twin(first) => (
+                "stack::tag-twice",
+                format!("{services} takes `{key}` and `{first}` for one key, and refuses a role with both"),
+                format!("write the same one of {} everywhere", quoted([key, first.as_str()])),
+            ),
+        }
+    }
+}
+
+fn tags_of(spec: &Value) -> Tags {
+    let entries = spec.get("tags").and_then(Value::as_object).into_iter().flatten();
+    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
