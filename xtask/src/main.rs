@@ -1,10 +1,10 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `workflows`, `image`, `bench`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `edits`, `workflows`, `image`, `bench`, `demo`.
 
 mod bench;
 mod cargo;
-mod chaos;
 mod demo;
 mod image;
+mod rounds;
 mod setup;
 mod workflows;
 
@@ -21,6 +21,9 @@ usage: cargo xtask TASK
   image           builds the client's image without a Docker engine, checks its root file system and runs it there
   chaos [--rounds N] [--seed N]
                   kills the deployer at random moments, with edits in between, and holds that nothing is lost
+  edits [--rounds N] [--seed N] [--round N] [--again DIRECTORY]
+                  edits random stacks at random, and holds that each ends where a fresh apply of the last one would;
+                  --round plays one round of a seed alone, --again the stacks of a directory: 1.yaml, 2.yaml, …
   bench [help]    measures the deployer beside its rivals, the functions, and what both are made of
   demo [--keep]   deploys the stack to the local cloud, has two pictures painted, destroys it again;
                   --keep leaves the stack and the cloud for a look round";
@@ -38,7 +41,8 @@ fn main() -> ExitCode {
         ("lint", []) => cargo::lint(),
         ("workflows", []) => workflows::lint(),
         ("image", []) => image::run(),
-        ("chaos", arguments) => chaos::run(arguments),
+        ("chaos", arguments) => rounds::CHAOS.run(arguments),
+        ("edits", arguments) => rounds::EDITS.run(arguments),
         ("bench", arguments) => bench::run(arguments),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, Ran};
+use crate::dice::Dice;
 use crate::inventory::inventory;
-use crate::kills::{Dice, edits, without_ids};
+use crate::kills::{dice, edits, without_ids};
 use crate::lifecycle::SHOP;
 
 const ROUNDS: u64 = 6;
@@ -122,7 +123,7 @@ impl Torment {
 
 #[test]
 fn nothing_is_lost_whenever_a_run_is_killed() {
-    let dice = Dice::new();
+    let dice = dice();
     let asked = std::env::var("DEPLOYER_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok());
     let rounds: u64 = asked.unwrap_or(ROUNDS);
     let (kills, lost) = (AtomicU64::new(0), AtomicU64::new(0));

@@ -6,35 +6,15 @@ use std::io::{BufRead as _, BufReader};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bench::{Bench, Ran};
+use crate::dice::{Dice, seed};
 use crate::inventory::inventory;
 use crate::lifecycle::SHOP;
 
 const ROUNDS: u64 = 8;
 
-/// Numbers that look random and come again with the same seed (splitmix64).
-pub struct Dice(u64);
-
-impl Dice {
-    /// From `DEPLOYER_TEST_SEED`, else the process's id; printed, so that a failure can be had again.
-    pub fn new() -> Self {
-        let given = std::env::var("DEPLOYER_TEST_SEED").ok().and_then(|text| text.parse().ok());
-        let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
-        eprintln!("DEPLOYER_TEST_SEED={seed}");
-        Self(seed)
-    }
-
-    /// Dice of their own for the `n`th of several who throw at the same time.
-    pub fn split(&self, n: u64) -> Self {
-        Self(self.0 ^ n.wrapping_mul(0xd6e8_feb8_6659_fd93))
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % end as u64).expect("below a usize")
-    }
+/// Dice of another seed in every process.
+pub fn dice() -> Dice {
+    Dice::of(seed(u64::from(std::process::id())))
 }
 
 /// Runs the binary and kills it when it has written `lines` lines; tells whether it was cut off.
@@ -67,7 +47,7 @@ pub fn without_ids(all: &BTreeSet<String>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_killed_apply_update_or_destroy_is_finished_by_the_next_run() {
-    let mut dice = Dice::new();
+    let mut dice = dice();
     let bench = Bench::new(SHOP).await;
     bench.apply();
     let whole = without_ids(&inventory(&bench.aws).await);
@@ -112,7 +92,7 @@ async fn a_killed_apply_update_or_destroy_is_finished_by_the_next_run() {
 
 #[tokio::test]
 async fn many_kills_in_a_row_do_not_add_up() {
-    let mut dice = Dice::new();
+    let mut dice = dice();
     let bench = Bench::new(SHOP).await;
     for _ in 0..ROUNDS {
         let (verb, lines) = (["apply", "apply", "destroy"][dice.below(3)], dice.below(20));
@@ -197,7 +177,7 @@ pub fn edits() -> Vec<String> {
 
 #[tokio::test]
 async fn edits_between_killed_runs_leave_no_orphan() {
-    let mut dice = Dice::new();
+    let mut dice = dice();
     let bench = Bench::new(SHOP).await;
     let edits = edits();
     for round in 0..ROUNDS / 2 {

@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../common/dice.rs"]
+mod dice;
+
 mod bench;
 mod bucket;
 mod inventory;

@@ -13,7 +13,14 @@
 #[allow(dead_code)]
 mod common;
 
+#[path = "../common/dice.rs"]
+mod dice;
+
+mod account;
 mod credentials;
+mod deployed;
+mod edits;
+mod holdings;
 mod inventory;
 mod needs;
 mod others;

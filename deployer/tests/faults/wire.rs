@@ -1,5 +1,6 @@
 //! The wire between the deployer and AWS: counts calls, one at a time, and spoils the Nth.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +15,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::deployed;
 use crate::needs::{Need, needs};
 
 /// What goes wrong.
@@ -96,6 +99,8 @@ struct Shared {
     turn: tokio::sync::Mutex<()>,
     calls: Mutex<Vec<String>>,
     needs: Mutex<Vec<Need>>,
+    /// What deployments of APIs took along, by their ids.
+    deployed: Mutex<BTreeMap<String, Value>>,
     dead: watch::Sender<bool>,
     flying: AtomicUsize,
     parked: AtomicUsize,
@@ -109,6 +114,7 @@ impl Wire {
             turn: tokio::sync::Mutex::default(),
             calls: Mutex::default(),
             needs: Mutex::default(),
+            deployed: Mutex::default(),
             dead: watch::Sender::new(false),
             flying: AtomicUsize::default(),
             parked: AtomicUsize::default(),
@@ -125,6 +131,11 @@ impl Wire {
     /// What IAM asks about the calls that were made.
     pub fn needs(&self) -> Vec<Need> {
         self.shared.needs.lock().unwrap().clone()
+    }
+
+    /// What deployments of APIs took along that were made, by their ids.
+    pub fn deployed(&self) -> BTreeMap<String, Value> {
+        self.shared.deployed.lock().unwrap().clone()
     }
 
     /// Completes when the process is to die.
@@ -169,7 +180,7 @@ impl Shared {
             Some(fault) if fault.at == at => self.spoil(fault.wrong, real, request).await,
             Some(Fault { at: last, wrong: Wrong::Answered }) if at > last => self.die().await,
             Some(Fault { at: last, wrong: Wrong::Expired }) if at > last => Ok(refusal(&request, Refusal::Expired)),
-            _ => real.call(request).await,
+            _ => self.deliver(real, request).await,
         }
     }
 
@@ -179,6 +190,20 @@ impl Shared {
         let mut calls = self.calls.lock().unwrap();
         calls.push(name);
         calls.len()
+    }
+
+    /// Passes a call on; of a deployment that it made, what the deployment took along is kept.
+    async fn deliver(&self, real: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let look = deployed::look(&request);
+        let mut answer = real.call(request).await?;
+        if let Some(look) = look
+            && let Some(id) = deployed::document(&mut answer).await["id"].as_str()
+        {
+            let mut listed = real.call(look).await?;
+            let paths = deployed::paths(deployed::document(&mut listed).await);
+            self.deployed.lock().unwrap().insert(id.to_owned(), paths);
+        }
+        Ok(answer)
     }
 
     /// From the fatal call on every call is held back, until nothing more comes; then the process dies, and of the calls
@@ -193,7 +218,7 @@ impl Shared {
         let at = self.count(&request);
         if at < fatal {
             self.flying.fetch_add(1, Ordering::SeqCst);
-            let answer = real.call(request).await;
+            let answer = self.deliver(real, request).await;
             self.flying.fetch_sub(1, Ordering::SeqCst);
             return answer;
         }
@@ -206,7 +231,7 @@ impl Shared {
             seen = now;
         }
         if at.is_multiple_of(2) == (wrong == Wrong::Together) {
-            let _ = real.call(request).await;
+            let _ = self.deliver(real, request).await;
         }
         let settled = self.settled.fetch_add(1, Ordering::SeqCst) + 1;
         if settled == self.parked.load(Ordering::SeqCst) {
@@ -224,12 +249,12 @@ impl Shared {
         match wrong {
             Wrong::Unsent => self.die().await,
             Wrong::Lost => {
-                let _ = real.call(request).await;
+                let _ = self.deliver(real, request).await;
                 self.die().await
             }
-            Wrong::Answered => real.call(request).await,
+            Wrong::Answered => self.deliver(real, request).await,
             Wrong::TimedOut => {
-                let _ = real.call(request).await;
+                let _ = self.deliver(real, request).await;
                 Err(ConnectorError::timeout("no answer in time".into()))
             }
             Wrong::Broken => Ok(HttpResponse::new(status(500), SdkBody::empty())),

@@ -1,0 +1,309 @@
+//! An account of the local AWS with a stack's directory, and runs in it that may be cut off.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use deployer::aws::Aws;
+use deployer::aws::clients::Transport;
+use deployer::execute::{Event, Observer};
+use deployer::failure::Failure;
+use deployer::package;
+use deployer::pipeline::{self, Settings};
+use deployer::plan::{Goal, Plan, Selection};
+use deployer::spec::variables::Inputs;
+use deployer::state::{Holder, State, Terms};
+use tokio::sync::watch;
+
+use crate::common;
+use crate::holdings::{Deployed, Holdings, holdings};
+use crate::needs::Need;
+use crate::wire::{Fault, Wire};
+
+/// A run that has not ended by then hangs.
+const HANGS: Duration = Duration::from_secs(120);
+
+/// Where the state is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    S3,
+    /// In a bucket that the first run makes.
+    NewBucket,
+    Directory,
+}
+
+/// How a run came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    Died,
+    Failed(String),
+}
+
+/// How a run ended, and what it called on the way.
+pub struct Ran {
+    pub end: End,
+    pub calls: Vec<String>,
+    /// What IAM asks about the calls.
+    pub needs: Vec<Need>,
+}
+
+/// An account with a stack's directory.
+pub struct Account {
+    pub aws: Aws,
+    pub keep: Keep,
+    directory: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+    deployed: Mutex<Deployed>,
+}
+
+impl Account {
+    pub fn new(keep: Keep) -> Self {
+        let runtime = runtime();
+        let aws = runtime.block_on(common::account());
+        let directory = tempfile::tempdir().expect("a directory");
+        for word in ["one", "two"] {
+            std::fs::write(directory.path().join(format!("{word}.zip")), zip_of(word)).expect("a zip");
+        }
+        let account = Self { aws, keep, directory, runtime, deployed: Mutex::default() };
+        if keep != Keep::NewBucket {
+            account.make_bucket(&account.bucket());
+        }
+        account
+    }
+
+    pub fn number(&self) -> &str {
+        &self.aws.place.account
+    }
+
+    /// Waits for what the SDK is asked.
+    pub fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
+        self.runtime.block_on(asked)
+    }
+
+    pub fn make_bucket(&self, name: &str) {
+        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+            .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+            .build();
+        let call = self.aws.clients.s3.create_bucket().bucket(name).create_bucket_configuration(place);
+        self.wait(call.send()).expect("a bucket");
+    }
+
+    /// All that the account holds, with all that AWS tells of it.
+    pub fn holdings(&self) -> Holdings {
+        let deployed = self.deployed.lock().unwrap().clone();
+        self.wait(holdings(&self.aws, &deployed))
+    }
+
+    fn bucket(&self) -> String {
+        format!("state-{}", self.number())
+    }
+
+    /// Carries a goal out as a process of its own would; a fault may be its death.
+    pub fn run(&self, settings: Settings, goal: Goal, fault: Option<Fault>) -> Ran {
+        let wire = Wire::new(fault);
+        let settings = with(settings, &wire);
+        let runtime = runtime();
+        let told = Told::default();
+        let waits = Waits::default();
+        let end = runtime.block_on(async {
+            tokio::select! {
+                end = work(&settings, goal, &told, &waits) => end,
+                () = wire.death() => End::Died,
+                () = tokio::time::sleep(HANGS) => {
+                    let last = wire.calls().into_iter().rev().take(12).collect::<Vec<_>>();
+                    End::Failed(format!("it does not end: {:?}, the last calls {last:?}", waits.0.lock().unwrap()))
+                }
+            }
+        });
+        // Whatever the run has going in the background dies with it.
+        drop(runtime);
+        self.deployed.lock().unwrap().extend(wire.deployed());
+        Ran { end, calls: wire.calls(), needs: wire.needs() }
+    }
+
+    /// Carries a goal out with other credentials. Gives also what was said, and the calls made.
+    pub fn run_as(
+        &self,
+        settings: Settings,
+        goal: Goal,
+        who: SharedCredentialsProvider,
+    ) -> (End, Vec<String>, Vec<String>) {
+        let wire = Wire::new(None);
+        let mut settings = with(settings, &wire);
+        settings.transport.credentials = Some(who);
+        let told = Told::default();
+        let end = runtime().block_on(work(&settings, goal, &told, &Waits::default()));
+        (end, told.0.into_inner().unwrap(), wire.calls())
+    }
+
+    /// Makes a plan, and hands over what IAM asks about the calls for it.
+    pub fn plan(&self, settings: Settings, goal: Goal) -> (Result<Plan, String>, Vec<Need>) {
+        let wire = Wire::new(None);
+        let settings = with(settings, &wire);
+        let planned = runtime().block_on(async {
+            let (_asked, stop) = watch::channel(0);
+            let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
+            let ready = pipeline::prepare(loaded, &settings, goal, false, &Told::default(), &stop).await;
+            Ok(ready.map_err(|f| said(&f))?.plan)
+        });
+        (planned, wire.needs())
+    }
+
+    /// A dead run's lease heals by itself after half a minute, which tests of the lock show; here
+    /// it would only make thousands of points wait.
+    pub fn unlock(&self) {
+        self.forget("faults.json.lock");
+    }
+
+    /// Loses the state.
+    pub fn forget_state(&self) {
+        self.forget("faults.json");
+    }
+
+    /// Applies another stack, whose state nobody keeps.
+    pub fn apply_other(&self, stack: &str) -> End {
+        let mut settings = self.settings(stack);
+        let text = std::fs::read_to_string(&settings.file).expect("a stack");
+        settings.file = self.directory.path().join("other.yaml");
+        std::fs::write(&settings.file, text.replace("faults.json", "other.json")).expect("a stack");
+        let end = self.run(settings, Goal::Apply, None).end;
+        self.forget("other.json");
+        end
+    }
+
+    fn forget(&self, file: &str) {
+        match self.keep {
+            Keep::S3 | Keep::NewBucket => {
+                let call = self.aws.clients.s3.delete_object().bucket(self.bucket()).key(file);
+                self.wait(call.send()).expect("DeleteObject");
+            }
+            Keep::Directory => {
+                let _ = std::fs::remove_file(self.directory.path().join("state").join(file));
+            }
+        }
+    }
+
+    /// The state as it is kept.
+    pub fn state(&self) -> State {
+        let bytes = match self.keep {
+            Keep::S3 | Keep::NewBucket => self.wait(async {
+                let call = self.aws.clients.s3.get_object().bucket(self.bucket()).key("faults.json");
+                call.send().await.expect("a state").body.collect().await.expect("its bytes").to_vec()
+            }),
+            Keep::Directory => std::fs::read(self.directory.path().join("state/faults.json")).expect("a state"),
+        };
+        serde_json::from_slice(&bytes).expect("a whole state")
+    }
+
+    /// Writes a stack without its `state:`, in which `ACCOUNT` stands for the account's number, and what a command on it
+    /// starts with.
+    pub fn settings(&self, stack: &str) -> Settings {
+        let state = match self.keep {
+            Keep::S3 | Keep::NewBucket => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
+            Keep::Directory => "{ path: state }".to_owned(),
+        };
+        let file = self.directory.path().join("stack.yaml");
+        let text = stack.replace("ACCOUNT", self.number());
+        std::fs::write(&file, format!("state: {state}\n{text}")).expect("a stack");
+        Settings {
+            file,
+            inputs: Inputs::default(),
+            endpoint_url: self.aws.place.endpoint_url.clone(),
+            credentials: Some((self.number().to_owned(), "test".into())),
+            transport: Transport::default(),
+            local: false,
+            parallelism: 16,
+            lock_timeout: Duration::ZERO,
+            lock_terms: Terms::default(),
+            selection: Selection::default(),
+            create_state_bucket: false,
+            refresh_only: false,
+            claim: None,
+            build: package::Environment::of_process(),
+            own_directory: Some(self.directory.path().join("own")),
+            in_ci: false,
+            holder: Holder::default(),
+            now: || "2026-11-22T10:00:00Z".into(),
+        }
+    }
+}
+
+fn with(settings: Settings, wire: &Wire) -> Settings {
+    let retry = RetryConfig::standard()
+        .with_max_attempts(6)
+        .with_initial_backoff(Duration::from_millis(1))
+        .with_max_backoff(Duration::from_millis(1));
+    let http_client = Some(SharedHttpClient::new(wire.clone()));
+    let transport = Transport { http_client, retry: Some(retry), ..settings.transport };
+    Settings { transport, ..settings }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+async fn work(settings: &Settings, goal: Goal, told: &Told, waits: &Waits) -> End {
+    let (_asked, stop) = watch::channel(0);
+    let run = async {
+        let loaded = pipeline::load(settings)?;
+        let ready = pipeline::prepare(loaded, settings, goal, true, told, &stop).await?;
+        ready.execute(settings, waits, stop.clone()).await
+    };
+    match run.await {
+        Err(failure) => End::Failed(said(&failure)),
+        Ok(applied) => {
+            let outcome = applied.outcome;
+            let failed = outcome.failed.iter().map(|f| format!("{}: {}", f.address, f.error));
+            let kept = outcome.state_error.iter().map(ToString::to_string);
+            let texts: Vec<String> = failed.chain(kept).chain(outcome.not_started).collect();
+            if texts.is_empty() { End::Done } else { End::Failed(texts.join("\n")) }
+        }
+    }
+}
+
+pub fn said(failure: &Failure) -> String {
+    let texts: Vec<String> = failure.findings.0.iter().map(|f| format!("{}: {}", f.code, f.message)).collect();
+    texts.join("\n")
+}
+
+/// What has begun and not ended, and what it waits for.
+#[derive(Default)]
+struct Waits(Mutex<BTreeMap<String, String>>);
+
+impl Observer for Waits {
+    fn event(&self, event: &Event<'_>) {
+        let mut waits = self.0.lock().unwrap();
+        match event {
+            Event::Started { address, .. } => drop(waits.insert((*address).to_owned(), String::new())),
+            Event::Waiting { address, why, .. } => drop(waits.insert((*address).to_owned(), (*why).to_owned())),
+            Event::Done { address, .. } | Event::Failed { address, .. } => drop(waits.remove(*address)),
+        }
+    }
+}
+
+/// What a run says before it begins.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl package::Progress for Told {
+    fn on(&self, _: package::Event<'_>) {}
+}
+
+impl pipeline::Progress for Told {
+    fn say(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
+/// A zip with one executable, `bootstrap`, that prints `word`.
+pub fn zip_of(word: &str) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).expect("an entry");
+    zip.write_all(format!("#!/bin/sh\necho {word}\n").as_bytes()).expect("its content");
+    zip.finish().expect("a zip").into_inner()
+}

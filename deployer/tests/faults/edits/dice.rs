@@ -1,0 +1,27 @@
+//! Dice that choose: what a random stack is made of.
+
+use crate::dice::Dice;
+
+/// Ways to choose among things.
+pub trait Choose {
+    /// Happens so many times in a hundred.
+    fn chance(&mut self, percent: usize) -> bool;
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T;
+    fn shuffle<T>(&mut self, items: &mut [T]);
+}
+
+impl Choose for Dice {
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+}

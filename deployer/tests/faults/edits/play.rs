@@ -1,0 +1,226 @@
+//! Plays a story in an account, and holds the end against a fresh account that knows the last stack alone.
+
+use deployer::plan::{Action, Goal};
+use serde_json::{Map, Value, json};
+
+use super::story::{Step, Story};
+use super::valid::text;
+use crate::account::{Account, End, Keep};
+use crate::holdings::{Holdings, differences};
+
+/// How a story ended.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    Fine,
+    /// AWS or the deployer, rightly, takes a stack of it not at all.
+    Refused(String),
+    Wrong(Trouble),
+}
+
+/// What went wrong: in a word, and in full.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    pub kind: String,
+    pub why: String,
+}
+
+fn wrong<T>(kind: &str, why: impl Into<String>) -> Result<T, Verdict> {
+    Err(Verdict::Wrong(Trouble { kind: kind.into(), why: why.into() }))
+}
+
+/// Plays a story to its end.
+pub fn play(story: &Story) -> Verdict {
+    lived(story).err().unwrap_or(Verdict::Fine)
+}
+
+fn lived(story: &Story) -> Result<(), Verdict> {
+    let account = Account::new(Keep::S3);
+    let (last, before) = story.steps.split_last().expect("a story has steps");
+    for (number, step) in before.iter().enumerate() {
+        apply(&account, step, &before[..number])?;
+    }
+    apply(&account, last, before)?;
+    let settled = account.holdings();
+    let fresh = fresh(last)?;
+    as_fresh("after the edits", story, &settled, &fresh)?;
+    empty_plan(&account, last, &[Action::Unchanged])?;
+    // Parts of what is external carry no marks: without the state, people say that they are to be taken over.
+    let refers = elements(&last.stack).any(|(_, _, element)| element["external"] == true);
+    if story.loses_state && !refers {
+        account.forget_state();
+        empty_plan(&account, last, &[Action::Unchanged, Action::Adopt])?;
+        apply(&account, last, &[])?;
+        as_fresh("after the state was lost", story, &account.holdings(), &fresh)?;
+    }
+    destroyed(&account, story)
+}
+
+fn run(account: &Account, stack: &Value, goal: Goal, step: Option<&Step>) -> End {
+    let fault = step.and_then(|step| step.fault);
+    let end = account.run(account.settings(&text(stack)), goal, fault).end;
+    if fault.is_some() {
+        account.unlock();
+    }
+    end
+}
+
+/// Applies a stack as its user would: what is protected is given free first, what is external is there.
+fn apply(account: &Account, step: &Step, before: &[Step]) -> Result<(), Verdict> {
+    let mut why = match run(account, &step.stack, Goal::Apply, Some(step)) {
+        End::Done | End::Died => return Ok(()),
+        End::Failed(why) => why,
+    };
+    if why.contains("plan::external-missing") {
+        make_external(account, &step.stack)?;
+        match run(account, &step.stack, Goal::Apply, Some(step)) {
+            End::Done | End::Died => return Ok(()),
+            End::Failed(again) => why = again,
+        }
+    }
+    if why.contains("plan::protected") {
+        let freed = before.last().map(|step| without(&step.stack, "protect"));
+        for stack in freed.iter().chain([&without(&step.stack, "protect"), &step.stack]) {
+            if let End::Failed(again) = run(account, stack, Goal::Apply, None) {
+                why = again;
+            } else {
+                why.clear();
+            }
+        }
+        if why.is_empty() {
+            return Ok(());
+        }
+    }
+    if ["plan::foreign", "plan::retained", "plan::protected"].iter().any(|code| why.contains(code)) {
+        return Err(Verdict::Refused(why));
+    }
+    // A call that the local AWS does not serve.
+    if why.contains("Unknown action") {
+        return Err(Verdict::Refused(why));
+    }
+    // What no fresh account takes either is no fault of an edit.
+    fresh(step)?;
+    wrong("an apply fails", why)
+}
+
+/// What a fresh account holds after the stack alone.
+fn fresh(step: &Step) -> Result<Holdings, Verdict> {
+    let account = Account::new(Keep::S3);
+    make_external(&account, &step.stack)?;
+    match run(&account, &step.stack, Goal::Apply, None) {
+        End::Done => Ok(account.holdings()),
+        End::Failed(why) => Err(Verdict::Refused(why)),
+        End::Died => unreachable!("nothing kills it"),
+    }
+}
+
+/// Another stack makes what this one only refers to.
+fn make_external(account: &Account, stack: &Value) -> Result<(), Verdict> {
+    let mut outside = json!({ "stack": "outside-ACCOUNT", "region": "eu-west-1" });
+    for (section, name, element) in elements(stack).filter(|(_, _, element)| element["external"] == true) {
+        let kept = ["name", "zip", "fifo_queue", "fifo_topic", "trust", "assume_role_policy", "redrive"];
+        let mut own: Map<String, Value> = element.as_object().cloned().unwrap_or_default();
+        own.retain(|property, _| kept.contains(&property.as_str()));
+        let fifo = if own.iter().any(|(property, value)| property.starts_with("fifo") && *value == true) {
+            ".fifo"
+        } else {
+            ""
+        };
+        own.entry("name").or_insert_with(|| format!("e-ACCOUNT-{name}{fifo}").into());
+        if section == "functions" {
+            own.insert("zip".into(), "one.zip".into());
+        }
+        if section == "roles" && own.len() == 1 {
+            own.insert("trust".into(), json!(["lambda.amazonaws.com"]));
+        }
+        outside[section][name] = own.into();
+    }
+    if outside.as_object().is_some_and(|parts| parts.len() == 2) {
+        return Ok(());
+    }
+    // What this account has already is left alone: each alone, and a refusal is for the next apply to tell.
+    let sections: Vec<(String, Value)> =
+        outside.as_object().into_iter().flatten().skip(2).map(|(s, e)| (s.clone(), e.clone())).collect();
+    for (section, all) in sections {
+        for (name, own) in all.as_object().into_iter().flatten() {
+            let mut alone =
+                json!({ "stack": format!("outside-{}-{name}", section.replace('_', "-")), "region": "eu-west-1" });
+            alone[&section][name] = own.clone();
+            account.apply_other(&text(&alone));
+        }
+    }
+    Ok(())
+}
+
+fn elements(stack: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let sections = stack.as_object().into_iter().flatten();
+    sections.flat_map(|(section, elements)| {
+        elements.as_object().into_iter().flatten().map(move |(name, element)| (section, name, element))
+    })
+}
+
+/// A stack none of whose elements has a property.
+fn without(stack: &Value, property: &str) -> Value {
+    let mut stack = stack.clone();
+    for elements in stack.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for element in elements.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            element.as_object_mut().map(|own| own.shift_remove(property));
+        }
+    }
+    stack
+}
+
+/// Leaves out what is not the last stack's: what was external or retained at some time.
+fn own(story: &Story, holdings: &Holdings) -> Holdings {
+    let aside: Vec<String> = story
+        .steps
+        .iter()
+        .flat_map(|step| elements(&step.stack))
+        .filter(|(_, _, element)| element["external"] == true || element["retain"] == true)
+        .map(|(_, name, element)| element["name"].as_str().map_or_else(|| format!("e-ACCOUNT-{name}"), str::to_owned))
+        .collect();
+    let mut own = holdings.clone();
+    own.retain(|thing, _| !aside.iter().any(|name| thing.contains(name)));
+    own
+}
+
+fn as_fresh(when: &str, story: &Story, settled: &Holdings, fresh: &Holdings) -> Result<(), Verdict> {
+    let found = differences(&own(story, settled), &own(story, fresh));
+    let Some(first) = found.first() else { return Ok(()) };
+    // What it is about goes with the kind, so that a smaller story is about the same.
+    let about = first.split(' ').next().unwrap_or_default();
+    wrong(&format!("{when}, {about}"), found.join("\n"))
+}
+
+fn empty_plan(account: &Account, last: &Step, allowed: &[Action]) -> Result<(), Verdict> {
+    let plan = match account.plan(account.settings(&text(&last.stack)), Goal::Apply).0 {
+        Ok(plan) => plan,
+        Err(why) => return wrong("no second plan", why),
+    };
+    let mut kinds: Vec<&str> = Vec::new();
+    let more: Vec<String> = plan
+        .actions()
+        .iter()
+        .filter(|one| !allowed.contains(&one.action) || !one.changes.is_empty())
+        .inspect(|one| kinds.push(one.kind))
+        .map(|one| format!("{:?} {} ({}): {:?}", one.action, one.address, one.reason, one.changes))
+        .collect();
+    let Some(first) = kinds.first() else { return Ok(()) };
+    wrong(&format!("the second plan is not empty, {first}"), more.join("\n"))
+}
+
+fn destroyed(account: &Account, story: &Story) -> Result<(), Verdict> {
+    let last = &story.steps[story.steps.len() - 1].stack;
+    let mut free = Step { stack: without(last, "protect"), fault: None };
+    if free.stack != *last {
+        apply(account, &free, &[])?;
+    }
+    free.stack = last.clone();
+    if let End::Failed(why) = run(account, &without(last, "protect"), Goal::Destroy, None) {
+        return wrong("destroy fails", why);
+    }
+    let left = own(story, &account.holdings());
+    if !left.is_empty() {
+        return wrong("destroy leaves something", left.keys().cloned().collect::<Vec<_>>().join("\n"));
+    }
+    Ok(())
+}

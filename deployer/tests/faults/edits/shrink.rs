@@ -1,0 +1,82 @@
+//! Makes a story that ends wrong as small as it gets.
+
+use serde_json::Value;
+
+use super::edit::{places_from, remove};
+use super::play::{Trouble, Verdict, play};
+use super::story::Story;
+use super::valid::first_error;
+
+/// So many smaller stories are played at most.
+const TRIES: usize = 200;
+
+/// The smallest story found that ends wrong in the same way, and how it ends.
+pub fn smallest(story: Story, trouble: Trouble) -> (Story, Trouble) {
+    let mut best = (story, trouble);
+    let mut left = TRIES;
+    while let Some(smaller) = smaller(&best.0, &best.1, &mut left) {
+        best = smaller;
+    }
+    best
+}
+
+/// The first of the smaller stories that ends wrong in the same way.
+fn smaller(story: &Story, trouble: &Trouble, left: &mut usize) -> Option<(Story, Trouble)> {
+    for candidate in candidates(story) {
+        if *left == 0 {
+            return None;
+        }
+        if candidate.steps.iter().any(|step| first_error(&step.stack).is_some()) {
+            continue;
+        }
+        *left -= 1;
+        match play(&candidate) {
+            Verdict::Wrong(found) if found.kind == trouble.kind => return Some((candidate, found)),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Stories with one thing less, the largest things first.
+fn candidates(story: &Story) -> Vec<Story> {
+    let mut all = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Story)| {
+        let mut smaller = story.clone();
+        change(&mut smaller);
+        if smaller != *story && !all.contains(&smaller) {
+            all.push(smaller);
+        }
+    };
+    for number in 0..story.steps.len() - 1 {
+        with(&|story| drop(story.steps.remove(number)));
+    }
+    with(&|story| story.loses_state = false);
+    for number in 0..story.steps.len() {
+        with(&|story| story.steps[number].fault = None);
+    }
+    let mut places: Vec<Vec<String>> = story.steps.iter().flat_map(|step| places_from(&step.stack, 2)).collect();
+    places.sort_by_key(Vec::len);
+    places.dedup();
+    for place in &places {
+        with(&|story| {
+            story.steps.iter_mut().for_each(|step| {
+                remove(&mut step.stack, place);
+            })
+        });
+        for number in 0..story.steps.len() {
+            with(&|story| {
+                remove(&mut story.steps[number].stack, place);
+            });
+        }
+    }
+    // A section without elements says nothing.
+    with(&|story| story.steps.iter_mut().for_each(|step| tidy(&mut step.stack)));
+    all
+}
+
+fn tidy(stack: &mut Value) {
+    if let Some(sections) = stack.as_object_mut() {
+        sections.retain(|_, section| section.as_object().is_none_or(|elements| !elements.is_empty()));
+    }
+}

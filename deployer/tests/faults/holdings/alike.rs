@@ -1,0 +1,115 @@
+//! Makes two accounts comparable: what AWS chooses by chance goes, what means the same is written the same.
+
+use std::collections::HashMap;
+
+use deployer::aws::Aws;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::Deployed;
+use super::read::Found;
+
+/// Fields that say when something was, or that AWS draws by chance: no two accounts have them alike.
+const BY_CHANCE: &[&str] = &[
+    "_request_id",
+    "_extended_request_id",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "alarm_configuration_updated_timestamp",
+    "arn_of_deployment",
+    "code_sha_of_version",
+    "create_date",
+    "created_date",
+    "creation_date",
+    "creation_time",
+    "last_modified",
+    "last_update_status",
+    "last_updated_date",
+    "location",
+    "revision_id",
+    "role_id",
+    "role_last_used",
+    "state_reason",
+    "state_reason_data",
+    "state_transitioned_timestamp",
+    "state_updated_timestamp",
+    "state_value",
+    "uuid",
+    "version_id",
+];
+
+/// Fields that say how much there is in it, not how it was made.
+const CONTENT: &[&str] =
+    &["ApproximateNumberOf", "stored_bytes", "SubscriptionsConfirmed", "SubscriptionsPending", "SubscriptionsDeleted"];
+
+/// What stands for what in one account.
+pub struct Alike {
+    account: String,
+    /// Ids that AWS drew, and what they are of.
+    ids: Vec<(String, String)>,
+    deployed: HashMap<String, Value>,
+}
+
+impl Alike {
+    pub fn of(aws: &Aws, found: &Found, deployed: &Deployed) -> Self {
+        let deployed = deployed.iter().map(|(id, served)| (id.clone(), served.clone())).collect();
+        Self { account: aws.place.account.clone(), ids: found.ids.clone(), deployed }
+    }
+
+    pub fn text(&self, text: &str) -> String {
+        let text = self.ids.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name));
+        text.replace(&self.account, "ACCOUNT")
+    }
+
+    /// Writes a value as every account would: lists sorted, documents taken apart.
+    pub fn value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => match document(&text) {
+                Some(parsed) => self.value(parsed),
+                None => Value::String(self.text(&text)),
+            },
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.into_iter().map(|item| self.value(item)).collect();
+                items.sort_by_key(Value::to_string);
+                items.dedup();
+                // A policy may write a list of one as the one.
+                if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
+            }
+            Value::Object(fields) => Value::Object(self.fields(fields)),
+            other => other,
+        }
+    }
+
+    fn fields(&self, fields: Map<String, Value>) -> Map<String, Value> {
+        let by_chance = |name: &str| BY_CHANCE.contains(&name) || CONTENT.iter().any(|of| name.starts_with(of));
+        let kept = fields.into_iter().filter(|(name, _)| !by_chance(name));
+        let mut alike: Vec<(String, Value)> = kept
+            .map(|(name, value)| match (name.as_str(), &value) {
+                // What a stage serves is what its deployment took along, not what the API has by now.
+                ("deployment_id", Value::String(id)) => {
+                    let served = self.deployed.get(id).cloned().unwrap_or_default();
+                    ("serves".to_owned(), self.value(served))
+                }
+                ("Sid", Value::String(sid)) => (name, drawn(sid).into()),
+                _ => (self.text(&name), self.value(value)),
+            })
+            .collect();
+        alike.sort_by(|a, b| a.0.cmp(&b.0));
+        alike.into_iter().collect()
+    }
+}
+
+/// A JSON document inside a text, as IAM's are with percent signs.
+fn document(text: &str) -> Option<Value> {
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    let structured = decoded.starts_with('{') || decoded.starts_with('[');
+    structured.then(|| serde_json::from_str(&decoded).ok()).flatten()
+}
+
+/// A statement's id without the digest that ends it: of ARNs that hold the account and an API's id.
+fn drawn(sid: &str) -> &str {
+    match sid.rsplit_once('-') {
+        Some((kept, digest)) if digest.len() == 16 && digest.bytes().all(|c| c.is_ascii_hexdigit()) => kept,
+        _ => sid,
+    }
+}

@@ -1,0 +1,65 @@
+//! Differences that are no fault of an edit, each with its reason.
+
+use serde_json::{Value, json};
+
+/// A way in which what was edited may differ from what a fresh apply makes.
+struct Known {
+    /// The kind of thing, and the end of the property's path.
+    thing: &'static str,
+    property: &'static str,
+    edited: fn() -> Value,
+    fresh: fn() -> Value,
+    /// Why nothing can be done about it, or need be.
+    reason: &'static str,
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        thing: "bucket ",
+        property: "versioning.status",
+        edited: || json!("Suspended"),
+        fresh: || Value::Null,
+        reason: "S3 suspends a bucket's versioning; no bucket goes back to never having had it",
+    },
+    Known {
+        thing: "queue ",
+        property: "SqsManagedSseEnabled",
+        edited: || json!("true"),
+        fresh: || Value::Null,
+        reason: "AWS tells its default, which is true; the local AWS tells only what was set",
+    },
+    Known { thing: "queue ", property: "KmsMasterKeyId", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
+    Known { thing: "topic ", property: "KmsMasterKeyId", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
+    Known { thing: "topic ", property: "DeliveryPolicy", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
+    Known {
+        thing: "topic ",
+        property: "Policy.Statement.Action",
+        edited: || json!(OWNERS_ACTIONS.map(|action| format!("SNS:{action}"))),
+        fresh: || json!(["SNS:Publish", "SNS:Receive", "SNS:Subscribe"]),
+        reason: "a topic that loses its policy gets the one that AWS gives a new topic; the local AWS gives another one",
+    },
+];
+
+/// What AWS's own policy of a topic lets the account do.
+const OWNERS_ACTIONS: [&str; 8] = [
+    "AddPermission",
+    "DeleteTopic",
+    "GetTopicAttributes",
+    "ListSubscriptionsByTopic",
+    "Publish",
+    "RemovePermission",
+    "SetTopicAttributes",
+    "Subscribe",
+];
+const CLEARED: &str = "AWS clears an attribute that is set to nothing; the local AWS keeps the nothing";
+
+/// Tells whether a difference is one of these.
+pub fn is_known(at: &str, edited: &Value, fresh: &Value) -> bool {
+    KNOWN.iter().any(|known| {
+        at.starts_with(known.thing)
+            && at.ends_with(known.property)
+            && *edited == (known.edited)()
+            && *fresh == (known.fresh)()
+            && !known.reason.is_empty()
+    })
+}

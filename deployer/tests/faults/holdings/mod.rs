@@ -1,0 +1,59 @@
+//! All that an account holds, with all that AWS tells of it: read back by the SDK alone, not by the deployer's kinds.
+
+mod alike;
+mod known;
+mod read;
+mod told;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployer::aws::Aws;
+use serde_json::Value;
+
+pub use alike::Alike;
+
+/// Each thing by a name that is the same in every account, and what AWS tells of it.
+pub type Holdings = BTreeMap<String, Value>;
+
+/// The paths and methods that each deployment took along, by the deployment's id.
+pub type Deployed = BTreeMap<String, Value>;
+
+/// Lists what the account holds, but for buckets of states.
+pub async fn holdings(aws: &Aws, deployed: &Deployed) -> Holdings {
+    let mut found = read::Found::default();
+    read::all(aws, &mut found).await;
+    let alike = Alike::of(aws, &found, deployed);
+    found.things.into_iter().map(|(name, value)| (alike.text(&name), alike.value(value))).collect()
+}
+
+/// Says in lines what two accounts hold differently.
+pub fn differences(edited: &Holdings, fresh: &Holdings) -> Vec<String> {
+    let names: BTreeSet<&String> = edited.keys().chain(fresh.keys()).collect();
+    names
+        .into_iter()
+        .flat_map(|name| match (edited.get(name), fresh.get(name)) {
+            (Some(_), None) => vec![format!("{name}: is there, and not after a fresh apply")],
+            (None, Some(_)) => vec![format!("{name}: is missing")],
+            (Some(one), Some(other)) => {
+                let mut lines = Vec::new();
+                differ(name, one, other, &mut lines);
+                lines
+            }
+            (None, None) => Vec::new(),
+        })
+        .collect()
+}
+
+fn differ(at: &str, edited: &Value, fresh: &Value, lines: &mut Vec<String>) {
+    match (edited, fresh) {
+        (Value::Object(one), Value::Object(other)) => {
+            let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for name in names {
+                let of = |map: &serde_json::Map<String, Value>| map.get(name).cloned().unwrap_or_default();
+                differ(&format!("{at}.{name}"), &of(one), &of(other), lines);
+            }
+        }
+        _ if edited == fresh || known::is_known(at, edited, fresh) => {}
+        _ => lines.push(format!("{at}: {edited}, after a fresh apply {fresh}")),
+    }
+}
