@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::own::{Why, endless};
-use super::{Graph, Node, names};
+use super::{Graph, Node, circle, names};
 use crate::kinds::{AnyKind, by_name};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
@@ -34,7 +34,7 @@ impl Graph {
             parts.entry(resource.element.clone()).or_default().push(resource.address.clone());
         }
         let mut checker = Checker { aliases: &aliases, known: &known, parts: &parts, names, findings };
-        let nodes: BTreeMap<String, Node> = resources
+        let mut nodes: BTreeMap<String, Node> = resources
             .into_iter()
             .filter_map(|resource| checker.node(resource))
             .map(|node| (node.address.clone(), node))
@@ -47,7 +47,7 @@ impl Graph {
             })
             .collect();
         names::used_twice(&nodes, names, findings);
-        let order = order(&nodes, names, findings);
+        let order = circle::order(&mut nodes, names, findings);
         Self { nodes, order, outputs }
     }
 }
@@ -64,13 +64,18 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn node(&mut self, resource: Resource) -> Option<Node> {
         let kind = by_name(resource.kind)?;
-        let (mut dependencies, mut named) = (BTreeSet::new(), BTreeSet::new());
+        let (mut dependencies, mut named, mut loose) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let spec = match resource.spec {
             Value::Object(properties) => properties
                 .into_iter()
                 .map(|(name, value)| {
-                    let by_name = kind.by_name().contains(&name.as_str());
-                    let found = if by_name { &mut named } else { &mut dependencies };
+                    let found = if kind.by_name().contains(&name.as_str()) {
+                        &mut named
+                    } else if kind.loose().contains(&name.as_str()) {
+                        &mut loose
+                    } else {
+                        &mut dependencies
+                    };
                     let value = self.value(value, &resource.element, found);
                     (name, value)
                 })
@@ -89,7 +94,12 @@ impl Checker<'_> {
             }
         }
         dependencies.extend(depends_on.iter().cloned());
+        let is_role = |address: &String| self.known.get(address).is_some_and(|outputs| outputs.contains(&"unique_id"));
+        let held: BTreeSet<String> = loose.iter().filter(|address| is_role(address)).cloned().collect();
+        let strict: BTreeSet<String> = dependencies.union(&held).cloned().collect();
+        dependencies.extend(loose.iter().cloned());
         let by_name = named.difference(&dependencies).cloned().collect();
+        let loose = loose.union(&named).filter(|address| !strict.contains(*address)).cloned().collect();
         dependencies.extend(named);
         if dependencies.remove(&resource.address) {
             self.own_values(kind, &resource.address, &resource.element, &spec);
@@ -102,6 +112,7 @@ impl Checker<'_> {
             dependencies,
             depends_on,
             by_name,
+            loose,
             protect: resource.protect,
             retain: resource.retain,
             external: resource.external,
@@ -222,91 +233,4 @@ impl Checker<'_> {
 pub fn identity(properties: &[&str], spec: &Value) -> String {
     let parts: Vec<&str> = properties.iter().filter_map(|p| spec.get(p).and_then(Value::as_str)).collect();
     parts.join(" · ")
-}
-
-/// Orders dependencies before dependents; what is left over stands in a cycle.
-fn order(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) -> Vec<String> {
-    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for node in nodes.values() {
-        let known = node.dependencies.iter().filter(|d| nodes.contains_key(*d));
-        waiting.insert(&node.address, known.clone().count());
-        for dependency in known {
-            dependents.entry(dependency).or_default().push(&node.address);
-        }
-    }
-    let mut ready: BTreeSet<&str> = waiting.iter().filter(|(_, n)| **n == 0).map(|(a, _)| *a).collect();
-    let mut order = Vec::with_capacity(nodes.len());
-    while let Some(address) = ready.pop_first() {
-        waiting.remove(address);
-        order.push(address.to_owned());
-        for dependent in dependents.get(address).into_iter().flatten() {
-            if let Some(left) = waiting.get_mut(dependent) {
-                *left -= 1;
-                if *left == 0 {
-                    ready.insert(dependent);
-                }
-            }
-        }
-    }
-    report_cycles(nodes, waiting.keys().copied().collect(), names, findings);
-    order
-}
-
-/// Reports cycles until what is left of the stuck ones has none.
-fn report_cycles(
-    nodes: &BTreeMap<String, Node>,
-    mut stuck: BTreeSet<&str>,
-    names: &dyn Named,
-    findings: &mut Findings,
-) {
-    loop {
-        // Whoever waits for nobody who is stuck is in no further cycle.
-        let free = |address: &&str| !nodes[*address].dependencies.iter().any(|d| stuck.contains(d.as_str()));
-        let freed: Vec<&str> = stuck.iter().copied().filter(free).collect();
-        if !freed.is_empty() {
-            stuck.retain(|address| !freed.contains(address));
-            continue;
-        }
-        let Some(cycle) = cycle(nodes, &stuck) else { return };
-        report_cycle(nodes, &cycle, names, findings);
-        let elements: BTreeSet<&str> = cycle.iter().map(|address| nodes[*address].element.as_str()).collect();
-        stuck.retain(|address| !elements.contains(nodes[*address].element.as_str()));
-    }
-}
-
-/// Follows what each one waits for until somebody comes again.
-fn cycle<'n>(nodes: &'n BTreeMap<String, Node>, stuck: &BTreeSet<&'n str>) -> Option<Vec<&'n str>> {
-    let mut path: Vec<&str> = vec![stuck.first()?];
-    loop {
-        let node = &nodes[*path.last()?];
-        let next = node.dependencies.iter().find(|d| stuck.contains(d.as_str()))?;
-        if let Some(at) = path.iter().position(|seen| seen == next) {
-            path.drain(..at);
-            return Some(path);
-        }
-        path.push(next);
-    }
-}
-
-fn report_cycle(nodes: &BTreeMap<String, Node>, cycle: &[&str], names: &dyn Named, findings: &mut Findings) {
-    // The caret goes where one element names another, not where it waits for its own parts.
-    let next = |at: usize| cycle[(at + 1) % cycle.len()];
-    let leaves = |at: &usize| nodes[cycle[*at]].element != nodes[next(*at)].element;
-    let at = (0..cycle.len()).find(leaves).unwrap_or_default();
-    let element = &nodes[cycle[at]].element;
-    let exact = names.place_of(element, next(at));
-    let path =
-        if exact.0.len() > 2 { exact } else { names.place_of(element, &format!("{}.arn", nodes[next(at)].element)) };
-    if findings.0.iter().any(|known| known.code == "stack::cycle" && known.path == path) {
-        return; // A name that is made of itself goes round through the parts of its element, too.
-    }
-    let waits = path.0.get(2).is_some_and(|property| property == "depends_on");
-    let help = if waits {
-        "remove one of them from `depends_on`"
-    } else {
-        "write one of the names out instead of referring to it"
-    };
-    let all: Vec<&str> = cycle[at..].iter().chain(&cycle[..=at]).copied().collect();
-    findings.error("stack::cycle", path, format!("these wait for each other: {}", all.join(" → "))).help(help);
 }

@@ -4,6 +4,7 @@
 //! unknown names reported. [`resolve`] later puts values in their place.
 
 mod build;
+mod circle;
 pub mod limits;
 pub mod names;
 pub mod own;
@@ -35,6 +36,8 @@ pub struct Node {
     pub depends_on: BTreeSet<String>,
     /// Those of them of which it takes names and ARNs alone, before they exist.
     pub by_name: BTreeSet<String>,
+    /// Those of them that stand in texts alone, which AWS does not look into: in a circle nobody has to wait for them.
+    pub loose: BTreeSet<String>,
     pub protect: bool,
     pub retain: bool,
     /// Only read: never created, changed or deleted.
@@ -52,6 +55,25 @@ impl Node {
 /// Tells whether everything that says which AWS resource is meant is known.
 pub fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
     kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
+}
+
+/// Computes every output that needs no AWS, in as many rounds as values need each other against the order.
+fn predicted<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Place) -> Known {
+    let mut known = Known::new();
+    loop {
+        let before = known.len();
+        for node in nodes().filter(|node| !(before > 0 && known.contains_key(&node.address))).collect::<Vec<_>>() {
+            let spec = resolve::value(&node.spec, &known, place);
+            if identity_known(node.kind, &spec)
+                && let Ok(outputs) = node.kind.predict(&spec, place)
+            {
+                known.insert(node.address.clone(), outputs);
+            }
+        }
+        if known.len() == before {
+            return known;
+        }
+    }
 }
 
 /// All resources of a stack, in an order in which each comes after what it waits for.
@@ -78,16 +100,7 @@ impl Graph {
 
     /// Computes every output that needs no AWS.
     pub fn predicted(&self, place: &Place) -> Known {
-        let mut known = Known::new();
-        for node in self.nodes() {
-            let spec = resolve::value(&node.spec, &known, place);
-            if identity_known(node.kind, &spec)
-                && let Ok(outputs) = node.kind.predict(&spec, place)
-            {
-                known.insert(node.address.clone(), outputs);
-            }
-        }
-        known
+        predicted(|| self.nodes(), place)
     }
 
     /// Fills in a function's packaged code.

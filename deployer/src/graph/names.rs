@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::resolve::{self, Known};
+use super::resolve;
 use super::{Graph, Named, Node, identity};
 use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Findings};
-use crate::spec::template;
 
 /// The property that is a kind's name, and the most characters that AWS takes for it.
 const LONGEST: &[(&str, &str, usize)] = &[
@@ -83,20 +82,9 @@ fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
         let (_, property, longest) = LONGEST.iter().find(|(kind, ..)| *kind == node.kind.name())?;
         Some((node, node.spec.get(property)?, *longest))
     };
-    let wanted: BTreeSet<String> = graph
-        .nodes()
-        .filter_map(named)
-        .flat_map(|(_, name, _)| template::references(name))
-        .map(|(_, reference)| reference.address)
-        .collect();
-    let mut known = Known::new();
+    let known = graph.predicted(&place);
     let mut names = Vec::new();
-    for node in graph.nodes() {
-        if wanted.contains(&node.address) {
-            let spec = resolve::value(&node.spec, &known, &place);
-            known.insert(node.address.clone(), node.kind.predict(&spec, &place).unwrap_or_default());
-        }
-        let Some((_, name, longest)) = named(node) else { continue };
+    for (node, name, longest) in graph.nodes().filter_map(named) {
         let name = resolve::value(name, &known, &place);
         if let (Value::String(text), false) = (&name, resolve::is_unknown(&name)) {
             names.push(Name { node, text: text.clone(), longest });

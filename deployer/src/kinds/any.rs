@@ -18,6 +18,7 @@ pub trait AnyKind: Send + Sync {
     fn ownership(&self) -> Ownership;
     fn is_definition(&self) -> bool;
     fn by_name(&self) -> &'static [&'static str];
+    fn loose(&self) -> &'static [&'static str];
     fn holds(&self) -> &'static [&'static str];
     fn goes_with_parent(&self) -> bool;
     fn part_of(&self) -> Option<&'static str>;
@@ -133,6 +134,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn by_name(&self) -> &'static [&'static str] {
         K::BY_NAME
+    }
+
+    fn loose(&self) -> &'static [&'static str] {
+        K::LOOSE
     }
 
     fn holds(&self) -> &'static [&'static str] {

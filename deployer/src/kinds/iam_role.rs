@@ -86,6 +86,7 @@ impl Kind for IamRole {
         ("inline_policies.*", Rule::Policy),
         ("managed_policy_arns", Rule::Unordered),
     ];
+    const LOOSE: &'static [&'static str] = &["assume_role_policy", "description", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
     /// IAM never looks at what a statement's resource names.
     const BY_NAME: &'static [&'static str] = &["inline_policies"];

@@ -147,6 +147,7 @@ impl Kind for LambdaFunction {
         ("vpc_config.subnet_ids", Rule::Unordered),
         ("vpc_config.security_group_ids", Rule::Unordered),
     ];
+    const LOOSE: &'static [&'static str] = &["environment", "description", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LIMITED: &'static [(Op, &'static str)] = &[
         (Op::Create, "lambda:CreateFunction"),

@@ -67,6 +67,7 @@ impl Kind for LambdaPermission {
         ("statement_id", Rule::Replace("Lambda cannot rename a permission")),
         ("qualifier", Rule::Replace("Lambda cannot move a permission to another version")),
     ];
+    const LOOSE: &'static [&'static str] = &["source_arn"];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const LIMITED: &'static [(Op, &'static str)] =
         &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")];

@@ -227,6 +227,10 @@ pub trait Kind: Send + Sync + 'static {
     /// Properties whose references need a name or an ARN alone: AWS takes them before what they name is there.
     /// Nobody waits for such a reference, unless only AWS can tell its value.
     const BY_NAME: &'static [&'static str] = &[];
+    /// Properties that are texts to AWS, which looks for nothing that they name: whoever they refer to is waited for all the
+    /// same, but for a circle, where the value alone has to be known. A role is always waited for: as a principal it has
+    /// to be there.
+    const LOOSE: &'static [&'static str] = &["tags", "description"];
     /// Properties whose references need a resource that is there, though not yet all that belongs to it: [`wait::there`]
     /// says when. Who depends on this one waits for both to be done.
     const EARLY: &'static [&'static str] = &[];

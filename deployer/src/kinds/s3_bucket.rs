@@ -99,6 +99,7 @@ impl Kind for S3Bucket {
         ("lifecycle_rules", Rule::Unordered),
         ("policy", Rule::Policy),
     ];
+    const LOOSE: &'static [&'static str] = &["policy", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LOST: Option<&'static str> = Some("the objects in it");
     const GAP: Option<&'static str> = Some("uploads and downloads fail for minutes; somebody else may take the name");

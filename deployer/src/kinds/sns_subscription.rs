@@ -57,6 +57,7 @@ impl Kind for SnsSubscription {
         ("endpoint", Rule::Replace("SNS cannot send a subscription to another endpoint")),
         ("filter_policy", Rule::Json),
     ];
+    const LOOSE: &'static [&'static str] = &["filter_policy"];
     const OWNERSHIP: Ownership = Ownership::Parent;
     const GOES_WITH_PARENT: bool = true;
     const PART_OF: Option<&'static str> = Some("sns.topic");

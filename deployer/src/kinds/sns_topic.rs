@@ -55,6 +55,7 @@ impl Kind for SnsTopic {
         ("policy", Rule::Unmanaged),
         ("delivery_policy", Rule::Json),
     ];
+    const LOOSE: &'static [&'static str] = &["policy", "delivery_policy", "display_name", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LOST: Option<&'static str> = Some("subscriptions that others made");
     const GAP: Option<&'static str> =

@@ -67,6 +67,7 @@ impl Kind for SqsQueue {
         (MANAGED_SSE, Rule::Unmanaged),
         ("policy", Rule::Policy),
     ];
+    const LOOSE: &'static [&'static str] = &["policy", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LOST: Option<&'static str> = Some("the messages in it");
     const GAP: Option<&'static str> =

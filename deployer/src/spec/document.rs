@@ -66,12 +66,12 @@ impl Document {
     /// All findings, warnings too, when there is an error among them.
     pub fn load(source: SourceText, inputs: &Inputs) -> Result<(Self, Findings), Failed> {
         let parsed = source.text().and_then(yaml::parse);
-        let Parsed { value, spans, findings: unreadable } = match parsed {
+        let Parsed { value, spans, findings: mut unreadable } = match parsed {
             Ok(parsed) => parsed,
             Err(findings) => return Err(Failed { findings, source, sound: None }),
         };
         let mut loading = Loading::of(spans);
-        let checked = loading.check(value, inputs);
+        let checked = loading.check(value, inputs, &mut unreadable);
         let document = checked.map(|(head, region, sections)| Self {
             source: covered(&source, &loading.secrets),
             spans: loading.spans.clone(),

@@ -1,6 +1,6 @@
 //! Puts variables into the document's texts.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -9,8 +9,9 @@ use super::nearest::{nearest, quoted};
 use super::template::{self, Part};
 use super::variables::Variables;
 
-/// The paths of values that variables had a part in: their texts may stand for numbers.
-pub type Touched = HashSet<Vec<String>>;
+/// The paths of values that variables had a part in: their texts may stand for numbers. With a number or truth value goes
+/// how its author wrote it.
+pub type Touched = HashMap<Vec<String>, Option<String>>;
 
 /// The longest text that variables may make, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -36,9 +37,11 @@ impl Walk<'_> {
     fn value(&mut self, value: &mut Value, path: &mut DocPath) {
         match value {
             Value::String(content) if content.contains("${") => {
+                let whole = alone(content);
                 if let Some(resolved) = text(content, self.variables, &self.names, path, self.findings) {
                     if resolved != *value {
-                        self.touched.insert(path.0.clone());
+                        let written = whole.and_then(|name| self.variables.written(&name).map(str::to_owned));
+                        self.touched.insert(path.0.clone(), written);
                     }
                     *value = resolved;
                 }
@@ -100,7 +103,10 @@ pub(super) fn text(
                     length += value.len();
                     joined.extend(template::parse(value).unwrap_or_default());
                 }
-                Some(value) => joined.push(Part::Text(value.to_string())),
+                Some(value) => {
+                    let written = variables.written(&name).map_or_else(|| value.to_string(), str::to_owned);
+                    joined.push(Part::Text(written));
+                }
                 None => complete = false,
             },
             part => joined.push(part),
@@ -115,6 +121,14 @@ pub(super) fn text(
             findings.error("stack::template", path.clone(), error.message).help(error.help);
             None
         }
+    }
+}
+
+/// The variable that a text consists of.
+pub(super) fn alone(text: &str) -> Option<String> {
+    match &template::parse(text).ok()?[..] {
+        [Part::Var(name)] => Some(name.clone()),
+        _ => None,
     }
 }
 

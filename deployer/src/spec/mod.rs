@@ -20,6 +20,7 @@ mod syntax;
 pub mod template;
 pub mod values;
 pub mod variables;
+mod written;
 pub mod yaml;
 
 pub use blame::Refused;

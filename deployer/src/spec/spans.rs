@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use saphyr_parser::{Event, Marker, Parser, ScanError};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::finding::{At, DocPath, Findings, Span};
 use super::source::Lines;
@@ -35,10 +35,16 @@ struct Node {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Scalar,
+    /// Without quotes, what it means follows from its text.
+    Scalar {
+        plain: bool,
+    },
     Alias(Option<usize>),
     List(Vec<usize>),
-    Map { entries: HashMap<String, (Range, usize)>, merges: Vec<usize> },
+    Map {
+        entries: HashMap<String, (Range, usize)>,
+        merges: Vec<usize>,
+    },
 }
 
 /// A list or map that is still open.
@@ -96,6 +102,38 @@ impl SpanIndex {
         Some(self.lines.span(&self.text, range.0, range.1))
     }
 
+    /// The text of the unquoted scalar at `path`, as its author wrote it; of quoted ones, lists and maps there is none.
+    pub fn written(&self, path: &DocPath) -> Option<&str> {
+        let mut node = self.reach(path)?;
+        for _ in 0..MERGES {
+            let Body::Alias(Some(target)) = self.nodes[node].body else { break };
+            node = target;
+        }
+        let Node { range, body } = &self.nodes[node];
+        if !matches!(body, Body::Scalar { plain: true }) {
+            return None;
+        }
+        let mut text = self.text[range.0..range.1].trim();
+        // An anchor or a tag before it is no part of it.
+        while text.starts_with(['&', '!']) {
+            text = text.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+        }
+        Some(text)
+    }
+
+    /// The keys of the map at `path`, as they are written.
+    pub fn keys(&self, path: &DocPath) -> Vec<&str> {
+        match self.reach(path).map(|node| &self.nodes[node].body) {
+            Some(Body::Map { entries, .. }) => entries.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn reach(&self, path: &DocPath) -> Option<usize> {
+        self.nodes.first()?;
+        path.0.iter().try_fold(0, |node, part| self.step(node, part, 0).map(|(_, next)| next))
+    }
+
     /// Is it a list or map over several lines? Then the caret goes under its key.
     fn spreads(&self, node: usize) -> bool {
         let Node { range, body } = &self.nodes[node];
@@ -106,7 +144,7 @@ impl SpanIndex {
     /// Goes from a node to its entry: the key's place (none in lists) and the value's node.
     fn step(&self, node: usize, part: &str, merges: usize) -> Option<(Option<Range>, usize)> {
         match &self.nodes[node].body {
-            Body::Scalar => None,
+            Body::Scalar { .. } => None,
             Body::Alias(target) => self.step((*target)?, part, merges + 1).filter(|_| merges < MERGES),
             Body::List(items) => items.get(part.parse::<usize>().ok()?).map(|&item| (None, item)),
             Body::Map { entries, merges: from } => match entries.get(part) {
@@ -186,7 +224,7 @@ impl Builder {
                         return;
                     }
                 }
-                Event::Scalar(text, _, anchor, tag) => {
+                Event::Scalar(text, style, anchor, tag) => {
                     if let Some(tag) =
                         tag.filter(|tag| tag.is_yaml_core_schema() && !CORE.contains(&tag.suffix.as_str()))
                     {
@@ -195,7 +233,8 @@ impl Builder {
                         finding.help("remove it, and write the value as text or number");
                         finding.span = Some(self.index.span(range.0, range.1));
                     }
-                    self.add(range, Body::Scalar, anchor, Some(&text));
+                    let plain = style == ScalarStyle::Plain;
+                    self.add(range, Body::Scalar { plain }, anchor, Some(&text));
                 }
                 Event::Alias(anchor) => {
                     let target = self.anchors.get(&anchor).copied();

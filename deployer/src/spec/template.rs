@@ -97,6 +97,10 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
         return Err(error(format!("a name is missing in `${{{inner}}}`"), literal()));
     }
     match segments[..] {
+        [aside, ..] if aside.starts_with("x-") => Err(error(
+            format!("`${{{inner}}}`: nothing refers to what stands under `{aside}`"),
+            format!("put an anchor there, `{aside}: &name …`, and write `*name` or `<<: *name` where it is wanted"),
+        )),
         ["env"] | ["stack", "env"] => Ok(Part::Env),
         ["vars", name] => Ok(Part::Var(name.to_owned())),
         ["vars"] | ["vars", ..] => Err(error(format!("`${{{inner}}}` is no variable"), "write `${vars.name}`")),

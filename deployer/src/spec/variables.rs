@@ -13,6 +13,7 @@ use super::nearest::{nearest, quoted};
 use super::secrets::{SHORTEST, Secrets};
 use super::source::SourceText;
 use super::template::{self, Part};
+use super::written::Written;
 use super::yaml::{self, Parsed};
 
 /// The prefix of environment variables that set variables.
@@ -105,13 +106,20 @@ impl Variable {
 pub struct Variables {
     /// Texts are templates: literal ones have their `${` escaped. `None`: declared, but without a usable value.
     values: BTreeMap<String, Option<Value>>,
+    /// How numbers and truth values among them are written.
+    written: Written,
     pub secrets: Secrets,
 }
 
 impl Variables {
     /// Takes the entries of `vars:` (`None`: declared wrongly, a finding already) and finds each one's value; what is
     /// wrong goes to `findings`.
-    pub fn resolve(declared: BTreeMap<String, Option<Variable>>, inputs: &Inputs, findings: &mut Findings) -> Self {
+    pub fn resolve(
+        declared: BTreeMap<String, Option<Variable>>,
+        written: Written,
+        inputs: &Inputs,
+        findings: &mut Findings,
+    ) -> Self {
         let broken =
             declared.iter().filter(|(_, entry)| entry.is_none()).map(|(name, _)| (name.clone(), None)).collect();
         let declared: BTreeMap<_, _> = declared
@@ -119,12 +127,12 @@ impl Variables {
             .map(|(name, entry)| (name, entry.map(Variable::declaration).unwrap_or_default()))
             .collect();
         let given = Given::collect(&declared, inputs, findings);
-        let mut resolver = Resolver { declared: &declared, given, done: broken, open: Vec::new(), findings };
+        let mut resolver = Resolver { declared: &declared, given, written, done: broken, open: Vec::new(), findings };
         for name in declared.keys() {
             resolver.value(name);
         }
-        let values = resolver.done;
-        let mut variables = Self { values, secrets: Secrets::default() };
+        let (values, written) = (resolver.done, resolver.written);
+        let mut variables = Self { values, written, secrets: Secrets::default() };
         for (name, declaration) in &declared {
             variables.check(name, declaration, findings);
         }
@@ -136,6 +144,11 @@ impl Variables {
         self.values.get(name).map(Option::as_ref)
     }
 
+    /// How a variable's number or truth value is written.
+    pub fn written(&self, name: &str) -> Option<&str> {
+        self.written.0.get(name).map(String::as_str)
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
     }
@@ -145,7 +158,13 @@ impl Variables {
         let path = DocPath::of(["vars", name]);
         let text = match self.values.get(name) {
             Some(Some(Value::String(text))) => template::plain(text),
-            Some(Some(other)) => Some(other.to_string()),
+            Some(Some(other)) => {
+                let plain = other.to_string();
+                if declaration.secret {
+                    self.secrets.add_variable(name, &plain);
+                }
+                Some(self.written(name).map_or(plain, str::to_owned))
+            }
             _ => None,
         };
         let Some(text) = text else { return };
@@ -193,24 +212,32 @@ impl Variables {
     }
 }
 
-/// The values from outside, the strongest source last.
-struct Given(BTreeMap<String, Value>);
+/// The values from outside, the strongest source last; with numbers and truth values how they are written.
+#[derive(Default)]
+struct Given {
+    values: BTreeMap<String, Value>,
+    written: Written,
+}
 
 impl Given {
     fn collect(declared: &BTreeMap<String, Declaration>, inputs: &Inputs, findings: &mut Findings) -> Self {
-        let mut given = BTreeMap::new();
+        let mut given = Self::default();
         for name in declared.keys() {
             if let Some(value) = inputs.env.get(&format!("{ENVIRONMENT}{name}")) {
-                given.insert(name.clone(), literal(value));
+                given.put(name, literal(value), None);
             }
         }
         for file in &inputs.var_files {
             let origin = file.path.display().to_string();
-            for (name, value) in read_file(file, findings) {
+            let (values, mut written) = read_file(file, findings);
+            for (name, value) in values {
                 match value {
                     _ if unknown(&name, &origin, declared, findings) => {}
-                    Value::String(text) => _ = given.insert(name, literal(&text)),
-                    Value::Number(_) | Value::Bool(_) => _ = given.insert(name, value),
+                    Value::String(text) => given.put(&name, literal(&text), None),
+                    Value::Number(_) | Value::Bool(_) => {
+                        let written = written.0.remove(&name);
+                        given.put(&name, value, written);
+                    }
                     _ => {
                         findings
                             .error(
@@ -226,7 +253,7 @@ impl Given {
         for argument in &inputs.vars {
             match argument.split_once('=') {
                 Some((name, value)) if !unknown(name, "--var", declared, findings) => {
-                    given.insert(name.to_owned(), literal(value));
+                    given.put(name, literal(value), None);
                 }
                 Some(_) => {}
                 None => {
@@ -236,7 +263,13 @@ impl Given {
                 }
             }
         }
-        Self(given)
+        given
+    }
+
+    fn put(&mut self, name: &str, value: Value, written: Option<String>) {
+        self.values.insert(name.to_owned(), value);
+        self.written.0.remove(name);
+        self.written.0.extend(written.map(|text| (name.to_owned(), text)));
     }
 }
 
@@ -261,11 +294,16 @@ fn unknown(name: &str, origin: &str, declared: &BTreeMap<String, Declaration>, f
 }
 
 /// Reads a map of values; its findings have no place in `stack.yaml`, so their texts name the file and line.
-fn read_file(file: &SourceText, findings: &mut Findings) -> serde_json::Map<String, Value> {
-    let problems = match file.text().and_then(yaml::parse) {
+fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<String, Value>, Written) {
+    let mut written = Written::default();
+    let parsed = file.text().and_then(yaml::parse).map(|mut parsed| {
+        written = Written::of(&mut parsed.value, &parsed.spans, &DocPath::default(), &mut parsed.findings);
+        parsed
+    });
+    let problems = match parsed {
         Ok(Parsed { findings: problems, .. }) if problems.has_errors() => problems,
-        Ok(Parsed { value: Value::Object(map), .. }) => return map,
-        Ok(Parsed { value: Value::Null, .. }) => return serde_json::Map::new(),
+        Ok(Parsed { value: Value::Object(map), .. }) => return (map, written),
+        Ok(Parsed { value: Value::Null, .. }) => return (serde_json::Map::new(), written),
         Ok(_) => {
             let mut problems = Findings::default();
             problems
@@ -281,13 +319,15 @@ fn read_file(file: &SourceText, findings: &mut Findings) -> serde_json::Map<Stri
         problem.path = DocPath::default();
         findings.0.push(problem);
     }
-    serde_json::Map::new()
+    (serde_json::Map::new(), written)
 }
 
 /// Finds values; defaults may use other variables.
 struct Resolver<'a> {
     declared: &'a BTreeMap<String, Declaration>,
     given: Given,
+    /// Of the declared values to begin with; then also of what is found.
+    written: Written,
     done: BTreeMap<String, Option<Value>>,
     /// The variables whose defaults are being looked into.
     open: Vec<String>,
@@ -312,7 +352,9 @@ impl Resolver<'_> {
                 .error("stack::bad-value", path.clone(), format!("`{name}` is required and has a default"))
                 .help("keep one of the two");
         }
-        if let Some(given) = self.given.0.get(name) {
+        if let Some(given) = self.given.values.get(name) {
+            self.written.0.remove(name);
+            self.written.0.extend(self.given.written.0.remove_entry(name));
             return Some(given.clone());
         }
         let Some(default) = &declaration.default else {
@@ -324,7 +366,13 @@ impl Resolver<'_> {
             return None;
         };
         match default {
-            Scalar::Text(text) if text.contains("${") => self.default(name, text, &path),
+            Scalar::Text(text) if text.contains("${") => {
+                let value = self.default(name, text, &path);
+                // A variable that stands for another one is written like it.
+                let other = super::interpolate::alone(text).and_then(|other| self.written.0.get(&other).cloned());
+                self.written.0.extend(other.map(|text| (name.to_owned(), text)));
+                value
+            }
             _ => Some(default.value()),
         }
     }
@@ -365,7 +413,7 @@ impl Resolver<'_> {
                 values.insert(name, value);
             }
         }
-        let known = Variables { values, secrets: Secrets::default() };
+        let known = Variables { values, written: self.written.clone(), secrets: Secrets::default() };
         let names: Vec<&str> = self.declared.keys().map(String::as_str).collect();
         super::interpolate::text(text, &known, &names, path, self.findings)
     }

@@ -6,13 +6,21 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::finding::{At, DocPath, Findings};
+use super::finding::{At, DocPath, Finding, Findings};
 use super::spans::SpanIndex;
 
 /// What aliases may blow a text up to: values, and bytes of text.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
 const TOO_MUCH: &str = "the aliases repeat too much";
+
+const TOO_LARGE: &str = "is too large a number";
+const NOT_USABLE: &str = "is not a usable number";
+
+/// Is a finding about a number that cannot be read as one? As a text it may be right.
+pub fn is_of_number(finding: &Finding) -> bool {
+    finding.message.ends_with(TOO_LARGE) || finding.message.ends_with(NOT_USABLE)
+}
 
 /// What could be read of a text, and what is wrong with it as YAML.
 #[derive(Debug, Default)]
@@ -30,7 +38,7 @@ pub struct Parsed {
 pub fn parse(text: &str) -> Result<Parsed, Findings> {
     let (spans, mut findings) = SpanIndex::of(text)?;
     // Each value that is written out takes a byte at least: what is beyond that, aliases made.
-    let reader = Reader { most: MOST_VALUES + text.len(), ..Reader::default() };
+    let reader = Reader::of(&spans, MOST_VALUES + text.len());
     let read = reader.deserialize(serde_yaml::Deserializer::from_str(text));
     findings.0.extend(reader.findings.into_inner().0);
     let mut unreadable = false;
@@ -61,9 +69,19 @@ pub fn parse(text: &str) -> Result<Parsed, Findings> {
     if unreadable { Err(findings) } else { Ok(Parsed { value, spans, findings }) }
 }
 
+/// What an unquoted scalar means: a number, a truth value, nothing or a text.
+pub fn scalar(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
+/// Does an unquoted scalar say nothing, by being left out or as `~` or `null`?
+pub fn is_nothing(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
 /// Builds values, collecting what is wrong with them.
-#[derive(Default)]
-struct Reader {
+struct Reader<'s> {
+    spans: &'s SpanIndex,
     most: usize,
     values: Cell<usize>,
     bytes: Cell<usize>,
@@ -71,7 +89,19 @@ struct Reader {
     findings: RefCell<Findings>,
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
+    fn of(spans: &'s SpanIndex, most: usize) -> Self {
+        let (values, bytes) = (Cell::new(0), Cell::new(0));
+        Self { spans, most, values, bytes, path: RefCell::default(), findings: RefCell::default() }
+    }
+
+    /// A key that is no text, as its author wrote it.
+    fn key(&self, key: &Value) -> String {
+        let path = DocPath(self.path.borrow().clone());
+        let written = self.spans.keys(&path).into_iter().find(|text| !is_nothing(text) && scalar(text) == *key);
+        written.map_or_else(|| if key.is_null() { "~".to_owned() } else { key.to_string() }, str::to_owned)
+    }
+
     fn spend<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
         self.values.set(self.values.get() + 1);
         self.bytes.set(self.bytes.get() + bytes);
@@ -112,7 +142,7 @@ impl Reader {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &Reader {
+impl<'de> DeserializeSeed<'de> for &Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -120,7 +150,7 @@ impl<'de> DeserializeSeed<'de> for &Reader {
     }
 }
 
-impl<'de> Visitor<'de> for &Reader {
+impl<'de> Visitor<'de> for &Reader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,12 +170,12 @@ impl<'de> Visitor<'de> for &Reader {
     }
 
     fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
-        self.error(At::Value, format!("{value} is too large a number"), "put it in quotes if it is meant as text");
+        self.error(At::Value, format!("{value} {TOO_LARGE}"), "put it in quotes if it is meant as text");
         Ok(Value::Null)
     }
 
     fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
-        self.error(At::Value, format!("{value} is too large a number"), "put it in quotes if it is meant as text");
+        self.error(At::Value, format!("{value} {TOO_LARGE}"), "put it in quotes if it is meant as text");
         Ok(Value::Null)
     }
 
@@ -153,7 +183,7 @@ impl<'de> Visitor<'de> for &Reader {
         self.spend(0)?;
         Ok(Number::from_f64(value).map_or_else(
             || {
-                self.error(At::Value, format!("{value} is not a usable number"), "write a finite number");
+                self.error(At::Value, format!("{value} {NOT_USABLE}"), "write a finite number");
                 Value::Null
             },
             Value::Number,
@@ -193,7 +223,7 @@ impl<'de> Visitor<'de> for &Reader {
             let name = match key {
                 Value::String(name) => name,
                 other => {
-                    let name = if other.is_null() { "~".to_owned() } else { other.to_string() };
+                    let name = self.key(&other);
                     let help = format!("put it in quotes: `\"{name}\"`");
                     self.within(name.clone(), || {
                         self.error(At::Key, format!("the key `{name}` is not text"), &help);

@@ -14,20 +14,28 @@ use serde_json::{Map, Value};
 use super::finding::{DocPath, Finding, Findings};
 use super::interpolate::Touched;
 use super::nearest::{nearest, quoted};
+use super::spans::SpanIndex;
+use super::yaml;
 
 /// Checks the value, and converts in it what variables made.
 ///
 /// `root` is the schema that `$ref`s point into; `schema` a part of it.
-pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, touched: &Touched) -> Findings {
+pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, origin: &Origin<'_>) -> Findings {
     let mut checker =
-        Checker { root, touched, patterns: HashMap::new(), path: path.0.clone(), findings: Findings::default() };
+        Checker { root, origin, patterns: HashMap::new(), path: path.0.clone(), findings: Findings::default() };
     checker.value(value, schema);
     checker.findings
 }
 
+/// Where values come from.
+pub struct Origin<'o> {
+    pub spans: &'o SpanIndex,
+    pub touched: &'o Touched,
+}
+
 struct Checker<'s> {
     root: &'s Value,
-    touched: &'s Touched,
+    origin: &'s Origin<'s>,
     /// Compiled once; `None` for what `regex-lite` does not take.
     patterns: HashMap<&'s str, Option<regex_lite::Regex>>,
     path: Vec<String>,
@@ -52,6 +60,24 @@ impl<'s> Checker<'s> {
         self.path.push(part.to_owned());
         check(self);
         self.path.pop();
+    }
+
+    /// A number or truth value as its author wrote it: `1.10`, `+47`, `True`. Also a number that is too large to be one.
+    fn as_written(&self, value: &Value) -> Option<String> {
+        if !matches!(value, Value::Number(_) | Value::Bool(_) | Value::Null) {
+            return None;
+        }
+        match self.origin.touched.get(&self.path) {
+            Some(written) => written.clone(),
+            None => {
+                let written = self.origin.spans.written(&DocPath(self.path.clone()));
+                written.filter(|text| !yaml::is_nothing(text)).map(str::to_owned)
+            }
+        }
+    }
+
+    fn is_touched(&self) -> bool {
+        self.origin.touched.contains_key(&self.path)
     }
 
     /// What the value at hand is called: `timeout`, or item 2 of `events`.

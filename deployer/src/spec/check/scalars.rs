@@ -3,6 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::{Checker, Object, words};
+use crate::spec::finding::DocPath;
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::template::{self, Part};
 use crate::spec::values::Seconds;
@@ -40,7 +41,15 @@ impl<'s> Checker<'s> {
         if types.is_empty() || types.iter().any(|wanted| is(value, wanted)) {
             return true;
         }
-        if self.touched.contains(&self.path)
+        let written = self.as_written(value).map(|text| Value::from(template::escape(&text)));
+        if self.is_touched()
+            && types.contains(&"string")
+            && let Some(written) = &written
+        {
+            *value = written.clone();
+            return true;
+        }
+        if self.is_touched()
             && let Some(converted) = types.iter().find_map(|wanted| convert(value, wanted))
         {
             *value = converted;
@@ -53,10 +62,17 @@ impl<'s> Checker<'s> {
     pub(super) fn mistyped(&mut self, value: &Value, types: &[&str], schema: &'s Object) {
         let subject = self.subject();
         let wanted = words::types(types);
+        let written = self.as_written(value);
         match value {
             Value::Null => {
-                self.error("stack::wrong-type", format!("{subject} has no value; it takes {wanted}"))
-                    .help("write a value or remove the line");
+                let text = self.origin.spans.written(&DocPath(self.path.clone())).filter(|text| !text.is_empty());
+                let help = match text.filter(|_| types.contains(&"string")) {
+                    Some(text) => {
+                        format!("write a value, put `\"{text}\"` in quotes if it is meant as text, or remove the line")
+                    }
+                    None => "write a value or remove the line".to_owned(),
+                };
+                self.error("stack::wrong-type", format!("{subject} has no value; it takes {wanted}")).help(help);
             }
             Value::String(text) => match Known::of(text) {
                 Known::Reported => {}
@@ -79,10 +95,10 @@ impl<'s> Checker<'s> {
                         let names = listed.iter().filter_map(Value::as_str);
                         format!("it is one of {}", quoted(names))
                     }
-                    None => words::instead(value, types, schema),
+                    None => words::instead(value, written.as_deref(), types, schema),
                 };
-                self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {}", words::value(value)))
-                    .help(help);
+                let shown = written.map_or_else(|| words::value(value), |text| words::written(value, &text));
+                self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {shown}")).help(help);
             }
         }
     }

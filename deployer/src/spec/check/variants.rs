@@ -6,10 +6,18 @@ use super::scalars::{Known, convert, is, types};
 use super::{Checker, words};
 use crate::spec::finding::Findings;
 use crate::spec::nearest::quoted;
+use crate::spec::template;
 
 impl<'s> Checker<'s> {
     pub(super) fn variants(&mut self, value: &mut Value, variants: &'s [Value]) {
         if value.is_null() && variants.iter().any(|variant| self.takes(value, variant)) {
+            return;
+        }
+        if self.takes_scalars(variants)
+            && let Some(text) = self.as_written(value)
+        {
+            // `1.10`, `680841e1` and `True` are texts here, and not what YAML makes of them.
+            *value = Value::from(template::escape(&text));
             return;
         }
         let constants: Vec<&Value> = variants.iter().flat_map(|variant| constants(self.resolve(variant))).collect();
@@ -26,6 +34,17 @@ impl<'s> Checker<'s> {
         }
     }
 
+    /// Does it take a text, and numbers and truth values only for being written like one? Of a variable the type counts:
+    /// it may be meant for a number.
+    fn takes_scalars(&self, variants: &'s [Value]) -> bool {
+        let has = |wanted: &str| {
+            let of =
+                |variant: &'s Value| self.resolve(variant).as_object().is_some_and(|schema| types(schema) == [wanted]);
+            variants.iter().any(of)
+        };
+        self.path.first().is_none_or(|top| top != "vars") && ["string", "number", "boolean"].into_iter().all(has)
+    }
+
     /// May the value be of the variant's type, converted or not?
     fn takes(&self, value: &Value, variant: &'s Value) -> bool {
         let variant = self.resolve(variant);
@@ -34,7 +53,7 @@ impl<'s> Checker<'s> {
         if let (true, Some(Value::Array(inner))) = (wanted.is_empty(), schema.get("anyOf").or(schema.get("oneOf"))) {
             return inner.iter().any(|variant| self.takes(value, variant));
         }
-        let touched = self.touched.contains(&self.path);
+        let touched = self.is_touched();
         match schema.get("const") {
             Some(constant) if wanted.is_empty() => constant.is_string() == value.is_string(),
             _ => {

@@ -46,6 +46,11 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
+/// Describes a number or truth value as it is written.
+pub(super) fn written(value: &Value, text: &str) -> String {
+    if value.is_number() { format!("the number {text}") } else { format!("`{text}`") }
+}
+
 /// The reference that somebody means who writes an element's address where an ARN is wanted.
 pub(super) fn meant_arn(text: &str) -> Option<String> {
     let mut parts = text.split('.');
@@ -80,12 +85,13 @@ pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> St
     {
         return format!("put a space behind the colon: `{key}: {value}`");
     }
-    instead(&Value::from(text), types, schema)
+    instead(&Value::from(text), None, types, schema)
 }
 
-/// How to write it, where another value stands.
-pub(super) fn instead(value: &Value, types: &[&str], schema: &Object) -> String {
+/// How to write it, where another value stands: `written` is a number or truth value as its author wrote it.
+pub(super) fn instead(value: &Value, written: Option<&str>, types: &[&str], schema: &Object) -> String {
     let scalar = match value {
+        _ if written.is_some() => written.map(str::to_owned),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(value) => Some(value.to_string()),
         Value::String(text) => Some(text.clone()),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::spec::finding::{DocPath, Findings};
+use crate::spec::check::Origin;
+use crate::spec::finding::{DocPath, Finding, Findings};
 use crate::spec::head::{Head, StateBucket, StateLocation};
 use crate::spec::interpolate::interpolate;
 use crate::spec::nearest::nearest;
@@ -15,7 +16,8 @@ use crate::spec::sections::any::check_tags;
 use crate::spec::sections::buckets::Algorithm;
 use crate::spec::spans::SpanIndex;
 use crate::spec::variables::{Inputs, Variable, Variables};
-use crate::spec::{check, env, find, region, schema, template};
+use crate::spec::written::Written;
+use crate::spec::{check, env, find, region, schema, template, yaml};
 
 /// A document on its way.
 pub(super) struct Loading {
@@ -40,7 +42,13 @@ impl Loading {
     }
 
     /// Checks everything that needs no section's own code: head, region and sections, when there is a usable head.
-    pub(super) fn check(&mut self, value: Value, inputs: &Inputs) -> Option<(Head, String, Map<String, Value>)> {
+    /// What was unreadable as a number, and is a text where it stands, is taken out of `unreadable`.
+    pub(super) fn check(
+        &mut self,
+        value: Value,
+        inputs: &Inputs,
+        unreadable: &mut Findings,
+    ) -> Option<(Head, String, Map<String, Value>)> {
         let mut root = match value {
             Value::Object(root) => root,
             Value::Null => {
@@ -52,10 +60,14 @@ impl Loading {
                 return None;
             }
         };
+        // Anchors have their place there; nothing else looks at them.
+        root.retain(|name, _| !name.starts_with("x-"));
+        let aside = |finding: &Finding| finding.path.0.first().is_some_and(|name| name.starts_with("x-"));
+        unreadable.0.retain(|finding| !aside(finding));
         fill_empty(&mut root);
         self.misspelt = misspelt(&root);
         self.named = env::fill(&mut root, inputs.preview.as_deref());
-        let variables = self.variables(&mut root, inputs);
+        let variables = self.variables(&mut root, inputs, unreadable);
         self.secrets = variables.secrets.clone();
         self.variables = variables.names().map(str::to_owned).collect();
 
@@ -64,8 +76,11 @@ impl Loading {
         let touched = interpolate(&mut value, &variables, &mut path, &mut self.findings);
         let schema = schema::checked();
         let secret: Vec<Vec<String>> =
-            touched.iter().filter(|at| find::is_secret(&value, at, &self.secrets)).cloned().collect();
-        self.findings.0.extend(check::check(&mut value, schema, schema, &path, &touched).0);
+            touched.keys().filter(|at| find::is_secret(&value, at, &self.secrets)).cloned().collect();
+        let origin = Origin { spans: &self.spans, touched: &touched };
+        self.findings.0.extend(check::check(&mut value, schema, schema, &path, &origin).0);
+        let is_text = |finding: &Finding| find::at(&value, &finding.path.0).is_some_and(Value::is_string);
+        unreadable.0.retain(|finding| !(yaml::is_of_number(finding) && is_text(finding)));
         for at in secret {
             self.text_only(at, &value);
         }
@@ -116,11 +131,13 @@ impl Loading {
     }
 
     /// Takes `vars` out of the document and finds the values.
-    fn variables(&mut self, root: &mut Map<String, Value>, inputs: &Inputs) -> Variables {
+    fn variables(&mut self, root: &mut Map<String, Value>, inputs: &Inputs, unreadable: &mut Findings) -> Variables {
         let mut vars = root.shift_remove("vars").unwrap_or_else(|| Value::Object(Map::new()));
         let path = DocPath::of(["vars"]);
         let schema = schema::checked();
-        let found = check::check(&mut vars, schema, &schema["properties"]["vars"], &path, &Default::default());
+        let written = Written::of(&mut vars, &self.spans, &path, unreadable);
+        let origin = Origin { spans: &self.spans, touched: &Default::default() };
+        let found = check::check(&mut vars, schema, &schema["properties"]["vars"], &path, &origin);
         let bad = |name: &str| found.0.iter().any(|finding| finding.path.0.get(1).is_some_and(|part| part == name));
         let declared: BTreeMap<String, Option<Variable>> = vars
             .as_object()
@@ -133,7 +150,7 @@ impl Loading {
             })
             .collect();
         self.findings.0.extend(found.0);
-        Variables::resolve(declared, inputs, &mut self.findings)
+        Variables::resolve(declared, written, inputs, &mut self.findings)
     }
 
     /// Unescapes what is needed before anything is read from AWS, and refuses references in it.

@@ -18,6 +18,8 @@ const EXAMPLES: usize = 3;
 pub fn editor() -> Value {
     let mut schema = checked().clone();
     rules::add(&mut schema);
+    // A place for anchors.
+    schema["patternProperties"] = json!({ "^x-": true });
     for (at, values) in examples(&schema) {
         if let Some(Value::Object(property)) = schema.pointer_mut(&at) {
             property.entry("examples").or_insert(Value::Array(values));

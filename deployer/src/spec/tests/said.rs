@@ -4,3 +4,4 @@ mod limits;
 mod text;
 mod values;
 mod variables;
+mod written;
