@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cargo;
+use crate::signed::Signer;
 
 const PROMPT_BY_HTTP: &str = "a couch on a mountain at sunrise";
 const PROMPT_BY_QUEUE: &str = "a couch by the sea under the stars";
@@ -67,15 +68,15 @@ impl Demo {
     /// Has a picture painted by each function and saves both.
     fn pictures(&self) -> Result<(), String> {
         let cloud = self.status()?;
-        let endpoint = text(&cloud, "endpoint_url")?;
+        let bucket_of = Buckets { endpoint: text(&cloud, "endpoint_url")?, signer: Signer::of(&cloud)? };
         let (bucket, by_http) = self.by_http()?;
-        let before = keys(endpoint, &bucket)?;
+        let before = bucket_of.keys(&bucket)?;
         self.by_queue(&cloud)?;
-        let by_queue = wait_for_another(endpoint, &bucket, &before)?;
+        let by_queue = bucket_of.wait_for_another(&bucket, &before)?;
         let directory = self.root.join("couch-pictures");
         fs::create_dir_all(&directory).map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
         for key in [by_http, by_queue] {
-            save(endpoint, &bucket, &key, &directory)?;
+            bucket_of.save(&bucket, &key, &directory)?;
         }
         eprintln!("The pictures are in {}", directory.display());
         Ok(())
@@ -148,7 +149,11 @@ impl Demo {
     }
 
     fn command(&self, binary: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-        let settings: String = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+        // Whoever reads the terminal's log needs no key; `deployer local status --json` prints it.
+        let shown =
+            |name: &str, value: &str| if name == "AWS_SECRET_ACCESS_KEY" { "…".to_owned() } else { value.to_owned() };
+        let settings: String =
+            environment.iter().map(|(name, value)| format!("{name}={} ", shown(name, value))).collect();
         eprintln!("$ {settings}{}", line(binary, arguments));
         let mut command = Command::new(self.binaries.join(binary));
         command.args(arguments).envs(environment.iter().copied()).current_dir(&self.root);
@@ -170,43 +175,46 @@ fn text<'a>(value: &'a Value, key: &str) -> Result<&'a str, String> {
     value[key].as_str().ok_or_else(|| format!("`deployer local status --json` has no {key}"))
 }
 
-/// Waits until the bucket has a picture that was not there before.
-fn wait_for_another(endpoint: &str, bucket: &str, before: &BTreeSet<String>) -> Result<String, String> {
-    let start = Instant::now();
-    loop {
-        if let Some(key) = keys(endpoint, bucket)?.difference(before).next() {
-            return Ok(key.clone());
-        }
-        if start.elapsed() >= PICTURE_DEADLINE {
-            let seconds = PICTURE_DEADLINE.as_secs();
-            return Err(format!("the queue's picture did not appear in {bucket} within {seconds} s"));
-        }
-        thread::sleep(POLL);
-    }
+/// The buckets of the local cloud.
+struct Buckets<'a> {
+    endpoint: &'a str,
+    signer: Signer,
 }
 
-fn keys(endpoint: &str, bucket: &str) -> Result<BTreeSet<String>, String> {
-    let listing = get(&format!("{endpoint}/{bucket}?list-type=2"))?;
-    Ok(listed_keys(&String::from_utf8_lossy(&listing)))
+impl Buckets<'_> {
+    /// Waits until a bucket has a picture that was not there before.
+    fn wait_for_another(&self, bucket: &str, before: &BTreeSet<String>) -> Result<String, String> {
+        let start = Instant::now();
+        loop {
+            if let Some(key) = self.keys(bucket)?.difference(before).next() {
+                return Ok(key.clone());
+            }
+            if start.elapsed() >= PICTURE_DEADLINE {
+                let seconds = PICTURE_DEADLINE.as_secs();
+                return Err(format!("the queue's picture did not appear in {bucket} within {seconds} s"));
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    fn keys(&self, bucket: &str) -> Result<BTreeSet<String>, String> {
+        let listing = self.signer.get("s3", &format!("{}/{bucket}?list-type=2", self.endpoint))?;
+        Ok(listed_keys(&String::from_utf8_lossy(&listing)))
+    }
+
+    fn save(&self, bucket: &str, key: &str, directory: &Path) -> Result<(), String> {
+        let picture = self.signer.get("s3", &format!("{}/{bucket}/{key}", self.endpoint))?;
+        if !picture.starts_with(b"\x89PNG\r\n\x1a\n") {
+            return Err(format!("s3://{bucket}/{key} is not a PNG"));
+        }
+        let path = directory.join(key.replace('/', "-"));
+        fs::write(&path, picture).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
 }
 
 fn listed_keys(listing: &str) -> BTreeSet<String> {
     let parts = listing.split("<Key>").skip(1);
     parts.filter_map(|part| Some(part.split_once("</Key>")?.0.to_owned())).collect()
-}
-
-fn save(endpoint: &str, bucket: &str, key: &str, directory: &Path) -> Result<(), String> {
-    let picture = get(&format!("{endpoint}/{bucket}/{key}"))?;
-    if !picture.starts_with(b"\x89PNG\r\n\x1a\n") {
-        return Err(format!("s3://{bucket}/{key} is not a PNG"));
-    }
-    let path = directory.join(key.replace('/', "-"));
-    fs::write(&path, picture).map_err(|error| format!("cannot write {}: {error}", path.display()))
-}
-
-fn get(url: &str) -> Result<Vec<u8>, String> {
-    let reply = ureq::get(url).call().and_then(|mut reply| reply.body_mut().read_to_vec());
-    reply.map_err(|error| format!("GET {url}: {error}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::cargo;
+use crate::signed::Signer;
 
 const DOCKERFILE: &str = "client/Dockerfile";
 /// The most that the final root file system may weigh, in bytes.
@@ -191,15 +194,19 @@ fn try_it(root: &Path, rootfs: &Path, stage: &Stage) -> Result<(), String> {
         run(&["--local", "apply", "-y"])?;
         let url = run(&["--local", "output", "url"])?;
         let mut sending = client();
-        sending.env("AWS_ACCESS_KEY_ID", "000000000000").env("AWS_SECRET_ACCESS_KEY", "test");
+        let status = run(&["local", "status", "--json"])?;
+        let status: Value = serde_json::from_str(&status).map_err(|error| error.to_string())?;
+        for (name, member) in [("AWS_ACCESS_KEY_ID", "access_key_id"), ("AWS_SECRET_ACCESS_KEY", "secret_access_key")] {
+            sending.env(name, status[member].as_str().unwrap_or_default());
+        }
         sending.env("SQS_QUEUE_URL", &url).env("AWS_ENDPOINT_URL", origin(&url)).arg(PROMPT);
         println!("{}", captured(&mut sending)?);
-        let received = ureq::get(format!("{url}?Action=ReceiveMessage")).call();
-        let received = received.and_then(|mut answer| answer.body_mut().read_to_string());
+        let received = Signer::of(&status)?.get("sqs", &format!("{url}?Action=ReceiveMessage"));
+        let received = received.map(|body| String::from_utf8_lossy(&body).into_owned());
         match received {
             Ok(text) if text.contains(PROMPT) => Ok(()),
             Ok(text) => Err(format!("the queue has another message: {text}")),
-            Err(error) => Err(format!("{url}: {error}")),
+            Err(error) => Err(error),
         }
     })();
     let stopped = run(&["local", "stop"]);

@@ -6,6 +6,7 @@ mod demo;
 mod image;
 mod rounds;
 mod setup;
+mod signed;
 mod workflows;
 
 use std::process::ExitCode;

@@ -27,7 +27,9 @@ pub(super) async fn run(run: &Run, command: LocalCommand) -> Exit {
             Ok(OK)
         }
         LocalCommand::Status => status(run),
-        LocalCommand::Bedrock { port, allow_retired } => bedrock(port, allow_retired).await,
+        LocalCommand::Bedrock { port, allow_retired, secret } => {
+            bedrock(port, local::bedrock::Settings { allow_retired, secret }).await
+        }
     }
 }
 
@@ -88,13 +90,13 @@ fn status(run: &Run) -> Exit {
     Ok(OK)
 }
 
-async fn bedrock(port: u16, allow_retired: bool) -> Exit {
+async fn bedrock(port: u16, settings: local::bedrock::Settings) -> Exit {
     let broken = |error: std::io::Error| {
         let help = "run `deployer local stop`, then `deployer local start`";
         Failure::plain("local::bedrock", format!("port {port}: {error}"), help)
     };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(broken)?;
-    match local::bedrock::serve(listener, local::bedrock::Settings { allow_retired }).await {
+    match local::bedrock::serve(listener, settings).await {
         Ok(never) => match never {},
         Err(error) => Err(broken(error)),
     }

@@ -131,8 +131,8 @@ impl Run {
             let cloud = local::current(&self.root()).map_err(|error| {
                 Failure::plain("local::not-running", error.to_string(), "start it: `deployer local start`")
             })?;
-            let keys = (local::ACCESS_KEY_ID.to_owned(), local::SECRET_ACCESS_KEY.to_owned());
-            return Ok((Some(cloud.endpoint_url()), Some(keys)));
+            let keys = cloud.keys();
+            return Ok((Some(cloud.endpoint_url()), Some((keys.access_key_id, keys.secret_access_key))));
         }
         let asked = self.global.endpoint_url.as_deref().or_else(|| self.environment.get("AWS_ENDPOINT_URL"));
         if let Some(url) = asked.filter(|url| !is_address(url)) {

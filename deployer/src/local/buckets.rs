@@ -6,20 +6,21 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_s3::{Client, Config};
 
-use super::{ACCESS_KEY_ID, LocalError, SECRET_ACCESS_KEY};
+use super::{LocalCloud, LocalError};
 
 /// `CreateBucket` does not take this region by name: it is the one meant when none is given.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// Creates the buckets in the cloud at `endpoint_url` (S3 `CreateBucket`); one that is there is left as it is.
-pub async fn ensure_buckets(endpoint_url: &str, region: &str, buckets: &[String]) -> Result<(), LocalError> {
+/// Creates the buckets in a local cloud (S3 `CreateBucket`); a bucket that exists is left as it is.
+pub async fn ensure_buckets(cloud: &LocalCloud, region: &str, buckets: &[String]) -> Result<(), LocalError> {
     if buckets.is_empty() {
         return Ok(());
     }
+    let keys = cloud.keys();
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local cloud"))
-        .endpoint_url(endpoint_url)
+        .credentials_provider(Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "local cloud"))
+        .endpoint_url(cloud.endpoint_url())
         .force_path_style(true)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new(region.to_owned()))

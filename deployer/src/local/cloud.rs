@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::launch::launch;
 use super::record::{Directory, Record, lock};
-use super::{ACCESS_KEY_ID, ACCOUNT_ID, HOST, LocalError, SECRET_ACCESS_KEY, ensure_buckets};
+use super::{ACCESS_KEY_ID, ACCOUNT_ID, HOST, LocalError, ensure_buckets};
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -25,6 +25,13 @@ pub struct StartOptions {
     pub buckets: Vec<String>,
     /// Where the emulator is installed; none stands for the user's cache.
     pub venv: Option<PathBuf>,
+}
+
+/// Signs requests to a local cloud as its account's root user, until it is started again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys {
+    pub access_key_id: String,
+    pub secret_access_key: String,
 }
 
 /// A local cloud that runs.
@@ -63,6 +70,10 @@ impl LocalCloud {
         &self.record.region
     }
 
+    pub fn keys(&self) -> Keys {
+        Keys { access_key_id: ACCESS_KEY_ID.into(), secret_access_key: self.record.secret_access_key.clone() }
+    }
+
     pub fn status(&self) -> Status {
         Status {
             running: true,
@@ -71,7 +82,7 @@ impl LocalCloud {
             account: Some(ACCOUNT_ID.into()),
             region: Some(self.record.region.clone()),
             access_key_id: Some(ACCESS_KEY_ID.into()),
-            secret_access_key: Some(SECRET_ACCESS_KEY.into()),
+            secret_access_key: Some(self.record.secret_access_key.clone()),
             pid: Some(self.record.emulator.pid),
             bedrock_pid: Some(self.record.bedrock.pid),
             data_dir: Some(self.directory.at("data")),
@@ -103,7 +114,7 @@ pub async fn start(options: &StartOptions, progress: &dyn Fn(&str)) -> Result<Lo
         }
     };
     let cloud = LocalCloud { directory, record };
-    ensure_buckets(&cloud.endpoint_url(), &options.region, &options.buckets).await?;
+    ensure_buckets(&cloud, &options.region, &options.buckets).await?;
     Ok(cloud)
 }
 

@@ -14,8 +14,10 @@ use tokio::net::TcpStream;
 use super::cloud::StartOptions;
 use super::process::{POLL, Process, tail};
 use super::record::{Directory, Record, lock};
-use super::{ACCOUNT_ID, HOST, LocalError, venv};
+use super::{ACCOUNT_ID, HOST, LocalError, SECRET_VARIABLE, venv};
 
+/// Runs the emulator behind a check of every request.
+const GUARD: &str = include_str!("guard.py");
 const EMULATOR: &str = "ministack";
 const STAND_IN: &str = "the Bedrock stand-in";
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -72,13 +74,18 @@ async fn launch_on(
     port: u16,
     bedrock_port: u16,
 ) -> Result<Record, LocalError> {
+    let secret = secret().map_err(LocalError::io("ask for", Path::new("random bytes")))?;
+    let guard = directory.at("guard.py");
+    fs::write(&guard, GUARD).map_err(LocalError::io("write", &guard))?;
     let mut stand_in = clean(&options.deployer, directory);
+    stand_in.env(SECRET_VARIABLE, &secret);
     stand_in.args(["local", "bedrock", "--port", &bedrock_port.to_string()]);
     if options.allow_retired_models {
         stand_in.arg("--allow-retired");
     }
     let (bedrock, mut bedrock_child) = Process::spawn(stand_in, STAND_IN, &directory.at("bedrock.log"))?;
-    let emulator = emulator_command(options, directory, python, port, bedrock_port);
+    let mut emulator = emulator_command(options, directory, python, port, bedrock_port);
+    emulator.env("AWS_SECRET_ACCESS_KEY", &secret);
     let (emulator, mut emulator_child) = match Process::spawn(emulator, EMULATOR, &directory.log()) {
         Ok(started) => started,
         Err(error) => {
@@ -91,6 +98,7 @@ async fn launch_on(
         bedrock_port,
         region: options.region.clone(),
         check_permissions: options.check_permissions,
+        secret_access_key: secret,
         emulator,
         bedrock,
     };
@@ -120,7 +128,8 @@ fn emulator_command(
 ) -> Command {
     let mut command = clean(python, directory);
     command
-        .args(["-m", "ministack"])
+        .arg("-I")
+        .arg(directory.at("guard.py"))
         .env("BIND_HOST", HOST)
         .env("MINISTACK_HOST", HOST)
         .env("GATEWAY_PORT", port.to_string())
@@ -152,6 +161,13 @@ fn clean(program: &Path, directory: &Directory) -> Command {
         .env("TMPDIR", directory.at("tmp"))
         .env("LANG", "C.UTF-8");
     command
+}
+
+/// 32 random bytes in hexadecimal digits.
+fn secret() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Waits until a server answers its health check.

@@ -23,13 +23,16 @@ pub(super) struct Record {
     pub bedrock_port: u16,
     pub region: String,
     pub check_permissions: bool,
+    /// Signs requests to both servers; 32 random bytes of this start. Empty in the record of a version that had none.
+    #[serde(default)]
+    pub secret_access_key: String,
     pub emulator: Process,
     pub bedrock: Process,
 }
 
 impl Record {
     pub fn running(&self) -> bool {
-        self.emulator.running() && self.bedrock.running()
+        !self.secret_access_key.is_empty() && self.emulator.running() && self.bedrock.running()
     }
 
     pub async fn stop(&self) -> Result<(), LocalError> {
@@ -132,12 +135,16 @@ mod tests {
             bedrock_port: 2,
             region: "eu-west-1".into(),
             check_permissions: true,
+            secret_access_key: "secret".into(),
             emulator: sleep(),
             bedrock: sleep(),
         };
         directory.write_record(&record).unwrap();
         let found = directory.read_record().unwrap().unwrap();
         assert_eq!(found, record);
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(directory.at("cloud.json")).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "the key is its owner's alone");
         assert!(found.running());
         found.bedrock.stop(STOP_PATIENCE).await.unwrap();
         assert!(!record.running(), "half a cloud does not run");

@@ -24,6 +24,7 @@ mod iam;
 mod kills;
 mod late;
 mod lifecycle;
+mod local;
 mod newcomer;
 mod operate;
 mod ownership;

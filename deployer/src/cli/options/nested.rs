@@ -90,5 +90,8 @@ pub enum LocalCommand {
         port: u16,
         #[arg(long, value_parser = FalseyValueParser::new())]
         allow_retired: bool,
+        /// The secret that requests are signed with
+        #[arg(long, env = crate::local::SECRET_VARIABLE, hide_env_values = true)]
+        secret: String,
     },
 }

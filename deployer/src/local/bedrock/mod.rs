@@ -1,7 +1,8 @@
 //! Stands in for Bedrock's image models: the emulated cloud answers every model with text, so it cannot serve pictures.
 //!
 //! Speaks `InvokeModel` (`POST /model/ID/invoke`) for the Stability, Titan and Nova text-to-image models: checks a request as Bedrock
-//! does, answers in the family's own shape and paints a real PNG that depends on prompt and seed alone. Permissions are not checked.
+//! does, answers in the family's own shape and paints a real PNG that depends on prompt and seed alone. Permissions are not checked,
+//! signatures are: all but the health check must be signed with the local cloud's key.
 //!
 //! - [`server`]: HTTP, routes, headers
 //! - [`models`]: which model ids exist, are retired, and in which regions
@@ -22,8 +23,10 @@ mod server;
 pub use server::serve;
 
 /// Chooses what the stand-in offers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// Serves models that Bedrock has retired, so that a stack written for one can still be tried.
     pub allow_retired: bool,
+    /// The secret that requests are signed with.
+    pub secret: String,
 }

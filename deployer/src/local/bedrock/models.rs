@@ -1,6 +1,5 @@
 //! Model ids: which exist, which are retired, where they are offered.
 
-use super::Settings;
 use super::refusal::Refusal;
 
 /// The models that share a request and a response shape.
@@ -41,12 +40,12 @@ const MODELS: &[Model] = &[
 /// an unsigned request has none and is served anywhere.
 ///
 /// Fails like Bedrock: an id that is unknown, or not offered in the region, is a `ValidationException`; a retired one, unless the
-/// settings allow it, a `ResourceNotFoundException`.
-pub(super) fn find(id: &str, region: Option<&str>, settings: &Settings) -> Result<Family, Refusal> {
+/// `allow_retired` is set, a `ResourceNotFoundException`.
+pub(super) fn find(id: &str, region: Option<&str>, allow_retired: bool) -> Result<Family, Refusal> {
     let bare = id.rsplit_once(":foundation-model/").map_or(id, |(_, bare)| bare);
     let model = MODELS.iter().find(|model| model.id == bare).ok_or_else(Refusal::unknown_model)?;
     if model.regions.is_empty() {
-        return if settings.allow_retired { Ok(model.family) } else { Err(Refusal::retired_model()) };
+        return if allow_retired { Ok(model.family) } else { Err(Refusal::retired_model()) };
     }
     match region {
         Some(region) if !model.regions.contains(&region) => Err(Refusal::unknown_model()),
@@ -62,30 +61,29 @@ mod tests {
 
     #[test]
     fn an_offered_model_is_found_by_id_and_by_arn() {
-        let settings = Settings::default();
-        assert_eq!(find(CORE, Some("us-west-2"), &settings), Ok(STABLE_IMAGE));
-        assert_eq!(find(CORE, None, &settings), Ok(STABLE_IMAGE));
+        assert_eq!(find(CORE, Some("us-west-2"), false), Ok(STABLE_IMAGE));
+        assert_eq!(find(CORE, None, false), Ok(STABLE_IMAGE));
         let arn = format!("arn:aws:bedrock:us-west-2::foundation-model/{CORE}");
-        assert_eq!(find(&arn, Some("us-west-2"), &settings), Ok(STABLE_IMAGE));
+        assert_eq!(find(&arn, Some("us-west-2"), false), Ok(STABLE_IMAGE));
     }
 
     #[test]
     fn an_offered_model_is_unknown_in_another_region() {
-        assert_eq!(find(CORE, Some("eu-west-1"), &Settings::default()), Err(Refusal::unknown_model()));
+        assert_eq!(find(CORE, Some("eu-west-1"), false), Err(Refusal::unknown_model()));
     }
 
     #[test]
     fn a_retired_model_is_at_the_end_of_its_life_unless_allowed() {
         let id = "amazon.titan-image-generator-v1";
-        let refusal = find(id, Some("us-east-1"), &Settings::default()).unwrap_err();
+        let refusal = find(id, Some("us-east-1"), false).unwrap_err();
         assert_eq!((refusal.code, refusal.status), ("ResourceNotFoundException", 404));
         assert!(refusal.message.contains("end of its life"));
-        assert_eq!(find(id, Some("us-east-1"), &Settings { allow_retired: true }), Ok(Family::Titan));
+        assert_eq!(find(id, Some("us-east-1"), true), Ok(Family::Titan));
     }
 
     #[test]
     fn an_id_nobody_offers_is_invalid() {
-        let refusal = find("anthropic.claude", None, &Settings { allow_retired: true }).unwrap_err();
+        let refusal = find("anthropic.claude", None, true).unwrap_err();
         assert_eq!((refusal.code, refusal.status), ("ValidationException", 400));
     }
 }

@@ -44,6 +44,11 @@ impl Refusal {
         )
     }
 
+    pub fn unsigned(why: &str) -> Self {
+        let message = format!("{why}; sign requests with the keys that `deployer local status --json` prints");
+        Self::of("AccessDeniedException", 403, message)
+    }
+
     pub fn unknown_operation() -> Self {
         Self::of("UnknownOperationException", 404, "The stand-in for Bedrock serves POST /model/{modelId}/invoke.")
     }

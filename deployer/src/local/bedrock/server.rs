@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::super::signature;
 use super::Settings;
 use super::control::{Control, Fate, Faults, Logged, marked_fate, marked_filtered};
 use super::models::{self, Family};
@@ -32,12 +33,14 @@ type Reply = Response<Full<Bytes>>;
 
 struct Server {
     settings: Settings,
+    port: u16,
     control: Control,
 }
 
 /// Serves until the task is dropped. `Err` when the listener fails for good.
 pub async fn serve(listener: TcpListener, settings: Settings) -> io::Result<Infallible> {
-    let server = Arc::new(Server { settings, control: Control::default() });
+    let port = listener.local_addr()?.port();
+    let server = Arc::new(Server { settings, port, control: Control::default() });
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -68,6 +71,13 @@ impl Server {
             Err(error) => return refused(&Refusal::malformed(error)),
         };
         let path = head.uri.path();
+        let refusal = match path {
+            "/_health" => signature::other_party(&head.headers, self.port),
+            _ => signature::refusal(&head, &body, &self.settings.secret, self.port, SystemTime::now()),
+        };
+        if let Some(why) = refusal {
+            return refused(&Refusal::unsigned(why));
+        }
         match (&head.method, path) {
             (&Method::GET, "/_health") => ok(&json!({"status": "ok"})),
             (&Method::GET, "/_control") => ok(&self.control.faults()),
@@ -110,7 +120,7 @@ impl Server {
     async fn attempt(&self, entry: &mut Logged, body: &[u8]) -> Result<Value, Refusal> {
         tokio::time::sleep(Duration::from_millis(self.control.faults().delay_ms)).await;
         meet(self.control.next_fate())?;
-        let family = models::find(&entry.model, entry.region.as_deref(), &self.settings)?;
+        let family = models::find(&entry.model, entry.region.as_deref(), self.settings.allow_retired)?;
         let order = request::read(family, body)?;
         entry.prompt = Some(order.prompt.clone());
         meet(marked_fate(&order.prompt))?;

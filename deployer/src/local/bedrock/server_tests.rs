@@ -5,10 +5,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::super::super::signature::tests::signed;
 use super::*;
+
+const SECRET: &str = "a secret of this start";
 
 const CORE: &str = "stability.stable-image-core-v1%3A1";
 const TITAN: &str = "amazon.titan-image-generator-v1";
+
+fn settings() -> Settings {
+    Settings { allow_retired: false, secret: SECRET.into() }
+}
 
 /// A server on a free port, stopped when dropped.
 struct Running {
@@ -35,11 +42,17 @@ impl Running {
         Self { address, task: tokio::spawn(serve(listener, settings)) }
     }
 
-    async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+    async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.send_to("us-west-2", method, path, body).await
+    }
+
+    async fn send_to(&self, region: &str, method: &str, path: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
+        let host = self.address.to_string();
+        let signature = signed((method, &host, path), body.as_bytes(), ("test", SECRET, region), SystemTime::now());
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: local\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n{signature}\r\n{body}"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut raw = String::new();
@@ -54,11 +67,11 @@ impl Running {
     }
 
     async fn invoke(&self, model: &str, body: Value) -> Answer {
-        self.send("POST", &format!("/model/{model}/invoke"), "", &body.to_string()).await
+        self.send("POST", &format!("/model/{model}/invoke"), &body.to_string()).await
     }
 
     async fn control(&self, faults: Value) {
-        assert_eq!(self.send("POST", "/_control", "", &faults.to_string()).await.status, 200);
+        assert_eq!(self.send("POST", "/_control", &faults.to_string()).await.status, 200);
     }
 }
 
@@ -70,7 +83,7 @@ fn png_size(image: &Value) -> (u32, u32) {
 
 #[tokio::test]
 async fn a_stability_model_answers_with_seed_reason_and_picture() {
-    let server = Running::start(Settings::default()).await;
+    let server = Running::start(settings()).await;
     let answer = server.invoke(CORE, json!({"prompt": "a couch", "seed": 7})).await;
     assert_eq!(answer.status, 200);
     assert_eq!((&answer.body["seeds"], &answer.body["finish_reasons"]), (&json!([7]), &json!([null])));
@@ -79,7 +92,7 @@ async fn a_stability_model_answers_with_seed_reason_and_picture() {
 
 #[tokio::test]
 async fn a_stability_model_reports_the_seed_it_chose() {
-    let server = Running::start(Settings::default()).await;
+    let server = Running::start(settings()).await;
     let answer = server.invoke(CORE, json!({"prompt": "a couch"})).await;
     let seed = answer.body["seeds"][0].as_u64().unwrap();
     assert!((1..=4_294_967_295).contains(&seed));
@@ -89,7 +102,7 @@ async fn a_stability_model_reports_the_seed_it_chose() {
 
 #[tokio::test]
 async fn titan_answers_in_its_own_shape_with_every_picture_asked_for() {
-    let server = Running::start(Settings { allow_retired: true }).await;
+    let server = Running::start(Settings { allow_retired: true, ..settings() }).await;
     let config = json!({"numberOfImages": 2, "width": 512, "height": 512, "seed": 7});
     let body =
         json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "a couch"}, "imageGenerationConfig": config});
@@ -102,7 +115,7 @@ async fn titan_answers_in_its_own_shape_with_every_picture_asked_for() {
 
 #[tokio::test]
 async fn errors_carry_their_code_in_a_header_and_a_message() {
-    let server = Running::start(Settings::default()).await;
+    let server = Running::start(settings()).await;
     for (model, status, code) in [
         (TITAN, 404, "ResourceNotFoundException"),
         ("no.such-model", 400, "ValidationException"),
@@ -116,21 +129,16 @@ async fn errors_carry_their_code_in_a_header_and_a_message() {
 
 #[tokio::test]
 async fn a_request_signed_for_a_region_without_the_model_is_refused() {
-    let server = Running::start(Settings::default()).await;
+    let server = Running::start(settings()).await;
     let path = format!("/model/{CORE}/invoke");
     let body = json!({"prompt": "x", "aspect_ratio": "21:9"}).to_string();
-    let signed = |region: &str| {
-        format!(
-            "authorization: AWS4-HMAC-SHA256 Credential=test/20260101/{region}/bedrock/aws4_request, Signature=0\r\n"
-        )
-    };
-    assert_eq!(server.send("POST", &path, &signed("eu-west-1"), &body).await.status, 400);
-    assert_eq!(server.send("POST", &path, &signed("us-west-2"), &body).await.status, 200);
+    assert_eq!(server.send_to("eu-west-1", "POST", &path, &body).await.status, 400);
+    assert_eq!(server.send_to("us-west-2", "POST", &path, &body).await.status, 200);
 }
 
 #[tokio::test]
 async fn the_content_filter_answers_200_without_a_picture_for_stability_and_400_for_titan() {
-    let server = Running::start(Settings { allow_retired: true }).await;
+    let server = Running::start(Settings { allow_retired: true, ..settings() }).await;
     server.control(json!({"filter_prompts_containing": ["sofa"]})).await;
     for prompt in ["a SOFA", "a couch [[filter]]"] {
         let answer = server.invoke(CORE, json!({"prompt": prompt})).await;
@@ -143,7 +151,7 @@ async fn the_content_filter_answers_200_without_a_picture_for_stability_and_400_
 
 #[tokio::test]
 async fn faults_hit_the_next_invocations_and_the_log_tells_what_happened() {
-    let server = Running::start(Settings::default()).await;
+    let server = Running::start(settings()).await;
     server.control(json!({"throttle_next": 1, "fail_next": 1})).await;
     let body = json!({"prompt": "a couch", "seed": 3, "aspect_ratio": "21:9"});
     let mut answers = Vec::new();
@@ -154,7 +162,7 @@ async fn faults_hit_the_next_invocations_and_the_log_tells_what_happened() {
     let expected =
         [(429, Some("ThrottlingException".to_owned())), (500, Some("InternalServerException".to_owned())), (200, None)];
     assert_eq!(answers, expected);
-    let log: Vec<Logged> = serde_json::from_value(server.send("GET", "/_requests", "", "").await.body).unwrap();
+    let log: Vec<Logged> = serde_json::from_value(server.send("GET", "/_requests", "").await.body).unwrap();
     let outcomes: Vec<_> = log.iter().map(|entry| (entry.outcome.as_str(), entry.seed)).collect();
     assert_eq!(outcomes, [("ThrottlingException", None), ("InternalServerException", None), ("ok", Some(3))]);
     assert_eq!(log[2].prompt.as_deref(), Some("a couch"));
@@ -163,7 +171,7 @@ async fn faults_hit_the_next_invocations_and_the_log_tells_what_happened() {
 
 #[tokio::test]
 async fn a_prompt_can_carry_its_own_fault() {
-    let server = Running::start(Settings::default()).await;
+    let server = Running::start(settings()).await;
     let throttled = server.invoke(CORE, json!({"prompt": "a couch [[throttle]]"})).await;
     let failed = server.invoke(CORE, json!({"prompt": "a couch [[fail]]"})).await;
     assert_eq!((throttled.status, failed.status), (429, 500));
@@ -171,8 +179,8 @@ async fn a_prompt_can_carry_its_own_fault() {
 
 #[tokio::test]
 async fn a_fault_it_does_not_know_and_a_route_it_does_not_serve_are_refused() {
-    let server = Running::start(Settings::default()).await;
-    assert_eq!(server.send("POST", "/_control", "", r#"{"explode": true}"#).await.status, 400);
-    assert_eq!(server.send("GET", "/model/x/invoke", "", "").await.status, 404);
-    assert_eq!(server.send("POST", "/model/x/converse", "", "{}").await.status, 404);
+    let server = Running::start(settings()).await;
+    assert_eq!(server.send("POST", "/_control", r#"{"explode": true}"#).await.status, 400);
+    assert_eq!(server.send("GET", "/model/x/invoke", "").await.status, 404);
+    assert_eq!(server.send("POST", "/model/x/converse", "{}").await.status, 404);
 }

@@ -1,0 +1,205 @@
+//! Checks requests to the stand-in: this server's own `Host`, no browser, signed with the key of this start.
+//!
+//! `guard.py` does the same for the emulator. A page in a browser reaches 127.0.0.1 like any program of its user, and so does every
+//! other user of the machine.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use hyper::http::request::Parts;
+use sha2::Sha256;
+
+use super::ACCESS_KEY_ID;
+
+/// How far a request's time may be from the clock (AWS, "Signature Version 4": five minutes).
+const WINDOW: Duration = Duration::from_secs(300);
+/// What a browser says of where a request comes from. No AWS client sends any of it.
+const FETCH_METADATA: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+
+/// Says why a request may not be served. `port` is this server's.
+pub(super) fn refusal(head: &Parts, body: &[u8], secret: &str, port: u16, now: SystemTime) -> Option<&'static str> {
+    other_party(&head.headers, port).or_else(|| match verify(head, body, secret, now) {
+        Some(true) => None,
+        Some(false) => Some("the signature does not match"),
+        None => Some("the request is not signed"),
+    })
+}
+
+/// Refuses another server's name, which a page may have pointed here, and every request of a page.
+pub(super) fn other_party(headers: &HeaderMap, port: u16) -> Option<&'static str> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let ours = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+    if !ours.iter().any(|name| name == host) {
+        return Some("this server has another name");
+    }
+    let browser = headers.contains_key(ORIGIN) || FETCH_METADATA.iter().any(|name| headers.contains_key(*name));
+    browser.then_some("requests of web pages are not served")
+}
+
+/// The parts of `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b, Signature=HEX`.
+struct Claim<'a> {
+    key: &'a str,
+    region: &'a str,
+    service: &'a str,
+    headers: Vec<&'a str>,
+    signature: &'a str,
+}
+
+fn claim(headers: &HeaderMap) -> Option<Claim<'_>> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let field = |name: &str| text.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
+    let scope: Vec<&str> = field("Credential")?.split('/').collect();
+    let [key, _, region, service, "aws4_request"] = scope[..] else { return None };
+    Some(Claim {
+        key,
+        region,
+        service,
+        headers: field("SignedHeaders")?.split(';').collect(),
+        signature: field("Signature")?,
+    })
+}
+
+/// Signs the request again and compares; none when it is not signed, or signed without its host.
+fn verify(head: &Parts, body: &[u8], secret: &str, now: SystemTime) -> Option<bool> {
+    let claim = claim(&head.headers)?;
+    if !claim.headers.contains(&"host") {
+        return None;
+    }
+    let time = DateTime::from_str(&extended(head.headers.get("x-amz-date")?.to_str().ok()?)?, Format::DateTime).ok()?;
+    let time = SystemTime::try_from(time).ok()?;
+    let apart = now.duration_since(time).or_else(|_| time.duration_since(now)).ok()?;
+    let identity: Identity = Credentials::new(claim.key, secret_of(claim.key, secret)?, None, None, "local").into();
+    let signing = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(claim.region)
+        .name(claim.service)
+        .time(time)
+        .settings(SigningSettings::default())
+        .build()
+        .ok()?;
+    let url = format!("http://{}{}", head.headers.get(HOST)?.to_str().ok()?, head.uri);
+    let signed = claim.headers.iter().filter(|name| **name != "x-amz-date");
+    let headers: Option<Vec<(&str, &str)>> =
+        signed.map(|name| Some((*name, head.headers.get(*name)?.to_str().ok()?))).collect();
+    let request =
+        SignableRequest::new(head.method.as_str(), url, headers?.into_iter(), SignableBody::Bytes(body)).ok()?;
+    let (_, expected) = sign(request, &signing.into()).ok()?.into_parts();
+    Some(apart <= WINDOW && same(&expected, claim.signature))
+}
+
+/// The secret that belongs to a key id: the root user's, or the one that `guard.py` derives for a function's session.
+fn secret_of(key: &str, secret: &str) -> Option<String> {
+    if key == ACCESS_KEY_ID || (key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Some(secret.to_owned());
+    }
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
+    mac.update(key.as_bytes());
+    Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Compares in a time that does not tell where two texts differ.
+fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+/// `20261130T120000Z` → `2026-11-30T12:00:00Z`
+fn extended(basic: &str) -> Option<String> {
+    let (date, time) = basic.strip_suffix('Z')?.split_once('T')?;
+    let part = |text: &str, from: usize, to: usize| text.get(from..to).map(str::to_owned);
+    let date = [part(date, 0, 4)?, part(date, 4, 6)?, part(date, 6, 8)?].join("-");
+    let time = [part(time, 0, 2)?, part(time, 2, 4)?, part(time, 4, 6)?].join(":");
+    Some(format!("{date}T{time}Z"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The `Authorization` and `X-Amz-Date` lines of a request that a key signs.
+    pub fn signed(
+        request: (&str, &str, &str),
+        body: &[u8],
+        (key, secret, region): (&str, &str, &str),
+        time: SystemTime,
+    ) -> String {
+        let (method, host, path) = request;
+        let identity: Identity = Credentials::new(key, secret, None, None, "test").into();
+        let signing = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name("bedrock")
+            .time(time)
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap();
+        let url = format!("http://{host}{path}");
+        let request =
+            SignableRequest::new(method, url, [("host", host)].into_iter(), SignableBody::Bytes(body)).unwrap();
+        let (instructions, _) = sign(request, &signing.into()).unwrap().into_parts();
+        instructions.headers().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    }
+
+    fn head(lines: &str, host: &str) -> Parts {
+        let mut request = hyper::Request::builder().method("POST").uri("/model/a%3A1/invoke").header("host", host);
+        for line in lines.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    const HOST_NAME: &str = "127.0.0.1:4000";
+    const PATH: (&str, &str, &str) = ("POST", HOST_NAME, "/model/a%3A1/invoke");
+
+    fn judged(lines: &str, body: &[u8], now: SystemTime) -> Option<&'static str> {
+        refusal(&head(lines, HOST_NAME), body, "secret", 4000, now)
+    }
+
+    #[test]
+    fn only_the_holder_of_the_key_is_served_and_only_for_what_was_signed() {
+        let now = SystemTime::now();
+        let root = signed(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
+        assert_eq!(judged(&root, b"{}", now), None);
+        assert_eq!(judged(&root, b"{ }", now), Some("the signature does not match"));
+        assert_eq!(judged(&root, b"{}", now + WINDOW * 2), Some("the signature does not match"));
+        let session = secret_of("ASIA0123456789ABCDEF", "secret").unwrap();
+        assert_eq!(
+            judged(&signed(PATH, b"{}", ("ASIA0123456789ABCDEF", &session, "us-west-2"), now), b"{}", now),
+            None
+        );
+        for (key, guess) in [(ACCESS_KEY_ID, "test"), ("000000000000", "test"), ("ASIA0123456789ABCDEF", "secret")] {
+            let guessed = signed(PATH, b"{}", (key, guess, "us-west-2"), now);
+            assert_eq!(judged(&guessed, b"{}", now), Some("the signature does not match"), "{key}");
+        }
+        assert_eq!(judged("", b"{}", now), Some("the request is not signed"));
+        assert_eq!(
+            judged("authorization: AWS4-HMAC-SHA256 Credential=a", b"{}", now),
+            Some("the request is not signed")
+        );
+    }
+
+    #[test]
+    fn a_page_and_another_name_are_refused_signed_or_not() {
+        let now = SystemTime::now();
+        let root = signed(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
+        for line in
+            ["origin: https://evil.example", "origin: null", "sec-fetch-site: same-origin", "sec-fetch-mode: no-cors"]
+        {
+            let refused = judged(&format!("{root}{line}\r\n"), b"{}", now);
+            assert_eq!(refused, Some("requests of web pages are not served"), "{line}");
+        }
+        for host in
+            ["evil.example:4000", "127.0.0.1", "127.0.0.1:4001", "localhost.evil.example:4000", "", "[::1]:4000"]
+        {
+            let refused = refusal(&head(&root, host), b"{}", "secret", 4000, now);
+            assert_eq!(refused, Some("this server has another name"), "{host}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Who may talk to the local cloud: functions there are processes of the person who started it.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use deployer::aws::Clients;
+use deployer::aws::clients::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bench::{Ran, ready_zip};
+use crate::common::REGION;
+
+const STACK: &str = r#"
+stack: guarded
+region: eu-west-1
+buckets: { pictures: { force_destroy: true } }
+functions: { draw: { zip: draw.zip } }
+apis: { shop: { routes: { "GET /": draw } } }
+outputs: { url: "${apis.shop.url}", bucket: "${buckets.pictures.name}" }
+"#;
+
+/// A local cloud in a directory of its own, stopped with this value.
+struct Local {
+    dir: TempDir,
+    status: Value,
+}
+
+impl Local {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(dir.path().join("stack.yaml"), STACK).expect("a file");
+        std::fs::write(dir.path().join("draw.zip"), ready_zip("one")).expect("a file");
+        let mut local = Self { dir, status: Value::Null };
+        local.ok(&["local", "start"]);
+        local.status = local.ask_status();
+        local
+    }
+
+    fn ok(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        let ran = Ran::of(command.output().expect("the binary runs"));
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
+        ran
+    }
+
+    fn ask_status(&self) -> Value {
+        serde_json::from_str(&self.ok(&["local", "status", "--json"]).stdout).expect("a JSON object")
+    }
+
+    fn text(&self, member: &str) -> &str {
+        self.status[member].as_str().expect("a text")
+    }
+
+    /// Sends a request to the emulator or the stand-in, as a program without keys does.
+    fn send(&self, server: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
+        let address = self.text(server).trim_start_matches("http://");
+        let host =
+            if headers.to_lowercase().contains("host:") { String::new() } else { format!("host: {address}\r\n") };
+        let length = body.len();
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        write!(stream, "{line} HTTP/1.1\r\n{host}{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+            .expect("the request is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer in UTF-8");
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+        (status, answer)
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let mut stop = Command::new(env!("CARGO_BIN_EXE_deployer"));
+        let _ = stop.args(["local", "stop"]).current_dir(self.dir.path()).stdin(Stdio::null()).output();
+    }
+}
+
+const FUNCTION: &str = r#"{"FunctionName":"x","Role":"arn:aws:iam::000000000000:role/x","Runtime":"provided.al2023","Handler":"x","Code":{"ZipFile":""}}"#;
+
+#[tokio::test]
+async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users() {
+    let mut local = Local::start();
+    local.ok(&["--local", "apply", "-y"]);
+    let url = local.ok(&["--local", "output", "url"]).stdout.trim().to_owned();
+    let bucket = local.ok(&["--local", "output", "bucket"]).stdout.trim().to_owned();
+    let list = format!("GET /{bucket}?list-type=2");
+    let create = "POST /2015-03-31/functions";
+    let evil = "origin: https://evil.example\r\ncontent-type: text/plain\r\n";
+    let guess = "authorization: AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0\r\nx-amz-date: 20260101T000000Z\r\n";
+    let query = format!(
+        "{list}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test/20260101/eu-west-1/s3/aws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
+    );
+    for (server, line, headers, body) in [
+        ("endpoint_url", list.as_str(), "", ""),
+        ("endpoint_url", query.as_str(), "", ""),
+        ("endpoint_url", create, "", FUNCTION),
+        ("endpoint_url", create, evil, FUNCTION),
+        ("endpoint_url", create, guess, FUNCTION),
+        ("endpoint_url", "POST /2015-03-31/functions/guarded-draw/invocations", evil, "{}"),
+        ("endpoint_url", "POST /_ministack/reset", "", ""),
+        ("endpoint_url", "POST /_ministack/config", evil, "{}"),
+        ("endpoint_url", "OPTIONS /2015-03-31/functions", evil, ""),
+        ("endpoint_url", "GET /_ministack/health", "host: evil.example\r\n", ""),
+        ("endpoint_url", "GET /_ministack/lambda-code/000000000000/eu-west-1/guarded-draw", "", ""),
+        ("endpoint_url", "GET /restapis/x/y/_user_request_%0A", "", ""),
+        ("bedrock_endpoint_url", "GET /_requests", "", ""),
+        ("bedrock_endpoint_url", "POST /_control", evil, "{}"),
+        ("bedrock_endpoint_url", "GET /_requests", "host: evil.example\r\n", ""),
+        ("bedrock_endpoint_url", "POST /model/stability.stable-image-core-v1%3A1/invoke", guess, "{}"),
+    ] {
+        let (status, answer) = local.send(server, line, headers, body);
+        assert_eq!(status, 403, "{line} {headers}: {answer}");
+        assert!(!answer.to_lowercase().contains("access-control-allow-origin"), "{line}: {answer}");
+    }
+    // What is deployed is public here as on AWS, from whatever page.
+    let path = url.strip_prefix(local.text("endpoint_url")).expect("an address of the local cloud");
+    let (_, answer) = local.send("endpoint_url", &format!("GET {path}/"), evil, "");
+    assert!(!answer.contains("sign requests"), "{answer}");
+    assert_eq!(local.send("endpoint_url", "GET /_ministack/health", "", "").0, 200);
+
+    // Its keys open it, and its record is its owner's alone.
+    assert!(code_of(&local).await.contains("/_ministack/lambda-code/"));
+    let record = local.dir.path().join(".deployer/local/cloud.json");
+    assert_eq!(std::fs::metadata(record).expect("a record").permissions().mode() & 0o777, 0o600);
+    let before = local.text("secret_access_key").to_owned();
+    assert!(before.len() >= 32, "{before}");
+    local.ok(&["local", "stop"]);
+    local.ok(&["local", "start"]);
+    local.status = local.ask_status();
+    assert_ne!(local.text("secret_access_key"), before, "each start has a key of its own");
+    assert!(local.ok(&["--local", "plan"]).stdout.contains("No changes."));
+    local.ok(&["--local", "destroy", "-y"]);
+}
+
+/// Where the function's code can be fetched, after it was fetched there.
+async fn code_of(local: &Local) -> String {
+    let connection = Connection {
+        region: REGION.into(),
+        endpoint_url: Some(local.text("endpoint_url").into()),
+        credentials: Some((local.text("access_key_id").into(), local.text("secret_access_key").into())),
+        ..Connection::default()
+    };
+    let clients = Clients::connect(&connection).await;
+    let function = clients.lambda.get_function().function_name("guarded-draw").send().await.expect("the function");
+    let location = function.code.and_then(|code| code.location).expect("an address");
+    let path = location.strip_prefix(local.text("endpoint_url")).expect("an address of the local cloud").to_owned();
+    let address = local.text("endpoint_url").trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("the request is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    location
+}
