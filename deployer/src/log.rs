@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use crate::spec::secrets::Secrets;
+use crate::spec::visible;
 
 /// What is masked; grows as `stack.yaml` and the state are read.
 static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
@@ -12,6 +13,21 @@ static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
 pub fn mask(secrets: &Secrets) {
     let mut known = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
     known.get_or_insert_default().extend(secrets);
+}
+
+/// A text that is about to leave the process, without any secret that is known by now.
+pub fn masked(text: &str) -> String {
+    with_known(text, |secrets| secrets.mask(text))
+}
+
+/// The same for a JSON text, which stays one.
+pub fn masked_json(json: &str) -> String {
+    with_known(json, |secrets| secrets.mask_json(json))
+}
+
+fn with_known<'a>(text: &'a str, mask: impl FnOnce(&Secrets) -> std::borrow::Cow<'a, str>) -> String {
+    let known = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
+    known.as_ref().map_or_else(|| text.to_owned(), |secrets| mask(secrets).into_owned())
 }
 
 /// One event on its way to stderr, written when it is whole.
@@ -32,9 +48,8 @@ impl Write for Masked {
 impl Drop for Masked {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.0);
-        let known = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
-        let masked = known.as_ref().map_or(text.clone(), |secrets| secrets.mask(&text));
+        let masked = masked(&text);
         // Where stderr is closed, nobody reads the log.
-        let _ = std::io::stderr().write_all(masked.as_bytes());
+        let _ = std::io::stderr().write_all(visible::text(&masked).as_bytes());
     }
 }

@@ -382,7 +382,7 @@ impl package::Progress for Masked<'_> {
     fn on(&self, event: package::Event<'_>) {
         match event {
             package::Event::Output { line } => {
-                self.progress.on(package::Event::Output { line: &self.secrets.mask(line) });
+                self.progress.on(package::Event::Output { line: &self.secrets.mask_cut(line) });
             }
             event => self.progress.on(event),
         }

@@ -61,7 +61,7 @@ async fn deploy(
     let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
     let verb = if decision.apply { "plan and apply" } else { "plan only" };
-    run.terminal.say(&loaded.document.secrets().mask(&format!("{verb}: {}", decision.why)));
+    run.terminal.say(&format!("{verb}: {}", decision.why));
 
     if decision.apply {
         pipeline::kept_after_this_job(&loaded.document, &settings)?;

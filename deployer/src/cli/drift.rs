@@ -9,6 +9,7 @@ use crate::pipeline;
 use crate::plan::Goal;
 use crate::report::planned::PLAN_FORMAT;
 use crate::report::progress::Preparation;
+use crate::report::shown::Shown;
 use crate::report::{json as form, plan};
 
 pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
@@ -24,7 +25,8 @@ pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
     } else if drift.is_empty() {
         run.terminal.data(&format!("No drift.\n{}\n", plan::cost_line(ready.cost)));
     } else {
-        let text = plan::drift_lines(&ready.plan, super::plan::view(run, &ready));
+        let text =
+            plan::drift_lines(&Shown::of(&ready.plan, ready.loaded.document.secrets()), super::plan::view(run, &ready));
         run.terminal.data(&format!("{text}{}\n", plan::cost_line(ready.cost)));
     }
     Ok(if drift.is_empty() { OK } else { CHANGES })

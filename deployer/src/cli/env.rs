@@ -51,7 +51,7 @@ async fn list(run: &Run) -> Exit {
             state.written_at,
             env.store.place()
         );
-        run.terminal.data(&env.loaded.document.secrets().mask(&text));
+        run.terminal.data(&text);
     }
     Ok(OK)
 }

@@ -45,19 +45,34 @@ impl Environment {
 
     pub(super) fn terminal(&self, global: &Global) -> Terminal {
         Terminal::new(&Wishes {
-            no_color_env: self.get("NO_COLOR").map(str::to_owned),
-            force_color_env: self.get("FORCE_COLOR").map(str::to_owned),
             no_color: global.no_color,
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
-            ci: self.is_ci(),
-            columns: self.get("COLUMNS").and_then(|c| c.parse().ok()),
+            ..self.wishes()
         })
     }
 
+    /// The terminal for a command line that could not be understood.
+    pub(super) fn usage_terminal(&self) -> Terminal {
+        let no_color = std::env::args_os().any(|argument| argument == "--no-color");
+        Terminal::new(&Wishes { no_color, json: self.wants_json(), ..self.wishes() })
+    }
+
+    /// What the variables alone say.
+    fn wishes(&self) -> Wishes {
+        Wishes {
+            no_color_env: self.get("NO_COLOR").map(str::to_owned),
+            force_color_env: self.get("FORCE_COLOR").map(str::to_owned),
+            ci: self.is_ci(),
+            columns: self.get("COLUMNS").and_then(|c| c.parse().ok()),
+            watched: self.github_step().is_some(),
+            ..Wishes::default()
+        }
+    }
+
     /// Is JSON asked for, as far as can be said where the command line could not be understood?
-    pub(super) fn wants_json(&self) -> bool {
+    fn wants_json(&self) -> bool {
         let asked =
             self.get("DEPLOYER_JSON").is_some_and(|value| !["0", "false", "no", "off", "n", "f"].contains(&value));
         asked || std::env::args_os().any(|argument| argument == "--json")
@@ -138,7 +153,7 @@ impl Environment {
         // knows yet that they are secret.
         let bodiless =
             filter_fn(|event| event.target().starts_with("deployer") || *event.level() <= tracing::Level::DEBUG);
-        let layer = tracing_subscriber::fmt::layer().with_writer(log::Masked::default).without_time();
+        let layer = tracing_subscriber::fmt::layer().with_writer(log::Masked::default).with_ansi(false).without_time();
         let _ = tracing_subscriber::registry().with(layer.with_filter(filter.and(bodiless))).try_init();
     }
 }

@@ -7,6 +7,7 @@ use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::report::picture::{self, Page, Picture};
+use crate::spec::visible;
 
 pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
     if run.terminal.json {
@@ -25,6 +26,7 @@ pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
         }
     };
     let text = secrets.mask(&text);
+    let text = visible::text(&text);
     match out {
         Some(file) => written(&file, std::fs::write(&file, &*text))?,
         None => run.terminal.data(&text),

@@ -47,7 +47,7 @@ impl Stack {
     }
 
     fn print(&self, run: &Run, value: &Value) {
-        run.terminal.data(&self.loaded.document.secrets().mask(&format!("{value:#}\n")));
+        run.terminal.object(value);
     }
 }
 

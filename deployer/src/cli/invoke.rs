@@ -27,10 +27,10 @@ pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
         }
     };
     let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
-    let secrets = loaded.document.secrets();
-    run.terminal.data(&secrets.mask(&format!("{}\n", answer.payload)));
+    run.terminal.value(&answer.payload);
     if run.terminal.verbose || answer.error.is_some() {
-        run.terminal.say(secrets.mask(answer.log.trim_end()).as_ref());
+        // AWS gives the last 4 KB alone.
+        run.terminal.say(&loaded.document.secrets().mask_cut(answer.log.trim_end()));
     }
     match answer.error {
         None => Ok(OK),

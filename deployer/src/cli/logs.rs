@@ -28,7 +28,7 @@ pub(super) async fn run(run: &Run, names: &[String], lines: Lines, pattern: Opti
             _ = stop.wait_for(|asked| *asked > 0) => return Ok(INTERRUPTED),
         };
         let read = read.map_err(|error| Failure::aws(&error, "", &loaded.document))?;
-        show(run, &loaded, &read, |line| form::line(line, width, run.terminal.out));
+        show(run, &loaded, &read, width, form::line);
         if !follow {
             return Ok(OK);
         }
@@ -54,7 +54,7 @@ pub(super) async fn trace(run: &Run, id: &str, lines: Lines) -> Exit {
         return Err(Failure::plain("trace::nothing", message, "look further back with `--since 1d`"));
     };
     let (start, took) = (first.at, (last.at - first.at) as f64 / 1000.0);
-    show(run, &loaded, &read, |line| form::step(line, start, width, run.terminal.out));
+    show(run, &loaded, &read, width, |line, view| form::step(line, start, view));
     run.terminal.say(&format!("{} lines in {took:.3} s.", read.len()));
     Ok(OK)
 }
@@ -66,11 +66,15 @@ async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), Failure> {
     Ok((loaded, aws))
 }
 
-fn show(run: &Run, loaded: &Loaded, lines: &[Line], text: impl Fn(&Line) -> String) {
-    let one = |line: &Line| if run.terminal.json { format!("{}\n", form::as_json(line)) } else { text(line) };
+fn show(run: &Run, loaded: &Loaded, lines: &[Line], width: usize, text: impl Fn(&Line, form::View<'_>) -> String) {
+    let view = form::View { width, paint: run.terminal.out, secrets: loaded.document.secrets() };
+    let one = |line: &Line| match run.terminal.json {
+        true => format!("{}\n", form::as_json(line, view.secrets)),
+        false => text(line, view),
+    };
     let all: String = lines.iter().map(one).collect();
     if !all.is_empty() {
-        run.terminal.data(&loaded.document.secrets().mask(&all));
+        run.terminal.data(&all);
     }
 }
 

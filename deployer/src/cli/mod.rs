@@ -58,8 +58,8 @@ pub fn main() -> i32 {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            if error.use_stderr() && environment.wants_json() {
-                report::terminal::usage_error(&error.render().to_string());
+            if error.use_stderr() {
+                environment.usage_terminal().usage_error(&error.render().to_string());
             } else if let Err(unwritten) = error.print()
                 && unwritten.kind() != std::io::ErrorKind::BrokenPipe
             {
@@ -69,8 +69,7 @@ pub fn main() -> i32 {
         }
     };
     environment.init_logging(cli.global.verbose);
-    let mut terminal = environment.terminal(&cli.global);
-    terminal.watched = watched(&cli.command, &environment);
+    let terminal = environment.terminal(&cli.global);
     let file = cli.global.file.clone();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -113,15 +112,8 @@ fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failu
     aloud.failure(&Failure::plain("run::unwritten", message, help));
 }
 
-/// Tells whether a GitHub runner reads all lines of this command, and none of them is for a program.
-fn watched(command: &Command, environment: &Environment) -> bool {
-    matches!(command, Command::Ci { .. }) && environment.github_step().is_some()
-}
-
 async fn dispatch(cli: Cli, environment: Environment) -> Exit {
-    let watched = watched(&cli.command, &environment);
-    let mut run = Run::new(cli.global, environment)?;
-    run.terminal.watched = watched;
+    let run = Run::new(cli.global, environment)?;
     match cli.command {
         Command::Validate { explain } => validate::run(&run, explain.as_deref()),
         Command::Plan { choice, refresh, out, html, .. } => {

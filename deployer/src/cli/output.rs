@@ -27,7 +27,10 @@ pub(super) async fn run(run: &Run, name: Option<String>) -> Exit {
         None => outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect(),
         Some(name) => match outputs.get(&name) {
             Some(value) if run.terminal.json => json!(value).to_string() + "\n",
-            Some(value) => format!("{value}\n"),
+            Some(value) => {
+                run.terminal.value(value);
+                return Ok(OK);
+            }
             None => return Err(missing(&name, &outputs, loaded.graph.outputs().contains_key(&name))),
         },
     };

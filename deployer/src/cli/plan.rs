@@ -14,6 +14,7 @@ use crate::plan::saved::Saved;
 use crate::plan::{Effects, Goal};
 use crate::report::picture::{self, Picture};
 use crate::report::progress::Preparation;
+use crate::report::shown::Shown;
 use crate::report::{json, plan};
 
 /// Where else a plan is written to.
@@ -62,7 +63,7 @@ fn page(ready: &Ready) -> String {
     picture::html(&picture::Page {
         picture: &picture,
         about: format!("{} · account {}", place.region, place.account),
-        plan: Some((&ready.plan, ready.cost)),
+        plan: Some((&Shown::of(&ready.plan, document.secrets()), ready.cost)),
         secrets: document.secrets(),
     })
 }

@@ -57,7 +57,7 @@ async fn list(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Exit
     } else {
         form::list(&listed, run.terminal.out)
     };
-    run.terminal.data(&loaded.document.secrets().mask(&text));
+    run.terminal.data(&text);
     Ok(OK)
 }
 
@@ -67,7 +67,7 @@ async fn go_back(run: &Run, loaded: &Loaded, desk: &Desk, wish: &Wish, approved:
     let subjects = subjects(run, loaded, desk, &wish.functions).await?;
     let (steps, there) =
         decided(subjects, wish, document.stack()).map_err(|problems| Failure::plan(problems, document))?;
-    let say = |text: String| terminal.data(&document.secrets().mask(&text));
+    let say = |text: String| terminal.data(&text);
     if terminal.json {
         say(form::version(document.stack(), &desk.aws.place));
     } else {
@@ -78,7 +78,7 @@ async fn go_back(run: &Run, loaded: &Loaded, desk: &Desk, wish: &Wish, approved:
     }
     let observe = |event: &Event<'_>| match terminal.json {
         true => say(form::event_json(event)),
-        false => terminal.say(&document.secrets().mask(&form::event(event))),
+        false => terminal.say(&form::event(event)),
     };
     let outcome = carry_out(&desk.aws, &steps, &run.stop, &observe).await;
     failures(terminal, &outcome, loaded);

@@ -7,6 +7,6 @@ use crate::spec::schema;
 
 pub(super) fn run(run: &Run, plan: bool) -> Exit {
     let schema = if plan { planned::schema() } else { schema::editor() };
-    run.terminal.data(&format!("{schema:#}\n"));
+    run.terminal.object(&schema);
     Ok(OK)
 }

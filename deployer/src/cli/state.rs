@@ -66,7 +66,11 @@ impl Desk<'_> {
         let snapshot = pipeline::read_state(&self.store, &self.progress(), &self.run.stop).await?;
         let record = snapshot.state.resources.get(address).ok_or_else(|| unknown(address, &snapshot.state))?;
         let value = form::record(address, record);
-        if self.run.terminal.json { self.line(value) } else { self.text(&format!("{value:#}\n")) }
+        if self.run.terminal.json {
+            return self.line(value);
+        }
+        self.run.terminal.object(&masked(value, self.loaded.document.secrets()));
+        Ok(OK)
     }
 
     async fn history(&self) -> Exit {
@@ -179,7 +183,7 @@ impl Desk<'_> {
     }
 
     fn text(&self, text: &str) -> Exit {
-        self.run.terminal.data(&self.loaded.document.secrets().mask(text));
+        self.run.terminal.data(text);
         Ok(OK)
     }
 }

@@ -50,12 +50,11 @@ pub(super) async fn run(run: &Run) -> Exit {
             },
         })
         .collect();
-    let secrets = loaded.document.secrets();
     let text = if run.terminal.json {
         format!("{}\n", status::json(&rows, loaded.document.stack(), &sight.aws.place))
     } else {
         status::text(&rows, run.terminal.out)
     };
-    run.terminal.data(&secrets.mask(&text));
+    run.terminal.data(&text);
     Ok(OK)
 }

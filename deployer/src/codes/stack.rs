@@ -136,7 +136,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     warning(
         "stack::short-secret",
-        "A secret of a few characters stands by chance in other texts too. It is masked there as well, and its encoded forms are not searched for.",
+        "A secret of four or five bytes stands by chance in other texts too. It is masked there as well, and its encoded forms are not searched for.",
         "vars:\n  pin: { secret: true, default: \"1234\" }\n",
         "vars:\n  pin: { default: \"1234\" }\n",
         "Use a longer secret.",
@@ -175,6 +175,13 @@ pub(super) const CODES: &[Code] = &[
         "queues:\n  orders: { name: \"orders-${USER}\" }\n",
         "vars: { user: me }\nqueues:\n  orders: { name: \"orders-${vars.user}\" }\n",
         "Write `${section.name.output}`, `${vars.name}` or `${aws.region}`. For a literal `${` write `$${`.",
+    ),
+    error(
+        "stack::tiny-secret",
+        "A secret of one to three bytes can be guessed at once, and it is a part of most other texts, so it cannot be masked in what is printed.",
+        "vars:\n  pin: { secret: true, default: \"123\" }\n",
+        "vars:\n  pin: { default: \"123\" }\n",
+        "Use a longer secret. Where the value is none, drop `secret: true`.",
     ),
     error(
         "stack::too-few",

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 
+use super::paint;
 use crate::spec::finding::{Finding, Findings, Severity, Span};
 use crate::spec::source::SourceText;
+use crate::spec::visible;
 
 /// Findings that people read at once.
 const MOST: usize = 100;
@@ -36,7 +38,7 @@ impl Default for Style {
 pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
-    let (content, path) = (source.display(), source.path.display().to_string());
+    let (content, path) = (source.display(), visible::line(&source.path.display().to_string()).into_owned());
     let (drawn, alike) = sift(findings);
     let shown = drawn.iter().take(MOST);
     let mut rendered: Vec<String> = shown.map(|finding| one(finding, &content, &path, &renderer)).collect();
@@ -44,7 +46,8 @@ pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     if let Some(more) = drawn.len().checked_sub(MOST).filter(|more| *more > 0) {
         rendered.push(format!("and {more} more findings: put these right first (--json lists all)"));
     }
-    if rendered.is_empty() { String::new() } else { rendered.join("\n\n") + "\n" }
+    // The renderer has replaced all escape characters but its own.
+    if rendered.is_empty() { String::new() } else { paint::marked(&rendered.join("\n\n")) + "\n" }
 }
 
 /// Parts what is drawn from the warnings that many others are like, by code.

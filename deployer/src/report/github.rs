@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::plan::Plan;
 use crate::spec::finding::{Findings, Severity};
-use crate::spec::secrets::Secrets;
+use crate::spec::secrets::{SHORTEST, Secrets};
+use crate::spec::visible;
 
 /// GitHub refuses a step's summary from 1 MiB on: this many bytes are safe.
 pub const SUMMARY_LIMIT: usize = 1_000_000;
@@ -86,7 +87,7 @@ impl Step {
             }
             let message = secrets.map_or_else(|| message.clone(), |all| all.mask(&message).into_owned());
             let title = escaped_property(finding.code);
-            let _ = writeln!(commands, "::{command} {}title={title}::{}", place.unwrap_or_default(), escaped(&message));
+            let _ = writeln!(commands, "::{command} {}title={title}::{}", place.unwrap_or_default(), said(&message));
         }
         commands
     }
@@ -94,18 +95,22 @@ impl Step {
 
 /// Renders commands that make GitHub mask the secrets in everything that the job writes from now on.
 pub fn masks(secrets: &Secrets) -> String {
-    let lines = secrets.forms().flat_map(str::lines).filter(|line| !line.trim().is_empty());
+    // GitHub masks line by line: a short line of a long secret, such as `{`, would be masked everywhere.
+    let lines = secrets.forms().flat_map(|form| {
+        let whole = !form.trim().contains('\n');
+        form.lines().filter(move |line| line.trim().len() >= if whole { 1 } else { SHORTEST })
+    });
     lines.map(|line| format!("::add-mask::{}\n", escaped(line))).collect()
 }
 
 /// Renders a warning without a place.
 pub fn warning(title: &str, text: &str) -> String {
-    format!("::warning title={}::{}\n", escaped_property(title), escaped(text))
+    format!("::warning title={}::{}\n", escaped_property(title), said(text))
 }
 
 /// Renders a notice.
 pub fn notice(title: &str, text: &str) -> String {
-    format!("::notice title={}::{}\n", escaped_property(title), escaped(text))
+    format!("::notice title={}::{}\n", escaped_property(title), said(text))
 }
 
 /// What a plan says to the steps that follow: `changed`, and how many resources each action has.
@@ -142,12 +147,16 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split_inclusive(['\n', '\r']).map(tamed).collect())
 }
 
+fn said(text: &str) -> String {
+    escaped(&visible::text(text))
+}
+
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn escaped_property(text: &str) -> String {
-    escaped(text).replace(':', "%3A").replace(',', "%2C")
+    said(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// A line that ends a value, and that nobody who writes values can know.
@@ -195,7 +204,7 @@ mod tests {
         assert_eq!(
             step.annotations(&findings, &file, Some(&secrets)),
             "::error file=a%2Cb/stack.yaml,line=3,col=5,title=stack%3A%3Aunknown-property::\
-             100%25 wrong%0D%0A::stop-commands::(sensitive)%0Awrite `name`\n\
+             100%25 wrong\\u000d%0A::stop-commands::(sensitive)%0Awrite `name`\n\
              ::warning title=lint%3A%3Ax::nowhere\n"
         );
         assert!(Step::default().annotations(&findings, Path::new("s.yaml"), None).contains("file=s.yaml,"));

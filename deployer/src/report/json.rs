@@ -100,10 +100,5 @@ pub fn summary(
 
 /// Covers every secret in every text.
 pub fn masked(value: Value, secrets: &Secrets) -> Value {
-    match value {
-        Value::String(text) => Value::String(secrets.mask(&text).into_owned()),
-        Value::Array(items) => items.into_iter().map(|item| masked(item, secrets)).collect(),
-        Value::Object(map) => Value::Object(map.into_iter().map(|(key, item)| (key, masked(item, secrets))).collect()),
-        other => other,
-    }
+    secrets.mask_value(&value)
 }

@@ -6,23 +6,41 @@ use serde_json::{Value, json};
 
 use super::paint::{Paint, Tone};
 use crate::operate::logs::Line;
+use crate::spec::secrets::Secrets;
+use crate::spec::visible;
+
+/// How lines are shown.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The longest name of a function.
+    pub width: usize,
+    pub paint: Paint,
+    pub secrets: &'a Secrets,
+}
 
 /// One line: when, which function, and what it said. Structured lines lead with level and message.
-pub fn line(line: &Line, width: usize, paint: Paint) -> String {
-    let when = paint.tone(Tone::Faint, &time(line.at));
-    format!("{when}  {:<width$}  {}\n", line.function, said(&line.message, paint))
+pub fn line(line: &Line, view: View<'_>) -> String {
+    whole(&time(line.at), line, view)
 }
 
 /// One line of a timeline that began at `start` (milliseconds since 1970).
-pub fn step(line: &Line, start: i64, width: usize, paint: Paint) -> String {
+pub fn step(line: &Line, start: i64, view: View<'_>) -> String {
     let offset = format!("+{:.3} s", (line.at - start) as f64 / 1000.0);
-    let when = paint.tone(Tone::Faint, &format!("{offset:>11}"));
-    format!("{when}  {:<width$}  {}\n", line.function, said(&line.message, paint))
+    whole(&format!("{offset:>11}"), line, view)
+}
+
+/// Further lines of a message stand below its first one, so that none of them passes for another function's.
+fn whole(when: &str, line: &Line, View { width, paint, secrets }: View<'_>) -> String {
+    let said = said(&secrets.mask_cut(&line.message), paint);
+    let gap = format!("\n{:1$}", "", when.chars().count() + width + 4);
+    let said = said.trim_end_matches('\n').replace('\n', &gap);
+    format!("{}  {:<width$}  {said}\n", paint.tone(Tone::Faint, when), line.function)
 }
 
 /// The line as one object; a structured message stays an object.
-pub fn as_json(line: &Line) -> Value {
-    let message = serde_json::from_str(&line.message).unwrap_or_else(|_| Value::from(line.message.as_str()));
+pub fn as_json(line: &Line, secrets: &Secrets) -> Value {
+    let message = secrets.mask_cut(&line.message);
+    let message = serde_json::from_str(&message).unwrap_or_else(|_| Value::from(message));
     json!({"time": time(line.at), "function": line.function, "stream": line.stream, "message": message})
 }
 
@@ -40,12 +58,12 @@ fn said(message: &str, paint: Paint) -> String {
         "WARN" => Tone::Change,
         _ => Tone::Note,
     };
-    let mut out = format!("{} {text}", paint.tone(tone, &format!("{level:<5}")));
+    let mut out = format!("{} {}", paint.tone(tone, &visible::line(&format!("{level:<5}"))), visible::line(text));
     for (key, value) in
         map.iter().filter(|(key, _)| !["message", "level", "timestamp", "function"].contains(&key.as_str()))
     {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let _ = write!(out, "  {}", paint.tone(Tone::Faint, &format!("{key}={value}")));
+        let _ = write!(out, "  {}", paint.tone(Tone::Faint, &visible::line(&format!("{key}={value}"))));
     }
     out
 }
@@ -61,14 +79,41 @@ mod tests {
 
     #[test]
     fn structured_lines_lead_with_their_message_and_others_stay_as_they_are() {
-        let plain = Paint { colour: false };
+        let secrets = Secrets::default();
+        let view = |width| View { width, paint: Paint { colour: false }, secrets: &secrets };
         let json = sample(r#"{"timestamp":"x","level":"WARN","message":"slow","request_id":"r-1","took_ms":12}"#);
         assert_eq!(
-            line(&json, 8, plain),
+            line(&json, view(8)),
             "2023-11-14T22:13:20.250Z  worker    WARN  slow  request_id=r-1  took_ms=12\n"
         );
-        assert_eq!(line(&sample("START r-1"), 6, plain), "2023-11-14T22:13:20.250Z  worker  START r-1\n");
-        assert!(step(&json, 1_700_000_000_000, 6, plain).starts_with("   +0.250 s  worker  WARN  slow"));
-        assert_eq!(as_json(&json)["message"]["took_ms"], 12);
+        assert_eq!(line(&sample("START r-1"), view(6)), "2023-11-14T22:13:20.250Z  worker  START r-1\n");
+        assert!(step(&json, 1_700_000_000_000, view(6)).starts_with("   +0.250 s  worker  WARN  slow"));
+        assert_eq!(as_json(&json, &secrets)["message"]["took_ms"], 12);
+    }
+
+    #[test]
+    fn no_message_passes_for_a_line_of_its_own() {
+        let secrets = Secrets::default();
+        let view = View { width: 6, paint: Paint { colour: false }, secrets: &secrets };
+        let forged = "paid\n2023-11-14T22:13:20.250Z  worker  ERROR forged";
+        let structured = serde_json::json!({"message": forged, "note": "a\nb"}).to_string();
+        assert_eq!(
+            line(&sample(&structured), view),
+            "2023-11-14T22:13:20.250Z  worker  INFO  paid\\n2023-11-14T22:13:20.250Z  worker  ERROR forged  note=a\\nb\n"
+        );
+        assert_eq!(
+            line(&sample(forged), view),
+            "2023-11-14T22:13:20.250Z  worker  paid\n                                  2023-11-14T22:13:20.250Z  worker  ERROR forged\n"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_its_escapes_are_read() {
+        let mut secrets = Secrets::default();
+        secrets.add("{\"key\":\"0123456789\\nabcdef\"}");
+        let view = View { width: 6, paint: Paint { colour: false }, secrets: &secrets };
+        let logged = sample("{\"key\":\"0123456789\\nabcdef\"}");
+        assert!(line(&logged, view).ends_with("(sensitive)\n"));
+        assert_eq!(as_json(&logged, &secrets)["message"], "(sensitive)");
     }
 }

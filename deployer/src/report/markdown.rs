@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use super::diagnostics;
 use super::paint::Paint;
 use super::plan::{self as text, View};
+use super::shown::Shown;
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
 use crate::plan::{Cost, Plan, Planned};
 use crate::spec::document::Document;
 use crate::spec::secrets::Secrets;
+use crate::spec::visible;
 
 /// Characters that a page shows of a line before it has to be moved.
 const WIDTH: usize = 110;
@@ -27,6 +29,7 @@ struct Fold {
 /// Renders a plan below a title and a line that says why there is one: a fold for each element that changes,
 /// then drift and notes. Whole folds are left out, and a note says so, where `limit` bytes are not enough.
 pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, limit: usize) -> String {
+    let plan = &Shown::of(plan, secrets);
     let view = View { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
     let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(title)), plain(&secrets.mask(why)));
     let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
@@ -45,17 +48,17 @@ pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, 
         folds.push(Fold { title: format!("Notes: {}", plan.notes().len()), text: lines });
     }
     let last = format!("{}\n\n", text::cost_line(cost));
-    add_folds(&mut out, &folds, secrets, limit.saturating_sub(last.len()));
+    add_folds(&mut out, &folds, limit.saturating_sub(last.len()));
     out + &last
 }
 
 /// The resources that change, those of one element in one fold.
-fn elements(plan: &Plan, view: View<'_>) -> Vec<Fold> {
+fn elements(plan: &Shown, view: View<'_>) -> Vec<Fold> {
     let changing = text::by_element(plan);
     changing.chunk_by(|a, b| a.element == b.element).map(|group| element(plan, group, view)).collect()
 }
 
-fn element(plan: &Plan, group: &[&Planned], view: View<'_>) -> Fold {
+fn element(plan: &Shown, group: &[&Planned], view: View<'_>) -> Fold {
     let mut signs: Vec<&str> = Vec::new();
     let mut lines = String::new();
     for planned in group {
@@ -70,9 +73,9 @@ fn element(plan: &Plan, group: &[&Planned], view: View<'_>) -> Fold {
     Fold { title: format!("{} {name}: {} {resources}", signs.join(" "), group.len()), text: lines }
 }
 
-fn add_folds(out: &mut String, folds: &[Fold], secrets: &Secrets, limit: usize) {
+fn add_folds(out: &mut String, folds: &[Fold], limit: usize) {
     for (at, fold) in folds.iter().enumerate() {
-        let (title, text) = (html(&secrets.mask(&fold.title)), secrets.mask(&fold.text));
+        let (title, text) = (html(&fold.title), visible::text(&fold.text));
         let room = limit.saturating_sub(out.len() + title.len() + FRAME);
         let kept = if text.len() <= room { &*text } else { whole_lines(&text, room) };
         let cut = kept.len() < text.len();
@@ -125,7 +128,7 @@ pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
         texts.push(outcome.state.outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect());
     }
     for text in texts {
-        let text = secrets.mask(&text);
+        let text = visible::text(&secrets.mask(&text)).into_owned();
         let room = limit.saturating_sub(out.len() + FRAME);
         let _ = writeln!(out, "{}", fenced("text", if text.len() <= room { &text } else { whole_lines(&text, room) }));
     }
@@ -138,6 +141,7 @@ pub fn failure(failure: &Failure, title: &str, secrets: Option<&Secrets>, limit:
     let source = failure.source.as_ref().unwrap_or(&nowhere);
     let text = diagnostics::text(&failure.findings, source, diagnostics::Style::default());
     let text = secrets.map_or_else(|| text.clone(), |all| all.mask(&text).into_owned());
+    let text = visible::text(&text);
     let room = limit.saturating_sub(title.len() * 2 + FRAME);
     format!(
         "## {}\n\n{}\n",
@@ -153,6 +157,7 @@ pub fn note(title: &str, sentence: &str) -> String {
 
 /// A code block with a fence longer than any in the text.
 fn fenced(language: &str, text: &str) -> String {
+    let text = &*visible::text(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_matches('\n'))
@@ -160,22 +165,48 @@ fn fenced(language: &str, text: &str) -> String {
 
 /// Text that means nothing to Markdown.
 fn plain(text: &str) -> String {
+    let text = visible::line(text);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' | '\r' => out.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '!' | '|' | '~' | '@' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '!' | '|' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
             _ => out.push(c),
         }
     }
-    out
+    unlinked(&out)
 }
 
 fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(['\n', '\r'], " ")
+    let text = visible::line(text);
+    unlinked(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+}
+
+/// Parts what a forge would take for a mention, a reference or an address, which it looks for in the text that is
+/// left when Markdown's marks are gone. Nobody is told of a plan because of the name of a branch.
+fn unlinked(text: &str) -> String {
+    const APART: &str = "<!-- -->";
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        out.push(c);
+        let rest = &text[at + c.len_utf8()..];
+        let begins = match c {
+            '@' => true,
+            '#' | '!' | '%' | '$' => rest.starts_with(|next: char| next.is_ascii_alphanumeric()),
+            ':' => rest.starts_with("//"),
+            'w' | 'W' => rest.starts_with('.') && text[..at].to_ascii_lowercase().ends_with("ww"),
+            '-' => {
+                rest.starts_with(|next: char| next.is_ascii_digit()) && text[..at].to_ascii_lowercase().ends_with("gh")
+            }
+            _ => false,
+        };
+        if begins {
+            out.push_str(APART);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -295,6 +326,19 @@ mod tests {
         let text = rendered(one, &Secrets::default(), 5_000);
         assert!(text.len() <= 5_000 && text.len() > 4_000, "{}", text.len());
         assert!(text.contains("1 of 1 parts are cut"), "{text}");
+    }
+
+    #[test]
+    fn a_branch_name_mentions_nobody_and_links_to_nothing() {
+        let text = super::note(
+            "t",
+            "the branch @org/team#12 of a@b.example, https://x.example, www.y.example, GH-7 is 50% done",
+        );
+        assert_eq!(
+            text,
+            "## t\n\nthe branch @<!-- -->org/team\\#<!-- -->12 of a@<!-- -->b.example, https:<!-- -->//x.example, \
+             www<!-- -->.y.example, GH-<!-- -->7 is 50% done\n\n"
+        );
     }
 
     #[test]

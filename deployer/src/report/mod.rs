@@ -13,6 +13,7 @@ pub mod planned;
 pub mod progress;
 pub mod reference;
 pub mod rollback;
+pub mod shown;
 pub mod state;
 pub mod status;
 pub mod terminal;

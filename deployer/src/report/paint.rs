@@ -1,6 +1,10 @@
 //! Colour, or none. Every text reads well without it.
 
+use std::sync::LazyLock;
+
 use anstyle::{AnsiColor, Style};
+
+use crate::spec::visible;
 
 /// What a colour means here; each has a sign in the text as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +23,20 @@ pub struct Paint {
     pub colour: bool,
 }
 
+/// How the escape sequences of colours begin.
+const SEQUENCE: &str = "\u{1b}[";
+
+/// Stands for [`SEQUENCE`] until [`finished`]: nobody who writes values can know it, so whatever begins a sequence
+/// of its own in a text is not ours.
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    let mut bytes = [0; 8];
+    // Without randomness there is no mark, and so no colour: see `Paint::decide`.
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes.iter().map(|byte| char::from_u32(0xf000 + u32::from(*byte)).unwrap_or('\u{f000}')).collect(),
+        Err(_) => String::new(),
+    }
+});
+
 impl Paint {
     /// Wraps `text` in the colour of `tone`; a newline at the end stays outside.
     pub fn tone(self, tone: Tone, text: &str) -> String {
@@ -34,20 +52,32 @@ impl Paint {
             Tone::Strong => Style::new().bold(),
         };
         let body = text.trim_end_matches('\n');
-        format!("{style}{body}{style:#}{}", &text[body.len()..])
+        let (begin, end) = (marked(&style.to_string()), marked(&format!("{style:#}")));
+        format!("{begin}{body}{end}{}", &text[body.len()..])
     }
 
     /// Decides on colour: NO_COLOR beats `--no-color` beats FORCE_COLOR beats "is it a terminal".
     pub fn decide(no_color_env: Option<&str>, no_color_flag: bool, force_color: Option<&str>, terminal: bool) -> Self {
         let set = |value: Option<&str>| value.is_some_and(|v| !v.is_empty());
-        let colour = if set(no_color_env) || no_color_flag { false } else { set(force_color) || terminal };
-        Self { colour }
+        let wanted = if set(no_color_env) || no_color_flag { false } else { set(force_color) || terminal };
+        Self { colour: wanted && !MARK.is_empty() }
     }
+}
+
+/// Puts the mark in the place of the sequences of a text that holds none but ours.
+pub(super) fn marked(text: &str) -> String {
+    text.replace(SEQUENCE, &MARK)
+}
+
+/// What may leave the process: control characters that are not ours are written out, then ours are put in.
+pub(super) fn finished(text: &str) -> String {
+    let visible = visible::text(text);
+    if MARK.is_empty() { visible.into_owned() } else { visible.replace(MARK.as_str(), SEQUENCE) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Paint;
+    use super::*;
 
     #[test]
     fn no_color_beats_the_flag_beats_force_color_beats_the_terminal() {
@@ -56,5 +86,12 @@ mod tests {
         assert!(Paint::decide(None, false, Some("1"), false).colour);
         assert!(Paint::decide(Some(""), false, None, true).colour);
         assert!(!Paint::decide(None, false, None, false).colour);
+    }
+
+    #[test]
+    fn only_our_own_colours_are_left_of_all_sequences() {
+        let text = format!("\u{1b}[31mtheirs {}\n", Paint { colour: true }.tone(Tone::Bad, "ours \u{1b}[8m"));
+        assert_eq!(finished(&text), "\\u001b[31mtheirs \u{1b}[31mours \\u001b[8m\u{1b}[0m\n");
+        assert_eq!(finished(&Paint { colour: false }.tone(Tone::Bad, "plain")), "plain");
     }
 }

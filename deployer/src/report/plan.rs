@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::counted;
 use super::paint::{Paint, Tone};
+use super::shown::Shown;
 use crate::aws::digest;
 use crate::kinds::Rule;
 use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, Planned};
@@ -36,6 +37,7 @@ pub struct View<'a> {
 /// Renders a plan: a group for each element that changes, its resources below it; drift, notes, the
 /// summary line and the cost.
 pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
+    let plan = &Shown::of(plan, view.secrets);
     let mut out = String::new();
     for group in by_element(plan).chunk_by(|a, b| a.element == b.element) {
         if !out.is_empty() {
@@ -60,11 +62,11 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     }
     out.push_str(&summary_line(plan, view));
     let _ = writeln!(out, "{}", cost_line(cost));
-    view.secrets.mask(&out).into_owned()
+    out
 }
 
 /// The outputs that differ from those of the last apply, a line each; long values on lines of their own.
-pub(super) fn outputs(plan: &Plan, view: View<'_>, below: usize) -> String {
+pub(super) fn outputs(plan: &Shown, view: View<'_>, below: usize) -> String {
     let mut out = String::new();
     for OutputChange { name, before, after } in plan.output_changes() {
         let (sign, tone) = match (before, after) {
@@ -88,7 +90,7 @@ pub(super) fn outputs(plan: &Plan, view: View<'_>, below: usize) -> String {
 }
 
 /// The resources that change, those of one element together, in the order in which elements first come.
-pub(super) fn by_element(plan: &Plan) -> Vec<&Planned> {
+pub(super) fn by_element(plan: &Shown) -> Vec<&Planned> {
     let mut order: Vec<&str> = Vec::new();
     let mut shown: Vec<&Planned> = Vec::new();
     for planned in plan.actions() {
@@ -106,7 +108,7 @@ pub(super) fn by_element(plan: &Plan) -> Vec<&Planned> {
 }
 
 /// One element: its own resource, and what it is made of below that.
-fn element(out: &mut String, plan: &Plan, group: &[&Planned], view: View<'_>) {
+fn element(out: &mut String, plan: &Shown, group: &[&Planned], view: View<'_>) {
     let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
     let own = group.first().is_some_and(|planned| planned.address == name);
     let heading = !own && group.len() > 1;
@@ -184,7 +186,7 @@ pub(super) fn tone(action: Action) -> Tone {
 }
 
 /// One resource that changes, `below` spaces in: its sign and address, then a line for each thing to know.
-fn block(out: &mut String, plan: &Plan, planned: &Planned, view: View<'_>, below: usize) {
+fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, below: usize) {
     let head = view.paint.tone(tone(planned.action), &format!("{} {}", sign(planned), planned.address));
     let kind = view.paint.tone(Tone::Faint, planned.kind);
     let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
@@ -197,7 +199,7 @@ fn block(out: &mut String, plan: &Plan, planned: &Planned, view: View<'_>, below
 }
 
 /// The same for Markdown's `diff` blocks, in which a line's first character gives it its colour.
-pub(super) fn block_as_diff(out: &mut String, plan: &Plan, planned: &Planned, view: View<'_>) {
+pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>) {
     let head = [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.to_owned()), about(planned)];
     let head: Vec<String> = head.into_iter().flatten().collect();
     let _ = writeln!(out, "{}", head.join("  "));
@@ -222,7 +224,7 @@ pub(super) fn about(planned: &Planned) -> Option<String> {
 }
 
 /// What other hands changed, a line each.
-pub fn drift_lines(plan: &Plan, view: View<'_>) -> String {
+pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
     let mut out = String::new();
     for entry in plan.drift() {
         let (first, more) = drift_line(entry, plan.is_refresh_only());
@@ -232,7 +234,7 @@ pub fn drift_lines(plan: &Plan, view: View<'_>) -> String {
             let _ = writeln!(out, "    {text}");
         }
     }
-    view.secrets.mask(&out).into_owned()
+    out
 }
 
 /// A change by other hands; a policy's statements are on lines of their own.
@@ -271,7 +273,7 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
 }
 
 /// What a person should know or do, a line each.
-pub(super) fn notes(out: &mut String, plan: &Plan, view: View<'_>) {
+pub(super) fn notes(out: &mut String, plan: &Shown, view: View<'_>) {
     for note in plan.notes() {
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Note, &format!("! {}: {}", note.address, note.text)));
     }

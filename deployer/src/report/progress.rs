@@ -102,7 +102,7 @@ impl Progress {
         let text = self.secrets.mask(text);
         match &self.bars {
             Some(bars) => {
-                let _ = bars.println(&text);
+                let _ = bars.println(self.terminal.safe(&text));
             }
             None => self.terminal.say(&text),
         }
@@ -130,7 +130,7 @@ impl Progress {
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>3} {wide_msg}") {
                 bar.set_style(style);
             }
-            bar.set_message(entry.doing.clone());
+            bar.set_message(self.terminal.safe(&entry.doing));
             bar.enable_steady_tick(Duration::from_millis(120));
             entry.bar = Some(bar);
         }
@@ -157,7 +157,7 @@ impl Progress {
         }
         entry.doing = format!("{} {address}, waiting for {}", entry.what, self.secrets.mask(why));
         if let Some(bar) = &entry.bar {
-            bar.set_message(entry.doing.clone());
+            bar.set_message(self.terminal.safe(&entry.doing));
         }
         entry.said.replace(about.to_owned()).as_deref() != Some(about)
     }

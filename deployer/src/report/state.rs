@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::aws::digest;
+use crate::spec::visible;
 use crate::state::{Kept, LockInfo, Record, Snapshot, State};
 
 /// Lists address, kind and physical id, a resource a line.
@@ -28,7 +30,8 @@ pub fn list_json(snapshot: &Snapshot, place: &str) -> Value {
         "account": state.account,
         "region": state.region,
         "place": place,
-        "lineage": snapshot.existed.then_some(&state.lineage),
+        // A part of what keys the fingerprints of secrets: enough to tell two states apart.
+        "lineage": snapshot.existed.then(|| digest::of(&state.lineage)),
         "serial": snapshot.existed.then_some(state.serial),
         "resources": state.resources.iter().map(resource).collect::<Vec<_>>(),
     })
@@ -69,14 +72,14 @@ pub fn lock(lock: &LockInfo, place: &str) -> String {
     let mut text = format!("The state {place} is locked:\n");
     let rows = [("who", &lock.who), ("host", &lock.host), ("operation", &lock.operation), ("since", &lock.created_at)];
     for (name, value) in rows.into_iter().chain(lock.run_url.iter().map(|url| ("run", url))).chain([("id", &lock.id)]) {
-        let _ = writeln!(text, "  {name:<9}  {value}");
+        let _ = writeln!(text, "  {name:<9}  {}", visible::line(value));
     }
     text
 }
 
 /// Pads every column but the last to its widest cell.
 pub(super) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = rows.collect();
+    let rows: Vec<[String; N]> = rows.map(|row| row.map(|cell| visible::line(&cell).into_owned())).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();

@@ -1,14 +1,22 @@
 //! The two streams: stdout is data, stderr is talk. The only place that writes to them.
+//!
+//! # Guarantees
+//! Whatever leaves here holds no secret that is known by now, no control character but line ends, tabs and our own
+//! colours, and in a GitHub step no workflow command that is not ours.
 
-use std::borrow::Cow;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
-use super::paint::{Paint, Tone};
+use serde_json::Value;
+
+use super::paint::{self, Paint, Tone};
 use super::progress;
 use super::{counted, diagnostics, github};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
+use crate::log;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
@@ -40,6 +48,8 @@ pub struct Wishes {
     pub verbose: bool,
     pub ci: bool,
     pub columns: Option<usize>,
+    /// A GitHub runner reads what is written.
+    pub watched: bool,
 }
 
 /// Why data did not reach whoever was to get it.
@@ -72,14 +82,10 @@ fn columns() -> Option<usize> {
     size.map(|(width, _)| width.0.into()).filter(|width| *width > 0)
 }
 
-/// Says as a JSON line on stdout what clap could not understand: its words without colour, the hints as help.
-pub fn usage_error(text: &str) {
-    let mut parts = text.trim().splitn(2, "\n\n");
-    let message = parts.next().unwrap_or_default().trim_start_matches("error: ");
-    let hints: Vec<&str> =
-        parts.next().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let failure = Failure::plain("run::usage", message, hints.join("; "));
-    write_out(&diagnostics::json(&failure.findings, &SourceText::default()));
+/// Does stdout go to a file? What a runner reads is a pipe.
+fn into_a_file() -> bool {
+    let owned = io::stdout().as_fd().try_clone_to_owned();
+    owned.map(File::from).and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file())
 }
 
 impl Terminal {
@@ -96,26 +102,71 @@ impl Terminal {
             verbose: wishes.verbose,
             interactive: io::stdin().is_terminal() && err && !wishes.ci,
             width: wishes.columns.or_else(columns).unwrap_or(100).max(20),
-            watched: false,
+            watched: wishes.watched,
         }
     }
 
     /// Writes data.
     pub fn data(&self, text: &str) {
-        write_out(&self.quoted(text));
+        if self.json { self.json_text(text) } else { write_out(&self.safe(text)) }
     }
 
-    /// JSON has no line that begins with a value's text, and must stay as it is.
-    fn quoted<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.watched && !self.json { github::harmless(text) } else { Cow::Borrowed(text) }
+    /// Writes an object on lines that people can read.
+    pub fn object(&self, value: &Value) {
+        self.json_text(&format!("{value:#}\n"));
+    }
+
+    /// JSON has no line that begins with a value's text, so nothing in it is a workflow command.
+    fn json_text(&self, text: &str) {
+        write_out(&paint::finished(&log::masked_json(text)));
+    }
+
+    /// Writes one bare value. A program that reads it through a pipe or from a file gets its very characters, only
+    /// secrets masked; on a terminal, and where a runner takes lines for commands, it is as harmless as all else.
+    pub fn value(&self, text: &str) {
+        let whole = format!("{text}\n");
+        if self.json || io::stdout().is_terminal() {
+            return self.data(&whole);
+        }
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let masked = if is_json { log::masked_json(&whole) } else { log::masked(&whole) };
+        write_out(&if self.watched && !into_a_file() { github::harmless(&masked).into_owned() } else { masked });
+    }
+
+    /// What may be written of a text.
+    pub(super) fn safe(&self, text: &str) -> String {
+        let text = paint::finished(&log::masked(text));
+        if self.watched && !self.json { github::harmless(&text).into_owned() } else { text }
+    }
+
+    /// Writes talk, whether it is wanted or not.
+    fn aloud(&self, text: &str) {
+        let text = self.safe(text);
+        let _ = progress::aside(|| io::stderr().write_all(text.as_bytes()));
     }
 
     /// Says something, unless asked to be quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let text = self.quoted(text);
-            let _ = progress::aside(|| writeln!(io::stderr(), "{text}"));
+            self.aloud(&format!("{text}\n"));
         }
+    }
+
+    /// Says what clap could not understand: with `--json` as a line on stdout. A value that was given without its
+    /// option may be a secret, so what follows a `=` is left out.
+    pub fn usage_error(&self, text: &str) {
+        let text = regex_lite::Regex::new("'([^'=\n]*)=[^'\n]+'")
+            .map_or_else(|_| text.to_owned(), |given| given.replace_all(text, "'${1}=…'").into_owned());
+        if !self.json {
+            let begin = self.err.tone(Tone::Bad, "error:");
+            return self.aloud(&text.replacen("error:", &begin, 1));
+        }
+        let mut parts = text.trim().splitn(2, "\n\n");
+        let message = parts.next().unwrap_or_default().trim_start_matches("error: ");
+        let hints: Vec<&str> =
+            parts.next().unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let failure = Failure::plain("run::usage", message, hints.join("; "));
+        self.json_text(&diagnostics::json(&failure.findings, &SourceText::default()));
     }
 
     /// Speaks to the CI system that runs this: among the talk, and when asked to be quiet, too.
@@ -128,8 +179,7 @@ impl Terminal {
         if findings.0.is_empty() || self.quiet {
             return;
         }
-        let text = diagnostics::text(findings, source, self.style());
-        let _ = write!(io::stderr(), "{text}");
+        self.aloud(&diagnostics::text(findings, source, self.style()));
     }
 
     /// Shows why a run ended early: JSON lines on stdout with `--json`, else text on stderr.
@@ -140,8 +190,7 @@ impl Terminal {
             self.data(&diagnostics::json(&failure.findings, source));
         } else {
             let findings = if self.quiet { &failure.findings.errors() } else { &failure.findings };
-            let text = diagnostics::text(findings, source, self.style());
-            let _ = write!(io::stderr(), "{}", self.quoted(&text));
+            self.aloud(&diagnostics::text(findings, source, self.style()));
         }
     }
 
@@ -156,8 +205,7 @@ impl Terminal {
 
     /// Asks for a typed answer; `None` when there is none.
     pub async fn ask(&self, question: &str) -> Option<String> {
-        let _ = write!(io::stderr(), "{question} ");
-        let _ = io::stderr().flush();
+        self.aloud(&format!("{question} "));
         let answer = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             io::stdin().read_line(&mut line).ok().filter(|n| *n > 0).map(|_| line.trim().to_owned())
@@ -171,8 +219,7 @@ impl Terminal {
         if self.json {
             self.data(&diagnostics::json(&findings, document.source()));
         } else {
-            let text = diagnostics::text(&findings, document.source(), self.style());
-            let _ = write!(io::stderr(), "{}", self.quoted(&text));
+            self.aloud(&diagnostics::text(&findings, document.source(), self.style()));
         }
     }
 
@@ -216,7 +263,7 @@ impl Terminal {
         if well {
             self.say(&text);
         } else {
-            let _ = writeln!(io::stderr(), "{text}");
+            self.aloud(&format!("{text}\n"));
         }
     }
 }

@@ -20,6 +20,7 @@ mod syntax;
 pub mod template;
 pub mod values;
 pub mod variables;
+pub mod visible;
 mod written;
 pub mod yaml;
 

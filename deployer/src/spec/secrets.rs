@@ -6,11 +6,16 @@ use std::ops::Range;
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
 /// What stands in a secret's place.
 pub const MASK: &str = "(sensitive)";
 /// Shorter secrets are masked only as they are: their encodings would match by chance.
 pub const SHORTEST: usize = 6;
+/// Shorter texts are no secrets: they are a part of most texts, so masking them hides nothing and garbles everything.
+pub const LEAST: usize = 4;
+/// A line of a secret that is masked also where it stands alone has at least this many bytes.
+const LINE: usize = 8;
 
 /// The secrets of a run, in every form they may appear in.
 #[derive(Clone, Default)]
@@ -58,18 +63,22 @@ impl Secrets {
 
     fn add_all(&mut self, secret: &str, variable: Option<&str>) {
         self.add_form(secret.to_owned(), variable);
+        // A value that was read from a file ends with a line end, which others take off.
+        if secret.trim().len() >= LEAST {
+            self.add_form(secret.trim().to_owned(), variable);
+        }
         if secret.len() < SHORTEST {
             return;
         }
         let json = json_escaped(secret);
         // A document in a document is escaped twice; a log quotes what is escaped already once more.
-        let plain = [secret.to_owned(), json.clone(), json_escaped(&json)];
+        let plain = [secret.to_owned(), json.clone(), json_escaped(&json), ascii_only(&json)];
         for text in &plain {
             for form in escaped(text) {
                 self.add_form(form, variable);
             }
         }
-        for line in secret.lines().map(str::trim).filter(|line| line.len() >= 8 && line.len() < secret.len()) {
+        for line in secret.lines().map(str::trim).filter(|line| line.len() >= LINE && line.len() < secret.len()) {
             self.add_form(line.to_owned(), variable);
         }
         for text in &plain {
@@ -89,6 +98,53 @@ impl Secrets {
     /// Replaces every occurrence of a secret, in any of its forms, by `(sensitive)`.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.replace(text, |_| MASK.to_owned())
+    }
+
+    /// Masks what others may have cut, too: a beginning of a secret at the end of the text, an end at its beginning.
+    pub fn mask_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let masked = self.mask(text);
+        let begins = self.forms.iter().filter_map(|form| overlap(&masked, &form.text)).max();
+        let ends = self.forms.iter().filter_map(|form| overlap(&form.text, &masked)).max();
+        let (from, to) = (ends.unwrap_or(0), masked.len() - begins.unwrap_or(0));
+        if (from, to) == (0, masked.len()) {
+            return masked;
+        }
+        let mask = |cut: bool| if cut { MASK } else { "" };
+        Cow::Owned([mask(from > 0), masked.get(from..to).unwrap_or_default(), mask(to < masked.len())].concat())
+    }
+
+    /// Masks every text of a value, the names of its properties too.
+    pub fn mask_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.mask(text).into_owned()),
+            Value::Array(items) => items.iter().map(|item| self.mask_value(item)).collect(),
+            Value::Object(map) => Value::Object(
+                map.iter().map(|(key, item)| (self.mask(key).into_owned(), self.mask_value(item))).collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+
+    /// Masks the texts of a JSON text, which stays one: what is written between them is not touched.
+    pub fn mask_json<'a>(&self, json: &'a str) -> Cow<'a, str> {
+        if self.forms.is_empty() {
+            return Cow::Borrowed(json);
+        }
+        let mut out = String::new();
+        let mut done = 0;
+        for place in texts_of(json) {
+            let Ok(text) = serde_json::from_str::<String>(&json[place.clone()]) else { continue };
+            if let Cow::Owned(masked) = self.mask(&text) {
+                out.push_str(&json[done..place.start]);
+                out.push_str(&Value::from(masked).to_string());
+                done = place.end;
+            }
+        }
+        if done == 0 {
+            return Cow::Borrowed(json);
+        }
+        out.push_str(&json[done..]);
+        Cow::Owned(out)
     }
 
     /// Replaces every occurrence by as many `*` as it has bytes, so that positions stay.
@@ -127,8 +183,12 @@ impl Secrets {
         Cow::Owned(masked)
     }
 
-    /// Finds where secrets stand, overlapping ones as one place.
+    /// Finds where secrets stand, overlapping ones as one place. What stands in a secret's place already holds none.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let masked: Vec<usize> = text.match_indices(MASK).map(|(at, _)| at).collect();
+        let is_mask = |place: &Range<usize>| {
+            masked.iter().any(|at| (*at..=at + MASK.len()).contains(&place.start) && place.end <= at + MASK.len())
+        };
         let mut found = Vec::new();
         for Form { text: form, .. } in &self.forms {
             let first = form.chars().next().map_or(1, char::len_utf8);
@@ -138,6 +198,7 @@ impl Secrets {
                 from += at + first;
             }
         }
+        found.retain(|place| !is_mask(place));
         found.sort_by_key(|place| (place.start, place.end));
         let mut places: Vec<Range<usize>> = Vec::new();
         for place in found {
@@ -175,6 +236,40 @@ fn xml_escaped(text: &str, apostrophe: &str) -> String {
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// How many bytes, [`LINE`] at least, end `first` and begin `second`, but not all of the second.
+fn overlap(first: &str, second: &str) -> Option<usize> {
+    let begin = second.get(..second.ceil_char_boundary(LINE)).filter(|begin| begin.len() < second.len())?;
+    let tail = first.ceil_char_boundary(first.len().saturating_sub(second.len() - 1));
+    let mut places = first[tail..].match_indices(begin).map(|(at, _)| first.len() - tail - at);
+    places.find(|length| second.as_bytes().starts_with(&first.as_bytes()[first.len() - length..]))
+}
+
+/// Where the texts of a JSON text stand, with their quotes.
+fn texts_of(json: &str) -> Vec<Range<usize>> {
+    let (mut places, mut begun, mut escaped) = (Vec::new(), None, false);
+    for (at, byte) in json.bytes().enumerate() {
+        match (begun, byte) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), b'\\') => escaped = true,
+            (Some(start), b'"') => {
+                places.push(start..at + 1);
+                begun = None;
+            }
+            (None, b'"') => begun = Some(at),
+            _ => {}
+        }
+    }
+    places
+}
+
+/// `é` → `\u00e9`, as many writers of JSON do.
+fn ascii_only(json: &str) -> String {
+    let unit = |unit: &mut u16| format!("\\u{unit:04x}");
+    let one =
+        |c: char| if c.is_ascii() { c.to_string() } else { c.encode_utf16(&mut [0; 2]).iter_mut().map(unit).collect() };
+    json.chars().map(one).collect()
 }
 
 /// `%2F` → `%2f`
@@ -239,6 +334,41 @@ mod tests {
         assert_eq!(secrets(&["ababab"]).mask("xabababab"), "x(sensitive)");
         assert_eq!(secrets(&["s"]).mask("password"), "pa(sensitive)(sensitive)word");
         assert_eq!(secrets(&["abcdef", "defghi"]).mask("abcdefghi"), "(sensitive)");
+    }
+
+    #[test]
+    fn masking_twice_is_masking_once() {
+        let all = secrets(&["sens", "sitive"]);
+        assert_eq!(all.mask("a sens b sitive"), "a (sensitive) b (sensitive)");
+        assert_eq!(all.mask(&all.mask("a sens b")), "a (sensitive) b");
+    }
+
+    #[test]
+    fn what_others_cut_off_a_secret_is_masked_at_either_end() {
+        let secret = "0123456789abcdef";
+        let all = secrets(&[secret]);
+        for cut in 1..secret.len() {
+            let (head, tail) = secret.split_at(cut);
+            let masked = all.mask_cut(&format!("{tail} between {head}")).into_owned();
+            let hidden = |part: &str| if part.len() < 8 { part.to_owned() } else { "(sensitive)".to_owned() };
+            assert_eq!(masked, format!("{} between {}", hidden(tail), hidden(head)), "{cut}");
+        }
+        assert_eq!(all.mask_cut("0123456789abcde"), "(sensitive)");
+        assert_eq!(all.mask_cut(secret), "(sensitive)");
+    }
+
+    #[test]
+    fn a_json_text_stays_one_when_it_is_masked() {
+        let all = secrets(&["4711", "p\"w\\d,1", "{\"a\":1}"]);
+        let json = r#"{"n":4711,"t":"x4711","p\"w\\d,1":["{\"a\":1}"],"a":{"a":1}}"#;
+        assert_eq!(all.mask_json(json), r#"{"n":4711,"t":"x(sensitive)","(sensitive)":["(sensitive)"],"a":{"a":1}}"#);
+    }
+
+    #[test]
+    fn a_line_end_and_escaped_letters_hide_nothing() {
+        let all = secrets(&["tok-en\n", "sécret-ü😀"]);
+        assert_eq!(all.mask("x tok-en y"), "x (sensitive) y");
+        assert_eq!(all.mask(r#""s\u00e9cret-\u00fc\ud83d\ude00""#), "\"(sensitive)\"");
     }
 
     #[test]

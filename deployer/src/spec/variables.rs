@@ -10,7 +10,7 @@ use serde_json::{Number, Value};
 
 use super::finding::{DocPath, Findings};
 use super::nearest::{nearest, quoted};
-use super::secrets::{SHORTEST, Secrets};
+use super::secrets::{LEAST, SHORTEST, Secrets};
 use super::source::SourceText;
 use super::template::{self, Part};
 use super::written::Written;
@@ -168,7 +168,15 @@ impl Variables {
             _ => None,
         };
         let Some(text) = text else { return };
-        if declaration.secret {
+        if declaration.secret && (1..LEAST).contains(&text.trim().len()) {
+            findings
+                .error(
+                    "stack::tiny-secret",
+                    path.clone(),
+                    format!("the secret `{name}` is shorter than {LEAST} bytes: it is guessed at once, and it is a part of too many other texts to be masked"),
+                )
+                .help("use a longer secret, or drop `secret: true`");
+        } else if declaration.secret {
             self.secrets.add_variable(name, &text);
             if text.len() < SHORTEST {
                 findings
@@ -250,7 +258,8 @@ impl Given {
                 }
             }
         }
-        for argument in &inputs.vars {
+        // An argument without a name may be a secret alone, so it is not quoted.
+        for (at, argument) in inputs.vars.iter().enumerate() {
             match argument.split_once('=') {
                 Some((name, value)) if !unknown(name, "--var", declared, findings) => {
                     given.put(name, literal(value), None);
@@ -258,7 +267,7 @@ impl Given {
                 Some(_) => {}
                 None => {
                     findings
-                        .error("stack::variable", DocPath::default(), format!("--var: `{argument}` has no `=`"))
+                        .error("stack::variable", DocPath::default(), format!("value {} of `--var` has no `=`", at + 1))
                         .help("write `--var NAME=VALUE`");
                 }
             }

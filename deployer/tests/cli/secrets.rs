@@ -327,7 +327,7 @@ async fn a_secret_in_the_stacks_name_an_output_or_a_number_is_told() {
     )
     .await;
     let mut command = bench.command(&["validate", "--json"]);
-    let ran = Ran::of(command.env("DEPLOYER_VAR_size", "512").output().expect("the binary runs"));
+    let ran = Ran::of(command.env("DEPLOYER_VAR_size", "1024").output().expect("the binary runs"));
     let codes: Vec<_> = ran.lines().iter().map(|l| l["code"].as_str().unwrap_or_default().to_owned()).collect();
     assert!(codes.iter().any(|code| code == "stack::secret-type"), "{ran}");
     bench.write("stack.yaml", "stack: \"s-${vars.name}\"\nregion: eu-west-1\nvars: { name: { secret: true } }\nqueues: { q: {} }\noutputs: { o: \"${vars.name}\" }\n");

@@ -12,10 +12,12 @@ use sha2::{Digest, Sha256};
 
 use super::svg::{drawn, escaped};
 use super::{Mark, Node, Picture, singular};
-use crate::plan::{Action, Cost, Plan, Planned};
+use crate::plan::{Action, Cost, Planned};
 use crate::report::paint::{Paint, Tone};
 use crate::report::plan::{self as text, View};
+use crate::report::shown::Shown;
 use crate::spec::secrets::Secrets;
+use crate::spec::visible;
 
 const PICTURE: &str = include_str!("picture.css");
 const PAGE: &str = include_str!("page.css");
@@ -26,7 +28,7 @@ pub struct Page<'a> {
     pub picture: &'a Picture,
     /// Region and account, or whatever else is known.
     pub about: String,
-    pub plan: Option<(&'a Plan, Cost)>,
+    pub plan: Option<(&'a Shown, Cost)>,
     pub secrets: &'a Secrets,
 }
 
@@ -53,7 +55,7 @@ pub fn html(page: &Page<'_>) -> String {
     }
     out += "</aside>\n</main>\n<p class=\"keys\"><kbd>Tab</kbd> or the arrow keys go from element to element, <kbd>Enter</kbd> shows one, <kbd>Esc</kbd> the whole.</p>\n";
     let _ = write!(out, "<script>{SCRIPT}</script>\n</body>\n</html>\n");
-    page.secrets.mask(&out).into_owned()
+    visible::text(&page.secrets.mask(&out)).into_owned()
 }
 
 /// Where a node's details are; names may hold what an address cannot.
@@ -129,9 +131,7 @@ impl Page<'_> {
         let mark = node.mark.map(|mark| format!(", {}", mark.word())).unwrap_or_default();
         let _ = writeln!(out, "<p>{}{external}{mark}</p>", escaped(singular(&node.section)));
         for part in &node.resources {
-            let planned = self
-                .plan
-                .and_then(|(plan, _)| plan.actions().iter().find(|p| *self.secrets.mask(&p.address) == *part.address));
+            let planned = self.plan.and_then(|(plan, _)| plan.actions().iter().find(|p| p.address == part.address));
             let mark = planned.map_or("", |p| word(p.action));
             let _ = write!(
                 out,
@@ -153,7 +153,7 @@ impl Page<'_> {
         out + "</section>\n"
     }
 
-    fn lines(&self, plan: &Plan, planned: &Planned) -> String {
+    fn lines(&self, plan: &Shown, planned: &Planned) -> String {
         let lines = text::lines(plan, planned, self.view(), 0);
         if lines.is_empty() || (planned.action == Action::Unchanged && planned.changes.is_empty()) {
             return String::new();
@@ -166,7 +166,7 @@ impl Page<'_> {
                 None => "plain",
             };
             let indent = " ".repeat(line.indent.saturating_sub(4));
-            let _ = write!(out, "<span class=\"{class}\">{indent}{}</span>", escaped(&self.secrets.mask(&line.text)));
+            let _ = write!(out, "<span class=\"{class}\">{indent}{}</span>", escaped(&line.text));
         }
         out + "</pre>\n"
     }

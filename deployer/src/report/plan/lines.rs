@@ -9,8 +9,9 @@ use super::{View, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
 use crate::kinds::{Rule, by_name};
-use crate::plan::{Action, Change, Plan, Planned, Rules};
+use crate::plan::{Action, Change, Planned, Rules};
 use crate::report::paint::Tone;
+use crate::report::shown::Shown;
 
 /// Lines of a new text that are shown without `-v`.
 const MANY: usize = 12;
@@ -34,7 +35,7 @@ impl Line {
 }
 
 /// Lists the order of a replacement and what it costs, then the properties that change.
-pub(in crate::report) fn lines(plan: &Plan, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
+pub(in crate::report) fn lines(plan: &Shown, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
     let why = (planned.action == Action::Replace).then(|| planned.reason.clone());
     let said = why.into_iter().chain(impact(planned));
     let mut lines: Vec<Line> = said.map(|text| Line::new(4, Tone::Bad, format!("# {text}"))).collect();
@@ -98,7 +99,7 @@ fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(Strin
 
 /// One property that changes, and what decides how it is shown.
 struct Property<'a> {
-    plan: &'a Plan,
+    plan: &'a Shown,
     planned: &'a Planned,
     change: &'a Change,
     width: usize,

@@ -3,15 +3,16 @@
 use serde_json::Value;
 
 use crate::graph::resolve::{self, AFTER_APPLY};
+use crate::spec::visible;
 
 /// The text that stands for a value that nobody may read.
 pub const SENSITIVE: &str = "(sensitive)";
 /// Texts longer than this are cut where they stand in one line.
 pub(super) const LONG: usize = 160;
 
-/// A value on one line, cut when it is long.
+/// A value on one line, cut when it is long. It comes from a plan that may be shown, so no secret is cut.
 pub fn shown(value: &Value) -> String {
-    let text = whole(value);
+    let text = visible::line(&whole(value)).into_owned();
     if text == AFTER_APPLY || text.chars().count() <= LONG {
         return text;
     }

@@ -41,11 +41,10 @@ impl Preparation {
         let live = self.terminal.interactive && !self.terminal.json && !self.terminal.quiet;
         let building = if live {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) =
-                ProgressStyle::with_template(&format!("  {{spinner}} {{elapsed:>3}} {what} {{wide_msg}}"))
-            {
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>3} {prefix} {wide_msg}") {
                 bar.set_style(style);
             }
+            bar.set_prefix(self.terminal.safe(what));
             bar.enable_steady_tick(Duration::from_millis(120));
             Building::Live(bar)
         } else {
@@ -58,8 +57,8 @@ impl Preparation {
     /// A line of cargo's: in full where asked for, else what it is at.
     fn output(&self, line: &str) {
         match &*self.lock() {
-            Some(Building::Live(bar)) if self.terminal.verbose => bar.println(line),
-            Some(Building::Live(bar)) => bar.set_message(line.trim().to_owned()),
+            Some(Building::Live(bar)) if self.terminal.verbose => bar.println(self.terminal.safe(line)),
+            Some(Building::Live(bar)) => bar.set_message(self.terminal.safe(line.trim())),
             _ if self.terminal.verbose => self.terminal.say(line),
             _ => {}
         }

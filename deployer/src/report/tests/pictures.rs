@@ -7,6 +7,7 @@ use super::phenomena::SHOP;
 use crate::plan::tests::world::{Stack, World};
 use crate::plan::{Cost, Goal, Selection};
 use crate::report::picture::{Mark, Page, Picture, dot, html, mermaid, svg};
+use crate::report::shown::Shown;
 
 /// A picture of `text` coloured by its plan, in a world where [`SHOP`] was applied and changed by others.
 fn planned(text: &str) -> (Picture, String) {
@@ -17,7 +18,8 @@ fn planned(text: &str) -> (Picture, String) {
     let secrets = stack.document.secrets();
     let picture = Picture::of("shop", &stack.graph, Some(&plan), secrets);
     let about = "eu-west-1".to_owned();
-    let page = html(&Page { picture: &picture, about, plan: Some((&plan, Cost::default())), secrets });
+    let page =
+        html(&Page { picture: &picture, about, plan: Some((&Shown::of(&plan, secrets), Cost::default())), secrets });
     (picture, page)
 }
 
@@ -107,7 +109,12 @@ fn names_cannot_break_out_of_the_page() {
     let plan = World::default().plan(&stack, Goal::Apply, &Selection::default()).unwrap();
     let secrets = stack.document.secrets();
     let picture = Picture::of("shop <b>", &stack.graph, Some(&plan), secrets);
-    let page = html(&Page { picture: &picture, about: "<i>".into(), plan: Some((&plan, Cost::default())), secrets });
+    let page = html(&Page {
+        picture: &picture,
+        about: "<i>".into(),
+        plan: Some((&Shown::of(&plan, secrets), Cost::default())),
+        secrets,
+    });
     assert!(!page.contains("<script>alert") && !page.contains("shop <b>") && !page.contains("<i>"));
     assert!(!mermaid(&picture).contains("<b>") && svg(&picture).contains("shop &lt;b&gt;"));
 }

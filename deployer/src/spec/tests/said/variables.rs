@@ -10,7 +10,7 @@ fn variables_from_nowhere_are_findings() {
         error[stack::unknown-variable]: --var: the stack has no variable `nmae`
           = help: did you mean `name`?
 
-        error[stack::variable]: --var: `novalue` has no `=`
+        error[stack::variable]: value 2 of `--var` has no `=`
           = help: write `--var NAME=VALUE`
 
         error[stack::unknown-variable]: the stack has no variable `nmae`
@@ -144,23 +144,44 @@ fn a_bad_template_says_what_to_write() {
 
 #[test]
 fn secrets_in_the_file_and_short_ones_are_warned_of() {
-    insta::assert_snapshot!(said("stack: s\nvars: { a: { secret: true, default: abc } }\n"), @r#"
+    insta::assert_snapshot!(said("stack: s\nvars: { a: { secret: true, default: abcd } }\n"), @r#"
         warning[stack::short-secret]: the secret `a` is shorter than 6 bytes, so it may be masked in other texts, and its encoded forms are not
          --> stack.yaml:2:12
           |
-        2 | vars: { a: { secret: true, default: *** } }
-          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        2 | vars: { a: { secret: true, default: **** } }
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           |
           = help: use a longer secret
 
         warning[stack::secret-default]: the secret `a` stands in the file for all to read
          --> stack.yaml:2:37
           |
-        2 | vars: { a: { secret: true, default: *** } }
-          |                                     ^^^
+        2 | vars: { a: { secret: true, default: **** } }
+          |                                     ^^^^
           |
           = help: remove the default and set DEPLOYER_VAR_a
         "#);
+}
+
+#[test]
+fn a_secret_of_three_bytes_is_refused() {
+    insta::assert_snapshot!(said_with("stack: s\nvars: { a: { secret: true }, b: { secret: true }, c: { secret: true } }\n", &inputs(&["a=x-y", "b=", "c=a-real-secret"])), @"
+        error[stack::tiny-secret]: the secret `a` is shorter than 4 bytes: it is guessed at once, and it is a part of too many other texts to be masked
+         --> stack.yaml:2:12
+          |
+        2 | vars: { a: { secret: true }, b: { secret: true }, c: { secret: true } }
+          |            ^^^^^^^^^^^^^^^^
+          |
+          = help: use a longer secret, or drop `secret: true`
+
+        warning[stack::short-secret]: the secret `b` is shorter than 6 bytes, so it may be masked in other texts, and its encoded forms are not
+         --> stack.yaml:2:33
+          |
+        2 | vars: { a: { secret: true }, b: { secret: true }, c: { secret: true } }
+          |                                 ^^^^^^^^^^^^^^^^
+          |
+          = help: use a longer secret
+        ");
 }
 
 #[test]
