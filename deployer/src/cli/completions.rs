@@ -14,12 +14,14 @@ use super::run::Run;
 use super::{Exit, OK, examples};
 use crate::codes;
 use crate::failure::Failure;
+use crate::log;
 use crate::spec::document::{Document, Failed};
 use crate::spec::env;
 use crate::spec::head::StateLocation;
 use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
+use crate::spec::visible;
 
 /// The variable in which a shell says that it asks.
 const ASKED: &str = "DEPLOYER_COMPLETE";
@@ -56,15 +58,15 @@ pub(super) fn run(run: &Run, shell: Shell) -> Exit {
     Ok(OK)
 }
 
-/// Lets bash quote what it inserts, as the other shells do by themselves: an address of a route holds a space.
-/// A word that was begun with a quote is left to the quote.
+/// Lets bash quote what it inserts, as the other shells do by themselves: an address of a route holds a space and
+/// braces. A word that was begun with a quote is left to the quote; what would end one is never offered.
 fn quoting(script: &str) -> String {
     const FILLED: &str = "    if [[ $? != 0 ]]; then\n";
     const QUOTING: &str = r#"    local answered=$?
     if [[ "${COMP_WORDS[COMP_CWORD]}" != [\"\']* ]]; then
         local index
         for index in "${!COMPREPLY[@]}"; do
-            if [[ "${COMPREPLY[index]}" == *[[:space:]]* ]]; then
+            if [[ "${COMPREPLY[index]}" == *[!A-Za-z0-9._:/@=+-]* ]]; then
                 printf -v "COMPREPLY[index]" %q "${COMPREPLY[index]}"
             fi
         done
@@ -143,12 +145,22 @@ pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, codes::all().map(|code| (code.code.to_owned(), code.means.to_owned())))
 }
 
+/// The sound ones among the found that begin with what is typed. What is said about them is no secret.
 fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
     let typed = unquoted(&typed.to_string_lossy());
-    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&typed));
+    let masked = |text: &str| visible::line(&log::masked(text)).into_owned();
+    let fitting = found.into_iter().filter(|(value, _)| value.starts_with(&typed) && is_sound(value));
     fitting
-        .map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into())))
+        .filter(|(value, _)| log::masked(value) == *value)
+        .map(|(value, about)| CompletionCandidate::new(value).help((!about.is_empty()).then(|| masked(&about).into())))
         .collect()
+}
+
+/// Is it a name that no shell takes for more than a word? Names of a stack that is not sound, and addresses on the
+/// web, hold what they like, and the shell runs what stands on its line.
+fn is_sound(value: &str) -> bool {
+    let harmless = |c: char| c.is_alphanumeric() || "._:/@=+-[]{}*, %~?#".contains(c);
+    value.starts_with(char::is_alphanumeric) && value.chars().all(harmless)
 }
 
 /// What a word means without its quoting: bash and zsh hand it over as it was typed, `route\[GET` or `'route[GET`.
@@ -194,18 +206,49 @@ fn stack() -> Option<(Document, Lowered)> {
     let file = directory().join(file);
     let source = SourceText::new(&file, std::fs::read(&file).ok()?);
     let inputs = Inputs { env: Environment::of_process().all().clone(), ..Inputs::default() };
-    match Document::load(source, &inputs) {
+    let stack = match Document::load(source, &inputs) {
         Ok((document, _)) => {
             let lowered = document.lower().0;
             Some((document, lowered))
         }
         Err(Failed { sound, .. }) => sound.map(|sound| *sound),
+    };
+    // Variables are set in the environment of the shell that asks, too.
+    if let Some((document, _)) = &stack {
+        log::mask(document.secrets());
     }
+    stack
 }
 
 #[cfg(test)]
 mod tests {
-    use super::unquoted;
+    use super::{is_sound, unquoted};
+
+    #[test]
+    fn a_name_that_a_shell_would_run_is_not_offered() {
+        for name in
+            ["queues.a", "apis.front.route[GET /items/{id}]", "topics.n.subscription[email:a@b.example]", "token="]
+        {
+            assert!(is_sound(name), "{name}");
+        }
+        for name in [
+            "$(id)",
+            "queues.`id`",
+            "queues.a;id",
+            "queues.a&id",
+            "a|b",
+            "a>b",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "--x",
+            "a\nb",
+            "a!b",
+            "a\u{1b}b",
+        ] {
+            assert!(!is_sound(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_word_is_completed_by_what_it_means_however_it_is_quoted() {

@@ -102,15 +102,11 @@ impl Secrets {
 
     /// Masks what others may have cut, too: a beginning of a secret at the end of the text, an end at its beginning.
     pub fn mask_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let masked = self.mask(text);
-        let begins = self.forms.iter().filter_map(|form| overlap(&masked, &form.text)).max();
-        let ends = self.forms.iter().filter_map(|form| overlap(&form.text, &masked)).max();
-        let (from, to) = (ends.unwrap_or(0), masked.len() - begins.unwrap_or(0));
-        if (from, to) == (0, masked.len()) {
-            return masked;
-        }
-        let mask = |cut: bool| if cut { MASK } else { "" };
-        Cow::Owned([mask(from > 0), masked.get(from..to).unwrap_or_default(), mask(to < masked.len())].concat())
+        let begun = self.forms.iter().filter_map(|form| overlap(text, &form.text)).max();
+        let ended = self.forms.iter().filter_map(|form| overlap(&form.text, text)).max();
+        let begun = begun.map(|bytes| text.len() - bytes..text.len());
+        let cut = begun.into_iter().chain(ended.map(|bytes| 0..bytes));
+        replaced(text, joined(self.found(text).chain(cut)), |_| MASK.to_owned())
     }
 
     /// Masks every text of a value, the names of its properties too.
@@ -168,27 +164,12 @@ impl Secrets {
     }
 
     fn replace<'a>(&self, text: &'a str, stand_in: impl Fn(&str) -> String) -> Cow<'a, str> {
-        let places = self.places(text);
-        if places.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let mut masked = String::with_capacity(text.len());
-        let mut done = 0;
-        for place in places {
-            masked.push_str(&text[done..place.start]);
-            masked.push_str(&stand_in(&text[place.clone()]));
-            done = place.end;
-        }
-        masked.push_str(&text[done..]);
-        Cow::Owned(masked)
+        replaced(text, joined(self.found(text)), stand_in)
     }
 
-    /// Finds where secrets stand, overlapping ones as one place. What stands in a secret's place already holds none.
-    fn places(&self, text: &str) -> Vec<Range<usize>> {
-        let masked: Vec<usize> = text.match_indices(MASK).map(|(at, _)| at).collect();
-        let is_mask = |place: &Range<usize>| {
-            masked.iter().any(|at| (*at..=at + MASK.len()).contains(&place.start) && place.end <= at + MASK.len())
-        };
+    /// Finds where secrets stand. What stands in a secret's place already holds none.
+    fn found(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        let masked: Vec<Range<usize>> = text.match_indices(MASK).map(|(at, mask)| at..at + mask.len()).collect();
         let mut found = Vec::new();
         for Form { text: form, .. } in &self.forms {
             let first = form.chars().next().map_or(1, char::len_utf8);
@@ -198,17 +179,37 @@ impl Secrets {
                 from += at + first;
             }
         }
-        found.retain(|place| !is_mask(place));
-        found.sort_by_key(|place| (place.start, place.end));
-        let mut places: Vec<Range<usize>> = Vec::new();
-        for place in found {
-            match places.last_mut() {
-                Some(last) if place.start < last.end => last.end = last.end.max(place.end),
-                _ => places.push(place),
-            }
-        }
-        places
+        found.into_iter().filter(move |place| !masked.iter().any(|m| m.start <= place.start && place.end <= m.end))
     }
+}
+
+/// Overlapping places as one.
+fn joined(found: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = found.collect();
+    found.sort_by_key(|place| (place.start, place.end));
+    let mut places: Vec<Range<usize>> = Vec::new();
+    for place in found {
+        match places.last_mut() {
+            Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => places.push(place),
+        }
+    }
+    places
+}
+
+fn replaced(text: &str, places: Vec<Range<usize>>, stand_in: impl Fn(&str) -> String) -> Cow<'_, str> {
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    for place in places {
+        masked.push_str(&text[done..place.start]);
+        masked.push_str(&stand_in(&text[place.clone()]));
+        done = place.end;
+    }
+    masked.push_str(&text[done..]);
+    Cow::Owned(masked)
 }
 
 /// A text as it is and as logs, XML and URLs write it.
@@ -355,6 +356,8 @@ mod tests {
         }
         assert_eq!(all.mask_cut("0123456789abcde"), "(sensitive)");
         assert_eq!(all.mask_cut(secret), "(sensitive)");
+        let nested = secrets(&["aaaaaaaaINNERbbbbbbbbcc", "INNER-", "INNER"]);
+        assert_eq!(nested.mask_cut("x aaaaaaaaINNERbbbbbbbb"), "x (sensitive)");
     }
 
     #[test]

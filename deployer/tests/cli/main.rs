@@ -25,6 +25,7 @@ mod kills;
 mod late;
 mod lifecycle;
 mod local;
+mod markers;
 mod newcomer;
 mod operate;
 mod ownership;

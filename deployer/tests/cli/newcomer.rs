@@ -161,3 +161,55 @@ async fn there_is_a_manual_page_for_the_program_and_for_every_command() {
     }
     bench.fails(&["man", "nothing"]);
 }
+
+/// A stack from somebody else: its names are what a shell would run.
+const TRAPS: &str = r#"
+stack: shop
+region: eu-west-1
+vars: { "$(touch pwned)": 1, token: { secret: true } }
+queues:
+  orders: {}
+  "$(touch pwned)": {}
+  "a;touch${IFS}pwned": {}
+  "`touch pwned`": {}
+topics:
+  news: { subscriptions: [ { https: "https://x.example/$(touch${IFS}pwned)" }, { https: "https://x.example/a" } ] }
+functions:
+  worker: { zip: worker.zip }
+apis:
+  front: { routes: { "GET /items/{id}": worker } }
+outputs: { "$(touch pwned)": x, note: "a ${vars.token}" }
+"#;
+
+#[tokio::test]
+async fn what_bash_inserts_is_one_word_and_runs_nothing() {
+    let bench = Bench::without_bucket(TRAPS).await;
+    bench.write("completions.bash", &bench.ok(&["completions", "bash"]));
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_deployer")).parent().expect("a directory");
+    let script = format!(
+        r#"
+PATH="{}:$PATH"
+source completions.bash
+offer() {{
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_TYPE=9; COMP_LINE="$*"; COMP_POINT=${{#COMP_LINE}}
+    COMPREPLY=()
+    _clap_complete_deployer deployer "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD-1]}}"
+    local inserted
+    for inserted in "${{COMPREPLY[@]}}"; do eval "printf '<%s>\n' $inserted"; done
+}}
+offer deployer plan --target ""
+offer deployer plan --target '"apis.'
+offer deployer plan --var ""
+offer deployer output ""
+"#,
+        binary.display()
+    );
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "-c", &script]).current_dir(bench.path()).env("DEPLOYER_VAR_token", "m4rker-of-a-secret");
+    let ran = Ran::of(bash.output().expect("bash runs"));
+    for word in ["<queues.orders>", "<apis.front.route[GET /items/{id}]>", "<token=>", "<note>"] {
+        assert!(ran.stdout.contains(word), "{word} is offered and is one word: {ran}");
+    }
+    assert!(!bench.path().join("pwned").exists(), "{ran}");
+    assert!(!ran.stdout.contains("touch") && !ran.stdout.contains("m4rker"), "{ran}");
+}

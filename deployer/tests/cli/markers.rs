@@ -1,0 +1,319 @@
+//! No part of a secret, however long it is and wherever it stands, is in any byte that leaves the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use aws_sdk_cloudwatchlogs::types::InputLogEvent;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine};
+use serde_json::json;
+
+use crate::bench::{Bench, Ran};
+use crate::forge::{Forge, TOKEN};
+use crate::proxy::{Proxy, Refusal};
+
+/// Bytes of a part of a secret that tell something.
+const WINDOW: usize = 8;
+
+/// Letters that look like a secret and come again nowhere.
+fn random(seed: u64, length: usize) -> String {
+    let mut at = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut letter = || {
+        at ^= at << 13;
+        at ^= at >> 7;
+        at ^= at << 17;
+        char::from(b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"[(at >> 33) as usize % 55])
+    };
+    (0..length).map(|_| letter()).collect()
+}
+
+/// The secrets by the names of their variables.
+fn secrets() -> BTreeMap<String, String> {
+    let lines = |seed: u64, lines: usize| (0..lines).map(|at| random(seed + at as u64, 64) + "\n").collect::<String>();
+    let pem = format!("-----BEGIN PR1VATE KEY-----\n{}-----END PR1VATE KEY-----\n", lines(100, 20));
+    let account = json!({"type": "serv1ce_acc0unt_k3y", "private_key": format!("-----BEG1N KEY-----\n{}", lines(200, 10)),
+        "client_email": "m4rker@pr0ject.example"});
+    let inner = random(7, 24);
+    let mut all: BTreeMap<String, String> = [4, 5, 6, 7, 8, 12, 40, 159, 160, 161, 384, 4_000]
+        .into_iter()
+        .map(|length| (format!("s{length}"), random(1_000 + length as u64, length)))
+        .collect();
+    all.insert("pem".into(), pem);
+    all.insert("svc".into(), serde_json::to_string_pretty(&account).expect("an object"));
+    all.insert("jwt".into(), format!("{}.{}.{}", random(31, 36), random(32, 300), random(33, 86)));
+    all.insert("password".into(), random(41, 12));
+    all.insert("unicode".into(), format!("sécr3t-ключ-密码-😀-{}", random(51, 9)));
+    all.insert("odd".into(), format!("{}\"\\/<&>'%+ {}\t{}", random(61, 9), random(62, 9), random(63, 9)));
+    all.insert("outer".into(), format!("{}{inner}{}", random(71, 24), random(72, 24)));
+    all.insert("inner".into(), inner);
+    all
+}
+
+/// Every secret in the environment of a function, some in other places; passwords across every place where lines are cut.
+fn stack(memory: u32, secrets: &BTreeMap<String, String>) -> String {
+    let mut text = String::from(
+        "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\nci: { apply_on: [main] }\nvars:\n",
+    );
+    for name in secrets.keys() {
+        text += &format!("  {name}: {{ secret: true }}\n");
+    }
+    text += "queues:\n  orders: { visibility_timeout: 180s, redrive: { max_receive_count: 3 }, tags: { note: \"a ${vars.s40} b\" } }\n";
+    text += "topics: { news: { display_name: \"news ${vars.s12}\" } }\n";
+    text += "functions:\n";
+    for name in secrets.keys() {
+        let code = format!(
+            "{{ zip: worker.zip, memory_size: {memory}, environment: {{ TOKEN: \"${{vars.{name}}}\", MODE: quiet }} }}"
+        );
+        text += &format!("  f-{}: {code}\n", name.replace('_', "-"));
+    }
+    for (function, begins) in [("a", 146..158), ("b", 158..170)] {
+        let dsn = |at: usize| format!("D{at}: \"{}${{vars.password}}@{}\"", ".".repeat(at), ".".repeat(40));
+        let environment: Vec<String> = begins.map(dsn).collect();
+        text += &format!(
+            "  dsn-{function}: {{ zip: worker.zip, memory_size: {memory}, description: \"with ${{vars.s160}}\", environment: {{ {} }} }}\n",
+            environment.join(", ")
+        );
+    }
+    text + "outputs: { queue_url: \"${queues.orders.url}\", key: \"see ${vars.s384}\" }\n"
+}
+
+/// Everything that left, by where.
+#[derive(Default)]
+struct Left(BTreeMap<String, Vec<u8>>);
+
+impl Left {
+    fn ran(&mut self, name: &str, ran: &Ran) {
+        // GitHub swallows these lines: they tell it what to mask.
+        let said = ran.stderr.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+        self.0.insert(format!("{name}: stdout"), ran.stdout.clone().into_bytes());
+        self.0.insert(format!("{name}: stderr"), said.into_bytes());
+    }
+
+    fn files(&mut self, directory: &Path) {
+        for entry in std::fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                self.files(&path);
+            } else {
+                self.0.insert(path.display().to_string(), std::fs::read(&path).unwrap_or_default());
+            }
+        }
+    }
+
+    async fn objects(&mut self, bench: &Bench) {
+        let listed = bench.aws.clients.s3.list_objects_v2().bucket(bench.bucket()).send().await.expect("a listing");
+        for object in listed.contents() {
+            let key = object.key().expect("a key");
+            self.0.insert(format!("s3 {key}"), bench.object(key).await.unwrap_or_default());
+        }
+    }
+
+    /// Looks for every part of every secret, also of how it is written in JSON, on the web and in base64.
+    #[track_caller]
+    fn hold_no_part(&self, secrets: &BTreeMap<String, String>) {
+        let mut parts: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut short = Vec::new();
+        for (name, secret) in secrets {
+            let json = serde_json::to_string(secret).expect("a text");
+            let percent = secret
+                .bytes()
+                .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") });
+            let mut forms = vec![secret.clone(), json[1..json.len() - 1].to_owned(), percent.collect()];
+            if secret.len() >= 2 * WINDOW {
+                for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
+                    forms.extend((0..3).map(|before| {
+                        let encoded = engine.encode(format!("{}{secret}", "x".repeat(before)));
+                        encoded[4..encoded.len() - 4].to_owned()
+                    }));
+                }
+            }
+            for form in forms {
+                if form.len() < WINDOW {
+                    short.push((name.clone(), form));
+                } else {
+                    parts.extend(form.as_bytes().windows(WINDOW).map(|part| (part.to_vec(), name.clone())));
+                }
+            }
+        }
+        let mut leaks = BTreeSet::new();
+        for (place, bytes) in &self.0 {
+            let found = bytes.windows(WINDOW).enumerate().find_map(|(at, part)| Some((at, parts.get(part)?.clone())));
+            let text = String::from_utf8_lossy(bytes);
+            let whole = short.iter().find_map(|(name, form)| Some((text.find(form.as_str())?, name.clone())));
+            if let Some((at, name)) = found.or(whole) {
+                let near = &bytes[at.saturating_sub(150)..(at + 60).min(bytes.len())];
+                leaks.insert(format!("{place}: {name} in …{}…", String::from_utf8_lossy(near)));
+            }
+        }
+        let leaks: Vec<String> = leaks.into_iter().collect();
+        assert!(leaks.is_empty(), "{} leaks in {} places:\n{}", leaks.len(), self.0.len(), leaks.join("\n\n"));
+    }
+}
+
+struct Job {
+    bench: Bench,
+    proxy: Proxy,
+    secrets: BTreeMap<String, String>,
+    left: Left,
+}
+
+impl Job {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bench.command(arguments);
+        command.env("AWS_ENDPOINT_URL", &self.proxy.url);
+        command.envs(self.secrets.iter().map(|(name, value)| (format!("DEPLOYER_VAR_{name}"), value)));
+        command
+    }
+
+    /// Runs the binary plainly, with all that it can say, in colour, and as a step of a GitHub job.
+    fn run(&mut self, arguments: &[&str]) -> Ran {
+        let name = arguments.join(" ");
+        let ran =
+            Ran::of(self.command(arguments).env("DEPLOYER_LOG", "trace").arg("-v").output().expect("the binary runs"));
+        self.left.ran(&name, &ran);
+        ran
+    }
+
+    #[track_caller]
+    fn ok(&mut self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        let end = ran.stderr.len().saturating_sub(3_000);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {}", &ran.stderr[ran.stderr.ceil_char_boundary(end)..]);
+        ran
+    }
+
+    /// A step of a GitHub job; what it writes for GitHub is among the files.
+    fn ci(&mut self, name: &str, event: [&str; 2], forge: &Forge) -> Ran {
+        let request = json!({"action": "opened", "number": 7, "pull_request": {"number": 7,
+            "head": {"sha": "abc123", "repo": {"full_name": "a/b"}}, "base": {"repo": {"full_name": "a/b"}}}});
+        self.bench.write("event.json", &request.to_string());
+        let path = |file: &str| self.bench.path().join(format!("{name}.{file}"));
+        let mut command = self.command(&["ci", "-v"]);
+        command
+            .envs([("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "a/b"), ("GITHUB_SHA", "def456")])
+            .envs([("GITHUB_EVENT_NAME", event[0]), ("GITHUB_REF", event[1]), ("FORCE_COLOR", "1")])
+            .env("GITHUB_EVENT_PATH", self.bench.path().join("event.json"))
+            .env("GITHUB_STEP_SUMMARY", path("summary"))
+            .env("GITHUB_OUTPUT", path("output"))
+            .env("GITHUB_API_URL", &forge.url)
+            .env("GITHUB_TOKEN", TOKEN);
+        let ran = Ran::of(command.output().expect("the binary runs"));
+        self.left.ran(name, &ran);
+        ran
+    }
+
+    /// Lets every function say every secret, whole, cut and escaped, as functions do that nobody looked at closely.
+    async fn log(&self) {
+        let logs = &self.bench.aws.clients.logs;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis();
+        let group = "/aws/lambda/shop-f-s40";
+        logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.expect("a stream");
+        let mut events = Vec::new();
+        for (name, secret) in &self.secrets {
+            let structured =
+                json!({"level": "ERROR", "message": format!("bad {name} {secret}"), "value": secret}).to_string();
+            let nested = json!({"message": format!("config {}", json!({"k": secret}))}).to_string();
+            for text in [format!("id-7 {name} = {secret}"), structured, nested, format!("id-7 {secret:?}")] {
+                events.push(text);
+            }
+            if secret.len() > WINDOW && !secret.contains(['\n', '\t']) {
+                let cut = secret.floor_char_boundary(secret.len() - 2);
+                events.push(format!("id-7 cut {}", &secret[..cut]));
+            }
+        }
+        let event = |(at, text): (usize, &String)| {
+            let at = i64::try_from(now).expect("a time") - 10_000 + at as i64;
+            InputLogEvent::builder().timestamp(at).message(text).build().expect("an event")
+        };
+        let events: Vec<InputLogEvent> = events.iter().enumerate().map(event).collect();
+        let put = logs.put_log_events().log_group_name(group).log_stream_name("s").set_log_events(Some(events));
+        put.send().await.expect("lines are kept");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_part_of_a_secret_leaves_whatever_its_length_and_place() {
+    let secrets = secrets();
+    let bench = Bench::new(&stack(128, &secrets)).await;
+    let proxy = Proxy::start(&crate::common::cloud().endpoint_url);
+    let mut job = Job { bench, proxy, secrets, left: Left::default() };
+    let forge = Forge::start();
+
+    for arguments in
+        [&["validate"][..], &["plan"], &["plan", "--json"], &["plan", "--out", "plan.json", "--html", "plan.html"]]
+    {
+        job.ok(arguments);
+    }
+    for arguments in
+        [&["show", "plan.json"][..], &["show", "plan.json", "--json"], &["show", "plan.json", "--markdown"]]
+    {
+        job.ok(arguments);
+    }
+    job.ci("proposed", ["pull_request", "refs/pull/7/merge"], &forge);
+    job.proxy.refuse(Refusal { path: "/functions", method: "POST", times: 3 });
+    assert_eq!(job.run(&["apply", "-y"]).code, Some(1));
+    job.proxy.refuse(Refusal { path: "/shop.json", method: "PUT", times: 1_000 });
+    job.run(&["apply", "-y"]);
+    job.proxy.refuse(Refusal { path: "", method: "", times: 0 });
+    job.ok(&["apply", "-y"]);
+
+    // Everything that stays is shown with `-v`, beside one property that changes.
+    let changed = stack(256, &job.secrets);
+    job.bench.write("stack.yaml", &changed);
+    let plan = job.ok(&["plan"]);
+    assert!(plan.stdout.contains("environment.TOKEN: (sensitive)"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("environment.D150: ....") && plan.stdout.contains("(sensitive)@"), "{}", plan.stdout);
+    job.ok(&["plan", "--json"]);
+    job.ok(&["plan", "--out", "second.json", "--html", "second.html"]);
+    job.ci("proposed again", ["pull_request", "refs/pull/7/merge"], &forge);
+    job.ci("merged", ["push", "refs/heads/main"], &forge);
+    job.ok(&["drift"]);
+    job.ok(&["apply", "-y", "--json"]);
+
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["state", "list"],
+        &["state", "list", "--json"],
+        &["state", "show", "functions.f-pem"],
+        &["state", "show", "functions.dsn-a", "--json"],
+        &["state", "history"],
+        &["output"],
+        &["output", "--json"],
+        &["graph", "--format", "mermaid"],
+        &["graph", "--format", "dot"],
+        &["graph", "--format", "svg"],
+        &["graph", "--format", "html"],
+        &["iam", "plan"],
+        &["iam", "apply"],
+        &["iam", "destroy"],
+        &["rollback", "--list"],
+        &["env", "list"],
+    ] {
+        job.ok(arguments);
+    }
+    job.log().await;
+    let logs = job.ok(&["logs"]);
+    assert!(
+        logs.stdout.contains("id-7 s40 = (sensitive)") && logs.stdout.contains("bad jwt (sensitive)"),
+        "{}",
+        logs.stdout
+    );
+    job.ok(&["logs", "--json"]);
+    job.ok(&["trace", "id-7"]);
+    // What others set in AWS, and a secret that leaves the variables.
+    let without: String =
+        changed.lines().filter(|line| !line.contains("s384")).map(|line| format!("{line}\n")).collect();
+    job.bench.write("stack.yaml", &without);
+    job.ok(&["plan"]);
+    job.ok(&["plan", "--json"]);
+    job.ok(&["destroy", "-y"]);
+
+    job.left.files(job.bench.path());
+    job.left.objects(&job.bench).await;
+    for (at, body) in forge.bodies().into_iter().enumerate() {
+        job.left.0.insert(format!("comment {at}"), body.into_bytes());
+    }
+    assert!(job.left.0.keys().any(|place| place.starts_with("comment")), "the forge got one");
+    job.left.hold_no_part(&job.secrets);
+}
