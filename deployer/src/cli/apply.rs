@@ -108,7 +108,7 @@ pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let loaded = run.load(&settings)?;
     let ready =
         pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
-    let moved = moved(&saved.basis, &ready.basis(Some(&saved.basis.salt)));
+    let moved = moved(&saved.basis, &ready.basis(&saved.basis.salt));
     if !moved.is_empty() {
         let message = format!("the plan in {} is stale: {}", file.display(), moved.join("; "));
         let message = ready.loaded.document.secrets().mask(&message).into_owned();

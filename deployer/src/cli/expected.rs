@@ -6,6 +6,7 @@ use super::options::Expected;
 use crate::aws::digest;
 use crate::failure::Failure;
 use crate::plan::Effects;
+use crate::spec::visible;
 
 /// What was reviewed, as far as it is known.
 #[derive(Debug, Clone)]
@@ -75,9 +76,12 @@ impl Other {
             "this plan is not the one that was reviewed ({}): its digest is {}, reviewed was {}",
             reviewed.source, self.digest, reviewed.digest
         );
+        if reviewed.effects.is_none() && !reviewed.source.starts_with("--") {
+            message += "; what it did is not known: the record of it is too long, damaged, or of another version of the deployer";
+        }
         for line in &self.differences {
             message.push_str("\n  ");
-            message.push_str(line);
+            message.push_str(&visible::line(line));
         }
         message
     }

@@ -48,7 +48,7 @@ pub(super) async fn run(run: &Run, choice: Choice, refresh: Refresh, files: File
 
 fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(), Failure> {
     let report = report(ready);
-    let saved = Saved::new(ready.basis(None), settings.selection.clone(), report, (settings.now)());
+    let saved = Saved::new(ready.basis_to_save()?, settings.selection.clone(), report, (settings.now)());
     files::write(file, saved.to_text().as_bytes()).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("plan::not-saved", message, "name a file in a directory that exists")

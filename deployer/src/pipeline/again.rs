@@ -4,7 +4,7 @@ use super::{Ready, Settings, depth, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::observe;
-use crate::plan::saved::{Basis, effects, moved};
+use crate::plan::saved::{Basis, Marker, moved};
 use crate::plan::{Goal, Plan, plan};
 
 impl Ready {
@@ -25,8 +25,10 @@ impl Ready {
         let (stack, secrets) = (document.stack(), document.secrets());
         let again = plan(graph, &observation, stack, &aws.place, goal, &settings.selection, secrets)
             .map_err(|error| Failure::plan(error, document))?;
-        let before = self.basis(None);
-        let now = Basis { effects: effects(&again, &before.salt), ..before.clone() };
+        // In memory alone: the state's own key, under which the secrets' fingerprints are known by now.
+        let salt = &snapshot.state.lineage;
+        let before = self.basis(salt);
+        let now = Basis { effects: Marker { salt, secrets }.effects(&again), ..before.clone() };
         let moved = moved(&before, &now);
         if moved.is_empty() {
             (self.aws, self.observation) = (aws, observation);

@@ -1,5 +1,6 @@
 //! What a run stands on before it reads AWS: whose account it is, the lock, the state. All asked for at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use crate::aws::clients::Connection;
 use crate::aws::{Aws, AwsError, Clients, Place};
 use crate::execute::Stop;
 use crate::failure::Failure;
-use crate::observe::{Depth, Observation, observe};
+use crate::graph::resolve;
+use crate::observe::{Depth, Observation, observe, predict};
 use crate::spec::document::Document;
-use crate::state::{Fetched, Lease, RescuePlace, Snapshot, StateError, Store};
+use crate::state::{Fetched, Lease, RescuePlace, Snapshot, StateError, Store, fingerprint};
 
 /// How long a lock that is being taken is waited for when it is not wanted any more, to be given back.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
@@ -148,9 +150,13 @@ pub(super) async fn read_and_observe(
     progress: &dyn Progress,
 ) -> Result<(Snapshot, Observation), Failure> {
     let look = async |snapshot: &Snapshot| {
-        observe(&loaded.graph, aws, snapshot.state.clone(), depth)
-            .await
-            .map_err(|error| Failure::observe(error, &loaded.document))
+        let prepared = (depth == Depth::Whole).then(|| prepare_fingerprints(loaded, aws, &snapshot.state.lineage));
+        let seen = observe(&loaded.graph, aws, snapshot.state.clone(), depth).await;
+        if let Some(prepared) = prepared {
+            // What it did not come to is computed when it is needed.
+            let _ = prepared.await;
+        }
+        seen.map_err(|error| Failure::observe(error, &loaded.document))
     };
     // Where the bucket is yet to be made, a plan is that of a first apply.
     let to_be_made = settings.create_state_bucket && !held;
@@ -168,6 +174,19 @@ pub(super) async fn read_and_observe(
         progress.say(&notice);
     }
     Ok((snapshot, observation))
+}
+
+/// Begins to compute what the plan compares secrets by, while AWS answers.
+pub(super) fn prepare_fingerprints(loaded: &Loaded, aws: &Aws, lineage: &str) -> tokio::task::JoinHandle<()> {
+    let known = predict(&loaded.graph, &aws.place);
+    let secrets = loaded.document.secrets();
+    let mut texts = BTreeSet::new();
+    for node in loaded.graph.nodes() {
+        let spec = resolve::value(&node.spec, &known, &aws.place);
+        fingerprint::secret_texts(&spec, &|text| secrets.touches(text), &mut texts);
+    }
+    let lineage = lineage.to_owned();
+    tokio::task::spawn_blocking(move || fingerprint::prepare(texts, &lineage))
 }
 
 /// Fetches the state again, now under the lock or from the right account's bucket, beside the reads that the state

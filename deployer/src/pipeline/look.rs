@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
+use super::begin::prepare_fingerprints;
 use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_state};
 use crate::aws::Aws;
 use crate::execute::Stop;
@@ -45,9 +46,10 @@ pub async fn look(
         if let Some(notice) = &snapshot.notice {
             progress.say(notice);
         }
-        let observation = observe(&loaded.graph, &aws, snapshot.state, Depth::Whole)
-            .await
-            .map_err(|error| Failure::observe(error, &loaded.document))?;
+        let prepared = prepare_fingerprints(loaded, &aws, &snapshot.state.lineage);
+        let seen = observe(&loaded.graph, &aws, snapshot.state, Depth::Whole).await;
+        let _ = prepared.await;
+        let observation = seen.map_err(|error| Failure::observe(error, &loaded.document))?;
         Ok(Sight { waves: observation.waves, aws, observation, began })
     };
     unless_stopped(stop, seen).await

@@ -3,8 +3,11 @@
 use serde_json::json;
 
 use super::Ready;
+use crate::aws::digest;
+use crate::failure::Failure;
 use crate::plan::Effects;
-use crate::plan::saved::{Basis, StateMark, effects, mark};
+use crate::plan::saved::{Basis, Marker, StateMark};
+use crate::state::fresh_id;
 
 impl Ready {
     /// What this plan does, to be compared with what another run's plan does.
@@ -24,10 +27,18 @@ impl Ready {
         !self.snapshot.state.intents.is_empty()
     }
 
-    /// What this plan was made from and does, fingerprinted under `salt`, or under the state's lineage.
-    pub fn basis(&self, salt: Option<&str>) -> Basis {
+    /// What this plan was made from and does, fingerprinted under a salt that nothing else has.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn basis_to_save(&self) -> Result<Basis, Failure> {
+        Ok(self.basis(&fresh_id().map_err(Failure::state)?))
+    }
+
+    /// What this plan was made from and does, fingerprinted under `salt`.
+    pub fn basis(&self, salt: &str) -> Basis {
         let state = &self.snapshot.state;
-        let salt = salt.unwrap_or(&state.lineage);
+        let marker = Marker { salt, secrets: self.loaded.document.secrets() };
         let nodes = self.loaded.graph.nodes().map(|node| {
             let mut spec = node.spec.clone();
             // Code is compared by itself, so that it can be named.
@@ -50,10 +61,13 @@ impl Ready {
             stack: self.loaded.document.stack().to_owned(),
             account: self.aws.place.account.clone(),
             region: self.aws.place.region.clone(),
-            state: self.snapshot.existed.then(|| StateMark { lineage: state.lineage.clone(), serial: state.serial }),
+            state: self
+                .snapshot
+                .existed
+                .then(|| StateMark { lineage: digest::of(&state.lineage), serial: state.serial }),
             salt: salt.to_owned(),
-            graph: mark(&graph, salt),
-            effects: effects(&self.plan, salt),
+            effects: marker.effects(&self.plan),
+            graph: marker.mark(&graph),
         }
     }
 }

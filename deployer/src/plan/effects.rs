@@ -1,11 +1,12 @@
 //! What a plan does, in a form that two runs can compare.
 //!
 //! # Guarantees
-//! The same effects give the same digest, whatever the order of the plan, the time, the state's serial and
-//! the reasons given. No secret is in it: where the state has a lineage, secrets are fingerprints under it;
+//! The same effects give the same digest, and others another one, whatever the order of the plan, the time, the state's
+//! serial and the reasons given. No secret is in it: where the state has a lineage, secrets are fingerprints under it;
 //! before the first apply they are left out, because nobody could keep a key to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::{Read as _, Write as _};
 
 use base64::Engine;
@@ -27,12 +28,16 @@ use crate::state::fingerprint;
 const LONG: usize = 100;
 /// Bytes that a record may unpack to.
 const LARGEST: u64 = 50_000_000;
-/// What stands for a secret that has no key yet.
+/// What stands for a secret that has no key yet. JSON has no such value, so it is no other one's text.
 const HIDDEN: &str = "(sensitive)";
+/// The version of the form that the digest is of.
+const FORMAT: u32 = 2;
 
 /// Everything that a plan does to one stack.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {
+    /// Other versions of the deployer may write the same effects in another way.
+    pub format: u32,
     pub stack: String,
     pub account: String,
     pub region: String,
@@ -52,9 +57,39 @@ pub struct Effect {
     /// The physical ids that are deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletes: Vec<String>,
-    /// By property: `30 → 60`, or the value alone where there was none.
+    /// By property.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub changes: BTreeMap<String, String>,
+    pub changes: BTreeMap<String, Changed>,
+}
+
+/// What becomes of one property: its values in JSON, so that no two of them have the same text. Long ones are digests
+/// of that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forces_replacement: bool,
+}
+
+impl Default for Effects {
+    fn default() -> Self {
+        let (stack, account, region) = Default::default();
+        Self { format: FORMAT, stack, account, region, resources: BTreeMap::new() }
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), resolve::readable);
+        match &self.before {
+            Some(_) => write!(f, "{} → {}", shown(&self.before), shown(&self.after))?,
+            None => f.write_str(&shown(&self.after))?,
+        }
+        f.write_str(if self.forces_replacement { " (forces replacement)" } else { "" })
+    }
 }
 
 impl Effects {
@@ -63,7 +98,13 @@ impl Effects {
         let hide = Hide { secrets, key };
         let acting = plan.actions().iter().filter(|p| p.action != Action::Unchanged || p.moved_from.is_some());
         let resources = acting.map(|planned| (planned.address.clone(), hide.effect(planned))).collect();
-        Self { stack: stack.to_owned(), account: account.to_owned(), region: region.to_owned(), resources }
+        Self {
+            format: FORMAT,
+            stack: stack.to_owned(),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            resources,
+        }
     }
 
     /// The canonical digest, `sha256:` and 64 hex digits.
@@ -79,12 +120,13 @@ impl Effects {
         packed.write_all(&text).and_then(|()| packed.finish()).map(|bytes| STANDARD.encode(bytes)).unwrap_or_default()
     }
 
-    /// Reads what [`Effects::to_record`] wrote; `None` for anything else, and for what unpacks to more than a plan has.
+    /// Reads what [`Effects::to_record`] wrote; `None` for anything else, for the form of another version, and for what
+    /// unpacks to more than a plan has.
     pub fn of_record(record: &str) -> Option<Self> {
         let packed = STANDARD.decode(record).ok()?;
         let mut text = Vec::new();
         ZlibDecoder::new(&*packed).take(LARGEST).read_to_end(&mut text).ok()?;
-        serde_json::from_slice(&text).ok()
+        serde_json::from_slice(&text).ok().filter(|effects: &Self| effects.format == FORMAT)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -157,34 +199,26 @@ impl Hide<'_> {
         }
     }
 
-    fn change(&self, change: &Change) -> String {
-        let after = self.value(&change.after, change.sensitive);
-        let text = if change.before.is_null() {
-            after
-        } else {
-            format!("{} → {after}", self.value(&change.before, change.sensitive))
-        };
-        if change.forces_replacement { format!("{text} (forces replacement)") } else { text }
+    fn change(&self, change: &Change) -> Changed {
+        Changed {
+            before: self.value(&change.before, change.sensitive),
+            after: self.value(&change.after, change.sensitive),
+            forces_replacement: change.forces_replacement,
+        }
     }
 
-    fn value(&self, value: &Value, sensitive: bool) -> String {
-        let mut value = value.clone();
+    fn value(&self, value: &Value, sensitive: bool) -> Option<String> {
+        let mut value = (!value.is_null()).then(|| value.clone())?;
         value.sort_all_objects();
         let hidden = match self.key {
-            _ if value.is_null() => value,
             Some(key) if sensitive => Value::from(fingerprint::of(&value.to_string(), key)),
             Some(key) => fingerprint::hide(&value, key, &|text| self.secrets.touches(text)),
-            None if sensitive => Value::from(HIDDEN),
+            None if sensitive => return Some(HIDDEN.to_owned()),
             None => value,
         };
-        let text = match &hidden {
-            Value::Null => "(none)".to_owned(),
-            Value::String(text) => resolve::readable(text),
-            other => resolve::readable(&other.to_string()),
-        };
-        // Keys may hold a secret, too.
-        let text = self.secrets.mask(&text).into_owned();
-        if text.chars().count() > LONG { digest::of(&text) } else { text }
+        // Keys may hold a secret, too, and before there is a key all texts may.
+        let text = self.secrets.mask_value(&hidden).to_string();
+        Some(if text.chars().count() > LONG { digest::of(&text) } else { text })
     }
 }
 
@@ -218,7 +252,7 @@ fn moved(address: &str, then: &Effect, now: &Effect) -> Vec<String> {
     let differing = paths.into_iter().filter(|path| then.changes.get(*path) != now.changes.get(*path));
     let mut lines: Vec<String> = differing
         .map(|path| {
-            let text = |effect: &Effect| effect.changes.get(path).map_or("no change", String::as_str).to_owned();
+            let text = |effect: &Effect| effect.changes.get(path).map_or("no change".to_owned(), Changed::to_string);
             format!("~ {address}: {path}: reviewed {}, now {}", text(then), text(now))
         })
         .collect();
@@ -229,109 +263,4 @@ fn moved(address: &str, then: &Effect, now: &Effect) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> Planned {
-        let changes = changes.iter().map(|(path, before, after)| Change {
-            path: (*path).to_owned(),
-            before: before.clone(),
-            after: after.clone(),
-            sensitive: *path == "token",
-            known: true,
-            forces_replacement: false,
-        });
-        Planned {
-            address: address.to_owned(),
-            element: address.to_owned(),
-            kind: "sqs.queue",
-            action,
-            reason: String::new(),
-            changes: changes.collect(),
-            desired: None,
-            spec: None,
-            live: None,
-            predecessor: None,
-            order: None,
-            dependencies: BTreeSet::new(),
-            by_name: BTreeSet::new(),
-            early: BTreeSet::new(),
-            goes_with: None,
-            prior_dependencies: BTreeSet::new(),
-            protect: false,
-            retain: false,
-            moved_from: None,
-        }
-    }
-
-    fn effects(actions: Vec<Planned>, key: Option<&str>) -> Effects {
-        let mut secrets = Secrets::default();
-        secrets.add("hunter22");
-        Effects::of(&Plan { actions, ..Plan::default() }, "shop", "1", "eu-west-1", &secrets, key)
-    }
-
-    fn update(address: &str, after: u32) -> Planned {
-        planned(address, Action::Update, &[("timeout", json!(30), json!(after))])
-    }
-
-    #[test]
-    fn the_digest_is_of_what_is_done_alone() {
-        let reason = |text: &str| Planned { reason: text.into(), ..update("queues.a", 60) };
-        let unchanged = planned("queues.c", Action::Unchanged, &[]);
-        let one = effects(vec![reason("x"), update("queues.b", 60), unchanged], None);
-        let other = effects(vec![update("queues.b", 60), reason("y")], Some("lineage"));
-        assert_eq!(one.digest(), other.digest());
-        assert!(digest::is_digest(&one.digest()));
-        assert_ne!(one.digest(), effects(vec![reason("x"), update("queues.b", 61)], None).digest());
-        assert_eq!(Effects::of_record(&one.to_record()), Some(one));
-        assert_eq!(Effects::of_record("e30="), None);
-    }
-
-    #[test]
-    fn a_secret_is_a_fingerprint_under_the_lineage_and_nothing_before_there_is_one() {
-        let secret = |text: &str| {
-            planned(
-                "queues.a",
-                Action::Update,
-                &[("token", json!("x"), json!(text)), ("note", json!(1), json!("a hunter22"))],
-            )
-        };
-        for key in [None, Some("lineage")] {
-            let text = serde_json::to_string(&effects(vec![secret("other-secret")], key)).unwrap();
-            assert!(!text.contains("hunter22") && !text.contains("other-secret"), "{text}");
-        }
-        let digest = |text, key| effects(vec![secret(text)], key).digest();
-        assert_ne!(digest("one", Some("lineage")), digest("two", Some("lineage")));
-        assert_eq!(digest("one", None), digest("two", None));
-    }
-
-    #[test]
-    fn each_difference_is_a_line() {
-        let reviewed = effects(
-            vec![update("queues.a", 60), update("queues.b", 1), planned("queues.c", Action::Create, &[])],
-            None,
-        );
-        let fresh = effects(
-            vec![update("queues.a", 90), planned("queues.c", Action::Delete, &[]), update("queues.d", 2)],
-            None,
-        );
-        insta::assert_snapshot!(fresh.differences(&reviewed).join("\n"), @"
-        ~ queues.a: timeout: reviewed 30 → 60, now 30 → 90
-        - queues.b: update was reviewed and is no longer planned
-        ~ queues.c: create was reviewed, now it is delete
-        + queues.d: update (timeout: 30 → 2) was not reviewed
-        ");
-        assert_eq!(fresh.differences(&fresh), [""; 0]);
-    }
-
-    #[test]
-    fn what_a_cut_off_run_leaves_to_do_was_reviewed() {
-        let reviewed = effects(vec![update("queues.a", 60), planned("queues.c", Action::Create, &[])], None);
-        assert!(effects(vec![planned("queues.c", Action::Adopt, &[])], None).is_rest_of(&reviewed));
-        assert!(effects(vec![update("queues.a", 60)], None).is_rest_of(&reviewed));
-        assert!(!effects(vec![update("queues.a", 61)], None).is_rest_of(&reviewed));
-        assert!(!effects(vec![planned("queues.x", Action::Delete, &[])], None).is_rest_of(&reviewed));
-    }
-}
+mod tests;

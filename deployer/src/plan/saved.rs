@@ -1,8 +1,9 @@
 //! A plan in a file: what was reviewed, and enough to tell later that it still holds.
 //!
 //! # Guarantees
-//! Specs are kept as fingerprints of their properties, so no secret is in the file. A file that
-//! was cut off, edited or written by something else is refused.
+//! Specs are kept as fingerprints of their properties, so no secret is in the file. They are keyed by a salt of the
+//! file's own, and of the state's lineage there is only a digest: a file does not help to guess what other places keep
+//! under the lineage. A file that was cut off, edited or written by something else is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +14,11 @@ use super::action::{Action, Order, Plan, Planned};
 use super::select::Selection;
 use crate::aws::digest;
 use crate::kinds::Observed;
+use crate::spec::secrets::Secrets;
 use crate::state::fingerprint;
 
 /// The version of the file's form.
-pub const SAVED_FORMAT: u32 = 1;
+pub const SAVED_FORMAT: u32 = 2;
 /// Tells such files from others.
 const MARK: &str = "deployer plan";
 
@@ -55,6 +57,7 @@ pub struct Basis {
 /// One state, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateMark {
+    /// The digest of the lineage.
     pub lineage: String,
     pub serial: u64,
 }
@@ -80,7 +83,7 @@ pub enum SavedError {
     #[error("it is not a plan that `deployer plan --out` wrote")]
     Foreign,
     #[error("it has format {found}; this version knows format {SAVED_FORMAT}")]
-    Newer { found: u64 },
+    Other { found: u64 },
     #[error("it is damaged: {0}")]
     Damaged(String),
 }
@@ -125,7 +128,7 @@ impl Saved {
             return Err(SavedError::Foreign);
         }
         match value.get("format_version").and_then(Value::as_u64) {
-            Some(found) if found > u64::from(SAVED_FORMAT) => return Err(SavedError::Newer { found }),
+            Some(found) if found != u64::from(SAVED_FORMAT) => return Err(SavedError::Other { found }),
             Some(_) => {}
             None => return Err(damaged(&"it has no `format_version`")),
         }
@@ -138,35 +141,56 @@ impl Saved {
     }
 }
 
-/// The fingerprinted effects of a plan.
-pub fn effects(plan: &Plan, salt: &str) -> BTreeMap<String, Effect> {
-    let effect = |planned: &Planned| Effect {
-        action: planned.action,
-        order: planned.order,
-        moved_from: planned.moved_from.clone(),
-        desired: planned.desired.as_ref().map(|spec| marks(spec, salt)),
-        observed: planned.live.as_ref().map(|live| seen(live, salt)),
-        predecessor: planned.predecessor.as_ref().map(|live| seen(live, salt)),
-    };
-    plan.actions().iter().map(|planned| (planned.address.clone(), effect(planned))).collect()
+/// Makes fingerprints of values.
+pub struct Marker<'a> {
+    pub salt: &'a str,
+    pub secrets: &'a Secrets,
 }
 
-fn seen(live: &Observed<Value>, salt: &str) -> Marks {
-    let mut marks = marks(&live.spec, salt);
-    marks.insert("physical id".to_owned(), fingerprint::of(&live.physical_id, salt));
-    marks
-}
+impl Marker<'_> {
+    /// The fingerprinted effects of a plan.
+    pub fn effects(&self, plan: &Plan) -> BTreeMap<String, Effect> {
+        let effect = |planned: &Planned| Effect {
+            action: planned.action,
+            order: planned.order,
+            moved_from: planned.moved_from.clone(),
+            desired: planned.desired.as_ref().map(|spec| self.marks(spec)),
+            observed: planned.live.as_ref().map(|live| self.seen(live)),
+            predecessor: planned.predecessor.as_ref().map(|live| self.seen(live)),
+        };
+        self.prepare(plan);
+        plan.actions().iter().map(|planned| (planned.address.clone(), effect(planned))).collect()
+    }
 
-fn marks(spec: &Value, salt: &str) -> Marks {
-    let properties = spec.as_object().into_iter().flatten();
-    properties.map(|(name, value)| (name.clone(), mark(value, salt))).collect()
-}
+    /// The slow ones first, all at once.
+    fn prepare(&self, plan: &Plan) {
+        let mut texts = BTreeSet::new();
+        for planned in plan.actions() {
+            let found = planned.live.iter().chain(&planned.predecessor).map(|live| &live.spec);
+            for spec in planned.desired.iter().chain(found) {
+                fingerprint::secret_texts(spec, &|text| self.secrets.touches(text), &mut texts);
+            }
+        }
+        fingerprint::prepare(texts, self.salt);
+    }
 
-/// The fingerprint of a value, whatever the order of its keys.
-pub fn mark(value: &Value, salt: &str) -> String {
-    let mut value = value.clone();
-    value.sort_all_objects();
-    fingerprint::of(&value.to_string(), salt)
+    fn seen(&self, live: &Observed<Value>) -> Marks {
+        let mut marks = self.marks(&live.spec);
+        marks.insert("physical id".to_owned(), fingerprint::fast(&live.physical_id, self.salt));
+        marks
+    }
+
+    fn marks(&self, spec: &Value) -> Marks {
+        let properties = spec.as_object().into_iter().flatten();
+        properties.map(|(name, value)| (name.clone(), self.mark(value))).collect()
+    }
+
+    /// The fingerprint of a value, whatever the order of its keys: of secrets in it a slow one, of the rest a fast one.
+    pub fn mark(&self, value: &Value) -> String {
+        let mut value = fingerprint::hide(value, self.salt, &|text| self.secrets.touches(text));
+        value.sort_all_objects();
+        fingerprint::fast(&value.to_string(), self.salt)
+    }
 }
 
 /// Says what moved since `before` was saved; nothing when `now` does exactly the same.
@@ -267,7 +291,9 @@ mod tests {
     use super::*;
 
     fn saved() -> Saved {
-        let marks = |spec: Value| Some(marks(&spec, "salt"));
+        let secrets = Secrets::default();
+        let marker = Marker { salt: "salt", secrets: &secrets };
+        let marks = |spec: Value| Some(marker.marks(&spec));
         let effect = Effect {
             action: Action::Update,
             order: None,
@@ -297,8 +323,8 @@ mod tests {
         assert!(edited != text && matches!(Saved::parse(edited.as_bytes()), Err(SavedError::Damaged(_))));
         assert!(matches!(Saved::parse(&text.as_bytes()[..text.len() / 2]), Err(SavedError::Damaged(_))));
         assert_eq!(Saved::parse(b"{}"), Err(SavedError::Foreign));
-        let newer = text.replacen("\"format_version\": 1", "\"format_version\": 9", 1);
-        assert_eq!(Saved::parse(newer.as_bytes()), Err(SavedError::Newer { found: 9 }));
+        let newer = text.replacen("\"format_version\": 2", "\"format_version\": 9", 1);
+        assert_eq!(Saved::parse(newer.as_bytes()), Err(SavedError::Other { found: 9 }));
     }
 
     #[test]
@@ -328,6 +354,20 @@ mod tests {
         assert_eq!(edited, "`functions.f`: name changed in stack.yaml or its variables");
         assert_eq!(said(&|b| b.graph = "h".into()), "stack.yaml or its variables changed");
         assert_eq!(said(&|b| f(b).action = Action::Replace), "`functions.f`: what is done to it changed");
+    }
+
+    #[test]
+    fn a_secret_in_a_property_is_slow_to_guess_and_the_key_of_the_state_is_not_in_the_file() {
+        let mut secrets = Secrets::default();
+        secrets.add("hunter22");
+        let mark = |salt: &str| Marker { salt, secrets: &secrets }.mark(&json!({"PIN": "hunter22"}));
+        assert_eq!(mark("a"), mark("a"));
+        assert_ne!(mark("a"), mark("b"));
+        assert_ne!(
+            mark("a"),
+            fingerprint::fast(&json!({"PIN": "hunter22"}).to_string(), "a"),
+            "not of the text itself"
+        );
     }
 
     proptest! {

@@ -35,4 +35,4 @@ pub use lock::{Holder, Lease, LeaseMark, LockInfo, Terms};
 pub use objects::{Object, ObjectError, Objects, Version};
 pub use permissions::Use;
 pub use rescue::RescuePlace;
-pub use store::{Encryption, Fetched, Location, S3Location, Snapshot, Store};
+pub use store::{Encryption, Fetched, Location, S3Location, Snapshot, Store, fresh_id};

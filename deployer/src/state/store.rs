@@ -271,7 +271,10 @@ impl Store {
 }
 
 /// A random name that nobody else has: 128 bits in hexadecimal.
-pub(super) fn fresh_id() -> Result<String, StateError> {
+///
+/// # Errors
+/// When there is no randomness to be had.
+pub fn fresh_id() -> Result<String, StateError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| StateError::Random(error.to_string()))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -254,7 +254,7 @@ async fn a_secret_is_nowhere_but_in_aws() {
     job.traces.files("files", job.bench.path());
     let record = job.bench.state().await.expect("a state")["resources"]["functions.worker"].clone();
     let token = record["inputs"]["environment"]["TOKEN"].as_str().unwrap_or_default();
-    assert!(token.starts_with("fingerprint:hmac-sha256:"), "{record:#}");
+    assert!(token.starts_with("fingerprint:argon2id:"), "{record:#}");
     job.traces.hold_no_secret();
 
     let live = job.bench.aws.clients.lambda.get_function_configuration().function_name("shop-worker").send().await;
