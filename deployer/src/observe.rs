@@ -22,7 +22,7 @@ pub(crate) use crate::graph::identity_known;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
-use crate::spec::secrets::SHORTEST;
+use crate::spec::secrets::LEAST;
 use crate::state::{Record, State, fingerprint};
 
 pub(crate) use interrupted::made_unmarked;
@@ -185,7 +185,7 @@ impl Observation {
             let desired = graph.node(address).map(|node| resolve::value(&node.spec, &self.known, place));
             fingerprint::revealed(&live.spec, &record.inputs, desired.as_ref(), &mut found);
         }
-        found.retain(|text| text.len() >= SHORTEST);
+        found.retain(|text| text.len() >= LEAST);
         found
     }
 }

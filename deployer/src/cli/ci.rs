@@ -57,7 +57,7 @@ async fn deploy(
     let settings = run.settings(choice, "ci")?;
     let loaded = run.load(&settings)?;
     *secrets = Some(loaded.document.secrets().clone());
-    pages.begin(&loaded);
+    pages.mask(&loaded);
     let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
     let verb = if decision.apply { "plan and apply" } else { "plan only" };
@@ -80,6 +80,8 @@ async fn deploy(
         }
         prepared => prepared?,
     };
+    *secrets = Some(ready.loaded.document.secrets().clone());
+    pages.mask(&ready.loaded);
     let effects = ready.effects();
     pages.planned(&ready, &decision, &effects);
     if occasion.is_proposal() {

@@ -20,6 +20,7 @@ mod envs;
 mod fence;
 mod forge;
 mod gate;
+mod hostile;
 mod iam;
 mod kills;
 mod late;

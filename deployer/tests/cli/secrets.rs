@@ -246,6 +246,7 @@ async fn a_secret_is_nowhere_but_in_aws() {
     ci.env("GITHUB_REF", "refs/heads/main").env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_OUTPUT", &output);
     let mut ran = Ran::of(ci.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{}", tail(&ran));
+    assert!(ran.stderr.contains("::add-mask::sec0nd\"/0dd"), "what AWS held until now is masked, too: {}", tail(&ran));
     // GitHub swallows these lines: they tell it what to mask.
     ran.stderr = ran.stderr.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
     job.traces.ran("ci", &ran);
@@ -335,4 +336,52 @@ async fn a_secret_in_the_stacks_name_an_output_or_a_number_is_told() {
     let ran = Ran::of(command.env("DEPLOYER_VAR_name", "hunter22-and-more").output().expect("the binary runs"));
     let codes: Vec<_> = ran.lines().iter().map(|l| l["code"].as_str().unwrap_or_default().to_owned()).collect();
     assert_eq!(codes, ["stack::secret-identity", "stack::secret-output"], "{ran}");
+}
+
+#[tokio::test]
+async fn fingerprints_of_an_earlier_version_are_understood_and_a_plan_file_does_not_give_their_key() {
+    let stack = |memory: u32| {
+        format!(
+            "stack: shop\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: shop.json }}\nvars: {{ pin: {{ secret: true }} }}\n\
+             functions: {{ f: {{ zip: worker.zip, memory_size: {memory}, environment: {{ PIN: \"${{vars.pin}}\" }} }} }}\n"
+        )
+    };
+    let bench = Bench::new(&stack(128)).await;
+    let run = |pin: &str, arguments: &[&str]| {
+        Ran::of(bench.command(arguments).env("DEPLOYER_VAR_pin", pin).output().expect("the binary runs"))
+    };
+    assert_eq!(run("493817", &["apply", "-y"]).code, Some(0));
+    let mut state = bench.state().await.expect("a state");
+    let lineage = state["lineage"].as_str().expect("a text").to_owned();
+    let pin = |state: &Value| state["resources"]["functions.f"]["inputs"]["environment"]["PIN"].clone();
+    assert!(pin(&state).as_str().is_some_and(|text| text.starts_with("fingerprint:argon2id:")), "{state:#}");
+
+    let former = deployer::state::fingerprint::fast("493817", &lineage);
+    assert!(former.starts_with("fingerprint:hmac-sha256:"));
+    state["resources"]["functions.f"]["inputs"]["environment"]["PIN"] = former.into();
+    bench.put_object("shop.json", &serde_json::to_vec_pretty(&state).expect("JSON")).await;
+    let plan = run("493817", &["plan"]);
+    assert!(plan.stdout.starts_with("No changes."), "{plan}");
+    assert_eq!(run("493817", &["drift"]).code, Some(0));
+    let other = run("493818", &["plan"]);
+    assert!(other.stdout.contains("environment.PIN: (sensitive) → (sensitive)"), "{other}");
+    let applied = run("493817", &["apply", "-y"]);
+    assert!(applied.stderr.contains(" and 0 writes"), "{applied}");
+    let state = bench.state().await.expect("a state");
+    assert!(pin(&state).as_str().is_some_and(|text| text.starts_with("fingerprint:argon2id:")), "{state:#}");
+
+    bench.write("stack.yaml", &stack(256));
+    let saved = run("493817", &["plan", "--out", "plan.json"]);
+    let listed = run("493817", &["state", "list", "--json"]);
+    let file = std::fs::read_to_string(bench.path().join("plan.json")).expect("a file");
+    for (place, text) in [("file", &file), ("stdout", &saved.stdout), ("state list", &listed.stdout)] {
+        assert!(!text.contains(&lineage), "{place}: {text}");
+    }
+    let salt = |text: &str| serde_json::from_str::<Value>(text).expect("JSON")["salt"].clone();
+    run("493817", &["plan", "--out", "again.json"]);
+    let again = std::fs::read_to_string(bench.path().join("again.json")).expect("a file");
+    assert_ne!(salt(&file), salt(&again));
+    let moved = run("493818", &["apply", "plan.json", "-y"]);
+    assert!(moved.code == Some(1) && moved.stderr.contains("plan::stale"), "another secret is another plan: {moved}");
+    assert_eq!(run("493817", &["apply", "again.json", "-y"]).code, Some(0));
 }

@@ -30,8 +30,9 @@ impl<'a> Pages<'a> {
         Self { run, step: run.environment.github_step(), said: RefCell::default() }
     }
 
-    /// Has secrets masked before anything else is written.
-    pub(super) fn begin(&self, loaded: &Loaded) {
+    /// Has the runner mask the secrets that are known by now: before anything else is written, and again when AWS has
+    /// shown those of an earlier apply.
+    pub(super) fn mask(&self, loaded: &Loaded) {
         if self.step.is_some() {
             self.run.terminal.command(&github::masks(loaded.document.secrets()));
         }

@@ -54,6 +54,7 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     run.terminal.say(&format!("preview environment {env}:"));
     let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
+    pages.mask(&ready.loaded);
     apply::announce(run, &ready, "ci");
     let ended = apply::carry_out(run, ready, &settings, began).await?;
     pages.previewed(env, &ended).await;
