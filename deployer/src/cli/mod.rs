@@ -22,6 +22,7 @@ mod plan;
 mod rollback;
 mod run;
 mod schema;
+mod shield;
 mod show;
 mod signals;
 mod state;
@@ -52,6 +53,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Runs the process's command and returns its exit code.
 pub fn main() -> i32 {
+    shield::raise();
     completions::answer();
     let environment = Environment::of_process();
     let parsed = examples::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
