@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::aws::AwsError;
 use crate::execute::Outcome;
 use crate::observe::{FailedRead, ObserveError};
-use crate::package::PackageError;
+use crate::package::{self, PackageError};
 use crate::plan::PlanError;
 use crate::spec::Refused;
 use crate::spec::document::Document;
@@ -185,6 +185,22 @@ impl Failure {
         document.place(&mut findings);
         Self::of(findings, Some(document))
     }
+}
+
+/// Puts what should be known of packages at the functions that it is about, each text once.
+pub(crate) fn package_warnings(
+    warnings: impl IntoIterator<Item = (String, package::Warning)>,
+    document: &Document,
+) -> Findings {
+    let mut findings = Findings::default();
+    for (element, warning) in warnings {
+        let one = finding(warning.code(), document.locate(&element), warning.to_string(), warning.help());
+        if !findings.0.iter().any(|seen| seen.message == one.message) {
+            findings.0.push(Finding { at: At::Key, severity: Severity::Warning, ..one });
+        }
+    }
+    document.place(&mut findings);
+    findings
 }
 
 fn finding(code: &'static str, path: DocPath, message: String, help: String) -> Finding {

@@ -5,6 +5,7 @@
 
 mod again;
 mod begin;
+mod code;
 mod credentials;
 mod desk;
 mod env;
@@ -36,8 +37,7 @@ use crate::spec::document::{Document, Failed};
 use crate::spec::env::state_key;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
-use crate::spec::secrets::Secrets;
-use crate::spec::sections::{Code, CodeSource, Lowered};
+use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Encryption, Fetched, Holder, Lease, Location, S3Location, Snapshot, Store, Terms};
@@ -88,6 +88,9 @@ pub struct Settings {
 /// Listens to what takes time before there is a plan.
 pub trait Progress: package::Progress {
     fn say(&self, text: &str);
+
+    /// Shows what does not stand in the way of a plan.
+    fn warn(&self, warnings: &Findings, source: &SourceText);
 }
 
 /// `stack.yaml`, checked as far as it can be without AWS.
@@ -229,7 +232,7 @@ async fn observe_and_plan(
     let seen = read_and_observe(&loaded, aws, store, state, settings, depth(goal), progress);
     let built = async {
         match goal {
-            Goal::Apply if !settings.refresh_only => package(&loaded, settings, progress).await,
+            Goal::Apply if !settings.refresh_only => code::package(&loaded, settings, progress).await,
             _ => Ok(BTreeMap::new()),
         }
     };
@@ -347,63 +350,6 @@ pub fn root(file: &Path) -> PathBuf {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
-}
-
-/// Builds and zips the code of every function.
-async fn package(
-    loaded: &Loaded,
-    settings: &Settings,
-    progress: &dyn Progress,
-) -> Result<BTreeMap<String, Artifact>, Failure> {
-    let root = root(&settings.file);
-    let with_code: Vec<_> = loaded.graph.nodes().filter_map(|n| Some((n, n.code.as_ref()?))).collect();
-    let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
-    let mut artifacts = BTreeMap::new();
-    let mut errors = Vec::new();
-    let progress = Masked { progress, secrets: loaded.document.secrets() };
-    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.build, &progress).await) {
-        match built {
-            Ok(artifact) => {
-                artifacts.insert(node.address.clone(), artifact);
-            }
-            Err(error) => errors.push((node.element.clone(), error)),
-        }
-    }
-    if errors.is_empty() { Ok(artifacts) } else { Err(Failure::package(errors, &loaded.document)) }
-}
-
-/// Cargo runs in the environment that secrets come from, and a build script may print it.
-struct Masked<'a> {
-    progress: &'a dyn Progress,
-    secrets: &'a Secrets,
-}
-
-impl package::Progress for Masked<'_> {
-    fn on(&self, event: package::Event<'_>) {
-        match event {
-            package::Event::Output { line } => {
-                self.progress.on(package::Event::Output { line: &self.secrets.mask_cut(line) });
-            }
-            event => self.progress.on(event),
-        }
-    }
-}
-
-fn request(root: &Path, code: &Code) -> package::Request {
-    let source = match &code.source {
-        CodeSource::Cargo { package, bin, profile, features } => package::Source::Cargo(package::CargoBin {
-            package: package.clone(),
-            bin: bin.clone(),
-            profile: profile.clone(),
-            features: features.clone(),
-        }),
-        CodeSource::Zip(path) => package::Source::Zip(path.clone()),
-        CodeSource::Binary(path) => package::Source::Binary(path.clone()),
-    };
-    let architecture =
-        if code.architecture == "arm64" { package::Architecture::Arm64 } else { package::Architecture::X86_64 };
-    let platform = package::Platform { architecture, runtime: package::Runtime::from_name(&code.runtime) };
-    package::Request { root: root.to_owned(), source, platform }
 }
 
 impl Ready {

@@ -58,6 +58,10 @@ const fn run(code: &'static str, means: &'static str, when: &'static str, fix: &
     Code { code, severity: Severity::Error, means, example: Example::Situation(when), fix }
 }
 
+const fn run_warning(code: &'static str, means: &'static str, when: &'static str, fix: &'static str) -> Code {
+    Code { code, severity: Severity::Warning, means, example: Example::Situation(when), fix }
+}
+
 /// All codes, in groups, each with what its codes are about.
 pub static GROUPS: &[(&str, &[Code])] = &[
     ("The text, its types, variables and references", stack::CODES),

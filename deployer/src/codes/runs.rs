@@ -1,6 +1,6 @@
 //! AWS's answers, code packages, plans, runs and the local cloud.
 
-use super::{Code, run};
+use super::{Code, run, run_warning};
 
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
@@ -33,22 +33,31 @@ pub(super) const CODES: &[Code] = &[
     run("local::not-running", "`--local` was given, and no local cloud runs for this directory.", "`deployer --local plan` before `deployer local start`", "Start it: `deployer local start`."),
     run("output::secret", "The output holds a secret, which is neither shown nor kept.", "`deployer output token` where the output is made of a secret variable", "Hand the secret on by other means."),
     run("output::unknown", "The applied stack has no output of that name.", "`deployer output ulr`", "Take one of the names that the help lists; a new output appears with the next apply."),
+    run("package::bad-manifest", "cargo cannot read the workspace; what it said stands below the message.", "a Cargo.toml with a syntax error", "Correct the Cargo.toml that cargo names."),
     run("package::bootstrap-not-executable", "Lambda starts `bootstrap`, and the zip does not mark it as executable.", "a zip made on Windows", "`chmod +x bootstrap`, then zip it again on Linux or macOS."),
     run("package::build-failed", "cargo could not build the function; what it said stands below the message.", "a type error in the function", "Correct what rustc names."),
     run("package::glibc-too-new", "The executable was linked against a newer glibc than Lambda has, and would not start there.", "building on a brand-new Linux without cargo-zigbuild", "Install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then used by itself, or build on an older host."),
     run("package::io", "A file of the package cannot be read or written.", "`zip:` names a file that does not exist", "Correct the path, which counts from stack.yaml's directory, or the file's permissions."),
+    run_warning("package::library-not-promised", "The executable loads a shared library that the runtime's image has for its own tools. AWS does not promise it, and has removed such a library before.", "a function linked to libz or libssl of the system", "Link it statically: many crates have a feature `vendored`, `bundled` or `static`."),
+    run("package::lock-outdated", "Cargo.lock does not fit the Cargo.toml files. In CI (`CI` is set) cargo takes the versions of Cargo.lock or none, so that what was reviewed is built.", "a dependency was added, and Cargo.lock was not committed", "Run `cargo update --workspace`, which keeps the versions as far as it can, and commit Cargo.lock."),
+    run("package::missing-library", "The executable loads a shared library that the runtime's image does not have, so it would not start.", "a function linked to libpq of the system", "Link it statically, put it into `lib/` of a ready zip, or give the function a layer that has it."),
     run("package::moved", "The package changed between the plan and the upload.", "a build that ran at the same time", "Plan again, when the build has ended."),
+    run("package::native-processor", "The build makes code for the processor of the machine that builds. On an older one of Lambda's the function would end with an illegal instruction, and another machine would build another binary.", "`rustflags = [\"-C\", \"target-cpu=native\"]` in a .cargo/config.toml", "Take the flag out, or write the processor that the help names."),
     run("package::no-bootstrap", "Lambda starts the file `bootstrap` at the root of the zip, and there is none.", "the executable lies in a directory of the zip", "Name the executable `bootstrap` and put it at the root of the zip."),
     run("package::no-cargo", "cargo could not be started.", "Rust is not installed where the deployer runs", "Install Rust (https://rustup.rs), or name cargo in the variable CARGO."),
     run("package::no-cross-compiler", "The function's processor is another one than this machine's, and no cross compiler is installed.", "`architecture: arm64` on an x86-64 machine", "Install cargo-zigbuild and the target, as the help says."),
     run("package::no-executable", "cargo was content, but built no executable of that name.", "`bin:` names a binary that a feature switches off", "Check `bin:` and `features:`."),
+    run("package::no-loader", "The executable names a program loader that Lambda's images do not have, so it would not start.", "a binary linked dynamically to musl, or built on NixOS", "Link it statically, or build it with an ordinary toolchain."),
+    run_warning("package::no-lock", "In CI, a build without Cargo.lock takes the newest versions of all dependencies: the next run may build other code.", "Cargo.lock stands in .gitignore", "Commit Cargo.lock."),
     run("package::no-workspace", "`crate:` needs a cargo workspace, and there is none at stack.yaml or above it.", "stack.yaml in a directory of its own", "Put stack.yaml beside or below the Cargo.toml of the functions' workspace."),
     run("package::not-a-zip", "The file that `zip:` names cannot be read as a zip.", "a tar file, or a download that was cut off", "Make it anew: `zip worker.zip bootstrap`."),
     run("package::not-an-executable", "The file that `binary:` names is no Linux executable.", "a binary built for macOS", "Build it for Linux, or let the deployer build it with `crate:`."),
+    run_warning("package::processor", "The build uses a processor, or a feature of one, that not all of Lambda's have: the function may end with an illegal instruction on some of them.", "`-C target-feature=+avx512f`", "Use at most `target-cpu=x86-64-v3`, on arm64 `neoverse-n1`."),
     run("package::runtime-needs-zip", "The runtime does not start compiled executables.", "`crate:` with `runtime: python3.13`", "Use `zip:`, or the runtime provided.al2023."),
     run("package::too-large", "The package is larger than Lambda takes.", "a binary with debug symbols", "Strip it, and build with `opt-level = \"z\"` and `lto = \"fat\"` in [profile.lambda]."),
     run("package::unknown-bin", "The cargo package has no such binary.", "`bin: image-wroker`", "Take one of the names in the message."),
     run("package::unknown-package", "The cargo workspace has no such package.", "`crate: function`", "Take one of the names in the message."),
+    run_warning("package::withheld-variable", "The build reads a variable that the run's environment has and builds do not get: it may be a secret, and every dependency's build script could read it.", "`option_env!(\"GIT_SHA\")` in a function", "Name it in DEPLOYER_BUILD_ENV if every dependency may read it."),
     run("package::wrong-architecture", "The executable is for another processor than the function runs on.", "a ready x86-64 binary and `architecture: arm64`", "Build it for the function's processor, or change `architecture`."),
     run("plan::external-missing", "An element with `external: true` is only referred to, so it has to exist, and does not.", "the shared bucket has another name in this account", "Create it, correct its name, or drop `external: true` to let this stack create it."),
     run("plan::foreign", "A resource of that name exists, and does not belong to this stack. Nothing foreign is ever changed.", "somebody made the queue by hand", "Choose another name, or take it over with `--adopt ADDRESS`."),

@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
-use super::{PackageError, Platform, Runtime, elf};
+use super::libraries::Beside;
+use super::{PackageError, Platform, Runtime, Warning, elf};
 
 /// Rises whenever [`zip_of`] would write other bytes for the same binary.
 pub(super) const FORMAT: u32 = 1;
@@ -66,8 +67,16 @@ pub(super) fn holds(zip: &[u8], binary: &[u8]) -> bool {
     entry.take(room).read_to_end(&mut unpacked).is_ok() && unpacked == binary
 }
 
-/// Fails unless Lambda would take and could start the ready zip at `path`; returns its `bootstrap`, if it needs one.
-pub(super) fn check(path: &Path, zip: &[u8], platform: Platform) -> Result<Option<Vec<u8>>, PackageError> {
+/// A ready zip that Lambda would take and could start.
+#[derive(Debug, Default)]
+pub(super) struct Sound {
+    /// Its `bootstrap`, if the runtime needs one.
+    pub bootstrap: Option<Vec<u8>>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Fails unless Lambda would take and could start the ready zip at `path`.
+pub(super) fn check(path: &Path, zip: &[u8], platform: Platform, layers: bool) -> Result<Sound, PackageError> {
     let shown = path.display().to_string();
     let not_zip = |message: String| PackageError::NotZip { path: shown.clone(), message };
     within(&shown, zip.len() as u64, MAX_ZIPPED, false)?;
@@ -75,13 +84,11 @@ pub(super) fn check(path: &Path, zip: &[u8], platform: Platform) -> Result<Optio
     let unzipped = archive.decompressed_size().map_or(0, |size| u64::try_from(size).unwrap_or(u64::MAX));
     within(&shown, unzipped, MAX_UNZIPPED, true)?;
     if platform.runtime == Runtime::Managed {
-        return Ok(None);
+        return Ok(Sound::default());
     }
+    let files: Vec<String> = archive.file_names_raw().map(|n| String::from_utf8_lossy(n).into_owned()).collect();
     let Some(index) = archive.index_for_name(BOOTSTRAP) else {
-        return Err(PackageError::NoBootstrap {
-            path: shown,
-            found: archive.file_names_raw().map(|n| String::from_utf8_lossy(n).into_owned()).collect(),
-        });
+        return Err(PackageError::NoBootstrap { path: shown, found: files });
     };
     let entry = archive.by_index(index).map_err(|e| not_zip(e.to_string()))?;
     let mode = entry.unix_mode().unwrap_or(0);
@@ -93,11 +100,13 @@ pub(super) fn check(path: &Path, zip: &[u8], platform: Platform) -> Result<Optio
     entry.take(MAX_UNZIPPED + 1).read_to_end(&mut bootstrap).map_err(|e| not_zip(e.to_string()))?;
     within(&shown, bootstrap.len() as u64, MAX_UNZIPPED, true)?;
     // Lambda starts scripts too; the interpreter is the image's own.
-    if !bootstrap.starts_with(b"#!") {
+    let warnings = if bootstrap.starts_with(b"#!") {
+        Vec::new()
+    } else {
         let name = format!("`bootstrap` in {shown}");
-        elf::check(&name, &bootstrap, platform)?;
-    }
-    Ok(Some(bootstrap))
+        elf::check(&name, &bootstrap, platform, Beside { files: &files, layers })?
+    };
+    Ok(Sound { bootstrap: Some(bootstrap), warnings })
 }
 
 fn within(path: &str, size: u64, limit: u64, unzipped: bool) -> Result<(), PackageError> {

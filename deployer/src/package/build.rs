@@ -1,15 +1,19 @@
-//! The order of work: what is fresh is taken, what is not is built in as few cargo invocations as possible.
+//! The order of work: what is fresh is taken, what is not is built, a package at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::cargo::{self, Builder, Made};
+use super::cargo::{self, Builder};
+use super::config::Config;
 use super::environment::Environment;
+use super::libraries::Beside;
+use super::members::{self, Members};
+use super::run::{Made, Run};
 use super::stamp::{self, Stamp};
 use super::workspace::Workspace;
 use super::{
-    Artifact, CargoBin, Event, PackageError, Platform, Progress, Request, Runtime, Source, archive, elf, names, show,
-    store,
+    Artifact, Event, PackageError, Platform, Progress, Request, Runtime, Source, Warning, archive, elf, fetch, flags,
+    show, store,
 };
 
 /// A binary that a request needs from cargo.
@@ -23,85 +27,113 @@ pub(super) struct Job {
     pub profile: String,
     pub features: BTreeSet<String>,
     pub platform: Platform,
+    pub layers: bool,
+    /// Another binary of this run is written to the same file: that the file changes tells nothing of this one.
+    pub contested: bool,
 }
 
 type Answer = Result<Artifact, PackageError>;
+/// An artifact, and what should be known about it.
+type Checked = Result<(Artifact, Vec<Warning>), PackageError>;
 
 /// Packages every request, in order; one failure does not stop the others.
 ///
-/// All cargo binaries of one workspace, profile and target are built by one cargo invocation; those that are up to date
-/// need none.
+/// A binary depends on its package, features, profile and target alone, never on what else is built or up to date: each
+/// cargo invocation builds binaries of one package. Those that are up to date need none.
 pub async fn build_all(requests: Vec<Request>, environment: &Environment, progress: &dyn Progress) -> Vec<Answer> {
-    let mut answers: Vec<Option<Answer>> = Vec::new();
-    let mut waiting: Vec<(Builder, Job)> = Vec::new();
+    let mut answers: BTreeMap<usize, Answer> = BTreeMap::new();
+    let mut jobs = Vec::new();
     for (index, request) in requests.into_iter().enumerate() {
-        let Request { root, source, platform } = request;
-        let answer = match source {
-            Source::Cargo(wanted) => match start(index, &root, wanted, platform, environment) {
-                Ok(Begun::Fresh(bin, artifact)) => {
-                    progress.on(Event::Fresh { bin: &bin });
-                    Some(Ok(artifact))
+        let answer = match request.source {
+            Source::Cargo(_) => match job(index, request, environment) {
+                Ok(job) => {
+                    jobs.push(job);
+                    continue;
                 }
-                Ok(Begun::Stale(builder, job)) => {
-                    waiting.push((builder, job));
-                    None
-                }
-                Err(error) => Some(Err(error)),
+                Err(error) => Err(error),
             },
-            Source::Zip(path) => {
-                let path = root.join(path);
-                Some(off_thread(move || ready_zip(path, platform)).await)
-            }
-            Source::Binary(path) => {
+            Source::Zip(_) | Source::Binary(_) => {
                 let environment = environment.clone();
-                Some(off_thread(move || ready_binary(&root, &path, platform, &environment)).await)
+                off_thread(move || ready(&request, &environment)).await
             }
         };
-        answers.push(answer);
+        answers.insert(index, told(index, answer, progress));
     }
-    for (builder, batch) in batches(waiting) {
-        for (index, answer) in build_batch(builder, batch, environment, progress).await {
-            answers[index] = Some(answer);
+    mark_contested(&mut jobs);
+    let mut configs = BTreeMap::new();
+    let mut workspaces: BTreeMap<Workspace, Vec<(Builder, Job)>> = BTreeMap::new();
+    for job in jobs {
+        let read = || Config::of(&job.workspace.directory, environment);
+        let config = configs.entry(job.workspace.clone()).or_insert_with(read);
+        match start(&job, config, environment, progress) {
+            Ok(Begun::Fresh(artifact, warnings)) => {
+                progress.on(Event::Fresh { bin: &job.bin });
+                answers.insert(job.index, told(job.index, Ok((artifact, warnings)), progress));
+            }
+            Ok(Begun::Stale(builder)) => workspaces.entry(job.workspace.clone()).or_default().push((builder, job)),
+            Err(error) => {
+                answers.insert(job.index, Err(error));
+            }
         }
     }
-    answers.into_iter().flatten().collect()
+    for waiting in workspaces.into_values() {
+        answers.extend(build_workspace(waiting, environment, progress).await);
+    }
+    answers.into_values().collect()
+}
+
+/// Tells what should be known about an artifact.
+fn told(index: usize, answer: Checked, progress: &dyn Progress) -> Answer {
+    let (artifact, warnings) = answer?;
+    for warning in &warnings {
+        progress.on(Event::Warning { request: index, warning });
+    }
+    Ok(artifact)
+}
+
+fn job(index: usize, request: Request, environment: &Environment) -> Result<Job, PackageError> {
+    let Request { root, source: Source::Cargo(wanted), platform, layers } = request else {
+        return Err(PackageError::NotCompiled { runtime: request.platform.runtime });
+    };
+    compiled(platform)?;
+    let workspace = Workspace::around(&root, environment)?;
+    let profile = wanted.profile.unwrap_or_else(|| workspace.default_profile.to_owned());
+    let features = wanted.features.into_iter().collect();
+    let (package, bin) = (wanted.package, wanted.bin);
+    Ok(Job { index, workspace, package, bin, profile, features, platform, layers, contested: false })
 }
 
 enum Begun {
-    Fresh(String, Artifact),
-    Stale(Builder, Job),
+    Fresh(Artifact, Vec<Warning>),
+    Stale(Builder),
 }
 
 /// Takes what an earlier build left, if that is up to date; else decides what will build.
 fn start(
-    index: usize,
-    root: &Path,
-    wanted: CargoBin,
-    platform: Platform,
+    job: &Job,
+    config: &Config,
     environment: &Environment,
+    progress: &dyn Progress,
 ) -> Result<Begun, PackageError> {
-    compiled(platform)?;
-    let workspace = Workspace::around(root, environment)?;
-    let profile = wanted.profile.unwrap_or_else(|| workspace.default_profile.to_owned());
-    let features: BTreeSet<String> = wanted.features.into_iter().collect();
-    let (package, bin) = (wanted.package, wanted.bin);
-    let job = Job { index, workspace, package, bin, profile, features, platform };
-    let stamp = Stamp::read(&job);
-    let earlier = stamp.as_ref().map(|s| s.builder);
-    if let Some(artifact) = stamp.and_then(|s| s.fresh(&job, environment)) {
-        return Ok(Begun::Fresh(job.bin, artifact));
-    }
+    let stamp = Stamp::read(job);
     let cross = Builder::cross(environment);
-    let builder = match (platform.architecture.is_native(), cross) {
+    let architecture = job.platform.architecture;
+    let builder = match (architecture.is_native(), cross) {
         // A host whose glibc was too new the last time still has it.
-        (true, Some(cross)) if earlier.is_some_and(|e| e != Builder::Cargo) => cross,
+        (true, Some(cross)) if stamp.as_ref().is_some_and(|s| s.builder != Builder::Cargo) => cross,
         (true, _) => Builder::Cargo,
         (false, Some(cross)) => cross,
         (false, None) => {
-            return Err(PackageError::NoCrossCompiler { host: names::host(), wanted: platform.architecture });
+            return Err(PackageError::NoCrossCompiler { host: members::host(), wanted: architecture });
         }
     };
-    Ok(Begun::Stale(builder, job))
+    for warning in flags::check(job, builder, config, environment)? {
+        progress.on(Event::Warning { request: job.index, warning: &warning });
+    }
+    Ok(match stamp.and_then(|s| s.fresh(job, environment)) {
+        Some((artifact, warnings)) => Begun::Fresh(artifact, warnings),
+        None => Begun::Stale(builder),
+    })
 }
 
 /// Fails for runtimes that start no compiled executable.
@@ -112,29 +144,75 @@ fn compiled(platform: Platform) -> Result<(), PackageError> {
     }
 }
 
-fn ready_zip(path: PathBuf, platform: Platform) -> Answer {
+fn ready(request: &Request, environment: &Environment) -> Checked {
+    match &request.source {
+        Source::Zip(path) => ready_zip(request.root.join(path), request),
+        Source::Binary(path) => ready_binary(&request.root.join(path), request, environment),
+        Source::Cargo(_) => Err(PackageError::NotCompiled { runtime: request.platform.runtime }),
+    }
+}
+
+fn ready_zip(path: PathBuf, request: &Request) -> Checked {
     let zip = std::fs::read(&path).map_err(|e| PackageError::io(&path, &e))?;
-    let bootstrap = archive::check(&path, &zip, platform)?;
-    Ok(Artifact {
+    let sound = archive::check(&path, &zip, request.platform, request.layers)?;
+    let artifact = Artifact {
         code_sha256: archive::code_sha256(&zip),
         size: zip.len() as u64,
-        binary_sha256: archive::hex_sha256(bootstrap.as_deref().unwrap_or(&zip)),
+        binary_sha256: archive::hex_sha256(sound.bootstrap.as_deref().unwrap_or(&zip)),
         zip: path,
-    })
+    };
+    Ok((artifact, sound.warnings))
 }
 
-fn ready_binary(root: &Path, path: &Path, platform: Platform, environment: &Environment) -> Answer {
-    compiled(platform)?;
-    let path = root.join(path);
-    let binary = std::fs::read(&path).map_err(|e| PackageError::io(&path, &e))?;
-    elf::check(&show(&path), &binary, platform)?;
+fn ready_binary(path: &Path, request: &Request, environment: &Environment) -> Checked {
+    let Request { root, platform, layers, .. } = request;
+    compiled(*platform)?;
+    let binary = std::fs::read(path).map_err(|e| PackageError::io(path, &e))?;
+    let warnings = elf::check(&show(path), &binary, *platform, Beside { layers: *layers, files: &[] })?;
     let store =
         Workspace::around(root, environment).map_or_else(|_| store::below(&root.join(".deployer")), |w| w.store);
-    store::zip(&store, &show(&path), &binary)
+    Ok((store::zip(&store, &show(path), &binary)?, warnings))
 }
 
-/// Groups jobs so that each group is one cargo invocation. Jobs that would disturb each other in one (two feature sets of
-/// a package, two packages with a binary of the same name) go to different groups.
+/// Builds what is stale in one workspace, a package at a time.
+async fn build_workspace(
+    waiting: Vec<(Builder, Job)>,
+    environment: &Environment,
+    progress: &dyn Progress,
+) -> BTreeMap<usize, Answer> {
+    let Some((_, first)) = waiting.first() else {
+        return BTreeMap::new();
+    };
+    let members = match Members::of(&first.workspace, environment).await {
+        Ok(members) => members,
+        Err(error) => return waiting.iter().map(|(_, job)| (job.index, Err(error.clone()))).collect(),
+    };
+    if environment.is_ci() && !members.lock().is_file() {
+        let warning = Warning::NoLock { lock: show(&members.lock()) };
+        progress.on(Event::Warning { request: first.index, warning: &warning });
+    }
+    let mut answers = BTreeMap::new();
+    let mut known = Vec::new();
+    for (builder, job) in waiting {
+        match members::unknown(&job, &members) {
+            Some(error) => {
+                answers.insert(job.index, Err(error));
+            }
+            None => known.push((builder, job)),
+        }
+    }
+    let unfetched = match fetch::before(&known, &members, environment, progress).await {
+        Ok(unfetched) => unfetched,
+        Err(error) => return known.iter().map(|(_, job)| (job.index, Err(error.clone()))).collect(),
+    };
+    let site = Site { members: &members, unfetched, environment, progress };
+    for (builder, batch) in batches(known) {
+        answers.extend(site.build_batch(builder, batch).await);
+    }
+    answers
+}
+
+/// Groups jobs so that each group is one cargo invocation: the binaries of one package with one set of features.
 fn batches(waiting: Vec<(Builder, Job)>) -> Vec<(Builder, Vec<Job>)> {
     let mut batches: Vec<(Builder, Vec<Job>)> = Vec::new();
     for (builder, job) in waiting {
@@ -150,116 +228,110 @@ fn batches(waiting: Vec<(Builder, Job)>) -> Vec<(Builder, Vec<Job>)> {
 }
 
 fn go_together(builder: Builder, a: &Job, b: &Job) -> bool {
-    a.workspace == b.workspace
+    a.package == b.package
+        && a.features == b.features
         && a.profile == b.profile
         && a.platform.architecture == b.platform.architecture
         && (builder == Builder::Cargo || a.platform == b.platform)
-        && (a.package != b.package || a.features == b.features)
-        && (a.bin != b.bin || a.package == b.package)
 }
 
-/// Builds one group; again with a cross compiler where the host's glibc is too new for the runtime.
-async fn build_batch(
-    builder: Builder,
-    jobs: Vec<Job>,
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> BTreeMap<usize, Answer> {
-    let mut answers = invoke(builder, &jobs, environment, progress).await;
-    let Some(cross) = Builder::cross(environment).filter(|_| builder == Builder::Cargo) else {
-        return answers;
+/// Marks the jobs whose executable another job of the run writes to the same file.
+fn mark_contested(jobs: &mut [Job]) {
+    let same_file = |a: &Job, b: &Job| {
+        a.bin == b.bin
+            && a.workspace == b.workspace
+            && a.profile == b.profile
+            && a.platform.architecture == b.platform.architecture
+            && (&a.package, &a.features, a.platform) != (&b.package, &b.features, b.platform)
     };
-    let too_new = |job: &Job| matches!(answers.get(&job.index), Some(Err(PackageError::Glibc { .. })));
-    let again = jobs.into_iter().filter(too_new).map(|job| (cross, job)).collect();
-    for (builder, jobs) in batches(again) {
-        answers.extend(invoke(builder, &jobs, environment, progress).await);
+    let contested: Vec<bool> = jobs.iter().map(|job| jobs.iter().any(|other| same_file(job, other))).collect();
+    for (job, contested) in jobs.iter_mut().zip(contested) {
+        job.contested = contested;
     }
-    answers
 }
 
-/// Runs cargo for one group. If a package or binary does not exist, cargo builds nothing: those jobs get that error, and
-/// the others are built without them.
-async fn invoke(
-    builder: Builder,
-    jobs: &[Job],
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> BTreeMap<usize, Answer> {
-    let mut answers = BTreeMap::new();
-    let mut jobs = jobs.to_vec();
-    loop {
-        let (began_ns, run) = match run(builder, &jobs, environment, progress).await {
-            Ok(begun) => begun,
-            Err(error) => {
-                answers.extend(jobs.iter().map(|job| (job.index, Err(error.clone()))));
-                return answers;
-            }
+/// Where and how groups are built.
+struct Site<'a> {
+    members: &'a Members,
+    /// What cargo said when it could not download packages.
+    unfetched: Option<String>,
+    environment: &'a Environment,
+    progress: &'a dyn Progress,
+}
+
+impl Site<'_> {
+    /// Builds one group; again with a cross compiler where the host's glibc is too new for the runtime.
+    async fn build_batch(&self, builder: Builder, jobs: Vec<Job>) -> BTreeMap<usize, Answer> {
+        let mut answers = self.invoke(builder, &jobs).await;
+        let Some(cross) = Builder::cross(self.environment).filter(|_| builder == Builder::Cargo) else {
+            return answers;
         };
-        if !run.success {
-            let unknown = unknown_names(&jobs, environment).await;
-            if !unknown.is_empty() {
-                jobs.retain(|job| !unknown.contains_key(&job.index));
-                answers.extend(unknown.into_iter().map(|(index, error)| (index, Err(error))));
-                if jobs.is_empty() {
-                    return answers;
-                }
-                continue;
-            }
+        let too_new = |job: &Job| matches!(answers.get(&job.index), Some(Err(PackageError::Glibc { .. })));
+        let again = jobs.into_iter().filter(too_new).map(|job| (cross, job)).collect();
+        for (builder, jobs) in batches(again) {
+            answers.extend(self.invoke(builder, &jobs).await);
         }
-        for job in &jobs {
+        answers
+    }
+
+    async fn invoke(&self, builder: Builder, jobs: &[Job]) -> BTreeMap<usize, Answer> {
+        let (began_ns, run) = match self.run(builder, jobs).await {
+            Ok(begun) => begun,
+            Err(error) => return jobs.iter().map(|job| (job.index, Err(error.clone()))).collect(),
+        };
+        let mut answers = BTreeMap::new();
+        for job in jobs {
             let answer = match run.made(job, builder) {
-                Some(made) => finish(job.clone(), made, began_ns, environment.clone()).await,
-                None if run.success => Err(PackageError::NoExecutable { bin: job.bin.clone() }),
-                None => Err(PackageError::BuildFailed {
-                    bins: jobs.iter().map(|j| j.bin.clone()).collect(),
-                    output: run.output.clone(),
-                }),
+                Some(made) => {
+                    let done = finish(job.clone(), made, began_ns, self.environment.clone()).await;
+                    told(job.index, done, self.progress)
+                }
+                None => Err(self.why_not_made(job, jobs, &run)),
             };
             answers.insert(job.index, answer);
         }
-        return answers;
+        answers
     }
-}
 
-async fn run(
-    builder: Builder,
-    jobs: &[Job],
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> Result<(u64, cargo::Run), PackageError> {
-    let store = jobs.first().map_or_else(PathBuf::new, |job| job.workspace.store.clone());
-    let began_ns = stamp::now_ns(&store)?;
-    let run = cargo::build(jobs, builder, environment, progress).await?;
-    Ok((began_ns, run))
-}
-
-async fn unknown_names(jobs: &[Job], environment: &Environment) -> BTreeMap<usize, PackageError> {
-    let Some(first) = jobs.first() else {
-        return BTreeMap::new();
-    };
-    let packages = names::of_workspace(first, environment).await.unwrap_or_default();
-    if packages.is_empty() {
-        return BTreeMap::new();
+    async fn run(&self, builder: Builder, jobs: &[Job]) -> Result<(u64, Run), PackageError> {
+        let store = jobs.first().map_or_else(PathBuf::new, |job| job.workspace.store.clone());
+        let began_ns = stamp::now_ns(&store)?;
+        let run = cargo::build(jobs, builder, self.members, self.environment, self.progress).await?;
+        Ok((began_ns, run))
     }
-    let unknown = |job: &Job| names::unknown(job, &packages).map(|error| (job.index, error));
-    jobs.iter().filter_map(unknown).collect()
+
+    fn why_not_made(&self, job: &Job, jobs: &[Job], run: &Run) -> PackageError {
+        if run.success {
+            return PackageError::NoExecutable { bin: job.bin.clone() };
+        }
+        if run.lock_is_outdated() {
+            return PackageError::LockOutdated { lock: show(&self.members.lock()) };
+        }
+        let bins = jobs.iter().map(|job| job.bin.clone()).collect();
+        let said: Vec<&str> = self.unfetched.as_deref().into_iter().chain([run.output.as_str()]).collect();
+        let output = said.join("\n");
+        PackageError::BuildFailed { bins, withheld: self.environment.withheld_in(&output), output }
+    }
 }
 
 /// Checks and packs an executable, and stamps the build.
-async fn finish(job: Job, made: Made, began_ns: u64, environment: Environment) -> Answer {
+async fn finish(job: Job, made: Made, began_ns: u64, environment: Environment) -> Checked {
     off_thread(move || {
         let file = show(&made.path);
         let binary = std::fs::read(&made.path).map_err(|e| PackageError::io(&made.path, &e))?;
-        elf::check(&file, &binary, job.platform)?;
+        let beside = Beside { layers: job.layers, files: &[] };
+        let checked = elf::check(&file, &binary, job.platform, beside);
+        let mut warnings = checked.map_err(|error| error.of_build(made.builder != Builder::Cargo))?;
         let artifact = store::zip(&job.workspace.store, &file, &binary)?;
-        Stamp::write(&job, &environment, &made, began_ns, &artifact)?;
-        Ok(artifact)
+        Stamp::write(&job, &environment, &made, began_ns, (&artifact, &warnings))?;
+        warnings.extend(stamp::withheld(&job, &made.variables, &environment));
+        Ok((artifact, warnings))
     })
     .await
 }
 
 /// Runs blocking work where it does not hold up the other tasks.
-async fn off_thread(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+async fn off_thread(work: impl FnOnce() -> Checked + Send + 'static) -> Checked {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|e| Err(PackageError::Io { path: "packaging".to_owned(), message: e.to_string() }))

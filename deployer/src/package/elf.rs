@@ -1,13 +1,20 @@
-//! Looks at an executable as Lambda will: its machine, and the glibc it asks for.
+//! Looks at an executable as Lambda will: its machine, and the glibc and the libraries it asks for.
 
 use object::elf::{EM_AARCH64, EM_X86_64};
 use object::read::elf::{ElfFile64, FileHeader as _};
 
-use super::{Architecture, PackageError, Platform};
+use super::error::Made;
+use super::libraries::{self, Beside};
+use super::{Architecture, PackageError, Platform, Warning};
 
 /// Fails unless Lambda can start `binary` on this architecture and runtime. `file` names it in errors.
-/// A statically linked binary asks for no glibc and always passes that part.
-pub(super) fn check(file: &str, binary: &[u8], platform: Platform) -> Result<(), PackageError> {
+/// A statically linked binary asks for no glibc and no library, and always passes that part.
+pub(super) fn check(
+    file: &str,
+    binary: &[u8],
+    platform: Platform,
+    beside: Beside<'_>,
+) -> Result<Vec<Warning>, PackageError> {
     let Platform { architecture, runtime } = platform;
     let not_elf = |found: &str| PackageError::NotExecutableFormat { file: file.to_owned(), found: found.to_owned() };
     if !binary.starts_with(b"\x7fELF") {
@@ -27,7 +34,7 @@ pub(super) fn check(file: &str, binary: &[u8], platform: Platform) -> Result<(),
         });
     }
     let Some(limit) = runtime.glibc() else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let newest = newest_glibc(&elf).map_err(|e| not_elf(&format!("damaged ELF file: {e}")))?;
     match newest {
@@ -36,8 +43,9 @@ pub(super) fn check(file: &str, binary: &[u8], platform: Platform) -> Result<(),
             version: format!("GLIBC_{}", dotted(&version)),
             runtime,
             limit: dotted(&limit),
+            made: Made::Elsewhere,
         }),
-        _ => Ok(()),
+        _ => libraries::check(file, &elf, platform, beside),
     }
 }
 
@@ -118,12 +126,12 @@ mod tests {
     fn a_binary_of_this_machine_passes_and_the_other_architecture_is_named() {
         let binary = own_binary();
         let host = own_architecture();
-        assert!(check("own", &binary, on(host, Runtime::Managed)).is_ok());
+        assert!(check("own", &binary, on(host, Runtime::Managed), Beside::default()).is_ok());
         let other = match host {
             Architecture::X86_64 => Architecture::Arm64,
             Architecture::Arm64 => Architecture::X86_64,
         };
-        let error = check("own", &binary, on(other, Runtime::ProvidedAl2023)).unwrap_err();
+        let error = check("own", &binary, on(other, Runtime::ProvidedAl2023), Beside::default()).unwrap_err();
         assert_eq!(error.code(), "package::wrong-architecture");
         assert_eq!(error.to_string(), format!("own is built for {host}, but the function runs on {other}"));
     }
@@ -135,9 +143,9 @@ mod tests {
         let newest = newest_glibc(&elf).unwrap().unwrap();
         // Rust's standard library needs 2.17 at least; hosts since 2021 give 2.28 and more.
         assert!(newest > [2, 26, 0], "{newest:?}");
-        let error = check("own", &binary, on(own_architecture(), Runtime::ProvidedAl2)).unwrap_err();
+        let error = check("own", &binary, on(own_architecture(), Runtime::ProvidedAl2), Beside::default()).unwrap_err();
         assert_eq!(error.to_string(), format!("own needs GLIBC_{}, but provided.al2 has glibc 2.26", dotted(&newest)));
-        assert!(error.help().contains("cargo-zigbuild"));
+        assert!(error.help().contains("cargo zigbuild --target TARGET.2.26"), "{}", error.help());
     }
 
     #[test]
@@ -156,7 +164,7 @@ mod tests {
             (b"\xcf\xfa\xed\xfe\x07", "a macOS executable"),
             (b"\x7fELF\x02\x01", "a damaged or 32-bit ELF file"),
         ] {
-            let error = check("f", bytes, on(Architecture::X86_64, Runtime::ProvidedAl2023));
+            let error = check("f", bytes, on(Architecture::X86_64, Runtime::ProvidedAl2023), Beside::default());
             assert_eq!(error.unwrap_err().to_string(), format!("f is not a Linux executable: {named}"));
         }
     }

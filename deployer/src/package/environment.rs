@@ -1,28 +1,10 @@
 //! The environment variables that packaging reads and passes on: the only place that names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// Variables that an outer cargo sets for the program it runs. Passed on, they would make build scripts and `env!`
-/// see the wrong package, or point to a job server that is gone.
-const FROM_OUTER_CARGO: &[&str] = &[
-    "CARGO_BIN_",
-    "CARGO_CRATE_NAME",
-    "CARGO_MAKEFLAGS",
-    "CARGO_MANIFEST_",
-    "CARGO_PKG_",
-    "CARGO_PRIMARY_PACKAGE",
-    "CARGO_TARGET_TMPDIR",
-    "MAKEFLAGS",
-    "MFLAGS",
-    "OUT_DIR",
-    "RUST_RECURSION_COUNT",
-    "__CARGO",
-];
-
-/// Variables about how cargo talks: diagnostics are captured, so colour and progress bars would end up in error texts.
-const TALK: &[&str] = &["CARGO_TERM_"];
+use super::passed::{self, For};
 
 /// Variables that start with one of these can change what cargo, rustc or the C compilers of build scripts make.
 const CHANGES_OUTPUT: &[&str] =
@@ -50,10 +32,40 @@ impl Environment {
         self
     }
 
-    /// A variable's value; an empty one counts as not set, as in cargo.
+    /// Takes one variable away.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.remove(OsStr::new(name));
+        self
+    }
+
+    /// The value of a variable that cargo gets to see; an empty one counts as not set, as in cargo.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
-        let value = self.0.get(OsStr::new(name))?;
-        (!value.is_empty()).then_some(value)
+        self.given(name).filter(|value| !value.is_empty())
+    }
+
+    /// The same, where cargo takes an empty value for a value.
+    pub(super) fn given(&self, name: &str) -> Option<&OsStr> {
+        let (name, value) = self.0.get_key_value(OsStr::new(name))?;
+        self.passes(name, value, For::Build).then_some(value)
+    }
+
+    /// Whether a variable is set and no build gets to see it.
+    pub(super) fn withholds(&self, name: &str) -> bool {
+        self.0.get_key_value(OsStr::new(name)).is_some_and(|(name, value)| !self.passes(name, value, For::Build))
+    }
+
+    /// The variables that are set and that no build gets to see, among those that a text names.
+    pub(super) fn withheld_in(&self, text: &str) -> Vec<String> {
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let names = self.0.keys().map(|name| name.to_string_lossy());
+        let named = names.filter(|name| name.len() > 3 && words.contains(name.as_ref()) && self.withholds(name));
+        named.map(std::borrow::Cow::into_owned).collect()
+    }
+
+    /// Whether this runs in CI, where nobody looks at what cargo changes.
+    pub(super) fn is_ci(&self) -> bool {
+        self.get("CI").is_some_and(|value| value != "false" && value != "0")
     }
 
     /// The cargo to start: `CARGO`, else the one on the path.
@@ -61,13 +73,33 @@ impl Environment {
         self.get("CARGO").unwrap_or(OsStr::new("cargo")).to_owned()
     }
 
-    /// What cargo is started with.
+    /// What cargo is started with to build. Incremental code is other code than that of a clean build.
     pub(super) fn for_cargo(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.0
-            .iter()
-            .filter(|(name, _)| !starts(name, FROM_OUTER_CARGO) && !starts(name, TALK))
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
-            .chain([(OsStr::new("CARGO_TERM_COLOR"), OsStr::new("never"))])
+        let set = [("CARGO_INCREMENTAL", "0"), ("CARGO_TERM_COLOR", "never")];
+        self.passed(For::Build)
+            .filter(|(name, _)| *name != "CARGO_INCREMENTAL")
+            .chain(set.map(|(name, value)| (OsStr::new(name), OsStr::new(value))))
+    }
+
+    /// What cargo is started with to download packages.
+    pub(super) fn for_fetching(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.passed(For::Fetch).chain([(OsStr::new("CARGO_TERM_COLOR"), OsStr::new("never"))])
+    }
+
+    /// The variables that cargo needs to download packages and a build must not see.
+    pub(super) fn for_fetching_alone(&self) -> impl Iterator<Item = &OsStr> {
+        self.passed(For::Fetch).filter(|(name, value)| !self.passes(name, value, For::Build)).map(|(name, _)| name)
+    }
+
+    fn passed(&self, to: For) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let all = self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        all.filter(move |(name, value)| self.passes(name, value, to))
+    }
+
+    fn passes(&self, name: &OsStr, value: &OsStr, to: For) -> bool {
+        let named = self.0.get(OsStr::new(passed::NAMED)).map(|list| list.to_string_lossy()).unwrap_or_default();
+        let named: Vec<&str> = named.split([',', ' ']).collect();
+        passed::passes(&name.to_string_lossy(), &value.to_string_lossy(), &named, to)
     }
 
     /// The variables, in order, that can change what is built.
@@ -122,11 +154,13 @@ mod tests {
             .with("CARGO_PKG_NAME", "deployer")
             .with("CARGO_MANIFEST_DIR", "/x")
             .with("CARGO_MAKEFLAGS", "--jobserver-fds=3,4")
+            .with("CARGO_INCREMENTAL", "1")
             .with("CARGO_TERM_COLOR", "always")
             .with("CARGO_TARGET_DIR", "/t")
             .with("HOME", "/h");
         let passed = names(environment.for_cargo());
-        assert_eq!(passed, ["CARGO_TARGET_DIR", "HOME", "CARGO_TERM_COLOR"]);
+        assert_eq!(passed, ["CARGO_TARGET_DIR", "HOME", "CARGO_INCREMENTAL", "CARGO_TERM_COLOR"]);
+        assert!(environment.for_cargo().any(|(name, value)| name == "CARGO_INCREMENTAL" && value == "0"));
     }
 
     #[test]
@@ -138,6 +172,28 @@ mod tests {
             .with("RUST_LOG", "debug")
             .with("USER", "me");
         let changing = names(environment.changing_output());
-        assert_eq!(changing, ["CARGO_PROFILE_RELEASE_LTO", "CC", "RUSTFLAGS", "CARGO_TERM_COLOR"]);
+        let set = ["CARGO_INCREMENTAL", "CARGO_TERM_COLOR"];
+        assert_eq!(changing, [&["CARGO_PROFILE_RELEASE_LTO", "CC", "RUSTFLAGS"][..], &set].concat());
+    }
+
+    #[test]
+    fn what_is_withheld_is_not_there_for_the_build() {
+        let environment = Environment::default()
+            .with("GIT_SHA", "abc")
+            .with("STAGE", "prod")
+            .with("DEPLOYER_BUILD_ENV", "STAGE, OTHER");
+        assert!(environment.withholds("GIT_SHA") && environment.get("GIT_SHA").is_none());
+        assert!(!environment.withholds("STAGE") && environment.get("STAGE").is_some());
+        assert!(!environment.withholds("OTHER"));
+        assert_eq!(environment.withheld_in("set `GIT_SHA` or STAGE"), ["GIT_SHA"]);
+        assert!(environment.withheld_in("GIT_SHA2").is_empty());
+    }
+
+    #[test]
+    fn only_what_downloads_packages_sees_their_registrys_token() {
+        let environment =
+            Environment::default().with("CARGO_REGISTRIES_OURS_TOKEN", "t").with("AWS_SESSION_TOKEN", "t");
+        assert!(environment.for_fetching_alone().eq(["CARGO_REGISTRIES_OURS_TOKEN"]));
+        assert_eq!(names(environment.for_fetching()), ["CARGO_REGISTRIES_OURS_TOKEN", "CARGO_TERM_COLOR"]);
     }
 }

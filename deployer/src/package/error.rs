@@ -4,6 +4,17 @@ use std::path::Path;
 
 use super::{Architecture, Runtime};
 
+/// Where an executable comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It was there: `binary:` or `zip:`.
+    Elsewhere,
+    /// By plain cargo, against this machine's glibc.
+    Here,
+    /// By a cross compiler, against the runtime's glibc.
+    Across,
+}
+
 /// A function that could not be packaged. Match on [`PackageError::code`], not on texts.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PackageError {
@@ -15,9 +26,19 @@ pub enum PackageError {
     NoPackage { package: String, nearest: Option<String>, available: Vec<String> },
     #[error("the package `{package}` has no binary `{bin}`; it has {}", listed(available))]
     NoBin { package: String, bin: String, nearest: Option<String>, available: Vec<String> },
+    /// `output` is what cargo wrote.
+    #[error("cargo cannot read the workspace\n{output}")]
+    Manifest { output: String },
+    #[error("{lock} does not fit the Cargo.toml files, and in CI (`CI` is set) cargo may not change it")]
+    LockOutdated { lock: String },
     /// `output` is what cargo and rustc wrote, without the progress lines.
     #[error("cargo could not build {}\n{output}", listed(bins))]
-    BuildFailed { bins: Vec<String>, output: String },
+    BuildFailed {
+        bins: Vec<String>,
+        output: String,
+        /// Variables that the output names, and that are withheld from builds.
+        withheld: Vec<String>,
+    },
     #[error("cargo succeeded but named no executable for `{bin}`")]
     NoExecutable { bin: String },
     #[error("{host} cannot build for {wanted} without cargo-zigbuild or cargo-lambda, and neither is installed")]
@@ -29,7 +50,17 @@ pub enum PackageError {
         version: String,
         runtime: Runtime,
         limit: String,
+        made: Made,
     },
+    #[error("{file} loads {}, which {runtime} does not have", listed(libraries))]
+    NoLibrary { file: String, libraries: Vec<String>, runtime: Runtime },
+    #[error("{file} is started by the loader {loader}, which Lambda does not have")]
+    NoLoader { file: String, loader: String },
+    #[error(
+        "the build uses {flag} (from {place}): the code would be for this machine's processor, and end with an illegal \
+         instruction on an older one of Lambda's"
+    )]
+    NativeProcessor { flag: String, place: String, architecture: Architecture },
     #[error("{file} is built for {found}, but the function runs on {wanted}")]
     WrongMachine { file: String, found: String, wanted: Architecture },
     #[error("{file} is not a Linux executable: {found}")]
@@ -57,6 +88,14 @@ impl PackageError {
         Self::Io { path: path.display().to_string(), message: error.to_string() }
     }
 
+    /// Says of a too new glibc that the deployer built the executable.
+    pub(super) fn of_build(mut self, across: bool) -> Self {
+        if let Self::Glibc { made, .. } = &mut self {
+            *made = if across { Made::Across } else { Made::Here };
+        }
+        self
+    }
+
     /// Stable and documented, such as `package::build-failed`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -65,10 +104,15 @@ impl PackageError {
             Self::NoCargo { .. } => "package::no-cargo",
             Self::NoPackage { .. } => "package::unknown-package",
             Self::NoBin { .. } => "package::unknown-bin",
+            Self::Manifest { .. } => "package::bad-manifest",
+            Self::LockOutdated { .. } => "package::lock-outdated",
             Self::BuildFailed { .. } => "package::build-failed",
             Self::NoExecutable { .. } => "package::no-executable",
             Self::NoCrossCompiler { .. } => "package::no-cross-compiler",
             Self::Glibc { .. } => "package::glibc-too-new",
+            Self::NoLibrary { .. } => "package::missing-library",
+            Self::NoLoader { .. } => "package::no-loader",
+            Self::NativeProcessor { .. } => "package::native-processor",
             Self::WrongMachine { .. } => "package::wrong-architecture",
             Self::NotExecutableFormat { .. } => "package::not-an-executable",
             Self::NotCompiled { .. } => "package::runtime-needs-zip",
@@ -95,9 +139,12 @@ impl PackageError {
             Self::NoPackage { nearest: None, .. } => "name one of these in `crate:`, or add it to the workspace".into(),
             Self::NoBin { nearest: None, .. } => "name one of these in `bin:`, or add it to the package".into(),
             Self::NoCrossCompiler { wanted, .. } => cross_help(*wanted),
-            Self::Glibc { .. } => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then \
-                 used by itself, or build on a host with an older glibc"
+            Self::Glibc { made, limit, .. } => glibc_help(*made, limit),
+            Self::NoLibrary { .. } => "link it statically (many crates have a feature `vendored`, `bundled` or `static`), \
+                 put it into `lib/` of a ready zip (`zip:`), or give the function a layer that has it"
                 .into(),
+            Self::NoLoader { loader, .. } => loader_help(loader).into(),
+            Self::NativeProcessor { flag, architecture, .. } => native_help(flag, *architecture),
             Self::WrongMachine { .. } => "build it for the function's architecture, or change `architecture`".into(),
             Self::NotCompiled { .. } => "use `zip:`, or the runtime provided.al2023".into(),
             Self::NoBootstrap { .. } => "name the executable `bootstrap` and put it at the root of the zip".into(),
@@ -106,8 +153,28 @@ impl PackageError {
                 "strip the binary, and build with `opt-level = \"z\"` and `lto = \"fat\"` in [profile.lambda]".into()
             }
             Self::Moved { .. } => "plan again".into(),
+            Self::Manifest { .. } => "correct the Cargo.toml that cargo names above".into(),
+            Self::LockOutdated { .. } => {
+                "run `cargo update --workspace`, which keeps the versions as far as it can, and commit Cargo.lock"
+                    .into()
+            }
             Self::BuildFailed { output, .. } if output.contains("error[E0463]") => {
                 "the target's standard library is missing: `rustup target add` it as rustc says above".into()
+            }
+            Self::BuildFailed { withheld, .. } if !withheld.is_empty() => format!(
+                "{} is set and withheld from builds: if every dependency may read it, set DEPLOYER_BUILD_ENV={}",
+                listed(withheld),
+                withheld.join(",")
+            ),
+            Self::BuildFailed { output, .. } if lacks_zig(output) => {
+                "cargo-zigbuild is installed and does not find zig: `pip install ziglang` in the same environment, or put zig \
+                 on the PATH"
+                    .into()
+            }
+            Self::BuildFailed { output, .. } if asks_for_a_variable(output) => {
+                "if the run's environment has the variable and every dependency may read it, name it in DEPLOYER_BUILD_ENV: \
+                 builds see no others than compilers, build scripts and cargo are known to need"
+                    .into()
             }
             Self::BuildFailed { .. } => "correct what cargo names above, then run the same command again".into(),
             Self::NoExecutable { .. } => "check `bin:` and `features:`".into(),
@@ -119,6 +186,51 @@ impl PackageError {
                 "check the path, which counts from the directory of stack.yaml, and the file's permissions".into()
             }
         }
+    }
+}
+
+/// Words of cargo-zigbuild, which has no code for this.
+fn lacks_zig(output: &str) -> bool {
+    let output = output.to_ascii_lowercase();
+    ["failed to find zig", "zig is not installed", "no module named ziglang"].iter().any(|words| output.contains(words))
+}
+
+/// Words of rustc, of `std::env::VarError` in a build script's panic.
+fn asks_for_a_variable(output: &str) -> bool {
+    output.contains("not defined at compile time") || output.contains("NotPresent")
+}
+
+fn glibc_help(made: Made, limit: &str) -> String {
+    match made {
+        Made::Here => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then used by itself, or build \
+                       on a host with an older glibc"
+            .into(),
+        Made::Across => "the cross compiler kept to the runtime's glibc, so a library that was compiled against a newer one is \
+                         linked in: let its crate build it from source (many have a feature `vendored` or `bundled`), or \
+                         build on a host with an older glibc"
+            .into(),
+        Made::Elsewhere => {
+            format!("build it for glibc {limit} (`cargo zigbuild --target TARGET.{limit}`), or on a host with an older glibc")
+        }
+    }
+}
+
+fn loader_help(loader: &str) -> &'static str {
+    if loader.contains("musl") {
+        "link it statically: `-C target-feature=+crt-static`, or build for a `-gnu` target"
+    } else {
+        "build it with an ordinary toolchain, or change the loader: `patchelf --set-interpreter`"
+    }
+}
+
+fn native_help(flag: &str, architecture: Architecture) -> String {
+    let newest = architecture.newest_processor();
+    match flag.strip_suffix("native") {
+        Some(name) if name.starts_with('-') => format!("take it out, or write `{name}{newest}`"),
+        _ => format!(
+            "write `target-cpu={newest}` instead; where the flag is for all your projects, set that one in this project's \
+             .cargo/config.toml under the same key: of two, the last one counts"
+        ),
     }
 }
 

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `workspace` | finds the cargo workspace and its cache directory |
 //! | `environment` | the variables that reach cargo, and those that change what it builds |
+//! | `passed` | which variables these are: none that may be a secret |
 //! | `build` | the order of work |
 //! | `stamp` | knows whether a binary is up to date without starting cargo |
-//! | `cargo` | builds all binaries of one kind in one invocation |
-//! | `names` | explains a failed build whose package or binary does not exist |
-//! | `elf` | checks machine and glibc |
+//! | `members` | knows the workspace's packages, and the errors of those that do not exist |
+//! | `cargo` | starts cargo, for one package at a time |
+//! | `fetch` | downloads packages where that takes credentials, which builds do not see |
+//! | `run` | reads what cargo did and said |
+//! | `config`, `flags` | the flags that rustc is called with, and those that Lambda's processors do not bear |
+//! | `elf`, `libraries` | machine, glibc, and shared libraries that Lambda does not have |
 //! | `archive` | writes and checks zips |
 //! | `store` | keeps finished zips, by the binary's hash |
 //!
@@ -19,12 +23,19 @@
 mod archive;
 mod build;
 mod cargo;
+mod config;
 mod elf;
 mod environment;
 mod error;
-mod names;
+mod fetch;
+mod flags;
+mod libraries;
+mod members;
+mod passed;
+mod run;
 mod stamp;
 mod store;
+mod warning;
 mod workspace;
 
 use std::fmt;
@@ -34,6 +45,7 @@ use std::time::Duration;
 pub use build::build_all;
 pub use environment::Environment;
 pub use error::PackageError;
+pub use warning::Warning;
 
 /// What a function's code is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +89,14 @@ impl Architecture {
     /// Whether plain cargo on this machine builds for it.
     pub(crate) fn is_native(self) -> bool {
         cfg!(target_os = "linux") && Self::host() == Some(self)
+    }
+
+    /// The newest processor, by rustc's names, whose code all hosts of Lambda run.
+    pub(crate) fn newest_processor(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86-64-v3",
+            Self::Arm64 => "neoverse-n1",
+        }
     }
 
     /// Rust's name of the Linux target.
@@ -145,6 +165,8 @@ pub struct Request {
     pub root: PathBuf,
     pub source: Source,
     pub platform: Platform,
+    /// Whether the function has layers, which may hold libraries.
+    pub layers: bool,
 }
 
 /// What the function runs on.
@@ -197,6 +219,12 @@ pub enum Event<'a> {
     Output { line: &'a str },
     /// That invocation ended.
     Built { success: bool, took: Duration },
+    /// Cargo downloads packages, for this takes credentials that builds do not get.
+    Fetching,
+    /// It ended, well or not.
+    Fetched,
+    /// Something that should be known about the package of a request.
+    Warning { request: usize, warning: &'a Warning },
 }
 
 /// Hears what happens while packaging; called from the task that packages.

@@ -14,12 +14,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive;
 use super::build::Job;
-use super::cargo::{Builder, Made};
+use super::cargo::Builder;
+use super::config::Config;
 use super::environment::Environment;
-use super::{Artifact, PackageError, store};
+use super::run::Made;
+use super::{Artifact, PackageError, Warning, store};
 
 /// Rises whenever a stamp of an earlier version must not be believed.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Files that cargo and rustup look for in the working directory and all directories above it.
 const LOOKED_FOR: &[&str] =
@@ -59,6 +61,8 @@ pub(super) struct Stamp {
     variables: BTreeSet<String>,
     /// Sources, dep-info file, executable and zip.
     files: Vec<Seen>,
+    /// Shared libraries that Lambda has by chance.
+    unpromised: Vec<String>,
     zip: PathBuf,
     code_sha256: String,
     size: u64,
@@ -72,17 +76,21 @@ impl Stamp {
         serde_json::from_slice(&text).ok()
     }
 
-    /// The artifact, if nothing that it was made from has changed.
-    pub fn fresh(self, job: &Job, environment: &Environment) -> Option<Artifact> {
+    /// The artifact, if nothing that it was made from has changed, and what to know about it.
+    pub fn fresh(self, job: &Job, environment: &Environment) -> Option<(Artifact, Vec<Warning>)> {
         let recorded = self.fingerprint?;
         let inputs = Inputs::collect(job, environment, &self.manifests, &self.variables)?;
         let fresh = self.files.iter().all(Seen::holds) && inputs.hash == recorded;
-        fresh.then_some(Artifact {
+        let file = job.bin.clone();
+        let library = |library| Warning::Library { file: file.clone(), library, runtime: job.platform.runtime };
+        let warnings = self.unpromised.into_iter().map(library).chain(withheld(job, &self.variables, environment));
+        let artifact = Artifact {
             zip: self.zip,
             code_sha256: self.code_sha256,
             size: self.size,
             binary_sha256: self.binary_sha256,
-        })
+        };
+        fresh.then(|| (artifact, warnings.collect()))
     }
 
     /// Records a build that began at `began_ns`, by the file system's own clock.
@@ -91,7 +99,7 @@ impl Stamp {
         environment: &Environment,
         made: &Made,
         began_ns: u64,
-        artifact: &Artifact,
+        (artifact, warnings): (&Artifact, &[Warning]),
     ) -> Result<(), PackageError> {
         let sources =
             dep_info(&made.dep_info()).and_then(|paths| paths.iter().map(|p| Seen::of(p)).collect::<Option<Vec<_>>>());
@@ -104,13 +112,15 @@ impl Stamp {
         let dep_info = Seen::of(&made.dep_info());
         let zip = Seen::of(&artifact.zip);
         let complete = dep_info.is_some() && zip.is_some();
-        files.extend([Some(made.executable.clone()), dep_info, zip].into_iter().flatten());
+        let left = [Some(made.executable.clone()), dep_info].into_iter().filter(|_| !job.contested);
+        files.extend(left.chain([zip]).flatten());
         let stamp = Self {
             builder: made.builder,
             fingerprint: inputs.filter(|_| vouched && settled && complete).map(|i| i.hash),
             manifests,
             variables: made.variables.clone(),
             files,
+            unpromised: warnings.iter().filter_map(library_of).collect(),
             zip: artifact.zip.clone(),
             code_sha256: artifact.code_sha256.clone(),
             size: artifact.size,
@@ -122,6 +132,19 @@ impl Stamp {
         };
         store::write(&job.workspace.store, &name(job), &text).map(drop)
     }
+}
+
+fn library_of(warning: &Warning) -> Option<String> {
+    match warning {
+        Warning::Library { library, .. } => Some(library.clone()),
+        _ => None,
+    }
+}
+
+/// Names what a build asked for and was not given: it may be another binary than was meant.
+pub(super) fn withheld(job: &Job, variables: &BTreeSet<String>, environment: &Environment) -> Vec<Warning> {
+    let names = variables.iter().filter(|name| environment.withholds(name));
+    names.map(|name| Warning::Withheld { bin: job.bin.clone(), variable: name.clone() }).collect()
 }
 
 /// The time now by the clock of the store's file system, which can differ from the machine's and ticks more coarsely.
@@ -139,14 +162,15 @@ fn name(job: &Job) -> String {
 
 fn identity(job: &Job) -> String {
     format!(
-        "{VERSION} {} {:?} {} {} {} {:?} {:?}",
+        "{VERSION} {} {:?} {} {} {} {:?} {:?} {}",
         archive::FORMAT,
         job.workspace.directory,
         job.package,
         job.bin,
         job.profile,
         job.features,
-        job.platform
+        job.platform,
+        job.layers
     )
 }
 
@@ -182,6 +206,10 @@ impl Inputs {
         if let Some(home) = environment.cargo_home() {
             inputs.content(&home.join("config.toml"))?;
             inputs.content(&home.join("config"))?;
+        }
+        // Those above, and the files that they include.
+        for file in Config::of(&job.workspace.directory, environment).paths() {
+            inputs.content(file)?;
         }
         for manifest in manifests {
             inputs.content(manifest)?;

@@ -10,6 +10,8 @@ use super::{PackageError, show, store};
 pub(super) struct Workspace {
     /// Where cargo is started: the stack's directory.
     pub directory: PathBuf,
+    /// The workspace's own Cargo.toml.
+    pub manifest: PathBuf,
     /// "lambda" if the workspace defines that profile, else "release".
     pub default_profile: &'static str,
     /// Where stamps and zips are kept.
@@ -39,13 +41,14 @@ impl Workspace {
                 break;
             }
         }
-        let Some((root, manifest)) = nearest else {
+        let Some((root, text)) = nearest else {
             return Err(PackageError::NoWorkspace { directory: show(&directory) });
         };
         let target = target_directory(&directory, &root, environment);
         Ok(Self {
-            default_profile: if has_table(&manifest, "profile.lambda") { "lambda" } else { "release" },
+            default_profile: if has_table(&text, "profile.lambda") { "lambda" } else { "release" },
             store: store::below(&target),
+            manifest: root.join("Cargo.toml"),
             directory,
         })
     }

@@ -15,6 +15,8 @@ use deployer::failure::Failure;
 use deployer::package;
 use deployer::pipeline::{self, Settings};
 use deployer::plan::{Goal, Plan, Selection};
+use deployer::spec::finding::Findings;
+use deployer::spec::source::SourceText;
 use deployer::spec::variables::Inputs;
 use deployer::state::{Holder, State, Terms};
 use tokio::sync::watch;
@@ -298,6 +300,8 @@ impl pipeline::Progress for Told {
     fn say(&self, text: &str) {
         self.0.lock().unwrap().push(text.to_owned());
     }
+
+    fn warn(&self, _: &Findings, _: &SourceText) {}
 }
 
 /// A zip with one executable, `bootstrap`, that prints `word`.

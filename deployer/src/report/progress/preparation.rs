@@ -11,6 +11,8 @@ use super::HEARTBEAT;
 use crate::package;
 use crate::pipeline;
 use crate::report::terminal::Terminal;
+use crate::spec::finding::Findings;
+use crate::spec::source::SourceText;
 
 /// Shows builds: a live line with cargo's own last word on a terminal, a heartbeat elsewhere.
 pub struct Preparation {
@@ -88,12 +90,18 @@ impl package::Progress for Preparation {
                     self.terminal.say(&format!("built in {:.1} s", took.as_secs_f64()));
                 }
             }
-            package::Event::Fresh { .. } => {}
+            package::Event::Fetching => self.begin("downloading packages"),
+            package::Event::Fetched => *self.lock() = None,
+            package::Event::Fresh { .. } | package::Event::Warning { .. } => {}
         }
     }
 }
 
 impl pipeline::Progress for Preparation {
+    fn warn(&self, warnings: &Findings, source: &SourceText) {
+        self.terminal.warnings(warnings, source);
+    }
+
     fn say(&self, text: &str) {
         self.terminal.say(text);
     }

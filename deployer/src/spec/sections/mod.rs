@@ -184,6 +184,8 @@ pub struct Code {
     pub architecture: String,
     /// `provided.al2023`, …
     pub runtime: String,
+    /// Whether layers bring files beside it.
+    pub layers: bool,
 }
 
 /// The primitive resources of a stack.

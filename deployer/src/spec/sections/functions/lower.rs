@@ -66,7 +66,8 @@ fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::Code> {
     let source = cargo
         .or_else(|| element.zip.clone().map(CodeSource::Zip))
         .or_else(|| element.binary.clone().map(CodeSource::Binary))?;
-    Some(sections::Code { source, architecture: text(element.architecture), runtime: element.runtime.clone() })
+    let layers = !element.layers.is_empty();
+    Some(sections::Code { source, architecture: text(element.architecture), runtime: element.runtime.clone(), layers })
 }
 
 fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {

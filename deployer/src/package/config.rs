@@ -1,0 +1,325 @@
+//! Reads cargo's configuration as far as it says with which flags rustc is called.
+//!
+//! The files and their order are cargo's (<https://doc.rust-lang.org/cargo/reference/config.html>): what lies nearer to the
+//! working directory comes later, and of a flag that is given twice rustc takes the last. What cannot be read is left out:
+//! cargo names it when it builds.
+
+use std::path::{Path, PathBuf};
+
+use cargo_platform::{Cfg, CfgExpr};
+use toml::{Table, Value};
+
+use super::Architecture;
+use super::environment::Environment;
+
+/// A word of a command line, and where it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flag {
+    pub text: String,
+    /// A file's path, or a variable's name.
+    pub place: String,
+}
+
+/// The configuration files of one directory, the least important one first.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    files: Vec<(PathBuf, Table)>,
+}
+
+/// How often a file may include another one that includes another one.
+const DEPTH: usize = 8;
+
+impl Config {
+    /// Reads the files that cargo reads when it is started in `directory`.
+    pub fn of(directory: &Path, environment: &Environment) -> Self {
+        let above: Vec<PathBuf> = directory.ancestors().map(|ancestor| ancestor.join(".cargo")).collect();
+        let mut config = Self::default();
+        for place in environment.cargo_home().into_iter().chain(above.into_iter().rev()) {
+            let file = ["config", "config.toml"].map(|name| place.join(name)).into_iter().find(|file| file.is_file());
+            if let Some(file) = file.filter(|file| config.files.iter().all(|(known, _)| known != file)) {
+                config.add(&file, DEPTH);
+            }
+        }
+        config
+    }
+
+    /// All files that were read, for what depends on them.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(path, _)| path.as_path())
+    }
+
+    fn add(&mut self, file: &Path, depth: usize) {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let table: Table = text.parse().unwrap_or_default();
+        let included = table.get("include").map(included).unwrap_or_default();
+        for path in included.into_iter().filter(|_| depth > 0) {
+            self.add(&file.with_file_name(path), depth - 1);
+        }
+        self.files.push((file.to_owned(), table));
+    }
+
+    /// The flags that rustc gets for the function's own code: of the first of cargo's sources that has any.
+    pub fn rustflags(&self, architecture: Architecture, cross: bool, environment: &Environment) -> Vec<Flag> {
+        for (variable, separator) in [("CARGO_ENCODED_RUSTFLAGS", '\u{1f}'), ("RUSTFLAGS", ' ')] {
+            // An empty value takes the place of the files, too.
+            if let Some(value) = environment.given(variable) {
+                return split(&value.to_string_lossy(), separator, variable);
+            }
+        }
+        let triple = if cross { architecture.triple().to_owned() } else { self.target(architecture, environment) };
+        let mut flags = self.list(&["target", &triple, "rustflags"]);
+        flags.extend(from_variable("CARGO_TARGET_", &format!("{triple}_RUSTFLAGS"), environment));
+        flags.extend(self.of_conditions(&triple));
+        if flags.is_empty() {
+            flags = self.list(&["build", "rustflags"]);
+            flags.extend(from_variable("CARGO_BUILD_", "RUSTFLAGS", environment));
+        }
+        flags
+    }
+
+    /// The flags of a profile and those that it inherits from, which only nightly cargo takes.
+    pub fn profile_flags(&self, profile: &str, manifest: &Path) -> Vec<Flag> {
+        let text = std::fs::read_to_string(manifest).unwrap_or_default();
+        let own = Self { files: vec![(manifest.to_owned(), text.parse().unwrap_or_default())] };
+        let (mut flags, mut name) = (Vec::new(), profile.to_owned());
+        for _ in 0..DEPTH {
+            flags.splice(0..0, self.list(&["profile", &name, "rustflags"]));
+            flags.splice(0..0, own.list(&["profile", &name, "rustflags"]));
+            let inherits = |config: &Self| config.last(&["profile", &name, "inherits"]);
+            match inherits(self).or_else(|| inherits(&own)) {
+                Some(parent) => name = parent,
+                None => break,
+            }
+        }
+        flags
+    }
+
+    /// Variables that `[env]` sets for compilers.
+    pub fn variables(&self) -> Vec<(String, Flag)> {
+        let mut found = Vec::new();
+        for (path, table) in &self.files {
+            let set = table.get("env").and_then(Value::as_table);
+            for (name, value) in set.into_iter().flatten() {
+                let text = value.as_str().or_else(|| value.get("value").and_then(Value::as_str));
+                let flag = text.map(|text| Flag { text: text.to_owned(), place: path.display().to_string() });
+                found.extend(flag.map(|flag| (name.clone(), flag)));
+            }
+        }
+        found
+    }
+
+    /// The target that plain cargo builds for.
+    fn target(&self, architecture: Architecture, environment: &Environment) -> String {
+        let variable = environment.get("CARGO_BUILD_TARGET").map(|value| value.to_string_lossy().into_owned());
+        variable.or_else(|| self.last(&["build", "target"])).unwrap_or_else(|| architecture.triple().to_owned())
+    }
+
+    /// `[target.'cfg(…)']` where the condition holds.
+    fn of_conditions(&self, triple: &str) -> Vec<Flag> {
+        let mut flags = Vec::new();
+        for (path, table) in &self.files {
+            let targets = table.get("target").and_then(Value::as_table);
+            for (key, value) in targets.into_iter().flatten().filter(|(key, _)| key.starts_with("cfg(")) {
+                if CfgExpr::matches_key(key, &facts(triple)) {
+                    flags.extend(value.get("rustflags").map(|list| words(list, path)).unwrap_or_default());
+                }
+            }
+        }
+        flags
+    }
+
+    fn list(&self, keys: &[&str]) -> Vec<Flag> {
+        let lists = self.files.iter().filter_map(|(path, table)| Some(words(at(table, keys)?, path)));
+        lists.flatten().collect()
+    }
+
+    /// The text that the most important file has, or the first of its list.
+    fn last(&self, keys: &[&str]) -> Option<String> {
+        let value = self.files.iter().rev().find_map(|(_, table)| at(table, keys))?;
+        let first = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+        first.as_str().map(str::to_owned)
+    }
+}
+
+fn at<'a>(table: &'a Table, keys: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = keys.split_first()?;
+    rest.iter().try_fold(table.get(*first)?, |value, key| value.get(*key))
+}
+
+/// Flags as a list, or as one text with blanks between.
+fn words(value: &Value, path: &Path) -> Vec<Flag> {
+    let place = path.display().to_string();
+    match value {
+        Value::String(text) => split(text, ' ', &place),
+        Value::Array(list) => {
+            let texts = list.iter().filter_map(Value::as_str);
+            texts.map(|text| Flag { text: text.to_owned(), place: place.clone() }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn split(text: &str, separator: char, place: &str) -> Vec<Flag> {
+    let words = text.split(separator).map(str::trim).filter(|word| !word.is_empty());
+    words.map(|word| Flag { text: word.to_owned(), place: place.to_owned() }).collect()
+}
+
+fn from_variable(prefix: &str, name: &str, environment: &Environment) -> Vec<Flag> {
+    let variable = format!("{prefix}{}", name.to_ascii_uppercase().replace(['-', '.'], "_"));
+    let value = environment.get(&variable).map(|value| value.to_string_lossy().into_owned());
+    split(&value.unwrap_or_default(), ' ', &variable)
+}
+
+/// The paths of `include`: a text, a list of texts, or tables with a `path`.
+fn included(value: &Value) -> Vec<String> {
+    let one = |value: &Value| value.as_str().or_else(|| value.get("path")?.as_str()).map(str::to_owned);
+    match value {
+        Value::Array(list) => list.iter().filter_map(one).collect(),
+        value => one(value).into_iter().collect(),
+    }
+}
+
+/// What `cfg(…)` may ask of a Linux target.
+fn facts(triple: &str) -> Vec<Cfg> {
+    let arch = triple.split('-').next().unwrap_or_default();
+    let env = if triple.ends_with("musl") { "musl" } else { "gnu" };
+    let pairs = [
+        ("target_arch", arch),
+        ("target_endian", "little"),
+        ("target_env", env),
+        ("target_family", "unix"),
+        ("target_os", "linux"),
+        ("target_pointer_width", "64"),
+        ("target_vendor", "unknown"),
+    ];
+    let pairs = pairs.iter().map(|(key, value)| format!("{key}=\"{value}\""));
+    pairs.chain(["unix".to_owned()]).filter_map(|text| text.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        /// Fails unless cargo's call of rustc ends with the flags that are found here.
+        fn compare(&self, variables: &[(&str, &str)]) {
+            let home = self.0.path().join("home");
+            let set = variables
+                .iter()
+                .fold(Environment::of_process().without("RUSTFLAGS"), |all, (name, value)| all.with(name, *value));
+            let set = set
+                .with("CARGO_HOME", home.as_os_str())
+                .with("CARGO_NET_OFFLINE", "true")
+                .without("CARGO_BUILD_TARGET");
+            let set = set.with("CARGO_TARGET_DIR", self.0.path().join("target").join(variables.len().to_string()));
+            let directory = self.0.path().join("work/stack");
+            let _ = std::fs::remove_dir_all(self.0.path().join("target"));
+            let output = std::process::Command::new(set.cargo())
+                .args(["build", "-v"])
+                .current_dir(&directory)
+                .env_clear()
+                .envs(set.for_cargo())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let call = said.lines().find(|line| line.contains("--crate-name p ")).unwrap_or_else(|| panic!("{said}"));
+            let passed: Vec<&str> =
+                call.trim_end_matches('`').split(' ').filter(|word| word.starts_with("--cfg=")).collect();
+            let host = Architecture::host().unwrap();
+            let found = Config::of(&directory, &set).rustflags(host, false, &set);
+            let found: Vec<&str> = found.iter().map(|flag| flag.text.as_str()).collect();
+            assert_eq!(found, passed, "{variables:?}");
+        }
+
+        fn with(files: &[(&str, &str)]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            for (path, text) in files {
+                let path = dir.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Self(dir)
+        }
+
+        fn flags(&self, environment: &Environment) -> Vec<String> {
+            let environment = environment.clone().with("CARGO_HOME", self.0.path().join("home"));
+            let config = Config::of(&self.0.path().join("work/stack"), &environment);
+            let flags = config.rustflags(Architecture::X86_64, false, &environment);
+            flags.into_iter().map(|flag| flag.text).collect()
+        }
+    }
+
+    #[test]
+    fn files_are_joined_and_the_nearest_comes_last() {
+        let place = Place::with(&[
+            ("home/config.toml", "[build]\nrustflags = [\"-C\", \"home\"]\n"),
+            ("work/.cargo/config.toml", "[build]\nrustflags = [\"-Cwork\", \"-Cmore\"]\n"),
+            ("work/stack/.cargo/config", "include = \"extra.toml\"\n[build]\nrustflags = [\"-Cstack\"]\n"),
+            ("work/stack/.cargo/extra.toml", "[build]\nrustflags = [\"-Cextra\"]\n"),
+        ]);
+        let found = place.flags(&Environment::default().with("CARGO_BUILD_RUSTFLAGS", "-Cvariable"));
+        assert_eq!(found, ["-C", "home", "-Cwork", "-Cmore", "-Cextra", "-Cstack", "-Cvariable"]);
+    }
+
+    #[test]
+    fn one_source_counts_and_the_targets_own_come_before_those_of_all_builds() {
+        let place = Place::with(&[(
+            "work/.cargo/config.toml",
+            "[build]\nrustflags = [\"-Cbuild\"]\n[target.'cfg(all(unix, target_arch = \"x86_64\"))']\nrustflags = [\"-Ccfg\"]\n\
+             [target.'cfg(windows)']\nrustflags = [\"-Cwindows\"]\n[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Ctriple\"]\n",
+        )]);
+        assert_eq!(place.flags(&Environment::default()), ["-Ctriple", "-Ccfg"]);
+        let musl = Environment::default().with("CARGO_BUILD_TARGET", "x86_64-unknown-linux-musl");
+        assert_eq!(place.flags(&musl), ["-Ccfg"]);
+        assert_eq!(place.flags(&Environment::default().with("RUSTFLAGS", "-Cvariable")), ["-Cvariable"]);
+        assert!(place.flags(&Environment::default().with("RUSTFLAGS", "")).is_empty(), "an empty value counts");
+        let encoded = Environment::default().with("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}a b").with("RUSTFLAGS", "-Cx");
+        assert_eq!(place.flags(&encoded), ["-C", "a b"]);
+    }
+
+    #[test]
+    fn a_profile_has_the_flags_of_those_it_inherits_from() {
+        let place = Place::with(&[(
+            "work/Cargo.toml",
+            "[profile.lambda]\ninherits = \"release\"\nrustflags = [\"-Cown\"]\n[profile.release]\nrustflags = [\"-Cparent\"]\n",
+        )]);
+        let flags = Config::default().profile_flags("lambda", &place.0.path().join("work/Cargo.toml"));
+        assert_eq!(flags.iter().map(|flag| flag.text.as_str()).collect::<Vec<_>>(), ["-Cparent", "-Cown"]);
+    }
+
+    /// Holds this reader against cargo itself, which prints how it calls rustc.
+    #[test]
+    fn cargo_takes_the_same_flags_from_the_same_files() {
+        let place = Place::with(&[
+            ("home/config.toml", "[build]\nrustflags = [\"--cfg=home\"]\n"),
+            (".cargo/config.toml", "[build]\nrustflags = [\"--cfg=outer\", \"--cfg=outer2\"]\n"),
+            ("work/stack/.cargo/config.toml", "[build]\nrustflags = [\"--cfg=near\"]\n"),
+            (
+                "work/stack/Cargo.toml",
+                "[package]\nname = \"p\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+            ),
+            ("work/stack/src/main.rs", "fn main() {}\n"),
+        ]);
+        place.compare(&[]);
+        place.compare(&[("CARGO_BUILD_RUSTFLAGS", "--cfg=variable")]);
+        place.compare(&[("RUSTFLAGS", "")]);
+        place.compare(&[("RUSTFLAGS", " --cfg=a  --cfg=b ")]);
+        place.compare(&[("CARGO_ENCODED_RUSTFLAGS", "--cfg=a\u{1f}--cfg=b"), ("RUSTFLAGS", "--cfg=c")]);
+        let arch = std::env::consts::ARCH;
+        let targets = format!(
+            "[target.'cfg(target_arch = \"{arch}\")']\nrustflags = [\"--cfg=condition\"]\n[target.'cfg(windows)']\nrustflags = \
+             [\"--cfg=windows\"]\n[target.{arch}-unknown-linux-gnu]\nrustflags = [\"--cfg=triple\"]\n"
+        );
+        std::fs::write(place.0.path().join("work/stack/.cargo/config.toml"), targets).unwrap();
+        place.compare(&[]);
+        let variable = format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUSTFLAGS", arch.to_ascii_uppercase());
+        place.compare(&[(&variable, "--cfg=variable")]);
+        std::fs::remove_file(place.0.path().join("home/config.toml")).unwrap();
+        std::fs::remove_file(place.0.path().join(".cargo/config.toml")).unwrap();
+        let text = "[build]\nrustflags = \"--cfg=one --cfg=two\"\n";
+        std::fs::write(place.0.path().join("work/stack/.cargo/config.toml"), text).unwrap();
+        place.compare(&[]);
+    }
+}

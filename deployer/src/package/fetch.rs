@@ -1,0 +1,64 @@
+//! Downloads packages before a build where that takes what a build must not see: a registry's token, a proxy's password.
+
+use super::build::Job;
+use super::cargo::{self, Builder};
+use super::environment::Environment;
+use super::members::Members;
+use super::run;
+use super::{Event, PackageError, Progress};
+
+/// Runs `cargo fetch` if the build could not download its packages by itself. It runs no package's code. Where it fails,
+/// the build may do without; what cargo said is returned for the case that it does not.
+///
+/// # Errors
+/// [`PackageError::NoCargo`] if cargo cannot be started.
+pub(super) async fn before(
+    waiting: &[(Builder, Job)],
+    members: &Members,
+    environment: &Environment,
+    progress: &dyn Progress,
+) -> Result<Option<String>, PackageError> {
+    let lock = std::fs::read_to_string(members.lock()).ok();
+    let Some((_, first)) = waiting.first().filter(|_| is_needed(environment, lock.as_deref())) else {
+        return Ok(None);
+    };
+    let mut command = cargo::to_fetch(&first.workspace.directory, environment);
+    command.arg("fetch").arg("--manifest-path").arg(members.root.join("Cargo.toml"));
+    if members.locked(environment) {
+        command.arg("--locked");
+    }
+    if waiting.iter().all(|(builder, _)| *builder == Builder::Cargo) {
+        command.args(["--target", first.platform.architecture.triple()]);
+    }
+    progress.on(Event::Fetching);
+    let run = run::watch(command, progress).await;
+    progress.on(Event::Fetched);
+    let run = run.map_err(|e| cargo::not_started(environment, &e))?;
+    Ok((!run.success).then_some(run.output))
+}
+
+/// Tokens of registries and passwords of proxies are for packages of all kinds, git's and ssh's variables for those that
+/// the lock file takes from git.
+fn is_needed(environment: &Environment, lock: Option<&str>) -> bool {
+    let git = lock.is_none_or(|lock| lock.contains("\"git+") || lock.contains("+ssh://"));
+    environment.for_fetching_alone().any(|name| {
+        let name = name.as_encoded_bytes();
+        git || !(name.starts_with(b"GIT_") || name.starts_with(b"SSH_") || name == b"NETRC")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_for_ssh_is_needed_for_packages_from_git_alone() {
+        let environment = Environment::default().with("SSH_AUTH_SOCK", "/s");
+        assert!(!is_needed(&environment, Some("source = \"registry+https://github.com/rust-lang/crates.io-index\"")));
+        assert!(is_needed(&environment, Some("source = \"git+ssh://git@github.com/a/b#1\"")));
+        assert!(is_needed(&environment, None), "nothing is known of packages without a lock file");
+        let environment = Environment::default().with("CARGO_REGISTRIES_OURS_TOKEN", "t");
+        assert!(is_needed(&environment, Some("")));
+        assert!(!is_needed(&Environment::default().with("AWS_SESSION_TOKEN", "t"), None));
+    }
+}

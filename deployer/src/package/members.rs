@@ -1,0 +1,134 @@
+//! The packages of a workspace, as cargo names them, and the errors of those that are asked for and are not there.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::build::Job;
+use super::cargo::{self, Builder};
+use super::environment::Environment;
+use super::workspace::Workspace;
+use super::{Architecture, PackageError};
+
+/// A package that is part of the workspace.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub name: String,
+    /// Cargo's own id, which no package of a registry shares.
+    id: String,
+    pub manifest: PathBuf,
+    bins: Vec<String>,
+}
+
+/// All packages of a workspace.
+#[derive(Debug)]
+pub(super) struct Members {
+    /// The directory of the workspace's own Cargo.toml and Cargo.lock.
+    pub root: PathBuf,
+    packages: Vec<Member>,
+}
+
+impl Members {
+    /// Asks cargo, which compiles nothing and stays off the network for this.
+    ///
+    /// # Errors
+    /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's own words if it cannot
+    /// read the workspace.
+    pub async fn of(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
+        let output = cargo::command(&workspace.directory, environment)
+            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+            .output()
+            .await
+            .map_err(|e| cargo::not_started(environment, &e))?;
+        let unreadable =
+            || PackageError::Manifest { output: String::from_utf8_lossy(&output.stderr).trim().to_owned() };
+        if !output.status.success() {
+            return Err(unreadable());
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_| unreadable())?;
+        let packages = metadata.get("packages").and_then(Value::as_array).ok_or_else(unreadable)?;
+        let root = metadata.get("workspace_root").and_then(Value::as_str).ok_or_else(unreadable)?;
+        Ok(Self { root: root.into(), packages: packages.iter().filter_map(package).collect() })
+    }
+
+    pub fn package(&self, name: &str) -> Option<&Member> {
+        self.packages.iter().find(|member| member.name == name)
+    }
+
+    /// How a command line names the package: by its id, as a dependency may have the same name. Cargo before 1.77 takes
+    /// its own ids for no specification, and cargo-lambda compares with names.
+    pub fn spec<'a>(&'a self, name: &'a str, builder: Builder) -> &'a str {
+        match self.package(name) {
+            Some(member) if builder != Builder::Lambda && member.id.contains('#') => &member.id,
+            _ => name,
+        }
+    }
+
+    /// Whether cargo must take the versions of Cargo.lock: in CI, where nobody would commit what it changes.
+    pub fn locked(&self, environment: &Environment) -> bool {
+        environment.is_ci() && self.lock().is_file()
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("Cargo.lock")
+    }
+}
+
+fn package(package: &Value) -> Option<Member> {
+    let text = |key: &str| package.get(key)?.as_str().map(str::to_owned);
+    let targets = package.get("targets")?.as_array()?.iter();
+    let bins = targets.filter(|t| {
+        let kinds = t.get("kind").and_then(Value::as_array);
+        kinds.is_some_and(|kinds| kinds.iter().any(|k| k == "bin"))
+    });
+    let bins = bins.filter_map(|t| t.get("name")?.as_str().map(str::to_owned)).collect();
+    Some(Member { name: text("name")?, id: text("id")?, manifest: text("manifest_path")?.into(), bins })
+}
+
+/// The error of a job that asks for a package or binary that does not exist.
+pub(super) fn unknown(job: &Job, members: &Members) -> Option<PackageError> {
+    let Some(Member { bins, .. }) = members.package(&job.package) else {
+        let available: Vec<String> = members.packages.iter().map(|member| member.name.clone()).collect();
+        return Some(PackageError::NoPackage {
+            package: job.package.clone(),
+            nearest: nearest(&job.package, &available),
+            available,
+        });
+    };
+    (!bins.contains(&job.bin)).then(|| PackageError::NoBin {
+        package: job.package.clone(),
+        bin: job.bin.clone(),
+        nearest: nearest(&job.bin, bins),
+        available: bins.clone(),
+    })
+}
+
+/// The name that is probably meant: less than half of its letters differ.
+fn nearest(meant: &str, names: &[String]) -> Option<String> {
+    names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(meant, name), name))
+        .min()
+        .filter(|(distance, name)| distance * 2 < name.len().max(meant.len()))
+        .map(|(_, name)| name.clone())
+}
+
+/// What a user calls this machine, for the error about cross-building.
+pub(super) fn host() -> String {
+    match Architecture::host() {
+        Some(architecture) if cfg!(target_os = "linux") => architecture.to_string(),
+        _ => format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_offered_only_if_it_is_near() {
+        let names = ["generate-image".to_owned(), "image-worker".to_owned()];
+        assert_eq!(nearest("image-workr", &names), Some("image-worker".to_owned()));
+        assert_eq!(nearest("billing", &names), None);
+    }
+}

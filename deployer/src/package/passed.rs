@@ -1,0 +1,349 @@
+//! Which variables of the run's environment a build gets to see.
+//!
+//! Build scripts and procedural macros of every dependency run with the variables that cargo was started with, and the
+//! run's environment holds credentials. So cargo gets the variables that compilers, build scripts and package managers are
+//! known to read, and no others: a secret may have any name. What a project's own build needs besides is named in
+//! `DEPLOYER_BUILD_ENV`.
+//!
+//! This keeps secrets from code that looks for them; it is no sandbox. A build runs as the same user and can read that
+//! user's files and, where the system lets it, the memory of the user's other processes.
+
+/// Names more variables, parted by commas or blanks.
+pub(super) const NAMED: &str = "DEPLOYER_BUILD_ENV";
+
+/// Variables that an outer cargo sets for the program it runs. Passed on, they would make build scripts and `env!`
+/// see the wrong package, or point to a job server that is gone.
+const FROM_OUTER_CARGO: &[&str] = &[
+    "CARGO_BIN_",
+    "CARGO_CRATE_NAME",
+    "CARGO_MAKEFLAGS",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "MAKEFLAGS",
+    "MFLAGS",
+    "OUT_DIR",
+    "RUST_RECURSION_COUNT",
+    "__CARGO",
+];
+
+/// Variables about how cargo talks: diagnostics are captured, so colour and progress bars would end up in error texts.
+const TALK: &[&str] = &["CARGO_TERM_"];
+
+/// The system's own, and single ones of tools.
+const EXACTLY: &[&str] = &[
+    "CI",
+    "CPATH",
+    "CURL_CA_BUNDLE",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "MAKE",
+    "NASM",
+    "NINJA",
+    "NUM_JOBS",
+    "PATH",
+    "PERL",
+    "PERL5LIB",
+    "PROTOC",
+    "PYTHON",
+    "PYTHON3",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "SDKROOT",
+    "SHELL",
+    "SOURCE_DATE_EPOCH",
+    "SQLX_OFFLINE",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TERM",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    "YASM",
+];
+
+/// Compilers and their flags, also as `HOST_CC`, `TARGET_CC` and `CC_x86_64_unknown_linux_gnu`.
+const TOOLS: &[&str] = &[
+    "AR",
+    "ARFLAGS",
+    "AS",
+    "ASFLAGS",
+    "ASMFLAGS",
+    "CC",
+    "CFLAGS",
+    "CPP",
+    "CPPFLAGS",
+    "CXX",
+    "CXXFLAGS",
+    "CXXSTDLIB",
+    "LD",
+    "LDFLAGS",
+    "NM",
+    "OBJCOPY",
+    "RANLIB",
+    "RANLIBFLAGS",
+    "STRIP",
+];
+
+/// Families: cargo and rustc, C toolchains, caches of compilers, libraries that `-sys` crates look for.
+const FAMILIES: &[&str] = &[
+    "AWS_LC_",
+    "BINDGEN_",
+    "CARGO",
+    "CCACHE_",
+    "CLANG_",
+    "CMAKE",
+    "LC_",
+    "LIBCLANG_",
+    "LLVM_",
+    "MACOSX_DEPLOYMENT_",
+    "NIX_",
+    "OPENSSL_",
+    "PKG_CONFIG",
+    "PROTOC_",
+    "PYO3_",
+    "RUST",
+    "SCCACHE_",
+    "VCPKG",
+    "XDG_",
+    "ZIG",
+];
+
+/// How names end that say where a library lies or how it is linked: `LIBPQ_LIB_DIR`, `ZSTD_SYS_USE_PKG_CONFIG`.
+const ENDINGS: &[&str] = &[
+    "_DIR",
+    "_INCLUDE",
+    "_LIB",
+    "_LIBS",
+    "_NO_PKG_CONFIG",
+    "_NO_VENDOR",
+    "_PATH",
+    "_PREFIX",
+    "_ROOT",
+    "_STATIC",
+    "_USE_PKG_CONFIG",
+];
+
+/// Families of clouds, CI systems and agents, which no ending lets through: `GITHUB_PATH`, `DOCKER_CERT_PATH`.
+const NEVER: &[&str] = &[
+    "ACTIONS_",
+    "ARM_",
+    "AWS_",
+    "AZURE_",
+    "BITBUCKET_",
+    "BUILDKITE_",
+    "CI_",
+    "CIRCLE_",
+    "CLOUDSDK_",
+    "DEPLOYER_",
+    "DOCKER_",
+    "GH_",
+    "GITHUB_",
+    "GITLAB_",
+    "GOOGLE_",
+    "GPG_",
+    "JENKINS_",
+    "KUBE",
+    "NIX_CONFIG",
+    "NPM_",
+    "RUNNER_",
+    "SSH_",
+    "TF_",
+    "VAULT_",
+];
+
+/// Parts of names that mean a secret, whatever family they stand in: `SCCACHE_WEBDAV_TOKEN`.
+const SECRET: &[&str] =
+    &["APIKEY", "AUTH", "CREDENTIAL", "CREDENTIALS", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD", "SECRET", "TOKEN"];
+
+/// What cargo itself needs to fetch packages, and the code of packages does not.
+const FETCHING: &[&str] = &["CARGO", "GIT_", "NETRC", "SSH_AGENT_PID", "SSH_AUTH_SOCK"];
+
+/// Who starts with the variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// A build, which runs the code of packages.
+    Build,
+    /// `cargo fetch`, which downloads packages and runs none of their code.
+    Fetch,
+}
+
+/// Whether the variable is passed on. `named` are those that a person allowed.
+pub(super) fn passes(name: &str, value: &str, named: &[&str], to: For) -> bool {
+    if begins(name, FROM_OUTER_CARGO) || begins(name, TALK) || name == NAMED {
+        return false;
+    }
+    if named.contains(&name) {
+        return true;
+    }
+    let known = is_known(name) && !is_secret(name, value);
+    known || (to == For::Fetch && (begins(name, FETCHING) || is_proxy(name)))
+}
+
+fn is_known(name: &str) -> bool {
+    let family = || begins(name, FAMILIES) && !begins(name, &["NIX_CONFIG"]);
+    let ending = || ENDINGS.iter().any(|ending| name.ends_with(ending)) && !begins(name, NEVER);
+    let sys = || name.contains("_SYS_") && !begins(name, NEVER);
+    EXACTLY.contains(&name) || is_proxy(name) || is_tool(name) || family() || ending() || sys()
+}
+
+/// A compiler or its flags: for all targets, for the host's or the target's side, or for a target by its name.
+fn is_tool(name: &str) -> bool {
+    let name = name.strip_prefix("HOST_").or_else(|| name.strip_prefix("TARGET_")).unwrap_or(name);
+    TOOLS.iter().any(|tool| name.strip_prefix(tool).is_some_and(|rest| rest.is_empty() || is_target(rest)))
+}
+
+/// `_x86_64_unknown_linux_gnu` or `_aarch64-unknown-linux-gnu`: some processor's name, then a system's.
+fn is_target(rest: &str) -> bool {
+    let lower = rest.to_ascii_lowercase();
+    lower.starts_with('_') && ["linux", "darwin", "windows", "musl"].iter().any(|system| lower.contains(system))
+}
+
+fn is_proxy(name: &str) -> bool {
+    ["http_proxy", "https_proxy", "all_proxy", "no_proxy"].contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// A name that means a secret, or an address with a password in it.
+fn is_secret(name: &str, value: &str) -> bool {
+    let parts = || name.split('_').map(str::to_ascii_uppercase);
+    let key = parts().next_back().is_some_and(|last| last == "KEY");
+    let words = parts().any(|part| SECRET.contains(&part.as_str())) || name.ends_with("_CONNECTION_STRING");
+    let address = value.contains("://") || name.to_ascii_lowercase().ends_with("_proxy");
+    words || key || (address && has_password(value))
+}
+
+/// `scheme://user:password@host`, or `user:password@host` as proxies may be written.
+fn has_password(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or(rest);
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
+fn begins(name: &str, list: &[&str]) -> bool {
+    list.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built_with(name: &str, value: &str) -> bool {
+        passes(name, value, &[], For::Build)
+    }
+
+    #[test]
+    fn credentials_of_clouds_forges_and_ci_systems_reach_no_build() {
+        for name in [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_PROFILE",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "GITHUB_TOKEN",
+            "GH_TOKEN",
+            "GITHUB_ENV",
+            "GITHUB_PATH",
+            "GITHUB_OUTPUT",
+            "GITHUB_STATE",
+            "GITHUB_STEP_SUMMARY",
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            "ACTIONS_RUNTIME_TOKEN",
+            "ACTIONS_RESULTS_URL",
+            "CI_JOB_TOKEN",
+            "CI_JOB_JWT_V2",
+            "CI_REGISTRY_PASSWORD",
+            "CI_PROJECT_DIR",
+            "GITLAB_TOKEN",
+            "DEPLOYER_VAR_api_key",
+            "DEPLOYER_VAR_FILE_PATH",
+            "DEPLOYER_BUILD_ENV",
+            "DOCKER_AUTH_CONFIG",
+            "DOCKER_CERT_PATH",
+            "NPM_TOKEN",
+            "NODE_AUTH_TOKEN",
+            "VAULT_TOKEN",
+            "TF_VAR_db_password",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "ARM_CLIENT_SECRET",
+            "KUBECONFIG",
+            "SSH_AUTH_SOCK",
+            "GIT_ASKPASS",
+            "GIT_CONFIG_VALUE_0",
+            "NIX_CONFIG",
+            "STRIPE_KEY",
+            "DATABASE_URL",
+            "SENTRY_DSN",
+            "SLACK_WEBHOOK",
+            "PROD_PATH_TOKEN",
+        ] {
+            assert!(!built_with(name, "x"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_compilers_caches_registries_and_proxies_need_stays() {
+        for (name, value) in [
+            ("PATH", "/usr/bin"),
+            ("HOME", "/h"),
+            ("RUSTFLAGS", "-C debuginfo=1"),
+            ("RUSTC_WRAPPER", "sccache"),
+            ("SCCACHE_BUCKET", "cache"),
+            ("SCCACHE_S3_KEY_PREFIX", "x"),
+            ("CARGO_HOME", "/c"),
+            ("CARGO_REGISTRIES_OURS_INDEX", "sparse+https://crates.example.com/"),
+            ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "clang"),
+            ("CC", "clang"),
+            ("CC_aarch64_unknown_linux_gnu", "gcc"),
+            ("TARGET_CFLAGS", "-O2"),
+            ("CFLAGS_x86_64-unknown-linux-gnu", "-O2"),
+            ("PKG_CONFIG_PATH", "/p"),
+            ("LD_LIBRARY_PATH", "/l"),
+            ("OPENSSL_DIR", "/o"),
+            ("LIBPQ_LIB_DIR", "/pq"),
+            ("AWS_LC_SYS_NO_ASM", "1"),
+            ("ZSTD_SYS_USE_PKG_CONFIG", "1"),
+            ("PROTOC", "/p"),
+            ("HTTPS_PROXY", "http://proxy:3128"),
+            ("no_proxy", "localhost"),
+            ("SSL_CERT_FILE", "/ca.pem"),
+            ("LC_ALL", "C"),
+        ] {
+            assert!(built_with(name, value), "{name}");
+        }
+    }
+
+    #[test]
+    fn tokens_of_registries_and_passwords_of_proxies_are_for_fetching_alone() {
+        for (name, value) in [
+            ("CARGO_REGISTRY_TOKEN", "x"),
+            ("CARGO_REGISTRIES_OURS_TOKEN", "x"),
+            ("HTTPS_PROXY", "http://me:pw@proxy:3128"),
+            ("https_proxy", "me:pw@proxy:3128"),
+            ("CARGO_HTTP_PROXY", "http://me:pw@proxy:3128"),
+            ("SSH_AUTH_SOCK", "/s"),
+            ("GIT_ASKPASS", "/a"),
+        ] {
+            assert!(!built_with(name, value), "{name}");
+            assert!(passes(name, value, &[], For::Fetch), "{name}");
+        }
+        assert!(!passes("AWS_SECRET_ACCESS_KEY", "x", &[], For::Fetch));
+        assert!(!built_with("SCCACHE_REDIS", "redis://:pw@cache"));
+        assert!(!built_with("SCCACHE_WEBDAV_TOKEN", "x"));
+    }
+
+    #[test]
+    fn a_named_variable_passes_whatever_it_is_called() {
+        let named = ["GIT_SHA", "ACTIONS_RUNTIME_TOKEN"];
+        assert!(passes("GIT_SHA", "1", &named, For::Build));
+        assert!(passes("ACTIONS_RUNTIME_TOKEN", "1", &named, For::Build));
+        assert!(!passes("GIT_SHA2", "1", &named, For::Build));
+    }
+}

@@ -1,0 +1,80 @@
+//! Packages the functions' code, and says what should be known of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Loaded, Progress, Settings, root};
+use crate::failure::{self, Failure};
+use crate::package::{self, Artifact};
+use crate::spec::secrets::Secrets;
+use crate::spec::sections::{Code, CodeSource};
+
+/// Builds and zips the code of every function.
+pub(super) async fn package(
+    loaded: &Loaded,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<BTreeMap<String, Artifact>, Failure> {
+    let document = &loaded.document;
+    let root = root(&settings.file);
+    let with_code: Vec<_> = loaded.graph.nodes().filter_map(|n| Some((n, n.code.as_ref()?))).collect();
+    let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
+    let mut artifacts = BTreeMap::new();
+    let mut errors = Vec::new();
+    let masked = Masked { progress, secrets: document.secrets(), warnings: Mutex::default() };
+    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.build, &masked).await) {
+        match built {
+            Ok(artifact) => {
+                artifacts.insert(node.address.clone(), artifact);
+            }
+            Err(error) => errors.push((node.element.clone(), error)),
+        }
+    }
+    let warnings = masked.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !warnings.is_empty() {
+        let of_element = |(request, warning): (usize, _)| (with_code[request].0.element.clone(), warning);
+        let warnings = failure::package_warnings(warnings.into_iter().map(of_element), document);
+        progress.warn(&warnings, document.source());
+    }
+    if errors.is_empty() { Ok(artifacts) } else { Err(Failure::package(errors, document)) }
+}
+
+/// A build may read secrets from files, and print them.
+struct Masked<'a> {
+    progress: &'a dyn Progress,
+    secrets: &'a Secrets,
+    /// With the number of the request that each is about.
+    warnings: Mutex<Vec<(usize, package::Warning)>>,
+}
+
+impl package::Progress for Masked<'_> {
+    fn on(&self, event: package::Event<'_>) {
+        match event {
+            package::Event::Output { line } => {
+                self.progress.on(package::Event::Output { line: &self.secrets.mask_cut(line) });
+            }
+            package::Event::Warning { request, warning } => {
+                self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push((request, warning.clone()));
+            }
+            event => self.progress.on(event),
+        }
+    }
+}
+
+fn request(root: &Path, code: &Code) -> package::Request {
+    let source = match &code.source {
+        CodeSource::Cargo { package, bin, profile, features } => package::Source::Cargo(package::CargoBin {
+            package: package.clone(),
+            bin: bin.clone(),
+            profile: profile.clone(),
+            features: features.clone(),
+        }),
+        CodeSource::Zip(path) => package::Source::Zip(path.clone()),
+        CodeSource::Binary(path) => package::Source::Binary(path.clone()),
+    };
+    let architecture =
+        if code.architecture == "arm64" { package::Architecture::Arm64 } else { package::Architecture::X86_64 };
+    let platform = package::Platform { architecture, runtime: package::Runtime::from_name(&code.runtime) };
+    package::Request { root: root.to_owned(), source, platform, layers: code.layers }
+}
