@@ -45,7 +45,13 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
         "tagging" => vec![need("tag:GetResources", "*")],
         other => panic!("{call}: no actions are known of {other}"),
     };
-    let named = |(action, resource, context)| Need { call: call.to_owned(), action, resource, context };
+    let named = |(action, resource, mut context): One| {
+        // A bucket's ARN does not say whose it is; of the local AWS it is the caller's.
+        if asked.service == "s3" {
+            context.insert("aws:ResourceAccount", asked.account.to_owned());
+        }
+        Need { call: call.to_owned(), action, resource, context }
+    };
     found.into_iter().map(named).collect()
 }
 
