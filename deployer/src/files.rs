@@ -35,6 +35,11 @@ pub(crate) fn directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Closes the `.deployer` that an earlier version left open in `root`, if there is one.
+pub(crate) fn close_own(root: &Path) {
+    close(&root.join(OWN), DIRECTORY);
+}
+
 /// Writes a file as a whole, in the place of one that is there. What is no plain file, such as a pipe, is written to.
 ///
 /// # Errors
@@ -179,6 +184,9 @@ mod tests {
         fs::write(own.join(".gitignore"), "mine").unwrap();
         directory(&own.join("local")).unwrap();
         assert_eq!(fs::read_to_string(own.join(".gitignore")).unwrap(), "mine", "a user's own stays");
+        open_to_all(&own, 0o755);
+        close_own(root.path());
+        assert_eq!(mode(&own), 0o700);
         directory(&root.path().join("other")).unwrap();
         assert!(!root.path().join("other/.gitignore").exists());
     }

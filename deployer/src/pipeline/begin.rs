@@ -13,6 +13,7 @@ use crate::aws::clients::Connection;
 use crate::aws::{Aws, AwsError, Clients, Place};
 use crate::execute::Stop;
 use crate::failure::Failure;
+use crate::files;
 use crate::graph::resolve;
 use crate::observe::{Depth, Observation, observe, predict};
 use crate::spec::document::Document;
@@ -233,6 +234,7 @@ async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store)
         transport: settings.transport.clone(),
     };
     let clients = Arc::new(Clients::connect(&connection).await);
+    files::close_own(&root(&settings.file));
     let nowhere = place(document, settings, String::new());
     let store = Store::open(location(document, settings), &clients.state, document.stack(), &nowhere, settings.now)
         .with_rescue(RescuePlace {

@@ -21,6 +21,8 @@ pub struct Held {
     pub closed: bool,
     /// Who changed the comments last, if anybody did.
     pub editor: Option<&'static str>,
+    /// Whose token it is, if not a job's own.
+    pub app: Option<&'static str>,
     /// Does not answer the second API.
     pub silent: bool,
 }
@@ -127,7 +129,7 @@ fn second(held: &Held, body: &Value) -> (u16, Value) {
         return (502, json!({"message": "Bad gateway"}));
     }
     if query.contains("viewer") {
-        return (200, json!({"data": {"viewer": {"login": AUTHOR}}}));
+        return (200, json!({"data": {"viewer": {"login": held.app.unwrap_or(AUTHOR)}}}));
     }
     let id = body["variables"]["id"].as_str().expect("an id");
     let (at, field, author) = match id.strip_prefix("gid://gitlab/Note/") {
@@ -159,7 +161,7 @@ fn route(held: &mut Held, method: &str, path: &str, body: &Value) -> (u16, Value
             if path.starts_with("/api/v4") {
                 comment["author"] = json!({"username": "bot"});
             } else {
-                comment["user"] = json!({"login": AUTHOR});
+                comment["user"] = json!({"login": held.app.unwrap_or(AUTHOR)});
             }
             held.comments.push(comment.clone());
             (201, comment)

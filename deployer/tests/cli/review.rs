@@ -271,6 +271,19 @@ async fn a_comment_is_no_review_of_another_request() {
 }
 
 #[tokio::test]
+async fn an_app_of_the_repositorys_own_knows_its_comments_and_no_others() {
+    let repository = Repository::new(STACK).await;
+    repository.propose();
+    repository.forge.with(|held| held.app = Some("our-deployer[bot]"));
+    repository.propose();
+    assert_eq!(repository.forge.bodies().len(), 2, "the comment of another app stays");
+    repository.forge.with(|held| drop(held.comments.remove(0)));
+    repository.forge.merge();
+    let ran = repository.main(&[]);
+    assert!(ran.stderr.contains("The plan is the one that was reviewed (#7)."), "{ran}");
+}
+
+#[tokio::test]
 async fn a_request_merged_into_another_branch_is_no_review() {
     let repository = Repository::new(&format!("{STACK}ci: {{ reviewed_plan: require }}\n")).await;
     repository.propose();
@@ -342,8 +355,14 @@ async fn a_merge_request_of_gitlab_gets_a_note() {
         assert_eq!(repository.forge.bodies().len(), 1, "{ran}");
     }
     assert!(repository.forge.asked().contains(&"POST /api/v4/projects/42/merge_requests/3/notes".to_owned()));
-    let ran = run(&[("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_SHA", "def456")]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("plan and apply"), "{ran}");
+    let main = [("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_SHA", "def456")];
+    let merged = json!({"iid": 3, "merged_at": "2026-01-01T00:00:00Z", "target_branch": "main"});
+    repository.forge.with(|held| (held.pulls, held.editor) = (json!([merged]), Some("mallory")));
+    let ran = run(&main);
+    assert!(ran.code == Some(1) && ran.stderr.contains("mallory changed it"), "{ran}");
+    repository.forge.with(|held| held.editor = None);
+    let ran = run(&main);
+    assert!(ran.code == Some(0) && ran.stderr.contains("The plan is the one that was reviewed (#3)."), "{ran}");
     assert_eq!(inventory(&repository.bench.aws).await.len(), 1);
 }
 

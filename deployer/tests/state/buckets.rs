@@ -100,6 +100,28 @@ async fn a_stated_encryption_is_said_with_the_state_its_lock_and_its_copies() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_bucket_made_in_this_account_meanwhile_is_set_up_only_by_who_made_it() {
+    for (tag, set_up) in [("unfinished", SET_UP.len()), ("theirs", 0)] {
+        let s3 = S3::new(Some(ACCOUNT));
+        let tags = format!("<Tag><Key>deployer:state-bucket</Key><Value>{tag}</Value></Tag>");
+        s3.set("tagging", &format!("<Tagging><TagSet>{tags}</TagSet></Tagging>"));
+        let mut asked = 0;
+        s3.answer(move |call| match call.method.as_str() {
+            "HEAD" => Some((404, "NotFound", String::new())),
+            "PUT" if call.target == "/" => Some((409, "BucketAlreadyOwnedByYou", String::new())),
+            // S3 does not know it everywhere yet.
+            "GET" if call.target == "/?tagging" && asked < 2 => {
+                asked += 1;
+                Some((404, "NoSuchBucket", String::new()))
+            }
+            _ => None,
+        });
+        known(&s3).await.create_bucket(&place()).await.expect("there");
+        assert_eq!(s3.writes().len(), 1 + set_up, "{tag}: {:?}", s3.writes());
+    }
+}
+
 /// The settings that a new bucket is given, in order.
 const SET_UP: &[&str] = &[
     "PUT /?publicAccessBlock",

@@ -34,11 +34,9 @@ impl S3 {
             Err(error) if error.is(&["NotFound", "NoSuchBucket"]) => false,
             Err(error) => return Err(self.translate(error).await),
         };
-        if !there {
-            self.create(place).await?;
-        }
+        let fresh = !there && self.create(place).await?;
         let made = async {
-            if there && self.mark().await?.as_deref() != Some(UNFINISHED) {
+            if !fresh && self.mark().await?.as_deref() != Some(UNFINISHED) {
                 return Ok(());
             }
             self.young.begin();
@@ -67,7 +65,8 @@ impl S3 {
         Err(call.await.map_err(|e| AwsError::of("s3:ListObjectsV2", e)).err().unwrap_or(error))
     }
 
-    async fn create(&self, place: &Place) -> Result<(), ObjectError> {
+    /// Tells whether it made the bucket; if not, this account has it by now.
+    async fn create(&self, place: &Place) -> Result<bool, ObjectError> {
         if self.owner().is_some_and(|owner| owner != place.account) {
             return Err(ObjectError::BucketMissing(self.bucket.clone()));
         }
@@ -82,8 +81,10 @@ impl S3 {
         let call = self.client.create_bucket().bucket(&self.bucket).create_bucket_configuration(configuration.build());
         match call.send().await.map_err(|e| AwsError::of("s3:CreateBucket", e)) {
             Err(error) if error.is(&["BucketAlreadyExists"]) => Err(self.of_others()),
-            Err(error) if !error.is(&["BucketAlreadyOwnedByYou"]) => Err(self.translate(error).await),
-            _ => Ok(()),
+            // Another run was faster, or this one was and its answer was lost: the mark tells.
+            Err(error) if error.is(&["BucketAlreadyOwnedByYou"]) => Ok(false),
+            Err(error) => Err(self.translate(error).await),
+            Ok(_) => Ok(true),
         }
     }
 
@@ -208,10 +209,14 @@ impl S3 {
     }
 
     async fn tags(&self) -> Result<Vec<Tag>, AwsError> {
-        let call = self.client.get_bucket_tagging().bucket(&self.bucket).set_expected_bucket_owner(self.owner()).send();
-        match call.await.map_err(|e| AwsError::of("s3:GetBucketTagging", e)) {
+        let mut ask = || async {
+            let call = self.client.get_bucket_tagging().bucket(&self.bucket);
+            let call = call.set_expected_bucket_owner(self.owner()).send();
+            call.await.map_err(|e| AwsError::of("s3:GetBucketTagging", e))
+        };
+        match repeat(&["NoSuchBucket"], NEW_BUCKET_WINDOW, &mut ask).await {
             Ok(answer) => Ok(answer.tag_set),
-            Err(error) if error.is(&["NoSuchTagSet", "NoSuchBucket"]) => Ok(Vec::new()),
+            Err(error) if error.is(&["NoSuchTagSet"]) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
