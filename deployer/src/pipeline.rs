@@ -25,7 +25,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::aws::clients::Transport;
-use crate::aws::{Aws, Place};
+use crate::aws::{Aws, AwsError, Place};
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
 use crate::graph::{Graph, Named};
@@ -410,10 +410,11 @@ impl Ready {
             let uploads = |path: &str| lambda_function::CODE.iter().any(|property| path.starts_with(property));
             let changed = anew || planned.changes.iter().any(|change| uploads(&change.path));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
-                let bytes = artifact
-                    .bytes()
-                    .map_err(|e| Failure::package(vec![(planned.element.clone(), e)], &self.loaded.document))?;
-                self.aws.put_code(&artifact.code_sha256, bytes.into());
+                let zip = artifact.clone();
+                let read = move || {
+                    zip.bytes().map_err(|e| AwsError::Package { code: e.code(), message: e.to_string() })
+                };
+                self.aws.put_code(&artifact.code_sha256, artifact.size, read);
             }
         }
         if !lease.holds() {

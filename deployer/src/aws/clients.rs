@@ -12,7 +12,11 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::dialect::Dialect;
 use super::fence::Fence;
+use super::patience::Patience;
 use super::rate::Budgets;
+
+/// How long nothing may be sent and nothing come back before a call is taken to be lost.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// One client a service.
 pub struct Clients {
@@ -51,6 +55,8 @@ pub struct Connection {
 pub struct Transport {
     pub http_client: Option<SharedHttpClient>,
     pub retry: Option<RetryConfig>,
+    /// How long nothing may be sent and nothing come back.
+    pub quiet: Option<Duration>,
     /// In place of the usual chain and of fixed keys.
     pub credentials: Option<SharedCredentialsProvider>,
 }
@@ -58,7 +64,8 @@ pub struct Transport {
 impl Clients {
     /// Loads credentials and settings the way every AWS tool does, and makes the clients.
     pub async fn connect(connection: &Connection) -> Self {
-        let mut http_client = connection.transport.http_client.clone().unwrap_or_else(https);
+        let http_client = connection.transport.http_client.clone().unwrap_or_else(https);
+        let mut http_client = SharedHttpClient::new(Patience::new(http_client));
         if connection.endpoint_url.is_some() {
             http_client = SharedHttpClient::new(Dialect::new(http_client));
         }
@@ -68,11 +75,12 @@ impl Clients {
             .retry_config(
                 connection.transport.retry.clone().unwrap_or_else(|| RetryConfig::standard().with_max_attempts(6)),
             )
+            // No limit for an attempt as a whole: an upload takes as long as the line needs. What stands still is ended
+            // by the read timeout, which begins with the last byte sent, and by the protection below.
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(5))
-                    .read_timeout(Duration::from_secs(60))
-                    .operation_attempt_timeout(Duration::from_secs(120))
+                    .read_timeout(connection.transport.quiet.unwrap_or(QUIET))
                     .build(),
             );
         // The SDK's own 5 s are short for a zip on a slow line, and for a machine that is busy.

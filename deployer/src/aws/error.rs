@@ -30,6 +30,9 @@ pub enum AwsError {
     /// What was about to be deleted turned out to be nobody's, or somebody's without ownership tags.
     #[error("not deleted: {id} carries no ownership tags of this stack any more")]
     Unmarked { id: String },
+    /// What was to be sent cannot be read any more, or is another package by now.
+    #[error("not sent: {message}")]
+    Package { code: &'static str, message: String },
     /// A value to send would hold what nobody knows yet, such as the id of an API that is not there.
     #[error("not sent: `{output}` of `{address}` is not known")]
     Unresolved { address: String, output: String },

@@ -17,6 +17,7 @@ mod memo;
 mod once;
 mod pace;
 pub mod partition;
+mod patience;
 pub mod permission;
 #[cfg(test)]
 pub(crate) mod played;
@@ -24,6 +25,7 @@ pub mod policy;
 pub mod rate;
 pub(crate) mod tagged;
 pub mod tags;
+mod upload;
 pub mod wait;
 
 use std::collections::{HashMap, HashSet};
@@ -135,7 +137,7 @@ struct Shared {
     writes: AtomicU64,
     calls: Mutex<Vec<&'static str>>,
     serial: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    code: Mutex<HashMap<String, Arc<[u8]>>>,
+    uploads: upload::Uploads,
     memo: memo::Memo,
     /// Ids by address that a person named for what AWS cannot find by a name.
     claims: Mutex<HashMap<String, String>>,
@@ -165,7 +167,7 @@ impl Aws {
             writes: AtomicU64::default(),
             calls: Mutex::default(),
             serial: Mutex::default(),
-            code: Mutex::default(),
+            uploads: upload::Uploads::default(),
             memo: memo::Memo::default(),
             claims: Mutex::default(),
             expected: Mutex::default(),
@@ -302,16 +304,6 @@ impl Aws {
             serial.entry(key.to_owned()).or_default().clone()
         };
         mutex.lock_owned().await
-    }
-
-    /// Keeps a function's zip for the kind that uploads it. `sha256` is base64, as AWS's `CodeSha256`.
-    pub fn put_code(&self, sha256: impl Into<String>, zip: Arc<[u8]>) {
-        self.shared.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(sha256.into(), zip);
-    }
-
-    /// Hands out the zip with this `CodeSha256`, if this run has packaged it.
-    pub fn code(&self, sha256: &str) -> Option<Arc<[u8]>> {
-        self.shared.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(sha256).cloned()
     }
 
     /// Takes a person's word that `address` is the resource with this id.

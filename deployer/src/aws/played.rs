@@ -25,13 +25,17 @@ pub(crate) async fn answering_to(mut answers: Vec<(&'static str, Vec<u8>)>) -> A
             stream.write_all(&[b"HTTP/1.1 ", answer.as_slice()].concat()).expect("an answer");
         }
     });
+    connected(endpoint, Transport::default()).await
+}
+
+/// What answers at `endpoint`, taken for AWS itself.
+pub(crate) async fn connected(endpoint: String, transport: Transport) -> Aws {
     let connection = Connection {
         region: "eu-west-1".into(),
         endpoint_url: Some(endpoint),
         credentials: Some(("key".into(), "secret".into())),
-        transport: Transport::default(),
+        transport,
     };
-    // What is played is taken for AWS itself.
     let place = Place {
         account: "123456789012".into(),
         region: "eu-west-1".into(),

@@ -53,6 +53,11 @@ pub fn there() {
     tell(Told::There);
 }
 
+/// Says why nothing happens at present.
+pub(super) fn waiting(why: &str) {
+    tell(Told::Waiting(why.to_owned()));
+}
+
 /// Says that a call is about to be sent.
 pub(crate) fn begun() {
     let _ = LISTENER.try_with(|listener| listener.begun.store(true, Ordering::Relaxed));

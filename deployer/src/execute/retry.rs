@@ -53,6 +53,16 @@ const CURES: &[Cure] = &[
         60,
         "SQS has not spread the queue's visibility timeout yet",
     ),
+    cure(
+        "lambda:UpdateEventSourceMapping",
+        "InvalidParameterValueException",
+        "Queue visibility timeout",
+        60,
+        "SQS has not spread the queue's visibility timeout yet",
+    ),
+    // What others do to the function at the same moment, whichever call meets it.
+    cure("lambda:", "ResourceConflictException", "concurrent update", 300, BUSY),
+    cure("lambda:", "ResourceConflictException", "following state: Pending", 300, "AWS is still making the function"),
     cure("lambda:Update", "ResourceConflictException", "", 300, BUSY),
     cure("lambda:PublishVersion", "ResourceConflictException", "", 300, BUSY),
     cure("lambda:TagResource", "ResourceConflictException", "", 300, BUSY),
@@ -69,7 +79,8 @@ const CURES: &[Cure] = &[
     cure("lambda:", "InvalidParameterValueException", "throttled by EC2", 540, NETWORK),
     cure("lambda:", "ResourceInUseException", "", 300, "the event source mapping is still changing"),
     cure("iam:", "MalformedPolicyDocument", "Invalid principal in policy", 120, PRINCIPAL),
-    cure("sqs:", "InvalidAttributeValue", "parameter Policy", 120, PRINCIPAL),
+    // One text for a malformed policy and for a principal that is new: the kind tells them apart.
+    cure("sqs:", "InvalidAttributeValue", "parameter Policy", 60, PRINCIPAL),
     cure("sns:", "InvalidParameter", "PrincipalNotFound", 120, PRINCIPAL),
     cure("s3:PutBucketPolicy", "MalformedPolicy", "nvalid principal", 120, PRINCIPAL),
     cure("sqs:", "InvalidParameterValue", "Dead letter target does not exist", 60, QUEUE),

@@ -73,6 +73,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("cannot be assumed", "let `lambda.amazonaws.com` assume the role: its trust policy has to name that service"),
     ("less than Function timeout", "raise the queue's `visibility_timeout` to six times the function's `timeout`"),
     (
+        "Signature expired",
+        "set this machine's clock; if it is right, the upload took longer than the five minutes that AWS takes a signature for: use a faster line or a smaller zip",
+    ),
+    (
         "does not have permissions to call",
         "allow what the message names in the `permissions` of the function, or in the role that it runs with",
     ),
@@ -97,12 +101,17 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         ),
         e if e.is_credentials() => ("aws::bad-credentials", "check AWS_PROFILE and the access keys".into()),
         e if e.is_access_denied() => ("aws::access-denied", denied(e)),
+        AwsError::Transport { message, .. } if message.contains("nothing was sent") => (
+            "aws::unreachable",
+            "check the network: the connection was there, and nothing moved on it; then run the same command again".into(),
+        ),
         AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
         AwsError::Deadline { last, .. } => {
             let known = last.as_deref().and_then(by_text);
             ("aws::deadline", known.unwrap_or("run the same command again: it goes on where this one stopped").into())
         }
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
+        AwsError::Package { code, .. } => (code, "let nothing else build meanwhile, then run the same command again".into()),
         AwsError::Taken { .. } | AwsError::Unmarked { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
         AwsError::Unresolved { address, .. } => (
             "plan::unresolved",

@@ -121,7 +121,7 @@ impl Kind for EventSourceMapping {
     fn iam(op: Op, spec: &EventSource, place: &Place) -> Vec<Grant> {
         let mapping = place.arn("lambda", "event-source-mapping:*");
         let function = function_arn(place, &spec.function_name);
-        let of_function = |grant: Grant| grant.only("ArnLikeIfExists", "lambda:FunctionArn", vec![function]);
+        let of_function = |grant: Grant| grant.only("ArnLike", "lambda:FunctionArn", vec![function]);
         let list = Grant::new(&["lambda:ListEventSourceMappings"], "*");
         match op {
             Op::Read | Op::Present => vec![list, Grant::new(&["lambda:ListTags"], mapping)],

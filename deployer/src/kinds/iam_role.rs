@@ -346,7 +346,7 @@ impl Role {
         }
         if !self.managed_policy_arns.is_empty() {
             let attach = Grant::new(&["iam:AttachRolePolicy"], arn);
-            grants.push(attach.only("ArnEqualsIfExists", "iam:PolicyARN", self.managed_policy_arns.clone()));
+            grants.push(attach.only("ArnEquals", "iam:PolicyARN", self.managed_policy_arns.clone()));
         }
         match self.permissions_boundary {
             _ if op == Op::Create => {}

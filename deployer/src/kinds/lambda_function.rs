@@ -11,11 +11,12 @@
 //! among the ten and go in their turn, unless an alias points to them.
 
 mod progress;
+#[cfg(test)]
+mod uploads;
 pub(crate) mod versions;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
@@ -225,13 +226,14 @@ impl Kind for LambdaFunction {
             && let Some(key) = &spec.kms_key_arn
         {
             // Without it GetFunction leaves the variables out.
-            grants.push(Grant::new(&["kms:Decrypt"], key));
+            let context = vec![arn.clone(), format!("{arn}:*")];
+            grants.push(by_lambda(&["kms:Decrypt"], key, place).only("ArnLike", CONTEXT, context));
         }
         if op == Op::Update {
             grants.push(Grant::new(&["lambda:DeleteFunction"], format!("{arn}:*")));
         }
         if matches!(op, Op::Create | Op::Update) {
-            grants.extend(spec.grants_to_configure());
+            grants.extend(spec.grants_to_configure(place));
         }
         grants
     }
@@ -259,7 +261,7 @@ impl Kind for LambdaFunction {
 
     async fn create(aws: &Aws, want: &Function) -> Result<Created, AwsError> {
         let name = &want.function_name;
-        let (zip, storage) = (zip(aws, want)?, wire::ephemeral_storage(want)?);
+        let storage = wire::ephemeral_storage(want)?;
         let call = aws
             .clients
             .lambda
@@ -282,13 +284,17 @@ impl Kind for LambdaFunction {
             .set_vpc_config(want.vpc_config.as_ref().map(|_| wire::vpc(want)))
             .set_tags(Some(want.tags.clone().into_iter().collect()))
             .publish(true);
-        // Copied only once the call may be sent: many wait for AWS's rate.
-        let send = || async { call.clone().code(FunctionCode::builder().zip_file(blob(&zip)).build()).send().await };
-        match aws.call("lambda:CreateFunction", send()).await {
+        let send = || {
+            aws.upload(&want.code.sha256, |zip| {
+                let code = FunctionCode::builder().zip_file(Blob::new(zip)).build();
+                aws.call("lambda:CreateFunction", call.clone().code(code).send())
+            })
+        };
+        match send().await {
             // The name is free when the function that had it is gone.
             Err(taken) if taken.is(&["ResourceConflictException"]) && is_going(aws, name).await? => {
                 gone(aws, name).await?;
-                aws.call("lambda:CreateFunction", send()).await?;
+                send().await?;
             }
             made => drop(made?),
         }
@@ -333,9 +339,9 @@ impl Kind for LambdaFunction {
                 .function_name(name)
                 .set_architectures(Some(wire::architectures(want)))
                 .publish(true);
-            let zip = zip(aws, want)?;
-            let updated =
-                aws.call("lambda:UpdateFunctionCode", async { call.zip_file(blob(&zip)).send().await }).await?;
+            let send =
+                |zip| aws.call("lambda:UpdateFunctionCode", call.clone().zip_file(Blob::new(zip)).send());
+            let updated = aws.upload(&want.code.sha256, send).await?;
             versions::prune(aws, name, updated.version()).await;
         }
         Ok(())
@@ -370,7 +376,7 @@ impl Function {
     }
 
     /// What AWS checks of the caller besides the function itself.
-    fn grants_to_configure(&self) -> Vec<Grant> {
+    fn grants_to_configure(&self, place: &Place) -> Vec<Grant> {
         let pass = Grant::new(&["iam:PassRole"], &self.role);
         let mut grants =
             vec![pass.only("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()])];
@@ -378,7 +384,9 @@ impl Function {
             grants.push(Grant::on(&["lambda:GetLayerVersion"], self.layers.clone()));
         }
         if let Some(key) = &self.kms_key_arn {
-            grants.push(Grant::new(&["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], key));
+            grants.push(by_lambda(&["kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], key, place));
+            let grant = by_lambda(&["kms:CreateGrant"], key, place);
+            grants.push(grant.only("Bool", "kms:GrantIsForAWSResource", vec!["true".to_owned()]));
         }
         if self.vpc_config.is_some() {
             grants.push(Grant::new(&["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"], "*"));
@@ -387,16 +395,13 @@ impl Function {
     }
 }
 
-/// The zip that the spec's hash stands for.
-fn zip(aws: &Aws, want: &Function) -> Result<Arc<[u8]>, AwsError> {
-    aws.code(&want.code.sha256).ok_or_else(|| AwsError::Shape {
-        what: format!("code of {}", want.function_name),
-        message: format!("no zip with CodeSha256 `{}` was packaged in this run", want.code.sha256),
-    })
-}
+/// What Lambda tells KMS besides: the function whose variables they are.
+const CONTEXT: &str = "kms:EncryptionContext:aws:lambda:FunctionArn";
 
-fn blob(zip: &[u8]) -> Blob {
-    Blob::new(zip.to_vec())
+/// What Lambda does with a key in the caller's name; the caller itself may not.
+fn by_lambda(actions: &[&'static str], key: &str, place: &Place) -> Grant {
+    let lambda = format!("lambda.{}.{}", place.region, place.suffix());
+    Grant::new(actions, key).only("StringEquals", "kms:ViaService", vec![lambda])
 }
 
 async fn reserve(aws: &Aws, want: &Function) -> Result<(), AwsError> {

@@ -18,7 +18,7 @@ use crate::execute::{Stop, retrying, stopped};
 use crate::kinds::lambda_function::Function;
 use crate::kinds::lambda_function::versions::{self, Version};
 
-/// How many functions go back at once: each has its zip in memory.
+/// How many functions go back at once.
 const AT_ONCE: usize = 16;
 
 /// One function that goes back.
@@ -93,10 +93,14 @@ async fn go_back(aws: &Aws, step: &Step, mut stop: Stop, observe: &dyn Fn(&Event
         return Ok(End::NotStarted);
     }
     let began = Instant::now();
-    let zip = tokio::select! {
+    let fetched = async {
+        let room = aws.memory_for(step.version.code().size.unwrap_or_default()).await;
+        fetch(aws, &step.version).await.map(|zip| (zip, room))
+    };
+    let (zip, _room) = tokio::select! {
         biased;
         () = stopped(&mut stop, 1) => return Ok(End::NotStarted),
-        zip = fetch(aws, &step.version) => zip?,
+        fetched = fetched => fetched?,
     };
     observe(&Event::Started(step));
     tokio::select! {

@@ -16,6 +16,10 @@ use crate::aws::{Aws, AwsError, ListedRole};
 pub(crate) const MANY: usize = 10;
 /// What IAM puts into one answer at most.
 const PAGE: i32 = 1_000;
+/// Pages that are always read, and roles looked for that make one more worth its while: read by themselves they would
+/// take four calls each, some at once.
+const PAGES: usize = 2;
+const ROLES_A_PAGE: usize = 5;
 
 /// What [`Aws::has_done`] knows that these credentials may not list the account's roles.
 const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
@@ -63,33 +67,42 @@ async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, L
     if names.len() < MANY {
         return Ok(BTreeMap::new());
     }
-    let (mut roles, mut details) = tokio::try_join!(roles(&aws, &names), details(&aws, &names))?;
+    let ((mut roles, all_roles), (mut details, all_details)) =
+        tokio::try_join!(roles(&aws, &names), details(&aws, &names))?;
     let listed = names.into_iter().map(|name| {
         let both = (roles.remove(&name), details.remove(&name));
         (name, both)
     });
-    Ok(listed.collect())
+    // Not listed means not there only where all of both was read.
+    let whole = all_roles && all_details;
+    Ok(listed.filter(|(_, (role, detail))| whole || (role.is_some() && detail.is_some())).collect())
 }
 
-/// ListRoles, all pages. It leaves out boundaries and tags.
-async fn roles(aws: &Aws, names: &BTreeSet<String>) -> Result<BTreeMap<String, Live>, AwsError> {
+/// Is the next page worth its while? No more once all are found, nor for a few roles of an account of thousands.
+fn reads_on(pages: usize, found: usize, names: usize) -> bool {
+    found < names && pages < PAGES + names / ROLES_A_PAGE
+}
+
+/// ListRoles; whether that was all. It leaves out boundaries and tags.
+async fn roles(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String, Live>, bool), AwsError> {
     let (mut found, mut marker) = (BTreeMap::new(), None);
-    loop {
+    for pages in 1.. {
         let call = aws.clients.iam.list_roles().max_items(PAGE).set_marker(marker);
         let page = aws.call("iam:ListRoles", call.send()).await?;
         let wanted = page.roles.into_iter().filter(|role| names.contains(&role.role_name));
         found.extend(wanted.map(|role| (role.role_name.clone(), role)));
         marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            return Ok(found);
+        if marker.is_none() || !reads_on(pages, found.len(), names.len()) {
+            break;
         }
     }
+    Ok((found, marker.is_none()))
 }
 
-/// GetAccountAuthorizationDetails of roles, all pages. It leaves out description and session length.
-async fn details(aws: &Aws, names: &BTreeSet<String>) -> Result<BTreeMap<String, RoleDetail>, AwsError> {
+/// GetAccountAuthorizationDetails of roles; whether that was all. It leaves out description and session length.
+async fn details(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String, RoleDetail>, bool), AwsError> {
     let (mut found, mut marker) = (BTreeMap::new(), None);
-    loop {
+    for pages in 1.. {
         let call = aws.clients.iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
         let page = aws.call(OPERATION, call.set_marker(marker).send()).await?;
         for role in page.role_detail_list.unwrap_or_default() {
@@ -98,10 +111,11 @@ async fn details(aws: &Aws, names: &BTreeSet<String>) -> Result<BTreeMap<String,
             }
         }
         marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            return Ok(found);
+        if marker.is_none() || !reads_on(pages, found.len(), names.len()) {
+            break;
         }
     }
+    Ok((found, marker.is_none()))
 }
 
 fn whole(mut role: Live, detail: RoleDetail) -> Result<Whole, AwsError> {
@@ -115,4 +129,60 @@ fn whole(mut role: Live, detail: RoleDetail) -> Result<Whole, AwsError> {
     let attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
     (role.permissions_boundary, role.tags) = (detail.permissions_boundary, detail.tags);
     Ok(Whole { role, inline, attached })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::aws::played::answering_to;
+
+    const ROLE: &str = "<Path>/</Path><RoleId>A</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate>";
+
+    /// A page of both listings: the role of this name, and that there is more.
+    fn pages(role: &str, more: bool) -> [(&'static str, Vec<u8>); 2] {
+        let arn = format!("<Arn>arn:aws:iam::1:role/{role}</Arn>");
+        let end = format!("<IsTruncated>{more}</IsTruncated><Marker>m</Marker>");
+        let listed = format!("<Roles><member><RoleName>{role}</RoleName>{arn}{ROLE}</member></Roles>");
+        let detail = format!("<RoleDetailList><member><RoleName>{role}</RoleName>{arn}{ROLE}</member></RoleDetailList>");
+        let answer = |name: &str, body: String| {
+            let mut text = String::new();
+            let body = format!("<{name}Response><{name}Result>{body}{end}</{name}Result></{name}Response>");
+            let _ = write!(text, "200 OK\r\nconnection: close\r\ncontent-type: text/xml\r\n");
+            let _ = write!(text, "content-length: {}\r\n\r\n{body}", body.len());
+            text.into_bytes()
+        };
+        [
+            ("Action=ListRoles&", answer("ListRoles", listed)),
+            ("Action=GetAccountAuthorizationDetails&", answer("GetAccountAuthorizationDetails", detail)),
+        ]
+    }
+
+    async fn looked_for(played: Vec<(&'static str, Vec<u8>)>) -> (Vec<&'static str>, (u64, u64)) {
+        let aws = answering_to(played).await;
+        let names: Vec<String> = (0..MANY).map(|n| format!("r{n}")).collect();
+        let listed = join_all(names.iter().map(|name| listed(&aws, "iam.role", name))).await;
+        let said = |listed: Result<Listed, AwsError>| match listed.expect("an answer") {
+            Listed::Whole(_) => "whole",
+            Listed::Absent => "absent",
+            Listed::Apart => "apart",
+        };
+        (listed.into_iter().map(said).collect(), aws.calls())
+    }
+
+    #[tokio::test]
+    async fn a_role_that_a_whole_listing_leaves_out_is_not_there() {
+        let (said, calls) = looked_for([pages("r0", true), pages("r1", false)].concat()).await;
+        assert_eq!((said[0], said[1], said[2], calls.0), ("whole", "whole", "absent", 4));
+    }
+
+    #[tokio::test]
+    async fn a_long_listing_is_given_up_and_what_it_has_not_shown_is_read_by_itself() {
+        let played = (0..9).flat_map(|n| pages(if n == 0 { "r0" } else { "other" }, true)).collect();
+        let (said, calls) = looked_for(played).await;
+        assert_eq!((said[0], said[1], calls.0), ("whole", "apart", 8));
+    }
 }

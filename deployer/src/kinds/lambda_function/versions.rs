@@ -1,11 +1,12 @@
 //! The numbered versions of a function: every code that was deployed, as AWS keeps it.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::future::join_all;
 
 use super::progress::{followed, with_tags};
-use super::{ABSENT, CONFIGURATION, Code, Function, blob, wire};
+use super::{ABSENT, CONFIGURATION, Code, Function, wire};
 use crate::aws::{Aws, AwsError, Place};
 use crate::kinds::Grant;
 
@@ -107,7 +108,10 @@ pub(crate) async fn put_back(aws: &Aws, version: &Version, zip: &[u8]) -> Result
         .function_name(function_name)
         .set_architectures(Some(wire::architectures(&version.function)))
         .publish(true);
-    aws.call(UPDATE_CODE, async { call.zip_file(blob(zip)).send().await }).await.map(drop)
+    aws.in_turn(zip.len() as u64, async || {
+        aws.call(UPDATE_CODE, async { call.zip_file(Blob::new(zip)).send().await }).await.map(drop)
+    })
+    .await
 }
 
 /// Waits until AWS runs what [`put_back`] brought.

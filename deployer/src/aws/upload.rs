@@ -1,0 +1,115 @@
+//! Functions' code on its way to AWS: read when it is sent, and little of it at once.
+//!
+//! **Guarantees**: uploads take turns, first come, first served, and a zip beyond the bound has the line to itself. So each
+//! is done soon after it began: AWS takes a call's signature for five minutes, and all of them side by side on a slow
+//! line would each take as long as all together.
+//! **Caveats**: what the SDK sends again has no turn of its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Aws, AwsError, wait};
+
+/// Bytes of zips that are being sent at once. At 1 Mbit/s they take three minutes.
+const ON_THE_LINE: u32 = 16 * 1024 * 1024;
+/// Bytes of zips in memory, from when they are read until AWS has answered. A call holds them more than twice.
+const IN_MEMORY: u32 = 128 * 1024 * 1024;
+
+/// Reads a zip.
+type Read = Arc<dyn Fn() -> Result<Vec<u8>, AwsError> + Send + Sync>;
+
+/// The code that this run may send.
+pub(super) struct Uploads {
+    /// By `CodeSha256`.
+    code: Mutex<HashMap<String, (u64, Read)>>,
+    line: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        let semaphore = |bytes| Arc::new(Semaphore::new(bytes as usize));
+        Self { code: Mutex::default(), line: semaphore(ON_THE_LINE), memory: semaphore(IN_MEMORY) }
+    }
+}
+
+tokio::task_local! {
+    /// The place on the line of the call that runs.
+    static TURN: Turn;
+}
+
+/// A place on the line, given back when all has been sent.
+#[derive(Clone)]
+pub(super) struct Turn(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Turn {
+    /// The one of the call that runs.
+    pub(super) fn current() -> Option<Self> {
+        TURN.try_with(Clone::clone).ok()
+    }
+
+    pub(super) fn give_back(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Aws {
+    /// Keeps a way to a function's zip for the kind that uploads it. `sha256` is base64, as AWS's `CodeSha256`.
+    pub fn put_code(
+        &self,
+        sha256: impl Into<String>,
+        size: u64,
+        read: impl Fn() -> Result<Vec<u8>, AwsError> + Send + Sync + 'static,
+    ) {
+        let mut code = self.shared.uploads.code.lock().unwrap_or_else(PoisonError::into_inner);
+        code.insert(sha256.into(), (size, Arc::new(read)));
+    }
+
+    /// Reads the zip with this `CodeSha256` when its turn has come, and has `send` send it.
+    ///
+    /// # Errors
+    /// `Shape` where this run has packaged no such zip, and whatever reading or `send` says.
+    pub(crate) async fn upload<T, F>(&self, sha256: &str, send: impl FnOnce(Vec<u8>) -> F) -> Result<T, AwsError>
+    where
+        F: Future<Output = Result<T, AwsError>>,
+    {
+        let found = self.shared.uploads.code.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned();
+        let (size, read) = found.ok_or_else(|| AwsError::Shape {
+            what: "code".into(),
+            message: format!("no zip with CodeSha256 `{sha256}` was packaged in this run"),
+        })?;
+        let _memory = self.memory_for(size).await;
+        self.in_turn(size, async || {
+            let zip = tokio::task::spawn_blocking(move || read()).await;
+            let zip = zip.map_err(|e| AwsError::Shape { what: "code".into(), message: e.to_string() })??;
+            send(zip).await
+        })
+        .await
+    }
+
+    /// Waits until so many bytes of code may be in memory; they are counted for as long as the answer lives.
+    pub(crate) async fn memory_for(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        room(&self.shared.uploads.memory, bytes, IN_MEMORY).await
+    }
+
+    /// Runs `send`, which sends `bytes` of code, when there is room for them on the line.
+    pub(crate) async fn in_turn<T>(&self, bytes: u64, send: impl AsyncFnOnce() -> T) -> T {
+        let place = room(&self.shared.uploads.line, bytes, ON_THE_LINE).await;
+        TURN.scope(Turn(Arc::new(Mutex::new(place))), send()).await
+    }
+}
+
+/// Waits for room for `bytes`, or for all there is where that is less. The semaphore is never closed.
+async fn room(semaphore: &Arc<Semaphore>, bytes: u64, all: u32) -> Option<OwnedSemaphorePermit> {
+    let bytes = u32::try_from(bytes).unwrap_or(all).min(all);
+    match semaphore.clone().try_acquire_many_owned(bytes) {
+        Ok(permit) => Some(permit),
+        Err(_) => {
+            let _parked = wait::Parked::new();
+            wait::waiting("other code is being uploaded");
+            semaphore.clone().acquire_many_owned(bytes).await.ok()
+        }
+    }
+}
