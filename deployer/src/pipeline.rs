@@ -411,9 +411,8 @@ impl Ready {
             let changed = anew || planned.changes.iter().any(|change| uploads(&change.path));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
                 let zip = artifact.clone();
-                let read = move || {
-                    zip.bytes().map_err(|e| AwsError::Package { code: e.code(), message: e.to_string() })
-                };
+                let read =
+                    move || zip.bytes().map_err(|e| AwsError::Package { code: e.code(), message: e.to_string() });
                 self.aws.put_code(&artifact.code_sha256, artifact.size, read);
             }
         }

@@ -62,7 +62,8 @@ impl HttpConnector for Connector {
         // What is sent in one piece stays as it is.
         if request.body().content_length().is_none_or(|length| length > PIECE as u64) {
             let body = std::mem::replace(request.body_mut(), SdkBody::taken());
-            *request.body_mut() = SdkBody::from_body_1_x(Pieces { body, rest: Bytes::new(), life: life.clone(), turn: Turn::current() });
+            *request.body_mut() =
+                SdkBody::from_body_1_x(Pieces { body, rest: Bytes::new(), life: life.clone(), turn: Turn::current() });
         }
         let answer = self.real.call(request);
         HttpConnectorFuture::new(async move {

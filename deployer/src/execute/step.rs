@@ -78,6 +78,10 @@ pub(super) async fn run(
             step.delete(live).await?;
             (step.create(desired).await?, Some(Watched::Created))
         }
+        (Action::Adopt, Some(live)) if kind.goes_slowly() => {
+            let (_, event) = step.update(live, desired, set_again(planned)).await?;
+            (step.create(desired).await?, event)
+        }
         (Action::Update | Action::Adopt | Action::Unchanged, Some(live)) => {
             step.update(live, desired, set_again(planned)).await?
         }
@@ -235,5 +239,24 @@ mod tests {
         let refused = run(&context, &plan.actions()[0], Part::Main, Some(&desired)).await.err().expect("no queue");
         assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");
         assert_eq!(aws.calls(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_was_found_without_a_record_may_be_dying_and_is_created_all_the_same() {
+        let refused = r#"{"__type":"com.amazonaws.sqs#QueueDeletedRecently","message":"wait 60 seconds"}"#;
+        let length = refused.len();
+        let dying = format!("400 Bad Request\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{refused}");
+        let made = played::json(r#"{"QueueUrl":"https://sqs/orders"}"#);
+        let (aws, world) = (played::answering(&[&dying, &made]).await, World::default());
+        let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
+        let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
+        let mut planned = plan.actions()[0].clone();
+        let desired = planned.desired.clone().expect("it is made");
+        planned.action = Action::Adopt;
+        planned.live = Some(Observed::new("url", desired.clone(), Default::default()));
+        let context = Context { aws: &aws, stack: "couch" };
+        let (done, _) = run(&context, &planned, Part::Main, Some(&desired)).await.expect("made again");
+        assert!(matches!(done, Done::Made(_)));
+        assert_eq!(aws.calls(), (0, 2));
     }
 }

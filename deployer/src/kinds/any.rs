@@ -25,6 +25,7 @@ pub trait AnyKind: Send + Sync {
     fn limited(&self) -> &'static [(Op, &'static str)];
     fn is_deleted_together(&self) -> bool;
     fn is_watched(&self) -> bool;
+    fn goes_slowly(&self) -> bool;
     fn lost(&self, spec: &Value) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
     fn moved(&self) -> Option<&'static str>;
@@ -158,6 +159,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn is_deleted_together(&self) -> bool {
         K::DELETED_TOGETHER
+    }
+
+    fn goes_slowly(&self) -> bool {
+        K::GOES_SLOWLY
     }
 
     fn is_watched(&self) -> bool {

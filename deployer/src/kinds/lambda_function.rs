@@ -339,8 +339,7 @@ impl Kind for LambdaFunction {
                 .function_name(name)
                 .set_architectures(Some(wire::architectures(want)))
                 .publish(true);
-            let send =
-                |zip| aws.call("lambda:UpdateFunctionCode", call.clone().zip_file(Blob::new(zip)).send());
+            let send = |zip| aws.call("lambda:UpdateFunctionCode", call.clone().zip_file(Blob::new(zip)).send());
             let updated = aws.upload(&want.code.sha256, send).await?;
             versions::prune(aws, name, updated.version()).await;
         }

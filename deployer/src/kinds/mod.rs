@@ -246,6 +246,9 @@ pub trait Kind: Send + Sync + 'static {
     const LIMITED: &'static [(Op, &'static str)] = &[];
     /// Many are deleted by one call, which each waits for with those that are deleted at the same time.
     const DELETED_TOGETHER: bool = false;
+    /// AWS answers for a deleted one as if it were there, for up to a minute, and creates what is there already by doing
+    /// nothing: so what is found without a record is created all the same.
+    const GOES_SLOWLY: bool = false;
     /// [`Kind::watch`] has something to do.
     const WATCHED: bool = false;
     /// What people lose for good when such a resource is deleted: "the messages in it".

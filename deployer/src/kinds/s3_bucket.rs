@@ -1,13 +1,17 @@
 //! `s3.bucket`: an S3 bucket and its settings.
 //!
 //! **Guarantees**: each setting has a call of its own and is written only when it changed. A bucket of somebody else or
-//! in another region is an error, never taken for absent.
+//! in another region is an error, never taken for absent; an external one may be in any region. An update is watched
+//! until S3 tells it.
 //! **Assumptions**: bucket names are global, so the ARN needs no place but the partition.
 //! **Caveats**: a bucket with objects is deleted only with `force_destroy`, which deletes every version of every object
 //! first; AWS knows nothing of that property. S3 spreads settings over some seconds, and a deleted bucket's name is
 //! refused for a while. Transitions, tag and size filters of lifecycle rules are seen, and removed, but cannot be stated.
 
 mod settings;
+mod spread;
+
+use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ObjectOwnership,
@@ -15,7 +19,7 @@ use aws_sdk_s3::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, ServiceError};
@@ -101,6 +105,7 @@ impl Kind for S3Bucket {
     ];
     const LOOSE: &'static [&'static str] = &["policy", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const WATCHED: bool = true;
     const LOST: Option<&'static str> = Some("the objects in it");
     const GAP: Option<&'static str> = Some("uploads and downloads fail for minutes; somebody else may take the name");
     const MOVED: Option<&'static str> = Some("whoever reads or writes it needs its new name; no object is moved");
@@ -160,17 +165,21 @@ impl Kind for S3Bucket {
     /// HeadBucket and every setting at once.
     async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
         let (found, settings) = tokio::join!(head(aws, &spec.bucket), settings::read(aws, spec));
-        if !found? {
-            return Ok(None);
+        match found? {
+            None => return Ok(None),
+            Some(region) if region != aws.place.region => return Err(elsewhere(&spec.bucket, &region, aws)),
+            Some(_) => {}
         }
         let Some(bucket) = settings? else { return Ok(None) };
         Ok(Some(Observed::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
     }
 
-    /// HeadBucket: the settings of another's bucket are nobody's business here, and may be closed to us.
+    /// HeadBucket: the settings of another's bucket are nobody's business here, and may be closed to us. It may be in any
+    /// region: its name and ARN say none, and its domain name says its own.
     async fn find(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
-        let found = head(aws, &spec.bucket).await?;
-        Ok(found.then(|| Observed::new(&spec.bucket, spec.clone(), Self::predict(spec, &aws.place))))
+        let Some(region) = head(aws, &spec.bucket).await? else { return Ok(None) };
+        let there = Place { region, ..aws.place.clone() };
+        Ok(Some(Observed::new(&spec.bucket, spec.clone(), Self::predict(spec, &there))))
     }
 
     /// CreateBucket with tags and ownership; then what differs from AWS's defaults, and always the public access
@@ -194,7 +203,8 @@ impl Kind for S3Bucket {
             settings::write_tags(aws, want, &[]).await?;
         }
         aws.until("the new bucket to be found", FOUND_WITHIN, || async {
-            Ok(if head(aws, &want.bucket).await? { Poll::Ready(()) } else { Poll::Pending("not found".to_owned()) })
+            let found = head(aws, &want.bucket).await?;
+            Ok(found.map_or_else(|| Poll::Pending("not found".to_owned()), |_| Poll::Ready(())))
         })
         .await?;
         settings::write(aws, &settings::new_bucket(want), want).await?;
@@ -221,8 +231,24 @@ impl Kind for S3Bucket {
             done => done.map(drop),
         }
     }
+
+    /// Reads the settings until S3 tells what was changed, so that the next plan sees no change of others in it. What is
+    /// not there in time is there later: nobody fails for that.
+    async fn watch(aws: &Aws, spec: &Bucket, event: &Watched) -> Result<(), AwsError> {
+        let Watched::Updated(changes) = event else { return Ok(()) };
+        let told = aws.until("S3 to tell the bucket's new settings", SPREAD_WITHIN, || async {
+            let told = settings::read(aws, spec).await?;
+            let is_told = told.is_none_or(|told| spread::tells(&told, spec, changes));
+            Ok(if is_told { Poll::Ready(()) } else { Poll::Pending("not yet".to_owned()) })
+        });
+        match told.await {
+            Err(AwsError::Deadline { .. }) => Ok(()),
+            told => told,
+        }
+    }
 }
 
+const SPREAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 const ABSENT: &[&str] = &["NoSuchBucket", "NotFound"];
 const FOUND_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -230,17 +256,25 @@ fn arn(bucket: &str, place: &Place) -> String {
     format!("arn:{}:s3:::{bucket}", place.partition)
 }
 
-/// Looks for a bucket: HeadBucket, whose answer says in which region it is.
-async fn head(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
-    let call = aws.clients.s3.head_bucket().bucket(bucket).send();
-    match aws.find("s3:HeadBucket", ABSENT, call).await {
-        Ok(None) => Ok(false),
-        Ok(Some(found)) => match found.bucket_region {
-            Some(region) if region != aws.place.region => Err(elsewhere(bucket, &region, aws)),
-            _ => Ok(true),
-        },
-        Err(e) if e.status() == 301 => Err(elsewhere(bucket, "another region", aws)),
-        Err(e) => Err(e),
+/// Looks for a bucket: HeadBucket, whose answer says in which region it is. From another region S3 answers with 301.
+async fn head(aws: &Aws, bucket: &str) -> Result<Option<String>, AwsError> {
+    const REGION: &str = "x-amz-bucket-region";
+    let told = Mutex::new(None);
+    let call = async {
+        let answer = aws.clients.s3.head_bucket().bucket(bucket).send().await;
+        let refusal = answer.as_ref().err().and_then(|refused| refused.raw_response());
+        *told.lock().unwrap_or_else(PoisonError::into_inner) =
+            refusal.and_then(|answer| answer.headers().get(REGION)).map(str::to_owned);
+        answer
+    };
+    let found = aws.find("s3:HeadBucket", ABSENT, call).await;
+    let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match (found, told) {
+        (Ok(None), _) => Ok(None),
+        (Ok(Some(found)), _) => Ok(Some(found.bucket_region.unwrap_or_else(|| aws.place.region.clone()))),
+        (Err(e), Some(region)) if e.status() == 301 => Ok(Some(region)),
+        (Err(e), None) if e.status() == 301 => Err(elsewhere(bucket, "another region", aws)),
+        (Err(e), _) => Err(e),
     }
 }
 
@@ -287,3 +321,6 @@ async fn empty(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

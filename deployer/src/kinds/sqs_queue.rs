@@ -1,20 +1,26 @@
 //! `sqs.queue`: an SQS queue, standard or FIFO.
 //!
-//! **Guarantees**: create returns when the queue can be read by its name. Only changed attributes are sent.
+//! **Guarantees**: create returns when the queue can be read by its name. Only changed attributes are sent. An update is
+//! watched until SQS tells it. A queue without a record is made again after it was found: one that is dying answers as
+//! if it were there, and CreateQueue alone tells.
 //! **Assumptions**: the queue's ARN is derived from the place, never from a URL, which a local AWS makes up.
 //! **Caveats**: AWS refuses a name for 60 s after its queue was deleted (`QueueDeletedRecently`, retried by the
-//! executor), and takes up to 60 s to spread changed attributes.
+//! executor), and takes up to 60 s to spread changed attributes, up to 15 min for the retention.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, tagged};
+use crate::aws::wait::Poll;
+use crate::aws::{Aws, AwsError, Place, policy, tagged};
 
 /// The queue kind.
 pub struct SqsQueue;
@@ -69,6 +75,8 @@ impl Kind for SqsQueue {
     ];
     const LOOSE: &'static [&'static str] = &["policy", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const WATCHED: bool = true;
+    const GOES_SLOWLY: bool = true;
     const LOST: Option<&'static str> = Some("the messages in it");
     const GAP: Option<&'static str> =
         Some("senders and consumers find no queue for at least 60 s, until SQS frees the deleted queue's name");
@@ -149,7 +157,7 @@ impl Kind for SqsQueue {
             .queue_name(&want.name)
             .set_attributes(Some(attributes(want).filter(|(_, value)| !value.is_empty()).collect()))
             .set_tags(Some(want.tags.clone().into_iter().collect()));
-        let made = aws.call("sqs:CreateQueue", call.send()).await?;
+        let made = aws.call("sqs:CreateQueue", call.send()).await.map_err(|e| told_apart(e, want))?;
         made.queue_url.ok_or_else(|| AwsError::missing("sqs:CreateQueue", "QueueUrl"))?;
         let outputs = Self::predict(want, &aws.place);
         Ok(Created { physical_id: outputs["url"].clone(), outputs })
@@ -159,9 +167,14 @@ impl Kind for SqsQueue {
         let (sqs, url) = (&aws.clients.sqs, &live.physical_id);
         if changes.touch_other_than(&["tags"]) {
             let have: HashMap<_, _> = attributes(&live.spec).collect();
-            let changed = attributes(want).filter(|(name, value)| have.get(name) != Some(value)).collect();
+            let mut changed: HashMap<_, _> =
+                attributes(want).filter(|(name, value)| have.get(name) != Some(value)).collect();
+            if live.spec.kms_master_key_id.is_some() && want.kms_master_key_id.is_none() {
+                // Without a key of KMS a queue has SQS's own, as a new one does; left unsaid it would have none.
+                changed.entry(Attribute::SqsManagedSseEnabled).or_insert_with(|| "true".to_owned());
+            }
             let call = sqs.set_queue_attributes().queue_url(url).set_attributes(Some(changed));
-            aws.call("sqs:SetQueueAttributes", call.send()).await?;
+            aws.call("sqs:SetQueueAttributes", call.send()).await.map_err(|e| told_apart(e, want))?;
         }
         let delta = tags::Delta::between(&live.spec.tags, &want.tags);
         if !delta.set.is_empty() {
@@ -178,6 +191,73 @@ impl Kind for SqsQueue {
     async fn delete(aws: &Aws, live: &Observed<Queue>) -> Result<(), AwsError> {
         let call = aws.clients.sqs.delete_queue().queue_url(&live.physical_id).send();
         aws.find("sqs:DeleteQueue", ABSENT, call).await.map(drop)
+    }
+
+    /// GetQueueAttributes until SQS tells what was changed wherever it is asked, so that the next plan sees no change of
+    /// others in it. What is not there in time is there later: nobody fails for that.
+    async fn watch(aws: &Aws, spec: &Queue, event: &Watched) -> Result<(), AwsError> {
+        let Watched::Updated(changes) = event else { return Ok(()) };
+        if !changes.touch_other_than(&["tags", "message_retention_period"]) {
+            return Ok(());
+        }
+        let (wanted, in_a_row) = (if aws.place.endpoint_url.is_some() { 1 } else { TOLD_IN_A_ROW }, AtomicU32::new(0));
+        let url = &Self::predict(spec, &aws.place)["url"];
+        let told = aws.until("SQS to spread the queue's attributes", SPREAD_WITHIN, || {
+            let sqs = &aws.clients.sqs;
+            let call = sqs.get_queue_attributes().queue_url(url).attribute_names(Attribute::All).send();
+            let told = aws.find("sqs:GetQueueAttributes", ABSENT, call);
+            let in_a_row = &in_a_row;
+            async move {
+                let told = Live(told.await?.and_then(|told| told.attributes).unwrap_or_default());
+                let now = if told.queue(&spec.name, Tags::new())?.is_as(spec) { in_a_row.load(Relaxed) + 1 } else { 0 };
+                in_a_row.store(now, Relaxed);
+                Ok(if now >= wanted { Poll::Ready(()) } else { Poll::Pending("not everywhere yet".into()) })
+            }
+        });
+        match told.await {
+            Err(AwsError::Deadline { .. }) => Ok(()),
+            told => told,
+        }
+    }
+}
+
+/// SQS takes up to a minute for most attributes, and fifteen for the retention, which nobody waits for.
+const SPREAD_WITHIN: Duration = Duration::from_secs(60);
+/// One of SQS's servers may tell the changed attributes, and the next one those before.
+const TOLD_IN_A_ROW: u32 = 4;
+
+impl Queue {
+    /// Does the queue have the attributes that `want` states?
+    fn is_as(&self, want: &Self) -> bool {
+        let stated = Self {
+            message_retention_period: want.message_retention_period,
+            maximum_message_size: self.maximum_message_size.filter(|_| want.maximum_message_size.is_some()),
+            sqs_managed_sse_enabled: self.sqs_managed_sse_enabled.filter(|_| want.sqs_managed_sse_enabled.is_some()),
+            policy: want.policy.clone(),
+            tags: want.tags.clone(),
+            ..self.clone()
+        };
+        let document = |queue: &Self| queue.policy.clone().map_or(Value::Null, Value::from);
+        stated == *want && policy::same(&document(self), &document(want))
+    }
+}
+
+/// SQS has one answer for a policy that is malformed and for one whose role or user is too new. Time cures the second
+/// alone, and where no role or user is named it is the first.
+fn told_apart(error: AwsError, want: &Queue) -> AwsError {
+    let names_a_principal = want.policy.as_deref().is_some_and(|text| text.contains(":iam::"));
+    match error {
+        AwsError::Service(mut refusal)
+            if refusal.code == "InvalidAttributeValue"
+                && refusal.message.contains("parameter Policy")
+                && !names_a_principal =>
+        {
+            refusal.message = "SQS does not take the queue's policy: an action or a principal in it does not exist, \
+                               or an action is none of SQS's"
+                .to_owned();
+            AwsError::Service(refusal)
+        }
+        error => error,
     }
 }
 
@@ -273,19 +353,4 @@ fn redrive(text: &str) -> Result<RedrivePolicy, AwsError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_redrive_policy_reads_the_same_with_its_count_as_text() {
-        let number = redrive(r#"{"maxReceiveCount":3,"deadLetterTargetArn":"arn:x"}"#).unwrap();
-        let text = redrive(r#"{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}"#).unwrap();
-        assert_eq!(number, text);
-    }
-
-    #[test]
-    fn a_removed_redrive_policy_is_cleared_not_left_out() {
-        let sent: HashMap<_, _> = attributes(&Queue::default()).collect();
-        assert_eq!(sent[&Attribute::RedrivePolicy], "");
-    }
-}
+mod tests;

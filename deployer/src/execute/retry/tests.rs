@@ -160,6 +160,8 @@ const CREATE_FUNCTION: Call = call!("lambda:CreateFunction", aws => aws.clients.
     .code(aws_sdk_lambda::types::FunctionCode::builder().build()));
 const CREATE_MAPPING: Call = call!("lambda:CreateEventSourceMapping", aws => aws.clients.lambda
     .create_event_source_mapping().function_name("f").event_source_arn("arn:aws:sqs:eu-west-1:123456789012:q"));
+const UPDATE_MAPPING: Call =
+    call!("lambda:UpdateEventSourceMapping", aws => aws.clients.lambda.update_event_source_mapping().uuid("u"));
 const DELETE_MAPPING: Call =
     call!("lambda:DeleteEventSourceMapping", aws => aws.clients.lambda.delete_event_source_mapping().uuid("u"));
 const ADD_PERMISSION: Call = call!("lambda:AddPermission", aws => aws.clients.lambda.add_permission()
@@ -205,6 +207,8 @@ fn rows() -> Vec<Row> {
     let assumed = "The role defined for the function cannot be assumed by Lambda.";
     let receive = "The function execution role does not have permissions to call ReceiveMessage on SQS. Please ensure the role can perform the action";
     let visibility = "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds";
+    let concurrent = "The function could not be updated due to a concurrent update operation. Please try again later.";
+    let pending = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
     let updating = "The operation cannot be performed at this time. An update is in progress for resource: arn";
     vec![
         row("a role that cannot be assumed yet", rest(400, INVALID, assumed), CREATE_FUNCTION, 180, "IAM has not spread", 1),
@@ -218,12 +222,16 @@ fn rows() -> Vec<Row> {
         row("tags of a function that is being updated", rest(409, "ResourceConflictException", updating), TAG_FUNCTION, 300, "still in progress", 1),
         row("a deletion of a function that is being updated", rest(409, "ResourceConflictException", updating), DELETE_FUNCTION, 300, "still in progress", 1),
         row("a permission of a function that is being updated", rest(409, "ResourceConflictException", updating), ADD_PERMISSION, 300, "still in progress", 1),
+        row("a permission beside another one's change", rest(409, "ResourceConflictException", concurrent), ADD_PERMISSION, 300, "still in progress", 1),
+        row("a mapping beside another one's change", rest(409, "ResourceConflictException", concurrent), CREATE_MAPPING, 300, "still in progress", 1),
+        row("a permission of a function that AWS still makes", rest(409, "ResourceConflictException", pending), ADD_PERMISSION, 300, "still making", 1),
+        row("a mapping that is changed while its queue has its old timeout yet", rest(400, INVALID, visibility), UPDATE_MAPPING, 60, "visibility timeout", 1),
         row("a permission of a function that is not visible yet", rest(404, "ResourceNotFoundException", "Function not found"), ADD_PERMISSION, 60, "not visible", 1),
         row("a policy that somebody else changes", rest(412, "PreconditionFailedException", "The RevisionId is stale"), ADD_PERMISSION, 60, "function's policy", 1),
         row("a mapping that is changing", rest(400, "ResourceInUseException", "in use"), DELETE_MAPPING, 300, "still changing", 1),
         row("Lambda's rate", rest(429, "TooManyRequestsException", "Rate Exceeded"), DELETE_FUNCTION, 120, "limits the rate", 6),
         row("a trust in a principal that is not spread yet", query(400, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn\""), TRUST, 120, "principal", 1),
-        row("a queue's policy with a principal that is not spread yet", sqs_says("InvalidAttributeValue", "Invalid value for the parameter Policy."), CREATE_QUEUE, 120, "principal", 1),
+        row("a queue's policy with a principal that is not spread yet", sqs_says("InvalidAttributeValue", "Invalid value for the parameter Policy."), CREATE_QUEUE, 60, "principal", 1),
         row("a topic's policy with a principal that is not spread yet", query(400, "InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"), DELETE_TOPIC, 120, "principal", 1),
         row("a queue whose dead-letter queue is new", sqs_says("InvalidParameterValue", "Value {} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."), CREATE_QUEUE, 60, "new queue", 1),
         row("a mapping of a new queue", rest(400, INVALID, "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue."), CREATE_MAPPING, 60, "new queue", 1),

@@ -147,7 +147,8 @@ mod tests {
         let arn = format!("<Arn>arn:aws:iam::1:role/{role}</Arn>");
         let end = format!("<IsTruncated>{more}</IsTruncated><Marker>m</Marker>");
         let listed = format!("<Roles><member><RoleName>{role}</RoleName>{arn}{ROLE}</member></Roles>");
-        let detail = format!("<RoleDetailList><member><RoleName>{role}</RoleName>{arn}{ROLE}</member></RoleDetailList>");
+        let detail =
+            format!("<RoleDetailList><member><RoleName>{role}</RoleName>{arn}{ROLE}</member></RoleDetailList>");
         let answer = |name: &str, body: String| {
             let mut text = String::new();
             let body = format!("<{name}Response><{name}Result>{body}{end}</{name}Result></{name}Response>");

@@ -18,8 +18,7 @@ const ZIP: usize = 1024 * 1024;
 
 async fn aws(listener: &TcpListener, quiet: Duration) -> Aws {
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-    let transport =
-        Transport { retry: Some(RetryConfig::disabled()), quiet: Some(quiet), ..Transport::default() };
+    let transport = Transport { retry: Some(RetryConfig::disabled()), quiet: Some(quiet), ..Transport::default() };
     let aws = connected(endpoint, transport).await;
     for name in ["draw", "other"] {
         aws.put_code(name, ZIP as u64, || Ok(vec![7; ZIP]));

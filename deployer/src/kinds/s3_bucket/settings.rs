@@ -1,13 +1,14 @@
 //! A bucket's settings: one pair of calls each, in the SDK's forms and in the spec's.
 
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus,
-    LifecycleExpiration, LifecycleRule as SdkRule, LifecycleRuleFilter, NoncurrentVersionExpiration, ObjectOwnership,
-    OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
+    AbortIncompleteMultipartUpload, BlockedEncryptionTypes, BucketLifecycleConfiguration, BucketVersioningStatus,
+    ExpirationStatus, LifecycleExpiration, LifecycleRule as SdkRule, LifecycleRuleFilter, NoncurrentVersionExpiration,
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
     ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
     VersioningConfiguration,
 };
 
+use super::spread::{blocked_encryption, opened, put_policy};
 use super::{Bucket, Encryption, LifecycleRule, PublicAccessBlock};
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
@@ -34,12 +35,19 @@ pub(super) const WRITES: &[&str] = &[
     "s3:PutBucketTagging",
 ];
 
-/// The bucket as CreateBucket leaves it; the public access block counts as open, so that it is always written.
+/// The bucket as CreateBucket leaves it; the public access block counts as the contrary of what is wanted, so that it is
+/// always written: AWS closes new buckets, and local clouds leave them open.
 pub(super) fn new_bucket(want: &Bucket) -> Bucket {
+    let block = want.public_access_block;
     Bucket {
         versioning: false,
         encryption: Encryption::default(),
-        public_access_block: PublicAccessBlock::default(),
+        public_access_block: PublicAccessBlock {
+            block_public_acls: !block.block_public_acls,
+            ignore_public_acls: !block.ignore_public_acls,
+            block_public_policy: !block.block_public_policy,
+            restrict_public_buckets: !block.restrict_public_buckets,
+        },
         lifecycle_rules: Vec::new(),
         policy: None,
         ..want.clone()
@@ -156,8 +164,9 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
     let mut encryption = want.encryption.clone();
     encryption.bucket_key_enabled = encryption.bucket_key_enabled.or(have.encryption.bucket_key_enabled);
     if have.encryption != encryption {
+        let blocked = blocked_encryption(aws, name).await?;
         let call = s3.put_bucket_encryption().bucket(name);
-        let call = call.server_side_encryption_configuration(sdk_encryption(&encryption)?);
+        let call = call.server_side_encryption_configuration(sdk_encryption(&encryption, blocked)?);
         aws.call("s3:PutBucketEncryption", call.send()).await?;
     }
     if have.lifecycle_rules != want.lifecycle_rules {
@@ -165,10 +174,7 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
     }
     if have.policy != want.policy {
         match &want.policy {
-            Some(policy) => {
-                let call = s3.put_bucket_policy().bucket(name).policy(policy);
-                aws.call("s3:PutBucketPolicy", call.send()).await?;
-            }
+            Some(policy) => put_policy(aws, name, policy, opened(have, want)).await?,
             None => {
                 let call = s3.delete_bucket_policy().bucket(name);
                 aws.call("s3:DeleteBucketPolicy", call.send()).await?;
@@ -247,7 +253,10 @@ fn sdk_ownership(want: &Bucket) -> Result<OwnershipControls, AwsError> {
     OwnershipControls::builder().rules(rule).build().map_err(|e| shape("object_ownership", &e))
 }
 
-fn sdk_encryption(want: &Encryption) -> Result<ServerSideEncryptionConfiguration, AwsError> {
+fn sdk_encryption(
+    want: &Encryption,
+    blocked: Option<BlockedEncryptionTypes>,
+) -> Result<ServerSideEncryptionConfiguration, AwsError> {
     let default = ServerSideEncryptionByDefault::builder()
         .sse_algorithm(ServerSideEncryption::from(want.sse_algorithm.as_str()))
         .set_kms_master_key_id(want.kms_master_key_id.clone())
@@ -256,6 +265,7 @@ fn sdk_encryption(want: &Encryption) -> Result<ServerSideEncryptionConfiguration
     let rule = ServerSideEncryptionRule::builder()
         .apply_server_side_encryption_by_default(default)
         .set_bucket_key_enabled(want.bucket_key_enabled)
+        .set_blocked_encryption_types(blocked)
         .build();
     ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(|e| shape("encryption", &e))
 }

@@ -1,0 +1,75 @@
+//! What S3 takes some time for, and what it takes as a whole.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_s3::types::BlockedEncryptionTypes;
+use serde_json::Value;
+
+use super::{Bucket, Encryption};
+use crate::aws::wait::Poll;
+use crate::aws::{Aws, AwsError, policy};
+use crate::kinds::Changes;
+
+/// Is the bucket opened to public policies that was closed to them?
+pub(super) fn opened(have: &Bucket, want: &Bucket) -> bool {
+    let closed = |bucket: &Bucket| {
+        let block = bucket.public_access_block;
+        block.block_public_policy || block.restrict_public_buckets
+    };
+    closed(have) && !want.public_access_block.block_public_policy
+}
+
+/// PutBucketPolicy. Just after the bucket was `opened` to the public S3 may still refuse what lets it in.
+pub(super) async fn put_policy(aws: &Aws, bucket: &str, policy: &str, opened: bool) -> Result<(), AwsError> {
+    let send = || {
+        let call = aws.clients.s3.put_bucket_policy().bucket(bucket).policy(policy);
+        aws.call("s3:PutBucketPolicy", call.send())
+    };
+    if !opened {
+        return send().await.map(drop);
+    }
+    let last = Mutex::new(None);
+    let put = aws.until("S3 to open the bucket to its policy", OPEN_WITHIN, || async {
+        match send().await {
+            Err(refused) if refused.is_access_denied() => {
+                let seen = refused.to_string();
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+                Ok(Poll::Pending(seen))
+            }
+            put => put.map(|_| Poll::Ready(())),
+        }
+    });
+    match (put.await, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+        (Err(AwsError::Deadline { .. }), Some(refused)) => Err(refused),
+        (put, _) => put,
+    }
+}
+
+const OPEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// What S3 takes no object with, such as `SSE-C`: a part of the encryption that the spec has no word for. It is sent
+/// again as it is, for S3 takes the rule as a whole.
+pub(super) async fn blocked_encryption(aws: &Aws, bucket: &str) -> Result<Option<BlockedEncryptionTypes>, AwsError> {
+    let call = aws.clients.s3.get_bucket_encryption().bucket(bucket).send();
+    let found = aws.find("s3:GetBucketEncryption", &["ServerSideEncryptionConfigurationNotFoundError"], call).await?;
+    let rules = found.and_then(|found| found.server_side_encryption_configuration).map(|all| all.rules);
+    Ok(rules.unwrap_or_default().into_iter().find_map(|rule| rule.blocked_encryption_types))
+}
+
+/// Does what S3 tells of `changes` agree with what was written?
+pub(super) fn tells(told: &Bucket, want: &Bucket, changes: &Changes) -> bool {
+    let document = |bucket: &Bucket| bucket.policy.clone().map_or(Value::Null, Value::from);
+    let encryption = |bucket: &Bucket| Encryption { bucket_key_enabled: None, ..bucket.encryption.clone() };
+    [
+        ("versioning", told.versioning == want.versioning),
+        ("encryption", encryption(told) == encryption(want)),
+        ("public_access_block", told.public_access_block == want.public_access_block),
+        ("object_ownership", told.object_ownership == want.object_ownership),
+        ("lifecycle_rules", told.lifecycle_rules == want.lifecycle_rules),
+        ("policy", policy::same(&document(told), &document(want))),
+        ("tags", told.tags == want.tags),
+    ]
+    .into_iter()
+    .all(|(property, is_told)| is_told || !changes.touch(property))
+}
