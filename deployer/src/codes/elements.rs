@@ -117,6 +117,27 @@ pub(super) const CODES: &[Code] = &[
         "Add `filter_policy`, or remove `filter_policy_scope`.",
     ),
     warning(
+        "topic::queue-key",
+        "A topic is to send to a queue that is encrypted with `alias/aws/sqs`. AWS lets no other service use that key, and nobody can change its policy: the messages are dropped.",
+        "queues:\n  orders: { kms_master_key_id: alias/aws/sqs, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\" } ] } }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
+        "queues:\n  orders: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: sns.amazonaws.com }, Action: sqs:SendMessage, Resource: \"*\" } ] } }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",
+        "Leave `kms_master_key_id` out: SQS then encrypts with a key of its own. Or take a key of the account's, whose policy allows `kms:GenerateDataKey` and `kms:Decrypt` to `sns.amazonaws.com`.",
+    ),
+    warning(
+        "alarm::topic-key",
+        "An alarm is to publish to a topic that is encrypted with `alias/aws/sns`. AWS lets CloudWatch not use that key, and nobody can change its policy: nobody is told of the alarm.",
+        "topics:\n  alarms: { kms_master_key_id: alias/aws/sns }\nalarms:\n  late: { namespace: AWS/SQS, metric_name: ApproximateAgeOfOldestMessage, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"${topics.alarms.arn}\"] }\n",
+        "topics:\n  alarms: {}\nalarms:\n  late: { namespace: AWS/SQS, metric_name: ApproximateAgeOfOldestMessage, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"${topics.alarms.arn}\"] }\n",
+        "Leave the key out, or take one of the account's, whose policy allows `kms:GenerateDataKey*` and `kms:Decrypt` to `cloudwatch.amazonaws.com`.",
+    ),
+    error(
+        "bucket::public-policy",
+        "The bucket's policy lets everybody in, and its public access block refuses such policies: S3 would not take it.",
+        "buckets:\n  site: { policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] } }\n",
+        "buckets:\n  site: { public_access_block: { block_public_policy: false, restrict_public_buckets: false }, policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: \"*\", Action: s3:GetObject, Resource: \"${buckets.site.arn}/*\" } ] } }\n",
+        "If everybody is to read the objects, open the block: `block_public_policy: false` and `restrict_public_buckets: false`. Else name the principals that are meant. The account's own block may still refuse it.",
+    ),
+    warning(
         "topic::queue-policy",
         "A topic is to send to a queue of the stack, and the queue's policy does not let it. SNS drops such messages, and nobody is told.",
         "queues:\n  orders: { name: orders }\ntopics:\n  news: { subscriptions: [ { sqs: orders } ] }\n",

@@ -200,8 +200,8 @@ pub(super) const CODES: &[Code] = &[
     error(
         "stack::too-many",
         "A list or map has more entries than AWS takes.",
-        "functions:\n  worker: { zip: worker.zip, layers: [\"arn:a\", \"arn:b\", \"arn:c\", \"arn:d\", \"arn:e\", \"arn:f\"] }\n",
-        "functions:\n  worker: { zip: worker.zip, layers: [\"arn:a\"] }\n",
+        "functions:\n  worker: { zip: worker.zip, layers: [\"arn:aws:lambda:eu-west-1:123456789012:layer:a:1\", \"arn:aws:lambda:eu-west-1:123456789012:layer:b:1\", \"arn:aws:lambda:eu-west-1:123456789012:layer:c:1\", \"arn:aws:lambda:eu-west-1:123456789012:layer:d:1\", \"arn:aws:lambda:eu-west-1:123456789012:layer:e:1\", \"arn:aws:lambda:eu-west-1:123456789012:layer:f:1\"] }\n",
+        "functions:\n  worker: { zip: worker.zip, layers: [\"arn:aws:lambda:eu-west-1:123456789012:layer:a:1\"] }\n",
         "Remove as many as the help says.",
     ),
     error(

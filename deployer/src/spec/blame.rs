@@ -27,6 +27,7 @@ const CARRIED: &[(&str, &[&str])] = &[
     ("iam:UpdateAssumeRolePolicy", &["trust"]),
     ("lambda:PutFunctionConcurrency", &["reserved_concurrency"]),
     ("lambda:TagResource", &["tags"]),
+    ("logs:AssociateKmsKey", &["log_kms_key_arn", "kms_key_id"]),
     ("logs:PutRetentionPolicy", &["log_retention", "retention_in_days"]),
     ("s3:DeleteBucket", &["force_destroy"]),
     ("s3:PutBucketEncryption", &["encryption"]),

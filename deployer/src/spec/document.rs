@@ -15,6 +15,7 @@ use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, StateLocation};
+use super::keys;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
 use super::sections::{Common, Lowered, SECTIONS, Scope};
@@ -301,6 +302,7 @@ impl Document {
                 section.check_and_lower(&own, &scope, &mut findings, &mut lowered);
             }
         }
+        keys::derive(&mut lowered);
         (lowered, findings)
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::document::Document;
 use super::finding::{DocPath, Findings};
-use super::region;
 use super::sections::{Lowered, Resource};
+use super::{keys, region};
 
 /// Lambda's limit behind an API: the gateway gives up after this many seconds.
 const API_TIMEOUT_S: u64 = 29;
@@ -29,6 +29,7 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
     document.each_text(&mut |path, text| region::foreign(text, document.region(), path, findings));
     let all = Resources(&lowered.resources);
     for resource in all.0 {
+        keys::lint(document, &all, resource, findings);
         match resource.kind {
             "lambda.event_source_mapping" => mapping(document, &all, resource, findings),
             "apigateway.route" => route(document, &all, resource, findings),
@@ -47,11 +48,11 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
     }
 }
 
-struct Resources<'a>(&'a [Resource]);
+pub(super) struct Resources<'a>(pub(super) &'a [Resource]);
 
 impl<'a> Resources<'a> {
     /// The resource that a `${ADDRESS.output}` text refers to.
-    fn referred(&self, text: &Value) -> Option<&'a Resource> {
+    pub(super) fn referred(&self, text: &Value) -> Option<&'a Resource> {
         let text = text.as_str()?;
         self.0.iter().find(|r| {
             text.strip_prefix("${").and_then(|t| t.strip_prefix(r.address.as_str())).is_some_and(|t| t.starts_with('.'))

@@ -8,6 +8,7 @@ mod find;
 pub mod finding;
 pub mod head;
 pub mod interpolate;
+mod keys;
 pub mod lint;
 pub mod nearest;
 mod region;

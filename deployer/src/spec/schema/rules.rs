@@ -31,7 +31,8 @@ pub(super) fn add(schema: &mut Value) {
     ] {
         put(schema, at, "examples", examples);
     }
-    put(schema, &property("functions", "log_retention"), "enum", json!(RETENTION_DAYS));
+    let days = RETENTION_DAYS.iter().map(|days| json!(days)).chain([json!("never")]).collect();
+    put(schema, &property("functions", "log_retention"), "enum", Value::Array(days));
     put(schema, &property("log_groups", "retention_in_days"), "enum", json!(RETENTION_DAYS));
     let methods = "^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /";
     put(schema, &property("apis", "routes"), "propertyNames", json!({ "pattern": methods }));

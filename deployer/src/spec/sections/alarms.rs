@@ -1,12 +1,13 @@
 //! `alarms:` — CloudWatch alarms, each on one metric.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Lowered, Scope, Section};
+use super::{Lowered, Scope, Section, reference};
 use crate::kinds::cloudwatch_alarm::{Alarm, CloudwatchAlarm};
+use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
 
@@ -229,9 +230,43 @@ impl Section for Alarms {
             insufficient_data_actions: sorted(element.insufficient_data_actions),
             tags: at.tags(&at.element()),
         };
-        out.add::<CloudwatchAlarm>(at, at.element(), &alarm);
+        let permissions = if at.common.external { Vec::new() } else { lower_permissions(&alarm, at, out) };
+        out.add::<CloudwatchAlarm>(at, at.element(), &alarm).depends_on.extend(permissions);
     }
 }
+
+/// Lets the alarm call the functions of this stack that are its actions, before it rings; returns the permissions'
+/// addresses. CloudWatch calls once and does not try again.
+fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut Lowered) -> Vec<String> {
+    let actions = [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions];
+    let function = |action: &String| {
+        let address = action.strip_prefix("${")?.strip_suffix(".arn}")?;
+        address.starts_with("functions.").then(|| address.to_owned())
+    };
+    let functions: BTreeSet<String> = actions.into_iter().flatten().filter_map(function).collect();
+    // Written out: the alarm itself waits for its permissions.
+    let arn =
+        format!("arn:${{aws.partition}}:cloudwatch:${{aws.region}}:${{aws.account_id}}:alarm:{}", alarm.alarm_name);
+    let lower = |function: String| {
+        let function_name = reference(&function, "name");
+        let permission = Permission {
+            statement_id: statement_id(&function_name, PRINCIPAL, &reference(&at.element(), "arn")),
+            function_name,
+            action: "lambda:InvokeFunction".to_owned(),
+            principal: PRINCIPAL.to_owned(),
+            source_arn: Some(arn.clone()),
+            source_account: Some("${aws.account_id}".to_owned()),
+            qualifier: None,
+        };
+        let address = at.part(&format!("permission[{function}]"));
+        out.add::<LambdaPermission>(at, address.clone(), &permission);
+        address
+    };
+    functions.into_iter().map(lower).collect()
+}
+
+/// Who calls functions in an alarm's name.
+const PRINCIPAL: &str = "lambda.alarms.cloudwatch.amazonaws.com";
 
 fn check_statistic(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
     match (&alarm.statistic, &alarm.extended_statistic) {
@@ -373,5 +408,22 @@ mod tests {
         assert_eq!(spec["actions_enabled"], true);
         assert_eq!(spec["dimensions"]["QueueName"], "${queues.q.name}");
         assert_eq!(spec["tags"]["deployer:address"], "alarms.age");
+    }
+
+    #[test]
+    fn an_alarm_may_call_the_functions_of_the_stack_that_it_names_before_it_rings() {
+        let mut out = Lowered::default();
+        let fix = "${functions.fix.arn}";
+        let of_others = "arn:aws:lambda:eu-west-1:1:function:f";
+        let actions = json!({ "alarm_actions": [fix, of_others, "${topics.alarms.arn}"], "ok_actions": [fix] });
+        scoped(|at| Alarms::lower(element(actions), at, &mut out));
+        let [permission, alarm] = &out.resources[..] else { panic!("{:?}", out.resources) };
+        assert_eq!(permission.address, "alarms.age.permission[functions.fix]");
+        assert_eq!(permission.spec["function_name"], "${functions.fix.name}");
+        assert_eq!(permission.spec["principal"], "lambda.alarms.cloudwatch.amazonaws.com");
+        let arn = "arn:${aws.partition}:cloudwatch:${aws.region}:${aws.account_id}:alarm:couch-age";
+        assert_eq!(permission.spec["source_arn"], arn);
+        assert_eq!(permission.spec["source_account"], "${aws.account_id}");
+        assert!(alarm.depends_on.contains(&permission.address));
     }
 }

@@ -152,6 +152,7 @@ impl Section for Buckets {
         check_rules(bucket, at, findings);
         if let Some(policy) = &bucket.policy {
             check_document(policy, Of::Resource, &at.path(["policy"]), findings);
+            check_public(policy, &bucket.public_access_block, at, findings);
         }
         let encryption = &bucket.encryption;
         if encryption.sse_algorithm == Algorithm::Aes256 && encryption.kms_master_key_id.is_some() {
@@ -193,6 +194,34 @@ impl Section for Buckets {
             tags: at.tags(&at.element()),
         };
         out.add::<S3Bucket>(at, at.element(), &bucket);
+    }
+}
+
+/// S3 takes no policy that lets everybody in while the block refuses such. Conditions may narrow it, so S3 decides.
+fn check_public(policy: &Value, block: &BlockElement, at: &Scope<'_>, findings: &mut Findings) {
+    let all = |principal: &Value| match principal {
+        Value::String(one) => one == "*",
+        Value::Array(many) => many.iter().any(|one| one == "*"),
+        _ => false,
+    };
+    let is_public = |statement: &Value| {
+        let principal = &statement["Principal"];
+        let narrowed = statement["Condition"].as_object().is_some_and(|block| !block.is_empty());
+        statement["Effect"] == "Allow" && !narrowed && (all(principal) || all(&principal["AWS"]))
+    };
+    let statements = match &policy["Statement"] {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if block.block_public_policy && statements.iter().any(is_public) {
+        findings
+            .error(
+                "bucket::public-policy",
+                at.path(["policy"]),
+                "this policy lets everybody in, which the bucket's public access block refuses",
+            )
+            .at_key()
+            .help("if that is meant, add `public_access_block: { block_public_policy: false, restrict_public_buckets: false }`; else name the principals");
     }
 }
 

@@ -87,9 +87,12 @@ pub struct FunctionElement {
     pub application_log_level: Option<ApplicationLogLevel>,
     /// Lambda's lines from this level on; only with `JSON`, default `INFO`.
     pub system_log_level: Option<SystemLogLevel>,
-    /// Days that the function's log group keeps a line.
+    /// Days that the function's log group keeps a line; `never` deletes none.
     #[serde(default = "two_weeks")]
-    pub log_retention: u32,
+    pub log_retention: Retention,
+    /// KMS key for the function's log group; its policy has to let CloudWatch Logs use it.
+    #[schemars(regex(pattern = r"^arn:"))]
+    pub log_kms_key_arn: Option<String>,
     /// Concurrent invocations set aside for this function, and its limit; 0 stops it.
     pub reserved_concurrency: Option<u32>,
     /// ARNs of layer versions, in the order in which they are laid over each other.
@@ -187,6 +190,38 @@ impl std::fmt::Display for Scalar {
     }
 }
 
+/// How long log lines are kept: a number of days, or `never` for lines that are never deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Retention {
+    Days(u32),
+    Text(String),
+}
+
+impl Retention {
+    /// `None` for ever.
+    fn days(&self) -> Option<u32> {
+        match self {
+            Self::Days(days) => Some(*days),
+            Self::Text(_) => None,
+        }
+    }
+}
+
+impl JsonSchema for Retention {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Retention".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["integer", "string"] })
+    }
+}
+
 /// A processor architecture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -254,8 +289,8 @@ fn three_seconds() -> Seconds {
     Seconds(3)
 }
 
-fn two_weeks() -> u32 {
-    14
+fn two_weeks() -> Retention {
+    Retention::Days(14)
 }
 
 fn ten() -> u32 {
@@ -275,6 +310,8 @@ impl Section for Functions {
         check::code(element, at, findings);
         check::environment(element, at, findings);
         check::logging(element, at, findings);
+        check::runtime(element, at, findings);
+        check::layers(element, at, findings);
         check::role(element, at, findings);
         check::events(element, at, findings);
     }

@@ -194,8 +194,6 @@ pub struct Lowered {
     pub resources: Vec<Resource>,
     /// What an element's outputs stand for: (`apis.couch`, `url`) → (`apis.couch.stage`, `url`).
     pub aliases: BTreeMap<(String, String), (String, String)>,
-    /// IAM statements to add to a role's inline policy, by the role's address.
-    pub statements: BTreeMap<String, Vec<Value>>,
 }
 
 impl Lowered {

@@ -1,5 +1,7 @@
 //! Lambda's actions: functions, their policies and tags, event source mappings.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::asked::Asked;
@@ -45,7 +47,12 @@ pub fn found(asked: &Asked<'_>) -> Found {
             [own].into_iter().chain(tags).collect()
         }
         (_, ["event-source-mappings", id]) => {
-            vec![need(format!("lambda:{}EventSourceMapping", verb(method)), mapping(id))]
+            // The request says nothing of the function, which Lambda knows.
+            let functions = ["faults-draw", "faults-work", "faults-worker", "faults-bound"]
+                .map(|name| function(asked, name))
+                .join(" ");
+            let action = format!("lambda:{}EventSourceMapping", verb(method));
+            vec![under(&action, mapping(id), "lambda:FunctionArn", &functions)]
         }
         ("GET", ["tags", arn @ ..]) => vec![need("lambda:ListTags", arn.join("/"))],
         ("POST", ["tags", arn @ ..]) => vec![need("lambda:TagResource", arn.join("/"))],
@@ -71,7 +78,12 @@ fn given(asked: &Asked<'_>) -> Found {
     let layers = layers.map(|layer| need("lambda:GetLayerVersion", layer));
     let key = Some(asked.text("KMSKeyArn")).filter(|key| !key.is_empty());
     let key = key.into_iter().flat_map(|key| {
-        ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"].map(|action| need(action, key))
+        let by_lambda = BTreeMap::from([
+            ("kms:ViaService", format!("lambda.{}.amazonaws.com", asked.region)),
+            ("kms:GrantIsForAWSResource", "true".to_owned()),
+        ]);
+        ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"]
+            .map(|action| (action.to_owned(), key.to_owned(), by_lambda.clone()))
     });
     let subnets = asked.body["VpcConfig"]["SubnetIds"].as_array().is_some_and(|subnets| !subnets.is_empty());
     let network = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, FunctionElement, LogFormat};
+use super::{Event, FunctionElement, LogFormat, Retention};
 use crate::kinds::log_group::RETENTION_DAYS;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::{Scope, filter, permission};
@@ -102,16 +102,94 @@ pub(super) fn logging(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
                 .help("set `log_format: JSON` or remove the level");
         }
     }
-    if !RETENTION_DAYS.contains(&element.log_retention) {
-        let longer = RETENTION_DAYS.iter().find(|days| **days >= element.log_retention);
-        let days = longer.or(RETENTION_DAYS.last()).copied().unwrap_or(14);
+    let (message, help) = match &element.log_retention {
+        Retention::Text(text) if text == NEVER => return,
+        Retention::Days(days) if RETENTION_DAYS.contains(days) => return,
+        // Elsewhere that means for ever.
+        Retention::Days(0) => {
+            ("0 days keep no line".to_owned(), format!("to keep all lines write `log_retention: {NEVER}`"))
+        }
+        Retention::Days(days) => {
+            let longer = RETENTION_DAYS.iter().find(|known| *known >= days);
+            let help = longer.map_or(NEVER.to_owned(), u32::to_string);
+            (format!("CloudWatch Logs cannot keep lines for {days} days"), format!("write `log_retention: {help}`"))
+        }
+        Retention::Text(text) => (
+            format!("`{text}` is no number of days"),
+            format!("write a number such as `log_retention: 30`, or `{NEVER}` to keep all lines"),
+        ),
+    };
+    findings.error("function::log-retention", at.path(["log_retention"]), message).help(help);
+}
+
+/// Keeps lines for ever.
+const NEVER: &str = "never";
+
+/// Runtimes that Lambda takes for no new function, and most for no change of one.
+const RETIRED: &[&str] = &[
+    "dotnet5.0",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "go1.x",
+    "java8",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "nodejs16.x",
+    "nodejs4.x",
+    "nodejs6.x",
+    "nodejs8.x",
+    "provided",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "ruby2.5",
+    "ruby2.7",
+];
+/// Runtimes that AWS mends no more; it refuses new functions some time after.
+const DEPRECATED: &[&str] = &["dotnet6", "nodejs18.x", "provided.al2", "python3.8", "python3.9", "ruby3.2"];
+
+pub(super) fn runtime(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    let runtime = element.runtime.as_str();
+    if at.common.external {
+        return;
+    }
+    let is_native = runtime.starts_with("provided") || runtime == "go1.x";
+    let help =
+        if is_native { "write `runtime: provided.al2023`" } else { "take a version of it that AWS still supports" };
+    if RETIRED.contains(&runtime) {
+        let message = format!("Lambda takes the runtime {runtime} no more");
+        findings.error("function::retired-runtime", at.path(["runtime"]), message).help(help);
+    } else if DEPRECATED.contains(&runtime) {
+        let message =
+            format!("AWS has given up the runtime {runtime}: it mends no holes in it, and will refuse new functions");
+        findings.warning("function::deprecated-runtime", at.path(["runtime"]), message).help(help);
+    }
+}
+
+/// A layer is used in one of its versions.
+pub(super) fn layers(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
+    for (index, layer) in element.layers.iter().enumerate().filter(|(_, layer)| !layer.contains("${")) {
+        let mut parts = layer.split(':').skip(5);
+        let is_layer = parts.next() == Some("layer") && parts.next().is_some_and(|name| !name.is_empty());
+        let version = parts.next().and_then(|version| version.parse::<u64>().ok());
+        if is_layer && version.is_some() && parts.next().is_none() {
+            continue;
+        }
+        let help = if is_layer && version.is_none() {
+            format!("add a version: `{}:1`", layer.trim_end_matches(':'))
+        } else {
+            "write `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION`".to_owned()
+        };
         findings
             .error(
-                "function::log-retention",
-                at.path(["log_retention"]),
-                format!("CloudWatch Logs cannot keep lines for {} days", element.log_retention),
+                "function::layer-version",
+                at.path(["layers".to_owned(), index.to_string()]),
+                format!("`{layer}` is no version of a layer"),
             )
-            .help(format!("write `log_retention: {days}`"));
+            .help(help);
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     let log_group = at.part("log_group");
     let group = LogGroup {
         name: log_group_name(&name),
-        retention_in_days: Some(element.log_retention),
+        retention_in_days: element.log_retention.days(),
+        kms_key_id: element.log_kms_key_arn.clone(),
         tags: at.tags(&log_group),
         ..LogGroup::default()
     };
