@@ -11,8 +11,6 @@
 //! among the ten and go in their turn, unless an alias points to them.
 
 mod progress;
-#[cfg(test)]
-mod uploads;
 pub(crate) mod versions;
 mod wire;
 
@@ -427,3 +425,6 @@ async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), Aws
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod uploads;
