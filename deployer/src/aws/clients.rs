@@ -31,6 +31,7 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     credentials: Option<SharedCredentialsProvider>,
+    endpoint_url: Option<String>,
     /// S3 for the state and its lock, past the fence: those writes are conditional, and release the lock.
     pub state: aws_sdk_s3::Client,
     /// Before every writing call of the others.
@@ -128,9 +129,15 @@ impl Clients {
             sts: client!(aws_sdk_sts),
             tagging: client!(aws_sdk_resourcegroupstagging),
             credentials: config.credentials_provider(),
+            endpoint_url: config.endpoint_url().map(str::to_owned),
             fence,
             budgets,
         }
+    }
+
+    /// What a call is signed with that no SDK makes, and where it goes if not to AWS.
+    pub(super) fn for_signing(&self) -> Option<(SharedCredentialsProvider, Option<String>)> {
+        Some((self.credentials.clone()?, self.endpoint_url.clone()))
     }
 
     /// When the credentials end, if they do; the provider is asked anew, so what it renews has its full life.

@@ -13,6 +13,7 @@ pub mod error;
 mod fence;
 mod flow;
 pub(crate) mod gather;
+mod interfaces;
 mod memo;
 mod once;
 mod pace;

@@ -235,6 +235,7 @@ impl<'a> Execution<'a> {
         let planned = self.planned(id);
         let desired = planned.spec.as_ref().map(|spec| self.desired(planned, spec));
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
+        let withdraws = schedule::withdraws(self.plan.actions(), planned);
         let wanted = desired.clone();
         let work = async move {
             observer.event(&Event::Started {
@@ -242,7 +243,7 @@ impl<'a> Execution<'a> {
                 action: planned.action,
                 removal: part == Part::Removal,
             });
-            step::run(&Context { aws, stack }, planned, part, wanted.as_ref()).await
+            step::run(&Context { aws, stack, withdraws }, planned, part, wanted.as_ref()).await
         };
         running.start((id, sharing), desired, work, self.stop.clone(), move |why| {
             observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::step::Part;
+use serde_json::Value;
+
 use crate::kinds::by_name;
 use crate::plan::{Action, Plan, Planned};
 
@@ -36,7 +38,7 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     let mut waits_for: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
     for (i, planned) in actions.iter().enumerate() {
         waits_for.entry((i, Part::Main)).or_default();
-        if removes_separately(planned) {
+        if removes_separately(planned) || withdraws(actions, planned) {
             waits_for.entry((i, Part::Removal)).or_default().insert((i, Part::Main));
         }
     }
@@ -295,7 +297,7 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
             edge((dependency, Part::Main), (user, Part::Removal));
         }
     }
-    if removes_separately(gone) {
+    if removes_separately(gone) || withdraws(actions, gone) {
         edge((dependency, Part::Removal), (user, Part::Main));
         edge((dependency, Part::Removal), (user, Part::Removal));
     }
@@ -310,6 +312,25 @@ fn shares_calls(planned: &Planned) -> bool {
     planned.action == Action::Delete
         && planned.predecessor.is_none()
         && by_name(planned.kind).is_some_and(|kind| kind.is_deleted_together())
+}
+
+/// Is what it allowed taken away by a step of its own, for somebody who used it changes in the same plan?
+pub(super) fn withdraws(actions: &[Planned], planned: &Planned) -> bool {
+    let changes = |user: &Planned| {
+        let uses = user.dependencies.contains(&planned.address) || user.prior_dependencies.contains(&planned.address);
+        uses && !matches!(user.action, Action::Unchanged | Action::Forget | Action::Create)
+    };
+    meanwhile(planned).is_some() && actions.iter().any(changes)
+}
+
+/// What an update makes of a resource until its users have moved on.
+pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
+    let (Action::Update, None, Some(live), Some(desired)) =
+        (planned.action, &planned.predecessor, &planned.live, &planned.desired)
+    else {
+        return None;
+    };
+    by_name(planned.kind)?.meanwhile(&live.spec, desired)
 }
 
 /// Is its predecessor deleted by a step of its own?

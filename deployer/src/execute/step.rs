@@ -32,6 +32,8 @@ pub(super) enum Part {
 pub(super) struct Context<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,
+    /// What an update takes away goes in a step of its own.
+    pub withdraws: bool,
 }
 
 /// What AWS still does by itself after a step: of which spec, and what it was about.
@@ -50,6 +52,11 @@ pub(super) async fn run(
     })?;
     let step = Step { context, kind };
     let deleted = |live: &Observed<Value>| Some((live.spec.clone(), Watched::Deleted));
+    if let (Part::Removal, true, Some(live), Some(desired)) = (part, context.withdraws, &planned.live, desired) {
+        let spec = kind.meanwhile(&live.spec, desired).unwrap_or_else(|| live.spec.clone());
+        let (made, event) = step.update(&Observed { spec, ..live.clone() }, desired, Vec::new()).await?;
+        return Ok((Done::Made(made), event.map(|event| (desired.clone(), event))));
+    }
     if part == Part::Removal {
         if let Some(predecessor) = &planned.predecessor {
             step.delete(predecessor).await?;
@@ -77,6 +84,10 @@ pub(super) async fn run(
         (Action::Replace, Some(live)) if planned.order == Some(Order::DeleteFirst) => {
             step.delete(live).await?;
             (step.create(desired).await?, Some(Watched::Created))
+        }
+        (Action::Update, Some(live)) if context.withdraws => {
+            let until = kind.meanwhile(&live.spec, desired);
+            step.update(live, until.as_ref().unwrap_or(desired), set_again(planned)).await?
         }
         (Action::Adopt, Some(live)) if kind.goes_slowly() => {
             let (_, event) = step.update(live, desired, set_again(planned)).await?;
@@ -216,7 +227,7 @@ mod tests {
             tokio::time::pause();
             tokio::time::advance(STALE * 2).await;
             tokio::time::resume();
-            let context = Context { aws: &aws, stack: "couch" };
+            let context = Context { aws: &aws, stack: "couch", withdraws: false };
             let ended = run(&context, &plan.actions()[0], Part::Main, None).await.map(drop).map_err(|e| e.to_string());
             match refused {
                 None => assert_eq!((ended, aws.calls()), (Ok(()), (1, 1))),
@@ -235,7 +246,7 @@ mod tests {
         let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
         let mut desired = plan.actions()[0].desired.clone().expect("it is made");
         desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &Known::new(), &aws.place);
-        let context = Context { aws: &aws, stack: "couch" };
+        let context = Context { aws: &aws, stack: "couch", withdraws: false };
         let refused = run(&context, &plan.actions()[0], Part::Main, Some(&desired)).await.err().expect("no queue");
         assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");
         assert_eq!(aws.calls(), (0, 0));
@@ -254,9 +265,36 @@ mod tests {
         let desired = planned.desired.clone().expect("it is made");
         planned.action = Action::Adopt;
         planned.live = Some(Observed::new("url", desired.clone(), Default::default()));
-        let context = Context { aws: &aws, stack: "couch" };
+        let context = Context { aws: &aws, stack: "couch", withdraws: false };
         let (done, _) = run(&context, &planned, Part::Main, Some(&desired)).await.expect("made again");
         assert!(matches!(done, Done::Made(_)));
         assert_eq!(aws.calls(), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn what_a_role_loses_goes_in_the_second_step() {
+        let (first, second) = ("ec2%3ADeleteNetworkInterface", "s3%3APutObject");
+        let done = "<PutRolePolicyResponse><PutRolePolicyResult/></PutRolePolicyResponse>";
+        let done = format!("200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{done}", done.len()).into_bytes();
+        let aws = played::answering_to(vec![(first, done.clone()), (second, done)]).await;
+        let world = World::default();
+        let stack = Stack::of(
+            "stack: couch\nroles: { r: { trust: [lambda.amazonaws.com], permissions: [ { allow: s3:PutObject, on: \"arn:aws:s3:::b/*\" } ] } }\n",
+            &[],
+        );
+        let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
+        let mut planned = plan.actions()[0].clone();
+        let desired = planned.desired.clone().expect("it is made");
+        let mut spec = desired.clone();
+        let network = json!({ "Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*" });
+        spec["inline_policies"]["permissions"]["Statement"] = json!([network]);
+        planned.action = Action::Update;
+        planned.live = Some(Observed::new("r", spec, Default::default()));
+        let context = Context { aws: &aws, stack: "couch", withdraws: true };
+        for part in [Part::Main, Part::Removal] {
+            let (done, _) = run(&context, &planned, part, Some(&desired)).await.expect("changed");
+            assert!(matches!(done, Done::Made(_)));
+        }
+        assert_eq!(aws.calls_made(), ["iam:PutRolePolicy", "iam:PutRolePolicy"]);
     }
 }

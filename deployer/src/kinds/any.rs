@@ -26,6 +26,7 @@ pub trait AnyKind: Send + Sync {
     fn is_deleted_together(&self) -> bool;
     fn is_watched(&self) -> bool;
     fn goes_slowly(&self) -> bool;
+    fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value>;
     fn lost(&self, spec: &Value) -> Option<&'static str>;
     fn gap(&self) -> Option<&'static str>;
     fn moved(&self) -> Option<&'static str>;
@@ -163,6 +164,11 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn goes_slowly(&self) -> bool {
         K::GOES_SLOWLY
+    }
+
+    fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value> {
+        let spec = K::meanwhile(&Self::typed(live).ok()?, &Self::typed(want).ok()?)?;
+        serde_json::to_value(spec).ok()
     }
 
     fn is_watched(&self) -> bool {

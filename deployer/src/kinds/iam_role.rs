@@ -32,9 +32,8 @@ pub(crate) use listing::MANY;
 
 use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
 use crate::aws::gather::both;
-use crate::aws::policy;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, wait};
+use crate::aws::{Aws, AwsError, Place, policy, wait};
 
 /// The role kind.
 pub struct IamRole;
@@ -282,6 +281,19 @@ impl Kind for IamRole {
             aws.call("iam:UntagRole", call.send()).await?;
         }
         Ok(())
+    }
+
+    /// With all that it was allowed besides: functions go on with it until they are changed, and Lambda takes apart in its
+    /// name what it made for them.
+    fn meanwhile(live: &Role, want: &Role) -> Option<Role> {
+        let inline_policies = policies::both(&live.inline_policies, &want.inline_policies);
+        let gone = live.managed_policy_arns.iter().filter(|arn| !want.managed_policy_arns.contains(arn));
+        let mut managed_policy_arns: Vec<String> = want.managed_policy_arns.iter().chain(gone).cloned().collect();
+        managed_policy_arns.sort();
+        let meanwhile = Role { inline_policies, managed_policy_arns, ..want.clone() };
+        let size: usize = meanwhile.inline_policies.values().map(policy::size).sum();
+        let fits = size <= INLINE_SIZE && meanwhile.managed_policy_arns.len() <= MANAGED_POLICIES;
+        (fits && meanwhile != *want).then_some(meanwhile)
     }
 
     /// Takes off what was read at plan time, then deletes the bare role; where IAM sees more on it, what it has now.

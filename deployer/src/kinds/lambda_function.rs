@@ -10,6 +10,7 @@
 //! create waits for it, and removes it again before it reports the failure. Versions that others published count
 //! among the ten and go in their turn, unless an alias points to them.
 
+mod network;
 mod progress;
 pub(crate) mod versions;
 mod wire;
@@ -213,6 +214,9 @@ impl Kind for LambdaFunction {
             Op::Delete => &["lambda:DeleteFunction", "lambda:GetFunction"],
         };
         let mut grants = vec![Grant::new(actions, &arn)];
+        if op == Op::Delete && spec.vpc_config.is_some() {
+            grants.push(Grant::new(&["ec2:DescribeNetworkInterfaces"], "*"));
+        }
         match spec.reserved_concurrent_executions {
             Some(_) if matches!(op, Op::Create | Op::Update) => {
                 grants.push(Grant::new(&["lambda:PutFunctionConcurrency"], &arn));
@@ -341,12 +345,14 @@ impl Kind for LambdaFunction {
             let updated = aws.upload(&want.code.sha256, send).await?;
             versions::prune(aws, name, updated.version()).await;
         }
-        Ok(())
+        if changes.touch("vpc_config") { network::moved(aws, &live.spec, want).await } else { Ok(()) }
     }
 
-    /// DeleteFunction. Those it used can go while AWS is still about it.
+    /// DeleteFunction. Those it used can go while AWS is still about it, but for the role of a function in a VPC: Lambda
+    /// deletes the network interfaces in its name.
     async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
-        remove(aws, &live.physical_id).await
+        remove(aws, &live.physical_id).await?;
+        if live.spec.vpc_config.is_some() { network::left(aws, &live.physical_id).await } else { Ok(()) }
     }
 
     /// GetFunction until the function is Active, or runs as changed, or is gone.

@@ -328,6 +328,12 @@ pub trait Kind: Send + Sync + 'static {
         changes: &Changes,
     ) -> impl Future<Output = Result<(), AwsError>> + Send;
 
+    /// What an update makes of it until those who use it have moved on, where the change takes away what they may still
+    /// need; `None` where it can be made at once.
+    fn meanwhile(_live: &Self::Spec, _want: &Self::Spec) -> Option<Self::Spec> {
+        None
+    }
+
     /// Deletes the resource; already gone is success.
     fn delete(aws: &Aws, live: &Observed<Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
 

@@ -242,6 +242,7 @@ fn key(address: &str, removal: bool) -> String {
 
 fn verb(action: Action, removal: bool) -> &'static str {
     match action {
+        Action::Update if removal => "finishing",
         _ if removal => "deleting the predecessor of",
         Action::Create => "creating",
         Action::Update => "updating",
@@ -254,6 +255,7 @@ fn verb(action: Action, removal: bool) -> &'static str {
 
 fn past(action: Action, removal: bool) -> &'static str {
     match action {
+        Action::Update if removal => "finished",
         _ if removal => "deleted the predecessor of",
         Action::Create => "created",
         Action::Update => "updated",

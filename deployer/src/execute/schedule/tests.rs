@@ -367,3 +367,27 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     schedule.finish(role);
     assert_eq!(all_ready(&mut schedule), [worker]);
 }
+
+/// `role ← function ← role's withdrawal`: what the function used goes when it has moved on.
+#[test]
+fn what_a_role_may_no_more_goes_after_the_functions_that_change() {
+    let role = |statements: Value| {
+        serde_json::json!({
+            "name": "r", "path": "/", "max_session_duration": 3600, "assume_role_policy": {}, "managed_policy_arns": [],
+            "inline_policies": { "permissions": { "Version": "2012-10-17", "Statement": statements } }, "tags": {},
+        })
+    };
+    let allow = |action: &str| serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+    let changed = |live: Value, desired: Value| Planned {
+        live: Some(Observed::new("r", live, Outputs::new())),
+        desired: Some(desired),
+        ..planned("role", "iam.role", Action::Update, &[])
+    };
+    let function = |action| planned("function", "lambda.function", action, &["role"]);
+    let (less, more) = (role(serde_json::json!([])), role(serde_json::json!([allow("ec2:DeleteNetworkInterface")])));
+    let shrinking = || changed(more.clone(), less.clone());
+    let of = |actions: Vec<Planned>| waves(&plan(actions));
+    assert_eq!(of(vec![shrinking(), function(Action::Update)]), [["role"], ["function"], ["role's predecessor"]]);
+    assert_eq!(of(vec![shrinking(), function(Action::Unchanged)]), [["role"], ["function"]]);
+    assert_eq!(of(vec![changed(less, more), function(Action::Update)]), [["role"], ["function"]]);
+}

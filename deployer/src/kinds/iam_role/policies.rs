@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ABSENT, INLINE_SIZE, MANAGED_POLICIES};
 use crate::aws::{Aws, AwsError, policy};
@@ -75,6 +75,34 @@ pub(super) async fn instance_profiles(aws: &Aws, role: &str) -> Result<BTreeSet<
 }
 
 type Documents = BTreeMap<String, Value>;
+
+/// The wanted documents with what the live ones allow besides. What they deny is not kept.
+pub(super) fn both(live: &Documents, want: &Documents) -> Documents {
+    let mut all = want.clone();
+    for (name, document) in live {
+        let wanted = want.get(name).map(statements).unwrap_or_default();
+        let is_more = |statement: &&Value| {
+            let alone = |one: &Value| json!({ "Version": document["Version"], "Statement": [one] });
+            statement["Effect"] == "Allow" && !wanted.iter().any(|one| policy::same(&alone(one), &alone(statement)))
+        };
+        let more: Vec<Value> = statements(document).iter().filter(is_more).cloned().collect();
+        if more.is_empty() {
+            continue;
+        }
+        let statements = [wanted, more].concat();
+        let version = want.get(name).unwrap_or(document)["Version"].clone();
+        all.insert(name.clone(), json!({ "Version": version, "Statement": statements }));
+    }
+    all
+}
+
+fn statements(document: &Value) -> Vec<Value> {
+    match &document["Statement"] {
+        Value::Array(all) => all.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    }
+}
 
 pub(super) async fn change_inline(aws: &Aws, role: &str, live: &Documents, want: &Documents) -> Result<(), AwsError> {
     let put = want.iter().filter(|(name, wanted)| live.get(*name).is_none_or(|have| !policy::same(have, wanted)));

@@ -54,3 +54,32 @@ async fn a_tag_whose_key_changes_its_capitals_is_set_and_not_removed() {
     IamRole::update(&aws, &seen, &role("team"), &changes).await.expect("one call");
     assert_eq!(aws.calls().1, 1);
 }
+
+fn allowing(name: &str, statements: Value) -> Role {
+    let document = serde_json::json!({ "Version": "2012-10-17", "Statement": statements });
+    Role { name: "r".into(), inline_policies: [(name.to_owned(), document)].into(), ..Role::default() }
+}
+
+#[test]
+fn what_a_role_may_no_more_it_may_until_its_functions_have_moved_on() {
+    let allow = |action: &str| serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+    let deny = serde_json::json!({ "Effect": "Deny", "Action": "s3:*", "Resource": "*" });
+    let (put, network) = (allow("s3:PutObject"), allow("ec2:DeleteNetworkInterface"));
+    let live = allowing("permissions", serde_json::json!([put, network, deny]));
+    let want = allowing("permissions", serde_json::json!([put]));
+    let meanwhile = IamRole::meanwhile(&live, &want).expect("something is taken away");
+    assert_eq!(meanwhile.inline_policies["permissions"]["Statement"], serde_json::json!([put, network]));
+    // Nothing is taken away: AWS has the same in another form, or what is new comes at once.
+    let same = serde_json::json!({ "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["*"] });
+    assert_eq!(IamRole::meanwhile(&allowing("permissions", same), &want), None);
+    assert_eq!(IamRole::meanwhile(&want, &live), None);
+    let attached = |arns: &[&str]| Role {
+        managed_policy_arns: arns.iter().map(|arn| (*arn).to_owned()).collect(),
+        ..want.clone()
+    };
+    let meanwhile = IamRole::meanwhile(&attached(&["arn:a", "arn:c"]), &attached(&["arn:b"])).expect("two go");
+    assert_eq!(meanwhile.managed_policy_arns, ["arn:a", "arn:b", "arn:c"]);
+    // Where both do not fit, the change is made at once.
+    let long = allow(&"x".repeat(INLINE_SIZE - 200));
+    assert_eq!(IamRole::meanwhile(&allowing("old", long), &allowing("permissions", allow(&"y".repeat(200)))), None);
+}

@@ -137,6 +137,21 @@ pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
     join_all(old.into_iter().map(|number| delete(aws, name, number))).await;
 }
 
+/// Deletes the versions that run in another network than the function does now: each holds on to its network interfaces,
+/// so that subnets and security groups could not be deleted. An alias keeps its version, as with [`prune`].
+pub(super) async fn leave(aws: &Aws, now: &Function) {
+    match list(aws, &now.function_name).await {
+        Ok(versions) => {
+            let is_elsewhere = |version: &&Version| {
+                version.function.vpc_config.is_some() && version.function.vpc_config != now.vpc_config
+            };
+            let old = versions.iter().filter(is_elsewhere).map(|version| version.number);
+            join_all(old.map(|number| delete(aws, &now.function_name, number))).await;
+        }
+        Err(error) => tracing::debug!(%error, "the versions could not be listed"),
+    }
+}
+
 /// The numbers of the versions beyond those that are kept, as many as one update deletes, the newest first.
 fn beyond(versions: &[Version]) -> Vec<u64> {
     versions.iter().skip(KEPT as usize).take(AT_ONCE).map(|version| version.number).collect()
@@ -192,6 +207,27 @@ mod tests {
         let aws = answering(&[&listed, GONE, USED, GONE]).await;
         prune(&aws, "draw", Some("20")).await;
         assert_eq!(aws.calls(), (1, 3), "10, 7 and 3; one that an alias points to fails nothing");
+    }
+
+    #[tokio::test]
+    async fn versions_in_another_network_go_and_those_in_this_one_or_none_stay() {
+        let vpc = |subnet: &str| json!({ "SubnetIds": [subnet], "SecurityGroupIds": ["sg-1"] });
+        let all = json!([
+            { "Version": "$LATEST", "Role": "r", "VpcConfig": vpc("subnet-2") },
+            { "Version": "3", "Role": "r", "VpcConfig": vpc("subnet-2") },
+            { "Version": "2", "Role": "r", "VpcConfig": vpc("subnet-1") },
+            { "Version": "1", "Role": "r" },
+        ]);
+        let listed = played::json(&json!({ "Versions": all }).to_string());
+        let now = version("draw", serde_free("subnet-2")).unwrap().unwrap().function;
+        let aws = answering(&[&listed, GONE]).await;
+        leave(&aws, &now).await;
+        assert_eq!(aws.calls(), (1, 1));
+    }
+
+    fn serde_free(subnet: &str) -> FunctionConfiguration {
+        let vpc = aws_sdk_lambda::types::VpcConfigResponse::builder().subnet_ids(subnet).security_group_ids("sg-1");
+        FunctionConfiguration::builder().role("r").version("3").vpc_config(vpc.build()).build()
     }
 
     #[tokio::test]

@@ -64,7 +64,7 @@ pub struct AlarmElement {
     /// Whether the actions are carried out.
     #[serde(default = "yes")]
     pub actions_enabled: bool,
-    /// ARNs to tell when the alarm rings, such as `${topics.alarms.arn}`.
+    /// ARNs to tell when the alarm rings, such as `${topics.alarms.arn}`. A function of this stack may then be called.
     #[serde(default)]
     #[schemars(length(max = 5))]
     pub alarm_actions: Vec<String>,

@@ -102,7 +102,8 @@ pub struct FunctionElement {
     /// ARN of the queue or topic that takes asynchronous events which failed.
     #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter: Option<String>,
-    /// The subnets and security groups to run in.
+    /// The subnets and security groups to run in. When they change, earlier versions of the code that ran in others are
+    /// deleted, for they hold on to the network: a rollback then goes no further back.
     pub vpc: Option<Vpc>,
     /// KMS key for the environment variables.
     #[schemars(regex(pattern = r"^arn:"))]

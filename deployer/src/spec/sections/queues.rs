@@ -50,7 +50,8 @@ pub struct QueueElement {
     /// A resource policy: an IAM policy document.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
-    /// KMS key for encryption at rest.
+    /// KMS key for encryption at rest. Functions of this stack that consume the queue, or send their dead letters there,
+    /// may use it. A topic can send only if the key's policy lets SNS use it, and never with `alias/aws/sqs`.
     pub kms_master_key_id: Option<String>,
     /// Encryption at rest with a key of SQS's own; AWS's default is true.
     pub sqs_managed_sse_enabled: Option<bool>,

@@ -75,7 +75,7 @@ pub struct SubscriptionElement {
     /// The message as it was sent, without SNS's envelope; for queues and URLs.
     #[serde(default)]
     pub raw_message_delivery: bool,
-    /// Which messages are told of: a filter policy document.
+    /// Which messages are told of: a filter policy document. SNS follows a change within 15 minutes.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub filter_policy: Option<Value>,
     /// What the filter policy is held against.
