@@ -111,7 +111,6 @@ fn inner<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::aws::played::answering;
 
     fn item(id: &str, description: &str) -> String {

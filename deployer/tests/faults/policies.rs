@@ -80,6 +80,11 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
         "kms:Decrypt",
         "Lambda decrypts a function's variables with the caller's rights; the local AWS keeps them plain",
     ),
+    (
+        Task::Destroy,
+        "ec2:DescribeNetworkInterfaces",
+        "a function in a VPC is deleted; the local AWS makes no network interfaces",
+    ),
     (Task::Apply, "lambda:ListVersionsByFunction", "every tenth code of a function; these have two"),
     (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
     (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),
