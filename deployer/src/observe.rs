@@ -6,6 +6,7 @@
 
 mod interrupted;
 mod left;
+mod orphans;
 mod parent;
 mod wave;
 
@@ -27,6 +28,7 @@ use crate::state::{Record, State, fingerprint};
 
 pub(crate) use interrupted::made_unmarked;
 pub(crate) use left::not_meant;
+pub use orphans::{Orphan, Search, leave, take_back};
 pub(crate) use parent::Parents;
 
 use interrupted::interrupted;
@@ -43,6 +45,8 @@ pub struct Observation {
     pub(crate) known: Known,
     pub(crate) prior: State,
     pub(crate) waves: u32,
+    /// What carries this stack's ownership tags and neither the graph nor the prior state has.
+    pub(crate) orphans: Vec<Orphan>,
 }
 
 /// A resource that only the prior state knows.
@@ -96,7 +100,13 @@ impl Depth {
 ///
 /// # Errors
 /// Every read that failed, not just the first.
-pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State, depth: Depth) -> Result<Observation, ObserveError> {
+pub async fn observe(
+    graph: &Graph,
+    aws: &Aws,
+    mut prior: State,
+    depth: Depth,
+    search: Search,
+) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, &aws.place);
     for record in prior.resources.values() {
         expect(aws, record);
@@ -104,7 +114,8 @@ pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State, depth: Depth) -
     let interrupted = interrupted(graph, aws, &predicted, &prior).await?;
     prior.resources.extend(interrupted);
     let mut wave = Wave::new(graph, aws, &predicted, &prior, depth);
-    let (live, left) = tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, depth));
+    let reads = async { tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, depth)) };
+    let ((live, left), listed) = tokio::join!(reads, orphans::listed(aws, &prior.stack));
     let Wave { known, waves, mut failed, .. } = wave;
     let left = match left {
         Ok(left) => left,
@@ -117,10 +128,11 @@ pub async fn observe(graph: &Graph, aws: &Aws, mut prior: State, depth: Depth) -
     if !failed.is_empty() {
         return Err(ObserveError::Reads(failed));
     }
-    let mut seen = Observation { live, left, known, prior, waves };
+    let mut seen = Observation { live, left, known, prior, waves, orphans: Vec::new() };
     if depth == Depth::Presence {
         seen.confirm(graph, aws).await?;
     }
+    seen.orphans = orphans::orphans(graph, aws, &seen, listed, search).await;
     Ok(seen)
 }
 
@@ -166,7 +178,7 @@ pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observat
         known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
         live.insert(node.address.clone(), seen);
     }
-    Ok(Observation { live, left, known, prior, waves: 0 })
+    Ok(Observation { live, left, known, prior, waves: 0, orphans: Vec::new() })
 }
 
 /// Computes every output that needs no AWS.

@@ -93,6 +93,8 @@ pub struct Aws {
     pub clients: Arc<Clients>,
     pub place: Place,
     pub(crate) gathered: Arc<Gathered>,
+    /// Tags of others that are neither seen nor touched.
+    pub(crate) ignored: Arc<tags::Ignored>,
     shared: Arc<Shared>,
 }
 
@@ -174,12 +176,19 @@ impl Aws {
             expected: Mutex::default(),
             done: Mutex::default(),
         };
-        Self { clients, place, gathered: Arc::default(), shared: Arc::new(shared) }
+        Self { clients, place, gathered: Arc::default(), ignored: Arc::default(), shared: Arc::new(shared) }
+    }
+
+    /// Leaves these tags of others alone.
+    #[must_use]
+    pub fn ignoring(self, ignored: tags::Ignored) -> Self {
+        Self { ignored: Arc::new(ignored), ..self }
     }
 
     /// The same AWS, of which this run knows nothing yet but what a person told it; calls are counted on.
     pub fn anew(&self, calls: usize) -> Self {
-        let new = Self::with_calls(self.clients.clone(), self.place.clone(), calls);
+        let mut new = Self::with_calls(self.clients.clone(), self.place.clone(), calls);
+        new.ignored = self.ignored.clone();
         let (reads, writes) = self.calls();
         new.shared.reads.store(reads, Ordering::Relaxed);
         new.shared.writes.store(writes, Ordering::Relaxed);

@@ -63,12 +63,19 @@ pub(crate) async fn presumed(
         return read.await;
     }
     match listed(aws, arn).await {
-        Some(tags) if tags == *wanted => {
+        Some(tags) if seen(aws, tags.clone(), wanted) == *wanted => {
             aws.first_time(believed(arn));
-            Ok(Some(tags))
+            Ok(Some(wanted.clone()))
         }
         _ => read.await,
     }
+}
+
+/// Tags without those of others that are left alone.
+fn seen(aws: &Aws, mut tags: Tags, wanted: &Tags) -> Tags {
+    let stated: Vec<&str> = wanted.keys().map(String::as_str).collect();
+    tags.retain(|key, _| !aws.ignored.has(key, &stated, false));
+    tags
 }
 
 /// Asks whose a resource is before it is deleted, where only a listing has said so until now. `left` are the tags that

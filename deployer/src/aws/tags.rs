@@ -12,6 +12,27 @@ pub const ENV: &str = "deployer:env";
 /// The address of a resource in its stack's `stack.yaml`.
 pub const ADDRESS: &str = "deployer:address";
 
+/// What our own tags begin with.
+const OURS: &str = "deployer:";
+
+/// Tags that others set and that stay as they are: whole keys, and what keys begin with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ignored {
+    pub keys: Vec<String>,
+    pub prefixes: Vec<String>,
+}
+
+impl Ignored {
+    /// Is a tag left alone that is not among those `stated`? IAM takes keys for the same that differ in capitals alone
+    /// (`caseless`).
+    pub fn has(&self, key: &str, stated: &[&str], caseless: bool) -> bool {
+        let same = |a: &str, b: &str| if caseless { a.eq_ignore_ascii_case(b) } else { a == b };
+        let begins = |prefix: &String| key.get(..prefix.len()).is_some_and(|start| same(start, prefix));
+        let named = self.keys.iter().any(|name| same(name, key)) || self.prefixes.iter().any(begins);
+        named && !key.starts_with(OURS) && !stated.iter().any(|stated| same(stated, key))
+    }
+}
+
 /// Drops the keys that AWS keeps for itself.
 pub fn without_aws(tags: impl IntoIterator<Item = (String, String)>) -> Tags {
     tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
@@ -103,5 +124,23 @@ mod tests {
         let delta = Delta::caseless(&live, &want);
         assert_eq!((delta.set, delta.remove), (tags(&[("team", "sofa")]), vec!["old".to_owned()]));
         assert_eq!(Delta::between(&live, &want).remove, ["Team", "old"]);
+    }
+
+    #[test]
+    fn what_others_tag_is_left_alone_by_its_key_or_its_beginning() {
+        let ignored = Ignored { keys: vec!["map-migrated".into()], prefixes: vec!["cost:".into(), "d".into()] };
+        let has = |key: &str| ignored.has(key, &["cost:team"], false);
+        assert!(has("map-migrated") && has("cost:centre") && has("data"));
+        assert!(!has("map-migrated-2") && !has("Map-Migrated") && !has("team"));
+        assert!(!has("cost:team"), "what stack.yaml states is compared");
+        assert!(!has(STACK) && !has(ADDRESS), "our own always are");
+    }
+
+    #[test]
+    fn capitals_mean_nothing_to_iam() {
+        let ignored = Ignored { keys: vec!["map-migrated".into()], prefixes: vec!["Cost".into()] };
+        assert!(ignored.has("Map-Migrated", &[], true) && ignored.has("COST:x", &[], true));
+        assert!(!ignored.has("Map-Migrated", &["MAP-migrated"], true), "stated under other capitals");
+        assert!(!ignored.has("éa", &[], true));
     }
 }

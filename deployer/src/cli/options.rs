@@ -67,7 +67,7 @@ pub enum Command {
     /// Make AWS match stack.yaml
     Apply {
         /// Carry out exactly this saved plan, or refuse.
-        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt", "expect_plan", "refresh_only"])]
+        #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt", "prune", "expect_plan", "refresh_only"])]
         plan_file: Option<PathBuf>,
         #[command(flatten)]
         expected: Expected,

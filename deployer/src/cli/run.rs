@@ -88,6 +88,7 @@ impl Run {
                 exclude: choice.exclude.clone(),
                 replace: choice.replace.clone(),
                 adopt: choice.adopt.clone(),
+                prune: choice.prune,
                 alone: false,
             },
             create_state_bucket: choice.create_state_bucket,

@@ -7,6 +7,7 @@ use super::run::Run;
 use super::{Exit, OK, approval};
 use crate::failure::Failure;
 use crate::kinds::{Ownership, by_name};
+use crate::observe::leave;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::report::counted;
 use crate::report::json::masked;
@@ -138,6 +139,7 @@ impl Desk<'_> {
             parts.iter().map(|part| format!(" and its part `{part}`")).collect::<String>()
         );
         approval::given(self.run, approval, "state forget", &question).await?;
+        leave(&mut state, &record);
         // An intent would tell the next run of a resource that nobody asks for any more.
         state.intents.retain(|intent| intent.address != address && !parts.contains(&intent.address));
         pipeline::write_state(&self.store, &snapshot, lease, &state).await?;

@@ -43,12 +43,14 @@ pub(super) async fn run(run: &Run) -> Exit {
             foreign: foreign.is_some(),
             physical_id: seen.live.get(&node.address).map(|live| live.physical_id.clone()),
             recorded: seen.prior.resources.contains_key(&node.address),
+            orphan: false,
             drift: drift.iter().filter(|d| d.address == node.address).filter_map(|d| d.path.clone()).collect(),
             signs: {
                 let own = signs.remove(&node.address).unwrap_or_default();
                 foreign.map(Sign::alarming).into_iter().chain(own).collect()
             },
         })
+        .chain(seen.orphans.iter().map(status::orphan))
         .collect();
     let text = if run.terminal.json {
         format!("{}\n", status::json(&rows, loaded.document.stack(), &sight.aws.place))

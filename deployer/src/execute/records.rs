@@ -11,6 +11,7 @@ use super::step::{Done, Part};
 use crate::graph::identity;
 use crate::graph::resolve;
 use crate::kinds::by_name;
+use crate::observe::{leave, take_back};
 use crate::plan::{Action, Planned};
 use crate::spec::template;
 use crate::state::{Intent, Record, fingerprint, leftover};
@@ -138,10 +139,17 @@ impl Execution<'_> {
                     protect: planned.protect,
                     retain: planned.retain,
                 };
-                self.state.resources.insert(address.clone(), record);
+                let former = self.state.resources.insert(address.clone(), record.clone());
+                if let Some(former) = former.filter(|_| planned.retain) {
+                    leave(&mut self.state, &former);
+                }
+                take_back(&mut self.state, &record);
             }
             Done::Gone if matches!(planned.action, Action::Delete | Action::Forget) => {
-                self.state.resources.remove(address);
+                let record = self.state.resources.remove(address);
+                if let Some(record) = record.filter(|_| planned.action == Action::Forget && planned.retain) {
+                    leave(&mut self.state, &record);
+                }
             }
             Done::Gone => {
                 if let Some(key) = predecessor_key(planned) {

@@ -17,12 +17,8 @@ pub use document::{Document, MANAGED_POLICY_SIZE};
 use crate::aws::{AwsError, Place, tagged};
 use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node};
-use crate::kinds::cloudwatch_alarm::CloudwatchAlarm;
-use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::{IamRole, MANY};
 use crate::kinds::lambda_function::{LambdaFunction, versions};
-use crate::kinds::log_group::LogGroupKind;
-use crate::kinds::sqs_queue::SqsQueue;
 use crate::kinds::{Grant, Kind, Op, by_name};
 use crate::observe::predict;
 use crate::spec::template::{self, Part};
@@ -79,9 +75,6 @@ pub struct Permissions {
     pub deny: Vec<Grant>,
 }
 
-/// The kinds whose tags come from a listing where there are many.
-const LISTED_BY_TAG: &[&str] = &[CloudwatchAlarm::NAME, EventSourceMapping::NAME, LogGroupKind::NAME, SqsQueue::NAME];
-
 /// Collects what `task` may call for the resources of `graph`.
 ///
 /// # Errors
@@ -108,8 +101,10 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     if of_kind(IamRole::NAME) >= MANY {
         grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails", "iam:ListRoles"], "*"));
     }
-    if LISTED_BY_TAG.iter().any(|name| of_kind(name) >= tagged::MANY) {
-        grants.push(Grant::new(&[tagged::OPERATION], "*"));
+    // What is left of the stack is found by its tags, and its roles, which are not listed by tag, by their names.
+    grants.push(Grant::new(&[tagged::OPERATION], "*"));
+    if of_kind(IamRole::NAME) > 0 {
+        grants.push(Grant::new(&["iam:ListRoles"], "*"));
     }
     Ok(open(grants))
 }

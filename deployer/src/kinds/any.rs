@@ -96,6 +96,17 @@ impl<K: Kind> Erased<K> {
         })
     }
 
+    /// What was read, without the tags that are left alone. Those that `spec` states are not.
+    fn seen(aws: &Aws, spec: &Value, seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
+        let mut seen = Self::untyped(seen)?;
+        let stated: Vec<&str> =
+            spec["tags"].as_object().map(|tags| tags.keys().map(String::as_str).collect()).unwrap_or_default();
+        if let Some(tags) = seen.spec.get_mut("tags").and_then(Value::as_object_mut) {
+            tags.retain(|key, _| !aws.ignored.has(key, &stated, K::CASELESS_TAGS));
+        }
+        Ok(seen)
+    }
+
     fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {
         Ok(Observed {
             physical_id: live.physical_id.clone(),
@@ -219,7 +230,7 @@ impl<K: Kind> AnyKind for Erased<K> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::read(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
-            seen.map(Self::untyped).transpose()
+            seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
         }
         .boxed()
     }
@@ -228,7 +239,7 @@ impl<K: Kind> AnyKind for Erased<K> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::find(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
-            seen.map(Self::untyped).transpose()
+            seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
         }
         .boxed()
     }
@@ -241,7 +252,7 @@ impl<K: Kind> AnyKind for Erased<K> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::present(aws, &want).await.map_err(|e| Self::refused(e, Op::Present, &want, &aws.place))?;
-            seen.map(Self::untyped).transpose()
+            seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
         }
         .boxed()
     }

@@ -233,6 +233,16 @@ impl Kind for EventSourceMapping {
     }
 }
 
+/// The source and the function of the mapping `uuid`: GetEventSourceMapping. `None` when there is no such mapping.
+pub(crate) async fn pair_of(aws: &Aws, uuid: &str) -> Result<Option<(String, String)>, AwsError> {
+    let call = aws.clients.lambda.get_event_source_mapping().uuid(uuid).send();
+    let found = aws.find("lambda:GetEventSourceMapping", ABSENT, call).await?;
+    Ok(found.and_then(|found| {
+        let function = found.function_arn?.split_once(":function:")?.1.to_owned();
+        Some((found.event_source_arn?, function))
+    }))
+}
+
 /// The first mapping of the pair that is not being deleted, and the UUIDs of the others.
 async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<(Mapping, Vec<String>)>, AwsError> {
     let mut present = list_along(aws, spec).await?.into_iter().filter(|m| m.state() != Some("Deleting"));

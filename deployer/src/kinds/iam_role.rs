@@ -87,6 +87,7 @@ impl Kind for IamRole {
     ];
     const LOOSE: &'static [&'static str] = &["assume_role_policy", "description", "tags"];
     const OWNERSHIP: Ownership = Ownership::Tags;
+    const CASELESS_TAGS: bool = true;
     /// IAM never looks at what a statement's resource names.
     const BY_NAME: &'static [&'static str] = &["inline_policies"];
     const GAP: Option<&'static str> =

@@ -221,6 +221,8 @@ pub trait Kind: Send + Sync + 'static {
     const IDENTITY: &'static [&'static str];
     const RULES: &'static [(&'static str, Rule)];
     const OWNERSHIP: Ownership;
+    /// Two tags whose keys differ in capitals alone are one.
+    const CASELESS_TAGS: bool = false;
     /// Takes effect only through a deployment that depends on it, so it is changed and deleted
     /// before that one (an API's route).
     const DEFINITION: bool = false;

@@ -18,7 +18,7 @@ impl Ready {
         let Self { loaded, snapshot, .. } = &*self;
         let (graph, document) = (&loaded.graph, &loaded.document);
         let seeing = async {
-            let seen = observe(graph, &aws, snapshot.state.clone(), depth(goal)).await;
+            let seen = observe(graph, &aws, snapshot.state.clone(), depth(goal), settings.search()).await;
             seen.map_err(|error| Failure::observe(error, document))
         };
         let observation = unless_stopped(stop, seeing).await?;

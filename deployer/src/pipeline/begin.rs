@@ -152,7 +152,7 @@ pub(super) async fn read_and_observe(
 ) -> Result<(Snapshot, Observation), Failure> {
     let look = async |snapshot: &Snapshot| {
         let prepared = (depth == Depth::Whole).then(|| prepare_fingerprints(loaded, aws, &snapshot.state.lineage));
-        let seen = observe(&loaded.graph, aws, snapshot.state.clone(), depth).await;
+        let seen = observe(&loaded.graph, aws, snapshot.state.clone(), depth, settings.search()).await;
         if let Some(prepared) = prepared {
             // What it did not come to is computed when it is needed.
             let _ = prepared.await;
@@ -260,6 +260,7 @@ fn at_home(
 ) -> (Aws, Store) {
     let store = store.of_account(&account);
     let aws = Aws::with_calls(clients, place(document, settings, account), settings.parallelism);
+    let aws = aws.ignoring(document.ignored_tags());
     if let Some((address, id)) = &settings.claim {
         aws.claim(address, id);
     }

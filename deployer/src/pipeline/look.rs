@@ -9,7 +9,7 @@ use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_st
 use crate::aws::Aws;
 use crate::execute::Stop;
 use crate::failure::Failure;
-use crate::observe::{Depth, Observation, observe};
+use crate::observe::{Depth, Observation, Search, observe};
 use crate::plan::refreshed;
 use crate::state::State;
 
@@ -19,6 +19,13 @@ use crate::state::State;
 /// When AWS cannot be reached or the credentials are of another account.
 pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
     Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.0)
+}
+
+impl Settings {
+    /// Who wants orphans deleted wants all of them found.
+    pub(super) fn search(&self) -> Search {
+        if self.selection.prune { Search::Thorough } else { Search::Usual }
+    }
 }
 
 /// What AWS has of a stack, beside its state.
@@ -47,7 +54,7 @@ pub async fn look(
             progress.say(notice);
         }
         let prepared = prepare_fingerprints(loaded, &aws, &snapshot.state.lineage);
-        let seen = observe(&loaded.graph, &aws, snapshot.state, Depth::Whole).await;
+        let seen = observe(&loaded.graph, &aws, snapshot.state, Depth::Whole, Search::Thorough).await;
         let _ = prepared.await;
         let observation = seen.map_err(|error| Failure::observe(error, &loaded.document))?;
         Ok(Sight { waves: observation.waves, aws, observation, began })

@@ -60,7 +60,7 @@ pub fn plan(
         anew: BTreeMap::new(),
         parents: OnceCell::new(),
         plan: Plan::default(),
-        problems: unknown(graph, &seen.prior, selection),
+        problems: unknown(graph, seen, selection),
     };
     for node in graph.nodes() {
         planner.node(node);
@@ -69,6 +69,7 @@ pub fn plan(
         planner.left(address, left);
     }
     planner.twice_recorded();
+    planner.orphans();
     let Planner { mut plan, problems, known, .. } = planner;
     take_along(&mut plan.actions);
     if goal == Goal::Apply {

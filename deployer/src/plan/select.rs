@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::planner::Goal;
 use super::problem::Problem;
 use crate::graph::{Graph, Node};
+use crate::observe::Observation;
 use crate::spec::nearest::nearest;
-use crate::state::State;
 
 /// Which resources a run is about; names are addresses or the elements that hold them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -19,6 +19,9 @@ pub struct Selection {
     pub replace: Vec<String>,
     /// Taken over even though they are not known to be ours.
     pub adopt: Vec<String>,
+    /// Delete what carries the stack's ownership tags and neither `stack.yaml` nor the state has, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
     /// The targets without what they wait for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
@@ -68,11 +71,12 @@ pub(super) fn is_named(address: &str, name: &str) -> bool {
 }
 
 /// Names what was asked for and neither the graph nor the prior state has.
-pub(super) fn unknown(graph: &Graph, prior: &State, selection: &Selection) -> Vec<Problem> {
+pub(super) fn unknown(graph: &Graph, seen: &Observation, selection: &Selection) -> Vec<Problem> {
     let Selection { target, exclude, replace, adopt, .. } = selection;
     let known = |name: &String| {
         graph.nodes().any(|n| is_named(&n.address, name))
-            || prior.resources.keys().any(|address| is_named(address, name))
+            || seen.prior.resources.keys().any(|address| is_named(address, name))
+            || seen.orphans.iter().any(|orphan| is_named(&orphan.address, name))
     };
     let asked: BTreeSet<&String> = target.iter().chain(exclude).chain(replace).chain(adopt).collect();
     asked

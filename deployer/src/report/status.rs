@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::paint::{Paint, Tone};
 use super::state::table;
 use crate::aws::Place;
+use crate::observe::Orphan;
 use crate::operate::health::Sign;
 
 /// One resource and how it is.
@@ -15,11 +16,33 @@ pub struct Row {
     /// Nothing when AWS has no such resource.
     pub physical_id: Option<String>,
     pub recorded: bool,
-    /// Its marks are not this stack's.
+    /// Its ownership tags are not this stack's.
     pub foreign: bool,
+    /// Neither `stack.yaml` nor the state has it.
+    pub orphan: bool,
     /// The properties that other hands changed.
     pub drift: Vec<String>,
     pub signs: Vec<Sign>,
+}
+
+/// The line of what carries the stack's ownership tags and nothing means.
+pub fn orphan(orphan: &Orphan) -> Row {
+    let then = match &orphan.live {
+        Ok(_) => "`deployer apply --prune` deletes it".to_owned(),
+        Err(why) => format!("it stays: {why}"),
+    };
+    let text = format!("{}: neither stack.yaml nor the state has it; {then}", orphan.id);
+    Row {
+        address: orphan.address.clone(),
+        kind: orphan.kind,
+        external: false,
+        physical_id: Some(orphan.id.clone()),
+        recorded: false,
+        foreign: false,
+        orphan: true,
+        drift: Vec::new(),
+        signs: vec![Sign::alarming(text)],
+    }
 }
 
 impl Row {
@@ -27,6 +50,7 @@ impl Row {
     fn word(&self) -> &'static str {
         match &self.physical_id {
             None => "missing",
+            Some(_) if self.orphan => "orphan",
             Some(_) if self.foreign => "foreign",
             Some(_) if self.signs.iter().any(|sign| sign.alarming) => "attention",
             Some(_) if !self.drift.is_empty() => "drifted",
@@ -51,7 +75,7 @@ pub fn text(rows: &[Row], paint: Paint) -> String {
     for (line, row) in lines.lines().zip(rows) {
         let tone = match row.word() {
             "missing" | "foreign" | "attention" => Tone::Bad,
-            "drifted" | "not recorded" => Tone::Change,
+            "orphan" | "drifted" | "not recorded" => Tone::Change,
             "ok" => Tone::Good,
             _ => Tone::Faint,
         };
@@ -59,7 +83,8 @@ pub fn text(rows: &[Row], paint: Paint) -> String {
         out += &format!("{}{rest}\n", paint.tone(tone, word));
     }
     let count = |word: &str| rows.iter().filter(|row| row.word() == word).count();
-    let found = ["missing", "foreign", "attention", "drifted", "not recorded"].map(|word| (count(word), word));
+    let found =
+        ["missing", "foreign", "orphan", "attention", "drifted", "not recorded"].map(|word| (count(word), word));
     let troubles: Vec<String> =
         found.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let resources = if rows.len() == 1 { "1 resource".to_owned() } else { format!("{} resources", rows.len()) };
@@ -105,6 +130,7 @@ mod tests {
             physical_id: id.map(str::to_owned),
             recorded: true,
             foreign: false,
+            orphan: false,
             drift: drift.iter().map(|d| (*d).to_owned()).collect(),
             signs: signs.iter().map(|(alarming, text)| Sign { alarming: *alarming, text: (*text).into() }).collect(),
         }

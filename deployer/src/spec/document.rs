@@ -14,7 +14,7 @@ use super::blame::{self, Refused};
 use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
-use super::head::{Ci, Head, StateLocation};
+use super::head::{Ci, Head, IgnoreTags, StateLocation};
 use super::keys;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
@@ -24,7 +24,7 @@ use super::spans::SpanIndex;
 use super::template;
 use super::variables::Inputs;
 use super::yaml::{self, Parsed};
-use crate::aws::tags::Tags;
+use crate::aws::tags::{Ignored, Tags};
 
 /// A stack as its author wrote it, variables put in, every property checked.
 #[derive(Debug)]
@@ -164,6 +164,12 @@ impl Document {
     /// The stack's own tags.
     pub fn tags(&self) -> &Tags {
         &self.head.tags
+    }
+
+    /// The tags of others that are left alone.
+    pub fn ignored_tags(&self) -> Ignored {
+        let IgnoreTags { keys, prefixes } = self.head.ignore_tags.clone();
+        Ignored { keys, prefixes }
     }
 
     /// Texts with references, by name.

@@ -29,12 +29,27 @@ pub struct Head {
     /// Tags for everything that the stack makes.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Tags that others set and that stay as they are: an organisation's tools, cost reports.
+    #[serde(default)]
+    pub ignore_tags: IgnoreTags,
     /// Values to print after an apply, such as `${apis.couch.url}`.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
     /// How `deployer ci` goes about its work.
     #[serde(default)]
     pub ci: Ci,
+}
+
+/// Tags that others set: never compared, removed or reported. A tag that stack.yaml states is compared all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IgnoreTags {
+    /// Whole keys, such as `map-migrated`.
+    #[schemars(inner(length(min = 1, max = 128)))]
+    pub keys: Vec<String>,
+    /// What keys begin with, such as `cost:`.
+    #[schemars(inner(length(min = 1, max = 128)))]
+    pub prefixes: Vec<String>,
 }
 
 /// Where a stack's state is kept.

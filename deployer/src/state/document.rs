@@ -38,6 +38,9 @@ pub struct State {
     /// means.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deployed_code: BTreeSet<String>,
+    /// What was left in AWS on purpose, by kind and identity: `retain: true`, or forgotten by hand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_in_aws: BTreeMap<String, BTreeSet<String>>,
     /// The stack's outputs, without sensitive ones.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
@@ -100,6 +103,7 @@ impl State {
             && self.resources == other.resources
             && self.intents == other.intents
             && self.outputs == other.outputs
+            && self.left_in_aws == other.left_in_aws
     }
 
     /// The document as it is kept: JSON for people and line diffs.

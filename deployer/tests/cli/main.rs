@@ -29,6 +29,7 @@ mod local;
 mod markers;
 mod newcomer;
 mod operate;
+mod orphans;
 mod ownership;
 mod privacy;
 mod proxy;

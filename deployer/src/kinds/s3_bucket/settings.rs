@@ -182,22 +182,24 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
         }
     }
     if have.tags != want.tags {
-        write_tags(aws, want, &system_tags(aws, name).await?).await?;
+        write_tags(aws, want, &others_tags(aws, want).await?).await?;
     }
     Ok(())
 }
 
-/// The tags that AWS itself set: S3 refuses a set without them.
-async fn system_tags(aws: &Aws, bucket: &str) -> Result<Vec<Tag>, AwsError> {
-    let call = aws.clients.s3.get_bucket_tagging().bucket(bucket).send();
+/// The tags that AWS itself set, for S3 refuses a set without them, and those of others that are left alone.
+async fn others_tags(aws: &Aws, want: &Bucket) -> Result<Vec<Tag>, AwsError> {
+    let call = aws.clients.s3.get_bucket_tagging().bucket(&want.bucket).send();
     let found = aws.find("s3:GetBucketTagging", &["NoSuchTagSet"], call).await?;
     let all = found.map(|found| found.tag_set).unwrap_or_default();
-    Ok(all.into_iter().filter(|tag| tag.key().starts_with("aws:")).collect())
+    let stated: Vec<&str> = want.tags.keys().map(String::as_str).collect();
+    let stays = |tag: &Tag| tag.key().starts_with("aws:") || aws.ignored.has(tag.key(), &stated, false);
+    Ok(all.into_iter().filter(stays).collect())
 }
 
 /// PutBucketTagging replaces the whole set.
-pub(super) async fn write_tags(aws: &Aws, want: &Bucket, system: &[Tag]) -> Result<(), AwsError> {
-    let tags = sdk_tags(&want.tags)?.into_iter().chain(system.iter().cloned()).collect();
+pub(super) async fn write_tags(aws: &Aws, want: &Bucket, others: &[Tag]) -> Result<(), AwsError> {
+    let tags = sdk_tags(&want.tags)?.into_iter().chain(others.iter().cloned()).collect();
     let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
     let call = aws.clients.s3.put_bucket_tagging().bucket(&want.bucket);
     let call = call.tagging(tagging.map_err(|e| shape("tags", &e))?);

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{Planner, Prior};
 use crate::graph::{Node, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
-use crate::observe::Left;
-use crate::plan::action::{Action, Planned};
+use crate::observe::{Left, Orphan};
+use crate::plan::action::{Action, Note, Planned};
 use crate::plan::owner;
 use crate::plan::problem::Problem;
 use crate::plan::select::is_named;
@@ -89,6 +89,37 @@ impl<'a> Planner<'a> {
         self.plan.actions.push(planned);
     }
 
+    /// What carries this stack's ownership tags and nothing means: deleted where that is asked for, else told of.
+    pub(super) fn orphans(&mut self) {
+        for orphan in &self.seen.orphans {
+            let asked = self.is_asked_for(&orphan.address);
+            let Some(kind) = by_name(orphan.kind).filter(|_| asked) else { continue };
+            match &orphan.live {
+                Ok(live) if self.selection.prune => {
+                    let live = without_environment(live.clone());
+                    let planned = blank_left(&orphan.address, kind, &record_of(orphan, &live));
+                    self.plan.actions.push(Planned {
+                        action: Action::Delete,
+                        reason: "neither stack.yaml nor the state has it".to_owned(),
+                        live: Some(live),
+                        ..planned
+                    });
+                }
+                live => {
+                    let then = match live {
+                        Ok(_) => "`--prune` deletes it".to_owned(),
+                        Err(why) => format!("it stays: {why}"),
+                    };
+                    let text = format!(
+                        "{} {} carries this stack's ownership tags, and neither stack.yaml nor the state has it; {then}",
+                        orphan.kind, orphan.id
+                    );
+                    self.plan.notes.push(Note { address: orphan.address.clone(), text });
+                }
+            }
+        }
+    }
+
     /// Drops what a state that was edited by hand says of a resource under a second address.
     pub(super) fn twice_recorded(&mut self) {
         for (address, record) in &self.seen.prior.resources {
@@ -128,6 +159,27 @@ pub(super) fn take_along(actions: &mut [Planned]) {
         let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
         let of = |address: &&String| going.get(*address).is_some_and(|outputs| outputs.contains(parent));
         planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
+    }
+}
+
+/// What nobody has said to be no secret stays out of the state's intents.
+fn without_environment(mut live: Observed<Value>) -> Observed<Value> {
+    if let Some(environment) = live.spec.get_mut("environment") {
+        *environment = Value::Object(serde_json::Map::new());
+    }
+    live
+}
+
+fn record_of(orphan: &Orphan, live: &Observed<Value>) -> Record {
+    Record {
+        kind: orphan.kind.to_owned(),
+        element: orphan.address.split('.').take(2).collect::<Vec<_>>().join("."),
+        physical_id: live.physical_id.clone(),
+        inputs: live.spec.clone(),
+        outputs: live.outputs.clone(),
+        dependencies: BTreeSet::new(),
+        protect: false,
+        retain: false,
     }
 }
 

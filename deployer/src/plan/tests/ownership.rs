@@ -7,6 +7,7 @@ use super::world::{Stack, place};
 use super::{ALARM, QUEUES, World};
 use crate::aws::Place;
 use crate::kinds::Ownership;
+use crate::observe::Orphan;
 use crate::plan::{Action, Goal, Selection, plan};
 
 #[test]
@@ -272,4 +273,34 @@ fn a_part_that_a_forged_state_names_stays() {
     world.live = [(key, live)].into();
     let stays = Some((Action::Forget, "stays in AWS: is part of what this stack does not have".to_owned()));
     assert_eq!(of(&world, NONE), stays);
+}
+
+#[test]
+fn an_orphan_is_told_of_and_deleted_only_when_asked_for() {
+    let mut world = World::applied(QUEUES);
+    let live = world.live_of("queues.inbox").clone();
+    let orphan = |address: &str, live: Result<_, String>| Orphan {
+        address: address.into(),
+        kind: "sqs.queue",
+        id: "couch-old".into(),
+        live,
+    };
+    world.orphans = vec![orphan("queues.old", Ok(live)), orphan("queues.shut", Err("no permission".into()))];
+    assert_snapshot!(world.said(QUEUES), @r"
+    ! queues.old: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; `--prune` deletes it
+    ! queues.shut: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; it stays: no permission
+
+    No changes. 2 resources match stack.yaml.
+    ");
+    let selection = Selection { prune: true, ..Selection::default() };
+    assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
+    - queues.old  sqs.queue  (neither stack.yaml nor the state has it)
+        # lost for good: the messages in it
+
+    ! queues.shut: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; it stays: no permission
+
+    Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
+    ");
+    let selection = Selection { target: vec!["queues.inbox".into()], ..selection };
+    assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @"No changes. 2 resources match stack.yaml.");
 }

@@ -8,7 +8,7 @@ use crate::aws::Place;
 use crate::graph::resolve;
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, Outputs};
-use crate::observe::{Left, Observation, identity_known, not_meant, predict};
+use crate::observe::{Left, Observation, Orphan, identity_known, not_meant, predict};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Selection, plan};
 use crate::report;
@@ -24,6 +24,7 @@ use crate::state::{Intent, Record, State, fingerprint};
 pub(crate) struct World {
     pub(crate) live: BTreeMap<(String, String), Observed<Value>>,
     pub(crate) prior: State,
+    pub(crate) orphans: Vec<Orphan>,
 }
 
 /// A stack as far as it gets without AWS.
@@ -64,7 +65,7 @@ impl World {
     pub(crate) fn applied_with(text: &str, vars: &[String]) -> Self {
         let stack = Stack::of(text, vars);
         let state = State { stack: stack.document.stack().into(), lineage: "lineage".into(), ..State::default() };
-        let mut world = Self { live: BTreeMap::new(), prior: state };
+        let mut world = Self { prior: state, ..Self::default() };
         let mut known = predict(&stack.graph, &place());
         for node in stack.graph.nodes() {
             let spec = resolve::value(&node.spec, &known, &place());
@@ -147,7 +148,7 @@ impl World {
                 (address.clone(), Left { record: record.clone(), live })
             })
             .collect();
-        Observation { live, left, known, prior: self.prior.clone(), waves: 1 }
+        Observation { live, left, known, prior: self.prior.clone(), waves: 1, orphans: self.orphans.clone() }
     }
 
     pub(crate) fn plan(&self, stack: &Stack, goal: Goal, selection: &Selection) -> Result<Plan, PlanError> {

@@ -1,0 +1,223 @@
+//! What carries this stack's ownership tags and neither `stack.yaml` nor the state has: made before the state was lost,
+//! or left by hand.
+//!
+//! **Guarantees**: a listing only says where to look. What counts is what the resource itself says when it is read: that
+//! it is there, and that its tags are this stack's. Who may not list sees nothing of it, and nothing else fails.
+//! **Caveats**: the Resource Groups Tagging API follows the services by minutes, and leaves out roles. These are found by
+//! the functions that use them, and by their names where the search is a thorough one. Parts without tags (permissions,
+//! subscriptions) of a resource that `stack.yaml` has are not looked for.
+
+mod by_arn;
+mod names;
+
+use std::collections::BTreeSet;
+
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use aws_smithy_types::retry::RetryConfig;
+use futures::future::join_all;
+use serde_json::Value;
+
+use super::Observation;
+use super::left::meant;
+use crate::aws::{Aws, AwsError, tagged, tags};
+use crate::graph::{Graph, identity};
+use crate::kinds::iam_role::IamRole;
+use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::{Kind, Observed, by_name};
+use crate::spec::env;
+use crate::state::{Record, State, leftover};
+
+use by_arn::Candidate;
+
+/// A resource of this stack that nothing means any more.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// What its tag says, made unique.
+    pub address: String,
+    pub kind: &'static str,
+    pub id: String,
+    /// `Err` says why it must not be deleted.
+    pub live: Result<Observed<Value>, String>,
+}
+
+/// Notes that a resource is left in AWS on purpose: it is no orphan.
+pub fn leave(state: &mut State, record: &Record) {
+    if let Some((kind, name)) = named(record) {
+        state.left_in_aws.entry(kind).or_default().insert(name);
+    }
+}
+
+/// Notes that a resource is this stack's again.
+pub fn take_back(state: &mut State, record: &Record) {
+    let Some((kind, name)) = named(record) else { return };
+    if let Some(left) = state.left_in_aws.get_mut(&kind) {
+        left.remove(&name);
+    }
+    state.left_in_aws.retain(|_, left| !left.is_empty());
+}
+
+/// The kind and the identity of what the state records.
+fn named(record: &Record) -> Option<(String, String)> {
+    let kind = by_name(&record.kind)?;
+    Some((record.kind.clone(), identity(kind.identity(), &record.inputs)))
+}
+
+/// How much is asked to find orphans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// The tagging API; names, too, where there is no state.
+    Usual,
+    /// Names in any case.
+    Thorough,
+}
+
+/// What the tagging API lists of `owner`; nothing where it does not.
+pub(super) async fn listed(aws: &Aws, owner: &str) -> Vec<Candidate> {
+    list(aws, owner).await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "nothing is known of orphans");
+        Vec::new()
+    })
+}
+
+/// GetResources, all pages.
+async fn list(aws: &Aws, owner: &str) -> Result<Vec<Candidate>, AwsError> {
+    let filter = TagFilter::builder().key(tags::STACK).values(owner).build();
+    // Nothing depends on it: a service that has trouble is not waited for.
+    let once = aws_sdk_resourcegroupstagging::config::Builder::new()
+        .retry_config(RetryConfig::standard().with_max_attempts(2));
+    let (mut found, mut token) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.tagging.get_resources().tag_filters(filter.clone()).set_pagination_token(token);
+        let page = aws.call(tagged::OPERATION, call.customize().config_override(once.clone()).send()).await?;
+        for resource in page.resource_tag_mapping_list.unwrap_or_default() {
+            let tags = resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
+            let Some(arn) = resource.resource_arn else { continue };
+            found.extend(by_arn::by_arn(&arn, tags::without_aws(tags)));
+        }
+        token = page.pagination_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Reads those of `listed` that nothing means, and what belongs to them.
+pub(super) async fn orphans(
+    graph: &Graph,
+    aws: &Aws,
+    seen: &Observation,
+    listed: Vec<Candidate>,
+    search: Search,
+) -> Vec<Orphan> {
+    let owner = &seen.prior.stack;
+    let no_state = seen.prior.resources.is_empty() && seen.prior.intents.is_empty();
+    let local = aws.place.endpoint_url.is_some();
+    let by_names = search == Search::Thorough || (no_state && (local || !listed.is_empty()));
+    let mut known = Known::of(graph, aws, seen);
+    let mut waiting = listed;
+    if by_names {
+        waiting.extend(names::alike(aws, env::stack_of(owner), env::of_owner(owner)).await);
+    }
+    let mut orphans = Vec::new();
+    while !waiting.is_empty() {
+        let new: Vec<Candidate> = waiting.drain(..).filter(|candidate| known.is_new(candidate)).collect();
+        for (candidate, read) in join_all(new.into_iter().map(|candidate| read(aws, candidate))).await {
+            let Some(orphan) = known.orphan(owner, candidate, read) else { continue };
+            waiting.extend(used_by(&orphan));
+            if orphan.kind == LambdaFunction::NAME {
+                waiting.extend(names::mappings(aws, Some(&orphan.id)).await.unwrap_or_default());
+            }
+            orphans.push(orphan);
+        }
+    }
+    orphans.sort_by(|a, b| a.address.cmp(&b.address));
+    orphans
+}
+
+type Read = Result<Option<Observed<Value>>, AwsError>;
+
+async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
+    let read = match candidate.spec(aws).await {
+        Ok(Some(spec)) => match by_name(candidate.kind) {
+            Some(kind) => tagged::surely(kind.read(aws, &spec)).await,
+            None => Ok(None),
+        },
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    (candidate, read)
+}
+
+/// The role and the log group of a function, which its own tags do not lead to.
+fn used_by(orphan: &Orphan) -> Vec<Candidate> {
+    let Some(live) = orphan.live.as_ref().ok().filter(|_| orphan.kind == LambdaFunction::NAME) else {
+        return Vec::new();
+    };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let role = text(&live.spec["role"]).and_then(|arn| Some(by_arn::role(arn.rsplit('/').next()?)));
+    let group = text(&live.spec["logging_config"]["log_group"]).map(|name| by_arn::log_group(&name));
+    role.into_iter().chain(group).collect()
+}
+
+/// What is meant, recorded or found already.
+struct Known {
+    names: BTreeSet<(String, String)>,
+    ids: BTreeSet<String>,
+    addresses: BTreeSet<String>,
+    region: String,
+}
+
+impl Known {
+    fn of(graph: &Graph, aws: &Aws, seen: &Observation) -> Self {
+        let mut names = meant(graph, &aws.place, &seen.known);
+        names.extend(seen.prior.resources.values().filter_map(named));
+        let left = seen.prior.left_in_aws.iter();
+        names.extend(left.flat_map(|(kind, names)| names.iter().map(|name| (kind.clone(), name.clone()))));
+        let left = seen.left.values().filter_map(|left| left.live.as_ref());
+        let ids = seen.live.values().chain(left).flat_map(|live| {
+            let outputs = live.outputs.values().chain(&live.twins).cloned();
+            outputs.chain([live.physical_id.clone()])
+        });
+        let nodes = graph.nodes().map(|node| node.address.clone());
+        Self {
+            names,
+            ids: ids.collect(),
+            addresses: nodes.chain(seen.prior.resources.keys().cloned()).collect(),
+            region: aws.place.region.clone(),
+        }
+    }
+
+    /// Is it not known yet? It is from now on.
+    fn is_new(&mut self, candidate: &Candidate) -> bool {
+        !candidate.name.as_ref().is_some_and(|name| self.names.contains(&(candidate.kind.to_owned(), name.clone())))
+            && self.ids.insert(candidate.id.clone())
+    }
+
+    /// What was read of a candidate, if it is an orphan of `owner`.
+    fn orphan(&mut self, owner: &str, candidate: Candidate, read: Read) -> Option<Orphan> {
+        let kind = by_name(candidate.kind)?;
+        let (said, live) = match read {
+            Ok(None) => return None,
+            Err(error) => {
+                tracing::debug!(id = candidate.id, %error, "an orphan cannot be read");
+                let why = if error.is_access_denied() { "no permission" } else { "AWS does not answer" };
+                (candidate.address?, Err(format!("it cannot be read: {why}")))
+            }
+            Ok(Some(live)) => {
+                let name = (candidate.kind.to_owned(), identity(kind.identity(), &live.spec));
+                let tags = &live.spec["tags"];
+                if tags[tags::STACK].as_str() != Some(owner) || !self.names.insert(name) {
+                    return None;
+                }
+                let said = tags[tags::ADDRESS].as_str().unwrap_or(candidate.kind).to_owned();
+                let elsewhere = kind.name() == IamRole::NAME && !names::is_of(&live.spec, &self.region);
+                let why = "its region cannot be told: a stack of this name in another one may use it";
+                (said, if elsewhere { Err(why.to_owned()) } else { Ok(live) })
+            }
+        };
+        let id = live.as_ref().map_or(candidate.id, |live| live.physical_id.clone());
+        let taken = !self.addresses.insert(said.clone());
+        let address = if taken { leftover(&said, &id) } else { said };
+        Some(Orphan { address, kind: kind.name(), id, live })
+    }
+}
