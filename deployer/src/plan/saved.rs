@@ -15,6 +15,7 @@ use super::select::Selection;
 use crate::aws::digest;
 use crate::kinds::Observed;
 use crate::spec::secrets::Secrets;
+use crate::spec::visible;
 use crate::state::fingerprint;
 
 /// The version of the file's form.
@@ -106,7 +107,9 @@ impl Saved {
     /// The file's text.
     pub fn to_text(&self) -> String {
         let text = |saved: &Self| {
-            serde_json::to_string_pretty(saved).expect("a saved plan has only text keys, which JSON takes") + "\n"
+            let json = serde_json::to_string_pretty(saved).expect("a saved plan has only text keys, which JSON takes");
+            // People look into such a file.
+            visible::text(&json).into_owned() + "\n"
         };
         let blank = Self { checksum: String::new(), ..self.clone() };
         let checksum = digest::of(&text(&blank));
