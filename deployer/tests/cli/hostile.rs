@@ -125,7 +125,7 @@ async fn no_control_character_of_others_leaves_on_any_way() {
         harmless(file, &job.page(file), false);
     }
     let plan = job.0.ok(&["plan"]);
-    assert!(plan.contains("description: order \\u001b[2J") && plan.contains("→ mine"), "{plan}");
+    assert!(plan.contains("      - order \\u001b[2J") && plan.contains("      + mine"), "{plan}");
     let logs = job.0.ok(&["logs", "--json"]);
     let first: Value = serde_json::from_str(logs.lines().next().expect("a line")).expect("an object");
     assert_eq!(first["message"], format!("c-7 {HOSTILE}"), "programs get the very text");
