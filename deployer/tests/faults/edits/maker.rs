@@ -1,7 +1,7 @@
 //! Random stacks from the schema that editors get: its types and limits, and the values of the sections' examples. A
 //! kind or a property that is new there is tried without a word here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deployer::spec::schema::editor;
 use deployer::spec::sections::SECTIONS;
@@ -47,7 +47,9 @@ const PATHS: &[&str] = &[
     "/{id}/{proxy+}",
     "/a/{id}/b/{rest+}",
 ];
-/// One in so many values of a property is one of the examples.
+/// How far elements bring along others that they refer to.
+const DEEPEST: usize = 2;
+/// So many values in a hundred are those of the examples.
 const FROM_EXAMPLES: usize = 60;
 
 /// Makes values that the schema allows.
@@ -55,6 +57,7 @@ pub struct Maker {
     schema: Value,
     /// The elements of the sections' examples, and their sections: a text that is one of them refers to one.
     named: BTreeMap<String, String>,
+    reference: Regex,
 }
 
 impl Maker {
@@ -67,7 +70,8 @@ impl Maker {
                 named.extend(names.map(|name| (name.clone(), section.clone())));
             }
         }
-        Self { schema: editor(), named }
+        let reference = Regex::new(r"\$\{([a-z_]+)\.([^.}]+)\.").expect("a pattern");
+        Self { schema: editor(), named, reference }
     }
 
     /// A stack of a few elements.
@@ -79,10 +83,18 @@ impl Maker {
         stack
     }
 
-    /// Adds an element, or makes one anew.
+    /// Adds an element, or writes one anew, and what it refers to.
     pub fn add_element(&self, dice: &mut Dice, stack: &mut Value) {
         let section = dice.pick(SECTIONS).name();
+        self.put(dice, stack, section, 0);
+    }
+
+    fn put(&self, dice: &mut Dice, stack: &mut Value, section: &str, depth: usize) {
         let mut element = self.element(dice, section);
+        let missing = self.refer(dice, stack, &mut element.clone());
+        for section in missing.iter().filter(|_| depth < DEEPEST) {
+            self.put(dice, stack, section, depth + 1);
+        }
         self.refer(dice, stack, &mut element);
         stack[section][*dice.pick(ELEMENTS)] = element;
     }
@@ -220,32 +232,29 @@ impl Maker {
         Value::Object(object)
     }
 
-    /// Makes the references of the examples mean elements that the stack has, where it has such.
-    fn refer(&self, dice: &mut Dice, stack: &Value, value: &mut Value) {
+    /// Makes the references of the examples mean elements that the stack has. Gives the sections of which it has none.
+    fn refer(&self, dice: &mut Dice, stack: &Value, value: &mut Value) -> BTreeSet<String> {
+        let mut missing = BTreeSet::new();
         each_text(value, "", &mut |name, text| {
-            let names = |section: &str| {
-                let all = stack[section].as_object().filter(|all| !all.is_empty());
-                all.map(|all| all.keys().cloned().collect::<Vec<_>>())
+            let mut one_of = |section: &str| {
+                let all: Vec<&String> = stack[section].as_object().into_iter().flat_map(Map::keys).collect();
+                if all.is_empty() && SECTIONS.iter().any(|known| known.name() == section) {
+                    missing.insert(section.to_owned());
+                }
+                (!all.is_empty()).then(|| (*dice.pick(&all)).clone())
             };
             if let Some(section) = self.named.get(text.as_str()).filter(|_| name != "name") {
-                if let Some(names) = names(section) {
-                    *text = dice.pick(&names).clone();
-                }
-                return;
-            }
-            // A queue of somebody else's is not there.
-            if text.starts_with("arn:aws:sqs:") {
-                let names = names("queues").unwrap_or_else(|| vec!["none".into()]);
-                *text = format!("${{queues.{}.arn}}", dice.pick(&names));
-                return;
-            }
-            let reference = Regex::new(r"\$\{([a-z_]+)\.([^.}]+)\.").expect("a pattern");
-            if let Some(found) = reference.captures(text)
-                && let Some(names) = names(&found[1])
+                *text = one_of(section).unwrap_or_else(|| text.clone());
+            } else if text.starts_with("arn:aws:sqs:") {
+                // A queue of somebody else's is not there.
+                *text = format!("${{queues.{}.arn}}", one_of("queues").unwrap_or_else(|| "none".into()));
+            } else if let Some(found) = self.reference.captures(text)
+                && let Some(name) = one_of(&found[1])
             {
-                *text = text.replace(&found[0], &format!("${{{}.{}.", &found[1], dice.pick(&names)));
+                *text = text.replace(&found[0], &format!("${{{}.{name}.", &found[1]));
             }
         });
+        missing
     }
 }
 

@@ -77,7 +77,7 @@ fn try_edits() {
                     }
                     Verdict::Wrong(trouble) => {
                         eprintln!("round {round}: {}: {}", trouble.kind, trouble.why);
-                        let (story, trouble) = smallest(story, trouble);
+                        let (story, trouble) = smallest(story, trouble, &directory(seed, round));
                         let told = tell(&story, &trouble, seed, round);
                         eprintln!("{told}");
                         lost.lock().unwrap().push(told);
@@ -108,7 +108,6 @@ fn directory(seed: u64, round: u64) -> PathBuf {
 
 fn tell(story: &Story, trouble: &Trouble, seed: u64, round: u64) -> String {
     let directory = directory(seed, round);
-    story.write(&directory);
     let files: Vec<String> =
         story.files().iter().enumerate().map(|(number, file)| format!("--- {}.yaml\n{file}", number + 1)).collect();
     format!(

@@ -93,8 +93,8 @@ fn apply(account: &Account, step: &Step, before: &[Step]) -> Result<(), Verdict>
     if ["plan::foreign", "plan::retained", "plan::protected"].iter().any(|code| why.contains(code)) {
         return Err(Verdict::Refused(why));
     }
-    // A call that the local AWS does not serve.
-    if why.contains("Unknown action") {
+    // What the local AWS does not serve.
+    if ["Unknown action", "a local AWS cannot"].iter().any(|text| why.contains(text)) {
         return Err(Verdict::Refused(why));
     }
     // What no fresh account takes either is no fault of an edit.

@@ -1,5 +1,7 @@
 //! Makes a story that ends wrong as small as it gets.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::edit::{places_from, remove};
@@ -10,11 +12,14 @@ use super::valid::first_error;
 /// So many smaller stories are played at most.
 const TRIES: usize = 200;
 
-/// The smallest story found that ends wrong in the same way, and how it ends.
-pub fn smallest(story: Story, trouble: Trouble) -> (Story, Trouble) {
+/// The smallest story found that ends wrong in the same way, and how it ends. The directory has the smallest so far, also
+/// when the search is cut off.
+pub fn smallest(story: Story, trouble: Trouble, directory: &Path) -> (Story, Trouble) {
+    story.write(directory);
     let mut best = (story, trouble);
     let mut left = TRIES;
     while let Some(smaller) = smaller(&best.0, &best.1, &mut left) {
+        smaller.0.write(directory);
         best = smaller;
     }
     best

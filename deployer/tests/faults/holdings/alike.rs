@@ -90,6 +90,8 @@ impl Alike {
                     let served = self.deployed.get(id).cloned().unwrap_or_default();
                     ("serves".to_owned(), self.value(served))
                 }
+                // On its way to what it will be.
+                ("state", Value::String(state)) if state == "Pending" => (name, "Active".into()),
                 ("Sid", Value::String(sid)) => (name, drawn(sid).into()),
                 _ => (self.text(&name), self.value(value)),
             })

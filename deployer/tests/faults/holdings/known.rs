@@ -15,6 +15,20 @@ struct Known {
 
 const KNOWN: &[Known] = &[
     Known {
+        thing: "function ",
+        property: "dead_letter_config",
+        edited: || json!({ "target_arn": "" }),
+        fresh: || Value::Null,
+        reason: CLEARED,
+    },
+    Known {
+        thing: "bucket ",
+        property: "bucket_key_enabled",
+        edited: || json!(false),
+        fresh: || Value::Null,
+        reason: "no bucket key is what S3 has by default; the local AWS tells only what was set",
+    },
+    Known {
         thing: "bucket ",
         property: "versioning.status",
         edited: || json!("Suspended"),

@@ -181,7 +181,8 @@ async fn apis(aws: &Aws, found: &mut Found) {
         let name = format!("api {mark} {name}");
         let twins = found.things.iter().filter(|(other, _)| other.starts_with(&name)).count();
         let name = if twins == 0 { name } else { format!("{name} #{twins}") };
-        found.add(name.clone(), told(api));
+        let at = |path: &str| format!("arn:aws:apigateway:{}::/restapis/{id}{path}", aws.place.region);
+        found.add(name.clone(), with_tags(aws, told(api), at("")).await);
         for resource in
             sure(apigateway.get_resources().rest_api_id(id).limit(500).embed("methods").send().await).items()
         {
@@ -194,7 +195,18 @@ async fn apis(aws: &Aws, found: &mut Found) {
         found.ids.extend(drawn.map(|id| (id.to_owned(), "DEPLOYMENT".to_owned())));
         found.add(format!("{name} deployments"), json!(deployments.items().len()));
         for stage in sure(apigateway.get_stages().rest_api_id(id).send().await).item() {
-            found.add(format!("{name} stage {}", stage.stage_name().unwrap_or_default()), told(stage));
+            let called = stage.stage_name().unwrap_or_default();
+            let whole = with_tags(aws, told(stage), at(&format!("/stages/{called}"))).await;
+            found.add(format!("{name} stage {called}"), whole);
         }
     }
+}
+
+/// An API or a stage with its tags. The local AWS keeps those of creation in its listings, and later ones apart.
+async fn with_tags(aws: &Aws, mut told_of: Value, arn: String) -> Value {
+    let later = maybe(aws.clients.apigateway.get_tags().resource_arn(arn).send().await);
+    if !later["tags"].is_null() {
+        told_of["tags"] = later["tags"].clone();
+    }
+    told_of
 }
