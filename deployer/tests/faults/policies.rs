@@ -15,6 +15,8 @@ pub struct Ledger {
     beyond: BTreeSet<String>,
     allowed: BTreeMap<&'static str, BTreeSet<&'static str>>,
     used: BTreeMap<&'static str, BTreeSet<String>>,
+    /// Those that got a mapping.
+    functions: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -22,14 +24,19 @@ impl Ledger {
     pub fn enter(&mut self, task: Task, policy: &Document, needs: &[Need]) {
         self.allowed.entry(task.name()).or_default().extend(policy.actions());
         for need in needs {
-            // Of several functions the request leaves open which it is about.
-            let functions = need.context.get("lambda:FunctionArn").map_or("", String::as_str);
-            let allows = |function: &str| {
+            let function = need.context.get("lambda:FunctionArn").filter(|function| *function != "*");
+            self.functions.extend(function.cloned());
+            let allows = |function: &String| {
                 let mut context = need.context.clone();
-                context.entry("lambda:FunctionArn").and_modify(|arn| function.clone_into(arn));
+                context.entry("lambda:FunctionArn").and_modify(|arn| arn.clone_from(function));
                 policy.allows(&need.action, &need.resource, &context)
             };
-            if functions.split(' ').any(allows) {
+            let is_open = need.context.contains_key("lambda:FunctionArn") && function.is_none();
+            let allowed = match is_open {
+                true => self.functions.iter().any(allows),
+                false => policy.allows(&need.action, &need.resource, &need.context),
+            };
+            if allowed {
                 self.used.entry(task.name()).or_default().insert(need.action.clone());
             } else {
                 let Need { call, action, resource, .. } = need;
@@ -85,7 +92,11 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
         "ec2:DescribeNetworkInterfaces",
         "a function in a VPC is deleted; the local AWS makes no network interfaces",
     ),
-    (Task::Apply, "lambda:ListVersionsByFunction", "every tenth code of a function; these have two"),
+    (
+        Task::Apply,
+        "ec2:DescribeNetworkInterfaces",
+        "a function in a VPC is deleted; the local AWS makes no network interfaces",
+    ),
     (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
     (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),
 ];
