@@ -88,11 +88,6 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
         "Lambda decrypts a function's variables with the caller's rights; the local AWS keeps them plain",
     ),
     (
-        Task::Destroy,
-        "ec2:DescribeNetworkInterfaces",
-        "a function in a VPC is deleted; the local AWS makes no network interfaces",
-    ),
-    (
         Task::Apply,
         "ec2:DescribeNetworkInterfaces",
         "a function in a VPC is deleted; the local AWS makes no network interfaces",
