@@ -12,6 +12,8 @@ mod wave;
 
 use std::collections::BTreeMap;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -24,7 +26,7 @@ use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, identity};
 use crate::kinds::{AnyKind, Observed, by_name};
 use crate::spec::secrets::LEAST;
-use crate::state::{Record, State, fingerprint};
+use crate::state::{Intent, Record, State, fingerprint};
 
 pub(crate) use interrupted::made_unmarked;
 pub(crate) use left::not_meant;
@@ -111,7 +113,9 @@ pub async fn observe(
     for record in prior.resources.values() {
         expect(aws, record);
     }
+    prior.intents.iter().for_each(|intent| expect_made(aws, intent));
     let interrupted = interrupted(graph, aws, &predicted, &prior).await?;
+    interrupted.values().for_each(|record| expect(aws, record));
     prior.resources.extend(interrupted);
     let mut wave = Wave::new(graph, aws, &predicted, &prior, depth);
     let reads = async { tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, depth)) };
@@ -142,6 +146,17 @@ fn expect(aws: &Aws, record: &Record) {
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
     let tags = record.inputs.get("tags").and_then(|tags| Tags::deserialize(tags).ok());
     aws.expect(kind.name(), &identity, &record.physical_id, tags);
+}
+
+/// Tells the kinds since when an interrupted run was about to make a resource.
+fn expect_made(aws: &Aws, intent: &Intent) {
+    let Some(kind) = by_name(&intent.kind).filter(|_| matches!(intent.action.as_str(), "create" | "replace")) else {
+        return;
+    };
+    let identity: Vec<&str> = kind.identity().iter().filter_map(|p| intent.inputs.get(p)?.as_str()).collect();
+    if let Ok(since) = DateTime::from_str(&intent.since, Format::DateTime) {
+        aws.expect_made(kind.name(), &identity, since.secs());
+    }
 }
 
 /// What AWS has if nothing changed it since `prior` was written, without asking it.

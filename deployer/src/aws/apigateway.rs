@@ -1,9 +1,17 @@
 //! What the API Gateway kinds share: ARNs, tags, PATCH operations.
+//!
+//! - `deployments`: snapshots of an API's routes, and the stages that serve them
+//! - `route`: a method at a path as a value, and the definition that a deployment is a snapshot of
+//! - `tree`: the paths of an API with their methods
+
+pub(crate) mod deployments;
+pub(crate) mod route;
+pub(crate) mod tree;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
-use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation, Resource};
+use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation, Stage};
 
 use super::tags::{self, Tags};
 use super::{Aws, AwsError, Place};
@@ -46,36 +54,6 @@ fn new_key(api_id: &str) -> String {
     format!("apigateway:CreateRestApi {api_id}")
 }
 
-/// GetResources, all pages; none when the API itself is gone.
-pub(crate) async fn resources(aws: &Aws, api: &str) -> Result<Vec<Resource>, AwsError> {
-    let (mut all, mut position) = (Vec::new(), None);
-    loop {
-        let call = aws.clients.apigateway.get_resources().rest_api_id(api).limit(500).embed("methods");
-        let call = call.set_position(position).send();
-        let Some(page) = aws.find("apigateway:GetResources", ABSENT, call).await? else { return Ok(Vec::new()) };
-        all.extend(page.items.unwrap_or_default());
-        position = page.position;
-        if position.is_none() {
-            return Ok(all);
-        }
-    }
-}
-
-/// Paths of an API that neither have a method nor lead to one, with their ids, the topmost first.
-pub(crate) fn unused(tree: &[Resource]) -> Vec<(String, String)> {
-    let used = |r: &Resource| r.resource_methods().is_some_and(|methods| !methods.is_empty());
-    let leads = |path: &str| {
-        tree.iter()
-            .filter(|r| used(r))
-            .filter_map(Resource::path)
-            .any(|other| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    };
-    let found = tree.iter().filter_map(|r| Some((r.path()?.to_owned(), r.id()?.to_owned())));
-    let mut unused: Vec<_> = found.filter(|(path, _)| path != "/" && !leads(path)).collect();
-    unused.sort();
-    unused
-}
-
 /// What [`Aws::turn`] knows an API by: AWS refuses or loses overlapping changes of one API.
 pub(crate) fn turn_key(api_id: &str) -> String {
     format!("apigateway/{api_id}")
@@ -86,12 +64,25 @@ pub(crate) fn arn(place: &Place, path: &str) -> String {
     format!("arn:{}:apigateway:{}::{path}", place.partition, place.region)
 }
 
-/// How a local AWS says that it has no GetTags.
+/// How a local AWS says that it has no such call.
 const UNKNOWN_CALL: &[&str] = &["NotFound", "UnknownOperationException", "NotImplemented", "Http405", "Http501"];
 
 /// The tags of an API or stage. AWS's listings hold them; some local AWS keep later edits apart.
 pub(crate) fn live_tags(listed: Option<HashMap<String, String>>, edited: Option<HashMap<String, String>>) -> Tags {
     tags::without_aws(edited.or(listed).unwrap_or_default())
+}
+
+/// What a local AWS finds that may not know the call.
+pub(crate) fn known_call<T>(aws: &Aws, answer: Result<Option<T>, AwsError>) -> Result<Option<T>, AwsError> {
+    match answer {
+        Err(error) if aws.place.endpoint_url.is_some() && error.is(UNKNOWN_CALL) => Ok(None),
+        answer => answer,
+    }
+}
+
+/// Tells whether a stage carries the ownership tag of this stack.
+pub(crate) fn stages_of_stack(stage: &Stage, stack: &str) -> bool {
+    stage.tags().and_then(|tags| tags.get(tags::STACK)).is_some_and(|owner| owner == stack)
 }
 
 /// GetTags of a local AWS that keeps later edits of an API's or stage's tags apart from those given at creation.
@@ -100,20 +91,18 @@ pub(crate) async fn edited_tags(aws: &Aws, arn: &str) -> Result<Option<HashMap<S
         return Ok(None);
     }
     let call = aws.clients.apigateway.get_tags().resource_arn(arn).send();
-    let edited = match aws.find("apigateway:GetTags", ABSENT, call).await {
-        Err(error) if error.is(UNKNOWN_CALL) => None,
-        answer => answer?.and_then(|found| found.tags),
-    };
+    let edited = known_call(aws, aws.find("apigateway:GetTags", ABSENT, call).await)?.and_then(|found| found.tags);
     Ok(edited.filter(|edited| !edited.is_empty()))
 }
 
-/// TagResource and UntagResource for what differs.
+/// TagResource and UntagResource for what differs. All tags are sent, the ownership tags with them: by those the
+/// policies that `deployer iam` prints tell our requests from others'.
 pub(crate) async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), AwsError> {
     let delta = tags::Delta::between(live, want);
     let local = aws.place.endpoint_url.is_some();
     if !delta.set.is_empty() || (local && !delta.remove.is_empty()) {
-        let set = if local { want.clone() } else { delta.set };
-        let call = aws.clients.apigateway.tag_resource().resource_arn(arn).set_tags(Some(set.into_iter().collect()));
+        let set = want.clone().into_iter().collect();
+        let call = aws.clients.apigateway.tag_resource().resource_arn(arn).set_tags(Some(set));
         aws.call("apigateway:TagResource", call.send()).await?;
     }
     if !delta.remove.is_empty() {
@@ -135,27 +124,7 @@ pub(crate) fn pointer(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_apigateway::types::{Method, Resource};
-
-    use super::{is_id, unused};
-
-    #[test]
-    fn a_path_is_used_when_it_has_a_method_or_leads_to_one() {
-        let resource = |id: &str, path: &str, methods: &[&str]| {
-            let methods = methods.iter().map(|m| ((*m).to_owned(), Method::builder().build())).collect();
-            Resource::builder().id(id).path(path).set_resource_methods(Some(methods)).build()
-        };
-        let tree = [
-            resource("r", "/", &[]),
-            resource("c", "/old/{id}", &[]),
-            resource("b", "/old", &[]),
-            resource("d", "/images", &[]),
-            resource("e", "/images/{id}", &["GET"]),
-            resource("f", "/image", &[]),
-        ];
-        let found: Vec<String> = unused(&tree).into_iter().map(|(path, id)| format!("{path} {id}")).collect();
-        assert_eq!(found, ["/image f", "/old b", "/old/{id} c"]);
-    }
+    use super::is_id;
 
     #[test]
     fn only_what_aws_made_is_an_id() {

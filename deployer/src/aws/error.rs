@@ -33,6 +33,12 @@ pub enum AwsError {
     /// What was to be sent cannot be read any more, or is another package by now.
     #[error("not sent: {message}")]
     Package { code: &'static str, message: String },
+    /// Several resources carry the marks of one, and nothing tells which of them is meant.
+    #[error("{what}: which one is meant is not known: {}", ids.join(", "))]
+    Ambiguous { what: String, address: String, ids: Vec<String> },
+    /// AWS holds something that the plan did not have, and that this call would delete or let go live.
+    #[error("{message}")]
+    Unplanned { message: String },
     /// A value to send would hold what nobody knows yet, such as the id of an API that is not there.
     #[error("not sent: `{output}` of `{address}` is not known")]
     Unresolved { address: String, output: String },

@@ -146,6 +146,8 @@ struct Shared {
     claims: Mutex<HashMap<String, String>>,
     /// Ids and tags that the last apply left, by kind and identity.
     expected: Mutex<HashMap<String, HashMap<String, Left>>>,
+    /// Since when an interrupted run was about to make a resource, in seconds since 1970, by kind and identity.
+    making: Mutex<HashMap<String, i64>>,
     /// How long AWS takes for what it finishes by itself.
     paces: pace::Paces,
     /// What this run has done once.
@@ -174,6 +176,7 @@ impl Aws {
             memo: memo::Memo::default(),
             claims: Mutex::default(),
             expected: Mutex::default(),
+            making: Mutex::default(),
             done: Mutex::default(),
         };
         Self { clients, place, gathered: Arc::default(), ignored: Arc::default(), shared: Arc::new(shared) }
@@ -339,6 +342,20 @@ impl Aws {
     pub(crate) fn expected(&self, kind: &str, identity: &[&str]) -> Option<String> {
         let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         expected.get(kind)?.get(&identity_key(identity)).map(|(id, _)| id.clone())
+    }
+
+    /// Notes that an interrupted run was about to make the resource of this identity, since that second. What it made is
+    /// told by that from what only looks like it.
+    pub fn expect_made(&self, kind: &str, identity: &[&str], since_s: i64) {
+        let mut making = self.shared.making.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let since = making.entry(format!("{kind} {}", identity_key(identity))).or_insert(since_s);
+        *since = since_s.min(*since);
+    }
+
+    /// The second since which an interrupted run was about to make the resource of this identity.
+    pub(crate) fn making_since(&self, kind: &str, identity: &[&str]) -> Option<i64> {
+        let making = self.shared.making.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        making.get(&format!("{kind} {}", identity_key(identity))).copied()
     }
 
     /// The tags that the last apply left on the resource of this identity.

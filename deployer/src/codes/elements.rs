@@ -1,6 +1,7 @@
 //! Queues, topics, alarms, APIs, buckets, log groups and roles.
 
 use super::{Code, error, run, warning};
+use crate::spec::finding::Severity;
 
 #[rustfmt::skip]
 pub(super) const CODES: &[Code] = &[
@@ -233,7 +234,14 @@ pub(super) const CODES: &[Code] = &[
         "API Gateway gives up after 29 seconds and answers 504, while the function goes on and is paid for.",
         "functions:\n  draw: { zip: draw.zip, timeout: 30s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "functions:\n  draw: { zip: draw.zip, timeout: 29s }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
-        "Write `timeout: 29s`, or let a queue take the longer work. A `timeout` of the route itself says that the function may go on after callers have got their 504.",
+        "Write `timeout: 29s`, or let a queue take the longer work. A `timeout` of the route itself says that the function may go on after callers have got their 504; it may be longer than 29s where the account's quota was raised.",
+    ),
+    warning(
+        "api::long-timeout",
+        "API Gateway waits longer than 29 seconds only in accounts whose quota was raised, and refuses the route in any other.",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 60s } } }\n",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 29s } } }\n",
+        "Raise `Maximum integration timeout in milliseconds` of API Gateway under Service Quotas before you apply, or write at most 29s.",
     ),
     error(
         "api::no-routes",
@@ -242,6 +250,15 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "Add one: `\"POST /images\": FUNCTION`.",
     ),
+    Code {
+        severity: Severity::Warning,
+        ..run(
+            "api::paths",
+            "An API has more paths than AWS takes unless the quota was raised; every part of a route's path is one.",
+            "an API with 310 routes of a path each",
+            "Raise `Resources per API` under Service Quotas before you apply, or let one function answer several paths: `ANY /v1/{proxy+}`.",
+        )
+    },
     error(
         "api::path-variable",
         "In one place of a path AWS takes one variable, whatever follows it.",
@@ -258,10 +275,16 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "api::timeout",
-        "API Gateway waits for a function between 50 ms and 29 s.",
-        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 60s } } }\n",
+        "API Gateway waits for a function between 50 ms and 29 s; in a `REGIONAL` API up to 5 minutes, where the account's quota was raised.",
+        "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 10ms } } }\n",
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": { function: draw, timeout: 29s } } }\n",
         "Write a time in that range; let a queue take longer work.",
+    ),
+    run(
+        "api::variables",
+        "A stage has room for 100 variables.",
+        "`variables` with 101 entries",
+        "Let the functions have their settings as environment variables.",
     ),
     error(
         "api::variable-name",

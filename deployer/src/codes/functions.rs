@@ -101,6 +101,12 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  worker: { zip: worker.zip }\n",
         "Add `crate: PACKAGE` in place of the ready-made file, or remove the property.",
     ),
+    run(
+        "function::policy-size",
+        "Whoever may call a function stands in its resource policy, which has room for 20,480 bytes: some sixty topics, or as many APIs, alarms and single routes. AWS does not raise this limit. Of an API with more than ten routes to one function, all together take one permission.",
+        "a function that ninety topics call",
+        "Let fewer of them call it, or divide it into several functions.",
+    ),
     error(
         "function::reserved-variable",
         "Lambda sets this environment variable itself and refuses to be given another value.",

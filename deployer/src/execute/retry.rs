@@ -19,6 +19,8 @@ struct Cure {
     text: &'static str,
     window_s: u64,
     why: &'static str,
+    /// Only where AWS says when to come back: else the code is that of a quota.
+    asked: bool,
 }
 
 const fn cure(
@@ -28,7 +30,7 @@ const fn cure(
     window_s: u64,
     why: &'static str,
 ) -> Cure {
-    Cure { operation, code, text, window_s, why }
+    Cure { operation, code, text, window_s, why, asked: false }
 }
 
 const PRINCIPAL: &str = "IAM has not spread the principal yet";
@@ -99,6 +101,8 @@ const CURES: &[Cure] = &[
         "SQS frees a queue's name 60 s after its deletion",
     ),
     cure("apigateway:", "TooManyRequestsException", "", 300, THROTTLED),
+    Cure { asked: true, ..cure("apigateway:", "LimitExceededException", "", 300, THROTTLED) },
+    cure("apigateway:", "LimitExceededException", "exceeded the rate limit", 300, THROTTLED),
     cure("apigateway:", "ConflictException", "try again later", 120, "another change of the API is in progress"),
     cure("apigateway:", "ConflictException", "oncurrent modification", 120, "another change of the API is in progress"),
     cure("sns:", "ConcurrentAccess", "", 60, "another change of the topic is in progress"),
@@ -122,11 +126,12 @@ const CURES: &[Cure] = &[
 ];
 
 fn cure_of(error: &AwsError) -> Option<&'static Cure> {
-    let AwsError::Service(_) = error else { return None };
+    let AwsError::Service(service) = error else { return None };
     CURES.iter().find(|cure| {
         error.operation().starts_with(cure.operation)
             && error.code() == cure.code
             && error.message().contains(cure.text)
+            && (!cure.asked || service.retry_after_s.is_some())
     })
 }
 

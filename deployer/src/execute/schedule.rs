@@ -76,7 +76,29 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
             }
         }
     }
+    for (made, gone) in in_the_way(actions) {
+        edge((made, Part::Main), (gone, Part::Main));
+    }
     waits_for
+}
+
+/// Definitions that are made, each with those of its element that go: these may be where it is to be, as another path
+/// variable is. What callers see changes with the deployment alone, which waits for both.
+fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
+    let definition = |planned: &Planned| by_name(planned.kind).is_some_and(|kind| kind.is_definition());
+    let of = |action: Action| {
+        let all = actions.iter().enumerate();
+        all.filter(move |(_, planned)| planned.action == action && definition(planned))
+    };
+    let mut going: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (i, planned) in of(Action::Delete) {
+        going.entry((planned.kind, &planned.element)).or_default().push(i);
+    }
+    let pairs = of(Action::Create).flat_map(|(i, planned)| {
+        let gone = going.get(&(planned.kind, planned.element.as_str()));
+        gone.into_iter().flatten().map(move |gone| (i, *gone))
+    });
+    pairs.collect()
 }
 
 /// Deletions that let what comes of their kind go first: a function under another element's name is there before the old

@@ -34,7 +34,6 @@ const REMEDIES: &[(&[&str], &str)] = &[
             "LimitExceededException",
             "LimitExceededFault",
             "OverLimit",
-            "PolicyLengthExceededException",
             "ResourceLimitExceeded",
             "ServiceQuotaExceededException",
             "SubscriptionLimitExceeded",
@@ -42,6 +41,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
             "TopicLimitExceeded",
         ],
         "a quota of the account is used up: delete what nobody needs, or ask for more in the console under Service Quotas; then run the same command again",
+    ),
+    (
+        &["PolicyLengthExceededException"],
+        "the function's resource policy is full, and its 20,480 characters cannot be raised: let fewer topics, APIs or alarms call this function, or divide it",
     ),
     (
         &["OptInRequired", "SubscriptionRequiredException", "NotSignedUp"],
@@ -113,6 +116,14 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
         AwsError::Package { code, .. } => (code, "let nothing else build meanwhile, then run the same command again".into()),
         AwsError::Taken { .. } | AwsError::Unmarked { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
+        AwsError::Ambiguous { address, .. } => (
+            "plan::ambiguous",
+            format!("name the one that is meant: `deployer adopt '{address}' ID`; if the state holds the id of another one that is gone, `deployer state forget '{address}'` first"),
+        ),
+        AwsError::Unplanned { .. } => (
+            "plan::overtaken",
+            "run the same command again, without `--target`: the plan then shows what is there and what becomes of it".into(),
+        ),
         AwsError::Unresolved { address, .. } => (
             "plan::unresolved",
             format!("make that first: `deployer apply --target '{address}'`; please report it if that does not help"),
@@ -154,6 +165,9 @@ fn denied(error: &AwsError) -> String {
     }
     if message.contains("no permissions boundary allows") {
         return format!("let the permissions boundary of these credentials allow `{action}`{on}, too");
+    }
+    if message.to_ascii_lowercase().contains("service linked role") {
+        return "allow `iam:CreateServiceLinkedRole` for these credentials, as `deployer iam apply` prints it: the account's first resource of this sort needs that role; or let an administrator make one such resource first".to_owned();
     }
     let verbs = ["FilterLogEvents", "InvokeFunction"];
     if verbs.iter().any(|verb| action.ends_with(verb)) {
@@ -209,6 +223,9 @@ mod tests {
             advice("lambda:CreateFunction", "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."),
             advice("lambda:CreateFunction", "KMSAccessDeniedException", "KMS Access is denied."),
             advice("lambda:CreateFunction", "InvalidParameterValueException", "Uploaded file must be a non-empty zip"),
+            advice("lambda:AddPermission", "PolicyLengthExceededException", "The final policy size (20749) is bigger than the limit (20480)"),
+            advice("apigateway:CreateRestApi", "AccessDeniedException", "Caller does not have permissions to create a Service Linked Role."),
+            advice("apigateway:CreateResource", "LimitExceededException", "Maximum number of resources for this API has been reached."),
         ].join("\n"), @r"
         bucket names are shared by all accounts of AWS: choose another `name`; if the bucket is yours in another account or region, `external: true` refers to it
         a quota of the account is used up: delete what nobody needs, or ask for more in the console under Service Quotas; then run the same command again
@@ -216,6 +233,9 @@ mod tests {
         let `lambda.amazonaws.com` assume the role: its trust policy has to name that service
         check that the key exists in this region and is enabled, and that its policy allows the role and these credentials to use it
         correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped
+        the function's resource policy is full, and its 20,480 characters cannot be raised: let fewer topics, APIs or alarms call this function, or divide it
+        allow `iam:CreateServiceLinkedRole` for these credentials, as `deployer iam apply` prints it: the account's first resource of this sort needs that role; or let an administrator make one such resource first
+        a quota of the account is used up: delete what nobody needs, or ask for more in the console under Service Quotas; then run the same command again
         ");
     }
 }

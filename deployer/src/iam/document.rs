@@ -190,10 +190,15 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// Tells whether a request with these condition keys meets a condition, for the operators that grants use.
+/// Tells whether a request with these condition keys meets a condition, for the operators that grants use. Of a key with
+/// several values, all stand in the context, with commas between.
 fn holds(condition: &Condition, context: &BTreeMap<&str, String>) -> bool {
+    if condition.operator == "ForAllValues:StringNotEquals" {
+        let all = context.get(condition.key).map(String::as_str).unwrap_or_default();
+        return !all.split(',').any(|value| condition.values.iter().any(|other| other == value));
+    }
     let fits = |value: &String| match condition.operator {
-        "StringEquals" => condition.values.contains(value),
+        "StringEquals" | "StringEqualsIfExists" => condition.values.contains(value),
         _ => condition.values.iter().any(|pattern| matches(pattern, value)),
     };
     context.get(condition.key).map_or(condition.operator.ends_with("IfExists"), fits)

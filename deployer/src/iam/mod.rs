@@ -19,7 +19,7 @@ use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node};
 use crate::kinds::iam_role::{IamRole, MANY};
 use crate::kinds::lambda_function::{LambdaFunction, versions};
-use crate::kinds::{Grant, Kind, Op, by_name};
+use crate::kinds::{Grant, Kind, OWN_STACK, Op, by_name};
 use crate::observe::predict;
 use crate::spec::template::{self, Part};
 use crate::state::{Record, State};
@@ -162,6 +162,15 @@ fn goes_with_record(state: &State, record: &Record) -> bool {
 /// The caller's own identity, which every command asks for first.
 pub fn identity() -> Grant {
     Grant::new(&["sts:GetCallerIdentity"], "*")
+}
+
+/// Puts the stack's name into the conditions that are about what is its own.
+pub fn own(mut grants: Vec<Grant>, stack: &str) -> Vec<Grant> {
+    let values = grants.iter_mut().flat_map(|grant| &mut grant.conditions).flat_map(|condition| &mut condition.values);
+    for value in values.filter(|value| *value == OWN_STACK) {
+        stack.clone_into(value);
+    }
+    grants
 }
 
 /// Puts `*` in the place of what only AWS can tell.

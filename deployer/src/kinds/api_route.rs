@@ -2,7 +2,9 @@
 //!
 //! **Guarantees**: one GetResources serves all routes of an API. Path parts are made from the root down as they are
 //! needed, and removed from the leaf up when nothing is left under them; the root never. A method without its
-//! integration, left by a crash, reads as present and different, and is completed by update.
+//! integration, left by a crash, reads as present and different, and is completed by update. A path variable is never
+//! renamed in place, with whatever hangs under it: routes under the former one are removed before those under the
+//! other one are made, and a route that no plan had stops that.
 //! **Assumptions**: whatever an API of ours holds is ours.
 //! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and
 //! putting it, which callers do not notice for the same reason; a local AWS shows it at once.
@@ -10,36 +12,17 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use aws_sdk_apigateway::types::{IntegrationType, Method, Op as PatchOp, Resource};
+use aws_sdk_apigateway::types::{IntegrationType, Resource};
 use aws_smithy_types::retry::RetryConfig;
-use serde::{Deserialize, Serialize};
 
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{ABSENT, Paths, arn, is_id, patch_op, paths_key, resources, tree_key, turn_key};
+pub use crate::aws::apigateway::route::Route;
+use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
+use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
 use crate::aws::{Aws, AwsError, Place, once};
 
 /// The route kind.
 pub struct ApiRoute;
-
-/// A method of a REST API with its integration; times in milliseconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Route {
-    pub rest_api_id: String,
-    /// `/images/{id}`.
-    pub path: String,
-    /// `GET`, …, or `ANY`.
-    pub http_method: String,
-    /// `NONE` or `AWS_IAM`.
-    pub authorization_type: String,
-    pub api_key_required: bool,
-    /// `AWS_PROXY` for a Lambda function.
-    pub integration_type: String,
-    /// How API Gateway calls the integration: `POST` for a Lambda function.
-    pub integration_http_method: String,
-    /// `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`.
-    pub uri: String,
-    pub timeout_in_millis: u32,
-}
 
 impl Kind for ApiRoute {
     const NAME: &'static str = "apigateway.route";
@@ -67,13 +50,13 @@ impl Kind for ApiRoute {
     fn iam(op: Op, spec: &Route, place: &Place) -> Vec<Grant> {
         let actions: &[&str] = match op {
             Op::Read | Op::Present => &[],
-            Op::Create => &["apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"],
+            Op::Create => &["apigateway:POST", "apigateway:PUT", "apigateway:DELETE"],
             Op::Update => &["apigateway:PUT", "apigateway:DELETE"],
             Op::Delete => &["apigateway:DELETE"],
         };
         let api = if is_id(&spec.rest_api_id) { &spec.rest_api_id } else { "*" };
         let tree = arn(place, &format!("/restapis/{api}/resources"));
-        vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*")]
+        vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*").of_own()]
     }
 
     /// GetResources with its methods, once for all routes of an API.
@@ -84,7 +67,7 @@ impl Kind for ApiRoute {
         let method = resource.resource_methods().and_then(|methods| methods.get(&spec.http_method));
         let (Some(id), Some(method)) = (resource.id(), method) else { return Ok(None) };
         let made = created(spec, id);
-        Ok(Some(Observed::new(made.physical_id, route(spec, method), made.outputs)))
+        Ok(Some(Observed::new(made.physical_id, spec.read(method), made.outputs)))
     }
 
     async fn create(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
@@ -102,8 +85,8 @@ impl Kind for ApiRoute {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
         let resource = live.outputs.get("resource_id");
         let resource = resource.ok_or_else(|| AwsError::missing("apigateway:GetResources", "id"))?;
-        if changes.touch_any(&["authorization_type", "api_key_required"]) {
-            delete_method(aws, want, resource).await?;
+        if changes.touch_any(&["authorization_type", "api_key_required", "unlisted_settings"]) {
+            delete_method(aws, &want.rest_api_id, resource, &want.http_method).await?;
             put_method(aws, want, resource).await?;
         }
         let put = put_integration(aws, want, resource).await;
@@ -129,28 +112,12 @@ fn created(spec: &Route, resource: &str) -> Created {
     }
 }
 
-fn route(spec: &Route, method: &Method) -> Route {
-    let integration = method.method_integration();
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    Route {
-        rest_api_id: spec.rest_api_id.clone(),
-        path: spec.path.clone(),
-        http_method: spec.http_method.clone(),
-        authorization_type: text(method.authorization_type()),
-        api_key_required: method.api_key_required().unwrap_or(false),
-        integration_type: text(integration.and_then(|i| i.r#type()).map(IntegrationType::as_str)),
-        integration_http_method: text(integration.and_then(|i| i.http_method())),
-        uri: text(integration.and_then(|i| i.uri())),
-        timeout_in_millis: integration.and_then(|i| u32::try_from(i.timeout_in_millis()).ok()).unwrap_or_default(),
-    }
-}
-
 async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
     let resource = path_resource(aws, want).await?;
     match put_method(aws, want, &resource).await {
-        // An earlier attempt, or a renamed path variable, brought it here.
+        // An earlier attempt brought it here.
         Err(e) if e.is(&["ConflictException"]) => {
-            delete_method(aws, want, &resource).await?;
+            delete_method(aws, &want.rest_api_id, &resource, &want.http_method).await?;
             put_method(aws, want, &resource).await?;
         }
         put => put?,
@@ -172,13 +139,12 @@ async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
         let above = path.clone();
         path = format!("{above}/{part}");
         if !paths.contains_key(&path) {
-            match variable_beside(&paths, &above, part) {
-                Some(other) => rename(aws, api, &mut paths, &other, &path, part).await?,
-                None => {
-                    let id = create_resource(aws, api, &parent, part).await?;
-                    paths.insert(path.clone(), id);
-                }
+            if let Some(other) = variable_beside(&paths, &above, part) {
+                make_room(aws, api, &other).await?;
+                paths.retain(|path, _| !is_within(path, &other));
             }
+            let id = create_resource(aws, api, &parent, part).await?;
+            paths.insert(path.clone(), id);
             *known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = paths.clone();
         }
         parent.clone_from(&paths[&path]);
@@ -204,28 +170,19 @@ fn variable_beside(paths: &BTreeMap<String, String>, above: &str, part: &str) ->
     is_variable(part).then(|| paths.keys().find(beside).cloned()).flatten()
 }
 
-/// Renames a path variable in place, with everything under it: AWS refuses a second one beside it.
-async fn rename(
-    aws: &Aws,
-    api: &str,
-    paths: &mut BTreeMap<String, String>,
-    from: &str,
-    to: &str,
-    part: &str,
-) -> Result<(), AwsError> {
-    let call = aws.clients.apigateway.update_resource().rest_api_id(api).resource_id(&paths[from]);
-    let call = call.patch_operations(patch_op(PatchOp::Replace, "/pathPart", Some(part.to_owned())));
-    aws.call("apigateway:UpdateResource", call.send()).await?;
-    let under = format!("{from}/");
-    *paths = std::mem::take(paths)
-        .into_iter()
-        .map(|(path, id)| match path.strip_prefix(&under) {
-            Some(rest) => (format!("{to}/{rest}"), id),
-            None if path == from => (to.to_owned(), id),
-            None => (path, id),
-        })
-        .collect();
-    Ok(())
+/// Deletes the path of another variable, of which AWS takes one in a place. The routes under it have gone before, each
+/// by a step of its own; one that is left is in no plan.
+async fn make_room(aws: &Aws, api: &str, other: &str) -> Result<(), AwsError> {
+    let tree = resources(aws, api).await?;
+    let under = |r: &&Resource| r.path().is_some_and(|path| is_within(path, other));
+    let mut paths: Vec<&Resource> = tree.iter().filter(under).collect();
+    let left = methods(&tree).into_iter().find(|(_, (resource, ..))| under(resource));
+    if let Some((route, _)) = left {
+        let message = format!("the API {api} has the route `{route}`, in the way of another path variable");
+        return Err(AwsError::Unplanned { message });
+    }
+    paths.sort_by_key(|r| r.path());
+    delete_paths(aws, api, paths.into_iter().filter_map(Resource::id).map(str::to_owned).collect()).await
 }
 
 /// Sends CreateResource once: some emulators take a part of the same name twice.
@@ -275,11 +232,6 @@ async fn put_integration(aws: &Aws, want: &Route, resource: &str) -> Result<(), 
     aws.call("apigateway:PutIntegration", call.send()).await.map(drop)
 }
 
-async fn delete_method(aws: &Aws, route: &Route, resource: &str) -> Result<(), AwsError> {
-    let call = aws.clients.apigateway.delete_method().rest_api_id(&route.rest_api_id).resource_id(resource);
-    aws.find("apigateway:DeleteMethod", ABSENT, call.http_method(&route.http_method).send()).await.map(drop)
-}
-
 async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {
     let api = &route.rest_api_id;
     let mut tree = resources(aws, api).await?;
@@ -294,18 +246,10 @@ async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {
         emptied.push(id);
     }
     if emptied.is_empty() && had_method {
-        return delete_method(aws, route, &leaf_id).await;
+        return delete_method(aws, api, &leaf_id, &route.http_method).await;
     }
-    // AWS deletes with the topmost part its methods and what is under it, so that no crash leaves a part of the path
-    // behind. A local AWS leaves what is under it; there the last part goes first, and the stage finds the others.
-    if aws.place.endpoint_url.is_none() {
-        emptied.reverse();
-    }
-    for id in &emptied {
-        let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(id).send();
-        aws.find("apigateway:DeleteResource", ABSENT, call).await?;
-    }
-    Ok(())
+    emptied.reverse();
+    delete_paths(aws, api, emptied).await
 }
 
 /// The id of a path's resource when it is not the root and has neither methods nor children.
@@ -318,6 +262,8 @@ fn removable(tree: &[Resource], path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_apigateway::types::Method;
+
     use super::*;
 
     fn resource(id: &str, parent: Option<&str>, path: &str, methods: &[&str]) -> Resource {
@@ -356,12 +302,5 @@ mod tests {
         assert_eq!(variable_beside(&paths, "", "{id}"), None);
         assert_eq!(variable_beside(&paths, "", "images"), None);
         assert_eq!(variable_beside(&paths, "/{id}", "{name}").as_deref(), Some("/{id}/{proxy+}"));
-    }
-
-    #[test]
-    fn a_method_without_its_integration_is_present_and_different() {
-        let method = Method::builder().authorization_type("NONE").build();
-        let spec = Route { uri: "arn:x".into(), authorization_type: "NONE".into(), ..Route::default() };
-        assert_ne!(route(&spec, &method), spec);
     }
 }

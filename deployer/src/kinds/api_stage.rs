@@ -5,29 +5,36 @@
 //!
 //! **Guarantees**: a new deployment is made exactly when the definition served is not the one wanted. Callers move
 //! over in one call. A deployment that a crash left behind is used, not made twice; those that no stage serves any
-//! more are deleted (the way back is the former `stack.yaml`), foreign ones never. What a killed run made and nothing
-//! came to use, paths and deployments, is a difference; paths are deleted before the snapshot is taken.
-//! **Assumptions**: routes and API settings are as wanted when create and update run, for the stage depends on them.
-//! A route that drifted and was repaired needs no new deployment: the drifted form is served only after somebody
-//! deployed it by hand, and that deployment does not have our description.
-//! **Caveats**: methods that somebody added by hand are part of the next snapshot. AWS makes one deployment in 5 s.
-
-mod deployments;
+//! more are deleted (the way back is the former `stack.yaml`), foreign ones never. A deployment that a killed run made
+//! and no stage came to serve is a difference. Right before a snapshot is taken, the API's methods are compared with
+//! the definition: if any is there besides, missing or different, no snapshot is taken. So a deployment with our
+//! description serves the routes of `stack.yaml` and nothing else.
+//! **Assumptions**: nobody changes a method in the moment between that comparison and CreateDeployment. A route that
+//! drifted and was repaired needs no new deployment: the drifted form is served only after somebody deployed it by
+//! hand, and that deployment does not have our description.
+//! **Caveats**: AWS makes one deployment in 5 s.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_apigateway::types::{MethodSetting, Op as PatchOp, PatchOperation, Stage as Live};
 use serde::{Deserialize, Serialize};
 
-use deployments::{create_deployment, delete_unserved, deploy, deployments, unserved};
-
+use super::gateway::{delete_tags, put_tags};
 use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{
-    ABSENT, arn, edited_tags, is_id, is_new, live_tags, patch_op, pointer, resources, retag, tree_key, turn_key, unused,
+use crate::aws::apigateway::deployments::{
+    create_deployment, delete_unserved, deploy, deployments, stages, stages_key, unserved,
 };
+pub use crate::aws::apigateway::route::Definition;
+use crate::aws::apigateway::tree::resources;
+use crate::aws::apigateway::{ABSENT, arn, edited_tags, is_id, is_new, live_tags, patch_op, pointer, retag, turn_key};
 use crate::aws::digest;
 use crate::aws::tags::{self, Tags};
+use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place};
+
+/// How long the methods of an API may take to be told as they were put.
+const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 
 /// The stage kind.
 pub struct ApiStage;
@@ -39,9 +46,6 @@ pub struct Stage {
     pub stage_name: String,
     /// What the deployment is a snapshot of: a canonical text in which equal APIs are equal. AWS keeps its digest.
     pub definition: String,
-    /// Paths without methods that a cut-off run left; none are wanted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unused_paths: Vec<String>,
     /// Deployments of ours that a cut-off run left and no stage serves; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused_deployments: Vec<String>,
@@ -93,71 +97,53 @@ impl Kind for ApiStage {
         let at = |path: &str| arn(place, &format!("/restapis/{api}/{path}"));
         let stage = at(&format!("stages/{}", spec.stage_name));
         let (stages, deployments) = (at("stages"), at("deployments"));
-        let deploy = || Grant::new(&["apigateway:GET", "apigateway:POST"], &deployments);
+        let deploy = || Grant::new(&["apigateway:POST"], &deployments).of_own();
         let clean_up = || {
             let listings = Grant::on(&["apigateway:GET"], [stages.clone(), deployments.clone()]);
-            [listings, Grant::new(&["apigateway:DELETE"], format!("{deployments}/*"))]
+            [listings, Grant::new(&["apigateway:DELETE"], format!("{deployments}/*")).of_own()]
         };
-        let resources = at("resources");
-        let prune = || {
-            let parts = Grant::new(&["apigateway:DELETE"], format!("{resources}/*"));
-            [Grant::new(&["apigateway:GET"], &resources), parts]
-        };
+        let compare = || Grant::new(&["apigateway:GET"], at("resources"));
         match op {
             // AWS tells tags with the stage; a local AWS is asked for them apart.
             Op::Read | Op::Present => {
-                vec![Grant::on(&["apigateway:GET"], [stage, stages, deployments, resources, arn(place, "/tags/*")])]
+                vec![Grant::on(&["apigateway:GET"], [stage, stages, deployments, arn(place, "/tags/*")])]
             }
             Op::Create => {
                 let own = [
                     deploy(),
-                    Grant::new(&["apigateway:POST"], &stages),
-                    Grant::new(&["apigateway:PATCH"], stage),
+                    Grant::new(&["apigateway:POST"], &stages).of_own(),
+                    Grant::new(&["apigateway:PATCH"], stage).of_own(),
                     // Tags given at creation are checked as a call of their own.
-                    Grant::new(&["apigateway:PUT"], arn(place, "/tags/*")),
+                    put_tags(place),
                 ];
-                own.into_iter().chain(clean_up()).chain(prune()).collect()
+                own.into_iter().chain(clean_up()).chain([compare()]).collect()
             }
             Op::Update => {
-                let tags = Grant::new(&["apigateway:PUT", "apigateway:DELETE"], arn(place, "/tags/*"));
-                let own = [deploy(), Grant::new(&["apigateway:PATCH"], stage), tags];
-                own.into_iter().chain(clean_up()).chain(prune()).collect()
+                let patch = Grant::new(&["apigateway:PATCH"], stage).of_own();
+                let own = [deploy(), patch, put_tags(place), delete_tags(place)];
+                own.into_iter().chain(clean_up()).chain([compare()]).collect()
             }
-            Op::Delete => [Grant::new(&["apigateway:DELETE"], stage)].into_iter().chain(clean_up()).collect(),
+            Op::Delete => [Grant::new(&["apigateway:DELETE"], stage).of_own()].into_iter().chain(clean_up()).collect(),
         }
     }
 
-    /// GetStage, GetDeployments and, once with all routes of the API, GetResources; GetStages if there is more than
-    /// the deployment served.
+    /// GetStages, once with what else hangs under the API, and GetDeployments.
     async fn read(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
-        let gateway = &aws.clients.apigateway;
-        let asked = gateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
-        let (api, tree) = (&spec.rest_api_id, tree_key(&spec.rest_api_id));
-        let arn = stage_arn(spec, &aws.place);
-        let (found, deployments, tree, edited) = tokio::join!(
-            aws.find("apigateway:GetStage", ABSENT, asked),
-            deployments(aws, api),
-            aws.remember(&tree, resources(aws, api)),
-            edited_tags(aws, &arn),
-        );
-        let (Some(found), deployments, tree, edited) = (found?, deployments?, tree?, edited?) else { return Ok(None) };
-        let live = Live::builder()
-            .set_deployment_id(found.deployment_id)
-            .set_description(found.description)
-            .set_variables(found.variables)
-            .set_method_settings(found.method_settings)
-            .tracing_enabled(found.tracing_enabled)
-            .build();
-        let tags = live_tags(found.tags, edited);
+        let api = &spec.rest_api_id;
+        let (arn, key) = (stage_arn(spec, &aws.place), stages_key(api));
+        let (all, deployments, edited) =
+            tokio::join!(aws.remember(&key, stages(aws, api)), deployments(aws, api), edited_tags(aws, &arn),);
+        let (all, deployments, edited) = (all?, deployments?, edited?);
+        let Some(live) = all.iter().find(|stage| stage.stage_name() == Some(&spec.stage_name)) else { return Ok(None) };
+        let tags = live_tags(live.tags.clone(), edited);
         let served = deployments.iter().find(|d| d.id.is_some() && d.id == live.deployment_id);
         let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
-        let unused_paths = unused(&tree).into_iter().map(|(path, _)| path).collect();
         // One made by hand and served is a difference of its own, whose end cleans up.
         let unused_deployments = match live.deployment_id() {
             Some(id) if digest::is_digest(&definition) => unserved(aws, api, Some(id), &deployments).await?,
             _ => Vec::new(),
         };
-        let stage = Stage { unused_paths, unused_deployments, ..stage(spec, &live, definition, tags) };
+        let stage = Stage { unused_deployments, ..stage(spec, live, definition, tags) };
         Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 
@@ -179,11 +165,12 @@ impl Kind for ApiStage {
         let new =
             is_new(aws, &want.rest_api_id) && aws.first_time(format!("apigateway:CreateStage {}", physical_id(want)));
         let (deployment, alone) = if new {
-            (create_deployment(aws, want).await?, true)
+            (create_deployment(aws, &want.rest_api_id, &want.definition).await?, true)
         } else {
-            prune(aws, &want.rest_api_id).await?;
-            deploy(aws, want).await?
+            compared(aws, want).await?;
+            deploy(aws, &want.rest_api_id, &want.definition).await?
         };
+        aws.forget(&stages_key(&want.rest_api_id));
         let call = aws
             .clients
             .apigateway
@@ -206,12 +193,12 @@ impl Kind for ApiStage {
     /// One UpdateStage for all that differs, after CreateDeployment when the definition does.
     async fn update(aws: &Aws, live: &Observed<Stage>, want: &Stage, changes: &Changes) -> Result<(), AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
-        if changes.touch_any(&["definition", "unused_paths"]) {
-            prune(aws, &want.rest_api_id).await?;
-        }
+        aws.forget(&stages_key(&want.rest_api_id));
         let mut ops = settings(&live.spec, want);
         if changes.touch("definition") {
-            ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deploy(aws, want).await?.0)));
+            compared(aws, want).await?;
+            let deployment = deploy(aws, &want.rest_api_id, &want.definition).await?.0;
+            ops.push(patch_op(PatchOp::Replace, "/deploymentId", Some(deployment)));
         }
         ops.extend(properties(&live.spec, want));
         patch(aws, want, ops).await?;
@@ -226,6 +213,7 @@ impl Kind for ApiStage {
     async fn delete(aws: &Aws, live: &Observed<Stage>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
         let _turn = aws.turn(&turn_key(api)).await;
+        aws.forget(&stages_key(api));
         let call = aws.clients.apigateway.delete_stage().rest_api_id(api).stage_name(&live.spec.stage_name).send();
         aws.find("apigateway:DeleteStage", ABSENT, call).await?;
         delete_unserved(aws, api).await
@@ -258,7 +246,6 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
         rest_api_id: spec.rest_api_id.clone(),
         stage_name: spec.stage_name.clone(),
         definition,
-        unused_paths: Vec::new(),
         unused_deployments: Vec::new(),
         description: live.description.clone().filter(|text| !text.is_empty()),
         variables: live.variables.clone().unwrap_or_default().into_iter().collect(),
@@ -270,14 +257,21 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
     }
 }
 
-/// Deletes the paths that no route uses. The stage comes after all routes, so none is still to be used.
-async fn prune(aws: &Aws, api: &str) -> Result<(), AwsError> {
-    for (_, id) in unused(&resources(aws, api).await?) {
-        let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(id).send();
-        aws.find("apigateway:DeleteResource", ABSENT, call).await?;
+/// Refuses to take a snapshot of anything but the definition. What was put a moment ago may be told a little later.
+async fn compared(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
+    let (api, definition) = (&want.rest_api_id, &want.definition);
+    let definition: Definition = serde_json::from_str(definition)
+        .map_err(|e| AwsError::Shape { what: "the definition of the stage".into(), message: e.to_string() })?;
+    let settled = aws.until("the API's routes", SETTLED_WITHIN, || async {
+        let differs = definition.mismatch(&resources(aws, api).await?);
+        Ok(differs.map_or(Poll::Ready(()), Poll::Pending))
+    });
+    match settled.await {
+        Err(AwsError::Deadline { last: Some(differs), .. }) => {
+            Err(AwsError::Unplanned { message: format!("not deployed: the API {api} {differs}") })
+        }
+        settled => settled,
     }
-    aws.forget(&tree_key(api));
-    Ok(())
 }
 
 async fn patch(aws: &Aws, want: &Stage, ops: Vec<PatchOperation>) -> Result<(), AwsError> {

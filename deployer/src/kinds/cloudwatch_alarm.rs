@@ -13,7 +13,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, Metric
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, service_role};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, tagged, wait};
@@ -86,11 +86,14 @@ impl Kind for CloudwatchAlarm {
                 Grant::new(&["cloudwatch:DescribeAlarms"], "*"),
                 Grant::new(&["cloudwatch:ListTagsForResource"], arn),
             ],
-            Op::Create => vec![Grant::new(&["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"], arn)],
-            Op::Update => vec![Grant::new(
-                &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
-                arn,
-            )],
+            Op::Create => {
+                let put = Grant::new(&["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"], arn);
+                std::iter::once(put).chain(acts_on_machines(spec, place)).collect()
+            }
+            Op::Update => {
+                let actions = &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"];
+                std::iter::once(Grant::new(actions, arn)).chain(acts_on_machines(spec, place)).collect()
+            }
             Op::Delete => vec![Grant::new(&["cloudwatch:DeleteAlarms"], arn)],
         }
     }
@@ -144,6 +147,14 @@ impl Kind for CloudwatchAlarm {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Alarms that stop, start or recover machines do it by a role of CloudWatch's own, which the first such alarm makes.
+fn acts_on_machines(spec: &Alarm, place: &Place) -> Option<Grant> {
+    let all = [&spec.alarm_actions, &spec.ok_actions, &spec.insufficient_data_actions].into_iter().flatten();
+    let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);
+    let acts = all.filter_map(|arn| service(arn)).any(|service| matches!(service.as_str(), "automate" | "swf"));
+    acts.then(|| service_role(place, "events.amazonaws.com", "AWSServiceRoleForCloudWatchEvents"))
 }
 
 /// Deletes up to 100 alarms. Each that is asked for alone is told what became of it: success if it was gone already, and

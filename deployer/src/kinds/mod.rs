@@ -9,6 +9,7 @@ pub mod api_route;
 pub mod api_stage;
 pub mod cloudwatch_alarm;
 pub mod event_source_mapping;
+mod gateway;
 pub mod iam_role;
 pub mod lambda_function;
 pub mod lambda_permission;
@@ -79,6 +80,8 @@ pub enum Rule {
     /// Compared only when `stack.yaml` states it, or did at the last apply ([`Kind::given_back`]): AWS's default has
     /// changed over time or belongs to others.
     Unmanaged,
+    /// No property of AWS's: it tells the kind about the rest of the stack. Never compared, never shown.
+    Hint,
 }
 
 /// How a resource is known to be ours.
@@ -110,6 +113,20 @@ pub struct Grant {
     pub conditions: Vec<Condition>,
 }
 
+/// Lets a service make its own role in the account, which AWS asks of whoever is the first to need it.
+pub(crate) fn service_role(place: &Place, service: &str, role: &str) -> Grant {
+    let (partition, account) = (&place.partition, &place.account);
+    let arn = format!("arn:{partition}:iam::{account}:role/aws-service-role/{service}/{role}");
+    Grant::new(&["iam:CreateServiceLinkedRole"], arn).only(
+        "StringEquals",
+        "iam:AWSServiceName",
+        vec![service.to_owned()],
+    )
+}
+
+/// Stands for the stack's name in a condition's values: a kind does not know it.
+pub const OWN_STACK: &str = "<this stack>";
+
 /// One IAM condition: `StringEquals` `iam:PassedToService` is one of `values`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condition {
@@ -125,6 +142,18 @@ impl Grant {
 
     pub fn on(actions: &[&'static str], resources: impl IntoIterator<Item = String>) -> Self {
         Self { actions: actions.to_vec(), resources: resources.into_iter().collect(), conditions: Vec::new() }
+    }
+
+    /// Narrows the grant to resources that carry this stack's ownership tag, or are part of one that does.
+    #[must_use]
+    pub fn of_own(self) -> Self {
+        self.only("StringEquals", "aws:ResourceTag/deployer:stack", vec![OWN_STACK.to_owned()])
+    }
+
+    /// Narrows the grant to requests that send this stack's ownership tag along.
+    #[must_use]
+    pub fn marking_own(self) -> Self {
+        self.only("StringEquals", "aws:RequestTag/deployer:stack", vec![OWN_STACK.to_owned()])
     }
 
     /// Narrows the grant to requests for which `key` has one of `values`.

@@ -1,13 +1,20 @@
 //! `apigateway.rest_api`: a REST API (v1) without its routes and stages.
 //!
 //! **Guarantees**: found by its ownership tags, which are part of the very first call, so a crash leaves no API that
-//! cannot be found. All APIs of a run share one listing.
-//! **Assumptions**: nobody else uses this stack's ownership tags. Of several APIs that carry the same ones (two
-//! creates, the first answer lost), the oldest is meant; the others are reported, and deleted with it.
+//! cannot be found; where the state has an API's id, that one is meant and no other. All APIs of a run share one
+//! listing. What hangs under an API and is not in `stack.yaml` is seen: methods, paths and stages with the stack's marks
+//! are differences, and removed before anything is deployed; stages, deployments, authorizers, gateway responses and a
+//! resource policy of others are named and left. What the last apply recorded, such as a route that has left
+//! `stack.yaml`, is removed under its own address.
+//! **Assumptions**: of several APIs that carry the same tags, those are this stack's that were made after the run began
+//! which was cut off while it made one: the oldest of them is meant, the others are differences, and deleted. Any other
+//! is left alone and named, and where nothing tells which one is meant, nothing is done.
 //! **Caveats**: API names are not unique, so CreateRestApi is sent once an attempt, never repeated by the SDK. AWS
 //! deletes one API in 30 s. Changes reach callers with the stage's next deployment.
 
-use std::collections::BTreeSet;
+mod contents;
+mod identity;
+
 use std::time::Duration;
 
 use aws_sdk_apigateway::types::{
@@ -16,11 +23,16 @@ use aws_sdk_apigateway::types::{
 use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
-use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key};
+use super::gateway::{delete_tags, put_tags};
+use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, service_role};
+use crate::aws::apigateway::{
+    ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key, turn_key,
+};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once};
+use contents::{Contents, remove};
+use identity::{LISTING, Meant, known_before, made_since, meant};
 
 /// The REST API kind.
 pub struct RestApi;
@@ -44,6 +56,29 @@ pub struct Api {
     /// `HEADER` or `AUTHORIZER`.
     pub api_key_source: String,
     pub tags: Tags,
+    /// What the stack has under it: by this, what others made is told.
+    #[serde(default)]
+    pub parts: Parts,
+    /// Routes that `stack.yaml` does not have and no earlier apply made, such as `ANY /admin`; none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted_routes: Vec<String>,
+    /// Paths that lead to no route, left by a run that was cut off; none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused_paths: Vec<String>,
+    /// Stages that carry this stack's tags and that `stack.yaml` does not have; none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted_stages: Vec<String>,
+    /// Ids of further APIs that an interrupted run made for this element; none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<String>,
+}
+
+/// What `stack.yaml` has under an API.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    pub stage: String,
+    /// `POST /images`.
+    pub routes: Vec<String>,
 }
 
 impl Kind for RestApi {
@@ -54,6 +89,7 @@ impl Kind for RestApi {
         ("owner_stack", Rule::Replace("an API is known by its stack's tag")),
         ("owner_address", Rule::Replace("an API is known by the tag of its address")),
         ("binary_media_types", Rule::Unordered),
+        ("parts", Rule::Hint),
     ];
     const OWNERSHIP: Ownership = Ownership::Tags;
     const LIMITED: &'static [(Op, &'static str)] =
@@ -68,66 +104,75 @@ impl Kind for RestApi {
         Outputs::from([("name".into(), spec.name.clone())])
     }
 
+    /// An API's id is not known beforehand: its tags tell whose it is, which what is under it inherits.
     fn iam(op: Op, _: &Api, place: &Place) -> Vec<Grant> {
         let apis = arn(place, "/restapis");
         let api = arn(place, "/restapis/*");
-        let tag = |actions: &[&'static str]| Grant::new(actions, arn(place, "/tags/*"));
+        let under = |parts: &[&str]| parts.iter().map(|part| format!("{api}/{part}")).collect::<Vec<_>>();
+        let contents = ["resources", "stages", "deployments", "authorizers", "gatewayresponses"];
         match op {
             // AWS lists tags with the API; a local AWS is asked for them apart.
-            Op::Read | Op::Present => vec![Grant::new(&["apigateway:GET"], apis), tag(&["apigateway:GET"])],
+            Op::Present => vec![Grant::on(&["apigateway:GET"], [apis, arn(place, "/tags/*")])],
+            Op::Read => {
+                let resources = [vec![apis, arn(place, "/tags/*")], under(&contents)].concat();
+                vec![Grant::on(&["apigateway:GET"], resources)]
+            }
             // Tags given at creation are checked as a call of their own.
-            Op::Create => vec![Grant::new(&["apigateway:GET", "apigateway:POST"], apis), tag(&["apigateway:PUT"])],
-            Op::Update => vec![
-                Grant::new(&["apigateway:GET", "apigateway:PATCH"], api),
-                tag(&["apigateway:PUT", "apigateway:DELETE"]),
+            Op::Create => vec![
+                Grant::new(&["apigateway:GET"], &apis),
+                Grant::new(&["apigateway:POST"], apis).marking_own(),
+                put_tags(place),
+                service_role(place, "ops.apigateway.amazonaws.com", "AWSServiceRoleForAPIGateway"),
             ],
-            Op::Delete => vec![Grant::new(&["apigateway:GET"], apis), Grant::new(&["apigateway:DELETE"], api)],
+            Op::Update => vec![
+                Grant::new(&["apigateway:GET"], &api),
+                Grant::on(&["apigateway:PATCH", "apigateway:DELETE"], [api]).of_own(),
+                put_tags(place),
+                delete_tags(place),
+            ],
+            Op::Delete => vec![Grant::new(&["apigateway:GET"], apis), Grant::new(&["apigateway:DELETE"], api).of_own()],
         }
     }
 
-    /// GetRestApis, once for all APIs of a run.
+    /// GetRestApis, once for all APIs of a run; for the one that is meant what hangs under it.
     async fn read(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
         let expected = aws.expected(Self::NAME, &[&spec.owner_stack, &spec.owner_address]);
         let ahead = async {
             match &expected {
-                Some(id) => edited_tags(aws, &api_arn(aws, id)).await.ok(),
-                None => None,
+                Some(id) => Contents::read(aws, id, spec).await.map(Some),
+                None => Ok(None),
             }
         };
-        let (ours, ahead) = tokio::join!(owned(aws, spec), ahead);
-        let mut ours = ours?.into_iter();
-        let Some(oldest) = ours.next() else { return Ok(None) };
-        let id = id_of(&oldest)?;
-        let outputs = outputs(&aws.place, &oldest)?;
-        let edited = match ahead.filter(|_| expected.as_ref() == Some(&id)) {
-            Some(edited) => edited,
-            None => edited_tags(aws, &api_arn(aws, &id)).await?,
+        let (found, ahead) = tokio::join!(observed(aws, spec), ahead);
+        let Some(mut seen) = found? else { return Ok(None) };
+        let contents = match ahead?.filter(|_| expected.as_ref() == Some(&seen.physical_id)) {
+            Some(contents) => contents,
+            None => Contents::read(aws, &seen.physical_id, spec).await?,
         };
-        let live_tags = live_tags(oldest.tags.clone(), edited);
-        let mut observed = Observed::new(id, api(spec, oldest, live_tags), outputs);
-        let spare: Vec<String> = ours.filter_map(|api| api.id).collect();
-        if !spare.is_empty() {
-            observed.notes.push(format!(
-                "{} more with the same ownership tags, left by an interrupted create, will go with it: {}",
-                spare.len(),
-                spare.join(", ")
-            ));
-        }
-        Ok(Some(observed))
+        let Contents { unlisted_routes, unused_paths, unlisted_stages, notes } = contents;
+        seen.spec = Api { unlisted_routes, unused_paths, unlisted_stages, ..seen.spec };
+        seen.notes.extend(notes);
+        Ok(Some(seen))
+    }
+
+    /// GetRestApis: what hangs under it goes with it.
+    async fn present(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
+        observed(aws, spec).await
     }
 
     /// Calls CreateRestApi once. A second attempt looks for what the first one may have made.
     async fn create(aws: &Aws, want: &Api) -> Result<Created, AwsError> {
+        let before = known_before(aws, want).await?;
         aws.forget(LISTING);
         let attempt = format!("apigateway:CreateRestApi {} {}", want.owner_stack, want.owner_address);
         if !aws.first_time(attempt)
-            && let Some(found) = owned(aws, want).await?.into_iter().next()
+            && let Some(found) = made_since(aws, want, &before).await?
         {
             return created(aws, &found);
         }
         let look = || async {
             aws.forget(LISTING);
-            Ok(owned(aws, want).await?.into_iter().next())
+            made_since(aws, want, &before).await
         };
         let made = once(|| send_create(aws, want), look).await?;
         aws.forget(LISTING);
@@ -137,9 +182,11 @@ impl Kind for RestApi {
         created(aws, &made)
     }
 
+    /// Tags first: by them others' policies, and ours, know whose it is. Then UpdateRestApi, and what is not wanted goes.
     async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
         let id = &live.physical_id;
         aws.forget(LISTING);
+        retag(aws, &api_arn(aws, id), &live.spec.tags, &want.tags).await?;
         let patch = patch(&live.spec, want);
         if changes.touch_other_than(&["tags"]) && !patch.is_empty() {
             can_patch(aws, changes)?;
@@ -149,24 +196,60 @@ impl Kind for RestApi {
                 available(aws, id).await?;
             }
         }
-        retag(aws, &api_arn(aws, id), &live.spec.tags, &want.tags).await?;
-        aws.forget(LISTING);
-        Ok(())
-    }
-
-    /// DeleteRestApi, which takes routes, deployments and stages along, for every API with these tags.
-    async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
-        aws.forget(LISTING);
-        let mut ids = BTreeSet::from([live.physical_id.clone()]);
-        ids.extend(owned(aws, &live.spec).await?.into_iter().filter_map(|api| api.id));
-        for id in ids {
-            let call = aws.clients.apigateway.delete_rest_api().rest_api_id(&id).send();
-            aws.find("apigateway:DeleteRestApi", ABSENT, call).await?;
-            aws.forget(&tree_key(&id));
+        let turn = aws.turn(&turn_key(id)).await;
+        remove(aws, id, &live.spec, want).await?;
+        drop(turn);
+        for id in &live.spec.duplicates {
+            delete_api(aws, id).await?;
         }
         aws.forget(LISTING);
         Ok(())
     }
+
+    /// DeleteRestApi, which takes routes, deployments and stages along, for this API and for the duplicates that the plan
+    /// named with it.
+    async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
+        aws.forget(LISTING);
+        for id in std::iter::once(&live.physical_id).chain(&live.spec.duplicates) {
+            delete_api(aws, id).await?;
+        }
+        aws.forget(LISTING);
+        Ok(())
+    }
+}
+
+async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
+    let call = aws.clients.apigateway.delete_rest_api().rest_api_id(id).send();
+    aws.find("apigateway:DeleteRestApi", ABSENT, call).await?;
+    aws.forget(&tree_key(id));
+    Ok(())
+}
+
+/// The API that is meant, without what hangs under it.
+async fn observed(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
+    let Some(Meant { api: live, duplicates, others }) = meant(aws, spec).await? else { return Ok(None) };
+    let id = id_of(&live)?;
+    let outputs = outputs(&aws.place, &live)?;
+    let edited = edited_tags(aws, &api_arn(aws, &id)).await?;
+    let policy = live.policy().is_some_and(|policy| !policy.is_empty());
+    let tags = live_tags(live.tags.clone(), edited);
+    let mut seen = Observed::new(id, Api { duplicates, ..api(spec, live, tags) }, outputs);
+    if !seen.spec.duplicates.is_empty() {
+        let ids = seen.spec.duplicates.join(", ");
+        seen.notes.push(format!("an interrupted run made further APIs for this element, which are deleted: {ids}"));
+    }
+    if !others.is_empty() {
+        let ids = others.join(", ");
+        seen.notes.push(format!(
+            "other APIs carry the same ownership tags and are left alone: {ids}; delete them or take their tags off"
+        ));
+    }
+    if policy {
+        seen.notes.push(
+            "has a resource policy that stack.yaml does not have; it takes effect with the next deployment".into(),
+        );
+    }
+    Ok(Some(seen))
 }
 
 async fn send_create(aws: &Aws, want: &Api) -> Result<Live, AwsError> {
@@ -194,52 +277,8 @@ async fn send_create(aws: &Aws, want: &Api) -> Result<Live, AwsError> {
     Ok(Live::builder().id(id).name(&want.name).root_resource_id(root).build())
 }
 
-const LISTING: &str = "apigateway:GetRestApis";
-
 fn api_arn(aws: &Aws, id: &str) -> String {
     arn(&aws.place, &format!("/restapis/{id}"))
-}
-
-/// The APIs that carry the ownership tags of `spec`, the oldest first; or the one that a person named by its id.
-async fn owned(aws: &Aws, spec: &Api) -> Result<Vec<Live>, AwsError> {
-    let all = aws.remember(LISTING, listing(aws)).await?;
-    if let Some(id) = aws.claimed(&spec.owner_address) {
-        return Ok(all.iter().filter(|api| api.id.as_ref() == Some(&id)).cloned().collect());
-    }
-    let carries = |api: &&Live| {
-        let tag = |key: &str| api.tags.as_ref().and_then(|tags| tags.get(key)).map(String::as_str);
-        tag(tags::STACK) == Some(&spec.owner_stack) && tag(tags::ADDRESS) == Some(&spec.owner_address)
-    };
-    let mut ours: Vec<Live> = all.iter().filter(carries).cloned().collect();
-    let age = |api: &Live| (api.created_date.map(|d| (d.secs(), d.subsec_nanos())), api.id.clone());
-    ours.sort_by_key(age);
-    Ok(ours)
-}
-
-/// GetRestApis, all pages.
-async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
-    let (mut all, mut position) = (Vec::new(), None);
-    loop {
-        let call = aws.clients.apigateway.get_rest_apis().limit(500).set_position(position).send();
-        let page = aws.call("apigateway:GetRestApis", call).await?;
-        for mut api in page.items.unwrap_or_default() {
-            if aws.place.endpoint_url.is_some() && !marked(&api) {
-                // A local AWS lists no tags that were put on later.
-                let edited = edited_tags(aws, &api_arn(aws, &id_of(&api)?)).await?;
-                api.tags = Some(live_tags(api.tags.take(), edited).into_iter().collect());
-            }
-            all.push(api);
-        }
-        position = page.position;
-        if position.is_none() {
-            return Ok(all);
-        }
-    }
-}
-
-/// Tells whether some stack's ownership tag is among the listed ones.
-fn marked(api: &Live) -> bool {
-    api.tags.as_ref().is_some_and(|tags| tags.contains_key(tags::STACK))
 }
 
 fn id_of(api: &Live) -> Result<String, AwsError> {
@@ -275,6 +314,8 @@ fn api(spec: &Api, live: Live, tags: Tags) -> Api {
         disable_execute_api_endpoint: live.disable_execute_api_endpoint,
         api_key_source: live.api_key_source.as_ref().map_or("HEADER", ApiKeySourceType::as_str).to_owned(),
         tags,
+        parts: spec.parts.clone(),
+        ..Api::default()
     }
 }
 

@@ -78,6 +78,7 @@ pub fn permissions(
     if let Some(state) = &at.state {
         allow.extend(iam::of_state(state, &at.place, task).map_err(misfit)?);
     }
+    let allow = iam::own(allow, document.stack());
     let Some(arn) = boundary else { return Ok(Permissions { allow, deny: Vec::new() }) };
     let unbounded = iam::unbounded(graph, arn);
     if unbounded.is_empty() {

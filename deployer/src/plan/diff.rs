@@ -55,6 +55,10 @@ impl Rules {
         self.has(path, Rule::Policy)
     }
 
+    pub fn is_hint(self, path: &str) -> bool {
+        self.has(path, Rule::Hint)
+    }
+
     pub fn is_unmanaged(self, path: &str) -> bool {
         self.has(path, Rule::Unmanaged)
     }
@@ -107,7 +111,7 @@ fn walk_object(
     for key in keys {
         let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let (before, after) = (have.get(key).unwrap_or(&Value::Null), want.get(key).unwrap_or(&Value::Null));
-        if is_absent(&inner, after) && rules.has(&inner, Rule::Unmanaged) {
+        if rules.is_hint(&inner) || (is_absent(&inner, after) && rules.is_unmanaged(&inner)) {
             continue;
         }
         if is_absent(&inner, before) && is_absent(&inner, after) {
@@ -221,6 +225,13 @@ mod tests {
     fn an_unmanaged_property_counts_only_when_stated() {
         assert!(paths(&json!({"size": 1}), &json!({})).is_empty());
         assert_eq!(paths(&json!({"size": 1}), &json!({"size": 2})), ["size"]);
+    }
+
+    #[test]
+    fn what_is_said_to_the_kind_alone_is_never_compared() {
+        const HINTED: Rules = Rules(&[("parts", Rule::Hint)]);
+        assert!(diff(HINTED, &json!({}), &json!({"parts": {"stage": "Prod"}})).is_empty());
+        assert!(diff(HINTED, &json!({"parts": {"stage": "Prod"}}), &json!({})).is_empty());
     }
 
     #[test]

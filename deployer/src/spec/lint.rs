@@ -1,6 +1,7 @@
 //! Checks across elements: what each element alone cannot see. Pure, and before any AWS call.
 
 mod fifo;
+mod limits;
 
 use serde_json::Value;
 
@@ -46,6 +47,8 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
             _ => {}
         }
     }
+    limits::policies(document, &all, findings);
+    limits::paths(document, &all, findings);
 }
 
 pub(super) struct Resources<'a>(pub(super) &'a [Resource]);
@@ -155,7 +158,7 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
                     function.address
                 ),
             )
-            .help("write `timeout: 29s`, or take the work from a queue; a `timeout` of the route itself says that it is meant");
+            .help("write `timeout: 29s`, or take the work from a queue; a `timeout` of the route itself says that it is meant, and may be longer where the account's quota was raised");
     }
 }
 

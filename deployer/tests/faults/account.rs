@@ -82,6 +82,11 @@ impl Account {
         &self.aws.place.account
     }
 
+    /// Takes the state away, where the directory keeps it.
+    pub fn lose_state(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("state")).expect("a state");
+    }
+
     /// Waits for what the SDK is asked.
     pub fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
         self.runtime.block_on(asked)

@@ -67,16 +67,24 @@ async fn apis(aws: &Aws, all: &mut Vec<String>) {
     for api in apigateway.get_rest_apis().send().await.expect("GetRestApis").items() {
         let (id, name) = (api.id().unwrap_or_default(), api.name().unwrap_or_default());
         all.push(format!("api {name}"));
-        for resource in apigateway.get_resources().rest_api_id(id).send().await.expect("GetResources").items() {
-            let mut methods: Vec<_> =
-                resource.resource_methods().into_iter().flatten().map(|(m, _)| m.as_str()).collect();
-            methods.sort_unstable();
-            all.push(format!("route {name} {} {}", resource.path().unwrap_or_default(), methods.join(",")));
+        let tree = apigateway.get_resources().rest_api_id(id).embed("methods").send().await.expect("GetResources");
+        for resource in tree.items() {
+            let path = resource.path().unwrap_or_default();
+            all.push(format!("path {name} {path}"));
+            for (method, what) in resource.resource_methods().into_iter().flatten() {
+                let integration = what.method_integration();
+                let uri = integration.and_then(|to| to.uri()).unwrap_or_default();
+                let authorization = what.authorization_type().unwrap_or_default();
+                all.push(format!("route {name} {method} {path} {authorization} {uri}"));
+            }
         }
         let deployments = apigateway.get_deployments().rest_api_id(id).send().await.expect("GetDeployments");
         all.push(format!("deployments {name} {}", deployments.items().len()));
         for stage in apigateway.get_stages().rest_api_id(id).send().await.expect("GetStages").item() {
-            all.push(format!("stage {name} {}", stage.stage_name().unwrap_or_default()));
+            let served = deployments.items().iter().find(|d| d.id() == stage.deployment_id());
+            let served = served.and_then(|d| d.description()).unwrap_or_default();
+            let how = if served.starts_with("sha256:") { "as defined" } else { "otherwise" };
+            all.push(format!("stage {name} {} {how}", stage.stage_name().unwrap_or_default()));
         }
     }
 }

@@ -25,6 +25,7 @@ mod inventory;
 mod needs;
 mod others;
 mod policies;
+mod routes;
 mod trial;
 mod wire;
 

@@ -63,12 +63,27 @@ fn under(action: &str, resource: impl Into<String>, key: &'static str, value: &s
     (action.to_owned(), resource.into(), BTreeMap::from([(key, value.to_owned())]))
 }
 
-/// Actions are the methods, resources the paths.
+/// Stands in a context for the tag of what this stack has made: in these accounts nobody else makes anything.
+pub const OWN: &str = "<this stack>";
+
+/// Actions are the methods, resources the paths. What is under an API inherits its tags; IAM knows none of what tags are
+/// put on or taken off.
 fn apigateway(asked: &Asked<'_>) -> Found {
     let (method, at) = (asked.request.method(), |path: &str| format!("arn:aws:apigateway:{}::/{path}", asked.region));
-    let mut found = vec![need(format!("apigateway:{method}"), at(&asked.path.join("/")))];
+    let sent = asked.body["tags"]["deployer:stack"].as_str();
+    let marked = sent.map(|owner| ("aws:RequestTag/deployer:stack", owner.to_owned()));
+    let mut own = need(format!("apigateway:{method}"), at(&asked.path.join("/")));
+    own.2.extend(marked.clone());
+    match asked.path[0].as_str() {
+        "restapis" if asked.path.len() > 1 => drop(own.2.insert("aws:ResourceTag/deployer:stack", OWN.to_owned())),
+        "tags" => own.2.extend(asked.query.get("tagKeys").map(|keys| ("aws:TagKeys", keys.clone()))),
+        _ => {}
+    }
+    let mut found = vec![own];
     if method == "POST" && asked.has("tags") {
-        found.push(need("apigateway:PUT", at("tags/arn")));
+        let mut put = need("apigateway:PUT", at("tags/arn"));
+        put.2.extend(marked);
+        found.push(put);
     }
     found
 }

@@ -25,3 +25,14 @@ pub async fn use_it(aws: &Aws) {
         call.send().await.expect("AddRoleToInstanceProfile");
     }
 }
+
+/// Puts a method to the path of the account's API that ends with `part`.
+pub async fn add_method(aws: &Aws, part: &str, method: &str) {
+    let gateway = &aws.clients.apigateway;
+    let apis = gateway.get_rest_apis().send().await.expect("GetRestApis");
+    let id = apis.items()[0].id().expect("an id");
+    let tree = gateway.get_resources().rest_api_id(id).send().await.expect("GetResources");
+    let resource = tree.items().iter().find(|r| r.path_part() == Some(part)).and_then(|r| r.id()).expect("a path");
+    let put = gateway.put_method().rest_api_id(id).resource_id(resource).http_method(method);
+    put.authorization_type("NONE").send().await.expect("PutMethod");
+}

@@ -4,9 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deployer::iam::{Document, Task};
 
-use crate::needs::Need;
+use crate::needs::{Need, OWN};
 use crate::roomy;
 use crate::trial::{End, Keep, Phase, Scene, Trial};
+
+/// What is printed for a stack's task.
+pub struct Allowed {
+    pub policy: Document,
+    /// The stack's name, which its resources are tagged with.
+    pub stack: String,
+}
 
 /// What runs of a trial called, and what the policies printed for them allowed.
 #[derive(Debug, Clone, Default)]
@@ -21,20 +28,22 @@ pub struct Ledger {
 
 impl Ledger {
     /// Enters one run: its policy, and what IAM asked about its calls.
-    pub fn enter(&mut self, task: Task, policy: &Document, needs: &[Need]) {
+    pub fn enter(&mut self, task: Task, Allowed { policy, stack }: &Allowed, needs: &[Need]) {
         self.allowed.entry(task.name()).or_default().extend(policy.actions());
         for need in needs {
-            let function = need.context.get("lambda:FunctionArn").filter(|function| *function != "*");
+            let of = |value: &String| if value == OWN { stack.clone() } else { value.clone() };
+            let own: BTreeMap<_, _> = need.context.iter().map(|(key, value)| (*key, of(value))).collect();
+            let function = own.get("lambda:FunctionArn").filter(|function| *function != "*");
             self.functions.extend(function.cloned());
             let allows = |function: &String| {
-                let mut context = need.context.clone();
+                let mut context = own.clone();
                 context.entry("lambda:FunctionArn").and_modify(|arn| arn.clone_from(function));
                 policy.allows(&need.action, &need.resource, &context)
             };
             let is_open = need.context.contains_key("lambda:FunctionArn") && function.is_none();
             let allowed = match is_open {
                 true => self.functions.iter().any(allows),
-                false => policy.allows(&need.action, &need.resource, &need.context),
+                false => policy.allows(&need.action, &need.resource, &own),
             };
             if allowed {
                 self.used.entry(task.name()).or_default().insert(need.action.clone());
@@ -92,6 +101,7 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
         "ec2:DescribeNetworkInterfaces",
         "a function in a VPC is deleted; the local AWS makes no network interfaces",
     ),
+    (Task::Apply, "iam:CreateServiceLinkedRole", "the account's first API; AWS calls it by itself"),
     (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
     (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),
 ];

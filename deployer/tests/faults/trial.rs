@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
+use deployer::failure::Failure;
 use deployer::iam::{Document, Task};
 use deployer::pipeline::{self, Settings};
 use deployer::plan::Goal;
@@ -13,7 +14,7 @@ use crate::account::{Account, said, zip_of};
 pub use crate::account::{End, Keep};
 use crate::inventory::inventory;
 use crate::others;
-use crate::policies::Ledger;
+use crate::policies::{Allowed, Ledger};
 use crate::wire::Fault;
 
 /// What is applied, and what it is changed to; `ACCOUNT` stands for the account's number.
@@ -25,6 +26,8 @@ pub enum Scene {
     Settings,
     /// The repository's own stack, with ready zips; its image bucket is external.
     Couch,
+    /// Two stacks as they are written here, both called `faults`.
+    Texts(&'static str, &'static str),
 }
 
 impl Scene {
@@ -33,6 +36,7 @@ impl Scene {
             Self::Kinds => include_str!("first.yaml").to_owned(),
             Self::Settings => include_str!("given.yaml").to_owned(),
             Self::Couch => couch(&[]),
+            Self::Texts(first, _) => first.to_owned(),
         }
     }
 
@@ -40,6 +44,7 @@ impl Scene {
         match self {
             Self::Kinds => include_str!("second.yaml").to_owned(),
             Self::Settings => include_str!("taken.yaml").to_owned(),
+            Self::Texts(_, second) => second.to_owned(),
             Self::Couch => couch(&[
                 ("queue_name: image-requests", "queue_name: image-orders"),
                 ("memory_size: 512", "memory_size: 256"),
@@ -160,15 +165,16 @@ impl Trial {
     }
 
     /// What `deployer iam` prints for a task, with what the state has besides `stack.yaml`.
-    fn allowed(&self, settings: &Settings, task: Task) -> Document {
+    fn allowed(&self, settings: &Settings, task: Task) -> Allowed {
         let (_asked, stop) = watch::channel(0);
         let with_state = self.account.keep != Keep::NewBucket || self.ledger().has(task);
-        let permissions = self.account.wait(async {
+        let allowed = self.account.wait(async {
             let loaded = pipeline::load(settings)?;
             let at = pipeline::whereabouts(&loaded, settings, None, with_state, &stop).await?;
-            pipeline::permissions(&loaded, settings, &at, task, None)
+            let permissions = pipeline::permissions(&loaded, settings, &at, task, None)?;
+            Ok(Allowed { policy: Document::of(&permissions), stack: loaded.document.stack().to_owned() })
         });
-        Document::of(&permissions.unwrap_or_else(|failure| panic!("{}", said(&failure))))
+        allowed.unwrap_or_else(|failure: Failure| panic!("{}", said(&failure)))
     }
 
     /// Lets others use what `given.yaml` makes: objects with older versions in its buckets, machines with its roles.
@@ -179,6 +185,16 @@ impl Trial {
     /// What was called so far, and what was allowed.
     pub fn ledger(&self) -> Ledger {
         self.ledger.lock().unwrap().clone()
+    }
+
+    /// Puts a method to the path of an API that ends so, as others might.
+    pub fn add_method(&self, part: &str, method: &str) {
+        self.account.wait(others::add_method(&self.account.aws, part, method));
+    }
+
+    /// Takes the state away; the directory keeps it.
+    pub fn lose_state(&self) {
+        self.account.lose_state();
     }
 
     pub fn unlock(&self) {

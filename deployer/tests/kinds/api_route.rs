@@ -128,16 +128,55 @@ async fn a_method_left_without_its_integration_is_completed() {
 }
 
 #[tokio::test]
-async fn a_renamed_path_variable_is_renamed_in_place() {
+async fn another_path_variable_waits_until_the_routes_of_the_former_one_are_gone() {
     let aws = account().await;
     let api = parent(&aws).await;
     let kind = by_name("apigateway.route").expect("a registered kind");
-    let before = route(&api, "GET", "/images/{id}", json!({}));
+    let before = route(&api, "GET", "/images/{id}/large", json!({}));
     kind.create(&aws, &before).await.expect("create");
-    let after = route(&api, "GET", "/images/{name}", json!({}));
+    let after = route(&api, "ANY", "/images/{name}", json!({}));
+    let refused = kind.create(&aws, &after).await.expect_err("a route is in the way");
+    assert!(refused.to_string().contains("`GET /images/{id}/large`"), "{refused}");
+    assert_eq!(paths(&aws, &api).await, ["/", "/images", "/images/{id}", "/images/{id}/large"]);
+
     let live = read(kind, &aws, &before).await.expect("present");
+    kind.delete(&aws, &live).await.expect("delete");
     kind.create(&aws, &after).await.expect("create");
-    kind.delete(&aws, &live).await.expect("delete of what was renamed away");
     assert!(read(kind, &aws, &after).await.is_some());
     assert_eq!(paths(&aws, &api).await, ["/", "/images", "/images/{name}"]);
+}
+
+#[tokio::test]
+async fn a_path_of_another_variable_without_routes_makes_room() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    let gateway = &aws.clients.apigateway;
+    let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
+    let mut parent = tree.items()[0].id().expect("an id").to_owned();
+    for part in ["{id}", "large"] {
+        let made = gateway.create_resource().rest_api_id(&api).parent_id(parent).path_part(part).send().await;
+        parent = made.expect("a path").id.expect("an id");
+    }
+    kind.create(&aws, &route(&api, "GET", "/{proxy+}", json!({}))).await.expect("create");
+    assert_eq!(paths(&aws, &api).await, ["/", "/{proxy+}"]);
+}
+
+#[tokio::test]
+async fn what_somebody_gave_an_integration_is_taken_away() {
+    let aws = account().await;
+    let api = parent(&aws).await;
+    let kind = by_name("apigateway.route").expect("a registered kind");
+    let want = route(&api, "GET", "/images", json!({}));
+    let made = kind.create(&aws, &want).await.expect("create");
+    let put = aws.clients.apigateway.put_integration().rest_api_id(&api).resource_id(&made.outputs["resource_id"]);
+    let put = put.http_method("GET").r#type("AWS_PROXY".into()).integration_http_method("POST");
+    let put = put.uri(want["uri"].as_str().expect("a text")).credentials("arn:aws:iam::123456789012:role/other");
+    put.timeout_in_millis(29_000).send().await.expect("an integration");
+    let live = read(kind, &aws, &want).await.expect("present");
+    let changes = differences(kind, &live, &want);
+    assert_eq!(changes, ["unlisted_settings"]);
+    kind.update(&aws, &live, &want, &Changes(changes)).await.expect("update");
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
 }

@@ -1,4 +1,5 @@
 use deployer::aws::{Aws, digest};
+use deployer::kinds::api_stage::Definition;
 use deployer::kinds::{Changes, by_name};
 use serde_json::{Value, json};
 
@@ -6,11 +7,21 @@ use crate::api_route::{parent, route};
 use crate::common::account;
 use crate::contract::{Case, contract, differences, read};
 
+/// What a deployment of the routes that `deployed` makes is a snapshot of; `name` tells it from others of the same routes.
+fn definition(name: &str) -> String {
+    let definition = Definition {
+        routes: vec![serde_json::from_value(route("", "POST", "/images", json!({}))).expect("a route")],
+        binary_media_types: vec![name.to_owned()],
+        ..Definition::default()
+    };
+    definition.text()
+}
+
 fn stage(api: &str, changes: Value) -> Value {
     let mut spec = json!({
         "rest_api_id": api,
         "stage_name": "Prod",
-        "definition": "POST /images",
+        "definition": definition("a/first"),
         "variables": {},
         "metrics_enabled": false,
         "tracing_enabled": false,
@@ -47,7 +58,7 @@ async fn a_stage_keeps_the_contract() {
                 "a definition",
                 stage(
                     &api,
-                    json!({"definition": "PUT /images", "throttling_rate_limit": 12.5, "variables": {"mode": "slow"}}),
+                    json!({"definition": definition("a/second"), "throttling_rate_limit": 12.5, "variables": {"mode": "slow"}}),
                 ),
                 vec!["definition"],
             ),
@@ -55,7 +66,7 @@ async fn a_stage_keeps_the_contract() {
                 "everything else",
                 stage(
                     &api,
-                    json!({"definition": "PUT /images", "description": "sofas", "throttling_rate_limit": 5.0,
+                    json!({"definition": definition("a/second"), "description": "sofas", "throttling_rate_limit": 5.0,
                         "throttling_burst_limit": 7, "variables": {"mode": "fast", "size": "1024"},
                         "metrics_enabled": true, "tracing_enabled": true, "tags": tags}),
                 ),
@@ -96,7 +107,8 @@ async fn a_deployment_left_by_a_crash_is_used_and_what_is_served_no_more_is_dele
     let aws = account().await;
     let api = deployed(&aws).await;
     let kind = by_name("apigateway.stage").expect("a registered kind");
-    let left = aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of("POST /images"));
+    let left =
+        aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of(&definition("a/first")));
     left.send().await.expect("a deployment");
     kind.create(&aws, &stage(&api, json!({}))).await.expect("create");
     assert!(!aws.calls_made().contains(&"apigateway:CreateDeployment"));
@@ -104,11 +116,11 @@ async fn a_deployment_left_by_a_crash_is_used_and_what_is_served_no_more_is_dele
     let by_hand = aws.clients.apigateway.create_deployment().rest_api_id(&api).description("by hand");
     by_hand.send().await.expect("a deployment");
     let live = read(kind, &aws, &stage(&api, json!({}))).await.expect("present");
-    let want = stage(&api, json!({"definition": "PUT /images"}));
+    let want = stage(&api, json!({"definition": definition("a/second")}));
     kind.update(&aws, &live, &want, &Changes(vec!["definition".into()])).await.expect("update");
     let mut left = deployments(&aws, &api).await;
     left.sort();
-    assert_eq!(left, ["by hand".to_owned(), digest::of("PUT /images")]);
+    assert_eq!(left, ["by hand".to_owned(), digest::of(&definition("a/second"))]);
 }
 
 #[tokio::test]
@@ -154,32 +166,25 @@ async fn a_new_stage_does_away_with_the_deployment_that_a_killed_run_left() {
     let kind = by_name("apigateway.stage").expect("a registered kind");
     let left = aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of("GET /former"));
     left.send().await.expect("a deployment");
-    let want = stage(&api, json!({"definition": "PUT /images"}));
+    let want = stage(&api, json!({"definition": definition("a/second")}));
     kind.create(&aws, &want).await.expect("create");
-    assert_eq!(deployments(&aws, &api).await, [digest::of("PUT /images")]);
+    assert_eq!(deployments(&aws, &api).await, [digest::of(&definition("a/second"))]);
 }
 
 #[tokio::test]
-async fn a_path_that_a_killed_run_made_and_nothing_uses_is_seen_and_goes() {
+async fn nothing_is_deployed_that_the_definition_does_not_have() {
     let aws = account().await;
     let api = deployed(&aws).await;
     let kind = by_name("apigateway.stage").expect("a registered kind");
-    let want = stage(&api, json!({}));
-    kind.create(&aws, &want).await.expect("a stage");
-    let gateway = &aws.clients.apigateway;
-    let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
-    let root = tree.items().iter().find(|r| r.path() == Some("/")).and_then(|r| r.id()).expect("a root").to_owned();
-    gateway.create_resource().rest_api_id(&api).parent_id(root).path_part("old").send().await.expect("a path");
-    aws.forget(&format!("apigateway:GetResources {api}"));
-
-    let live = read(kind, &aws, &want).await.expect("it exists");
-    let paths = differences(kind, &live, &want);
-    assert_eq!(paths, ["unused_paths"]);
-    kind.update(&aws, &live, &want, &Changes(paths)).await.expect("an update");
-    let live = read(kind, &aws, &want).await.expect("it exists");
-    assert!(differences(kind, &live, &want).is_empty(), "{live:?}");
-    let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
-    let mut left: Vec<&str> = tree.items().iter().filter_map(|r| r.path()).collect();
-    left.sort_unstable();
-    assert_eq!(left, ["/", "/images"]);
+    kind.create(&aws, &stage(&api, json!({}))).await.expect("create");
+    let made = deployments(&aws, &api).await;
+    // Somebody who may not deploy adds a method after the plan was made.
+    let admin = by_name("apigateway.route").expect("a registered kind");
+    admin.create(&aws, &route(&api, "ANY", "/admin", json!({}))).await.expect("a method");
+    let want = stage(&api, json!({"definition": definition("a/second")}));
+    let live = read(kind, &aws, &want).await.expect("present");
+    tokio::time::pause();
+    let refused = kind.update(&aws, &live, &want, &Changes(vec!["definition".into()])).await.expect_err("refused");
+    assert!(refused.to_string().contains("`ANY /admin`"), "{refused}");
+    assert_eq!(deployments(&aws, &api).await, made);
 }

@@ -1,6 +1,8 @@
+use deployer::aws::Aws;
 use deployer::kinds::{Changes, by_name};
 use serde_json::{Value, json};
 
+use crate::api_route::route;
 use crate::common::account;
 use crate::contract::{Case, contract, differences, read};
 
@@ -77,23 +79,145 @@ async fn a_create_called_again_finds_the_api_that_the_lost_answer_made() {
     assert_eq!(creates, 1);
 }
 
+/// An API with the ownership tags of `apis.couch`, made by nobody knows whom.
+async fn tagged(aws: &Aws) -> String {
+    let call = aws.clients.apigateway.create_rest_api().name("couch");
+    let call = call.tags("deployer:stack", "couch").tags("deployer:address", "apis.couch");
+    call.send().await.expect("an API").id.expect("an id")
+}
+
+async fn ids(aws: &Aws) -> Vec<String> {
+    let all = aws.clients.apigateway.get_rest_apis().send().await.expect("a listing").items.unwrap_or_default();
+    all.into_iter().filter_map(|api| api.id).collect()
+}
+
 #[tokio::test]
-async fn a_second_api_with_our_tags_is_reported_and_deleted_with_the_first() {
+async fn where_the_state_has_an_id_another_api_with_our_tags_is_named_and_left_alone() {
     let aws = account().await;
     let kind = by_name("apigateway.rest_api").expect("a registered kind");
     let want = api(json!({}));
-    for _ in 0..2 {
-        let call = aws.clients.apigateway.create_rest_api().name("couch");
-        let call = call.tags("deployer:stack", "couch").tags("deployer:address", "apis.couch");
-        call.send().await.expect("an API");
-    }
+    let older = tagged(&aws).await;
+    let ours = kind.create(&aws, &want).await.expect("create").physical_id;
+    aws.expect(kind.name(), &["couch", "apis.couch"], &ours, None);
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(live.physical_id, ours);
+    assert!(live.notes.iter().any(|note| note.contains(&older)), "{:?}", live.notes);
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
+    kind.delete(&aws, &live).await.expect("delete");
+    assert_eq!(ids(&aws).await, std::slice::from_ref(&older));
+    let refused = kind.read(&fresh(&aws, &ours), &want).await.expect_err("theirs is not taken for ours");
+    assert!(refused.to_string().contains(&older), "{refused}");
+}
+
+/// The same AWS as the next run sees it, with an id in its state.
+fn fresh(aws: &Aws, id: &str) -> Aws {
+    let next = aws.anew(16);
+    next.expect("apigateway.rest_api", &["couch", "apis.couch"], id, None);
+    next
+}
+
+#[tokio::test]
+async fn of_several_apis_with_our_tags_and_no_state_none_is_taken() {
+    let aws = account().await;
+    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let mut made = [tagged(&aws).await, tagged(&aws).await];
+    made.sort();
+    let refused = kind.read(&aws, &api(json!({}))).await.expect_err("ambiguous");
+    assert!(made.iter().all(|id| refused.to_string().contains(id)), "{refused}");
+    aws.claim("apis.couch", &made[1]);
+    assert_eq!(read(kind, &aws, &api(json!({}))).await.expect("present").physical_id, made[1]);
+}
+
+#[tokio::test]
+async fn what_an_interrupted_run_made_twice_is_a_difference_and_goes() {
+    let aws = account().await;
+    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let want = api(json!({}));
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs();
+    let mut made = [tagged(&aws).await, tagged(&aws).await];
+    made.sort();
+    aws.expect_made(kind.name(), &["couch", "apis.couch"], i64::try_from(since).expect("seconds"));
+    let live = read(kind, &aws, &want).await.expect("present");
+    let changes = differences(kind, &live, &want);
+    assert_eq!(changes, ["duplicates"]);
+    kind.update(&aws, &live, &want, &Changes(changes)).await.expect("update");
+    assert_eq!(ids(&aws).await, [live.physical_id]);
+
     aws.clients.apigateway.create_rest_api().name("couch").send().await.expect("a foreign API of the same name");
     let live = read(kind, &aws, &want).await.expect("present");
-    assert!(live.notes[0].starts_with("1 more"), "{:?}", live.notes);
-    kind.delete(&aws, &live).await.expect("delete");
-    let left = aws.clients.apigateway.get_rest_apis().send().await.expect("a listing").items.unwrap_or_default();
-    assert_eq!(left.len(), 1, "only the foreign one is left");
-    assert!(left[0].tags().is_none_or(|tags| tags.is_empty()));
+    assert!(live.notes.is_empty(), "{:?}", live.notes);
+}
+
+#[tokio::test]
+async fn a_create_sent_again_takes_nobody_elses_api_for_its_own() {
+    let aws = account().await;
+    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let older = tagged(&aws).await;
+    let first = kind.create(&aws, &api(json!({}))).await.expect("create");
+    let again = kind.create(&aws, &api(json!({}))).await.expect("create again");
+    assert_eq!(first, again);
+    assert_ne!(first.physical_id, older);
+}
+
+#[tokio::test]
+async fn what_hangs_under_an_api_and_is_not_wanted_is_seen_and_goes_or_is_named() {
+    let aws = account().await;
+    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let want = api(json!({"parts": {"stage": "Prod", "routes": ["GET /images"]}}));
+    let id = kind.create(&aws, &want).await.expect("create").physical_id;
+    let route_kind = by_name("apigateway.route").expect("a registered kind");
+    for (method, path) in [("GET", "/images"), ("ANY", "/admin/{x}"), ("DELETE", "/images")] {
+        route_kind.create(&aws, &route(&id, method, path, json!({}))).await.expect("a route");
+    }
+    let gateway = &aws.clients.apigateway;
+    let tree = gateway.get_resources().rest_api_id(&id).send().await.expect("a listing");
+    let root = tree.items().iter().find(|r| r.path() == Some("/")).and_then(|r| r.id()).expect("a root").to_owned();
+    gateway.create_resource().rest_api_id(&id).parent_id(root).path_part("old").send().await.expect("a path");
+    let made = gateway.create_deployment().rest_api_id(&id).send().await.expect("a deployment").id.expect("an id");
+    for (stage, owner) in [("Prod", "couch"), ("Former", "couch"), ("test", "others")] {
+        let call = gateway.create_stage().rest_api_id(&id).stage_name(stage).deployment_id(&made);
+        call.tags("deployer:stack", owner).send().await.expect("a stage");
+    }
+    gateway.create_deployment().rest_api_id(&id).description("by hand").send().await.expect("a deployment");
+    let authorizer = gateway.create_authorizer().rest_api_id(&id).name("tokens").r#type("TOKEN".into());
+    authorizer.authorizer_uri("arn:x").identity_source("method.request.header.Auth").send().await.expect("one");
+    let response = gateway.put_gateway_response().rest_api_id(&id).response_type("DEFAULT_4XX".into());
+    response.status_code("418").send().await.expect("a response");
+
+    let aws = aws.anew(16);
+    let live = read(kind, &aws, &want).await.expect("present");
+    let changes = differences(kind, &live, &want);
+    assert_eq!(changes, ["unlisted_routes", "unused_paths", "unlisted_stages"]);
+    assert_eq!(live.spec["unlisted_routes"], json!(["ANY /admin/{x}", "DELETE /images"]));
+    let notes = live.notes.join("\n");
+    for named in ["`test`", "`tokens`", "`DEFAULT_4XX`", "deployments"] {
+        assert!(notes.contains(named), "{notes}");
+    }
+    kind.update(&aws, &live, &want, &Changes(changes)).await.expect("update");
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
+    let tree = gateway.get_resources().rest_api_id(&id).send().await.expect("a listing");
+    let mut left: Vec<&str> = tree.items().iter().filter_map(|r| r.path()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["/", "/images"]);
+    let stages = gateway.get_stages().rest_api_id(&id).send().await.expect("a listing");
+    let mut stages: Vec<&str> = stages.item().iter().filter_map(|stage| stage.stage_name()).collect();
+    stages.sort_unstable();
+    assert_eq!(stages, ["Prod", "test"]);
+}
+
+#[tokio::test]
+async fn what_the_last_apply_made_is_removed_under_its_own_address() {
+    let aws = account().await;
+    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let want = api(json!({"parts": {"stage": "Prod", "routes": []}}));
+    let id = kind.create(&aws, &want).await.expect("create").physical_id;
+    let route_kind = by_name("apigateway.route").expect("a registered kind");
+    route_kind.create(&aws, &route(&id, "GET", "/old", json!({}))).await.expect("a route");
+    let aws = aws.anew(16);
+    aws.expect("apigateway.route", &[&id, "/old", "GET"], "id", None);
+    let live = read(kind, &aws, &want).await.expect("present");
+    assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
 }
 
 #[tokio::test]

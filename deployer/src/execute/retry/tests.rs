@@ -241,6 +241,8 @@ fn rows() -> Vec<Row> {
         row("IAM's rate", query(400, "Throttling", "Rate exceeded"), DELETE_ROLE, 120, "limits the rate", 6),
         row("a queue's name that is not free yet", sqs("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"), CREATE_QUEUE, 90, "60 s after its deletion", 1),
         row("API Gateway's rate", answer(429, &[("x-amzn-errortype", "TooManyRequestsException"), ("retry-after", "9")], "{}"), DELETE_API, 300, "limits the rate", 6),
+        row("API Gateway's other rate", answer(429, &[("x-amzn-errortype", "LimitExceededException"), ("retry-after", "9")], "{}"), DELETE_API, 300, "limits the rate", 6),
+        row("API Gateway's other rate in words", rest(429, "LimitExceededException", "The request exceeded the rate limit. Retry after the specified time period."), DELETE_API, 300, "limits the rate", 6),
         row("an API that somebody else changes", rest(409, "ConflictException", "Unable to complete operation due to concurrent modification. Please try again later."), DELETE_API, 120, "another change of the API", 1),
         row("a refusal without a code", answer(429, &[], "{}"), DELETE_API, 120, "limits the rate", 1),
         row("a topic that somebody else changes", query(400, "ConcurrentAccess", "again"), DELETE_TOPIC, 60, "another change of the topic", 1),
@@ -350,6 +352,17 @@ fn refused(retry_after_s: Option<u64>) -> AwsError {
         request_id: None,
         retry_after_s,
     }))
+}
+
+#[test]
+fn a_quota_of_api_gateway_is_no_rate_though_it_has_its_code() {
+    let said = |message: &str, retry_after_s| {
+        let AwsError::Service(answer) = refused(retry_after_s) else { panic!("an answer") };
+        let answer = ServiceError { code: "LimitExceededException".into(), message: message.into(), ..*answer };
+        cure_of(&AwsError::Service(Box::new(answer))).is_some()
+    };
+    assert!(!said("Maximum number of resources for this API has been reached", None));
+    assert!(said("", Some(1)) && said("The request exceeded the rate limit.", None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,6 +39,7 @@ impl<'a> Planner<'a> {
         planned.live = Some(live.clone());
         planned.predecessor = if found.is_some() { left.cloned() } else { None };
         planned.reason = "the stack is destroyed".to_owned();
+        self.notes(node, live);
         self.honour_protection(node, &mut planned);
         // Whatever is retained and in no record any more has been left before.
         if planned.action != Action::Forget || prior.is_some() {
@@ -71,7 +72,8 @@ impl<'a> Planner<'a> {
         let mut planned = blank_left(address, kind, &left.record);
         match &left.live {
             None => planned.reason = "already gone from AWS".to_owned(),
-            Some(_) if left.record.retain => planned.reason = "retained in AWS".to_owned(),
+            // A route that stayed would be served by the next deployment.
+            Some(_) if left.record.retain && !kind.is_definition() => planned.reason = "retained in AWS".to_owned(),
             Some(live) => {
                 if let Some(who) = owner::other_owner(self, live, &left.record) {
                     planned.reason = format!("stays in AWS: {who}");

@@ -85,6 +85,7 @@ fn unchanged(planned: &Planned) -> Vec<Line> {
 
 fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
     match value {
+        _ if rules.is_hint(path) => {}
         Value::Null => {}
         Value::Array(items) if items.is_empty() => {}
         Value::Object(map) if !rules.is_policy(path) => {

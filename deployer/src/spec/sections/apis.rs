@@ -88,7 +88,8 @@ pub struct RouteTarget {
     /// Whether callers send the API key of a usage plan. Keys and plans are made elsewhere.
     #[serde(default)]
     pub api_key_required: bool,
-    /// How long the function may take before callers get 504; from 50ms to 29s.
+    /// How long the function may take before callers get 504; from 50ms to 29s, or to 5 minutes in a `REGIONAL` API where
+    /// the account's quota was raised.
     #[serde(default)]
     pub timeout: Milliseconds,
 }

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::ApiElement;
 use super::path::Place;
-use crate::spec::finding::Findings;
+use super::{ApiElement, Endpoint};
+use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
 
-/// How long API Gateway waits for a function, in milliseconds.
+/// How long API Gateway waits for a function, in milliseconds, unless the account's quota was raised.
 const TIMEOUT_MS: std::ops::RangeInclusive<u32> = 50..=29_000;
+/// How far that quota can be raised, for APIs that are reached in their region.
+const RAISED_MS: u32 = 300_000;
+/// How many stage variables AWS takes.
+const VARIABLES: usize = 100;
 
 pub(super) fn external(at: &Scope<'_>, findings: &mut Findings) {
     if at.common.external {
@@ -49,16 +53,29 @@ pub(super) fn routes(element: &ApiElement, at: &Scope<'_>, findings: &mut Findin
                 .error("api::function", property("function"), format!("`{name}` is no name of a function"))
                 .help(help);
         }
-        if !TIMEOUT_MS.contains(&target.timeout.0) {
-            findings
-                .error(
-                    "api::timeout",
-                    property("timeout"),
-                    format!("API Gateway cannot wait for {} ms", target.timeout.0),
-                )
-                .help("allowed are 50ms to 29s; let a queue take longer work");
-        }
+        timeout(element, target.timeout.0, property("timeout"), findings);
     }
+}
+
+fn timeout(element: &ApiElement, ms: u32, at: DocPath, findings: &mut Findings) {
+    let raised = TIMEOUT_MS.end() + 1..=RAISED_MS;
+    if TIMEOUT_MS.contains(&ms) {
+        return;
+    }
+    if element.endpoint_type == Endpoint::Regional && raised.contains(&ms) {
+        let message = format!("API Gateway waits for {ms} ms only where the account's quota was raised");
+        findings
+            .warning("api::long-timeout", at, message)
+            .help("raise `Maximum integration timeout in milliseconds` of API Gateway under Service Quotas before you apply; AWS refuses the route otherwise");
+        return;
+    }
+    let help = match element.endpoint_type {
+        Endpoint::Edge => "allowed are 50ms to 29s with `endpoint_type: EDGE`; let a queue take longer work",
+        Endpoint::Regional => {
+            "allowed are 50ms to 29s, and up to 5 minutes where the account's quota was raised; let a queue take longer work"
+        }
+    };
+    findings.error("api::timeout", at, format!("API Gateway cannot wait for {ms} ms")).help(help);
 }
 
 /// AWS takes one path variable in a place, a greedy one included.
@@ -86,6 +103,12 @@ pub(super) fn places(element: &ApiElement, at: &Scope<'_>, findings: &mut Findin
 }
 
 pub(super) fn variables(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
+    if element.variables.len() > VARIABLES {
+        let message = format!("a stage has room for {VARIABLES} variables, not for {}", element.variables.len());
+        findings
+            .error("api::variables", at.path(["variables"]), message)
+            .help("let the functions have their settings as environment variables");
+    }
     for (name, value) in &element.variables {
         let path = at.path(["variables", name]);
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {

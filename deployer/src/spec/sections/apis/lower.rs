@@ -1,6 +1,6 @@
 //! An API's element as resources: the API, its routes with their permissions, the stage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,27 +8,41 @@ use serde_json::Value;
 use super::path::Place;
 use super::{ApiElement, RouteTarget};
 use crate::kinds::api_route::{ApiRoute, Route};
-use crate::kinds::api_stage::{ApiStage, Stage};
+use crate::kinds::api_stage::{ApiStage, Definition, Stage};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
-use crate::kinds::rest_api::{Api, RestApi};
+use crate::kinds::rest_api::{Api, Parts, RestApi};
 use crate::spec::sections::{Lowered, Scope, reference, tag_value};
 
 const GATEWAY: &str = "apigateway.amazonaws.com";
+/// So many routes of an API have a permission each for the function that answers them.
+const APART: usize = 10;
 
 pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut Lowered) {
     let api = api(element, at);
     out.add::<RestApi>(at, at.element(), &api);
     let (mut routes, mut before) = (Vec::new(), BTreeSet::new());
+    let mut served: BTreeMap<String, usize> = BTreeMap::new();
+    for target in element.routes.values() {
+        *served.entry(target.target().function).or_default() += 1;
+    }
     for (written, target) in &element.routes {
         // `check` reports a route that cannot be read.
         let Ok(place) = Place::parse(written) else { continue };
         let target = target.target();
         let route = route(place, &target, at);
-        let (address, allowed) = (at.part(&format!("route[{written}]")), at.part(&format!("permission[{written}]")));
+        let address = at.part(&format!("route[{written}]"));
         out.add::<ApiRoute>(at, address.clone(), &route);
-        out.add::<LambdaPermission>(at, allowed.clone(), &permission(place, &target, at));
-        before.extend([address, allowed]);
+        before.insert(address);
         routes.push(route);
+        // One statement for all routes of a function that has many: its resource policy has room for some sixty.
+        let many = served[&target.function] > APART;
+        let (allowed, source) = match many {
+            true => (at.part(&format!("permission[{}]", target.function)), "*/*".to_owned()),
+            false => (at.part(&format!("permission[{written}]")), place.source()),
+        };
+        if before.insert(allowed.clone()) {
+            out.add::<LambdaPermission>(at, allowed, &permission(&source, &target, at));
+        }
     }
     let address = at.part("stage");
     let stage = stage(element, definition(&api, routes), at, &address);
@@ -58,6 +72,8 @@ fn api(element: &ApiElement, at: &Scope<'_>) -> Api {
         disable_execute_api_endpoint: element.disable_execute_api_endpoint,
         api_key_source: text(element.api_key_source),
         tags: at.tags(&at.element()),
+        parts: Parts { stage: element.stage.clone(), routes: element.routes.keys().cloned().collect() },
+        ..Api::default()
     }
 }
 
@@ -79,15 +95,17 @@ fn route(place: Place<'_>, target: &RouteTarget, at: &Scope<'_>) -> Route {
             function(target, "arn")
         ),
         timeout_in_millis: target.timeout.0,
+        unlisted_settings: Vec::new(),
     }
 }
 
-fn permission(place: Place<'_>, target: &RouteTarget, at: &Scope<'_>) -> Permission {
+/// Lets the API call the function for requests as `source` has them: `*/POST/images`.
+fn permission(source: &str, target: &RouteTarget, at: &Scope<'_>) -> Permission {
     let name = function(target, "name");
     let source = format!(
         "arn:${{aws.partition}}:execute-api:${{aws.region}}:${{aws.account_id}}:{}/{}",
         reference(&at.element(), "id"),
-        place.source()
+        source
     );
     Permission {
         // Several stacks may let APIs of the same name call one function.
@@ -106,7 +124,6 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
         rest_api_id: reference(&at.element(), "id"),
         stage_name: element.stage.clone(),
         definition,
-        unused_paths: Vec::new(),
         unused_deployments: Vec::new(),
         description: None,
         variables: element.variables.clone(),
@@ -118,27 +135,15 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
     }
 }
 
-/// What a deployment is a snapshot of, as a text in which equal APIs are equal: all that takes effect with a
-/// deployment alone. Without the API's id, which is unknown until the API is made.
-fn definition(api: &Api, mut routes: Vec<Route>) -> String {
-    #[derive(Serialize)]
-    struct Definition<'a> {
-        routes: Vec<Route>,
-        binary_media_types: &'a [String],
-        minimum_compression_size: Option<u32>,
-        disable_execute_api_endpoint: bool,
-        api_key_source: &'a str,
-    }
-    for route in &mut routes {
-        route.rest_api_id.clear();
-    }
-    routes.sort_by(|a, b| (&a.path, &a.http_method).cmp(&(&b.path, &b.http_method)));
+/// What a deployment is a snapshot of.
+fn definition(api: &Api, routes: Vec<Route>) -> String {
     let definition = Definition {
         routes,
-        binary_media_types: &api.binary_media_types,
+        binary_media_types: api.binary_media_types.clone(),
         minimum_compression_size: api.minimum_compression_size,
         disable_execute_api_endpoint: api.disable_execute_api_endpoint,
-        api_key_source: &api.api_key_source,
+        api_key_source: api.api_key_source.clone(),
+        ..Definition::default()
     };
-    serde_json::to_string(&definition).expect("plain structs with string keys")
+    definition.text()
 }

@@ -90,6 +90,7 @@ fn an_api_is_lowered_to_itself_its_routes_their_permissions_and_its_stage() {
             "disable_execute_api_endpoint": false,
             "api_key_source": "HEADER",
             "tags": tags("apis.couch"),
+            "parts": { "stage": "Prod", "routes": ["POST /generate-image"] },
         })
     );
     assert_eq!(
@@ -251,15 +252,37 @@ fn a_function_that_is_renamed_in_aws_makes_another_definition() {
 }
 
 #[test]
+fn many_routes_of_a_function_share_one_permission_which_the_stage_waits_for() {
+    let routes = |many: usize| {
+        let all = (0..many).map(|n| (format!("GET /a{n}"), json!("paint"))).chain([("GET /b".into(), json!("other"))]);
+        lowered(json!({ "routes": all.collect::<serde_json::Map<_, _>>() }))
+    };
+    let permissions = |out: &Lowered| -> Vec<String> {
+        let all = out.resources.iter().filter(|r| r.kind == "lambda.permission");
+        all.map(|r| r.address.clone()).collect()
+    };
+    assert_eq!(permissions(&routes(10)).len(), 11);
+    let many = routes(300);
+    assert_eq!(permissions(&many), ["apis.couch.permission[paint]", "apis.couch.permission[GET /b]"]);
+    let source = at(&many, "apis.couch.permission[paint]").spec["source_arn"].as_str().unwrap();
+    assert!(source.ends_with(":${apis.couch.id}/*/*"), "{source}");
+    assert!(at(&many, "apis.couch.stage").depends_on.contains("apis.couch.permission[paint]"));
+}
+
+#[test]
 fn what_aws_would_refuse_is_found() {
     let found = |code, path: &str| BTreeSet::from([(code, path.to_owned())]);
     assert_eq!(codes(json!({ "routes": {} })), found("api::no-routes", "routes"));
     assert_eq!(codes(json!({ "routes": { "get /": "f" } })), found("api::route", "routes · get /"));
-    for timeout in [json!("49ms"), json!("30s"), json!("29001ms"), json!(0)] {
-        assert_eq!(
-            codes(json!({ "routes": { "GET /": { "function": "f", "timeout": timeout } } })),
-            found("api::timeout", "routes · GET / · timeout")
-        );
+    let timeout = |timeout: Value, endpoint: &str| {
+        codes(json!({ "routes": { "GET /": { "function": "f", "timeout": timeout } }, "endpoint_type": endpoint }))
+    };
+    for wrong in [json!("49ms"), json!("301s"), json!(0)] {
+        assert_eq!(timeout(wrong, "REGIONAL"), found("api::timeout", "routes · GET / · timeout"));
+    }
+    for long in [json!("30s"), json!("29001ms"), json!(300)] {
+        assert_eq!(timeout(long.clone(), "REGIONAL"), found("api::long-timeout", "routes · GET / · timeout"));
+        assert_eq!(timeout(long, "EDGE"), found("api::timeout", "routes · GET / · timeout"));
     }
     for timeout in [json!("50ms"), json!("29s"), json!(29), json!("29000ms")] {
         assert_eq!(codes(json!({ "routes": { "GET /": { "function": "f", "timeout": timeout } } })), [].into());
@@ -343,7 +366,7 @@ fn what_the_schema_limits_is_found() {
         assert_eq!(said, [expected], "{api}");
     }
     for (target, expected) in [
-        ("timeout: 30", "stack::out-of-range apis.couch.routes.GET /.timeout"),
+        ("timeout: 301", "stack::out-of-range apis.couch.routes.GET /.timeout"),
         ("timeout: 1m", "stack::bad-value apis.couch.routes.GET /.timeout"),
         ("authorization: CUSTOM", "stack::bad-value apis.couch.routes.GET /.authorization"),
         ("timeot: 3", "stack::unknown-property apis.couch.routes.GET /.timeot"),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct Milliseconds(pub u32);
 
 impl Default for Milliseconds {
-    /// As long as API Gateway waits at most.
+    /// As long as API Gateway waits at most, unless a quota was raised.
     fn default() -> Self {
         Self(29_000)
     }
@@ -60,7 +60,7 @@ impl JsonSchema for Milliseconds {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["integer", "string"], "minimum": 1, "maximum": 29, "pattern": "^[0-9]+(ms|s)?$" })
+        json_schema!({ "type": ["integer", "string"], "minimum": 1, "maximum": 300, "pattern": "^[0-9]+(ms|s)?$" })
     }
 }
 

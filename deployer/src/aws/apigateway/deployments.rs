@@ -1,14 +1,13 @@
 //! The deployments of an API: AWS's snapshots of its routes, of which ours are described by what they were taken of.
 
-use aws_sdk_apigateway::types::Deployment;
+use aws_sdk_apigateway::types::{Deployment, Stage};
 use aws_smithy_types::retry::RetryConfig;
 
-use super::Stage;
-use crate::aws::apigateway::ABSENT;
+use super::ABSENT;
 use crate::aws::{Aws, AwsError, digest, once};
 
 /// GetDeployments, all pages; none when the API itself is gone.
-pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Vec<Deployment>, AwsError> {
+pub(crate) async fn deployments(aws: &Aws, api: &str) -> Result<Vec<Deployment>, AwsError> {
     let (mut all, mut position) = (Vec::new(), None);
     loop {
         let call = aws.clients.apigateway.get_deployments().rest_api_id(api).limit(500).set_position(position).send();
@@ -23,26 +22,26 @@ pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Vec<Deployment>,
 
 /// Gives the deployment of the wanted definition, the one that a crash left, else a new one; and whether there is no
 /// other. CreateDeployment makes another one each time that it is sent.
-pub(super) async fn deploy(aws: &Aws, want: &Stage) -> Result<(String, bool), AwsError> {
-    let digest = digest::of(&want.definition);
-    let all = deployments(aws, &want.rest_api_id).await?;
+pub(crate) async fn deploy(aws: &Aws, api: &str, definition: &str) -> Result<(String, bool), AwsError> {
+    let digest = digest::of(definition);
+    let all = deployments(aws, api).await?;
     let others = all.iter().any(|d| d.description() != Some(&digest));
     if let Some(id) = fitting(all, &digest) {
         return Ok((id, !others));
     }
-    Ok((create_deployment(aws, want).await?, !others))
+    Ok((create_deployment(aws, api, definition).await?, !others))
 }
 
-pub(super) async fn create_deployment(aws: &Aws, want: &Stage) -> Result<String, AwsError> {
-    let digest = &digest::of(&want.definition);
+pub(crate) async fn create_deployment(aws: &Aws, api: &str, definition: &str) -> Result<String, AwsError> {
+    let digest = &digest::of(definition);
     let unrepeated = || aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
     let send = || async {
-        let call = aws.clients.apigateway.create_deployment().rest_api_id(&want.rest_api_id).description(digest);
+        let call = aws.clients.apigateway.create_deployment().rest_api_id(api).description(digest);
         let call = call.customize().config_override(unrepeated());
         let made = aws.call("apigateway:CreateDeployment", call.send()).await?;
         made.id.ok_or_else(|| AwsError::missing("apigateway:CreateDeployment", "id"))
     };
-    let look = || async { Ok(fitting(deployments(aws, &want.rest_api_id).await?, digest)) };
+    let look = || async { Ok(fitting(deployments(aws, api).await?, digest)) };
     once(send, look).await
 }
 
@@ -53,7 +52,7 @@ fn fitting(all: Vec<Deployment>, digest: &str) -> Option<String> {
 }
 
 /// Deletes the deployments of ours that no stage serves, whichever run left them.
-pub(super) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError> {
+pub(crate) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError> {
     let all = deployments(aws, api).await?;
     for id in unserved(aws, api, None, &all).await? {
         let call = aws.clients.apigateway.delete_deployment().rest_api_id(api).deployment_id(id).send();
@@ -63,7 +62,7 @@ pub(super) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError
 }
 
 /// Finds the deployments of ours that no stage serves, by id. `served` surely is; GetStages is asked only about others.
-pub(super) async fn unserved(
+pub(crate) async fn unserved(
     aws: &Aws,
     api: &str,
     served: Option<&str>,
@@ -74,9 +73,28 @@ pub(super) async fn unserved(
     if left.is_empty() {
         return Ok(left);
     }
-    let call = aws.clients.apigateway.get_stages().rest_api_id(api).send();
-    let Some(stages) = aws.find("apigateway:GetStages", ABSENT, call).await? else { return Ok(Vec::new()) };
-    left.retain(|id| !stages.item().iter().any(|stage| stage.deployment_id() == Some(id)));
+    let served = served_of(&stages(aws, api).await?);
+    left.retain(|id| !served.contains(id));
     left.sort_unstable();
     Ok(left)
+}
+
+/// What [`Aws::remember`] knows the stages of an API by.
+pub(crate) fn stages_key(api: &str) -> String {
+    format!("apigateway:GetStages {api}")
+}
+
+/// GetStages, which tells of each stage what GetStage does; none when the API itself is gone.
+pub(crate) async fn stages(aws: &Aws, api: &str) -> Result<Vec<Stage>, AwsError> {
+    let call = aws.clients.apigateway.get_stages().rest_api_id(api).send();
+    Ok(aws.find("apigateway:GetStages", ABSENT, call).await?.and_then(|found| found.item).unwrap_or_default())
+}
+
+/// The deployments that stages serve, those included that a canary serves to some of the callers.
+pub(crate) fn served_of(stages: &[Stage]) -> Vec<String> {
+    let of = |stage: &Stage| {
+        let canary = stage.canary_settings().and_then(|canary| canary.deployment_id());
+        [stage.deployment_id(), canary].into_iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+    };
+    stages.iter().flat_map(of).collect()
 }

@@ -1,0 +1,135 @@
+//! What hangs under an API beside what `stack.yaml` has there.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_apigateway::types::{Deployment, Stage};
+
+use super::{Api, Parts};
+use crate::aws::apigateway::deployments::{delete_unserved, deployments, served_of, stages, stages_key};
+use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, unused};
+use crate::aws::apigateway::{ABSENT, is_new, known_call, stages_of_stack, tree_key};
+use crate::aws::{Aws, AwsError, digest};
+
+/// At most so many are named of a sort.
+const NAMED: usize = 5;
+
+/// What is under an API and not in `stack.yaml`.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub unlisted_routes: Vec<String>,
+    pub unused_paths: Vec<String>,
+    pub unlisted_stages: Vec<String>,
+    /// What is left alone, in words.
+    pub notes: Vec<String>,
+}
+
+impl Contents {
+    /// GetResources, GetStages and GetDeployments, once with the routes and the stage; GetAuthorizers and
+    /// GetGatewayResponses.
+    pub(super) async fn read(aws: &Aws, api: &str, spec: &Api) -> Result<Self, AwsError> {
+        if is_new(aws, api) {
+            return Ok(Self::default());
+        }
+        let (tree, (stages_key, tree_key)) = (resources(aws, api), (stages_key(api), tree_key(api)));
+        let (tree, stages, deployments, authorizers, responses) = tokio::join!(
+            aws.remember(&tree_key, tree),
+            aws.remember(&stages_key, stages(aws, api)),
+            deployments(aws, api),
+            authorizers(aws, api),
+            gateway_responses(aws, api),
+        );
+        let (tree, stages, deployments) = (tree?, stages?, deployments?);
+        let Parts { stage, routes } = &spec.parts;
+        let recorded = |kind: &str, rest: &[&str]| aws.expected(kind, &[&[api], rest].concat()).is_some();
+        let unlisted_routes = methods(&tree)
+            .into_iter()
+            .filter(|(name, (resource, method, _))| {
+                let path = resource.path().unwrap_or_default();
+                !routes.contains(name) && !recorded("apigateway.route", &[path, method])
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let further = stages.iter().filter(|found| found.stage_name() != Some(stage));
+        let further = further.filter(|found| !recorded("apigateway.stage", &[found.stage_name().unwrap_or_default()]));
+        let (own, others): (Vec<&Stage>, Vec<&Stage>) =
+            further.partition(|found| stages_of_stack(found, &spec.owner_stack));
+        let mut notes = Vec::new();
+        name(&mut notes, "stages", others.into_iter().filter_map(Stage::stage_name));
+        name(&mut notes, "deployments", of_others(&stages, &deployments));
+        name(&mut notes, "authorizers", authorizers?.iter().map(String::as_str));
+        name(
+            &mut notes,
+            "gateway responses, which take effect with the next deployment,",
+            responses?.iter().map(String::as_str),
+        );
+        name(&mut notes, "canaries, which serve another deployment to some of the callers,", canaries(&stages));
+        Ok(Self {
+            unlisted_routes,
+            unused_paths: unused(&tree, &paths(&spec.parts)).into_iter().map(|(path, _)| path).collect(),
+            unlisted_stages: own.into_iter().filter_map(|stage| stage.stage_name.clone()).collect(),
+            notes,
+        })
+    }
+}
+
+/// The paths of the routes that the stack has.
+fn paths(parts: &Parts) -> Vec<&str> {
+    parts.routes.iter().filter_map(|route| Some(route.split_once(' ')?.1)).collect()
+}
+
+/// Deletes what the plan has listed: methods, stages, and the paths that then lead nowhere.
+pub(super) async fn remove(aws: &Aws, api: &str, live: &Api, want: &Api) -> Result<(), AwsError> {
+    delete_methods(aws, api, &live.unlisted_routes).await?;
+    if !live.unlisted_routes.is_empty() || !live.unused_paths.is_empty() {
+        prune(aws, api, &paths(&want.parts)).await?;
+    }
+    for stage in &live.unlisted_stages {
+        aws.forget(&stages_key(api));
+        let call = aws.clients.apigateway.delete_stage().rest_api_id(api).stage_name(stage).send();
+        aws.find("apigateway:DeleteStage", ABSENT, call).await?;
+    }
+    if !live.unlisted_stages.is_empty() {
+        delete_unserved(aws, api).await?;
+    }
+    Ok(())
+}
+
+fn name<'a>(notes: &mut Vec<String>, what: &str, all: impl Iterator<Item = &'a str>) {
+    let all: BTreeSet<&str> = all.collect();
+    if all.is_empty() {
+        return;
+    }
+    let more = all.len().saturating_sub(NAMED);
+    let named = all.into_iter().take(NAMED).map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    notes.push(format!("has {what} that stack.yaml does not have: {named}{more}; they are left as they are"));
+}
+
+/// Deployments that no stage serves and that do not carry the digest of a definition.
+fn of_others<'a>(stages: &[Stage], deployments: &'a [Deployment]) -> impl Iterator<Item = &'a str> {
+    let served = served_of(stages);
+    let others = deployments.iter().filter(|d| !d.description().is_some_and(digest::is_digest));
+    others.filter_map(Deployment::id).filter(move |id| !served.iter().any(|served| served == id))
+}
+
+fn canaries(stages: &[Stage]) -> impl Iterator<Item = &str> {
+    let serving = |stage: &&Stage| stage.canary_settings().is_some_and(|canary| canary.percent_traffic() > 0.0);
+    stages.iter().filter(serving).filter_map(Stage::stage_name)
+}
+
+/// The names of an API's authorizers, which only methods of others use.
+async fn authorizers(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
+    let call = aws.clients.apigateway.get_authorizers().rest_api_id(api).limit(500).send();
+    let found = known_call(aws, aws.find("apigateway:GetAuthorizers", ABSENT, call).await)?;
+    let items = found.and_then(|found| found.items).unwrap_or_default();
+    Ok(items.into_iter().filter_map(|one| one.name.or(one.id)).collect())
+}
+
+/// The types of the gateway responses that somebody has changed.
+async fn gateway_responses(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
+    let call = aws.clients.apigateway.get_gateway_responses().rest_api_id(api).limit(500).send();
+    let found = known_call(aws, aws.find("apigateway:GetGatewayResponses", ABSENT, call).await)?;
+    let items = found.and_then(|found| found.items).unwrap_or_default();
+    let changed = items.into_iter().filter(|one| !one.default_response);
+    Ok(changed.filter_map(|one| one.response_type.map(|kind| kind.as_str().to_owned())).collect())
+}

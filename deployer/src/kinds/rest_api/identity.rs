@@ -1,0 +1,126 @@
+//! Which API is meant: names are not unique, and tags can be copied.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_sdk_apigateway::types::RestApi as Live;
+
+use super::{Api, RestApi, api_arn, id_of};
+use crate::aws::apigateway::{edited_tags, live_tags};
+use crate::aws::tags;
+use crate::aws::{Aws, AwsError};
+use crate::kinds::Kind;
+
+/// What [`Aws::remember`] knows all APIs by.
+pub(super) const LISTING: &str = "apigateway:GetRestApis";
+
+/// How far the clocks of AWS and of the run that was cut off may be apart, in seconds.
+const CLOCKS_APART_S: i64 = 60;
+
+/// The API that a spec means, and further ones with the same ownership tags.
+pub(super) struct Meant {
+    pub api: Live,
+    /// Ids of those that the interrupted run made that made the API, too.
+    pub duplicates: Vec<String>,
+    /// Ids of those of which nobody knows who made them.
+    pub others: Vec<String>,
+}
+
+/// Finds the API that `spec` means: the one that a person named, or else that of the state, or the only one with the
+/// ownership tags. An interrupted run knows what it made by the time.
+///
+/// # Errors
+/// [`AwsError::Ambiguous`] when nothing tells which of several is meant.
+pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsError> {
+    let all = aws.remember(LISTING, listing(aws)).await?;
+    let by_id = |id: &String| all.iter().find(|api| api.id.as_ref() == Some(id)).cloned();
+    if let Some(id) = aws.claimed(&spec.owner_address) {
+        return Ok(by_id(&id).map(|api| Meant { api, duplicates: Vec::new(), others: Vec::new() }));
+    }
+    let identity = [spec.owner_stack.as_str(), spec.owner_address.as_str()];
+    let expected = aws.expected(RestApi::NAME, &identity);
+    let since = aws.making_since(RestApi::NAME, &identity);
+    let recent = |api: &Live| {
+        let made = api.created_date.map(|at| at.secs());
+        since.zip(made).is_some_and(|(since, made)| made >= since - CLOCKS_APART_S)
+    };
+    let recorded = expected.as_ref().and_then(by_id);
+    let candidates = carrying(&all, spec);
+    let (recent, others): (Vec<Live>, Vec<Live>) =
+        candidates.into_iter().filter(|api| recorded.as_ref().is_none_or(|own| own.id != api.id)).partition(recent);
+    let ids = |apis: &[Live]| apis.iter().filter_map(|api| api.id.clone()).collect::<Vec<_>>();
+    if let Some(api) = recorded {
+        return Ok(Some(Meant { api, duplicates: ids(&recent), others: ids(&others) }));
+    }
+    match (recent.split_first(), others.as_slice()) {
+        (Some((api, more)), _) => Ok(Some(Meant { api: api.clone(), duplicates: ids(more), others: ids(&others) })),
+        (None, []) => Ok(None),
+        (None, [api]) if expected.is_none() => {
+            Ok(Some(Meant { api: api.clone(), duplicates: Vec::new(), others: Vec::new() }))
+        }
+        (None, others) => {
+            let address = spec.owner_address.clone();
+            let what = match expected {
+                Some(gone) => {
+                    format!("the API {gone} of the last apply is gone, and others carry the tags of `{address}`")
+                }
+                None => format!("{} APIs carry the tags of `{address}`", others.len()),
+            };
+            Err(AwsError::Ambiguous { what, address, ids: ids(others) })
+        }
+    }
+}
+
+/// The APIs that carry the ownership tags of `spec`, the oldest first.
+fn carrying(all: &[Live], spec: &Api) -> Vec<Live> {
+    let carries = |api: &&Live| {
+        let tag = |key: &str| api.tags.as_ref().and_then(|tags| tags.get(key)).map(String::as_str);
+        tag(tags::STACK) == Some(&spec.owner_stack) && tag(tags::ADDRESS) == Some(&spec.owner_address)
+    };
+    let mut ours: Vec<Live> = all.iter().filter(carries).cloned().collect();
+    let age = |api: &Live| (api.created_date.map(|d| (d.secs(), d.subsec_nanos())), api.id.clone());
+    ours.sort_by_key(age);
+    ours
+}
+
+/// The ids of those that carry the tags before this run makes one of its own.
+pub(super) async fn known_before(aws: &Aws, spec: &Api) -> Result<Arc<BTreeSet<String>>, AwsError> {
+    let key = format!("apigateway:CreateRestApi before {} {}", spec.owner_stack, spec.owner_address);
+    aws.remember(&key, async {
+        let all = aws.remember(LISTING, listing(aws)).await?;
+        Ok(carrying(&all, spec).into_iter().filter_map(|api| api.id).collect())
+    })
+    .await
+}
+
+/// The API that this run has made, if it did.
+pub(super) async fn made_since(aws: &Aws, spec: &Api, before: &BTreeSet<String>) -> Result<Option<Live>, AwsError> {
+    let all = aws.remember(LISTING, listing(aws)).await?;
+    Ok(carrying(&all, spec).into_iter().find(|api| api.id.as_ref().is_some_and(|id| !before.contains(id))))
+}
+
+/// GetRestApis, all pages.
+async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
+    let (mut all, mut position) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.apigateway.get_rest_apis().limit(500).set_position(position).send();
+        let page = aws.call("apigateway:GetRestApis", call).await?;
+        for mut api in page.items.unwrap_or_default() {
+            if aws.place.endpoint_url.is_some() && !marked(&api) {
+                // A local AWS lists no tags that were put on later.
+                let edited = edited_tags(aws, &api_arn(aws, &id_of(&api)?)).await?;
+                api.tags = Some(live_tags(api.tags.take(), edited).into_iter().collect());
+            }
+            all.push(api);
+        }
+        position = page.position;
+        if position.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Tells whether some stack's ownership tag is among the listed ones.
+fn marked(api: &Live) -> bool {
+    api.tags.as_ref().is_some_and(|tags| tags.contains_key(tags::STACK))
+}

@@ -1,0 +1,160 @@
+//! Limits of AWS that several elements use up together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::Resources;
+use crate::aws::Place;
+use crate::kinds::by_name;
+use crate::spec::document::Document;
+use crate::spec::finding::Findings;
+use crate::spec::sections::Resource;
+use crate::spec::template::{Part, parse};
+
+/// How many bytes the resource policy of a function may have. It cannot be raised.
+const POLICY_BYTES: usize = 20_480;
+/// How many paths an API may have, unless the account's quota was raised.
+const API_PATHS: usize = 300;
+/// As long as an id that AWS makes up, at the least.
+const UNKNOWN: &str = "aaaaaaaaaa";
+
+/// Reports functions whose permissions do not fit into their resource policy.
+pub(super) fn policies(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+    let place = place(document);
+    let mut statements: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for permission in all.0.iter().filter(|resource| resource.kind == "lambda.permission" && !resource.external) {
+        let Some(name) = permission.spec["function_name"].as_str() else { continue };
+        statements.entry(name).or_default().push(statement(&permission.spec, all, &place));
+    }
+    for (name, statements) in statements {
+        let count = statements.len();
+        let policy = json!({ "Version": "2012-10-17", "Id": "default", "Statement": statements });
+        let bytes = policy.to_string().len();
+        let Some(function) = all.referred(&Value::from(name)).filter(|_| bytes > POLICY_BYTES) else { continue };
+        let message = format!(
+            "the {count} permissions to call `{}` take {bytes} bytes, and its resource policy has room for {POLICY_BYTES}",
+            function.address
+        );
+        findings
+            .error("function::policy-size", document.locate(&function.element), message)
+            .help("let fewer topics, APIs and alarms call it, or divide it into several functions; AWS does not raise this limit");
+    }
+}
+
+/// A permission as Lambda keeps it.
+fn statement(spec: &Value, all: &Resources<'_>, place: &Place) -> Value {
+    let text = |property: &str| resolved(spec[property].as_str().unwrap_or_default(), all, place);
+    let mut condition = json!({});
+    if spec["source_arn"].is_string() {
+        condition["ArnLike"] = json!({ "AWS:SourceArn": text("source_arn") });
+    }
+    if spec["source_account"].is_string() {
+        condition["StringEquals"] = json!({ "AWS:SourceAccount": text("source_account") });
+    }
+    json!({
+        "Sid": text("statement_id"),
+        "Effect": "Allow",
+        "Principal": { "Service": text("principal") },
+        "Action": text("action"),
+        "Resource": place.arn("lambda", &format!("function:{}", text("function_name"))),
+        "Condition": condition,
+    })
+}
+
+/// A text with all that is known before AWS is asked, and as much in the place of the rest as it has at the least.
+fn resolved(text: &str, all: &Resources<'_>, place: &Place) -> String {
+    let part = |part: Part| match part {
+        Part::Text(text) => text,
+        Part::Aws(name) => match name.as_str() {
+            "region" => place.region.clone(),
+            "partition" => place.partition.clone(),
+            _ => place.account.clone(),
+        },
+        Part::Ref(to) => {
+            let resource = all.0.iter().find(|resource| resource.address == to.address);
+            let outputs = resource.and_then(|r| by_name(r.kind)?.predict(&r.spec, place).ok());
+            outputs.and_then(|outputs| outputs.get(&to.output).cloned()).unwrap_or_else(|| UNKNOWN.to_owned())
+        }
+        Part::Var(_) | Part::Env => String::new(),
+    };
+    parse(text).map(|parts| parts.into_iter().map(part).collect()).unwrap_or_default()
+}
+
+fn place(document: &Document) -> Place {
+    let region = document.region().to_owned();
+    let partition = Place::partition_of(&region).to_owned();
+    Place { account: "123456789012".to_owned(), region, partition, endpoint_url: None }
+}
+
+/// Reports APIs with more paths than AWS takes unasked.
+pub(super) fn paths(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+    let mut by_api: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for route in all.0.iter().filter(|resource| resource.kind == "apigateway.route") {
+        let paths = by_api.entry(&route.element).or_default();
+        paths.extend(parts_of(route));
+    }
+    for (element, paths) in by_api.into_iter().filter(|(_, paths)| paths.len() > API_PATHS) {
+        let message =
+            format!("the API has {} paths, and AWS takes {API_PATHS} unless the quota was raised", paths.len());
+        findings
+            .warning("api::paths", document.locate(element).then("routes"), message)
+            .help("raise `Resources per API` under Service Quotas first, or let a function answer several paths: `ANY /v1/{proxy+}`");
+    }
+}
+
+/// The path of a route and all that lead to it, each of which is a resource in AWS.
+fn parts_of(route: &Resource) -> impl Iterator<Item = &str> {
+    let path = route.spec["path"].as_str().unwrap_or_default();
+    let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
+    std::iter::once("/").chain(ends.map(|end| &path[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::document::Document;
+    use crate::spec::source::SourceText;
+    use crate::spec::variables::Inputs;
+
+    fn said(text: &str) -> Vec<String> {
+        let text = format!("stack: s\nregion: eu-west-1\n{text}");
+        let (document, _) = Document::load(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default()).unwrap();
+        let mut findings = crate::spec::finding::Findings::default();
+        crate::spec::lint::lint(&document, &document.lower().0, &mut findings);
+        findings.0.iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect()
+    }
+
+    fn api(name: &str, routes: usize) -> String {
+        let routes: String = (0..routes).map(|n| format!("      \"GET /v1/a{n:03}\": app\n")).collect();
+        format!("  {name}:\n    routes:\n{routes}")
+    }
+
+    #[test]
+    fn one_function_may_answer_hundreds_of_routes() {
+        let function = "functions:\n  app: { zip: f.zip }\napis:\n";
+        assert_eq!(said(&format!("{function}{}", api("a", 70))), Vec::<String>::new());
+        let many = said(&format!("{function}{}", api("a", 300)));
+        assert_eq!(many, ["api::paths: the API has 302 paths, and AWS takes 300 unless the quota was raised"]);
+        assert_eq!(said(&format!("{function}{}", api("a", 298))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn more_permissions_than_a_resource_policy_takes_are_an_error() {
+        let topics = |count: usize| {
+            let topics: String = (0..count)
+                .map(|n| format!("  t{n:03}: {{ subscriptions: [ {{ lambda: \"${{functions.app.arn}}\" }} ] }}\n"))
+                .collect();
+            said(&format!("functions:\n  app: {{ zip: f.zip }}\ntopics:\n{topics}"))
+        };
+        assert_eq!(topics(60), Vec::<String>::new());
+        let said = topics(90);
+        assert!(said.len() == 1 && said[0].starts_with("function::policy-size: the 90 permissions"), "{said:?}");
+    }
+
+    #[test]
+    fn routes_topics_and_several_apis_count_together() {
+        let apis: String = (0..7).map(|n| api(&format!("a{n}"), 10)).collect();
+        let said = said(&format!("functions:\n  app: {{ zip: f.zip }}\napis:\n{apis}"));
+        assert!(said.iter().any(|said| said.starts_with("function::policy-size: the 70 permissions")), "{said:?}");
+    }
+}
