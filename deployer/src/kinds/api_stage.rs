@@ -33,8 +33,9 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place};
 
-/// How long the methods of an API may take to be told as they were put.
+/// How long the methods of an API may take to be told as they were put; a local AWS tells at once.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
+const SETTLED_WITHIN_LOCALLY: Duration = Duration::from_millis(200);
 
 /// The stage kind.
 pub struct ApiStage;
@@ -262,7 +263,8 @@ async fn compared(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
     let (api, definition) = (&want.rest_api_id, &want.definition);
     let definition: Definition = serde_json::from_str(definition)
         .map_err(|e| AwsError::Shape { what: "the definition of the stage".into(), message: e.to_string() })?;
-    let settled = aws.until("the API's routes", SETTLED_WITHIN, || async {
+    let within = if aws.place.endpoint_url.is_some() { SETTLED_WITHIN_LOCALLY } else { SETTLED_WITHIN };
+    let settled = aws.until("the API's routes", within, || async {
         let differs = definition.mismatch(&resources(aws, api).await?);
         Ok(differs.map_or(Poll::Ready(()), Poll::Pending))
     });

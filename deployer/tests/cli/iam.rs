@@ -176,6 +176,10 @@ fn shortcomings() -> Value {
             "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm",
             "lambda:CreateFunction", "sns:ListTagsForResource",
         ]},
+        // It does not know that what is under an API inherits the API's tags.
+        { "Effect": "Allow", "Resource": "arn:aws:apigateway:eu-west-1::/restapis/*", "Action": [
+            "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
+        ]},
     ]})
 }
 

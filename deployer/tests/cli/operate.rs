@@ -176,7 +176,8 @@ async fn a_stage_that_needs_what_does_not_exist_yet_is_adopted_by_the_next_apply
     let text = bench.ok(&["plan"]);
     assert!(text.contains("← apis.shop.stage") && text.contains("+ apis.shop.permission[POST /orders]"), "{text}");
     bench.apply();
-    bench.settled();
+    let text = bench.ok(&["plan"]);
+    assert!(text.contains("No changes. ") && text.contains("has deployments that stack.yaml does not have"), "{text}");
 }
 
 #[tokio::test]

@@ -183,7 +183,6 @@ async fn nothing_is_deployed_that_the_definition_does_not_have() {
     admin.create(&aws, &route(&api, "ANY", "/admin", json!({}))).await.expect("a method");
     let want = stage(&api, json!({"definition": definition("a/second")}));
     let live = read(kind, &aws, &want).await.expect("present");
-    tokio::time::pause();
     let refused = kind.update(&aws, &live, &want, &Changes(vec!["definition".into()])).await.expect_err("refused");
     assert!(refused.to_string().contains("`ANY /admin`"), "{refused}");
     assert_eq!(deployments(&aws, &api).await, made);
