@@ -176,8 +176,8 @@ fn shortcomings() -> Value {
             "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm",
             "lambda:CreateFunction", "sns:ListTagsForResource",
         ]},
-        // It does not know that what is under an API inherits the API's tags.
-        { "Effect": "Allow", "Resource": "arn:aws:apigateway:eu-west-1::/restapis/*", "Action": [
+        // It knows neither the tags of an API, which what is under it inherits, nor those that a request sends.
+        { "Effect": "Allow", "Resource": ["arn:aws:apigateway:eu-west-1::/restapis*", "arn:aws:apigateway:eu-west-1::/tags/*"], "Action": [
             "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
         ]},
     ]})
