@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime};
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::dialect::Dialect;
 use super::fence::Fence;
+use super::network::Network;
 use super::patience::Patience;
+use super::profile::{self, AskForCode};
 use super::rate::Budgets;
 
 /// How long nothing may be sent and nothing come back before a call is taken to be lost.
@@ -32,6 +33,8 @@ pub struct Clients {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     credentials: Option<SharedCredentialsProvider>,
     endpoint_url: Option<String>,
+    /// For what is fetched past AWS's APIs.
+    pub(super) network: Network,
     /// S3 for the state and its lock, past the fence: those writes are conditional, and release the lock.
     pub state: aws_sdk_s3::Client,
     /// Before every writing call of the others.
@@ -60,12 +63,20 @@ pub struct Transport {
     pub quiet: Option<Duration>,
     /// In place of the usual chain and of fixed keys.
     pub credentials: Option<SharedCredentialsProvider>,
+    /// Asks for the code of an MFA device; none where nobody can answer.
+    pub ask_for_code: Option<AskForCode>,
 }
 
 impl Clients {
     /// Loads credentials and settings the way every AWS tool does, and makes the clients.
     pub async fn connect(connection: &Connection) -> Self {
-        let http_client = connection.transport.http_client.clone().unwrap_or_else(https);
+        let facts = profile::facts().await;
+        let trusted = facts.ca_bundle.as_deref().map_or_else(|| Ok(Network::default()), Network::trusting);
+        let (network, distrust) = match trusted {
+            Ok(network) => (network.to(connection.endpoint_url.as_deref()), None),
+            Err(message) => (Network::default(), Some(profile::refusing(message))),
+        };
+        let http_client = connection.transport.http_client.clone().unwrap_or_else(|| network.client());
         let mut http_client = SharedHttpClient::new(Patience::new(http_client));
         if connection.endpoint_url.is_some() {
             http_client = SharedHttpClient::new(Dialect::new(http_client));
@@ -98,7 +109,16 @@ impl Clients {
         if let Some(provider) = &connection.transport.credentials {
             loader = loader.credentials_provider(provider.clone());
         }
-        Self::of(&loader.load().await)
+        if let Some(refusing) = distrust {
+            loader = loader.credentials_provider(refusing);
+        }
+        let mut config = loader.load().await;
+        let chosen = connection.credentials.is_some() || connection.transport.credentials.is_some();
+        if let Some(role) = facts.guarded.filter(|_| !chosen) {
+            let assumed = profile::assume(&role, &config, connection.transport.ask_for_code.as_ref()).await;
+            config = config.into_builder().credentials_provider(assumed).build();
+        }
+        Self { network, ..Self::of(&config) }
     }
 
     /// Makes the clients over given settings; a test hands in its own HTTP client this way.
@@ -130,6 +150,7 @@ impl Clients {
             tagging: client!(aws_sdk_resourcegroupstagging),
             credentials: config.credentials_provider(),
             endpoint_url: config.endpoint_url().map(str::to_owned),
+            network: Network::default(),
             fence,
             budgets,
         }
@@ -144,9 +165,4 @@ impl Clients {
     pub async fn credentials_end(&self) -> Option<SystemTime> {
         self.credentials.as_ref()?.provide_credentials().await.ok()?.expiry()
     }
-}
-
-/// The one HTTPS client: rustls with ring, which starts without aws-lc's entropy pause.
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
 }

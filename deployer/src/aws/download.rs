@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -28,7 +26,7 @@ impl Aws {
         };
         let mut request = HttpRequest::new(SdkBody::empty());
         request.set_uri(url).map_err(|e| unreachable(e.to_string()))?;
-        let connector = Connector::builder().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build();
+        let connector = self.clients.network.connector();
         let answered = async {
             let answer = connector.call(request).await.map_err(|e| chain(&e))?;
             let status = answer.status().as_u16();

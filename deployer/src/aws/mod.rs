@@ -15,6 +15,7 @@ mod flow;
 pub(crate) mod gather;
 mod interfaces;
 mod memo;
+pub mod network;
 mod once;
 mod pace;
 pub mod partition;
@@ -23,6 +24,7 @@ pub mod permission;
 #[cfg(test)]
 pub(crate) mod played;
 pub mod policy;
+pub mod profile;
 pub mod rate;
 pub(crate) mod tagged;
 pub mod tags;

@@ -56,8 +56,8 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ("iam destroy", &[("deployer iam destroy", "what `destroy` may do")]),
     ("iam rollback", &[("deployer iam rollback", "what `rollback` may do: the functions' code, and nothing else")]),
     ("iam github", &[
-        ("deployer iam github --repo acme/couch > github.json", "the provider and the roles for GitHub Actions"),
-        ("deployer iam github --repo acme/couch --environment production --role apply", "one role, for one environment"),
+        ("deployer iam github --repo acme/couch --owner-id 12 --repo-id 34 > github.json", "the provider and the roles for GitHub Actions"),
+        ("deployer iam github --repo acme/couch --any-id --environment production --role apply", "one role, for one environment"),
     ]),
     ("env", &[("deployer env list", "the previews that there are")]),
     ("env list", &[("deployer env list", "the previews that there are")]),

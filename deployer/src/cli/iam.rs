@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::options::{Choice, GithubOptions, IamCommand, IamOptions};
+use super::options::{Choice, GithubOptions, IamCommand, IamOptions, plain_name};
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
@@ -84,34 +84,78 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
     pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
     let (owner, name) = options.repo.clone();
     let repository = Repository { owner, name, ids: options.owner_id.zip(options.repo_id) };
-    let source = match &options.environment {
-        Some(environment) => Source::Environment(environment.clone()),
-        None if options.branch.is_empty() => Source::Branches(stack.loaded.document.ci().apply_on.clone()),
-        None => Source::Branches(options.branch.clone()),
-    };
+    let (plans, applies) = (planning(options), applying(options, &stack)?);
     let tasks = match options.role {
         Some(role) => vec![role.task()],
         None => vec![Task::Plan, Task::Apply],
     };
     let mut roles = Vec::new();
-    for task in tasks {
-        let boundary = options.permissions_boundary.as_deref().filter(|_| task == Task::Apply);
-        let policies = stack.document(task, boundary)?.split();
-        roles.push(github::role(task, stack.loaded.document.stack(), &stack.at.place, &repository, &source, policies));
+    for task in &tasks {
+        let apply = *task == Task::Apply;
+        let boundary = options.permissions_boundary.as_deref().filter(|_| apply);
+        let policies = stack.document(*task, boundary)?.split();
+        let source = if apply { &applies } else { &plans };
+        roles.push(github::role(*task, stack.loaded.document.stack(), &stack.at.place, &repository, source, policies));
     }
     stack.print(run, &github::to_json(&stack.at.place, &roles));
     run.terminal.say(&github::commands(&stack.at.place, &roles));
-    if repository.ids.is_none() {
-        run.terminal.say(&format!(
-            "\nThe trust takes any owner and repository number with these names. To name them:\n  \
-             gh api repos/{0}/{1} --jq '\"--owner-id \\(.owner.id) --repo-id \\(.id)\"'",
-            repository.owner, repository.name
-        ));
+    for (task, source) in [(Task::Plan, &plans), (Task::Apply, &applies)] {
+        for note in notes(task, source).into_iter().filter(|_| tasks.contains(&task)) {
+            run.terminal.say(&format!("\n{note}"));
+        }
     }
-    if let Source::Environment(environment) = &source {
-        run.terminal.say(&format!(
-            "\nA job in an environment does not name its branch: limit the environment {environment} to the branches that may apply."
-        ));
+    let equips = stack.loaded.graph.nodes().any(|node| node.kind.name() == "iam.role" && !node.external);
+    if equips && options.permissions_boundary.is_none() && tasks.contains(&Task::Apply) {
+        run.terminal.say(ADMINISTRATOR);
     }
     Ok(OK)
+}
+
+/// What a role that may write roles comes to.
+const ADMINISTRATOR: &str = "\nThe applying role may write the policies of the stack's roles and give these roles to functions. Whoever gets a commit to a branch \
+    that applies, or a build script into its dependencies, can so reach everything in the account. `--permissions-boundary ARN` limits that: \
+    each role is then made under that boundary.";
+
+fn planning(options: &GithubOptions) -> Source {
+    options.plan_environment.clone().map_or(Source::Everything, Source::Environment)
+}
+
+/// The branches or the environment that apply.
+///
+/// # Errors
+/// When `ci.apply_on` has a pattern: `deployer ci` compares names, and IAM would trust every branch that matches.
+fn applying(options: &GithubOptions, stack: &Stack) -> Result<Source, Failure> {
+    if let Some(environment) = &options.environment {
+        return Ok(Source::Environment(environment.clone()));
+    }
+    if !options.branch.is_empty() {
+        return Ok(Source::Branches(options.branch.clone()));
+    }
+    let branches = &stack.loaded.document.ci().apply_on;
+    if let Some(pattern) = branches.iter().find(|branch| plain_name(branch).is_err()) {
+        let message = format!("`ci.apply_on` has `{pattern}`, which IAM would read as a pattern");
+        let help = "name each branch that applies, in `ci.apply_on` or with `--branch`, or use `--environment`";
+        return Err(Failure::plain("iam::branch-pattern", message, help));
+    }
+    Ok(Source::Branches(branches.clone()))
+}
+
+/// What the trust of a role means.
+fn notes(task: Task, source: &Source) -> Vec<String> {
+    match (task, source) {
+        (Task::Plan, Source::Everything) => vec![
+            "Everybody who can push a branch can take on the planning role. It changes nothing, but it reads the functions' environment variables, \
+             secrets among them, and the state. To allow reviewed jobs alone: `--plan-environment NAME`."
+                .to_owned(),
+        ],
+        (_, Source::Environment(environment)) => vec![format!(
+            "A job in an environment does not name its branch: limit the environment {environment} to the branches that may use it."
+        )],
+        (Task::Apply, Source::Branches(_)) => vec![
+            "Jobs that pull_request_target, issue_comment or workflow_run start have the default branch's token, too: keep such workflows out of this \
+             repository, or let an environment with required reviewers apply (`--environment NAME`)."
+                .to_owned(),
+        ],
+        _ => Vec::new(),
+    }
 }

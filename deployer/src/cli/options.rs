@@ -14,7 +14,7 @@ use clap_complete::ArgValueCompleter;
 use super::completions;
 
 pub use global::Global;
-pub use iam::{GithubOptions, IamCommand, IamOptions};
+pub use iam::{GithubOptions, IamCommand, IamOptions, plain_name};
 pub use nested::{EnvCommand, LocalCommand, StateCommand};
 pub use shared::{Approval, Choice, Expected, Lines, Refresh};
 

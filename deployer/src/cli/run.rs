@@ -1,11 +1,14 @@
 //! What every verb starts from: settings, terminal, signals.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::environment::{Environment, now};
 use super::options::{Choice, Global};
 use super::signals;
 use crate::aws::clients::Transport;
+use crate::aws::network::is_loopback;
+use crate::aws::profile::{self, AskForCode};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::local;
@@ -67,6 +70,16 @@ impl Run {
         Ok(Settings { endpoint_url, credentials, ..self.settings_offline_for(choice, operation)? })
     }
 
+    /// Asks for the code of an MFA device, where a person can answer.
+    fn ask_for_code(&self) -> Option<AskForCode> {
+        let terminal = self.terminal;
+        let ask = move |device: &str| -> profile::Answer {
+            let question = format!("MFA code of {device}:");
+            Box::pin(async move { terminal.ask(&question).await })
+        };
+        (terminal.interactive && !terminal.json).then(|| AskForCode(Arc::new(ask)))
+    }
+
     /// Settings for what needs no AWS.
     pub(super) fn settings_offline(&self, choice: &Choice) -> Result<Settings, Failure> {
         self.settings_offline_for(choice, "validate")
@@ -78,7 +91,7 @@ impl Run {
             inputs: self.inputs()?,
             endpoint_url: None,
             credentials: None,
-            transport: Transport::default(),
+            transport: Transport { ask_for_code: self.ask_for_code(), ..Transport::default() },
             local: self.global.local,
             parallelism: self.global.parallelism.into(),
             lock_timeout: self.global.lock_timeout,
@@ -141,6 +154,11 @@ impl Run {
                 "run::endpoint-url",
                 format!("{url:?} is not the address of an AWS endpoint"),
                 "write `--endpoint-url http://HOST:PORT`, or unset AWS_ENDPOINT_URL",
+            ));
+        }
+        if let Some(url) = asked.filter(|url| url.starts_with("http://") && !is_loopback(url)) {
+            self.terminal.say(&format!(
+                "warning: requests to {url} are not encrypted, values of secrets in them neither; use https outside this machine"
             ));
         }
         Ok((asked.map(str::to_owned), None))

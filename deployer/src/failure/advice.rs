@@ -1,5 +1,6 @@
 //! What to do about an error of AWS.
 
+use crate::aws::profile::WANTS_CODE;
 use crate::aws::{AwsError, permission};
 
 /// Codes of AWS, by what helps.
@@ -89,6 +90,9 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What rustls says of a certificate that no trusted authority has signed.
+const UNTRUSTED: &[&str] = &["UnknownIssuer", "invalid peer certificate"];
+
 /// What AWS takes to be a wrong value.
 const GO_ON: &str = "correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped";
 
@@ -98,6 +102,18 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         e if e.is_credentials() && e.is(&["ExpiredToken", "ExpiredTokenException"]) => {
             ("aws::expired-credentials", "sign in again (`aws sso login`, or fresh keys), then run the same command".into())
         }
+        AwsError::Transport { message, .. } if message.contains(WANTS_CODE) => (
+            "aws::mfa",
+            "run it at a terminal, which asks for the code; or get keys with the AWS CLI first: `eval \"$(aws configure export-credentials --profile NAME --format env)\"`".into(),
+        ),
+        AwsError::Transport { message, .. } if message.contains("the CA bundle ") => (
+            "aws::ca-bundle",
+            "name a PEM file with the authority's certificate in AWS_CA_BUNDLE or in the profile's `ca_bundle`, or unset it".into(),
+        ),
+        AwsError::Transport { message, .. } if UNTRUSTED.iter().any(|text| message.contains(text)) => (
+            "aws::untrusted",
+            "where a proxy opens TLS, name its authority's certificate, a PEM file, in AWS_CA_BUNDLE".into(),
+        ),
         AwsError::Transport { message, .. } if message.contains("credential") => (
             "aws::no-credentials",
             "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without AWS: `deployer local start`, then `--local`".into(),
@@ -108,7 +124,10 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
             "aws::unreachable",
             "check the network: the connection was there, and nothing moved on it; then run the same command again".into(),
         ),
-        AwsError::Transport { .. } => ("aws::unreachable", "check the network, the region and `--endpoint-url`".into()),
+        AwsError::Transport { .. } => (
+            "aws::unreachable",
+            "check the network, the region, `--endpoint-url`, and HTTPS_PROXY and NO_PROXY where there is a proxy".into(),
+        ),
         AwsError::Deadline { last, .. } => {
             let known = last.as_deref().and_then(by_text);
             ("aws::deadline", known.unwrap_or("run the same command again: it goes on where this one stopped").into())

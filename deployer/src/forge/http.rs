@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -28,7 +29,9 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(header: &'static str, token: String) -> Self {
-        let connector = Connector::builder().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build();
+        let proxies = ProxyConfig::from_env();
+        let connector =
+            Connector::builder().proxy_config(proxies).tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build();
         Self { connector, header, token }
     }
 

@@ -21,9 +21,11 @@ pub struct Repository {
     pub ids: Option<(u64, u64)>,
 }
 
-/// Which runs apply.
+/// Which runs may take on a role.
 #[derive(Debug, Clone)]
 pub enum Source {
+    /// Pull requests and every branch.
+    Everything,
     Branches(Vec<String>),
     /// Jobs of this GitHub environment: their token names it in place of the branch.
     Environment(String),
@@ -50,7 +52,7 @@ impl Repository {
     }
 }
 
-/// Makes the role of `task` for runs of `repository`: plans for pull requests and branches, applies for `source`.
+/// Makes the role of `task` for those runs of `repository` that `source` names.
 pub fn role(
     task: Task,
     stack: &str,
@@ -59,10 +61,10 @@ pub fn role(
     source: &Source,
     policies: Vec<Document>,
 ) -> Role {
-    let contexts = match (task, source) {
-        (Task::Plan, _) => vec!["pull_request".to_owned(), "ref:refs/heads/*".to_owned()],
-        (_, Source::Branches(branches)) => branches.iter().map(|branch| format!("ref:refs/heads/{branch}")).collect(),
-        (_, Source::Environment(name)) => vec![format!("environment:{name}")],
+    let contexts = match source {
+        Source::Everything => vec!["pull_request".to_owned(), "ref:refs/heads/*".to_owned()],
+        Source::Branches(branches) => branches.iter().map(|branch| format!("ref:refs/heads/{branch}")).collect(),
+        Source::Environment(name) => vec![format!("environment:{name}")],
     };
     let subjects: Vec<String> = contexts.iter().flat_map(|context| repository.subjects(context)).collect();
     let name = role_name(stack, task);

@@ -117,7 +117,7 @@ fn a_role_of_github_is_for_both_forms_of_the_subject() {
     let of_environment = Source::Environment("production".into());
     let job = role(Task::Apply, "shop", &place(), &repository(None), &of_environment, Vec::new());
     assert_eq!(subjects(&job, "StringLike")[0], "repo:Acme/couch:environment:production");
-    let plan = role(Task::Plan, &"s".repeat(60), &place(), &repository(None), &branches, Vec::new());
+    let plan = role(Task::Plan, &"s".repeat(60), &place(), &repository(None), &Source::Everything, Vec::new());
     assert_eq!(subjects(&plan, "StringLike")[0], "repo:Acme/couch:pull_request");
     assert_eq!(plan.name.len(), 64);
     for one in [&known, &any, &job, &plan] {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -29,7 +29,7 @@ alarms:
 "#;
 
 /// A run of the binary at a terminal of its own.
-struct Seat {
+pub struct Seat {
     child: Child,
     terminal: File,
     shown: String,
@@ -37,19 +37,23 @@ struct Seat {
 
 impl Seat {
     fn take(bench: &Bench, arguments: &[&str]) -> Self {
+        Self::at(bench.command(arguments))
+    }
+
+    /// Starts a command at a terminal.
+    pub fn at(mut command: Command) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&terminal).expect("a terminal of our own");
         unlockpt(&terminal).expect("a terminal to open");
         let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("UTF-8");
         let end = File::options().read(true).write(true).open(name).expect("its other end");
         let stdio = || Stdio::from(end.try_clone().expect("another handle"));
-        let mut command = bench.command(arguments);
         let child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("the binary starts");
         Self { child, terminal: terminal.into(), shown: String::new() }
     }
 
     /// Reads until `text` is shown.
-    fn until(&mut self, text: &str) {
+    pub fn until(&mut self, text: &str) {
         let mut bytes = [0; 4096];
         while !self.shown.contains(text) {
             let read = self.terminal.read(&mut bytes).unwrap_or_else(|error| panic!("{error}: {}", self.shown));
@@ -58,7 +62,7 @@ impl Seat {
     }
 
     /// Answers, and gives the exit code and all that was shown.
-    fn answer(mut self, text: &str) -> (Option<i32>, String) {
+    pub fn answer(mut self, text: &str) -> (Option<i32>, String) {
         self.terminal.write_all(format!("{text}\n").as_bytes()).expect("a keyboard");
         let mut bytes = [0; 4096];
         // The end of a terminal is an error on Linux.

@@ -150,7 +150,13 @@ async fn the_state_adds_what_the_stack_no_longer_has() {
 #[tokio::test]
 async fn github_gets_a_role_to_plan_and_one_to_apply() {
     let bench = offline(&couch("couch-images")).await;
-    let ran = without_credentials(&bench, &["iam", "github", "--repo", "Acme/couch", ACCOUNT, MAIL]);
+    let unnumbered = without_credentials(&bench, &["iam", "github", "--repo", "Acme/couch", ACCOUNT, MAIL]);
+    assert_eq!(unnumbered.code, Some(1), "{unnumbered}");
+    assert!(unnumbered.stderr.contains("--owner-id") && unnumbered.stderr.contains("--any-id"), "{unnumbered}");
+    let ran = without_credentials(&bench, &["iam", "github", "--repo", "Acme/couch", "--any-id", ACCOUNT, MAIL]);
+    for said in ["--permissions-boundary ARN", "environment variables", "pull_request_target"] {
+        assert!(ran.stderr.contains(said), "{said}: {ran}");
+    }
     let printed = json_of(&ran);
     assert_eq!(printed["provider"]["url"], "https://token.actions.githubusercontent.com");
     let names: Vec<_> = printed["roles"].as_array().unwrap().iter().map(|role| &role["name"]).collect();
@@ -167,6 +173,22 @@ async fn github_gets_a_role_to_plan_and_one_to_apply() {
     let alone =
         ["iam", "github", "--repo", "Acme/couch", "--role", "plan", "--owner-id=1", "--repo-id=2", ACCOUNT, MAIL];
     assert_eq!(json_of(&without_credentials(&bench, &alone))["roles"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pattern_among_the_branches_is_no_trust_and_an_environment_may_plan() {
+    let stack = "stack: shop\nregion: eu-west-1\nci: { apply_on: [\"release/*\"] }\nqueues: { orders: {} }\n";
+    let bench = offline(stack).await;
+    let github = |more: &[&str]| {
+        let arguments = [&["iam", "github", "--repo", "Acme/shop", "--owner-id=1", "--repo-id=2", ACCOUNT], more].concat();
+        without_credentials(&bench, &arguments)
+    };
+    let refused = github(&[]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("iam::branch-pattern"), "{refused}");
+    let ran = github(&["--branch", "main", "--plan-environment", "plans"]);
+    let trust = json_of(&ran)["roles"][0]["trust"].to_string();
+    assert!(trust.contains("repo:Acme/shop:environment:plans") && !trust.contains('*'), "{trust}");
+    assert!(!ran.stderr.contains("--permissions-boundary"), "a stack without roles makes no administrator: {ran}");
 }
 
 /// What the emulator checks on `*`, or asks for beyond AWS: AWS checks these on the resources that the policies name.

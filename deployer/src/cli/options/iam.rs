@@ -1,5 +1,6 @@
 //! What `deployer iam` takes.
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 
 /// What permissions are printed for.
@@ -67,15 +68,21 @@ pub struct GithubOptions {
     /// Jobs of this GitHub environment apply, in place of a branch.
     #[arg(long, value_name = "NAME", value_parser = plain_name)]
     pub environment: Option<String>,
+    /// Jobs of this GitHub environment plan, in place of pull requests and every branch.
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    pub plan_environment: Option<String>,
     /// Print this role alone.
     #[arg(long, value_name = "ROLE")]
     pub role: Option<GithubRole>,
     /// GitHub's number of the repository's owner.
-    #[arg(long, value_name = "NUMBER", requires = "repo_id")]
+    #[arg(long, value_name = "NUMBER", requires = "repo_id", required_unless_present = "any_id")]
     pub owner_id: Option<u64>,
     /// GitHub's number of the repository.
     #[arg(long, value_name = "NUMBER", requires = "owner_id")]
     pub repo_id: Option<u64>,
+    /// Trust any owner and repository with these names, also one that takes the names over later.
+    #[arg(long, conflicts_with = "owner_id", value_parser = FalseyValueParser::new())]
+    pub any_id: bool,
     /// Let roles be made under this permissions boundary alone; each role of the stack has to carry it.
     #[arg(long, value_name = "ARN", value_parser = policy_arn)]
     pub permissions_boundary: Option<String>,
@@ -120,8 +127,8 @@ fn repository(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// IAM would read `*` and `?` as patterns.
-fn plain_name(text: &str) -> Result<String, String> {
+/// IAM would read `*` and `?` as patterns, `$` as a variable.
+pub fn plain_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(['*', '?', '$']) {
         Err("no `*`, `?` or `$`".to_owned())
     } else {

@@ -1,0 +1,133 @@
+//! What the profile in use says that the SDK passes over: a CA bundle, and a role that wants an MFA code.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use aws_config::profile::{Profile, ProfileFileCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_types::os_shim_internal::{Env, Fs};
+
+use super::error::chain;
+
+/// Stands in every error about a missing code, so that advice can tell it from missing credentials.
+pub const WANTS_CODE: &str = "needs an MFA code";
+
+/// What a person types, when it is there.
+pub type Answer = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
+
+/// Asks the person at the terminal for the code of the device with this serial number or ARN.
+#[derive(Clone)]
+pub struct AskForCode(pub Arc<dyn Fn(&str) -> Answer + Send + Sync>);
+
+impl fmt::Debug for AskForCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AskForCode")
+    }
+}
+
+/// A role that is assumed with a code from an MFA device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarded {
+    pub profile: String,
+    pub role_arn: String,
+    pub mfa_serial: String,
+    /// The profile whose credentials assume the role.
+    pub source: String,
+    pub session_name: Option<String>,
+    pub external_id: Option<String>,
+    pub duration_s: Option<i32>,
+}
+
+/// What the environment and the selected profile say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub ca_bundle: Option<PathBuf>,
+    pub guarded: Option<Guarded>,
+}
+
+/// Reads AWS_CA_BUNDLE, and AWS_PROFILE's section of the config and credentials files. Files that are missing or cannot be read say
+/// nothing here: the SDK tells of them when it needs them.
+pub async fn facts() -> Facts {
+    let (env, fs) = (Env::real(), Fs::real());
+    // Keys in the environment come before any profile.
+    let keys = env.get("AWS_ACCESS_KEY_ID").is_ok_and(|key| !key.is_empty());
+    let bundle = env.get("AWS_CA_BUNDLE").ok().filter(|path| !path.is_empty()).map(PathBuf::from);
+    let nothing = Facts { ca_bundle: bundle.clone(), guarded: None };
+    let Ok(profiles) = aws_config::profile::load(&fs, &env, &Default::default(), None).await else { return nothing };
+    let name = profiles.selected_profile();
+    let Some(profile) = profiles.get_profile(name) else { return nothing };
+    Facts {
+        ca_bundle: bundle.or_else(|| profile.get("ca_bundle").map(PathBuf::from)),
+        guarded: guarded(name, profile).filter(|_| !keys),
+    }
+}
+
+fn guarded(name: &str, profile: &Profile) -> Option<Guarded> {
+    let text = |key: &str| profile.get(key).map(str::to_owned);
+    Some(Guarded {
+        profile: name.to_owned(),
+        role_arn: text("role_arn")?,
+        mfa_serial: text("mfa_serial")?,
+        source: text("source_profile")?,
+        session_name: text("role_session_name"),
+        external_id: text("external_id"),
+        duration_s: text("duration_seconds").and_then(|seconds| seconds.parse().ok()),
+    })
+}
+
+/// Assumes the role with a code that is asked for (STS `AssumeRole`). What goes wrong is told by the first call that needs credentials.
+pub async fn assume(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -> SharedCredentialsProvider {
+    match assumed(role, config, ask).await {
+        Ok(credentials) => SharedCredentialsProvider::new(credentials),
+        Err(message) => refusing(message),
+    }
+}
+
+async fn assumed(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -> Result<Credentials, String> {
+    // Where the role wants a code, the SDK's own provider would be refused by STS without a word of it.
+    let wants = format!("the profile {} {WANTS_CODE} of {}", role.profile, role.mfa_serial);
+    let ask = ask.ok_or_else(|| wants.clone())?;
+    let code = (ask.0)(&role.mfa_serial).await.filter(|code| !code.is_empty()).ok_or(wants)?;
+    let source = ProfileFileCredentialsProvider::builder().profile_name(&role.source).build();
+    let sts = aws_sdk_sts::config::Builder::from(config).credentials_provider(source).build();
+    let answer = aws_sdk_sts::Client::from_conf(sts)
+        .assume_role()
+        .role_arn(&role.role_arn)
+        .serial_number(&role.mfa_serial)
+        .token_code(code)
+        .role_session_name(role.session_name.as_deref().unwrap_or("deployer"))
+        .set_external_id(role.external_id.clone())
+        .set_duration_seconds(role.duration_s)
+        .send()
+        .await
+        .map_err(|error| format!("the role {} cannot be assumed: {}", role.role_arn, chain(&error)))?;
+    let given = answer.credentials.ok_or_else(|| format!("STS gave no credentials for {}", role.role_arn))?;
+    let end = SystemTime::try_from(given.expiration).ok();
+    Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), end, "MFA"))
+}
+
+/// Refuses with a message to every caller that wants credentials.
+pub fn refusing(message: String) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Refused(message))
+}
+
+/// Gives the same error to whoever asks for credentials.
+#[derive(Debug)]
+struct Refused(String);
+
+impl ProvideCredentials for Refused {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(CredentialsError::provider_error(self.0.clone())))
+    }
+}
