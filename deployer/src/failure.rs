@@ -17,6 +17,9 @@ use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
 use crate::state::StateError;
 
+/// Where `aws login` keeps what it was given.
+const LOGIN_CACHE: &str = "/login/cache/";
+
 /// One or more reasons, and the text that they point into.
 #[derive(Debug)]
 pub struct Failure {
@@ -63,7 +66,9 @@ impl Failure {
         for finding in self.findings.0.iter_mut().filter(|finding| codes.contains(&finding.code)) {
             if let Some(profile) = profile {
                 finding.message = format!("{} (AWS_PROFILE is `{profile}`)", finding.message);
-                if finding.code == "aws::no-credentials" {
+                if finding.code == "aws::no-credentials" && finding.message.contains(LOGIN_CACHE) {
+                    finding.help = Some(format!("sign in first: `aws login --profile {profile}`"));
+                } else if finding.code == "aws::no-credentials" {
                     finding.help = Some(format!(
                         "check that the profile `{profile}` exists and has credentials (`aws configure list-profiles`), or unset AWS_PROFILE"
                     ));

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_config::SdkConfig;
-use aws_config::profile::{Profile, ProfileFileCredentialsProvider};
+use aws_config::profile::Profile;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
@@ -96,8 +96,13 @@ async fn assumed(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -
     let wants = format!("the profile {} {WANTS_CODE} of {}", role.profile, role.mfa_serial);
     let ask = ask.ok_or_else(|| wants.clone())?;
     let code = (ask.0)(&role.mfa_serial).await.filter(|code| !code.is_empty()).ok_or(wants)?;
-    let source = ProfileFileCredentialsProvider::builder().profile_name(&role.source).build();
-    let sts = aws_sdk_sts::config::Builder::from(config).credentials_provider(source).build();
+    let mut source = aws_config::defaults(BehaviorVersion::v2026_01_12()).profile_name(&role.source);
+    if let Some(client) = config.http_client() {
+        source = source.http_client(client);
+    }
+    let mut sts = aws_sdk_sts::config::Builder::from(config);
+    sts.set_credentials_provider(source.load().await.credentials_provider());
+    let sts = sts.build();
     let answer = aws_sdk_sts::Client::from_conf(sts)
         .assume_role()
         .role_arn(&role.role_arn)

@@ -84,6 +84,9 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
     pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
     let (owner, name) = options.repo.clone();
     let repository = Repository { owner, name, ids: options.owner_id.zip(options.repo_id) };
+    if repository.ids.is_none() && !options.any_id {
+        return Err(unnumbered(&repository));
+    }
     let (plans, applies) = (planning(options), applying(options, &stack)?);
     let tasks = match options.role {
         Some(role) => vec![role.task()],
@@ -109,6 +112,16 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
         run.terminal.say(ADMINISTRATOR);
     }
     Ok(OK)
+}
+
+fn unnumbered(Repository { owner, name, .. }: &Repository) -> Failure {
+    Failure::plain(
+        "iam::any-repository",
+        format!("a trust in {owner}/{name} without GitHub's numbers is one in whoever takes these names over"),
+        format!(
+            "add what this prints: `gh api repos/{owner}/{name} --jq '\"--owner-id \\(.owner.id) --repo-id \\(.id)\"'`; or accept it with `--any-id`"
+        ),
+    )
 }
 
 /// What a role that may write roles comes to.

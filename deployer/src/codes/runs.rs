@@ -27,6 +27,7 @@ pub(super) const CODES: &[Code] = &[
     run("function::none", "The command is about functions, and the stack has none.", "`deployer logs` for a stack of queues", "Add one under `functions:`."),
     run("function::unknown", "The stack has no function of that name.", "`deployer logs wroker`", "Take one of the names that the help lists."),
     run("graph::not-written", "The picture cannot be written to the file.", "`--out` or `--html` names a file in a directory that does not exist", "Name a file in a directory that exists."),
+    run("iam::any-repository", "GitHub's numbers of the repository and its owner are missing, so that whoever takes the names over would be trusted.", "`deployer iam github --repo acme/couch`", "Add `--owner-id` and `--repo-id`, which `gh api repos/ORG/NAME` knows, or accept any with `--any-id`."),
     run("iam::branch-pattern", "`ci.apply_on` has a name that IAM would read as a pattern.", "`apply_on: [\"release/*\"]` and `deployer iam github`", "Name each branch that applies, in `ci.apply_on` or with `--branch`, or use `--environment`."),
     run("iam::no-boundary", "A permissions boundary is asked for, and a role of the stack does not carry it, so that it could not be made.", "`deployer iam apply --permissions-boundary ARN` for a function whose role has no boundary", "Set `permissions_boundary` for the roles that the message names."),
     run("invoke::function-error", "The function was called and failed; its answer stands before the message.", "a panic in the function", "Look at its log: `deployer logs FUNCTION`."),

@@ -180,7 +180,8 @@ async fn a_pattern_among_the_branches_is_no_trust_and_an_environment_may_plan() 
     let stack = "stack: shop\nregion: eu-west-1\nci: { apply_on: [\"release/*\"] }\nqueues: { orders: {} }\n";
     let bench = offline(stack).await;
     let github = |more: &[&str]| {
-        let arguments = [&["iam", "github", "--repo", "Acme/shop", "--owner-id=1", "--repo-id=2", ACCOUNT], more].concat();
+        let arguments =
+            [&["iam", "github", "--repo", "Acme/shop", "--owner-id=1", "--repo-id=2", ACCOUNT], more].concat();
         without_credentials(&bench, &arguments)
     };
     let refused = github(&[]);

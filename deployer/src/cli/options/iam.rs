@@ -75,7 +75,7 @@ pub struct GithubOptions {
     #[arg(long, value_name = "ROLE")]
     pub role: Option<GithubRole>,
     /// GitHub's number of the repository's owner.
-    #[arg(long, value_name = "NUMBER", requires = "repo_id", required_unless_present = "any_id")]
+    #[arg(long, value_name = "NUMBER", requires = "repo_id")]
     pub owner_id: Option<u64>,
     /// GitHub's number of the repository.
     #[arg(long, value_name = "NUMBER", requires = "owner_id")]
