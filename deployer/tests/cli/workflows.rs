@@ -26,11 +26,13 @@ const ACTION: &str = include_str!("../../../action.yml");
 struct Site {
     bench: Bench,
     forge: Forge,
+    no_plan_role: bool,
+    no_secret: bool,
 }
 
 impl Site {
     async fn new() -> Self {
-        Self { bench: Bench::new(STACK).await, forge: Forge::start() }
+        Self { bench: Bench::new(STACK).await, forge: Forge::start(), no_plan_role: false, no_secret: false }
     }
 
     /// Runs deploy.yml as GitHub does after `event` on `reference`; `head` is where a pull request comes from.
@@ -52,8 +54,10 @@ impl Site {
         machine.know("github.ref", reference).know("github.event_name", event).know("github.repository", "a/b");
         machine.know("github.event.pull_request.head.repo.full_name", if event == "pull_request" { head } else { "" });
         machine.know("github.token", TOKEN).know("vars.AWS_ROLE_ARN", if fork { "" } else { role });
+        machine.know("vars.AWS_PLAN_ROLE_ARN", if fork || self.no_plan_role { "" } else { role });
         if !fork {
-            machine.know("secrets.ALARM_EMAIL", "me@example.com").know("vars.CANDIDATE", "33");
+            machine.know("vars.CANDIDATE", "33");
+            machine.know("secrets.ALARM_EMAIL", if self.no_secret { "" } else { "me@example.com" });
         }
         machine.set("GITHUB_EVENT_NAME", event).set("GITHUB_REF", reference).set("GITHUB_REPOSITORY", "a/b");
         machine.set("GITHUB_SHA", "def").set("GITHUB_API_URL", &self.forge.url);
@@ -104,9 +108,22 @@ async fn deploy_validates_a_fork_and_a_repository_without_a_role() {
     assert!(fork.ok && fork.text.contains("but there is no plan: this run has no AWS credentials"), "{fork}");
     assert!(!fork.used.iter().any(|action| action.starts_with("aws-actions/")), "{fork}");
     let bare = site.deploy("push", "refs/heads/main", "", "");
-    assert!(bare.ok && bare.text.contains("::notice::vars.AWS_ROLE_ARN is not set"), "{bare}");
+    assert!(bare.ok && bare.text.contains("::notice::vars.AWS_ROLE_ARN (for main)"), "{bare}");
     assert!(inventory(&site.bench.aws).await.is_empty());
     assert_eq!(site.forge.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_branch_gets_no_role_that_applies_and_a_missing_secret_stops_the_run() {
+    let mut site = Site::new().await;
+    site.no_plan_role = true;
+    let branch = site.deploy("push", "refs/heads/feature", "", ROLE);
+    assert!(branch.ok && branch.text.contains("validating only"), "{branch}");
+    assert!(!branch.used.iter().any(|action| action.starts_with("aws-actions/")), "{branch}");
+    site.no_secret = true;
+    let main = site.deploy("push", "refs/heads/main", "", ROLE);
+    assert!(!main.ok && main.text.contains("::error::secrets.ALARM_EMAIL is not set"), "{main}");
+    assert!(inventory(&site.bench.aws).await.is_empty(), "nobody@example.com is not subscribed in place of a person");
 }
 
 #[test]
@@ -139,7 +156,7 @@ fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
     let run = |tag: &str| {
         let mut machine = Machine::new(root);
         machine.know("matrix.target", "x86_64-unknown-linux-gnu").set("GITHUB_REF_NAME", tag).set("SCRIPT", "1");
-        machine.run(RELEASE, "release")
+        machine.run(RELEASE, "build")
     };
     let wrong = run("v1.2.4");
     assert!(!wrong.ok && wrong.text.contains("the tag is v1.2.4, and Cargo.toml says 1.2.3"), "{wrong}");
@@ -151,7 +168,20 @@ fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
     let sum =
         std::fs::read_to_string(root.join("dist/deployer-x86_64-unknown-linux-gnu.tar.gz.sha256")).expect("a sum");
     assert!(sum.ends_with("  deployer-x86_64-unknown-linux-gnu.tar.gz\n"), "{sum}");
-    assert!(std::fs::read_to_string(root.join("calls")).expect("calls").contains("gh release upload v1.2.3"));
+    let publish = |published: &str| {
+        let mut machine = Machine::new(root);
+        machine.set("GITHUB_REF_NAME", "v1.2.3").set("PUBLISHED", published);
+        machine.run(RELEASE, "publish")
+    };
+    let published = publish("");
+    assert!(published.ok && published.used.iter().any(|action| action.contains("attest")), "{published}");
+    let calls = || std::fs::read_to_string(root.join("calls")).expect("calls");
+    let (draft, whole) = ("gh release create v1.2.3 --draft --verify-tag", "gh release edit v1.2.3 --draft=false");
+    assert!(calls().find(draft).expect("a draft") < calls().find(whole).expect("a release"), "{}", calls());
+    let before = calls().matches(draft).count();
+    let again = publish("1");
+    assert!(!again.ok && again.text.contains("is published already"), "{again}");
+    assert_eq!(calls().matches(draft).count(), before, "files of a release are never exchanged");
 }
 
 #[tokio::test]
