@@ -177,7 +177,7 @@ async fn github_gets_a_role_to_plan_and_one_to_apply() {
 
 #[tokio::test]
 async fn a_pattern_among_the_branches_is_no_trust_and_an_environment_may_plan() {
-    let stack = "stack: shop\nregion: eu-west-1\nci: { apply_on: [\"release/*\"] }\nqueues: { orders: {} }\n";
+    let stack = "stack: shop\nregion: eu-west-1\nstate: { bucket: STATE, key: shop.json }\nci: { apply_on: [\"release/*\"] }\nqueues: { orders: {} }\n";
     let bench = offline(stack).await;
     let github = |more: &[&str]| {
         let arguments =

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_yaml::Value;
 
 /// Stands in for programs: notes how it was called, and leaves what a build leaves.
-const STAND_IN: &str = r#"#!/bin/sh
+const STAND_IN: &str = r#"
 program=$(basename "$0")
 echo "$program $*" >>"$ROOT/calls"
 case "$program $1" in
@@ -63,7 +63,9 @@ impl Machine {
         std::fs::create_dir_all(&bin).expect("a directory");
         for program in ["cargo", "docker", "gh"] {
             let path = bin.join(program);
-            std::fs::write(&path, STAND_IN).expect("a file");
+            // A step may clear the environment.
+            let known = format!("#!/bin/sh\nROOT='{}' DEPLOYER='{}'", root.display(), env!("CARGO_BIN_EXE_deployer"));
+            std::fs::write(&path, known + STAND_IN).expect("a file");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(&path, mode).expect("it may be executed");
         }
@@ -78,7 +80,6 @@ impl Machine {
         machine.set("PATH", &format!("{}:{path}", text(&bin))).set("HOME", &text(root)).set("ROOT", &text(root));
         machine.set("CI", "true").set("GITHUB_ACTIONS", "true").set("GITHUB_WORKSPACE", &text(root));
         machine.set("RUNNER_TEMP", &text(root)).set("GITHUB_SERVER_URL", "https://github.com");
-        machine.set("DEPLOYER", env!("CARGO_BIN_EXE_deployer"));
         machine
     }
 
