@@ -11,6 +11,7 @@ mod desk;
 mod env;
 mod look;
 mod permissions;
+mod place;
 mod rates;
 mod recorded;
 mod saved;
@@ -34,20 +35,20 @@ use crate::observe::{Depth, Observation};
 use crate::package::{self, Artifact};
 use crate::plan::{Action, Cost, Goal, Plan, Selection, plan, refresh_only};
 use crate::spec::document::{Document, Failed};
-use crate::spec::env::state_key;
 use crate::spec::finding::{DocPath, Findings};
-use crate::spec::head::StateLocation;
 use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
-use crate::state::{Encryption, Fetched, Holder, Lease, Location, S3Location, Snapshot, Store, Terms};
+use crate::state::{Fetched, Holder, Lease, Snapshot, Store, Terms};
 
 use begin::{Begun, begin, connect, read_and_observe};
+use place::location;
 
 pub use desk::Desk;
 pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
+pub use place::{kept_after_this_job, known_in_this_job};
 pub use recorded::{Recorded, recorded};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
@@ -285,63 +286,6 @@ pub async fn outputs(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Resul
         Ok(store.read().await.map_err(Failure::state)?.state.outputs)
     };
     unless_stopped(stop, read).await
-}
-
-/// Where the state is kept; a local cloud's state never meets the real one.
-fn location(document: &Document, settings: &Settings) -> Location {
-    let root = root(&settings.file);
-    let file = state_key(&format!("{}.json", document.stack_name()), document.env());
-    match document.state() {
-        Some(StateLocation::S3(s3)) => {
-            let encryption = s3.encryption.as_ref().map(|encryption| Encryption {
-                sse_algorithm: encryption.sse_algorithm.name().to_owned(),
-                kms_master_key_id: encryption.kms_master_key_id.clone(),
-            });
-            Location::S3(S3Location {
-                bucket: s3.bucket.clone(),
-                key: state_key(&s3.key, document.env()),
-                region: s3.region.clone(),
-                // The local cloud has one account, and none of the keys.
-                account: s3.account.as_deref().or(document.account()).filter(|_| !settings.local).map(str::to_owned),
-                encryption: encryption.filter(|_| !settings.local),
-            })
-        }
-        Some(StateLocation::Directory(directory)) if !settings.local => {
-            Location::Dir { path: root.join(&directory.path).join(file) }
-        }
-        _ => {
-            let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
-            Location::Dir { path: root.join(part).join(file) }
-        }
-    }
-}
-
-/// Refuses a state in a directory of a CI job, which is gone with the job. What the next job then finds is taken for
-/// its own by the tags; what left `stack.yaml` in between is found by nobody.
-///
-/// # Errors
-/// `state::gone-with-the-job`, unless `stack.yaml` says that the directory is kept.
-pub fn kept_after_this_job(document: &Document, settings: &Settings) -> Result<(), Failure> {
-    let in_ci = match document.state() {
-        Some(StateLocation::S3(_)) => true,
-        Some(StateLocation::Directory(directory)) => directory.in_ci,
-        None => false,
-    };
-    if in_ci || !settings.in_ci || settings.local {
-        return Ok(());
-    }
-    Err(Failure::gone_with_the_job(document))
-}
-
-/// The same for a run that only reads: a state that is there came with the code, or is kept.
-///
-/// # Errors
-/// As [`kept_after_this_job`].
-pub fn known_in_this_job(document: &Document, settings: &Settings) -> Result<(), Failure> {
-    match location(document, settings) {
-        Location::Dir { path } if !path.exists() => kept_after_this_job(document, settings),
-        _ => Ok(()),
-    }
 }
 
 /// The directory of `stack.yaml`.

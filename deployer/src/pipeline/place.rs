@@ -1,0 +1,65 @@
+//! Where a stack's state is kept, and whether that outlives a CI job.
+
+use super::{Settings, root};
+use crate::failure::Failure;
+use crate::spec::document::Document;
+use crate::spec::env::state_key;
+use crate::spec::head::StateLocation;
+use crate::state::{Encryption, Location, S3Location};
+
+/// Where the state is kept; a local cloud's state never meets the real one.
+pub(super) fn location(document: &Document, settings: &Settings) -> Location {
+    let root = root(&settings.file);
+    let file = state_key(&format!("{}.json", document.stack_name()), document.env());
+    match document.state() {
+        Some(StateLocation::S3(s3)) => {
+            let encryption = s3.encryption.as_ref().map(|encryption| Encryption {
+                sse_algorithm: encryption.sse_algorithm.name().to_owned(),
+                kms_master_key_id: encryption.kms_master_key_id.clone(),
+            });
+            Location::S3(S3Location {
+                bucket: s3.bucket.clone(),
+                key: state_key(&s3.key, document.env()),
+                region: s3.region.clone(),
+                // The local cloud has one account, and none of the keys.
+                account: s3.account.as_deref().or(document.account()).filter(|_| !settings.local).map(str::to_owned),
+                encryption: encryption.filter(|_| !settings.local),
+            })
+        }
+        Some(StateLocation::Directory(directory)) if !settings.local => {
+            Location::Dir { path: root.join(&directory.path).join(file) }
+        }
+        _ => {
+            let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
+            Location::Dir { path: root.join(part).join(file) }
+        }
+    }
+}
+
+/// Refuses a state in a directory of a CI job, which is gone with the job. What the next job then finds is taken for
+/// its own by the tags; what left `stack.yaml` in between is found by nobody.
+///
+/// # Errors
+/// `state::gone-with-the-job`, unless `stack.yaml` says that the directory is kept.
+pub fn kept_after_this_job(document: &Document, settings: &Settings) -> Result<(), Failure> {
+    let in_ci = match document.state() {
+        Some(StateLocation::S3(_)) => true,
+        Some(StateLocation::Directory(directory)) => directory.in_ci,
+        None => false,
+    };
+    if in_ci || !settings.in_ci || settings.local {
+        return Ok(());
+    }
+    Err(Failure::gone_with_the_job(document))
+}
+
+/// The same for a run that only reads: a state that is there came with the code, or is kept.
+///
+/// # Errors
+/// As [`kept_after_this_job`].
+pub fn known_in_this_job(document: &Document, settings: &Settings) -> Result<(), Failure> {
+    match location(document, settings) {
+        Location::Dir { path } if !path.exists() => kept_after_this_job(document, settings),
+        _ => Ok(()),
+    }
+}
