@@ -48,7 +48,7 @@ impl Graph {
             .collect();
         names::used_twice(&nodes, names, findings);
         let order = circle::order(&mut nodes, names, findings);
-        Self { nodes, order, outputs }
+        Self { nodes, order, outputs, aliases }
     }
 }
 

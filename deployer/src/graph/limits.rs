@@ -45,6 +45,13 @@ pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place
         }
     }
     tagged.tell(findings);
+    // A text with a reference was held to no length and no pattern yet.
+    let mut late = document.check_filled(&|text| graph.filled(text, known, place));
+    // Names have a check of their own, which knows what else is made of them.
+    late.0.retain(|finding| {
+        !(finding.code == "stack::too-long" && finding.path.0.get(2).is_some_and(|name| name == "name"))
+    });
+    findings.0.append(&mut late.0);
 }
 
 /// What is wrong with one tag, for the services that take it not.
@@ -184,4 +191,33 @@ impl Wrong {
 fn tags_of(spec: &Value) -> Tags {
     let entries = spec.get("tags").and_then(Value::as_object).into_iter().flatten();
     entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Outputs;
+    use crate::pipeline;
+    use crate::spec::source::SourceText;
+    use crate::spec::variables::Inputs;
+
+    #[test]
+    fn what_only_aws_can_tell_counts_once_it_is_read() {
+        let ids: String = (0..60).map(|n| format!("V{n:02}: \"${{apis.a.id}}\", ")).collect();
+        let stack = format!(
+            "stack: s\nregion: eu-west-1\nfunctions:\n  f: {{ zip: f.zip, environment: {{ {ids} PAD: \"{}\" }} }}\n  g: {{ zip: g.zip }}\napis: {{ a: {{ routes: {{ \"GET /\": g }} }} }}\n",
+            "x".repeat(3_300)
+        );
+        let loaded = pipeline::check(SourceText::new("stack.yaml", stack), &Inputs::default()).unwrap();
+        let place = Place { account: "123456789012".into(), region: "eu-west-1".into(), ..resolve::nowhere() };
+        let mut known = loaded.graph.predicted(&place);
+        let codes = |known: &Known| {
+            let mut findings = Findings::default();
+            check_in(&loaded.graph, &loaded.document, known, &place, &mut findings);
+            findings.0.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert!(codes(&known).is_empty());
+        known.entry("apis.a".into()).or_default().extend(Outputs::from([("id".into(), "a1b2c3d4e5".into())]));
+        assert_eq!(codes(&known), ["function::environment-size"]);
+    }
 }

@@ -19,6 +19,7 @@ use self::resolve::Known;
 use crate::aws::Place;
 use crate::kinds::AnyKind;
 use crate::spec::sections::Code;
+use crate::spec::template::{self, Part, Ref};
 
 pub use build::{Named, identity};
 
@@ -82,6 +83,8 @@ pub struct Graph {
     order: Vec<String>,
     /// The stack's outputs, with references.
     outputs: BTreeMap<String, String>,
+    /// What the outputs of elements stand for.
+    aliases: BTreeMap<(String, String), (String, String)>,
 }
 
 impl Graph {
@@ -96,6 +99,17 @@ impl Graph {
 
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.outputs
+    }
+
+    /// Puts what is known into a text of an element; `None` where something is not known yet.
+    pub fn filled(&self, text: &str, known: &Known, place: &Place) -> Option<String> {
+        let value = |part: &Part| {
+            let Part::Ref(Ref { address, output }) = part else { return resolve::of_place(part, place) };
+            let key = (address.clone(), output.clone());
+            let (address, output) = self.aliases.get(&key).unwrap_or(&key);
+            known.get(address)?.get(output).filter(|text| !resolve::is_unknown(&text.as_str().into())).cloned()
+        };
+        template::fill(text, value).ok().flatten()
     }
 
     /// Computes every output that needs no AWS.

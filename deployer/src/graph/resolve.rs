@@ -44,15 +44,22 @@ fn resolve(part: Part, known: &Known, place: &Place) -> String {
             .get(&address)
             .and_then(|outputs| outputs.get(&output).cloned())
             .unwrap_or_else(|| format!("{OPEN}{address}.{output}{CLOSE}")),
-        Part::Aws(name) => match name.as_str() {
-            "account_id" => place.account.clone(),
-            "region" => place.region.clone(),
-            _ => place.partition.clone(),
-        },
+        Part::Aws(ref name) => of_place(&part, place).unwrap_or_else(|| name.clone()),
         // Variables and the environment are put in before the graph is built.
         Part::Env => "${env}".to_owned(),
         Part::Var(name) => format!("${{vars.{name}}}"),
     }
+}
+
+/// What `${aws.…}` stands for in a place.
+pub fn of_place(part: &Part, place: &Place) -> Option<String> {
+    let Part::Aws(name) = part else { return None };
+    let value = match name.as_str() {
+        "account_id" => &place.account,
+        "region" => &place.region,
+        _ => &place.partition,
+    };
+    Some(value.clone())
 }
 
 /// Tells whether a resolved value still holds something that only apply can know.

@@ -11,11 +11,14 @@ use serde_json::{Map, Value};
 use self::finish::{covered, finish, once};
 use self::loading::Loading;
 use super::blame::{self, Refused};
+use super::check::{self, Origin};
 use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, IgnoreTags, StateLocation};
+use super::interpolate::Touched;
 use super::keys;
+use super::schema;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
 use super::sections::{Common, Lowered, SECTIONS, Scope};
@@ -239,6 +242,26 @@ impl Document {
             _ => None,
         };
         element.map_or(path.clone(), |element| blame::place_of(element, &path, address, names))
+    }
+
+    /// Holds the texts that have references to the schema, with what `fill` puts in; those that it knows not all of are
+    /// left alone.
+    pub fn check_filled(&self, fill: &dyn Fn(&str) -> Option<String>) -> Findings {
+        let mut findings = Findings::default();
+        let schema = schema::checked();
+        for (section, elements) in &self.sections {
+            let (mut elements, path) = (elements.clone(), DocPath::of([section]));
+            let mut filled = HashSet::new();
+            find::fill(&mut elements, &path, fill, &mut filled);
+            if filled.is_empty() {
+                continue;
+            }
+            let origin = Origin { spans: &self.spans, touched: &Touched::default() };
+            let mut found = check::check(&mut elements, schema, &schema["properties"][section], &path, &origin);
+            found.0.retain(|finding| filled.contains(&finding.path));
+            findings.0.append(&mut found.0);
+        }
+        findings
     }
 
     /// Shows every text in the elements, with its place.

@@ -1,5 +1,7 @@
 //! Finds where a text stands inside an element, so that later findings point at it.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::finding::DocPath;
@@ -37,6 +39,28 @@ pub(super) fn part_of(value: &Value, at: &DocPath, whole: &str, secrets: &Secret
         )
     });
     parts.min_by_key(|(path, _)| path.0.len()).map(|(path, _)| path)
+}
+
+/// Puts into the texts with references what `fill` knows of them, and notes their places.
+pub(super) fn fill(
+    value: &mut Value,
+    at: &DocPath,
+    known: &dyn Fn(&str) -> Option<String>,
+    filled: &mut HashSet<DocPath>,
+) {
+    match value {
+        Value::String(text) if text.contains("${") => {
+            if let Some(whole) = known(text) {
+                *text = template::escape(&whole);
+                filled.insert(at.clone());
+            }
+        }
+        Value::Array(items) => {
+            items.iter_mut().enumerate().for_each(|(i, item)| fill(item, &at.then(i.to_string()), known, filled));
+        }
+        Value::Object(map) => map.iter_mut().for_each(|(key, item)| fill(item, &at.then(key), known, filled)),
+        _ => {}
+    }
 }
 
 /// Shows every text in `value`, with its place.
