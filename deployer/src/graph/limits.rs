@@ -49,7 +49,8 @@ pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place
     let mut late = document.check_filled(&|text| graph.filled(text, known, place));
     // Names have a check of their own, which knows what else is made of them.
     late.0.retain(|finding| {
-        !(finding.code == "stack::too-long" && finding.path.0.get(2).is_some_and(|name| name == "name"))
+        let named = finding.code == "stack::too-long" && finding.path.0.get(2).is_some_and(|name| name == "name");
+        !named && findings.0.iter().all(|other| other.path != finding.path)
     });
     findings.0.append(&mut late.0);
 }
