@@ -147,19 +147,22 @@ impl<'a> Planner<'a> {
 
 /// Parts of a resource that is deleted go with it, where AWS does that by itself.
 pub(super) fn take_along(actions: &mut [Planned]) {
-    let going: BTreeMap<String, BTreeSet<String>> = actions
+    let going: BTreeMap<String, (&str, BTreeSet<String>)> = actions
         .iter()
         .filter(|planned| planned.action == Action::Delete)
         .filter_map(|planned| {
             let outputs = planned.live.as_ref()?.outputs.values().cloned().collect();
-            Some((planned.address.clone(), outputs))
+            Some((planned.address.clone(), (planned.kind, outputs)))
         })
         .collect();
     for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
         let Some(kind) = by_name(planned.kind).filter(|kind| kind.goes_with_parent()) else { continue };
         let parent = kind.identity().first().and_then(|property| planned.live.as_ref()?.spec.get(*property)?.as_str());
         let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
-        let of = |address: &&String| going.get(*address).is_some_and(|outputs| outputs.contains(parent));
+        // An API and a function may have one name: a permission goes with the function alone.
+        let of = |address: &&String| {
+            going.get(*address).is_some_and(|(of, outputs)| kind.part_of() == Some(*of) && outputs.contains(parent))
+        };
         planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
     }
 }
