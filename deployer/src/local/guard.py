@@ -7,6 +7,9 @@ Three kinds of request come through:
 
 A request with another `Host` than this server's own is refused: a page can point a name of its own at 127.0.0.1. So is one with
 `Origin` or fetch metadata outside deployed APIs: a browser sends these and no AWS client does.
+
+A body is read only after everything that the headers tell, and never beyond the largest one that AWS itself would take: whoever
+has no key cannot fill the machine's memory.
 """
 
 import hashlib
@@ -26,6 +29,12 @@ CODE = "/_ministack/lambda-code/"
 DEPLOYED_API = re.compile(r"/(?:_aws/execute-api/[^/]+/|restapis/[^/]+/[^/]*/_user_request_(?:/|\Z))")
 BROWSER = ("origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 ROOT = re.compile(r"test|[0-9]{12}")
+# The largest request of an AWS client whose body has to be known for its signature: 50 MiB of code for Lambda, in base64 and JSON.
+LARGEST = 72 * 1024 * 1024
+# What API Gateway takes.
+LARGEST_OF_API = 10 * 1024 * 1024
+# What may be held at a time for requests that are not known to be signed yet.
+ROOM = 2 * LARGEST
 JSON_SERVICES = {"apigateway", "bedrock", "lambda", "logs", "monitoring", "sqs", "tagging"}
 
 
@@ -84,21 +93,28 @@ def secret_of(key):
     return getattr(found, "secret_access_key", None)
 
 
-def refusal(headers, path, query, method, raw_path, body):
-    """Says why a request may not pass, or None. Expects that its host is ours and that it is not for a deployed API."""
-    if any(name in headers for name in BROWSER):
-        return "requests of web pages are not served"
-    if path.startswith(CODE):
-        given = query.get("X-Amz-Signature", [""])[0]
-        return None if hmac.compare_digest(given.encode(), derived(path).encode()) else "this address is not signed"
+class Refused(Exception):
+    """Why a request may not pass, and the status that says so."""
+
+    def __init__(self, why, status=403):
+        super().__init__(why)
+        self.why, self.status = why, status
+
+
+def claimed(headers, query):
+    """The signature that a request claims to have, and the secret that would make it: all that can be checked without the body."""
     presigned = "X-Amz-Signature" in query
     if not presigned and not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
-        return "the request is not signed"
+        raise Refused("the request is not signed")
     signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
     if isinstance(signature, tuple):
-        return signature[1]
+        raise Refused(signature[1])
     if "host" not in signature.signed_headers.split(";"):
-        return "the signature does not cover the host"
+        raise Refused("the signature does not cover the host")
+    if not re.fullmatch(r"[0-9a-f]{64}", signature.signature):
+        raise Refused("the signature has another form")
+    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", signature.amz_date):
+        raise Refused("the request's time has another form")
     if presigned:
         try:
             late = sigv4.presigned_request_is_expired(signature.amz_date, query.get("X-Amz-Expires", [""])[0])
@@ -107,12 +123,12 @@ def refusal(headers, path, query, method, raw_path, body):
         failure = ("", "the address has expired") if late else None
     else:
         failure = sigv4.request_time_failure(signature)
+    if failure:
+        raise Refused(failure[1])
     secret = secret_of(signature.access_key_id)
     if secret is None:
-        return "the access key does not exist here"
-    failure = failure or sigv4.header_signature_failure(
-        signature, secret, method, raw_path, query, headers, body, presigned=presigned)
-    return failure and failure[1]
+        raise Refused("the access key does not exist here")
+    return signature, secret, presigned
 
 
 def service_of(headers, query):
@@ -121,8 +137,10 @@ def service_of(headers, query):
     return (scope.split("/") + [""] * 4)[3]
 
 
-async def refuse(send, why, service):
-    message = f"{why}; sign requests with the keys that `deployer local status --json` prints"
+async def refuse(send, refused, service):
+    message = refused.why
+    if refused.status == 403:
+        message += "; sign requests with the keys that `deployer local status --json` prints"
     if service in JSON_SERVICES or not service:
         content_type, text = "application/json", json.dumps({"__type": "AccessDeniedException", "message": message})
     else:
@@ -131,29 +149,81 @@ async def refuse(send, why, service):
         error = f"<Error>{inner}</Error>"
         content_type, text = "text/xml", error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
     headers = [(b"content-type", content_type.encode()), (b"x-amzn-errortype", b"AccessDeniedException")]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
 
 
-async def whole(receive):
-    """Reads the body and returns it with a `receive` that gives it once more."""
-    parts, more = [], True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None, receive
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    body, pending = b"".join(parts), True
+held = 0
 
+
+async def whole(receive, headers, largest):
+    """Reads the body and returns it with a `receive` that gives it once more. (None, None) when the client has gone."""
+    global held
+    too_large = Refused(f"the body is larger than {largest // 1024 // 1024} MiB", 413)
+    length = headers.get("content-length", "0")
+    if not re.fullmatch(r"[0-9]{1,15}", length) or int(length) > largest:
+        raise too_large
+    parts, size, more = [], 0, True
+    try:
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None, None
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+            size, held = size + len(parts[-1]), held + len(parts[-1])
+            if size > largest:
+                raise too_large
+            if held > ROOM:
+                raise Refused("too many large requests at a time", 503)
+    finally:
+        held -= size
+    return b"".join(parts), once_more(parts, receive)
+
+
+def once_more(parts, receive):
     async def again():
-        nonlocal pending
-        if pending:
-            pending = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
+        if not parts:
+            return await receive()
+        body = b"".join(parts)
+        parts.clear()
+        return {"type": "http.request", "body": body, "more_body": False}
 
-    return body, again
+    return again
+
+
+async def without_body():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def admitted(scope, headers, query, receive):
+    """The `receive` with which a request may pass, or None when the client has gone. Raises Refused."""
+    path = scope["path"]
+    if headers.get("host") not in HOSTS:
+        raise Refused("this server has another name")
+    if path == HEALTH:
+        return without_body
+    if DEPLOYED_API.match(path):
+        return (await whole(receive, headers, LARGEST_OF_API))[1]
+    if any(name in headers for name in BROWSER):
+        raise Refused("requests of web pages are not served")
+    if path.startswith(CODE):
+        if not hmac.compare_digest(query.get("X-Amz-Signature", [""])[0].encode(), derived(path).encode()):
+            raise Refused("this address is not signed")
+        return without_body
+    signature, secret, presigned = claimed(headers, query)
+    body, payload = b"", headers.get("x-amz-content-sha256", "")
+    of_object = presigned and signature.service == "s3"
+    if not of_object and (not payload or payload.startswith("STREAMING-AWS4")):
+        body, receive = await whole(receive, headers, LARGEST)
+        if body is None:
+            return None
+    raw_path = (scope.get("raw_path") or quote(path).encode()).decode("latin-1")
+    failure = sigv4.header_signature_failure(
+        signature, secret, scope["method"], raw_path, query, headers, body, presigned=presigned)
+    if failure:
+        raise Refused(failure[1])
+    return receive
 
 
 def guarded(served):
@@ -166,20 +236,13 @@ def guarded(served):
         for name, value in scope["headers"]:
             name, value = name.decode("latin-1").lower(), sigv4.decode_header_value(value)
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        path = scope["path"]
         query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
-        if headers.get("host") not in HOSTS:
-            return await refuse(send, "this server has another name", service_of(headers, query))
-        if path != HEALTH and not DEPLOYED_API.match(path):
-            body, payload = b"", headers.get("x-amz-content-sha256", "")
-            if not payload or payload.startswith("STREAMING-AWS4"):
-                body, receive = await whole(receive)
-                if body is None:
-                    return None
-            raw_path = (scope.get("raw_path") or quote(path).encode()).decode("latin-1")
-            why = refusal(headers, path, query, scope["method"], raw_path, body)
-            if why:
-                return await refuse(send, why, service_of(headers, query))
+        try:
+            receive = await admitted(scope, headers, query, receive)
+        except Refused as refused:
+            return await refuse(send, refused, service_of(headers, query))
+        if receive is None:
+            return None
         return await served(scope, receive, send)
 
     return app

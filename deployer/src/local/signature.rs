@@ -23,13 +23,34 @@ const WINDOW: Duration = Duration::from_secs(300);
 /// What a browser says of where a request comes from. No AWS client sends any of it.
 const FETCH_METADATA: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
 
+/// Says why a request may not be served, by all that can be checked before its body is read. `port` is this server's.
+pub(super) fn early_refusal(head: &Parts, port: u16, now: SystemTime) -> Option<&'static str> {
+    other_party(&head.headers, port).or_else(|| match signed_at(head) {
+        Some(time) if apart(time, now) > WINDOW => Some("the signature is too old or too new"),
+        Some(_) => None,
+        None => Some("the request is not signed"),
+    })
+}
+
 /// Says why a request may not be served. `port` is this server's.
 pub(super) fn refusal(head: &Parts, body: &[u8], secret: &str, port: u16, now: SystemTime) -> Option<&'static str> {
-    other_party(&head.headers, port).or_else(|| match verify(head, body, secret, now) {
+    early_refusal(head, port, now).or_else(|| match verify(head, body, secret) {
         Some(true) => None,
         Some(false) => Some("the signature does not match"),
         None => Some("the request is not signed"),
     })
+}
+
+/// When a request says that it was signed; none when it is not signed, or signed without its host.
+fn signed_at(head: &Parts) -> Option<SystemTime> {
+    let claim = claim(&head.headers)?;
+    let whole = claim.headers.contains(&"host") && claim.signature.len() == 64;
+    let time = extended(head.headers.get("x-amz-date")?.to_str().ok()?)?;
+    SystemTime::try_from(DateTime::from_str(&time, Format::DateTime).ok()?).ok().filter(|_| whole)
+}
+
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|error| error.duration())
 }
 
 /// Refuses another server's name, which a page may have pointed here, and every request of a page.
@@ -66,15 +87,9 @@ fn claim(headers: &HeaderMap) -> Option<Claim<'_>> {
     })
 }
 
-/// Signs the request again and compares; none when it is not signed, or signed without its host.
-fn verify(head: &Parts, body: &[u8], secret: &str, now: SystemTime) -> Option<bool> {
-    let claim = claim(&head.headers)?;
-    if !claim.headers.contains(&"host") {
-        return None;
-    }
-    let time = DateTime::from_str(&extended(head.headers.get("x-amz-date")?.to_str().ok()?)?, Format::DateTime).ok()?;
-    let time = SystemTime::try_from(time).ok()?;
-    let apart = now.duration_since(time).or_else(|_| time.duration_since(now)).ok()?;
+/// Signs the request again and compares; none when it is not signed.
+fn verify(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
+    let (claim, time) = (claim(&head.headers)?, signed_at(head)?);
     let identity: Identity = Credentials::new(claim.key, secret_of(claim.key, secret)?, None, None, "local").into();
     let signing = v4::SigningParams::builder()
         .identity(&identity)
@@ -91,7 +106,7 @@ fn verify(head: &Parts, body: &[u8], secret: &str, now: SystemTime) -> Option<bo
     let request =
         SignableRequest::new(head.method.as_str(), url, headers?.into_iter(), SignableBody::Bytes(body)).ok()?;
     let (_, expected) = sign(request, &signing.into()).ok()?.into_parts();
-    Some(apart <= WINDOW && same(&expected, claim.signature))
+    Some(same(&expected, claim.signature))
 }
 
 /// The secret that belongs to a key id: the root user's, or the one that `guard.py` derives for a function's session.
@@ -168,7 +183,8 @@ pub(super) mod tests {
         let root = signed(PATH, b"{}", (ACCESS_KEY_ID, "secret", "us-west-2"), now);
         assert_eq!(judged(&root, b"{}", now), None);
         assert_eq!(judged(&root, b"{ }", now), Some("the signature does not match"));
-        assert_eq!(judged(&root, b"{}", now + WINDOW * 2), Some("the signature does not match"));
+        assert_eq!(judged(&root, b"{}", now + WINDOW * 2), Some("the signature is too old or too new"));
+        assert_eq!(judged(&root, b"{}", now - WINDOW * 2), Some("the signature is too old or too new"));
         let session = secret_of("ASIA0123456789ABCDEF", "secret").unwrap();
         assert_eq!(
             judged(&signed(PATH, b"{}", ("ASIA0123456789ABCDEF", &session, "us-west-2"), now), b"{}", now),

@@ -1,9 +1,10 @@
 //! Who may talk to the local cloud: functions there are processes of the person who started it.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use deployer::aws::Clients;
 use deployer::aws::clients::Connection;
@@ -76,6 +77,18 @@ impl Local {
     }
 }
 
+impl Local {
+    /// The status of the answer to the head of a request whose body never comes.
+    fn head(&self, server: &str, line: &str, headers: &str) -> String {
+        let address = self.text(server).trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        write!(stream, "{line} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n").expect("the head is sent");
+        let mut first = String::new();
+        BufReader::new(stream).read_line(&mut first).expect("an answer");
+        first.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+}
+
 impl Drop for Local {
     fn drop(&mut self) {
         let mut stop = Command::new(env!("CARGO_BIN_EXE_deployer"));
@@ -120,6 +133,7 @@ async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users()
         assert_eq!(status, 403, "{line} {headers}: {answer}");
         assert!(!answer.to_lowercase().contains("access-control-allow-origin"), "{line}: {answer}");
     }
+    nothing_is_read_of_a_stranger(&local);
     // What is deployed is public here as on AWS, from whatever page.
     let path = url.strip_prefix(local.text("endpoint_url")).expect("an address of the local cloud");
     let (_, answer) = local.send("endpoint_url", &format!("GET {path}/"), evil, "");
@@ -138,6 +152,48 @@ async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users()
     assert_ne!(local.text("secret_access_key"), before, "each start has a key of its own");
     assert!(local.ok(&["--local", "plan"]).stdout.contains("No changes."));
     local.ok(&["--local", "destroy", "-y"]);
+}
+
+/// Whoever has no key is answered before the body of the request is sent, and nobody's body is read without an end.
+fn nothing_is_read_of_a_stranger(local: &Local) {
+    let (large, small) = ("content-length: 600000000\r\n", "content-length: 100\r\n");
+    let (create, model) = ("POST /2015-03-31/functions", "POST /model/stability.stable-image-core-v1%3A1/invoke");
+    let now = aws_smithy_types::DateTime::from(SystemTime::now()).secs();
+    let forged = |service: &str, age: i64| {
+        let time = basic(now - age);
+        let (day, signature) = (&time[..8], "0".repeat(64));
+        format!(
+            "authorization: AWS4-HMAC-SHA256 Credential=test/{day}/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature={signature}\r\nx-amz-date: {time}\r\n"
+        )
+    };
+    let hashed = "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n";
+    for (server, line, headers, status) in [
+        ("endpoint_url", create, String::new(), "403"),
+        ("endpoint_url", create, "origin: https://evil.example\r\n".into(), "403"),
+        ("endpoint_url", create, forged("lambda", 7_200), "403"),
+        ("endpoint_url", create, forged("lambda", 0).replace("Credential=test", "Credential=ASIAX"), "403"),
+        ("endpoint_url", "PUT /pictures/x", forged("s3", 0) + hashed, "403"),
+        ("endpoint_url", create, forged("lambda", 0), "413"),
+        ("endpoint_url", "POST /restapis/x/y/_user_request_/", String::new(), "413"),
+        ("bedrock_endpoint_url", model, String::new(), "403"),
+        ("bedrock_endpoint_url", model, "origin: https://evil.example\r\n".into(), "403"),
+        ("bedrock_endpoint_url", model, forged("bedrock", 7_200), "403"),
+        ("bedrock_endpoint_url", model, forged("bedrock", 0), "400"),
+    ] {
+        assert_eq!(local.head(server, line, &format!("{headers}{large}")), status, "{line} {headers}");
+        if status == "403" {
+            assert_eq!(local.head(server, line, &format!("{headers}{small}")), status, "{line} {headers}");
+        }
+    }
+    assert_eq!(local.head("endpoint_url", "GET /_ministack/health", large), "200");
+    assert_eq!(local.head("bedrock_endpoint_url", "GET /_health", large), "200");
+}
+
+/// Seconds since 1970 as Signature Version 4 writes a time: `20261130T120000Z`.
+fn basic(seconds: i64) -> String {
+    let time = aws_smithy_types::DateTime::from_secs(seconds);
+    let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a time of today");
+    text.replace(['-', ':'], "")
 }
 
 /// Where the function's code can be fetched, after it was fetched there.

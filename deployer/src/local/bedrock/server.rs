@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -66,20 +66,29 @@ pub async fn serve(listener: TcpListener, settings: Settings) -> io::Result<Infa
 impl Server {
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let (head, body) = request.into_parts();
-        let body = match Limited::new(body, BODY_LIMIT).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => return refused(&Refusal::malformed(error)),
-        };
         let path = head.uri.path();
         let refusal = match path {
             "/_health" => signature::other_party(&head.headers, self.port),
-            _ => signature::refusal(&head, &body, &self.settings.secret, self.port, SystemTime::now()),
+            _ => signature::early_refusal(&head, self.port, SystemTime::now()),
         };
         if let Some(why) = refusal {
             return refused(&Refusal::unsigned(why));
         }
+        if path == "/_health" {
+            return ok(&json!({"status": "ok"}));
+        }
+        // Said by its length already: nothing of it has to come first.
+        if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > BODY_LIMIT) {
+            return refused(&Refusal::malformed("length limit exceeded"));
+        }
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return refused(&Refusal::malformed(error)),
+        };
+        if let Some(why) = signature::refusal(&head, &body, &self.settings.secret, self.port, SystemTime::now()) {
+            return refused(&Refusal::unsigned(why));
+        }
         match (&head.method, path) {
-            (&Method::GET, "/_health") => ok(&json!({"status": "ok"})),
             (&Method::GET, "/_control") => ok(&self.control.faults()),
             (&Method::GET, "/_requests") => ok(&self.control.log()),
             (&Method::POST, "/_control") => self.set_faults(&body),
