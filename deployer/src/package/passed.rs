@@ -161,6 +161,25 @@ const NEVER: &[&str] = &[
 const SECRET: &[&str] =
     &["APIKEY", "AUTH", "CREDENTIAL", "CREDENTIALS", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD", "SECRET", "TOKEN"];
 
+/// Names inside a value that mean a secret, without dashes, in small letters.
+const TOKENS: &[&str] = &[
+    "accesskey",
+    "accesstoken",
+    "accountkey",
+    "apikey",
+    "authorization",
+    "password",
+    "sas",
+    "secret",
+    "sharedaccesskey",
+    "sharedaccesssignature",
+    "sig",
+    "token",
+    "xamzsecuritytoken",
+    "xamzsignature",
+    "xgoogsignature",
+];
+
 /// What cargo itself needs to fetch packages, and the code of packages does not.
 const FETCHING: &[&str] = &["CARGO", "GIT_", "NETRC", "SSH_AGENT_PID", "SSH_AUTH_SOCK"];
 
@@ -214,7 +233,19 @@ fn is_secret(name: &str, value: &str) -> bool {
     let key = parts().next_back().is_some_and(|last| last == "KEY");
     let words = parts().any(|part| SECRET.contains(&part.as_str())) || name.ends_with("_CONNECTION_STRING");
     let address = value.contains("://") || name.to_ascii_lowercase().ends_with("_proxy");
-    words || key || (address && has_password(value))
+    words || key || (address && has_password(value)) || holds_token(value)
+}
+
+/// A value with a token in it: an address with a signature (`?sv=…&sig=…`), a header (`Authorization: Bearer …`), or a
+/// connection string (`AccountKey=…;`).
+fn holds_token(value: &str) -> bool {
+    value.split(['?', '&', ',', ';', '|', '"', '\'', ' ', '\t', '\n']).any(|part| {
+        part.split_once(['=', ':']).is_some_and(|(name, rest)| {
+            let name = name.trim().to_ascii_lowercase().replace(['-', '_'], "");
+            !rest.is_empty() && TOKENS.contains(&name.as_str())
+        }) || part.eq_ignore_ascii_case("authorization:")
+            || part.eq_ignore_ascii_case("bearer")
+    })
 }
 
 /// `scheme://user:password@host`, or `user:password@host` as proxies may be written.
@@ -337,6 +368,32 @@ mod tests {
         assert!(!passes("AWS_SECRET_ACCESS_KEY", "x", &[], For::Fetch));
         assert!(!built_with("SCCACHE_REDIS", "redis://:pw@cache"));
         assert!(!built_with("SCCACHE_WEBDAV_TOKEN", "x"));
+    }
+
+    #[test]
+    fn a_value_with_a_token_in_it_reaches_no_build_whatever_its_name() {
+        let blob = "clear;x-azblob,https://us.blob.core.windows.net/cache";
+        for (name, value) in [
+            ("VCPKG_BINARY_SOURCES", format!("{blob},sv=2022-11-02&ss=b&sig=abc%3D,readwrite")),
+            ("VCPKG_BINARY_SOURCES", format!("{blob},?sig=abc,readwrite")),
+            ("VCPKG_BINARY_SOURCES", "http,https://cache.example/{sha},readwrite,Authorization: Bearer abc".into()),
+            ("VCPKG_BINARY_SOURCES", "http,https://me:pw@cache.example/{sha},readwrite".into()),
+            ("RUSTUP_DIST_SERVER", "https://cache.example/?X-Amz-Signature=abc".into()),
+            ("SCCACHE_ENDPOINT", "https://cache.example/?access_token=abc".into()),
+            ("CMAKE_TLS_CACHE", "DefaultEndpointsProtocol=https;AccountKey=abc==".into()),
+        ] {
+            assert!(!built_with(name, &value), "{name}={value}");
+            assert!(passes(name, &value, &[name], For::Build), "{name}: named by the project");
+        }
+        for (name, value) in [
+            ("VCPKG_BINARY_SOURCES", "clear;files,/cache,readwrite"),
+            ("VCPKG_BINARY_SOURCES", "clear;x-aws,s3://cache/vcpkg/,readwrite"),
+            ("VCPKG_ROOT", "/opt/vcpkg"),
+            ("RUSTFLAGS", "-C target-cpu=native --cfg feature=\"tokens\""),
+            ("PKG_CONFIG_PATH", "/usr/lib:/opt/token/lib"),
+        ] {
+            assert!(built_with(name, value), "{name}={value}");
+        }
     }
 
     #[test]
