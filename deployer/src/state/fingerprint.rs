@@ -2,13 +2,15 @@
 //!
 //! # Guarantees
 //! A fingerprint is slow to compute, so whoever reads the state can try few values a second: some ten milliseconds
-//! and 8 MiB each. It hides a strong secret, and makes a weak one dearer to find; see docs/state-format.md.
+//! and 12 MiB each. It hides a strong secret, and makes a weak one dearer to find; see docs/state-format.md.
+//! Each says what it cost. One of another cost is still understood, and the next write has today's.
 //! A run computes each only once, and those that a plan needs while AWS is being read.
 //!
 //! # Caveats
 //! Equal texts under one key have equal fingerprints.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -18,43 +20,74 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Begins every fingerprint: the function, and what makes it slow.
-const MARK: &str = "fingerprint:argon2id:m=8192,t=2,p=1:";
+/// Begins every fingerprint; what makes it slow follows.
+const MARK: &str = "fingerprint:argon2id:";
 /// Begins those of states that no newer version has written yet.
 const FORMER: &str = "fingerprint:hmac-sha256:";
-/// KiB that one computation takes.
-const MEMORY: u32 = 8_192;
-/// Passes over that memory.
-const PASSES: u32 = 2;
+/// Of new fingerprints: a row of OWASP's Password Storage Cheat Sheet. Thirty take two processors 0.2 s.
+const COST: Cost = Cost { memory: 12_288, passes: 3 };
+/// A stored fingerprint that claims to cost more than this many times as much is not computed.
+const DEARER: u32 = 16;
 
-/// A digest of a text and its key.
-type Subject = [u8; 32];
+/// What makes a fingerprint slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Cost {
+    /// In KiB.
+    memory: u32,
+    /// Over that memory.
+    passes: u32,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m={},t={},p=1", self.memory, self.passes)
+    }
+}
+
+impl Cost {
+    /// What a stored fingerprint says that it cost.
+    fn said_by(mark: &str) -> Option<Self> {
+        let (cost, _) = mark.strip_prefix(MARK)?.split_once(':')?;
+        let (memory, passes) = cost.strip_prefix("m=")?.strip_suffix(",p=1")?.split_once(",t=")?;
+        let cost = Self { memory: memory.parse().ok()?, passes: passes.parse().ok()? };
+        let bearable = cost.memory <= COST.memory * DEARER && cost.passes <= COST.passes * DEARER;
+        bearable.then_some(cost)
+    }
+}
+
+/// A digest of a text and its key, and what its fingerprint costs.
+type Subject = ([u8; 32], Cost);
 
 /// What was computed in this run.
 static KNOWN: LazyLock<Mutex<BTreeMap<Subject, String>>> = LazyLock::new(Mutex::default);
 
 /// The fingerprint of one text under `key` (the state's lineage).
 pub fn of(text: &str, key: &str) -> String {
-    let subject: Subject =
-        Sha256::new().chain_update(Sha256::digest(key.as_bytes())).chain_update(text.as_bytes()).finalize().into();
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(made) = known().get(&subject) {
-        return made.clone();
-    }
-    let made = slow(text, key);
-    known().insert(subject, made.clone());
-    made
+    at(COST, text, key).expect("this cost is within Argon2's bounds")
 }
 
-fn slow(text: &str, key: &str) -> String {
-    let parameters = Params::new(MEMORY, PASSES, 1, Some(32)).expect("these are within Argon2's bounds");
+/// The fingerprint of a cost; none if Argon2 knows no such cost.
+fn at(cost: Cost, text: &str, key: &str) -> Option<String> {
+    let digest = Sha256::new().chain_update(Sha256::digest(key.as_bytes())).chain_update(text.as_bytes()).finalize();
+    let subject: Subject = (digest.into(), cost);
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = known().get(&subject) {
+        return Some(made.clone());
+    }
+    let made = slow(cost, text, key)?;
+    known().insert(subject, made.clone());
+    Some(made)
+}
+
+fn slow(cost: Cost, text: &str, key: &str) -> Option<String> {
+    let parameters = Params::new(cost.memory, cost.passes, 1, Some(32)).ok()?;
     // A salt of one length, whatever the key is.
     let salt = Sha256::digest(key.as_bytes());
     let mut hash = [0; 32];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
         .hash_password_into(text.as_bytes(), &salt, &mut hash)
         .expect("Argon2 takes texts below 4 GiB");
-    format!("{MARK}{}", STANDARD_NO_PAD.encode(hash))
+    Some(format!("{MARK}{cost}:{}", STANDARD_NO_PAD.encode(hash)))
 }
 
 /// Computes fingerprints that are about to be needed, on all processors.
@@ -92,7 +125,10 @@ pub fn is(text: &str) -> bool {
 
 /// Is the stored `mark` that of `text`? States of earlier versions are understood until the next apply writes them anew.
 fn fits(mark: &str, text: &str, key: &str) -> bool {
-    if mark.starts_with(FORMER) { fast(text, key) == *mark } else { of(text, key) == *mark }
+    if mark.starts_with(FORMER) {
+        return fast(text, key) == *mark;
+    }
+    Cost::said_by(mark).and_then(|cost| at(cost, text, key)).is_some_and(|made| made == *mark)
 }
 
 /// Replaces every text for which `secret` holds.
@@ -207,6 +243,23 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_says_what_it_cost_and_one_of_another_cost_is_replaced_by_the_next_write() {
+        let spec = json!({"TOKEN": "hunter2-hunter2"});
+        let earlier = slow(Cost { memory: 64, passes: 1 }, "hunter2-hunter2", "lineage").expect("a cost");
+        assert!(earlier.starts_with("fingerprint:argon2id:m=64,t=1,p=1:"), "{earlier}");
+        let stored = json!({"TOKEN": earlier});
+        assert_eq!(like(&spec, &stored, "lineage"), stored, "nothing changed");
+        assert_eq!(shown(&stored, &spec, "lineage"), spec);
+        let written = hide(&spec, "lineage", &|text| text.contains("hunter2"));
+        assert_eq!(Cost::said_by(written["TOKEN"].as_str().expect("a text")), Some(COST));
+        for (memory, passes) in [("4194304", "3"), ("12288", "4000000"), ("0", "1"), ("x", "3"), ("-1", "3")] {
+            let forged = json!({"TOKEN": format!("{MARK}m={memory},t={passes},p=1:AAAA")});
+            assert_eq!(like(&spec, &forged, "lineage"), written, "neither computed nor believed: {forged}");
+        }
+        assert_eq!(like(&spec, &json!({"TOKEN": format!("{MARK}AAAA")}), "lineage"), written);
+    }
+
+    #[test]
     fn what_was_prepared_is_what_is_computed_later() {
         let texts: BTreeSet<String> = (0..5).map(|n| format!("secret {n}")).collect();
         let mut found = BTreeSet::new();
@@ -218,7 +271,7 @@ mod tests {
         assert_eq!(found.len(), 2);
         prepare(texts.clone(), "prepared");
         for text in &texts {
-            assert_eq!(of(text, "prepared"), slow(text, "prepared"));
+            assert_eq!(of(text, "prepared"), slow(COST, text, "prepared").expect("a cost"));
         }
     }
 }
