@@ -149,14 +149,14 @@ async fn reviewed(
             let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
             return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {none}"), help));
         }
-        // What somebody changed is worse than nothing.
-        (None, Err(NoReview::Changed(why))) if must => {
+        // What somebody may have changed is worse than nothing.
+        (None, Err(NoReview::Doubtful(why))) if must => {
             ready.abandon().await;
             let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
             return Err(Failure::plain("plan::not-reviewed", why, help));
         }
         // Where the forge does not answer, nobody knows whether there is one: that is more than talk.
-        (None, Err(NoReview::NoAnswer(why) | NoReview::Changed(why))) => {
+        (None, Err(NoReview::NoAnswer(why) | NoReview::Doubtful(why))) => {
             pages.warn("reviewed plan not looked up", &format!("{why}; the plan is applied without a comparison"));
             return Ok(ready);
         }

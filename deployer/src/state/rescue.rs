@@ -6,7 +6,7 @@
 //! run delete what it names. So each file has a seal, whose key lies outside the code, in the user's own directory.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,9 @@ impl RescuePlace {
 /// A state that waits for its place.
 #[derive(Serialize, Deserialize)]
 struct Rescue {
-    /// That this user's deployer wrote the rest.
-    #[serde(default)]
-    seal: String,
+    /// That this user's deployer wrote the rest. Files of the first version have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<String>,
     /// Digests of the documents that it may follow. Anything else in its place means that another
     /// run has been there since, and the file is out of date.
     follows: Vec<String>,
@@ -60,6 +60,11 @@ struct Rescue {
 }
 
 impl Rescue {
+    /// Does it have the seal of this key?
+    fn is_sealed_by(&self, key: &[u8]) -> bool {
+        self.seal.as_ref().is_some_and(|seal| *seal == self.sealed_by(key))
+    }
+
     fn sealed_by(&self, key: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(json!([self.follows, self.state]).to_string().as_bytes());
@@ -84,8 +89,8 @@ pub(super) fn keep(store: &Store, state: &State, follows: Vec<String>) -> Option
         tracing::warn!(?place, "the state could not be kept in a file either: there is no place for a key");
         return None;
     };
-    let mut rescue = Rescue { seal: String::new(), follows, state: serde_json::to_value(state).ok()? };
-    rescue.seal = rescue.sealed_by(&key);
+    let mut rescue = Rescue { seal: None, follows, state: serde_json::to_value(state).ok()? };
+    rescue.seal = Some(rescue.sealed_by(&key));
     let mut bytes = serde_json::to_vec_pretty(&rescue).ok()?;
     bytes.push(b'\n');
     let written = files::directory(&place.directory).and_then(|()| files::write(&path, &bytes));
@@ -103,9 +108,10 @@ pub(super) async fn pick_up(store: &Store, snapshot: &mut Snapshot) {
     let newest = files(store, &stored.state.lineage)
         .into_iter()
         .filter_map(|path| {
-            let rescue: Rescue = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-            if key.as_ref().is_none_or(|key| rescue.seal != rescue.sealed_by(key)) {
-                strange = Some(path);
+            let rescue = read(&path)?;
+            if key.as_ref().is_none_or(|key| !rescue.is_sealed_by(key)) {
+                strange =
+                    rescue.follows.contains(&stored.digest).then(|| (path, rescue.seal.is_some())).or(strange.take());
                 return None;
             }
             let state = store.parse(&serde_json::to_vec(&rescue.state).ok()?).ok()?;
@@ -114,12 +120,7 @@ pub(super) async fn pick_up(store: &Store, snapshot: &mut Snapshot) {
             (follows && newer).then_some((state, path))
         })
         .max_by_key(|(state, _)| state.serial);
-    if let Some(path) = strange {
-        snapshot.notice = Some(format!(
-            "{} is left alone: it was not written by this user on this machine, so nothing says that it is true",
-            path.display()
-        ));
-    }
+    snapshot.notice = strange.map(|(path, sealed)| left_alone(&path, sealed)).or(snapshot.notice.take());
     if let Some((state, path)) = newest {
         snapshot.notice = Some(format!(
             "the last run could not save its state: going on with what it kept in {} (version {})",
@@ -130,9 +131,31 @@ pub(super) async fn pick_up(store: &Store, snapshot: &mut Snapshot) {
     }
 }
 
-/// Removes what a state now saved in its place has made needless.
+fn read(path: &Path) -> Option<Rescue> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// What a user is told of a file that is not believed.
+fn left_alone(path: &Path, sealed: bool) -> String {
+    let path = path.display();
+    if sealed {
+        return format!(
+            "{path} is left alone: it was not written by this user on this machine, so nothing says that it is true"
+        );
+    }
+    format!(
+        "{path} is left alone: it has no seal, so an earlier version of deployer wrote it, or it came with the code. If a run of yours \
+         wrote it, put its member `state` in the place of the state (docs/state-format.md tells how); if not, delete it"
+    )
+}
+
+/// Removes what a state now saved in its place has made needless. What was not believed is not ours to remove.
 pub(super) fn clear(store: &Store, lineage: &str) {
+    let Some(key) = store.rescue.as_ref().and_then(RescuePlace::key) else { return };
     for path in files(store, lineage) {
+        if read(&path).is_none_or(|rescue| !rescue.is_sealed_by(&key)) {
+            continue;
+        }
         if let Err(error) = fs::remove_file(&path) {
             tracing::debug!(path = %path.display(), %error, "a rescue file stays behind");
         }

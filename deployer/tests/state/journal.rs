@@ -211,6 +211,29 @@ async fn a_rescue_file_that_somebody_else_wrote_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rescue_file_of_an_earlier_version_is_explained_and_stays_until_somebody_takes_it_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::new();
+    let (link, store) = begun(&server).await;
+    let store = store.with_rescue(rescue_in(directory.path()));
+    let StateError::Rescued { rescue, .. } = cut_off(&link, &store, "second").await else { panic!("rescued") };
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&rescue).expect("a file")).expect("JSON");
+    file.as_object_mut().and_then(|file| file.remove("seal")).expect("a seal");
+    std::fs::write(&rescue, file.to_string()).expect("a file");
+
+    let snapshot = store.read().await.expect("readable");
+    assert_eq!(names(&snapshot.state), ["queues.first"], "not believed");
+    let notice = snapshot.notice.clone().expect("a word");
+    assert!(notice.contains("it has no seal, so an earlier version") && !notice.contains("this user"), "{notice}");
+    assert!(notice.contains("put its member `state` in the place of the state"), "{notice}");
+
+    let lease = held(&store, "bob").await;
+    store.journal(&snapshot, &lease).commit(&with_queue(&snapshot.state, "other")).await.expect("written");
+    assert!(rescue.exists(), "a file that was not believed is not deleted");
+    assert_eq!(store.read().await.expect("readable").notice, None, "and is out of date by now");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rescue_file_is_out_of_date_once_another_run_has_written() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::new();

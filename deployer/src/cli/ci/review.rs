@@ -46,13 +46,13 @@ pub(super) enum NoReview {
     Missing(String),
     /// The forge could not be asked.
     NoAnswer(String),
-    /// There is one that somebody changed.
-    Changed(String),
+    /// There is one that somebody changed, or that nothing vouches for.
+    Doubtful(String),
 }
 
 impl fmt::Display for NoReview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::None(why) | Self::Missing(why) | Self::NoAnswer(why) | Self::Changed(why)) = self;
+        let (Self::None(why) | Self::Missing(why) | Self::NoAnswer(why) | Self::Doubtful(why)) = self;
         f.write_str(why)
     }
 }
@@ -69,9 +69,15 @@ pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Re
     let (shown, last) = body.rsplit_once('\n')?;
     let words: Vec<&str> = last.trim_end().strip_prefix(RECORD)?.strip_suffix(" -->")?.split(' ').collect();
     let [digest, effects, rest @ ..] = &words[..] else { return None };
+    // Not as good as none: whoever strips a seal may have shown reviewers another plan.
+    if rest.is_empty() {
+        let why =
+            "has no seal, as one written by an earlier version of deployer: run the plan of the pull request again";
+        return Some(Err(NoReview::Doubtful(format!("the comment at #{number} {why}"))));
+    }
     if rest != [seal.of(number, shown, &format!("{digest} {effects}"))] {
         let why = "its text and the record of the plan do not belong together, or the record was made without this stack's state";
-        return Some(Err(NoReview::Changed(format!("the comment at #{number} cannot be relied on: {why}"))));
+        return Some(Err(NoReview::Doubtful(format!("the comment at #{number} cannot be relied on: {why}"))));
     }
     let source = format!("#{number}");
     let reviewed = Reviewed { digest: (*digest).to_owned(), effects: Effects::of_record(effects), source };
@@ -96,14 +102,14 @@ pub(super) async fn find(
     let missing = || NoReview::Missing(format!("#{number} has no comment with the plan of {stack}"));
     let comment = forge.find(number, &mark(stack)).await?.ok_or_else(missing)?;
     if let Some(editor) = forge.edited(&comment).await? {
-        return Err(NoReview::Changed(format!("the comment at #{number} cannot be relied on: {editor} changed it")));
+        return Err(NoReview::Doubtful(format!("the comment at #{number} cannot be relied on: {editor} changed it")));
     }
     recorded(&comment.body, number, seal).unwrap_or_else(|| Err(missing()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NoReview, mark, record, recorded, sealed};
+    use super::{NoReview, RECORD, mark, record, recorded, sealed};
     use crate::cli::ci::seal::Seal;
     use crate::plan::Effects;
 
@@ -125,7 +131,20 @@ mod tests {
         ] {
             assert_ne!(changed, body);
             let refused = recorded(&changed, 7, &seal).expect("a record").expect_err("changed");
-            assert!(matches!(refused, NoReview::Changed(_)), "{refused}");
+            assert!(matches!(refused, NoReview::Doubtful(_)), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_comment_of_an_earlier_version_is_not_called_changed() {
+        let effects = Effects { stack: "shop".into(), ..Effects::default() };
+        let body = format!("{}\ntext\n{RECORD}{} -->\n", mark("shop"), record(&effects));
+        let seal = Seal::new(Some("key".into()));
+        let missing = recorded(&body, 7, &seal).expect("a record").expect_err("not believed");
+        assert!(matches!(missing, NoReview::Doubtful(_)), "{missing}");
+        assert!(missing.to_string().contains("#7 has no seal, as one written by an earlier version"), "{missing}");
+        let empty = body.replace(" -->\n", "  -->\n");
+        let wrong = recorded(&empty, 7, &seal).expect("a record").expect_err("not believed");
+        assert!(matches!(wrong, NoReview::Doubtful(_)), "{wrong}");
     }
 }
