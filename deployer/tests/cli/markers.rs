@@ -1,6 +1,6 @@
 //! No part of a secret, however long it is and wherever it stands, is in any byte that leaves the process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::process::Command;
 
@@ -117,7 +117,7 @@ impl Left {
     /// Looks for every part of every secret, also of how it is written in JSON, on the web and in base64.
     #[track_caller]
     fn hold_no_part(&self, secrets: &BTreeMap<String, String>) {
-        let mut parts: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut parts = Parts::default();
         let mut short = Vec::new();
         for (name, secret) in secrets {
             let json = serde_json::to_string(secret).expect("a text");
@@ -137,13 +137,13 @@ impl Left {
                 if form.len() < WINDOW {
                     short.push((name.clone(), form));
                 } else {
-                    parts.extend(form.as_bytes().windows(WINDOW).map(|part| (part.to_vec(), name.clone())));
+                    parts.add(form.as_bytes(), name);
                 }
             }
         }
         let mut leaks = BTreeSet::new();
         for (place, bytes) in &self.0 {
-            let found = bytes.windows(WINDOW).enumerate().find_map(|(at, part)| Some((at, parts.get(part)?.clone())));
+            let found = parts.find(bytes);
             let text = String::from_utf8_lossy(bytes);
             let whole = short.iter().find_map(|(name, form)| Some((text.find(form.as_str())?, name.clone())));
             if let Some((at, name)) = found.or(whole) {
@@ -153,6 +153,45 @@ impl Left {
         }
         let leaks: Vec<String> = leaks.into_iter().collect();
         assert!(leaks.is_empty(), "{} leaks in {} places:\n{}", leaks.len(), self.0.len(), leaks.join("\n\n"));
+    }
+}
+
+/// Parts of secrets, quick to look for in megabytes.
+struct Parts {
+    names: HashMap<u64, String>,
+    /// By a hash of a few bits: whether any part may be there.
+    may_be: Vec<bool>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { names: HashMap::new(), may_be: vec![false; 1 << 22] }
+    }
+}
+
+impl Parts {
+    fn slot(part: u64) -> usize {
+        (part.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 42) as usize
+    }
+
+    fn add(&mut self, form: &[u8], name: &str) {
+        for part in form.windows(WINDOW) {
+            let part = u64::from_be_bytes(part.try_into().expect("eight bytes"));
+            self.may_be[Self::slot(part)] = true;
+            self.names.insert(part, name.to_owned());
+        }
+    }
+
+    /// Where the first part is, and whose.
+    fn find(&self, bytes: &[u8]) -> Option<(usize, String)> {
+        let mut part = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            part = part << 8 | u64::from(*byte);
+            if at + 1 >= WINDOW && self.may_be[Self::slot(part)] && self.names.contains_key(&part) {
+                return Some((at + 1 - WINDOW, self.names[&part].clone()));
+            }
+        }
+        None
     }
 }
 
