@@ -2,13 +2,13 @@
 //!
 //! One call of EC2's query API, signed by itself: EC2's SDK would be larger than all the others together.
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -22,19 +22,20 @@ const OPERATION: &str = "ec2:DescribeNetworkInterfaces";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Aws {
-    /// Lists the interfaces that Lambda made for the function and has not deleted yet. A local AWS makes none.
+    /// Lists the interfaces that Lambda has in these subnets with exactly these security groups. One serves all functions
+    /// of its subnet and groups, and keeps the name of the function that it was made for. A local AWS makes none.
     ///
     /// # Errors
     /// Whatever EC2 refused, or `Transport` when it does not answer.
-    pub(crate) async fn interfaces_of(&self, function: &str) -> Result<Vec<String>, AwsError> {
+    pub(crate) async fn interfaces_in(&self, subnets: &[String], groups: &[String]) -> Result<Vec<String>, AwsError> {
         if self.place.endpoint_url.is_some() {
             return Ok(Vec::new());
         }
         let _turn = self.admit(OPERATION).await?;
-        let asked = tokio::time::timeout(PATIENCE, self.describe(function)).await;
+        let asked = tokio::time::timeout(PATIENCE, self.describe(subnets)).await;
         let (status, body) = asked.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(unreachable)?;
         if status == 200 {
-            return Ok(interfaces(&body, function));
+            return Ok(interfaces(&body, groups));
         }
         Err(AwsError::Service(Box::new(ServiceError {
             operation: OPERATION,
@@ -46,14 +47,17 @@ impl Aws {
         })))
     }
 
-    async fn describe(&self, function: &str) -> Result<(u16, String), String> {
+    async fn describe(&self, subnets: &[String]) -> Result<(u16, String), String> {
         let Some((credentials, endpoint)) = self.clients.for_signing() else { return Err("no credentials".to_owned()) };
         let url = endpoint.unwrap_or_else(|| format!("https://ec2.{}.{}/", self.place.region, self.place.suffix()));
-        let description = format!("{}*", described(function));
-        let body = format!(
-            "Action=DescribeNetworkInterfaces&Version=2016-11-15&Filter.1.Name=description&Filter.1.Value.1={}",
-            utf8_percent_encode(&description, NON_ALPHANUMERIC)
+        let mut body = format!(
+            "Action=DescribeNetworkInterfaces&Version=2016-11-15&Filter.1.Name=description&Filter.1.Value.1={}*&Filter.2.Name=subnet-id",
+            utf8_percent_encode(DESCRIPTION, NON_ALPHANUMERIC)
         );
+        for (index, subnet) in subnets.iter().enumerate() {
+            let subnet = utf8_percent_encode(subnet, NON_ALPHANUMERIC);
+            let _ = write!(body, "&Filter.2.Value.{}={subnet}", index + 1);
+        }
         let identity = credentials.provide_credentials().await.map_err(|e| chain(&e))?.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -73,8 +77,7 @@ impl Aws {
         for (name, value) in signed.output().headers() {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }
-        let connector = Connector::builder().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build();
-        let answer = connector.call(request).await.map_err(|e| chain(&e))?;
+        let answer = self.clients.network.connector().call(request).await.map_err(|e| chain(&e))?;
         let status = answer.status().as_u16();
         let body = ByteStream::new(answer.into_body()).collect().await.map_err(|e| chain(&e))?;
         Ok((status, String::from_utf8_lossy(&body.to_vec()).into_owned()))
@@ -87,19 +90,17 @@ fn unreachable(message: String) -> AwsError {
     AwsError::Transport { operation: OPERATION, message }
 }
 
-/// How Lambda describes an interface; an id follows.
-fn described(function: &str) -> String {
-    format!("AWS Lambda VPC ENI-{function}-")
-}
+/// How Lambda describes an interface; a function's name and an id follow.
+const DESCRIPTION: &str = "AWS Lambda VPC ENI-";
 
-/// The interfaces of an answer that were made for this function, and not for one whose name begins like it.
-fn interfaces(body: &str, function: &str) -> Vec<String> {
-    const ID: usize = 36;
-    let is_its = |item: &&str| {
-        let id = inner(item, "description").and_then(|text| text.strip_prefix(described(function).as_str()));
-        id.is_some_and(|id| id.len() == ID && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
+/// The interfaces of an answer that have exactly these security groups.
+fn interfaces(body: &str, groups: &[String]) -> Vec<String> {
+    let wanted: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
+    let has_them = |item: &&str| {
+        let ids = item.split("<groupId>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0));
+        ids.collect::<BTreeSet<_>>() == wanted
     };
-    let items = body.split("<networkInterfaceId>").skip(1).filter(is_its);
+    let items = body.split("<networkInterfaceId>").skip(1).filter(has_them);
     items.filter_map(|item| item.split_once('<').map(|(id, _)| id.to_owned())).collect()
 }
 
@@ -111,27 +112,30 @@ fn inner<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::aws::played::answering;
+    use crate::aws::played::{answering, answering_to};
 
-    fn item(id: &str, description: &str) -> String {
-        format!("<item><networkInterfaceId>{id}</networkInterfaceId><description>{description}</description></item>")
+    fn item(id: &str, groups: &[&str]) -> String {
+        let groups: String = groups.iter().map(|id| format!("<item><groupId>{id}</groupId></item>")).collect();
+        format!("<item><networkInterfaceId>{id}</networkInterfaceId><groupSet>{groups}</groupSet></item>")
     }
 
     fn answer(status: &str, body: &str) -> String {
         format!("{status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
     }
 
+    fn texts(all: &[&str]) -> Vec<String> {
+        all.iter().map(|text| (*text).to_owned()).collect()
+    }
+
     #[tokio::test]
-    async fn the_interfaces_of_a_function_are_told_from_those_of_its_namesakes() {
-        let uuid = "0e8a1f0c-1111-2222-3333-444455556666";
-        let items = [
-            item("eni-1", &format!("AWS Lambda VPC ENI-draw-{uuid}")),
-            item("eni-2", &format!("AWS Lambda VPC ENI-draw-more-{uuid}")),
-            item("eni-3", "AWS Lambda VPC ENI-draw-by-hand"),
-        ];
+    async fn interfaces_of_other_groups_in_the_same_subnets_are_others() {
+        let items =
+            [item("eni-1", &["sg-2", "sg-1"]), item("eni-2", &["sg-1"]), item("eni-3", &["sg-1", "sg-2", "sg-3"])];
         let body = format!("<DescribeNetworkInterfacesResponse>{}</DescribeNetworkInterfacesResponse>", items.concat());
-        let aws = answering(&[&answer("200 OK", &body)]).await;
-        assert_eq!(aws.interfaces_of("draw").await.expect("an answer"), ["eni-1"]);
+        let asked = "Filter.2.Name=subnet-id&Filter.2.Value.1=subnet%2D1&Filter.2.Value.2=subnet%2D2";
+        let aws = answering_to(vec![(asked, answer("200 OK", &body).into_bytes())]).await;
+        let found = aws.interfaces_in(&texts(&["subnet-1", "subnet-2"]), &texts(&["sg-1", "sg-2"])).await;
+        assert_eq!(found.expect("an answer"), ["eni-1"]);
         assert_eq!(aws.calls(), (1, 0));
     }
 
@@ -140,7 +144,7 @@ mod tests {
         let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized</Message>\
                     </Error></Errors><RequestID>r</RequestID></Response>";
         let aws = answering(&[&answer("403 Forbidden", body)]).await;
-        let refused = aws.interfaces_of("draw").await.expect_err("no");
+        let refused = aws.interfaces_in(&[], &[]).await.expect_err("no");
         assert!(refused.is_access_denied() && refused.message() == "You are not authorized", "{refused}");
     }
 }

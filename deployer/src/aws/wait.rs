@@ -22,6 +22,8 @@ tokio::task_local! {
 pub enum Told {
     /// It waits, and why; told again and again while that lasts.
     Waiting(String),
+    /// Something that its end does not show and somebody has to know.
+    Note(String),
     /// It waits for AWS's rate, and needs no place among those at work.
     Parked,
     /// It goes on after [`Told::Parked`].
@@ -56,6 +58,11 @@ pub fn there() {
 /// Says why nothing happens at present.
 pub(super) fn waiting(why: &str) {
     tell(Told::Waiting(why.to_owned()));
+}
+
+/// Says what whoever runs the step has to know, though the step succeeds.
+pub(crate) fn note(text: String) {
+    tell(Told::Note(text));
 }
 
 /// Says that a call is about to be sent.

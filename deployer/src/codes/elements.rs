@@ -166,6 +166,13 @@ pub(super) const CODES: &[Code] = &[
         "topics: { alarms: {} }\nalarms:\n  deep: { namespace: AWS/SQS, metric_name: ApproximateNumberOfMessagesVisible, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"${topics.alarms.arn}\"] }\n",
         "For a topic of this stack write `${topics.NAME.arn}`.",
     ),
+    warning(
+        "alarm::action-permission",
+        "CloudWatch may call a function only if the function's policy allows it. The deployer adds that permission for `${functions.NAME.arn}` alone, not for versions, aliases and other ARNs.",
+        "alarms:\n  deep: { namespace: AWS/SQS, metric_name: ApproximateNumberOfMessagesVisible, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"arn:aws:lambda:eu-west-1:123456789012:function:fix\"] }\n",
+        "functions: { fix: { zip: fix.zip } }\nalarms:\n  deep: { namespace: AWS/SQS, metric_name: ApproximateNumberOfMessagesVisible, statistic: Maximum, comparison_operator: GreaterThanThreshold, threshold: 30, period: 60s, evaluation_periods: 1, alarm_actions: [\"${functions.fix.arn}\"] }\n",
+        "Name a function of this stack as `${functions.NAME.arn}`. Allow `lambda.alarms.cloudwatch.amazonaws.com` to call any other: `aws lambda add-permission`.",
+    ),
     error(
         "alarm::action-twice",
         "The same action stands twice for one state.",

@@ -25,9 +25,9 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  worker: { zip: worker.zip, layers: [\"arn:aws:lambda:eu-west-1:123456789012:layer:fonts:3\"] }\n",
         "Add the version that is meant: `aws lambda list-layer-versions` lists them.",
     ),
-    error(
+    warning(
         "function::retired-runtime",
-        "AWS has retired the runtime: Lambda makes no function with it any more.",
+        "AWS has retired the runtime. Functions that have it go on running; Lambda creates none and changes the code and the configuration of none any more. A plan that would do that is refused.",
         "functions:\n  worker: { zip: worker.zip, runtime: go1.x }\n",
         "functions:\n  worker: { zip: worker.zip, runtime: provided.al2023 }\n",
         "Take a runtime that AWS supports; for executables that is `provided.al2023`.",

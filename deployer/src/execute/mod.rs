@@ -45,6 +45,11 @@ pub enum Event<'a> {
         removal: bool,
         why: &'a str,
     },
+    /// It goes on or ends well, and leaves something to know or to do.
+    Note {
+        address: &'a str,
+        text: &'a str,
+    },
     Done {
         address: &'a str,
         action: Action,
@@ -245,8 +250,8 @@ impl<'a> Execution<'a> {
             });
             step::run(&Context { aws, stack, withdraws }, planned, part, wanted.as_ref()).await
         };
-        running.start((id, sharing), desired, work, self.stop.clone(), move |why| {
-            observer.event(&Event::Waiting { address: &planned.address, removal: part == Part::Removal, why });
+        running.start((id, sharing), desired, work, self.stop.clone(), move |said| {
+            observer.event(&said.event(&planned.address, part == Part::Removal));
         });
     }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::schedule::{Schedule, StepId};
 use super::step::{Done, Unfinished};
-use super::{Stop, stopped};
+use super::{Event, Stop, stopped};
 use crate::aws::AwsError;
 use crate::aws::wait::{self, Listener, Told};
 
@@ -84,7 +84,7 @@ impl<'a> Running<'a> {
         desired: Option<Value>,
         work: impl Future<Output = Result<(Done, Unfinished), AwsError>> + Send + 'a,
         mut stop: Stop,
-        waiting: impl FnMut(&str) + Send + 'a,
+        said: impl FnMut(Said<'_>) + Send + 'a,
     ) {
         let begun = Arc::new(AtomicBool::new(sharing));
         self.in_flight.insert(id, begun.clone());
@@ -98,7 +98,7 @@ impl<'a> Running<'a> {
                 return Finished { id, began, desired, result: None };
             }
             let unbegun = begun.clone();
-            let work = telling(work, begun, waiting, sign);
+            let work = telling(work, begun, said, sign);
             let stopped = async move {
                 tokio::select! {
                     () = stopped(&mut stop, 1) => {}
@@ -141,29 +141,54 @@ impl<'a> Running<'a> {
                     Some(calls @ 2..) => *calls -= 1,
                     _ => drop(self.parked.remove(&id)),
                 },
-                Told::Parked | Told::Waiting(_) => {}
+                Told::Parked | Told::Waiting(_) | Told::Note(_) => {}
             }
         }
     }
 }
 
-/// Runs `work`; hands on to `waiting` why it waits, while it does, and to `sign` what else it tells.
+/// What a step says to people.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Said<'a> {
+    /// Why it waits, while it does.
+    Waiting(&'a str),
+    Note(&'a str),
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn event(self, address: &'a str, removal: bool) -> Event<'a> {
+        match self {
+            Self::Waiting(why) => Event::Waiting { address, removal, why },
+            Self::Note(text) => Event::Note { address, text },
+        }
+    }
+}
+
+/// Runs `work`; hands on to `said` what it says to people, and to `sign` what else it tells.
 pub(super) async fn telling<T>(
     work: impl Future<Output = T>,
     begun: Arc<AtomicBool>,
-    mut waiting: impl FnMut(&str),
+    mut said: impl FnMut(Said<'_>),
     mut sign: impl FnMut(Told),
 ) -> T {
     let (told, mut heard) = unbounded_channel();
     let mut work = pin!(wait::told(Listener { told, begun }, work));
+    let mut hear = |told| match told {
+        Told::Waiting(why) => said(Said::Waiting(&why)),
+        Told::Note(text) => said(Said::Note(&text)),
+        told => sign(told),
+    };
     loop {
         tokio::select! {
             biased;
-            Some(told) = heard.recv() => match told {
-                Told::Waiting(why) => waiting(&why),
-                told => sign(told),
-            },
-            result = &mut work => return result,
+            Some(told) = heard.recv() => hear(told),
+            result = &mut work => {
+                // It may have ended with its last word.
+                while let Ok(told) = heard.try_recv() {
+                    hear(told);
+                }
+                return result;
+            }
         }
     }
 }
@@ -190,6 +215,18 @@ mod tests {
         stop: &Stop,
     ) {
         running.start((STEP, sharing), None, work, stop.clone(), |_| {});
+    }
+
+    #[tokio::test]
+    async fn what_a_step_says_last_is_heard() {
+        let work = async { wait::note("eni-1 stays".to_owned()) };
+        let mut heard = Vec::new();
+        let said = |said: Said<'_>| {
+            let Event::Note { address, text } = said.event("functions.f", false) else { panic!("no note") };
+            heard.push(format!("{address}: {text}"));
+        };
+        telling(work, Arc::default(), said, drop).await;
+        assert_eq!(heard, ["functions.f: eni-1 stays"]);
     }
 
     #[tokio::test]

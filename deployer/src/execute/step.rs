@@ -90,7 +90,11 @@ pub(super) async fn run(
             step.update(live, until.as_ref().unwrap_or(desired), set_again(planned)).await?
         }
         (Action::Adopt, Some(live)) if kind.goes_slowly() => {
-            let (_, event) = step.update(live, desired, set_again(planned)).await?;
+            let event = match step.update(live, desired, set_again(planned)).await {
+                // It was dying, and is gone by now.
+                Err(refused) if refused.is(GONE) => Some(Watched::Created),
+                updated => updated?.1,
+            };
             (step.create(desired).await?, event)
         }
         (Action::Update | Action::Adopt | Action::Unchanged, Some(live)) => {
@@ -191,6 +195,9 @@ fn set_again(planned: &Planned) -> Vec<String> {
     again.map(|change| change.path.clone()).collect()
 }
 
+/// The answers to an update that mean "it is not there any more", of kinds that go slowly.
+const GONE: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+
 /// The answers to a create that mean "it is there already".
 const EXISTS: &[&str] = &[
     "EntityAlreadyExists",
@@ -269,6 +276,18 @@ mod tests {
         let (done, _) = run(&context, &planned, Part::Main, Some(&desired)).await.expect("made again");
         assert!(matches!(done, Done::Made(_)));
         assert_eq!(aws.calls(), (0, 2));
+        // It differs, and is gone when that is to be changed.
+        let refused = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
+        let length = refused.len();
+        let gone = format!("400 Bad Request\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{refused}");
+        let aws = played::answering(&[&gone, &made]).await;
+        let mut spec = desired.clone();
+        spec["visibility_timeout"] = json!(7);
+        planned.live = Some(Observed::new("https://sqs/orders", spec, Default::default()));
+        let context = Context { aws: &aws, stack: "couch", withdraws: false };
+        let (done, event) = run(&context, &planned, Part::Main, Some(&desired)).await.expect("made again");
+        assert!(matches!((done, event), (Done::Made(_), Some((_, Watched::Created)))));
+        assert_eq!(aws.calls_made(), ["sqs:SetQueueAttributes", "sqs:CreateQueue"]);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::running::telling;
+use super::running::{Said, telling};
 use super::step::{Part, Unfinished};
 use super::{Event, Failed, Observer, Outcome, Stop, stopped};
 use crate::aws::{Aws, AwsError};
@@ -53,11 +53,10 @@ impl<'a> Watching<'a> {
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {
-            let waiting = |why: &str| {
-                let removal = step.part == Part::Removal;
-                observer.event(&Event::Waiting { address: &step.planned.address, removal, why });
+            let said = |said: Said<'_>| {
+                observer.event(&said.event(&step.planned.address, step.part == Part::Removal));
             };
-            let result = telling(watch, Arc::default(), waiting, drop).await;
+            let result = telling(watch, Arc::default(), said, drop).await;
             (step, result)
         };
         self.left.insert((&planned.address, part));

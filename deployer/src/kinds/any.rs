@@ -37,6 +37,7 @@ pub trait AnyKind: Send + Sync {
     fn tag_rules(&self) -> tags::Rules;
     /// None where the spec is not of the kind's shape.
     fn limits(&self, spec: &Value) -> Vec<Excess>;
+    fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
@@ -220,6 +221,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn limits(&self, spec: &Value) -> Vec<Excess> {
         Self::typed(spec).map_or_else(|_| Vec::new(), |spec| K::limits(&spec))
+    }
+
+    fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess> {
+        K::refused(&Self::typed(spec).ok()?, changes)
     }
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {

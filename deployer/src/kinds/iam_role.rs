@@ -7,6 +7,7 @@
 //! **Caveats**: IAM is eventually consistent. A role that IAM reports may not be assumable by Lambda for some seconds,
 //! and the unique id of a role made again differs from the one before, so policies that named the role's id no longer fit.
 
+mod grants;
 mod listing;
 mod policies;
 mod spread;
@@ -125,39 +126,7 @@ impl Kind for IamRole {
     }
 
     fn iam(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
-        let arn = arn(&spec.path, &spec.name, place);
-        let actions: &[&str] = match op {
-            Op::Read => &["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
-            Op::Present => &["iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
-            Op::Create => &["iam:CreateRole", "iam:TagRole", "iam:GetRole"],
-            Op::Update => &[
-                "iam:UpdateRole",
-                "iam:UpdateRoleDescription",
-                "iam:UpdateAssumeRolePolicy",
-                "iam:DeleteRolePolicy",
-                "iam:DetachRolePolicy",
-                "iam:TagRole",
-                "iam:UntagRole",
-            ],
-            Op::Delete => &[
-                "iam:ListAttachedRolePolicies",
-                "iam:ListRolePolicies",
-                "iam:DetachRolePolicy",
-                "iam:DeleteRolePolicy",
-                "iam:DeleteRole",
-            ],
-        };
-        let mut grants = vec![Grant::new(actions, &arn)];
-        if matches!(op, Op::Create | Op::Update) {
-            grants.extend(spec.grants_to_equip(op, &arn));
-        }
-        // IAM knows the profile alone as this call's resource, so only roles that machines may take need it.
-        if op == Op::Delete && spec.is_for_machines() {
-            let profiles = format!("arn:{}:iam::{}:instance-profile/*", place.partition, place.account);
-            grants.push(Grant::new(&["iam:ListInstanceProfilesForRole"], &arn));
-            grants.push(Grant::new(&["iam:RemoveRoleFromInstanceProfile"], profiles));
-        }
-        grants
+        grants::of(op, spec, place)
     }
 
     /// From the account's listings where there are many roles. Else GetRole, ListRolePolicies, ListAttachedRolePolicies
@@ -343,31 +312,6 @@ async fn strip<'a>(
 async fn bare(aws: &Aws, role: &str) -> Result<(), AwsError> {
     let call = aws.clients.iam.delete_role().role_name(role).send();
     aws.find("iam:DeleteRole", ABSENT, call).await.map(drop)
-}
-
-impl Role {
-    /// EC2 alone takes roles by instance profiles.
-    fn is_for_machines(&self) -> bool {
-        self.assume_role_policy.to_string().contains("\"ec2.amazonaws.com")
-    }
-
-    /// What gives the role its policies: no more than it has.
-    fn grants_to_equip(&self, op: Op, arn: &str) -> Vec<Grant> {
-        let mut grants = Vec::new();
-        if !self.inline_policies.is_empty() {
-            grants.push(Grant::new(&["iam:PutRolePolicy"], arn));
-        }
-        if !self.managed_policy_arns.is_empty() {
-            let attach = Grant::new(&["iam:AttachRolePolicy"], arn);
-            grants.push(attach.only("ArnEquals", "iam:PolicyARN", self.managed_policy_arns.clone()));
-        }
-        match self.permissions_boundary {
-            _ if op == Op::Create => {}
-            Some(_) => grants.push(Grant::new(&["iam:PutRolePermissionsBoundary"], arn)),
-            None => grants.push(Grant::new(&["iam:DeleteRolePermissionsBoundary"], arn)),
-        }
-        grants
-    }
 }
 
 fn arn(path: &str, name: &str, place: &Place) -> String {

@@ -10,8 +10,10 @@
 //! create waits for it, and removes it again before it reports the failure. Versions that others published count
 //! among the ten and go in their turn, unless an alias points to them.
 
+mod grants;
 mod network;
 mod progress;
+pub mod runtime;
 pub(crate) mod versions;
 mod wire;
 
@@ -163,7 +165,6 @@ impl Kind for LambdaFunction {
     const TAGS: tags::Rules = tags::Rules::strict("Lambda");
     type Spec = Function;
 
-    /// `invoke_arn` is the URI that an API Gateway integration takes.
     fn limits(spec: &Function) -> Vec<Excess> {
         let size = environment_size(&spec.environment);
         let what = "the environment, measured as the JSON that Lambda makes of it,";
@@ -172,6 +173,11 @@ impl Kind for LambdaFunction {
         (size > ENVIRONMENT_SIZE).then(|| Excess { help, ..excess() }).into_iter().collect()
     }
 
+    fn refused(spec: &Function, changes: Option<&Changes>) -> Option<Excess> {
+        runtime::refused(spec, changes)
+    }
+
+    /// `invoke_arn` is the URI that an API Gateway integration takes.
     fn predict(spec: &Function, place: &Place) -> Outputs {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let Place { partition, region, .. } = place;
@@ -192,52 +198,7 @@ impl Kind for LambdaFunction {
     }
 
     fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
-        let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
-        let actions: &[&str] = match op {
-            Op::Read | Op::Present => &["lambda:GetFunction", "lambda:ListTags"],
-            Op::Create => &[
-                "lambda:CreateFunction",
-                "lambda:PublishVersion",
-                "lambda:TagResource",
-                "lambda:GetFunction",
-                "lambda:DeleteFunction",
-            ],
-            Op::Update => &[
-                "lambda:UpdateFunctionConfiguration",
-                "lambda:UpdateFunctionCode",
-                "lambda:PublishVersion",
-                "lambda:ListVersionsByFunction",
-                "lambda:TagResource",
-                "lambda:UntagResource",
-                "lambda:GetFunction",
-            ],
-            Op::Delete => &["lambda:DeleteFunction", "lambda:GetFunction"],
-        };
-        let mut grants = vec![Grant::new(actions, &arn)];
-        if op == Op::Delete && spec.vpc_config.is_some() {
-            grants.push(Grant::new(&["ec2:DescribeNetworkInterfaces"], "*"));
-        }
-        match spec.reserved_concurrent_executions {
-            Some(_) if matches!(op, Op::Create | Op::Update) => {
-                grants.push(Grant::new(&["lambda:PutFunctionConcurrency"], &arn));
-            }
-            None if op == Op::Update => grants.push(Grant::new(&["lambda:DeleteFunctionConcurrency"], &arn)),
-            _ => {}
-        }
-        if op == Op::Read
-            && let Some(key) = &spec.kms_key_arn
-        {
-            // Without it GetFunction leaves the variables out.
-            let context = vec![arn.clone(), format!("{arn}:*")];
-            grants.push(by_lambda(&["kms:Decrypt"], key, place).only("ArnLike", CONTEXT, context));
-        }
-        if op == Op::Update {
-            grants.push(Grant::new(&["lambda:DeleteFunction"], format!("{arn}:*")));
-        }
-        if matches!(op, Op::Create | Op::Update) {
-            grants.extend(spec.grants_to_configure(place));
-        }
-        grants
+        grants::of(op, spec, place)
     }
 
     /// GetFunction, which brings tags and reserved concurrency along.
@@ -301,6 +262,9 @@ impl Kind for LambdaFunction {
             made => drop(made?),
         }
         aws.first_time(made_key(name));
+        if want.vpc_config.is_some() {
+            network::joined(aws);
+        }
         let wait = want.may_fail_later() || want.reserved_concurrent_executions.is_some();
         if wait && let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
             if matches!(failed, AwsError::Service(_)) {
@@ -345,14 +309,20 @@ impl Kind for LambdaFunction {
             let updated = aws.upload(&want.code.sha256, send).await?;
             versions::prune(aws, name, updated.version()).await;
         }
-        if changes.touch("vpc_config") { network::moved(aws, &live.spec, want).await } else { Ok(()) }
+        if changes.touch("vpc_config") {
+            network::moved(aws, &live.spec, want).await;
+        }
+        Ok(())
     }
 
-    /// DeleteFunction. Those it used can go while AWS is still about it, but for the role of a function in a VPC: Lambda
-    /// deletes the network interfaces in its name.
+    /// DeleteFunction. Those it used can go while AWS is still about it, but for the role of the last function in a VPC:
+    /// Lambda deletes the network interfaces in its name.
     async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
         remove(aws, &live.physical_id).await?;
-        if live.spec.vpc_config.is_some() { network::left(aws, &live.physical_id).await } else { Ok(()) }
+        if let Some(network) = &live.spec.vpc_config {
+            network::left(aws, &live.physical_id, network).await;
+        }
+        Ok(())
     }
 
     /// GetFunction until the function is Active, or runs as changed, or is gone.
@@ -377,34 +347,6 @@ impl Function {
     fn may_fail_later(&self) -> bool {
         self.vpc_config.is_some() || self.kms_key_arn.is_some()
     }
-
-    /// What AWS checks of the caller besides the function itself.
-    fn grants_to_configure(&self, place: &Place) -> Vec<Grant> {
-        let pass = Grant::new(&["iam:PassRole"], &self.role);
-        let mut grants =
-            vec![pass.only("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()])];
-        if !self.layers.is_empty() {
-            grants.push(Grant::on(&["lambda:GetLayerVersion"], self.layers.clone()));
-        }
-        if let Some(key) = &self.kms_key_arn {
-            grants.push(by_lambda(&["kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], key, place));
-            let grant = by_lambda(&["kms:CreateGrant"], key, place);
-            grants.push(grant.only("Bool", "kms:GrantIsForAWSResource", vec!["true".to_owned()]));
-        }
-        if self.vpc_config.is_some() {
-            grants.push(Grant::new(&["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"], "*"));
-        }
-        grants
-    }
-}
-
-/// What Lambda tells KMS besides: the function whose variables they are.
-const CONTEXT: &str = "kms:EncryptionContext:aws:lambda:FunctionArn";
-
-/// What Lambda does with a key in the caller's name; the caller itself may not.
-fn by_lambda(actions: &[&'static str], key: &str, place: &Place) -> Grant {
-    let lambda = format!("lambda.{}.{}", place.region, place.suffix());
-    Grant::new(actions, key).only("StringEquals", "kms:ViaService", vec![lambda])
 }
 
 async fn reserve(aws: &Aws, want: &Function) -> Result<(), AwsError> {

@@ -301,6 +301,11 @@ pub trait Kind: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What AWS would refuse of these changes, or of creating it where there are none given, whatever the spec's size.
+    fn refused(_spec: &Self::Spec, _changes: Option<&Changes>) -> Option<Excess> {
+        None
+    }
+
     /// Says what a person has to do once it is created, if anything.
     fn afterwards(_spec: &Self::Spec) -> Option<String> {
         None

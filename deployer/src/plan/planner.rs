@@ -220,6 +220,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.honour_protection(node, &mut planned);
+        self.problems.extend(Problem::refused(node, &planned, &spec));
         if matches!(planned.action, Action::Create | Action::Replace) {
             let text = node.kind.afterwards(&spec);
             self.plan.notes.extend(text.map(|text| Note { address: node.address.clone(), text }));

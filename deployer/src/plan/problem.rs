@@ -1,8 +1,10 @@
 //! What stands in a plan's way.
 
-use crate::graph::Node;
-use crate::kinds::Observed;
 use serde_json::Value;
+
+use super::{Action, Planned};
+use crate::graph::Node;
+use crate::kinds::{Changes, Observed};
 
 /// A reason not to apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,18 @@ impl Problem {
                 "put `{element}` back with `protect: false`, apply, then remove it; or leave it in AWS: `deployer state forget '{address}'`"
             ),
         }
+    }
+
+    /// AWS would refuse the call that this action is made of.
+    pub(super) fn refused(node: &Node, planned: &Planned, spec: &Value) -> Option<Self> {
+        let paths = || Changes(planned.changes.iter().map(|change| change.path.clone()).collect());
+        let changes = match planned.action {
+            Action::Create | Action::Replace => None,
+            Action::Update | Action::Adopt => Some(paths()),
+            Action::Unchanged | Action::Delete | Action::Forget => return None,
+        };
+        let refused = node.kind.refused(spec, changes.as_ref())?;
+        Some(Self::of(node, refused.code, format!("`{}`: {}", node.address, refused.message), refused.help))
     }
 
     /// It is to stay, and so is its name.

@@ -43,6 +43,7 @@ pub fn event(event: &Event<'_>, secrets: &Secrets) -> Value {
             json!({"type": "action_started", "address": address, "action": action, "removal": removal})
         }
         Event::Waiting { address, why, .. } => json!({"type": "action_waiting", "address": address, "why": why}),
+        Event::Note { address, text } => json!({"type": "action_note", "address": address, "text": text}),
         Event::Done { address, action, removal, took } => {
             json!({"type": "action_done", "address": address, "action": action, "removal": removal, "seconds": took.as_secs_f64()})
         }

@@ -223,6 +223,10 @@ impl Observer for Progress {
         match *event {
             Event::Started { address, action, removal } => self.started(address, action, removal),
             Event::Waiting { address, why, .. } => self.waiting(address, why),
+            Event::Note { address, text } => {
+                let sign = self.terminal.err.tone(Tone::Note, "!");
+                self.line(&format!("{sign} {address}: {text}"));
+            }
             Event::Done { address, action, removal, took } => {
                 let sign = self.terminal.err.tone(Tone::Good, "✓");
                 let text = format!("{sign} {} {address} ({:.1} s)", past(action, removal), took.as_secs_f64());

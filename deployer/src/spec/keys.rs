@@ -38,6 +38,7 @@ pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource
         "sns.subscription" => subscription(document, all, resource, findings),
         "cloudwatch.metric_alarm" => alarm(document, all, resource, findings),
         "iam.role" => role(document, all, resource, findings),
+        "lambda.event_source_mapping" | "lambda.function" => own_role(document, all, resource, findings),
         _ => {}
     }
 }
@@ -144,15 +145,7 @@ const DATA: &[(&str, &str)] = &[
 
 /// A role that may write to what has a key, and may do nothing with any key. The key's policy may allow it, too.
 fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mut Findings) {
-    let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
-    let statements: Vec<&Value> = documents.flat_map(|(_, document)| list(&document["Statement"])).collect();
-    let allows = |statement: &Value, action: &str| {
-        let is_it = |allowed: &Value| {
-            let allowed = allowed.as_str().unwrap_or_default();
-            allowed == action || allowed.strip_suffix('*').is_some_and(|start| action.starts_with(start))
-        };
-        statement["Effect"] == "Allow" && list(&statement["Action"]).iter().any(|allowed| is_it(allowed))
-    };
+    let statements: Vec<&Value> = allowed(role).collect();
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
     for (action, needed) in DATA {
         for statement in statements.iter().filter(|statement| allows(statement, action)) {
@@ -174,6 +167,54 @@ fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mu
             return;
         }
     }
+}
+
+/// What Lambda does with a queue or a topic in a function's name, and what of its key that needs.
+const LAMBDA: &[(&str, &str, &str)] = &[
+    ("lambda.event_source_mapping", "event_source_arn", "kms:Decrypt"),
+    ("lambda.function", "dead_letter_target_arn", "kms:GenerateDataKey"),
+];
+
+/// A function with a role of its own, for which nothing is derived. What roles outside of the stack may is not known.
+fn own_role(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+    let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
+    let keyed = resource.spec.get(property).and_then(|arn| all.referred(arn));
+    let Some((on, key)) = keyed.and_then(|on| Some((on, Key::of(on)?))) else { return };
+    let function = all.referred(&resource.spec["function_name"]).unwrap_or(resource);
+    let Some(role) = all.referred(&function.spec["role"]).filter(|role| !role.external) else { return };
+    let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
+    // A statement on the queue or topic itself is held to its key by `role`.
+    let said = allowed(role).any(|one| list(&one["Resource"]).into_iter().any(|text| names(all, text, on)));
+    let derived = role.address == format!("{}.role", function.address);
+    if managed || derived || said || allowed(role).any(|one| allows(one, needed)) {
+        return;
+    }
+    let arn = key.arn().unwrap_or_else(|| "ARN-OF-THE-KEY".to_owned());
+    findings
+        .warning(
+            "permission::key",
+            document.find_text(&function.element, &format!("{}.arn", role.element)),
+            format!("`{}` uses `{}`, which needs `{needed}` on its KMS key; `{}` does not have it", function.address, on.address, role.address),
+        )
+        .help(format!("add `{{ allow: [kms:Decrypt, kms:GenerateDataKey], on: \"{arn}\" }}` to that role, unless the key's own policy lets it use the key"));
+}
+
+fn names(all: &Resources<'_>, text: &Value, resource: &Resource) -> bool {
+    all.referred(text).is_some_and(|named| named.address == resource.address)
+}
+
+/// The statements of a role's inline policies.
+fn allowed(role: &Resource) -> impl Iterator<Item = &Value> {
+    let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
+    documents.flat_map(|(_, document)| list(&document["Statement"]))
+}
+
+fn allows(statement: &Value, action: &str) -> bool {
+    let is_it = |allowed: &Value| {
+        let allowed = allowed.as_str().unwrap_or_default();
+        allowed == action || allowed.strip_suffix('*').is_some_and(|start| action.starts_with(start))
+    };
+    statement["Effect"] == "Allow" && list(&statement["Action"]).iter().any(|allowed| is_it(allowed))
 }
 
 fn list(value: &Value) -> Vec<&Value> {
@@ -265,5 +306,24 @@ mod tests {
         };
         assert_eq!(function(""), ["permission::key"]);
         assert!(function(&format!(", {{ allow: kms:GenerateDataKey, on: \"{KEY}\" }}")).is_empty());
+    }
+
+    #[test]
+    fn a_consumer_with_a_role_of_its_own_needs_the_key_there() {
+        let stack = |function: &str, permissions: &str| {
+            let receive = "{ allow: [\"sqs:ReceiveMessage\", \"sqs:DeleteMessage\", \"sqs:GetQueueAttributes\", \"sqs:SendMessage\"], on: \"*\" }";
+            lowered(&format!(
+                "queues: {{ q: {{ kms_master_key_id: \"{KEY}\", visibility_timeout: 180s, redrive: {{ max_receive_count: 3 }} }}, d: {{ kms_master_key_id: \"{KEY}\" }} }}\n\
+                 roles: {{ r: {{ trust: [lambda.amazonaws.com], permissions: [ {receive}{permissions} ] }} }}\n\
+                 functions: {{ f: {{ zip: f.zip, timeout: 30s, role: \"${{roles.r.arn}}\", {function} }} }}\n"
+            ))
+            .1
+        };
+        let codes = |all: Vec<&'static str>| all.into_iter().filter(|code| *code == "permission::key").count();
+        for function in ["events: [ { queue: q } ]", "dead_letter: \"${queues.d.arn}\""] {
+            assert_eq!(codes(stack(function, "")), 1, "{function}");
+            let all = format!(", {{ allow: \"kms:*\", on: \"{KEY}\" }}");
+            assert_eq!(codes(stack(function, &all)), 0, "{function}");
+        }
     }
 }

@@ -288,6 +288,7 @@ impl Observer for Waits {
         match event {
             Event::Started { address, .. } => drop(waits.insert((*address).to_owned(), String::new())),
             Event::Waiting { address, why, .. } => drop(waits.insert((*address).to_owned(), (*why).to_owned())),
+            Event::Note { .. } => {}
             Event::Done { address, .. } | Event::Failed { address, .. } => drop(waits.remove(*address)),
         }
     }

@@ -101,6 +101,11 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
         "ec2:DescribeNetworkInterfaces",
         "a function in a VPC is deleted; the local AWS makes no network interfaces",
     ),
+    (
+        Task::Apply,
+        "lambda:ListFunctions",
+        "a function in a VPC is deleted, and Lambda has interfaces there; the local AWS makes none",
+    ),
     (Task::Apply, "iam:CreateServiceLinkedRole", "the account's first API; AWS calls it by itself"),
     (Task::Apply, "logs:DisassociateKmsKey", "a log group's key is taken away; the local AWS has no such call"),
     (Task::Apply, "logs:PutLogGroupDeletionProtection", "the protection is changed; the local AWS has no such call"),

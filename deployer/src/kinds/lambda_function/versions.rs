@@ -138,17 +138,21 @@ pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
 }
 
 /// Deletes the versions that run in another network than the function does now: each holds on to its network interfaces,
-/// so that subnets and security groups could not be deleted. An alias keeps its version, as with [`prune`].
-pub(super) async fn leave(aws: &Aws, now: &Function) {
+/// so that subnets and security groups could not be deleted. An alias keeps its version, as with [`prune`]. Tells whether
+/// all are gone.
+pub(super) async fn leave(aws: &Aws, now: &Function) -> bool {
     match list(aws, &now.function_name).await {
         Ok(versions) => {
             let is_elsewhere = |version: &&Version| {
                 version.function.vpc_config.is_some() && version.function.vpc_config != now.vpc_config
             };
             let old = versions.iter().filter(is_elsewhere).map(|version| version.number);
-            join_all(old.map(|number| delete(aws, &now.function_name, number))).await;
+            join_all(old.map(|number| delete(aws, &now.function_name, number))).await.into_iter().all(|gone| gone)
         }
-        Err(error) => tracing::debug!(%error, "the versions could not be listed"),
+        Err(error) => {
+            tracing::debug!(%error, "the versions could not be listed");
+            false
+        }
     }
 }
 
@@ -157,11 +161,13 @@ fn beyond(versions: &[Version]) -> Vec<u64> {
     versions.iter().skip(KEPT as usize).take(AT_ONCE).map(|version| version.number).collect()
 }
 
-async fn delete(aws: &Aws, name: &str, number: u64) {
+async fn delete(aws: &Aws, name: &str, number: u64) -> bool {
     let call = aws.clients.lambda.delete_function().function_name(name).qualifier(number.to_string()).send();
-    if let Err(error) = aws.find("lambda:DeleteFunction", ABSENT, call).await {
+    let deleted = aws.find("lambda:DeleteFunction", ABSENT, call).await;
+    if let Err(error) = &deleted {
         tracing::debug!(%error, name, number, "the version stays");
     }
+    deleted.is_ok()
 }
 
 #[cfg(test)]
@@ -221,8 +227,10 @@ mod tests {
         let listed = played::json(&json!({ "Versions": all }).to_string());
         let now = version("draw", serde_free("subnet-2")).unwrap().unwrap().function;
         let aws = answering(&[&listed, GONE]).await;
-        leave(&aws, &now).await;
+        assert!(leave(&aws, &now).await);
         assert_eq!(aws.calls(), (1, 1));
+        let aws = answering(&[&listed, USED]).await;
+        assert!(!leave(&aws, &now).await, "an alias keeps its version there");
     }
 
     fn serde_free(subnet: &str) -> FunctionConfiguration {

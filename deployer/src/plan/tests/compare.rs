@@ -197,3 +197,19 @@ fn what_a_failed_run_had_set_is_no_change_by_other_hands() {
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
 }
+
+/// AWS goes on running such functions.
+#[test]
+fn a_retired_runtime_is_refused_only_where_lambda_would_refuse_it() {
+    let stack = |more: &str| format!("stack: couch\nfunctions: {{ f: {{ zip: f.zip, runtime: go1.x{more} }} }}\n");
+    let refused = |text: &str| text.contains("function::retired-runtime: `functions.f`: Lambda creates and changes no");
+    let world = World::applied(&stack(""));
+    assert!(world.said(&stack("")).starts_with("No changes."), "{}", world.said(&stack("")));
+    assert!(refused(&world.said(&stack(", memory_size: 512"))), "its configuration");
+    let tagged = world.said(&stack(", tags: { team: sofa }"));
+    assert!(!refused(&tagged) && tagged.contains("tags.team"), "{tagged}");
+    let moved = world.said(&stack(", memory_size: 512").replace("go1.x", "provided.al2023"));
+    assert!(!refused(&moved) && moved.contains("runtime: go1.x → provided.al2023"), "{moved}");
+    assert!(world.said("stack: couch\n").contains("- functions.f"), "it may go");
+    assert!(refused(&World::default().said(&stack(""))), "a new one");
+}

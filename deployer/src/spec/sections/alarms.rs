@@ -1,5 +1,7 @@
 //! `alarms:` — CloudWatch alarms, each on one metric.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -168,37 +170,13 @@ fn yes() -> bool {
     true
 }
 
-/// Longest look back in seconds: a day for short periods, a week for periods of an hour and more.
-const DAY_S: u64 = 86_400;
-const WEEK_S: u64 = 604_800;
-
 impl Section for Alarms {
     const NAME: &'static str = "alarms";
     const EXAMPLE: &'static str = include_str!("examples/alarms.yaml");
     type Element = AlarmElement;
 
     fn check(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
-        check_statistic(alarm, at, findings);
-        check_period(alarm, at, findings);
-        if let Some(datapoints) = alarm.datapoints_to_alarm
-            && datapoints > alarm.evaluation_periods
-        {
-            let periods = alarm.evaluation_periods;
-            findings
-                .error(
-                    "alarm::datapoints",
-                    at.path(["datapoints_to_alarm"]),
-                    format!("{datapoints} of {periods} periods can never breach"),
-                )
-                .help(format!("write `datapoints_to_alarm: {periods}` or less, or raise `evaluation_periods`"));
-        }
-        for (property, actions) in [
-            ("alarm_actions", &alarm.alarm_actions),
-            ("ok_actions", &alarm.ok_actions),
-            ("insufficient_data_actions", &alarm.insufficient_data_actions),
-        ] {
-            check_actions(property, actions, at, findings);
-        }
+        check::alarm(alarm, at, findings);
     }
 
     fn lower(element: AlarmElement, at: &Scope<'_>, out: &mut Lowered) {
@@ -239,11 +217,8 @@ impl Section for Alarms {
 /// addresses. CloudWatch calls once and does not try again.
 fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut Lowered) -> Vec<String> {
     let actions = [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions];
-    let function = |action: &String| {
-        let address = action.strip_prefix("${")?.strip_suffix(".arn}")?;
-        address.starts_with("functions.").then(|| address.to_owned())
-    };
-    let functions: BTreeSet<String> = actions.into_iter().flatten().filter_map(function).collect();
+    let functions: BTreeSet<String> =
+        actions.into_iter().flatten().filter_map(|action| function(action)).map(str::to_owned).collect();
     // Written out: the alarm itself waits for its permissions.
     let arn =
         format!("arn:${{aws.partition}}:cloudwatch:${{aws.region}}:${{aws.account_id}}:alarm:{}", alarm.alarm_name);
@@ -265,82 +240,15 @@ fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut Lowered) -> Vec<St
     functions.into_iter().map(lower).collect()
 }
 
+/// The function of this stack that an action is.
+fn function(action: &str) -> Option<&str> {
+    let address = action.strip_prefix("${")?.strip_suffix(".arn}")?;
+    let name = address.strip_prefix("functions.")?;
+    (!name.contains(['$', '}'])).then_some(address)
+}
+
 /// Who calls functions in an alarm's name.
 const PRINCIPAL: &str = "lambda.alarms.cloudwatch.amazonaws.com";
-
-fn check_statistic(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
-    match (&alarm.statistic, &alarm.extended_statistic) {
-        (None, None) => {
-            findings
-                .error("alarm::statistic", at.path::<&str>([]), "an alarm needs a statistic")
-                .at_key()
-                .help("add `statistic: Maximum` (or SampleCount, Average, Sum, Minimum), or `extended_statistic: p99`");
-        }
-        (Some(_), Some(_)) => {
-            findings
-                .error("alarm::statistic", at.path(["extended_statistic"]), "an alarm has one statistic, not two")
-                .help("remove `statistic` or `extended_statistic`");
-        }
-        (Some(_), None) if alarm.evaluate_low_sample_count_percentile.is_some() => {
-            findings
-                .error(
-                    "alarm::percentile-only",
-                    at.path(["evaluate_low_sample_count_percentile"]),
-                    "only alarms on percentiles have this property",
-                )
-                .help("remove it, or use `extended_statistic`");
-        }
-        _ => {}
-    }
-}
-
-fn check_period(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
-    let period = alarm.period.0;
-    let short = [10, 20, 30].contains(&period);
-    if !short && (period == 0 || !period.is_multiple_of(60)) {
-        let next = period.div_ceil(60).max(1) * 60;
-        findings
-            .error("alarm::period", at.path(["period"]), "a period is 10, 20, 30 or a multiple of 60 seconds")
-            .help(format!("write `period: {next}s`"));
-    } else if short && alarm.namespace.starts_with("AWS/") {
-        let namespace = &alarm.namespace;
-        findings
-            .error(
-                "alarm::period-resolution",
-                at.path(["period"]),
-                format!("{namespace} has one data point a minute: a period of {period} s finds none most of the time"),
-            )
-            .help("write `period: 60s`");
-    }
-    let (limit, word) = if period < 3_600 { (DAY_S, "a day") } else { (WEEK_S, "a week") };
-    let seen = u64::from(period) * u64::from(alarm.evaluation_periods);
-    if period > 0 && seen > limit {
-        findings
-            .error(
-                "alarm::look-back",
-                at.path(["evaluation_periods"]),
-                format!(
-                    "{} periods of {period} s are {seen} s: AWS looks back {word} at most",
-                    alarm.evaluation_periods
-                ),
-            )
-            .help(format!("write `evaluation_periods: {}` or less", limit / u64::from(period)));
-    }
-}
-
-/// Actions are ARNs, each once; AWS takes five a state.
-fn check_actions(property: &str, actions: &[String], at: &Scope<'_>, findings: &mut Findings) {
-    for (index, action) in actions.iter().enumerate() {
-        let path = at.path([property.to_owned(), index.to_string()]);
-        if actions[..index].contains(action) {
-            findings.error("alarm::action-twice", path, "this action is stated twice").help("remove one of them");
-        } else if !action.starts_with("arn:") && !action.contains("${") {
-            findings
-                .error("alarm::action-arn", path, format!("`{action}` is not an ARN"))
-                .help(format!("for a topic of this stack write \"${{topics.{action}.arn}}\""));
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -349,7 +257,7 @@ mod tests {
     use super::*;
     use crate::spec::sections::Common;
 
-    fn element(changes: Value) -> AlarmElement {
+    pub(super) fn element(changes: Value) -> AlarmElement {
         let mut alarm = json!({
             "namespace": "AWS/SQS", "metric_name": "ApproximateAgeOfOldestMessage", "statistic": "Maximum",
             "dimensions": { "QueueName": "${queues.q.name}" }, "comparison_operator": "GreaterThanThreshold",
@@ -361,39 +269,9 @@ mod tests {
         serde_json::from_value(alarm).unwrap()
     }
 
-    fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
+    pub(super) fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common::default(), Default::default());
         run(&Scope { stack: "couch", section: "alarms", name: "age", common: &common, stack_tags: &tags })
-    }
-
-    fn codes(changes: Value) -> Vec<&'static str> {
-        let mut findings = Findings::default();
-        scoped(|at| Alarms::check(&element(changes), at, &mut findings));
-        findings.0.into_iter().map(|f| f.code).collect()
-    }
-
-    #[test]
-    fn each_limit_is_found_at_its_edge_and_not_before() {
-        assert!(codes(json!({})).is_empty());
-        assert_eq!(codes(json!({"period": 30})), ["alarm::period-resolution"]);
-        assert!(codes(json!({"period": 30, "namespace": "Couch"})).is_empty());
-        assert_eq!(codes(json!({"period": 90})), ["alarm::period"]);
-        assert!(codes(json!({"period": 60, "evaluation_periods": 1_440})).is_empty());
-        assert_eq!(codes(json!({"period": 60, "evaluation_periods": 1_441})), ["alarm::look-back"]);
-        assert!(codes(json!({"period": "1h", "evaluation_periods": 168})).is_empty());
-        assert_eq!(codes(json!({"period": "1h", "evaluation_periods": 169})), ["alarm::look-back"]);
-        assert!(codes(json!({"evaluation_periods": 3, "datapoints_to_alarm": 3})).is_empty());
-        assert_eq!(codes(json!({"evaluation_periods": 3, "datapoints_to_alarm": 4})), ["alarm::datapoints"]);
-        assert_eq!(codes(json!({"alarm_actions": ["alarms"]})), ["alarm::action-arn"]);
-        assert_eq!(codes(json!({"ok_actions": ["arn:a", "arn:a"]})), ["alarm::action-twice"]);
-    }
-
-    #[test]
-    fn exactly_one_statistic() {
-        assert_eq!(codes(json!({"statistic": null})), ["alarm::statistic"]);
-        assert_eq!(codes(json!({"extended_statistic": "p99"})), ["alarm::statistic"]);
-        assert!(codes(json!({"statistic": null, "extended_statistic": "p99"})).is_empty());
-        assert_eq!(codes(json!({"evaluate_low_sample_count_percentile": "ignore"})), ["alarm::percentile-only"]);
     }
 
     #[test]

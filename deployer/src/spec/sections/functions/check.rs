@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Event, FunctionElement, LogFormat, Retention};
+use crate::kinds::lambda_function::runtime;
 use crate::kinds::log_group::RETENTION_DAYS;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::{Scope, filter, permission};
@@ -125,43 +126,19 @@ pub(super) fn logging(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
 /// Keeps lines for ever.
 const NEVER: &str = "never";
 
-/// Runtimes that Lambda takes for no new function, and most for no change of one.
-const RETIRED: &[&str] = &[
-    "dotnet5.0",
-    "dotnetcore1.0",
-    "dotnetcore2.0",
-    "dotnetcore2.1",
-    "dotnetcore3.1",
-    "go1.x",
-    "java8",
-    "nodejs10.x",
-    "nodejs12.x",
-    "nodejs14.x",
-    "nodejs16.x",
-    "nodejs4.x",
-    "nodejs6.x",
-    "nodejs8.x",
-    "provided",
-    "python2.7",
-    "python3.6",
-    "python3.7",
-    "ruby2.5",
-    "ruby2.7",
-];
 /// Runtimes that AWS mends no more; it refuses new functions some time after.
-const DEPRECATED: &[&str] = &["dotnet6", "nodejs18.x", "provided.al2", "python3.8", "python3.9", "ruby3.2"];
+const DEPRECATED: &[&str] =
+    &["dotnet6", "nodejs18.x", "nodejs20.x", "provided.al2", "python3.8", "python3.9", "ruby3.2"];
 
 pub(super) fn runtime(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
     let runtime = element.runtime.as_str();
     if at.common.external {
         return;
     }
-    let is_native = runtime.starts_with("provided") || runtime == "go1.x";
-    let help =
-        if is_native { "write `runtime: provided.al2023`" } else { "take a version of it that AWS still supports" };
-    if RETIRED.contains(&runtime) {
-        let message = format!("Lambda takes the runtime {runtime} no more");
-        findings.error("function::retired-runtime", at.path(["runtime"]), message).help(help);
+    let help = runtime::successor(runtime);
+    if runtime::RETIRED.contains(&runtime) {
+        let message = format!("{}; functions that run with it go on as they are", runtime::refusal(runtime));
+        findings.warning("function::retired-runtime", at.path(["runtime"]), message).help(help);
     } else if DEPRECATED.contains(&runtime) {
         let message =
             format!("AWS has given up the runtime {runtime}: it mends no holes in it, and will refuse new functions");

@@ -1,0 +1,66 @@
+//! What a caller needs to be allowed for a role.
+
+use super::{Role, arn};
+use crate::aws::Place;
+use crate::kinds::{Grant, Op};
+
+pub(super) fn of(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
+    let arn = arn(&spec.path, &spec.name, place);
+    let actions: &[&str] = match op {
+        Op::Read => &["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
+        Op::Present => &["iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
+        Op::Create => &["iam:CreateRole", "iam:TagRole", "iam:GetRole"],
+        Op::Update => &[
+            "iam:UpdateRole",
+            "iam:UpdateRoleDescription",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:TagRole",
+            "iam:UntagRole",
+        ],
+        Op::Delete => &[
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "iam:DetachRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:DeleteRole",
+        ],
+    };
+    let mut grants = vec![Grant::new(actions, &arn)];
+    if matches!(op, Op::Create | Op::Update) {
+        grants.extend(spec.grants_to_equip(op, &arn));
+    }
+    // IAM knows the profile alone as this call's resource, so only roles that machines may take need it.
+    if op == Op::Delete && spec.is_for_machines() {
+        let profiles = format!("arn:{}:iam::{}:instance-profile/*", place.partition, place.account);
+        grants.push(Grant::new(&["iam:ListInstanceProfilesForRole"], &arn));
+        grants.push(Grant::new(&["iam:RemoveRoleFromInstanceProfile"], profiles));
+    }
+    grants
+}
+
+impl Role {
+    /// EC2 alone takes roles by instance profiles.
+    fn is_for_machines(&self) -> bool {
+        self.assume_role_policy.to_string().contains("\"ec2.amazonaws.com")
+    }
+
+    /// What gives the role its policies: no more than it has.
+    fn grants_to_equip(&self, op: Op, arn: &str) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        if !self.inline_policies.is_empty() {
+            grants.push(Grant::new(&["iam:PutRolePolicy"], arn));
+        }
+        if !self.managed_policy_arns.is_empty() {
+            let attach = Grant::new(&["iam:AttachRolePolicy"], arn);
+            grants.push(attach.only("ArnEquals", "iam:PolicyARN", self.managed_policy_arns.clone()));
+        }
+        match self.permissions_boundary {
+            _ if op == Op::Create => {}
+            Some(_) => grants.push(Grant::new(&["iam:PutRolePermissionsBoundary"], arn)),
+            None => grants.push(Grant::new(&["iam:DeleteRolePermissionsBoundary"], arn)),
+        }
+        grants
+    }
+}

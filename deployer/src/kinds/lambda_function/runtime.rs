@@ -1,0 +1,52 @@
+//! Runtimes that AWS has retired: functions go on with them, and nobody may change these functions any more.
+
+use super::{CODE, CONFIGURATION, Function};
+use crate::kinds::{Changes, Excess};
+
+/// Runtimes that Lambda takes for no new function, and most for no change of one.
+pub const RETIRED: &[&str] = &[
+    "dotnet5.0",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "go1.x",
+    "java8",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "nodejs16.x",
+    "nodejs4.x",
+    "nodejs6.x",
+    "nodejs8.x",
+    "provided",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "ruby2.5",
+    "ruby2.7",
+];
+
+/// What to do about a runtime that AWS no longer supports.
+pub fn successor(runtime: &str) -> &'static str {
+    let is_native = runtime.starts_with("provided") || runtime == "go1.x";
+    if is_native { "write `runtime: provided.al2023`" } else { "take a version of it that AWS still supports" }
+}
+
+/// What AWS refuses of a retired runtime.
+pub fn refusal(runtime: &str) -> String {
+    format!("Lambda creates and changes no function with the retired runtime {runtime}")
+}
+
+/// AWS refuses to create a function with it, and to change its code or its configuration.
+pub(super) fn refused(function: &Function, changes: Option<&Changes>) -> Option<Excess> {
+    let runtime = function.runtime.as_str();
+    let asks = changes.is_none_or(|changes| changes.touch_any(CODE) || changes.touch_any(CONFIGURATION));
+    (asks && RETIRED.contains(&runtime)).then(|| Excess {
+        code: "function::retired-runtime",
+        properties: &["runtime"],
+        message: refusal(runtime),
+        help: successor(runtime),
+        doubt: false,
+    })
+}
