@@ -70,10 +70,14 @@ impl<'a> Watching<'a> {
 
     /// Waits for the next that ends.
     pub(super) async fn next(&mut self, outcome: &mut Outcome) {
-        if let Some((step, result)) = self.running.next().await {
-            self.left.remove(&(step.planned.address.as_str(), step.part));
-            self.done(&step, result, outcome);
+        if let Some(ended) = self.running.next().await {
+            self.ended(ended, outcome);
         }
+    }
+
+    fn ended(&mut self, (step, result): (Watched<'a>, Result<(), AwsError>), outcome: &mut Outcome) {
+        self.left.remove(&(step.planned.address.as_str(), step.part));
+        self.done(&step, result, outcome);
     }
 
     /// Watches all to their end, or until the run is asked to stop: AWS goes on without being watched.
@@ -83,6 +87,10 @@ impl<'a> Watching<'a> {
                 biased;
                 () = stopped(stop, 1) => {
                     outcome.interrupted = true;
+                    // A watch that has nothing to wait for ends at its first look.
+                    while let Some(Some(ended)) = self.running.next().now_or_never() {
+                        self.ended(ended, outcome);
+                    }
                     let addresses: BTreeSet<&str> = self.left.iter().map(|(address, _)| *address).collect();
                     outcome.unwatched = addresses.into_iter().map(str::to_owned).collect();
                     return;

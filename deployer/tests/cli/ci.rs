@@ -191,7 +191,7 @@ async fn a_pull_request_without_credentials_is_planned_against_a_state_that_it_c
 async fn a_state_that_would_be_gone_with_the_job_is_refused_unless_the_stack_says_that_it_is_kept() {
     let nowhere = STACK.replace("state: { bucket: BUCKET, key: shop.json }\n", "");
     let job = Job::new(&nowhere).await;
-    let github = ["iam", "github", "--repo", "a/b", "--account", &job.bench.aws.place.account];
+    let github = ["iam", "github", "--repo", "a/b", "--any-id", "--account", &job.bench.aws.place.account];
     let applies = |arguments: &[&str]| {
         Ran::of(job.command("push", "refs/heads/main", arguments).output().expect("the binary runs"))
     };

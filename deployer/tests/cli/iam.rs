@@ -197,7 +197,8 @@ fn shortcomings() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Resource": "*", "Action": [
             "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm",
-            "lambda:CreateFunction", "sns:ListTagsForResource",
+            "lambda:CreateEventSourceMapping", "lambda:CreateFunction", "lambda:DeleteEventSourceMapping",
+            "lambda:UpdateEventSourceMapping", "sns:ListTagsForResource",
         ]},
         // It knows neither the tags of an API, which what is under it inherits, nor those that a request sends.
         { "Effect": "Allow", "Resource": ["arn:aws:apigateway:eu-west-1::/restapis*", "arn:aws:apigateway:eu-west-1::/tags/*"], "Action": [

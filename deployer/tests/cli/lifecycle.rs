@@ -280,7 +280,8 @@ async fn a_lost_state_is_found_again_in_aws() {
         assert_eq!(action["changes"], serde_json::json!([]), "{action:#}");
     }
     let summary = bench.apply();
-    assert!(summary.contains(" and 0 writes"), "{summary}");
+    // A queue without a record may be one that is being deleted: CreateQueue tells, and leaves one that exists as it is.
+    assert!(summary.contains(" and 3 writes"), "{summary}");
     bench.settled();
     assert_eq!(inventory(&bench.aws).await, before);
 }

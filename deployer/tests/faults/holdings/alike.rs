@@ -30,6 +30,7 @@ const BY_CHANCE: &[&str] = &[
     "role_id",
     "role_last_used",
     "state_reason",
+    "state_reason_code",
     "state_reason_data",
     "state_transitioned_timestamp",
     "state_updated_timestamp",

@@ -42,6 +42,13 @@ const KNOWN: &[Known] = &[
         fresh: || Value::Null,
         reason: "AWS tells its default, which is true; the local AWS tells only what was set",
     },
+    Known {
+        thing: "api ",
+        property: "method_settings",
+        edited: || json!({ "*/*": defaults_of_methods() }),
+        fresh: || Value::Null,
+        reason: "a setting of all methods that goes back to its default is written down as that default",
+    },
     Known { thing: "queue ", property: "KmsMasterKeyId", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
     Known { thing: "topic ", property: "KmsMasterKeyId", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
     Known { thing: "topic ", property: "DeliveryPolicy", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
@@ -65,6 +72,22 @@ const OWNERS_ACTIONS: [&str; 8] = [
     "SetTopicAttributes",
     "Subscribe",
 ];
+/// What a stage holds of all methods when nothing was set.
+fn defaults_of_methods() -> Value {
+    json!({
+        "cache_data_encrypted": false,
+        "cache_ttl_in_seconds": 300,
+        "caching_enabled": false,
+        "data_trace_enabled": false,
+        "logging_level": "OFF",
+        "metrics_enabled": false,
+        "require_authorization_for_cache_control": true,
+        "throttling_burst_limit": -1,
+        "throttling_rate_limit": -1.0,
+        "unauthorized_cache_control_header_strategy": "SucceedWithResponseHeader",
+    })
+}
+
 const CLEARED: &str = "AWS clears an attribute that is set to nothing; the local AWS keeps the nothing";
 
 /// Tells whether a difference is one of these.
