@@ -49,6 +49,8 @@ pub struct Observation {
     pub(crate) waves: u32,
     /// What carries this stack's ownership tags and neither the graph nor the prior state has.
     pub(crate) orphans: Vec<Orphan>,
+    /// The listing of orphans did not come in time: they were not looked for.
+    pub(crate) unlisted: bool,
 }
 
 /// A resource that only the prior state knows.
@@ -119,7 +121,7 @@ pub async fn observe(
     prior.resources.extend(interrupted);
     let mut wave = Wave::new(graph, aws, &predicted, &prior, depth);
     let reads = async { tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, depth)) };
-    let ((live, left), listed) = tokio::join!(reads, orphans::listed(aws, &prior.stack));
+    let ((live, left), listed) = orphans::beside(reads, orphans::listed(aws, &prior.stack), search).await;
     let Wave { known, waves, mut failed, .. } = wave;
     let left = match left {
         Ok(left) => left,
@@ -132,11 +134,11 @@ pub async fn observe(
     if !failed.is_empty() {
         return Err(ObserveError::Reads(failed));
     }
-    let mut seen = Observation { live, left, known, prior, waves, orphans: Vec::new() };
+    let mut seen = Observation { live, left, known, prior, waves, orphans: Vec::new(), unlisted: listed.is_none() };
     if depth == Depth::Presence {
         seen.confirm(graph, aws).await?;
     }
-    seen.orphans = orphans::orphans(graph, aws, &seen, listed, search).await;
+    seen.orphans = orphans::orphans(graph, aws, &seen, listed.unwrap_or_default(), search).await;
     Ok(seen)
 }
 
@@ -193,7 +195,7 @@ pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observat
         known.entry(node.address.clone()).or_default().extend(seen.outputs.clone());
         live.insert(node.address.clone(), seen);
     }
-    Ok(Observation { live, left, known, prior, waves: 0, orphans: Vec::new() })
+    Ok(Observation { live, left, known, prior, waves: 0, orphans: Vec::new(), unlisted: false })
 }
 
 /// Computes every output that needs no AWS.

@@ -11,6 +11,15 @@ use super::AwsError;
 
 type Cell = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
+tokio::task_local! {
+    static AFRESH: ();
+}
+
+/// Runs reads that take no remembered answer, for questions that an earlier answer cannot settle.
+pub(crate) async fn afresh<T>(reads: impl Future<Output = T>) -> T {
+    AFRESH.scope((), reads).await
+}
+
 /// Remembered answers, by a key that names the call and what it was asked for.
 #[derive(Default)]
 pub(crate) struct Memo {
@@ -18,12 +27,16 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    /// Gives the answer remembered for `key`, or asks for it once however many wait. Errors are not remembered.
+    /// Gives the answer remembered for `key`, or asks for it once however many wait. Errors are not remembered. What is
+    /// asked [`afresh`] neither is answered from here nor changes what is remembered.
     pub(crate) async fn get<T: Send + Sync + 'static>(
         &self,
         key: &str,
         ask: impl Future<Output = Result<T, AwsError>>,
     ) -> Result<Arc<T>, AwsError> {
+        if AFRESH.try_with(|()| ()).is_ok() {
+            return ask.await.map(Arc::new);
+        }
         let cell = {
             let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
             cells.entry(key.to_owned()).or_default().clone()
@@ -60,6 +73,14 @@ mod tests {
         assert_eq!((*a.unwrap(), *b.unwrap()), (0, 0));
         memo.forget("apis");
         assert_eq!(*memo.get("apis", ask()).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_afresh_is_not_answered_from_memory() {
+        let memo = Memo::default();
+        assert_eq!(*memo.get("apis", async { Ok(1_u32) }).await.unwrap(), 1);
+        assert_eq!(*afresh(memo.get("apis", async { Ok(2_u32) })).await.unwrap(), 2);
+        assert_eq!(*memo.get("apis", async { Ok(3_u32) }).await.unwrap(), 1, "what was decided by it stays");
     }
 
     #[tokio::test]

@@ -49,6 +49,7 @@ use tokio::time::Instant;
 pub use clients::Clients;
 pub use error::{AwsError, ServiceError};
 pub use fence::Fence;
+pub(crate) use memo::afresh;
 pub(crate) use once::once;
 
 /// Milliseconds between the moments of [`Aws::next_look`].

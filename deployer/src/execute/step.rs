@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::retry::retrying;
-use crate::aws::{Aws, AwsError, tagged, tags};
+use crate::aws::{Aws, AwsError, afresh, tagged, tags};
 use crate::graph::resolve;
 use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, Watched, by_name};
 use crate::plan::{Action, Order, Planned, Rules, diff};
@@ -135,14 +135,14 @@ impl Step<'_> {
         }
     }
 
-    /// Asks whose a resource is by now; false where it is gone.
+    /// Asks AWS whose a resource is by now, whatever this run remembers; false where it is gone.
     async fn still_ours(&self, live: &Observed<Value>) -> Result<bool, AwsError> {
         let owner = |seen: &Observed<Value>| seen.spec["tags"][tags::STACK].as_str().map(str::to_owned);
         let before = owner(live);
         if before.is_none() || self.kind.ownership() != Ownership::Tags {
             return Ok(true);
         }
-        let now = tagged::surely(self.kind.present(self.context.aws, &live.spec)).await?;
+        let now = afresh(tagged::surely(self.kind.present(self.context.aws, &live.spec))).await?;
         let Some(now) = now else { return Ok(false) };
         match owner(&now) {
             None => Err(AwsError::Unmarked { id: now.physical_id }),
@@ -212,12 +212,16 @@ const EXISTS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
     use crate::aws::played;
     use crate::graph::resolve::Known;
+    use crate::kinds::REGISTRY;
     use crate::plan::Goal;
+    use crate::plan::tests::ownership::ALL;
     use crate::plan::tests::world::{Stack, World};
 
     #[tokio::test]
@@ -231,9 +235,7 @@ mod tests {
             (tags("couch"), None),
         ] {
             let aws = played::answering(&[&answer, &played::json("{}")]).await;
-            tokio::time::pause();
-            tokio::time::advance(STALE * 2).await;
-            tokio::time::resume();
+            grow_old().await;
             let context = Context { aws: &aws, stack: "couch", withdraws: false };
             let ended = run(&context, &plan.actions()[0], Part::Main, None).await.map(drop).map_err(|e| e.to_string());
             match refused {
@@ -244,6 +246,57 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Makes everything that was read until now old.
+    async fn grow_old() {
+        tokio::time::pause();
+        tokio::time::advance(STALE * 2).await;
+        tokio::time::resume();
+    }
+
+    #[tokio::test]
+    async fn every_kind_with_tags_is_asked_about_before_it_is_deleted() {
+        let world = World::applied(ALL);
+        let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
+        let denied = "403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        let mut asked = BTreeSet::new();
+        for planned in plan.actions().iter().filter(|planned| planned.action == Action::Delete) {
+            let tagged = by_name(planned.kind).filter(|kind| kind.ownership() == Ownership::Tags);
+            let Some((_, live)) = tagged.zip(planned.live.as_ref()) else { continue };
+            let aws = played::answering(&[denied; 9]).await;
+            grow_old().await;
+            let context = Context { aws: &aws, stack: "couch", withdraws: false };
+            let alone = Planned { goes_with: None, live: Some(live.clone()), ..planned.clone() };
+            let ended = run(&context, &alone, Part::Main, None).await;
+            let (reads, writes) = aws.calls();
+            assert!(ended.is_err() && reads > 0 && writes == 0, "{}: {reads} reads, {writes} writes", planned.address);
+            asked.insert(planned.kind);
+        }
+        let all = REGISTRY.iter().filter(|kind| kind.ownership() == Ownership::Tags).map(|kind| kind.name());
+        assert_eq!(asked, all.collect());
+    }
+
+    #[tokio::test]
+    async fn an_api_is_asked_about_afresh_whatever_the_plan_remembers_of_it() {
+        let world = World::applied(ALL);
+        let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
+        let api = plan.actions().iter().find(|planned| planned.kind == "apigateway.rest_api").expect("an API");
+        let live = api.live.clone().expect("it is there");
+        let (id, address) = (&live.physical_id, &api.address);
+        let listed = |stack: &str| {
+            let tags = format!(r#"{{"{}": "{stack}", "{}": "{address}"}}"#, tags::STACK, tags::ADDRESS);
+            played::json(&format!(
+                r#"{{"item": [{{"id": "{id}", "name": "web", "rootResourceId": "r", "tags": {tags}}}]}}"#
+            ))
+        };
+        let aws = played::answering(&[&listed("couch"), &listed("shop")]).await;
+        let kind = by_name(api.kind).expect("a kind");
+        assert!(kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
+        grow_old().await;
+        let context = Context { aws: &aws, stack: "couch", withdraws: false };
+        let _ = run(&context, api, Part::Main, None).await;
+        assert_eq!(aws.calls(), (2, 0), "its tags are another stack's by now: nothing is deleted");
     }
 
     #[tokio::test]

@@ -11,18 +11,24 @@ mod by_arn;
 mod names;
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use aws_smithy_types::retry::RetryConfig;
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use serde_json::Value;
 
 use super::Observation;
 use super::left::meant;
 use crate::aws::{Aws, AwsError, tagged, tags};
 use crate::graph::{Graph, identity};
+use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::log_group::LogGroupKind;
+use crate::kinds::sqs_queue::SqsQueue;
 use crate::kinds::{Kind, Observed, by_name};
 use crate::spec::env;
 use crate::state::{Record, State, leftover};
@@ -38,6 +44,32 @@ pub struct Orphan {
     pub id: String,
     /// `Err` says why it must not be deleted.
     pub live: Result<Observed<Value>, String>,
+}
+
+/// What an orphan needs as long as it is there, by the property that names it: the rest goes after it.
+const NEEDS: &[(&str, &str, &str)] = &[
+    (LambdaFunction::NAME, "/role", IamRole::NAME),
+    (LambdaFunction::NAME, "/logging_config/log_group", LogGroupKind::NAME),
+    (EventSourceMapping::NAME, "/function_name", LambdaFunction::NAME),
+    (EventSourceMapping::NAME, "/event_source_arn", SqsQueue::NAME),
+];
+
+impl Orphan {
+    /// The addresses of those of `all` that it needs: they are deleted after it.
+    pub(crate) fn needs(&self, all: &[Self]) -> BTreeSet<String> {
+        let Ok(live) = &self.live else { return BTreeSet::new() };
+        let named =
+            |(_, property, kind): &(&str, &str, &'static str)| Some((live.spec.pointer(property)?.as_str()?, *kind));
+        let needed: Vec<_> = NEEDS.iter().filter(|(kind, ..)| *kind == self.kind).filter_map(named).collect();
+        let is_needed = |other: &&Self| needed.iter().any(|(name, kind)| other.kind == *kind && other.is_called(name));
+        all.iter().filter(is_needed).map(|other| other.address.clone()).collect()
+    }
+
+    /// Is this its id or one of its outputs?
+    fn is_called(&self, name: &str) -> bool {
+        let live = self.live.as_ref();
+        live.is_ok_and(|live| live.physical_id == name || live.outputs.values().any(|output| output == name))
+    }
 }
 
 /// Notes that a resource is left in AWS on purpose: it is no orphan.
@@ -69,6 +101,24 @@ pub enum Search {
     Usual,
     /// Names in any case.
     Thorough,
+}
+
+/// How long the listing is waited for when all else has been read: nothing depends on it, and where no network leads to the
+/// tagging API it never comes.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What `reads` found, and the listing, unless it is still not there a while after the reads. Who asked for orphans waits
+/// for it.
+pub(super) async fn beside<T, L>(
+    reads: impl Future<Output = T>,
+    listing: impl Future<Output = L>,
+    search: Search,
+) -> (T, Option<L>) {
+    match select(pin!(reads), pin!(listing)).await {
+        Either::Right((listed, reads)) => (reads.await, Some(listed)),
+        Either::Left((read, listing)) if search == Search::Thorough => (read, Some(listing.await)),
+        Either::Left((read, listing)) => (read, tokio::time::timeout(GRACE, listing).await.ok()),
+    }
 }
 
 /// What the tagging API lists of `owner`; nothing where it does not.
@@ -130,8 +180,22 @@ pub(super) async fn orphans(
             orphans.push(orphan);
         }
     }
+    keep_roles_of_elsewhere(&mut orphans, &aws.place.region);
     orphans.sort_by(|a, b| a.address.cmp(&b.address));
     orphans
+}
+
+/// Says of roles why they stay, where a stack in another region may have them.
+fn keep_roles_of_elsewhere(orphans: &mut [Orphan], region: &str) {
+    let role_of = |orphan: &Orphan| Some(orphan.live.as_ref().ok()?.spec["role"].as_str()?.to_owned());
+    let used: BTreeSet<String> =
+        orphans.iter().filter(|orphan| orphan.kind == LambdaFunction::NAME).filter_map(role_of).collect();
+    for role in orphans.iter_mut().filter(|orphan| orphan.kind == IamRole::NAME) {
+        let has_function = used.iter().any(|arn| role.is_called(arn));
+        if role.live.as_ref().is_ok_and(|live| !names::is_of(&live.spec, region, has_function)) {
+            role.live = Err("its region cannot be told: a stack of this name in another one may use it".to_owned());
+        }
+    }
 }
 
 type Read = Result<Option<Observed<Value>>, AwsError>;
@@ -162,9 +226,9 @@ fn used_by(orphan: &Orphan) -> Vec<Candidate> {
 /// What is meant, recorded or found already.
 struct Known {
     names: BTreeSet<(String, String)>,
-    ids: BTreeSet<String>,
+    /// By kind, too: a queue and a topic may be called alike.
+    ids: BTreeSet<(String, String)>,
     addresses: BTreeSet<String>,
-    region: String,
 }
 
 impl Known {
@@ -173,24 +237,20 @@ impl Known {
         names.extend(seen.prior.resources.values().filter_map(named));
         let left = seen.prior.left_in_aws.iter();
         names.extend(left.flat_map(|(kind, names)| names.iter().map(|name| (kind.clone(), name.clone()))));
-        let left = seen.left.values().filter_map(|left| left.live.as_ref());
-        let ids = seen.live.values().chain(left).flat_map(|live| {
+        let left = seen.left.values().filter_map(|left| Some((left.record.kind.as_str(), left.live.as_ref()?)));
+        let live = seen.live.iter().filter_map(|(address, live)| Some((graph.node(address)?.kind.name(), live)));
+        let ids = live.chain(left).flat_map(|(kind, live)| {
             let outputs = live.outputs.values().chain(&live.twins).cloned();
-            outputs.chain([live.physical_id.clone()])
+            outputs.chain([live.physical_id.clone()]).map(move |id| (kind.to_owned(), id))
         });
         let nodes = graph.nodes().map(|node| node.address.clone());
-        Self {
-            names,
-            ids: ids.collect(),
-            addresses: nodes.chain(seen.prior.resources.keys().cloned()).collect(),
-            region: aws.place.region.clone(),
-        }
+        Self { names, ids: ids.collect(), addresses: nodes.chain(seen.prior.resources.keys().cloned()).collect() }
     }
 
     /// Is it not known yet? It is from now on.
     fn is_new(&mut self, candidate: &Candidate) -> bool {
         !candidate.name.as_ref().is_some_and(|name| self.names.contains(&(candidate.kind.to_owned(), name.clone())))
-            && self.ids.insert(candidate.id.clone())
+            && self.ids.insert((candidate.kind.to_owned(), candidate.id.clone()))
     }
 
     /// What was read of a candidate, if it is an orphan of `owner`.
@@ -200,7 +260,11 @@ impl Known {
             Ok(None) => return None,
             Err(error) => {
                 tracing::debug!(id = candidate.id, %error, "an orphan cannot be read");
-                let why = if error.is_access_denied() { "no permission" } else { "AWS does not answer" };
+                let why = match &error {
+                    AwsError::Ambiguous { .. } => "several carry these tags",
+                    _ if error.is_access_denied() => "no permission",
+                    _ => "AWS does not answer",
+                };
                 (candidate.address?, Err(format!("it cannot be read: {why}")))
             }
             Ok(Some(live)) => {
@@ -210,14 +274,79 @@ impl Known {
                     return None;
                 }
                 let said = tags[tags::ADDRESS].as_str().unwrap_or(candidate.kind).to_owned();
-                let elsewhere = kind.name() == IamRole::NAME && !names::is_of(&live.spec, &self.region);
-                let why = "its region cannot be told: a stack of this name in another one may use it";
-                (said, if elsewhere { Err(why.to_owned()) } else { Ok(live) })
+                (said, Ok(live))
             }
         };
         let id = live.as_ref().map_or(candidate.id, |live| live.physical_id.clone());
         let taken = !self.addresses.insert(said.clone());
         let address = if taken { leftover(&said, &id) } else { said };
         Some(Orphan { address, kind: kind.name(), id, live })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::aws::tags::Tags;
+    use crate::plan::tests::ownership::ALL;
+    use crate::plan::tests::world::{Stack, World, place};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listing_that_never_comes_is_not_waited_for() {
+        let began = Instant::now();
+        let (read, listed) = beside(ready("all"), pending::<()>(), Search::Usual).await;
+        assert_eq!((read, listed, began.elapsed()), ("all", None, GRACE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listing_delays_nothing_that_is_slower_and_is_taken_within_the_grace() {
+        let after = |ms| tokio::time::sleep(Duration::from_millis(ms));
+        for (reads, listing, ends) in [(5_000, 10, 5_000), (10, 900, 900), (5_000, 5_500, 5_500)] {
+            let began = Instant::now();
+            let (_, listed) = beside(after(reads), after(listing), Search::Usual).await;
+            assert_eq!((listed.is_some(), began.elapsed()), (true, Duration::from_millis(ends)));
+        }
+        let (_, listed) = beside(after(10), after(9_000), Search::Thorough).await;
+        assert!(listed.is_some(), "who asks for orphans waits for them");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_known_of_its_kind_alone() {
+        let mut world = World::applied("stack: couch\ntopics: { orders: {} }\n");
+        let graph = Stack::of("stack: couch\ntopics: { orders: {} }\n", &[]).graph;
+        let seen = world.observe(&graph);
+        let aws = crate::aws::played::answering(&[]).await;
+        let mut known = Known::of(&graph, &aws, &seen);
+        let listed =
+            |service: &str, name: &str| by_arn::by_arn(&place().arn(service, name), Tags::new()).expect("a kind");
+        assert!(!known.is_new(&listed("sns", "couch-orders")), "the topic is meant");
+        assert!(known.is_new(&listed("sqs", "couch-orders")), "the queue is not");
+        assert!(known.is_new(&listed("cloudwatch", "alarm:couch-orders")), "nor is the alarm");
+        assert!(!known.is_new(&listed("sqs", "couch-orders")), "it was found already");
+        world.live.clear();
+    }
+
+    #[test]
+    fn a_function_goes_before_its_role_and_log_group_and_after_its_mapping() {
+        let world = World::applied(ALL);
+        let all = world.prior.resources.iter().map(|(address, record)| Orphan {
+            address: address.clone(),
+            kind: by_name(&record.kind).expect("a kind").name(),
+            id: record.physical_id.clone(),
+            live: Ok(Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone())),
+        });
+        let all: Vec<Orphan> = all.collect();
+        let needs = |kind: &str| {
+            let one = all.iter().find(|orphan| orphan.kind == kind).expect("one");
+            json!(one.needs(&all))
+        };
+        assert_eq!(needs(LambdaFunction::NAME), json!(["functions.draw.log_group", "functions.draw.role"]));
+        assert_eq!(needs(EventSourceMapping::NAME), json!(["functions.draw", "queues.inbox"]));
+        assert_eq!(needs(IamRole::NAME), json!([]));
     }
 }

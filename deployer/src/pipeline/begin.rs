@@ -174,6 +174,9 @@ pub(super) async fn read_and_observe(
     if let Some(notice) = snapshot.notice.take() {
         progress.say(&notice);
     }
+    if observation.unlisted {
+        progress.say("orphans were not looked for: the tagging API (tag:GetResources) did not answer in time");
+    }
     Ok((snapshot, observation))
 }
 

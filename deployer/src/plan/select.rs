@@ -19,12 +19,21 @@ pub struct Selection {
     pub replace: Vec<String>,
     /// Taken over even though they are not known to be ours.
     pub adopt: Vec<String>,
-    /// Delete what carries the stack's ownership tags and neither `stack.yaml` nor the state has, too.
+    /// Delete those of the targets, too, that carry the stack's ownership tags and that neither `stack.yaml` nor the state
+    /// has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
     /// The targets without what they wait for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+}
+
+impl Selection {
+    /// Is it asked for to delete the orphan at `address`? It takes its name or its element's.
+    pub(super) fn prunes(&self, address: &str) -> bool {
+        let names_it = |name: &String| name.contains('.') && is_named(address, name);
+        self.prune && self.target.iter().any(names_it)
+    }
 }
 
 /// The addresses that a run is about. What is made needs what it waits for; what goes takes along

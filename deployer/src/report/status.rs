@@ -28,7 +28,7 @@ pub struct Row {
 /// The line of what carries the stack's ownership tags and nothing means.
 pub fn orphan(orphan: &Orphan) -> Row {
     let then = match &orphan.live {
-        Ok(_) => "`deployer apply --prune` deletes it".to_owned(),
+        Ok(_) => format!("`deployer apply --prune --target '{}'` deletes it", orphan.address),
         Err(why) => format!("it stays: {why}"),
     };
     let text = format!("{}: neither stack.yaml nor the state has it; {then}", orphan.id);

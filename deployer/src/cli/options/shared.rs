@@ -22,7 +22,7 @@ pub struct Choice {
     /// Take over this existing resource (repeatable).
     #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(completions::addresses))]
     pub adopt: Vec<String>,
-    /// Delete what carries this stack's ownership tags and neither stack.yaml nor the state has, too.
+    /// Delete a `--target`, too, that carries this stack's ownership tags and that neither stack.yaml nor the state has.
     #[arg(long, env = "DEPLOYER_PRUNE", value_parser = FalseyValueParser::new())]
     pub prune: bool,
     /// Exit with 2 when changes are pending at the end: a plan that has some, never an apply that made them.

@@ -77,7 +77,89 @@ pub(super) async fn mappings(aws: &Aws, function: Option<&str>) -> Result<Vec<Ca
     Ok(uuids.map(by_arn::mapping).collect())
 }
 
-/// Does a role belong to a stack in `region`? Roles are known all over an account: the ARNs in its policies tell.
-pub(super) fn is_of(role: &Value, region: &str) -> bool {
-    role["inline_policies"].to_string().contains(&format!(":{region}:"))
+/// Is a role surely one of a stack in `region`? Roles are known all over an account, so a stack of the same name elsewhere
+/// may have it. Its policies have to name this region and no other one, and something has to tie it to the region: a
+/// function there that is an orphan, too (`has_function`), or the log group that it writes to.
+pub(super) fn is_of(role: &Value, region: &str, has_function: bool) -> bool {
+    let (mut here, mut elsewhere, mut log_group) = (false, false, false);
+    for text in texts(role) {
+        // No ARN names a region where its field is empty; one with a wildcard there names others, too.
+        for arn in text.split("arn:").skip(1).filter_map(|arn| arn.split(':').nth(2)) {
+            elsewhere |= !arn.is_empty() && arn != region;
+        }
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        elsewhere |= words.clone().any(|word| word != region && is_like_a_region(word));
+        here |= words.clone().any(|word| word == region);
+        log_group |= text.contains(&format!(":logs:{region}:"));
+    }
+    here && !elsewhere && (has_function || log_group)
+}
+
+/// Every text of a role's policies, names of conditions' values included, but its tags.
+fn texts(role: &Value) -> Vec<&str> {
+    let mut waiting = vec![&role["inline_policies"], &role["assume_role_policy"]];
+    let mut found = Vec::new();
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::String(text) => found.push(text.as_str()),
+            Value::Array(items) => waiting.extend(items),
+            Value::Object(map) => waiting.extend(map.values()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `eu-west-1`, `us-gov-east-1`: two letters, words, a digit.
+fn is_like_a_region(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('-').collect();
+    let [first, middle @ .., last] = parts.as_slice() else { return false };
+    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    first.len() == 2
+        && !middle.is_empty()
+        && letters(first)
+        && middle.iter().all(letters)
+        && last.len() == 1
+        && last.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const LOGS: &str = "arn:aws:logs:eu-west-1:1:log-group:/aws/lambda/shop-worker:*";
+    const QUEUE: &str = "arn:aws:sqs:eu-west-1:1:orders";
+
+    fn role(on: &[&str]) -> Value {
+        let statement = json!([{ "Effect": "Allow", "Action": "*", "Resource": on }]);
+        json!({ "inline_policies": { "permissions": { "Statement": statement } }, "assume_role_policy": {}, "tags": {} })
+    }
+
+    #[test]
+    fn a_role_of_this_region_alone_is_told_by_its_log_group_or_its_function() {
+        let is = |on: &[&str], has_function: bool| is_of(&role(on), "eu-west-1", has_function);
+        assert!(is(&[LOGS, QUEUE, "arn:aws:s3:::files/*", "arn:aws:iam::1:role/r"], false));
+        assert!(is(&[QUEUE], true));
+        assert!(!is(&[QUEUE], false), "a role elsewhere may use this queue");
+        assert!(!is(&["arn:aws:s3:::files/*", "*"], true), "no region is named");
+    }
+
+    #[test]
+    fn a_role_that_names_another_region_in_any_way_stays() {
+        for other in [
+            "arn:aws:logs:us-east-1:1:log-group:/aws/lambda/shop-worker:*",
+            "arn:aws:sqs:*:1:orders",
+            "arn:aws:sqs:us-*:1:orders",
+            "sqs.us-east-1.amazonaws.com",
+            "us-gov-east-1",
+        ] {
+            assert!(!is_of(&role(&[LOGS, other]), "eu-west-1", true), "{other}");
+        }
+        let mut trusting = role(&[LOGS]);
+        trusting["assume_role_policy"] =
+            json!({ "Condition": { "ArnLike": { "aws:SourceArn": "arn:aws:lambda:us-east-1:1:function:f" } } });
+        assert!(!is_of(&trusting, "eu-west-1", true));
+    }
 }

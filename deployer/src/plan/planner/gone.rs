@@ -91,15 +91,17 @@ impl<'a> Planner<'a> {
         self.plan.actions.push(planned);
     }
 
-    /// What carries this stack's ownership tags and nothing means: deleted where that is asked for, else told of.
+    /// What carries this stack's ownership tags and nothing means: deleted where that is asked for by its name, else told
+    /// of. That it was retained or forgotten on purpose was known to a state that is lost: a person has to know it.
     pub(super) fn orphans(&mut self) {
         for orphan in &self.seen.orphans {
             let asked = self.is_asked_for(&orphan.address);
             let Some(kind) = by_name(orphan.kind).filter(|_| asked) else { continue };
             match &orphan.live {
-                Ok(live) if self.selection.prune => {
+                Ok(live) if self.selection.prunes(&orphan.address) => {
                     let live = without_environment(live.clone());
-                    let planned = blank_left(&orphan.address, kind, &record_of(orphan, &live));
+                    let record = Record { dependencies: orphan.needs(&self.seen.orphans), ..record_of(orphan, &live) };
+                    let planned = blank_left(&orphan.address, kind, &record);
                     self.plan.actions.push(Planned {
                         action: Action::Delete,
                         reason: "neither stack.yaml nor the state has it".to_owned(),
@@ -109,7 +111,7 @@ impl<'a> Planner<'a> {
                 }
                 live => {
                     let then = match live {
-                        Ok(_) => "`--prune` deletes it".to_owned(),
+                        Ok(_) => format!("`--prune --target '{}'` deletes it", orphan.address),
                         Err(why) => format!("it stays: {why}"),
                     };
                     let text = format!(

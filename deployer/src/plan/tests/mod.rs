@@ -4,7 +4,7 @@ mod compare;
 mod destroy;
 mod large;
 mod leave;
-mod ownership;
+pub(crate) mod ownership;
 mod properties;
 mod replace;
 mod secrets;

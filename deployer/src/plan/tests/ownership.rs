@@ -181,7 +181,7 @@ fn what_an_edited_state_records_twice_leaves_the_state_once() {
 }
 
 /// Every kind, each part beside what it is part of.
-const ALL: &str = r#"
+pub(crate) const ALL: &str = r#"
 stack: couch
 queues: { inbox: {} }
 roles: { batch: { trust: [ lambda.amazonaws.com ] } }
@@ -287,12 +287,18 @@ fn an_orphan_is_told_of_and_deleted_only_when_asked_for() {
     };
     world.orphans = vec![orphan("queues.old", Ok(live)), orphan("queues.shut", Err("no permission".into()))];
     assert_snapshot!(world.said(QUEUES), @r"
-    ! queues.old: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; `--prune` deletes it
+    ! queues.old: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; `--prune --target 'queues.old'` deletes it
     ! queues.shut: sqs.queue couch-old carries this stack's ownership tags, and neither stack.yaml nor the state has it; it stays: no permission
 
     No changes. 2 resources match stack.yaml.
     ");
-    let selection = Selection { prune: true, ..Selection::default() };
+    let unnamed = Selection { prune: true, ..Selection::default() };
+    let section = Selection { target: vec!["queues".into()], ..unnamed.clone() };
+    for selection in [&unnamed, &section] {
+        let plan = world.plan(&Stack::of(QUEUES, &[]), Goal::Apply, selection).expect("a plan");
+        assert!(!plan.has_changes(), "it may have been retained: it goes by its name alone");
+    }
+    let selection = Selection { target: vec!["queues.old".into(), "queues.shut".into()], ..unnamed };
     assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
     - queues.old  sqs.queue  (neither stack.yaml nor the state has it)
         # lost for good: the messages in it

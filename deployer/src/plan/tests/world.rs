@@ -148,7 +148,15 @@ impl World {
                 (address.clone(), Left { record: record.clone(), live })
             })
             .collect();
-        Observation { live, left, known, prior: self.prior.clone(), waves: 1, orphans: self.orphans.clone() }
+        Observation {
+            live,
+            left,
+            known,
+            prior: self.prior.clone(),
+            waves: 1,
+            orphans: self.orphans.clone(),
+            unlisted: false,
+        }
     }
 
     pub(crate) fn plan(&self, stack: &Stack, goal: Goal, selection: &Selection) -> Result<Plan, PlanError> {
