@@ -30,7 +30,7 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
 pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place, findings: &mut Findings) {
     let mut tagged = Tagged::of(document);
     for node in graph.nodes().filter(|node| !node.external) {
-        let spec = resolve::least(&node.resolved(known, place));
+        let spec = resolve::least(node.resolved(known, place));
         for excess in node.kind.limits(&spec) {
             let path = document.locate_property(&node.address, excess.properties);
             let message = format!("`{}`: {}", node.address, excess.message);

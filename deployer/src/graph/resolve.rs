@@ -18,13 +18,22 @@ const CLOSE: char = '\u{e001}';
 
 /// Resolves every text in `value`; unknown outputs become a mark that [`is_unknown`] finds.
 pub fn value(value: &Value, known: &Known, place: &Place) -> Value {
-    match value {
-        Value::String(text) => Value::String(self::text(text, known, place)),
-        Value::Array(items) => items.iter().map(|item| self::value(item, known, place)).collect(),
-        Value::Object(map) => {
-            Value::Object(map.iter().map(|(key, item)| (key.clone(), self::value(item, known, place))).collect())
+    let mut resolved = value.clone();
+    each_text(&mut resolved, &mut |text| {
+        if text.contains('$') {
+            *text = self::text(text, known, place);
         }
-        _ => value.clone(),
+    });
+    resolved
+}
+
+/// Shows every text in `value` to `visit`, to be changed in its place: keys need not be hashed again.
+fn each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, visit)),
+        Value::Object(map) => map.values_mut().for_each(|item| each_text(item, visit)),
+        _ => {}
     }
 }
 
@@ -135,13 +144,13 @@ pub fn wildcard(text: &str) -> String {
 }
 
 /// Leaves out what only apply can know: what is left is the least that a text will be.
-pub fn least(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(with_marks(text, "")),
-        Value::Array(items) => items.iter().map(least).collect(),
-        Value::Object(map) => Value::Object(map.iter().map(|(key, item)| (key.clone(), least(item))).collect()),
-        _ => value.clone(),
-    }
+pub fn least(mut value: Value) -> Value {
+    each_text(&mut value, &mut |text| {
+        if text.contains(OPEN) {
+            *text = with_marks(text, "");
+        }
+    });
+    value
 }
 
 fn with_marks(text: &str, replacement: &str) -> String {
