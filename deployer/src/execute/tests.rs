@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::aws::Clients;
+use crate::aws::clients::Connection;
 use crate::plan::tests::world::{Stack, World, place};
 use crate::plan::{Goal, Selection};
 
@@ -109,9 +110,13 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     let planned = plan.actions().iter().find(|planned| planned.kind == "lambda.function").expect("a function");
     // Nobody answers there.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12());
-    let config = config.endpoint_url(format!("http://{}", silent.local_addr().expect("an address"))).build();
-    let aws = Aws::new(Arc::new(Clients::of(&config)), place());
+    let connection = Connection {
+        region: "eu-west-1".into(),
+        endpoint_url: Some(format!("http://{}", silent.local_addr().expect("an address"))),
+        credentials: Some(("key".into(), "secret".into())),
+        ..Connection::default()
+    };
+    let aws = Aws::new(Arc::new(Clients::connect(&connection).await), place());
     let (mut outcome, mut watching) = (Outcome::new(), Watching::new(&Silent));
     let unfinished = planned.desired.clone().map(|spec| (spec, crate::kinds::Watched::Created));
     watching.add(&aws, planned, step::Part::Main, Instant::now(), unfinished, &mut outcome);
