@@ -47,7 +47,7 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
         match seen.live.get(&node.address) {
             Some(live) => {
                 let mut desired = resolve::value(&node.spec, &seen.known, place);
-                give_back(node.kind, record, &mut desired, place);
+                give_back(node.kind, &record.inputs, &mut desired, place);
                 found.extend(drift(&node.address, node.kind, record, live, Some(&desired), &seen.prior));
             }
             None => found.push(gone(&node.address, node.kind, "create it again")),

@@ -189,7 +189,11 @@ impl<'a> Planner<'a> {
         prior: Option<Prior<'a>>,
     ) {
         let record = prior.as_ref().filter(|prior| prior.same && live.is_some()).map(|prior| prior.record);
-        let back = record.map(|record| back::give_back(node.kind, record, &mut spec, self.place)).unwrap_or_default();
+        // A run that was cut off may have stated anything of what it made and did not record.
+        let cut_off = prior.is_none() && self.seen.prior.intents.iter().any(|intent| intent.address == node.address);
+        let left = live.filter(|_| cut_off).map(|live| &live.spec);
+        let last = record.map(|record| &record.inputs).or(left);
+        let back = last.map(|last| back::give_back(node.kind, last, &mut spec, self.place)).unwrap_or_default();
         let mut planned = self.blank(node, Action::Create, &spec, prior.as_ref());
         for (path, value) in back {
             planned.spec.iter_mut().for_each(|spec| back::put(spec, path, value.clone()));

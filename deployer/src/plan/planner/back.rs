@@ -4,17 +4,16 @@ use serde_json::{Map, Value};
 
 use crate::aws::Place;
 use crate::kinds::AnyKind;
-use crate::state::Record;
 
 /// Puts AWS's own values where the last apply stated something that AWS would else keep for ever: into the spec as it is
-/// known, and into the one that is resolved again when it is carried out.
+/// known, and into the one that is resolved again when it is carried out. `last` is what was stated.
 pub(crate) fn give_back(
     kind: &dyn AnyKind,
-    record: &Record,
+    last: &Value,
     known: &mut Value,
     place: &Place,
 ) -> Vec<(&'static str, Value)> {
-    let back = kind.given_back(&record.inputs, known, place);
+    let back = kind.given_back(last, known, place);
     for (path, value) in &back {
         put(known, path, value.clone());
     }

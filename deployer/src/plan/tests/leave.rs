@@ -90,7 +90,7 @@ fn every_property_that_leaves_stack_yaml_shows_in_the_plan() {
                 };
                 let Some(record) = world.prior.resources.get(&node.address) else { continue };
                 let mut spec = resolve::value(&node.spec, &world.observe(&stack.graph).known, &place());
-                give_back(node.kind, record, &mut spec, &place());
+                give_back(node.kind, &record.inputs, &mut spec, &place());
                 let changed = |property: &String| {
                     let within = |change: &crate::plan::Change| change.path.split('.').next() == Some(property);
                     planned.action == Action::Replace || planned.changes.iter().any(within)
