@@ -72,7 +72,7 @@ pub(crate) fn live_tags(listed: Option<HashMap<String, String>>, edited: Option<
     tags::without_aws(edited.or(listed).unwrap_or_default())
 }
 
-/// What a local AWS finds that may not know the call.
+/// Takes a call that a local AWS does not know for one that found nothing.
 pub(crate) fn known_call<T>(aws: &Aws, answer: Result<Option<T>, AwsError>) -> Result<Option<T>, AwsError> {
     match answer {
         Err(error) if aws.place.endpoint_url.is_some() && error.is(UNKNOWN_CALL) => Ok(None),

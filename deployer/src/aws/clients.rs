@@ -156,7 +156,7 @@ impl Clients {
         }
     }
 
-    /// What a call is signed with that no SDK makes, and where it goes if not to AWS.
+    /// Credentials for a call that no SDK makes, and the endpoint that it goes to in place of AWS.
     pub(super) fn for_signing(&self) -> Option<(SharedCredentialsProvider, Option<String>)> {
         Some((self.credentials.clone()?, self.endpoint_url.clone()))
     }

@@ -24,13 +24,13 @@ pub enum AwsError {
     /// The state lock is no longer ours, so no further writing call may start.
     #[error("{operation} not sent: this run no longer holds the state lock")]
     Fenced { operation: &'static str },
-    /// What was about to be deleted turned out to be another stack's.
+    /// The resource about to be deleted belongs to another stack by now.
     #[error("not deleted: {arn} belongs to the stack {owner:?} by now")]
     Taken { arn: String, owner: String },
-    /// What was about to be deleted turned out to be nobody's, or somebody's without ownership tags.
+    /// The resource about to be deleted carries no ownership tags any more.
     #[error("not deleted: {id} carries no ownership tags of this stack any more")]
     Unmarked { id: String },
-    /// What was to be sent cannot be read any more, or is another package by now.
+    /// The package to be sent cannot be read any more, or has changed since it was planned.
     #[error("not sent: {message}")]
     Package { code: &'static str, message: String },
     /// Several resources carry the marks of one, and nothing tells which of them is meant.

@@ -26,7 +26,7 @@ impl Aws {
     /// of its subnet and groups, and keeps the name of the function that it was made for. A local AWS makes none.
     ///
     /// # Errors
-    /// Whatever EC2 refused, or `Transport` when it does not answer.
+    /// The error that EC2 answers, or `Transport` when it does not answer.
     pub(crate) async fn interfaces_in(&self, subnets: &[String], groups: &[String]) -> Result<Vec<String>, AwsError> {
         if self.place.endpoint_url.is_some() {
             return Ok(Vec::new());

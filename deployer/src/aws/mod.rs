@@ -84,7 +84,7 @@ impl Place {
         Partition::of(region).name
     }
 
-    /// What host names end in here: `amazonaws.com`, in China `amazonaws.com.cn`.
+    /// The end of host names in this partition: `amazonaws.com`, in China `amazonaws.com.cn`.
     pub fn suffix(&self) -> &'static str {
         Partition::named(&self.partition).unwrap_or_else(|| Partition::of(&self.region)).suffix
     }

@@ -19,7 +19,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// What a connection needs besides an address.
+/// The proxy and the trusted authorities of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
     /// PEM texts of the authorities that are trusted; none stands for the system's.

@@ -79,7 +79,7 @@ pub(crate) async fn unserved(
     Ok(left)
 }
 
-/// What [`Aws::remember`] knows the stages of an API by.
+/// The key under which [`Aws::remember`] keeps an API's stages.
 pub(crate) fn stages_key(api: &str) -> String {
     format!("apigateway:GetStages {api}")
 }

@@ -36,7 +36,7 @@ pub(crate) fn name(method: &str, path: &str) -> String {
 }
 
 impl Route {
-    /// What AWS has at this place.
+    /// Reads the settings that AWS has for this method.
     pub(crate) fn read(&self, method: &Method) -> Self {
         let integration = method.method_integration();
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -76,8 +76,8 @@ fn unlisted(method: &Method, integration: Option<&Integration>) -> Vec<String> {
     all.filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What a deployment is a snapshot of: all that takes effect with a deployment alone. Without the API's id, which is
-/// unknown until the API is made.
+/// The part of an API that takes effect with a deployment alone. It leaves out the API's id, which is unknown until the
+/// API exists.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Definition {
     /// 2: the snapshot was taken of routes that had been compared with these.

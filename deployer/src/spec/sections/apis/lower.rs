@@ -135,7 +135,7 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
     }
 }
 
-/// What a deployment is a snapshot of.
+/// Everything that a deployment takes along.
 fn definition(api: &Api, routes: Vec<Route>) -> String {
     let definition = Definition {
         routes,
