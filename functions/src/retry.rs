@@ -32,6 +32,8 @@ pub struct Limits {
     pub attempts: u32,
     /// The longest one attempt may take; the time left bounds it as well.
     pub attempt_timeout: Duration,
+    /// The least time an attempt needs: with less left none begins, for it would be paid and lost.
+    pub least: Duration,
 }
 
 /// Says how the attempts ended without success.
@@ -39,13 +41,14 @@ pub struct Limits {
 pub enum Stopped<E> {
     /// The last attempt's failure, after `attempts`.
     Failed { cause: E, attempts: u32 },
-    /// The time ran out in attempt `attempts` (0: before the first); `cause` is the failure before it, if any.
+    /// The time ran out in attempt `attempts`, or too little was left for the one after it (0: before the first);
+    /// `cause` is the last failure, if any.
     OutOfTime { cause: Option<E>, attempts: u32 },
 }
 
 /// Runs `attempt` until it succeeds, fails for good, or no further attempt fits into the limits and the time left.
 ///
-/// A wait that would leave no time for the attempt after it is not begun: the cause is returned at once.
+/// A wait that would leave too little time for the attempt after it is not begun: the cause is returned at once.
 pub async fn within<T, E: Retryable>(
     budget: Budget,
     limits: Limits,
@@ -57,7 +60,7 @@ pub async fn within<T, E: Retryable>(
     loop {
         number += 1;
         let left = budget.left();
-        if left.is_zero() {
+        if left.is_zero() || left < limits.least {
             let attempts = number - 1;
             return Err(Stopped::OutOfTime { cause: last, attempts });
         }
@@ -76,7 +79,8 @@ pub async fn within<T, E: Retryable>(
             Again::Soon | Again::Later => limits.attempts,
         };
         let wait = jittered(backoff(cause.again(), number), random);
-        if number >= most || wait >= budget.left() {
+        let left = budget.left();
+        if number >= most || wait >= left || left - wait < limits.least {
             return Err(Stopped::Failed { cause, attempts: number });
         }
         last = Some(cause);
@@ -126,7 +130,7 @@ mod tests {
         }
     }
 
-    const LIMITS: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(60) };
+    const LIMITS: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(60), least: Duration::ZERO };
 
     /// Fails with `faults` in turn, then succeeds with the number of the attempt; also returns the time it took.
     async fn run(budget_s: u64, faults: &[Again], limits: Limits) -> (Result<u32, Stopped<Fault>>, Duration) {
@@ -211,5 +215,22 @@ mod tests {
         })
         .await;
         assert_eq!(result, Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_could_not_end_in_time_is_not_begun_and_paid() {
+        let limits = Limits { least: Duration::from_secs(3), ..LIMITS };
+        let (result, took) = run(2, &[], limits).await;
+        assert_eq!(result, Err(Stopped::OutOfTime { cause: None, attempts: 0 }));
+        assert_eq!(took, Duration::ZERO);
+        assert_eq!(run(3, &[], limits).await.0, Ok(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_leaves_too_little_for_the_attempt_after_it_is_not_begun() {
+        let limits = Limits { least: Duration::from_secs(3), ..LIMITS };
+        let (result, took) = run(3, &[Again::Later], limits).await;
+        assert_eq!(result, Err(Stopped::Failed { cause: Fault(Again::Later), attempts: 1 }));
+        assert_eq!(took, Duration::ZERO);
     }
 }

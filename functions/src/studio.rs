@@ -13,8 +13,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 /// Drawing takes seconds; an attempt may use all the time left.
-const DRAWING: Limits = Limits { attempts: 6, attempt_timeout: Duration::from_secs(120) };
-const KEEPING: Limits = Limits { attempts: 5, attempt_timeout: Duration::from_secs(10) };
+const DRAWING: Limits = Limits { attempts: 6, attempt_timeout: Duration::from_secs(120), least: Duration::ZERO };
+const KEEPING: Limits = Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO };
 
 /// Turns prompts into pictures in the bucket.
 pub struct Studio<M, S, R> {
@@ -128,6 +128,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::aws::AwsFailure;
     use crate::log::tests::logger;
+    use crate::model::Why;
     use crate::picture::Picture;
     use std::cell::{Cell, RefCell};
     use std::collections::BTreeMap;
@@ -156,7 +157,7 @@ pub(crate) mod tests {
             match prompt.as_str() {
                 "filtered" => Err(ModelError::Filtered("Filter reason: prompt".into())),
                 "invalid" => Err(ModelError::Invalid("no such prompt".into())),
-                "refused" => Err(ModelError::Refused(aws)),
+                "refused" => Err(ModelError::Refused { why: Why::Access, failure: aws }),
                 "busy" if self.calls.get() == 1 => Err(ModelError::Throttled(aws)),
                 "hang" => std::future::pending().await,
                 _ => Ok(Picture::from_png(b"\x89PNG\r\n\x1a\nrest".to_vec()).unwrap()),

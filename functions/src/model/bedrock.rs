@@ -1,6 +1,6 @@
 //! Image models behind Bedrock's InvokeModel.
 
-use super::{ImageModel, ModelError, ModelSettings};
+use super::{ImageModel, ModelError, ModelSettings, Why};
 use crate::aws::AwsFailure;
 use crate::picture::Picture;
 use crate::prompt::Prompt;
@@ -62,7 +62,18 @@ fn classify(failure: AwsFailure) -> ModelError {
         "ValidationException" if !configured_wrongly(&failure.message) => ModelError::Invalid(failure.to_string()),
         _ if failure.status == Some(429) => ModelError::Throttled(failure),
         _ if failure.is_transient() => ModelError::Unavailable(failure),
-        _ => ModelError::Refused(failure),
+        _ => ModelError::Refused { why: why(&failure), failure },
+    }
+}
+
+/// Tells which of the operator's things a refusal is about.
+fn why(failure: &AwsFailure) -> Why {
+    match failure.code.as_str() {
+        "ServiceQuotaExceededException" => Why::Quota,
+        "ResourceNotFoundException" => Why::Model,
+        "ValidationException" if configured_wrongly(&failure.message) => Why::Model,
+        "ValidationException" => Why::Request,
+        _ => Why::Access,
     }
 }
 
@@ -91,7 +102,7 @@ mod tests {
             ModelError::Unavailable(_) => "unavailable",
             ModelError::Faulty(_) => "faulty",
             ModelError::Invalid(_) => "invalid",
-            ModelError::Refused(_) => "refused",
+            ModelError::Refused { .. } => "refused",
             _ => "other",
         }
     }

@@ -1,22 +1,20 @@
 //! Image models: the port, and what the families on Bedrock have in common.
 
 mod bedrock;
+mod error;
 mod stability;
 mod titan;
 
 pub use bedrock::Bedrock;
+pub use error::{ModelError, Why};
 
-use crate::aws::AwsFailure;
 use crate::picture::Picture;
 use crate::prompt::Prompt;
-use crate::retry::{Again, Retryable};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::future::Future;
-use std::time::Duration;
-use thiserror::Error;
 
 /// Draws pictures.
 pub trait ImageModel {
@@ -28,55 +26,6 @@ pub trait ImageModel {
     fn id(&self) -> &str;
     /// Draws `prompt` once; the same seed gives the same picture.
     fn draw(&self, prompt: &Prompt, seed: u32) -> impl Future<Output = Result<Picture, ModelError>>;
-}
-
-/// Says why a model drew nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ModelError {
-    /// The content filter objects to the prompt or to what was drawn.
-    #[error("the content filter refused: {0}")]
-    Filtered(String),
-    /// The model takes no such prompt.
-    #[error("the model takes no such prompt: {0}")]
-    Invalid(String),
-    #[error("the model is being asked too often: {0}")]
-    Throttled(AwsFailure),
-    /// A fault on the way or in the service.
-    #[error("the model cannot be reached: {0}")]
-    Unavailable(AwsFailure),
-    /// The model itself failed at this request.
-    #[error("the model failed: {0}")]
-    Faulty(String),
-    /// The service refuses this function: access, model id, quota.
-    #[error("the model refuses this function: {0}")]
-    Refused(AwsFailure),
-    /// The reply is no picture.
-    #[error("the model's reply is no picture: {0}")]
-    Unreadable(String),
-    #[error("the model gave no answer for {} s", .0.as_secs())]
-    Stalled(Duration),
-}
-
-impl ModelError {
-    /// Returns whether the prompt itself is at fault, so that the same prompt can never succeed.
-    pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Filtered(_) | Self::Invalid(_))
-    }
-}
-
-impl Retryable for ModelError {
-    fn again(&self) -> Again {
-        match self {
-            Self::Throttled(_) => Again::Later,
-            Self::Unavailable(_) | Self::Stalled(_) => Again::Soon,
-            Self::Faulty(_) => Again::Once,
-            Self::Filtered(_) | Self::Invalid(_) | Self::Refused(_) | Self::Unreadable(_) => Again::Never,
-        }
-    }
-
-    fn stalled(limit: Duration) -> Self {
-        Self::Stalled(limit)
-    }
 }
 
 /// Groups the models by the shape of their requests and replies.
@@ -200,31 +149,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Family::of(id), family, "{id}");
-        }
-    }
-
-    #[test]
-    fn only_the_prompts_own_faults_are_permanent() {
-        assert!(ModelError::Filtered(String::new()).is_permanent());
-        assert!(ModelError::Invalid(String::new()).is_permanent());
-        assert!(!ModelError::Unreadable(String::new()).is_permanent());
-        assert!(!ModelError::Refused(AwsFailure::default()).is_permanent());
-    }
-
-    #[test]
-    fn retries_follow_the_kind_of_failure() {
-        let aws = AwsFailure::default;
-        for (error, again) in [
-            (ModelError::Throttled(aws()), Again::Later),
-            (ModelError::Unavailable(aws()), Again::Soon),
-            (ModelError::stalled(Duration::from_secs(1)), Again::Soon),
-            (ModelError::Faulty(String::new()), Again::Once),
-            (ModelError::Refused(aws()), Again::Never),
-            (ModelError::Filtered(String::new()), Again::Never),
-            (ModelError::Invalid(String::new()), Again::Never),
-            (ModelError::Unreadable(String::new()), Again::Never),
-        ] {
-            assert_eq!(error.again(), again, "{error}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What counts as a prompt.
 
+mod redact;
+
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -33,6 +35,12 @@ impl Prompt {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns `text` with the prompt, and every longer excerpt of it, replaced by `(prompt)`: AWS quotes in its
+    /// messages, and a prompt is neither to be logged nor to be taken for AWS's own words.
+    pub fn redact(&self, text: &str) -> String {
+        redact::redact(&self.0, text)
     }
 
     /// Returns the SHA-256 of the text in hexadecimal: it names a prompt in logs and metadata without repeating it.

@@ -1,0 +1,142 @@
+//! Why a model drew nothing.
+
+use crate::aws::AwsFailure;
+use crate::retry::{Again, Retryable};
+use std::time::Duration;
+use thiserror::Error;
+
+/// Says why a model drew nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ModelError {
+    /// The content filter objects to the prompt or to what was drawn.
+    #[error("the content filter refused: {0}")]
+    Filtered(String),
+    /// The model takes no such prompt.
+    #[error("the model takes no such prompt: {0}")]
+    Invalid(String),
+    #[error("the model is being asked too often: {0}")]
+    Throttled(AwsFailure),
+    /// A fault on the way or in the service.
+    #[error("the model cannot be reached: {0}")]
+    Unavailable(AwsFailure),
+    /// The model itself failed at this request.
+    #[error("the model failed: {0}")]
+    Faulty(String),
+    /// The function, the account or the model is at fault, whatever the prompt.
+    #[error("the model refuses this function ({}): {failure}", why.help())]
+    Refused { why: Why, failure: AwsFailure },
+    /// The reply is no picture.
+    #[error("the model's reply is no picture: {0}")]
+    Unreadable(String),
+    #[error("the model gave no answer for {} s", .0.as_secs())]
+    Stalled(Duration),
+}
+
+/// Says which of the operator's things a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The function's credentials or role, or what the account may do on Bedrock.
+    Access,
+    /// The model: unknown, ended, or not offered in the region.
+    Model,
+    /// A quota of the account that waiting does not restore.
+    Quota,
+    /// The request's shape or values, which this model does not take.
+    Request,
+}
+
+impl Why {
+    /// Returns a sentence for the operator: the likely cause and the next step.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Access => {
+                "the function's role needs bedrock:InvokeModel on this model; the account needs access to the model, which a new account may not have yet"
+            }
+            Self::Model => {
+                "the model has ended, is unknown, or is not offered in this region; check MODEL_ID and MODEL_REGION"
+            }
+            Self::Quota => "the account's quota for the model is used up or zero; ask for more in Service Quotas",
+            Self::Request => {
+                "the model does not take requests of this shape; check that MODEL_ID, MODEL_FAMILY and the picture's size belong together"
+            }
+        }
+    }
+}
+
+impl ModelError {
+    /// Returns whether the prompt itself is at fault, so that the same prompt can never succeed.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Filtered(_) | Self::Invalid(_))
+    }
+
+    /// Returns whether another model could draw the prompt: anything but the prompt is at fault.
+    pub fn falls_back(&self) -> bool {
+        !self.is_permanent()
+    }
+}
+
+impl Retryable for ModelError {
+    fn again(&self) -> Again {
+        match self {
+            Self::Throttled(_) => Again::Later,
+            Self::Unavailable(_) | Self::Stalled(_) => Again::Soon,
+            Self::Faulty(_) => Again::Once,
+            Self::Filtered(_) | Self::Invalid(_) | Self::Refused { .. } | Self::Unreadable(_) => Again::Never,
+        }
+    }
+
+    fn stalled(limit: Duration) -> Self {
+        Self::Stalled(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(why: Why) -> ModelError {
+        ModelError::Refused { why, failure: AwsFailure::default() }
+    }
+
+    #[test]
+    fn only_the_prompts_own_faults_are_permanent() {
+        assert!(ModelError::Filtered(String::new()).is_permanent());
+        assert!(ModelError::Invalid(String::new()).is_permanent());
+        assert!(!ModelError::Unreadable(String::new()).is_permanent());
+        assert!(!refused(Why::Request).is_permanent());
+    }
+
+    #[test]
+    fn retries_follow_the_kind_of_failure() {
+        let aws = AwsFailure::default;
+        for (error, again) in [
+            (ModelError::Throttled(aws()), Again::Later),
+            (ModelError::Unavailable(aws()), Again::Soon),
+            (ModelError::stalled(Duration::from_secs(1)), Again::Soon),
+            (ModelError::Faulty(String::new()), Again::Once),
+            (refused(Why::Access), Again::Never),
+            (ModelError::Filtered(String::new()), Again::Never),
+            (ModelError::Invalid(String::new()), Again::Never),
+            (ModelError::Unreadable(String::new()), Again::Never),
+        ] {
+            assert_eq!(error.again(), again, "{error}");
+        }
+    }
+
+    #[test]
+    fn another_model_is_asked_unless_the_prompt_is_at_fault() {
+        for error in [refused(Why::Quota), ModelError::Unreadable(String::new()), ModelError::Faulty(String::new())] {
+            assert!(error.falls_back(), "{error}");
+        }
+        assert!(!ModelError::Filtered(String::new()).falls_back());
+        assert!(!ModelError::Invalid(String::new()).falls_back());
+    }
+
+    #[test]
+    fn a_refusal_tells_the_operator_where_to_look() {
+        assert!(refused(Why::Access).to_string().contains("bedrock:InvokeModel"));
+        assert!(refused(Why::Model).to_string().contains("MODEL_REGION"));
+        assert!(refused(Why::Quota).to_string().contains("Service Quotas"));
+        assert!(refused(Why::Request).to_string().contains("MODEL_FAMILY"));
+    }
+}
