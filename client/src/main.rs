@@ -13,7 +13,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: couch-client PROMPT
 
-Sends PROMPT to the queue as one message. Exactly one argument: put quotes around a prompt of several words.
+Sends PROMPT to the queue as one message. Exactly one argument of at most 10000 characters: put quotes around a prompt
+of several words.
 
 environment:
   SQS_QUEUE_URL          the queue's URL (required)
@@ -24,6 +25,10 @@ environment:
 
 example:
   docker run -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e SQS_QUEUE_URL IMAGE \"a couch on the moon\"";
+
+/// The most characters of a prompt that the default image model takes (Stability, `prompt`). A longer one would be sent,
+/// and refused only where nobody waits for it.
+const PROMPT_LIMIT: usize = 10_000;
 
 /// Holds what one call asks for.
 struct Call {
@@ -69,6 +74,10 @@ impl Call {
         let prompt = prompt.into_string().map_err(|_| "the prompt is not UTF-8".to_owned())?;
         if prompt.trim().is_empty() {
             return Err("the prompt is empty".to_owned());
+        }
+        let length = prompt.chars().count();
+        if length > PROMPT_LIMIT {
+            return Err(format!("the prompt has {length} characters; an image model takes at most {PROMPT_LIMIT}"));
         }
         let url = get("SQS_QUEUE_URL").filter(|url| !url.trim().is_empty());
         let url = url.ok_or("SQS_QUEUE_URL is not set")?;

@@ -24,11 +24,11 @@ pub struct QueueUrl {
 /// Says where requests go.
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint {
-    /// AWS's own for the region.
+    /// The region's public endpoint.
     Aws,
     /// The one of `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_SQS`, which the SDK reads itself.
     Environment(String),
-    /// The queue URL's own scheme and authority: it is no host of AWS.
+    /// The queue URL's own scheme and authority: an endpoint of a VPC, a FIPS or dual-stack one, or no host of AWS.
     OfUrl(String),
 }
 
@@ -46,19 +46,18 @@ impl QueueUrl {
         if !["http", "https"].contains(&scheme) || authority.is_empty() || path.is_empty() {
             return Err(wrong());
         }
-        let host = authority.split(':').next().unwrap_or(authority);
-        let on_aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|suffix| host.ends_with(suffix));
+        let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
         let override_url = get("AWS_ENDPOINT_URL_SQS").or_else(|| get("AWS_ENDPOINT_URL"));
         Ok(Self {
             url: url.to_owned(),
-            region: region_of(host)
+            region: region_of(&host)
                 .map(ToOwned::to_owned)
                 .or_else(|| get("AWS_REGION"))
                 .or_else(|| get("AWS_DEFAULT_REGION"))
                 .unwrap_or_else(|| DEFAULT_REGION.to_owned()),
             endpoint: match override_url {
                 Some(url) => Endpoint::Environment(url),
-                None if on_aws => Endpoint::Aws,
+                None if is_public(&host) => Endpoint::Aws,
                 None => Endpoint::OfUrl(format!("{scheme}://{authority}")),
             },
         })
@@ -73,10 +72,32 @@ impl QueueUrl {
     }
 }
 
-/// Returns the region a host of SQS names: `sqs.REGION.amazonaws.com`, or the older `REGION.queue.amazonaws.com`.
+/// Returns the region that a host of SQS names: the part after `sqs` or `sqs-fips`, wherever that stands, or the part
+/// before `queue` in the hosts of before 2012. Emulators name their hosts in the same way.
+/// <https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>
 fn region_of(host: &str) -> Option<&str> {
-    let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    name.strip_prefix("sqs.").or_else(|| name.strip_suffix(".queue"))
+    if host == "queue.amazonaws.com" {
+        return Some("us-east-1");
+    }
+    let labels: Vec<&str> = host.split('.').collect();
+    labels.windows(2).find_map(|pair| match *pair {
+        ["sqs" | "sqs-fips", region] | [region, "queue"] if is_region(region) => Some(region),
+        _ => None,
+    })
+}
+
+/// Returns whether a text has the form of a region's name: `eu-west-1`, `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = parts.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    parts.len() > 2 && number && parts.iter().all(|part| !part.is_empty())
+}
+
+/// Returns whether a host is a region's public endpoint, or its name of before 2012, for which the endpoint answers.
+fn is_public(host: &str) -> bool {
+    let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"));
+    let region = name.and_then(|name| name.strip_prefix("sqs.").or_else(|| name.strip_suffix(".queue")));
+    host == "queue.amazonaws.com" || region.is_some_and(is_region)
 }
 
 /// Sends `prompt` as one message with the attribute `correlation_id`, and returns the message's id (SQS SendMessage).
@@ -139,13 +160,38 @@ mod tests {
     fn the_url_of_a_queue_on_aws_names_its_region() {
         for (url, region) in [
             ("https://sqs.eu-west-1.amazonaws.com/000000000000/q", "eu-west-1"),
+            ("https://SQS.EU-WEST-1.amazonaws.com/000000000000/q", "eu-west-1"),
+            ("https://sqs.us-gov-west-1.amazonaws.com/000000000000/q", "us-gov-west-1"),
             ("https://sqs.cn-north-1.amazonaws.com.cn/000000000000/q", "cn-north-1"),
             ("https://us-east-2.queue.amazonaws.com/000000000000/q", "us-east-2"),
+            ("https://cn-north-1.queue.amazonaws.com.cn/000000000000/q", "cn-north-1"),
+            ("https://queue.amazonaws.com/000000000000/q", "us-east-1"),
         ] {
             let queue = parse(url, &[("AWS_REGION", "ap-south-1")]).unwrap();
-            assert_eq!(queue.region, region);
-            assert_eq!(queue.endpoint, Endpoint::Aws);
+            assert_eq!(queue.region, region, "{url}");
+            assert_eq!(queue.endpoint, Endpoint::Aws, "{url}");
             assert!(queue.is_https());
+        }
+    }
+
+    #[test]
+    fn requests_go_to_the_queue_urls_host_where_that_is_not_the_public_endpoint() {
+        for (host, region) in [
+            ("sqs-fips.us-east-1.amazonaws.com", "us-east-1"),
+            ("sqs-fips.us-east-1.api.aws", "us-east-1"),
+            ("sqs.us-east-1.api.aws", "us-east-1"),
+            ("sqs.cn-north-1.api.amazonwebservices.com.cn", "cn-north-1"),
+            ("vpce-0a1b-c2d3.sqs.us-east-1.vpce.amazonaws.com", "us-east-1"),
+            ("vpce-0a1b-c2d3-us-east-1a.sqs.us-east-1.vpce.amazonaws.com", "us-east-1"),
+            ("vpce-0a1b-c2d3.sqs.cn-north-1.vpce.amazonaws.com.cn", "cn-north-1"),
+            ("sqs.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+            ("sqs.eu-north-1.localhost.localstack.cloud:4566", "eu-north-1"),
+            ("sqs.amazonaws.com", "ap-south-1"),
+            ("sqs.eu-west-1.amazonaws.com.example.com", "eu-west-1"),
+        ] {
+            let queue = parse(&format!("https://{host}/000000000000/q"), &[("AWS_REGION", "ap-south-1")]).unwrap();
+            assert_eq!(queue.region, region, "{host}");
+            assert_eq!(queue.endpoint, Endpoint::OfUrl(format!("https://{host}")));
         }
     }
 

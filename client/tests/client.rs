@@ -138,6 +138,17 @@ fn wrong_use_exits_2_with_usage_and_sends_nothing() {
 }
 
 #[test]
+fn a_prompt_that_the_model_would_refuse_is_not_sent() {
+    let sqs = Sqs::accepting();
+    let (code, stdout, stderr) = run(client(&sqs.queue_url()).arg("å".repeat(10_001)));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.starts_with("couch-client: the prompt has 10001 characters; an image model takes at most 10000\n"));
+    assert!(sqs.requests.try_recv().is_err());
+    let (code, _, stderr) = run(client(&sqs.queue_url()).arg("å".repeat(10_000)));
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
 fn help_is_no_wrong_use() {
     let (code, stdout, _) = run(bare().arg("--help"));
     assert_eq!(code, Some(0));
