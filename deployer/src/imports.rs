@@ -7,7 +7,7 @@ use regex_lite::Regex;
 
 /// The modules from the lowest to the highest; each may import only those of lower rank.
 const ORDER: &[&[&str]] = &[
-    &["files"],
+    &["files", "models"],
     &["aws", "forge", "package", "local"],
     &["kinds"],
     &["spec", "state"],

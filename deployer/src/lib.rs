@@ -16,6 +16,7 @@ mod imports;
 pub mod kinds;
 pub mod local;
 mod log;
+mod models;
 pub mod observe;
 pub mod operate;
 pub mod package;

@@ -5,6 +5,7 @@
 //! error becomes an [`AwsError`].
 
 pub(crate) mod apigateway;
+pub mod bedrock;
 pub mod clients;
 mod dialect;
 pub mod digest;

@@ -5,6 +5,7 @@
 //! `Sid` are: the first changes how variables are read, the second is what other tools refer to.
 
 mod changes;
+mod pattern;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 pub use changes::{StatementChange, statement_diff};
+pub use pattern::{allowed_on, matches};
 
 /// Why a text is not a policy document.
 #[derive(Debug, thiserror::Error)]

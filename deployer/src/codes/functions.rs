@@ -116,10 +116,24 @@ pub(super) const CODES: &[Code] = &[
     ),
     warning(
         "function::retired-model",
-        "An environment variable names a Bedrock model that AWS has retired; the first call to it would fail.",
+        "An environment variable or a permission names a Bedrock model that AWS has retired; the first call to it would fail.",
         "functions:\n  worker: { zip: worker.zip, environment: { MODEL: amazon.titan-image-generator-v1 } }\n",
         "functions:\n  worker: { zip: worker.zip, environment: { MODEL: \"stability.stable-image-core-v1:1\" } }\n",
         "Use a model that is served, such as `stability.stable-image-core-v1:1` in us-west-2.",
+    ),
+    error(
+        "model::profile",
+        "A permission names an inference profile (`us.…`, `eu.…`, `apac.…`, `global.…`) as a foundation model. There is no such model, so Bedrock refuses every call. A call through a profile needs the profile itself, and the foundation model in each region that the profile may send a request to.",
+        "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: bedrock:InvokeModel, on: \"arn:aws:bedrock:us-east-1::foundation-model/us.stability.stable-outpaint-v1:0\" } ] }\n",
+        "functions:\n  worker:\n    zip: worker.zip\n    permissions:\n    - allow: bedrock:InvokeModel\n      on:\n      - \"arn:aws:bedrock:us-east-1:${aws.account_id}:inference-profile/us.stability.stable-outpaint-v1:0\"\n      - \"arn:aws:bedrock:us-east-1::foundation-model/stability.stable-outpaint-v1:0\"\n      - \"arn:aws:bedrock:us-east-2::foundation-model/stability.stable-outpaint-v1:0\"\n      - \"arn:aws:bedrock:us-west-2::foundation-model/stability.stable-outpaint-v1:0\"\n",
+        "Allow both, as the help of the finding writes them. `aws bedrock get-inference-profile` lists the regions of a profile.",
+    ),
+    warning(
+        "model::region",
+        "The region of the ARN does not offer this Bedrock model, as far as the deployer knows.",
+        "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: bedrock:InvokeModel, on: \"arn:aws:bedrock:eu-west-1::foundation-model/stability.sd3-5-large-v1:0\" } ] }\n",
+        "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: bedrock:InvokeModel, on: \"arn:aws:bedrock:us-west-2::foundation-model/stability.sd3-5-large-v1:0\" } ] }\n",
+        "Name a region that offers the model, and have the function call Bedrock there.",
     ),
     error(
         "function::role-and-permissions",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::Permissions;
+use crate::aws::policy::matches;
 use crate::aws::policy::size;
 use crate::kinds::{Condition, Grant};
 
@@ -162,32 +163,6 @@ fn conditions((shape, fixed): Shape, united: BTreeSet<String>) -> Vec<Condition>
 fn without_covered(resources: BTreeSet<String>) -> BTreeSet<String> {
     let covered = |one: &&String| resources.iter().any(|other| other != *one && matches(other, one));
     resources.iter().filter(|one| !covered(one)).cloned().collect()
-}
-
-/// Tells whether `text` fits an IAM pattern: `*` is anything, also slashes and nothing; `?` one character.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((at, from)) = star else { return false };
-                star = Some((at, from + 1));
-                p = at + 1;
-                t = from + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// Tells whether a request with these condition keys meets a condition, for the operators that grants use. Of a key with

@@ -2,6 +2,7 @@
 
 mod fifo;
 mod limits;
+mod models;
 
 use serde_json::Value;
 
@@ -14,17 +15,6 @@ use super::{keys, region};
 const API_TIMEOUT_S: u64 = 29;
 /// The consumer's timeouts that a queue's visibility timeout should cover.
 const VISIBILITY_FACTOR: u64 = 6;
-/// Model ids that Bedrock no longer serves.
-const RETIRED_MODELS: &[&str] = &[
-    "amazon.titan-image-generator-v1",
-    "amazon.titan-image-generator-v2:0",
-    "amazon.nova-canvas-v1:0",
-    "stability.stable-image-core-v1:0",
-    "stability.stable-image-ultra-v1:0",
-    "stability.sd3-large-v1:0",
-    "stability.stable-diffusion-xl-v1",
-];
-
 /// Collects every cross-resource finding.
 pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
     document.each_text(&mut |path, text| region::foreign(text, document.region(), path, findings));
@@ -36,10 +26,10 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
             "apigateway.route" => route(document, &all, resource, findings),
             "sqs.queue" => fifo::redrive(document, &all, resource, findings),
             "lambda.function" => {
-                models(document, resource, findings);
+                models::environment(document, resource, findings);
                 fifo::dead_letter(document, &all, resource, findings);
             }
-            "iam.role" => allowed_models(document, resource, findings),
+            "iam.role" => models::permissions(document, resource, findings),
             "sns.subscription" => {
                 queue_policy(document, &all, resource, findings);
                 fifo::subscription(document, &all, resource, findings);
@@ -212,32 +202,6 @@ fn lets_send(policy: &Value) -> bool {
             || says(&statement["Action"], &["*", "sqs:*", "sqs:SendMessage", "sqs:Send*"]);
         statement["Effect"] == "Allow" && sender && action
     })
-}
-
-/// A model that Bedrock has retired would fail at the first picture.
-fn models(document: &Document, function: &Resource, findings: &mut Findings) {
-    let environment = function.spec.get("environment").and_then(Value::as_object);
-    for (name, value) in environment.into_iter().flatten() {
-        let Some(model) = value.as_str().filter(|v| RETIRED_MODELS.contains(v)) else { continue };
-        retired(document.locate(&function.element).then("environment").then(name), model, findings);
-    }
-}
-
-/// The same, where a role is allowed to call it.
-fn allowed_models(document: &Document, role: &Resource, findings: &mut Findings) {
-    for model in RETIRED_MODELS {
-        let name = format!("foundation-model/{model}");
-        let path = document.find_text(&role.element, &name);
-        if path.0.len() > 2 {
-            retired(path, model, findings);
-        }
-    }
-}
-
-fn retired(path: DocPath, model: &str, findings: &mut Findings) {
-    findings
-        .warning("function::retired-model", path, format!("Bedrock no longer serves the model {model}"))
-        .help("use `stability.stable-image-core-v1:1` in us-west-2");
 }
 
 #[cfg(test)]

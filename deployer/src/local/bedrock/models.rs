@@ -1,6 +1,9 @@
-//! Model ids: which exist, which are retired, where they are offered.
+//! Models: their families, and what Bedrock says of one.
+
+use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use crate::models::{self, Model};
 
 /// The models that share a request and a response shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,44 +16,63 @@ pub(super) enum Family {
     Nova,
 }
 
-struct Model {
-    id: &'static str,
-    family: Family,
-    /// Regions that offer it; empty for a retired model, which no region offers.
-    regions: &'static [&'static str],
-}
-
 const STABLE_IMAGE: Family = Family::Stability { max_seed: 4_294_967_295 };
 const STABLE_DIFFUSION: Family = Family::Stability { max_seed: 4_294_967_294 };
 
-/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html>
-const MODELS: &[Model] = &[
-    Model { id: "stability.stable-image-core-v1:1", family: STABLE_IMAGE, regions: &["us-west-2"] },
-    Model { id: "stability.stable-image-ultra-v1:1", family: STABLE_IMAGE, regions: &["us-west-2"] },
-    Model { id: "stability.sd3-5-large-v1:0", family: STABLE_DIFFUSION, regions: &["us-west-2"] },
-    Model { id: "stability.stable-image-core-v1:0", family: STABLE_IMAGE, regions: &[] },
-    Model { id: "stability.stable-image-ultra-v1:0", family: STABLE_IMAGE, regions: &[] },
-    Model { id: "stability.sd3-large-v1:0", family: STABLE_DIFFUSION, regions: &[] },
-    Model { id: "amazon.titan-image-generator-v1", family: Family::Titan, regions: &[] },
-    Model { id: "amazon.titan-image-generator-v2:0", family: Family::Titan, regions: &[] },
-    Model { id: "amazon.nova-canvas-v1:0", family: Family::Nova, regions: &[] },
+/// The models that draw a picture from a prompt alone, by what their ids begin with.
+const FAMILIES: &[(&str, Family)] = &[
+    ("stability.stable-image-core-", STABLE_IMAGE),
+    ("stability.stable-image-ultra-", STABLE_IMAGE),
+    ("stability.sd3-", STABLE_DIFFUSION),
+    ("amazon.titan-image-generator-", Family::Titan),
+    ("amazon.nova-canvas-", Family::Nova),
 ];
 
-/// Finds the family of a model id or foundation-model ARN as `InvokeModel` takes them. `region` is the one the request was signed for;
-/// an unsigned request has none and is served anywhere.
+/// Finds the family of a model id or foundation-model ARN as `InvokeModel` takes them. `region` is the one the request was signed for.
 ///
 /// Fails like Bedrock: an id that is unknown, or not offered in the region, is a `ValidationException`; a retired one, unless the
 /// `allow_retired` is set, a `ResourceNotFoundException`.
 pub(super) fn find(id: &str, region: Option<&str>, allow_retired: bool) -> Result<Family, Refusal> {
-    let bare = id.rsplit_once(":foundation-model/").map_or(id, |(_, bare)| bare);
-    let model = MODELS.iter().find(|model| model.id == bare).ok_or_else(Refusal::unknown_model)?;
-    if model.regions.is_empty() {
-        return if allow_retired { Ok(model.family) } else { Err(Refusal::retired_model()) };
+    let model = models::find(bare(id)).ok_or_else(Refusal::unknown_model)?;
+    if model.is_retired && !allow_retired {
+        return Err(Refusal::retired_model());
     }
-    match region {
-        Some(region) if !model.regions.contains(&region) => Err(Refusal::unknown_model()),
-        _ => Ok(model.family),
+    if !is_offered(model, region) {
+        return Err(Refusal::unknown_model());
     }
+    let family = FAMILIES.iter().find(|(begin, _)| model.id.starts_with(begin));
+    family.map(|(_, family)| *family).ok_or_else(Refusal::unknown_model)
+}
+
+/// Describes a model as `GetFoundationModel` does. One that Bedrock has retired, and that is served all the same, is a legacy model
+/// without an end.
+///
+/// Fails like Bedrock: with a `ResourceNotFoundException` for an id that is unknown, retired, or not offered in the region.
+pub(super) fn describe(id: &str, region: Option<&str>, allow_retired: bool) -> Result<Value, Refusal> {
+    let known = models::find(bare(id)).filter(|model| !model.is_retired || allow_retired);
+    let model = known.filter(|model| is_offered(model, region)).ok_or_else(Refusal::unresolved_model)?;
+    let provider = if model.id.starts_with("amazon.") { "Amazon" } else { "Stability AI" };
+    let status = if model.is_retired { "LEGACY" } else { "ACTIVE" };
+    let region = region.unwrap_or_default();
+    Ok(json!({"modelDetails": {
+        "modelArn": format!("arn:aws:bedrock:{region}::foundation-model/{}", model.id),
+        "modelId": model.id,
+        "modelName": model.id,
+        "providerName": provider,
+        "outputModalities": ["IMAGE"],
+        "responseStreamingSupported": false,
+        "modelLifecycle": {"status": status},
+    }}))
+}
+
+/// The id in a foundation model's ARN, or the id that it is.
+fn bare(id: &str) -> &str {
+    id.rsplit_once(":foundation-model/").map_or(id, |(_, bare)| bare)
+}
+
+/// Retired models, where they are served at all, are served anywhere.
+fn is_offered(model: &Model, region: Option<&str>) -> bool {
+    model.is_retired || region.is_none_or(|region| model.regions.contains(&region))
 }
 
 #[cfg(test)]
@@ -85,5 +107,12 @@ mod tests {
     fn an_id_nobody_offers_is_invalid() {
         let refusal = find("anthropic.claude", None, true).unwrap_err();
         assert_eq!((refusal.code, refusal.status), ("ValidationException", 400));
+    }
+
+    #[test]
+    fn a_model_that_edits_pictures_is_described_and_not_served() {
+        let id = "stability.stable-image-inpaint-v1:0";
+        assert_eq!(describe(id, Some("us-east-1"), false).unwrap()["modelDetails"]["modelId"], id);
+        assert_eq!(find(id, Some("us-east-1"), false), Err(Refusal::unknown_model()));
     }
 }

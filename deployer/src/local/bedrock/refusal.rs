@@ -1,6 +1,6 @@
-//! The errors Bedrock Runtime answers with.
+//! The errors Bedrock answers with.
 
-/// A refused invocation: error code, HTTP status and message as Bedrock words them.
+/// A refused request: error code, HTTP status and message as Bedrock words them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub code: &'static str,
@@ -30,6 +30,15 @@ impl Refusal {
         )
     }
 
+    /// What `GetFoundationModel` answers for a model that it does not have.
+    pub fn unresolved_model() -> Self {
+        Self::of(
+            "ResourceNotFoundException",
+            404,
+            "Could not resolve the foundation model from the provided model identifier.",
+        )
+    }
+
     pub fn throttled() -> Self {
         Self::of("ThrottlingException", 429, "Too many requests, please wait before trying again.")
     }
@@ -50,7 +59,8 @@ impl Refusal {
     }
 
     pub fn unknown_operation() -> Self {
-        Self::of("UnknownOperationException", 404, "The stand-in for Bedrock serves POST /model/{modelId}/invoke.")
+        let served = "POST /model/{modelId}/invoke and GET /foundation-models/{modelIdentifier}";
+        Self::of("UnknownOperationException", 404, format!("The stand-in for Bedrock serves {served}."))
     }
 
     fn of(code: &'static str, status: u16, message: impl Into<String>) -> Self {

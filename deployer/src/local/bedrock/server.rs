@@ -92,6 +92,10 @@ impl Server {
             (&Method::GET, "/_control") => ok(&self.control.faults()),
             (&Method::GET, "/_requests") => ok(&self.control.log()),
             (&Method::POST, "/_control") => self.set_faults(&body),
+            (&Method::GET, _) => match path.strip_prefix("/foundation-models/") {
+                Some(id) => self.describe(&percent_decode_str(id).decode_utf8_lossy(), &head.headers),
+                None => refused(&Refusal::unknown_operation()),
+            },
             (&Method::POST, _) => match path.strip_prefix("/model/").and_then(|rest| rest.strip_suffix("/invoke")) {
                 Some(id) => self.invoke(&percent_decode_str(id).decode_utf8_lossy(), &head.headers, &body).await,
                 None => refused(&Refusal::unknown_operation()),
@@ -107,6 +111,13 @@ impl Server {
                 ok(&self.control.faults())
             }
             Err(error) => refused(&Refusal::validation(format!("Not a set of faults: {error}"))),
+        }
+    }
+
+    fn describe(&self, id: &str, headers: &HeaderMap) -> Reply {
+        match models::describe(id, signed_region(headers).as_deref(), self.settings.allow_retired) {
+            Ok(value) => ok(&value),
+            Err(refusal) => refused(&refusal),
         }
     }
 

@@ -184,3 +184,27 @@ async fn a_fault_it_does_not_know_and_a_route_it_does_not_serve_are_refused() {
     assert_eq!(server.send("GET", "/model/x/invoke", "").await.status, 404);
     assert_eq!(server.send("POST", "/model/x/converse", "{}").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_model_is_described_where_it_is_offered_and_not_found_elsewhere() {
+    let server = Running::start(settings()).await;
+    let path = format!("/foundation-models/{CORE}");
+    let answer = server.send("GET", &path, "").await;
+    assert_eq!((answer.status, &answer.body["modelDetails"]["modelLifecycle"]["status"]), (200, &json!("ACTIVE")));
+    assert_eq!(answer.body["modelDetails"]["modelId"], "stability.stable-image-core-v1:1");
+    let elsewhere = server.send_to("eu-west-1", "GET", &path, "").await;
+    let nowhere = server.send("GET", "/foundation-models/acme.draw-v1", "").await;
+    let retired = server.send("GET", &format!("/foundation-models/{TITAN}"), "").await;
+    for answer in [elsewhere, nowhere, retired] {
+        assert_eq!((answer.status, answer.error.as_deref()), (404, Some("ResourceNotFoundException")));
+    }
+    let log: Vec<Logged> = serde_json::from_value(server.send("GET", "/_requests", "").await.body).unwrap();
+    assert!(log.is_empty(), "no model was invoked");
+}
+
+#[tokio::test]
+async fn a_retired_model_that_is_served_all_the_same_is_described_as_a_legacy_model() {
+    let server = Running::start(Settings { allow_retired: true, ..settings() }).await;
+    let answer = server.send("GET", &format!("/foundation-models/{TITAN}"), "").await;
+    assert_eq!((answer.status, &answer.body["modelDetails"]["modelLifecycle"]), (200, &json!({"status": "LEGACY"})));
+}
