@@ -9,7 +9,7 @@
 //! | [`studio`] | prompt → picture → bucket, with retries inside the time left |
 //! | [`retry`], [`budget`], [`random`] | what a retry may cost, and its clock and dice |
 //! | [`events`] | API Gateway and SQS events, and their answers |
-//! | [`log`] | one JSON line an occurrence |
+//! | [`log`], [`text`] | one JSON line an occurrence; texts from elsewhere made short and harmless |
 //! | [`aws`], [`start`] | everything made once, before the first event |
 
 pub mod aws;
@@ -25,3 +25,4 @@ pub mod retry;
 pub mod start;
 pub mod store;
 pub mod studio;
+pub mod text;

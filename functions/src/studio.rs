@@ -160,7 +160,7 @@ pub(crate) mod tests {
                 "refused" => Err(ModelError::Refused { why: Why::Access, failure: aws }),
                 "busy" if self.calls.get() == 1 => Err(ModelError::Throttled(aws)),
                 "hang" => std::future::pending().await,
-                _ => Ok(Picture::from_png(b"\x89PNG\r\n\x1a\nrest".to_vec()).unwrap()),
+                _ => Ok(Picture::from_png(crate::picture::tests::png()).unwrap()),
             }
         }
     }

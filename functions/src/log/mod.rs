@@ -8,10 +8,18 @@ mod metric;
 
 pub use metric::{Metric, Unit};
 
+use crate::text::{clip, harmless};
 use aws_smithy_types::date_time::{DateTime, Format};
 use serde_json::{Map, Value};
 use std::io::Write;
 use std::time::SystemTime;
+
+/// The most characters of a message.
+const MAX_MESSAGE: usize = 1_000;
+/// The most characters of any other text in a line.
+const MAX_TEXT: usize = 4_000;
+/// The most bytes of a line. CloudWatch takes events of 256 KiB; a longer line would be cut and be JSON no more.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// Says how grave an occurrence is, in Lambda's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,10 +151,11 @@ impl Log<'_> {
         if let Value::Object(fields) = fields {
             line.extend(fields);
         }
+        line.values_mut().for_each(tame);
         // After the fields: none may take the place of the name that metrics are filed under.
         line.insert(metric::DIMENSION.into(), self.function.into());
         metric::embed(&mut line, metrics, now);
-        self.sink.write(Value::Object(line).to_string());
+        self.sink.write(bounded(line));
     }
 
     /// Returns the fields every line has.
@@ -155,7 +164,7 @@ impl Log<'_> {
         let timestamp = DateTime::from(now).fmt(Format::DateTime).unwrap_or_default();
         line.insert("timestamp".into(), timestamp.into());
         line.insert("level".into(), level.name().into());
-        line.insert("message".into(), message.into());
+        line.insert("message".into(), clip(message, MAX_MESSAGE).into());
         line.insert(metric::DIMENSION.into(), self.function.into());
         let ids = [
             ("version", self.version),
@@ -184,6 +193,39 @@ impl Log<'_> {
     /// Writes an occurrence that is the operator's to mend.
     pub fn error(&self, message: &str, fields: Value) {
         self.line(Level::Error, message, fields);
+    }
+}
+
+/// Makes every text in `value` harmless and no longer than [`MAX_TEXT`].
+fn tame(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let tamed = harmless(text);
+            let tamed = clip(&tamed, MAX_TEXT);
+            if tamed != text.as_str() {
+                *text = tamed.into_owned();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(tame),
+        Value::Object(fields) => fields.values_mut().for_each(tame),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Returns `line` as JSON of at most [`MAX_LINE_BYTES`], without its longest fields where that takes it. The metrics stay:
+/// there are few, and all numbers.
+fn bounded(mut line: Map<String, Value>) -> String {
+    loop {
+        let text = serde_json::to_string(&line).unwrap_or_default();
+        if text.len() <= MAX_LINE_BYTES {
+            return text;
+        }
+        let longest =
+            line.iter_mut().filter(|(name, _)| *name != "_aws").max_by_key(|(_, value)| value.to_string().len());
+        let Some((_, value)) = longest else {
+            return text;
+        };
+        *value = format!("({} bytes left out)", value.to_string().len()).into();
     }
 }
 
@@ -301,6 +343,33 @@ pub(crate) mod tests {
         logger.start().measure(Level::Info, "done", json!({}), &metrics);
         let line = &logger.sink.parsed()[0];
         assert_eq!((line.get("Odd"), line.get("_aws")), (None, None));
+    }
+
+    #[test]
+    fn a_message_from_elsewhere_is_cut_and_harmless() {
+        let logger = logger();
+        logger
+            .start()
+            .error(&"x".repeat(600_000), json!({"error": "\u{9b}2J".repeat(100_000), "list": [{"a": "\u{202e}"}]}));
+        let line = &logger.sink.parsed()[0];
+        let message = line["message"].as_str().unwrap();
+        assert!(message.ends_with("x… (599000 more characters)") && message.len() < 1_100);
+        let error = line["error"].as_str().unwrap();
+        assert!(error.starts_with("\u{fffd}2J") && error.ends_with("(296000 more characters)"), "{error}");
+        assert_eq!(line["list"], json!([{"a": "\u{fffd}"}]));
+    }
+
+    #[test]
+    fn a_line_never_outgrows_a_cloudwatch_event() {
+        let logger = logger();
+        let many: Vec<_> = (0..200).map(|_| "\n".repeat(4_000)).collect();
+        let fields = json!({"many": many, "wide": vec!["ø"; 20_000], "seed": 7});
+        logger.event("r-1", "c-1").measure(Level::Info, "done", fields, &DRAWN);
+        assert!(logger.sink.0.borrow()[0].len() <= MAX_LINE_BYTES);
+        let line = &logger.sink.parsed()[0];
+        assert!(line["many"].as_str().unwrap().ends_with("bytes left out)"));
+        assert_eq!((&line["seed"], &line["correlation_id"], &line["Drawn"]), (&json!(7), &json!("c-1"), &json!(1)));
+        assert!(line["_aws"].is_object());
     }
 
     #[test]

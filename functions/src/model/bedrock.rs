@@ -1,15 +1,12 @@
 //! Image models behind Bedrock's InvokeModel.
 
-use super::{ImageModel, ModelError, ModelSettings, Why};
+use super::phrases::{Fault, fault};
+use super::{Family, ImageModel, ModelError, ModelSettings, Why};
 use crate::aws::AwsFailure;
 use crate::picture::Picture;
 use crate::prompt::Prompt;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_types::Blob;
-
-/// Messages of a `ValidationException` that are the function's configuration's fault, not the prompt's: the code alone
-/// does not tell them apart.
-const MISCONFIGURED: [&str; 3] = ["model identifier", "on-demand throughput", "inference profile"];
 
 /// Draws with one model on Bedrock.
 pub struct Bedrock {
@@ -46,40 +43,45 @@ impl ImageModel for Bedrock {
             .content_type("application/json")
             .accept("application/json")
             .body(Blob::new(self.settings.request(prompt, seed)));
-        let reply = request.send().await.map_err(|error| classify(AwsFailure::of("bedrock:InvokeModel", &error)))?;
-        self.settings.reply(&reply.body.into_inner())
+        let reply = request.send().await.map_err(|error| {
+            let failure = AwsFailure::redacted("bedrock:InvokeModel", &error, |message| prompt.redact(message));
+            classify(self.settings.family, failure)
+        })?;
+        self.settings.reply(&reply.body.into_inner()).map_err(|error| error.redacted(prompt))
     }
 }
 
-/// Sorts InvokeModel's failures by their codes, and by the status when the code is unknown.
-fn classify(failure: AwsFailure) -> ModelError {
+/// What Bedrock says of a quota of tokens a day, of which a new account often has none, whatever model it is.
+const PER_DAY: &str = "per day";
+
+/// Sorts InvokeModel's failures by their codes, and by the status when the code is unknown. The message of `failure` is
+/// without the prompt.
+fn classify(family: Family, mut failure: AwsFailure) -> ModelError {
     match failure.code.as_str() {
-        "ThrottlingException" | "ModelNotReadyException" | "TooManyRequestsException" => ModelError::Throttled(failure),
+        _ if failure.credentials => ModelError::Refused { why: Why::Access, failure },
+        "ThrottlingException" | "ModelNotReadyException" | "TooManyRequestsException" => {
+            if failure.message.contains(PER_DAY) {
+                failure
+                    .message
+                    .push_str(" (on a new account this is likely a quota of 0: ask for more in Service Quotas)");
+            }
+            ModelError::Throttled(failure)
+        }
         "ModelTimeoutException" | "InternalServerException" | "ServiceUnavailableException" => {
             ModelError::Unavailable(failure)
         }
         "ModelErrorException" => ModelError::Faulty(failure.to_string()),
-        "ValidationException" if !configured_wrongly(&failure.message) => ModelError::Invalid(failure.to_string()),
+        "ValidationException" => match fault(family, &failure.message) {
+            Fault::Filtered => ModelError::Filtered(failure.to_string()),
+            Fault::TooLong => ModelError::Invalid(failure.to_string()),
+            Fault::Refused(why) => ModelError::Refused { why, failure },
+        },
+        "ServiceQuotaExceededException" => ModelError::Refused { why: Why::Quota, failure },
+        "ResourceNotFoundException" => ModelError::Refused { why: Why::Model, failure },
         _ if failure.status == Some(429) => ModelError::Throttled(failure),
         _ if failure.is_transient() => ModelError::Unavailable(failure),
-        _ => ModelError::Refused { why: why(&failure), failure },
+        _ => ModelError::Refused { why: Why::Access, failure },
     }
-}
-
-/// Tells which of the operator's things a refusal is about.
-fn why(failure: &AwsFailure) -> Why {
-    match failure.code.as_str() {
-        "ServiceQuotaExceededException" => Why::Quota,
-        "ResourceNotFoundException" => Why::Model,
-        "ValidationException" if configured_wrongly(&failure.message) => Why::Model,
-        "ValidationException" => Why::Request,
-        _ => Why::Access,
-    }
-}
-
-fn configured_wrongly(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    MISCONFIGURED.iter().any(|text| message.contains(text))
 }
 
 #[cfg(test)]
@@ -101,6 +103,7 @@ mod tests {
             ModelError::Throttled(_) => "throttled",
             ModelError::Unavailable(_) => "unavailable",
             ModelError::Faulty(_) => "faulty",
+            ModelError::Filtered(_) => "filtered",
             ModelError::Invalid(_) => "invalid",
             ModelError::Refused { .. } => "refused",
             _ => "other",
@@ -118,13 +121,15 @@ mod tests {
             (503, "ServiceUnavailableException", "", "unavailable"),
             (502, "", "", "unavailable"),
             (424, "ModelErrorException", "", "faulty"),
-            (400, "ValidationException", "This request has been blocked", "invalid"),
+            (400, "ValidationException", "This request has been blocked by our content filters.", "filtered"),
+            (400, "ValidationException", "#/textToImageParams/text: expected maxLength: 512", "invalid"),
+            (400, "ValidationException", "Operation not allowed", "refused"),
             (400, "ValidationException", "The provided model identifier is invalid.", "refused"),
             (403, "AccessDeniedException", "", "refused"),
             (404, "ResourceNotFoundException", "", "refused"),
             (400, "ServiceQuotaExceededException", "", "refused"),
         ] {
-            let error = classify(failure(status, code, message));
+            let error = classify(Family::Titan, failure(status, code, message));
             assert_eq!(kind(&error), expected, "{status} {code} {message}");
         }
     }
@@ -132,6 +137,28 @@ mod tests {
     #[test]
     fn a_request_that_got_no_answer_is_unavailable() {
         let failure = AwsFailure { transport: true, ..AwsFailure::default() };
-        assert_eq!(kind(&classify(failure)), "unavailable");
+        assert_eq!(kind(&classify(Family::Nova, failure)), "unavailable");
+    }
+
+    #[test]
+    fn missing_credentials_are_refused_at_once_and_name_the_access() {
+        let failure = AwsFailure { credentials: true, ..AwsFailure::default() };
+        let error = classify(Family::Stability, failure);
+        assert!(matches!(error, ModelError::Refused { why: Why::Access, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_quota_of_zero_that_looks_like_a_rate_limit_is_explained() {
+        let message = "Too many tokens per day, please wait before trying again.";
+        let error = classify(Family::Stability, failure(429, "ThrottlingException", message));
+        assert_eq!(kind(&error), "throttled");
+        assert!(error.to_string().contains("quota of 0"), "{error}");
+    }
+
+    #[test]
+    fn a_prompt_cannot_speak_for_the_content_filter() {
+        let prompt = Prompt::new("blocked by our content filters", 100).unwrap();
+        let message = prompt.redact("Malformed input request: blocked by our content filters is not permitted");
+        assert_eq!(kind(&classify(Family::Titan, failure(400, "ValidationException", &message))), "refused");
     }
 }

@@ -1,9 +1,15 @@
 //! Why a model drew nothing.
 
 use crate::aws::AwsFailure;
+use crate::prompt::Prompt;
 use crate::retry::{Again, Retryable};
+use crate::text::clip;
 use std::time::Duration;
 use thiserror::Error;
+
+/// The most characters kept of a model's own text, and the most that are looked at in search of the prompt.
+const MAX_TEXT: usize = 1_000;
+const MAX_SEARCHED: usize = 16_000;
 
 /// Says why a model drew nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -73,6 +79,18 @@ impl ModelError {
     pub fn falls_back(&self) -> bool {
         !self.is_permanent()
     }
+
+    /// Takes the prompt out of a text that the model wrote.
+    pub(super) fn redacted(self, prompt: &Prompt) -> Self {
+        let clean = |text: String| clip(&prompt.redact(&clip(&text, MAX_SEARCHED)), MAX_TEXT).into_owned();
+        match self {
+            Self::Filtered(text) => Self::Filtered(clean(text)),
+            Self::Invalid(text) => Self::Invalid(clean(text)),
+            Self::Faulty(text) => Self::Faulty(clean(text)),
+            Self::Unreadable(text) => Self::Unreadable(clean(text)),
+            other => other,
+        }
+    }
 }
 
 impl Retryable for ModelError {
@@ -138,5 +156,14 @@ mod tests {
         assert!(refused(Why::Model).to_string().contains("MODEL_REGION"));
         assert!(refused(Why::Quota).to_string().contains("Service Quotas"));
         assert!(refused(Why::Request).to_string().contains("MODEL_FAMILY"));
+    }
+
+    #[test]
+    fn a_models_own_text_is_short_and_without_the_prompt() {
+        let prompt = Prompt::new("my secret name is Ola", 100).unwrap();
+        let error = ModelError::Filtered(format!("'my secret name is Ola' {}", "x".repeat(2_000))).redacted(&prompt);
+        let text = error.to_string();
+        assert!(text.starts_with("the content filter refused: '(prompt)'") && !text.contains("Ola"), "{text}");
+        assert!(text.ends_with("more characters)") && text.len() < 1_200, "{text}");
     }
 }

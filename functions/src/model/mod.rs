@@ -1,7 +1,9 @@
 //! Image models: the port, and what the families on Bedrock have in common.
 
 mod bedrock;
+pub(crate) mod catalog;
 mod error;
+mod phrases;
 mod stability;
 mod titan;
 
@@ -58,23 +60,6 @@ pub struct ModelSettings {
 }
 
 impl Family {
-    /// Tells the family from a model id, an inference profile's id, or the ARN of either.
-    pub fn of(model_id: &str) -> Option<Self> {
-        let id = model_id.rsplit('/').next().unwrap_or(model_id);
-        // An inference profile's id is the model's behind a region group: `us.`, `eu.`, `global.`.
-        let names =
-            |prefix: &str| id.starts_with(prefix) || id.split_once('.').is_some_and(|(_, r)| r.starts_with(prefix));
-        if names("stability.") {
-            Some(Self::Stability)
-        } else if names("amazon.titan-image-") {
-            Some(Self::Titan)
-        } else if names("amazon.nova-canvas-") {
-            Some(Self::Nova)
-        } else {
-            None
-        }
-    }
-
     /// Returns the most characters a prompt may have, as Bedrock documents it.
     pub fn prompt_limit(self) -> usize {
         match self {
@@ -129,26 +114,4 @@ fn decode(images: Option<Vec<Text<'_>>>) -> Result<Picture, ModelError> {
 /// Parses the reply's JSON.
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ModelError> {
     serde_json::from_slice(body).map_err(|error| ModelError::Unreadable(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_are_told_from_ids_profiles_and_arns() {
-        for (id, family) in [
-            ("stability.stable-image-core-v1:1", Some(Family::Stability)),
-            ("stability.sd3-5-large-v1:0", Some(Family::Stability)),
-            ("amazon.titan-image-generator-v1", Some(Family::Titan)),
-            ("amazon.nova-canvas-v1:0", Some(Family::Nova)),
-            ("us.amazon.nova-canvas-v1:0", Some(Family::Nova)),
-            ("arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-ultra-v1:1", Some(Family::Stability)),
-            ("amazon.titan-text-express-v1", None),
-            ("not-stability.core", None),
-            ("", None),
-        ] {
-            assert_eq!(Family::of(id), family, "{id}");
-        }
-    }
 }

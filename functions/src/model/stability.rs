@@ -41,6 +41,9 @@ pub(super) fn reply(body: &[u8]) -> Result<Picture, ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::tests::png;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::{Value, json};
 
     #[test]
@@ -54,9 +57,9 @@ mod tests {
     #[test]
     fn a_reply_with_a_picture_is_decoded() {
         for seeds in [json!([2130420379]), json!(["2130420379"])] {
-            let body = json!({"seeds": seeds, "finish_reasons": [null], "images": ["iVBORw0KGgoA"]});
+            let body = json!({"seeds": seeds, "finish_reasons": [null], "images": [STANDARD.encode(png())]});
             let picture = reply(body.to_string().as_bytes()).unwrap();
-            assert_eq!(&picture.bytes()[..], b"\x89PNG\r\n\x1a\n\0");
+            assert_eq!(picture.bytes(), png());
         }
     }
 
@@ -94,7 +97,9 @@ mod tests {
 
     #[test]
     fn escaped_slashes_in_the_image_are_understood() {
-        let body = br#"{"images": ["iVBORw0KGgo\/"]}"#;
-        assert_eq!(&reply(body).unwrap().bytes()[8..], b"?");
+        let encoded = STANDARD.encode([&png()[..33], b"\0\0\0\x03tEXt\xff\xff\xff\0\0\0\0", &png()[33..]].concat());
+        assert!(encoded.contains('/'));
+        let body = format!(r#"{{"images": ["{}"]}}"#, encoded.replace('/', "\\/"));
+        assert_eq!(reply(body.as_bytes()).unwrap().bytes(), STANDARD.decode(encoded).unwrap());
     }
 }

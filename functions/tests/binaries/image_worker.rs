@@ -60,7 +60,7 @@ fn every_record_becomes_a_picture_with_its_own_correlation_id() {
 fn only_what_another_delivery_can_help_comes_again() {
     let function = Function::start(BINARY, |prompt, _| match prompt {
         "filtered" => Reply::Json(json!({"finish_reasons": ["Filter reason: output image"]})),
-        "invalid" => Reply::Error(400, "ValidationException", "This request has been blocked"),
+        "invalid" => Reply::Error(400, "ValidationException", "#/prompt: expected maxLength: 10000"),
         "denied" => Reply::Error(403, "AccessDeniedException", "no"),
         "jpeg" => Reply::Json(json!({"images": ["/9j/4AAQSkZJRg=="]})),
         "garbled" => Reply::Json(json!({"images": ["%"]})),

@@ -1,0 +1,148 @@
+//! The models of `MODEL_ID`, and whether they can work.
+
+use super::reader::{Reader, shown};
+use crate::model::catalog::{self, Known, Named};
+use crate::model::{Family, ModelSettings, Quality};
+
+/// Holds what the models are checked against.
+struct Check<'a> {
+    region: &'a str,
+    /// The family that the environment states; it knows better than the table then.
+    stated: Option<Family>,
+}
+
+/// Says what speaks against a model.
+enum Objection {
+    /// It cannot work.
+    Refused(String),
+    /// It works only where the table does not hold.
+    Doubtful(String),
+}
+
+const FAMILIES: [(&str, Family); 3] =
+    [("stability", Family::Stability), ("titan", Family::Titan), ("nova", Family::Nova)];
+
+/// Reads the models of `MODEL_ID`, in order of preference, and what is asked of each of them; returns warnings as well.
+pub(super) fn read<G: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<G>,
+    region: &str,
+) -> (Vec<ModelSettings>, Vec<String>) {
+    let ids = reader.list("MODEL_ID");
+    if ids.is_empty() {
+        reader.findings.push("MODEL_ID is not set".to_owned());
+    }
+    let stated = reader.choice("MODEL_FAMILY", &FAMILIES);
+    // Bedrock is another's than AWS's there, and the table advice.
+    let own_endpoint = ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"];
+    let own_endpoint = own_endpoint.iter().any(|name| reader.optional(name).is_some());
+    let check = Check { region, stated };
+    let mut families = Vec::new();
+    let mut warnings = Vec::new();
+    for id in ids {
+        let (family, objections) = check.objections(&id);
+        for objection in objections {
+            match objection {
+                Objection::Doubtful(text) if own_endpoint => warnings.push(format!("MODEL_ID {} {text}", shown(&id))),
+                Objection::Refused(text) | Objection::Doubtful(text) => {
+                    reader.findings.push(format!("MODEL_ID {} {text}", shown(&id)));
+                }
+            }
+        }
+        if let Some(family) = family {
+            families.push((id, family));
+        }
+    }
+    (settings(reader, families), warnings)
+}
+
+impl Check<'_> {
+    /// Returns the family of the model `id`, if it can be told, and what speaks against the model.
+    fn objections(&self, id: &str) -> (Option<Family>, Vec<Objection>) {
+        let Some(named) = catalog::named(id) else {
+            let text = "is an ARN, but not of a model or an inference profile of Bedrock".to_owned();
+            return (None, vec![Objection::Refused(text)]);
+        };
+        let mut objections = Vec::new();
+        if let Some(why) = named.model.and_then(catalog::unfit) {
+            objections.push(Objection::Refused(format!("cannot be used: {why}")));
+            return (None, objections);
+        }
+        objections.extend(self.elsewhere(&named));
+        match (named.model.and_then(catalog::known), self.stated) {
+            (Some(known), Some(stated)) if known.family != stated => {
+                let text = format!("is of the family {:?}, but MODEL_FAMILY says {stated:?}", known.family);
+                objections.push(Objection::Refused(text));
+                (None, objections)
+            }
+            (_, Some(stated)) => (Some(stated), objections),
+            (Some(known), None) => {
+                objections.extend(self.against(known, &named));
+                (Some(known.family), objections)
+            }
+            (None, None) => {
+                objections.push(Objection::Refused(unknown(&named)));
+                (None, objections)
+            }
+        }
+    }
+
+    /// Objects to an ARN or a profile of other regions than the one that is asked.
+    fn elsewhere(&self, named: &Named<'_>) -> Option<Objection> {
+        let region = named.region.filter(|region| !self.region.is_empty() && !self.region.starts_with(region))?;
+        let more = if region.ends_with('-') { "…" } else { "" };
+        let text = format!("is of {region}{more}, but MODEL_REGION is {}", shown(self.region));
+        Some(Objection::Refused(text))
+    }
+
+    /// Objects to a model that has ended, or is not offered in the region; a profile has regions of its own.
+    fn against(&self, known: &Known, named: &Named<'_>) -> Option<Objection> {
+        let lift = "if you know better, state MODEL_FAMILY=stability, titan or nova";
+        if let Some(day) = known.ended {
+            let served: Vec<_> = catalog::served().collect();
+            let text = format!("has ended on {day}; Bedrock serves {} ({lift})", served.join(", "));
+            return Some(Objection::Doubtful(text));
+        }
+        let elsewhere = !named.profile && !self.region.is_empty() && !known.regions.contains(&self.region);
+        elsewhere.then(|| {
+            let (here, there) = (shown(self.region), known.regions.join(", "));
+            Objection::Doubtful(format!("is not offered in MODEL_REGION {here}, but in {there} ({lift})"))
+        })
+    }
+}
+
+fn unknown(named: &Named<'_>) -> String {
+    match named.model {
+        None => "does not tell what model is behind it: state MODEL_FAMILY=stability, titan or nova".to_owned(),
+        Some(_) => {
+            let served: Vec<_> = catalog::served().collect();
+            format!(
+                "is not known to this version, which knows {}: if it draws pictures, state MODEL_FAMILY=stability, titan or nova",
+                served.join(", ")
+            )
+        }
+    }
+}
+
+/// Reads what is asked of the models beside prompt and seed. Stability's take no size, quality or scale: those variables
+/// are read only when another family is among them.
+fn settings<G: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<G>,
+    families: Vec<(String, Family)>,
+) -> Vec<ModelSettings> {
+    let (mut width, mut height, mut cfg_scale, mut quality) = (1024, 1024, 8.0, Quality::Standard);
+    if families.iter().any(|(_, family)| *family != Family::Stability) {
+        let told = (reader.number("IMAGE_WIDTH", 64, 4096), reader.number("IMAGE_HEIGHT", 64, 4096));
+        (width, height) = (told.0.unwrap_or(width), told.1.unwrap_or(height));
+        cfg_scale = reader.number("CFG_SCALE", 1.1, 10.0).unwrap_or(cfg_scale);
+        let qualities = [("standard", Quality::Standard), ("premium", Quality::Premium)];
+        quality = reader.choice("QUALITY", &qualities).unwrap_or(quality);
+    }
+    for (id, family) in &families {
+        if let Some(why) = catalog::wrong_size(*family, width, height) {
+            let finding = format!("IMAGE_WIDTH and IMAGE_HEIGHT {width}×{height} do not fit {}: {why}", shown(id));
+            reader.findings.push(finding);
+        }
+    }
+    let with = |(id, family)| ModelSettings { id, family, width, height, cfg_scale, quality };
+    families.into_iter().map(with).collect()
+}
