@@ -171,7 +171,9 @@ pub(crate) fn wrong_size(family: Family, width: u32, height: u32) -> Option<&'st
             Some("Titan draws certain sizes only, such as 512×512, 768×768, 1024×1024, 768×1152, 1152×768, 1280×768")
         }
         Family::Nova if short < 320 || long > 4096 => Some("Nova draws sides of 320 to 4096 pixels"),
-        Family::Nova if width % 16 != 0 || height % 16 != 0 => Some("Nova draws sides that 16 divides"),
+        Family::Nova if !width.is_multiple_of(16) || !height.is_multiple_of(16) => {
+            Some("Nova draws sides that 16 divides")
+        }
         Family::Nova if long > 4 * short => Some("Nova draws no side longer than four times the other"),
         Family::Nova if u64::from(width) * u64::from(height) > 4_194_304 => {
             Some("Nova draws at most 4,194,304 pixels, as 2048×2048 has")
