@@ -31,10 +31,11 @@ const MAX_SEARCHED: usize = 16_000;
 pub struct Clients {
     pub bedrock: aws_sdk_bedrockruntime::Client,
     pub s3: aws_sdk_s3::Client,
+    pub sqs: aws_sdk_sqs::Client,
 }
 
 impl Clients {
-    /// Makes both clients over one HTTP client. Retries and timeouts are [`crate::retry`]'s: it knows the time left.
+    /// Makes the clients over one HTTP client. Retries and timeouts are [`crate::retry`]'s: it knows the time left.
     pub async fn new(settings: &Settings) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http_client())
@@ -49,7 +50,11 @@ impl Clients {
             .region(Region::new(settings.model_region.clone()))
             .build();
         let s3 = aws_sdk_s3::config::Builder::from(&shared).force_path_style(settings.path_style).build();
-        Self { bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock), s3: aws_sdk_s3::Client::from_conf(s3) }
+        Self {
+            bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sqs: aws_sdk_sqs::Client::new(&shared),
+        }
     }
 }
 

@@ -29,9 +29,30 @@ impl Budget {
         Self { until: self.until.min(Instant::now() + length) }
     }
 
+    /// Ends `reserve` earlier; at once when less is left.
+    pub fn less(self, reserve: Duration) -> Self {
+        Self::lasting(self.left().saturating_sub(reserve))
+    }
+
     /// Returns the time left; zero when it is used up.
     pub fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Says until when a picture may be drawn, and until when it may be stored.
+///
+/// Drawing ends first: a picture that was drawn is paid for, so time to store it is kept back.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    pub drawing: Budget,
+    pub storing: Budget,
+}
+
+impl Deadlines {
+    /// Keeps the last `reserve` of `whole` back for storing; a quarter of it when `whole` is short.
+    pub fn reserving(whole: Budget, reserve: Duration) -> Self {
+        Self { drawing: whole.less(reserve.min(whole.left() / 4)), storing: whole }
     }
 }
 

@@ -1,17 +1,22 @@
-//! Where pictures are kept: the port, and S3.
+//! Where pictures and records are kept: the port, and S3.
+
+mod s3;
+
+pub use s3::S3Store;
 
 use crate::aws::AwsFailure;
 use crate::picture::Picture;
 use crate::retry::{Again, Retryable};
-use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use bytes::Bytes;
 use std::future::Future;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Says what is written down beside a picture. All values are ASCII.
+/// Holds the metadata of a picture. All values are ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
+    /// The id that the picture was drawn for; another id's picture under the same key is told by it.
+    pub picture_id: String,
     pub seed: u32,
     pub prompt_sha256: String,
     pub correlation_id: String,
@@ -19,15 +24,41 @@ pub struct Metadata {
     pub model_id: String,
 }
 
-/// Keeps pictures.
+/// Names one version of an object (S3: its ETag).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(pub String);
+
+/// Says under which condition an object is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// No object has the key.
+    Absent,
+    /// The object is still this version.
+    Unchanged(Version),
+}
+
+/// Keeps pictures and records.
 pub trait Store {
     /// Returns the URI of `key`.
     fn uri(&self, key: &str) -> String;
-    /// Writes `picture` at `key` once; writing the same again is harmless.
-    fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> impl Future<Output = Result<(), StoreError>>;
+    /// Writes `picture` at `key` unless an object has the key; returns whether it was written.
+    fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> impl Future<Output = Result<bool, StoreError>>;
+    /// Returns the id that the picture at `key` was drawn for, empty if it says none; `None` when there is no picture.
+    fn owner(&self, key: &str) -> impl Future<Output = Result<Option<String>, StoreError>>;
+    /// Returns the record at `key` with its version; `None` when there is none.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<(Bytes, Version)>, StoreError>>;
+    /// Writes the record `body` at `key`; returns its version, `None` when the condition did not hold.
+    fn write(
+        &self,
+        key: &str,
+        body: Vec<u8>,
+        condition: &Condition,
+    ) -> impl Future<Output = Result<Option<Version>, StoreError>>;
+    /// Returns a URL that shows the picture at `key` for `ttl` without credentials.
+    fn url(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<String, StoreError>>;
 }
 
-/// Says why a picture was not kept.
+/// Says why the bucket did not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
     #[error("the bucket cannot be reached: {0}")]
@@ -38,6 +69,12 @@ pub enum StoreError {
     Refused(AwsFailure),
     #[error("the bucket gave no answer for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// Others kept changing the same record.
+    #[error("another run keeps changing {0}")]
+    Contended(String),
+    /// A record that this program did not write, or an older one did.
+    #[error("the record {0} cannot be read")]
+    Unreadable(String),
 }
 
 impl Retryable for StoreError {
@@ -45,80 +82,11 @@ impl Retryable for StoreError {
         match self {
             Self::Unavailable(_) | Self::Stalled(_) => Again::Soon,
             Self::Throttled(_) => Again::Later,
-            Self::Refused(_) => Again::Never,
+            Self::Refused(_) | Self::Contended(_) | Self::Unreadable(_) => Again::Never,
         }
     }
 
     fn stalled(limit: Duration) -> Self {
         Self::Stalled(limit)
-    }
-}
-
-/// Keeps pictures in one S3 bucket.
-pub struct S3Store {
-    client: Client,
-    bucket: String,
-}
-
-impl S3Store {
-    /// Keeps pictures in `bucket` through `client`.
-    pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
-    }
-}
-
-impl Store for S3Store {
-    fn uri(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.bucket)
-    }
-
-    /// Calls PutObject once; retries are the caller's.
-    async fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type("image/png")
-            .metadata("seed", metadata.seed.to_string())
-            .metadata("prompt-sha256", &metadata.prompt_sha256)
-            .metadata("correlation-id", &metadata.correlation_id)
-            .metadata("request-id", &metadata.request_id)
-            .metadata("model-id", &metadata.model_id)
-            .body(ByteStream::new(SdkBody::from(picture.bytes())));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(classify(AwsFailure::of("s3:PutObject", &error))),
-        }
-    }
-}
-
-/// Sorts PutObject's failures. `RequestTimeout` has status 400 and `OperationAborted` 409, yet both pass.
-fn classify(failure: AwsFailure) -> StoreError {
-    match failure.code.as_str() {
-        "SlowDown" | "Throttling" | "ThrottlingException" => StoreError::Throttled(failure),
-        "RequestTimeout" | "OperationAborted" | "ConditionalRequestConflict" => StoreError::Unavailable(failure),
-        _ if failure.is_transient() => StoreError::Unavailable(failure),
-        _ => StoreError::Refused(failure),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_are_sorted_by_code_and_status() {
-        for (status, code, again) in [
-            (503, "SlowDown", Again::Later),
-            (500, "InternalError", Again::Soon),
-            (400, "RequestTimeout", Again::Soon),
-            (409, "OperationAborted", Again::Soon),
-            (403, "AccessDenied", Again::Never),
-            (404, "NoSuchBucket", Again::Never),
-        ] {
-            let error = classify(AwsFailure { status: Some(status), code: code.into(), ..AwsFailure::default() });
-            assert_eq!(error.again(), again, "{code}");
-        }
     }
 }

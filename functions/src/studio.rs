@@ -1,33 +1,53 @@
-//! The work itself: a prompt becomes a picture in the bucket.
+//! The work itself: a prompt becomes a picture in the bucket, once.
 
-use crate::budget::Budget;
-use crate::log::Log;
+mod failure;
+
+pub use failure::{Failure, Rejected};
+
+use crate::budget::{Budget, Deadlines};
+use crate::clock::Clock;
+use crate::id::PictureId;
+use crate::limit::{Allowance, Limit};
+use crate::log::{Level, Log, Metric, Unit};
 use crate::model::{ImageModel, ModelError};
+use crate::picture::Picture;
 use crate::prompt::{Prompt, PromptError};
 use crate::random::Random;
+use crate::records::{Asked, Claim, Drawn, Held, KEEPING, Records};
 use crate::retry::{Limits, Stopped, within};
+use crate::seed::{self, ROW};
 use crate::store::{Metadata, Store, StoreError};
+use failure::{drawing, storing};
 use serde_json::json;
 use std::time::Duration;
-use thiserror::Error;
 use tokio::time::Instant;
 
-/// Drawing takes seconds; an attempt may use all the time left.
-const DRAWING: Limits = Limits { attempts: 6, attempt_timeout: Duration::from_secs(120), least: Duration::ZERO };
-const KEEPING: Limits = Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO };
+/// Attempts at one model. A model that has another one behind it is given up sooner.
+const ATTEMPTS: u32 = 6;
+const ATTEMPTS_BEFORE_THE_NEXT: u32 = 2;
+/// A model call that begins with less time left is paid for and lost.
+const LEAST: Duration = Duration::from_millis(500);
 
 /// Turns prompts into pictures in the bucket.
 pub struct Studio<M, S, R> {
-    pub model: M,
+    /// In order of preference; never empty.
+    pub models: Vec<M>,
     pub store: S,
     pub random: R,
+    pub clock: Clock,
     /// What keys start with, without a slash at its end; may be empty.
     pub prefix: String,
+    /// The longest that one call of a model may take.
+    pub model_timeout: Duration,
+    /// The most pictures of a day; `None`: no limit.
+    pub daily_limit: Option<u32>,
 }
 
 /// Names one prompt and the event it came with.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
+    /// What the prompt is known by when it comes again; `None` when it cannot.
+    pub id: Option<&'a PictureId>,
     pub prompt: &'a str,
     pub correlation_id: &'a str,
     pub request_id: &'a str,
@@ -36,87 +56,227 @@ pub struct Job<'a> {
 /// Says where the picture lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    pub uri: String,
-    pub seed: u32,
+    pub picture: Drawn,
+    /// Whether an earlier delivery drew it.
+    pub found: bool,
 }
 
-/// Says why there is no picture.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Failure {
-    #[error("{0}")]
-    Prompt(#[from] PromptError),
-    #[error("{cause} (attempt {attempts})")]
-    Model { cause: ModelError, attempts: u32 },
-    #[error("{cause} (attempt {attempts})")]
-    Store { cause: StoreError, attempts: u32 },
-    /// The time left ran out; `cause` is the last failure before that.
-    #[error("out of time while {doing}, attempt {attempts}{}", cause.as_ref().map(|c| format!(", after: {c}")).unwrap_or_default())]
-    OutOfTime { doing: &'static str, cause: Option<String>, attempts: u32 },
-}
-
-impl Failure {
-    /// Returns whether the same prompt can never succeed.
-    pub fn is_permanent(&self) -> bool {
-        match self {
-            Self::Prompt(_) => true,
-            Self::Model { cause, .. } => cause.is_permanent(),
-            Self::Store { .. } | Self::OutOfTime { .. } => false,
-        }
-    }
+/// A picture that is drawn and not yet stored.
+struct Fresh<'a> {
+    picture: Picture,
+    model_id: &'a str,
+    model_time: Duration,
 }
 
 impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
-    /// Draws the job's prompt with a random seed and keeps the picture, trying again where that helps, inside `budget`.
-    /// Writes one line to `log` when it succeeds; failures are the caller's to log, who knows what they mean.
-    pub async fn produce(&self, job: Job<'_>, budget: Budget, log: Log<'_>) -> Result<Kept, Failure> {
-        let prompt = Prompt::new(job.prompt, self.model.prompt_limit())?;
-        let (least, most) = self.model.seeds();
-        let seed = least + self.random.up_to(most - least);
-        let begun = Instant::now();
-        let drawn = within(budget, DRAWING, &self.random, async || self.model.draw(&prompt, seed).await);
-        let picture = drawn.await.map_err(|stopped| match stopped {
-            Stopped::Failed { cause, attempts } => Failure::Model { cause, attempts },
-            Stopped::OutOfTime { cause, attempts } => out_of_time("drawing", cause, attempts),
-        })?;
-        let drawn_in = begun.elapsed();
+    /// Draws the job's prompt and keeps the picture, trying again where that helps. A job with an id is drawn once, however
+    /// often it comes: what became of it stands in its record. Writes one line to `log` when it succeeds; failures are the
+    /// caller's to log.
+    pub async fn produce(&self, job: Job<'_>, time: Deadlines, log: Log<'_>) -> Result<Kept, Failure> {
+        let Some(id) = job.id else {
+            let bits = (0..4).fold(0, |bits, _| bits << 32 | u128::from(self.random.up_to(u32::MAX)));
+            return self.work(job, &PictureId::random(bits), false, time, log).await;
+        };
+        let prompt_sha256 = Prompt::digest(job.prompt);
+        let asked = Asked { id, correlation_id: job.correlation_id, prompt_sha256: &prompt_sha256 };
+        let held = match self.records().claim(asked, time.drawing, time.storing).await.map_err(storing)? {
+            Claim::Held(held) => held,
+            Claim::Busy(until) => return Err(Failure::Busy { until }),
+            Claim::OtherPrompt => return Err(Failure::OtherPrompt),
+            Claim::Over(record) => {
+                return match (record.picture, record.rejection) {
+                    (Some(picture), _) => Ok(Kept { picture, found: true }),
+                    (None, Some(rejection)) => Err(Failure::Rejected(Rejected::Before(rejection))),
+                    (None, None) => Err(failure::unreadable(id)),
+                };
+            }
+        };
+        let outcome = self.work(job, id, !held.fresh, time, log).await;
+        self.close(held, outcome, time.storing, log).await
+    }
 
-        let key = self.key(seed);
+    /// Writes the outcome into the record. Only a recorded outcome is final.
+    async fn close(
+        &self,
+        held: Held,
+        outcome: Result<Kept, Failure>,
+        budget: Budget,
+        log: Log<'_>,
+    ) -> Result<Kept, Failure> {
+        let records = self.records();
+        match &outcome {
+            Ok(kept) => records.done(held, kept.picture.clone(), budget).await.map_err(storing)?,
+            Err(failure) => match failure.rejection() {
+                Some(rejection) => records.rejected(held, rejection, budget).await.map_err(storing)?,
+                None => {
+                    if let Err(stopped) = records.release(held, budget).await {
+                        let fields = json!({"error": storing(stopped).to_string()});
+                        log.line(Level::Warn, "claim not released, it ends by itself", fields);
+                    }
+                }
+            },
+        }
+        outcome
+    }
+
+    /// Draws the prompt of `id` and stores the picture, unless `look` finds it stored.
+    async fn work(
+        &self,
+        job: Job<'_>,
+        id: &PictureId,
+        look: bool,
+        time: Deadlines,
+        log: Log<'_>,
+    ) -> Result<Kept, Failure> {
+        if look && let Some(picture) = self.stored(id, time.drawing).await? {
+            let fields = json!({"image_uri": picture.uri, "picture_id": id.as_str()});
+            log.info("image found, drawn by an earlier delivery", fields);
+            return Ok(Kept { picture, found: true });
+        }
+        let prompt = self.prompt(job.prompt)?;
+        let counted = self.clock.now();
+        if let Some(limit) = self.limit()
+            && let Allowance::Spent { until } = limit.take(time.drawing).await.map_err(storing)?
+        {
+            return Err(Failure::LimitReached { until });
+        }
+        let seed = seed::seed(id.as_str(), 0, self.seeds());
+        let fresh = match self.draw(&prompt, seed, time.drawing, log).await {
+            Ok(fresh) => fresh,
+            Err(failure) => {
+                // A call that was cut off, or whose picture the filter held back, may be billed: it stays counted.
+                if matches!(failure, Failure::Model { .. })
+                    && let Some(limit) = self.limit()
+                {
+                    // A count that stays too high errs on the safe side.
+                    let _ = limit.give_back(counted, time.storing).await;
+                }
+                return Err(failure);
+            }
+        };
         let metadata = Metadata {
+            picture_id: id.to_string(),
             seed,
             prompt_sha256: prompt.sha256(),
             correlation_id: job.correlation_id.to_owned(),
             request_id: job.request_id.to_owned(),
-            model_id: self.model.id().to_owned(),
+            model_id: fresh.model_id.to_owned(),
         };
-        let kept = within(budget, KEEPING, &self.random, async || self.store.put(&key, &picture, &metadata).await);
-        kept.await.map_err(|stopped| match stopped {
-            Stopped::Failed { cause, attempts } => Failure::Store { cause, attempts },
-            Stopped::OutOfTime { cause, attempts } => out_of_time("storing the picture", cause, attempts),
-        })?;
-        let uri = self.store.uri(&key);
+        let begun = Instant::now();
+        let picture = self.keep(id, &fresh.picture, &metadata, time.storing).await?;
+        let store_time = begun.elapsed();
         let fields = json!({
-            "image_uri": uri,
-            "bytes": picture.len(),
+            "image_uri": picture.uri,
+            "picture_id": id.as_str(),
+            "bytes": fresh.picture.len(),
             "seed": seed,
             "model_id": metadata.model_id,
             "prompt_sha256": metadata.prompt_sha256,
-            "model_ms": millis(drawn_in),
-            "store_ms": millis(begun.elapsed().saturating_sub(drawn_in)),
+            "model_ms": millis(fresh.model_time),
+            "store_ms": millis(store_time),
         });
-        log.info("image stored", fields);
-        Ok(Kept { uri, seed })
+        let metrics = [
+            Metric { name: "PicturesDrawn", unit: Unit::Count, value: 1.0 },
+            Metric { name: "ModelTime", unit: Unit::Milliseconds, value: fresh.model_time.as_secs_f64() * 1e3 },
+        ];
+        log.measure(Level::Info, "image stored", fields, &metrics);
+        Ok(Kept { picture, found: false })
     }
 
-    fn key(&self, seed: u32) -> String {
-        match self.prefix.as_str() {
-            "" => format!("titan_{seed}.png"),
-            prefix => format!("{prefix}/titan_{seed}.png"),
+    /// Accepts `text` when one of the models takes a prompt of its length.
+    fn prompt(&self, text: &str) -> Result<Prompt, PromptError> {
+        let most = self.models.iter().map(ImageModel::prompt_limit).max().unwrap_or_default();
+        Prompt::new(text, most)
+    }
+
+    /// Draws with the first model that can; the next one is asked when a model fails for another reason than the prompt.
+    async fn draw(&self, prompt: &Prompt, seed: u32, budget: Budget, log: Log<'_>) -> Result<Fresh<'_>, Failure> {
+        let begun = Instant::now();
+        let able: Vec<_> = self.models.iter().filter(|model| prompt.chars() <= model.prompt_limit()).collect();
+        let mut able = able.into_iter().peekable();
+        let mut last = None;
+        while let Some(model) = able.next() {
+            let attempts = if able.peek().is_some() { ATTEMPTS_BEFORE_THE_NEXT } else { ATTEMPTS };
+            let limits = Limits { attempts, attempt_timeout: self.model_timeout, least: LEAST };
+            let stopped = match within(budget, limits, &self.random, async || model.draw(prompt, seed).await).await {
+                Ok(picture) => return Ok(Fresh { picture, model_id: model.id(), model_time: begun.elapsed() }),
+                Err(stopped) => stopped,
+            };
+            let failure = drawing(stopped);
+            let next = able.peek().filter(|_| failure.model().is_some_and(ModelError::falls_back));
+            let Some(next) = next else { return Err(failure) };
+            let fields = json!({"model_id": model.id(), "next": next.id(), "error": failure.to_string()});
+            log.warn("model failed, the next one is asked", fields);
+            last = Some(failure);
         }
+        Err(last.unwrap_or(Failure::OutOfTime { doing: "drawing", cause: None, attempts: 0 }))
     }
-}
 
-fn out_of_time<E: ToString>(doing: &'static str, cause: Option<E>, attempts: u32) -> Failure {
-    Failure::OutOfTime { doing, cause: cause.map(|cause| cause.to_string()), attempts }
+    /// Stores `picture` under the first key of the id's row that is free. A key that is taken by the same id holds the same
+    /// picture: the answer to an earlier attempt was lost.
+    async fn keep(
+        &self,
+        id: &PictureId,
+        picture: &Picture,
+        metadata: &Metadata,
+        budget: Budget,
+    ) -> Result<Drawn, Failure> {
+        for place in 0..ROW {
+            let key = self.key(id, place);
+            let put = async || self.store.put(&key, picture, metadata).await;
+            let written = within(budget, KEEPING, &self.random, put).await.map_err(storing)?;
+            if written || self.owner(&key, budget).await?.as_deref() == Some(id.as_str()) {
+                return Ok(self.drawn(key, metadata.seed, &metadata.model_id));
+            }
+        }
+        let cause = StoreError::Contended(self.key(id, 0));
+        Err(storing(Stopped::Failed { cause, attempts: ROW }))
+    }
+
+    /// Returns the picture that an earlier delivery of `id` stored.
+    async fn stored(&self, id: &PictureId, budget: Budget) -> Result<Option<Drawn>, Failure> {
+        for place in 0..ROW {
+            let key = self.key(id, place);
+            match self.owner(&key, budget).await? {
+                None => return Ok(None),
+                Some(owner) if owner == id.as_str() => {
+                    let seed = seed::seed(id.as_str(), 0, self.seeds());
+                    return Ok(Some(self.drawn(key, seed, "")));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn owner(&self, key: &str, budget: Budget) -> Result<Option<String>, Failure> {
+        within(budget, KEEPING, &self.random, async || self.store.owner(key).await).await.map_err(storing)
+    }
+
+    fn drawn(&self, key: String, seed: u32, model_id: &str) -> Drawn {
+        Drawn { uri: self.store.uri(&key), key, seed, model_id: model_id.to_owned() }
+    }
+
+    fn key(&self, id: &PictureId, place: u32) -> String {
+        seed::picture_key(&self.prefix, seed::seed(id.as_str(), place, self.seeds()))
+    }
+
+    /// Returns the seeds that all models take.
+    fn seeds(&self) -> (u32, u32) {
+        let ranges = self.models.iter().map(ImageModel::seeds);
+        ranges.reduce(|(a, b), (least, most)| (a.max(least), b.min(most))).unwrap_or_default()
+    }
+
+    fn limit(&self) -> Option<Limit<'_, S, R>> {
+        let Self { store, random, clock, prefix, .. } = self;
+        Some(Limit { store, random, clock, prefix, most: self.daily_limit? })
+    }
+
+    /// Returns the records beside the pictures.
+    pub fn records(&self) -> Records<'_, S, R> {
+        let Self { store, random, clock, prefix, .. } = self;
+        Records { store, random, clock, prefix }
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -124,170 +284,4 @@ fn millis(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::aws::AwsFailure;
-    use crate::log::tests::logger;
-    use crate::model::Why;
-    use crate::picture::Picture;
-    use std::cell::{Cell, RefCell};
-    use std::collections::BTreeMap;
-
-    /// Draws at once; a prompt that names a failure meets it, `flaky` and `busy` once each, `hang` for ever.
-    #[derive(Default)]
-    pub(crate) struct FakeModel {
-        pub(crate) calls: Cell<u32>,
-        pub(crate) delay: Duration,
-    }
-
-    impl ImageModel for FakeModel {
-        fn prompt_limit(&self) -> usize {
-            100
-        }
-        fn seeds(&self) -> (u32, u32) {
-            (1, 2_147_483_646)
-        }
-        fn id(&self) -> &str {
-            "fake-model"
-        }
-        async fn draw(&self, prompt: &Prompt, _: u32) -> Result<Picture, ModelError> {
-            self.calls.set(self.calls.get() + 1);
-            tokio::time::sleep(self.delay).await;
-            let aws = AwsFailure { message: "account 123456789012".into(), ..AwsFailure::default() };
-            match prompt.as_str() {
-                "filtered" => Err(ModelError::Filtered("Filter reason: prompt".into())),
-                "invalid" => Err(ModelError::Invalid("no such prompt".into())),
-                "refused" => Err(ModelError::Refused { why: Why::Access, failure: aws }),
-                "busy" if self.calls.get() == 1 => Err(ModelError::Throttled(aws)),
-                "hang" => std::future::pending().await,
-                _ => Ok(Picture::from_png(crate::picture::tests::png()).unwrap()),
-            }
-        }
-    }
-
-    /// Keeps metadata by key; fails `failures` times first.
-    #[derive(Default)]
-    pub(crate) struct FakeStore {
-        pub(crate) kept: RefCell<BTreeMap<String, Metadata>>,
-        pub(crate) failures: Cell<u32>,
-    }
-
-    impl Store for FakeStore {
-        fn uri(&self, key: &str) -> String {
-            format!("s3://bucket/{key}")
-        }
-        async fn put(&self, key: &str, _: &Picture, metadata: &Metadata) -> Result<(), StoreError> {
-            if self.failures.get() > 0 {
-                self.failures.set(self.failures.get() - 1);
-                return Err(StoreError::Unavailable(AwsFailure::default()));
-            }
-            let mut kept = self.kept.borrow_mut();
-            kept.insert(key.to_owned(), metadata.clone());
-            Ok(())
-        }
-    }
-
-    /// Counts up from 41.
-    pub(crate) struct Counting(Cell<u32>);
-
-    impl Random for Counting {
-        fn up_to(&self, most: u32) -> u32 {
-            self.0.set(self.0.get() + 1);
-            self.0.get().min(most)
-        }
-    }
-
-    pub(crate) type FakeStudio = Studio<FakeModel, FakeStore, Counting>;
-
-    pub(crate) fn studio() -> FakeStudio {
-        Studio {
-            model: FakeModel::default(),
-            store: FakeStore::default(),
-            random: Counting(Cell::new(40)),
-            prefix: "32/generated_images".into(),
-        }
-    }
-
-    async fn produce(studio: &FakeStudio, prompt: &str) -> Result<Kept, Failure> {
-        let logger = logger();
-        let job = Job { prompt, correlation_id: "c-1", request_id: "r-1" };
-        let budget = Budget::lasting(Duration::from_secs(20));
-        studio.produce(job, budget, logger.event("r-1", "c-1")).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_prompt_becomes_a_picture_with_its_story_in_the_metadata() {
-        let studio = studio();
-        let kept = produce(&studio, "a moon").await.unwrap();
-        assert_eq!(kept.uri, "s3://bucket/32/generated_images/titan_42.png");
-        let objects = studio.store.kept.borrow();
-        let expected = Metadata {
-            seed: 42,
-            prompt_sha256: Prompt::new("a moon", 100).unwrap().sha256(),
-            correlation_id: "c-1".into(),
-            request_id: "r-1".into(),
-            model_id: "fake-model".into(),
-        };
-        assert_eq!(objects["32/generated_images/titan_42.png"], expected);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_a_prefix_the_key_is_the_file_name() {
-        let mut studio = studio();
-        studio.prefix.clear();
-        let kept = produce(&studio, "a moon").await.unwrap();
-        assert_eq!(kept.uri, "s3://bucket/titan_42.png");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_model_is_asked_for_a_bad_prompt() {
-        let studio = studio();
-        for prompt in ["", "   ", &"x".repeat(101)] {
-            let failure = produce(&studio, prompt).await.unwrap_err();
-            assert!(failure.is_permanent(), "{failure}");
-        }
-        assert_eq!(studio.model.calls.get(), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_throttled_model_is_asked_again() {
-        let studio = studio();
-        assert!(produce(&studio, "busy").await.is_ok());
-        assert_eq!(studio.model.calls.get(), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn refusals_are_final_and_tell_prompt_from_function() {
-        for (prompt, permanent) in [("filtered", true), ("invalid", true), ("refused", false)] {
-            let studio = studio();
-            let failure = produce(&studio, prompt).await.unwrap_err();
-            assert_eq!(failure.is_permanent(), permanent, "{failure}");
-            assert_eq!(studio.model.calls.get(), 1);
-            assert!(studio.store.kept.borrow().is_empty());
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_passing_fault_of_the_bucket_does_not_draw_twice() {
-        let studio = studio();
-        studio.store.failures.set(2);
-        assert!(produce(&studio, "a moon").await.is_ok());
-        assert_eq!(studio.model.calls.get(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_lasting_fault_of_the_bucket_is_reported_with_its_cause() {
-        let studio = studio();
-        studio.store.failures.set(u32::MAX);
-        let failure = produce(&studio, "a moon").await.unwrap_err();
-        assert!(matches!(failure, Failure::Store { attempts: 5, .. }), "{failure}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hanging_model_is_left_when_the_time_is_up() {
-        let failure = produce(&studio(), "hang").await.unwrap_err();
-        assert!(!failure.is_permanent());
-        let expected = Failure::OutOfTime { doing: "drawing", cause: None, attempts: 1 };
-        assert_eq!(failure, expected);
-    }
-}
+pub(crate) mod tests;

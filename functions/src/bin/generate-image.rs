@@ -1,8 +1,11 @@
 //! Answers `POST /generate-image`: one prompt, one picture.
 
+// The futures of a whole prompt, one in another down to the SDK, are deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 use functions::budget::Budget;
 use functions::events::http::{self, HttpEvent};
-use functions::start;
+use functions::start::{self, Started};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -11,11 +14,11 @@ const NAME: &str = "generate-image";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let (studio, logger) = match start::studio(NAME).await {
-        Ok(made) => made,
+    let started = match start::start(NAME, http::MODEL_TIMEOUT).await {
+        Ok(started) => started,
         Err(error) => return start::give_up(NAME, &error),
     };
-    let (studio, logger) = (&studio, &logger);
+    let Started { studio, logger, .. } = &started;
     let handler = service_fn(move |event: LambdaEvent<HttpEvent>| async move {
         let LambdaEvent { payload, context } = event;
         let budget = Budget::before_deadline(context.deadline, SystemTime::now(), http::MARGIN);

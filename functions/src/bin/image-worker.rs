@@ -1,9 +1,14 @@
 //! Works on the queue: every message is a prompt, every prompt a picture.
 
+// The futures of a whole prompt, one in another down to the SDK, are deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 use functions::budget::Budget;
-use functions::events::queue::{self, QueueEvent};
-use functions::start;
+use functions::events::Invocation;
+use functions::events::queue::{self, Messages};
+use functions::start::{self, Started};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use serde_json::Value;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -11,15 +16,18 @@ const NAME: &str = "image-worker";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let (studio, logger) = match start::studio(NAME).await {
-        Ok(made) => made,
+    let started = match start::start(NAME, queue::MODEL_TIMEOUT).await {
+        Ok(started) => started,
         Err(error) => return start::give_up(NAME, &error),
     };
-    let (studio, logger) = (&studio, &logger);
-    let handler = service_fn(move |event: LambdaEvent<QueueEvent>| async move {
+    let Started { studio, logger, queue, settings } = &started;
+    let messages = &Messages { queue, url: settings.queue_url.as_deref() };
+    let handler = service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
         let budget = Budget::before_deadline(context.deadline, SystemTime::now(), queue::MARGIN);
-        let answer = queue::answer(studio, logger, &payload, &context.request_id, budget).await;
+        let trace_id = context.xray_trace_id.as_deref();
+        let invocation = Invocation { request_id: &context.request_id, trace_id, budget };
+        let answer = queue::answer(studio, logger, messages, &payload, invocation).await;
         Ok::<_, Error>(answer)
     });
     match Runtime::new(handler).run().await {

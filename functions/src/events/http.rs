@@ -1,6 +1,7 @@
 //! An API Gateway REST (`AWS_PROXY`) event, and the answer API Gateway accepts.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Deadlines};
+use crate::id::PictureId;
 use crate::log::{self, Level, Log, Logger, Sink};
 use crate::model::ImageModel;
 use crate::random::Random;
@@ -18,6 +19,10 @@ use std::time::Duration;
 pub const GATEWAY_LIMIT: Duration = Duration::from_millis(28_500);
 /// What is kept of the function's own time for the answer.
 pub const MARGIN: Duration = Duration::from_millis(500);
+/// What is kept of the time for storing what was drawn.
+const STORING: Duration = Duration::from_millis(1_500);
+/// The longest that one call of a model may take, unless the environment says otherwise: room for a second one.
+pub const MODEL_TIMEOUT: Duration = Duration::from_secs(14);
 /// The most bytes of a body: room for the longest prompt with every character escaped.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
@@ -72,6 +77,13 @@ impl HttpEvent {
         header.or_else(|| log::correlation_id(gateway())).unwrap_or(request_id)
     }
 
+    /// Returns the value of the header `name`, whatever its case.
+    fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.headers.iter().flatten();
+        let found = headers.filter(|(key, _)| key.eq_ignore_ascii_case(name)).find_map(|(_, value)| value.as_deref());
+        found.map(str::trim).filter(|value| !value.is_empty())
+    }
+
     /// Returns the prompt's text.
     fn prompt(&self) -> Result<String, Refusal> {
         if self.http_method.as_deref() != Some("POST") {
@@ -112,7 +124,7 @@ impl HttpAnswer {
     }
 
     fn kept(kept: &Kept, correlation_id: &str) -> Self {
-        let body = json!({"message": "Image generated successfully", "image_uri": kept.uri});
+        let body = json!({"message": "Image generated successfully", "image_uri": kept.picture.uri});
         Self::new(200, &body, correlation_id)
     }
 
@@ -140,8 +152,12 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
             return HttpAnswer::error(status, error, correlation_id);
         }
     };
-    let job = Job { prompt: &prompt, correlation_id, request_id };
-    match studio.produce(job, budget.at_most(GATEWAY_LIMIT), log).await {
+    let id = event.header("idempotency-key").map(PictureId::of_key);
+    let job = Job { id: id.as_ref(), prompt: &prompt, correlation_id, request_id };
+    // The gateway's limit is for the answer: what was drawn is stored in all the time that Lambda gives.
+    let drawing = Deadlines::reserving(budget.at_most(GATEWAY_LIMIT), STORING).drawing;
+    let time = Deadlines { drawing, storing: budget };
+    match studio.produce(job, time, log).await {
         Ok(kept) => HttpAnswer::kept(&kept, correlation_id),
         Err(failure) => failed(&failure, log, correlation_id),
     }
@@ -150,8 +166,13 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
 /// Logs the failure in full and answers without any of AWS's own words.
 fn failed(failure: &Failure, log: Log<'_>, correlation_id: &str) -> HttpAnswer {
     let (status, error) = match failure {
-        Failure::Prompt(error) => (400, Cow::Owned(error.to_string())),
-        Failure::Model { cause, .. } if cause.is_permanent() => (400, "The image model refused the prompt.".into()),
+        Failure::Rejected(_) => {
+            let rejection = failure.rejection();
+            (400, rejection.map(|rejection| Cow::Owned(rejection.message)).unwrap_or_default())
+        }
+        Failure::OtherPrompt => (422, "This Idempotency-Key was used for another prompt.".into()),
+        Failure::Busy { .. } => (409, "A request with this Idempotency-Key is being worked on.".into()),
+        Failure::LimitReached { .. } => (429, "No more pictures are drawn today.".into()),
         Failure::Model { .. } => (502, "The image model failed. Try again later.".into()),
         Failure::Store { .. } => (502, "The image could not be stored. Try again later.".into()),
         Failure::OutOfTime { .. } => (504, "The image was not ready in time.".into()),

@@ -2,3 +2,15 @@
 
 pub mod http;
 pub mod queue;
+
+use crate::budget::Budget;
+
+/// Names one invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    pub request_id: &'a str,
+    /// X-Ray's id of the trace that the invocation belongs to.
+    pub trace_id: Option<&'a str>,
+    /// Ends with the time that Lambda gives.
+    pub budget: Budget,
+}

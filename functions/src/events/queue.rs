@@ -2,36 +2,44 @@
 //!
 //! The event source mapping must have `ReportBatchItemFailures`; the queue must be a standard one.
 
-use crate::budget::Budget;
-use crate::log::{self, Logger, Sink};
+use super::Invocation;
+use crate::budget::Deadlines;
+use crate::id::PictureId;
+use crate::log::{self, Level, Logger, Metric, Sink, Unit};
 use crate::model::ImageModel;
 use crate::random::Random;
+use crate::sqs::{self, Postponed, Queue};
 use crate::store::Store;
 use crate::studio::{Failure, Job, Studio};
 use futures::StreamExt;
 use futures::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The longest that one call of a model may take, unless the environment says otherwise.
+pub const MODEL_TIMEOUT: Duration = Duration::from_secs(45);
 /// What is kept of the function's time for the answer.
 pub const MARGIN: Duration = Duration::from_secs(1);
+/// What is kept of the function's time for storing what was drawn.
+const STORING: Duration = Duration::from_secs(5);
+/// The longest that SQS may take to postpone the records that failed.
+const POSTPONING: Duration = Duration::from_millis(700);
+/// The waits before another delivery, in seconds.
+const FIRST_WAIT_S: u32 = 30;
+const LAST_WAIT_S: u32 = 900;
 /// The most records worked on at a time: a batch is 5 or 10, a larger one must not hold all its pictures in memory.
 const CONCURRENT: usize = 10;
-
-/// Holds what is read of the event.
-#[derive(Debug, Default, Deserialize)]
-pub struct QueueEvent {
-    #[serde(rename = "Records", default)]
-    pub records: Vec<Record>,
-}
 
 /// Holds what is read of a record; its body is the prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Record {
     pub message_id: Option<String>,
+    pub receipt_handle: Option<String>,
+    #[serde(rename = "eventSourceARN")]
+    pub event_source_arn: Option<String>,
     pub body: Option<String>,
     pub attributes: Option<BTreeMap<String, String>>,
     pub message_attributes: Option<BTreeMap<String, Attribute>>,
@@ -53,7 +61,7 @@ pub struct BatchAnswer {
 
 /// Names one record that is to come again. An empty identifier makes Lambda return the whole batch, which is right for a
 /// record that has none.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure {
     pub item_identifier: String,
@@ -66,9 +74,18 @@ impl Record {
 
     /// Returns the sender's correlation id, else the message id.
     fn correlation_id(&self) -> &str {
-        let attributes = self.message_attributes.as_ref();
-        let attribute = attributes.and_then(|all| all.get("correlation_id"));
-        log::correlation_id(attribute.and_then(|a| a.string_value.as_deref())).unwrap_or_else(|| self.id())
+        log::correlation_id(self.attribute("correlation_id")).unwrap_or_else(|| self.id())
+    }
+
+    /// Returns the id that the sender gave the picture, else the message's. The sender's survives the way through a
+    /// dead-letter queue, from which messages come back with new ids.
+    fn picture_id(&self) -> Option<PictureId> {
+        let given = self.attribute("picture_id").and_then(PictureId::parse);
+        given.or_else(|| PictureId::of_message(self.id()))
+    }
+
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.message_attributes.as_ref()?.get(name)?.string_value.as_deref()
     }
 
     /// Returns how often the record has come, as SQS counts it.
@@ -78,41 +95,143 @@ impl Record {
     }
 }
 
-/// Works on all records at once, within one common budget, and names those worth another delivery.
+/// Names the queue that records come from.
+pub struct Messages<'a, Q> {
+    pub queue: &'a Q,
+    /// Where it is known; else the records' ARN tells.
+    pub url: Option<&'a str>,
+}
+
+impl<Q> Messages<'_, Q> {
+    fn url_for(&self, records: &[Record]) -> Option<String> {
+        let arn = || sqs::url_of(records.first()?.event_source_arn.as_deref()?);
+        self.url.map(ToOwned::to_owned).or_else(arn)
+    }
+}
+
+/// Says what becomes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its picture is stored, or its prompt is rejected on record: it is not delivered again.
+    Over,
+    /// It is to be delivered again after this time.
+    Again(Duration),
+}
+
+/// Works on one record.
 ///
-/// A record whose prompt can never succeed is logged as `rejected` and acknowledged: delivering it again would only
-/// delay the others.
-pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
+/// A prompt that can never succeed is logged as `rejected`, stands in its record with the reason, and is over: to deliver
+/// it again would only delay the others. Anything else comes again, and ends in the dead-letter queue if it never works.
+pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     studio: &Studio<M, S, R>,
     logger: &Logger<K>,
-    event: &QueueEvent,
-    request_id: &str,
-    budget: Budget,
-) -> BatchAnswer {
-    let work = stream::iter(&event.records).map(|record| async move {
-        let log = logger.event(request_id, record.correlation_id());
-        let job = Job {
-            prompt: record.body.as_deref().unwrap_or_default(),
-            correlation_id: record.correlation_id(),
-            request_id,
-        };
-        let failure = studio.produce(job, budget, log).await.err()?;
-        let fields = json!({
-            "message_id": record.id(),
-            "receive_count": record.receive_count(),
-            "error": failure.to_string(),
-        });
-        if failure.is_permanent() {
-            log.warn("rejected", fields);
-            return None;
+    record: &Record,
+    invocation: Invocation<'_>,
+) -> Outcome {
+    let correlation_id = record.correlation_id();
+    let log = logger.event(invocation.request_id, correlation_id).trace(invocation.trace_id);
+    let id = record.picture_id();
+    let job = Job {
+        id: id.as_ref(),
+        prompt: record.body.as_deref().unwrap_or_default(),
+        correlation_id,
+        request_id: invocation.request_id,
+    };
+    let time = Deadlines::reserving(invocation.budget, STORING);
+    let Err(failure) = studio.produce(job, time, log).await else { return Outcome::Over };
+    let mut fields = json!({
+        "message_id": record.id(),
+        "receive_count": record.receive_count(),
+        "error": failure.to_string(),
+    });
+    if let Some(rejection) = failure.rejection() {
+        fields["picture_id"] = json!(id.as_ref().map(PictureId::as_str));
+        fields["reason"] = json!(rejection.reason);
+        log.measure(
+            Level::Warn,
+            "rejected",
+            fields,
+            &[Metric { name: "PromptsRejected", unit: Unit::Count, value: 1.0 }],
+        );
+        return Outcome::Over;
+    }
+    let wait = failure.wait(studio.clock.now()).unwrap_or_else(|| back_off(&failure, record, &studio.random));
+    fields["again_in_s"] = json!(wait.as_secs());
+    match &failure {
+        Failure::Busy { .. } => log.info("another delivery is being drawn", fields),
+        Failure::LimitReached { .. } => log.warn("the limit of pictures of this day is reached", fields),
+        _ => {
+            let message = match failure {
+                Failure::OutOfTime { .. } => "out of time, to be delivered again",
+                _ => "failed, to be delivered again",
+            };
+            let metric = Metric { name: "AttemptsFailed", unit: Unit::Count, value: 1.0 };
+            log.measure(Level::Error, message, fields, &[metric]);
         }
-        let message = match failure {
-            Failure::OutOfTime { .. } => "out of time, to be delivered again",
-            _ => "failed, to be delivered again",
-        };
-        log.error(message, fields);
-        Some(ItemFailure { item_identifier: record.id().to_owned() })
+    }
+    Outcome::Again(wait)
+}
+
+/// Returns the time until another delivery: 30 s, doubling with each delivery to 15 minutes, and up to a half more. A record
+/// that no attempt was made at comes soon.
+fn back_off(failure: &Failure, record: &Record, random: &impl Random) -> Duration {
+    if matches!(failure, Failure::OutOfTime { attempts: 0, .. }) {
+        return Duration::from_secs(2);
+    }
+    let deliveries = record.receive_count().and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
+    let doubled = FIRST_WAIT_S << deliveries.saturating_sub(1).min(5);
+    let seconds = doubled.min(LAST_WAIT_S);
+    Duration::from_secs(u64::from(seconds + random.up_to(seconds / 2)))
+}
+
+/// Works on all records at once, within one common budget, and names the records that are to be delivered again. SQS then
+/// waits as long as the failure asks for, and not for the queue's whole visibility timeout.
+pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
+    studio: &Studio<M, S, R>,
+    logger: &Logger<K>,
+    queue: &Messages<'_, Q>,
+    event: &Value,
+    invocation: Invocation<'_>,
+) -> BatchAnswer {
+    let log = logger.event(invocation.request_id, "").trace(invocation.trace_id);
+    let Some(all) = event.get("Records").and_then(Value::as_array) else {
+        log.error("not an SQS event", json!({"error": "the event has no list of records"}));
+        return BatchAnswer { batch_item_failures: vec![ItemFailure::default()] };
+    };
+    let mut records = Vec::new();
+    let mut failures = Vec::new();
+    for record in all {
+        match Record::deserialize(record) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                log.error("not an SQS record", json!({"error": error.to_string()}));
+                let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default();
+                failures.push(ItemFailure { item_identifier: id.to_owned() });
+            }
+        }
+    }
+    let work = stream::iter(&records).map(|record| async move {
+        let outcome = work(studio, logger, record, invocation).await;
+        (record, outcome)
     });
     let outcomes: Vec<_> = work.buffer_unordered(CONCURRENT).collect().await;
-    BatchAnswer { batch_item_failures: outcomes.into_iter().flatten().collect() }
+    let mut waits = Vec::new();
+    for (record, outcome) in &outcomes {
+        let Outcome::Again(wait) = outcome else { continue };
+        failures.push(ItemFailure { item_identifier: record.id().to_owned() });
+        let receipt_handle = record.receipt_handle.clone();
+        waits.extend(receipt_handle.map(|receipt_handle| Postponed { receipt_handle, wait: *wait }));
+    }
+    if let (Some(url), false) = (queue.url_for(&records), waits.is_empty()) {
+        let postponed = tokio::time::timeout(POSTPONING, queue.queue.postpone(&url, &waits)).await;
+        let failure = match postponed {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure.to_string()),
+            Err(_) => Some("no answer".to_owned()),
+        };
+        if let Some(error) = failure {
+            log.warn("not postponed, the visibility timeout decides", json!({ "error": error, "queue_url": url }));
+        }
+    }
+    BatchAnswer { batch_item_failures: failures }
 }

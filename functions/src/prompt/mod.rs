@@ -43,9 +43,19 @@ impl Prompt {
         redact::redact(&self.0, text)
     }
 
+    /// Returns the length in characters.
+    pub fn chars(&self) -> usize {
+        self.0.chars().count()
+    }
+
     /// Returns the SHA-256 of the text in hexadecimal: it names a prompt in logs and metadata without repeating it.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        Self::digest(&self.0)
+    }
+
+    /// Returns the same of a text that may be no prompt.
+    pub fn digest(text: &str) -> String {
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -3,35 +3,50 @@
 mod report;
 
 use crate::aws::Clients;
+use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use crate::log::{Level, Logger, Stdout};
 use crate::model::Bedrock;
 use crate::random::OsRandom;
+use crate::sqs::Sqs;
 use crate::store::S3Store;
 use crate::studio::Studio;
 use serde_json::json;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The studio that works with AWS.
 pub type AwsStudio = Studio<Bedrock, S3Store, OsRandom>;
 
-/// Makes the log and the studio of `function` from the environment: clients, root certificates, connection pool.
+/// Holds everything that is made once, before the first event.
+pub struct Started {
+    pub studio: AwsStudio,
+    pub logger: Logger<Stdout>,
+    pub queue: Sqs,
+    pub settings: Settings,
+}
+
+/// Makes the log, the studio and the queue's client of `function` from the environment: clients, root certificates,
+/// connection pool. One call of a model may take `model_timeout`, unless the environment says otherwise.
 /// It makes no call; connections come about with the first event, and stay.
-pub async fn studio(function: &'static str) -> Result<(AwsStudio, Logger<Stdout>), ConfigError> {
-    let mut settings = Settings::read(environment)?;
+pub async fn start(function: &'static str, model_timeout: Duration) -> Result<Started, ConfigError> {
+    let settings = Settings::read(environment)?;
     let logger = Logger::new(function, environment, Stdout);
     for warning in &settings.warnings {
         logger.start().line(Level::Warn, "the configuration may not work", json!({"warning": warning}));
     }
     let clients = Clients::new(&settings).await;
-    let first = settings.models.swap_remove(0);
+    let models = settings.models.iter().map(|model| Bedrock::new(clients.bedrock.clone(), model.clone()));
     let studio = Studio {
-        model: Bedrock::new(clients.bedrock, first),
-        store: S3Store::new(clients.s3, settings.bucket),
+        models: models.collect(),
+        store: S3Store::new(clients.s3, settings.bucket.clone()),
         random: OsRandom,
-        prefix: settings.prefix,
+        clock: Clock::system(),
+        prefix: settings.prefix.clone(),
+        model_timeout: settings.model_timeout.unwrap_or(model_timeout),
+        daily_limit: settings.daily_limit,
     };
-    Ok((studio, logger))
+    Ok(Started { studio, logger, queue: Sqs { client: clients.sqs }, settings })
 }
 
 fn environment(name: &str) -> Option<String> {

@@ -204,6 +204,19 @@ fn a_model_that_hangs_is_504_before_the_deadline() {
 }
 
 #[test]
+fn a_request_that_is_sent_again_with_its_key_is_drawn_once() {
+    let function = Function::start(BINARY, picture);
+    let mut event = prompt("a moon");
+    event["headers"]["Idempotency-Key"] = json!("8e03978e-40d5-43e8-bc93-6894a57f9324");
+    let first = proxy(&function.invoke(event.clone()));
+    let second = proxy(&function.invoke(event.clone()));
+    assert_eq!((first.0, &first.1), (200, &second.1));
+    assert_eq!(function.prompts().len(), 1);
+    event["body"] = json!(json!({"prompt": "a sun"}).to_string());
+    assert_eq!(proxy(&function.invoke(event)).0, 422);
+}
+
+#[test]
 fn an_incomplete_environment_ends_the_process_and_names_every_gap() {
     let mut command = crate::support::command(BINARY, "127.0.0.1:9");
     let output = command.env_remove("BUCKET").env("MODEL_ID", "gpt").output().unwrap();

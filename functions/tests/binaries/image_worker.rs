@@ -11,7 +11,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_image-worker");
 fn record(id: &str, prompt: &str) -> Value {
     json!({
         "messageId": id,
-        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...",
+        "receiptHandle": format!("receipt-{id}"),
         "body": prompt,
         "attributes": {
             "ApproximateReceiveCount": "1", "SentTimestamp": "1732289999000", "SenderId": "AIDAIENQZJOLO23YVJ4VO",
@@ -124,6 +124,93 @@ fn a_failing_record_without_an_id_returns_the_whole_batch() {
     let function = Function::start(BINARY, |_, _| Reply::Error(403, "AccessDeniedException", "no"));
     let answer = function.invoke(json!({"Records": [{"body": "a moon"}]}));
     assert_eq!(failures(&answer), set(&[""]));
+}
+
+#[test]
+fn a_message_that_is_delivered_three_times_is_drawn_and_stored_once() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    for _ in 0..3 {
+        assert_eq!(failures(&function.invoke(batch(&["a"]))), set(&[]));
+    }
+    assert_eq!(function.prompts().len(), 1);
+    assert_eq!(function.puts().len(), 1);
+    let record = function.record("m-a").unwrap();
+    assert_eq!(record["status"], "done");
+    assert_eq!(record["correlation_id"], "corr-m-a");
+    assert_eq!(format!("/images/{}", record["picture"]["key"].as_str().unwrap()), function.puts()[0].path);
+}
+
+#[test]
+fn a_message_that_stands_twice_in_a_batch_is_drawn_once() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    let answer = function.invoke(batch(&["a", "a"]));
+    assert_eq!(failures(&answer), set(&["m-a"]));
+    assert_eq!(function.prompts().len(), 1);
+}
+
+#[test]
+fn a_rejected_prompt_leaves_a_record_with_the_reason_and_a_metric() {
+    let function = Function::start(BINARY, |_, _| Reply::Json(json!({"finish_reasons": ["Filter reason: prompt"]})));
+    assert_eq!(failures(&function.invoke(batch(&["a"]))), set(&[]));
+    let record = function.record("m-a").unwrap();
+    assert_eq!(record["status"], "rejected");
+    assert_eq!(record["rejection"]["reason"], "filtered");
+    assert_eq!(record["correlation_id"], "corr-m-a");
+    let log = function.log();
+    let line = log.iter().find(|line| line["message"] == "rejected").unwrap();
+    assert_eq!(line["PromptsRejected"], 1);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "CouchExplorers");
+}
+
+#[test]
+fn a_record_that_failed_comes_again_after_seconds_and_later_each_time() {
+    let function = Function::start(BINARY, |_, _| Reply::Error(403, "AccessDeniedException", "no"));
+    let mut event = batch(&["a", "b"]);
+    event["Records"][1]["attributes"]["ApproximateReceiveCount"] = json!("4");
+    function.invoke(event);
+    let waits: std::collections::BTreeMap<_, _> = function.postponed().into_iter().collect();
+    assert!((30..=45).contains(&waits["receipt-m-a"]), "{waits:?}");
+    assert!((240..=360).contains(&waits["receipt-m-b"]), "{waits:?}");
+}
+
+#[test]
+fn a_record_of_another_shape_fails_alone() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    let mut event = batch(&["a", "b"]);
+    event["Records"][1]["body"] = json!(5);
+    assert_eq!(failures(&function.invoke(event)), set(&["m-b"]));
+    assert_eq!(function.puts().len(), 1);
+    assert!(function.log().iter().any(|line| line["message"] == "not an SQS record"));
+}
+
+#[test]
+fn an_event_that_is_no_batch_is_logged_and_kept() {
+    let function = Function::start(BINARY, |_, _| Reply::Picture);
+    assert_eq!(failures(&function.invoke(json!({"Records": null}))), set(&[""]));
+    assert!(function.log().iter().any(|line| line["message"] == "not an SQS event"));
+}
+
+#[test]
+fn the_second_model_draws_when_the_first_has_ended() {
+    let variables = [("MODEL_ID", "stability.stable-image-core-v1:1,stability.stable-image-ultra-v1:1")];
+    let function = Function::with_env(
+        BINARY,
+        |_, call| match call {
+            1 => Reply::Error(404, "ResourceNotFoundException", "This model version has reached the end of its life."),
+            _ => Reply::Picture,
+        },
+        &variables,
+    );
+    assert_eq!(failures(&function.invoke(batch(&["a"]))), set(&[]));
+    assert_eq!(function.puts()[0].header("x-amz-meta-model-id"), "stability.stable-image-ultra-v1:1");
+}
+
+#[test]
+fn no_more_pictures_are_drawn_than_the_day_allows() {
+    let function = Function::with_env(BINARY, |_, _| Reply::Picture, &[("MAX_PICTURES_PER_DAY", "2")]);
+    let answer = function.invoke(batch(&["a", "b", "c"]));
+    assert_eq!(failures(&answer).len(), 1);
+    assert_eq!(function.prompts().len(), 2);
 }
 
 #[test]

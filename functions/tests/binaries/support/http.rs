@@ -13,6 +13,14 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+impl Request {
+    /// Returns the value of the header `name`, which is in lower case; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
 pub struct Response {
     status: u16,
     headers: Vec<(String, String)>,
@@ -41,6 +49,8 @@ pub fn serve(stream: TcpStream, respond: impl Fn(Request) -> Option<Response>) {
     };
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
+        // The answer to HEAD has the length of the body, and no body.
+        let bodiless = request.method == "HEAD";
         let Some(response) = respond(request) else {
             return;
         };
@@ -49,7 +59,8 @@ pub fn serve(stream: TcpStream, respond: impl Fn(Request) -> Option<Response>) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", response.body.len()));
-        let whole = [head.as_bytes(), &response.body].concat();
+        let body = if bodiless { &[][..] } else { &response.body };
+        let whole = [head.as_bytes(), body].concat();
         if writer.write_all(&whole).is_err() {
             return;
         }

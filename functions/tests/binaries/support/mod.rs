@@ -1,6 +1,10 @@
-//! A stand-in for the Lambda Runtime API, Bedrock and S3 on one loopback port, and a function's process before it.
+//! A stand-in for the Lambda Runtime API, Bedrock, S3 and SQS on one loopback port, and a function's process before it.
 
+mod bucket;
 mod http;
+
+use bucket::Bucket;
+pub use bucket::Put;
 
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -28,21 +32,6 @@ pub enum Reply {
 /// Chooses the model's answer from the prompt and the number of the prompt's call, from 1.
 pub type Script = fn(&str, usize) -> Reply;
 
-/// What the bucket was given.
-#[derive(Clone, Debug)]
-pub struct Put {
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Put {
-    pub fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(key, _)| key == name);
-        found.map_or("", |(_, value)| value)
-    }
-}
-
 /// What the function answered to one event.
 #[derive(Debug)]
 pub struct Answer {
@@ -56,7 +45,8 @@ struct State {
     events: Vec<(u64, Value)>,
     answers: Vec<Answer>,
     prompts: Vec<String>,
-    puts: Vec<Put>,
+    bucket: Bucket,
+    postponed: Vec<(String, u64)>,
     over: bool,
 }
 
@@ -64,7 +54,6 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     script: Script,
-    refuse_puts: bool,
 }
 
 impl Shared {
@@ -100,14 +89,22 @@ impl Shared {
         if request.method == "POST" && request.path.ends_with("/invoke") {
             return self.invoke_model(&request);
         }
-        assert_eq!(request.method, "PUT", "{}", request.path);
-        if self.refuse_puts {
-            let body =
-                "<Error><Code>AccessDenied</Code><Message>arn:aws:iam::123456789012:role/x may not</Message></Error>";
-            return Some(Response::new(403, body.into()).header("Content-Type", "application/xml"));
+        if request.header("x-amz-target") == "AmazonSQS.ChangeMessageVisibilityBatch" {
+            return Some(self.postpone(&request));
         }
-        self.lock().puts.push(Put { path: request.path, headers: request.headers, body: request.body });
-        Some(Response::new(200, Vec::new()).header("ETag", "\"0\""))
+        Some(self.lock().bucket.respond(request))
+    }
+
+    fn postpone(&self, request: &Request) -> Response {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let entries = body["Entries"].as_array().unwrap();
+        let ids = entries.iter().map(|entry| json!({"Id": entry["Id"]}));
+        let answer = json!({"Successful": ids.collect::<Vec<_>>(), "Failed": []});
+        let waits = entries.iter().map(|entry| {
+            (entry["ReceiptHandle"].as_str().unwrap().to_owned(), entry["VisibilityTimeout"].as_u64().unwrap())
+        });
+        self.lock().postponed.extend(waits);
+        Response::json(200, &answer)
     }
 
     fn next(&self) -> Option<Response> {
@@ -156,16 +153,22 @@ pub struct Function {
 impl Function {
     /// Starts `binary` with a model that follows `script`.
     pub fn start(binary: &str, script: Script) -> Self {
-        Self::launch(binary, script, false)
+        Self::launch(binary, script, Bucket::default(), &[])
+    }
+
+    /// Starts `binary` with further variables.
+    pub fn with_env(binary: &str, script: Script, variables: &[(&str, &str)]) -> Self {
+        Self::launch(binary, script, Bucket::default(), variables)
     }
 
     /// Starts `binary` with a bucket that refuses every picture.
     pub fn with_refusing_bucket(binary: &str) -> Self {
-        Self::launch(binary, |_, _| Reply::Picture, true)
+        Self::launch(binary, |_, _| Reply::Picture, Bucket::refusing(), &[])
     }
 
-    fn launch(binary: &str, script: Script, refuse_puts: bool) -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), script, refuse_puts });
+    fn launch(binary: &str, script: Script, bucket: Bucket, variables: &[(&str, &str)]) -> Self {
+        let state = Mutex::new(State { bucket, ..State::default() });
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), script });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let closing = Arc::new(AtomicBool::new(false));
@@ -181,7 +184,7 @@ impl Function {
                 }
             })
         };
-        let child = command(binary, &address.to_string()).spawn().unwrap();
+        let child = command(binary, &address.to_string()).envs(variables.iter().copied()).spawn().unwrap();
         Self { child, shared, address, closing, accepting: Some(accepting) }
     }
 
@@ -204,9 +207,19 @@ impl Function {
         self.shared.lock().prompts.clone()
     }
 
-    /// Returns what lies in the bucket.
+    /// Returns the pictures in the bucket, in the order of their arrival.
     pub fn puts(&self) -> Vec<Put> {
-        self.shared.lock().puts.clone()
+        self.shared.lock().bucket.pictures()
+    }
+
+    /// Returns the record of `id` in the bucket.
+    pub fn record(&self, id: &str) -> Option<Value> {
+        self.shared.lock().bucket.json(&format!("/images/32/generated_images/requests/{id}.json"))
+    }
+
+    /// Returns the receipt handles of the messages that were held back, with the seconds.
+    pub fn postponed(&self) -> Vec<(String, u64)> {
+        self.shared.lock().postponed.clone()
     }
 
     /// Ends the function and returns the lines it wrote.

@@ -1,0 +1,92 @@
+//! The brake: how many pictures may be drawn a day.
+//!
+//! The count of a day is one object, changed by conditional writes: all processes that share a prefix share it.
+
+use crate::budget::Budget;
+use crate::clock::{self, Clock};
+use crate::random::Random;
+use crate::records::KEEPING;
+use crate::retry::{Stopped, within};
+use crate::seed;
+use crate::store::{Condition, Store, StoreError, Version};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime};
+
+/// How often the count is tried again when another process changes it in between.
+const TURNS: u32 = 25;
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Count {
+    drawn: u32,
+}
+
+/// Counts the pictures of a day.
+pub struct Limit<'a, S, R> {
+    pub store: &'a S,
+    pub random: &'a R,
+    pub clock: &'a Clock,
+    pub prefix: &'a str,
+    /// The most pictures of a day.
+    pub most: u32,
+}
+
+/// Says whether a picture may be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// It may, and is counted.
+    Granted,
+    /// Not before then.
+    Spent { until: SystemTime },
+}
+
+impl<S: Store, R: Random> Limit<'_, S, R> {
+    /// Counts one picture, if today's limit leaves one.
+    pub async fn take(&self, budget: Budget) -> Result<Allowance, Stopped<StoreError>> {
+        let now = self.clock.now();
+        let taken = self.change(now, budget, |drawn| (drawn < self.most).then_some(drawn + 1)).await?;
+        Ok(if taken { Allowance::Granted } else { Allowance::Spent { until: now + clock::until_midnight(now) } })
+    }
+
+    /// Takes back a picture that was counted at `counted` and not drawn.
+    pub async fn give_back(&self, counted: SystemTime, budget: Budget) -> Result<(), Stopped<StoreError>> {
+        self.change(counted, budget, |drawn| Some(drawn.saturating_sub(1))).await.map(drop)
+    }
+
+    /// Applies `next` to the count of the day of `time`; returns whether `next` gave a number.
+    async fn change(
+        &self,
+        time: SystemTime,
+        budget: Budget,
+        next: impl Fn(u32) -> Option<u32>,
+    ) -> Result<bool, Stopped<StoreError>> {
+        let key = seed::within(self.prefix, &format!("limits/{}.json", clock::date(time)));
+        for turn in 0..TURNS {
+            let (count, condition) = match self.read(&key, budget).await? {
+                Some((count, version)) => (count, Condition::Unchanged(version)),
+                None => (Count::default(), Condition::Absent),
+            };
+            let Some(drawn) = next(count.drawn) else { return Ok(false) };
+            let body = serde_json::to_vec(&Count { drawn }).unwrap_or_default();
+            let write = async || self.store.write(&key, body.clone(), &condition).await;
+            if within(budget, KEEPING, self.random, write).await?.is_some() {
+                return Ok(true);
+            }
+            let longest_ms = 20 << turn.min(5);
+            tokio::time::sleep(Duration::from_millis(self.random.up_to(longest_ms).into())).await;
+        }
+        Err(Stopped::Failed { cause: StoreError::Contended(key), attempts: TURNS })
+    }
+
+    async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Count, Version)>, Stopped<StoreError>> {
+        let found = match within(budget, KEEPING, self.random, async || self.store.read(key).await).await {
+            // Without `s3:ListBucket` S3 answers 403 for the first picture of a day. If it refuses everything, the write does.
+            Err(Stopped::Failed { cause: StoreError::Refused(_), .. }) => None,
+            other => other?,
+        };
+        let Some((body, version)) = found else { return Ok(None) };
+        match serde_json::from_slice(&body) {
+            Ok(count) => Ok(Some((count, version))),
+            Err(_) => Err(Stopped::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Records: what became of a prompt, one JSON object an id beside the pictures.
+//!
+//! A record is also the claim on a prompt: whoever writes it draws. S3's conditional writes let one writer win, so a
+//! message that is delivered twice, even at the same moment, is drawn and paid for once. A claim ends by itself: a
+//! process that died holds it no longer than its time would have lasted.
+//!
+//! Records must outlive their messages: a queue keeps a message for 14 days at most.
+
+use crate::budget::Budget;
+use crate::clock::{self, Clock};
+use crate::id::PictureId;
+use crate::random::Random;
+use crate::retry::{Limits, Stopped, within};
+use crate::seed;
+use crate::store::{Condition, Store, StoreError, Version};
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
+
+pub(crate) const KEEPING: Limits =
+    Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO };
+/// How far the clocks of two hosts may differ before a claim counts as ended.
+const SKEW: Duration = Duration::from_secs(5);
+/// How often a claim is tried again when another process changes the record in between.
+const TURNS: u32 = 6;
+
+/// Says how far the work on a prompt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for its first attempt, or for another one.
+    Queued,
+    /// One process works on it, until `until_ms` at most.
+    Drawing,
+    /// The picture is stored.
+    Done,
+    /// The prompt can never succeed.
+    Rejected,
+}
+
+/// Says why a prompt can never succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    Blank,
+    TooLong,
+    /// The content filter objects to the prompt or to the picture.
+    Filtered,
+    /// The model takes no such prompt.
+    Invalid,
+}
+
+/// Holds what is known about one prompt. It holds no prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub id: String,
+    pub status: Status,
+    /// Time of the last change, RFC 3339.
+    pub changed: String,
+    pub correlation_id: String,
+    pub prompt_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claimed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Drawn>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Rejection>,
+}
+
+/// Says which process draws, and until when it may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// Random: tells the writer's own claim after a lost answer.
+    pub token: String,
+    /// In milliseconds since the Unix epoch.
+    pub until_ms: u64,
+}
+
+/// Names a stored picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    pub key: String,
+    pub uri: String,
+    pub seed: u32,
+    pub model_id: String,
+}
+
+/// Says why there is no picture, in words for the sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    pub reason: Reason,
+    pub message: String,
+}
+
+/// Names the prompt that is to be drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub id: &'a PictureId,
+    pub correlation_id: &'a str,
+    pub prompt_sha256: &'a str,
+}
+
+/// Says whether this process may draw.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It may.
+    Held(Held),
+    /// The work is over: the record is `Done` or `Rejected`.
+    Over(Record),
+    /// Another process draws until then at most.
+    Busy(SystemTime),
+    /// The id was used for another prompt.
+    OtherPrompt,
+}
+
+/// Holds a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    record: Record,
+    version: Version,
+    /// Whether no process had this prompt before: then there can be no picture of it.
+    pub fresh: bool,
+}
+
+/// Reads and writes the records of one prefix within a budget.
+pub struct Records<'a, S, R> {
+    pub store: &'a S,
+    pub random: &'a R,
+    pub clock: &'a Clock,
+    /// Has no slash at its end; may be empty.
+    pub prefix: &'a str,
+}
+
+type Result<T> = std::result::Result<T, Stopped<StoreError>>;
+
+impl<S: Store, R: Random> Records<'_, S, R> {
+    /// Claims `asked` for as long as `until` lasts. Writes once for a prompt that is new.
+    pub async fn claim(&self, asked: Asked<'_>, budget: Budget, until: Budget) -> Result<Claim> {
+        let token = format!("{:08x}{:08x}", self.random.up_to(u32::MAX), self.random.up_to(u32::MAX));
+        let until_ms = clock::millis(self.clock.now() + until.left());
+        let mut record = self.record(asked, Status::Drawing);
+        record.claim = Some(Claimed { token: token.clone(), until_ms });
+        let key = self.key(asked.id);
+        if let Some(version) = self.write(&record, &Condition::Absent, budget).await? {
+            return Ok(Claim::Held(Held { record, version, fresh: true }));
+        }
+        for _ in 0..TURNS {
+            let condition = match self.read(&key, budget).await? {
+                None => Condition::Absent,
+                Some((found, version)) => match self.judged(found, version, &record) {
+                    ControlFlow::Continue(condition) => condition,
+                    ControlFlow::Break(claim) => return Ok(claim),
+                },
+            };
+            if let Some(version) = self.write(&record, &condition, budget).await? {
+                return Ok(Claim::Held(Held { record, version, fresh: false }));
+            }
+        }
+        Err(Stopped::Failed { cause: StoreError::Contended(key), attempts: TURNS })
+    }
+
+    /// Says whether the claim `wanted` may replace `found`.
+    fn judged(&self, found: Record, version: Version, wanted: &Record) -> ControlFlow<Claim, Condition> {
+        if found.prompt_sha256 != wanted.prompt_sha256 {
+            return ControlFlow::Break(Claim::OtherPrompt);
+        }
+        let token = |record: &Record| record.claim.as_ref().map(|claim| claim.token.clone());
+        match (found.status, &found.claim) {
+            (Status::Done | Status::Rejected, _) => ControlFlow::Break(Claim::Over(found)),
+            // The answer to the first write was lost on the way.
+            (Status::Drawing, Some(_)) if token(&found) == token(wanted) => {
+                ControlFlow::Break(Claim::Held(Held { record: found, version, fresh: false }))
+            }
+            (Status::Drawing, Some(claim)) => {
+                let until = clock::at_millis(claim.until_ms) + SKEW;
+                if until > self.clock.now() {
+                    ControlFlow::Break(Claim::Busy(until))
+                } else {
+                    ControlFlow::Continue(Condition::Unchanged(version))
+                }
+            }
+            (Status::Queued | Status::Drawing, _) => ControlFlow::Continue(Condition::Unchanged(version)),
+        }
+    }
+
+    /// Writes that the prompt waits in the queue, unless a record says more already: returns that record.
+    pub async fn enqueue(&self, asked: Asked<'_>, budget: Budget) -> Result<Option<Record>> {
+        let record = self.record(asked, Status::Queued);
+        if self.write(&record, &Condition::Absent, budget).await?.is_some() {
+            return Ok(None);
+        }
+        let found = self.read(&self.key(asked.id), budget).await?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    /// Writes where the picture lies.
+    pub async fn done(&self, held: Held, picture: Drawn, budget: Budget) -> Result<()> {
+        let record = Record { status: Status::Done, picture: Some(picture), ..held.record };
+        self.ended(record, held.version, budget).await
+    }
+
+    /// Writes why there is no picture.
+    pub async fn rejected(&self, held: Held, rejection: Rejection, budget: Budget) -> Result<()> {
+        let record = Record { status: Status::Rejected, rejection: Some(rejection), ..held.record };
+        self.ended(record, held.version, budget).await
+    }
+
+    /// Lets another process claim the prompt at once.
+    pub async fn release(&self, held: Held, budget: Budget) -> Result<()> {
+        let record = Record { status: Status::Queued, ..held.record };
+        self.ended(record, held.version, budget).await
+    }
+
+    /// Replaces the claim by `record`. A claim that another process took over meanwhile is that process' to end.
+    async fn ended(&self, record: Record, version: Version, budget: Budget) -> Result<()> {
+        let record = Record { claim: None, changed: clock::written(self.clock.now()), ..record };
+        self.write(&record, &Condition::Unchanged(version), budget).await.map(drop)
+    }
+
+    /// Returns the record of `id`.
+    pub async fn find(&self, id: &PictureId, budget: Budget) -> Result<Option<Record>> {
+        let found = self.read(&self.key(id), budget).await?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    fn record(&self, asked: Asked<'_>, status: Status) -> Record {
+        Record {
+            id: asked.id.to_string(),
+            status,
+            changed: clock::written(self.clock.now()),
+            correlation_id: asked.correlation_id.to_owned(),
+            prompt_sha256: asked.prompt_sha256.to_owned(),
+            claim: None,
+            picture: None,
+            rejection: None,
+        }
+    }
+
+    fn key(&self, id: &PictureId) -> String {
+        record_key(self.prefix, id)
+    }
+
+    async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Record, Version)>> {
+        let found = within(budget, KEEPING, self.random, async || self.store.read(key).await).await?;
+        let Some((body, version)) = found else { return Ok(None) };
+        match serde_json::from_slice(&body) {
+            Ok(record) => Ok(Some((record, version))),
+            Err(_) => Err(Stopped::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
+        }
+    }
+
+    async fn write(&self, record: &Record, condition: &Condition, budget: Budget) -> Result<Option<Version>> {
+        let key = within_prefix(self.prefix, &record.id);
+        let body = serde_json::to_vec(record).unwrap_or_default();
+        within(budget, KEEPING, self.random, async || self.store.write(&key, body.clone(), condition).await).await
+    }
+}
+
+/// Returns the key of the record of `id` under `prefix`.
+pub fn record_key(prefix: &str, id: &PictureId) -> String {
+    within_prefix(prefix, id.as_str())
+}
+
+fn within_prefix(prefix: &str, id: &str) -> String {
+    seed::within(prefix, &format!("requests/{id}.json"))
+}

@@ -1,0 +1,175 @@
+//! Pictures and records in one S3 bucket.
+
+use super::{Condition, Metadata, Store, StoreError, Version};
+use crate::aws::AwsFailure;
+use crate::picture::Picture;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use bytes::Bytes;
+use std::time::Duration;
+
+/// The most bytes of a record: one that is larger was not written by this program.
+const MAX_RECORD_BYTES: i64 = 64 * 1024;
+const PICTURE_ID: &str = "picture-id";
+
+/// Keeps pictures and records in one S3 bucket. Each method makes one call; retries are the caller's.
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Store {
+    /// Keeps pictures in `bucket` through `client`.
+    pub fn new(client: Client, bucket: String) -> Self {
+        Self { client, bucket }
+    }
+}
+
+impl Store for S3Store {
+    fn uri(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// Calls PutObject with `If-None-Match: *`.
+    async fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> Result<bool, StoreError> {
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .if_none_match("*")
+            .content_type("image/png")
+            .metadata(PICTURE_ID, &metadata.picture_id)
+            .metadata("seed", metadata.seed.to_string())
+            .metadata("prompt-sha256", &metadata.prompt_sha256)
+            .metadata("correlation-id", &metadata.correlation_id)
+            .metadata("request-id", &metadata.request_id)
+            .metadata("model-id", &metadata.model_id)
+            .body(ByteStream::new(SdkBody::from(picture.bytes())));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => not_held(AwsFailure::of("s3:PutObject", &error)).map(|()| false),
+        }
+    }
+
+    /// Calls HeadObject. S3 answers 403 in place of 404 to a caller without `s3:ListBucket`: both mean that no picture is
+    /// to be seen. A bucket that refuses everything is found by the next write.
+    async fn owner(&self, key: &str) -> Result<Option<String>, StoreError> {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(head) => {
+                let id = head.metadata.and_then(|mut metadata| metadata.remove(PICTURE_ID));
+                Ok(Some(id.unwrap_or_default()))
+            }
+            Err(error) => match AwsFailure::of("s3:HeadObject", &error) {
+                failure if matches!(failure.status, Some(403 | 404)) => Ok(None),
+                failure => Err(classify(failure)),
+            },
+        }
+    }
+
+    /// Calls GetObject.
+    async fn read(&self, key: &str) -> Result<Option<(Bytes, Version)>, StoreError> {
+        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(error) => {
+                return match AwsFailure::of("s3:GetObject", &error) {
+                    failure if failure.status == Some(404) && failure.code != "NoSuchBucket" => Ok(None),
+                    failure => Err(classify(failure)),
+                };
+            }
+        };
+        if object.content_length.is_some_and(|length| length > MAX_RECORD_BYTES) {
+            return Err(StoreError::Unreadable(key.to_owned()));
+        }
+        let version = Version(object.e_tag.unwrap_or_default());
+        let body = object.body.collect().await.map_err(|error| {
+            let lost = AwsFailure {
+                operation: "s3:GetObject",
+                message: error.to_string(),
+                transport: true,
+                ..AwsFailure::default()
+            };
+            StoreError::Unavailable(lost)
+        })?;
+        Ok(Some((body.into_bytes(), version)))
+    }
+
+    /// Calls PutObject with `If-None-Match: *` or `If-Match`.
+    async fn write(&self, key: &str, body: Vec<u8>, condition: &Condition) -> Result<Option<Version>, StoreError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json");
+        let request = match condition {
+            Condition::Absent => request.if_none_match("*"),
+            Condition::Unchanged(version) => request.if_match(&version.0),
+        };
+        match request.body(ByteStream::from(body)).send().await {
+            Ok(written) => Ok(Some(Version(written.e_tag.unwrap_or_default()))),
+            Err(error) => match AwsFailure::of("s3:PutObject", &error) {
+                // The object of `If-Match` was deleted meanwhile.
+                failure if failure.code == "NoSuchKey" => Ok(None),
+                failure => not_held(failure).map(|()| None),
+            },
+        }
+    }
+
+    /// Signs a GetObject request; makes no call.
+    async fn url(&self, key: &str, ttl: Duration) -> Result<String, StoreError> {
+        let failed = |message: String| {
+            StoreError::Refused(AwsFailure { operation: "s3:GetObject", message, ..AwsFailure::default() })
+        };
+        let config = PresigningConfig::expires_in(ttl).map_err(|error| failed(error.to_string()))?;
+        let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(config).await;
+        let request = request.map_err(|error| classify(AwsFailure::of("s3:GetObject", &error)))?;
+        Ok(request.uri().to_owned())
+    }
+}
+
+/// Accepts the failure of a condition.
+fn not_held(failure: AwsFailure) -> Result<(), StoreError> {
+    match failure.status {
+        Some(412) => Ok(()),
+        _ => Err(classify(failure)),
+    }
+}
+
+/// Sorts S3's failures. `RequestTimeout` has status 400 and two conflicts have 409, yet all three pass:
+/// `ConditionalRequestConflict` means that another conditional write was under way.
+fn classify(failure: AwsFailure) -> StoreError {
+    match failure.code.as_str() {
+        "SlowDown" | "Throttling" | "ThrottlingException" => StoreError::Throttled(failure),
+        "RequestTimeout" | "OperationAborted" | "ConditionalRequestConflict" => StoreError::Unavailable(failure),
+        _ if failure.is_transient() => StoreError::Unavailable(failure),
+        _ => StoreError::Refused(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::{Again, Retryable};
+
+    fn failure(status: u16, code: &str) -> AwsFailure {
+        AwsFailure { status: Some(status), code: code.into(), ..AwsFailure::default() }
+    }
+
+    #[test]
+    fn failures_are_sorted_by_code_and_status() {
+        for (status, code, again) in [
+            (503, "SlowDown", Again::Later),
+            (500, "InternalError", Again::Soon),
+            (400, "RequestTimeout", Again::Soon),
+            (409, "OperationAborted", Again::Soon),
+            (409, "ConditionalRequestConflict", Again::Soon),
+            (403, "AccessDenied", Again::Never),
+            (404, "NoSuchBucket", Again::Never),
+        ] {
+            assert_eq!(classify(failure(status, code)).again(), again, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_condition_that_does_not_hold_is_no_failure() {
+        assert_eq!(not_held(failure(412, "PreconditionFailed")), Ok(()));
+        assert!(not_held(failure(403, "AccessDenied")).is_err());
+    }
+}

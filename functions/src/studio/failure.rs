@@ -1,0 +1,123 @@
+//! Why there is no picture, and what follows from it.
+
+use crate::clock;
+use crate::id::PictureId;
+use crate::model::ModelError;
+use crate::prompt::PromptError;
+use crate::records::{Reason, Rejection};
+use crate::retry::Stopped;
+use crate::store::StoreError;
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+
+/// Says why there is no picture.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The prompt can never succeed.
+    #[error("{0}")]
+    Rejected(Rejected),
+    #[error("{cause} (attempt {attempts})")]
+    Model { cause: ModelError, attempts: u32 },
+    #[error("{cause} (attempt {attempts})")]
+    Store { cause: StoreError, attempts: u32 },
+    /// The time left ran out; `cause` is the last failure before that.
+    #[error("out of time while {doing}, attempt {attempts}{}", cause.as_ref().map(|c| format!(", after: {c}")).unwrap_or_default())]
+    OutOfTime { doing: &'static str, cause: Option<String>, attempts: u32 },
+    /// Another process works on the same prompt, until then at most.
+    #[error("another delivery of it is being drawn, until {} at most", clock::written(*until))]
+    Busy { until: SystemTime },
+    /// The day's limit of pictures is reached.
+    #[error("the limit of pictures of this day is reached, until {}", clock::written(*until))]
+    LimitReached { until: SystemTime },
+    /// The id came with another prompt before.
+    #[error("the id was used for another prompt")]
+    OtherPrompt,
+}
+
+/// Says why the prompt itself is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Rejected {
+    #[error("{0}")]
+    Prompt(PromptError),
+    /// AWS's words are for the log alone.
+    #[error("{cause}")]
+    Model { cause: ModelError },
+    /// An earlier delivery was rejected, and is on record.
+    #[error("rejected before: {}", .0.message)]
+    Before(Rejection),
+}
+
+impl From<PromptError> for Failure {
+    fn from(error: PromptError) -> Self {
+        Self::Rejected(Rejected::Prompt(error))
+    }
+}
+
+impl Failure {
+    /// Returns what to tell the sender when the same prompt can never succeed.
+    pub fn rejection(&self) -> Option<Rejection> {
+        let Self::Rejected(rejected) = self else { return None };
+        Some(match rejected {
+            Rejected::Before(rejection) => rejection.clone(),
+            Rejected::Prompt(error) => {
+                let reason = match error {
+                    PromptError::Empty => Reason::Blank,
+                    PromptError::TooLong { .. } => Reason::TooLong,
+                };
+                Rejection { reason, message: error.to_string() }
+            }
+            Rejected::Model { cause: ModelError::Filtered(_) } => {
+                let message = "The content filter refused the prompt or its picture.".to_owned();
+                Rejection { reason: Reason::Filtered, message }
+            }
+            Rejected::Model { .. } => {
+                let message = "The image model takes no such prompt.".to_owned();
+                Rejection { reason: Reason::Invalid, message }
+            }
+        })
+    }
+
+    /// Returns the model's failure.
+    pub fn model(&self) -> Option<&ModelError> {
+        match self {
+            Self::Model { cause, .. } | Self::Rejected(Rejected::Model { cause }) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Returns the time before which another attempt is useless, where it is known.
+    pub fn wait(&self, now: SystemTime) -> Option<Duration> {
+        match self {
+            Self::Busy { until } | Self::LimitReached { until } => {
+                Some(until.duration_since(now).unwrap_or_default() + Duration::from_secs(1))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Tells a failure of the model from a fault of the prompt.
+pub(super) fn drawing(stopped: Stopped<ModelError>) -> Failure {
+    match stopped {
+        Stopped::Failed { cause, .. } if cause.is_permanent() => Failure::Rejected(Rejected::Model { cause }),
+        Stopped::Failed { cause, attempts } => Failure::Model { cause, attempts },
+        Stopped::OutOfTime { cause, attempts } => out_of_time("drawing", cause, attempts),
+    }
+}
+
+/// Names a failure of the bucket.
+pub(super) fn storing(stopped: Stopped<StoreError>) -> Failure {
+    match stopped {
+        Stopped::Failed { cause, attempts } => Failure::Store { cause, attempts },
+        Stopped::OutOfTime { cause, attempts } => out_of_time("using the bucket", cause, attempts),
+    }
+}
+
+/// Names a record that says neither where the picture lies nor why there is none.
+pub(super) fn unreadable(id: &PictureId) -> Failure {
+    Failure::Store { cause: StoreError::Unreadable(format!("of {id}")), attempts: 1 }
+}
+
+fn out_of_time<E: ToString>(doing: &'static str, cause: Option<E>, attempts: u32) -> Failure {
+    Failure::OutOfTime { doing, cause: cause.map(|cause| cause.to_string()), attempts }
+}

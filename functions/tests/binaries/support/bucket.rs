@@ -1,0 +1,86 @@
+//! As much of S3 as the functions use: one bucket, conditional writes.
+
+use super::http::{Request, Response};
+use serde_json::Value;
+
+/// An object, and the request that wrote it.
+#[derive(Clone, Debug)]
+pub struct Put {
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    tag: String,
+}
+
+impl Put {
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+#[derive(Default)]
+pub struct Bucket {
+    objects: Vec<Put>,
+    written: u64,
+    refuses: bool,
+}
+
+impl Bucket {
+    /// A bucket that refuses every write.
+    pub fn refusing() -> Self {
+        Self { refuses: true, ..Self::default() }
+    }
+
+    pub fn pictures(&self) -> Vec<Put> {
+        self.objects.iter().filter(|put| put.path.ends_with(".png")).cloned().collect()
+    }
+
+    pub fn json(&self, path: &str) -> Option<Value> {
+        let found = self.objects.iter().find(|put| put.path == path)?;
+        serde_json::from_slice(&found.body).ok()
+    }
+
+    pub fn respond(&mut self, request: Request) -> Response {
+        let found = self.objects.iter().position(|put| put.path == request.path);
+        match request.method.as_str() {
+            "PUT" => self.put(request, found),
+            "GET" | "HEAD" => match found.map(|at| &self.objects[at]) {
+                Some(put) => {
+                    let metadata = put.headers.iter().filter(|(name, _)| name.starts_with("x-amz-meta-"));
+                    let response = Response::new(200, put.body.clone()).header("ETag", &put.tag);
+                    metadata.fold(response, |response, (name, value)| response.header(name, value))
+                }
+                // S3 hides from a caller without ListBucket that there is no such object.
+                None => error(403, "AccessDenied"),
+            },
+            other => panic!("{other} {}", request.path),
+        }
+    }
+
+    fn put(&mut self, request: Request, found: Option<usize>) -> Response {
+        if self.refuses {
+            return error(403, "AccessDenied");
+        }
+        let tag = found.map(|at| self.objects[at].tag.clone());
+        let expected = request.header("if-match");
+        if (request.header("if-none-match") == "*" && tag.is_some())
+            || (!expected.is_empty() && tag.as_deref() != Some(expected))
+        {
+            return error(412, "PreconditionFailed");
+        }
+        self.written += 1;
+        let tag = format!("\"{}\"", self.written);
+        let put = Put { path: request.path, headers: request.headers, body: request.body, tag: tag.clone() };
+        match found {
+            Some(at) => self.objects[at] = put,
+            None => self.objects.push(put),
+        }
+        Response::new(200, Vec::new()).header("ETag", &tag)
+    }
+}
+
+fn error(status: u16, code: &str) -> Response {
+    let body = format!("<Error><Code>{code}</Code><Message>arn:aws:iam::123456789012:role/x may not</Message></Error>");
+    Response::new(status, body.into()).header("Content-Type", "application/xml")
+}
