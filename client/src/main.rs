@@ -1,7 +1,7 @@
 //! Sends one prompt to the queue of Couch Explorers.
 //!
 //! `SQS_QUEUE_URL=… couch-client "a prompt"` prints `Message sent successfully. Message ID: …`. Exit codes: 0 sent, 1 AWS
-//! or its surroundings failed, 2 wrong use.
+//! or its surroundings failed, 2 wrong use, 130 and 143 stopped by SIGINT and SIGTERM.
 
 mod failure;
 mod queue;
@@ -9,6 +9,7 @@ mod queue;
 use failure::Failure;
 use queue::QueueUrl;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "\
 usage: couch-client PROMPT
@@ -52,7 +53,14 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match send(&call).await {
+    let sent = tokio::select! {
+        sent = send(&call) => sent,
+        code = stopped() => {
+            eprintln!("couch-client: stopped; SQS may have the message all the same");
+            return ExitCode::from(code);
+        }
+    };
+    match sent {
         Ok(message_id) => {
             println!("Message sent successfully. Message ID: {message_id}");
             ExitCode::SUCCESS
@@ -83,6 +91,19 @@ impl Call {
         let url = url.ok_or("SQS_QUEUE_URL is not set")?;
         let queue = QueueUrl::parse(url.trim(), get)?;
         Ok(Self { prompt, queue })
+    }
+}
+
+/// Waits for SIGINT or SIGTERM, and returns the exit code that says so. The first process of a container is not ended by a
+/// signal that it does not handle.
+async fn stopped() -> u8 {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => 130,
+        _ = terminate.recv() => 143,
     }
 }
 

@@ -204,6 +204,24 @@ fn missing_ca_certificates_are_said_to_be_missing() {
     assert!(stderr.contains("no CA certificates"), "{stderr}");
 }
 
+/// As the first process of a container it would else go on: there a signal without a handler does nothing.
+#[test]
+fn a_signal_ends_a_client_that_waits_for_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/000000000000/q", listener.local_addr().unwrap());
+    for (signal, expected) in [("INT", 130), ("TERM", 143)] {
+        let mut command = client(&url);
+        let waiting = command.arg("a moon").stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let silent = listener.accept().unwrap();
+        let kill = Command::new("kill").args(["-s", signal, &waiting.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let ended = waiting.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(expected), "SIG{signal}");
+        assert!(String::from_utf8(ended.stderr).unwrap().contains("SQS may have the message"), "SIG{signal}");
+        drop(silent);
+    }
+}
+
 #[test]
 fn a_host_that_does_not_listen_is_one_line() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
