@@ -19,7 +19,7 @@ usage: cargo xtask TASK
   docs            writes what is generated in docs/: errors.md, kinds/, stack.schema.json
   lint            checks formatting, and Clippy's findings as errors
   workflows       lints the workflows with actionlint and zizmor, where these can be installed
-  image           builds the client's image without a Docker engine, checks its root file system and runs it there
+  image           builds the images without a Docker engine, checks their root file systems and runs them there
   chaos [--rounds N] [--seed N]
                   kills the deployer at random moments, with edits in between, and holds that nothing is lost
   edits [--rounds N] [--seed N] [--round N] [--again DIRECTORY]
