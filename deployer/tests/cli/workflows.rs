@@ -18,7 +18,10 @@ queues: { orders: { name: \"orders-${vars.candidate}\", tags: { who: \"${vars.al
 outputs: { api_url: \"${queues.orders.url}\" }
 ";
 const DEPLOY: &str = include_str!("../../../.github/workflows/deploy.yml");
-const IMAGE: &str = include_str!("../../../.github/workflows/client-image.yml");
+const IMAGES: &str = include_str!("../../../.github/workflows/images.yml");
+const BRANCH: &str = include_str!("../../../.github/workflows/branch.yml");
+const CI: &str = include_str!("../../../.github/workflows/ci.yml");
+const MAIN: &str = include_str!("../../../.github/workflows/main.yml");
 const RELEASE: &str = include_str!("../../../.github/workflows/release.yml");
 const ACTION: &str = include_str!("../../../action.yml");
 
@@ -28,11 +31,14 @@ struct Site {
     forge: Forge,
     no_plan_role: bool,
     no_secret: bool,
+    author: &'static str,
+    needs: &'static str,
 }
 
 impl Site {
     async fn new() -> Self {
-        Self { bench: Bench::new(STACK).await, forge: Forge::start(), no_plan_role: false, no_secret: false }
+        let (bench, forge) = (Bench::new(STACK).await, Forge::start());
+        Self { bench, forge, no_plan_role: false, no_secret: false, author: "somebody", needs: "2.34" }
     }
 
     /// Runs deploy.yml as GitHub does after `event` on `reference`; `head` is where a pull request comes from.
@@ -53,6 +59,7 @@ impl Site {
         self.bench.write("event.json", &payload.to_string());
         machine.know("github.ref", reference).know("github.event_name", event).know("github.repository", "a/b");
         machine.know("github.event.pull_request.head.repo.full_name", if event == "pull_request" { head } else { "" });
+        machine.know("github.event.pull_request.user.login", self.author).set("NEEDS", self.needs);
         machine.know("github.token", TOKEN).know("vars.AWS_ROLE_ARN", if fork { "" } else { role });
         machine.know("vars.AWS_PLAN_ROLE_ARN", if fork || self.no_plan_role { "" } else { role });
         if !fork {
@@ -66,6 +73,10 @@ impl Site {
         machine.sign_in("AWS_ACCESS_KEY_ID", &self.bench.aws.place.account).sign_in("AWS_SECRET_ACCESS_KEY", "test");
         machine.know("inputs.expect_plan", expect);
         machine.run(DEPLOY, "deploy")
+    }
+
+    fn calls(&self) -> String {
+        std::fs::read_to_string(self.bench.path().join("calls")).unwrap_or_default()
     }
 }
 
@@ -121,31 +132,187 @@ async fn a_branch_gets_no_role_that_applies_and_a_missing_secret_stops_the_run()
     assert!(branch.ok && branch.text.contains("validating only"), "{branch}");
     assert!(!branch.used.iter().any(|action| action.starts_with("aws-actions/")), "{branch}");
     site.no_secret = true;
+    let before = site.calls();
     let main = site.deploy("push", "refs/heads/main", "", ROLE);
     assert!(!main.ok && main.text.contains("::error::secrets.ALARM_EMAIL is not set"), "{main}");
+    assert!(main.used.is_empty() && site.calls() == before, "it stops before anything is built: {main}");
     assert!(inventory(&site.bench.aws).await.is_empty(), "nobody@example.com is not subscribed in place of a person");
 }
 
+#[tokio::test]
+async fn dependabots_pull_request_is_validated_without_secrets() {
+    let mut site = Site::new().await;
+    (site.author, site.no_secret) = ("dependabot[bot]", true);
+    let request = site.deploy("pull_request", "refs/pull/7/merge", "a/b", ROLE);
+    assert!(request.ok && request.text.contains("stack.yaml is valid"), "{request}");
+    assert!(!request.used.iter().any(|action| action.starts_with("aws-actions/")), "{request}");
+    assert_eq!(site.forge.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn functions_are_built_for_lambdas_glibc_where_the_runners_is_too_new() {
+    let mut site = Site::new().await;
+    let plain = site.deploy("push", "refs/heads/feature", "", ROLE);
+    assert!(plain.ok && plain.text.contains("the functions need GLIBC_2.34"), "{plain}");
+    assert!(!site.calls().contains("zigbuild"), "{}", site.calls());
+    site.needs = "2.39";
+    let again = site.deploy("push", "refs/heads/feature", "", ROLE);
+    assert!(again.ok && again.text.contains("the functions need GLIBC_2.39"), "{again}");
+    let target = format!("{}-unknown-linux-gnu.2.34", std::env::consts::ARCH);
+    let call = format!("cargo zigbuild --locked --profile lambda --target {target} --package functions --bins");
+    assert!(site.calls().contains(&call), "{}", site.calls());
+}
+
+/// What main.yml and the others say of when their jobs run, which only GitHub can carry out.
 #[test]
-fn the_clients_image_is_pushed_as_latest_and_as_version_and_revision() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let root = directory.path();
-    std::fs::write(root.join("Cargo.toml"), "[workspace.package]\nversion = \"1.2.3\"\n").expect("a file");
-    std::fs::write(root.join("stack.yaml"), "vars:\n  candidate: \"32\"\n").expect("a file");
-    let revision = runner::commit(root);
-    let mut machine = Machine::new(root);
-    machine.know("secrets.DOCKERHUB_USERNAME", "me").know("secrets.DOCKERHUB_TOKEN", "hub-token");
-    let done = machine.run(IMAGE, "push");
-    assert!(done.ok, "{done}");
-    let calls = std::fs::read_to_string(root.join("calls")).expect("calls");
-    for line in [
-        format!("--tag me/sqs_client_32:latest --tag me/sqs_client_32:1.2.3-{revision} ."),
-        format!("docker push me/sqs_client_32:1.2.3-{revision}"),
-        "docker push me/sqs_client_32:latest".to_owned(),
-    ] {
-        assert!(calls.contains(&line), "{line}: {calls}");
+fn main_is_deployed_and_its_images_are_pushed_only_after_its_checks() {
+    let yaml = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(text).expect("YAML");
+    let main = yaml(MAIN);
+    for job in ["deploy", "images"] {
+        assert_eq!(main["jobs"][job]["needs"], "checks", "{job}");
+        let called = main["jobs"][job]["uses"].as_str().expect("a workflow");
+        assert!(called.ends_with("/deploy.yml") || called.ends_with("/images.yml"), "{called}");
     }
+    assert_eq!(main["jobs"]["checks"]["uses"], "$/.github/workflows/checks.yml");
+    assert_eq!(main["concurrency"]["queue"], "max", "no push is left out");
+    // What deploys and pushes has no trigger of its own.
+    for text in [DEPLOY, IMAGES] {
+        let on = yaml(text)["on"].as_mapping().expect("triggers").clone();
+        assert_eq!(on.keys().collect::<Vec<_>>(), ["workflow_call"]);
+    }
+    // A merge queue's commit is looked at once, and its run is not cancelled.
+    assert!(
+        yaml(BRANCH)["on"]["push"]["branches"].as_sequence().expect("a list").contains(&"!gh-readonly-queue/**".into())
+    );
+    assert!(yaml(CI)["concurrency"]["group"].as_str().expect("a group").contains("github.event_name"));
+    // A skipped job counts as passed: those of branch.yml must not have a required check's name.
+    let names = |text: &str| -> Vec<serde_yaml::Value> {
+        yaml(text)["jobs"].as_mapping().expect("jobs").keys().cloned().collect()
+    };
+    assert!(names(BRANCH).iter().all(|name| !names(CI).contains(name)));
+}
+
+#[test]
+fn a_branch_with_a_pull_request_is_left_to_that() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ask = |open: &str, down: &str| {
+        let mut machine = Machine::new(directory.path());
+        machine.set("OPEN", open).set("DOWN", down).set("GITHUB_REPOSITORY", "a/b");
+        machine.set("GITHUB_REPOSITORY_OWNER", "a").set("GITHUB_REF_NAME", "feature/x");
+        machine.run(BRANCH, "scope")
+    };
+    assert_eq!(ask("0", "").output("ask", "open"), "0");
+    let covered = ask("1", "");
+    assert!(covered.output("ask", "open") == "1" && covered.text.contains("its checks are there"), "{covered}");
+    let down = ask("1", "1");
+    assert!(down.ok && down.output("ask", "open") == "unknown", "{down}");
+    let calls = std::fs::read_to_string(directory.path().join("calls")).expect("calls");
+    assert!(calls.contains("repos/a/b/pulls") && calls.contains("head=a:feature/x"), "{calls}");
+}
+
+/// A checkout of which images are made.
+struct Hub {
+    directory: tempfile::TempDir,
+    revision: String,
+}
+
+impl Hub {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        std::fs::write(root.join("Cargo.toml"), "[workspace.package]\nversion = \"1.2.3\"\n").expect("a file");
+        std::fs::write(root.join("stack.yaml"), "vars:\n  candidate: \"32\"\n").expect("a file");
+        let revision = runner::commit(root);
+        Self { directory, revision }
+    }
+
+    fn machine(&self, token: &str) -> Machine {
+        let mut machine = Machine::new(self.directory.path());
+        machine.know("secrets.DOCKERHUB_USERNAME", "me").know("secrets.DOCKERHUB_TOKEN", token);
+        machine.know("env.HUB_USER", "me").set("HUB_USER", "me").know("github.ref", "refs/heads/main");
+        for (name, value) in [("package", "couch-client"), ("bin", "couch-client"), ("image", "sqs_client_32")] {
+            machine.know(&format!("matrix.program.{name}"), value);
+        }
+        machine.know("needs.prepare.outputs.version", "1.2.3");
+        machine.know("needs.prepare.outputs.revision", &self.revision);
+        machine
+    }
+
+    fn build(&self, platform: &str, set: &[(&str, &str)]) -> Done {
+        let mut machine = self.machine("hub-token");
+        machine.know("matrix.platform.name", platform);
+        for (name, value) in set {
+            machine.set(name, value);
+        }
+        machine.run(IMAGES, "build")
+    }
+
+    fn calls(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("calls")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn a_token_that_is_missing_or_refused_stops_the_images_before_anything_is_built() {
+    let hub = Hub::new();
+    let missing = hub.machine("").run(IMAGES, "prepare");
+    assert!(!missing.ok && missing.text.contains("::error::secrets.DOCKERHUB_TOKEN is not set"), "{missing}");
+    let mut machine = hub.machine("hub-token");
+    machine.set("REFUSED", "1");
+    let refused = machine.run(IMAGES, "prepare");
+    assert!(!refused.ok && refused.text.contains("Docker Hub does not take"), "{refused}");
+    assert!(!hub.calls().contains("build"), "{}", hub.calls());
+}
+
+#[test]
+fn the_workers_image_is_made_as_soon_as_there_is_a_worker() {
+    let hub = Hub::new();
+    let client = "{\"package\":\"couch-client\",\"bin\":\"couch-client\",\"image\":\"sqs_client_32\"}";
+    let done = hub.machine("hub-token").run(IMAGES, "prepare");
+    assert_eq!(done.output("name", "programs"), format!("[{client}]"), "{done}");
+    assert_eq!((done.output("name", "version"), done.output("name", "revision")), ("1.2.3", hub.revision.as_str()));
+    let source = hub.directory.path().join("functions/src/bin");
+    std::fs::create_dir_all(&source).expect("a directory");
+    std::fs::write(source.join("image-worker-poll.rs"), "").expect("a file");
+    let worker = "{\"package\":\"functions\",\"bin\":\"image-worker-poll\",\"image\":\"image_worker_32\"}";
+    let done = hub.machine("hub-token").run(IMAGES, "prepare");
+    assert_eq!(done.output("name", "programs"), format!("[{client},{worker}]"), "{done}");
+}
+
+#[test]
+fn an_image_is_tried_and_then_pushed_as_latest_and_as_version_and_revision() {
+    let hub = Hub::new();
+    for platform in ["amd64", "arm64"] {
+        let done = hub.build(platform, &[]);
+        assert!(done.ok, "{done}");
+    }
+    let calls = hub.calls();
+    for part in [
+        "--platform linux/arm64 --build-arg PACKAGE=couch-client --build-arg BIN=couch-client",
+        "--provenance mode=max --sbom true",
+        "name=docker.io/me/sqs_client_32,push-by-digest=true",
+        "docker run --rm me/sqs_client_32@sha256:0a1b",
+    ] {
+        assert!(calls.contains(part), "{part}: {calls}");
+    }
+    assert!(!calls.contains("latest"), "a build has no tag: {calls}");
+    let pushed = hub.machine("hub-token").run(IMAGES, "push");
+    assert!(pushed.ok, "{pushed}");
+    let revision = &hub.revision;
+    let tags = format!("--tag me/sqs_client_32:1.2.3-{revision} --tag me/sqs_client_32:latest");
+    let parts = "me/sqs_client_32@sha256:0a1b me/sqs_client_32@sha256:0a1b";
+    let calls = hub.calls();
+    assert!(calls.contains(&format!("docker buildx imagetools create {tags} {parts}")), "{calls}");
     assert!(!calls.contains("hub-token") && calls.trim_end().ends_with("docker logout"), "{calls}");
+}
+
+#[test]
+fn a_program_that_does_not_start_gets_no_tag() {
+    let hub = Hub::new();
+    for set in [[("ENDS", "0"), ("MUTE", "")], [("ENDS", "127"), ("MUTE", "")], [("ENDS", "1"), ("MUTE", "1")]] {
+        let done = hub.build("amd64", &set);
+        assert!(!done.ok && done.text.contains("does not say what is missing"), "{set:?}: {done}");
+    }
 }
 
 #[test]
@@ -155,19 +322,21 @@ fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
     std::fs::write(root.join("Cargo.toml"), "[workspace.package]\nversion = \"1.2.3\"\n").expect("a file");
     let run = |tag: &str| {
         let mut machine = Machine::new(root);
-        machine.know("matrix.target", "x86_64-unknown-linux-gnu").set("GITHUB_REF_NAME", tag).set("SCRIPT", "1");
+        machine.know("matrix.target", "x86_64-unknown-linux-musl").set("GITHUB_REF_NAME", tag).set("SCRIPT", "1");
         machine.run(RELEASE, "build")
     };
     let wrong = run("v1.2.4");
     assert!(!wrong.ok && wrong.text.contains("the tag is v1.2.4, and Cargo.toml says 1.2.3"), "{wrong}");
     let done = run("v1.2.3");
     assert!(done.ok, "{done}");
-    let archive = root.join("dist/deployer-x86_64-unknown-linux-gnu.tar.gz");
+    let calls = || std::fs::read_to_string(root.join("calls")).expect("calls");
+    assert!(calls().contains("rustup target add x86_64-unknown-linux-musl"), "{}", calls());
+    let archive = root.join("dist/deployer-x86_64-unknown-linux-musl.tar.gz");
     let first = std::fs::read(&archive).expect("an archive");
     assert!(run("v1.2.3").ok && std::fs::read(&archive).expect("an archive") == first, "the same bytes again");
     let sum =
-        std::fs::read_to_string(root.join("dist/deployer-x86_64-unknown-linux-gnu.tar.gz.sha256")).expect("a sum");
-    assert!(sum.ends_with("  deployer-x86_64-unknown-linux-gnu.tar.gz\n"), "{sum}");
+        std::fs::read_to_string(root.join("dist/deployer-x86_64-unknown-linux-musl.tar.gz.sha256")).expect("a sum");
+    assert!(sum.ends_with("  deployer-x86_64-unknown-linux-musl.tar.gz\n"), "{sum}");
     let publish = |published: &str| {
         let mut machine = Machine::new(root);
         machine.set("GITHUB_REF_NAME", "v1.2.3").set("PUBLISHED", published);
@@ -175,7 +344,6 @@ fn a_release_has_an_archive_and_its_checksum_and_a_wrong_tag_none() {
     };
     let published = publish("");
     assert!(published.ok && published.used.iter().any(|action| action.contains("attest")), "{published}");
-    let calls = || std::fs::read_to_string(root.join("calls")).expect("calls");
     let (draft, whole) = ("gh release create v1.2.3 --draft --verify-tag", "gh release edit v1.2.3 --draft=false");
     assert!(calls().find(draft).expect("a draft") < calls().find(whole).expect("a release"), "{}", calls());
     let before = calls().matches(draft).count();
