@@ -10,6 +10,7 @@ mod credentials;
 mod desk;
 mod env;
 mod look;
+mod models;
 mod permissions;
 mod place;
 mod rates;
@@ -72,6 +73,8 @@ pub struct Settings {
     pub create_state_bucket: bool,
     /// Only the state learns what AWS has; AWS stays as it is.
     pub refresh_only: bool,
+    /// Bedrock is asked whether it serves the models that the stack's roles may invoke.
+    pub ask_bedrock: bool,
     /// A resource id that a person names for an address, where AWS has no name to find it by.
     pub claim: Option<(String, String)>,
     /// The environment that cargo runs in.
@@ -237,8 +240,13 @@ async fn observe_and_plan(
             _ => Ok(BTreeMap::new()),
         }
     };
-    let (seen, artifacts) = tokio::join!(seen, built);
-    let (artifacts, (snapshot, observation)) = (artifacts?, seen?);
+    let used = models::in_question(&loaded.graph, &aws.place, goal, settings);
+    let work = async {
+        let (seen, artifacts) = tokio::join!(seen, built);
+        Ok::<_, Failure>((artifacts?, seen?))
+    };
+    let (done, told) = models::beside(work, used, async |model| aws.lifecycle(model).await).await;
+    let (artifacts, (snapshot, observation)) = done?;
     for text in observation.secrets_of_before(&loaded.graph, &aws.place) {
         loaded.document.add_secret(&text);
     }
@@ -253,6 +261,7 @@ async fn observe_and_plan(
     let mut plan =
         plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection, loaded.document.secrets())
             .map_err(|error| Failure::plan(error, &loaded.document))?;
+    models::tell(&told, &mut plan, &loaded.graph, &loaded.document, &(settings.now)())?;
     plan.code_sizes = artifacts.iter().map(|(address, artifact)| (address.clone(), artifact.size)).collect();
     let plan = if settings.refresh_only { refresh_only(plan) } else { plan };
     Ok((loaded, snapshot, observation, plan, artifacts))

@@ -1,6 +1,17 @@
-//! Foundation models of Bedrock, as permissions name them.
+//! Foundation models of Bedrock: as permissions name them, and as Bedrock tells of their lives.
 
-use super::policy;
+use aws_config::Region;
+use aws_sdk_bedrock::config::Builder;
+use aws_sdk_bedrock::types::FoundationModelLifecycleStatus;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::retry::RetryConfig;
+
+use super::{Aws, AwsError, policy};
+
+/// The one call of Bedrock's.
+pub const OPERATION: &str = "bedrock:GetFoundationModel";
+/// The model is not in the region, or nowhere.
+const ABSENT: &[&str] = &["ResourceNotFoundException", "ValidationException"];
 
 /// What lets a role use a model. Converse needs the same two.
 const INVOKE: &[&str] = &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
@@ -40,6 +51,42 @@ impl FoundationModel {
     }
 }
 
+/// How long Bedrock serves a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Lifecycle {
+    /// Bedrock gives it up: new customers may not use it any more.
+    pub is_legacy: bool,
+    /// From then on no call succeeds.
+    pub ends: Option<DateTime>,
+    /// From then on a legacy model costs more.
+    pub dearer: Option<DateTime>,
+}
+
+impl Aws {
+    /// Asks Bedrock in the model's region how long it serves the model; none where it does not have it. A local AWS without a
+    /// stand-in for Bedrock of its own is not believed that it has not.
+    ///
+    /// # Errors
+    /// The refusal of GetFoundationModel, or `Transport` when nothing answers.
+    pub async fn lifecycle(&self, model: &FoundationModel) -> Result<Option<Lifecycle>, AwsError> {
+        // Nothing but a doubt depends on it: a service that has trouble is not waited for.
+        let there = Builder::new()
+            .region(Region::new(model.region.clone()))
+            .retry_config(RetryConfig::standard().with_max_attempts(2));
+        let call = self.clients.bedrock.get_foundation_model().model_identifier(&model.id);
+        let absent = if self.clients.has_bedrock { ABSENT } else { &[] };
+        let found = self.find(OPERATION, absent, call.customize().config_override(there).send()).await?;
+        let Some(answer) = found else { return Ok(None) };
+        let details = answer.model_details.ok_or_else(|| AwsError::missing(OPERATION, "modelDetails"))?;
+        let said = details.model_lifecycle.map(|life| Lifecycle {
+            is_legacy: life.status == FoundationModelLifecycleStatus::Legacy,
+            ends: life.end_of_life_time,
+            dearer: life.public_extended_access_time,
+        });
+        Ok(Some(said.unwrap_or_default()))
+    }
+}
+
 /// Does a text hold letters, digits and these marks alone?
 fn is_plain(text: &str, marks: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(c))
@@ -53,6 +100,51 @@ pub fn invoked(document: &serde_json::Value) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::played::{answering, json};
+
+    fn core() -> FoundationModel {
+        FoundationModel::parse("arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v1:1")
+            .expect("an ARN")
+    }
+
+    fn refusal(status: &str, code: &str) -> String {
+        let body = "{\"message\":\"no\"}";
+        let length = body.len();
+        format!("{status}\r\nconnection: close\r\nx-amzn-errortype: {code}\r\ncontent-length: {length}\r\n\r\n{body}")
+    }
+
+    #[tokio::test]
+    async fn the_life_of_a_model_is_read_as_bedrock_tells_it() {
+        let life = "{\"status\":\"LEGACY\",\"endOfLifeTime\":\"2027-01-15T00:00:00Z\"}";
+        let details =
+            format!("{{\"modelDetails\":{{\"modelArn\":\"a\",\"modelId\":\"b\",\"modelLifecycle\":{life}}}}}");
+        let mut aws = answering(&[&json(&details)]).await;
+        std::sync::Arc::get_mut(&mut aws.clients).expect("alone").has_bedrock = true;
+        let ends = Some(DateTime::from_secs(1_799_971_200));
+        let expected = Lifecycle { is_legacy: true, ends, dearer: None };
+        assert_eq!(aws.lifecycle(&core()).await.expect("an answer"), Some(expected));
+        assert_eq!(aws.calls_made(), [OPERATION]);
+    }
+
+    #[tokio::test]
+    async fn only_bedrock_itself_is_believed_that_a_model_is_not_there() {
+        for (status, code) in
+            [("404 Not Found", "ResourceNotFoundException"), ("400 Bad Request", "ValidationException")]
+        {
+            let mut aws = answering(&[&refusal(status, code), &refusal(status, code)]).await;
+            let error = aws.lifecycle(&core()).await.expect_err("an emulator");
+            assert_eq!(error.code(), code);
+            std::sync::Arc::get_mut(&mut aws.clients).expect("alone").has_bedrock = true;
+            assert_eq!(aws.lifecycle(&core()).await.expect("an answer"), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_model_is_no_answer() {
+        let mut aws = answering(&[&json("{}")]).await;
+        std::sync::Arc::get_mut(&mut aws.clients).expect("alone").has_bedrock = true;
+        assert!(matches!(aws.lifecycle(&core()).await, Err(AwsError::Shape { .. })));
+    }
 
     #[test]
     fn a_model_is_one_where_neither_region_nor_id_is_a_pattern() {

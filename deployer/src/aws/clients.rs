@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -22,6 +23,9 @@ const QUIET: Duration = Duration::from_secs(60);
 /// One client a service.
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
+    pub bedrock: aws_sdk_bedrock::Client,
+    /// What answers for Bedrock is Bedrock, or stands in for it: not an emulator that may know nothing of it.
+    pub(super) has_bedrock: bool,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub iam: aws_sdk_iam::Client,
     pub lambda: aws_sdk_lambda::Client,
@@ -59,6 +63,8 @@ pub struct Connection {
 pub struct Transport {
     pub http_client: Option<SharedHttpClient>,
     pub retry: Option<RetryConfig>,
+    /// Where Bedrock is asked, in place of AWS's own address or of the one that all services have.
+    pub bedrock_url: Option<String>,
     /// How long nothing may be sent and nothing come back.
     pub quiet: Option<Duration>,
     /// In place of the usual chain and of fixed keys.
@@ -118,7 +124,11 @@ impl Clients {
             let assumed = profile::assume(&role, &config, connection.transport.ask_for_code.as_ref()).await;
             config = config.into_builder().credentials_provider(assumed).build();
         }
-        Self { network, ..Self::of(&config) }
+        let bedrock_url = connection.transport.bedrock_url.as_deref();
+        let has_bedrock = connection.endpoint_url.is_none() || bedrock_url.is_some();
+        let clients = Self::of(&config);
+        let bedrock = bedrock(&config, bedrock_url, &clients.fence, &clients.budgets);
+        Self { network, bedrock, has_bedrock, ..clients }
     }
 
     /// Makes the clients over given settings; a test hands in its own HTTP client this way.
@@ -138,6 +148,8 @@ impl Clients {
         }
         Self {
             apigateway: client!(aws_sdk_apigateway),
+            bedrock: bedrock(config, None, &fence, &budgets),
+            has_bedrock: true,
             cloudwatch: client!(aws_sdk_cloudwatch),
             iam: client!(aws_sdk_iam),
             lambda: client!(aws_sdk_lambda),
@@ -165,4 +177,17 @@ impl Clients {
     pub async fn credentials_end(&self) -> Option<SystemTime> {
         self.credentials.as_ref()?.provide_credentials().await.ok()?.expiry()
     }
+}
+
+/// Bedrock's client, with the interceptors of the others. It signs like all of them, so that the same permissions count:
+/// AWS_BEARER_TOKEN_BEDROCK would make the SDK send that token instead.
+fn bedrock(config: &SdkConfig, url: Option<&str>, fence: &Fence, budgets: &Budgets) -> aws_sdk_bedrock::Client {
+    let mut builder = aws_sdk_bedrock::config::Builder::from(config)
+        .auth_scheme_preference([AuthSchemeId::from("sigv4")])
+        .interceptor(fence.clone())
+        .interceptor(budgets.clone());
+    if let Some(url) = url {
+        builder = builder.endpoint_url(url);
+    }
+    aws_sdk_bedrock::Client::from_conf(builder.build())
 }

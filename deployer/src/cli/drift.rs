@@ -13,7 +13,7 @@ use crate::report::shown::Shown;
 use crate::report::{json as form, plan};
 
 pub(super) async fn run(run: &Run, choice: Choice) -> Exit {
-    let settings = run.settings(&choice, "drift")?;
+    let settings = pipeline::Settings { ask_bedrock: false, ..run.settings(&choice, "drift")? };
     let loaded = run.load(&settings)?;
     let ready =
         pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation::new(run.terminal), &run.stop).await?;

@@ -67,7 +67,9 @@ impl Run {
     /// Puts the command line and the environment into settings for the pipeline.
     pub(super) fn settings(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
         let (endpoint_url, credentials) = self.endpoint()?;
-        Ok(Settings { endpoint_url, credentials, ..self.settings_offline_for(choice, operation)? })
+        let settings = self.settings_offline_for(choice, operation)?;
+        let transport = Transport { bedrock_url: self.bedrock_url(), ..settings.transport };
+        Ok(Settings { endpoint_url, credentials, transport, ..settings })
     }
 
     /// Asks for the code of an MFA device, where a person can answer.
@@ -106,6 +108,7 @@ impl Run {
             },
             create_state_bucket: choice.create_state_bucket,
             refresh_only: false,
+            ask_bedrock: true,
             claim: None,
             build: package::Environment::of_process(),
             own_directory: self.environment.own_directory(),
@@ -162,6 +165,16 @@ impl Run {
             ));
         }
         Ok((asked.map(str::to_owned), None))
+    }
+
+    /// Where Bedrock is asked, if not where the other services are: at the local cloud's stand-in, or as
+    /// AWS_ENDPOINT_URL_BEDROCK says beside AWS_ENDPOINT_URL. Without an endpoint for all, the SDK looks for one by itself.
+    fn bedrock_url(&self) -> Option<String> {
+        if self.global.local {
+            return local::current(&self.root()).ok().map(|cloud| cloud.bedrock_endpoint_url());
+        }
+        let for_all = self.global.endpoint_url.is_none() && self.environment.get("AWS_ENDPOINT_URL").is_some();
+        self.environment.get("AWS_ENDPOINT_URL_BEDROCK").filter(|_| for_all).map(str::to_owned)
     }
 
     /// Reads and checks `stack.yaml`, showing its warnings.

@@ -6,6 +6,7 @@
 mod build;
 mod circle;
 pub mod limits;
+pub mod models;
 pub mod names;
 pub mod own;
 pub mod resolve;

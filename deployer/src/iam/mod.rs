@@ -14,9 +14,9 @@ use serde_json::Value;
 
 pub use document::{Document, MANAGED_POLICY_SIZE};
 
-use crate::aws::{AwsError, Place, tagged};
+use crate::aws::{AwsError, Place, bedrock, tagged};
 use crate::graph::resolve::{self, wildcard};
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, models};
 use crate::kinds::iam_role::{IamRole, MANY};
 use crate::kinds::lambda_function::{LambdaFunction, versions};
 use crate::kinds::{Grant, Kind, OWN_STACK, Op, by_name};
@@ -100,6 +100,11 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     let of_kind = |name: &str| graph.nodes().filter(|node| node.kind.name() == name).count();
     if of_kind(IamRole::NAME) >= MANY {
         grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails", "iam:ListRoles"], "*"));
+    }
+    if task != Task::Destroy {
+        // Whether Bedrock still serves what the roles may invoke.
+        let models = models::used(graph, &known, place);
+        grants.extend(models.keys().map(|model| Grant::new(&[bedrock::OPERATION], model.arn())));
     }
     // What is left of the stack is found by its tags, and its roles, which are not listed by tag, by their names.
     grants.push(Grant::new(&[tagged::OPERATION], "*"));

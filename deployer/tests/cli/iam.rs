@@ -88,12 +88,26 @@ async fn a_policy_needs_no_credentials_and_names_what_the_stack_has() {
     assert_eq!(on(&rollback, "sqs:GetQueueAttributes"), [""; 0], "functions alone");
     let versions: Vec<String> = functions.iter().map(|arn| format!("{arn}:*")).collect();
     assert!(versions.iter().all(|arn| on(&apply, "lambda:DeleteFunction").contains(arn)), "{apply:#}");
+    let model = "arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-core-v1:1";
+    for policy in [&plan, &apply] {
+        assert_eq!(on(policy, "bedrock:GetFoundationModel"), [model], "once for both functions");
+    }
+    for policy in [&destroy, &rollback] {
+        assert_eq!(on(policy, "bedrock:GetFoundationModel"), [""; 0]);
+    }
     for action in ["sqs:CreateQueue", "sqs:DeleteQueue", "iam:PassRole", "s3:PutObject"] {
         assert_eq!(on(&plan, action), [""; 0], "{action}");
     }
     assert_eq!(on(&destroy, "iam:PassRole"), [""; 0]);
     let made = json_of(&without_credentials(&bench, &["iam", "apply", "--create-state-bucket", ACCOUNT, MAIL]));
     assert_eq!(on(&made, "s3:CreateBucket"), [format!("arn:aws:s3:::{}", bench.bucket())]);
+}
+
+#[tokio::test]
+async fn without_a_model_nothing_of_bedrock_is_allowed() {
+    let bench = offline("stack: shop\nregion: eu-west-1\nfunctions: { f: { zip: worker.zip, permissions: [ { allow: bedrock:InvokeModel, on: \"arn:aws:bedrock:*::foundation-model/*\" } ] } }\n").await;
+    let apply = json_of(&without_credentials(&bench, &["iam", "apply", ACCOUNT]));
+    assert!(!apply.to_string().contains("bedrock:GetFoundationModel"), "{apply:#}");
 }
 
 #[tokio::test]

@@ -18,7 +18,9 @@ const STACK: &str = r#"
 stack: guarded
 region: eu-west-1
 buckets: { pictures: { force_destroy: true } }
-functions: { draw: { zip: draw.zip } }
+vars: { model: "stability.stable-image-core-v1:1" }
+functions:
+  draw: { zip: draw.zip, permissions: [ { allow: bedrock:InvokeModel, on: "arn:aws:bedrock:us-west-2::foundation-model/${vars.model}" } ] }
 apis: { shop: { routes: { "GET /": draw } } }
 outputs: { url: "${apis.shop.url}", bucket: "${buckets.pictures.name}" }
 "#;
@@ -41,6 +43,12 @@ impl Local {
     }
 
     fn ok(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
+        ran
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
         command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
@@ -48,9 +56,7 @@ impl Local {
                 command.env_remove(name);
             }
         }
-        let ran = Ran::of(command.output().expect("the binary runs"));
-        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
-        ran
+        Ran::of(command.output().expect("the binary runs"))
     }
 
     fn ask_status(&self) -> Value {
@@ -155,6 +161,15 @@ async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users()
 }
 
 /// Whoever has no key is answered before the body of the request is sent, and nobody's body is read without an end.
+#[test]
+fn a_local_plan_asks_the_stand_in_for_the_models() {
+    let local = Local::start();
+    let plan: Value = serde_json::from_str(&local.ok(&["--local", "plan", "--json"]).stdout).expect("a JSON object");
+    assert_eq!(plan["notes"], serde_json::json!([]), "the model is served");
+    let ran = local.run(&["--local", "plan", "--var", "model=acme.draw-v1"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("model::unknown"), "{ran}");
+}
+
 fn nothing_is_read_of_a_stranger(local: &Local) {
     let (large, small) = ("content-length: 600000000\r\n", "content-length: 100\r\n");
     let (create, model) = ("POST /2015-03-31/functions", "POST /model/stability.stable-image-core-v1%3A1/invoke");

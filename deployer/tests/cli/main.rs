@@ -27,6 +27,7 @@ mod late;
 mod lifecycle;
 mod local;
 mod markers;
+mod models;
 mod network;
 mod newcomer;
 mod operate;

@@ -230,6 +230,7 @@ impl Account {
             selection: Selection::default(),
             create_state_bucket: false,
             refresh_only: false,
+            ask_bedrock: false,
             claim: None,
             build: package::Environment::of_process(),
             own_directory: Some(self.directory.path().join("own")),

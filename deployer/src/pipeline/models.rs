@@ -1,0 +1,208 @@
+//! What Bedrock says of the models that the stack's roles may invoke: asked beside the reads, told with the plan.
+//!
+//! **Guarantees**: who may not ask, and who cannot reach Bedrock, has a plan all the same, with a note in it. A model that is not there
+//! stands in the way only of a plan that makes or changes what uses it; a repair elsewhere in the stack goes on.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use futures::future::join_all;
+use tokio::sync::watch;
+
+use super::Settings;
+use crate::aws::bedrock::{FoundationModel, Lifecycle};
+use crate::aws::{AwsError, Place};
+use crate::failure::Failure;
+use crate::graph::Graph;
+use crate::graph::models::{User, used};
+use crate::models::{self, SERVED};
+use crate::plan::{Action, Goal, Note, Plan};
+use crate::spec::document::Document;
+use crate::spec::finding::Findings;
+use crate::spec::nearest::quoted;
+
+/// How long Bedrock is waited for when all else has been read. Where no network leads to it, it never answers.
+const GRACE: Duration = Duration::from_secs(2);
+const DAY_S: i64 = 86_400;
+
+/// A model, the roles that may invoke it, and Bedrock's answer; none where it did not come in time.
+pub(super) struct Told {
+    model: FoundationModel,
+    users: Vec<User>,
+    answer: Option<Result<Option<Lifecycle>, AwsError>>,
+}
+
+/// Lists the models that Bedrock is to be asked for: those that a plan may put to use.
+pub(super) fn in_question(
+    graph: &Graph,
+    place: &Place,
+    goal: Goal,
+    settings: &Settings,
+) -> BTreeMap<FoundationModel, Vec<User>> {
+    if goal != Goal::Apply || settings.refresh_only || !settings.ask_bedrock {
+        return BTreeMap::new();
+    }
+    used(graph, &graph.predicted(place), place)
+}
+
+/// Asks of each model once, while `work` goes on; what has no answer a while after it is left.
+pub(super) async fn beside<T, E>(
+    work: impl Future<Output = Result<T, E>>,
+    used: BTreeMap<FoundationModel, Vec<User>>,
+    ask: impl AsyncFn(&FoundationModel) -> Result<Option<Lifecycle>, AwsError>,
+) -> (Result<T, E>, Vec<Told>) {
+    let (ended, end) = watch::channel(None);
+    let work = async {
+        let done = work.await;
+        // Of a plan that there will not be nobody wants to know more.
+        let _ = ended.send(Some(if done.is_ok() { GRACE } else { Duration::ZERO }));
+        done
+    };
+    let questions = used.into_iter().map(|(model, users)| {
+        let (mut end, ask) = (end.clone(), &ask);
+        async move {
+            let patience = async {
+                let grace = end.wait_for(Option::is_some).await.map_or(None, |grace| *grace);
+                tokio::time::sleep(grace.unwrap_or_default()).await;
+            };
+            let answer = tokio::select! {
+                biased;
+                answer = ask(&model) => Some(answer),
+                () = patience => None,
+            };
+            Told { model, users, answer }
+        }
+    });
+    tokio::join!(work, join_all(questions))
+}
+
+/// Puts into the plan what should be known of the models.
+///
+/// # Errors
+/// When Bedrock does not have a model, or no longer serves it, that something uses which the plan makes or changes.
+pub(super) fn tell(
+    told: &[Told],
+    plan: &mut Plan,
+    graph: &Graph,
+    document: &Document,
+    now: &str,
+) -> Result<(), Failure> {
+    let now = DateTime::from_str(now, Format::DateTime).map_or(0, |now| now.secs());
+    let mut findings = Findings::default();
+    for one in told {
+        let Some(said) = one.said(now) else { continue };
+        let wanted = one.users.iter().find(|user| changes(user, plan, graph));
+        match wanted.filter(|user| said.stops && !(user.through_profile && said.code == "model::unknown")) {
+            Some(user) => {
+                let path = document.find_text(&user.element, &format!("foundation-model/{}", one.model.id));
+                findings.error(said.code, path, said.text).help(said.help);
+            }
+            None => {
+                let address = one.users.first().map(|user| user.address.clone()).unwrap_or_default();
+                let code = if said.code.is_empty() { String::new() } else { format!(" [{}]", said.code) };
+                plan.notes.push(Note { address, text: format!("{}{code}", said.text) });
+            }
+        }
+    }
+    if findings.has_errors() {
+        document.place(&mut findings);
+        return Err(Failure::of(findings, Some(document)));
+    }
+    Ok(())
+}
+
+/// Does the plan make or change the role, or what uses it?
+fn changes(user: &User, plan: &Plan, graph: &Graph) -> bool {
+    plan.actions().iter().any(|planned| {
+        let uses = || graph.node(&planned.address).is_some_and(|node| node.dependencies.contains(&user.address));
+        let does = match planned.action {
+            Action::Create | Action::Update | Action::Replace => true,
+            Action::Adopt => !planned.changes.is_empty(),
+            Action::Unchanged | Action::Delete | Action::Forget => false,
+        };
+        does && (planned.element == user.element || uses())
+    })
+}
+
+/// What is to be told of a model.
+struct Said {
+    /// None where nobody could be asked.
+    code: &'static str,
+    text: String,
+    help: String,
+    /// Calls fail already.
+    stops: bool,
+}
+
+impl Told {
+    fn said(&self, now_s: i64) -> Option<Said> {
+        let FoundationModel { region, id, .. } = &self.model;
+        let life = match &self.answer {
+            None => return Some(self.not_asked("it did not answer in time")),
+            Some(Err(error)) if error.is_access_denied() => {
+                return Some(self.not_asked("bedrock:GetFoundationModel is not allowed; `deployer iam plan` lists it"));
+            }
+            Some(Err(error)) => return Some(self.not_asked(&error.to_string())),
+            Some(Ok(None)) => return Some(self.unknown()),
+            Some(Ok(Some(life))) => life,
+        };
+        let ended = life.ends.filter(|end| end.secs() <= now_s);
+        if let Some(end) = ended {
+            let text = format!("Bedrock ended the model {id} in {region} on {}: every call fails", day(end));
+            return Some(Said {
+                code: "model::ended",
+                text,
+                help: format!("choose another model: {SERVED}"),
+                stops: true,
+            });
+        }
+        if !life.is_legacy {
+            return None;
+        }
+        let end = match life.ends {
+            Some(end) => format!("ends it on {}, {}", day(end), left(end.secs() - now_s)),
+            None => "has not said yet when it ends".to_owned(),
+        };
+        let dearer = life.dearer.map(|day_of| format!("; it costs more from {} on", day(day_of))).unwrap_or_default();
+        let text = format!("the model {id} in {region} is a legacy one: Bedrock {end}{dearer}");
+        Some(Said { code: "model::legacy", text, help: String::new(), stops: false })
+    }
+
+    fn unknown(&self) -> Said {
+        let FoundationModel { region, id, .. } = &self.model;
+        let text = format!("Bedrock in {region} does not have the model {id}: every call fails");
+        let help = match models::find(id) {
+            Some(model) if model.is_retired => format!("{}: {SERVED}", model.retirement()),
+            Some(model) => format!("Bedrock offers it in {}", quoted(model.regions.iter().copied())),
+            None => format!("`aws bedrock list-foundation-models --region {region}` lists the models that it has"),
+        };
+        Said { code: "model::unknown", text, help, stops: true }
+    }
+
+    fn not_asked(&self, why: &str) -> Said {
+        let FoundationModel { region, id, .. } = &self.model;
+        let text = format!("whether Bedrock in {region} serves the model {id} is not known: {why}");
+        Said { code: "", text, help: String::new(), stops: false }
+    }
+}
+
+/// `2027-01-15`
+fn day(time: DateTime) -> String {
+    time.fmt(Format::DateTime).map_or_else(|_| time.secs().to_string(), |text| text.chars().take(10).collect())
+}
+
+/// "in 46 days"
+fn left(seconds: i64) -> String {
+    match seconds / DAY_S {
+        0 => "within a day".to_owned(),
+        1 => "in 1 day".to_owned(),
+        days => format!("in {days} days"),
+    }
+}
+
+#[cfg(test)]
+#[path = "models_tests.rs"]
+mod tests;
