@@ -5,8 +5,9 @@
 
 use sha2::{Digest, Sha256};
 
-/// Length of the row of an id. Eight foreign pictures in a row do not happen by chance.
-pub const ROW: u32 = 8;
+/// Length of the row of an id: so many foreign pictures in a row do not happen by chance, even where half of all seeds are
+/// taken. A picture without a free key would be lost, and drawn and paid again with each delivery.
+pub const ROW: u32 = 64;
 
 /// Returns the seed at `place` in the row of `id`, within `least..=most`.
 pub fn seed(id: &str, place: u32, (least, most): (u32, u32)) -> u32 {

@@ -1,6 +1,8 @@
 //! The events the functions are invoked with, and the answers they owe.
 
 pub mod http;
+#[cfg(test)]
+mod ledger;
 pub mod queue;
 
 use crate::budget::Budget;

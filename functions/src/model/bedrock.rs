@@ -56,7 +56,7 @@ const PER_DAY: &str = "per day";
 
 /// Sorts InvokeModel's failures by their codes, and by the status when the code is unknown. The message of `failure` is
 /// without the prompt.
-fn classify(family: Family, mut failure: AwsFailure) -> ModelError {
+pub(crate) fn classify(family: Family, mut failure: AwsFailure) -> ModelError {
     match failure.code.as_str() {
         _ if failure.credentials => ModelError::Refused { why: Why::Access, failure },
         "ThrottlingException" | "ModelNotReadyException" | "TooManyRequestsException" => {

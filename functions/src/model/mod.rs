@@ -1,6 +1,6 @@
 //! Image models: the port, and what the families on Bedrock have in common.
 
-mod bedrock;
+pub(crate) mod bedrock;
 pub(crate) mod catalog;
 mod error;
 mod phrases;

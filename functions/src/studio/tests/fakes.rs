@@ -99,6 +99,17 @@ impl FakeStore {
         self.objects.borrow().values().filter(|(_, object)| matches!(object, Object::Picture(_))).count()
     }
 
+    /// Returns how many pictures each id has.
+    pub(crate) fn owners(&self) -> BTreeMap<String, u32> {
+        let mut owners = BTreeMap::new();
+        for (_, object) in self.objects.borrow().values() {
+            if let Object::Picture(metadata) = object {
+                *owners.entry(metadata.picture_id.clone()).or_default() += 1;
+            }
+        }
+        owners
+    }
+
     pub(crate) fn record(&self, key: &str) -> Option<Record> {
         match self.objects.borrow().get(key) {
             Some((_, Object::Record(body))) => serde_json::from_slice(body).ok(),

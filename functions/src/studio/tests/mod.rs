@@ -5,7 +5,7 @@ mod limits;
 mod models;
 mod once;
 
-pub(crate) use fakes::{FakeModel, FakeStudio, studio};
+pub(crate) use fakes::{FakeModel, FakeStore, FakeStudio, picture, studio};
 
 use super::*;
 use crate::aws::AwsFailure;
