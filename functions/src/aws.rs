@@ -60,7 +60,7 @@ impl Clients {
 
 /// Makes the HTTP client: one connector for every setting, so that the root certificates are read once, now, and all
 /// clients share one pool of connections.
-fn http_client() -> SharedHttpClient {
+pub(crate) fn http_client() -> SharedHttpClient {
     http_client_with(IDLE_TIMEOUT)
 }
 
@@ -178,7 +178,7 @@ impl fmt::Display for AwsFailure {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use aws_credential_types::Credentials;
     use aws_credential_types::credential_fn::provide_credentials_fn;
@@ -189,7 +189,8 @@ mod tests {
 
     type Invoked = Result<(), SdkError<InvokeModelError, Response>>;
 
-    fn bedrock(
+    /// Makes a client that asks at `address`.
+    pub(crate) fn bedrock(
         address: &str,
         http: SharedHttpClient,
         credentials: impl ProvideCredentials + 'static,
@@ -209,19 +210,23 @@ mod tests {
         client.invoke_model().model_id("m").send().await.map(|_| ())
     }
 
-    fn some_credentials() -> Credentials {
+    pub(crate) fn some_credentials() -> Credentials {
         Credentials::new("AKIDEXAMPLE", "not-a-secret", None, None, "test")
     }
 
-    /// Reads one request with an empty body.
-    async fn request(stream: &mut TcpStream) {
+    /// Reads one request.
+    pub(crate) async fn request(stream: &mut TcpStream) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.unwrap());
         }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        stream.read_exact(&mut body).await.unwrap();
     }
 
-    async fn answer(stream: &mut TcpStream, status: u16, body: &[u8]) {
+    pub(crate) async fn answer(stream: &mut TcpStream, status: u16, body: &[u8]) {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
     }

@@ -39,22 +39,19 @@ fn is_access_point(text: &str) -> bool {
     ["s3", "s3-object-lambda"].contains(service) && !account.is_empty() && name.is_some_and(|name| !name.is_empty())
 }
 
-/// Returns whether `text` has the form of a region's name, such as `us-west-2` or `us-gov-east-1`: the groups of regions
-/// that AWS has, a direction, a number.
+/// Returns whether `text` has the form of a region's name, such as `us-west-2` or `us-gov-east-1`: one or two words for
+/// the part of the world, a direction, a number. AWS adds parts of the world, but no directions.
 pub(super) fn is_region(text: &str) -> bool {
-    const GROUPS: [&str; 15] = [
-        "us", "eu", "ap", "ca", "sa", "me", "af", "il", "mx", "cn", "us-gov", "us-iso", "us-isob", "eu-isoe", "eusc-de",
-    ];
     const DIRECTIONS: [&str; 9] =
         ["north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"];
-    let Some((rest, number)) = text.rsplit_once('-') else {
+    let parts: Vec<_> = text.split('-').collect();
+    let [world @ .., direction, number] = parts.as_slice() else {
         return false;
     };
-    let Some((group, direction)) = rest.rsplit_once('-') else {
-        return false;
-    };
-    GROUPS.contains(&group)
-        && DIRECTIONS.contains(&direction)
+    let is_word = |word: &&str| (2..=5).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    (1..=2).contains(&world.len())
+        && world.iter().all(is_word)
+        && DIRECTIONS.contains(direction)
         && (1..=2).contains(&number.len())
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -123,7 +120,18 @@ mod tests {
         for region in ["us-west-2", "eu-north-1", "ap-southeast-4", "us-gov-east-1", "mx-central-1", "eusc-de-east-1"] {
             assert!(is_region(region), "{region}");
         }
-        for region in ["us-wst-2", "us-west", "us-west-2a", "uswest2", "US-WEST-2", "us-west-", "", "london"] {
+        for region in [
+            "us-wst-2",
+            "us-west",
+            "us-west-2a",
+            "uswest2",
+            "US-WEST-2",
+            "us-west-",
+            "",
+            "london",
+            "east-1",
+            "us-gov-iso-east-1",
+        ] {
             assert!(!is_region(region), "{region}");
         }
     }

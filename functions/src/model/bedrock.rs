@@ -87,6 +87,26 @@ pub(crate) fn classify(family: Family, mut failure: AwsFailure) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::http_client;
+    use crate::aws::tests::{answer, bedrock, request, some_credentials};
+    use crate::budget::Budget;
+    use crate::model::Quality;
+    use crate::picture::tests::png;
+    use crate::random::OsRandom;
+    use crate::retry::{Limits, within};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use std::time::Duration;
+    use tokio::net::TcpListener;
+
+    const STABILITY: ModelSettings = ModelSettings {
+        id: String::new(),
+        family: Family::Stability,
+        width: 1024,
+        height: 1024,
+        cfg_scale: 8.0,
+        quality: Quality::Standard,
+    };
 
     fn failure(status: u16, code: &str, message: &str) -> AwsFailure {
         AwsFailure {
@@ -160,5 +180,35 @@ mod tests {
         let prompt = Prompt::new("blocked by our content filters", 100).unwrap();
         let message = prompt.redact("Malformed input request: blocked by our content filters is not permitted");
         assert_eq!(kind(&classify(Family::Titan, failure(400, "ValidationException", &message))), "refused");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_goes_silent_costs_one_attempt_and_not_the_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = bedrock(&listener.local_addr().unwrap().to_string(), http_client(), some_credentials());
+        let model = Bedrock::new(client, ModelSettings { id: "m".into(), ..STABILITY });
+        let picture = STANDARD.encode(png());
+        let body = format!(r#"{{"images": ["{picture}"], "finish_reasons": [null]}}"#);
+        let serve = async {
+            let (mut first, _) = listener.accept().await.unwrap();
+            request(&mut first).await;
+            answer(&mut first, 200, body.as_bytes()).await;
+            request(&mut first).await;
+            let (mut second, _) = listener.accept().await.unwrap();
+            request(&mut second).await;
+            answer(&mut second, 200, body.as_bytes()).await;
+            (first, second)
+        };
+        let prompt = Prompt::new("a moon", 100).unwrap();
+        let limits = Limits { attempts: 2, attempt_timeout: Duration::from_millis(300), least: Duration::ZERO };
+        let draw = async || {
+            let budget = Budget::lasting(Duration::from_secs(20));
+            within(budget, limits, &OsRandom, async || model.draw(&prompt, 1).await).await
+        };
+        let twice = async {
+            draw().await.unwrap();
+            draw().await.unwrap();
+        };
+        tokio::join!(twice, serve);
     }
 }

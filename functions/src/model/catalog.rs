@@ -39,6 +39,7 @@ const KNOWN: &[Known] = &[
     ended("amazon.nova-canvas-v1:0", Family::Nova, &["us-east-1", "eu-west-1", "ap-northeast-1"], "2026-09-30"),
     ended("amazon.titan-image-generator-v2:0", Family::Titan, US, "2026-06-30"),
     ended("amazon.titan-image-generator-v1", Family::Titan, US, EARLIER),
+    ended("amazon.titan-image-generator-v1:0", Family::Titan, US, EARLIER),
 ];
 
 /// What the ids of Stability's models begin with that change a picture and need one to begin with, and of the older ones
