@@ -50,7 +50,7 @@ pub struct Settings {
 
 /// Says which variables are missing or wrong, all of them at once.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the environment is not complete: {}", .0.join("; "))]
+#[error("the environment is incomplete or cannot work: {}", .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
 
 impl Settings {
