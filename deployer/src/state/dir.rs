@@ -14,24 +14,24 @@ use super::objects::{Condition, Object, ObjectError, Objects, Version};
 use crate::aws::Place;
 use crate::files;
 
-/// How long the guard is waited for, and how often it is tried.
+/// How long to wait for the guard, and how often to try it.
 const GUARD_WINDOW: Duration = Duration::from_secs(10);
 const GUARD_POLL: Duration = Duration::from_millis(5);
 
 /// Files under one directory; a key is a path below it.
 ///
 /// # Guarantees
-/// Conditions are checked and writes made under an exclusive lock of one guard file. A file
-/// appears whole or not at all, stays after a power cut, and is open to those alone who may add files beside it.
+/// An exclusive lock on one guard file is held while a condition is checked and the file is written. A file appears
+/// whole or not at all and survives a power cut. Only users who may add files to its directory can open it.
 #[derive(Clone)]
 pub(super) struct Dir {
     root: PathBuf,
-    /// Locked around every change; beside the state, so that two stacks do not wait for each other.
+    /// Locked around every change. It lies beside the state, so two stacks do not wait for each other.
     guard: PathBuf,
 }
 
 impl Dir {
-    /// Keeps the file `key` and what belongs to it under `root`.
+    /// Keeps the file `key`, its copies and its lock under `root`.
     pub(super) fn new(root: PathBuf, key: &str) -> Self {
         let guard = root.join(format!(".{key}.guard"));
         Self { root, guard }
@@ -56,7 +56,7 @@ impl Dir {
         }
     }
 
-    /// The file system's own clock, which on a network drive is not this machine's.
+    /// Reads the file system's own clock, which differs from this machine's on a network drive.
     fn clock(&self) -> SystemTime {
         tempfile::tempfile_in(&self.root)
             .and_then(|file| file.metadata()?.modified())
@@ -69,7 +69,7 @@ impl Dir {
         files::directory(parent).map_err(|e| failed(parent, &e))?;
         let _guard = self.guard()?;
         self.check(key, condition)?;
-        // The guard makes a fixed name safe: what a killed run left is overwritten.
+        // The guard makes a fixed name safe: a file that a killed run left there is overwritten.
         let fresh = path.with_added_extension("new");
         replace(&fresh, &path, bytes, files::mode_in(parent)).map_err(|e| failed(&path, &e))?;
         sync_directory(parent);
@@ -122,7 +122,8 @@ impl Dir {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                // Others hold it for the time of one write; a process that was stopped there, until it goes on.
+                // Other processes hold the lock for one write. A process that is suspended during it holds the lock
+                // until it continues.
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(GUARD_POLL),
                 Err(TryLockError::WouldBlock) => {
                     let message = format!("another process has kept it locked for {} s", GUARD_WINDOW.as_secs());
@@ -133,7 +134,7 @@ impl Dir {
         }
     }
 
-    /// Runs file work where it may block.
+    /// Runs file operations on a thread that may block.
     fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, ObjectError> + Send + 'static,
@@ -184,7 +185,7 @@ impl Objects for Dir {
     }
 }
 
-/// Names a content; two equal contents are one version, as with S3's ETag.
+/// Names the content: equal contents have the same version, as with S3's ETag.
 fn version_of(bytes: &[u8]) -> Version {
     Version(STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
 }
@@ -196,7 +197,7 @@ fn replace(fresh: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>
     fs::rename(fresh, path)
 }
 
-/// Makes a rename or removal last. Some file systems cannot sync a directory; they need not.
+/// Makes a rename or removal durable. Some file systems cannot sync a directory and need no sync.
 fn sync_directory(path: &Path) {
     if let Ok(directory) = File::open(path) {
         let _ = directory.sync_all();

@@ -1,4 +1,4 @@
-//! The state document: its form, and how it is read from bytes that anybody may have written.
+//! The state document: its format, and how it is read from bytes that anybody may have written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use serde_json::error::Category;
 use super::error::StateError;
 use crate::kinds::Outputs;
 
-/// The newest form of the document that this version reads and writes.
+/// The newest format version that this deployer reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What a number in JSON is surely kept as; no stack is written that often.
+/// Largest integer that every JSON reader keeps exactly. No stack is written that often.
 const LAST_SERIAL: u64 = 1 << 53;
 
-/// What a stack's last apply left. Disposable: everything in it can be found again from `stack.yaml`.
+/// The result of a stack's last apply. Disposable: everything in it can be found again from `stack.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     pub format_version: u32,
-    /// Random, made once for a stack's state; a state of another lineage is never overwritten.
+    /// Random, created once for each state. A state of another lineage is never overwritten.
     pub lineage: String,
     /// Grows by one with every write.
     pub serial: u64,
@@ -31,14 +31,15 @@ pub struct State {
     /// RFC 3339, UTC.
     pub written_at: String,
     pub resources: BTreeMap<String, Record>,
-    /// What the running operation is about to do; empty when none runs.
+    /// Operations that the current run is about to carry out; empty when no run is in progress.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Intent>,
-    /// The addresses of the functions whose code the last apply brought that brought any: those that `deployer rollback`
-    /// means.
+    /// Addresses of the functions that received code in the last apply that deployed any. `deployer rollback` rolls
+    /// these back by default.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deployed_code: BTreeSet<String>,
-    /// What was left in AWS on purpose, by kind and identity: `retain: true`, or forgotten by hand.
+    /// Resources left in AWS on purpose, by kind and identity: because of `retain: true`, or removed from the state by
+    /// hand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_in_aws: BTreeMap<String, BTreeSet<String>>,
     /// The stack's outputs, without sensitive ones.
@@ -62,19 +63,19 @@ pub struct Record {
     pub retain: bool,
 }
 
-/// Something that a running operation is about to do.
+/// An operation that a run is about to carry out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     pub address: String,
     /// `create`, `update`, `replace`, `delete`, `adopt`.
     pub action: String,
     pub kind: String,
-    /// The identity of what is made or deleted.
+    /// The identity of the resource to create or delete.
     pub identity: String,
     /// RFC 3339, UTC.
     pub since: String,
-    /// The spec that is wanted, secrets as keyed fingerprints: by it a later run finds what a
-    /// cut-off one made, whatever `stack.yaml` says by then.
+    /// The desired spec, with secrets as keyed fingerprints. A later run uses it to find the resource that an
+    /// interrupted run created, even if `stack.yaml` has changed since.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub inputs: Value,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -83,12 +84,12 @@ pub struct Intent {
     pub dependencies: BTreeSet<String>,
 }
 
-/// The address of what is left of `address` under another identity, and is yet to be deleted.
+/// Returns the address of a predecessor of `address` that has another identity and is yet to be deleted.
 pub fn leftover(address: &str, identity: &str) -> String {
     format!("{address}#{identity}")
 }
 
-/// Whose state is expected, and what to call its place in messages.
+/// The stack, account and region that a state must belong to, and the place to name in messages.
 pub(super) struct Expected<'a> {
     pub stack: &'a str,
     pub account: &'a str,
@@ -97,7 +98,7 @@ pub(super) struct Expected<'a> {
 }
 
 impl State {
-    /// Tells whether two states say the same, whoever wrote them and when.
+    /// Tells whether two states have the same content, regardless of who wrote them and when.
     pub fn says_the_same(&self, other: &Self) -> bool {
         self.lineage == other.lineage
             && self.resources == other.resources
@@ -106,17 +107,17 @@ impl State {
             && self.left_in_aws == other.left_in_aws
     }
 
-    /// The document as it is kept: JSON for people and line diffs.
+    /// Serialises the document as indented JSON, which people and line diffs can read.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a state has only text keys, which JSON takes");
         bytes.push(b'\n');
         bytes
     }
 
-    /// Reads a document, and refuses whatever is not this stack's whole state in a known form.
+    /// Reads a document, and refuses anything but a complete state of this stack in a known format.
     ///
     /// # Errors
-    /// `Damaged`, `NotAState`, `Newer`, `Foreign`, `Elsewhere`, none of them with its newest good version yet.
+    /// `Damaged`, `NotAState`, `Newer`, `Foreign` or `Elsewhere`. `newest_good` is still empty in each.
     pub(super) fn parse(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, StateError> {
         let place = expected.place.to_owned();
         let damaged = |reason: String| StateError::Damaged { place: place.clone(), reason, newest_good: None };

@@ -1,23 +1,23 @@
-//! Why the state could not be read, locked or kept.
+//! Reasons why the state could not be read, locked or saved.
 
 use std::path::PathBuf;
 
 use super::objects::ObjectError;
 use crate::aws::AwsError;
 
-/// A failure of the state. Nothing that could not be understood is ever overwritten.
+/// A failure to read, lock or save the state. A document that could not be understood is never overwritten.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
-    /// It is not JSON, cut off, or lacks what a state has.
+    /// The document is not JSON, is truncated, or lacks required fields.
     #[error("the state {place} is damaged: {reason}")]
     Damaged { place: String, reason: String, newest_good: Option<u64> },
-    /// Something else is kept there.
+    /// The place holds something other than a state.
     #[error("{place} is not the state of a deployer stack: {reason}")]
     NotAState { place: String, reason: String, newest_good: Option<u64> },
-    /// Another stack's state.
+    /// The state of another stack.
     #[error("{place} is the state of the stack {found:?}, not of {wanted:?}")]
     Foreign { place: String, found: String, wanted: String, newest_good: Option<u64> },
-    /// The same stack somewhere else: accounts and regions, as `123456789012 in eu-west-1`.
+    /// A state of the same stack for another account or region. Both are written as `123456789012 in eu-west-1`.
     #[error("{place} belongs to the account {found}, not to {wanted}")]
     Elsewhere { place: String, found: String, wanted: String, newest_good: Option<u64> },
     #[error(
@@ -26,7 +26,7 @@ pub enum StateError {
     Newer { place: String, found: u64, known: u32, written_by: String, newest_good: Option<u64> },
     #[error("{0}")]
     Locked(Box<Locked>),
-    /// Who waited for the lock does not want it any more.
+    /// The caller stopped waiting for the lock.
     #[error("interrupted; nothing was changed")]
     Unwanted,
     /// Another run took the lock over, or changed the state.
@@ -39,7 +39,7 @@ pub enum StateError {
     BucketMissing { bucket: String },
     #[error("the bucket {bucket:?} for the state is in another region")]
     WrongRegion { bucket: String },
-    /// Bucket names are shared by all accounts: anybody may have made one of this name.
+    /// Bucket names are global, so any account may have created a bucket of this name.
     #[error("the bucket {bucket:?} for the state belongs to another account than {wanted}")]
     BucketOfOthers { bucket: String, wanted: String },
     #[error("no access to the state {place}: {message}")]
@@ -50,7 +50,7 @@ pub enum StateError {
     Unreachable { place: String, message: String },
     #[error("the state {place} could not be saved: {message}")]
     Refused { place: String, message: String },
-    /// The state could not be saved in its place and waits in a file.
+    /// The state could not be saved in its place and waits in a rescue file.
     #[error("{cause}; what was done is kept in {}", rescue.display())]
     Rescued { rescue: PathBuf, cause: Box<Self> },
     #[error("the state {place} has no version {serial}")]
@@ -59,7 +59,7 @@ pub enum StateError {
     Random(String),
 }
 
-/// Who holds the lock that was waited for.
+/// The holder of the lock that this run waited for.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "the state {place} is locked by {who} on {host} for `{operation}` since {since}{}",
@@ -67,21 +67,21 @@ pub enum StateError {
 )]
 pub struct Locked {
     pub place: String,
-    /// Names this hold, for `state unlock`.
+    /// The id of this hold, for `state unlock`.
     pub id: String,
     pub who: String,
     pub host: String,
     pub operation: String,
     /// RFC 3339, UTC.
     pub since: String,
-    /// The CI run.
+    /// URL of the CI run.
     pub run_url: Option<String>,
-    /// When the lease ends unless it is renewed.
+    /// Seconds until the lease ends unless it is renewed.
     pub ends_in_s: u64,
 }
 
 impl StateError {
-    /// Translates what went wrong at `place`.
+    /// Translates an error that occurred at `place`.
     pub(super) fn of(place: &str, error: ObjectError) -> Self {
         let place = place.to_owned();
         match error {
@@ -106,7 +106,7 @@ impl StateError {
         }
     }
 
-    /// The stable name of this failure.
+    /// Returns the stable code of this failure.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Damaged { .. } => "state::damaged",
@@ -130,7 +130,7 @@ impl StateError {
         }
     }
 
-    /// Tells whether something was read that is not this stack's whole state in a known form.
+    /// Tells whether the document that was read is anything but a complete state of this stack in a known format.
     pub(super) fn is_unusable(&self) -> bool {
         matches!(
             self,
@@ -142,7 +142,7 @@ impl StateError {
         )
     }
 
-    /// Names the newest kept version that this stack could go back to.
+    /// Adds the newest kept version that this stack could go back to.
     pub(super) fn naming(mut self, serial: Option<u64>) -> Self {
         if let Self::Damaged { newest_good, .. }
         | Self::NotAState { newest_good, .. }
@@ -155,7 +155,7 @@ impl StateError {
         self
     }
 
-    /// The next thing to do.
+    /// Returns the next step for the user.
     pub fn help(&self) -> String {
         match self {
             Self::Damaged { newest_good: Some(serial), .. } => {
@@ -214,7 +214,7 @@ impl StateError {
     }
 }
 
-/// What to do about a state that is somebody's, if not this run's: it is not for this run to replace it.
+/// Returns the advice for a document that may be somebody's state: this run must not replace it.
 fn untouched(advice: &str, newest_good: Option<u64>) -> String {
     match newest_good {
         Some(serial) => format!(

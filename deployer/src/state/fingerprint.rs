@@ -1,10 +1,10 @@
-//! Secrets in the state: kept as fingerprints, enough to see that one changed.
+//! Fingerprints that stand for secrets in the state: they show that a secret changed, not its value.
 //!
 //! # Guarantees
-//! A fingerprint is slow to compute, so whoever reads the state can try few values a second: some ten milliseconds
-//! and 12 MiB each. It hides a strong secret, and makes a weak one dearer to find; see docs/state-format.md.
-//! Each says what it cost. One of another cost is still understood, and the next write has today's.
-//! A run computes each only once, and those that a plan needs while AWS is being read.
+//! A fingerprint is slow to compute: about ten milliseconds and 12 MiB. A reader of the state can therefore try only
+//! few values a second. A strong secret stays hidden, and a weak one takes longer to find; see docs/state-format.md.
+//! Each fingerprint names its cost. One with another cost is still understood, and the next write uses today's cost.
+//! A run computes each fingerprint only once. Those that a plan needs are computed while AWS is being read.
 //!
 //! # Caveats
 //! Equal texts under one key have equal fingerprints.
@@ -20,21 +20,21 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Begins every fingerprint; what makes it slow follows.
+/// Prefix of every fingerprint; its cost parameters follow.
 const MARK: &str = "fingerprint:argon2id:";
-/// Begins those of states that no newer version has written yet.
+/// Prefix of fingerprints in states that no newer version has written yet.
 const FORMER: &str = "fingerprint:hmac-sha256:";
-/// Of new fingerprints: a row of OWASP's Password Storage Cheat Sheet. Thirty take two processors 0.2 s.
+/// Cost of new fingerprints: a row of OWASP's Password Storage Cheat Sheet. Thirty take two processors 0.2 s.
 const COST: Cost = Cost { memory: 12_288, passes: 3 };
-/// A stored fingerprint that claims to cost more than this many times as much is not computed.
+/// A stored fingerprint whose cost exceeds [`COST`] more than this many times is not computed.
 const DEARER: u32 = 16;
 
-/// What makes a fingerprint slow.
+/// Argon2's cost parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Cost {
     /// In KiB.
     memory: u32,
-    /// Over that memory.
+    /// Number of passes over that memory.
     passes: u32,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Cost {
 }
 
 impl Cost {
-    /// What a stored fingerprint says that it cost.
+    /// Parses the cost that a stored fingerprint names; `None` if it is malformed or too high.
     fn said_by(mark: &str) -> Option<Self> {
         let (cost, _) = mark.strip_prefix(MARK)?.split_once(':')?;
         let (memory, passes) = cost.strip_prefix("m=")?.strip_suffix(",p=1")?.split_once(",t=")?;
@@ -55,18 +55,18 @@ impl Cost {
     }
 }
 
-/// A digest of a text and its key, and what its fingerprint costs.
+/// Digest of a key and a text, together with the cost of the fingerprint.
 type Subject = ([u8; 32], Cost);
 
-/// What was computed in this run.
+/// Fingerprints computed in this run.
 static KNOWN: LazyLock<Mutex<BTreeMap<Subject, String>>> = LazyLock::new(Mutex::default);
 
-/// The fingerprint of one text under `key` (the state's lineage).
+/// Computes the fingerprint of one text under `key` (the state's lineage).
 pub fn of(text: &str, key: &str) -> String {
     at(COST, text, key).expect("this cost is within Argon2's bounds")
 }
 
-/// The fingerprint of a cost; none if Argon2 knows no such cost.
+/// Computes a fingerprint at the given cost; `None` if Argon2 does not accept that cost.
 fn at(cost: Cost, text: &str, key: &str) -> Option<String> {
     let digest = Sha256::new().chain_update(Sha256::digest(key.as_bytes())).chain_update(text.as_bytes()).finalize();
     let subject: Subject = (digest.into(), cost);
@@ -81,7 +81,7 @@ fn at(cost: Cost, text: &str, key: &str) -> Option<String> {
 
 fn slow(cost: Cost, text: &str, key: &str) -> Option<String> {
     let parameters = Params::new(cost.memory, cost.passes, 1, Some(32)).ok()?;
-    // A salt of one length, whatever the key is.
+    // Gives the salt one length, whatever the length of the key.
     let salt = Sha256::digest(key.as_bytes());
     let mut hash = [0; 32];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
@@ -90,7 +90,7 @@ fn slow(cost: Cost, text: &str, key: &str) -> Option<String> {
     Some(format!("{MARK}{cost}:{}", STANDARD_NO_PAD.encode(hash)))
 }
 
-/// Computes fingerprints that are about to be needed, on all processors.
+/// Computes fingerprints that will soon be needed, on all processors.
 pub fn prepare(texts: BTreeSet<String>, key: &str) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let texts: Vec<String> = texts.into_iter().collect();
@@ -111,7 +111,8 @@ pub fn secret_texts(value: &Value, secret: &dyn Fn(&str) -> bool, found: &mut BT
     }
 }
 
-/// The keyed digest of a text that holds no secret in clear. Fast, so nothing that can be guessed may be in the text.
+/// Computes the keyed digest of a text that contains no secret in clear. It is fast, so the text must not contain
+/// anything that can be guessed.
 pub fn fast(text: &str, key: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
@@ -123,7 +124,8 @@ pub fn is(text: &str) -> bool {
     text.starts_with(MARK) || text.starts_with(FORMER)
 }
 
-/// Is the stored `mark` that of `text`? States of earlier versions are understood until the next apply writes them anew.
+/// Tells whether the stored `mark` is the fingerprint of `text`. Formats of earlier versions are understood until the
+/// next apply rewrites them.
 fn fits(mark: &str, text: &str, key: &str) -> bool {
     if mark.starts_with(FORMER) {
         return fast(text, key) == *mark;
@@ -131,7 +133,7 @@ fn fits(mark: &str, text: &str, key: &str) -> bool {
     Cost::said_by(mark).and_then(|cost| at(cost, text, key)).is_some_and(|made| made == *mark)
 }
 
-/// Replaces every text for which `secret` holds.
+/// Replaces every text for which `secret` holds by its fingerprint.
 pub fn hide(value: &Value, key: &str, secret: &dyn Fn(&str) -> bool) -> Value {
     match value {
         Value::String(text) if secret(text) => Value::String(of(text, key)),
@@ -143,7 +145,7 @@ pub fn hide(value: &Value, key: &str, secret: &dyn Fn(&str) -> bool) -> Value {
     }
 }
 
-/// Fingerprints those texts of `value` that are fingerprints in `stored`, so that the two compare.
+/// Replaces the texts of `value` that are fingerprints in `stored` by theirs, so that the two can be compared.
 pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
     match (value, stored) {
         (Value::String(text), Value::String(mark)) if is(mark) && !is(text) => {
@@ -165,7 +167,7 @@ pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
     }
 }
 
-/// Puts the texts of `desired` in the place of their own fingerprints in `stored`; others stay fingerprints.
+/// Replaces fingerprints in `stored` by the texts of `desired` that they belong to; other fingerprints stay.
 pub fn shown(stored: &Value, desired: &Value, key: &str) -> Value {
     match (stored, desired) {
         (Value::String(mark), Value::String(text)) if is(mark) && fits(mark, text, key) => desired.clone(),
@@ -183,7 +185,8 @@ pub fn shown(stored: &Value, desired: &Value, key: &str) -> Value {
     }
 }
 
-/// Collects the texts of `value` that are fingerprints in `stored`, other than those that `desired` states at the same place.
+/// Collects the texts of `value` that are fingerprints in `stored`, except texts that `desired` states at the same
+/// place.
 pub fn revealed(value: &Value, stored: &Value, desired: Option<&Value>, found: &mut Vec<String>) {
     match (value, stored) {
         (Value::String(text), Value::String(mark)) if is(mark) && desired.and_then(Value::as_str) != Some(text) => {

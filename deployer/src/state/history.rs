@@ -1,4 +1,4 @@
-//! Earlier versions of the state: numbered copies, the newest twenty kept.
+//! Earlier versions of the state: numbered copies, of which the newest twenty are kept.
 
 use futures::future::join_all;
 
@@ -9,7 +9,7 @@ use super::objects::{Condition, ObjectError, Version};
 use super::rescue::digest;
 use super::store::Store;
 
-/// How many copies are kept.
+/// Number of copies that are kept.
 pub const KEPT_VERSIONS: usize = 20;
 
 /// An earlier version of the state.
@@ -19,7 +19,7 @@ pub struct Kept {
     /// RFC 3339, UTC.
     pub written_at: String,
     pub written_by: String,
-    /// How many resources it has.
+    /// Number of resources in this version.
     pub resources: usize,
 }
 
@@ -52,12 +52,11 @@ impl Store {
         }
     }
 
-    /// Makes a kept version the state again, under a new serial. A damaged state is kept beside
-    /// the versions first.
+    /// Restores a kept version as the current state, under a new serial. A damaged state is first copied beside the
+    /// versions.
     ///
     /// # Errors
-    /// When there is no such version, the place cannot be reached, or another stack's or a newer
-    /// state is kept there.
+    /// When there is no such version, the place cannot be reached, or it holds another stack's or a newer state.
     pub async fn restore(&self, serial: u64, lease: &Lease) -> Result<State, StateError> {
         let chosen = self.load_version(serial).await?;
         let found = self.objects.get(&self.key).await.map_err(|e| self.failed(e))?;
@@ -83,7 +82,7 @@ impl Store {
         Ok(state)
     }
 
-    /// Keeps a copy of `state`, and the newest [`KEPT_VERSIONS`] of all.
+    /// Stores a copy of `state`, and prunes all but the newest [`KEPT_VERSIONS`] copies.
     pub(super) async fn keep(&self, state: &State) -> Result<(), StateError> {
         let (copied, pruned) = tokio::join!(self.copy(state), self.prune(state.serial));
         if let Err(error) = pruned {
@@ -100,8 +99,8 @@ impl Store {
                 ObjectError::Conflict => self.objects.get(&key).await.map_err(|e| self.failed(e))?,
                 error => return Err(self.failed(error)),
             };
-            // Its own write, whose answer was lost; or of a state that was since put back by hand: its number
-            // now means this one.
+            // Either this run's own write, whose answer was lost, or a copy from before an older state was put back by
+            // hand. In the second case the number now belongs to this state.
             condition = match found {
                 Some(object) if object.bytes == state.to_bytes() => break,
                 Some(object) => Condition::Matches(object.version),
@@ -111,12 +110,12 @@ impl Store {
         Ok(())
     }
 
-    /// The newest number that a kept version has; where they cannot be listed, none.
+    /// Returns the highest number of a kept version, or 0 if there is none or they cannot be listed.
     pub(crate) async fn newest_number(&self) -> u64 {
         self.serials().await.ok().and_then(|serials| serials.first().copied()).unwrap_or(0)
     }
 
-    /// The newest kept version that can be read, if any.
+    /// Returns the newest kept version that can be read.
     pub(super) async fn newest_good(&self) -> Option<u64> {
         for serial in self.serials().await.ok()? {
             if self.load_version(serial).await.is_ok() {
@@ -126,7 +125,7 @@ impl Store {
         None
     }
 
-    /// Writes bytes that name themselves; a conflict with one's own write is success.
+    /// Writes an object whose content is unique to this run; a conflict with this run's own write counts as success.
     pub(super) async fn put_own(
         &self,
         key: &str,
@@ -148,7 +147,7 @@ impl Store {
         self.put_own(&key, bytes.to_vec(), &Condition::Absent).await.map(|_| ())
     }
 
-    /// Removes what is too many beside `newest`, which may not be there yet.
+    /// Removes the oldest copies beyond the limit. `newest` counts although its copy may not exist yet.
     async fn prune(&self, newest: u64) -> Result<(), ObjectError> {
         let others = self.serials().await?.into_iter().filter(|serial| *serial != newest);
         for serial in others.skip(KEPT_VERSIONS - 1) {
@@ -157,7 +156,7 @@ impl Store {
         Ok(())
     }
 
-    /// The serials of the kept versions, newest first.
+    /// Lists the serials of the kept versions, newest first.
     async fn serials(&self) -> Result<Vec<u64>, ObjectError> {
         let prefix = self.history_prefix();
         let keys = self.objects.list(&prefix).await?;
@@ -176,7 +175,7 @@ impl Store {
     }
 }
 
-/// What the keys of the versions of the state under `key` begin with.
+/// Returns the common key prefix of all kept versions of the state under `key`.
 pub(super) fn history_prefix(key: &str) -> String {
     format!("{key}.history/")
 }

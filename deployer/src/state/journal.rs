@@ -1,9 +1,8 @@
-//! Writing the state while a plan is carried out.
+//! Writes the state while a plan is carried out.
 //!
 //! # Guarantees
-//! At most one write is in flight, and the newest state wins. Each write is conditional on the one
-//! before it, so a run that was overtaken writes nothing more. A state that says nothing new is
-//! not written.
+//! At most one write is in flight, and the newest state wins. Each write is conditional on the previous one, so a run
+//! that another run has overtaken writes nothing more. A state without changes is not written.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,14 +18,14 @@ use super::store::{Snapshot, Store};
 
 /// Keeps the state of a running execution.
 pub trait Journal: Send + Sync {
-    /// Notes what has been reached; written soon, together with what follows.
+    /// Queues the state reached so far. It is written soon, together with later changes.
     fn note(&self, state: &State);
 
-    /// Returns when exactly this state lasts.
+    /// Returns once exactly this state is stored durably.
     ///
     /// # Errors
-    /// `Fenced` when another run took over; otherwise why it could not be written, and where it
-    /// waits instead.
+    /// `Fenced` when another run took over. Otherwise the reason why the state could not be written, and the rescue
+    /// file if there is one.
     fn commit<'a>(&'a self, state: &'a State) -> BoxFuture<'a, Result<(), StateError>>;
 }
 
@@ -39,38 +38,39 @@ struct Writer {
     store: Store,
     lease: LeaseMark,
     pending: Mutex<Pending>,
-    /// Held while a write is in flight.
+    /// Locked while a write is in flight.
     ledger: tokio::sync::Mutex<Ledger>,
 }
 
 #[derive(Default)]
 struct Pending {
     state: Option<State>,
-    /// Somebody is on the way to write it.
+    /// A task is writing the queued states.
     draining: bool,
 }
 
-/// What is stored, as far as this run knows.
+/// The stored state, as far as this run knows.
 struct Ledger {
     version: Option<Version>,
     /// The document under `version`, and the digest of its bytes.
     stored: Option<(State, String)>,
-    /// The newest serial before this run.
+    /// The serial of the stored state when this run began.
     before: u64,
-    /// Numbers of kept versions are not given again, not even after an older state was put back by hand.
+    /// Looks up the highest number of a kept version. New serials are higher, even after an older state was put back by
+    /// hand.
     kept: Option<JoinHandle<u64>>,
-    /// The newest serial that was met; what waits in a rescue file comes after it.
+    /// The highest serial that this run read or tried; a rescue file gets the next one.
     newest: u64,
-    /// Tries without an answer: one of them may be stored.
+    /// Documents whose write had no answer; one of them may be stored.
     unsure: Vec<State>,
-    /// A first commit succeeded, so that AWS may have been changed since.
+    /// A first commit succeeded, so AWS may have been changed since.
     begun: bool,
     written: bool,
     fenced: bool,
 }
 
 impl Store {
-    /// Opens a journal that goes on from `snapshot`, which was read under `lease`.
+    /// Opens a journal that continues from `snapshot`, which was read under `lease`.
     pub fn journal(&self, snapshot: &Snapshot, lease: &Lease) -> StoreJournal {
         let ledger = Ledger {
             version: snapshot.version.clone(),
@@ -121,10 +121,10 @@ impl Journal for StoreJournal {
 }
 
 impl StoreJournal {
-    /// Waits for what is in flight and keeps a numbered copy of what was written.
+    /// Waits for the write in flight and stores a numbered copy of the last state written.
     ///
     /// # Errors
-    /// When something noted or the copy could not be written.
+    /// When a queued state or the copy could not be written.
     pub async fn finish(&self) -> Result<(), StateError> {
         let mut ledger = self.writer.ledger.lock().await;
         let pending = self.writer.pending().state.take();
@@ -145,7 +145,7 @@ impl Writer {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is noted, until nothing is.
+    /// Writes queued states until none remains.
     async fn drain(self: Arc<Self>) {
         loop {
             let mut ledger = self.ledger.lock().await;
@@ -157,14 +157,14 @@ impl Writer {
                 };
                 state
             };
-            // A commit follows and says again what is wrong now.
+            // A commit follows and reports the error if it persists.
             if let Err(error) = self.write(&mut ledger, &state).await {
                 tracing::warn!(%error, "the state could not be saved; trying again with the next change");
             }
         }
     }
 
-    /// Writes `state` if it says anything new.
+    /// Writes `state` if it differs from the stored one.
     async fn write(&self, ledger: &mut Ledger, state: &State) -> Result<(), StateError> {
         if ledger.fenced || !self.lease.may_save().await.map_err(|e| self.store.failed(e))? {
             return Err(self.fenced(ledger));
@@ -207,7 +207,8 @@ impl Writer {
                     self.stored(ledger, document, object.version, &bytes);
                     return Ok(());
                 }
-                // Go on from there. Each can be met once only, so this ends.
+                // The stored document is an earlier try of this run: continue from it. Each try can be found only once,
+                // so the loop ends.
                 (Found::Earlier(at), Some(object)) => {
                     let earlier = ledger.unsure.remove(at);
                     ledger.stored = Some((earlier, rescue::digest(&object.bytes)));
@@ -233,7 +234,7 @@ impl Writer {
         StateError::Fenced { place: self.store.place() }
     }
 
-    /// Keeps in a file what AWS may already reflect and the place refused.
+    /// Saves the state in a rescue file: AWS may already reflect it, and its place refused it.
     fn rescue(&self, ledger: &Ledger, state: &State, error: StateError) -> StateError {
         if !ledger.begun || ledger.fenced {
             return error;
@@ -249,7 +250,7 @@ impl Writer {
 }
 
 impl Ledger {
-    /// Tells whether what is stored says the same; nothing stored says nothing.
+    /// Tells whether the stored state has the same content. Where nothing is stored, only an empty state does.
     fn says(&self, state: &State) -> bool {
         match &self.stored {
             Some((stored, _)) => stored.says_the_same(state),

@@ -1,17 +1,17 @@
-//! One writer: a lease on the state, which a dead run loses by itself.
+//! Allows one writer at a time: a lease on the state, which expires when its run dies.
 //!
 //! # Flow
-//! The lock is an object beside the state, made only if absent, renewed every third of its lease, and
-//! taken over when its lease has run out by the server's clock. `decide` has the rules, `info` the
-//! document, `lease` what a holder does; here is how it is taken.
+//! The lock is an object beside the state, created only if absent and renewed every third of its lease. Another run
+//! takes it over once the lease has expired by the server's clock. `decide` has the rules, `info` the document and
+//! `lease` the holder's side. This file takes the lock.
 //!
 //! # Guarantees
-//! At any time one run at most holds a lease that it may act on: it stops after two thirds, well
-//! before another may take over. Only one's own lock is ever deleted. `model` checks the rules in
-//! every order of events that two or three runs can meet.
+//! At any time at most one run may act on a lease. A run stops after two thirds of its lease, well before another run
+//! may take over. A run deletes only its own lock. `model` checks the rules in every order of events that two or three
+//! runs can meet.
 //!
 //! # Caveats
-//! A conflict may be the echo of one's own write whose answer was lost, so the lock's id decides.
+//! A conflict may be the echo of the run's own write whose answer was lost, so the lock's id decides.
 
 mod decide;
 mod info;
@@ -34,17 +34,18 @@ pub(super) use self::decide::{Found, conflict, next_serial};
 pub use self::info::{Holder, LockInfo};
 pub use self::lease::{Lease, LeaseMark};
 
-/// How often a held lock, or a place that does not answer, is tried again.
+/// How often to retry a lock that is held, or a place that does not answer.
 const POLL: Duration = Duration::from_secs(1);
-/// How often a release starts again because the lock moved under it.
+/// How often to retry a release because the lock changed meanwhile.
 const RELEASES: u32 = 5;
 
 impl Store {
-    /// Takes the lock, waiting for another's up to `timeout`; `notice` hears once who holds it. A holder that
-    /// fell silent meanwhile is waited out to the end of its lease, so that a dead run never needs a second try.
+    /// Takes the lock, waiting up to `timeout` while another run holds it. `notice` is called once with the holder. If
+    /// the holder has stopped renewing, the wait continues to the end of its lease, so a dead run never requires a
+    /// second try.
     ///
     /// # Errors
-    /// `Locked` when it is still held then; otherwise why the place cannot be used.
+    /// `Locked` when the lock is still held after that; otherwise why the place cannot be used.
     pub async fn lock(
         &self,
         holder: &Holder,
@@ -54,8 +55,8 @@ impl Store {
         self.lock_unless(std::future::pending(), holder, timeout, notice).await
     }
 
-    /// As [`Store::lock`], but waits no longer once it is `unwanted`. A request that is on its way by then may take the
-    /// lock, so its answer is waited for: a lease that comes of it is the caller's to release.
+    /// Like [`Store::lock`], but stops waiting once `unwanted` completes. A request already sent may still take the
+    /// lock, so its answer is awaited. The caller must release a lease that results from it.
     ///
     /// # Errors
     /// As [`Store::lock`], and `Unwanted`.
@@ -107,7 +108,7 @@ impl Store {
         }
     }
 
-    /// Reads who holds the lock, if anybody does.
+    /// Reads the current holder of the lock; `None` if it is free.
     ///
     /// # Errors
     /// When the place cannot be reached.
@@ -116,11 +117,11 @@ impl Store {
         Ok(object.map(|object| LockInfo::parse(&object.bytes)))
     }
 
-    /// Removes the lock `id` of a run that is surely dead; tells whether it was there. A run that
-    /// lives notices at its next renewal and stops.
+    /// Removes the lock `id` of a run known to be dead. Returns whether the lock existed. A run that is alive notices
+    /// at its next renewal and stops.
     ///
     /// # Errors
-    /// `Locked` by somebody else, or why the place cannot be reached.
+    /// `Locked` when another run holds it, or why the place cannot be reached.
     pub async fn force_unlock(&self, id: &str) -> Result<bool, StateError> {
         let key = self.lock_key();
         let mut last = None;
@@ -135,7 +136,7 @@ impl Store {
                 return Err(held);
             }
             match self.objects.delete(&key, Some(&object.version)).await {
-                // It was renewed meanwhile.
+                // The holder renewed the lock meanwhile.
                 Err(ObjectError::Conflict) => last = Some(held),
                 result => return result.map(|()| true).map_err(|e| self.failed(e)),
             }
@@ -143,7 +144,7 @@ impl Store {
         Err(last.unwrap_or_else(|| StateError::Fenced { place: self.place() }))
     }
 
-    /// Tries once: makes the lock, recognises its own, or takes over one that has run out.
+    /// Tries once: creates the lock, recognises its own, or takes over an expired one.
     async fn try_lock(&self, info: &LockInfo, notice: &(dyn Fn(&str) + Send + Sync)) -> Result<Attempt, ObjectError> {
         let (key, bytes) = (self.lock_key(), info.to_bytes());
         let mut condition = Condition::Absent;
@@ -193,13 +194,13 @@ impl Store {
     }
 }
 
-/// Where the lock of the state under `key` is.
+/// Returns the key of the lock for the state under `key`.
 pub(super) fn lock_key(key: &str) -> String {
     format!("{key}.lock")
 }
 
 enum Attempt {
     Held(Lease),
-    /// Somebody else's, and how often it was renewed.
+    /// Another run holds the lock. The number counts its renewals.
     Other(Locked, u64),
 }

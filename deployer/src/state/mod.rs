@@ -1,16 +1,16 @@
-//! What the last apply left: the state document, where it is kept, and the lock around it.
+//! The state: the document that records the last apply, the place that stores it, and the lock around it.
 //!
-//! - `document`: the form of the state, and how foreign bytes are told from it
-//! - `objects`: what is asked of a place; `s3` and `dir` are the two places
-//! - `store`: reading, and opening everything else
-//! - `lock`: one writer, by a lease that a dead run loses by itself; `moment`: its clock
-//! - `journal`: writing while a plan is carried out
-//! - `permissions`: what the place needs in IAM
-//! - `history`: earlier versions; `rescue`: what could not be saved in its place
+//! - `document`: the format of the state, and how other documents are told from it
+//! - `objects`: the operations that a place must offer; `s3` and `dir` are the two places
+//! - `store`: reads the state, and opens the lock, journal and history
+//! - `lock`: allows one writer, by a lease that expires when its run dies; `moment`: its clock
+//! - `journal`: writes the state while a plan is carried out
+//! - `permissions`: the IAM permissions that the place needs
+//! - `history`: earlier versions; `rescue`: states that could not be saved in their place
 //!
 //! # Guarantees
-//! Each write is conditional on what was read under the lock. A document that is damaged, newer
-//! or somebody else's is refused and left as it is.
+//! Each write is conditional on the document read under the lock. A document that is damaged, newer or another stack's
+//! is refused and left unchanged.
 
 mod dir;
 mod document;

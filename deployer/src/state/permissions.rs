@@ -1,4 +1,4 @@
-//! What the state's place needs in IAM.
+//! The IAM permissions that the state's place needs.
 
 use super::history::history_prefix;
 use super::lock::lock_key;
@@ -6,18 +6,18 @@ use super::store::{Location, S3Location};
 use crate::aws::Place;
 use crate::kinds::Grant;
 
-/// What a run does with the state.
+/// How a run uses the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
-    /// It takes the lock.
+    /// The run takes the lock.
     pub lock: bool,
     pub write: bool,
     pub create_bucket: bool,
 }
 
 impl Location {
-    /// Names what `how` may call; nothing for a directory. A bucket of another account than the one that is meant is
-    /// closed by these grants, whoever made it and whatever its own policy says.
+    /// Returns grants for the calls that `how` needs; none for a directory. They cover the bucket only if the expected
+    /// account owns it, whoever else created one of this name and whatever its policy allows.
     pub fn grants(&self, how: Use, place: &Place) -> Vec<Grant> {
         let Self::S3(at) = self else { return Vec::new() };
         let bucket = format!("arn:{}:s3:::{}", place.partition, at.bucket);
@@ -26,7 +26,7 @@ impl Location {
         let list = Grant::new(&["s3:ListBucket"], &bucket);
         let mut grants = vec![
             Grant::on(&["s3:GetObject"], [state.clone(), kept.clone()]),
-            // S3 says that a missing state is missing only to those who may list; that question names no prefix.
+            // S3 reports a missing state as missing only to callers who may list the bucket; that check has no prefix.
             list.only("StringLikeIfExists", "s3:prefix", vec![history_prefix(&at.key) + "*"]),
         ];
         if how.lock {
@@ -44,7 +44,7 @@ impl Location {
         let of_owner = |grant: Grant| grant.only("StringEquals", "aws:ResourceAccount", vec![owner.to_owned()]);
         let mut grants: Vec<Grant> = grants.into_iter().map(of_owner).collect();
         if creates {
-            // A bucket that does not exist yet belongs to nobody.
+            // A bucket that does not exist yet has no owner.
             grants.push(Grant::new(&["s3:CreateBucket", "s3:TagResource"], bucket));
         }
         grants.extend(at.key_grant(how, place));
@@ -52,7 +52,7 @@ impl Location {
     }
 }
 
-/// What a bucket is given that `--create-state-bucket` makes.
+/// Actions that set up a bucket created with `--create-state-bucket`.
 const SETTINGS: &[&str] = &[
     "s3:GetBucketPolicy",
     "s3:GetBucketTagging",
@@ -70,14 +70,14 @@ impl S3Location {
         self.account.as_deref().unwrap_or(&place.account)
     }
 
-    /// The use of the stated KMS key, by S3 alone.
+    /// Grants the use of the configured KMS key, through S3 only.
     fn key_grant(&self, how: Use, place: &Place) -> Option<Grant> {
         let key = self.encryption.as_ref()?.kms_master_key_id.as_deref()?;
         let region = self.region.as_deref().unwrap_or(&place.region);
         let keys = |id: &str| format!("arn:{}:kms:{region}:{}:key/{id}", place.partition, self.owner(place));
         let alias = key.split_once("alias/").map(|(_, name)| format!("alias/{name}"));
         let resource = match (&alias, key.strip_prefix("arn:")) {
-            // A grant for an alias would allow what can be done to the alias, not to its key.
+            // A grant on an alias would allow actions on the alias, not on its key.
             (Some(_), _) => keys("*"),
             (None, Some(_)) => key.to_owned(),
             (None, None) => keys(key),

@@ -1,9 +1,10 @@
-//! What could not be saved in its place: kept in a file beside `stack.yaml`, picked up by the next run of the same user
-//! on the same machine.
+//! States that could not be saved in their place. They are kept in a file beside `stack.yaml`, and the next run of the
+//! same user on the same machine picks them up.
 //!
 //! # Guarantees
-//! A file that came with the code, or from anywhere else, is not believed: whoever got one merged could have the next
-//! run delete what it names. So each file has a seal, whose key lies outside the code, in the user's own directory.
+//! A file that came with the code, or from anywhere else, is not trusted: an attacker who got one merged could make the
+//! next run delete the resources that it names. So each file has a seal, whose key lies outside the code, in the user's
+//! own directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,24 +18,24 @@ use super::document::State;
 use super::store::{Snapshot, Store};
 use crate::files;
 
-/// Where rescue files are, and where the key of their seals.
+/// The directory of rescue files, and the file with the key of their seals.
 #[derive(Debug, Clone)]
 pub struct RescuePlace {
     pub directory: PathBuf,
-    /// Of this user and machine; without one nothing is rescued.
+    /// Path of the key file, specific to this user and machine; without one nothing is rescued.
     pub key: Option<PathBuf>,
 }
 
-/// Bytes of a key.
+/// Length of a key in bytes.
 const KEY: usize = 32;
 
 impl RescuePlace {
-    /// The key, if there is one yet.
+    /// Reads the key, if there is one yet.
     fn key(&self) -> Option<Vec<u8>> {
         fs::read(self.key.as_ref()?).ok().filter(|key| key.len() == KEY)
     }
 
-    /// The key, made if there is none.
+    /// Reads the key, or creates it if there is none.
     fn or_new_key(&self) -> Option<Vec<u8>> {
         if let Some(key) = self.key() {
             return Some(key);
@@ -47,20 +48,20 @@ impl RescuePlace {
     }
 }
 
-/// A state that waits for its place.
+/// A state that is waiting to be saved in its place.
 #[derive(Serialize, Deserialize)]
 struct Rescue {
-    /// That this user's deployer wrote the rest. Files of the first version have none.
+    /// Proves that this user's deployer wrote the rest. Files of the first version have no seal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seal: Option<String>,
-    /// Digests of the documents that it may follow. Anything else in its place means that another
-    /// run has been there since, and the file is out of date.
+    /// Digests of the documents that this state may follow. Any other stored document means that another run has
+    /// written since, and the file is out of date.
     follows: Vec<String>,
     state: Value,
 }
 
 impl Rescue {
-    /// Does it have the seal of this key?
+    /// Tells whether the seal was made with this key.
     fn is_sealed_by(&self, key: &[u8]) -> bool {
         self.seal.as_ref().is_some_and(|seal| *seal == self.sealed_by(key))
     }
@@ -76,12 +77,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names a document's bytes.
+/// Returns the digest that identifies a document's bytes.
 pub(super) fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Writes `state` into the rescue directory; `None` when there is none or it cannot be written.
+/// Writes `state` into the rescue directory; `None` if there is no directory or the write fails.
 pub(super) fn keep(store: &Store, state: &State, follows: Vec<String>) -> Option<PathBuf> {
     let place = store.rescue.as_ref()?;
     let path = place.directory.join(format!("{}{}.json", prefix(&store.stack, &state.lineage), state.serial));
@@ -100,7 +101,7 @@ pub(super) fn keep(store: &Store, state: &State, follows: Vec<String>) -> Option
     written.ok().map(|()| path)
 }
 
-/// Puts the newest rescued state that follows the stored one into `snapshot`.
+/// Replaces the state in `snapshot` with the newest rescued state that follows the stored one.
 pub(super) async fn pick_up(store: &Store, snapshot: &mut Snapshot) {
     let Some(stored) = &snapshot.stored else { return };
     let key = store.rescue.as_ref().and_then(RescuePlace::key);
@@ -135,7 +136,7 @@ fn read(path: &Path) -> Option<Rescue> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// What a user is told of a file that is not believed.
+/// Returns the notice to the user about a file that is not trusted.
 fn left_alone(path: &Path, sealed: bool) -> String {
     let path = path.display();
     if sealed {
@@ -149,7 +150,8 @@ fn left_alone(path: &Path, sealed: bool) -> String {
     )
 }
 
-/// Removes what a state now saved in its place has made needless. What was not believed is not ours to remove.
+/// Removes the rescue files that are superseded now that a state was saved in its place. A file that is not trusted is
+/// not ours to remove.
 pub(super) fn clear(store: &Store, lineage: &str) {
     let Some(key) = store.rescue.as_ref().and_then(RescuePlace::key) else { return };
     for path in files(store, lineage) {

@@ -1,7 +1,7 @@
-//! Objects in S3, by conditional writes, in a bucket of one account and no other.
+//! Objects in S3, written conditionally, in a bucket of one account and no other.
 //!
-//! - `bucket`: the bucket itself, made where it is asked for
-//! - `young`: what S3 may say of a bucket whose settings are new
+//! - `bucket`: the bucket itself, created on request
+//! - `young`: wrong answers of S3 about a bucket whose settings are new
 
 mod bucket;
 mod young;
@@ -24,9 +24,9 @@ use super::store::{Encryption, S3Location};
 use crate::aws::{AwsError, Place};
 use young::Young;
 
-/// How long a call is repeated that raced with another (409).
+/// How long to repeat a call that raced with another one (HTTP 409).
 const RACE_WINDOW: Duration = Duration::from_secs(15);
-/// How often a download is begun before it counts as failed; the SDK repeats only up to the headers.
+/// How often to start a download before it counts as failed. The SDK retries only up to the headers.
 const DOWNLOADS: u32 = 3;
 
 /// Objects of one bucket.
@@ -34,14 +34,14 @@ pub(super) struct S3 {
     client: Client,
     bucket: String,
     region: Option<String>,
-    /// The account that the bucket has to belong to, once that is known: S3 then refuses every call for another's.
+    /// The account that must own the bucket, once it is known. S3 then refuses every call on another account's bucket.
     owner: OnceLock<String>,
     encryption: Option<Encryption>,
     young: Young,
 }
 
 impl S3 {
-    /// Takes the run's client.
+    /// Uses the run's client.
     pub(super) fn new(client: &Client, at: S3Location) -> Self {
         let S3Location { bucket, region, account, encryption, .. } = at;
         let known = client.config().region().map(ToString::to_string);
@@ -61,7 +61,7 @@ impl S3 {
 
     async fn translate(&self, error: AwsError) -> ObjectError {
         match error.code() {
-            // 404 on If-Match: what was read is gone.
+            // 404 in answer to If-Match: the object that was read was deleted.
             "PreconditionFailed" | "NoSuchKey" => ObjectError::Conflict,
             "NoSuchBucket" => ObjectError::BucketMissing(self.bucket.clone()),
             "PermanentRedirect"
@@ -78,7 +78,8 @@ impl S3 {
         ObjectError::BucketOfOthers { bucket: self.bucket.clone(), wanted: self.owner().unwrap_or_default() }
     }
 
-    /// Tells why S3 refuses: the same question is answered when it does not say whose the bucket has to be.
+    /// Tells whether S3 refuses because the bucket belongs to another account: then the same call succeeds without the
+    /// expected owner.
     async fn is_of_others(&self) -> bool {
         let Some(owner) = self.owner() else { return false };
         let head = || self.client.head_bucket().bucket(&self.bucket);
@@ -143,7 +144,7 @@ impl S3 {
     }
 }
 
-/// Repeats a call that raced with another write of the same key, as S3 asks for with a 409.
+/// Repeats a call that raced with another write of the same key, as S3 requires after a 409.
 async fn racing<T, F>(mut call: impl FnMut() -> F) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,
@@ -228,7 +229,7 @@ impl Objects for S3 {
     }
 
     fn belongs_to(&self, account: &str) {
-        // What `stack.yaml` says of the bucket goes first.
+        // An account that `stack.yaml` states takes precedence.
         let _ = self.owner.set(account.to_owned());
     }
 
@@ -241,7 +242,7 @@ impl Objects for S3 {
     }
 }
 
-/// Says that an object is gone that the call meant.
+/// Tells whether the object of the call does not exist.
 fn is_gone<T>(answer: &Result<T, AwsError>) -> bool {
     matches!(answer, Err(error) if error.is(&["NoSuchKey"]))
 }
@@ -253,12 +254,12 @@ async fn object(answer: GetObjectOutput, date: &ServerDate) -> Result<Object, Aw
     let modified = modified.ok_or_else(|| AwsError::missing(OPERATION, "Last-Modified"))?;
     let body = answer.body.collect().await;
     let body = body.map_err(|e| AwsError::Transport { operation: OPERATION, message: e.to_string() })?;
-    // Without the server's clock an object looks fresh: better a lock held too long than one broken.
+    // Without the server's clock, treat the object as fresh: holding a lock too long is better than breaking one.
     let server_now = date.get().unwrap_or(modified);
     Ok(Object { bytes: body.to_vec(), version, modified, server_now })
 }
 
-/// Keeps the `Date` header of an answer, which the SDK drops: S3's own clock.
+/// Keeps an answer's `Date` header, S3's own clock, which the SDK drops.
 #[derive(Debug, Clone, Default)]
 struct ServerDate(Arc<Mutex<Option<SystemTime>>>);
 

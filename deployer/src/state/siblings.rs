@@ -1,16 +1,16 @@
-//! States beside this one, and the end of a state.
+//! Finds other states beside this one, and erases a state.
 
 use super::error::StateError;
 use super::lock::Lease;
 use super::store::{Snapshot, Store};
 
 impl Store {
-    /// The key that the state is kept under.
+    /// Returns the key of the state.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Lists the keys that begin as this state's does, without its `.json`.
+    /// Lists the keys that begin with this state's key without its `.json`.
     ///
     /// # Errors
     /// When the place cannot be reached.
@@ -19,7 +19,7 @@ impl Store {
         self.objects.list(prefix).await.map_err(|e| self.failed(e))
     }
 
-    /// Removes the state that was read under `lease`, and its earlier versions.
+    /// Deletes the state that was read under `lease`, and its earlier versions.
     ///
     /// # Errors
     /// When another run wrote meanwhile, or the place refuses.

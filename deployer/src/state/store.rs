@@ -1,4 +1,4 @@
-//! The place of one stack's state, and what can be done there.
+//! The place of one stack's state, and the operations on it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,11 +27,11 @@ pub enum Location {
 pub struct S3Location {
     pub bucket: String,
     pub key: String,
-    /// The bucket's, when it is not the stack's.
+    /// The bucket's region, if it is not the stack's.
     pub region: Option<String>,
-    /// The account that the bucket has to belong to; where it is not stated, the stack's, as soon as that is known.
+    /// The account that must own the bucket. If it is not stated, the stack's account as soon as that is known.
     pub account: Option<String>,
-    /// Said with each object, for a bucket that demands it.
+    /// Sent with each object, for a bucket that requires it.
     pub encryption: Option<Encryption>,
 }
 
@@ -57,14 +57,14 @@ pub struct Store {
     pub(super) terms: Terms,
 }
 
-/// What is stored, as it was fetched.
+/// The stored object as fetched.
 pub struct Fetched {
     found: Result<Option<Object>, ObjectError>,
     guarded: bool,
 }
 
 impl Fetched {
-    /// Tells whether exactly what `snapshot` was read from is stored.
+    /// Tells whether the stored object is exactly the one that `snapshot` was read from.
     pub fn is(&self, snapshot: &Snapshot) -> bool {
         match &self.found {
             Ok(object) => object.as_ref().map(|object| &object.version) == snapshot.version.as_ref(),
@@ -72,13 +72,13 @@ impl Fetched {
         }
     }
 
-    /// Tells whether it surely came from a place of the account that the state has to be kept in. What did not says no
-    /// more than where to look.
+    /// Tells whether the object certainly came from a place of the expected account. If not, it only hints at where to
+    /// look.
     pub fn is_guarded(&self) -> bool {
         self.guarded
     }
 
-    /// Takes a bucket that is yet to be made for an empty one.
+    /// Treats a bucket that is yet to be created as an empty one.
     #[must_use]
     pub fn or_empty(mut self) -> Self {
         if matches!(self.found, Err(ObjectError::BucketMissing(_))) {
@@ -88,29 +88,29 @@ impl Fetched {
     }
 }
 
-/// The state as it was read at one moment.
+/// The state as read at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub state: State,
-    /// What the next write must find; `None` when there was nothing.
+    /// The version that the next write must find; `None` when nothing was stored.
     pub version: Option<Version>,
     pub existed: bool,
-    /// Something that the user should know.
+    /// A message for the user.
     pub notice: Option<String>,
-    /// What is really stored, when `state` comes from a rescue file.
+    /// The stored state, which differs from `state` when that comes from a rescue file.
     pub(super) stored: Option<Stored>,
 }
 
-/// What a write is compared with.
+/// The stored document that a write is compared with.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub state: State,
-    /// Names the bytes, for rescue files.
+    /// Identifies the bytes, for rescue files.
     pub digest: String,
 }
 
 impl Store {
-    /// Opens the state of `stack`; nothing is read or made yet.
+    /// Opens the state of `stack`; nothing is read or created yet.
     pub fn open(location: Location, s3: &aws_sdk_s3::Client, stack: &str, place: &Place, now: fn() -> String) -> Self {
         match location {
             Location::S3(at) => {
@@ -129,7 +129,7 @@ impl Store {
         }
     }
 
-    /// Opens the state of `stack` under `key` of any place.
+    /// Opens the state of `stack` under `key` in the given place.
     pub fn over(objects: Arc<dyn Objects>, key: &str, stack: &str, place: &Place, now: fn() -> String) -> Self {
         Self {
             objects,
@@ -143,27 +143,27 @@ impl Store {
         }
     }
 
-    /// Keeps in a directory what cannot be saved in its place, and looks there when reading.
+    /// Sets the directory that keeps states which cannot be saved in their place; reads look there, too.
     #[must_use]
     pub fn with_rescue(mut self, place: RescuePlace) -> Self {
         self.rescue = Some(place);
         self
     }
 
-    /// Takes locks on these terms.
+    /// Sets the terms for taking locks.
     #[must_use]
     pub fn with_terms(mut self, terms: Terms) -> Self {
         self.terms = terms;
         self
     }
 
-    /// Names the place for people.
+    /// Returns the place for people.
     pub fn place(&self) -> String {
         self.objects.describe(&self.key)
     }
 
-    /// The same state, once it is known whose it has to be. Its bucket, too, has to be that account's, where
-    /// `stack.yaml` names no other.
+    /// Sets the account that the state must belong to, once it is known. Its bucket must belong to it as well, unless
+    /// `stack.yaml` names another account.
     #[must_use]
     pub fn of_account(mut self, account: &str) -> Self {
         account.clone_into(&mut self.account);
@@ -171,28 +171,28 @@ impl Store {
         self
     }
 
-    /// Tells whether another account's place would be refused by now.
+    /// Tells whether a place of another account would be refused by now.
     pub fn is_guarded(&self) -> bool {
         self.objects.is_guarded()
     }
 
-    /// Reads the state; an absent one is empty, with a fresh lineage.
+    /// Reads the state; an absent state is empty, with a fresh lineage.
     ///
     /// # Errors
-    /// When it cannot be reached, or is not this stack's whole state in a known form.
+    /// When the place cannot be reached, or does not hold a complete state of this stack in a known format.
     pub async fn read(&self) -> Result<Snapshot, StateError> {
         let mut snapshot = self.take(self.fetch().await).await?;
         self.number(&mut snapshot).await;
         Ok(snapshot)
     }
 
-    /// Fetches what is stored, without looking at it.
+    /// Fetches the stored bytes without parsing them.
     pub async fn fetch(&self) -> Fetched {
         let guarded = self.objects.is_guarded();
         Fetched { found: self.objects.get(&self.key).await, guarded }
     }
 
-    /// Understands what was fetched, as [`Store::read`]; an absent state still lacks its [`Store::number`].
+    /// Parses the fetched bytes, as in [`Store::read`]; an absent state still needs [`Store::number`].
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -209,15 +209,15 @@ impl Store {
         Ok(snapshot)
     }
 
-    /// Finds the number that an absent state goes on from: one that was lost leaves numbered copies, and what follows
-    /// gets numbers of its own.
+    /// Finds the serial that an absent state continues from. A state that was lost leaves numbered copies, and new
+    /// serials must not repeat theirs.
     pub async fn number(&self, snapshot: &mut Snapshot) {
         if !snapshot.existed {
             snapshot.state.serial = self.newest_number().await;
         }
     }
 
-    /// What there is before the first write: an empty state with a fresh lineage.
+    /// Returns the snapshot before the first write: an empty state with a fresh lineage.
     ///
     /// # Errors
     /// When the system gives no random numbers.
@@ -225,10 +225,10 @@ impl Store {
         Ok(Snapshot { state: self.empty()?, version: None, existed: false, notice: None, stored: None })
     }
 
-    /// Makes the bucket in the account of `place` if it does not exist: versioned, encrypted, closed to the public.
+    /// Creates the bucket in the account of `place` if it does not exist: versioned, encrypted, closed to the public.
     ///
     /// # Errors
-    /// Whatever S3 refused (`CreateBucket` and the settings after it), and that the bucket is another account's.
+    /// Any refusal of S3 (`CreateBucket` and the settings after it), or that the bucket belongs to another account.
     pub async fn create_bucket(&self, place: &Place) -> Result<(), StateError> {
         self.objects.belongs_to(&place.account);
         self.objects.create_place(place).await.map_err(|e| self.failed(e))
@@ -242,7 +242,7 @@ impl Store {
         )
     }
 
-    /// Says who writes, where and when.
+    /// Adds who writes, where and when.
     pub(super) fn stamp(&self, state: &State, serial: u64) -> State {
         State {
             format_version: super::FORMAT_VERSION,
@@ -270,10 +270,10 @@ impl Store {
     }
 }
 
-/// A random name that nobody else has: 128 bits in hexadecimal.
+/// Returns a random unique name: 128 bits in hexadecimal.
 ///
 /// # Errors
-/// When there is no randomness to be had.
+/// When the system gives no random numbers.
 pub fn fresh_id() -> Result<String, StateError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| StateError::Random(error.to_string()))?;

@@ -1,23 +1,23 @@
-//! The rules of lock and state: what an answer means and what may follow. No clock, no place, no
-//! task, so that the model beside this file is checked with the very rules that runs follow.
+//! The rules of lock and state: what an answer means and what may follow. They use no clock, storage or task, so the
+//! model beside this file checks the very rules that runs follow.
 
 use std::time::Duration;
 
-/// Servers tell whole seconds: two times may be this much further apart than they look.
+/// Server timestamps are whole seconds, so the real gap between two may be this much longer.
 const CLOCK_GRAIN: Duration = Duration::from_secs(1);
 
-/// How long a lease lasts after its last renewal, and what follows from it.
+/// Duration of a lease after its last renewal, and the deadlines derived from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     lease_s: u64,
 }
 
 impl Terms {
-    /// Shorter ones leave no time between a renewal and the end, by clocks of whole seconds.
+    /// A shorter lease leaves no time between a renewal and its end, since the server's clock has whole seconds.
     pub const SHORTEST_S: u64 = 3;
     pub const LONGEST_S: u64 = 3600;
 
-    /// Terms of a lease of whole seconds, from [`Self::SHORTEST_S`] to [`Self::LONGEST_S`].
+    /// Returns the terms for a lease in whole seconds, from [`Self::SHORTEST_S`] to [`Self::LONGEST_S`].
     pub fn new(lease_s: u64) -> Option<Self> {
         (Self::SHORTEST_S..=Self::LONGEST_S).contains(&lease_s).then_some(Self { lease_s })
     }
@@ -34,19 +34,21 @@ impl Terms {
         self.lease() / 3
     }
 
-    /// When a lease that could not be renewed counts as lost: what is in flight has the last third.
+    /// Returns the time without a renewal after which a lease counts as lost. The last third remains for calls in
+    /// flight.
     pub(in crate::state) fn lost_after(self) -> Duration {
         self.lease() * 2 / 3
     }
 
-    /// Tells whether a lease that was last renewed this long ago may no longer be acted on.
+    /// Tells whether a lease that was last renewed this long ago must no longer be acted on.
     pub(in crate::state) fn lapsed(self, unrenewed: Duration) -> bool {
         unrenewed >= self.lost_after()
     }
 
-    /// Says how long a run that has so much of its time `left` waits for a holder that was not heard for `silent` before
-    /// it tries again, or that it gives up. The last try is when the time is over. A holder that fell silent is waited
-    /// out to its lease's end, so that a dead run never needs a second try.
+    /// Returns the pause before the next try for a lock held by another run; `None` means to give up. `left` is the
+    /// remaining time, `silent` the time since the holder's last renewal was seen. The last try happens when the time
+    /// is over. A holder that stopped renewing is waited for until its lease ends, so a dead run never requires a
+    /// second try.
     pub(in crate::state) fn pause(self, poll: Duration, left: Duration, silent: Duration) -> Option<Duration> {
         match left {
             Duration::ZERO => (silent >= self.lease() / 2).then_some(poll),
@@ -65,20 +67,20 @@ impl Default for Terms {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::state) struct Seen<'a> {
     pub id: &'a str,
-    /// As its holder wrote it: each lease is judged by its own terms.
+    /// Duration of the lease as its holder wrote it: each lease is judged by its own terms.
     pub lease: Duration,
-    /// Since its last writing, by the server's clock alone.
+    /// Time since it was last written, by the server's clock alone.
     pub age: Duration,
 }
 
 impl Seen<'_> {
-    /// How long it still holds; nothing when it has run out.
+    /// Returns the remaining time of the lease; `None` once it has expired.
     pub(in crate::state) fn left(&self) -> Option<Duration> {
         (self.lease + CLOCK_GRAIN).checked_sub(self.age).filter(|left| !left.is_zero())
     }
 }
 
-/// How long ago at most something was written that is `age` old by the server's clock.
+/// Returns the longest time since the write of an object whose age by the server's clock is `age`.
 pub(in crate::state) fn written_at_most(age: Duration) -> Duration {
     age + CLOCK_GRAIN
 }
@@ -86,26 +88,26 @@ pub(in crate::state) fn written_at_most(age: Duration) -> Duration {
 /// Why a write did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::state) enum Refusal {
-    /// Its condition does not hold, or it is the echo of a write whose answer was lost.
+    /// The condition does not hold, or this is the echo of a write whose answer was lost.
     Conflict,
-    /// No answer: it may have happened.
+    /// No answer: the write may have happened.
     Silence,
 }
 
-/// What a run does that wanted to take the lock.
+/// Decision of a run after it tried to take the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::state) enum Taking {
-    /// It has it: only the answer was lost.
+    /// The run holds the lock: only the answer was lost.
     Held,
-    /// It was released meanwhile.
+    /// The lock was released meanwhile, so it can be created.
     MakeAnew,
     TakeOver,
     Wait(Duration),
-    /// Nothing is known; the refusal is the answer.
+    /// The lock's state is unknown: return the refusal as the error.
     GiveUp,
 }
 
-/// Decides after a write of the lock by `own` was refused and the lock was read.
+/// Decides what to do after `own`'s write of the lock was refused and the lock was read.
 pub(in crate::state) fn taking(own: &str, refusal: Refusal, seen: Option<Seen<'_>>) -> Taking {
     match (seen, refusal) {
         (Some(lock), _) if lock.id == own => Taking::Held,
@@ -115,7 +117,7 @@ pub(in crate::state) fn taking(own: &str, refusal: Refusal, seen: Option<Seen<'_
     }
 }
 
-/// Tells after a refused renewal or release whether the lock read is still that of `own`.
+/// Tells, after a refused renewal or release, whether the lock still belongs to `own`.
 pub(in crate::state) fn is_own(own: &str, seen: Option<Seen<'_>>) -> bool {
     seen.is_some_and(|lock| lock.id == own)
 }
@@ -124,7 +126,7 @@ pub(in crate::state) fn is_own(own: &str, seen: Option<Seen<'_>>) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::state) enum Saving {
     Go,
-    /// Its lease has lapsed, perhaps unnoticed by others: only if a renewal succeeds first.
+    /// The lease has lapsed, but perhaps no other run noticed: write only if a renewal succeeds first.
     IfRenewed,
     Never,
 }
@@ -137,23 +139,23 @@ pub(in crate::state) fn saving(taken_over: bool, lapsed: bool) -> Saving {
     }
 }
 
-/// The serial of what follows the stored document; a try that failed uses up none.
+/// Returns the serial after the stored document's. A failed try uses up no serial.
 pub(in crate::state) fn next_serial(stored: u64) -> u64 {
     stored + 1
 }
 
-/// What lies in the place of the state after a refused write.
+/// The document found in the state's place after a refused write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::state) enum Found {
-    /// This very write, whose answer was lost.
+    /// This write's document: its answer was lost.
     Own,
-    /// One of its earlier tries, which arrived unanswered; the write follows it.
+    /// The document of an earlier try that was never answered; the new write follows it.
     Earlier(usize),
-    /// Somebody else's, or nothing any more.
+    /// Another run's document, or none.
     Others,
 }
 
-/// Decides after a write of `wanted` was refused and `found` was read in its place.
+/// Decides whose document `found` is, after the write of `wanted` was refused.
 pub(in crate::state) fn conflict<T: PartialEq>(found: Option<&T>, wanted: &T, tried: &[T]) -> Found {
     match found {
         Some(found) if found == wanted => Found::Own,
@@ -182,7 +184,7 @@ mod tests {
             assert!(terms.renew_every() < terms.lost_after());
             let oldest = terms.lost_after();
             assert!(terms.lapsed(oldest));
-            // Two whole-second times may differ by one second more than what they tell.
+            // The real gap between two whole-second times may be one second longer than their difference.
             let seen = Seen { id: "a", lease: terms.lease(), age: oldest + CLOCK_GRAIN };
             assert!(seen.left().is_some(), "{lease_s}");
         }

@@ -1,4 +1,4 @@
-//! The lock as a document.
+//! The lock document.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use super::decide::{Seen, Terms};
 use crate::state::error::Locked;
 use crate::state::objects::Object;
 
-/// Who takes the lock.
+/// The run that takes the lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder {
     pub who: String,
     pub host: String,
     /// The command.
     pub operation: String,
-    /// The CI run.
+    /// URL of the CI run.
     pub run_url: Option<String>,
 }
 
-/// The lock as it is kept.
+/// The lock document as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockInfo {
     pub id: String,
@@ -34,7 +34,7 @@ pub struct LockInfo {
 }
 
 impl LockInfo {
-    /// Reads a lock; one that cannot be read still holds until its lease has run out.
+    /// Parses a lock. A lock that cannot be parsed still holds until its lease has expired.
     pub(super) fn parse(bytes: &[u8]) -> Self {
         let unknown = || "unknown".to_owned();
         serde_json::from_slice(bytes).unwrap_or_else(|_| Self {
@@ -55,9 +55,9 @@ impl LockInfo {
         bytes
     }
 
-    /// What the rules need of it; `object` is where it was read.
+    /// Extracts the values that the rules use; `object` is the object that it was parsed from.
     pub(super) fn seen(&self, object: &Object) -> Seen<'_> {
-        // Bytes that anybody may have written must not hold for ever.
+        // Anybody may have written these bytes, so they must not hold the lock for ever.
         let lease = Duration::from_secs(self.lease_s.min(Terms::LONGEST_S));
         Seen { id: &self.id, lease, age: object.age() }
     }

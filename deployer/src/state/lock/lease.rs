@@ -1,4 +1,4 @@
-//! The lock, held: renewed until it is released, lost or dropped.
+//! The held lock, renewed until it is released, lost or dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,7 +15,7 @@ use crate::state::moment::Moment;
 use crate::state::objects::{Condition, Object, ObjectError, Objects, Version};
 use crate::state::store::Store;
 
-/// The lock, held. Dropped without a release it is no longer renewed and runs out.
+/// The held lock. When dropped without a release it is no longer renewed and expires.
 pub struct Lease {
     shared: Arc<Shared>,
     renewals: JoinHandle<()>,
@@ -30,25 +30,25 @@ struct Shared {
     terms: Terms,
     hold: Mutex<Hold>,
     lost: watch::Sender<bool>,
-    /// Another run holds the lock now, or somebody removed it.
+    /// Another run holds the lock now, or a user removed it.
     taken_over: AtomicBool,
-    /// How long it was not renewed when it lapsed; a later renewal does not undo that.
+    /// Time without a renewal when the lease lapsed; a later renewal does not undo that.
     lapsed_after: OnceLock<Duration>,
 }
 
-/// What the last renewal left.
+/// The lock as of its last renewal.
 struct Hold {
     info: LockInfo,
     version: Version,
     since: Moment,
 }
 
-/// A lease as others see it: those who may write only while it holds.
+/// A handle to a lease for code that may write only while the lease holds.
 #[derive(Clone)]
 pub struct LeaseMark(Arc<Shared>);
 
 impl Lease {
-    /// Goes on from the lock's writing as `version`, which counts from `since`.
+    /// Starts renewing a lock that was written as `version`; its lease counts from `since`.
     pub(super) fn begin(
         objects: Arc<dyn Objects>,
         key: String,
@@ -71,7 +71,7 @@ impl Lease {
         Self { shared, renewals, kept: Mutex::default() }
     }
 
-    /// Begins to look for the newest number of a kept version, beside whatever the run does first.
+    /// Starts to look up the highest number of a kept version, alongside the run's first calls.
     pub(super) fn listing(self, store: &Store) -> Self {
         let store = store.clone();
         let kept = tokio::spawn(async move { store.newest_number().await });
@@ -79,44 +79,44 @@ impl Lease {
         self
     }
 
-    /// The newest number of a kept version, when that is known; for the first who asks.
+    /// Hands the lookup of the highest kept number to its first caller; `None` after that.
     pub(in crate::state) fn newest_kept(&self) -> Option<JoinHandle<u64>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Turns true when the lease cannot be relied on any more: nothing may be begun then.
+    /// Turns true when the lease can no longer be relied on; nothing new may be started then.
     pub fn lost(&self) -> watch::Receiver<bool> {
         self.shared.lost.subscribe()
     }
 
-    /// Tells whether it may be acted on, at this moment: a process that was stopped and goes on has
-    /// lost its lease before any of its tasks could be told.
+    /// Tells whether the run may act on the lease at this moment. A process that was suspended and continues has lost
+    /// its lease before any of its tasks is notified, so the time is checked as well.
     pub fn holds(&self) -> bool {
         self.shared.holds()
     }
 
-    /// Names this hold.
+    /// Returns the id of this hold.
     pub fn id(&self) -> &str {
         &self.shared.id
     }
 
-    /// For those who may write only while it holds.
+    /// Returns a handle for code that may write only while the lease holds.
     pub fn mark(&self) -> LeaseMark {
         LeaseMark(self.shared.clone())
     }
 
-    /// Why nothing more may be done under it.
+    /// Returns the reason why nothing more may be done under this lease.
     pub fn why_lost(&self) -> StateError {
         self.shared.why_lost()
     }
 
-    /// Gives the lock back, unless somebody else has it by now.
+    /// Releases the lock, unless another run holds it by now.
     ///
     /// # Errors
-    /// When the place cannot be reached; the lock then runs out by itself.
+    /// When the place cannot be reached; the lock then expires by itself.
     pub async fn release(self) -> Result<(), StateError> {
         let shared = &self.shared;
-        // A renewal cut off here may still arrive: then the version differs, and the id decides.
+        // A renewal that is aborted here may still reach the server. The version then differs, and the id decides.
         self.renewals.abort();
         let mut version = shared.hold().version.clone();
         for _ in 0..RELEASES {
@@ -141,12 +141,12 @@ impl Drop for Lease {
 }
 
 impl LeaseMark {
-    /// As [`Lease::holds`].
+    /// Like [`Lease::holds`].
     pub fn holds(&self) -> bool {
         self.0.holds()
     }
 
-    /// Tells whether the state may be written: a lease that lapsed unnoticed by others is renewed first.
+    /// Tells whether the state may be written. A lease that lapsed unnoticed by other runs is renewed first.
     pub(in crate::state) async fn may_save(&self) -> Result<bool, ObjectError> {
         let shared = &self.0;
         let lapsed = shared.terms.lapsed(shared.hold().since.elapsed());
@@ -154,7 +154,7 @@ impl LeaseMark {
             Saving::Go => Ok(true),
             Saving::Never => Ok(false),
             Saving::IfRenewed => {
-                // What was read under it may be out of date for AWS: it does not count as held again.
+                // AWS may have changed since it was read under this lease, so the lease does not count as held again.
                 shared.lapse();
                 let renewed = shared.renew_once().await?;
                 if !renewed {
@@ -201,14 +201,14 @@ impl Shared {
         }
     }
 
-    /// Reads the lock; `None` when it is not ours (any more).
+    /// Reads the lock; `None` if this run does not hold it (any more).
     async fn own(&self) -> Result<Option<Object>, ObjectError> {
         let Some(object) = self.objects.get(&self.key).await? else { return Ok(None) };
         let own = is_own(&self.id, Some(LockInfo::parse(&object.bytes).seen(&object)));
         Ok(own.then_some(object))
     }
 
-    /// Renews once; tells whether it is still ours.
+    /// Renews once; returns whether the lock still belongs to this run.
     async fn renew_once(&self) -> Result<bool, ObjectError> {
         let sent = Moment::now();
         let (info, condition) = {
@@ -218,7 +218,7 @@ impl Shared {
         };
         let (version, since) = match self.objects.put(&self.key, info, &condition).await {
             Ok(version) => (version, sent),
-            // The echo of an earlier renewal whose answer was lost, or somebody else.
+            // Either the echo of an earlier renewal whose answer was lost, or another run's write.
             Err(ObjectError::Conflict) => match self.own().await? {
                 Some(object) => {
                     let since = Moment::ago(written_at_most(object.age()));
@@ -234,7 +234,7 @@ impl Shared {
         Ok(true)
     }
 
-    /// Renews until the lease is lost.
+    /// Renews the lease until it is lost.
     async fn renew(self: Arc<Self>) {
         loop {
             let since = self.hold().since;

@@ -1,9 +1,8 @@
-//! The protocol of lock and state, run through in every order of events by a model checker.
+//! The protocol of lock and state, run through every order of events by a model checker.
 //!
-//! Two or three runs, one server. A run may stand still between any two steps for any time, may
-//! die, may wait for an answer in vain while its write arrives later or never. The server's clock
-//! is the only one; one tick is a second, and a lease lasts three. What a run decides, `decide`
-//! decides, as in the deployer itself.
+//! Two or three runs share one server. A run may stand still between any two steps for any time. It may die. It may
+//! wait in vain for an answer while its write arrives later or never. The server's clock is the only one; one tick is a
+//! second, and a lease lasts three. Each decision of a run comes from `decide`, as in the deployer itself.
 
 mod world;
 
@@ -15,9 +14,9 @@ use stateright::{Checker, HasDiscoveries, Model, Property};
 use super::decide::{Refusal, Terms};
 
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
-/// What each run does under the lock: the intents, two writes to AWS, what came of them.
+/// Work of each run under the lock: save the intents, write to AWS twice, save the results.
 const PROGRAM: [Work; 4] = [Work::Save, Work::Aws, Work::Aws, Work::Save];
-/// As it is where the intents are written beside the first writes to AWS, and come after one.
+/// The same when the intents are saved alongside the first writes to AWS, and arrive after one.
 const BESIDE: [Work; 4] = [Work::Aws, Work::Save, Work::Aws, Work::Save];
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq)]
@@ -26,14 +25,14 @@ enum Work {
     Aws,
 }
 
-/// What is checked: how many runs and faults, and a rule that is left out to see that it is needed.
+/// The setup to check: number of runs and faults, and a rule that is left out to prove that it is needed.
 #[derive(Clone)]
 struct Protocol {
     runs: usize,
     ticks: i16,
     lost_answers: u8,
     crashes: u8,
-    /// So many runs may stand still between any two steps; time waits for what the others have to do.
+    /// This many runs may stand still between any two steps. Time waits for the other runs' steps.
     slow: usize,
     program: [Work; 4],
     without: Option<Rule>,
@@ -43,11 +42,11 @@ struct Protocol {
 enum Rule {
     /// No write to AWS once the lease has lapsed.
     Fence,
-    /// A state is written only in the place of the one that was read.
+    /// A write of the state replaces only the state that the run read.
     ConditionalSave,
-    /// Only the own lock is deleted.
+    /// A run deletes only its own lock.
     ConditionalUnlock,
-    /// A lock that has run out is taken over.
+    /// A run takes over an expired lock.
     TakeOver,
 }
 
@@ -55,18 +54,18 @@ enum Rule {
 struct World {
     now: i16,
     lock: Option<(Content, i16)>,
-    /// Every state that was stored, the last one being there now.
+    /// Every state that was stored; the last is the current one.
     saved: Vec<Doc>,
     under_way: BTreeSet<Sent>,
     runs: Vec<Run>,
     lost_answers: u8,
     crashes: u8,
-    /// A run wrote to AWS while the lock was not its own.
+    /// A run wrote to AWS while another run, or none, held the lock.
     foul: bool,
     seen: Seldom,
 }
 
-/// What must happen in some order of events, lest the others hold for want of trouble.
+/// Events that must occur in some order of events. Otherwise the properties might hold only because nothing went wrong.
 #[derive(Clone, Debug, Default, Hash, PartialEq)]
 struct Seldom {
     taken_over: bool,
@@ -74,7 +73,7 @@ struct Seldom {
     recognised: bool,
 }
 
-/// A lock's content, which is its version: whose, and how often renewed.
+/// A lock's content, which is also its version: run and number of renewals.
 type Content = (u8, u8);
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +99,7 @@ enum Write {
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq)]
 enum Phase {
-    /// Tries to make the lock, at most once a tick.
+    /// Tries to create the lock, at most once a tick.
     Wanting,
     Locking,
     Doubting(Refusal),
@@ -110,7 +109,7 @@ enum Phase {
     Settling,
     Releasing,
     Unlocking,
-    /// Unlocking was refused.
+    /// The release was refused.
     Leaving,
     Done,
 }
@@ -279,11 +278,11 @@ const NO_GAP: &str = "each state follows the one before it";
 const IN_TURN: &str = "no state is written between two of another run";
 const ALL_GET_IT: &str = "everybody who lives gets the lock, and is done";
 
-/// One may stand still between any two steps.
+/// Two runs, one of which may stand still between any two steps.
 const TWO: Protocol =
     Protocol { runs: 2, ticks: 5, lost_answers: 0, crashes: 0, slow: 1, program: PROGRAM, without: None };
 
-/// Nobody dawdles; each waits for its turn, and one may die.
+/// Three runs without pauses. Each waits for its turn, and one may die.
 const THREE: Protocol = Protocol { runs: 3, ticks: 30, lost_answers: 0, crashes: 1, slow: 0, ..TWO };
 
 fn check(protocol: Protocol, until: HasDiscoveries) -> impl Checker<Protocol> {
@@ -297,7 +296,7 @@ fn holds(protocol: Protocol) {
     check(protocol, HasDiscoveries::AnyFailures).assert_properties();
 }
 
-/// Leaves a rule out, and holds that the promise breaks.
+/// Leaves a rule out, and checks that the property no longer holds.
 #[track_caller]
 fn breaks(rule: Rule, promise: &'static str, protocol: Protocol) {
     let broken = HasDiscoveries::AnyOf(BTreeSet::from([promise]));

@@ -1,8 +1,9 @@
-//! The state's bucket, made where it is asked for.
+//! The state's bucket, created on request.
 //!
 //! # Guarantees
-//! A bucket of another account is never taken, and one that somebody else made in this account is left as it is. What a
-//! killed run left half made is known by its tag, which CreateBucket brings, and finished.
+//! A bucket of another account is never used, and a bucket that somebody else created in this account is left
+//! unchanged. CreateBucket tags the bucket as unfinished; by this tag a later run recognises and finishes a bucket that
+//! a killed run left incomplete.
 
 use std::time::Duration;
 
@@ -18,13 +19,13 @@ use super::{S3, repeat};
 use crate::aws::{AwsError, Place};
 use crate::state::objects::ObjectError;
 
-/// How long a bucket just made may stay unknown to some of S3.
+/// How long some of S3's servers may not know a bucket that was just created.
 const NEW_BUCKET_WINDOW: Duration = Duration::from_secs(120);
-/// Says of a bucket that the deployer made it, and how far that has come.
+/// Tag by which the deployer marks a bucket that it created; its value tells whether the setup is finished.
 const MARK: &str = "deployer:state-bucket";
 const UNFINISHED: &str = "unfinished";
 const READY: &str = "ready";
-/// How long earlier versions of an object are kept: the lock alone leaves some with every run.
+/// Days for which earlier versions of an object are kept; the lock alone leaves some in every run.
 const KEPT_DAYS: i32 = 90;
 
 impl S3 {
@@ -41,7 +42,7 @@ impl S3 {
             }
             self.young.begin();
             self.set_up(place).await?;
-            // Versions are on from here: what S3 warns of begins now.
+            // Versioning is on from here: the delay that S3 warns of begins now.
             self.young.begin();
             Ok(())
         };
@@ -51,8 +52,8 @@ impl S3 {
         }
     }
 
-    /// Looks for the bucket. An answer to HEAD has no body, so of a refusal that may mean anything a question is asked
-    /// whose answer says more.
+    /// Checks that the bucket exists. An answer to HEAD has no body, so after an ambiguous refusal (400) a list call
+    /// asks for an error with a code.
     async fn head(&self) -> Result<(), AwsError> {
         let call = self.client.head_bucket().bucket(&self.bucket).set_expected_bucket_owner(self.owner());
         let error = match call.send().await.map_err(|e| AwsError::of("s3:HeadBucket", e)) {
@@ -65,13 +66,13 @@ impl S3 {
         Err(call.await.map_err(|e| AwsError::of("s3:ListObjectsV2", e)).err().unwrap_or(error))
     }
 
-    /// Tells whether it made the bucket; if not, this account has it by now.
+    /// Creates the bucket and returns true; false means that this account already owns it by now.
     async fn create(&self, place: &Place) -> Result<bool, ObjectError> {
         if self.owner().is_some_and(|owner| owner != place.account) {
             return Err(ObjectError::BucketMissing(self.bucket.clone()));
         }
         let region = self.region.as_deref().unwrap_or(&place.region);
-        // S3 refuses the constraint for its first region and demands it everywhere else.
+        // S3 refuses the constraint for its first region and requires it for all others.
         let constraint = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
         let unfinished = match tag(MARK, UNFINISHED) {
             Ok(tag) => tag,
@@ -81,18 +82,18 @@ impl S3 {
         let call = self.client.create_bucket().bucket(&self.bucket).create_bucket_configuration(configuration.build());
         match call.send().await.map_err(|e| AwsError::of("s3:CreateBucket", e)) {
             Err(error) if error.is(&["BucketAlreadyExists"]) => Err(self.of_others()),
-            // Another run was faster, or this one was and its answer was lost: the mark tells.
+            // Another run was faster, or this run created it and lost the answer: the tag tells.
             Err(error) if error.is(&["BucketAlreadyOwnedByYou"]) => Ok(false),
             Err(error) => Err(self.translate(error).await),
             Ok(_) => Ok(true),
         }
     }
 
-    /// Everything that a new bucket is given; what has been done already is done again.
+    /// Applies all settings of a new bucket; settings already applied are applied again.
     async fn set_up(&self, place: &Place) -> Result<(), AwsError> {
         self.block_public_access().await?;
         self.encrypt().await?;
-        // A local cloud has no HTTPS.
+        // The local cloud has no HTTPS.
         if !place.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
             self.refuse_plain_text(place).await?;
         }
@@ -117,7 +118,7 @@ impl S3 {
         .await
     }
 
-    /// By default as the state's own objects are; S3's own keys where nothing is said of them.
+    /// Sets the default encryption of the state's own objects; S3-managed keys where none is configured.
     async fn encrypt(&self) -> Result<(), AwsError> {
         const OPERATION: &str = "s3:PutBucketEncryption";
         let algorithm = self.encryption.as_ref().map_or("AES256", |encryption| &encryption.sse_algorithm);
@@ -139,7 +140,7 @@ impl S3 {
         .await
     }
 
-    /// A policy that takes requests over HTTPS alone; a policy that is there stays.
+    /// Sets a policy that accepts requests only over HTTPS; an existing policy stays.
     async fn refuse_plain_text(&self, place: &Place) -> Result<(), AwsError> {
         let policy = self.client.get_bucket_policy().bucket(&self.bucket).set_expected_bucket_owner(self.owner());
         match policy.send().await.map_err(|e| AwsError::of("s3:GetBucketPolicy", e)) {
@@ -159,7 +160,7 @@ impl S3 {
         .await
     }
 
-    /// A rule by which earlier versions go; rules that are there stay.
+    /// Adds a rule that deletes earlier versions; existing rules stay.
     async fn expire_versions(&self) -> Result<(), AwsError> {
         const OPERATION: &str = "s3:PutBucketLifecycleConfiguration";
         let rules = self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket);
@@ -198,8 +199,8 @@ impl S3 {
         .await
     }
 
-    /// How far the deployer's work on this bucket has come; nothing for a bucket of others. Who may not ask that has
-    /// not made it either.
+    /// Reads how far the deployer has set up this bucket; `None` for a bucket of somebody else. A caller who may not
+    /// read the tags has not created the bucket either.
     async fn mark(&self) -> Result<Option<String>, AwsError> {
         match self.tags().await {
             Ok(tags) => Ok(tags.into_iter().find(|tag| tag.key == MARK).map(|tag| tag.value)),
@@ -244,7 +245,7 @@ fn shape(operation: &'static str) -> impl Fn(aws_sdk_s3::error::BuildError) -> A
     move |error| AwsError::Shape { what: operation.into(), message: error.to_string() }
 }
 
-/// Repeats a call on a bucket just made until all of S3 knows it.
+/// Repeats a call on a new bucket until all of S3's servers know the bucket.
 async fn settle<F>(mut call: impl FnMut() -> F) -> Result<(), AwsError>
 where
     F: Future<Output = Result<(), AwsError>>,

@@ -1,9 +1,10 @@
-//! Echoes of a bucket whose settings are new.
+//! Wrong answers about a bucket whose settings are new.
 //!
-//! When versions are switched on for the first time, S3 may answer for some minutes that an object does not exist which
-//! was written since; a bucket just made may be unknown to some of S3 (S3 user guide, "Enabling versioning on buckets").
-//! A lock that seems to be gone would stop the run, so what this run wrote itself is asked for again before that is
-//! believed. A lock that another run took over is none of this: that is told by another version, not by absence.
+//! After versioning is switched on for the first time, S3 may report for some minutes that an object written since does
+//! not exist. A new bucket may be unknown to some of S3's servers (S3 user guide, "Enabling versioning on buckets"). A
+//! lock that seems to be missing would stop the run, so a read of an object that this run wrote is repeated before its
+//! absence is believed. A lock that another run took over is recognised all the same: it shows as another version, not
+//! as absence.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -14,20 +15,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::AwsError;
 
-/// How long S3 asks to wait after versions were switched on.
+/// How long S3 advises to wait after versioning was switched on.
 const YOUTH: Duration = Duration::from_secs(15 * 60);
-/// How long an absence is doubted.
+/// How long a reported absence is doubted.
 const DOUBT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// What is known of a bucket's youth, and what this run wrote there.
+/// The age of the bucket, if this run created it, and the keys that this run wrote.
 #[derive(Default)]
 pub(super) struct Young(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
-    /// When it was made or its versions were switched on, if this run did that.
+    /// When this run created the bucket or switched its versioning on; `None` if it did neither.
     since: Option<Instant>,
     written: BTreeSet<String>,
 }
@@ -37,7 +38,7 @@ impl Young {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bucket is new from now on.
+    /// Marks the bucket as new from now on.
     pub(super) fn begin(&self) {
         self.seen().since = Some(Instant::now());
     }
@@ -58,8 +59,8 @@ impl Young {
         self.seen().written.contains(key)
     }
 
-    /// Repeats a call for `key` while its answer may be an echo: that a young bucket does not exist, or that an object
-    /// is `gone` which this run wrote there.
+    /// Repeats a call for `key` while its answer may be wrong: that a new bucket does not exist, or that an object
+    /// which this run wrote is `gone`.
     pub(super) async fn settled<T, F>(
         &self,
         key: &str,

@@ -1,4 +1,4 @@
-//! What the runs and the server of the model do.
+//! The actions of the model's runs and server.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl World {
         self.under_way.insert(Sent { run, write, awaited: true });
     }
 
-    /// Since when a lock that was read counts for its holder.
+    /// Returns the tick from which the lease of a lock that was read counts for its holder.
     fn written_at_most(&self) -> i16 {
         self.now - i16::try_from(written_at_most(ticks(self.age())).as_secs()).expect("few ticks")
     }
@@ -75,7 +75,7 @@ impl World {
         (run.version, run.since, run.phase, run.held) = (version, since, Phase::Reading, true);
     }
 
-    /// Waits for no answer of `at` any more.
+    /// Stops waiting for any answer to run `at`.
     pub(super) fn forsake(&mut self, at: usize) {
         let own = |sent: &Sent| usize::from(sent.run) == at;
         self.under_way =
@@ -96,7 +96,7 @@ impl World {
         (run.lost, run.taken, run.phase) = (true, true, Phase::Releasing);
     }
 
-    /// Carries out a write if its condition holds.
+    /// Carries out a write if its condition holds; returns whether it did.
     pub(super) fn serve(&mut self, write: Write, without: Option<Rule>) -> bool {
         match write {
             Write::Lock { content, over } => {
@@ -123,7 +123,7 @@ impl World {
         true
     }
 
-    /// Tells a run that waits what came of its write.
+    /// Delivers the answer to a run that waits for its write.
     pub(super) fn answer(&mut self, at: usize, write: Write, answer: Result<(), Refusal>) {
         let run = self.run(at);
         match (write, run.phase, answer) {
@@ -164,7 +164,7 @@ impl World {
             Phase::Releasing => {
                 let version = self.runs[at].version;
                 self.run(at).phase = Phase::Unlocking;
-                // A renewal under way may still arrive; nobody waits for it.
+                // A renewal in flight may still arrive, but no run waits for its answer.
                 self.forsake(at);
                 self.send(at, Write::Unlock { version });
             }
@@ -198,7 +198,7 @@ impl World {
         let run = self.run(at);
         if run.program[run.step] == Work::Aws {
             if (run.lost || lapsed) && without != Some(Rule::Fence) {
-                // Nothing more is begun; what was done is saved if that is possible.
+                // The run starts nothing more, and saves its results if possible.
                 run.lost = true;
                 run.step = run.program.len() - 1;
             } else {
@@ -235,7 +235,7 @@ impl World {
         }
     }
 
-    /// Renews, or reads the lock after a refused renewal.
+    /// Renews the lock, or reads it after a refused renewal.
     pub(super) fn renew(&mut self, at: usize) {
         if !self.runs[at].doubts_renewal {
             return self.send_renewal(at);
