@@ -50,10 +50,14 @@ impl Clients {
             .region(Region::new(settings.model_region.clone()))
             .build();
         let s3 = aws_sdk_s3::config::Builder::from(&shared).force_path_style(settings.path_style).build();
+        let mut sqs = aws_sdk_sqs::config::Builder::from(&shared);
+        if let Some(region) = &settings.queue_region {
+            sqs = sqs.region(Region::new(region.clone()));
+        }
         Self {
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock),
             s3: aws_sdk_s3::Client::from_conf(s3),
-            sqs: aws_sdk_sqs::Client::new(&shared),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
         }
     }
 }

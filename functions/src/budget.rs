@@ -1,5 +1,6 @@
 //! The time an event may still use.
 
+use crate::stop::Stop;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -44,15 +45,36 @@ impl Budget {
 ///
 /// Drawing ends first: a picture that was drawn is paid for, so time to store it is kept back.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadlines {
+pub struct Deadlines<'a> {
     pub drawing: Budget,
     pub storing: Budget,
+    /// Ends the drawing before its time; storing goes on.
+    pub stop: Option<&'a Stop>,
 }
 
-impl Deadlines {
+impl<'a> Deadlines<'a> {
     /// Keeps the last `reserve` of `whole` back for storing; a quarter of it when `whole` is short.
     pub fn reserving(whole: Budget, reserve: Duration) -> Self {
-        Self { drawing: whole.less(reserve.min(whole.left() / 4)), storing: whole }
+        Self { drawing: whole.less(reserve.min(whole.left() / 4)), storing: whole, stop: None }
+    }
+
+    /// Lets `stop` end the drawing.
+    #[must_use]
+    pub fn until(self, stop: Option<&'a Stop>) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Returns whether nothing is to be drawn any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(Stop::is_asked)
+    }
+
+    /// Waits until nothing is to be drawn any more.
+    pub async fn stopped(&self) {
+        match self.stop {
+            Some(stop) => stop.asked().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

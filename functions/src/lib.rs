@@ -11,6 +11,7 @@
 //! | [`studio`] | prompt → picture → bucket, once, with retries inside the time left |
 //! | [`retry`], [`budget`], [`clock`], [`random`] | what a retry may cost, and its clock and dice |
 //! | [`events`] | API Gateway and SQS events, and their answers |
+//! | [`poll`], [`stop`] | the queue's work in a process of its own, and how it ends |
 //! | [`log`], [`text`] | one JSON line an occurrence; texts from elsewhere made short and harmless |
 //! | [`aws`], [`start`] | everything made once, before the first event |
 
@@ -24,6 +25,7 @@ pub mod limit;
 pub mod log;
 pub mod model;
 pub mod picture;
+pub mod poll;
 pub mod prompt;
 pub mod random;
 pub mod records;
@@ -31,6 +33,7 @@ pub mod retry;
 pub mod seed;
 pub mod sqs;
 pub mod start;
+pub mod stop;
 pub mod store;
 pub mod studio;
 pub mod text;

@@ -1,5 +1,9 @@
 //! What is asked of the queue: the port, and SQS.
 
+mod deliveries;
+
+pub use deliveries::{Delivered, Deliveries, LONG_POLL, MOST, QueueError, Wanted};
+
 use crate::aws::AwsFailure;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;

@@ -72,7 +72,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     /// Draws the job's prompt and keeps the picture, trying again where that helps. A job with an id is drawn once, however
     /// often it comes: what became of it stands in its record. Writes one line to `log` when it succeeds; failures are the
     /// caller's to log.
-    pub async fn produce(&self, job: Job<'_>, time: Deadlines, log: Log<'_>) -> Result<Kept, Failure> {
+    pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<Kept, Failure> {
         let Some(id) = job.id else {
             let bits = (0..4).fold(0, |bits, _| bits << 32 | u128::from(self.random.up_to(u32::MAX)));
             return self.work(job, &PictureId::random(bits), false, time, log).await;
@@ -125,7 +125,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         job: Job<'_>,
         id: &PictureId,
         look: bool,
-        time: Deadlines,
+        time: Deadlines<'_>,
         log: Log<'_>,
     ) -> Result<Kept, Failure> {
         if look && let Some(picture) = self.stored(id, time.drawing).await? {
@@ -134,6 +134,9 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             return Ok(Kept { picture, found: true });
         }
         let prompt = self.prompt(job.prompt)?;
+        if time.is_stopped() {
+            return Err(Failure::Interrupted);
+        }
         let counted = self.clock.now();
         if let Some(limit) = self.limit()
             && let Allowance::Spent { until } = limit.take(time.drawing).await.map_err(storing)?
@@ -141,7 +144,12 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             return Err(Failure::LimitReached { until });
         }
         let seed = seed::seed(id.as_str(), 0, self.seeds());
-        let fresh = match self.draw(&prompt, seed, time.drawing, log).await {
+        let drawn = tokio::select! {
+            biased;
+            drawn = self.draw(&prompt, seed, time.drawing, log) => drawn,
+            () = time.stopped() => Err(Failure::Interrupted),
+        };
+        let fresh = match drawn {
             Ok(fresh) => fresh,
             Err(failure) => {
                 // A call that was cut off, or whose picture the filter held back, may be billed: it stays counted.

@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
         let LambdaEvent { payload, context } = event;
         let budget = Budget::before_deadline(context.deadline, SystemTime::now(), queue::MARGIN);
         let trace_id = context.xray_trace_id.as_deref();
-        let invocation = Invocation { request_id: &context.request_id, trace_id, budget };
+        let invocation = Invocation { request_id: &context.request_id, trace_id, budget, stop: None };
         let answer = queue::answer(studio, logger, messages, &payload, invocation).await;
         Ok::<_, Error>(answer)
     });

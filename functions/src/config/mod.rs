@@ -2,7 +2,10 @@
 
 mod models;
 mod places;
+mod polling;
 mod reader;
+
+pub use polling::Polling;
 
 use crate::log::Level;
 use crate::model::ModelSettings;
@@ -33,6 +36,8 @@ pub struct Settings {
     pub model_timeout: Option<Duration>,
     /// Where prompts for the queue's function are sent.
     pub queue_url: Option<String>,
+    /// The region that the queue's URL names, else the function's.
+    pub queue_region: Option<String>,
     /// The most pictures a day; 0 stops drawing.
     pub daily_limit: Option<u32>,
     /// The origins whose pages may read an answer: `*`, or origins such as `https://example.com`.
@@ -59,30 +64,34 @@ impl Settings {
     /// A value that could hold a secret (an URL) is not repeated in a finding.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(get);
-        let prefix = prefix(&mut reader, "PREFIX").unwrap_or_default();
-        let model_region = model_region(&mut reader);
-        let (models, warnings) = models::read(&mut reader, &model_region);
-        let settings = Self {
-            bucket: bucket(&mut reader),
-            pictures_prefix: self::prefix(&mut reader, "PICTURES_PREFIX").unwrap_or_else(|| prefix.clone()),
+        let settings = Self::take(&mut reader);
+        reader.finish(settings)
+    }
+
+    fn take<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Self {
+        let prefix = prefix(reader, "PREFIX").unwrap_or_default();
+        let model_region = model_region(reader);
+        let (models, warnings) = models::read(reader, &model_region);
+        let queue_url = queue_url(reader);
+        let own_region = reader.optional("AWS_REGION");
+        Self {
+            bucket: bucket(reader),
+            pictures_prefix: self::prefix(reader, "PICTURES_PREFIX").unwrap_or_else(|| prefix.clone()),
             prefix,
-            bucket_region: region(&mut reader, "BUCKET_REGION").or_else(|| reader.optional("AWS_REGION")),
+            bucket_region: region(reader, "BUCKET_REGION").or_else(|| own_region.clone()),
             models,
             model_region,
             model_timeout: reader.seconds("MODEL_TIMEOUT", 1.0, 900.0),
-            queue_url: queue_url(&mut reader),
+            queue_region: queue_url.as_deref().and_then(places::region_of_queue).or(own_region),
+            queue_url,
             daily_limit: reader.number("MAX_PICTURES_PER_DAY", 0, 10_000_000),
-            cors_origins: cors_origins(&mut reader),
+            cors_origins: cors_origins(reader),
             gateway_limit: reader.seconds("GATEWAY_TIMEOUT", 1.0, 300.0).unwrap_or(GATEWAY_LIMIT),
             url_ttl: Duration::from_secs(reader.number("URL_TTL", 1, MAX_URL_TTL_S).unwrap_or(URL_TTL_S)),
             path_style: reader.optional("AWS_ENDPOINT_URL_S3").is_some()
                 || reader.optional("AWS_ENDPOINT_URL").is_some(),
             least_level: Level::parse(reader.optional("AWS_LAMBDA_LOG_LEVEL").as_deref()),
             warnings,
-        };
-        match reader.findings.is_empty() {
-            true => Ok(settings),
-            false => Err(ConfigError(reader.findings)),
         }
     }
 }

@@ -66,6 +66,15 @@ pub(super) fn is_queue_url(url: &str) -> bool {
     !host.is_empty() && !path.trim_matches('/').is_empty() && host.bytes().chain(path.bytes()).all(fits)
 }
 
+/// Returns the region that the host of a queue's URL names, in any form that AWS has.
+pub(super) fn region_of_queue(url: &str) -> Option<String> {
+    let host = url.split_once("://")?.1.split(['/', ':']).next()?;
+    if host == "queue.amazonaws.com" {
+        return Some("us-east-1".to_owned());
+    }
+    host.split('.').find(|label| is_region(label)).map(ToOwned::to_owned)
+}
+
 /// Returns whether `text` is an origin as browsers send them: no path, no slash at the end, lower case.
 pub(super) fn is_origin(text: &str) -> bool {
     let Some(authority) = text.strip_prefix("https://") else {
@@ -133,6 +142,20 @@ mod tests {
             "us-gov-iso-east-1",
         ] {
             assert!(!is_region(region), "{region}");
+        }
+    }
+    #[test]
+    fn a_queue_is_asked_in_the_region_of_its_url() {
+        for (host, region) in [
+            ("sqs.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("sqs-fips.us-east-2.amazonaws.com", Some("us-east-2")),
+            ("vpce-0a1b-2c.sqs.eu-north-1.vpce.amazonaws.com", Some("eu-north-1")),
+            ("eu-west-3.queue.amazonaws.com", Some("eu-west-3")),
+            ("queue.amazonaws.com", Some("us-east-1")),
+            ("127.0.0.1:4566", None),
+        ] {
+            let url = format!("https://{host}/123456789012/name");
+            assert_eq!(region_of_queue(&url).as_deref(), region, "{host}");
         }
     }
 }

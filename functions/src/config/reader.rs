@@ -1,5 +1,6 @@
 //! Reading variables: one value at a time, all findings kept.
 
+use super::ConfigError;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +14,14 @@ pub(super) struct Reader<G> {
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
     pub(super) fn new(get: G) -> Self {
         Self { get, findings: Vec::new() }
+    }
+
+    /// Returns `settings` unless something speaks against them.
+    pub(super) fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
+        match self.findings.is_empty() {
+            true => Ok(settings),
+            false => Err(ConfigError(self.findings)),
+        }
     }
 
     /// Returns the value of `name` without the blanks around it; `None` when it is not set or blank.

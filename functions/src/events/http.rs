@@ -156,7 +156,7 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink>(
     let job = Job { id: id.as_ref(), prompt: &prompt, correlation_id, request_id };
     // The gateway's limit is for the answer: what was drawn is stored in all the time that Lambda gives.
     let drawing = Deadlines::reserving(budget.at_most(GATEWAY_LIMIT), STORING).drawing;
-    let time = Deadlines { drawing, storing: budget };
+    let time = Deadlines { drawing, storing: budget, stop: None };
     match studio.produce(job, time, log).await {
         Ok(kept) => HttpAnswer::kept(&kept, correlation_id),
         Err(failure) => failed(&failure, log, correlation_id),
@@ -175,7 +175,7 @@ fn failed(failure: &Failure, log: Log<'_>, correlation_id: &str) -> HttpAnswer {
         Failure::LimitReached { .. } => (429, "No more pictures are drawn today.".into()),
         Failure::Model { .. } => (502, "The image model failed. Try again later.".into()),
         Failure::Store { .. } => (502, "The image could not be stored. Try again later.".into()),
-        Failure::OutOfTime { .. } => (504, "The image was not ready in time.".into()),
+        Failure::OutOfTime { .. } | Failure::Interrupted => (504, "The image was not ready in time.".into()),
     };
     let level = if status < 500 { Level::Warn } else { Level::Error };
     let fields = json!({"status": status, "error": failure.to_string()});

@@ -323,7 +323,7 @@ async fn process(number: u32, queue: &Standard, bucket: &FakeStore, model: &Mode
             continue;
         }
         let event = event(&batch, queue);
-        let invocation = Invocation { request_id: "r", trace_id: None, budget: Budget::lasting(TIMEOUT) };
+        let invocation = Invocation { request_id: "r", trace_id: None, budget: Budget::lasting(TIMEOUT), stop: None };
         let work = answer(&studio, &logger, &messages, &event, invocation);
         let lifetime = if dice.percent(4) { Duration::from_millis(dice.throw() % 9_000) } else { TIMEOUT * 2 };
         let Ok(answer) = tokio::time::timeout(lifetime, work).await else {

@@ -6,6 +6,7 @@ mod ledger;
 pub mod queue;
 
 use crate::budget::Budget;
+use crate::stop::Stop;
 
 /// Names one invocation.
 #[derive(Clone, Copy, Debug)]
@@ -15,4 +16,6 @@ pub struct Invocation<'a> {
     pub trace_id: Option<&'a str>,
     /// Ends with the time that Lambda gives.
     pub budget: Budget,
+    /// Ends the drawing before its time.
+    pub stop: Option<&'a Stop>,
 }

@@ -6,17 +6,17 @@ use super::Invocation;
 use crate::budget::Deadlines;
 use crate::id::PictureId;
 use crate::log::{self, Level, Logger, Metric, Sink, Unit};
-use crate::model::ImageModel;
+use crate::model::{ImageModel, ModelError};
 use crate::random::Random;
 use crate::sqs::{self, Postponed, Queue};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::studio::{Failure, Job, Studio};
 use futures::StreamExt;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The longest that one call of a model may take, unless the environment says otherwise.
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(45);
@@ -73,7 +73,7 @@ impl Record {
     }
 
     /// Returns the sender's correlation id, else the message id.
-    fn correlation_id(&self) -> &str {
+    pub fn correlation_id(&self) -> &str {
         log::correlation_id(self.attribute("correlation_id")).unwrap_or_else(|| self.id())
     }
 
@@ -118,6 +118,26 @@ pub enum Outcome {
     Again(Duration),
 }
 
+/// Says what a record's end tells about the records after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Nothing: the fault was the prompt's, or no model was asked.
+    None,
+    /// A picture was drawn and stored.
+    Drawn,
+    /// Model or bucket failed in a way that the next prompt is likely to meet as well.
+    Failing,
+    /// No picture is drawn before then: the day's limit is reached.
+    LimitReached { until: SystemTime },
+}
+
+/// Says how the work on a record ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worked {
+    pub outcome: Outcome,
+    pub sign: Sign,
+}
+
 /// Works on one record.
 ///
 /// A prompt that can never succeed is logged as `rejected`, stands in its record with the reason, and is over: to deliver
@@ -127,7 +147,7 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     logger: &Logger<K>,
     record: &Record,
     invocation: Invocation<'_>,
-) -> Outcome {
+) -> Worked {
     let correlation_id = record.correlation_id();
     let log = logger.event(invocation.request_id, correlation_id).trace(invocation.trace_id);
     let id = record.picture_id();
@@ -137,8 +157,14 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
         correlation_id,
         request_id: invocation.request_id,
     };
-    let time = Deadlines::reserving(invocation.budget, STORING);
-    let Err(failure) = studio.produce(job, time, log).await else { return Outcome::Over };
+    let time = Deadlines::reserving(invocation.budget, STORING).until(invocation.stop);
+    let failure = match studio.produce(job, time, log).await {
+        Ok(kept) => {
+            let sign = if kept.found { Sign::None } else { Sign::Drawn };
+            return Worked { outcome: Outcome::Over, sign };
+        }
+        Err(failure) => failure,
+    };
     let mut fields = json!({
         "message_id": record.id(),
         "receive_count": record.receive_count(),
@@ -153,12 +179,13 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
             fields,
             &[Metric { name: "PromptsRejected", unit: Unit::Count, value: 1.0 }],
         );
-        return Outcome::Over;
+        return Worked { outcome: Outcome::Over, sign: Sign::None };
     }
     let wait = failure.wait(studio.clock.now()).unwrap_or_else(|| back_off(&failure, record, &studio.random));
     fields["again_in_s"] = json!(wait.as_secs());
     match &failure {
         Failure::Busy { .. } => log.info("another delivery is being drawn", fields),
+        Failure::Interrupted => log.info("interrupted, to be delivered again", fields),
         Failure::LimitReached { .. } => log.warn("the limit of pictures of this day is reached", fields),
         _ => {
             let message = match failure {
@@ -169,7 +196,19 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
             log.measure(Level::Error, message, fields, &[metric]);
         }
     }
-    Outcome::Again(wait)
+    Worked { outcome: Outcome::Again(wait), sign: sign(&failure) }
+}
+
+/// Says what `failure` tells about the records after it. A reply that is no picture and a fault inside the model may be
+/// this prompt's alone.
+fn sign(failure: &Failure) -> Sign {
+    match failure {
+        Failure::LimitReached { until } => Sign::LimitReached { until: *until },
+        Failure::Model { cause: ModelError::Faulty(_) | ModelError::Unreadable(_), .. } => Sign::None,
+        Failure::Store { cause: StoreError::Contended(_) | StoreError::Unreadable(_), .. } => Sign::None,
+        Failure::Model { .. } | Failure::Store { .. } | Failure::OutOfTime { .. } => Sign::Failing,
+        Failure::Rejected(_) | Failure::Busy { .. } | Failure::Interrupted | Failure::OtherPrompt => Sign::None,
+    }
 }
 
 /// Returns the time until another delivery: 30 s, doubling with each delivery to 15 minutes, and up to a half more. A record
@@ -211,8 +250,8 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
         }
     }
     let work = stream::iter(&records).map(|record| async move {
-        let outcome = work(studio, logger, record, invocation).await;
-        (record, outcome)
+        let worked = work(studio, logger, record, invocation).await;
+        (record, worked.outcome)
     });
     let outcomes: Vec<_> = work.buffer_unordered(CONCURRENT).collect().await;
     let mut waits = Vec::new();

@@ -1,10 +1,10 @@
-//! What both functions do before their first event.
+//! What the functions and the worker do before their first event.
 
 mod report;
 
 use crate::aws::Clients;
 use crate::clock::Clock;
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, Polling, Settings};
 use crate::log::{Level, Logger, Stdout};
 use crate::model::Bedrock;
 use crate::random::OsRandom;
@@ -30,7 +30,16 @@ pub struct Started {
 /// connection pool. One call of a model may take `model_timeout`, unless the environment says otherwise.
 /// It makes no call; connections come about with the first event, and stay.
 pub async fn start(function: &'static str, model_timeout: Duration) -> Result<Started, ConfigError> {
-    let settings = Settings::read(environment)?;
+    Ok(with(function, model_timeout, Settings::read(environment)?).await)
+}
+
+/// Does the same for a process that receives messages itself, and returns how it is to do that.
+pub async fn start_polling(function: &'static str, model_timeout: Duration) -> Result<(Started, Polling), ConfigError> {
+    let (settings, polling) = Polling::read(environment)?;
+    Ok((with(function, model_timeout, settings).await, polling))
+}
+
+async fn with(function: &'static str, model_timeout: Duration, settings: Settings) -> Started {
     let logger = Logger::new(function, environment, Stdout);
     for warning in &settings.warnings {
         logger.start().line(Level::Warn, "the configuration may not work", json!({"warning": warning}));
@@ -46,7 +55,7 @@ pub async fn start(function: &'static str, model_timeout: Duration) -> Result<St
         model_timeout: settings.model_timeout.unwrap_or(model_timeout),
         daily_limit: settings.daily_limit,
     };
-    Ok(Started { studio, logger, queue: Sqs { client: clients.sqs }, settings })
+    Started { studio, logger, queue: Sqs { client: clients.sqs }, settings }
 }
 
 fn environment(name: &str) -> Option<String> {

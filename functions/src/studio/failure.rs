@@ -29,6 +29,9 @@ pub enum Failure {
     /// The day's limit of pictures is reached.
     #[error("the limit of pictures of this day is reached, until {}", clock::written(*until))]
     LimitReached { until: SystemTime },
+    /// The process ends, and left the drawing to another one.
+    #[error("interrupted, the process ends")]
+    Interrupted,
     /// The id came with another prompt before.
     #[error("the id was used for another prompt")]
     OtherPrompt,
@@ -91,6 +94,7 @@ impl Failure {
             Self::Busy { until } | Self::LimitReached { until } => {
                 Some(until.duration_since(now).unwrap_or_default() + Duration::from_secs(1))
             }
+            Self::Interrupted => Some(Duration::ZERO),
             _ => None,
         }
     }

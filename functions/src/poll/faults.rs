@@ -1,0 +1,63 @@
+//! Faults of the queue itself: how long to wait, and what is worth a line.
+
+use crate::random::Random;
+use std::time::Duration;
+
+const FIRST_MS: u32 = 1_000;
+const LONGEST_MS: u32 = 30_000;
+
+/// Follows the faults in a row.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    in_a_row: u32,
+    state: Option<String>,
+}
+
+impl Faults {
+    /// Notes a fault by its state; returns the wait before the next call, and whether the state is another than before.
+    pub(super) fn failed(&mut self, state: String, random: &impl Random) -> (Duration, bool) {
+        let doubled = FIRST_MS << self.in_a_row.min(5);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        let half = doubled.min(LONGEST_MS) / 2;
+        let wait = Duration::from_millis(u64::from(half + random.up_to(half)));
+        let changed = self.state.as_ref() != Some(&state);
+        self.state = Some(state);
+        (wait, changed)
+    }
+
+    /// Notes an answer; returns the number of faults that it ends.
+    pub(super) fn ended(&mut self) -> Option<u32> {
+        self.state.take().map(|_| std::mem::take(&mut self.in_a_row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Highest;
+
+    impl Random for Highest {
+        fn up_to(&self, most: u32) -> u32 {
+            most
+        }
+    }
+
+    #[test]
+    fn waits_double_to_half_a_minute_and_begin_anew() {
+        let mut faults = Faults::default();
+        let waits: Vec<_> = (0..8).map(|_| faults.failed("500".into(), &Highest).0.as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(faults.ended(), Some(8));
+        assert_eq!(faults.ended(), None);
+        assert_eq!(faults.failed("500".into(), &Highest).0.as_secs(), 1);
+    }
+
+    #[test]
+    fn a_fault_that_lasts_is_told_once() {
+        let mut faults = Faults::default();
+        let states = ["no connection", "no connection", "AccessDenied", "AccessDenied", "no connection"];
+        let told: Vec<_> = states.iter().map(|state| faults.failed((*state).into(), &Highest).1).collect();
+        assert_eq!(told, [true, false, true, false, true]);
+    }
+}

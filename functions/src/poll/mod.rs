@@ -1,0 +1,245 @@
+//! The queue's work in a process of its own: receives messages, works on as many as asked for, and ends in order.
+//!
+//! A message is claimed through its record as in the function, so that both may work on one queue at the same time.
+
+mod faults;
+mod gate;
+mod message;
+
+use crate::config::Polling;
+use crate::events::queue::Outcome;
+use crate::log::{Level, Logger, Metric, Sink, Unit};
+use crate::model::ImageModel;
+use crate::random::Random;
+use crate::sqs::{Delivered, Deliveries, LONG_POLL, MOST, QueueError, Wanted};
+use crate::stop::Stop;
+use crate::store::Store;
+use crate::studio::Studio;
+use crate::{clock, retry::Retryable};
+use faults::Faults;
+use futures::stream::FuturesUnordered;
+use futures::{Stream, StreamExt};
+use gate::{Gate, Turn};
+use message::Ended;
+use serde_json::json;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// The longest that an answer may take beyond the long poll.
+const OVERDUE: Duration = Duration::from_secs(10);
+/// The least time from one call to the next while nothing comes, for a queue that does not wait.
+const LEAST_POLL: Duration = Duration::from_secs(1);
+/// How long a call under way may still answer once the process is to end: what it brings is given back at once.
+const LAST_ANSWER: Duration = Duration::from_millis(200);
+/// How long it may take to store what was drawn, and to give the rest back. With `STOP_GRACE` it stays below the 30 s after
+/// which ECS kills.
+const LEAVING: Duration = Duration::from_secs(4);
+
+/// Works on the messages of one queue.
+pub struct Worker<'a, M, S, R, K, Q> {
+    pub studio: &'a Studio<M, S, R>,
+    pub logger: &'a Logger<K>,
+    pub queue: &'a Q,
+    pub settings: &'a Polling,
+}
+
+/// Counts what became of the messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub received: u32,
+    /// Deleted, or to be found over when they come again.
+    pub over: u32,
+    /// To be delivered again.
+    pub again: u32,
+    /// Left when the process ended: their visibility runs out.
+    pub left: u32,
+}
+
+/// Holds what decides about receiving.
+#[derive(Default)]
+struct State {
+    gate: Gate,
+    faults: Faults,
+    /// No call before then.
+    resting: Option<Instant>,
+    counts: Counts,
+}
+
+type Received = Result<Vec<Delivered>, QueueError>;
+type Call<'c> = Pin<Box<dyn Future<Output = Received> + 'c>>;
+
+impl State {
+    /// Returns the time before which no call is made.
+    fn opens(&self) -> Option<Instant> {
+        self.resting.max(self.gate.trial())
+    }
+
+    /// Returns how many messages to ask for when there is room for `room`.
+    fn most(&self, room: usize) -> usize {
+        if self.gate.trial().is_some() { 1 } else { room.min(MOST) }
+    }
+}
+
+impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S, R, K, Q> {
+    /// Receives and works until `stopping` is asked, and then ends: work under way is finished within the grace of the
+    /// settings, and what is not is given back with its claim.
+    pub async fn run(&self, stopping: &Stop) -> Counts {
+        self.ready();
+        let leave = Stop::default();
+        let mut state = State::default();
+        let mut under_way = FuturesUnordered::new();
+        let mut call: Option<Call<'_>> = None;
+        let mut called = Instant::now();
+        loop {
+            let room = self.settings.concurrency.saturating_sub(under_way.len());
+            let opens = state.opens().filter(|opens| *opens > Instant::now());
+            if call.is_none() && room > 0 && opens.is_none() {
+                call = Some(Box::pin(self.receive(state.most(room))));
+                called = Instant::now();
+            }
+            tokio::select! {
+                biased;
+                () = stopping.asked() => break,
+                Some(ended) = under_way.next() => self.ended(&ended, &mut state),
+                received = answer(&mut call) => {
+                    call = None;
+                    let messages = self.received(received, called, &mut state);
+                    under_way.extend(messages.into_iter().map(|message| self.message(message, &leave)));
+                }
+                () = until(opens), if call.is_none() && room > 0 => {}
+            }
+        }
+        self.logger.start().info("stopping", json!({"under_way": under_way.len()}));
+        tokio::join!(self.give_back_late(call), self.finish(&mut under_way, &leave, &mut state));
+        state.counts.left = u32::try_from(under_way.len()).unwrap_or(u32::MAX);
+        self.stopped(&state.counts);
+        state.counts
+    }
+
+    /// Finishes the work under way, or leaves it when the grace is over.
+    async fn finish(&self, under_way: &mut (impl Stream<Item = Ended> + Unpin), leave: &Stop, state: &mut State) {
+        let mut rest = async || {
+            while let Some(ended) = under_way.next().await {
+                self.ended(&ended, state);
+            }
+        };
+        if timeout(self.settings.stop_grace, rest()).await.is_err() {
+            leave.ask();
+            // What is not done then is left to the visibility timeout.
+            let _ = timeout(LEAVING, rest()).await;
+        }
+    }
+
+    /// Gives back what a call brings that was under way when receiving ended.
+    async fn give_back_late(&self, call: Option<Call<'_>>) {
+        let Some(call) = call else { return };
+        let Ok(Ok(messages)) = timeout(LAST_ANSWER, call).await else { return };
+        for message in messages {
+            let log = self.logger.event(&message.request_id, "");
+            log.info("received too late, to be delivered again", json!({"message_id": message.message_id}));
+            let given = self.give_back(&message.receipt_handle, &message.message_id, Duration::ZERO, log);
+            let _ = timeout(LEAVING, given).await;
+        }
+    }
+
+    async fn receive(&self, most: usize) -> Received {
+        let limit = LONG_POLL + OVERDUE;
+        let wanted = Wanted { most, visibility: self.settings.visibility };
+        let received = timeout(limit, self.queue.receive(&self.settings.queue_url, wanted)).await;
+        received.unwrap_or_else(|_| Err(QueueError::stalled(limit)))
+    }
+
+    /// Notes the answer to the call of `called`, and returns its messages.
+    fn received(&self, received: Received, called: Instant, state: &mut State) -> Vec<Delivered> {
+        let log = self.logger.start();
+        let messages = match received {
+            Ok(messages) => messages,
+            Err(error) => {
+                let (wait, changed) = state.faults.failed(error.state(), &self.studio.random);
+                state.resting = Some(Instant::now() + wait);
+                if changed {
+                    let fields = json!({"error": error.to_string(), "queue_url": self.settings.queue_url});
+                    let metric = Metric { name: "QueueFaults", unit: Unit::Count, value: 1.0 };
+                    log.measure(
+                        Level::Error,
+                        "the queue does not answer, asked again at most 30 s later",
+                        fields,
+                        &[metric],
+                    );
+                }
+                return Vec::new();
+            }
+        };
+        state.resting = messages.is_empty().then(|| called + LEAST_POLL);
+        if let Some(faults) = state.faults.ended() {
+            log.info("the queue answers again", json!({ "faults": faults }));
+        }
+        if !messages.is_empty() {
+            state.gate.passed(Instant::now());
+            state.counts.received += u32::try_from(messages.len()).unwrap_or_default();
+        }
+        messages
+    }
+
+    /// Notes how the work on a message ended.
+    fn ended(&self, ended: &Ended, state: &mut State) {
+        match (ended.worked.outcome, ended.told) {
+            (Outcome::Over, _) => state.counts.over += 1,
+            (Outcome::Again(_), _) => state.counts.again += 1,
+        }
+        let Some(turn) = state.gate.heard(ended.worked.sign, Instant::now(), self.studio.clock.now()) else { return };
+        let log = self.logger.start();
+        match turn {
+            Turn::Closed { failures } => {
+                let fields = json!({"failures": failures});
+                let metric = Metric { name: "ReceivingSlowed", unit: Unit::Count, value: 1.0 };
+                let message = "nothing is drawn, one message a minute is tried until one is";
+                log.measure(Level::Error, message, fields, &[metric]);
+            }
+            Turn::Spent { until } => {
+                let fields = json!({"until": clock::written(until)});
+                log.warn("the limit of pictures of this day is reached, nothing is received", fields);
+            }
+            Turn::Opened => log.info("pictures are drawn again, receiving goes on", json!({})),
+        }
+    }
+
+    fn ready(&self) {
+        let Polling { queue_url, concurrency, visibility, message_timeout, stop_grace } = self.settings;
+        let models: Vec<_> = self.studio.models.iter().map(ImageModel::id).collect();
+        let fields = json!({
+            "queue_url": queue_url,
+            "models": models,
+            "concurrency": concurrency,
+            "visibility_timeout_s": visibility.as_secs(),
+            "message_timeout_s": message_timeout.as_secs_f64(),
+            "stop_grace_s": stop_grace.as_secs_f64(),
+        });
+        self.logger.start().info("ready", fields);
+    }
+
+    fn stopped(&self, counts: &Counts) {
+        let Counts { received, over, again, left } = counts;
+        let fields = json!({"received": received, "over": over, "again": again, "left": left});
+        self.logger.start().info("stopped", fields);
+    }
+}
+
+/// Waits for the answer to `call`; for ever when there is no call.
+async fn answer(call: &mut Option<Call<'_>>) -> Received {
+    match call {
+        Some(call) => call.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

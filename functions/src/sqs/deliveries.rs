@@ -1,0 +1,158 @@
+//! Receiving messages oneself: the port, and SQS.
+
+use super::{LONGEST_WAIT, Sqs};
+use crate::aws::AwsFailure;
+use crate::retry::{Again, Retryable};
+use aws_sdk_sqs::operation::RequestId;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+use thiserror::Error;
+
+/// The most messages of one answer.
+pub const MOST: usize = 10;
+/// The longest that SQS waits for a message.
+pub const LONG_POLL: Duration = Duration::from_secs(20);
+
+/// The attributes of a message that are read.
+const ATTRIBUTES: [&str; 2] = ["correlation_id", "picture_id"];
+
+/// Says how messages are received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// 1 to [`MOST`].
+    pub most: usize,
+    /// How long nobody else is to see them, in whole seconds; the queue's own timeout does not count.
+    pub visibility: Duration,
+}
+
+/// Holds a message as it was delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    pub message_id: String,
+    /// Names this delivery, not the message.
+    pub receipt_handle: String,
+    pub body: String,
+    /// How often SQS has delivered it.
+    pub receive_count: Option<String>,
+    /// The sender's attributes that are texts.
+    pub attributes: BTreeMap<String, String>,
+    /// AWS's id of the call that brought it.
+    pub request_id: String,
+}
+
+/// Says why the queue did not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum QueueError {
+    #[error("{0}")]
+    Aws(AwsFailure),
+    #[error("the queue gave no answer for {} s", .0.as_secs())]
+    Stalled(Duration),
+}
+
+/// Delivers messages, and takes back what became of them. Each method makes one call; retries are the caller's.
+pub trait Deliveries {
+    /// Waits for messages of the queue at `url`, [`LONG_POLL`] at most; returns none when none came.
+    fn receive(&self, url: &str, wanted: Wanted) -> impl Future<Output = Result<Vec<Delivered>, QueueError>>;
+    /// Deletes the message.
+    fn delete(&self, url: &str, receipt_handle: &str) -> impl Future<Output = Result<(), QueueError>>;
+    /// Hides the message for `time` from now, in whole seconds; zero lets it be delivered again at once.
+    fn hide(&self, url: &str, receipt_handle: &str, time: Duration) -> impl Future<Output = Result<(), QueueError>>;
+}
+
+impl Retryable for QueueError {
+    fn again(&self) -> Again {
+        match self {
+            Self::Stalled(_) => Again::Soon,
+            Self::Aws(failure) if is_throttled(failure) => Again::Later,
+            Self::Aws(failure) if failure.is_transient() => Again::Soon,
+            Self::Aws(_) => Again::Never,
+        }
+    }
+
+    fn stalled(limit: Duration) -> Self {
+        Self::Stalled(limit)
+    }
+}
+
+impl QueueError {
+    /// Returns a short name of the fault: the same for the same fault, however its message is worded.
+    pub fn state(&self) -> String {
+        match self {
+            Self::Stalled(_) => "no answer".to_owned(),
+            Self::Aws(failure) if failure.credentials => "no credentials".to_owned(),
+            Self::Aws(failure) if failure.transport => "no connection".to_owned(),
+            Self::Aws(failure) if !failure.code.is_empty() => failure.code.clone(),
+            Self::Aws(failure) => failure.status.map_or_else(|| "unknown".to_owned(), |status| status.to_string()),
+        }
+    }
+}
+
+/// SQS names a rate limit `RequestThrottled`, `ThrottlingException` or `OverLimit`, the last one for too many messages in
+/// flight: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html.
+fn is_throttled(failure: &AwsFailure) -> bool {
+    const CODES: [&str; 4] = ["RequestThrottled", "ThrottlingException", "Throttling", "OverLimit"];
+    failure.status == Some(429) || CODES.contains(&failure.code.as_str())
+}
+
+impl Deliveries for Sqs {
+    /// Calls ReceiveMessage.
+    async fn receive(&self, url: &str, wanted: Wanted) -> Result<Vec<Delivered>, QueueError> {
+        let request = self
+            .client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(i32::try_from(wanted.most.clamp(1, MOST)).unwrap_or(1))
+            .wait_time_seconds(seconds(LONG_POLL))
+            .visibility_timeout(seconds(wanted.visibility))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .set_message_attribute_names(Some(ATTRIBUTES.map(ToOwned::to_owned).to_vec()));
+        let answer = request.send().await.map_err(|error| failure("sqs:ReceiveMessage", &error))?;
+        let request_id = answer.request_id().unwrap_or_default().to_owned();
+        let messages = answer.messages.unwrap_or_default();
+        Ok(messages.into_iter().map(|message| delivered(message, &request_id)).collect())
+    }
+
+    /// Calls DeleteMessage.
+    async fn delete(&self, url: &str, receipt_handle: &str) -> Result<(), QueueError> {
+        let sent = self.client.delete_message().queue_url(url).receipt_handle(receipt_handle).send().await;
+        sent.map(drop).map_err(|error| failure("sqs:DeleteMessage", &error))
+    }
+
+    /// Calls ChangeMessageVisibility.
+    async fn hide(&self, url: &str, receipt_handle: &str, time: Duration) -> Result<(), QueueError> {
+        let request = self.client.change_message_visibility().queue_url(url).receipt_handle(receipt_handle);
+        let sent = request.visibility_timeout(seconds(time.min(LONGEST_WAIT))).send().await;
+        sent.map(drop).map_err(|error| failure("sqs:ChangeMessageVisibility", &error))
+    }
+}
+
+fn delivered(message: Message, request_id: &str) -> Delivered {
+    let mut system = message.attributes.unwrap_or_default();
+    let attributes = message.message_attributes.unwrap_or_default();
+    let texts = attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
+    Delivered {
+        message_id: message.message_id.unwrap_or_default(),
+        receipt_handle: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        receive_count: system.remove(&MessageSystemAttributeName::ApproximateReceiveCount),
+        attributes: texts.collect(),
+        request_id: request_id.to_owned(),
+    }
+}
+
+fn failure<E>(
+    operation: &'static str,
+    error: &aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::http::Response>,
+) -> QueueError
+where
+    E: std::error::Error + aws_smithy_types::error::metadata::ProvideErrorMetadata + 'static,
+{
+    QueueError::Aws(AwsFailure::of(operation, error))
+}
+
+/// Returns whole seconds, rounded up: a wait that ends early would be for nothing.
+fn seconds(time: Duration) -> i32 {
+    i32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
+}
