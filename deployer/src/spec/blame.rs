@@ -1,11 +1,11 @@
-//! Finds the property that AWS means when it refuses a call, so that a late error points as exactly as an early one.
+//! Finds the property that a refused AWS call is about, so that a late error points as precisely as an early one.
 
 use serde_json::Value;
 
 use super::find;
 use super::finding::DocPath;
 
-/// A refused call: for which resource, which call, and AWS's own words.
+/// A call that AWS refused: the resource, the operation, and AWS's code and message.
 #[derive(Debug, Clone, Copy)]
 pub struct Refused<'a> {
     /// `apis.couch.route[POST /draw]`
@@ -16,7 +16,7 @@ pub struct Refused<'a> {
     pub message: &'a str,
 }
 
-/// Calls that carry one property of `stack.yaml` alone.
+/// Operations that carry a single property of `stack.yaml`.
 const CARRIED: &[(&str, &[&str])] = &[
     ("cloudwatch:TagResource", &["tags"]),
     ("iam:AttachRolePolicy", &["managed_policy_arns"]),
@@ -41,7 +41,7 @@ const CARRIED: &[(&str, &[&str])] = &[
     ("sqs:TagQueue", &["tags"]),
 ];
 
-/// Codes that are about one property whatever the call.
+/// Error codes that concern one property, whatever the operation.
 const ABOUT: &[(&str, &[&str])] = &[
     ("BucketAlreadyExists", &["name"]),
     ("BucketAlreadyOwnedByYou", &["name"]),
@@ -54,7 +54,7 @@ const ABOUT: &[(&str, &[&str])] = &[
     ("ResourceConflictException", &["name"]),
 ];
 
-/// Words of AWS for what `stack.yaml` calls otherwise.
+/// AWS's names for properties that `stack.yaml` names differently.
 const WORDS: &[(&str, &[&str])] = &[
     ("alarm_name", &["name"]),
     ("architectures", &["architecture"]),
@@ -81,7 +81,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("topic_name", &["name"]),
 ];
 
-/// The place of the part of an element that a resource is made from, and within it the property that AWS means.
+/// Finds the place of the property that a refusal is about, inside the part of the element that the resource is lowered
+/// from. Falls back to that part itself.
 pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>) -> DocPath {
     let Part { own, search } = part(element, at, refused.address);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
@@ -97,7 +98,8 @@ pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>) -> DocP
         .unwrap_or(own)
 }
 
-/// The place of the first of `names` that there is in the part of an element that the resource at `address` is made from.
+/// Finds the place of the first of `names` in the part of the element that the resource at `address` is lowered from.
+/// Falls back to the whole element, then to that part itself.
 pub(super) fn place_of(element: &Value, at: &DocPath, address: &str, names: &[&str]) -> DocPath {
     let Part { own, search } = part(element, at, address);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
@@ -105,11 +107,11 @@ pub(super) fn place_of(element: &Value, at: &DocPath, address: &str, names: &[&s
     inner.or_else(|| names.iter().find_map(|name| property(element, at, name))).unwrap_or(own)
 }
 
-/// What of an element a resource is made from.
+/// The part of an element that a resource is lowered from.
 struct Part {
-    /// Where a refusal stands that says nothing more.
+    /// Where to report a refusal that names no property.
     own: DocPath,
-    /// Where its properties are looked for.
+    /// Where to search for properties.
     search: DocPath,
 }
 
@@ -129,13 +131,13 @@ fn part(element: &Value, at: &DocPath, address: &str) -> Part {
     let Some(_) = find::at(element, &inner).filter(|_| !inner.is_empty()) else {
         return Part { own: at.clone(), search: at.clone() };
     };
-    // A stage's properties stand beside its name, not below it.
+    // A stage's properties are written beside its name, not below it.
     let beside = matches!(name, "stage" | "log_group");
     let own = DocPath([at.0.clone(), inner].concat());
     Part { search: if beside { at.clone() } else { own.clone() }, own }
 }
 
-/// The path of a list's item that says `entry`, an address or the end of an ARN.
+/// Finds the path of the list item that mentions `entry`, an address or the last part of an ARN.
 fn item(element: &Value, list: &str, entry: &str) -> Vec<String> {
     let says = |item: &Value| {
         let mut texts = item.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
@@ -149,7 +151,7 @@ fn item(element: &Value, list: &str, entry: &str) -> Vec<String> {
     number.map_or_else(Vec::new, |number| vec![list.to_owned(), number.to_string()])
 }
 
-/// The outermost property of a name.
+/// Finds the outermost property called `name`.
 fn property(value: &Value, at: &DocPath, name: &str) -> Option<DocPath> {
     let map = value.as_object()?;
     if map.contains_key(name) {
@@ -158,7 +160,7 @@ fn property(value: &Value, at: &DocPath, name: &str) -> Option<DocPath> {
     map.iter().find_map(|(key, inner)| property(inner, &at.then(key), name))
 }
 
-/// The property whose value AWS quotes: the longest, for a short one may stand in any text.
+/// Finds the property whose value AWS quotes. Prefers the longest value: a short one may occur in any text.
 fn quoted(value: &Value, at: &DocPath, message: &str) -> Option<DocPath> {
     let mut leaves = Vec::new();
     texts(value, at, &mut leaves);
@@ -180,8 +182,9 @@ fn texts<'a>(value: &'a Value, at: &DocPath, found: &mut Vec<(DocPath, &'a str)>
     }
 }
 
-/// The words of a message that may name a property, in snake_case: surely `MemorySize`, `memorySize` and plain words in
-/// a row, as in "visibility timeout"; likely a single word with a capital, the first of the message last.
+/// Collects the words of a message that may name a property, in snake_case. Sure are compound names (`MemorySize`,
+/// `memorySize`) and neighbouring words, as in "visibility timeout". Likely is a single capitalised word; the message's
+/// first word comes last.
 fn words(message: &str) -> (Vec<String>, Vec<String>) {
     let apart = |c: char| !c.is_ascii_alphanumeric() && c != '_';
     let plain: Vec<&str> = message.split(apart).filter(|word| !word.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! A checked `stack.yaml`: the only way from text to the stages that follow.
+//! A checked `stack.yaml`. Every later stage works on a [`Document`], never on the text.
 
 mod finish;
 mod loading;
@@ -29,7 +29,7 @@ use super::variables::Inputs;
 use super::yaml::{self, Parsed};
 use crate::aws::tags::{Ignored, Tags};
 
-/// A stack as its author wrote it, variables put in, every property checked.
+/// A stack with its variables filled in and every property checked.
 #[derive(Debug)]
 pub struct Document {
     source: SourceText,
@@ -37,37 +37,37 @@ pub struct Document {
     head: Head,
     region: String,
     secrets: Secrets,
-    /// The sections alone: name → element → its properties.
+    /// The sections only: section → element → its properties.
     sections: Map<String, Value>,
     variables: Vec<String>,
-    /// The stack's name, with the environment that it is in.
+    /// The stack's name, with `@ENV` in a preview environment.
     owner: String,
-    /// The elements whose name says the environment itself.
+    /// The elements whose `name` contains `${env}` itself.
     named: HashSet<(String, String)>,
-    /// Sections that are there under a wrong name.
+    /// Sections that are present under a misspelt name.
     misspelt: HashSet<String>,
 }
 
-/// A text that is no usable stack: what is wrong with it, and the text to show it in, secrets covered.
+/// A text that is not a usable stack: its findings, and the text to show them in, with secrets covered.
 pub struct Failed {
     pub findings: Findings,
     pub source: SourceText,
-    /// The elements that have no error, for checks that look across elements.
+    /// The elements without errors, for checks across elements.
     pub sound: Option<Box<(Document, Lowered)>>,
 }
 
 impl fmt::Debug for Failed {
-    /// Leaves the elements out: they may hold secrets.
+    /// Omits the elements: they may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failed").field("findings", &self.findings).field("source", &self.source).finish_non_exhaustive()
     }
 }
 
 impl Document {
-    /// Reads and checks a stack. Warnings come with it.
+    /// Loads and checks a stack. Returns its warnings, too.
     ///
     /// # Errors
-    /// All findings, warnings too, when there is an error among them.
+    /// Returns all findings, warnings included, if one of them is an error.
     pub fn load(source: SourceText, inputs: &Inputs) -> Result<(Self, Findings), Failed> {
         let parsed = source.text().and_then(yaml::parse);
         let Parsed { value, spans, findings: mut unreadable } = match parsed {
@@ -90,7 +90,7 @@ impl Document {
         });
         let mut findings = loading.findings;
         finish(&mut findings, &loading.spans, &loading.secrets);
-        // What is wrong as YAML may look wrong as a value, too: once is enough.
+        // A mistake in the YAML often causes a second finding about the value at the same place; one is enough.
         let place = |finding: &Finding| finding.span.map(|span| (span.line, span.column));
         let said: HashSet<_> = unreadable.0.iter().map(place).collect();
         findings.0.retain(|finding| !said.contains(&place(finding)));
@@ -98,7 +98,7 @@ impl Document {
         match document {
             Some(document) if !findings.has_errors() => Ok((document, findings)),
             document => {
-                // The sound elements are looked at all the same, so that everything wrong is said at once.
+                // The sound elements are lowered even after an error, so that one run reports every mistake.
                 let sound = document.map(|document| {
                     let (lowered, more) = document.lower_except(&findings);
                     findings.0.extend(more.0);
@@ -111,7 +111,7 @@ impl Document {
         }
     }
 
-    /// Lists the addresses of all elements, in the text's order.
+    /// Lists the addresses of all elements, in the order of the text.
     pub fn elements(&self) -> impl Iterator<Item = String> {
         let of = |(section, elements): (&String, &Value)| {
             let names: Vec<String> = elements.as_object().into_iter().flat_map(Map::keys).cloned().collect();
@@ -126,7 +126,7 @@ impl Document {
         &self.variables
     }
 
-    /// Does `stack.yaml` have the element that an address belongs to? In a section with a misspelt name it may.
+    /// Tells whether `stack.yaml` has the element of an address. Assumes so if the section's name is misspelt.
     pub fn has_element(&self, address: &str) -> bool {
         match address.split('.').collect::<Vec<_>>()[..] {
             [section, ..] if self.misspelt.contains(section) => true,
@@ -135,12 +135,12 @@ impl Document {
         }
     }
 
-    /// Who owns what the document describes: the stack, in a preview environment `STACK@ENV`.
+    /// The owner of the resources: the stack, or `STACK@ENV` in a preview environment.
     pub fn stack(&self) -> &str {
         &self.owner
     }
 
-    /// The preview environment, if it is for one.
+    /// The preview environment; `None` for the stack itself.
     pub fn env(&self) -> Option<&str> {
         env::of_owner(&self.owner)
     }
@@ -154,28 +154,28 @@ impl Document {
         &self.region
     }
 
-    /// The one account that the stack may be applied to.
+    /// The only account that the stack may be applied to.
     pub fn account(&self) -> Option<&str> {
         self.head.account.as_deref()
     }
 
-    /// Where the state is kept; `None` is the default directory.
+    /// The location of the state; `None` means the default directory.
     pub fn state(&self) -> Option<&StateLocation> {
         self.head.state.as_ref()
     }
 
-    /// The stack's own tags.
+    /// The stack-wide tags.
     pub fn tags(&self) -> &Tags {
         &self.head.tags
     }
 
-    /// The tags of others that are left alone.
+    /// Tags that others set, which the deployer leaves alone.
     pub fn ignored_tags(&self) -> Ignored {
         let IgnoreTags { keys, prefixes } = self.head.ignore_tags.clone();
         Ignored { keys, prefixes }
     }
 
-    /// Texts with references, by name.
+    /// The stack's outputs by name, as texts with references.
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.head.outputs
     }
@@ -188,12 +188,12 @@ impl Document {
         &self.secrets
     }
 
-    /// Keeps something more out of sight: a secret of an earlier apply that AWS still holds.
+    /// Adds a secret to mask: one of an earlier apply that AWS still holds.
     pub(crate) fn add_secret(&mut self, text: &str) {
         self.secrets.add(text);
     }
 
-    /// The place of the property of an element that puts a secret into `text`; else the element itself.
+    /// Finds the property of an element that brings a secret into `text`. Falls back to the element itself.
     pub(crate) fn find_secret(&self, element: &str, text: &str) -> DocPath {
         let path = self.locate(element);
         let [section, name] = path.0.as_slice() else { return path };
@@ -201,29 +201,30 @@ impl Document {
         value.and_then(|value| find::part_of(value, &path, text, &self.secrets)).unwrap_or(path)
     }
 
-    /// The text to show findings in, secrets covered.
+    /// The text to show findings in, with secrets covered.
     pub fn source(&self) -> &SourceText {
         &self.source
     }
 
-    /// Finds where an entry stands, or the nearest one around it.
+    /// Finds the position of an entry, or of the nearest one around it.
     pub fn span(&self, path: &DocPath, at: At) -> Option<Span> {
         self.spans.find(path, at)
     }
 
-    /// The place of the element that an address belongs to: `functions.worker.role` → `functions`, `worker`.
+    /// Returns the path of an address's element: `functions.worker.role` → `functions`, `worker`.
     pub fn locate(&self, address: &str) -> DocPath {
         DocPath::of(address.split('.').take(2))
     }
 
-    /// Tells whether stack.yaml itself says something at `path` of an element.
+    /// Tells whether stack.yaml itself sets the property at `path`.
     pub fn states(&self, path: &DocPath) -> bool {
         let [section, name, inner @ ..] = path.0.as_slice() else { return false };
         let element = self.sections.get(section).and_then(|elements| elements.get(name));
         element.is_some_and(|element| inner.iter().try_fold(element, |value, key| value.get(key.as_str())).is_some())
     }
 
-    /// The place of the property that AWS means when it refuses a call; else of what the resource is made from.
+    /// Finds the property that a refused AWS call is about. Falls back to the part of the element that the resource is
+    /// lowered from.
     pub fn locate_refusal(&self, refused: Refused<'_>) -> DocPath {
         let path = self.locate(refused.address);
         let element = match path.0.as_slice() {
@@ -233,8 +234,8 @@ impl Document {
         element.map_or(path.clone(), |element| blame::place(element, &path, refused))
     }
 
-    /// The place of the first of these properties that the part of an element has which is the resource at `address`; else
-    /// of what the resource is made from.
+    /// Finds the first of the properties `names` in the part of the element that the resource at `address` is lowered
+    /// from. Falls back to that part itself.
     pub fn locate_property(&self, address: &str, names: &[&str]) -> DocPath {
         let path = self.locate(address);
         let element = match path.0.as_slice() {
@@ -244,8 +245,8 @@ impl Document {
         element.map_or(path.clone(), |element| blame::place_of(element, &path, address, names))
     }
 
-    /// Holds the texts that have references to the schema, with what `fill` puts in; those that it knows not all of are
-    /// left alone.
+    /// Checks texts with references against the schema, after `fill` has resolved them. Skips texts that `fill` cannot
+    /// resolve completely.
     pub fn check_filled(&self, fill: &dyn Fn(&str) -> Option<String>) -> Findings {
         let mut findings = Findings::default();
         let schema = schema::checked();
@@ -264,14 +265,15 @@ impl Document {
         findings
     }
 
-    /// Shows every text in the elements, with its place.
+    /// Calls `visit` for every text in the elements, with its place.
     pub(super) fn each_text(&self, visit: &mut dyn FnMut(&DocPath, &str)) {
         for (section, elements) in &self.sections {
             find::each(elements, &DocPath::of([section]), visit);
         }
     }
 
-    /// Finds where an element (`functions.worker`) or output (`outputs.url`) writes `reference`; else the element itself.
+    /// Finds where an element (`functions.worker`) or output (`outputs.url`) writes `reference`. Falls back to the
+    /// element itself.
     pub fn find_text(&self, element: &str, reference: &str) -> DocPath {
         let path = self.locate(element);
         let value = match path.0.as_slice() {
@@ -284,20 +286,21 @@ impl Document {
         value.and_then(|value| find::text(&value, &path, reference)).unwrap_or(path)
     }
 
-    /// Adds positions to findings of later stages, masks secrets in them and puts them in the text's order.
+    /// Completes the findings of later stages: adds positions, masks secrets and sorts them by position.
     pub fn place(&self, findings: &mut Findings) {
         finish(findings, &self.spans, &self.secrets);
         once(findings);
     }
 
-    /// Lowers every element to its primitive resources, in the text's order; the sections' own checks speak here.
+    /// Lowers every element to its primitive resources, in the order of the text. The findings are those of the
+    /// sections' own checks.
     pub fn lower(&self) -> (Lowered, Findings) {
         let (lowered, mut findings) = self.lower_except(&Findings::default());
         self.place(&mut findings);
         (lowered, findings)
     }
 
-    /// Lowers the elements that have no error yet.
+    /// Lowers the elements that have no error so far.
     fn lower_except(&self, broken: &Findings) -> (Lowered, Findings) {
         let mut lowered = Lowered::default();
         let mut findings = Findings::default();
@@ -336,7 +339,7 @@ impl Document {
     }
 }
 
-/// Is there a text in it that is a finding already: bad syntax, or a variable without value?
+/// Tells whether a value contains a text that is reported already: bad syntax, or a variable without a value.
 fn unresolved(value: &Value) -> bool {
     match value {
         Value::String(text) if text.contains("${") => {

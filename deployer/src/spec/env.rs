@@ -1,9 +1,9 @@
-//! Environments: the same stack beside itself, under other names, for a branch or a pull request.
+//! Environments: copies of the stack under other names, for a branch or a pull request.
 //!
 //! # Guarantees
-//! An environment shares nothing with the main stack or another environment but what is `external`: its owner
-//! (`STACK@ENV`, which no stack can be called) is another one, every physical name has the environment at its end,
-//! and its state is an object of its own. This is the only place that knows how.
+//! An environment shares only `external` resources with the main stack and with other environments. Its owner is
+//! `STACK@ENV`, which cannot be a stack's name; every physical name ends in the environment's; its state is a separate
+//! object. Only this module knows these rules.
 
 use std::collections::HashSet;
 
@@ -13,17 +13,17 @@ use sha2::{Digest, Sha256};
 use super::sections::shortened;
 use super::template::{self, Part};
 
-/// What `${env}` is without `--env`.
+/// The value of `${env}` without `--env`.
 pub const MAIN: &str = "main";
-/// The longest name of an environment; names of 63 characters still keep something of their own.
+/// The longest name of an environment, in characters. Even a name of at most 63 characters keeps 30 of its own.
 pub const LONGEST: usize = 32;
-/// Hexadecimal digits of a branch's hash at the end of its environment's name.
+/// Hexadecimal digits of the branch's hash at the end of an environment's name.
 const HASH: usize = 8;
-/// Between the stack's name and the environment's, in the owner's mark.
+/// Separates the stack's name from the environment's, in the ownership tag.
 const AT: char = '@';
-/// Between the state's key and the environment's name.
+/// Separates the state's key from the environment's name.
 const KEY: &str = ".env.";
-/// The longest names that AWS takes, by section. A queue keeps room for its dead-letter queue's `-dlq`.
+/// The longest names that AWS accepts, by section. A queue's leaves room for `-dlq`, its dead-letter queue's suffix.
 const LIMITS: &[(&str, usize)] = &[
     ("alarms", 255),
     ("apis", 255),
@@ -35,10 +35,10 @@ const LIMITS: &[(&str, usize)] = &[
     ("topics", 256),
 ];
 
-/// Takes a name as it is given.
+/// Checks the name of an environment.
 ///
 /// # Errors
-/// When it cannot stand at the end of every kind's names; with what to write instead.
+/// Returns what to write instead, if the name cannot end every physical name.
 pub fn parse(name: &str) -> Result<String, String> {
     if name == MAIN {
         return Err(format!("{MAIN:?} is what the stack itself is called; leave `--env` out"));
@@ -55,11 +55,11 @@ pub fn parse(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// Makes an environment's name of a branch's: the same, where it can stand; else one that ends in a hash of the branch's
-/// name, so that `feature/x`, `feature-x` and `Feature.X` have an environment each.
+/// Derives an environment's name from a branch's. Keeps the name if it is valid; otherwise appends a hash of the
+/// branch's name, so that `feature/x`, `feature-x` and `Feature.X` get separate environments.
 pub fn of_branch(branch: &str) -> String {
     let name = words(branch);
-    // What looks like the name of another branch with its hash gets a hash of its own.
+    // A branch that looks like another branch's name with its hash gets a hash of its own.
     if name == branch && stands(branch) && name != MAIN && !ends_in_hash(branch) {
         return name;
     }
@@ -69,12 +69,12 @@ pub fn of_branch(branch: &str) -> String {
     format!("{}-{hash}", if kept.is_empty() { "env" } else { kept })
 }
 
-/// Can it be an environment's name?
+/// Tells whether a text is a valid environment name.
 fn stands(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST && words(name) == name
 }
 
-/// The letters and digits of a text, small, with single hyphens between them.
+/// Returns the letters and digits of a text in lower case, with single hyphens between them.
 fn words(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -86,34 +86,34 @@ fn ends_in_hash(name: &str) -> bool {
     last.is_some_and(|last| last.len() == HASH && last.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
-/// Who owns the resources of `stack` in an environment.
+/// Returns the owner of the resources of `stack` in an environment.
 pub fn owner(stack: &str, env: Option<&str>) -> String {
     env.map_or_else(|| stack.to_owned(), |env| format!("{stack}{AT}{env}"))
 }
 
-/// The environment in an owner's name.
+/// Returns the environment in an owner's name.
 pub fn of_owner(owner: &str) -> Option<&str> {
     owner.split_once(AT).map(|(_, env)| env)
 }
 
-/// The stack in an owner's name.
+/// Returns the stack in an owner's name.
 pub fn stack_of(owner: &str) -> &str {
     owner.split_once(AT).map_or(owner, |(stack, _)| stack)
 }
 
-/// The key of an environment's state beside that of the main stack: `a/shop.json` → `a/shop.env.pr-7.json`.
+/// Returns the key of an environment's state, derived from the main stack's: `a/shop.json` → `a/shop.env.pr-7.json`.
 pub fn state_key(key: &str, env: Option<&str>) -> String {
     let Some(env) = env else { return key.to_owned() };
     let (stem, ending) = split_key(key);
     format!("{stem}{KEY}{env}{ending}")
 }
 
-/// What the keys of all environments' states begin with.
+/// Returns the common prefix of the keys of all environments' states.
 pub fn state_prefix(key: &str) -> String {
     format!("{}{KEY}", split_key(key).0)
 }
 
-/// The environment whose state is kept under `candidate`; `None` for locks, versions and other states.
+/// Returns the environment whose state is stored under `candidate`; `None` for locks, versions and other states.
 pub fn of_state_key(key: &str, candidate: &str) -> Option<String> {
     let name = candidate.strip_prefix(&state_prefix(key))?.strip_suffix(split_key(key).1)?;
     parse(name).ok()
@@ -123,8 +123,8 @@ fn split_key(key: &str) -> (&str, &str) {
     key.strip_suffix(".json").map_or((key, ""), |stem| (stem, ".json"))
 }
 
-/// Puts the environment into every `${env}` and `${stack.env}` of a document. Returns the elements whose `name`
-/// says it: these are taken as they are.
+/// Replaces every `${env}` and `${stack.env}` in a document. Returns the elements whose `name` contains one: they get
+/// no suffix.
 pub fn fill(root: &mut Map<String, Value>, env: Option<&str>) -> HashSet<(String, String)> {
     let env = env.unwrap_or(MAIN);
     let mut named = HashSet::new();
@@ -150,7 +150,7 @@ fn fill_value(value: &mut Value, env: &str) {
             for part in parts.iter_mut().filter(|part| **part == Part::Env) {
                 *part = Part::Text(env.to_owned());
             }
-            // A text that cannot be written again keeps its reference, and says so where it is used.
+            // A text that cannot be written back keeps its reference; the error is reported where the text is used.
             if let Ok(filled) = template::write(&parts) {
                 *text = filled;
             }
@@ -161,7 +161,7 @@ fn fill_value(value: &mut Value, env: &str) {
     }
 }
 
-/// Gives an element the name that it has in an environment; `default` is the one that it has without `name:`.
+/// Gives an element its name in an environment. `default` is the name of an element without `name:`.
 pub fn rename(section: &str, own: &mut Map<String, Value>, default: &str, env: &str) {
     let Some((_, limit)) = LIMITS.iter().find(|(known, _)| *known == section) else { return };
     let fifo = own.get("fifo_queue").or_else(|| own.get("fifo_topic")).and_then(Value::as_bool) == Some(true);
@@ -169,7 +169,7 @@ pub fn rename(section: &str, own: &mut Map<String, Value>, default: &str, env: &
     let base = name.strip_suffix(".fifo").filter(|_| matches!(section, "queues" | "topics")).unwrap_or(name);
     let ending = if fifo || base.len() < name.len() { ".fifo" } else { "" };
     let room = limit - ending.len() - env.len() - 1;
-    // A name with a reference in it cannot be cut before it is known.
+    // A name that contains a reference cannot be cut before the reference is resolved.
     let base = if base.contains("${") { base.to_owned() } else { shortened(base, room) };
     own.insert("name".to_owned(), format!("{base}-{env}{ending}").into());
 }
@@ -222,7 +222,7 @@ mod tests {
         .map(str::to_owned)
         .into();
         branches.extend([long("a"), long("b"), "/".to_owned(), "//".to_owned(), "env".to_owned()]);
-        // A branch that is called as the environment of another one is.
+        // Add branches that are named like another branch's environment.
         branches.extend(branches.clone().iter().map(|branch| of_branch(branch)).filter(|env| ends_in_hash(env)));
         let environments: HashSet<String> = branches.iter().map(|branch| of_branch(branch)).collect();
         assert_eq!(environments.len(), branches.len(), "{environments:?}");

@@ -1,4 +1,4 @@
-//! Finds where a text stands inside an element, so that later findings point at it.
+//! Finds where a text is written inside an element, so that later findings can point at it.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use super::finding::DocPath;
 use super::secrets::Secrets;
 use super::template;
 
-/// The path of the first text in `value` that holds `reference`, names its address, or is the bare
-/// name at its end (`queue: image-requests` means `queues.image-requests`).
+/// Finds the first text in `value` that contains `reference`, or its address, or is the bare name (`queue:
+/// image-requests` means `queues.image-requests`).
 pub(super) fn text(value: &Value, at: &DocPath, reference: &str) -> Option<DocPath> {
     let address = reference.rsplit_once('.').map_or(reference, |(address, _)| address);
     let bare = reference.split('.').nth(1);
@@ -18,7 +18,7 @@ pub(super) fn text(value: &Value, at: &DocPath, reference: &str) -> Option<DocPa
         .or_else(|| first(value, at, &|text| bare == Some(text)))
 }
 
-/// Does a text hold a name, and not just one that begins or ends like it?
+/// Tells whether a text contains a name as a whole word.
 pub(super) fn names(text: &str, name: &str) -> bool {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     text.match_indices(name).any(|(at, _)| {
@@ -27,12 +27,12 @@ pub(super) fn names(text: &str, name: &str) -> bool {
     })
 }
 
-/// The path of the outermost text in `value` that holds a secret and is a part of `whole`.
+/// Finds the outermost text in `value` that contains a secret and is part of `whole`.
 pub(super) fn part_of(value: &Value, at: &DocPath, whole: &str, secrets: &Secrets) -> Option<DocPath> {
     let mut found = Vec::new();
     collect(value, at, &mut found);
     let parts = found.into_iter().filter(|(_, text)| {
-        // Only the pieces beside references are in what was made of it.
+        // References are resolved in `whole`, so only the pieces between them can be found there.
         let pieces = template::parse(text).unwrap_or_default();
         pieces.iter().any(
             |part| matches!(part, template::Part::Text(text) if secrets.touches(text) && whole.contains(text.as_str())),
@@ -41,7 +41,7 @@ pub(super) fn part_of(value: &Value, at: &DocPath, whole: &str, secrets: &Secret
     parts.min_by_key(|(path, _)| path.0.len()).map(|(path, _)| path)
 }
 
-/// Puts into the texts with references what `fill` knows of them, and notes their places.
+/// Resolves the texts with references through `known`, and records their places in `filled`.
 pub(super) fn fill(
     value: &mut Value,
     at: &DocPath,
@@ -63,7 +63,7 @@ pub(super) fn fill(
     }
 }
 
-/// Shows every text in `value`, with its place.
+/// Calls `visit` for every text in `value`, with its place.
 pub(super) fn each(value: &Value, at: &DocPath, visit: &mut dyn FnMut(&DocPath, &str)) {
     let mut found = Vec::new();
     collect(value, at, &mut found);
@@ -81,7 +81,7 @@ fn collect<'a>(value: &'a Value, at: &DocPath, found: &mut Vec<(DocPath, &'a str
     }
 }
 
-/// The value at a path.
+/// Returns the value at a path.
 pub(super) fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, part| match value {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
@@ -89,7 +89,7 @@ pub(super) fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     })
 }
 
-/// Tells whether the scalar at a path holds a secret, as a text or a number.
+/// Tells whether the scalar at a path contains a secret.
 pub(super) fn is_secret(value: &Value, path: &[String], secrets: &Secrets) -> bool {
     match at(value, path) {
         Some(Value::String(text)) => secrets.touches(text),

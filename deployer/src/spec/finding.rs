@@ -1,10 +1,10 @@
-//! Findings: everything wrong or doubtful in a `stack.yaml`, collected, never just the first.
+//! Findings: every mistake and doubt in a `stack.yaml`, not only the first.
 
 use std::collections::HashSet;
 
 use serde::Serialize;
 
-/// A place in the document: `functions`, `image-worker`, `timeout`; list items by their number.
+/// A place in the document: `functions`, `image-worker`, `timeout`. List items are given by index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DocPath(pub Vec<String>);
 
@@ -34,14 +34,14 @@ pub enum Severity {
     Warning,
 }
 
-/// Which part of the entry at a path the caret goes under.
+/// The part of the entry that is underlined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
     Key,
     Value,
 }
 
-/// A line and column, both from 1, and the bytes that they stand for.
+/// A line and a column, both from 1, and the byte range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
     pub line: usize,
@@ -52,18 +52,18 @@ pub struct Span {
     pub end: usize,
 }
 
-/// One thing wrong or doubtful.
+/// One mistake or doubt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// Stable, documented: `stack::unknown-property`.
+    /// Stable and documented, such as `stack::unknown-property`.
     pub code: &'static str,
     pub severity: Severity,
     pub path: DocPath,
     pub at: At,
-    /// Filled in from the path when the source text is known; given outright by the parser.
+    /// Derived from the path once the source text is known. The parser sets it directly.
     pub span: Option<Span>,
     pub message: String,
-    /// The next thing to do.
+    /// The next step for the user.
     pub help: Option<String>,
 }
 
@@ -88,13 +88,13 @@ impl Findings {
         &mut self.0[index]
     }
 
-    /// Says each thing once: one wrong name may stand behind several resources.
+    /// Removes duplicates: one wrong name may affect several resources.
     pub fn dedup(&mut self) {
         let mut said = HashSet::new();
         self.0.retain(|finding| said.insert((finding.code, finding.path.clone(), finding.message.clone())));
     }
 
-    /// Those that are no warnings.
+    /// Returns the errors, without the warnings.
     pub fn errors(&self) -> Self {
         Self(self.0.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect())
     }
@@ -105,13 +105,13 @@ impl Findings {
 }
 
 impl Finding {
-    /// Adds what to do about it.
+    /// Adds a hint: the next step for the user.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Puts the caret under the key instead of the value.
+    /// Underlines the key instead of the value.
     pub fn at_key(&mut self) -> &mut Self {
         self.at = At::Key;
         self

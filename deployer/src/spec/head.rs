@@ -1,4 +1,4 @@
-//! What `stack.yaml` says besides its sections.
+//! The top-level properties of `stack.yaml` besides its sections.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Puts variables into the document's texts.
+//! Replaces variables in the document's texts.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,16 @@ use super::nearest::{nearest, quoted};
 use super::template::{self, Part};
 use super::variables::Variables;
 
-/// The paths of values that variables had a part in: their texts may stand for numbers. With a number or truth value goes
-/// how its author wrote it.
+/// The paths of values that contain a variable; such a text may mean a number. If the value is a single variable with a
+/// number or truth value, its spelling in the source is kept.
 pub type Touched = HashMap<Vec<String>, Option<String>>;
 
-/// The longest text that variables may make, in bytes.
+/// The longest text that variables may produce, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Replaces every `${vars.…}` in the value's texts, not in its keys; other references stay as they are.
+/// Replaces every `${vars.…}` in the value's texts. Keys and other references stay as they are.
 ///
-/// Texts that cannot be resolved stay too, each with a finding.
+/// A text that cannot be resolved also stays, and is reported.
 pub fn interpolate(value: &mut Value, variables: &Variables, path: &mut DocPath, findings: &mut Findings) -> Touched {
     let names: Vec<&str> = variables.names().collect();
     let mut walk = Walk { variables, names, findings, touched: Touched::new() };
@@ -65,8 +65,8 @@ impl Walk<'_> {
     }
 }
 
-/// Puts variables into one text; a text that is one variable alone takes its type. `None` when something is wrong or
-/// missing: unknown variables and bad syntax become findings, a missing value is already one.
+/// Replaces the variables in one text. A text that is a single variable takes its type. Returns `None` on a mistake:
+/// unknown variables and bad syntax are reported here, a missing value already is.
 pub(super) fn text(
     text: &str,
     variables: &Variables,
@@ -124,7 +124,7 @@ pub(super) fn text(
     }
 }
 
-/// The variable that a text consists of.
+/// Returns the variable's name, if the text consists of a single variable.
 pub(super) fn alone(text: &str) -> Option<String> {
     match &template::parse(text).ok()?[..] {
         [Part::Var(name)] => Some(name.clone()),
@@ -132,7 +132,7 @@ pub(super) fn alone(text: &str) -> Option<String> {
     }
 }
 
-/// Joins neighbouring texts: a `$` and a `{` that meet are text and get escaped.
+/// Joins neighbouring texts, so that a `$` and a `{` that come together are escaped.
 fn merged(parts: Vec<Part>) -> Vec<Part> {
     let mut merged: Vec<Part> = Vec::new();
     for part in parts {

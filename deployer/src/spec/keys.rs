@@ -1,4 +1,4 @@
-//! Keys of KMS: what the users of a queue or a topic that has one need besides, and where it can never work.
+//! KMS keys: the permissions that users of an encrypted queue or topic need, and the combinations that cannot work.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::lint::Resources;
 use super::sections::{Lowered, Resource};
 use crate::kinds::iam_role::PERMISSIONS;
 
-/// Gives the derived roles of functions what they need of the keys on their queues and topics.
+/// Adds to functions' derived roles the permissions on the KMS keys of their queues and topics.
 pub fn derive(lowered: &mut Lowered) {
     let all = Resources(&lowered.resources);
     let mut needed = Vec::new();
@@ -32,7 +32,8 @@ pub fn derive(lowered: &mut Lowered) {
     }
 }
 
-/// Doubts senders that a key shuts out, and permissions on what has a key without one on the key.
+/// Warns of senders that a key shuts out, and of permissions on an encrypted resource without permission to use its
+/// key.
 pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
     match resource.kind {
         "sns.subscription" => subscription(document, all, resource, findings),
@@ -43,10 +44,10 @@ pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource
     }
 }
 
-/// A key that AWS lets its account's principals use, by the service that it is for; other services never.
+/// An AWS managed key. Principals of the account may use it through the key's own service; other services never may.
 const OWN: &str = "alias/aws/";
 
-/// A key of the account's, and the service that uses it.
+/// A customer managed key, and the service that uses it.
 struct Key<'a> {
     id: &'a str,
     service: &'static str,
@@ -64,7 +65,7 @@ impl<'a> Key<'a> {
         Some(Self { id, service })
     }
 
-    /// The ARN of the key itself, if it is known: IAM takes no alias in its place.
+    /// Returns the ARN of the key, if it is known. IAM does not accept an alias in its place.
     fn arn(&self) -> Option<String> {
         if self.id.contains("alias/") {
             return None;
@@ -73,7 +74,8 @@ impl<'a> Key<'a> {
         Some(if is_arn { self.id.to_owned() } else { format!("{KEYS}{}", self.id) })
     }
 
-    /// Of a key that only an alias names all are meant that have it, for this service alone.
+    /// Builds a statement that allows `actions`. A key known only by alias is matched by condition: every key with that
+    /// alias, through this service only.
     fn statement(&self, actions: &[&str]) -> Value {
         let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": self.arn() });
         if statement["Resource"].is_null() {
@@ -90,12 +92,13 @@ impl<'a> Key<'a> {
 
 const KEYS: &str = "arn:${aws.partition}:kms:${aws.region}:${aws.account_id}:key/";
 
-/// Is what this resource holds encrypted with a key of AWS's own for its service?
+/// Tells whether a resource is encrypted with the AWS managed key of its service.
 fn has_own_key(resource: &Resource) -> bool {
     resource.spec.get("kms_master_key_id").and_then(Value::as_str).is_some_and(|id| id.contains(OWN))
 }
 
-/// SNS sends to a queue only if the key's policy lets it, and nobody can change that of `alias/aws/sqs`.
+/// Reports a topic that cannot send to an encrypted queue: SNS needs the key policy's permission, and nobody can change
+/// the policy of `alias/aws/sqs`.
 fn subscription(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
     let endpoint = subscription.spec.get("endpoint");
     let dead_letter = subscription.spec.get("redrive_policy").and_then(|redrive| redrive.get("dead_letter_target_arn"));
@@ -114,7 +117,7 @@ fn subscription(document: &Document, all: &Resources<'_>, subscription: &Resourc
     }
 }
 
-/// CloudWatch publishes to a topic only if the key's policy lets it.
+/// Reports an alarm that cannot publish to an encrypted topic: CloudWatch needs the key policy's permission.
 fn alarm(document: &Document, all: &Resources<'_>, alarm: &Resource, findings: &mut Findings) {
     let mut seen = Vec::new();
     for property in ["alarm_actions", "ok_actions", "insufficient_data_actions"] {
@@ -134,7 +137,7 @@ fn alarm(document: &Document, all: &Resources<'_>, alarm: &Resource, findings: &
     }
 }
 
-/// Actions that need the key of what they are on, and what of the key they need.
+/// Actions on encrypted data, and the KMS action that each needs.
 const DATA: &[(&str, &str)] = &[
     ("s3:GetObject", "kms:Decrypt"),
     ("s3:PutObject", "kms:GenerateDataKey"),
@@ -143,7 +146,8 @@ const DATA: &[(&str, &str)] = &[
     ("sqs:SendMessage", "kms:GenerateDataKey"),
 ];
 
-/// A role that may write to what has a key, and may do nothing with any key. The key's policy may allow it, too.
+/// Reports a role that may use an encrypted resource but may not use any key. A warning only: the key's policy may
+/// allow it.
 fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mut Findings) {
     let statements: Vec<&Value> = allowed(role).collect();
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
@@ -169,13 +173,14 @@ fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mu
     }
 }
 
-/// What Lambda does with a queue or a topic in a function's name, and what of its key that needs.
+/// How Lambda uses queues and topics on a function's behalf, and the KMS action that each use needs.
 const LAMBDA: &[(&str, &str, &str)] = &[
     ("lambda.event_source_mapping", "event_source_arn", "kms:Decrypt"),
     ("lambda.function", "dead_letter_target_arn", "kms:GenerateDataKey"),
 ];
 
-/// A function with a role of its own, for which nothing is derived. What roles outside of the stack may is not known.
+/// Reports a function whose role is declared in the stack, because nothing is derived for such a role. The permissions
+/// of roles outside the stack are unknown.
 fn own_role(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
     let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
     let keyed = resource.spec.get(property).and_then(|arn| all.referred(arn));
@@ -183,7 +188,7 @@ fn own_role(document: &Document, all: &Resources<'_>, resource: &Resource, findi
     let function = all.referred(&resource.spec["function_name"]).unwrap_or(resource);
     let Some(role) = all.referred(&function.spec["role"]).filter(|role| !role.external) else { return };
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
-    // A statement on the queue or topic itself is held to its key by `role`.
+    // `role` already checks statements on the queue or topic itself.
     let said = allowed(role).any(|one| list(&one["Resource"]).into_iter().any(|text| names(all, text, on)));
     let derived = role.address == format!("{}.role", function.address);
     if managed || derived || said || allowed(role).any(|one| allows(one, needed)) {
@@ -203,7 +208,7 @@ fn names(all: &Resources<'_>, text: &Value, resource: &Resource) -> bool {
     all.referred(text).is_some_and(|named| named.address == resource.address)
 }
 
-/// The statements of a role's inline policies.
+/// Iterates over the statements of a role's inline policies.
 fn allowed(role: &Resource) -> impl Iterator<Item = &Value> {
     let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
     documents.flat_map(|(_, document)| list(&document["Statement"]))

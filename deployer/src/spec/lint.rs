@@ -1,4 +1,4 @@
-//! Checks across elements: what each element alone cannot see. Pure, and before any AWS call.
+//! Checks across elements. They are pure and run before any AWS call.
 
 mod fifo;
 mod limits;
@@ -11,11 +11,11 @@ use super::finding::{DocPath, Findings};
 use super::sections::{Lowered, Resource};
 use super::{keys, region};
 
-/// Lambda's limit behind an API: the gateway gives up after this many seconds.
+/// API Gateway's default time limit for an integration.
 const API_TIMEOUT_S: u64 = 29;
-/// The consumer's timeouts that a queue's visibility timeout should cover.
+/// A queue's visibility timeout should be this many times its consumer's timeout.
 const VISIBILITY_FACTOR: u64 = 6;
-/// Collects every cross-resource finding.
+/// Collects the findings of every check across elements.
 pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
     document.each_text(&mut |path, text| region::foreign(text, document.region(), path, findings));
     let all = Resources(&lowered.resources);
@@ -44,7 +44,7 @@ pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
 pub(super) struct Resources<'a>(pub(super) &'a [Resource]);
 
 impl<'a> Resources<'a> {
-    /// The resource that a `${ADDRESS.output}` text refers to.
+    /// Returns the resource that a `${ADDRESS.output}` text refers to.
     pub(super) fn referred(&self, text: &Value) -> Option<&'a Resource> {
         let text = text.as_str()?;
         self.0.iter().find(|r| {
@@ -116,7 +116,7 @@ fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, finding
     }
 }
 
-/// Where the event stands that a mapping was made for.
+/// Finds the event that an event source mapping was lowered from.
 fn event_place(document: &Document, mapping: &Resource, queue: &Resource) -> DocPath {
     let mut path = document.find_text(&mapping.element, &format!("{}.arn", queue.address));
     if path.0.len() > 4 && path.0[2] == "events" {
@@ -135,7 +135,7 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
     let Some(function) = function else { return };
     let key = route.address.split_once('[').map_or("", |(_, key)| key.trim_end_matches(']'));
     if document.states(&document.locate(&route.element).then("routes").then(key).then("timeout")) {
-        // Somebody has thought of it.
+        // An explicit timeout shows that the author has considered it.
         return;
     }
     if let Some(timeout) = number(function, "timeout").filter(|t| *t > API_TIMEOUT_S) {
@@ -152,7 +152,7 @@ fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &
     }
 }
 
-/// A topic sends to a queue only as the queue's policy allows it; what it does not allow is dropped unseen.
+/// Warns of a queue that lacks a policy for its topic: SNS silently drops the messages that the policy does not allow.
 fn queue_policy(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
     if subscription.spec["protocol"] != "sqs" {
         return;
@@ -180,7 +180,7 @@ fn queue_policy(document: &Document, all: &Resources<'_>, subscription: &Resourc
         ));
 }
 
-/// Does a statement of the policy allow SNS, or everybody, to send? Conditions are taken as met.
+/// Tells whether a statement of the policy allows SNS, or everybody, to send. Assumes that conditions are met.
 fn lets_send(policy: &Value) -> bool {
     let list = |value: &Value| match value {
         Value::Array(items) => items.clone(),

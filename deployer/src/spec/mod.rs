@@ -1,4 +1,5 @@
-//! Text → [`Document`](document::Document): YAML, positions, variables, checks against the sections' schema.
+//! Turns a text into a [`Document`](document::Document): YAML, positions, variables, checks against the sections'
+//! schema.
 
 mod blame;
 pub mod check;

@@ -21,7 +21,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     typed.map(|(_, candidate)| candidate).or_else(other).or_else(longer)
 }
 
-/// What people who come from elsewhere call things.
+/// Names that other tools use.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("actions", "allow"),
     ("action", "allow"),
@@ -41,7 +41,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("variables", "vars"),
 ];
 
-/// Makes `visibilityTimeout`, `visibility-timeout` and `visibility_timeout` equal; long words are cut, they are no typing errors.
+/// Makes `visibilityTimeout`, `visibility-timeout` and `visibility_timeout` equal. Cuts long words, which are not
+/// typing errors.
 fn plainly(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).take(100).collect()
 }

@@ -1,11 +1,11 @@
-//! Whether a region is one.
+//! Checks whether a text is a region.
 
 use super::check::words;
 use super::finding::{DocPath, Findings};
 use super::nearest::nearest;
 use crate::aws::partition::{self, Partition};
 
-/// Warns of a region that nobody has heard of. One that opened since is used all the same.
+/// Warns of an unknown region. The region is used anyway: AWS may have opened it recently.
 pub(super) fn doubt(region: &str, what: &str, path: DocPath, findings: &mut Findings) {
     if !is_code(region) || partition::regions().any(|known| known == region) {
         return;
@@ -19,7 +19,7 @@ pub(super) fn doubt(region: &str, what: &str, path: DocPath, findings: &mut Find
         .help(help);
 }
 
-/// Takes the region of a variable of the environment, where only a region's code can be meant.
+/// Takes the region from an environment variable, which can mean nothing but a region code.
 pub(super) fn of_environment(name: &str, region: &str, findings: &mut Findings) -> Option<String> {
     if is_code(region) {
         doubt(region, &format!("the region of {name}"), DocPath::of(["stack"]), findings);
@@ -32,7 +32,7 @@ pub(super) fn of_environment(name: &str, region: &str, findings: &mut Findings) 
     None
 }
 
-/// Warns of an ARN of a partition other than the stack's: nothing in one partition can name what is in another.
+/// Warns of an ARN in a partition other than the stack's: resources cannot refer to each other across partitions.
 pub(super) fn foreign(text: &str, region: &str, path: &DocPath, findings: &mut Findings) {
     let own = Partition::of(region);
     let named = text.split("arn:").skip(1).filter_map(|rest| Partition::named(rest.split(':').next()?));

@@ -8,26 +8,27 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// What stands in a secret's place.
+/// Replaces a secret in printed texts.
 pub const MASK: &str = "(sensitive)";
-/// Shorter secrets are masked only as they are: their encodings would match by chance.
+/// Shorter secrets are masked only as they are: their encodings would match other texts by chance. In bytes.
 pub const SHORTEST: usize = 6;
-/// Shorter texts are no secrets: they are a part of most texts, so masking them hides nothing and garbles everything.
+/// Shorter texts cannot be secrets, in bytes: they occur in most texts, so masking them would hide nothing and garble
+/// everything.
 pub const LEAST: usize = 4;
-/// A line of a secret that is masked also where it stands alone has at least this many bytes.
+/// The shortest line of a secret that is also masked on its own, in bytes.
 const LINE: usize = 8;
 
-/// The secrets of a run, in every form they may appear in.
+/// A run's secrets, in every form in which they may appear.
 #[derive(Clone, Default)]
 pub struct Secrets {
     forms: Vec<Form>,
 }
 
-/// One way in which a secret may be written.
+/// One spelling of a secret.
 #[derive(Clone)]
 struct Form {
     text: String,
-    /// The variable that it is the value of, if it is one's.
+    /// The variable whose value it is, if any.
     variable: Option<String>,
 }
 
@@ -37,19 +38,19 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// What RFC 3986 leaves unescaped besides letters and digits.
+/// The characters that RFC 3986 leaves unescaped, besides letters and digits.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// What escapers of whole URLs escape.
+/// The characters that escapers of whole URLs escape.
 const URL: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'#').add(b'?').add(b'{').add(b'}');
 
 impl Secrets {
-    /// Adds a secret and its JSON-escaped, XML-escaped, percent-encoded and base64 forms. An empty one is no secret.
+    /// Adds a secret and its JSON-escaped, XML-escaped, percent-encoded and base64 forms. Ignores an empty one.
     pub fn add(&mut self, secret: &str) {
         self.add_all(secret, None);
     }
 
-    /// Adds the value of a variable, as [`Secrets::add`].
+    /// Adds the value of a variable, like [`Secrets::add`].
     pub fn add_variable(&mut self, name: &str, secret: &str) {
         self.add_all(secret, Some(name));
     }
@@ -63,7 +64,7 @@ impl Secrets {
 
     fn add_all(&mut self, secret: &str, variable: Option<&str>) {
         self.add_form(secret.to_owned(), variable);
-        // A value that was read from a file ends with a line end, which others take off.
+        // A value read from a file ends in a newline, which other programs strip.
         if secret.trim().len() >= LEAST {
             self.add_form(secret.trim().to_owned(), variable);
         }
@@ -71,7 +72,7 @@ impl Secrets {
             return;
         }
         let json = json_escaped(secret);
-        // A document in a document is escaped twice; a log quotes what is escaped already once more.
+        // A JSON document inside another one is escaped twice. A log quotes an already escaped text once more.
         let plain = [secret.to_owned(), json.clone(), json_escaped(&json), ascii_only(&json)];
         for text in &plain {
             for form in escaped(text) {
@@ -100,7 +101,8 @@ impl Secrets {
         self.replace(text, |_| MASK.to_owned())
     }
 
-    /// Masks what others may have cut, too: a beginning of a secret at the end of the text, an end at its beginning.
+    /// Also masks secrets that were cut by others: the start of a secret at the end of the text, the end of one at its
+    /// start.
     pub fn mask_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let begun = self.forms.iter().filter_map(|form| overlap(text, &form.text)).max();
         let ended = self.forms.iter().filter_map(|form| overlap(&form.text, text)).max();
@@ -109,7 +111,7 @@ impl Secrets {
         replaced(text, joined(self.found(text).chain(cut)), |_| MASK.to_owned())
     }
 
-    /// Masks every text of a value, the names of its properties too.
+    /// Masks every text of a value, including property names.
     pub fn mask_value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.mask(text).into_owned()),
@@ -121,7 +123,7 @@ impl Secrets {
         }
     }
 
-    /// Masks the texts of a JSON text, which stays one: what is written between them is not touched.
+    /// Masks the strings inside a JSON text. The JSON between them is not touched, so the text stays valid.
     pub fn mask_json<'a>(&self, json: &'a str) -> Cow<'a, str> {
         if self.forms.is_empty() {
             return Cow::Borrowed(json);
@@ -143,22 +145,22 @@ impl Secrets {
         Cow::Owned(out)
     }
 
-    /// Replaces every occurrence by as many `*` as it has bytes, so that positions stay.
+    /// Replaces every occurrence by as many `*` as it has bytes, so that positions stay the same.
     pub fn cover<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.replace(text, |secret| secret.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect())
     }
 
-    /// Every form that is masked, for CI systems that mask for themselves.
+    /// Lists every masked form, for CI systems that mask by themselves.
     pub fn forms(&self) -> impl Iterator<Item = &str> {
         self.forms.iter().map(|form| form.text.as_str())
     }
 
-    /// Is there a secret in the text?
+    /// Tells whether the text contains a secret.
     pub fn touches(&self, text: &str) -> bool {
         self.forms.iter().any(|form| text.contains(&form.text))
     }
 
-    /// Names the variable whose value is in the text.
+    /// Returns the variable whose value is in the text.
     pub fn variable_in(&self, text: &str) -> Option<&str> {
         self.forms.iter().filter(|form| text.contains(&form.text)).find_map(|form| form.variable.as_deref())
     }
@@ -167,11 +169,11 @@ impl Secrets {
         replaced(text, joined(self.found(text)), stand_in)
     }
 
-    /// Finds where secrets stand. What stands in a secret's place already holds none.
+    /// Finds the places of secrets. A match inside a mask that is already in the text is no secret.
     fn found(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         let masked: Vec<Range<usize>> = text.match_indices(MASK).map(|(at, mask)| at..at + mask.len()).collect();
         let mut found = Vec::new();
-        // To look for a long form costs its length beforehand, and most texts are short.
+        // Preparing a search costs the length of the form, and most texts are short.
         for Form { text: form, .. } in self.forms.iter().filter(|form| form.text.len() <= text.len()) {
             let first = form.chars().next().map_or(1, char::len_utf8);
             let mut from = 0;
@@ -184,7 +186,7 @@ impl Secrets {
     }
 }
 
-/// Overlapping places as one.
+/// Merges overlapping places.
 fn joined(found: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = found.collect();
     found.sort_by_key(|place| (place.start, place.end));
@@ -213,7 +215,7 @@ fn replaced(text: &str, places: Vec<Range<usize>>, stand_in: impl Fn(&str) -> St
     Cow::Owned(masked)
 }
 
-/// A text as it is and as logs, XML and URLs write it.
+/// Returns a text and its spellings in logs, XML and URLs.
 fn escaped(text: &str) -> Vec<String> {
     let mut forms = vec![
         text.to_owned(),
@@ -240,7 +242,8 @@ fn json_escaped(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// How many bytes, [`LINE`] at least, end `first` and begin `second`, but not all of the second.
+/// Returns the length of the longest overlap: bytes, at least [`LINE`], that end `first` and begin `second`. Less than
+/// all of `second`.
 fn overlap(first: &str, second: &str) -> Option<usize> {
     let begin = second.get(..second.ceil_char_boundary(LINE)).filter(|begin| begin.len() < second.len())?;
     let tail = first.ceil_char_boundary(first.len().saturating_sub(second.len() - 1));
@@ -248,7 +251,7 @@ fn overlap(first: &str, second: &str) -> Option<usize> {
     places.find(|length| second.as_bytes().starts_with(&first.as_bytes()[first.len() - length..]))
 }
 
-/// Where the texts of a JSON text stand, with their quotes.
+/// Finds the strings of a JSON text, with their quotes.
 fn texts_of(json: &str) -> Vec<Range<usize>> {
     let (mut places, mut begun, mut escaped) = (Vec::new(), None, false);
     for (at, byte) in json.bytes().enumerate() {
@@ -266,7 +269,7 @@ fn texts_of(json: &str) -> Vec<Range<usize>> {
     places
 }
 
-/// `é` → `\u00e9`, as many writers of JSON do.
+/// Escapes all but ASCII, as many JSON writers do: `é` → `\u00e9`.
 fn ascii_only(json: &str) -> String {
     let unit = |unit: &mut u16| format!("\\u{unit:04x}");
     let one =
@@ -274,7 +277,7 @@ fn ascii_only(json: &str) -> String {
     json.chars().map(one).collect()
 }
 
-/// `%2F` → `%2f`
+/// Writes percent-encoded digits in lower case: `%2F` → `%2f`.
 fn lower_hex(encoded: &str) -> String {
     let mut left = 0;
     let lower = |c: char| {
@@ -286,7 +289,8 @@ fn lower_hex(encoded: &str) -> String {
     encoded.chars().map(lower).collect()
 }
 
-/// Encodes the secret as it looks inside a longer text, after `before` bytes of it (mod 3): the characters that depend on the secret alone.
+/// Encodes the secret as it appears inside a longer text, at offset `before` (mod 3). Returns only the characters that
+/// depend on the secret alone.
 fn base64_core(secret: &str, before: usize, engine: &impl base64::Engine) -> String {
     let mut bytes = vec![0; before];
     bytes.extend(secret.as_bytes());

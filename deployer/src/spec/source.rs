@@ -1,4 +1,4 @@
-//! The text that findings point into.
+//! The source text that findings point into.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Findings, Span};
 
-/// A file's name and bytes, as they were read.
+/// A file's name and bytes, as read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceText {
     pub path: PathBuf,
@@ -23,17 +23,17 @@ impl SourceText {
         Self { path: path.into(), bytes: bytes.into() }
     }
 
-    /// Reads a file, of one that is too long or has no end (`/dev/zero`) no more than shows that.
+    /// Reads a file. Of a file that is too long or endless (`/dev/zero`), reads only one byte more than the limit.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Returns an error if the file cannot be read.
     pub fn read(path: &Path) -> io::Result<Self> {
         let mut bytes = Vec::new();
         File::open(path)?.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
         Ok(Self::new(path, bytes))
     }
 
-    /// Shows the text for people, without a byte order mark; the offsets of spans count in this text.
+    /// Returns the text for display, without a byte order mark. Spans count bytes in this text.
     pub fn display(&self) -> Cow<'_, str> {
         match String::from_utf8_lossy(&self.bytes) {
             Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
@@ -41,7 +41,7 @@ impl SourceText {
         }
     }
 
-    /// Does it begin like UTF-16: with its mark, or with every other byte nought?
+    /// Tells whether the bytes begin like UTF-16: with its byte order mark, or with every other byte zero.
     fn is_utf_16(&self) -> bool {
         match self.bytes[..] {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
@@ -50,10 +50,11 @@ impl SourceText {
         }
     }
 
-    /// Reads the bytes as UTF-8.
+    /// Decodes the bytes as UTF-8.
     ///
     /// # Errors
-    /// A finding at the first bad byte; also for a text longer than 16 MiB, and at the first character that YAML does not take.
+    /// Returns a finding at the first invalid byte or at the first character that YAML does not allow, and for a text
+    /// longer than 16 MiB.
     pub fn text(&self) -> Result<&str, Findings> {
         let mut findings = Findings::default();
         if self.bytes.len() > LONGEST {
@@ -92,7 +93,7 @@ impl SourceText {
     }
 }
 
-/// Control characters that YAML takes nowhere, not even in quotes.
+/// Tells whether YAML allows a control character nowhere, not even in quotes.
 fn is_refused(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
 }
@@ -107,20 +108,21 @@ fn refused(text: &str, at: usize, character: char) -> Findings {
     findings
 }
 
-/// Where the lines of a text begin, and whether all of it is ASCII.
+/// The start of each line of a text, and whether the text is all ASCII.
 #[derive(Debug, Clone, Default)]
 pub struct Lines(Vec<usize>, bool);
 
 impl Lines {
     pub fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
-        // A carriage return alone ends a line, too.
+        // A lone carriage return also ends a line.
         let ends = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
         let begins = (0..bytes.len()).filter(ends).map(|at| at + 1);
         Self(std::iter::once(0).chain(begins).collect(), text.is_ascii())
     }
 
-    /// Builds the span of two byte offsets, cut at the end of its first line and moved to whole characters.
+    /// Builds the span between two byte offsets. Cuts it at the end of its first line and moves it to character
+    /// boundaries.
     pub fn span(&self, text: &str, start: usize, end: usize) -> Span {
         let start = text.floor_char_boundary(start.min(text.len()));
         let line = self.0.partition_point(|&begin| begin <= start).max(1) - 1;

@@ -1,4 +1,4 @@
-//! Where each entry of a YAML text stands: document path → key and value.
+//! The position of each entry of a YAML text: document path → key and value.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,12 +9,12 @@ use super::finding::{At, DocPath, Findings, Span};
 use super::source::Lines;
 use super::syntax::{Mistake, mistake};
 
-/// How deep lists and maps may stand in each other.
+/// The deepest nesting of lists and maps.
 const DEEPEST: usize = 100;
-/// How many `<<` are followed from one map: an anchor may merge itself.
+/// The longest chain of `<<` that is followed: an anchor may merge itself.
 const MERGES: usize = 16;
 
-/// The tags of YAML's core schema, which say nothing that the value does not say.
+/// The tags of YAML's core schema, which add nothing to a plain value.
 const CORE: &[&str] = &["str", "int", "float", "bool", "null"];
 
 /// The positions of all keys and values.
@@ -35,7 +35,7 @@ struct Node {
 
 #[derive(Debug, Clone)]
 enum Body {
-    /// Without quotes, what it means follows from its text.
+    /// The meaning of a plain (unquoted) scalar depends on its text.
     Scalar {
         plain: bool,
     },
@@ -50,15 +50,16 @@ enum Body {
 /// A list or map that is still open.
 struct Frame {
     node: usize,
-    /// A map's key that waits for its value: text (`None` for a list or map as key) and place.
+    /// A map's key that waits for its value: its text (`None` for a list or map as key) and its range.
     key: Option<(Option<String>, Range)>,
 }
 
 impl SpanIndex {
-    /// Reads all positions, and finds duplicate keys.
+    /// Reads all positions and finds duplicate keys.
     ///
     /// # Errors
-    /// What cannot be read any further: syntax errors, keys that are lists or maps, a second document. With it, what was found before.
+    /// Returns the findings if the text cannot be read to the end: syntax errors, lists or maps as keys, a second
+    /// document.
     pub fn of(text: &str) -> Result<(Self, Findings), Findings> {
         let mut builder = Builder {
             index: Self { text: text.to_owned(), lines: Lines::of(text), nodes: Vec::new() },
@@ -74,7 +75,7 @@ impl SpanIndex {
         if readable { Ok((builder.index, builder.findings)) } else { Err(builder.findings) }
     }
 
-    /// Finds the place of the entry at `path`, or of the nearest one around it.
+    /// Finds the position of the entry at `path`, or of the nearest one around it.
     pub fn find(&self, path: &DocPath, at: At) -> Option<Span> {
         let root = self.nodes.first()?;
         let mut node = 0;
@@ -102,7 +103,7 @@ impl SpanIndex {
         Some(self.lines.span(&self.text, range.0, range.1))
     }
 
-    /// The text of the unquoted scalar at `path`, as its author wrote it; of quoted ones, lists and maps there is none.
+    /// Returns the unquoted scalar at `path` as its author wrote it; `None` for quoted ones, lists and maps.
     pub fn written(&self, path: &DocPath) -> Option<&str> {
         let mut node = self.reach(path)?;
         for _ in 0..MERGES {
@@ -114,14 +115,14 @@ impl SpanIndex {
             return None;
         }
         let mut text = self.text[range.0..range.1].trim();
-        // An anchor or a tag before it is no part of it.
+        // Skip an anchor or a tag before the scalar.
         while text.starts_with(['&', '!']) {
             text = text.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
         }
         Some(text)
     }
 
-    /// The keys of the map at `path`, as they are written.
+    /// Lists the keys of the map at `path` as they are written.
     pub fn keys(&self, path: &DocPath) -> Vec<&str> {
         match self.reach(path).map(|node| &self.nodes[node].body) {
             Some(Body::Map { entries, .. }) => entries.keys().map(String::as_str).collect(),
@@ -134,14 +135,14 @@ impl SpanIndex {
         path.0.iter().try_fold(0, |node, part| self.step(node, part, 0).map(|(_, next)| next))
     }
 
-    /// Is it a list or map over several lines? Then the caret goes under its key.
+    /// Tells whether a node is a list or map over several lines, whose key is underlined instead.
     fn spreads(&self, node: usize) -> bool {
         let Node { range, body } = &self.nodes[node];
         matches!(body, Body::List(_) | Body::Map { .. })
             && (!self.text[range.0..].starts_with(['{', '[']) || self.text[range.0..range.1].contains('\n'))
     }
 
-    /// Goes from a node to its entry: the key's place (none in lists) and the value's node.
+    /// Steps from a node to one of its entries: the key's range (`None` in lists) and the value's node.
     fn step(&self, node: usize, part: &str, merges: usize) -> Option<(Option<Range>, usize)> {
         match &self.nodes[node].body {
             Body::Scalar { .. } => None,
@@ -156,7 +157,7 @@ impl SpanIndex {
         }
     }
 
-    /// Looks into what a `<<` merges: a map or a list of maps.
+    /// Looks into the target of a `<<`: a map or a list of maps.
     fn step_merged(&self, node: usize, part: &str, merges: usize) -> Option<(Option<Range>, usize)> {
         match &self.nodes[node].body {
             Body::List(maps) => maps.iter().find_map(|&map| self.step(map, part, merges)),
@@ -164,7 +165,7 @@ impl SpanIndex {
         }
     }
 
-    /// Builds the span of two byte offsets of the text.
+    /// Builds the span between two byte offsets of the text.
     pub fn span(&self, start: usize, end: usize) -> Span {
         self.lines.span(&self.text, start, end)
     }
@@ -176,7 +177,7 @@ impl SpanIndex {
     }
 }
 
-/// From the parser's character numbers to byte offsets.
+/// Converts the parser's character offsets to byte offsets.
 struct Offsets(Option<Vec<usize>>, usize);
 
 impl Offsets {
@@ -199,7 +200,7 @@ struct Builder {
     open: Vec<Frame>,
     anchors: HashMap<usize, usize>,
     findings: Findings,
-    /// Tags that mean nothing; the text can be read all the same.
+    /// Unsupported tags. They do not keep the text from being read.
     tags: Findings,
 }
 
@@ -267,7 +268,7 @@ impl Builder {
         }
     }
 
-    /// Adds a node to the list or map that is open, or takes it as the open map's next key.
+    /// Adds a node to the innermost open list or map, or takes it as the open map's next key.
     fn add(&mut self, range: Range, body: Body, anchor: usize, text: Option<&str>) -> usize {
         let node = self.index.nodes.len();
         self.index.nodes.push(Node { range, body });

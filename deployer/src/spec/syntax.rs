@@ -1,8 +1,8 @@
-//! What a text that is not YAML was meant to be: the parser says where it gave up, people have to know where they went wrong.
+//! Explains why a text is not YAML. The parser says where it gave up; the user needs to know where the mistake is.
 
 use super::nearest::nearest;
 
-/// What is wrong, the bytes that it stands in, and what to do.
+/// A mistake, its byte range, and how to correct it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mistake {
     pub range: (usize, usize),
@@ -10,7 +10,8 @@ pub(super) struct Mistake {
     pub help: String,
 }
 
-/// Finds the mistake behind the parser's complaint `info` at byte `at`; `open` are the starts of what is still open there, innermost last.
+/// Finds the mistake behind the parser's message `info` at byte `at`. `open` holds the starts of the lists and maps
+/// still open there, innermost last.
 pub(super) fn mistake(text: &str, at: usize, info: &str, open: &[usize]) -> Mistake {
     let at = text.floor_char_boundary(at.min(text.len()));
     tab(text, at)
@@ -26,7 +27,7 @@ pub(super) fn mistake(text: &str, at: usize, info: &str, open: &[usize]) -> Mist
         })
 }
 
-/// A line: where it begins, and its text.
+/// A line: its byte offset and its text.
 #[derive(Clone, Copy)]
 struct Line<'t> {
     start: usize,
@@ -44,7 +45,7 @@ impl<'t> Line<'t> {
         Some(Self::at(text, start))
     }
 
-    /// The nearest line above that says something.
+    /// Returns the nearest line above that is neither empty nor a comment.
     fn above(self, text: &'t str) -> Option<Self> {
         let mut line = self;
         loop {
@@ -63,7 +64,7 @@ impl<'t> Line<'t> {
         self.text.len() - self.text.trim_start().len()
     }
 
-    /// The bytes from the first to the last letter.
+    /// Returns the byte range of the line without surrounding spaces.
     fn range(self) -> (usize, usize) {
         let start = self.start + self.indent();
         (start, start + self.content().len())
@@ -84,7 +85,7 @@ fn tab(text: &str, at: usize) -> Option<Mistake> {
     })
 }
 
-/// The innermost `{` or `[` that is never closed, or not before a line that stands further out.
+/// Reports the innermost `{` or `[` that is never closed, or not before a line with less indentation.
 fn not_closed(text: &str, at: usize, open: &[usize]) -> Option<Mistake> {
     let start = *open.last()?;
     let (sign, end, what) = match text[start..].chars().next()? {
@@ -102,7 +103,7 @@ fn not_closed(text: &str, at: usize, open: &[usize]) -> Option<Mistake> {
     })
 }
 
-/// Is what opens at `start` closed before a line begins as far out as the one it is in?
+/// Tells whether the bracket at `start` is closed before a line that is indented no deeper than its own.
 fn closes(text: &str, start: usize) -> bool {
     let outer = Line::at(text, start).indent();
     let mut depth = 0_usize;
@@ -135,7 +136,7 @@ fn closes(text: &str, start: usize) -> bool {
     }
 }
 
-/// A quote that nothing ends.
+/// Reports a quote that is not closed.
 fn quote(text: &str, at: usize) -> Option<Mistake> {
     let sign = text[at..].chars().next().filter(|sign| matches!(sign, '"' | '\''))?;
     Some(Mistake {
@@ -177,7 +178,7 @@ fn anchor(text: &str, at: usize) -> Option<Mistake> {
     })
 }
 
-/// A `:` where none can be: a text that holds one, a line that lacks one, or an indent that is too deep.
+/// Reports a misplaced `:`: a text that contains one, a line above that lacks one, or too deep an indent.
 fn colon(text: &str, at: usize) -> Option<Mistake> {
     let here = Line::at(text, at);
     let before = &text[here.start..at];

@@ -1,4 +1,4 @@
-//! Texts with `${…}` in them.
+//! Parses texts with `${…}` in them.
 //!
 //! `${vars.x}`, `${section.name.output}`, `${aws.region}`; `$${` stands for a literal `${`.
 
@@ -28,10 +28,10 @@ pub struct Ref {
     pub output: String,
 }
 
-/// What `${aws.…}` knows.
+/// The names that `${aws.…}` knows.
 pub const AWS: &[&str] = &["account_id", "region", "partition"];
 
-/// Why a text cannot be parsed.
+/// The reason why a text cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TemplateError {
@@ -39,10 +39,10 @@ pub struct TemplateError {
     pub help: String,
 }
 
-/// Splits a text into its parts, `$${` already unescaped; neighbouring texts are one part.
+/// Splits a text into its parts. Unescapes `$${` and joins neighbouring texts.
 ///
 /// # Errors
-/// The first `${…}` that is not closed, empty, or says nothing known.
+/// Returns the first `${…}` that is not closed, empty, or unknown.
 pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -128,10 +128,10 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
     }
 }
 
-/// Writes parts as a text again, with `${` in plain texts escaped.
+/// Writes parts as a text again, and escapes `${` in plain parts.
 ///
 /// # Errors
-/// A plain text that ends in `$` right before a reference cannot be written.
+/// Returns an error if a plain part ends in `$` right before a reference, which cannot be written.
 pub fn write(parts: &[Part]) -> Result<String, TemplateError> {
     let mut text = String::new();
     for part in parts {
@@ -156,15 +156,15 @@ pub fn write(parts: &[Part]) -> Result<String, TemplateError> {
     Ok(text)
 }
 
-/// Writes a plain text so that [`parse`] gives it back as it is.
+/// Escapes a plain text so that [`parse`] returns it unchanged.
 pub fn escape(plain: &str) -> String {
     plain.replace("${", "$${")
 }
 
-/// Replaces every part that is no plain text by what `look_up` says; `None` when it leaves one unknown.
+/// Replaces every part that is not plain text by the result of `look_up`. Returns `None` if one stays unknown.
 ///
 /// # Errors
-/// The text cannot be parsed.
+/// Returns an error if the text cannot be parsed.
 pub fn fill(text: &str, mut look_up: impl FnMut(&Part) -> Option<String>) -> Result<Option<String>, TemplateError> {
     let parts = parse(text)?;
     Ok(parts
@@ -173,12 +173,12 @@ pub fn fill(text: &str, mut look_up: impl FnMut(&Part) -> Option<String>) -> Res
         .collect())
 }
 
-/// Reads a text without references, `$${` unescaped; `None` when there is a reference in it or it cannot be parsed.
+/// Unescapes a text without references. Returns `None` if it has a reference or cannot be parsed.
 pub fn plain(text: &str) -> Option<String> {
     fill(text, |_| None).ok().flatten()
 }
 
-/// Lists every reference to a resource in the value's texts, with its place. Texts that cannot be parsed are passed over.
+/// Lists every reference to a resource in the value's texts, with its place. Skips texts that cannot be parsed.
 pub fn references(value: &Value) -> Vec<(DocPath, Ref)> {
     let mut found = Vec::new();
     collect(value, &DocPath::default(), &mut found);

@@ -1,4 +1,4 @@
-//! Values that people write in more than one way.
+//! Values that can be written in more than one way.
 
 use std::fmt;
 
@@ -74,7 +74,7 @@ impl JsonSchema for Seconds {
         "Seconds".into()
     }
 
-    /// `format: duration-seconds` tells the checker to hold the parsed value against `minimum` and `maximum`.
+    /// `format: duration-seconds` makes the checker compare the parsed seconds with `minimum` and `maximum`.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["integer", "string"], "format": "duration-seconds", "pattern": "^[0-9]+[smhd]?$" })
     }

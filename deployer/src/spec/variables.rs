@@ -1,4 +1,4 @@
-//! `vars:` — what a stack takes from outside, and where the values come from.
+//! `vars:` — a stack's inputs, and where their values come from.
 //!
 //! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the default.
 
@@ -16,21 +16,21 @@ use super::template::{self, Part};
 use super::written::Written;
 use super::yaml::{self, Parsed};
 
-/// The prefix of environment variables that set variables.
+/// The prefix of environment variables that set a stack variable.
 pub const ENVIRONMENT: &str = "DEPLOYER_VAR_";
-/// How many defaults may stand on each other.
+/// The longest chain of defaults that refer to each other.
 const DEEPEST: usize = 100;
 
-/// What is handed in besides the text itself.
+/// The inputs besides the text itself.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// `NAME=VALUE`, as the command line gave them.
+    /// `NAME=VALUE`, as given on the command line.
     pub vars: Vec<String>,
-    /// Files with a map of values; later ones beat earlier ones.
+    /// Files with a map of values; a later file overrides an earlier one.
     pub var_files: Vec<SourceText>,
     /// The environment: `DEPLOYER_VAR_…`, `AWS_REGION`, `AWS_DEFAULT_REGION`.
     pub env: BTreeMap<String, String>,
-    /// The preview environment that the stack is for; nothing for the stack itself.
+    /// The preview environment; `None` for the stack itself.
     pub preview: Option<String>,
 }
 
@@ -104,16 +104,16 @@ impl Variable {
 /// The variables of a stack with their values.
 #[derive(Debug, Default)]
 pub struct Variables {
-    /// Texts are templates: literal ones have their `${` escaped. `None`: declared, but without a usable value.
+    /// Texts are templates: literal ones have their `${` escaped. `None` means declared, but without a usable value.
     values: BTreeMap<String, Option<Value>>,
-    /// How numbers and truth values among them are written.
+    /// How numbers and truth values are written in the source.
     written: Written,
     pub secrets: Secrets,
 }
 
 impl Variables {
-    /// Takes the entries of `vars:` (`None`: declared wrongly, a finding already) and finds each one's value; what is
-    /// wrong goes to `findings`.
+    /// Resolves the value of each entry of `vars:` and adds mistakes to `findings`. `None` is an entry that is declared
+    /// wrongly and reported already.
     pub fn resolve(
         declared: BTreeMap<String, Option<Variable>>,
         written: Written,
@@ -139,12 +139,12 @@ impl Variables {
         variables
     }
 
-    /// The value of a variable: `None` when it is not declared, `Some(None)` when it is known to be missing or wrong.
+    /// Returns the value of a variable: `None` if it is not declared, `Some(None)` if its value is missing or wrong.
     pub fn get(&self, name: &str) -> Option<Option<&Value>> {
         self.values.get(name).map(Option::as_ref)
     }
 
-    /// How a variable's number or truth value is written.
+    /// Returns a variable's number or truth value as it is written.
     pub fn written(&self, name: &str) -> Option<&str> {
         self.written.0.get(name).map(String::as_str)
     }
@@ -153,7 +153,7 @@ impl Variables {
         self.values.keys().map(String::as_str)
     }
 
-    /// Holds a value against `pattern` and `allowed`, and notes it when it is secret.
+    /// Checks a value against `pattern` and `allowed`, and records it if it is secret.
     fn check(&mut self, name: &str, declaration: &Declaration, findings: &mut Findings) {
         let path = DocPath::of(["vars", name]);
         let text = match self.values.get(name) {
@@ -220,7 +220,8 @@ impl Variables {
     }
 }
 
-/// The values from outside, the strongest source last; with numbers and truth values how they are written.
+/// The values given from outside. A stronger source overrides a weaker one. Numbers and truth values keep their
+/// spelling.
 #[derive(Default)]
 struct Given {
     values: BTreeMap<String, Value>,
@@ -258,7 +259,7 @@ impl Given {
                 }
             }
         }
-        // An argument without a name may be a secret alone, so it is not quoted.
+        // An argument without a name may be a bare secret, so it is not quoted.
         for (at, argument) in inputs.vars.iter().enumerate() {
             match argument.split_once('=') {
                 Some((name, value)) if !unknown(name, "--var", declared, findings) => {
@@ -302,7 +303,7 @@ fn unknown(name: &str, origin: &str, declared: &BTreeMap<String, Declaration>, f
     true
 }
 
-/// Reads a map of values; its findings have no place in `stack.yaml`, so their texts name the file and line.
+/// Reads a file of values. Its findings have no place in `stack.yaml`, so their messages name the file and the line.
 fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<String, Value>, Written) {
     let mut written = Written::default();
     let parsed = file.text().and_then(yaml::parse).map(|mut parsed| {
@@ -331,14 +332,14 @@ fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<Str
     (serde_json::Map::new(), written)
 }
 
-/// Finds values; defaults may use other variables.
+/// Resolves values; a default may use other variables.
 struct Resolver<'a> {
     declared: &'a BTreeMap<String, Declaration>,
     given: Given,
-    /// Of the declared values to begin with; then also of what is found.
+    /// Starts with the spellings of the declared values; spellings of resolved ones are added.
     written: Written,
     done: BTreeMap<String, Option<Value>>,
-    /// The variables whose defaults are being looked into.
+    /// The variables whose defaults are being resolved, to detect circles.
     open: Vec<String>,
     findings: &'a mut Findings,
 }
@@ -377,7 +378,7 @@ impl Resolver<'_> {
         match default {
             Scalar::Text(text) if text.contains("${") => {
                 let value = self.default(name, text, &path);
-                // A variable that stands for another one is written like it.
+                // A variable whose default is another variable takes that one's spelling.
                 let other = super::interpolate::alone(text).and_then(|other| self.written.0.get(&other).cloned());
                 self.written.0.extend(other.map(|text| (name.to_owned(), text)));
                 value

@@ -1,18 +1,18 @@
-//! Characters that a terminal obeys or does not show, in a form that people see.
+//! Makes characters visible that a terminal obeys or does not show.
 //!
-//! Texts come from AWS, logs, `stack.yaml`, git and the forge, where others may write. The visible form is
-//! JSON's (`\u001b`), so that a JSON text stays one with the same meaning.
+//! Texts come from AWS, logs, `stack.yaml`, git and the forge, where others may write. The visible form is JSON's
+//! (`\u001b`), so that a JSON text keeps its form and meaning.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Writes out every control character, whatever turns the direction of text and whatever has no width. Line ends
-/// and tabs stay: see [`line`] for what has to stay on one line.
+/// Escapes control characters, characters that change the direction of text, and characters without width. Keeps line
+/// ends and tabs; see [`line`] for texts that must stay on one line.
 pub fn text(text: &str) -> Cow<'_, str> {
     written_out(text, obeyed)
 }
 
-/// The same for what stands on one line: nothing in it begins another one.
+/// Escapes like [`text`], and also line ends, for a text that must stay on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     written_out(text, |c| c == '\n' || obeyed(c))
 }
@@ -36,8 +36,8 @@ fn written_out(text: &str, which: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Controls (C0, DEL, C1), line and paragraph separators, and Unicode's format characters: marks, embeddings,
-/// overrides and isolates of direction, what has no width, annotations and tags.
+/// Tells whether a terminal obeys or hides a character: controls (C0, DEL, C1), line and paragraph separators, and
+/// Unicode's format characters (marks, embeddings, overrides and isolates of direction, zero width, annotations, tags).
 fn obeyed(c: char) -> bool {
     match c {
         '\n' | '\t' => false,

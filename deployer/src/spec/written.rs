@@ -1,4 +1,4 @@
-//! How the author of a number or truth value wrote it: `1.10` and `+4712345678` mean a text as often as a number.
+//! The spelling of numbers and truth values in the source: `1.10` and `+4712345678` mean a text as often as a number.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use super::finding::{DocPath, Findings};
 use super::spans::SpanIndex;
 use super::{template, yaml};
 
-/// The texts of the variables' values that are no texts in YAML, by the variable's name.
+/// The source spelling of variables' numbers and truth values, by the variable's name.
 #[derive(Debug, Clone, Default)]
 pub struct Written(pub BTreeMap<String, String>);
 
 impl Written {
-    /// Collects them of a map of variables or of their values. What is too large for a number is made a text, and no
-    /// longer `unreadable`; so are the values that a variable may have, which are compared as texts.
+    /// Collects the spellings from `vars:` or from a file of values. Turns a number that is too large into a text and
+    /// removes its finding from `unreadable`. Turns `allowed` values into texts, too: they are compared as texts.
     pub fn of(vars: &mut Value, spans: &SpanIndex, path: &DocPath, unreadable: &mut Findings) -> Self {
         let mut written = Self::default();
         for (name, entry) in vars.as_object_mut().into_iter().flatten() {
@@ -42,7 +42,7 @@ impl Written {
     }
 }
 
-/// Makes a scalar the text that it is written as.
+/// Replaces a scalar by its spelling in the source.
 fn texts(value: &mut Value, spans: &SpanIndex, path: &DocPath, unreadable: &mut Findings) {
     let scalar = matches!(value, Value::Number(_) | Value::Bool(_) | Value::Null);
     if let Some(text) = spans.written(path).filter(|text| scalar && !yaml::is_nothing(text)) {

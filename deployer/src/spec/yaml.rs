@@ -1,4 +1,4 @@
-//! YAML text → JSON value, in the text's order. The one file that knows `serde_yaml`.
+//! Parses YAML text into a JSON value, in the order of the text. Only this file uses `serde_yaml`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use super::finding::{At, DocPath, Finding, Findings};
 use super::spans::SpanIndex;
 
-/// What aliases may blow a text up to: values, and bytes of text.
+/// The most that a text may expand to through aliases: values, and bytes of text.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
 const TOO_MUCH: &str = "the aliases repeat too much";
@@ -17,34 +17,34 @@ const TOO_MUCH: &str = "the aliases repeat too much";
 const TOO_LARGE: &str = "is too large a number";
 const NOT_USABLE: &str = "is not a usable number";
 
-/// Is a finding about a number that cannot be read as one? As a text it may be right.
+/// Tells whether a finding is about a number that cannot be parsed. The same scalar may be a valid text.
 pub fn is_of_number(finding: &Finding) -> bool {
     finding.message.ends_with(TOO_LARGE) || finding.message.ends_with(NOT_USABLE)
 }
 
-/// What could be read of a text, and what is wrong with it as YAML.
+/// The readable part of a text, and its mistakes as YAML.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub value: Value,
     pub spans: SpanIndex,
-    /// With positions: duplicate keys, keys that are no text, tags, numbers out of bounds.
+    /// Duplicate keys, keys that are not text, tags, and numbers out of range, with positions.
     pub findings: Findings,
 }
 
-/// Parses one YAML document. Aliases and merge keys (`<<`) are resolved; an empty text is `Null`.
+/// Parses one YAML document. Resolves aliases and merge keys (`<<`). An empty text is `Null`.
 ///
 /// # Errors
-/// What makes the text unreadable: syntax, a second document, aliases that blow up.
+/// Returns findings if the text is unreadable: bad syntax, a second document, aliases that expand too far.
 pub fn parse(text: &str) -> Result<Parsed, Findings> {
     let (spans, mut findings) = SpanIndex::of(text)?;
-    // Each value that is written out takes a byte at least: what is beyond that, aliases made.
+    // Each value written in the text takes at least one byte; every value beyond that comes from an alias.
     let reader = Reader::of(&spans, MOST_VALUES + text.len());
     let read = reader.deserialize(serde_yaml::Deserializer::from_str(text));
     findings.0.extend(reader.findings.into_inner().0);
     let mut unreadable = false;
     let value = match read {
         Ok(value) => value,
-        // A text of nothing but blanks and comments.
+        // The text has only blanks and comments.
         Err(error) if error.location().is_none() && error.to_string().starts_with("EOF") => Value::Null,
         Err(error) => {
             let place = error.location().map(|at| spans.span_at(at.line(), at.column()));
@@ -69,17 +69,17 @@ pub fn parse(text: &str) -> Result<Parsed, Findings> {
     if unreadable { Err(findings) } else { Ok(Parsed { value, spans, findings }) }
 }
 
-/// What an unquoted scalar means: a number, a truth value, nothing or a text.
+/// Parses an unquoted scalar: a number, a truth value, null or a text.
 pub fn scalar(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
-/// Does an unquoted scalar say nothing, by being left out or as `~` or `null`?
+/// Tells whether an unquoted scalar is null: empty, `~` or `null`.
 pub fn is_nothing(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// Builds values, collecting what is wrong with them.
+/// Builds values and collects their mistakes.
 struct Reader<'s> {
     spans: &'s SpanIndex,
     most: usize,
@@ -95,7 +95,7 @@ impl<'s> Reader<'s> {
         Self { spans, most, values, bytes, path: RefCell::default(), findings: RefCell::default() }
     }
 
-    /// A key that is no text, as its author wrote it.
+    /// Returns a key that is not text as its author wrote it.
     fn key(&self, key: &Value) -> String {
         let path = DocPath(self.path.borrow().clone());
         let written = self.spans.keys(&path).into_iter().find(|text| !is_nothing(text) && scalar(text) == *key);
@@ -124,7 +124,7 @@ impl<'s> Reader<'s> {
         result
     }
 
-    /// Lays a merged map, or a list of them, under the map's own entries.
+    /// Adds the entries of a merged map, or of a list of maps, without overriding the map's own.
     fn merge(&self, map: &mut Map<String, Value>, from: Value) {
         match from {
             Value::Object(entries) => {
@@ -228,7 +228,7 @@ impl<'de> Visitor<'de> for &Reader<'_> {
                     self.within(name.clone(), || {
                         self.error(At::Key, format!("the key `{name}` is not text"), &help);
                     });
-                    // What stands under it would only be misunderstood.
+                    // Read and drop the value: checking it under a wrong key would only mislead.
                     self.within(name, || entries.next_value_seed(self))?;
                     continue;
                 }
@@ -237,7 +237,7 @@ impl<'de> Visitor<'de> for &Reader<'_> {
             if name == "<<" {
                 merges.push(value);
             } else {
-                // Of two keys alike, which is a finding, the first one is looked at further.
+                // For a duplicate key, which is reported, the first value counts.
                 map.entry(name).or_insert(value);
             }
         }

@@ -1,7 +1,7 @@
-//! Holds a value against a JSON Schema and collects everything wrong, in words for people.
+//! Checks a value against a JSON Schema and collects every mistake, worded for people.
 //!
-//! Texts that variables made are turned into the numbers and truth values that the schema asks for. Texts with
-//! references are not held against patterns, lengths or lists of values: what they become is known later.
+//! Texts that come from variables are converted to the numbers and truth values that the schema expects. Texts with
+//! references are not checked against patterns, lengths or lists of values: their final value is known only later.
 
 mod scalars;
 mod variants;
@@ -17,9 +17,9 @@ use super::nearest::{nearest, quoted};
 use super::spans::SpanIndex;
 use super::yaml;
 
-/// Checks the value, and converts in it what variables made.
+/// Checks `value`, and converts the texts in it that come from variables.
 ///
-/// `root` is the schema that `$ref`s point into; `schema` a part of it.
+/// `root` is the schema that `$ref`s point into; `schema` is a part of it.
 pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, origin: &Origin<'_>) -> Findings {
     let mut checker =
         Checker { root, origin, patterns: HashMap::new(), path: path.0.clone(), findings: Findings::default() };
@@ -27,7 +27,7 @@ pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, or
     checker.findings
 }
 
-/// Where values come from.
+/// How the author wrote the values: their positions, and which of them come from variables.
 pub struct Origin<'o> {
     pub spans: &'o SpanIndex,
     pub touched: &'o Touched,
@@ -36,7 +36,7 @@ pub struct Origin<'o> {
 struct Checker<'s> {
     root: &'s Value,
     origin: &'s Origin<'s>,
-    /// Compiled once; `None` for what `regex-lite` does not take.
+    /// Compiled once; `None` for a pattern that `regex-lite` does not support.
     patterns: HashMap<&'s str, Option<regex_lite::Regex>>,
     path: Vec<String>,
     findings: Findings,
@@ -44,7 +44,7 @@ struct Checker<'s> {
 
 type Object = Map<String, Value>;
 
-/// Is the property there under a wrong name? That is a finding already, and says everything.
+/// Tells whether the property is present under a misspelt name, which is reported already.
 fn is_misspelt<'a>(name: &str, written: impl IntoIterator<Item = &'a String>, own: Option<&Object>) -> bool {
     let Some(own) = own else { return false };
     let unknown = written.into_iter().filter(|written| !own.contains_key(*written));
@@ -62,7 +62,8 @@ impl<'s> Checker<'s> {
         self.path.pop();
     }
 
-    /// A number or truth value as its author wrote it: `1.10`, `+47`, `True`. Also a number that is too large to be one.
+    /// Returns a number or truth value as its author wrote it: `1.10`, `+47`, `True`. Includes numbers too large to
+    /// parse.
     fn as_written(&self, value: &Value) -> Option<String> {
         if !matches!(value, Value::Number(_) | Value::Bool(_) | Value::Null) {
             return None;
@@ -80,7 +81,7 @@ impl<'s> Checker<'s> {
         self.origin.touched.contains_key(&self.path)
     }
 
-    /// What the value at hand is called: `timeout`, or item 2 of `events`.
+    /// Names the current value for a message: `timeout`, or item 2 of `events`.
     fn subject(&self) -> String {
         match &self.path[..] {
             [] => "the document".to_owned(),
@@ -95,7 +96,7 @@ impl<'s> Checker<'s> {
         self.root.pointer(reference.strip_prefix('#')?)
     }
 
-    /// Follows `$ref`s to the schema that says something.
+    /// Follows `$ref`s to the first schema that is not a reference.
     fn resolve(&self, mut schema: &'s Value) -> &'s Value {
         for _ in 0..16 {
             match schema.get("$ref").and_then(Value::as_str).and_then(|to| self.target(to)) {
@@ -205,7 +206,7 @@ impl<'s> Checker<'s> {
         });
     }
 
-    /// Collects the properties that a schema and its variants name.
+    /// Collects the property names of a schema and its variants.
     fn known(&self, schema: &'s Object, known: &mut Vec<&'s str>, depth: usize) {
         known.extend(
             schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::keys).map(String::as_str),

@@ -1,4 +1,4 @@
-//! Types, texts, numbers and durations.
+//! Checks types, texts, numbers and durations.
 
 use serde_json::{Number, Value};
 
@@ -8,13 +8,13 @@ use crate::spec::nearest::{nearest, quoted};
 use crate::spec::template::{self, Part};
 use crate::spec::values::Seconds;
 
-/// What a text is, as far as it is known now.
+/// What is known of a text before AWS is read.
 pub(super) enum Known {
-    /// Without references, `$${` unescaped.
+    /// A text without references; `$${` is unescaped.
     Plain(String),
-    /// Refers to a resource or to where it runs; holds the first such `${…}`.
+    /// A text that refers to a resource, or to the account, region or partition. Holds the first such `${…}`.
     Later(String),
-    /// Wrong in a way that is a finding already: bad syntax, or a variable without value.
+    /// A text with a mistake that is reported already: bad syntax, or a variable without a value.
     Reported,
 }
 
@@ -35,7 +35,7 @@ impl Known {
 }
 
 impl<'s> Checker<'s> {
-    /// Is the value of the schema's type? Converts it first when a variable made it.
+    /// Tells whether the value has the schema's type. First converts a value that comes from a variable.
     pub(super) fn typed(&mut self, value: &mut Value, schema: &'s Object) -> bool {
         let types = types(schema);
         if types.is_empty() || types.iter().any(|wanted| is(value, wanted)) {
@@ -103,7 +103,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Holds the value against `enum` and `const`.
+    /// Checks the value against `enum` and `const`.
     pub(super) fn listed(&mut self, value: &Value, schema: &'s Object) {
         let listed = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice);
         let Some(listed) = listed.or_else(|| schema.get("const").map(std::slice::from_ref)) else { return };
@@ -214,7 +214,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// The types that a schema allows; none when it does not say.
+/// Lists the types that a schema allows; empty if it names none.
 pub(super) fn types(schema: &Object) -> Vec<&str> {
     match schema.get("type") {
         Some(Value::String(one)) => vec![one],
@@ -234,7 +234,7 @@ pub(super) fn is(value: &Value, wanted: &str) -> bool {
     }
 }
 
-/// Turns what a variable gave into the wanted type.
+/// Converts a variable's value to the wanted type.
 pub(super) fn convert(value: &Value, wanted: &str) -> Option<Value> {
     match (value, wanted) {
         (Value::String(text), "integer") => {
@@ -248,10 +248,10 @@ pub(super) fn convert(value: &Value, wanted: &str) -> Option<Value> {
     }
 }
 
-/// A limit, and whether it is itself outside.
+/// A limit, and whether it is exclusive.
 pub(super) type Limit = Option<(f64, bool)>;
 
-/// Reads least and most, also of an integer's own format.
+/// Reads the lower and upper limit, including those of an integer `format` such as `uint8`.
 fn range(schema: &Object) -> [Limit; 2] {
     let limit = |word: &str| schema.get(word).and_then(Value::as_f64);
     let format: [Option<f64>; 2] = match schema.get("format").and_then(Value::as_str) {

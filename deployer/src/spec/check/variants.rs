@@ -1,4 +1,4 @@
-//! `anyOf` and `oneOf`: the variant that was most likely meant is the one to speak about.
+//! `anyOf` and `oneOf`: reports mistakes against the variant that the author most likely meant.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ impl<'s> Checker<'s> {
         if self.takes_scalars(variants)
             && let Some(text) = self.as_written(value)
         {
-            // `1.10`, `680841e1` and `True` are texts here, and not what YAML makes of them.
+            // `1.10`, `680841e1` and `True` are texts here, not the numbers and truth values that YAML reads.
             *value = Value::from(template::escape(&text));
             return;
         }
@@ -34,8 +34,8 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Does it take a text, and numbers and truth values only for being written like one? Of a variable the type counts:
-    /// it may be meant for a number.
+    /// Tells whether the variants accept a text, a number and a truth value, so that an unquoted scalar means its text.
+    /// In `vars` the type is kept: the variable may be used as a number.
     fn takes_scalars(&self, variants: &'s [Value]) -> bool {
         let has = |wanted: &str| {
             let of =
@@ -45,7 +45,7 @@ impl<'s> Checker<'s> {
         self.path.first().is_none_or(|top| top != "vars") && ["string", "number", "boolean"].into_iter().all(has)
     }
 
-    /// May the value be of the variant's type, converted or not?
+    /// Tells whether the value has the variant's type, or can be converted to it.
     fn takes(&self, value: &Value, variant: &'s Value) -> bool {
         let variant = self.resolve(variant);
         let Value::Object(schema) = variant else { return variant == &Value::Bool(true) };
@@ -78,7 +78,8 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Says so when all variants are maps that each need a key of their own and none of those is there.
+    /// Reports a map without the deciding key, if every variant is a map that requires a key of its own and the value
+    /// has none of them.
     fn lacks_choice(&mut self, value: &Value, variants: &[&'s Value]) -> bool {
         let Value::Object(entries) = value else { return false };
         let mut needed: Vec<&str> = Vec::new();
@@ -104,7 +105,8 @@ impl<'s> Checker<'s> {
         true
     }
 
-    /// Tries each variant; takes the first that fits, else reports on the one with the least wrong at the top.
+    /// Tries each variant and takes the first that fits. If none fits, reports the findings of the variant with the
+    /// fewest mistakes at the top level.
     fn best(&mut self, value: &mut Value, variants: &[&'s Value]) {
         let mut closest: Option<((usize, usize), Findings)> = None;
         for variant in variants {
@@ -132,12 +134,12 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// The constants that a schema lists, `null` apart.
+/// Lists a schema's constants without `null`.
 fn constants(schema: &Value) -> Vec<&Value> {
     constants_or_null(schema).into_iter().filter(|constant| !constant.is_null()).collect()
 }
 
-/// The constants that a schema lists; for `type: null` its one value.
+/// Lists a schema's constants; `type: null` counts as the constant `null`.
 fn constants_or_null(schema: &Value) -> Vec<&Value> {
     if schema.get("type").and_then(Value::as_str) == Some("null") {
         return vec![&Value::Null];

@@ -1,4 +1,4 @@
-//! The checker's words.
+//! The wording of the checker's messages.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use super::Object;
 use super::scalars::Limit;
 use crate::spec::sections::SECTIONS;
 
-/// Longer values are cut in messages.
+/// Longer texts are cut in messages, in characters.
 const SHOWN: usize = 60;
 
-/// Names the types that are taken: "a whole number or text".
+/// Names the accepted types: "a whole number or text".
 pub(super) fn types(types: &[&str]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for wanted in types {
@@ -46,12 +46,12 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
-/// Describes a number or truth value as it is written.
+/// Describes a number or truth value as its author wrote it.
 pub(super) fn written(value: &Value, text: &str) -> String {
     if value.is_number() { format!("the number {text}") } else { format!("`{text}`") }
 }
 
-/// The reference that somebody means who writes an element's address where an ARN is wanted.
+/// Suggests a reference, if the author wrote an element's address where an ARN is expected.
 pub(super) fn meant_arn(text: &str) -> Option<String> {
     let mut parts = text.split('.');
     let (section, name, output) = (parts.next()?, parts.next()?, parts.next());
@@ -60,7 +60,7 @@ pub(super) fn meant_arn(text: &str) -> Option<String> {
     (known && whole).then(|| format!("write a reference: `${{{section}.{name}.arn}}`"))
 }
 
-/// How to write it, where a text stands.
+/// Suggests how to write the expected type instead of a text.
 pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> String {
     let lower = text.to_ascii_lowercase();
     if types.contains(&"boolean") {
@@ -88,7 +88,8 @@ pub(super) fn instead_of_text(text: &str, types: &[&str], schema: &Object) -> St
     instead(&Value::from(text), None, types, schema)
 }
 
-/// How to write it, where another value stands: `written` is a number or truth value as its author wrote it.
+/// Suggests how to write the expected type instead of another value. `written` is a number or truth value as its author
+/// wrote it.
 pub(super) fn instead(value: &Value, written: Option<&str>, types: &[&str], schema: &Object) -> String {
     let scalar = match value {
         _ if written.is_some() => written.map(str::to_owned),
@@ -115,7 +116,7 @@ pub(super) fn instead(value: &Value, written: Option<&str>, types: &[&str], sche
     about.map_or(how.to_owned(), |about| format!("{how} ({about})"))
 }
 
-/// How to write a duration.
+/// The hint for durations.
 pub(super) const DURATION: &str = "write seconds, or a whole number with a unit: `30`, `30s`, `2m`, `1h`, `4d`";
 
 fn whole_number(schema: &Object, about: Option<&str>) -> String {
@@ -127,7 +128,7 @@ fn whole_number(schema: &Object, about: Option<&str>) -> String {
     about.map_or(how.clone(), |about| format!("{how} ({about})"))
 }
 
-/// Says what range is allowed.
+/// Describes the allowed range.
 pub(super) fn range(least: Limit, most: Limit, show: impl Fn(f64) -> String) -> String {
     let bound = |(limit, open): (f64, bool), closed: &str, opened: &str| {
         format!("{} {}", if open { opened } else { closed }, show(limit))
@@ -152,16 +153,16 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// The pattern of properties that take an ARN.
+/// The pattern of properties that expect an ARN.
 pub(super) const ARN: &str = "^arn:";
 
-/// The pattern of a region's code, in every partition: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`, `us-isob-east-1`.
+/// The pattern of a region code, in every partition: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`, `us-isob-east-1`.
 pub(in crate::spec) const REGION: &str = "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$";
 
-/// The pattern of the runtimes that Lambda has had; which of them it still has, AWS says.
+/// The pattern of every runtime that Lambda has had. AWS itself refuses those that it has retired.
 const RUNTIME: &str = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$";
 
-/// Patterns that are no single set of characters, in words.
+/// Hints for patterns that are more than one set of characters.
 const PATTERNS: &[(&str, &str)] = &[
     (ARN, "write an ARN, `arn:aws:…`, or refer to what it belongs to: `${section.name.arn}`"),
     (REGION, "write a region's code, such as `eu-west-1`"),
@@ -181,7 +182,7 @@ const PATTERNS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Explains a pattern that is one set of characters, or a first one and then more.
+/// Describes a pattern that is one set of characters, or one set for the first character and another for the rest.
 pub(super) fn pattern(pattern: &str) -> Option<String> {
     if let Some((_, words)) = PATTERNS.iter().find(|(known, _)| *known == pattern) {
         return Some((*words).to_owned());
@@ -201,7 +202,7 @@ pub(super) fn pattern(pattern: &str) -> Option<String> {
     }
 }
 
-/// Reads `[a-z_]` in words, and what follows it.
+/// Describes a set such as `[a-z_]` in words, and returns the rest of the pattern.
 fn set(pattern: &str) -> Option<(String, &str)> {
     let (inner, rest) = pattern.strip_prefix('[')?.split_once(']')?;
     if inner.starts_with('^') || inner.contains('[') {
@@ -229,7 +230,7 @@ fn set(pattern: &str) -> Option<(String, &str)> {
     Some((if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }, rest))
 }
 
-/// Names a character that looks like a space, like a quote or like nothing, and is what is wrong.
+/// Names the invisible character or typographic quote that makes a text wrong.
 pub(super) fn invisible(text: &str) -> Option<String> {
     let odd = |c: &char| matches!(*c, '\u{a0}' | '\u{ad}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{3000}' | '\u{feff}');
     if let Some(c) = text.chars().find(odd) {
@@ -241,14 +242,14 @@ pub(super) fn invisible(text: &str) -> Option<String> {
     text.starts_with(['“', '”', '„', '‘', '’']).then(|| "write straight quotes: `\"` or `'`".to_owned())
 }
 
-/// Cuts a description after its first sentence, without the full stop.
+/// Cuts a description after its first sentence and drops the full stop.
 pub(super) fn first_sentence(text: &str) -> String {
     let text = text.replace('\n', " ");
     let end = text.find(". ").unwrap_or(text.len());
     text[..end].trim_end_matches('.').to_owned()
 }
 
-/// "`a` or `b`"
+/// Joins words with "or": "`a` or `b`".
 pub(super) fn either(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
 }

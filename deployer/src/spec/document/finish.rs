@@ -1,4 +1,4 @@
-//! What findings need before people read them: places, order, secrets covered, and nothing said twice.
+//! Prepares findings for printing: adds positions, sorts them, masks secrets and removes duplicates.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ pub(super) fn covered(source: &SourceText, secrets: &Secrets) -> SourceText {
     SourceText::new(source.path.clone(), secrets.cover(&source.display()).into_owned())
 }
 
-/// Adds positions, masks secrets, sorts by place: what has none comes first.
+/// Adds positions, masks secrets and sorts by position. Findings without a position come first.
 pub(super) fn finish(findings: &mut Findings, spans: &SpanIndex, secrets: &Secrets) {
     for finding in &mut findings.0 {
         if finding.span.is_none() && !finding.path.0.is_empty() || at_root(finding) {
@@ -23,7 +23,7 @@ pub(super) fn finish(findings: &mut Findings, spans: &SpanIndex, secrets: &Secre
     findings.0.sort_by_key(|finding| finding.span.map(|span| (span.line, span.column)));
 }
 
-/// The codes of what is wrong with a value as such. Others may say different things about one place.
+/// Codes of mistakes in a value itself. Two findings with another code may differ although their place is the same.
 const OF_VALUES: &[&str] = &[
     "stack::bad-value",
     "stack::missing-property",
@@ -35,7 +35,7 @@ const OF_VALUES: &[&str] = &[
     "stack::wrong-type",
 ];
 
-/// What an anchor says wrong is wrong wherever it is used, and is said once.
+/// Removes repeated findings: a mistake in an anchored value recurs at every alias.
 pub(super) fn once(findings: &mut Findings) {
     let mut said = HashSet::new();
     findings.0.retain(|finding| {
@@ -44,7 +44,8 @@ pub(super) fn once(findings: &mut Findings) {
     });
 }
 
-/// Is it about the document as a whole? Findings about other files and arguments have no place in it.
+/// Tells whether a finding is about the document as a whole. Findings about other files and arguments have no position
+/// in it.
 fn at_root(finding: &Finding) -> bool {
     finding.span.is_none() && finding.path.0.is_empty() && finding.code == "stack::missing-property"
 }

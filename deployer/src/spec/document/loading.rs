@@ -1,4 +1,4 @@
-//! The way from parsed YAML to checked sections: variables put in, every property held to the schema.
+//! Turns parsed YAML into checked sections: fills in variables and checks every property against the schema.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::spec::variables::{Inputs, Variable, Variables};
 use crate::spec::written::Written;
 use crate::spec::{check, env, find, region, schema, template, yaml};
 
-/// A document on its way.
+/// A document while it is loaded.
 pub(super) struct Loading {
     pub(super) spans: SpanIndex,
     pub(super) secrets: Secrets,
@@ -41,8 +41,8 @@ impl Loading {
         }
     }
 
-    /// Checks everything that needs no section's own code: head, region and sections, when there is a usable head.
-    /// What was unreadable as a number, and is a text where it stands, is taken out of `unreadable`.
+    /// Checks everything that needs no section's own code. Returns the head, the region and the sections, if the head
+    /// is usable. Removes from `unreadable` the findings about numbers whose property takes a text.
     pub(super) fn check(
         &mut self,
         value: Value,
@@ -60,7 +60,7 @@ impl Loading {
                 return None;
             }
         };
-        // Anchors have their place there; nothing else looks at them.
+        // `x-…` keys hold anchors; nothing else reads them.
         root.retain(|name, _| !name.starts_with("x-"));
         let aside = |finding: &Finding| finding.path.0.first().is_some_and(|name| name.starts_with("x-"));
         unreadable.0.retain(|finding| !aside(finding));
@@ -115,7 +115,7 @@ impl Loading {
         Some((head, region.unwrap_or_default(), sections))
     }
 
-    /// Refuses a secret where AWS takes no text: only texts are masked and kept as fingerprints.
+    /// Rejects a secret in a property that takes no text: only texts are masked and stored as fingerprints.
     fn text_only(&mut self, at: Vec<String>, value: &Value) {
         if find::at(value, &at).is_some_and(|value| value.is_number() || value.is_boolean()) {
             self.findings.0.retain(|finding| finding.path.0 != at);
@@ -130,7 +130,7 @@ impl Loading {
         self.findings.error(code, DocPath::default(), message).help(help).span = Some(self.spans.span(0, 1));
     }
 
-    /// Takes `vars` out of the document and finds the values.
+    /// Removes `vars` from the document and resolves the variables' values.
     fn variables(&mut self, root: &mut Map<String, Value>, inputs: &Inputs, unreadable: &mut Findings) -> Variables {
         let mut vars = root.shift_remove("vars").unwrap_or_else(|| Value::Object(Map::new()));
         let path = DocPath::of(["vars"]);
@@ -144,7 +144,7 @@ impl Loading {
             .into_iter()
             .flatten()
             .map(|(name, entry)| {
-                // A variable that is declared wrongly is known, so that its uses are no findings too.
+                // A wrongly declared variable still counts as declared, so that its uses cause no further findings.
                 let entry = if bad(name) { None } else { Variable::deserialize(entry).ok() };
                 (name.clone(), entry)
             })
@@ -153,7 +153,7 @@ impl Loading {
         Variables::resolve(declared, written, inputs, &mut self.findings)
     }
 
-    /// Unescapes what is needed before anything is read from AWS, and refuses references in it.
+    /// Unescapes the properties that are needed before AWS is read, and rejects references in them.
     fn settle(&mut self, head: &mut Map<String, Value>) {
         for name in ["stack", "region", "account", "state", "ci"] {
             if let Some(value) = head.get_mut(name) {
@@ -223,7 +223,7 @@ impl Loading {
         }
     }
 
-    /// Decodes the head; without one, a finding of the checker says why.
+    /// Deserializes the head. Without a usable head, the checker's findings say why.
     fn head(&mut self, head: Map<String, Value>) -> Option<Head> {
         let known = schema::checked()["properties"].as_object()?;
         let mut head: Map<String, Value> = head.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
@@ -232,7 +232,8 @@ impl Loading {
             Err(error) if !self.findings.has_errors() => self.whole("stack::bad-value", &error.to_string()),
             Err(_) => {}
         }
-        // The sections are looked at all the same: with what is right of the head, and a stand-in for the name.
+        // The sections are checked even if the head is wrong: with the valid part of the head, and a placeholder for
+        // the name.
         let wrong = |name: &String| self.findings.0.iter().any(|finding| finding.path.0.first() == Some(name));
         head.retain(|name, _| !wrong(name));
         head.entry("stack").or_insert_with(|| "stack".into());
@@ -240,7 +241,8 @@ impl Loading {
     }
 }
 
-/// What the stack has under a wrong name, and what follows from its absence: that is no finding of its own.
+/// Lists the top-level keys that are misspelt, and `vars` if it is not a map. Findings that merely follow from a
+/// missing key are suppressed.
 fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
     let Some(known) = schema::checked()["properties"].as_object() else { return HashSet::new() };
     let meant = |name: &String| nearest(name, known.keys().map(String::as_str));
@@ -253,7 +255,7 @@ fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
     misspelt
 }
 
-/// Reads `alarms:` with nothing behind it, and elements with nothing behind them, as empty maps.
+/// Reads an empty `alarms:`, and empty elements, as empty maps.
 fn fill_empty(root: &mut Map<String, Value>) {
     let fill = |value: &mut Value| {
         if value.is_null() {

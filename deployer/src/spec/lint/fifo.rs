@@ -1,4 +1,5 @@
-//! FIFO queues and topics go with their like, whoever owns them: what is only named by an ARN has its type in its name.
+//! Checks that FIFO queues and topics are combined only with matching types, whoever owns them. The type of a resource
+//! that is known only by ARN follows from its name.
 
 use serde_json::Value;
 
@@ -7,12 +8,13 @@ use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Resource;
 
-/// Tells whether a name or an ARN is of a FIFO queue or topic: nothing else ends in `.fifo`. `None` where a reference ends it.
+/// Tells whether a name or an ARN belongs to a FIFO queue or topic: only these end in `.fifo`. Returns `None` if the
+/// text ends in a reference.
 fn by_name(text: &str) -> Option<bool> {
     (!text.ends_with('}')).then(|| text.ends_with(".fifo"))
 }
 
-/// Is what a property refers to, or names by its ARN, FIFO?
+/// Tells whether the target of a property, a reference or an ARN, is FIFO.
 fn fifo_of(all: &Resources<'_>, target: &Value) -> Option<bool> {
     match all.referred(target) {
         Some(resource) => Some(is_fifo(resource)),
@@ -20,13 +22,13 @@ fn fifo_of(all: &Resources<'_>, target: &Value) -> Option<bool> {
     }
 }
 
-/// What the target of a reference is called in a finding.
+/// Returns the name of a reference's target, as findings show it.
 fn called(all: &Resources<'_>, target: &Value) -> String {
     let named = all.referred(target).map(|resource| resource.address.clone());
     named.unwrap_or_else(|| target.as_str().and_then(|arn| arn.rsplit(':').next()).unwrap_or_default().to_owned())
 }
 
-/// A FIFO queue is received from in small batches, and without waiting for them to fill.
+/// Reports batch settings that SQS refuses for a FIFO queue: more than 10 messages, or a batching window.
 pub(super) fn batch(document: &Document, mapping: &Resource, queue: &Resource, findings: &mut Findings) {
     let event = event_place(document, mapping, queue);
     if number(mapping, "batch_size").is_some_and(|size| size > 10) {
@@ -45,7 +47,7 @@ pub(super) fn batch(document: &Document, mapping: &Resource, queue: &Resource, f
     }
 }
 
-/// A dead-letter queue is of its source's type (SQS developer guide, "Using dead-letter queues").
+/// Reports a dead-letter queue whose type differs from its source's (SQS developer guide, "Using dead-letter queues").
 pub(super) fn redrive(document: &Document, all: &Resources<'_>, queue: &Resource, findings: &mut Findings) {
     let Some(target) = queue.spec.get("redrive_policy").and_then(|r| r.get("dead_letter_target_arn")) else { return };
     let path = || document.locate(&queue.element).then("redrive").then("dead_letter_target_arn");
@@ -67,8 +69,9 @@ pub(super) fn redrive(document: &Document, all: &Resources<'_>, queue: &Resource
     }
 }
 
-/// A standard topic delivers to standard queues only. A FIFO topic delivers to both since September 2023. What it cannot
-/// deliver goes to a queue of its own type (SNS developer guide, "Amazon SNS dead-letter queues").
+/// Reports a subscription between a topic and a queue of incompatible types. A standard topic delivers to standard
+/// queues only; a FIFO topic delivers to both since September 2023. Undeliverable messages go to a queue of the topic's
+/// own type (SNS developer guide, "Amazon SNS dead-letter queues").
 pub(super) fn subscription(document: &Document, all: &Resources<'_>, told: &Resource, findings: &mut Findings) {
     let Some(topic) = all.referred(&told.spec["topic_arn"]).filter(|topic| !topic.external) else { return };
     let endpoint = &told.spec["endpoint"];
@@ -95,7 +98,8 @@ pub(super) fn subscription(document: &Document, all: &Resources<'_>, told: &Reso
     }
 }
 
-/// Lambda sends failed events to standard queues and topics: it has no message group to give a FIFO one.
+/// Warns of a FIFO queue or topic as a function's dead-letter target. Lambda sends failed events to standard ones only:
+/// it has no message group for a FIFO one.
 pub(super) fn dead_letter(document: &Document, all: &Resources<'_>, function: &Resource, findings: &mut Findings) {
     let Some(target) = function.spec.get("dead_letter_target_arn") else { return };
     if fifo_of(all, target) == Some(true) {
@@ -106,7 +110,7 @@ pub(super) fn dead_letter(document: &Document, all: &Resources<'_>, function: &R
     }
 }
 
-/// Where a subscription names a queue, by reference, by name or by ARN.
+/// Finds where a subscription names a queue: by reference, name or ARN.
 fn place(document: &Document, all: &Resources<'_>, told: &Resource, target: &Value) -> DocPath {
     let text = target.as_str().unwrap_or_default();
     match all.referred(target) {

@@ -1,4 +1,4 @@
-//! Limits of AWS that several elements use up together.
+//! AWS limits that several elements share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use crate::spec::finding::Findings;
 use crate::spec::sections::Resource;
 use crate::spec::template::{Part, parse};
 
-/// How many bytes the resource policy of a function may have. It cannot be raised.
+/// Most bytes in a function's resource policy. This quota cannot be raised.
 const POLICY_BYTES: usize = 20_480;
-/// How many paths an API may have, unless the account's quota was raised.
+/// Most paths in an API, unless the account's quota was raised.
 const API_PATHS: usize = 300;
-/// As long as an id that AWS makes up, at the least.
+/// Stands for an id that AWS assigns, and is no longer than the shortest of them.
 const UNKNOWN: &str = "aaaaaaaaaa";
 
 /// Reports functions whose permissions do not fit into their resource policy.
@@ -42,7 +42,7 @@ pub(super) fn policies(document: &Document, all: &Resources<'_>, findings: &mut 
     }
 }
 
-/// A permission as Lambda keeps it.
+/// Builds a permission as Lambda stores it.
 fn statement(spec: &Value, all: &Resources<'_>, place: &Place) -> Value {
     let text = |property: &str| resolved(spec[property].as_str().unwrap_or_default(), all, place);
     let mut condition = json!({});
@@ -62,7 +62,8 @@ fn statement(spec: &Value, all: &Resources<'_>, place: &Place) -> Value {
     })
 }
 
-/// A text with all that is known before AWS is asked, and as much in the place of the rest as it has at the least.
+/// Resolves everything in a text that is known before AWS is read. Unknown parts get a placeholder of their minimum
+/// length.
 fn resolved(text: &str, all: &Resources<'_>, place: &Place) -> String {
     let part = |part: Part| match part {
         Part::Text(text) => text,
@@ -87,7 +88,7 @@ fn place(document: &Document) -> Place {
     Place { account: "123456789012".to_owned(), region, partition, endpoint_url: None }
 }
 
-/// Reports APIs with more paths than AWS takes unasked.
+/// Reports APIs with more paths than AWS's default quota.
 pub(super) fn paths(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
     let mut by_api: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for route in all.0.iter().filter(|resource| resource.kind == "apigateway.route") {
@@ -103,7 +104,7 @@ pub(super) fn paths(document: &Document, all: &Resources<'_>, findings: &mut Fin
     }
 }
 
-/// The path of a route and all that lead to it, each of which is a resource in AWS.
+/// Lists the path of a route and its parents. Each of them is a resource in AWS.
 fn parts_of(route: &Resource) -> impl Iterator<Item = &str> {
     let path = route.spec["path"].as_str().unwrap_or_default();
     let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);

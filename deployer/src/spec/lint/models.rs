@@ -1,4 +1,4 @@
-//! Bedrock's models: those in an environment, and those that a role may invoke.
+//! Checks the Bedrock models that environment variables name and that roles may invoke.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::spec::nearest::quoted;
 use crate::spec::region;
 use crate::spec::sections::Resource;
 
-/// Warns of variables of the environment that name a model which Bedrock has retired: the first call would fail.
+/// Warns of environment variables that name a model that Bedrock has retired: the first call would fail.
 pub(super) fn environment(document: &Document, function: &Resource, findings: &mut Findings) {
     let environment = function.spec.get("environment").and_then(Value::as_object);
     for (name, value) in environment.into_iter().flatten() {
@@ -20,7 +20,8 @@ pub(super) fn environment(document: &Document, function: &Resource, findings: &m
     }
 }
 
-/// Reports permissions to invoke what is no foundation model, what is retired, and what its region does not offer.
+/// Reports permissions to invoke an inference profile written as a model, a retired model, or one that its region does
+/// not offer.
 pub(super) fn permissions(document: &Document, role: &Resource, findings: &mut Findings) {
     let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
     for arn in documents.flat_map(|(_, policy)| invoked(policy)) {
@@ -33,7 +34,7 @@ pub(super) fn permissions(document: &Document, role: &Resource, findings: &mut F
     }
 }
 
-/// An inference profile stands where a foundation model's id belongs: the permission is for nothing.
+/// Reports an inference profile in place of a foundation model's id: the permission allows nothing.
 fn no_model(written: &FoundationModel, profile: Profile<'_>, path: DocPath, findings: &mut Findings) {
     let FoundationModel { partition, region, .. } = written;
     let message =
@@ -67,7 +68,7 @@ fn offered(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
     }
 }
 
-/// Warns of a retired model; tells whether it is one.
+/// Warns of a retired model. Returns whether the model is retired.
 fn retired(id: &str, path: DocPath, findings: &mut Findings) -> bool {
     let Some(model) = models::find(id).filter(|model| model.is_retired) else { return false };
     findings.warning("function::retired-model", path, model.retirement()).help(SERVED);

@@ -1,7 +1,7 @@
-//! Broken stacks, each with what is said about it and the exact place, marked «like this» in corpus.txt.
+//! Broken stacks, each with its findings and their exact places, marked «like this» in corpus.txt.
 //!
-//! A case begins with `%%` and the codes of its findings, in the order of the text. `stack: s` stands before a case that
-//! does not name its stack.
+//! A case begins with `%%` and the codes of its findings, in the order of the text. A case without a name for its stack
+//! gets `stack: s` at the start.
 
 use crate::pipeline;
 use crate::report::diagnostics::{Style, json, text};
@@ -12,7 +12,7 @@ use super::inputs;
 
 const CASES: &str = include_str!("corpus.txt");
 
-/// What is said, and the text that it points into.
+/// Returns the findings, and the text that they point into.
 fn checked(bytes: impl Into<Vec<u8>>) -> (Findings, SourceText) {
     match pipeline::check(SourceText::new("stack.yaml", bytes), &inputs(&[])) {
         Ok(loaded) => (loaded.warnings, loaded.document.source().clone()),
@@ -20,7 +20,7 @@ fn checked(bytes: impl Into<Vec<u8>>) -> (Findings, SourceText) {
     }
 }
 
-/// A case without its marks, and the places of those: line, column, and the text inside if it is of one line.
+/// Removes the marks from a case. Returns the text and the line and column of each opening mark.
 fn unmarked(case: &str) -> (String, Vec<(usize, usize)>) {
     let (mut plain, mut places, mut line, mut column) = (String::new(), Vec::new(), 1, 1);
     for character in case.chars() {
@@ -91,7 +91,7 @@ fn what_is_said_about_every_broken_stack_was_reviewed() {
     insta::assert_snapshot!("corpus", said.collect::<Vec<_>>().join("\n"));
 }
 
-/// The code and place of the first finding of some bytes.
+/// Returns the code and place of the first finding.
 fn first(bytes: &[u8]) -> String {
     let (findings, source) = checked(bytes);
     let Some(finding) = findings.0.first() else { return "nothing".to_owned() };

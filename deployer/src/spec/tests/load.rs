@@ -1,4 +1,4 @@
-//! What a sound stack becomes.
+//! The documents that sound stacks become.
 
 use serde_json::json;
 

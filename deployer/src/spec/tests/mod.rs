@@ -1,4 +1,4 @@
-//! From text to document: what people write, what they are told.
+//! From text to document, with the findings that users read.
 
 mod corpus;
 mod load;
@@ -24,7 +24,7 @@ fn load(stack: &str, inputs: &Inputs) -> Result<(Document, Findings), Failed> {
     Document::load(SourceText::new("stack.yaml", stack), inputs)
 }
 
-/// What a person sees, of loading and of lowering.
+/// Returns the findings of loading and lowering as a user sees them.
 fn said_with(stack: &str, inputs: &Inputs) -> String {
     match load(stack, inputs) {
         Ok((document, mut findings)) => {
@@ -39,7 +39,7 @@ fn said(stack: &str) -> String {
     said_with(stack, &inputs(&[]))
 }
 
-/// A document that has nothing wrong.
+/// Loads a document that has no findings.
 fn sound(stack: &str, inputs: &Inputs) -> Document {
     match load(stack, inputs) {
         Ok((document, findings)) => {

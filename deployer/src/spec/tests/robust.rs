@@ -1,4 +1,4 @@
-//! No text makes the reader panic, hang or run out of memory.
+//! Tests that no text makes the reader panic, hang or run out of memory.
 
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ fn survive(bytes: &[u8]) {
     }
 }
 
-/// Pieces that make YAML-ish texts.
+/// Generates pieces of YAML-like texts.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         proptest::sample::select(vec![
@@ -96,12 +96,12 @@ fn piece() -> impl Strategy<Value = String> {
 /// A stack with every section.
 const SHOP: &str = include_str!("../../../tests/cli/shop.yaml");
 
-/// How many cases: PROPTEST_CASES, for a long run, or the usual number.
+/// Returns the number of cases: PROPTEST_CASES for a long run, else `usual`.
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
 }
 
-/// One change of a text; the numbers say where.
+/// One change of a text; the numbers choose the place.
 #[derive(Debug, Clone)]
 enum Edit {
     DropLine(usize),

@@ -1,4 +1,4 @@
-//! What people are told: one example a code, as they see it.
+//! The findings as users read them: one example for each code.
 
 mod limits;
 mod text;

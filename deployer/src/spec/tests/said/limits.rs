@@ -1,8 +1,8 @@
-//! What is too large, or has too many entries, once references are put in.
+//! Values that exceed a limit once their references are resolved.
 
 use crate::spec::tests::inputs;
 
-/// The codes that the whole check finds, with their places.
+/// Returns the code and place of each finding of the whole check.
 fn codes(stack: &str) -> Vec<(&'static str, String)> {
     let source = crate::spec::source::SourceText::new("stack.yaml", stack);
     let findings = match crate::pipeline::check(source, &inputs(&[])) {
@@ -38,7 +38,7 @@ fn the_environment_is_measured_as_the_json_that_lambda_makes_of_it() {
 
 #[test]
 fn a_reference_counts_as_what_it_stands_for() {
-    // An ARN of 100 characters, forty times: written out they are 1,000 bytes.
+    // 30 URLs of more than 100 characters each exceed the limit once they are resolved.
     let stack = |times: usize| {
         let mut stack = function(&[("PAD".to_owned(), "x".repeat(100))]);
         for n in 0..times {
@@ -48,7 +48,7 @@ fn a_reference_counts_as_what_it_stands_for() {
     };
     assert!(codes(&stack(10)).is_empty());
     assert_eq!(codes(&stack(30)), [("function::environment-size", "functions.f.environment".to_owned())]);
-    // What only AWS can tell counts as nothing.
+    // Outputs that only AWS can tell count as nothing.
     let api = "apis: { a: { routes: { \"GET /\": g } } }\n  g: { zip: g.zip }\n";
     let stack = format!(
         "{}  g: {{ zip: g.zip }}\n{}",

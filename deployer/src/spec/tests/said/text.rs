@@ -1,4 +1,4 @@
-//! What is said about the text itself, and how it is shown.
+//! Findings about the text itself, and how they are shown.
 
 use super::super::{inputs, load, said};
 use crate::report::diagnostics::{Style, json, text};

@@ -1,4 +1,4 @@
-//! What is said about values: names, types, ranges.
+//! Findings about values: names, types, ranges.
 
 use super::super::said;
 

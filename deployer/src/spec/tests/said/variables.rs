@@ -1,4 +1,4 @@
-//! What is said about variables, secrets and references.
+//! Findings about variables, secrets and references.
 
 use super::super::{inputs, said, said_with};
 use crate::spec::source::SourceText;

@@ -1,4 +1,4 @@
-//! Unquoted values that mean a text arrive as they are written.
+//! Unquoted values of text properties arrive exactly as written.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::spec::source::SourceText;
 use crate::spec::tests::{inputs, said, sound};
 use crate::spec::variables::Inputs;
 
-/// What people write without quotes, and YAML takes for numbers, truth values or nothing of the kind.
+/// Values that people leave unquoted and that YAML reads as numbers, truth values or null.
 const WRITTEN: &[&str] = &[
     "1.10",
     "1.20",
@@ -103,7 +103,7 @@ fn by_files_of_variables() {
     let file = SourceText::new("prod.yaml", each(|n, text| format!("v{n}: {text}\n")));
     let given = Inputs { var_files: vec![file], ..inputs(&[]) };
     assert_eq!(environment(&stack, &given), wanted());
-    // What the command line gives takes the place of it all.
+    // The command line overrides every other source.
     let given = Inputs { vars: vec!["v0=1.1".into()], ..given };
     assert_eq!(environment(&stack, &given)["V0"], "1.1");
 }
