@@ -1,4 +1,4 @@
-//! Findings for people, with the source line and a caret, and for scripts, a JSON object a line.
+//! Renders findings: for people with the source line and a caret, for scripts as one JSON object a line.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::spec::finding::{Finding, Findings, Severity, Span};
 use crate::spec::source::SourceText;
 use crate::spec::visible;
 
-/// Findings that people read at once.
+/// The most findings that are printed at once.
 const MOST: usize = 100;
-/// Warnings of one code that are drawn; where there are more, the others are named by their lines.
+/// The most warnings of one code that are drawn. If there are more, the others are listed by line number.
 const ALIKE: usize = 3;
-/// Lines that are named.
+/// The most line numbers that are listed.
 const NAMED: usize = 20;
-/// A line of more bytes than this is cut around what is wrong before it is drawn.
+/// Of a longer line, in bytes, only the part from the mistake on is shown.
 const LONGEST: usize = 2_000;
 
 /// How to draw.
@@ -34,7 +34,7 @@ impl Default for Style {
     }
 }
 
-/// Renders all findings, an empty line between them.
+/// Renders all findings, separated by empty lines.
 pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
@@ -46,17 +46,17 @@ pub fn text(findings: &Findings, source: &SourceText, style: Style) -> String {
     if let Some(more) = drawn.len().checked_sub(MOST).filter(|more| *more > 0) {
         rendered.push(format!("and {more} more findings: put these right first (--json lists all)"));
     }
-    // The renderer has replaced all escape characters but its own.
+    // The renderer has replaced all escape characters but its own, so [`paint::marked`] marks only ours.
     if rendered.is_empty() { String::new() } else { paint::marked(&rendered.join("\n\n")) + "\n" }
 }
 
-/// Parts what is drawn from the warnings that many others are like, by code.
+/// Separates the findings to draw from the surplus warnings of a code, which are only listed.
 fn sift(findings: &Findings) -> (Vec<&Finding>, BTreeMap<&'static str, Vec<&Finding>>) {
     let mut of_code: BTreeMap<&'static str, Vec<&Finding>> = BTreeMap::new();
     for warning in findings.0.iter().filter(|finding| finding.severity == Severity::Warning) {
         of_code.entry(warning.code).or_default().push(warning);
     }
-    // In place of a single one nothing would be saved.
+    // Listing a single warning would save nothing.
     of_code.retain(|_, alike| alike.len() > ALIKE + 1);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let drawn = findings.0.iter().filter(|finding| {
@@ -71,7 +71,7 @@ fn sift(findings: &Findings) -> (Vec<&Finding>, BTreeMap<&'static str, Vec<&Find
     (drawn, of_code.into_iter().map(|(code, alike)| (code, alike[ALIKE..].to_vec())).collect())
 }
 
-/// "warning[queue::no-dead-letter]: 17 more like these, in lines 8, 9, …".
+/// Lists the surplus warnings of a code: "warning[queue::no-dead-letter]: 17 more like these, in lines 8, 9, …".
 fn named(code: &str, more: &[&Finding]) -> String {
     let mut lines: Vec<usize> = more.iter().filter_map(|finding| Some(finding.span?.line)).collect();
     lines.sort_unstable();
@@ -106,21 +106,21 @@ fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> Str
     }
     let Some(help) = &finding.help else { return renderer.render(&[group]) };
     if finding.span.is_none() {
-        // Without a source line there is no gutter to hang the help on.
+        // Without a source line the renderer draws no gutter for the help.
         return format!("{}\n  = help: {}", renderer.render(&[group]), normalize_untrusted_str(help));
     }
     group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
     renderer.render(&[group])
 }
 
-/// The part of a very long line that begins with what is wrong.
+/// Cuts a very long line: returns 60 characters from the mistake on.
 fn around(line: &str, at: usize) -> String {
     let rest = &line[line.floor_char_boundary(at)..];
     let shown: String = rest.chars().take(60).collect();
     normalize_untrusted_str(&format!("the line is very long; from there on it is `{shown}`"))
 }
 
-/// The line that a span is in, and where it begins.
+/// Returns the line that contains a span, and its byte offset.
 fn line(content: &str, span: Span) -> (&str, usize) {
     let at = content.floor_char_boundary(span.start.min(content.len()));
     let start = content[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
@@ -141,7 +141,8 @@ struct Line<'a> {
 
 /// Renders findings as JSON objects, one a line: `{"type":"error","code",…}`.
 ///
-/// `line` and `column` are null for what has no place in the file: a `--var`, say; `file` where there is none.
+/// `line` and `column` are null for a finding without a place in the file, such as one about `--var`. `file` is null
+/// without a file.
 pub fn json(findings: &Findings, source: &SourceText) -> String {
     let mut lines = String::new();
     for finding in &findings.0 {

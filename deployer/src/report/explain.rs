@@ -1,4 +1,4 @@
-//! What a code means, for the terminal and for docs/errors.md.
+//! Explains finding codes, for the terminal and for docs/errors.md.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::spec::finding::{Findings, Severity};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
-/// Explains one code: what it means, an example with what is said about it, and what to do.
+/// Explains one code: its meaning, an example with its findings, and what to do.
 pub fn text(code: &Code, style: Style) -> String {
     let mut text = format!("{} ({})\n\n", code.code, severity(code));
     text += &wrapped(code.means, "", style.width);
@@ -27,7 +27,7 @@ pub fn text(code: &Code, style: Style) -> String {
     text + &wrapped(&format!("What to do: {}", code.fix), "\n", style.width)
 }
 
-/// Lists all codes, a line each.
+/// Lists all codes, one a line.
 pub fn list() -> String {
     let mut text = String::new();
     for (title, codes) in GROUPS {
@@ -40,7 +40,7 @@ pub fn list() -> String {
     text + "`deployer validate --explain CODE` says more about one.\n"
 }
 
-/// docs/errors.md.
+/// Renders docs/errors.md.
 pub fn document() -> String {
     let mut text = String::from(
         "<!-- Generated from deployer/src/codes by `cargo xtask docs`. -->\n# Codes\n\nEvery finding carries one of these codes. \
@@ -68,7 +68,7 @@ pub fn document() -> String {
     text
 }
 
-/// What is said about an example, of this code alone.
+/// Returns the findings of one code for an example.
 fn findings_of(stack: &str, code: &str) -> (Findings, SourceText) {
     let inputs = Inputs { env: [("AWS_REGION".to_owned(), "eu-west-1".to_owned())].into(), ..Inputs::default() };
     let source = SourceText::new("stack.yaml", stack);
@@ -94,7 +94,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// Breaks a paragraph at `width` columns.
+/// Wraps a paragraph at `width` columns.
 fn wrapped(text: &str, before: &str, width: usize) -> String {
     let width = width.clamp(40, 100);
     let mut lines = vec![String::new()];

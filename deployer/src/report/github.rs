@@ -1,4 +1,4 @@
-//! What GitHub Actions reads of a step: workflow commands, its outputs and its summary.
+//! Writes the files and commands of a GitHub Actions step: workflow commands, outputs and the summary.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use crate::spec::finding::{Findings, Severity};
 use crate::spec::secrets::{SHORTEST, Secrets};
 use crate::spec::visible;
 
-/// GitHub refuses a step's summary from 1 MiB on: this many bytes are safe.
+/// GitHub refuses a step's summary of more than 1 MiB; this many bytes are safe.
 pub const SUMMARY_LIMIT: usize = 1_000_000;
 
-/// A comment holds 65,536 characters: this many bytes are safe.
+/// GitHub allows 65,536 characters in a comment; this many bytes are safe.
 pub const COMMENT_LIMIT: usize = 65_000;
 
-/// The files that a step may write to, and where the repository is checked out.
+/// The files that a step may write, and the directory where the repository is checked out.
 #[derive(Debug, Clone, Default)]
 pub struct Step {
     /// GITHUB_STEP_SUMMARY.
@@ -30,16 +30,16 @@ pub struct Step {
 }
 
 impl Step {
-    /// Bytes that the summary still has room for.
+    /// Returns the number of bytes that still fit into the summary.
     pub fn room(&self) -> usize {
         let size = |path: &PathBuf| path.metadata().ok().and_then(|meta| usize::try_from(meta.len()).ok());
         SUMMARY_LIMIT.saturating_sub(self.summary.as_ref().and_then(size).unwrap_or_default())
     }
 
-    /// Adds to the step's summary, in Markdown; what has no room is left out.
+    /// Appends Markdown to the step's summary. Writes nothing if it does not fit.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn summarise(&self, markdown: &str) -> io::Result<()> {
         match &self.summary {
             Some(path) if markdown.len() <= self.room() => append(path, markdown),
@@ -50,7 +50,7 @@ impl Step {
     /// Sets outputs of the step.
     ///
     /// # Errors
-    /// When the file cannot be written, or there is no randomness to be had.
+    /// Returns an error if the file cannot be written, or if the system has no randomness for the delimiter.
     pub fn set_outputs(&self, outputs: &BTreeMap<String, String>) -> io::Result<()> {
         let Some(path) = &self.output else { return Ok(()) };
         let mut text = String::new();
@@ -61,7 +61,7 @@ impl Step {
         append(path, &text)
     }
 
-    /// Names a file as GitHub does: from the repository's root.
+    /// Returns a file's path relative to the repository's root, as GitHub expects it.
     fn in_repository(&self, file: &Path) -> String {
         let whole = std::fs::canonicalize(file).ok();
         let root = self.workspace.as_ref().and_then(|root| std::fs::canonicalize(root).ok());
@@ -69,7 +69,7 @@ impl Step {
         inside.unwrap_or(file).display().to_string()
     }
 
-    /// Renders findings as commands that put them beside the lines that they are about.
+    /// Renders findings as commands that show them beside their lines.
     pub fn annotations(&self, findings: &Findings, file: &Path, secrets: Option<&Secrets>) -> String {
         let file = self.in_repository(file);
         let mut commands = String::new();
@@ -93,9 +93,9 @@ impl Step {
     }
 }
 
-/// Renders commands that make GitHub mask the secrets in everything that the job writes from now on.
+/// Renders commands that make GitHub mask the secrets in everything that the job prints from now on.
 pub fn masks(secrets: &Secrets) -> String {
-    // GitHub masks line by line: a short line of a long secret, such as `{`, would be masked everywhere.
+    // GitHub masks line by line. A short line of a long secret, such as `{`, would be masked everywhere.
     let lines = secrets.forms().flat_map(|form| {
         let whole = !form.trim().contains('\n');
         form.lines().filter(move |line| line.trim().len() >= if whole { 1 } else { SHORTEST })
@@ -113,7 +113,7 @@ pub fn notice(title: &str, text: &str) -> String {
     format!("::notice title={}::{}\n", escaped_property(title), said(text))
 }
 
-/// What a plan says to the steps that follow: `changed`, and how many resources each action has.
+/// Returns a plan's outputs for later steps: `changed`, and the number of resources for each action.
 pub fn counts(plan: &Plan) -> BTreeMap<String, String> {
     let s = plan.summary();
     let counts =
@@ -123,13 +123,13 @@ pub fn counts(plan: &Plan) -> BTreeMap<String, String> {
     outputs
 }
 
-/// The stack's outputs under the names that they have as a step's outputs.
+/// Returns the stack's outputs under their names as outputs of a step.
 pub fn stack_outputs(outputs: &BTreeMap<String, String>, secrets: &Secrets) -> BTreeMap<String, String> {
     outputs.iter().map(|(name, value)| (format!("output_{name}"), secrets.mask(value).into_owned())).collect()
 }
 
-/// Takes the power from lines that the runner would take for commands: `::` before the first word, `##[` anywhere.
-/// What is quoted comes from `stack.yaml` and AWS, where others may write, too.
+/// Disarms lines that the runner would take for commands: `::` before the first word, `##[` anywhere. Quoted texts come
+/// from `stack.yaml` and AWS, where others may write, too.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let commands = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
     if !text.split(['\n', '\r']).any(commands) {
@@ -159,7 +159,7 @@ fn escaped_property(text: &str) -> String {
     said(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A line that ends a value, and that nobody who writes values can know.
+/// Generates a random line that ends a value; the author of a value cannot guess it.
 fn delimiter(value: &str) -> io::Result<String> {
     loop {
         let mut bytes = [0; 16];

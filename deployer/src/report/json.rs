@@ -1,4 +1,4 @@
-//! Plans and outcomes for programs; the shapes are part of the command-line contract.
+//! Plans and outcomes for programs. Their shapes are part of the command-line contract.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::execute::{Event, Outcome};
 use crate::plan::{Cost, Plan};
 use crate::spec::secrets::Secrets;
 
-/// A plan as one object.
+/// Renders a plan as one object.
 pub fn plan(plan: &Plan, stack: &str, place: &Place, cost: Cost, secrets: &Secrets) -> Value {
     let report = PlanReport::of(plan, stack, place, cost);
     let value = serde_json::to_value(report).expect("a report has only text keys, which JSON takes");
     masked(value, secrets)
 }
 
-/// The last line of a run that only told the state what AWS has.
+/// Renders the last line of a run that only recorded AWS's values in the state.
 pub fn refreshed(changed: &[String], outputs: &BTreeMap<String, String>) -> Value {
     json!({"type": "summary", "result": "ok", "done": changed, "failed": [], "not_started": [], "outputs": outputs})
 }
 
-/// The first line of a run.
+/// Renders the first line of a run.
 pub fn version(command: &str, stack: &str, place: &Place) -> Value {
     json!({
         "type": "version",
@@ -36,7 +36,7 @@ pub fn version(command: &str, stack: &str, place: &Place) -> Value {
     })
 }
 
-/// One line for something that happened.
+/// Renders an event as one line.
 pub fn event(event: &Event<'_>, secrets: &Secrets) -> Value {
     let value = match event {
         Event::Started { address, action, removal } => {
@@ -54,7 +54,7 @@ pub fn event(event: &Event<'_>, secrets: &Secrets) -> Value {
     masked(value, secrets)
 }
 
-/// AWS's refusal by its parts.
+/// Renders AWS's refusal as an object.
 pub fn aws_error(error: &AwsError) -> Value {
     let request_id = match error {
         AwsError::Service(service) => service.request_id.clone(),
@@ -69,7 +69,7 @@ pub fn aws_error(error: &AwsError) -> Value {
     })
 }
 
-/// The last line of a run.
+/// Renders the last line of a run.
 pub fn summary(
     outcome: &Outcome,
     outputs: &BTreeMap<String, String>,
@@ -99,7 +99,7 @@ pub fn summary(
     masked(value, secrets)
 }
 
-/// Covers every secret in every text.
+/// Masks every secret in every text.
 pub fn masked(value: Value, secrets: &Secrets) -> Value {
     secrets.mask_value(&value)
 }

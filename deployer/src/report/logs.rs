@@ -1,4 +1,4 @@
-//! Log lines, as people and programs read them.
+//! Renders log lines, for people and programs.
 
 use std::fmt::Write as _;
 
@@ -9,27 +9,27 @@ use crate::operate::logs::Line;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
-/// How lines are shown.
+/// How log lines are shown.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    /// The longest name of a function.
+    /// The length of the longest function name, in characters.
     pub width: usize,
     pub paint: Paint,
     pub secrets: &'a Secrets,
 }
 
-/// One line: when, which function, and what it said. Structured lines lead with level and message.
+/// Renders one line: time, function and message. A structured message begins with its level and text.
 pub fn line(line: &Line, view: View<'_>) -> String {
     whole(&time(line.at), line, view)
 }
 
-/// One line of a timeline that began at `start` (milliseconds since 1970).
+/// Renders one line of a timeline that begins at `start` (milliseconds since 1970).
 pub fn step(line: &Line, start: i64, view: View<'_>) -> String {
     let offset = format!("+{:.3} s", (line.at - start) as f64 / 1000.0);
     whole(&format!("{offset:>11}"), line, view)
 }
 
-/// Further lines of a message stand below its first one, so that none of them passes for another function's.
+/// Indents further lines of a message below its first one, so that none of them passes for another function's.
 fn whole(when: &str, line: &Line, View { width, paint, secrets }: View<'_>) -> String {
     let said = said(&secrets.mask_cut(&line.message), paint);
     let gap = format!("\n{:1$}", "", when.chars().count() + width + 4);
@@ -37,14 +37,14 @@ fn whole(when: &str, line: &Line, View { width, paint, secrets }: View<'_>) -> S
     format!("{}  {:<width$}  {said}\n", paint.tone(Tone::Faint, when), line.function)
 }
 
-/// The line as one object; a structured message stays an object.
+/// Renders the line as one object; a structured message stays an object.
 pub fn as_json(line: &Line, secrets: &Secrets) -> Value {
     let message = secrets.mask_cut(&line.message);
     let message = serde_json::from_str(&message).unwrap_or_else(|_| Value::from(message));
     json!({"time": time(line.at), "function": line.function, "stream": line.stream, "message": message})
 }
 
-/// The moment in RFC 3339, UTC, with milliseconds.
+/// Formats a time as RFC 3339 in UTC, with milliseconds.
 fn time(at: i64) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |at| format!("{at:.3}"))
 }

@@ -1,4 +1,4 @@
-//! Plans and what came of them as Markdown, for the pages of a CI run.
+//! Renders plans and outcomes as Markdown, for the pages of a CI run.
 
 use std::fmt::Write as _;
 
@@ -13,21 +13,21 @@ use crate::spec::document::Document;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
-/// Characters that a page shows of a line before it has to be moved.
+/// Most characters of a line that a page shows without scrolling.
 const WIDTH: usize = 110;
-/// Bytes of a fold besides its text and title, and of the note that something was left out.
+/// Bytes reserved for a fold's markup, and for the note that something was cut.
 const FRAME: usize = 400;
-/// Less of a text than this is not worth showing.
+/// A cut text with fewer bytes than this is not shown.
 const LEAST: usize = 200;
 
-/// A part that is folded away until somebody wants to read it.
+/// A part of the page that is folded until the reader opens it.
 struct Fold {
     title: String,
     text: String,
 }
 
-/// Renders a plan below a title and a line that says why there is one: a fold for each element that changes,
-/// then drift and notes. Whole folds are left out, and a note says so, where `limit` bytes are not enough.
+/// Renders a plan below a title and a line with the reason for it: a fold for each element that changes, then drift and
+/// notes. If `limit` bytes are not enough, cuts at a whole line and adds a note.
 pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, limit: usize) -> String {
     let plan = &Shown::of(plan, secrets);
     let view = View { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
@@ -52,7 +52,7 @@ pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, 
     out + &last
 }
 
-/// The resources that change, those of one element in one fold.
+/// Makes one fold for each element that changes.
 fn elements(plan: &Shown, view: View<'_>) -> Vec<Fold> {
     let changing = text::by_element(plan);
     changing.chunk_by(|a, b| a.element == b.element).map(|group| element(plan, group, view)).collect()
@@ -94,13 +94,13 @@ fn add_folds(out: &mut String, folds: &[Fold], limit: usize) {
     }
 }
 
-/// As many lines from the start as fit.
+/// Returns as many whole lines from the start as fit into `bytes`.
 fn whole_lines(text: &str, bytes: usize) -> &str {
     let end = text.floor_char_boundary(bytes);
     &text[..text[..end].rfind('\n').map_or(0, |newline| newline + 1)]
 }
 
-/// Renders what came of a plan: counts, refusals, and the stack's outputs.
+/// Renders the outcome of a plan: counts, AWS's refusals and the stack's outputs.
 pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
     let secrets = document.secrets();
     let word = match outcome {
@@ -135,7 +135,7 @@ pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
     out
 }
 
-/// Renders why a run ended early.
+/// Renders the reason why a run ended early.
 pub fn failure(failure: &Failure, title: &str, secrets: Option<&Secrets>, limit: usize) -> String {
     let nowhere = crate::spec::source::SourceText::new("", "");
     let source = failure.source.as_ref().unwrap_or(&nowhere);
@@ -155,7 +155,7 @@ pub fn note(title: &str, sentence: &str) -> String {
     format!("## {}\n\n{}\n\n", plain(title), plain(sentence))
 }
 
-/// A code block with a fence longer than any in the text.
+/// Renders a code block whose fence is longer than any in the text.
 fn fenced(language: &str, text: &str) -> String {
     let text = &*visible::text(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
@@ -163,7 +163,7 @@ fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_matches('\n'))
 }
 
-/// Text that means nothing to Markdown.
+/// Escapes every character that has a meaning in Markdown.
 fn plain(text: &str) -> String {
     let text = visible::line(text);
     let mut out = String::with_capacity(text.len());
@@ -184,8 +184,8 @@ fn html(text: &str) -> String {
     unlinked(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
-/// Parts what a forge would take for a mention, a reference or an address, which it looks for in the text that is
-/// left when Markdown's marks are gone. Nobody is told of a plan because of the name of a branch.
+/// Breaks up everything that a forge would take for a mention, a reference or an address. A forge searches the text
+/// that remains without Markdown's marks. So a branch's name cannot notify anybody.
 fn unlinked(text: &str) -> String {
     const APART: &str = "<!-- -->";
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! The only place that formats for people, and the only one that prints.
+//! Formats output for people. The only module that prints.
 
 pub mod diagnostics;
 pub mod explain;
@@ -22,7 +22,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod written;
 
-/// A number of things: "1 resource", "3 resources".
+/// Formats a count: "1 resource", "3 resources".
 pub fn counted(count: impl Into<u64>, one: &str) -> String {
     let count = count.into();
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }

@@ -1,4 +1,4 @@
-//! Colour, or none. Every text reads well without it.
+//! Colours texts, or not. Every text is readable without colour.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::spec::visible;
 
-/// What a colour means here; each has a sign in the text as well.
+/// The meaning of a colour. Each also has a sign in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Good,
@@ -17,20 +17,20 @@ pub enum Tone {
     Strong,
 }
 
-/// Paints texts, when colour is wanted.
+/// Colours texts if colour is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
     pub colour: bool,
 }
 
-/// How the escape sequences of colours begin.
+/// The start of a colour's escape sequence.
 const SEQUENCE: &str = "\u{1b}[";
 
-/// Stands for [`SEQUENCE`] until [`finished`]: nobody who writes values can know it, so whatever begins a sequence
-/// of its own in a text is not ours.
+/// Stands for [`SEQUENCE`] until [`finished`]. It is random, so the author of a value cannot write it: any other escape
+/// sequence in a text is not ours.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let mut bytes = [0; 8];
-    // Without randomness there is no mark, and so no colour: see `Paint::decide`.
+    // Without randomness there is no mark, and therefore no colour: see `Paint::decide`.
     match getrandom::fill(&mut bytes) {
         Ok(()) => bytes.iter().map(|byte| char::from_u32(0xf000 + u32::from(*byte)).unwrap_or('\u{f000}')).collect(),
         Err(_) => String::new(),
@@ -56,7 +56,7 @@ impl Paint {
         format!("{begin}{body}{end}{}", &text[body.len()..])
     }
 
-    /// Decides on colour: NO_COLOR beats `--no-color` beats FORCE_COLOR beats "is it a terminal".
+    /// Decides on colour: NO_COLOR and `--no-color` beat FORCE_COLOR, which beats whether the stream is a terminal.
     pub fn decide(no_color_env: Option<&str>, no_color_flag: bool, force_color: Option<&str>, terminal: bool) -> Self {
         let set = |value: Option<&str>| value.is_some_and(|v| !v.is_empty());
         let wanted = if set(no_color_env) || no_color_flag { false } else { set(force_color) || terminal };
@@ -64,12 +64,12 @@ impl Paint {
     }
 }
 
-/// Puts the mark in the place of the sequences of a text that holds none but ours.
+/// Replaces escape sequences by the mark, in a text that has no sequences but ours.
 pub(super) fn marked(text: &str) -> String {
     text.replace(SEQUENCE, &MARK)
 }
 
-/// What may leave the process: control characters that are not ours are written out, then ours are put in.
+/// Makes a text safe to print: escapes all control characters, then turns the marks into our colours.
 pub(super) fn finished(text: &str) -> String {
     let visible = visible::text(text);
     if MARK.is_empty() { visible.into_owned() } else { visible.replace(MARK.as_str(), SEQUENCE) }

@@ -1,4 +1,4 @@
-//! A plan as people read it.
+//! Renders a plan for people.
 
 mod impact;
 mod lines;
@@ -23,19 +23,19 @@ pub(super) use lines::lines;
 pub use values::{SENSITIVE, shown};
 pub(super) use values::{bytes, short};
 
-/// How much to show.
+/// How much of a plan to show.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub paint: Paint,
-    /// The whole of each changed resource, ownership tags too.
+    /// Shows every property of each changed resource, ownership tags included.
     pub verbose: bool,
-    /// Characters in a line; longer values are put on lines of their own.
+    /// The width of a line in characters; longer values get lines of their own.
     pub width: usize,
     pub secrets: &'a Secrets,
 }
 
-/// Renders a plan: a group for each element that changes, its resources below it; drift, notes, the
-/// summary line and the cost.
+/// Renders a plan: a group for each element that changes, with its resources; then drift, notes, the summary line and
+/// the cost.
 pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     let plan = &Shown::of(plan, view.secrets);
     let mut out = String::new();
@@ -65,7 +65,7 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
     out
 }
 
-/// The outputs that differ from those of the last apply, a line each; long values on lines of their own.
+/// Renders the outputs that differ from those of the last apply, one a line. Long values get lines of their own.
 pub(super) fn outputs(plan: &Shown, view: View<'_>, below: usize) -> String {
     let mut out = String::new();
     for OutputChange { name, before, after } in plan.output_changes() {
@@ -89,7 +89,7 @@ pub(super) fn outputs(plan: &Shown, view: View<'_>, below: usize) -> String {
     out
 }
 
-/// The resources that change, those of one element together, in the order in which elements first come.
+/// Lists the resources that change, grouped by element. Elements keep the order of their first resource.
 pub(super) fn by_element(plan: &Shown) -> Vec<&Planned> {
     let mut order: Vec<&str> = Vec::new();
     let mut shown: Vec<&Planned> = Vec::new();
@@ -107,7 +107,7 @@ pub(super) fn by_element(plan: &Shown) -> Vec<&Planned> {
     shown
 }
 
-/// One element: its own resource, and what it is made of below that.
+/// Renders one element: its own resource, and its parts below that.
 fn element(out: &mut String, plan: &Shown, group: &[&Planned], view: View<'_>) {
     let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
     let own = group.first().is_some_and(|planned| planned.address == name);
@@ -121,7 +121,7 @@ fn element(out: &mut String, plan: &Shown, group: &[&Planned], view: View<'_>) {
     }
 }
 
-/// `Plan: 3 to create, …` or `No changes. …`
+/// Renders the summary: `Plan: 3 to create, …` or `No changes. …`
 pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
     let s = plan.summary();
     if plan.is_refresh_only() && plan.has_changes() {
@@ -156,12 +156,12 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
     line
 }
 
-/// `23 reads in 2 waves, 0.31 s`
+/// Renders the cost: `23 reads in 2 waves, 0.31 s`
 pub fn cost_line(cost: Cost) -> String {
     format!("{} in {}, {:.2} s", counted(cost.reads, "read"), counted(cost.waves, "wave"), cost.seconds)
 }
 
-/// The sign of an action: `+`, `~`, `-`, `-/+`, `+/-`, `←`.
+/// Returns the sign of an action: `+`, `~`, `-`, `-/+`, `+/-`, `←`.
 pub fn sign(planned: &Planned) -> &'static str {
     match (planned.action, planned.order) {
         (Action::Create, _) => "+",
@@ -185,7 +185,7 @@ pub(super) fn tone(action: Action) -> Tone {
     }
 }
 
-/// One resource that changes, `below` spaces in: its sign and address, then a line for each thing to know.
+/// Renders one changing resource, indented by `below` spaces: its sign and address, then its details.
 fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, below: usize) {
     let head = view.paint.tone(tone(planned.action), &format!("{} {}", sign(planned), planned.address));
     let kind = view.paint.tone(Tone::Faint, planned.kind);
@@ -198,7 +198,7 @@ fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, belo
     }
 }
 
-/// The same for Markdown's `diff` blocks, in which a line's first character gives it its colour.
+/// Renders a resource for Markdown's `diff` blocks, where a line's first character gives it its colour.
 pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>) {
     let head = [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.to_owned()), about(planned)];
     let head: Vec<String> = head.into_iter().flatten().collect();
@@ -212,10 +212,10 @@ pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, v
     }
 }
 
-/// What the head says after the kind: a former address, and why there is this action.
+/// Returns the remarks behind a resource's kind: its former address, and the reason for the action.
 pub(super) fn about(planned: &Planned) -> Option<String> {
     let renamed = planned.moved_from.as_ref().map(|from| format!("renamed from {from}"));
-    // A plain create, update or destroy explains itself; why a replacement is one has a line of its own.
+    // Plain creates, updates and destroys need no reason. The reason of a replacement has a line of its own.
     let plain = planned.action == Action::Replace
         || matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml" | "the stack is destroyed");
     let why = (!plain).then(|| format!("({})", planned.reason));
@@ -223,7 +223,7 @@ pub(super) fn about(planned: &Planned) -> Option<String> {
     (!said.is_empty()).then(|| said.join("  "))
 }
 
-/// What other hands changed, a line each.
+/// Renders the drift, one change a line.
 pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
     let mut out = String::new();
     for entry in plan.drift() {
@@ -237,7 +237,7 @@ pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
     out
 }
 
-/// A change by other hands; a policy's statements are on lines of their own.
+/// Renders one drifted property; a policy's statements get lines of their own.
 fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
     let Some(path) = &entry.path else {
         let plan = if refresh_only { "forgotten by the state".to_owned() } else { shown(&entry.plan) };
@@ -272,7 +272,7 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
     (format!("! changed outside: {address} {path}: {before} → {after} (by plan: {plan})"), Vec::new())
 }
 
-/// What a person should know or do, a line each.
+/// Renders the notes, one a line.
 pub(super) fn notes(out: &mut String, plan: &Shown, view: View<'_>) {
     for note in plan.notes() {
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Note, &format!("! {}: {}", note.address, note.text)));

@@ -1,4 +1,4 @@
-//! A plan's JSON form: part of the command-line contract, and what a saved plan keeps to be shown.
+//! The JSON form of a plan. It is part of the command-line contract, and saved plans keep it for display.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,14 +128,14 @@ pub struct DriftReport {
     pub sensitive: bool,
 }
 
-/// The JSON Schema of a plan's JSON form.
+/// Returns the JSON Schema of a plan's JSON form.
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(PlanReport).to_value();
     schema["title"] = json!("deployer plan --json");
     schema
 }
 
-/// Why a report cannot be turned back into a plan.
+/// The reason why a report cannot be turned back into a plan.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     #[error("its plan is damaged: {0}")]
@@ -149,7 +149,7 @@ fn hidden(value: &Value, sensitive: bool) -> Value {
 }
 
 impl PlanReport {
-    /// Describes a plan; sensitive properties are hidden, other secrets are not yet.
+    /// Describes a plan. Hides sensitive properties; other secrets are not masked yet.
     pub(super) fn of(plan: &Plan, stack: &str, place: &Place, cost: Cost) -> Self {
         let forgotten = |planned: &&Planned| planned.action == Action::Forget;
         Self {
@@ -173,18 +173,18 @@ impl PlanReport {
         }
     }
 
-    /// Reads a report.
+    /// Parses a report.
     ///
     /// # Errors
-    /// When it has not the form of [`PlanReport`].
+    /// Returns an error if the value does not have the form of [`PlanReport`].
     pub fn parse(value: Value) -> Result<Self, ReportError> {
         Ok(serde_path_to_error::deserialize(value)?)
     }
 
-    /// Turns a report back into a plan, to be shown; it holds too little to be carried out.
+    /// Turns a report back into a plan for display. It lacks the details that an execution needs.
     ///
     /// # Errors
-    /// When a kind is not known.
+    /// Returns an error if a kind is unknown.
     pub fn restore(self) -> Result<(Plan, Cost), ReportError> {
         let cost = Cost { reads: self.reads, waves: self.waves, seconds: self.seconds };
         let (notes, outputs, output_changes) = (self.notes, self.outputs, self.output_changes);

@@ -1,4 +1,4 @@
-//! What a run is doing, while it does it.
+//! Shows the progress of a run.
 
 mod estimate;
 mod preparation;
@@ -20,25 +20,25 @@ use crate::spec::secrets::Secrets;
 use estimate::Estimate;
 pub use preparation::Preparation;
 
-/// A wait is worth a word after this long.
+/// Waits are mentioned only after this long.
 const WORTH_SAYING: Duration = Duration::from_secs(5);
-/// Plain output shows a sign of life this often.
+/// The interval of the status lines in plain output.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Actions that wait for the same are told one by one only as long as they are no more than these.
+/// At most this many actions with the same reason to wait get a line each; more are only counted.
 const ALIKE: usize = 3;
-/// The display of the whole moves this often.
+/// The interval at which the overall bar is updated.
 const TICK: Duration = Duration::from_millis(250);
-/// Steps of the bar of the whole.
+/// Steps of the overall bar.
 const FINENESS: u64 = 1_000;
 
-/// The lines that a terminal shows now and that move: who else writes there has to make them step aside.
+/// The live lines on the terminal. Any other writer must suspend them first.
 static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 fn live_now() -> MutexGuard<'static, Option<MultiProgress>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes while the moving lines, if there are any, step aside.
+/// Writes while the live lines, if there are any, are suspended.
 pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
     let live = live_now().clone();
     match live {
@@ -55,24 +55,24 @@ pub struct Progress {
     bars: Option<MultiProgress>,
     whole: Arc<Mutex<Estimate>>,
     whole_bar: Option<ProgressBar>,
-    /// What is sent with a step: the size of a function's code.
+    /// The size of the code that each step uploads, by address, in bytes.
     uploads: BTreeMap<String, u64>,
     heart: tokio::task::JoinHandle<()>,
 }
 
 struct Running {
     what: &'static str,
-    /// What its line says.
+    /// The text of its live line.
     doing: String,
     began: Instant,
-    /// The reason that it waits for, and since when.
+    /// The reason why it waits, and since when.
     waits: Option<(String, Instant)>,
     said: Option<String>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// Begins to listen; the heartbeat ends with it.
+    /// Starts the display. Dropping it stops the heartbeat.
     pub fn new(terminal: Terminal, secrets: &Secrets, plan: &Plan) -> Self {
         let running: Arc<Mutex<BTreeMap<String, Running>>> = Arc::default();
         let whole = Arc::new(Mutex::new(Estimate::of(plan)));
@@ -89,7 +89,7 @@ impl Progress {
         Self { terminal, secrets: secrets.clone(), running, bars, whole, whole_bar, uploads: uploads.collect(), heart }
     }
 
-    /// What a step does, with what it sends.
+    /// Describes a step, with the size of its upload.
     fn doing(&self, address: &str, action: Action, removal: bool) -> String {
         let what = format!("{} {address}", verb(action, removal));
         match self.uploads.get(address).filter(|_| !removal) {
@@ -117,7 +117,8 @@ impl Progress {
         self.fill(&mut running);
     }
 
-    /// Gives lines to those that have run longest, as many as the terminal has room for: the others are counted below.
+    /// Gives live lines to the steps that have run longest, as many as fit on the terminal. The others appear only in
+    /// the counts.
     fn fill(&self, running: &mut BTreeMap<String, Running>) {
         let Some(bars) = &self.bars else { return };
         let shown = running.values().filter(|entry| entry.bar.is_some()).count();
@@ -125,7 +126,7 @@ impl Progress {
         hidden.sort_by_key(|entry| entry.began);
         for entry in hidden.into_iter().take(room(terminal::rows()).saturating_sub(shown)) {
             let began = ProgressBar::new_spinner().with_elapsed(entry.began.elapsed());
-            // The whole stays the last line.
+            // The overall bar stays the last line.
             let bar = bars.insert_from_back(1, began);
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>3} {wide_msg}") {
                 bar.set_style(style);
@@ -142,11 +143,11 @@ impl Progress {
         }
     }
 
-    /// Tells whether a reason has lasted and was not said yet.
+    /// Tells whether a wait has lasted long enough to mention and was not mentioned yet.
     fn lasts(&self, address: &str, removal: bool, why: &str) -> bool {
         let mut running = self.lock();
         let Some(entry) = running.get_mut(&key(address, removal)) else { return false };
-        // What is seen meanwhile may change ("state Pending"); what is waited for is the same.
+        // The details in brackets may change ("state Pending"); the reason for the wait is the same.
         let about = why.split(" (").next().unwrap_or(why);
         let since = match &entry.waits {
             Some((known, since)) if known == about => *since,
@@ -164,7 +165,7 @@ impl Progress {
 
     fn waiting(&self, address: &str, why: &str) {
         let about = Some(why.split(" (").next().unwrap_or(why));
-        // The sign of life tells how many more there are.
+        // The status lines count the others.
         let few = self.lock().values().filter(|entry| entry.said.as_deref() == about).count() <= ALIKE;
         if self.bars.is_none() && few {
             self.line(&format!("  waiting for {address}: {why}"));
@@ -193,7 +194,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.heart.abort();
         live_now().take();
-        // What an interrupted run leaves behind does not stay on the screen as if it went on.
+        // An interrupted run's live lines must not stay on the screen as if it still ran.
         for bar in std::mem::take(&mut *self.lock()).into_values().filter_map(|entry| entry.bar) {
             bar.finish_and_clear();
         }
@@ -270,7 +271,7 @@ fn past(action: Action, removal: bool) -> &'static str {
     }
 }
 
-/// Says every ten seconds what still runs, where there is no live display.
+/// Prints the running steps every ten seconds, if there is no live display.
 async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
@@ -281,7 +282,7 @@ async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>
     }
 }
 
-/// What a sign of life says: each action that has run for long, but of many that wait for the same how many they are.
+/// Lists the actions that have run for long. Many actions that wait for the same reason are counted instead.
 fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
     let long = running.iter().filter(|(_, entry)| entry.began.elapsed() >= WORTH_SAYING);
     let mut waiting: BTreeMap<Option<&str>, Vec<(&String, &Running)>> = BTreeMap::new();
@@ -305,13 +306,14 @@ fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
     lines
 }
 
-/// The size of the code that a step sends.
+/// Returns the size of the code that a step uploads, in bytes.
 fn upload(plan: &Plan, planned: &Planned) -> Option<u64> {
     planned.changes.iter().find(|change| change.path == "code.sha256")?;
     plan.code_sizes.get(&planned.address).copied()
 }
 
-/// Lines for running actions on a terminal of so many rows: the bar of the whole and some of what is done stay in sight.
+/// Returns the number of live lines for a terminal of `rows` rows. Leaves room for the overall bar and some finished
+/// steps.
 fn room(rows: usize) -> usize {
     rows.saturating_sub(4).max(1)
 }
@@ -324,7 +326,7 @@ fn whole_bar() -> ProgressBar {
     bar
 }
 
-/// Moves the bar of the whole until nothing is left.
+/// Updates the overall bar until the task is aborted.
 async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<Mutex<BTreeMap<String, Running>>>) {
     loop {
         let (share, text) = {
@@ -340,8 +342,8 @@ async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<
     }
 }
 
-/// `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`: what matters most comes first, for a narrow
-/// terminal cuts the end.
+/// Renders `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`. The most important part comes first: a
+/// narrow terminal cuts the end.
 fn told((all, done): (usize, usize), running: usize, left: f64) -> String {
     let mut text = format!("{done} of {all} done");
     if all > 0 && done == all {

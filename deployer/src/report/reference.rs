@@ -1,4 +1,4 @@
-//! The reference pages of `stack.yaml`, docs/kinds: from the schema, the sections' examples and what these are lowered to.
+//! The reference pages of `stack.yaml`, docs/kinds. They are generated from the schema and the sections' examples.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,12 +15,12 @@ use crate::spec::variables::Inputs;
 
 const GENERATED: &str = "<!-- Generated from the schema and the examples by `cargo xtask docs`. -->\n";
 
-/// A section's example as a whole stack.
+/// Returns a section's example as a complete stack.
 pub fn example(section: &dyn AnySection) -> String {
     format!("stack: shop\nregion: eu-west-1\n\n{}", section.example())
 }
 
-/// All pages, by their names.
+/// Renders all pages, by file name.
 pub fn pages() -> BTreeMap<String, String> {
     let mut pages: BTreeMap<String, String> =
         SECTIONS.iter().map(|section| (format!("{}.md", section.name()), page(*section))).collect();
@@ -68,7 +68,7 @@ fn page(section: &dyn AnySection) -> String {
     text
 }
 
-/// What the example is lowered to, and what can be referred to.
+/// Lists the resources that the example is lowered to, and their outputs.
 fn made(text: &mut String, section: &dyn AnySection) {
     let Ok((document, _)) = Document::load(SourceText::new("", example(section)), &Inputs::default()) else { return };
     let (lowered, _) = document.lower();
@@ -103,7 +103,7 @@ fn made(text: &mut String, section: &dyn AnySection) {
     }
 }
 
-/// Writes a table of properties, and one for each map inside them.
+/// Writes a table of properties, then one for each map inside them.
 struct Tables<'a> {
     text: &'a mut String,
 }
@@ -142,7 +142,7 @@ fn resolved(schema: &Value) -> &Value {
     to.and_then(|to| checked().pointer(to.trim_start_matches('#'))).unwrap_or(schema)
 }
 
-/// The map with properties of its own that a property, its items or its entries are.
+/// Returns the map with named properties that a property is, or that its items or entries are.
 fn map_inside(schema: &Value, depth: usize) -> Option<&Value> {
     let schema = resolved(schema);
     if depth > 4 {
@@ -173,7 +173,7 @@ fn default(property: &Value) -> String {
     }
 }
 
-/// What a property takes, in words, with its range.
+/// Describes the values that a property accepts, with their range.
 fn takes(schema: &Value) -> String {
     let variants: Vec<&Value> = ["anyOf", "oneOf"]
         .into_iter()
@@ -220,7 +220,7 @@ fn takes(schema: &Value) -> String {
     }
 }
 
-/// The words that a schema allows, with those of its variants.
+/// Lists the words that a schema and its variants allow.
 fn listed(schema: &Value) -> Vec<String> {
     let schema = resolved(schema);
     let one = |value: &Value| value.as_str().map(|word| format!("`{word}`"));

@@ -1,4 +1,4 @@
-//! Versions of functions and the way back to them, as people and programs read them.
+//! Renders the versions of functions and rollbacks, for people and programs.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use crate::operate::Target;
 use crate::operate::history::History;
 use crate::operate::rollback::{Event, Outcome, RollbackError, Step};
 
-/// A function and its versions, if it exists.
+/// A function and its versions; `None` if it does not exist.
 pub type Listed<'a> = (&'a Target, Option<&'a History>);
 
-/// A function that stays as it is.
+/// A function that is not changed.
 pub enum Shown {
-    /// The version that runs already.
+    /// The version that already runs.
     Runs(String, u64),
-    /// Why it is left alone.
+    /// The reason for leaving it unchanged.
     Left(String, String),
 }
 
-/// The versions of functions, the newest first.
+/// Lists the versions of functions, the newest first.
 pub fn list(all: &[Listed<'_>], paint: Paint) -> String {
     let one = |(target, history): &Listed<'_>| {
         let head = format!("{}  {}\n", paint.tone(Tone::Strong, &target.element), target.function_name);
@@ -47,7 +47,7 @@ pub fn list(all: &[Listed<'_>], paint: Paint) -> String {
     all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// The same as one object.
+/// Lists the versions as one object.
 pub fn list_json(all: &[Listed<'_>], stack: &str, place: &Place) -> Value {
     let one = |(target, history): &Listed<'_>| {
         let runs = history.and_then(History::runs);
@@ -80,7 +80,7 @@ pub fn list_json(all: &[Listed<'_>], stack: &str, place: &Place) -> Value {
     })
 }
 
-/// What is going to happen, a function a line.
+/// Lists the intended changes, one function a line.
 pub fn intended(steps: &[Step], others: &[Shown], paint: Paint) -> String {
     let mut out = String::new();
     for Step { target, seen, version } in steps {
@@ -106,12 +106,12 @@ pub fn intended(steps: &[Step], others: &[Shown], paint: Paint) -> String {
     out
 }
 
-/// The first of the JSON lines.
+/// Renders the first JSON line.
 pub fn version(stack: &str, place: &Place) -> String {
     format!("{}\n", first_line("rollback", stack, place))
 }
 
-/// One line of talk.
+/// Renders an event as one line of text.
 pub fn event(event: &Event<'_>) -> String {
     match event {
         Event::Started(step) => format!("putting version {} back: {}", step.version.number, step.target.element),
@@ -123,7 +123,7 @@ pub fn event(event: &Event<'_>) -> String {
     }
 }
 
-/// One of the JSON lines.
+/// Renders an event as a JSON line.
 pub fn event_json(event: &Event<'_>) -> String {
     let (Event::Started(step) | Event::Done(step, _) | Event::Failed(step, _)) = event;
     let mut line = json!({
@@ -151,7 +151,7 @@ pub fn event_json(event: &Event<'_>) -> String {
     format!("{line}\n")
 }
 
-/// The last of the JSON lines.
+/// Renders the last JSON line.
 pub fn summary_json(outcome: &Outcome, others: &[Shown], (reads, writes): (u64, u64), took: Duration) -> String {
     let result = match outcome {
         o if !o.failed.is_empty() => "failed",
@@ -174,7 +174,7 @@ pub fn summary_json(outcome: &Outcome, others: &[Shown], (reads, writes): (u64, 
     format!("{line}\n")
 }
 
-/// The last words: what came of it, and what holds from now on.
+/// Renders the summary: the outcome, and what applies from now on.
 pub fn summary(outcome: &Outcome, (reads, writes): (u64, u64), took: Duration, paint: Paint) -> String {
     let Outcome { done, failed, not_started, unwatched } = outcome;
     let mut text = String::new();
@@ -202,7 +202,7 @@ pub fn summary(outcome: &Outcome, (reads, writes): (u64, u64), took: Duration, p
     text + &format!("{}: {counts}{failed}. {reads} and {writes}, {:.1} s.", paint.tone(tone, word), took.as_secs_f64())
 }
 
-/// `2026-11-24 17:20 UTC`, or AWS's own words.
+/// Formats a version's date as `2026-11-24 17:20 UTC`. Falls back to AWS's own text.
 fn moment(version: &Version) -> String {
     time(version).map_or_else(|| version.published.clone(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

@@ -1,8 +1,8 @@
-//! A plan as it may be shown.
+//! A plan that is safe to show.
 //!
 //! # Guarantees
-//! Every text in it is masked as a whole, before anything cuts, wraps, compares or encodes it: a part of a secret is in
-//! none of its forms. What stands on one line holds no line end. Whatever renders a plan takes it in this form.
+//! Every text is masked as a whole, before it is cut, wrapped, compared or encoded: a part of a secret matches none of
+//! its forms. A text for one line holds no line end. Every renderer takes a plan in this form.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use crate::plan::{Change, Drift, Note, OutputChange, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
-/// A plan without secrets, to be read.
+/// A plan with all secrets masked, for display.
 pub struct Shown(Plan);
 
 impl Deref for Shown {
@@ -40,7 +40,7 @@ impl Shown {
     }
 }
 
-/// Masks one part of a plan after the other.
+/// Masks the parts of a plan.
 struct Cover<'a>(&'a Secrets);
 
 impl Cover<'_> {

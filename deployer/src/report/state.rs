@@ -1,4 +1,4 @@
-//! The state as people and programs read it.
+//! Renders the state, for people and programs.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use crate::aws::digest;
 use crate::spec::visible;
 use crate::state::{Kept, LockInfo, Record, Snapshot, State};
 
-/// Lists address, kind and physical id, a resource a line.
+/// Lists address, kind and physical id, one resource a line.
 pub fn list(state: &State) -> String {
     let rows = state.resources.iter().map(|(address, record)| [address, &record.kind, &record.physical_id]);
     table(rows.map(|row| row.map(String::clone)))
 }
 
-/// The list as one object.
+/// Lists the resources as one object.
 pub fn list_json(snapshot: &Snapshot, place: &str) -> Value {
     let state = &snapshot.state;
     let resource = |(address, record): (&String, &Record)| {
@@ -30,14 +30,15 @@ pub fn list_json(snapshot: &Snapshot, place: &str) -> Value {
         "account": state.account,
         "region": state.region,
         "place": place,
-        // A part of what keys the fingerprints of secrets: enough to tell two states apart.
+        // The lineage is the key of the secrets' fingerprints, so only a digest is shown. That is enough to tell two
+        // states apart.
         "lineage": snapshot.existed.then(|| digest::of(&state.lineage)),
         "serial": snapshot.existed.then_some(state.serial),
         "resources": state.resources.iter().map(resource).collect::<Vec<_>>(),
     })
 }
 
-/// One record as an object, with its address.
+/// Returns one record as an object, with its address.
 pub fn record(address: &str, record: &Record) -> Value {
     let mut value = json!(record);
     value["address"] = json!(address);
@@ -54,7 +55,7 @@ pub fn history(versions: &[Kept]) -> String {
     table(std::iter::once(head).chain(rows))
 }
 
-/// The kept versions as one object.
+/// Lists the kept versions as one object.
 pub fn history_json(versions: &[Kept], place: &str) -> Value {
     let version = |kept: &Kept| {
         json!({
@@ -67,7 +68,7 @@ pub fn history_json(versions: &[Kept], place: &str) -> Value {
     json!({ "place": place, "versions": versions.iter().map(version).collect::<Vec<_>>() })
 }
 
-/// Says who holds the lock.
+/// Describes the lock's holder.
 pub fn lock(lock: &LockInfo, place: &str) -> String {
     let mut text = format!("The state {place} is locked:\n");
     let rows = [("who", &lock.who), ("host", &lock.host), ("operation", &lock.operation), ("since", &lock.created_at)];

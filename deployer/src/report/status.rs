@@ -1,4 +1,4 @@
-//! The stack at a glance.
+//! Renders the status of the stack.
 
 use serde_json::{Value, json};
 
@@ -8,24 +8,24 @@ use crate::aws::Place;
 use crate::observe::Orphan;
 use crate::operate::health::Sign;
 
-/// One resource and how it is.
+/// One resource and its condition.
 pub struct Row {
     pub address: String,
     pub kind: &'static str,
     pub external: bool,
-    /// Nothing when AWS has no such resource.
+    /// `None` if the resource does not exist in AWS.
     pub physical_id: Option<String>,
     pub recorded: bool,
-    /// Its ownership tags are not this stack's.
+    /// Whether its ownership tags are not this stack's.
     pub foreign: bool,
-    /// Neither `stack.yaml` nor the state has it.
+    /// Whether neither `stack.yaml` nor the state has it.
     pub orphan: bool,
-    /// The properties that other hands changed.
+    /// The properties that were changed outside the deployer.
     pub drift: Vec<String>,
     pub signs: Vec<Sign>,
 }
 
-/// The line of what carries the stack's ownership tags and nothing means.
+/// Makes the row of an orphan: it has the stack's ownership tags, but neither `stack.yaml` nor the state has it.
 pub fn orphan(orphan: &Orphan) -> Row {
     let then = match &orphan.live {
         Ok(_) => format!("`deployer apply --prune --target '{}'` deletes it", orphan.address),
@@ -46,7 +46,7 @@ pub fn orphan(orphan: &Orphan) -> Row {
 }
 
 impl Row {
-    /// One word for it all; the worst counts.
+    /// Returns one word for the resource's condition; the worst applies.
     fn word(&self) -> &'static str {
         match &self.physical_id {
             None => "missing",
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// A resource a line, and what they come to.
+/// Renders one resource a line, then the totals.
 pub fn text(rows: &[Row], paint: Paint) -> String {
     let cells = rows.iter().map(|row| [row.word().to_owned(), row.address.clone(), row.kind.to_owned(), row.words()]);
     let lines = table(cells);
@@ -94,7 +94,7 @@ pub fn text(rows: &[Row], paint: Paint) -> String {
     }
 }
 
-/// The same as one object.
+/// Renders the rows as one object.
 pub fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
     let row = |row: &Row| {
         json!({

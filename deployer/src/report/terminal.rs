@@ -1,8 +1,8 @@
-//! The two streams: stdout is data, stderr is talk. The only place that writes to them.
+//! The two output streams: data goes to stdout, messages to stderr. Only this module writes to them.
 //!
 //! # Guarantees
-//! Whatever leaves here holds no secret that is known by now, no control character but line ends, tabs and our own
-//! colours, and in a GitHub step no workflow command that is not ours.
+//! The output contains no secret that is known so far, and no control character but line ends, tabs and our own
+//! colours. In a GitHub step it contains no workflow command but ours.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -22,7 +22,7 @@ use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
 
-/// How this run talks.
+/// The output settings of this run.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     pub out: Paint,
@@ -30,14 +30,14 @@ pub struct Terminal {
     pub json: bool,
     pub quiet: bool,
     pub verbose: bool,
-    /// Somebody can answer and sees a live display.
+    /// Whether somebody can answer questions and sees a live display.
     pub interactive: bool,
     pub width: usize,
-    /// A GitHub runner reads the lines, and takes some for commands: what is quoted must not be one.
+    /// Whether a GitHub runner reads the lines. It takes some for commands, so quoted texts are disarmed.
     pub watched: bool,
 }
 
-/// What decides about colour and answers.
+/// The environment and options that decide about colour and questions.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
     pub no_color_env: Option<String>,
@@ -48,19 +48,19 @@ pub struct Wishes {
     pub verbose: bool,
     pub ci: bool,
     pub columns: Option<usize>,
-    /// A GitHub runner reads what is written.
+    /// Whether a GitHub runner reads the output.
     pub watched: bool,
 }
 
-/// Why data did not reach whoever was to get it.
+/// The error of the first failed write to stdout.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
-/// Why not all data could be written to stdout; a closed pipe (`| head`) is the reader's choice and no reason.
+/// Returns why some data could not be written to stdout. A closed pipe (`| head`) is the reader's choice and no error.
 pub fn unwritten() -> Option<&'static str> {
     UNWRITTEN.get().map(String::as_str)
 }
 
-/// Writes to stdout, and keeps in mind when that fails: what is under way in AWS has to end well all the same.
+/// Writes to stdout. Records a failure instead of returning it: a run that is changing AWS must still end properly.
 fn write_out(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
@@ -70,19 +70,19 @@ fn write_out(text: &str) {
     }
 }
 
-/// The height of the terminal that shows talk.
+/// Returns the height of the terminal behind stderr.
 pub(super) fn rows() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(24, |(_, height)| height.0.into())
 }
 
-/// The width of the terminal that shows data or talk.
+/// Returns the width of the terminal behind stdout or stderr.
 fn columns() -> Option<usize> {
     let size = terminal_size::terminal_size_of(io::stdout());
     let size = size.or_else(|| terminal_size::terminal_size_of(io::stderr()));
     size.map(|(width, _)| width.0.into()).filter(|width| *width > 0)
 }
 
-/// Does stdout go to a file? What a runner reads is a pipe.
+/// Tells whether stdout is a file. A runner reads from a pipe.
 fn into_a_file() -> bool {
     let owned = io::stdout().as_fd().try_clone_to_owned();
     owned.map(File::from).and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file())
@@ -106,23 +106,23 @@ impl Terminal {
         }
     }
 
-    /// Writes data.
+    /// Writes data to stdout.
     pub fn data(&self, text: &str) {
         if self.json { self.json_text(text) } else { write_out(&self.safe(text)) }
     }
 
-    /// Writes an object on lines that people can read.
+    /// Writes an object as indented JSON.
     pub fn object(&self, value: &Value) {
         self.json_text(&format!("{value:#}\n"));
     }
 
-    /// JSON has no line that begins with a value's text, so nothing in it is a workflow command.
+    /// Writes JSON. None of its lines begins with a value's text, so it cannot contain a workflow command.
     fn json_text(&self, text: &str) {
         write_out(&paint::finished(&log::masked_json(text)));
     }
 
-    /// Writes one bare value. A program that reads it through a pipe or from a file gets its very characters, only
-    /// secrets masked; on a terminal, and where a runner takes lines for commands, it is as harmless as all else.
+    /// Writes one bare value. A pipe or a file gets the exact characters, with only secrets masked. A terminal, and a
+    /// runner that takes lines for commands, get the safe form.
     pub fn value(&self, text: &str) {
         let whole = format!("{text}\n");
         if self.json || io::stdout().is_terminal() {
@@ -133,27 +133,27 @@ impl Terminal {
         write_out(&if self.watched && !into_a_file() { github::harmless(&masked).into_owned() } else { masked });
     }
 
-    /// What may be written of a text.
+    /// Makes a text safe to write.
     pub(super) fn safe(&self, text: &str) -> String {
         let text = paint::finished(&log::masked(text));
         if self.watched && !self.json { github::harmless(&text).into_owned() } else { text }
     }
 
-    /// Writes talk, whether it is wanted or not.
+    /// Writes to stderr, even with `--quiet`.
     fn aloud(&self, text: &str) {
         let text = self.safe(text);
         let _ = progress::aside(|| io::stderr().write_all(text.as_bytes()));
     }
 
-    /// Says something, unless asked to be quiet.
+    /// Writes a message to stderr, unless `--quiet` is given.
     pub fn say(&self, text: &str) {
         if !self.quiet {
             self.aloud(&format!("{text}\n"));
         }
     }
 
-    /// Says what clap could not understand: with `--json` as a line on stdout. A value that was given without its
-    /// option may be a secret, so what follows a `=` is left out.
+    /// Reports arguments that clap rejects; with `--json` as a line on stdout. A value without its option may be a
+    /// secret, so everything after `=` is omitted.
     pub fn usage_error(&self, text: &str) {
         let text = regex_lite::Regex::new("'([^'=\n]*)=[^'\n]+'")
             .map_or_else(|_| text.to_owned(), |given| given.replace_all(text, "'${1}=…'").into_owned());
@@ -169,12 +169,12 @@ impl Terminal {
         self.json_text(&diagnostics::json(&failure.findings, &SourceText::default()));
     }
 
-    /// Speaks to the CI system that runs this: among the talk, and when asked to be quiet, too.
+    /// Writes a command for the CI system to stderr, even with `--quiet`.
     pub fn command(&self, text: &str) {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
-    /// Shows warnings: as talk, or as JSON lines among the data when `--json` asks for lines.
+    /// Prints warnings to stderr.
     pub fn warnings(&self, findings: &Findings, source: &SourceText) {
         if findings.0.is_empty() || self.quiet {
             return;
@@ -182,7 +182,7 @@ impl Terminal {
         self.aloud(&diagnostics::text(findings, source, self.style()));
     }
 
-    /// Shows why a run ended early: JSON lines on stdout with `--json`, else text on stderr.
+    /// Reports why a run ended early: with `--json` as lines on stdout, else as text on stderr.
     pub fn failure(&self, failure: &Failure) {
         let nowhere = SourceText::new("", "");
         let source = failure.source.as_ref().unwrap_or(&nowhere);
@@ -194,7 +194,7 @@ impl Terminal {
         }
     }
 
-    /// How to draw findings among the data.
+    /// Returns the style for findings on stdout.
     pub fn out_style(&self) -> diagnostics::Style {
         diagnostics::Style { colour: self.out.colour, width: self.width }
     }
@@ -203,7 +203,7 @@ impl Terminal {
         diagnostics::Style { colour: self.err.colour, width: self.width }
     }
 
-    /// Asks for a typed answer; `None` when there is none.
+    /// Asks a question and returns the typed answer; `None` if there is none.
     pub async fn ask(&self, question: &str) -> Option<String> {
         self.aloud(&format!("{question} "));
         let answer = tokio::task::spawn_blocking(|| {
@@ -213,7 +213,7 @@ impl Terminal {
         answer.await.ok().flatten()
     }
 
-    /// Shows each refusal of AWS at the element that it was for; with `--json` among the lines on stdout.
+    /// Reports each refusal of AWS at its element; with `--json` among the lines on stdout.
     pub fn refusals(&self, outcome: &Outcome, document: &Document) {
         let findings = refusals(outcome, document);
         if self.json {
@@ -223,7 +223,7 @@ impl Terminal {
         }
     }
 
-    /// The last words of an apply or destroy.
+    /// Prints the summary of an apply or destroy.
     pub fn outcome(&self, outcome: &Outcome, calls: (u64, u64), seconds: f64, secrets: &Secrets) {
         let mut text = String::new();
         if !outcome.abandoned.is_empty() {
@@ -268,10 +268,10 @@ impl Terminal {
     }
 }
 
-/// How many of the slowest actions are named.
+/// The most actions that are named as slowest.
 const SLOWEST: usize = 3;
 
-/// The actions that took longest, the slowest first.
+/// Lists the actions that took longest, the slowest first.
 pub(super) fn slowest(outcome: &Outcome) -> Vec<(&str, f64)> {
     let mut all: Vec<(&str, f64)> =
         outcome.done.iter().map(|(address, _, took)| (address.as_str(), took.as_secs_f64())).collect();
@@ -280,7 +280,7 @@ pub(super) fn slowest(outcome: &Outcome) -> Vec<(&str, f64)> {
     all
 }
 
-/// Nothing for a single action: its own line says how long it took.
+/// Returns no line for a single action: its own line already has the duration.
 fn slowest_line(outcome: &Outcome) -> String {
     let named: Vec<String> = slowest(outcome).iter().map(|(address, took)| format!("{address} {took:.1} s")).collect();
     if named.len() < 2 { String::new() } else { format!("slowest: {}\n", named.join(", ")) }

@@ -1,11 +1,11 @@
-//! Holds generated files of the repository against what generates them.
+//! Compares generated files of the repository with their generators' output.
 
 use std::path::Path;
 
-/// Fails when a file of the repository is not `wanted`; writes it instead where UPDATE is set.
+/// Asserts that a file of the repository equals `wanted`. With UPDATE set, writes it instead.
 ///
 /// # Panics
-/// When the file is not up to date.
+/// If the file is not up to date.
 #[track_caller]
 pub(crate) fn hold(file: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);

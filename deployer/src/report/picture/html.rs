@@ -1,8 +1,8 @@
-//! The picture as one HTML page that needs nothing else: no network, no other file.
+//! Renders the picture as one HTML page that needs no network and no other file.
 //!
 //! # Guarantees
-//! Its content security policy lets it load nothing, and run the one script that it holds.
-//! Without that script every detail is there, one below the other.
+//! The page's content security policy lets it load nothing and run only the script that it contains. Without that
+//! script every detail is still shown, one below the other.
 
 use std::fmt::Write as _;
 
@@ -23,10 +23,10 @@ const PICTURE: &str = include_str!("picture.css");
 const PAGE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// What a page says besides the picture.
+/// The contents of a page.
 pub struct Page<'a> {
     pub picture: &'a Picture,
-    /// Region and account, or whatever else is known.
+    /// Region and account, as far as they are known.
     pub about: String,
     pub plan: Option<(&'a Shown, Cost)>,
     pub secrets: &'a Secrets,
@@ -58,7 +58,7 @@ pub fn html(page: &Page<'_>) -> String {
     visible::text(&page.secrets.mask(&out)).into_owned()
 }
 
-/// Where a node's details are; names may hold what an address cannot.
+/// Returns the anchor of a node's details. A name may have characters that an address cannot.
 fn anchor(at: usize) -> String {
     format!("e{at}")
 }
@@ -68,7 +68,7 @@ impl Page<'_> {
         View { paint: Paint { colour: false }, verbose: false, width: 60, secrets: self.secrets }
     }
 
-    /// The plan's last lines, and what the signs mean.
+    /// Renders the plan's summary and cost, and a legend of its signs.
     fn verdict(&self) -> String {
         let Some((plan, cost)) = self.plan else { return String::new() };
         let summary = text::summary_line(plan, self.view()).trim_end().replace('\n', " ");
@@ -85,7 +85,7 @@ impl Page<'_> {
         out + "</ul>\n"
     }
 
-    /// What concerns no single element: drift and what a person has to do.
+    /// Renders the parts that concern no single element: drift and notes.
     fn overview(&self) -> String {
         let mut out = String::from("<section id=\"all\">\n<h2>Overview</h2>\n");
         let Some((plan, _)) = self.plan else {
@@ -124,7 +124,7 @@ impl Page<'_> {
         out + "</section>\n"
     }
 
-    /// One element and everything that is known of it.
+    /// Renders one element with all its details.
     fn details(&self, at: usize, node: &Node) -> String {
         let mut out = format!("<section id=\"{}\">\n<h2>{}</h2>\n", anchor(at), escaped(&node.name));
         let external = if node.external { ", external: only referred to" } else { "" };

@@ -1,35 +1,35 @@
-//! Where labels stand: on their edges, clear of each other and of the cards.
+//! Places labels on their edges, clear of each other and of the cards.
 
 use super::Picture;
 use super::layout::{HEIGHT, Layout, WIDTH};
 use super::words::{LABEL, cut, label_width};
 
-/// How high a label is.
+/// The height of a label, in pixels.
 pub(super) const TALL: f64 = 18.0;
-/// What stays free around a label.
+/// The free space around a label, in pixels.
 const CLEAR: f64 = 3.0;
-/// Where on a stretch of its edge a label may stand; the middle is where people look for it.
+/// The fractions of a stretch of an edge at which a label may be placed. The middle comes first: people look there.
 const ALONG: &[f64] = &[
     0.5, 0.46, 0.54, 0.42, 0.58, 0.38, 0.62, 0.34, 0.66, 0.3, 0.7, 0.26, 0.74, 0.22, 0.78, 0.18, 0.82, 0.14, 0.86, 0.1,
     0.9,
 ];
 
-/// How much worse it is to hide a card than another label.
+/// How much worse it is to cover a card than another label.
 const ON_A_CARD: f64 = 4.0;
-/// How often labels make room for each other.
+/// How often labels are moved to avoid each other.
 const ROUNDS: usize = 6;
 
 /// Left, top, right, bottom.
 type Frame = (f64, f64, f64, f64);
 
-/// The middle of each edge's label; nothing where an edge has none.
+/// Returns the centre of each edge's label; `None` for an edge without one.
 pub(super) fn places(picture: &Picture, layout: &Layout) -> Vec<Option<(f64, f64)>> {
     let cards: Vec<Frame> = layout.nodes.iter().map(|(x, y)| (*x, *y, x + WIDTH, y + HEIGHT)).collect();
     let widths: Vec<f64> = picture.edges.iter().map(|edge| label_width(&cut(&edge.label, LABEL))).collect();
     let choices: Vec<_> = layout.edges.iter().map(|points| choices(points)).collect();
     let mut order: Vec<usize> = (0..picture.edges.len()).filter(|at| !picture.edges[*at].label.is_empty()).collect();
     order.retain(|at| !choices[*at].is_empty());
-    // Wide labels have the least choice.
+    // Wide labels have the fewest free places, so they come first.
     order.sort_by(|a, b| widths[*b].total_cmp(&widths[*a]).then(a.cmp(b)));
     let mut places: Vec<Option<(f64, f64)>> = vec![None; picture.edges.len()];
     for _ in 0..ROUNDS {
@@ -63,12 +63,12 @@ pub(super) fn places(picture: &Picture, layout: &Layout) -> Vec<Option<(f64, f64
     places
 }
 
-/// The places on an edge, from its source on, best first on each stretch.
+/// Lists the possible places on an edge from its source on, the best first on each stretch.
 fn choices(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.windows(2).flat_map(|pair| ALONG.iter().map(|t| on(pair[0], pair[1], *t))).collect()
 }
 
-/// A point of the curve that the edge is drawn with.
+/// Returns a point of the curve that draws the edge.
 fn on((x0, y0): (f64, f64), (x1, y1): (f64, f64), t: f64) -> (f64, f64) {
     let (near, far) = ((1.0 - t).powi(3) + 3.0 * t * (1.0 - t).powi(2), 3.0 * t.powi(2) * (1.0 - t) + t.powi(3));
     let bend = 3.0 * t * (1.0 - t);
@@ -80,7 +80,7 @@ fn framed((x, y): (f64, f64), width: f64) -> Frame {
     (x - width / 2.0 - CLEAR, y - TALL / 2.0 - CLEAR, x + width / 2.0 + CLEAR, y + TALL / 2.0 + CLEAR)
 }
 
-/// How much of each other two frames hide.
+/// Returns the area that two frames share.
 fn shared(a: Frame, b: Frame) -> f64 {
     let (width, height) = (a.2.min(b.2) - a.0.max(b.0), a.3.min(b.3) - a.1.max(b.1));
     if width > 0.0 && height > 0.0 { width * height } else { 0.0 }
@@ -91,7 +91,7 @@ mod tests {
     use super::super::{Edge, Node, Picture};
     use super::*;
 
-    /// Edges between two columns of three cards, each with the label `messages`.
+    /// Places the label `messages` on edges between two columns of three cards.
     fn placed(edges: &[(usize, usize)]) -> Vec<(f64, f64)> {
         let node = |n: usize| Node {
             id: format!("queues.q{n}"),

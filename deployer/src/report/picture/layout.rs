@@ -1,26 +1,26 @@
-//! Places for nodes and ways for edges: layers from left to right, few crossings, short ways.
+//! Places nodes and routes edges: layers from left to right, few crossings, short edges.
 
 use super::Picture;
 use super::words::{LABEL, cut, label_width};
 
 pub(super) const WIDTH: f64 = 212.0;
 pub(super) const HEIGHT: f64 = 66.0;
-/// Between two nodes of a layer.
+/// The gap between two nodes of a layer.
 const APART: f64 = 34.0;
-/// Room for an edge that passes a layer.
+/// The height that an edge needs to pass a layer.
 const LANE: f64 = 18.0;
 const MARGIN: f64 = 20.0;
-/// What an edge shows of itself on both sides of its label.
+/// The length of an edge that stays visible on both sides of its label, together.
 const SHAFT: f64 = 28.0;
 const SWEEPS: usize = 12;
 
-/// Where everything goes, in pixels.
+/// The position of everything, in pixels.
 pub(super) struct Layout {
     pub width: f64,
     pub height: f64,
     /// The upper left corner of each node.
     pub nodes: Vec<(f64, f64)>,
-    /// For each edge the points that it goes through, from its source.
+    /// The points that each edge passes, from its source on.
     pub edges: Vec<Vec<(f64, f64)>>,
 }
 
@@ -33,7 +33,7 @@ struct Spot {
     after: Vec<usize>,
 }
 
-/// Edges as the layers see them: always to the right.
+/// An edge as the layers see it: it always leads to the right.
 struct Way {
     spots: Vec<usize>,
     reversed: bool,
@@ -72,7 +72,7 @@ impl Spot {
     }
 }
 
-/// Turns edges round that lead back to where they came from.
+/// Reverses edges that close a circle.
 fn without_cycles(count: usize, edges: &[(usize, usize)]) -> Vec<(usize, usize)> {
     fn visit(at: usize, edges: &[(usize, usize)], seen: &mut [u8], out: &mut [(usize, usize)]) {
         seen[at] = 1;
@@ -96,7 +96,7 @@ fn without_cycles(count: usize, edges: &[(usize, usize)]) -> Vec<(usize, usize)>
     out
 }
 
-/// The longest way from a source; then sources move up to those whom they lead to.
+/// Puts each node as far right as the longest path from a source. Then moves each source next to its nearest successor.
 fn layers(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     let mut layer = vec![0; count];
     for _ in 0..count {
@@ -114,7 +114,7 @@ fn layers(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     layer
 }
 
-/// Leads an edge through every layer between its ends.
+/// Routes an edge through every layer between its ends.
 fn way(spots: &mut Vec<Spot>, (from, to): (usize, usize), reversed: bool) -> Way {
     let mut way = vec![from];
     for layer in spots[from].layer + 1..spots[to].layer {
@@ -129,7 +129,8 @@ fn way(spots: &mut Vec<Spot>, (from, to): (usize, usize), reversed: bool) -> Way
     Way { spots: way, reversed }
 }
 
-/// Orders each layer by where its neighbours are, to and fro, and keeps the order with the fewest crossings.
+/// Orders each layer by the positions of its neighbours, forwards and backwards in turn. Keeps the order with the
+/// fewest crossings.
 fn untangle(spots: &[Spot], rows: &mut Vec<Vec<usize>>) {
     let mut best = (crossings(spots, rows), rows.clone());
     for sweep in 0..SWEEPS {
@@ -154,7 +155,7 @@ fn untangle(spots: &[Spot], rows: &mut Vec<Vec<usize>>) {
     *rows = best.1;
 }
 
-/// How far down in its layer each spot is, from 0 to 1.
+/// Returns each spot's position within its layer, from 0 to 1.
 fn positions(rows: &[Vec<usize>], count: usize) -> Vec<f64> {
     let mut index = vec![0.0; count];
     for row in rows {
@@ -178,7 +179,7 @@ fn crossings(spots: &[Spot], rows: &[Vec<usize>]) -> usize {
     count
 }
 
-/// Moves every spot to the middle of its neighbours, as far as the others in its layer let it.
+/// Moves every spot towards the middle of its neighbours, as far as the other spots in its layer allow.
 fn place(spots: &mut [Spot], rows: &[Vec<usize>]) {
     for row in rows {
         let mut y = 0.0;
@@ -217,7 +218,7 @@ fn place(spots: &mut [Spot], rows: &[Vec<usize>]) {
     }
 }
 
-/// The nearest values that never fall: neighbours that would are pooled at their mean.
+/// Returns the nearest ascending values: neighbours out of order are pooled at their mean.
 fn rising(wished: &[f64]) -> Vec<f64> {
     let mut pools: Vec<(f64, usize)> = Vec::new();
     for wish in wished {
@@ -233,7 +234,7 @@ fn rising(wished: &[f64]) -> Vec<f64> {
     pools.into_iter().flat_map(|(value, count)| std::iter::repeat_n(value, count)).collect()
 }
 
-/// The left side of each layer; the gaps have room for their labels.
+/// Returns the left side of each layer. The gaps leave room for the labels.
 fn columns(picture: &Picture, ways: &[Way], spots: &[Spot], count: usize) -> Vec<f64> {
     let mut gaps = vec![64.0_f64; count];
     for (edge, way) in picture.edges.iter().zip(ways) {
@@ -251,7 +252,7 @@ fn columns(picture: &Picture, ways: &[Way], spots: &[Spot], count: usize) -> Vec
     columns
 }
 
-/// The points of an edge: where it leaves, the layers that it passes, where it arrives.
+/// Lists the points of an edge: its start, the layers that it passes, its end.
 fn points(way: &Way, all: &[Way], spots: &[Spot], columns: &[f64]) -> Vec<(f64, f64)> {
     let (first, last) = (way.spots[0], way.spots[way.spots.len() - 1]);
     let leaving: Vec<(f64, &Way)> =
@@ -274,7 +275,7 @@ fn points(way: &Way, all: &[Way], spots: &[Spot], columns: &[f64]) -> Vec<(f64, 
     points
 }
 
-/// Spreads the edges of one side of a node, in the order of where they go.
+/// Spreads the edges on one side of a node, in the order of their other ends.
 fn port(way: &Way, mut side: Vec<(f64, &Way)>) -> f64 {
     side.sort_by(|a, b| a.0.total_cmp(&b.0));
     let at = side.iter().position(|(_, other)| std::ptr::eq(*other, way)).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! A stack as a picture: elements and what flows between them, as a person thinks of them.
+//! A picture of a stack: its elements and the data that flows between them.
 //!
-//! [`Picture`] says what is to be seen; mermaid, DOT, SVG and HTML are ways to write it down.
+//! [`Picture`] is the content; mermaid, DOT, SVG and HTML are its formats.
 
 mod html;
 mod labels;
@@ -22,7 +22,7 @@ pub use html::{Page, html};
 pub use svg::svg;
 pub use text::{dot, mermaid};
 
-/// What is to be seen.
+/// The content of a picture.
 #[derive(Debug, Default)]
 pub struct Picture {
     pub stack: String,
@@ -38,12 +38,12 @@ pub struct Node {
     /// `functions`, `person`.
     pub section: String,
     pub name: String,
-    /// Only referred to: never created, changed or deleted.
+    /// Whether the element is only referred to: never created, changed or deleted.
     pub external: bool,
     pub resources: Vec<Part>,
-    /// What the plan does to it, when there is a plan.
+    /// The plan's effect on the element; `None` without a plan.
     pub mark: Option<Mark>,
-    /// Other hands changed it.
+    /// Whether somebody changed it outside the deployer.
     pub drift: bool,
 }
 
@@ -52,11 +52,11 @@ pub struct Node {
 pub struct Part {
     pub address: String,
     pub kind: &'static str,
-    /// The planned action's sign; nothing when there is no plan.
+    /// The sign of the planned action; empty without a plan.
     pub sign: &'static str,
 }
 
-/// What a plan does to an element as a whole.
+/// A plan's effect on an element as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     Create,
@@ -67,18 +67,18 @@ pub enum Mark {
     Unchanged,
 }
 
-/// What flows, or who uses whom.
+/// A flow of data, or one element's use of another.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Edge {
     pub from: usize,
     pub to: usize,
     pub label: String,
-    /// Watches or relies on, where nothing flows.
+    /// One element watches the other or relies on it, but no data flows.
     pub dashed: bool,
 }
 
 impl Mark {
-    /// The name in class attributes, and the word that people read.
+    /// Returns the word for the mark, which is also its class attribute.
     pub fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -102,7 +102,7 @@ impl Mark {
     }
 }
 
-/// The word for one element of a section.
+/// Returns the word for one element of a section.
 pub(super) fn singular(section: &str) -> &str {
     match section {
         "apis" => "API",
@@ -112,7 +112,7 @@ pub(super) fn singular(section: &str) -> &str {
 }
 
 impl Picture {
-    /// Draws a graph, coloured by a plan if there is one.
+    /// Builds the picture of a graph, coloured by a plan if there is one.
     pub fn of(stack: &str, graph: &Graph, plan: Option<&Plan>, secrets: &Secrets) -> Self {
         let mut drawing = Drawing { graph, secrets, ids: BTreeMap::new(), edges: BTreeMap::new(), nodes: Vec::new() };
         for node in graph.nodes() {
@@ -175,7 +175,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// Draws what a resource has to do with other elements, in the direction in which things flow.
+    /// Draws the edges of a resource to other elements, in the direction in which data flows.
     fn uses(&mut self, node: &graph::Node) {
         let own = self.node(&node.element);
         for dependency in &node.dependencies {
@@ -189,7 +189,7 @@ impl Drawing<'_> {
                 ("apigateway.route", "lambda.function") => self.edge(own, other, Some(route(&node.spec)), false),
                 ("iam.role", _) => {
                     let actions = granted(&node.spec, dependency);
-                    // What a function may do with the queue that feeds it is said by the messages.
+                    // The edge for the messages already shows the permission to receive them.
                     if !actions.iter().any(|action| action == "sqs:ReceiveMessage") && !actions.is_empty() {
                         for action in actions {
                             let short = action.split_once(':').map_or(action.as_str(), |(_, verb)| verb).to_owned();
@@ -198,7 +198,7 @@ impl Drawing<'_> {
                     }
                 }
                 ("lambda.function", "iam.role") => self.edge(own, other, Some("runs as".to_owned()), true),
-                // Its policy lets the topic send.
+                // The queue's policy lets the topic send.
                 ("sqs.queue", "sns.topic") => self.edge(other, own, None, false),
                 ("lambda.permission", "lambda.function") | ("apigateway.stage", _) => {}
                 _ => self.edge(own, other, None, false),
@@ -226,7 +226,7 @@ impl Drawing<'_> {
                 None => self.nodes[at].resources.push(Part { address, kind: planned.kind, sign: sign(planned) }),
             }
         }
-        // What is only in the state still has its place among the others.
+        // Resources that exist only in the state are connected, too.
         for planned in plan.actions().iter().filter(|p| self.graph.node(&p.address).is_none()) {
             let own = self.node(&planned.element);
             for dependency in &planned.prior_dependencies {
@@ -256,7 +256,7 @@ impl Drawing<'_> {
             let own = changing.iter().find(|p| p.address == element && p.action != Action::Update);
             let mark = if all_same { mark_of(first.action) } else { own.map_or(Mark::Update, |p| mark_of(p.action)) };
             let whole = changing.len() == self.nodes[at].resources.len() || own.is_some();
-            // A part that is added to or taken from an element changes the element.
+            // Adding a part to an element, or removing one, updates the element.
             self.nodes[at].mark = Some(if whole || mark == Mark::Replace { mark } else { Mark::Update });
         }
     }
@@ -273,7 +273,7 @@ fn mark_of(action: Action) -> Mark {
     }
 }
 
-/// Whether something flows to a resource of the one kind from one of the other kind that it refers to.
+/// Tells whether data flows to a resource of kind `kind` from one of kind `from` that it refers to.
 fn fed(kind: &str, from: &str) -> bool {
     match kind {
         "lambda.event_source_mapping" => from != "lambda.function",
@@ -292,7 +292,7 @@ fn route(spec: &Value) -> String {
     format!("{} {}", text("http_method"), text("path"))
 }
 
-/// The actions that a role's statements allow on what refers to `address`.
+/// Lists the actions that a role's statements allow on a resource that refers to `address`.
 fn granted(spec: &Value, address: &str) -> BTreeSet<String> {
     let listed = |value: &Value| -> Vec<String> {
         match value {

@@ -1,5 +1,5 @@
-//! The picture as SVG: cards for elements, lines for what flows. Light and dark, marked by sign,
-//! border and colour alike.
+//! Renders the picture as SVG: cards for elements, lines for data flows. It suits light and dark pages; signs, borders
+//! and colours all show the plan's marks.
 
 use std::fmt::Write as _;
 
@@ -9,22 +9,22 @@ use super::text::under;
 use super::words::{LABEL, TEXT, cut, label_width, name};
 use super::{Edge, Mark, Node, Picture, singular};
 
-/// 12 to the smallest letters of `picture.css`.
+/// The smallest letters of `picture.css` have 12.5 pixels; this factor shrinks them to 12.
 const SHRUNK: f64 = 12.0 / 12.5;
 
 const STYLE: &str = include_str!("picture.css");
 
-/// Renders an SVG file.
+/// Renders a complete SVG file.
 pub fn svg(picture: &Picture) -> String {
     let style = format!("<style>{STYLE}</style>");
     drawn(picture, &style, |_| None)
 }
 
-/// Renders the drawing; `link` says where a node leads to.
+/// Renders the drawing; `link` returns the target of a node's link.
 pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Option<String>) -> String {
     let layout = layout(picture);
     let (width, height) = (layout.width.ceil(), layout.height.ceil());
-    // In a page it may shrink to what leaves the smallest letters 12 pixels high; from there on it is scrolled.
+    // In a page the drawing may shrink until the smallest letters are 12 pixels high. On a narrower page it scrolls.
     let least = if style.is_empty() { format!(" style=\"min-width:{:.0}px\"", width * SHRUNK) } else { String::new() };
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\"{least} role=\"group\" aria-label=\"The resources of {}\">{style}\n",
@@ -54,7 +54,7 @@ pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Opti
     out + "</svg>\n"
 }
 
-/// What a screen reader says of a node.
+/// Returns a screen reader's text for a node.
 pub(super) fn said(node: &Node) -> String {
     let mut words = format!("{}, {}", node.name, under(node));
     if let Some(mark) = node.mark {
@@ -148,7 +148,7 @@ fn card(out: &mut String, node: &Node, layout: &Layout, at: usize) {
     out.push_str("</g>");
 }
 
-/// A sign for a section, drawn with a pen on 24 × 24.
+/// Returns the icon of a section as a path on 24 × 24.
 fn icon(section: &str) -> &'static str {
     match section {
         "functions" => "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
@@ -168,7 +168,7 @@ fn icon(section: &str) -> &'static str {
     }
 }
 
-/// Text inside XML and HTML, in content and in attributes.
+/// Escapes a text for XML and HTML, in content and in attributes.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -178,7 +178,7 @@ pub(super) fn escaped(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\'' => out += "&#39;",
-            // XML has no form for these.
+            // XML cannot represent these characters.
             c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
             c => out.push(c),
         }

@@ -1,4 +1,4 @@
-//! Pictures that other programs draw: mermaid (GitHub shows it) and DOT (Graphviz).
+//! Renders pictures for other programs to draw: mermaid (GitHub shows it) and DOT (Graphviz).
 
 use std::fmt::Write as _;
 
@@ -73,7 +73,7 @@ fn title(node: &Node) -> String {
     }
 }
 
-/// What kind of thing it is.
+/// Returns the second line of a node: its type and the number of its resources.
 pub(super) fn under(node: &Node) -> String {
     let mut words = singular(&node.section).to_owned();
     if node.external {
@@ -85,7 +85,7 @@ pub(super) fn under(node: &Node) -> String {
     words
 }
 
-/// Text inside mermaid's quotes.
+/// Escapes a text inside mermaid's quotes.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")

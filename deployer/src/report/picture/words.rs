@@ -1,26 +1,26 @@
-//! How much room words take, in the widest of the usual fonts, and where they break.
+//! Measures texts, for the widest of the usual fonts, and breaks them.
 
 use super::layout::WIDTH;
 
-/// Where a card's words begin, in pixels from its left side.
+/// The distance of a card's text from its left side, in pixels.
 pub(super) const TEXT: f64 = 52.0;
-/// Characters of a label that fit between two cards.
+/// The most characters of a label that fit between two cards.
 pub(super) const LABEL: usize = 30;
-/// Pixels that a character of a label takes: 12.5 px type.
+/// The width of a character in a label, in pixels: 12.5 px type.
 const LETTER: f64 = 7.4;
-/// Pixels that a card keeps free at its right side.
+/// The free space at the right side of a card, in pixels.
 const FREE: f64 = 6.0;
-/// Pixels that the widest letters of a bold font take, for each pixel of its size.
+/// The width of the widest letters of a bold font, relative to the font size.
 const BOLD: f64 = 0.7;
 const LARGE: f64 = 14.0;
 const SMALL: f64 = 12.5;
 
-/// The room that a label takes, its frame included.
+/// Returns the width of a label with its frame, in pixels.
 pub(super) fn label_width(text: &str) -> f64 {
     text.chars().count() as f64 * LETTER + 12.0
 }
 
-/// A name as it stands on a card: one line in large type or two in small, cut where even those are too short.
+/// Breaks a name for a card: one line in large type, or two in small type. Cuts it if even two are too short.
 pub(super) fn name(text: &str) -> Vec<String> {
     let fitting = |size: f64| ((WIDTH - TEXT - FREE) / (size * BOLD)) as usize;
     if text.chars().count() <= fitting(LARGE) {
@@ -29,7 +29,7 @@ pub(super) fn name(text: &str) -> Vec<String> {
     let most = fitting(SMALL);
     let letters: Vec<char> = text.chars().collect();
     let at = (1..=most.min(letters.len())).rev().find(|at| "-_.@/ ".contains(letters[at - 1]));
-    // A first line of a letter or two would waste the card.
+    // A first line of only a few letters would waste the card.
     let at = at.filter(|at| *at * 3 > most).unwrap_or_else(|| most.min(letters.len()));
     let (first, rest): (String, String) = (letters[..at].iter().collect(), letters[at..].iter().collect());
     if rest.is_empty() { vec![first, String::new()] } else { vec![first, cut(&rest, most)] }

@@ -1,9 +1,9 @@
-//! What an action costs those who use the resource.
+//! The effects of an action on the users of a resource.
 
 use crate::kinds::by_name;
 use crate::plan::{Action, Order, Planned};
 
-/// Says in which order a replacement goes, what does not work meanwhile, and what is lost for good.
+/// Lists the order of a replacement, the interruption that an action causes, and data that it destroys.
 pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
     let Some(kind) = by_name(planned.kind) else { return Vec::new() };
     let mut said = Vec::new();

@@ -1,4 +1,4 @@
-//! What there is to know about one resource that changes, line by line.
+//! Renders the details of one changing resource, line by line.
 
 use serde_json::Value;
 use similar::ChangeTag;
@@ -13,10 +13,10 @@ use crate::plan::{Action, Change, Planned, Rules};
 use crate::report::paint::Tone;
 use crate::report::shown::Shown;
 
-/// Lines of a new text that are shown without `-v`.
+/// The most lines of a new text that are shown without `-v`.
 const MANY: usize = 12;
 
-/// One line below the head of a resource.
+/// One line below a resource's first line.
 pub(in crate::report) struct Line {
     pub indent: usize,
     pub tone: Option<Tone>,
@@ -34,7 +34,7 @@ impl Line {
     }
 }
 
-/// Lists the order of a replacement and what it costs, then the properties that change.
+/// Lists the effects of the action, then the properties that change.
 pub(in crate::report) fn lines(plan: &Shown, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
     let why = (planned.action == Action::Replace).then(|| planned.reason.clone());
     let said = why.into_iter().chain(impact(planned));
@@ -53,13 +53,13 @@ pub(in crate::report) fn lines(plan: &Shown, planned: &Planned, view: View<'_>, 
     lines
 }
 
-/// The stack's own marks say nothing to people.
+/// Tells whether a property is an ownership tag of the stack, which is of no interest to users.
 fn is_mark(path: &str) -> bool {
     matches!(path, "owner_stack" | "owner_address")
         || path.strip_prefix("tags.").is_some_and(|key| key == tags::STACK || key == tags::ADDRESS)
 }
 
-/// The rest of the resource.
+/// Lists the properties that do not change.
 fn unchanged(planned: &Planned) -> Vec<Line> {
     let rules = Rules(by_name(planned.kind).map(|kind| kind.rules()).unwrap_or_default());
     let mut found = Vec::new();
@@ -98,7 +98,7 @@ fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(Strin
     }
 }
 
-/// One property that changes, and what decides how it is shown.
+/// One changing property, and the settings that decide how it is shown.
 struct Property<'a> {
     plan: &'a Shown,
     planned: &'a Planned,
@@ -140,7 +140,7 @@ impl Property<'_> {
         self.apart()
     }
 
-    /// What a property's line ends with.
+    /// Returns the remarks at the end of a property's line.
     fn remark(&self) -> String {
         let mut remark = String::new();
         if self.change.forces_replacement {
@@ -164,7 +164,7 @@ impl Property<'_> {
         Line::new(4, None, format!("{path}: {text}{}", self.remark()))
     }
 
-    /// `before → after`, or `after` alone where nothing was before.
+    /// Renders `before → after`, or `after` alone for a new resource.
     fn arrow(&self, before: &str, after: &str) -> String {
         match self.planned.action {
             Action::Create => after.to_owned(),
@@ -180,7 +180,7 @@ impl Property<'_> {
         }
     }
 
-    /// Zips by hash and size.
+    /// Renders the zip files by hash and size.
     fn code(&self) -> String {
         let side = |hash: &Value, size: Option<u64>| {
             let hash = hash.as_str().map_or_else(|| shown(hash), short);
@@ -199,12 +199,12 @@ impl Property<'_> {
         Line::new(4, None, format!("{}:{}", self.change.path, self.remark()))
     }
 
-    /// Statements added and removed, by meaning.
+    /// Renders the statements that are added and removed, compared by meaning.
     fn policy(&self) -> Vec<Line> {
         std::iter::once(self.title()).chain(statements(&self.change.before, &self.change.after)).collect()
     }
 
-    /// A long value by the lines, or the items of a list, that differ.
+    /// Renders a long value by its differing lines or list items.
     fn apart(&self) -> Vec<Line> {
         let json = self.has_rule(Rule::Json);
         let (before, after) = (parts(&self.change.before, json), parts(&self.change.after, json));
@@ -219,7 +219,7 @@ impl Property<'_> {
             }
             return lines;
         }
-        // The one algorithm alone: the crate's choice of them is a quarter of a megabyte.
+        // Calls one algorithm directly: the crate's own selection would add a quarter of a megabyte to the binary.
         let mut found = Replace::new(Capture::new());
         let Ok(()) = myers::diff(&mut found, &before, 0..before.len(), &after, 0..after.len());
         let ops = found.into_inner().into_ops();
@@ -234,7 +234,7 @@ impl Property<'_> {
     }
 }
 
-/// Tells whether a kind's rule is about a property or what it is part of.
+/// Tells whether a kind's rule applies to a property or to one around it.
 pub(super) fn has_rule(kind: &str, path: &str, rule: Rule) -> bool {
     let rules = by_name(kind).map(|kind| kind.rules()).unwrap_or_default();
     rules.iter().any(|(at, r)| {
@@ -243,7 +243,7 @@ pub(super) fn has_rule(kind: &str, path: &str, rule: Rule) -> bool {
     })
 }
 
-/// What one policy document says more or less than another.
+/// Lists the statements that one policy document has and another does not.
 pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
     let parsed = |value: &Value| match value {
         Value::String(text) => serde_json::from_str(text).ok(),
@@ -255,7 +255,7 @@ pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
     changes.iter().map(|s| Line::signed(if s.added { '+' } else { '-' }, &resolve::readable(&s.grant))).collect()
 }
 
-/// A value cut where people would: a text at its lines, a list at its items, JSON as it is indented.
+/// Splits a value at its natural boundaries: a text at its lines, a list at its items, JSON at its indented lines.
 fn parts(value: &Value, json: bool) -> Vec<String> {
     let pretty = |value: &Value| -> Vec<String> {
         let text = serde_json::to_string_pretty(value).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! Values as people read them.
+//! Renders single values for people.
 
 use serde_json::Value;
 
 use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::spec::visible;
 
-/// The text that stands for a value that nobody may read.
+/// Replaces a value that nobody may read.
 pub const SENSITIVE: &str = "(sensitive)";
-/// Texts longer than this are cut where they stand in one line.
+/// Longer texts, in characters, are cut where they share a line.
 pub(super) const LONG: usize = 160;
 
-/// A value on one line, cut when it is long. It comes from a plan that may be shown, so no secret is cut.
+/// Renders a value on one line and cuts a long one. Expects a value that is masked already, so that no secret is cut.
 pub fn shown(value: &Value) -> String {
     let text = visible::line(&whole(value)).into_owned();
     if text == AFTER_APPLY || text.chars().count() <= LONG {
@@ -19,7 +19,7 @@ pub fn shown(value: &Value) -> String {
     format!("{}… ({} characters)", text.chars().take(LONG).collect::<String>(), text.chars().count())
 }
 
-/// A value on one line, however long.
+/// Renders a value on one line without cutting it.
 pub(super) fn whole(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
@@ -28,7 +28,7 @@ pub(super) fn whole(value: &Value) -> String {
         Value::Array(items) if !items.is_empty() && items.iter().all(|item| !item.is_object() && !item.is_array()) => {
             items.iter().map(whole).collect::<Vec<_>>().join(", ")
         }
-        // AWS gives some numbers as floats: 45 is 45.
+        // AWS returns some numbers as floats: show 45.0 as 45.
         Value::Number(n) if n.as_f64().is_some_and(|f| f.fract() == 0.0) => {
             n.to_string().trim_end_matches(".0").to_owned()
         }
@@ -37,7 +37,7 @@ pub(super) fn whole(value: &Value) -> String {
     }
 }
 
-/// `1.4 MB`
+/// Formats a size: `1.4 MB`
 pub(in crate::report) fn bytes(size: u64) -> String {
     let (kb, tenths) = (size.div_ceil(1_000), size.div_ceil(100_000));
     if size < 1_000 {
@@ -49,7 +49,7 @@ pub(in crate::report) fn bytes(size: u64) -> String {
     }
 }
 
-/// As much of a digest as people compare.
+/// Shortens a digest to 12 characters.
 pub(in crate::report) fn short(digest: &str) -> String {
     let (mark, hash) = digest.split_once(':').map_or(("", digest), |(mark, hash)| (mark, hash));
     let hash: String = hash.chars().take(12).collect();

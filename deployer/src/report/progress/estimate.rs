@@ -1,4 +1,4 @@
-//! How far a run is and how long it may still take, from its plan and from how fast it has been.
+//! Estimates a run's progress and remaining time, from its plan and its pace so far.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use super::key;
 use crate::execute::removes_separately;
 use crate::plan::{Action, Plan, Planned};
 
-/// What the steps of a plan are expected to take, and which are done.
+/// The expected duration of each step of a plan, and which steps have ended.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     steps: BTreeMap<String, Step>,
-    /// Seconds that the done ones took, and were expected to take.
+    /// Seconds that the ended steps took, and those that were expected for them.
     took: f64,
     expected: f64,
 }
@@ -38,7 +38,7 @@ impl Estimate {
         Self { steps, ..Self::default() }
     }
 
-    /// Notes that a step ended after so many seconds.
+    /// Records that a step ended after `took` seconds.
     pub(super) fn ended(&mut self, key: &str, took: f64) {
         if let Some(step) = self.steps.get_mut(key)
             && !std::mem::replace(&mut step.done, true)
@@ -48,12 +48,13 @@ impl Estimate {
         }
     }
 
-    /// How many steps there are, and how many have ended.
+    /// Returns the number of all steps and of those that have ended.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.steps.len(), self.steps.values().filter(|step| step.done).count())
     }
 
-    /// Seconds left: the longest chain of steps that wait for each other. `running` says how long a step has run.
+    /// Returns the remaining seconds: the longest chain of steps that wait for each other. `running` returns how long a
+    /// step has run.
     pub(super) fn left(&self, running: impl Fn(&str) -> f64) -> f64 {
         let mut known = BTreeMap::new();
         let longest = self.steps.keys().map(|key| self.chain(key, &running, &mut known)).fold(0.0, f64::max);
@@ -64,7 +65,7 @@ impl Estimate {
         if let Some(left) = known.get(key) {
             return *left;
         }
-        // Against circles, which no plan has: a step that is looked at counts nothing for itself.
+        // Guards against circles, which no plan has: a step that is being visited counts as zero.
         known.insert(key, 0.0);
         let Some(step) = self.steps.get(key) else { return 0.0 };
         let own = if step.done { 0.0 } else { (step.expected - running(key) / self.pace()).max(step.expected * 0.1) };
@@ -73,19 +74,19 @@ impl Estimate {
         own + before
     }
 
-    /// How much slower than expected it has been so far.
+    /// Returns how much slower the run is than expected: 1 is as expected.
     fn pace(&self) -> f64 {
         if self.expected < 2.0 { 1.0 } else { (self.took / self.expected).clamp(0.01, 10.0) }
     }
 
-    /// The part of the expected work that is done, from 0 to 1.
+    /// Returns the finished part of the expected work, from 0 to 1.
     pub(super) fn share(&self) -> f64 {
         let whole: f64 = self.steps.values().map(|step| step.expected).sum();
         if whole > 0.0 { (self.expected / whole).min(1.0) } else { 1.0 }
     }
 }
 
-/// Whom a step waits for: what it refers to, or on the way out those that referred to it.
+/// Lists the steps that a step waits for: its dependencies, or for a deletion its dependents.
 fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
     if planned.action != Action::Delete {
         return planned.dependencies.iter().cloned().collect();
@@ -96,7 +97,7 @@ fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
     plan.actions().iter().filter(used).map(|other| other.address.clone()).collect()
 }
 
-/// What an action usually takes in AWS, in seconds: what counts is how they compare.
+/// Returns the usual duration of an action in AWS, in seconds. Only the ratios matter.
 fn seconds(kind: &str, action: Action) -> f64 {
     let (made, gone) = match kind {
         "lambda.function" => (5.0, 0.6),

@@ -1,4 +1,4 @@
-//! What takes time before there is a plan: builds, and waits for the lock.
+//! Shows progress before the plan: builds, and waits for the lock.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::report::terminal::Terminal;
 use crate::spec::finding::Findings;
 use crate::spec::source::SourceText;
 
-/// Shows builds: a live line with cargo's own last word on a terminal, a heartbeat elsewhere.
+/// Shows builds: on a terminal a live line with cargo's last output, elsewhere a heartbeat.
 pub struct Preparation {
     terminal: Terminal,
     building: Mutex<Option<Building>>,
@@ -56,7 +56,7 @@ impl Preparation {
         *self.lock() = Some(building);
     }
 
-    /// A line of cargo's: in full where asked for, else what it is at.
+    /// Shows a line of cargo's output: permanently with `--verbose`, else only as the live line's text.
     fn output(&self, line: &str) {
         match &*self.lock() {
             Some(Building::Live(bar)) if self.terminal.verbose => bar.println(self.terminal.safe(line)),

@@ -1,4 +1,4 @@
-//! What people read, phenomenon by phenomenon.
+//! Tests the output, phenomenon by phenomenon.
 
 mod phenomena;
 mod pictures;

@@ -65,7 +65,7 @@ fn planned_in(world: &World, text: &str, goal: Goal, selection: &Selection) -> (
     (plan, stack)
 }
 
-/// The plan as people and programs get it, and that a saved plan shows the same.
+/// Renders the plan for people and programs, and checks that a saved plan renders the same.
 fn said((value, stack): &(Plan, Stack)) -> String {
     let secrets = stack.document.secrets();
     let text = plan::plan(value, COST, view(secrets));

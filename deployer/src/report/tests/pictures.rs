@@ -1,4 +1,4 @@
-//! A stack as a picture, in every form.
+//! Pictures of a stack, in every format.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::plan::{Cost, Goal, Selection};
 use crate::report::picture::{Mark, Page, Picture, dot, html, mermaid, svg};
 use crate::report::shown::Shown;
 
-/// A picture of `text` coloured by its plan, in a world where [`SHOP`] was applied and changed by others.
+/// Draws `text` with its plan, in a world where [`SHOP`] was applied and then changed outside.
 fn planned(text: &str) -> (Picture, String) {
     let mut world = World::applied(SHOP);
     world.edit("functions.draw", |spec| spec["memory_size"] = json!(1024));
@@ -119,14 +119,14 @@ fn names_cannot_break_out_of_the_page() {
     assert!(!mermaid(&picture).contains("<b>") && svg(&picture).contains("shop &lt;b&gt;"));
 }
 
-/// Chromium under one of its names, where there is one.
+/// Finds Chromium under one of its names, if it is installed.
 fn browser() -> Option<std::path::PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).flat_map(|at| names.map(|name| at.join(name))).find(|file| file.is_file())
 }
 
-/// The page as a real browser has it once its script ran, opened at a fragment.
+/// Returns the page's DOM after its script ran in a real browser, opened at a fragment.
 fn opened(browser: &std::path::Path, page: &str, fragment: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("page.html");
@@ -157,7 +157,7 @@ fn a_browser_shows_the_details_of_the_element_that_the_address_names() {
     assert!(whole.contains("<section id=\"all\" class=\"on\""), "without one, the overview is");
 }
 
-/// What a script finds out in a real browser about a page, as JSON.
+/// Runs a script on a page in a real browser and returns its result as JSON.
 fn asked(browser: &std::path::Path, page: &str, script: &str) -> serde_json::Value {
     let at = page.find("script-src 'sha256-").unwrap();
     let end = page[at..].find(';').unwrap() + at;
@@ -170,7 +170,7 @@ fn asked(browser: &std::path::Path, page: &str, script: &str) -> serde_json::Val
     serde_json::from_str(&found).unwrap()
 }
 
-/// A stack with long names and many edges, wider than any screen.
+/// Builds a stack with long names and many edges, wider than any screen.
 fn crowded() -> String {
     use std::fmt::Write as _;
     let mut text = String::from("\nstack: crowded\nbuckets: { customer-uploads-incoming: {} }\nqueues:\n");

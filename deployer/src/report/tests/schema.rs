@@ -1,4 +1,4 @@
-//! The JSON Schema of a plan's JSON form says all that is printed, and no more.
+//! The JSON Schema of a plan's JSON form describes exactly the printed properties.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::plan::tests::world::{Stack, World, place};
 use crate::plan::{Cost, Goal, Selection};
 use crate::report::{json, planned};
 
-/// Lists where `value` is not what `schema` says; properties that it does not name count, too.
+/// Lists where `value` violates `schema`; properties that the schema does not name count, too.
 fn wrong(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let schema = match schema.get("$ref").and_then(Value::as_str) {
         Some(reference) => root.pointer(reference.trim_start_matches('#')).expect("a definition"),
