@@ -1,5 +1,5 @@
-//! Why a run ended early: findings with a stable code, a place in `stack.yaml` where there is
-//! one, and the next thing to do.
+//! The reasons why a run ended early: findings with a stable code, a place in `stack.yaml` if there is one, and the
+//! next step.
 
 mod advice;
 
@@ -17,10 +17,10 @@ use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
 use crate::state::StateError;
 
-/// Where `aws login` keeps what it was given.
+/// Part of the path where `aws login` caches credentials.
 const LOGIN_CACHE: &str = "/login/cache/";
 
-/// One or more reasons, and the text that they point into.
+/// One or more findings, and the text that they point into.
 #[derive(Debug)]
 pub struct Failure {
     pub findings: Findings,
@@ -28,7 +28,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Takes findings as they are.
+    /// Wraps findings unchanged.
     pub fn of(findings: Findings, document: Option<&Document>) -> Self {
         Self { findings, source: document.map(|d| d.source().clone()) }
     }
@@ -39,17 +39,17 @@ impl Failure {
         Self { findings: Findings(vec![finding(code, DocPath::default(), message.into(), help)]), source: None }
     }
 
-    /// A signal ended the run before it changed anything.
+    /// Reports that a signal ended the run before it changed anything.
     pub fn interrupted() -> Self {
         Self::plain("run::interrupted", "interrupted; nothing was changed", "run the same command again")
     }
 
-    /// Nobody said whose account to work in.
+    /// Tells whether a finding says that there are no credentials.
     pub fn is_without_credentials(&self) -> bool {
         self.findings.0.iter().any(|finding| finding.code == "aws::no-credentials")
     }
 
-    /// Covers the secrets in what stages said that know none.
+    /// Masks secrets in messages of stages that do not know the secrets.
     #[must_use]
     pub fn masked(mut self, secrets: &Secrets) -> Self {
         for finding in &mut self.findings.0 {
@@ -59,7 +59,7 @@ impl Failure {
         self
     }
 
-    /// Says which profile the credentials were looked for in.
+    /// Adds the profile that the credentials were looked up in.
     #[must_use]
     pub fn of_profile(mut self, profile: Option<&str>) -> Self {
         let codes = ["aws::no-credentials", "aws::bad-credentials", "aws::expired-credentials", "state::credentials"];
@@ -112,7 +112,7 @@ impl Failure {
             }
         };
         let mut findings = Findings::default();
-        // One refused credential refuses every read: say it once.
+        // Refused credentials fail every read: report them once.
         if let Some(first) = reads.iter().find(|read| read.error.is_credentials()) {
             findings.0.push(aws_finding(&first.error, "", document));
         } else {
@@ -151,14 +151,14 @@ impl Failure {
         Self::of(findings, Some(document))
     }
 
-    /// What AWS refused, at the element that it was for.
+    /// Reports a refusal by AWS at the element that the call was for.
     pub(crate) fn aws(error: &AwsError, element: &str, document: &Document) -> Self {
         let mut findings = Findings(vec![aws_finding(error, element, document)]);
         document.place(&mut findings);
         Self::of(findings, Some(document))
     }
 
-    /// The elements whose roles lack the boundary that roles may only be made under.
+    /// Reports the elements whose roles lack the permissions boundary that new roles must have.
     pub(crate) fn unbounded(elements: &[&str], arn: &str, document: &Document) -> Self {
         let help = format!("add `permissions_boundary: {arn}` to it");
         let problem = |element: &&str| {
@@ -170,7 +170,7 @@ impl Failure {
         Self::of(findings, Some(document))
     }
 
-    /// The state is where a CI job's files are.
+    /// Reports that the state is in a directory that a CI job loses when it ends.
     pub(crate) fn gone_with_the_job(document: &Document) -> Self {
         let message =
             "the state is in a directory, and this is for a CI job: what the job writes there is gone with it";
@@ -192,7 +192,7 @@ impl Failure {
     }
 }
 
-/// Puts what should be known of packages at the functions that it is about, each text once.
+/// Reports warnings about packages at the functions that they concern, each text once.
 pub(crate) fn package_warnings(
     warnings: impl IntoIterator<Item = (String, package::Warning)>,
     document: &Document,
@@ -219,7 +219,7 @@ fn read_finding(read: &FailedRead, document: &Document) -> Finding {
     one
 }
 
-/// Puts each refusal of AWS at the element that it was for.
+/// Reports each refusal by AWS at the element that it concerns, and a failure of the state.
 pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
     let findings = outcome.failed.iter().map(|failed| {
         let mut finding = refusal(&failed.error, &failed.address, document);
@@ -234,7 +234,7 @@ pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
     findings
 }
 
-/// Puts what AWS refused for the resource at `address` at the property that it was about.
+/// Reports a refusal for the resource at `address`, at the property that caused it if that is known.
 fn refusal(error: &AwsError, address: &str, document: &Document) -> Finding {
     let (code, message) = match error {
         AwsError::Deadline { last, .. } => ("", last.as_deref().unwrap_or_default()),
@@ -247,7 +247,7 @@ fn refusal(error: &AwsError, address: &str, document: &Document) -> Finding {
     Finding { path, at: if exact { At::Value } else { At::Key }, ..finding }
 }
 
-/// Puts an AWS error into words, with what to do next.
+/// Describes an AWS error and the next step.
 pub fn aws_finding(error: &AwsError, element: &str, document: &Document) -> Finding {
     let path = if element.is_empty() { DocPath::default() } else { document.locate(element) };
     let (code, help) = advice::of(error);

@@ -1,23 +1,24 @@
-//! Files that nobody but their user may read: states, plans, logs, what a local cloud keeps.
+//! Files that only their user may read: states, plans, logs, the files of the local cloud.
 //!
 //! # Guarantees
-//! A file is private from the moment it has a name, whatever the umask says, and whole or not there at all. A `.deployer`
-//! directory is closed to other users, also one that an earlier version left open, and git takes nothing in it.
+//! A file is private from the moment it has a name, whatever the umask is, and appears whole or not at all. A
+//! `.deployer` directory is closed to other users, even if an earlier version left it open, and git ignores its
+//! content.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The directory beside `stack.yaml` that holds all that the deployer keeps there.
+/// The directory beside `stack.yaml` for everything that the deployer keeps there.
 const OWN: &str = ".deployer";
 const FILE: u32 = 0o600;
 const DIRECTORY: u32 = 0o700;
-/// What others than the user may do.
+/// Permission bits of everybody but the user.
 const OTHERS: u32 = 0o077;
 
-/// Makes a directory and those above it, closed to other users. A `.deployer` on the way is closed, and gets a
-/// `.gitignore` of all that it holds.
+/// Creates a directory and its ancestors, closed to other users. A `.deployer` among them is closed and gets a
+/// `.gitignore` that covers all its content.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -29,30 +30,31 @@ pub(crate) fn directory(path: &Path) -> io::Result<()> {
     close(own, DIRECTORY);
     let ignore = own.join(".gitignore");
     if !ignore.exists() {
-        // It is a help to the user; the directory is as good without it.
+        // The file only helps the user, and the directory works without it.
         let _ = write(&ignore, b"*\n");
     }
     Ok(())
 }
 
-/// Closes the `.deployer` that an earlier version left open in `root`, if there is one.
+/// Closes the `.deployer` directory in `root` that an earlier version may have left open.
 pub(crate) fn close_own(root: &Path) {
     close(&root.join(OWN), DIRECTORY);
 }
 
-/// Writes a file as a whole, in the place of one that is there. What is no plain file, such as a pipe, is written to.
+/// Writes a whole file, and replaces an existing one atomically. If the path is not a plain file but for example a
+/// pipe, the bytes are written into it.
 ///
 /// # Errors
-/// When it cannot be written; what was there before is still there then.
+/// When it cannot be written; an existing file is then unchanged.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let found = fs::metadata(path).ok();
     if found.as_ref().is_some_and(|found| !found.is_file()) {
         return fs::write(path, bytes);
     }
-    // A link stays one: the file that it names is replaced.
+    // A link stays a link: the file that it names is replaced.
     let path = if found.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
     match replace(&path, bytes) {
-        // The file may be written, but its directory not.
+        // The file may be writable although its directory is not.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && found.is_some() => {
             close(&path, FILE);
             fs::write(&path, bytes)
@@ -71,7 +73,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file to write to, made if it is not there; what it holds stays.
+/// Opens a file for writing, and creates it if it does not exist; existing content stays.
 ///
 /// # Errors
 /// When it cannot be opened.
@@ -79,7 +81,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     open_as(path, FILE)
 }
 
-/// The same with these permissions.
+/// Like [`open`], with the given permissions.
 ///
 /// # Errors
 /// As [`open`].
@@ -89,7 +91,7 @@ pub(crate) fn open_as(path: &Path, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens an empty file to write to.
+/// Opens an empty file for writing; existing content is dropped.
 ///
 /// # Errors
 /// When it cannot be opened.
@@ -97,7 +99,7 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     create_as(path, FILE)
 }
 
-/// The same with these permissions, also where the umask would take some away.
+/// Like [`create`], with exactly these permissions, even if the umask would remove some.
 ///
 /// # Errors
 /// As [`create`].
@@ -108,7 +110,7 @@ pub(crate) fn create_as(path: &Path, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
-/// Takes from others what they may do beyond `mode`. Where that fails it is somebody else's file.
+/// Removes the permissions of other users beyond `mode`. A failure means that the file belongs to another user.
 fn close(path: &Path, mode: u32) {
     let Ok(found) = fs::metadata(path) else { return };
     let open = found.permissions().mode();
@@ -117,8 +119,8 @@ fn close(path: &Path, mode: u32) {
     }
 }
 
-/// The permissions of a file in a directory that may be shared on purpose: those who may add files there may also change
-/// this one.
+/// Returns the permissions for a file in a directory that may be shared on purpose: members of its group who may add
+/// files there may also change this file.
 pub(crate) fn mode_in(directory: &Path) -> u32 {
     let shared = fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & 0o020 != 0);
     if shared { FILE | 0o060 } else { FILE }

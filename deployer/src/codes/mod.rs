@@ -1,7 +1,7 @@
-//! Every code that a finding may carry: what it means, an example, what to do.
+//! Every code that a finding may carry, with its meaning, an example and the fix.
 //!
-//! `deployer validate --explain CODE` shows an entry, docs/errors.md is generated from all of them, and the tests hold
-//! that the source uses no other codes and that every example of a stack has its finding.
+//! `deployer validate --explain CODE` shows an entry, and docs/errors.md is generated from all of them. The tests check
+//! that the source uses no other codes, and that every example of a stack has its finding.
 
 mod elements;
 mod functions;
@@ -17,7 +17,7 @@ use crate::spec::nearest::nearest;
 pub struct Code {
     /// `queue::fifo-name`
     pub code: &'static str,
-    /// How it is mostly reported.
+    /// The usual severity of its findings.
     pub severity: Severity,
     pub means: &'static str,
     pub example: Example,
@@ -25,12 +25,13 @@ pub struct Code {
     pub fix: &'static str,
 }
 
-/// What leads to a finding.
+/// The cause of a finding.
 #[derive(Debug)]
 pub enum Example {
-    /// Lines of a stack.yaml that has it, and of one that has it no more; without a name, `stack: shop` stands before them.
+    /// Lines of a stack.yaml that causes it, and of one that does not. Lines without a stack name get `stack: shop` in
+    /// front.
     Stack { wrong: &'static str, right: &'static str },
-    /// What else leads to it, in words.
+    /// Another cause, in words.
     Situation(&'static str),
 }
 
@@ -62,7 +63,7 @@ const fn run_warning(code: &'static str, means: &'static str, when: &'static str
     Code { code, severity: Severity::Warning, means, example: Example::Situation(when), fix }
 }
 
-/// All codes, in groups, each with what its codes are about.
+/// All codes in groups, each with its title.
 pub static GROUPS: &[(&str, &[Code])] = &[
     ("The text, its types, variables and references", stack::CODES),
     ("Functions, their events and permissions", functions::CODES),
@@ -71,12 +72,12 @@ pub static GROUPS: &[(&str, &[Code])] = &[
     ("The state", state::CODES),
 ];
 
-/// Goes through all codes.
+/// Iterates over all codes.
 pub fn all() -> impl Iterator<Item = &'static Code> {
     GROUPS.iter().flat_map(|(_, codes)| codes.iter())
 }
 
-/// Finds a code; without its prefix, too (`fifo-name`), if only one has that ending.
+/// Finds a code by its name. The prefix may be left out (`fifo-name`) if only one code has that ending.
 pub fn find(name: &str) -> Option<&'static Code> {
     let ends = |code: &&Code| code.code.rsplit("::").next() == Some(name);
     all().find(|code| code.code == name).or_else(|| {
@@ -85,13 +86,13 @@ pub fn find(name: &str) -> Option<&'static Code> {
     })
 }
 
-/// Finds the code that was probably meant.
+/// Finds the code that the user probably meant.
 pub fn similar(name: &str) -> Option<&'static str> {
     nearest(name, all().map(|code| code.code))
 }
 
 impl Example {
-    /// A whole stack.yaml made of the lines of an example.
+    /// Returns a complete stack.yaml with the lines of an example.
     pub fn whole(lines: &str) -> String {
         let named = lines.is_empty() || lines.contains("stack:") || lines.starts_with('#');
         if named { lines.to_owned() } else { format!("stack: shop\n{lines}") }

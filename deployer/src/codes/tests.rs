@@ -1,4 +1,4 @@
-//! The registry is whole and true, and docs/errors.md says what it says.
+//! Checks that the registry is complete and true, and that docs/errors.md agrees with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -35,7 +35,7 @@ fn every_example_has_its_finding_and_put_right_has_none() {
     assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
 }
 
-/// Every text in the crate's own code that looks like a code, with a file where it stands; tests left out.
+/// Returns every text in the crate's own code that looks like a code, with a file that contains it. Tests are left out.
 fn used() -> BTreeMap<String, String> {
     let pattern = regex_lite::Regex::new("\"([a-z_]+::[a-z0-9-]+)\"").unwrap();
     let mut used = BTreeMap::new();

@@ -1,9 +1,9 @@
-//! What to do about an error of AWS.
+//! Advises the user about errors of AWS.
 
 use crate::aws::profile::WANTS_CODE;
 use crate::aws::{AwsError, permission};
 
-/// Codes of AWS, by what helps.
+/// AWS error codes, grouped by remedy.
 const REMEDIES: &[(&[&str], &str)] = &[
     (
         &["BucketAlreadyExists"],
@@ -72,7 +72,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Refusals that only AWS's text tells apart.
+/// Phrases of AWS that distinguish refusals with the same code, with the remedy.
 const TEXTS: &[(&str, &str)] = &[
     ("cannot be assumed", "let `lambda.amazonaws.com` assume the role: its trust policy has to name that service"),
     ("less than Function timeout", "raise the queue's `visibility_timeout` to six times the function's `timeout`"),
@@ -90,13 +90,13 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What rustls says of a certificate that no trusted authority has signed.
+/// Phrases of rustls about a certificate that no trusted authority has signed.
 const UNTRUSTED: &[&str] = &["UnknownIssuer", "invalid peer certificate"];
 
-/// What AWS takes to be a wrong value.
+/// Remedy for a value that AWS refuses.
 const GO_ON: &str = "correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped";
 
-/// The stable code and the next step for an AWS error.
+/// Returns the stable code and the next step for an AWS error.
 pub(super) fn of(error: &AwsError) -> (&'static str, String) {
     match error {
         e if e.is_credentials() && e.is(&["ExpiredToken", "ExpiredTokenException"]) => {
@@ -166,11 +166,12 @@ fn by_text(message: &str) -> Option<&'static str> {
     TEXTS.iter().find(|(text, _)| message.contains(text)).map(|(_, help)| *help)
 }
 
-/// Which action to allow, on what. AWS often names another one than the call: `iam:PassRole` for CreateFunction.
+/// Advises which action to allow, and on which resource. AWS often names another action than the call's: `iam:PassRole`
+/// for CreateFunction.
 fn denied(error: &AwsError) -> String {
     let message = error.message();
     let own = permission::action(error.operation());
-    // SQS writes its own actions in small letters.
+    // SQS writes its own actions in lower case.
     let said = after(message, "perform: ").filter(|action| action.contains(':') && !action.eq_ignore_ascii_case(&own));
     let action = said.unwrap_or(&own);
     let on = after(message, "on resource: ").map(|arn| format!(" on `{arn}`")).unwrap_or_default();
@@ -197,7 +198,7 @@ fn denied(error: &AwsError) -> String {
     )
 }
 
-/// The word behind a phrase of AWS's.
+/// Returns the word after a phrase in a message of AWS.
 fn after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
     let rest = &message[message.find(phrase)? + phrase.len()..];
     let word = rest.split([' ', ',', '\n']).next().unwrap_or_default().trim_matches(['"', '\'', '.']);
