@@ -1,4 +1,4 @@
-//! JSON over HTTP, by the client that the AWS SDK brings.
+//! Sends JSON over HTTP with the client that the AWS SDK brings.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use serde_json::Value;
 
 use super::ForgeError;
 
-/// How long one answer may take.
+/// Time limit for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Characters of a refusal that are shown.
+/// Number of characters of a refusal that are shown.
 const SHOWN: usize = 200;
 
-/// Asks one API, with its token.
+/// Calls one API with its token.
 pub(super) struct Http {
     connector: Connector,
-    /// The header that says who asks.
+    /// The header that carries the token.
     header: &'static str,
     token: String,
 }
@@ -35,7 +35,7 @@ impl Http {
         Self { connector, header, token }
     }
 
-    /// Sends a request and reads its JSON answer, `null` where there is none.
+    /// Sends a request and returns its JSON answer; `null` if the answer is empty.
     pub(super) async fn ask(&self, method: &'static str, url: &str, body: Option<&Value>) -> Result<Value, ForgeError> {
         let unreachable = |cause: String| ForgeError::Unreachable(format!("{method} {url}: {cause}"));
         let request = self.request(method, url, body).map_err(unreachable)?;
@@ -69,7 +69,7 @@ impl Http {
             ("content-type", "application/json"),
             ("user-agent", concat!("deployer/", env!("CARGO_PKG_VERSION"))),
         ] {
-            // The SDK's own errors would quote the value, and one of these is the token.
+            // The SDK's own errors would quote the value, and one of these values is the token.
             headers.try_insert(name, value.to_owned()).map_err(|_| format!("the header {name} cannot be sent"))?;
         }
         Ok(request)

@@ -1,12 +1,12 @@
-//! The forges that code is reviewed on: comments on what was proposed, and what a commit was proposed in.
+//! The forges on which code is reviewed: comments on a pull or merge request, and the request that a commit came from.
 //!
 //! # Guarantees
-//! Only comments of the token's own user are read or edited, and who that is comes from the forge or not at all.
-//! The token goes to the forge's API alone and into no error text.
+//! Only comments of the token's own user are read or edited. The forge says who that is; without its answer no comment
+//! is used. The token goes only to the forge's API and never into an error text.
 //!
 //! # Caveats
-//! Forges let others change the comments of that user, too: [`Forge::edited`] tells who did last, and what a comment
-//! says has to prove itself.
+//! Forges let other users change the comments of that user: [`Forge::edited`] returns the last editor, and a comment's
+//! content has to be verified.
 
 mod http;
 
@@ -14,19 +14,19 @@ use serde_json::{Value, json};
 
 use http::Http;
 
-/// Comments asked for at once, the most that both forges give.
+/// Comments per page, the most that both forges return.
 const PAGE: usize = 100;
-/// Pages of comments looked through.
+/// Pages of comments that are searched.
 const PAGES: usize = 20;
-/// Who the token is.
+/// Asks for the token's user.
 const GITHUB_VIEWER: &str = "query { viewer { login } }";
-/// Who wrote a comment and who changed it last; nobody, if nobody did.
+/// Asks for the author of a comment and its last editor, who is absent if nobody edited it.
 const GITHUB_EDITOR: &str =
     "query($id: ID!) { node(id: $id) { ... on IssueComment { author { login } editor { login } } } }";
 const GITLAB_EDITOR: &str =
     "query($id: NoteID!) { note(id: $id) { author { username } editor: lastEditedBy { username } } }";
 
-/// Which forge it is, and so which paths and words its API has.
+/// The kind of forge, which decides the paths and words of its API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     GitHub,
@@ -42,16 +42,16 @@ pub struct Forge {
     http: Http,
 }
 
-/// A comment that begins with our mark.
+/// A comment that begins with the deployer's mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     pub id: u64,
     pub body: String,
-    /// What GitHub's other API calls it.
+    /// Its id in GitHub's GraphQL API.
     node: Option<String>,
 }
 
-/// Why a forge could not be asked.
+/// Reason why a call to a forge failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
     #[error("{0}")]
@@ -63,7 +63,7 @@ pub enum ForgeError {
 }
 
 impl Forge {
-    /// Takes the API's address, the project (`OWNER/NAME`, or GitLab's id) and a token.
+    /// Creates a client from the API's address, the project (`OWNER/NAME`, or GitLab's id) and a token.
     pub fn new(flavour: Flavour, base: &str, project: &str, token: &str) -> Self {
         let base = base.trim_end_matches('/').to_owned();
         let (project, http) = match flavour {
@@ -75,8 +75,8 @@ impl Forge {
         Self { flavour, project, base, http }
     }
 
-    /// Writes `body`, which begins with `mark`, into the comment that has this mark, or into a new one; returns the text
-    /// that the forge keeps.
+    /// Writes `body`, which begins with `mark`, into the existing comment with this mark, or into a new one. Returns
+    /// the text that the forge stores.
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
@@ -93,7 +93,7 @@ impl Forge {
         answer["body"].as_str().map(str::to_owned).ok_or(ForgeError::Shape { method, url })
     }
 
-    /// Finds our comment that begins with `mark`.
+    /// Finds the token user's comment that begins with `mark`.
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
@@ -119,14 +119,14 @@ impl Forge {
         Ok(None)
     }
 
-    /// Tells who changed a comment last, if that was anybody but its author.
+    /// Returns the last editor of a comment, if that is anybody but its author.
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
     pub async fn edited(&self, comment: &Comment) -> Result<Option<String>, ForgeError> {
         let (query, id, at, field) = match (self.flavour, &comment.node) {
             (Flavour::GitHub, Some(node)) => (GITHUB_EDITOR, node.clone(), "node", "login"),
-            // A forge that speaks GitHub's language but has no second API.
+            // A forge with GitHub's REST API may lack its GraphQL API.
             (Flavour::GitHub, None) => return Ok(None),
             (Flavour::GitLab, _) => (GITLAB_EDITOR, format!("gid://gitlab/Note/{}", comment.id), "note", "username"),
         };
@@ -136,7 +136,7 @@ impl Forge {
                 Err(ForgeError::Refused { status: 404, .. }) => return Ok(None),
                 answer => answer?,
             };
-        // Older versions of GitLab do not know who edited a note.
+        // Older versions of GitLab do not record the editor of a note.
         if self.flavour == Flavour::GitLab && answer.get("errors").is_some() {
             return Ok(None);
         }
@@ -145,8 +145,9 @@ impl Forge {
         Ok(known["editor"][field].as_str().filter(|editor| *editor != author).map(str::to_owned))
     }
 
-    /// The number of the request that brought `commit` by being merged into `branch`. One merged into another branch is
-    /// none: whoever may write to a branch of their own could merge there what nobody reviewed.
+    /// Returns the number of the request that brought `commit` to `branch` when it was merged. A request merged into
+    /// another branch does not count: a user with write access to a branch of their own could merge unreviewed code
+    /// there.
     ///
     /// # Errors
     /// When the forge cannot be reached or refuses.
@@ -173,7 +174,7 @@ impl Forge {
         }
     }
 
-    /// Who the token is. Those of GitHub's apps, a job's own among them, are told by the second API alone.
+    /// Returns the token's user. For GitHub's apps, which include a job's own token, only the GraphQL API gives it.
     async fn author(&self) -> Result<String, ForgeError> {
         let url = format!("{}/user", self.base);
         let (method, url, name) = match (self.http.ask("GET", &url, None).await, self.flavour) {
@@ -188,7 +189,7 @@ impl Forge {
         name.as_str().map(str::to_owned).ok_or(ForgeError::Shape { method, url })
     }
 
-    /// Where the forge's second API is: `/graphql`, `/api/graphql`.
+    /// Returns the address of the forge's GraphQL API: `/graphql` or `/api/graphql`.
     fn graphql(&self) -> String {
         let base = self.base.strip_suffix("/v3").or_else(|| self.base.strip_suffix("/v4")).unwrap_or(&self.base);
         format!("{base}/graphql")
@@ -200,7 +201,7 @@ fn comment(entry: &Value) -> Option<Comment> {
     Some(Comment { id: entry["id"].as_u64()?, body: text("body")?, node: text("node_id") })
 }
 
-/// Whose comment it is; a forge that names no authors at all is believed.
+/// Tells whether `author` wrote the comment; a forge that names no authors at all is trusted.
 fn by(entry: &Value, author: &str) -> bool {
     match entry.get("user").or_else(|| entry.get("author")) {
         None => true,

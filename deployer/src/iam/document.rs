@@ -1,4 +1,4 @@
-//! Grants as IAM policy documents: merged, sorted, and as small as IAM wants them.
+//! Turns grants into IAM policy documents that are merged, sorted and within IAM's limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::aws::policy::matches;
 use crate::aws::policy::size;
 use crate::kinds::{Condition, Grant};
 
-/// How many characters a managed policy may have; white space does not count.
+/// Maximum characters of a managed policy; white space does not count.
 pub const MANAGED_POLICY_SIZE: usize = 6_144;
 
 /// One IAM policy document.
@@ -25,7 +25,7 @@ struct Statement {
 }
 
 impl Document {
-    /// States all of `permissions` in one document, whatever its size.
+    /// Renders all of `permissions` as one document, regardless of its size.
     pub fn of(permissions: &Permissions) -> Self {
         let mut statements = merged("Allow", &permissions.allow);
         statements.extend(merged("Deny", &permissions.deny));
@@ -33,7 +33,7 @@ impl Document {
         Self(statements)
     }
 
-    /// Divides it into documents that each fit a managed policy, in the same order.
+    /// Splits it into documents that each fit a managed policy, in the same order.
     pub fn split(&self) -> Vec<Self> {
         let mut documents = vec![Self(Vec::new())];
         let mut waiting: Vec<Statement> = self.0.iter().rev().cloned().collect();
@@ -56,12 +56,12 @@ impl Document {
         documents
     }
 
-    /// Tells whether IAM takes it as a managed policy.
+    /// Tells whether IAM accepts it as a managed policy.
     pub fn fits(&self) -> bool {
         self.size() <= MANAGED_POLICY_SIZE
     }
 
-    /// Counts its characters as IAM does.
+    /// Counts its characters in the same way as IAM.
     pub fn size(&self) -> usize {
         size(&self.to_json())
     }
@@ -71,7 +71,7 @@ impl Document {
         object([("Version", json!("2012-10-17")), ("Statement", json!(statements))])
     }
 
-    /// Tells whether it allows `action` on `resource`; `context` are the request's condition keys.
+    /// Tells whether it allows `action` on `resource`; `context` holds the request's condition keys.
     pub fn allows(&self, action: &str, resource: &str, context: &BTreeMap<&str, String>) -> bool {
         let matching = |effect: &str| {
             self.0.iter().any(|statement| {
@@ -104,7 +104,7 @@ impl Statement {
         object(parts)
     }
 
-    /// The same in two statements: half of the resources each.
+    /// Splits it into two statements with half of the resources each.
     fn halves(&self) -> Option<(Self, Self)> {
         let half = self.resources.len() / 2;
         let other = self.resources.iter().nth(half).filter(|_| half > 0)?.clone();
@@ -118,10 +118,10 @@ fn object(parts: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::Object(parts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>())
 }
 
-/// What a condition is about, and its values where they must not be put together with others'.
+/// The operators and keys of conditions, and their values if these must not be merged with other grants' values.
 type Shape = (Vec<(&'static str, &'static str)>, Vec<Vec<String>>);
 
-/// Names each action once for each set of resources that it is allowed on.
+/// States each action once for each set of resources that it is allowed on.
 fn merged(effect: &'static str, grants: &[Grant]) -> Vec<Statement> {
     let mut values: BTreeMap<(&str, &str, Shape), BTreeSet<String>> = BTreeMap::new();
     for grant in grants {
@@ -159,14 +159,14 @@ fn conditions((shape, fixed): Shape, united: BTreeSet<String>) -> Vec<Condition>
     conditions
 }
 
-/// Drops the resources that another pattern of the set includes.
+/// Drops the resources that another pattern of the set covers.
 fn without_covered(resources: BTreeSet<String>) -> BTreeSet<String> {
     let covered = |one: &&String| resources.iter().any(|other| other != *one && matches(other, one));
     resources.iter().filter(|one| !covered(one)).cloned().collect()
 }
 
-/// Tells whether a request with these condition keys meets a condition, for the operators that grants use. Of a key with
-/// several values, all stand in the context, with commas between.
+/// Tells whether a request with these condition keys meets a condition, for the operators that grants use. If a key has
+/// several values, the context lists them all, separated by commas.
 fn holds(condition: &Condition, context: &BTreeMap<&str, String>) -> bool {
     if condition.operator == "ForAllValues:StringNotEquals" {
         let all = context.get(condition.key).map(String::as_str).unwrap_or_default();

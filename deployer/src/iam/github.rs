@@ -1,27 +1,27 @@
-//! GitHub Actions as a caller: the OIDC provider, and who may take on which role.
+//! GitHub Actions as a caller: the OIDC provider, and which runs may assume which role.
 
 use serde_json::{Value, json};
 
 use super::{Document, Task};
 use crate::aws::Place;
 
-/// Who signs the tokens of GitHub's runs.
+/// The issuer that signs the tokens of GitHub's runs.
 pub const ISSUER: &str = "token.actions.githubusercontent.com";
-/// Whom `aws-actions/configure-aws-credentials` asks a token for.
+/// The audience for which `aws-actions/configure-aws-credentials` requests a token.
 pub const AUDIENCE: &str = "sts.amazonaws.com";
-/// How long the name of a role may be.
+/// Maximum length of a role's name.
 const ROLE_NAME: usize = 64;
 
-/// The repository whose runs may take on the roles.
+/// The repository whose runs may assume the roles.
 #[derive(Debug, Clone)]
 pub struct Repository {
     pub owner: String,
     pub name: String,
-    /// GitHub's numbers of the owner and the repository; without them any number does.
+    /// GitHub's numeric ids of the owner and the repository; `None` accepts any ids.
     pub ids: Option<(u64, u64)>,
 }
 
-/// Which runs may take on a role.
+/// The runs that may assume a role.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// Pull requests and every branch.
@@ -31,7 +31,7 @@ pub enum Source {
     Environment(String),
 }
 
-/// A role with what it needs.
+/// A role with its trust policy and permissions.
 #[derive(Debug, Clone)]
 pub struct Role {
     pub name: String,
@@ -40,8 +40,9 @@ pub struct Role {
 }
 
 impl Repository {
-    /// The subjects that a run of this repository has for `context`. Repositories made, renamed or transferred since
-    /// 15 July 2026 have the second form, which names owner and repository by their unchanging numbers, too.
+    /// Returns the subjects that a run of this repository may have for `context`. Repositories created, renamed or
+    /// transferred since 15 July 2026 have the second form, which also names owner and repository by their unchanging
+    /// ids.
     fn subjects(&self, context: &str) -> [String; 2] {
         let Self { owner, name, ids } = self;
         let (owner_id, id) = match ids {
@@ -52,7 +53,7 @@ impl Repository {
     }
 }
 
-/// Makes the role of `task` for those runs of `repository` that `source` names.
+/// Builds the role of `task` for the runs of `repository` that `source` names.
 pub fn role(
     task: Task,
     stack: &str,
@@ -79,7 +80,7 @@ fn role_name(stack: &str, task: Task) -> String {
     kept + &end
 }
 
-/// The ARN of GitHub's provider in the account.
+/// Returns the ARN of GitHub's provider in the account.
 pub fn provider_arn(place: &Place) -> String {
     format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", place.partition, place.account)
 }
@@ -102,7 +103,7 @@ fn trust(place: &Place, subjects: Vec<String>) -> Value {
     })
 }
 
-/// Everything to create, as one JSON object.
+/// Renders everything to create as one JSON object.
 pub fn to_json(place: &Place, roles: &[Role]) -> Value {
     let role = |role: &Role| {
         let policy = |(name, document): &(String, Document)| json!({ "name": name, "document": document.to_json() });
@@ -119,7 +120,7 @@ pub fn to_json(place: &Place, roles: &[Role]) -> Value {
     })
 }
 
-/// The AWS CLI's commands that create what [`to_json`] says, once it is saved as `github.json`.
+/// Returns the AWS CLI commands that create the resources in [`to_json`]'s output, once it is saved as `github.json`.
 pub fn commands(place: &Place, roles: &[Role]) -> String {
     let account = format!("arn:{}:iam::{}", place.partition, place.account);
     let mut lines = vec![

@@ -1,8 +1,8 @@
-//! What a command may call, from the kinds' own declarations: grants for one stack, and the IAM
+//! Collects the calls that a command may make, from the kinds' own declarations: grants for one stack, and the IAM
 //! documents that state them.
 //!
-//! - `document`: grants merged into policy documents within IAM's limits
-//! - `github`: the roles that GitHub Actions takes on by OIDC, and who may take them on
+//! - `document`: merges grants into policy documents within IAM's limits
+//! - `github`: the roles that GitHub Actions assumes by OIDC, and which runs may assume them
 
 mod document;
 pub mod github;
@@ -48,12 +48,12 @@ impl Task {
         self != Self::Plan
     }
 
-    /// Tells whether the command makes or deletes resources, and writes the state.
+    /// Tells whether the command creates or deletes resources, and writes the state.
     pub fn writes(self) -> bool {
         matches!(self, Self::Apply | Self::Destroy)
     }
 
-    /// The operations that the command may carry out on a resource of the graph.
+    /// Returns the operations that the command may carry out on a resource of the graph.
     fn operations(self, node: &Node) -> Vec<Op> {
         let stays = node.protect || node.retain;
         match self {
@@ -68,17 +68,17 @@ impl Task {
     }
 }
 
-/// What is allowed, and what is denied whatever else allows it.
+/// Allowed calls, and calls that are denied even if another policy allows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
     pub allow: Vec<Grant>,
     pub deny: Vec<Grant>,
 }
 
-/// Collects what `task` may call for the resources of `graph`.
+/// Collects the calls that `task` may make for the resources of `graph`.
 ///
 /// # Errors
-/// When a spec does not fit its kind, which loading has excluded.
+/// When a spec does not fit its kind; loading has ruled that out.
 pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, AwsError> {
     let known = predict(graph, place);
     let mut grants = Vec::new();
@@ -102,11 +102,12 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
         grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails", "iam:ListRoles"], "*"));
     }
     if task != Task::Destroy {
-        // Whether Bedrock still serves what the roles may invoke.
+        // Covers the question whether Bedrock still serves the models that the roles may invoke.
         let models = models::used(graph, &known, place);
         grants.extend(models.keys().map(|model| Grant::new(&[bedrock::OPERATION], model.arn())));
     }
-    // What is left of the stack is found by its tags, and its roles, which are not listed by tag, by their names.
+    // Orphaned resources of the stack are found by their tags. Roles are not listed by tag, so they are found by their
+    // names.
     grants.push(Grant::new(&[tagged::OPERATION], "*"));
     if of_kind(IamRole::NAME) > 0 {
         grants.push(Grant::new(&["iam:ListRoles"], "*"));
@@ -114,7 +115,7 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     Ok(open(grants))
 }
 
-/// AWS deletes it along with what it is part of, which is deleted, too.
+/// Tells whether AWS deletes the resource along with its parent, which the command also deletes.
 fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
     let Some(text) = node.kind.identity().first().and_then(|p| node.spec.get(p)).and_then(Value::as_str) else {
         return false;
@@ -129,8 +130,8 @@ fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
         })
 }
 
-/// Collects what `task` may call for what the state holds, and for what an interrupted run was about to do: among them
-/// what `stack.yaml` no longer has.
+/// Collects the calls that `task` may make for resources in the state, and for those that an interrupted run was about
+/// to change. They include resources that `stack.yaml` no longer has.
 ///
 /// # Errors
 /// When a record does not fit its kind.
@@ -153,8 +154,8 @@ pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, 
     Ok(open(grants))
 }
 
-/// AWS deletes it along with another resource of the state, which is deleted, too. After a run that was cut off it may
-/// be part of something else.
+/// Tells whether AWS deletes the resource along with another one in the state, which the command also deletes. After an
+/// interrupted run the answer is always no: the resource may be part of another one by now.
 fn goes_with_record(state: &State, record: &Record) -> bool {
     let Some(kind) = by_name(&record.kind).filter(|kind| kind.goes_with_parent() && state.intents.is_empty()) else {
         return false;
@@ -164,12 +165,12 @@ fn goes_with_record(state: &State, record: &Record) -> bool {
     record.dependencies.iter().filter_map(|address| state.resources.get(address)).any(goes)
 }
 
-/// The caller's own identity, which every command asks for first.
+/// Returns the grant for the caller's own identity, which every command asks for first.
 pub fn identity() -> Grant {
     Grant::new(&["sts:GetCallerIdentity"], "*")
 }
 
-/// Puts the stack's name into the conditions that are about what is its own.
+/// Replaces the placeholder in conditions on the stack's own resources by the stack's name.
 pub fn own(mut grants: Vec<Grant>, stack: &str) -> Vec<Grant> {
     let values = grants.iter_mut().flat_map(|grant| &mut grant.conditions).flat_map(|condition| &mut condition.values);
     for value in values.filter(|value| *value == OWN_STACK) {
@@ -178,7 +179,7 @@ pub fn own(mut grants: Vec<Grant>, stack: &str) -> Vec<Grant> {
     grants
 }
 
-/// Puts `*` in the place of what only AWS can tell.
+/// Replaces each value that only AWS can tell by `*`.
 fn open(mut grants: Vec<Grant>) -> Vec<Grant> {
     for grant in &mut grants {
         for resource in &mut grant.resources {
@@ -188,7 +189,7 @@ fn open(mut grants: Vec<Grant>) -> Vec<Grant> {
     grants
 }
 
-/// Actions that IAM checks against the boundary of the role that they are for.
+/// Actions for which IAM checks the boundary of the role that they act on.
 const BOUNDED: &[&str] = &[
     "iam:AttachRolePolicy",
     "iam:CreateRole",
@@ -199,8 +200,8 @@ const BOUNDED: &[&str] = &[
 ];
 const UNBIND: &str = "iam:DeleteRolePermissionsBoundary";
 
-/// Allows roles to be made and equipped only under the boundary `arn`, and denies taking it away: who may write a
-/// role's policies could otherwise give it everything.
+/// Allows creating and equipping roles only under the boundary `arn`, and denies its removal: a caller who may write a
+/// role's policies could otherwise allow the role everything.
 pub fn bounded(grants: Vec<Grant>, arn: &str) -> Permissions {
     let mut permissions = Permissions::default();
     for grant in grants {
@@ -217,7 +218,7 @@ pub fn bounded(grants: Vec<Grant>, arn: &str) -> Permissions {
     permissions
 }
 
-/// Names the elements whose roles do not carry the boundary `arn`, which could then not be made.
+/// Names the elements whose roles lack the boundary `arn` and could then not be created.
 pub fn unbounded<'a>(graph: &'a Graph, arn: &str) -> Vec<&'a str> {
     let without = |node: &&Node| {
         node.kind.name() == "iam.role"
