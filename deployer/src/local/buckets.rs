@@ -1,4 +1,4 @@
-//! Buckets a stack refers to but does not create: its `external` ones and the one its state lies in.
+//! Buckets that a stack refers to but does not create: its `external` ones and the one that holds its state.
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
@@ -8,7 +8,7 @@ use aws_sdk_s3::{Client, Config};
 
 use super::{LocalCloud, LocalError};
 
-/// `CreateBucket` does not take this region by name: it is the one meant when none is given.
+/// `CreateBucket` does not accept this region by name: it is the default when no region is given.
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// Creates the buckets in a local cloud (S3 `CreateBucket`); a bucket that exists is left as it is.

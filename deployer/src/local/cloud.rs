@@ -8,14 +8,14 @@ use super::launch::launch;
 use super::record::{Directory, Record, lock};
 use super::{ACCESS_KEY_ID, ACCOUNT_ID, HOST, LocalError, ensure_buckets};
 
-/// What to start.
+/// Options of a start.
 #[derive(Clone, Debug)]
 pub struct StartOptions {
-    /// The project's directory; the cloud keeps its files in `.deployer/local/` of it.
+    /// The project's directory; the cloud keeps its files in `.deployer/local/` below it.
     pub root: PathBuf,
     /// The `deployer` executable, which is also the Bedrock stand-in (`deployer local bedrock --port N`).
     pub deployer: PathBuf,
-    /// The region of buckets, and of requests that name none.
+    /// The region of buckets, and of requests that name no region.
     pub region: String,
     /// Enforces IAM permissions for the deployer's calls and the functions' roles.
     pub check_permissions: bool,
@@ -23,25 +23,25 @@ pub struct StartOptions {
     pub allow_retired_models: bool,
     /// Buckets to create if they are missing.
     pub buckets: Vec<String>,
-    /// Where the emulator is installed; none stands for the user's cache.
+    /// The directory where the emulator is installed; `None` means the user's cache.
     pub venv: Option<PathBuf>,
 }
 
-/// Signs requests to a local cloud as its account's root user, until it is started again.
+/// Keys that sign requests to a local cloud as its account's root user; valid until the next start.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
     pub access_key_id: String,
     pub secret_access_key: String,
 }
 
-/// A local cloud that runs.
+/// A running local cloud.
 #[derive(Clone, Debug)]
 pub struct LocalCloud {
     directory: Directory,
     record: Record,
 }
 
-/// The local cloud as `deployer local status --json` prints it; members are null while it does not run.
+/// The local cloud as printed by `deployer local status --json`; members are null while it does not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Status {
     pub running: bool,
@@ -91,9 +91,10 @@ impl LocalCloud {
     }
 }
 
-/// Starts the local cloud of a project, or finds the one that runs, and creates the buckets. What a crash left is cleared away first.
+/// Starts a project's local cloud, or finds the running one, and creates the buckets. Remains of a crash are removed
+/// first.
 ///
-/// `progress` gets a line for each step that takes time. Data of an earlier run is there again.
+/// Calls `progress` with a line for each step that takes time. Data of earlier runs is available again.
 pub async fn start(options: &StartOptions, progress: &dyn Fn(&str)) -> Result<LocalCloud, LocalError> {
     let directory = Directory::of(&options.root)?;
     directory.create()?;
@@ -118,7 +119,7 @@ pub async fn start(options: &StartOptions, progress: &dyn Fn(&str)) -> Result<Lo
     Ok(cloud)
 }
 
-/// Stops the local cloud of a project with everything it started; its data stays. Returns whether there was anything to stop.
+/// Stops a project's local cloud and everything it started; its data stays. Returns whether a cloud was running.
 pub async fn stop(root: &Path) -> Result<bool, LocalError> {
     let directory = Directory::of(root)?;
     if !directory.path.exists() {
@@ -133,7 +134,7 @@ pub async fn stop(root: &Path) -> Result<bool, LocalError> {
     Ok(was_running)
 }
 
-/// Returns the running local cloud of a project; `Err` when none runs.
+/// Returns a project's running local cloud; `Err` when none runs.
 pub fn current(root: &Path) -> Result<LocalCloud, LocalError> {
     let directory = Directory::of(root)?;
     match directory.read_record()? {
@@ -142,7 +143,7 @@ pub fn current(root: &Path) -> Result<LocalCloud, LocalError> {
     }
 }
 
-/// Says whether the local cloud of a project runs, and where.
+/// Tells whether a project's local cloud runs, and where.
 pub fn status(root: &Path) -> Result<Status, LocalError> {
     match current(root) {
         Ok(cloud) => Ok(cloud.status()),

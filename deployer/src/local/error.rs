@@ -1,9 +1,9 @@
-//! What can go wrong with the local cloud.
+//! Failures of the local cloud.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A failure of the local cloud: what happened. [`LocalError::help`] says what to do next.
+/// A failure of the local cloud. [`LocalError::help`] gives the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     #[error("cannot {action} {}: {source}", path.display())]
@@ -37,7 +37,7 @@ pub enum LocalError {
 }
 
 impl LocalError {
-    /// The next thing to do.
+    /// Returns the next step for the user.
     pub fn help(&self) -> String {
         match self {
             Self::Io { .. } => "correct that, then run the same command again".into(),

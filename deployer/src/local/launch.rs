@@ -16,15 +16,16 @@ use super::process::{POLL, Process, tail};
 use super::record::{Directory, Record, lock};
 use super::{ACCOUNT_ID, HOST, LocalError, SECRET_VARIABLE, venv};
 
-/// Runs the emulator behind a check of every request.
+/// The script that checks every request before the emulator handles it.
 const GUARD: &str = include_str!("guard.py");
 const EMULATOR: &str = "ministack";
 const STAND_IN: &str = "the Bedrock stand-in";
 const READY_DEADLINE: Duration = Duration::from_secs(60);
-/// Another program can take a port between our choice and the server's start.
+/// How often to choose ports: another program can take a port between the choice and the server's start.
 const PORT_ATTEMPTS: u32 = 3;
 
-/// Starts both servers. The ports of an earlier run are taken again when they are free: URLs that were handed out stay good.
+/// Starts both servers. The ports of an earlier run are reused when they are free, so that URLs given out earlier stay
+/// valid.
 pub(super) async fn launch(
     options: &StartOptions,
     directory: &Directory,
@@ -50,7 +51,8 @@ pub(super) async fn launch(
     }
 }
 
-/// Installs the emulator unless it is there, alone among all projects that share the environment. Returns its Python.
+/// Installs the emulator unless it is installed, and returns its Python. A lock keeps other projects that share the
+/// environment from installing at the same time.
 ///
 /// # Errors
 /// When Python is missing or too old, or pip fails.
@@ -102,7 +104,8 @@ async fn launch_on(
         emulator,
         bedrock,
     };
-    // Recorded before it is ready, so that the next command finds and clears what an interrupted start leaves.
+    // Record the processes before they are ready, so that the next command finds and stops them after an interrupted
+    // start.
     let ready = async {
         directory.write_record(&record)?;
         ready(&mut bedrock_child, STAND_IN, bedrock_port, "/_health", &directory.at("bedrock.log")).await?;
@@ -117,8 +120,8 @@ async fn launch_on(
     }
 }
 
-/// The emulator hands its whole environment to the functions it runs, so it gets one made for it; that is also how functions learn
-/// where Bedrock is.
+/// Builds the command that starts the emulator. The emulator passes its whole environment to the functions it runs, so
+/// it gets a minimal one. Functions also learn from it where Bedrock is.
 fn emulator_command(
     options: &StartOptions,
     directory: &Directory,
@@ -142,7 +145,7 @@ fn emulator_command(
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", directory.at("data/s3"))
         .env("LAMBDA_EXECUTOR", "local")
-        // It clears containers away when it starts; with no such socket it leaves Docker alone.
+        // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
         .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
     if options.check_permissions {
         command.env("AUTH", "true");
@@ -150,7 +153,7 @@ fn emulator_command(
     command
 }
 
-/// A command with a clean environment whose home and temporary files lie in the cloud's directory.
+/// Builds a command with a clean environment whose home and temporary files lie in the cloud's directory.
 fn clean(program: &Path, directory: &Directory) -> Command {
     let mut command = Command::new(program);
     command
@@ -163,7 +166,7 @@ fn clean(program: &Path, directory: &Directory) -> Command {
     command
 }
 
-/// 32 random bytes in hexadecimal digits.
+/// Returns 32 random bytes in hexadecimal digits.
 fn secret() -> io::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;

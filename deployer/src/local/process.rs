@@ -11,28 +11,30 @@ use serde::{Deserialize, Serialize};
 use super::LocalError;
 use crate::files;
 
-/// How often a wait looks again.
+/// Pause between two checks while waiting.
 pub(super) const POLL: Duration = Duration::from_millis(20);
-/// How long a killed process may take to be gone.
+/// How long a killed process may take to disappear.
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A process of ours and the group it leads. `mark` tells when it began, so that a later process with the same id is not taken for it.
+/// A process started by the deployer, and the group that it leads. `mark` contains its start time, so that a later
+/// process with the same id is not mistaken for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Process {
     pub pid: u32,
     mark: String,
 }
 
-/// What the system says about a process id.
+/// The system's information about a process id.
 struct Glimpse {
     mark: String,
-    /// Ended, but its parent has not asked for its exit status.
+    /// The process has ended, but its parent has not asked for its exit status.
     zombie: bool,
 }
 
 impl Process {
-    /// Starts a command in a process group of its own, so that neither the terminal's signals nor the caller's end reach it, with its
-    /// output going to `log`. `program` names it in errors. The `Child` tells an early end.
+    /// Starts a command in a process group of its own, so that neither the terminal's signals nor the caller's end
+    /// reach it. Its output goes to `log`. `program` names it in errors. The returned `Child` shows whether it ended
+    /// early.
     pub fn spawn(mut command: Command, program: &str, log: &Path) -> Result<(Self, Child), LocalError> {
         use std::os::unix::process::CommandExt;
         let out = files::create(log).map_err(LocalError::io("write", log))?;
@@ -50,22 +52,24 @@ impl Process {
         Ok((Self { pid, mark }, child))
     }
 
-    /// Says whether it still runs.
+    /// Tells whether the process still runs.
     pub fn running(&self) -> bool {
         glimpse(self.pid).is_some_and(|seen| seen.mark == self.mark && !seen.zombie)
     }
 
-    /// Stops it and everything it started: asks, waits up to `patience`, then kills. A process that is already gone is stopped.
+    /// Stops the process and everything it started: sends TERM, waits up to `patience`, then kills. A process that has
+    /// already ended counts as stopped.
     pub async fn stop(&self, patience: Duration) -> Result<(), LocalError> {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
             return Ok(());
         };
         if self.running() {
-            // Fails only when it has just ended by itself, which is what is wanted.
+            // Fails only when the process has just ended by itself, which is the desired result.
             let _ = kill_process(pid, Signal::TERM);
             self.gone_within(patience).await;
         }
-        // A process with this id and another mark got it after our group was empty: it is not ours, nor is its group.
+        // If the mark differs, a later process received this id after our group had ended. Neither it nor its group is
+        // ours.
         if glimpse(self.pid).is_none_or(|seen| seen.mark == self.mark) {
             let _ = kill_process_group(pid, Signal::KILL);
         }
@@ -84,11 +88,12 @@ impl Process {
     }
 }
 
-/// Reads `/proc`: start time in ticks since boot, and the boot.
+/// Reads from `/proc` the start time in ticks since boot, and the boot's id.
 #[cfg(target_os = "linux")]
 fn glimpse(pid: u32) -> Option<Glimpse> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in brackets and may hold blanks; after it come state (third) and start time (22nd).
+    // The second field is the program's name in brackets and may contain blanks. After it come state (third) and start
+    // time (22nd).
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = fields.next()?;
     let began = fields.nth(18)?;
@@ -104,7 +109,7 @@ fn glimpse(pid: u32) -> Option<Glimpse> {
     Some(Glimpse { mark: began.trim().to_owned(), zombie: state.starts_with('Z') })
 }
 
-/// The last lines of a log.
+/// Returns the last lines of a log.
 pub(super) fn tail(log: &Path) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
@@ -115,7 +120,7 @@ pub(super) fn tail(log: &Path) -> String {
 mod tests {
     use super::*;
 
-    /// A shell that starts a child in its group, writes the child's id to the log and ends as told.
+    /// Starts a shell that runs `script`.
     fn shell(script: &str) -> (tempfile::TempDir, std::path::PathBuf, Process, Child) {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");

@@ -1,4 +1,4 @@
-//! What a local cloud keeps on disk: where its files are, which processes run, and the lock of whoever changes that.
+//! The files of a local cloud: their paths, the record of its processes, and the lock for changing it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -11,19 +11,20 @@ use super::LocalError;
 use super::process::{POLL, Process};
 use crate::files;
 
-/// The emulator writes its data when asked to stop.
+/// How long the emulator may take to stop: it writes its data then.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
-/// Long enough for another start to install the emulator.
+/// How long to wait for the lock: another start may be installing the emulator.
 const LOCK_DEADLINE: Duration = Duration::from_secs(300);
 
-/// What a start leaves for later commands to find.
+/// The record of a start, for later commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub port: u16,
     pub bedrock_port: u16,
     pub region: String,
     pub check_permissions: bool,
-    /// Signs requests to both servers; 32 random bytes of this start. Empty in the record of a version that had none.
+    /// Signs requests to both servers; 32 random bytes of this start. Empty in the record of a version without
+    /// signatures.
     #[serde(default)]
     pub secret_access_key: String,
     pub emulator: Process,
@@ -41,7 +42,7 @@ impl Record {
     }
 }
 
-/// Takes an exclusive lock that ends with the file handle, or with the process however it ends.
+/// Takes an exclusive lock. It ends with the file handle, or with the process however that ends.
 pub(super) async fn lock(path: &Path) -> Result<File, LocalError> {
     let file = files::open(path).map_err(LocalError::io("write", path))?;
     let start = Instant::now();
@@ -64,7 +65,8 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// The paths go into other programs' settings, so they are absolute.
+    /// Returns the directory of the project in `root`. The paths go into other programs' settings, so they are
+    /// absolute.
     pub fn of(root: &Path) -> Result<Self, LocalError> {
         let root = std::path::absolute(root).map_err(LocalError::io("find", root))?;
         Ok(Self { path: root.join(".deployer").join("local") })
@@ -97,7 +99,7 @@ impl Directory {
         }
     }
 
-    /// A reader sees the whole record or none.
+    /// Writes the record atomically: a reader sees all of it or none.
     pub fn write_record(&self, record: &Record) -> Result<(), LocalError> {
         let path = self.at("cloud.json");
         let text = serde_json::to_vec_pretty(record).map_err(|error| LocalError::io("write", &path)(error.into()))?;

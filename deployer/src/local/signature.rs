@@ -1,7 +1,8 @@
-//! Checks requests to the stand-in: this server's own `Host`, no browser, signed with the key of this start.
+//! Checks requests to the stand-in: they must name this server as `Host`, come from no browser, and be signed with the
+//! key of this start.
 //!
-//! `guard.py` does the same for the emulator. A page in a browser reaches 127.0.0.1 like any program of its user, and so does every
-//! other user of the machine.
+//! `guard.py` does the same for the emulator. A page in a browser reaches 127.0.0.1 like any program of its user, and
+//! so does every other user of the machine.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,12 +19,12 @@ use sha2::Sha256;
 
 use super::ACCESS_KEY_ID;
 
-/// How far a request's time may be from the clock (AWS, "Signature Version 4": five minutes).
+/// Maximum difference between a request's time and the clock (AWS, "Signature Version 4": five minutes).
 const WINDOW: Duration = Duration::from_secs(300);
-/// What a browser says of where a request comes from. No AWS client sends any of it.
+/// Headers in which a browser states a request's origin. No AWS client sends any of them.
 const FETCH_METADATA: &[&str] = &["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
 
-/// Says why a request may not be served, by all that can be checked before its body is read. `port` is this server's.
+/// Returns why a request may not be served, from the checks that need no body. `port` is this server's.
 pub(super) fn early_refusal(head: &Parts, port: u16, now: SystemTime) -> Option<&'static str> {
     other_party(&head.headers, port).or_else(|| match signed_at(head) {
         Some(time) if apart(time, now) > WINDOW => Some("the signature is too old or too new"),
@@ -32,7 +33,7 @@ pub(super) fn early_refusal(head: &Parts, port: u16, now: SystemTime) -> Option<
     })
 }
 
-/// Says why a request may not be served. `port` is this server's.
+/// Returns why a request may not be served. `port` is this server's.
 pub(super) fn refusal(head: &Parts, body: &[u8], secret: &str, port: u16, now: SystemTime) -> Option<&'static str> {
     early_refusal(head, port, now).or_else(|| match verify(head, body, secret) {
         Some(true) => None,
@@ -41,7 +42,8 @@ pub(super) fn refusal(head: &Parts, body: &[u8], secret: &str, port: u16, now: S
     })
 }
 
-/// When a request says that it was signed; none when it is not signed, or signed without its host.
+/// Returns the time that a request claims to be signed at. `None` if it is unsigned, or its signature does not cover
+/// the host.
 fn signed_at(head: &Parts) -> Option<SystemTime> {
     let claim = claim(&head.headers)?;
     let whole = claim.headers.contains(&"host") && claim.signature.len() == 64;
@@ -53,7 +55,7 @@ fn apart(one: SystemTime, other: SystemTime) -> Duration {
     one.duration_since(other).unwrap_or_else(|error| error.duration())
 }
 
-/// Refuses another server's name, which a page may have pointed here, and every request of a page.
+/// Refuses requests for another host name, which a page may have pointed to this server, and every request of a page.
 pub(super) fn other_party(headers: &HeaderMap, port: u16) -> Option<&'static str> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let ours = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
@@ -87,7 +89,7 @@ fn claim(headers: &HeaderMap) -> Option<Claim<'_>> {
     })
 }
 
-/// Signs the request again and compares; none when it is not signed.
+/// Signs the request again and compares; `None` if it is unsigned.
 fn verify(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
     let (claim, time) = (claim(&head.headers)?, signed_at(head)?);
     let identity: Identity = Credentials::new(claim.key, secret_of(claim.key, secret)?, None, None, "local").into();
@@ -109,7 +111,7 @@ fn verify(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
     Some(same(&expected, claim.signature))
 }
 
-/// The secret that belongs to a key id: the root user's, or the one that `guard.py` derives for a function's session.
+/// Returns the secret of a key id: the root user's, or the one that `guard.py` derives for a function's session.
 fn secret_of(key: &str, secret: &str) -> Option<String> {
     if key == ACCESS_KEY_ID || (key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit())) {
         return Some(secret.to_owned());
@@ -119,7 +121,7 @@ fn secret_of(key: &str, secret: &str) -> Option<String> {
     Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Compares in a time that does not tell where two texts differ.
+/// Compares in constant time, so that the time does not reveal where two texts differ.
 fn same(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
@@ -137,7 +139,7 @@ fn extended(basic: &str) -> Option<String> {
 pub(super) mod tests {
     use super::*;
 
-    /// The `Authorization` and `X-Amz-Date` lines of a request that a key signs.
+    /// Returns the `Authorization` and `X-Amz-Date` lines of a request signed with a key.
     pub fn signed(
         request: (&str, &str, &str),
         body: &[u8],

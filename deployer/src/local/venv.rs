@@ -10,14 +10,14 @@ use tokio::process::Command;
 
 use super::LocalError;
 
-/// Every package by version and hash: what is installed is what was looked at.
+/// Every package with version and hash, so that exactly the reviewed packages are installed.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 const MINISTACK_VERSION: &str = "1.5.33";
 const WANTED_PYTHON: (u32, u32) = (3, 10);
 const WANTED_PYTHON_TEXT: &str = "3.10";
-/// Tried in order; the plain name is an old one on some systems.
+/// Tried in order; on some systems the plain name is an old version.
 const PYTHONS: &[&str] = &["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
-/// Prints the version, then the first module missing that `python -m venv` needs.
+/// Prints the version, then the first missing module that `python -m venv` needs.
 const ASK_PYTHON: &str = "\
 import sys
 print('%d.%d' % sys.version_info[:2])
@@ -25,8 +25,8 @@ for name in ('venv', 'ensurepip'):
     try: __import__(name)
     except ImportError: print(name); break";
 
-/// Where the environment lies unless told otherwise: in the user's cache, so that every clone of every project shares it; in `fallback`
-/// when there is no home. The name changes with the requirements.
+/// Returns the default directory of the environment: in the user's cache, so that every clone of every project shares
+/// it. Without a home directory it lies in `fallback`. The name changes with the requirements.
 pub(super) fn default_directory(fallback: &Path) -> PathBuf {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache")));
@@ -39,10 +39,11 @@ fn directory_name() -> String {
     format!("ministack-{MINISTACK_VERSION}-{short}")
 }
 
-/// Makes sure that the environment is whole and returns its Python. The caller keeps others from doing the same at the same time.
+/// Installs the environment unless it is complete, and returns its Python. The caller keeps others from doing so at the
+/// same time.
 ///
-/// Reports progress only when there is something to install, which takes about ten seconds and the package index. `Err` when Python is
-/// missing, too old or without its `venv` module, or when pip fails.
+/// Reports progress only when it installs, which takes about ten seconds and needs the package index. `Err` when Python
+/// is missing, too old or without its `venv` module, or when pip fails.
 pub(super) async fn ensure(directory: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, LocalError> {
     let python = directory.join("bin/python");
     let complete = directory.join(".complete");
@@ -103,7 +104,7 @@ async fn find_python() -> Result<String, LocalError> {
     Err(first_failure.unwrap_or(LocalError::NoPython { wanted: WANTED_PYTHON_TEXT }))
 }
 
-/// Judges what [`ASK_PYTHON`] printed.
+/// Checks the output of [`ASK_PYTHON`].
 fn judge_python(name: &str, answer: &str) -> Result<(), LocalError> {
     let mut lines = answer.lines();
     let found = lines.next().unwrap_or("of an unknown version");

@@ -1,35 +1,35 @@
-//! Faults on demand, and the log of what was asked for.
+//! Faults on demand, and the log of requests.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// How many requests the log keeps; the oldest go first.
+/// Maximum number of requests in the log; the oldest are dropped first.
 const LOG_LENGTH: usize = 1000;
 
-/// What goes wrong, and when. `POST /_control` replaces all of it with a JSON object of these members; a member left out takes its
-/// default, so `{}` ends every fault. `GET /_control` shows what is left.
+/// Faults to simulate. `POST /_control` replaces them all with a JSON object of these members; an omitted member takes
+/// its default, so `{}` ends every fault. `GET /_control` shows the remaining faults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// Milliseconds every invocation takes before it is answered.
+    /// Milliseconds by which every answer to an invocation is delayed.
     pub delay_ms: u64,
-    /// How many of the next invocations answer `ThrottlingException`.
+    /// Number of next invocations that answer `ThrottlingException`.
     pub throttle_next: u32,
-    /// How many of the next invocations, after the throttled ones, answer `InternalServerException`.
+    /// Number of next invocations, after the throttled ones, that answer `InternalServerException`.
     pub fail_next: u32,
-    /// The content filter stops prompts that contain any of these, whatever their case.
+    /// The content filter stops prompts that contain any of these texts, in upper or lower case.
     pub filter_prompts_containing: Vec<String>,
 }
 
-/// One invocation as `GET /_requests` lists it.
+/// One invocation as listed by `GET /_requests`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logged {
     pub model: String,
-    /// The region the request was signed for.
+    /// The region that the request was signed for.
     pub region: Option<String>,
-    /// The prompt, when the body got as far as having one.
+    /// The prompt, if the body was valid enough to contain one.
     pub prompt: Option<String>,
     pub seed: Option<u64>,
     pub status: u16,
@@ -37,7 +37,7 @@ pub struct Logged {
     pub outcome: String,
 }
 
-/// What is about to happen to an invocation.
+/// The outcome chosen for an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Served,
@@ -60,7 +60,7 @@ impl Control {
         *lock(&self.faults) = faults;
     }
 
-    /// Counts one invocation down and says its fate.
+    /// Counts one invocation down and returns its fate.
     pub fn next_fate(&self) -> Fate {
         let mut faults = lock(&self.faults);
         if faults.throttle_next > 0 {
@@ -74,7 +74,7 @@ impl Control {
         }
     }
 
-    /// Says whether the content filter stops the prompt.
+    /// Tells whether the content filter stops the prompt.
     pub fn filters(&self, prompt: &str) -> bool {
         let prompt = prompt.to_lowercase();
         lock(&self.faults).filter_prompts_containing.iter().any(|word| prompt.contains(&word.to_lowercase()))
@@ -93,7 +93,8 @@ impl Control {
     }
 }
 
-/// The fate a prompt asks for itself, so that a test on a shared server disturbs no other.
+/// Returns the fate that a prompt asks for itself. A test on a shared server can thus cause a fault without disturbing
+/// other tests.
 pub(super) fn marked_fate(prompt: &str) -> Fate {
     if prompt.contains("[[throttle]]") {
         Fate::Throttled
@@ -104,12 +105,12 @@ pub(super) fn marked_fate(prompt: &str) -> Fate {
     }
 }
 
-/// Says whether a prompt asks to be stopped by the content filter.
+/// Tells whether a prompt asks to be stopped by the content filter.
 pub(super) fn marked_filtered(prompt: &str) -> bool {
     prompt.contains("[[filter]]")
 }
 
-/// A panic while holding one of these locks leaves plain data that is still whole, so poisoning is passed over.
+/// Ignores poisoning: a panic while one of these locks is held leaves plain data that is still consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,11 @@
-//! Models: their families, and what Bedrock says of one.
+//! Families of models, and Bedrock's description of a model.
 
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use crate::models::{self, Model};
 
-/// The models that share a request and a response shape.
+/// A group of models with the same request and response shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// Stable Image Core and Ultra, Stable Diffusion 3.5; `max_seed` differs between them.
@@ -19,7 +19,7 @@ pub(super) enum Family {
 const STABLE_IMAGE: Family = Family::Stability { max_seed: 4_294_967_295 };
 const STABLE_DIFFUSION: Family = Family::Stability { max_seed: 4_294_967_294 };
 
-/// The models that draw a picture from a prompt alone, by what their ids begin with.
+/// The models that draw a picture from a prompt alone, by the prefix of their ids.
 const FAMILIES: &[(&str, Family)] = &[
     ("stability.stable-image-core-", STABLE_IMAGE),
     ("stability.stable-image-ultra-", STABLE_IMAGE),
@@ -28,10 +28,11 @@ const FAMILIES: &[(&str, Family)] = &[
     ("amazon.nova-canvas-", Family::Nova),
 ];
 
-/// Finds the family of a model id or foundation-model ARN as `InvokeModel` takes them. `region` is the one the request was signed for.
+/// Finds the family of a model id or foundation-model ARN, as `InvokeModel` takes them. `region` is the region that the
+/// request was signed for.
 ///
-/// Fails like Bedrock: an id that is unknown, or not offered in the region, is a `ValidationException`; a retired one, unless the
-/// `allow_retired` is set, a `ResourceNotFoundException`.
+/// Fails like Bedrock. An id that is unknown, or not offered in the region, is a `ValidationException`. A retired model
+/// is a `ResourceNotFoundException`, unless `allow_retired` is set.
 pub(super) fn find(id: &str, region: Option<&str>, allow_retired: bool) -> Result<Family, Refusal> {
     let model = models::find(bare(id)).ok_or_else(Refusal::unknown_model)?;
     if model.is_retired && !allow_retired {
@@ -44,10 +45,11 @@ pub(super) fn find(id: &str, region: Option<&str>, allow_retired: bool) -> Resul
     family.map(|(_, family)| *family).ok_or_else(Refusal::unknown_model)
 }
 
-/// Describes a model as `GetFoundationModel` does. One that Bedrock has retired, and that is served all the same, is a legacy model
-/// without an end.
+/// Describes a model as `GetFoundationModel` does. A retired model that is still served is described as a legacy model
+/// without an end date.
 ///
-/// Fails like Bedrock: with a `ResourceNotFoundException` for an id that is unknown, retired, or not offered in the region.
+/// Fails like Bedrock: with a `ResourceNotFoundException` for an id that is unknown, retired, or not offered in the
+/// region.
 pub(super) fn describe(id: &str, region: Option<&str>, allow_retired: bool) -> Result<Value, Refusal> {
     let known = models::find(bare(id)).filter(|model| !model.is_retired || allow_retired);
     let model = known.filter(|model| is_offered(model, region)).ok_or_else(Refusal::unresolved_model)?;
@@ -65,12 +67,12 @@ pub(super) fn describe(id: &str, region: Option<&str>, allow_retired: bool) -> R
     }}))
 }
 
-/// The id in a foundation model's ARN, or the id that it is.
+/// Returns the id in a foundation model's ARN, or the id itself.
 fn bare(id: &str) -> &str {
     id.rsplit_once(":foundation-model/").map_or(id, |(_, bare)| bare)
 }
 
-/// Retired models, where they are served at all, are served anywhere.
+/// Tells whether the region offers the model. Retired models, if served at all, are served in every region.
 fn is_offered(model: &Model, region: Option<&str>) -> bool {
     model.is_retired || region.is_none_or(|region| model.regions.contains(&region))
 }

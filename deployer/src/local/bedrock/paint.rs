@@ -1,7 +1,8 @@
-//! Paints a landscape from prompt and seed: the prompt decides colours and time of day, both together the shapes.
+//! Paints a landscape from prompt and seed. The prompt decides colours and time of day; both together decide the
+//! shapes.
 //!
-//! Rows are filled by copying runs of one colour, and only the glow of the sun blends pixel by pixel: an unoptimised build paints a
-//! megapixel in about a tenth of a second.
+//! Rows are filled by copying runs of one colour, and only the glow of the sun blends pixel by pixel. So an unoptimised
+//! build paints a megapixel in about a tenth of a second.
 
 use std::f32::consts::TAU;
 
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 type Rgb = [u8; 3];
 
-/// Ranges of hills, far to near.
+/// Number of ranges of hills, painted from far to near.
 const RANGES: usize = 6;
 
 /// Returns a PNG of the given size in pixels. The same prompt, seed and size always give the same bytes.
@@ -30,7 +31,7 @@ pub(super) fn paint(width: u32, height: u32, prompt: &str, seed: u64) -> Result<
     encode(&canvas)
 }
 
-/// Consecutive rows are nearly equal, so the difference to the row above compresses best.
+/// Encodes with the filter for differences to the row above: consecutive rows are nearly equal, so it compresses best.
 fn encode(canvas: &Canvas) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, canvas.width as u32, canvas.height as u32);
@@ -140,7 +141,8 @@ fn sun(canvas: &mut Canvas, mood: &Mood, dice: &mut Dice) {
     }
 }
 
-/// Paints one range and returns the row its ridge has in each column. Far ranges are jagged and hazy, near ones smooth and dark.
+/// Paints one range and returns the row of its ridge in each column. Far ranges are jagged and hazy, near ones smooth
+/// and dark.
 fn hills(canvas: &mut Canvas, mood: &Mood, dice: &mut Dice, range: usize) -> Vec<usize> {
     let nearness = range as f32 / (RANGES - 1) as f32;
     let ridge = ridge(canvas, dice, nearness);
@@ -192,7 +194,7 @@ fn ridge(canvas: &Canvas, dice: &mut Dice, nearness: f32) -> Vec<usize> {
         .collect()
 }
 
-/// Sets a couch on the nearest hill: back, seat, two arms, two feet.
+/// Paints a couch on the nearest hill: back, seat, two arms, two feet.
 fn couch(canvas: &mut Canvas, mood: &Mood, dice: &mut Dice, ground: &[usize]) {
     let unit = canvas.width.min(canvas.height) / 60;
     let left = ((0.12 + 0.60 * dice.roll()) * canvas.width as f32) as usize;
@@ -223,7 +225,7 @@ fn mix(from: Rgb, to: Rgb, share: f32) -> Rgb {
     [part(from[0], to[0]), part(from[1], to[1]), part(from[2], to[2])]
 }
 
-/// Hue in turns (any value), saturation and lightness in 0..=1.
+/// Converts hue in turns (any value), saturation and lightness in 0..=1.
 fn hsl(hue: f32, saturation: f32, lightness: f32) -> Rgb {
     let reach = saturation * lightness.min(1.0 - lightness);
     let channel = |offset: f32| {
@@ -243,7 +245,7 @@ impl Dice {
         Self(digest.iter().take(8).fold(0, |state, byte| state << 8 | u64::from(*byte)))
     }
 
-    /// A number in 0..1.
+    /// Returns a number in 0..1.
     fn roll(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;

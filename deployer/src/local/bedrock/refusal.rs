@@ -1,6 +1,6 @@
-//! The errors Bedrock answers with.
+//! The errors that Bedrock answers with.
 
-/// A refused request: error code, HTTP status and message as Bedrock words them.
+/// A refused request: error code, HTTP status and message in Bedrock's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub code: &'static str,
@@ -13,7 +13,7 @@ impl Refusal {
         Self::of("ValidationException", 400, message)
     }
 
-    /// Says which part of the body breaks the model's schema, in the wording of Bedrock's JSON Schema check.
+    /// Names the part of the body that breaks the model's schema, in the words of Bedrock's JSON Schema check.
     pub fn malformed(detail: impl std::fmt::Display) -> Self {
         Self::validation(format!("Malformed input request: {detail}, please reformat your input and try again."))
     }
@@ -30,7 +30,7 @@ impl Refusal {
         )
     }
 
-    /// What `GetFoundationModel` answers for a model that it does not have.
+    /// Returns `GetFoundationModel`'s error for a model that it does not have.
     pub fn unresolved_model() -> Self {
         Self::of(
             "ResourceNotFoundException",

@@ -1,25 +1,26 @@
-//! Checks of an `InvokeModel` body, worded as Bedrock words them.
+//! Checks an `InvokeModel` body, with messages in Bedrock's words.
 //!
-//! <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html> and the Titan and Nova pages beside it.
+//! <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html> and the Titan and
+//! Nova pages beside it.
 
 use serde_json::{Map, Value};
 
 use super::models::Family;
 use super::refusal::Refusal;
 
-/// What a valid request orders.
+/// The picture that a valid request orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub prompt: String,
     /// Pixels.
     pub width: u32,
     pub height: u32,
-    /// None asks for a random one.
+    /// `None` asks for a random seed.
     pub seed: Option<u64>,
     pub count: u32,
 }
 
-/// Sides in pixels of the about one megapixel that each `aspect_ratio` yields.
+/// Width and height in pixels for each `aspect_ratio`, about one megapixel each.
 const ASPECT_RATIOS: &[(&str, u32, u32)] = &[
     ("16:9", 1344, 768),
     ("1:1", 1024, 1024),
@@ -61,10 +62,10 @@ const TITAN_SIZES: &[(u32, u32)] = &[
     (1173, 640),
 ];
 
-/// The most pixels a Nova picture has.
+/// Maximum number of pixels of a Nova picture.
 const NOVA_MAX_PIXELS: u64 = 4_194_304;
 
-/// Reads a body as the family's request. `Err` is the `ValidationException` Bedrock answers with.
+/// Parses a body as the family's request. `Err` is Bedrock's `ValidationException`.
 pub(super) fn read(family: Family, body: &[u8]) -> Result<Order, Refusal> {
     let body: Value = serde_json::from_slice(body)
         .map_err(|_| Refusal::validation("Malformed input request, please reformat your input and try again."))?;
@@ -129,7 +130,7 @@ fn nova(body: &Fields) -> Result<Order, Refusal> {
     Ok(Order { prompt, width, height, seed: Some(seed), count })
 }
 
-/// The part Titan and Nova share: task, text, and where the settings are.
+/// Reads the part that Titan and Nova share: task, text, and the settings object.
 fn text_to_image<'a>(body: &Fields<'a>, max_text: usize) -> Result<(String, Option<Fields<'a>>), Refusal> {
     body.only(&["taskType", "textToImageParams", "imageGenerationConfig"])?;
     body.choice("taskType", &["TEXT_IMAGE"])?.ok_or_else(|| body.missing("taskType"))?;
@@ -140,7 +141,7 @@ fn text_to_image<'a>(body: &Fields<'a>, max_text: usize) -> Result<(String, Opti
     Ok((text.to_owned(), body.object("imageGenerationConfig")?))
 }
 
-/// Checks the settings Titan and Nova share; returns `numberOfImages`.
+/// Checks the settings that Titan and Nova share; returns `numberOfImages`.
 fn common_config(config: &Fields) -> Result<u32, Refusal> {
     config.only(&["quality", "numberOfImages", "height", "width", "cfgScale", "seed"])?;
     config.choice("quality", &["standard", "premium"])?;
@@ -152,7 +153,7 @@ fn side(config: &Fields, key: &str, range: std::ops::RangeInclusive<u64>) -> Res
     Ok(config.integer(key, range)?.unwrap_or(1024) as u32)
 }
 
-/// One JSON object of the body and where it is, as Bedrock points to it (`#/imageGenerationConfig`).
+/// One JSON object of the body and its path in Bedrock's notation (`#/imageGenerationConfig`).
 struct Fields<'a> {
     at: String,
     map: &'a Map<String, Value>,
@@ -193,7 +194,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A string whose length in characters is in the range.
+    /// Returns a string whose length in characters is in the range.
     fn text(&self, key: &str, range: std::ops::RangeInclusive<usize>) -> Result<Option<&'a str>, Refusal> {
         let Some(text) = self.string(key)? else {
             return Ok(None);

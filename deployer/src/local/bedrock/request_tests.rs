@@ -8,7 +8,7 @@ fn order(family: Family, body: Value) -> Order {
     read(family, body.to_string().as_bytes()).unwrap()
 }
 
-/// The part of the message that names what is wrong.
+/// Returns the part of the message that names the mistake.
 fn complaint(family: Family, body: Value) -> String {
     let refusal = read(family, body.to_string().as_bytes()).unwrap_err();
     assert_eq!((refusal.code, refusal.status), ("ValidationException", 400));

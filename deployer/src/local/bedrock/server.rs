@@ -26,7 +26,7 @@ use super::paint::paint;
 use super::refusal::Refusal;
 use super::request::{self, Order};
 
-/// Bedrock's own limit, in bytes.
+/// Bedrock's own limit for a body, in bytes.
 const BODY_LIMIT: usize = 25 * 1024 * 1024;
 
 type Reply = Response<Full<Bytes>>;
@@ -44,7 +44,7 @@ pub async fn serve(listener: TcpListener, settings: Settings) -> io::Result<Infa
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
-            // The client was gone before it was accepted; the next one is not.
+            // The client closed the connection before it was accepted; the next connection may work.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => return Err(error),
         };
@@ -54,7 +54,7 @@ pub async fn serve(listener: TcpListener, settings: Settings) -> io::Result<Infa
                 let server = Arc::clone(&server);
                 async move { Ok::<_, Infallible>(server.answer(request).await) }
             });
-            // A connection that breaks is the client's affair: it sees the failure itself.
+            // Ignores a broken connection: the client sees the failure itself.
             let _ = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
@@ -77,7 +77,7 @@ impl Server {
         if path == "/_health" {
             return ok(&json!({"status": "ok"}));
         }
-        // Said by its length already: nothing of it has to come first.
+        // The stated length already exceeds the limit, so no byte needs to be read.
         if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > BODY_LIMIT) {
             return refused(&Refusal::malformed("length limit exceeded"));
         }
@@ -136,7 +136,7 @@ impl Server {
         }
     }
 
-    /// Goes through what Bedrock goes through, in its order: quota, model, body, content filter, model run.
+    /// Goes through Bedrock's steps in Bedrock's order: quota, model, body, content filter, model run.
     async fn attempt(&self, entry: &mut Logged, body: &[u8]) -> Result<Value, Refusal> {
         tokio::time::sleep(Duration::from_millis(self.control.faults().delay_ms)).await;
         meet(self.control.next_fate())?;
@@ -180,7 +180,7 @@ fn random_seed(max: u64) -> Result<u64, Refusal> {
     Ok(1 + random % max)
 }
 
-/// Paints the pictures of an order as base64, off the thread that serves.
+/// Paints the pictures of an order as base64, on a thread that may block.
 async fn draw(order: Order, seed: u64) -> Result<Vec<String>, Refusal> {
     let painted = tokio::task::spawn_blocking(move || {
         (0..order.count)
@@ -194,7 +194,8 @@ async fn draw(order: Order, seed: u64) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// The region in a Signature Version 4 credential: `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/bedrock/aws4_request, …`.
+/// Returns the region in a Signature Version 4 credential: `AWS4-HMAC-SHA256
+/// Credential=KEY/DATE/REGION/bedrock/aws4_request, …`.
 fn signed_region(headers: &HeaderMap) -> Option<String> {
     let (_, credential) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once("Credential=")?;
     credential.split('/').nth(2).map(str::to_owned)
