@@ -1,4 +1,4 @@
-//! How deployed resources are: what AWS reports beyond their configuration.
+//! The health of deployed resources: AWS's reports beyond their configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Observed;
 
-/// What one look at a resource says.
+/// One statement about a resource's health.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sign {
-    /// Somebody should look at it.
+    /// The user should look at the resource.
     pub alarming: bool,
     pub text: String,
 }
@@ -30,11 +30,11 @@ impl Sign {
     }
 }
 
-/// A live resource and its kind's name.
+/// The name of a resource's kind, and the resource as read.
 pub type Live<'a> = (&'static str, &'a Observed<Value>);
 
-/// Asks AWS how the resources are, by address; what cannot be asked says so and stops nothing. DescribeAlarms for all
-/// alarms, GetQueueAttributes and GetMetricStatistics for each queue.
+/// Asks AWS for the health of the resources, by address. If a question fails, its sign says so, and the others go on.
+/// Calls DescribeAlarms for all alarms, GetQueueAttributes and GetMetricStatistics for each queue.
 pub async fn signs(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> BTreeMap<String, Vec<Sign>> {
     let dead_letters = dead_letter_queues(live);
     let alarms = alarms(aws, live);
@@ -57,7 +57,7 @@ pub async fn signs(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> BTreeMap<Str
     signs
 }
 
-/// What the configuration itself says, where it says that all is well.
+/// Derives a sign from the configuration alone, for kinds where nothing more needs to be asked.
 fn of_configuration(kind: &str, observed: &Observed<Value>) -> Option<Sign> {
     match kind {
         "lambda.function" => Some(Sign::fine("active")),
@@ -73,7 +73,7 @@ fn text<'a>(outputs: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str
     outputs.get(name).map(String::as_str)
 }
 
-/// The ARNs that other queues send their failed messages to.
+/// Collects the ARNs of the queues that receive other queues' failed messages.
 fn dead_letter_queues(live: &BTreeMap<String, Live<'_>>) -> BTreeSet<String> {
     live.values()
         .filter_map(|(_, seen)| seen.spec["redrive_policy"]["dead_letter_target_arn"].as_str().map(str::to_owned))
@@ -85,7 +85,7 @@ fn unknown(what: &str, error: &AwsError) -> Sign {
     Sign::fine(format!("{what} unknown: {why}"))
 }
 
-/// Depth and the age of the oldest message.
+/// Reports the depth of a queue and the age of its oldest message.
 async fn queue(aws: &Aws, queue: &Observed<Value>, dead_letters: bool) -> Vec<Sign> {
     let name = text(&queue.outputs, "name").unwrap_or_default();
     let (depth, oldest) = tokio::join!(depth(aws, &queue.physical_id), oldest(aws, name));
@@ -105,7 +105,7 @@ async fn queue(aws: &Aws, queue: &Observed<Value>, dead_letters: bool) -> Vec<Si
     signs
 }
 
-/// Messages (waiting, in flight): GetQueueAttributes.
+/// Counts messages (waiting, in flight): GetQueueAttributes.
 async fn depth(aws: &Aws, url: &str) -> Result<(u64, u64), AwsError> {
     let (visible, hidden) = (Attribute::ApproximateNumberOfMessages, Attribute::ApproximateNumberOfMessagesNotVisible);
     let call = aws
@@ -120,8 +120,8 @@ async fn depth(aws: &Aws, url: &str) -> Result<(u64, u64), AwsError> {
     Ok((count(visible), count(hidden)))
 }
 
-/// The newest age of the oldest message of the last ten minutes, in seconds: GetMetricStatistics. An idle queue
-/// reports none.
+/// Returns the latest age in seconds of the oldest message, within the last ten minutes: GetMetricStatistics. An idle
+/// queue reports none.
 async fn oldest(aws: &Aws, queue_name: &str) -> Result<Option<u64>, AwsError> {
     let now = SystemTime::now();
     let call = aws
@@ -140,7 +140,7 @@ async fn oldest(aws: &Aws, queue_name: &str) -> Result<Option<u64>, AwsError> {
     Ok(newest.and_then(|point| point.maximum).map(|age| age as u64))
 }
 
-/// The state of every alarm: DescribeAlarms, a hundred names a call.
+/// Reports the state of every alarm: DescribeAlarms, a hundred names per call.
 async fn alarms(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> Vec<(String, Vec<Sign>)> {
     let by_name: BTreeMap<&str, &String> = live
         .iter()

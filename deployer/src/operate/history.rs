@@ -1,4 +1,4 @@
-//! The versions that AWS keeps of a function, and which of them comes before what runs.
+//! The versions that AWS keeps of a function, and which of them precedes the running code.
 
 use futures::future::try_join;
 
@@ -6,7 +6,7 @@ use crate::aws::{Aws, AwsError, tags};
 use crate::kinds::lambda_function::versions::{self, Version};
 use crate::kinds::lambda_function::{Code, Function};
 
-/// A function as it runs, and the versions that AWS keeps of it.
+/// A function with its running code, and the versions that AWS keeps of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
     pub running: Function,
@@ -14,14 +14,14 @@ pub struct History {
     pub versions: Vec<Version>,
 }
 
-/// What a rollback of one function comes to.
+/// The result of looking for a version to roll back to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Way {
-    /// This version's code is put back.
+    /// Put this version's code back.
     Back(Box<Version>),
-    /// It runs already.
+    /// This version's code is already running.
     There(u64),
-    /// No version has other code from before.
+    /// No earlier version has different code.
     Nowhere,
 }
 
@@ -36,17 +36,18 @@ impl History {
         Ok(running.map(|running| Self { running, versions }))
     }
 
-    /// The version that has the code that runs: the newest of them.
+    /// Returns the newest version whose code is running.
     pub fn runs(&self) -> Option<u64> {
         self.newest(&self.running.code).map(|version| version.number)
     }
 
-    /// The stack that the function is marked for.
+    /// Returns the stack in the function's ownership tag.
     pub fn owner(&self) -> Option<&str> {
         self.running.tags.get(tags::STACK).map(String::as_str)
     }
 
-    /// The way to the code from before the last apply, which brought `applied`: the same, however often it is asked.
+    /// Finds the code from before the last apply, whose code was `applied`. The result stays the same when the rollback
+    /// is repeated.
     pub fn previous(&self, applied: Option<&str>) -> Way {
         let base = self.base(applied);
         let older = self.versions.iter().filter(|version| base.is_none_or(|base| version.number < base.number));
@@ -54,7 +55,7 @@ impl History {
         self.to(older.into_iter().find(|version| version.code().sha256 != left.sha256))
     }
 
-    /// The way to a version that a person named; `None` if AWS does not keep it.
+    /// Finds the version that the user named; `None` if AWS does not keep it.
     pub fn named(&self, number: u64) -> Option<Way> {
         let version = self.versions.iter().find(|version| version.number == number)?;
         Some(self.to(Some(version)))
@@ -68,8 +69,8 @@ impl History {
         }
     }
 
-    /// What is gone back from: what the last apply brought, also after a rollback from it; but what runs, if that came
-    /// later, from an apply that was cut off.
+    /// Returns the version to roll back from: the code of the last apply, even after a rollback from it. If the running
+    /// code is newer, it came from an interrupted apply and is used instead.
     fn base(&self, applied: Option<&str>) -> Option<&Version> {
         let running = self.newest(&self.running.code);
         let Some(applied) = applied.and_then(|sha256| self.versions.iter().find(|v| v.code().sha256 == sha256)) else {
@@ -102,7 +103,7 @@ mod tests {
         .unwrap()
     }
 
-    /// Versions from 1 on with these codes, a letter each, and what runs.
+    /// Builds versions numbered from 1 with these codes, a letter each, and the running code.
     fn history(codes: &str, running: &str) -> History {
         let version = |(number, code): (u64, char)| Version {
             number,

@@ -1,4 +1,4 @@
-//! One call of a function, answered while the caller waits.
+//! Calls a function once and waits for its answer.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::aws::{Aws, AwsError};
 
-/// What a function answered.
+/// The answer of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The payload as it came, JSON as a rule.
+    /// The payload as received, usually JSON.
     pub payload: String,
-    /// `Handled` or `Unhandled` when the function itself failed.
+    /// `Handled` or `Unhandled` if the function itself failed.
     pub error: Option<String>,
     /// The last 4 KB of its log.
     pub log: String,
 }
 
-/// The longest that Lambda lets a function run, and a little for the way.
+/// The longest time that Lambda lets a function run, plus a margin for the network.
 const PATIENCE: Duration = Duration::from_secs(910);
 
-/// Calls a function once with `payload` and waits for its answer: Invoke, never repeated, for the function may have
-/// done its work although the answer was lost.
+/// Calls a function once with `payload` and waits for its answer: Invoke. The call is never repeated, because the
+/// function may have done its work although the answer was lost.
 ///
 /// # Errors
-/// What Lambda refused. A failure of the function itself is in the answer.
+/// A refusal by Lambda. A failure of the function itself is in the answer.
 pub async fn invoke(aws: &Aws, function_name: &str, payload: Vec<u8>) -> Result<Answer, AwsError> {
     let once = aws_sdk_lambda::config::Config::builder()
         .retry_config(RetryConfig::disabled())

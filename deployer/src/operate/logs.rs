@@ -1,4 +1,4 @@
-//! Log lines of functions, from CloudWatch Logs.
+//! Reads functions' log lines from CloudWatch Logs.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ pub struct Line {
     pub id: String,
 }
 
-/// Which lines are wanted.
+/// Selects lines.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The earliest moment, in milliseconds since 1970, UTC.
     pub since: i64,
-    /// A CloudWatch Logs filter pattern; nothing means every line.
+    /// A CloudWatch Logs filter pattern; `None` selects every line.
     pub pattern: Option<String>,
 }
 
@@ -32,11 +32,11 @@ pub struct Wanted {
 pub struct Reader {
     targets: Vec<Target>,
     wanted: Wanted,
-    /// Lines already given out that a later read may see again.
+    /// Ids of lines already returned, which a later read may find again.
     seen: BTreeSet<String>,
 }
 
-/// CloudWatch Logs takes in lines up to this much late, so a follower looks this far back each time.
+/// CloudWatch Logs accepts lines up to this much late, so a follower looks this far back each time.
 const LATE_MS: i64 = 10_000;
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
@@ -45,8 +45,8 @@ impl Reader {
         Self { targets, wanted, seen: BTreeSet::new() }
     }
 
-    /// Reads the lines since the last read, oldest first: FilterLogEvents of every group at once. A group that does
-    /// not exist has no lines.
+    /// Reads the lines since the last read, oldest first: FilterLogEvents of all groups at once. A group that does not
+    /// exist has no lines.
     ///
     /// # Errors
     /// The first group that could not be read.
@@ -54,7 +54,7 @@ impl Reader {
         let reads = self.targets.iter().map(|target| read(aws, target, &self.wanted));
         let mut lines: Vec<Line> = try_join_all(reads).await?.into_iter().flatten().collect();
         lines.retain(|line| !self.seen.contains(&line.id));
-        // Of the same moment each function's stay in the order that AWS gives them.
+        // The sort is stable: lines of one function with the same time stay in AWS's order.
         lines.sort_by_key(|line| line.at);
         if let Some(newest) = lines.iter().map(|line| line.at).max() {
             self.wanted.since = self.wanted.since.max(newest - LATE_MS);
@@ -83,7 +83,7 @@ async fn read(aws: &Aws, target: &Target, wanted: &Wanted) -> Result<Vec<Line>, 
             let stream = event.log_stream_name.unwrap_or_default();
             let id = event.event_id.unwrap_or_else(|| format!("{stream} {at} {message}"));
             let function = target.name().to_owned();
-            // Not every place that answers this call filters by time.
+            // Emulators that answer this call do not all filter by time.
             if at >= wanted.since {
                 lines.push(Line { at, function, message, stream, id });
             }
@@ -95,7 +95,7 @@ async fn read(aws: &Aws, target: &Target, wanted: &Wanted) -> Result<Vec<Line>, 
     }
 }
 
-/// The filter pattern of the lines that hold `text` literally.
+/// Returns the filter pattern for lines that contain `text` literally.
 pub fn holding(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

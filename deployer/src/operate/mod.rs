@@ -1,4 +1,5 @@
-//! Operating what is deployed: health, logs, calls, earlier code. Reads the graph and AWS; knows no state and no plan.
+//! Operates deployed functions and resources: health, logs, calls, earlier code. Reads the graph and AWS; knows no
+//! state and no plan.
 
 pub mod health;
 pub mod history;
@@ -13,24 +14,24 @@ use crate::graph::Graph;
 use crate::graph::resolve;
 use crate::observe::predict;
 
-/// A function of the stack, as its callers and its logs know it.
+/// A function of the stack, with the names that callers and logs use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// `functions.NAME`.
     pub element: String,
     pub function_name: String,
     pub log_group: String,
-    /// It is somebody else's, and only referred to.
+    /// The function belongs to somebody else, and the stack only refers to it.
     pub external: bool,
 }
 
 impl Target {
-    /// The name that the element has in its section.
+    /// Returns the element's name within its section.
     pub fn name(&self) -> &str {
         self.element.split_once('.').map_or(&self.element, |(_, name)| name)
     }
 
-    /// Tells whether a person means this function: by its element, its name there, or its name in AWS.
+    /// Tells whether `name` means this function: its element, its name there, or its name in AWS.
     pub fn is_called(&self, name: &str) -> bool {
         name == self.element || name == self.name() || name == self.function_name
     }

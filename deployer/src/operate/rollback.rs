@@ -1,7 +1,7 @@
-//! Puts earlier code of functions back in its place.
+//! Puts earlier code of functions back.
 //!
-//! The state is not told: what `stack.yaml` means is what the last apply brought, and anything else is a change made
-//! outside, which the next plan shows and the next apply takes back.
+//! The state does not change. `stack.yaml` still means the code of the last apply, so the earlier code is a change made
+//! outside: the next plan shows it, and the next apply reverts it.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use crate::execute::{Stop, retrying, stopped};
 use crate::kinds::lambda_function::Function;
 use crate::kinds::lambda_function::versions::{self, Version};
 
-/// How many functions go back at once.
+/// Number of functions that are rolled back at once.
 const AT_ONCE: usize = 16;
 
-/// One function that goes back.
+/// The rollback of one function.
 pub struct Step {
     pub target: Target,
-    /// As it was when somebody decided.
+    /// The function as it was when the user decided.
     pub seen: History,
     pub version: Version,
 }
 
-/// Why a function did not go back.
+/// Reason why a function was not rolled back.
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackError {
     #[error(transparent)]
@@ -40,32 +40,32 @@ pub enum RollbackError {
     Moved,
 }
 
-/// What happens on the way.
+/// Progress of a rollback.
 pub enum Event<'a> {
     Started(&'a Step),
     Done(&'a Step, Duration),
     Failed(&'a Step, &'a RollbackError),
 }
 
-/// What came of it, by element.
+/// The result, by element.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub done: Vec<String>,
     pub failed: Vec<(String, RollbackError)>,
     pub not_started: Vec<String>,
-    /// AWS was told, and nobody saw to the end of it.
+    /// AWS accepted the change, but the run did not wait until it was finished.
     pub unwatched: Vec<String>,
 }
 
-/// How one function ended.
+/// How the rollback of one function ended.
 enum End {
     Done(Duration),
     NotStarted,
     Unwatched,
 }
 
-/// Carries steps out side by side. The first signal begins nothing new and leaves AWS to what it has accepted, the second
-/// leaves what is on its way. One that fails stops no other.
+/// Carries out the steps concurrently. After the first signal no new step starts, and changes that AWS has accepted are
+/// not watched to their end. The second signal abandons calls in progress. A failed step does not stop the others.
 pub async fn carry_out(aws: &Aws, steps: &[Step], stop: &Stop, observe: &dyn Fn(&Event<'_>)) -> Outcome {
     let mut outcome = Outcome::default();
     let one = |step| async move { (step, go_back(aws, step, stop.clone(), observe).await) };
@@ -116,17 +116,19 @@ async fn go_back(aws: &Aws, step: &Step, mut stop: Stop, observe: &dyn Fn(&Event
     Ok(End::Done(began.elapsed()))
 }
 
-/// Fetches the code of a version, which has to have the hash that AWS tells of it.
+/// Fetches the code of a version, and checks it against the hash that AWS reports.
 async fn fetch(aws: &Aws, version: &Version) -> Result<Vec<u8>, RollbackError> {
     let zip = versions::fetch(aws, &version.function.function_name, version.number).await?;
     let (expected, found) = (version.code().sha256.clone(), STANDARD.encode(Sha256::digest(&zip)));
     if found == expected { Ok(zip) } else { Err(RollbackError::OtherCode { number: version.number, expected, found }) }
 }
 
-/// Makes `zip` what the function runs, if it is still as it was seen; waits while another change of it is in progress.
+/// Uploads `zip` as the function's code if the function is still as it was seen; waits while another change of it is in
+/// progress.
 async fn put_back(aws: &Aws, Step { seen, version, target }: &Step, zip: &[u8]) -> Result<(), RollbackError> {
     let is_same = |now: &Function| now.code.sha256 == seen.running.code.sha256 && now.tags == seen.running.tags;
-    // AWS refuses while another change goes on: that one may be of the code.
+    // AWS refuses while another change is in progress, and that change may be to the code. So every try reads the
+    // function again.
     let sent = retrying(|| async {
         match versions::running(aws, &target.function_name).await? {
             Some(now) if is_same(&now) => versions::put_back(aws, version, zip).await.map(Some),
