@@ -1,4 +1,4 @@
-//! Lowered resources → graph: references, aliases, cycles, names used twice.
+//! Builds the graph from lowered resources: resolves references and aliases, reports cycles and duplicate names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,17 +14,17 @@ use crate::spec::template::{self, Part, Ref};
 
 type Aliases = BTreeMap<(String, String), (String, String)>;
 
-/// Finds the place of a text inside an element, for findings.
+/// Locates texts in `stack.yaml` for findings.
 pub trait Named {
-    /// The path of `reference` as it is written in the element (`functions.image-worker`) or output.
+    /// Returns the place where the element (`functions.image-worker`) or output writes `reference`.
     fn place_of(&self, element: &str, reference: &str) -> DocPath;
 
-    /// Is the element that an address belongs to written down? It may have been too wrong to be lowered.
+    /// Tells whether `stack.yaml` has the element of an address. The element may have too many errors to be lowered.
     fn has_element(&self, address: &str) -> bool;
 }
 
 impl Graph {
-    /// Builds the graph, collecting every unknown reference, cycle and name used twice.
+    /// Builds the graph. Reports every unknown reference, cycle and duplicate name.
     pub fn of(lowered: Lowered, outputs: BTreeMap<String, String>, names: &dyn Named, findings: &mut Findings) -> Self {
         let Lowered { resources, aliases, .. } = lowered;
         let known: HashMap<String, &'static [&'static str]> =
@@ -55,7 +55,7 @@ impl Graph {
 struct Checker<'a> {
     aliases: &'a Aliases,
     known: &'a HashMap<String, &'static [&'static str]>,
-    /// Everything that an element is made of.
+    /// For each element, the addresses of its resources.
     parts: &'a HashMap<String, Vec<String>>,
     names: &'a dyn Named,
     findings: &'a mut Findings,
@@ -135,7 +135,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Follows aliases in one text and lists the addresses that it refers to.
+    /// Replaces aliases in one text. Returns the text and the addresses that it refers to.
     fn text(&mut self, text: &str, element: &str) -> (String, Vec<String>) {
         let Ok(parts) = template::parse(text) else { return (text.to_owned(), Vec::new()) };
         let mut addresses = Vec::new();
@@ -192,7 +192,7 @@ impl Checker<'_> {
             .help(help);
     }
 
-    /// A resource that refers to what of itself there will never be.
+    /// Reports a resource's references to its own outputs that can never be resolved.
     fn own_values(&mut self, kind: &dyn AnyKind, address: &str, element: &str, spec: &Value) {
         for (output, why) in endless(kind, address, spec) {
             let part = (address.to_owned(), output);
@@ -209,7 +209,7 @@ impl Checker<'_> {
         }
     }
 
-    /// An element that says it waits for itself.
+    /// Reports an element whose `depends_on` names itself.
     fn own_end(&mut self, element: &str) {
         let mut path = self.names.place_of(element, &format!("{element}.arn"));
         if path.0.len() == 2 {
@@ -220,7 +220,8 @@ impl Checker<'_> {
             .help("remove it from its own `depends_on`");
     }
 
-    /// Does the address belong to an element that was not lowered, because a finding says what is wrong with it?
+    /// Tells whether the address belongs to an element that was not lowered because of an error that is reported
+    /// already.
     fn is_broken(&self, address: &str) -> bool {
         let element: String = address.split('.').take(2).collect::<Vec<_>>().join(".");
         let is_of =
@@ -229,7 +230,7 @@ impl Checker<'_> {
     }
 }
 
-/// A spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
+/// Returns a spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
 pub fn identity(properties: &[&str], spec: &Value) -> String {
     let parts: Vec<&str> = properties.iter().filter_map(|p| spec.get(p).and_then(Value::as_str)).collect();
     parts.join(" · ")

@@ -1,9 +1,9 @@
-//! The order of the nodes, and circles in it.
+//! Orders the nodes and finds circles.
 //!
-//! Most references wait for whoever they name, because AWS looks for it or because a resource is of little use before.
-//! Where resources wait for each other, a reference in a text that AWS does not look into ([`Kind::LOOSE`]) need not: two
-//! functions may have each other's ARN in their environment. Only its value has to be known, so what only AWS can tell is
-//! waited for.
+//! A resource usually waits for those that it refers to: AWS looks for them, or the resource is of little use without
+//! them. In a circle, a reference in a text that AWS does not look into ([`Kind::LOOSE`]) need not wait: two functions
+//! may have each other's ARN in their environment. Only the value must be known, so a reference to an output that AWS
+//! assigns still waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::kinds::Kind;
 use crate::spec::finding::Findings;
 use crate::spec::template;
 
-/// Orders dependencies before dependents; what is left over stands in a circle.
+/// Orders dependencies before dependents. Breaks a circle at its loosest reference, or reports it.
 pub(super) fn order(nodes: &mut BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) -> Vec<String> {
     let mut known = None;
     loop {
@@ -32,7 +32,7 @@ pub(super) fn order(nodes: &mut BTreeMap<String, Node>, names: &dyn Named, findi
     }
 }
 
-/// The nodes that wait for nobody who is stuck, in order, and those that are.
+/// Sorts the nodes topologically. Returns the order, and the nodes that are in a circle or wait for one.
 fn sorted(nodes: &BTreeMap<String, Node>) -> (Vec<String>, BTreeSet<String>) {
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -60,7 +60,8 @@ fn sorted(nodes: &BTreeMap<String, Node>) -> (Vec<String>, BTreeSet<String>) {
     (order, waiting.into_keys().map(str::to_owned).collect())
 }
 
-/// The step of a circle that need not wait: first one of which AWS takes the name alone, else one in a text.
+/// Finds a reference of a circle that need not wait. Prefers one by which AWS takes only the name; then takes one in a
+/// text.
 fn loosest(nodes: &BTreeMap<String, Node>, circle: &[String], known: &Known) -> Option<(String, String)> {
     let steps = || circle.iter().enumerate().map(|(at, from)| (&nodes[from], &circle[(at + 1) % circle.len()]));
     let free = |(node, to): &(&Node, &String)| {
@@ -71,7 +72,7 @@ fn loosest(nodes: &BTreeMap<String, Node>, circle: &[String], known: &Known) -> 
     step.map(|(node, to)| (node.address.clone(), to.clone()))
 }
 
-/// Can everything that a node wants to know of another one be computed?
+/// Tells whether every output of `of` that a node refers to can be computed.
 fn is_known(node: &Node, of: &str, known: &Known) -> bool {
     let wanted =
         template::references(&node.spec).into_iter().map(|(_, wanted)| wanted).filter(|wanted| wanted.address == of);
@@ -80,12 +81,12 @@ fn is_known(node: &Node, of: &str, known: &Known) -> bool {
         .all(|wanted| known.get(of).and_then(|outputs| outputs.get(&wanted.output)).is_some_and(|text| is_whole(text)))
 }
 
-/// Is nothing in it that is not known yet?
+/// Tells whether a text has no unknown part.
 fn is_whole(text: &str) -> bool {
     !resolve::is_unknown(&text.into())
 }
 
-/// Follows what each one waits for until somebody comes again.
+/// Follows dependencies from one stuck node until one of them repeats.
 fn circle(nodes: &BTreeMap<String, Node>, stuck: &BTreeSet<String>) -> Option<Vec<String>> {
     let mut path: Vec<&String> = vec![stuck.first()?];
     loop {
@@ -98,10 +99,10 @@ fn circle(nodes: &BTreeMap<String, Node>, stuck: &BTreeSet<String>) -> Option<Ve
     }
 }
 
-/// Reports circles until what is left of the stuck ones has none.
+/// Reports circles until the remaining stuck nodes have none.
 fn report_all(nodes: &BTreeMap<String, Node>, mut stuck: BTreeSet<String>, names: &dyn Named, findings: &mut Findings) {
     loop {
-        // Whoever waits for nobody who is stuck is in no further circle.
+        // A node that waits for no stuck node is in no further circle.
         let free = |address: &&String| !nodes[*address].dependencies.iter().any(|d| stuck.contains(d));
         let freed: Vec<String> = stuck.iter().filter(free).cloned().collect();
         if !freed.is_empty() {
@@ -116,7 +117,7 @@ fn report_all(nodes: &BTreeMap<String, Node>, mut stuck: BTreeSet<String>, names
 }
 
 fn report(nodes: &BTreeMap<String, Node>, circle: &[String], names: &dyn Named, findings: &mut Findings) {
-    // The caret goes where one element names another, not where it waits for its own parts.
+    // Points at a reference between two elements, not at one between an element's own parts.
     let next = |at: usize| &circle[(at + 1) % circle.len()];
     let leaves = |at: &usize| nodes[&circle[*at]].element != nodes[next(*at)].element;
     let at = (0..circle.len()).find(leaves).unwrap_or_default();
@@ -172,7 +173,7 @@ mod tests {
             let arn = format!("arn:aws:lambda:eu-west-1:123456789012:function:{other}");
             assert_eq!(spec["environment"]["OTHER"], json!(arn));
         }
-        // Who is in no circle is waited for as ever.
+        // A resource outside the circle is still a dependency.
         assert!(stack.graph.node("functions.b").unwrap().dependencies.contains("queues.q"));
         let waits = |one: &str, other: &str| stack.graph.node(one).unwrap().dependencies.contains(other);
         assert_ne!(waits("functions.a", "functions.b"), waits("functions.b", "functions.a"));
@@ -192,7 +193,7 @@ mod tests {
             format!("queues: {{ q: {{ policy: {} }} }}\nbuckets: {{ b: {{ name: sofas-1, policy: {} }} }}\n", statement("buckets.b"), statement("queues.q")),
             // A function that calls itself, and one that its own role names.
             "functions: { f: { zip: f.zip, permissions: [ { allow: \"lambda:InvokeFunction\", on: \"${functions.f.arn}\" } ] } }\n".to_owned(),
-            // A role that a function alone may take on.
+            // A role that only one function may assume.
             "roles: { r: { assume_role_policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: \"sts:AssumeRole\", Condition: { ArnEquals: { \"aws:SourceArn\": \"${functions.f.arn}\" } } } ] } } }\nfunctions: { f: { zip: f.zip, role: \"${roles.r.arn}\" } }\n".to_owned(),
             // A queue whose consumer has its URL, and whose policy names the consumer.
             format!("queues: {{ q: {{ visibility_timeout: 60s, policy: {} }} }}\nfunctions: {{ f: {{ zip: f.zip, environment: {{ QUEUE: \"${{queues.q.url}}\" }}, events: [ {{ queue: q }} ] }} }}\n", statement("functions.f")),
@@ -211,13 +212,13 @@ mod tests {
         for sections in [
             // Only AWS knows the id of the API that the function serves.
             "functions: { f: { zip: f.zip, environment: { URL: \"${apis.a.url}\" } } }\napis: { a: { routes: { \"GET /\": f } } }\n",
-            // Two roles that have to be there for each other's trust.
+            // Two roles whose trust policies need each other to exist.
             "roles:\n  a: { assume_role_policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { AWS: \"${roles.b.arn}\" }, Action: \"sts:AssumeRole\" } ] } }\n  b: { assume_role_policy: { Version: \"2012-10-17\", Statement: [ { Effect: Allow, Principal: { AWS: \"${roles.a.arn}\" }, Action: \"sts:AssumeRole\" } ] } }\n",
-            // Dead-letter queues have to be there.
+            // Dead-letter queues must exist.
             "queues:\n  a: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"${queues.b.arn}\" } }\n  b: { redrive: { max_receive_count: 3, dead_letter_target_arn: \"${queues.a.arn}\" } }\n",
-            // Somebody says so.
+            // Explicit dependencies.
             "queues:\n  a: { depends_on: [queues.b] }\n  b: { depends_on: [queues.a] }\n",
-            // Names that are made of each other have no value.
+            // Names derived from each other have no value.
             "queues:\n  a: { name: \"${queues.b.name}-x\" }\n  b: { name: \"${queues.a.name}-y\" }\n",
         ] {
             let said = loaded(sections).err().unwrap_or_default();

@@ -1,7 +1,8 @@
-//! What AWS would refuse once references are put in: sizes of documents as AWS measures them, and tags.
+//! Limits of AWS that apply once references are resolved: the size of documents as AWS measures them, and tags.
 //!
-//! Looked at twice. Right after the graph is built every name and ARN can be computed but for the account's number, whose
-//! length is known; what only AWS can tell counts as nothing. The plan looks again with everything that was read.
+//! They are checked twice. Right after the graph is built, every name and ARN can be computed except for the account's
+//! number, whose length is known; outputs that AWS assigns count as empty. The plan checks again with everything that
+//! was read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +17,17 @@ use crate::spec::document::Document;
 use crate::spec::finding::{At, DocPath, Findings};
 use crate::spec::nearest::quoted;
 
-/// Looks before anything is read, in a place whose account has yet to be asked for.
+/// Checks the limits before AWS is read, when the account may still be unknown.
 pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     let region = document.region().to_owned();
     let partition = Place::partition_of(&region).to_owned();
-    // An account's number has as many digits everywhere.
+    // Every account number has 12 digits.
     let account = document.account().map_or_else(|| "0".repeat(12), str::to_owned);
     let place = Place { account, region, partition, endpoint_url: None };
     check_in(graph, document, &graph.predicted(&place), &place, findings);
 }
 
-/// Looks with everything that is known.
+/// Checks the limits with every known output.
 pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place, findings: &mut Findings) {
     let mut tagged = Tagged::of(document);
     for node in graph.nodes().filter(|node| !node.external) {
@@ -45,9 +46,9 @@ pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place
         }
     }
     tagged.tell(findings);
-    // A text with a reference was held to no length and no pattern yet.
+    // Texts with references were not checked against lengths and patterns before.
     let mut late = document.check_filled(&|text| graph.filled(text, known, place));
-    // Names have a check of their own, which knows what else is made of them.
+    // [`super::names`] checks the length of names: it also knows the names that derive from them.
     late.0.retain(|finding| {
         let named = finding.code == "stack::too-long" && finding.path.0.get(2).is_some_and(|name| name == "name");
         !named && findings.0.iter().all(|other| other.path != finding.path)
@@ -55,18 +56,18 @@ pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place
     findings.0.append(&mut late.0);
 }
 
-/// What is wrong with one tag, for the services that take it not.
+/// A mistake in a tag, for the services that refuse it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrong {
-    /// A character, in the key or the value.
+    /// A forbidden character in the key or the value.
     Character { in_key: bool, character: char },
-    /// A value with so many characters.
+    /// A value with this many characters, which is too long.
     Long(usize),
-    /// The key differs from this one in capitals alone.
+    /// The key differs from this one only in case.
     Twin(String),
 }
 
-/// The tags that are wrong, each said once however many resources have it.
+/// Wrong tags. Each is reported once, however many resources have it.
 struct Tagged<'d> {
     document: &'d Document,
     found: BTreeMap<(DocPath, Wrong), BTreeSet<tags::Rules>>,
@@ -99,7 +100,7 @@ impl<'d> Tagged<'d> {
             let twin =
                 own.iter().take_while(|other| *other != key).find(|other| other.to_lowercase() == key.to_lowercase());
             if let Some(twin) = twin.filter(|_| rules.caseless) {
-                // Of the stack's tag and the element's, the element's is nearer.
+                // If the stack and the element set the two keys, report the element's.
                 let (later, first) = if self.is_own(node, key) { (key, twin) } else { (twin, key) };
                 let place = (self.place(node, later), Wrong::Twin((*first).clone()));
                 self.found.entry(place).or_default().insert(rules);
@@ -132,7 +133,7 @@ impl<'d> Tagged<'d> {
         self.document.states(&self.document.locate(&node.address).then("tags").then(key))
     }
 
-    /// Where a tag stands: at the element, or at the stack.
+    /// Returns the place of a tag: at the element if it sets the tag, else at the stack.
     fn place(&self, node: &Node, key: &str) -> DocPath {
         if self.is_own(node, key) {
             return self.document.locate(&node.address).then("tags").then(key);

@@ -1,7 +1,7 @@
-//! The resources of a stack and what each waits for.
+//! The resources of a stack and their dependencies.
 //!
-//! Built from the lowered document alone: references are found, aliases followed, cycles and
-//! unknown names reported. [`resolve`] later puts values in their place.
+//! Built from the lowered document alone: finds references, follows aliases, and reports cycles and unknown names.
+//! [`resolve`] later replaces the references by values.
 
 mod build;
 mod circle;
@@ -24,42 +24,43 @@ use crate::spec::template::{self, Part, Ref};
 
 pub use build::{Named, identity};
 
-/// One primitive resource and its place among the others.
+/// One primitive resource and its dependencies.
 pub struct Node {
     pub address: String,
-    /// The element that the user wrote.
+    /// The element in `stack.yaml` that it was lowered from.
     pub element: String,
     pub kind: &'static dyn AnyKind,
-    /// With references as `${ADDRESS.output}`.
+    /// The properties, with references as `${ADDRESS.output}`.
     pub spec: Value,
-    /// Addresses that it refers to or waits for.
+    /// The addresses that it refers to or depends on.
     pub dependencies: BTreeSet<String>,
-    /// Those of them that `depends_on` names: they are to be done, whatever it refers to.
+    /// The dependencies that `depends_on` names. These must be finished, whatever the resource refers to.
     pub depends_on: BTreeSet<String>,
-    /// Those of them of which it takes names and ARNs alone, before they exist.
+    /// The dependencies of which it needs only names and ARNs, which are known before they exist.
     pub by_name: BTreeSet<String>,
-    /// Those of them that stand in texts alone, which AWS does not look into: in a circle nobody has to wait for them.
+    /// The dependencies that occur only in texts that AWS does not look into. In a circle they need not be waited for.
     pub loose: BTreeSet<String>,
     pub protect: bool,
     pub retain: bool,
-    /// Only read: never created, changed or deleted.
+    /// Whether the resource is only read: never created, changed or deleted.
     pub external: bool,
     pub code: Option<Code>,
 }
 
 impl Node {
-    /// The spec with everything put in that is known, and with its own outputs as far as they follow from it.
+    /// Returns the spec with every known value filled in, including the resource's own outputs if they can be computed.
     pub fn resolved(&self, known: &Known, place: &Place) -> Value {
         own::filled(self.kind, &self.address, resolve::value(&self.spec, known, place), place)
     }
 }
 
-/// Tells whether everything that says which AWS resource is meant is known.
+/// Tells whether every identity property is known.
 pub fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
     kind.identity().iter().all(|property| spec.get(property).is_none_or(|value| !resolve::is_unknown(value)))
 }
 
-/// Computes every output that needs no AWS, in as many rounds as values need each other against the order.
+/// Computes every output that does not need AWS. Repeats until nothing new is found: a value may depend on a later
+/// node.
 fn predicted<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Place) -> Known {
     let mut known = Known::new();
     loop {
@@ -78,13 +79,13 @@ fn predicted<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Pl
     }
 }
 
-/// All resources of a stack, in an order in which each comes after what it waits for.
+/// All resources of a stack, dependencies before dependents.
 pub struct Graph {
     nodes: BTreeMap<String, Node>,
     order: Vec<String>,
     /// The stack's outputs, with references.
     outputs: BTreeMap<String, String>,
-    /// What the outputs of elements stand for.
+    /// The resource outputs that the elements' outputs stand for.
     aliases: BTreeMap<(String, String), (String, String)>,
 }
 
@@ -93,7 +94,7 @@ impl Graph {
         self.nodes.get(address)
     }
 
-    /// Visits dependencies before dependents; ties by address, so that the order is always the same.
+    /// Iterates over the nodes, dependencies before dependents. Ties are ordered by address, so the order is stable.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &Node> {
         self.order.iter().filter_map(|address| self.nodes.get(address))
     }
@@ -102,7 +103,7 @@ impl Graph {
         &self.outputs
     }
 
-    /// Puts what is known into a text of an element; `None` where something is not known yet.
+    /// Fills known values into a text of an element. Returns `None` if one is unknown.
     pub fn filled(&self, text: &str, known: &Known, place: &Place) -> Option<String> {
         let value = |part: &Part| {
             let Part::Ref(Ref { address, output }) = part else { return resolve::of_place(part, place) };
@@ -113,19 +114,19 @@ impl Graph {
         template::fill(text, value).ok().flatten()
     }
 
-    /// Computes every output that needs no AWS.
+    /// Computes every output that does not need AWS.
     pub fn predicted(&self, place: &Place) -> Known {
         predicted(|| self.nodes(), place)
     }
 
-    /// Fills in a function's packaged code.
+    /// Sets a function's packaged code.
     pub fn set_code(&mut self, address: &str, code: Value) {
         if let Some(node) = self.nodes.get_mut(address) {
             node.spec["code"] = code;
         }
     }
 
-    /// Everything that waits for `address`, directly or through others.
+    /// Lists everything that depends on `address`, directly or indirectly.
     pub fn dependents(&self, address: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for node in self.nodes() {
@@ -136,7 +137,7 @@ impl Graph {
         found
     }
 
-    /// Everything that `address` waits for, directly or through others.
+    /// Lists everything that `address` depends on, directly or indirectly.
     pub fn ancestors(&self, address: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut next = vec![address.to_owned()];

@@ -7,16 +7,18 @@ use super::{Graph, resolve};
 use crate::aws::Place;
 use crate::aws::bedrock::{FoundationModel, invoked};
 
-/// A role that may invoke a model.
+/// A role that may invoke a foundation model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
     pub address: String,
     pub element: String,
-    /// It may also use an inference profile of the model, which may send a request to regions that do not offer the model by itself.
+    /// Whether it may also use an inference profile of the model. A profile may send requests to regions that do not
+    /// offer the model on its own.
     pub through_profile: bool,
 }
 
-/// Lists each model that a permission names in one region, with the roles that have the permission. A pattern names none.
+/// Lists each model that a permission names in a single region, with the roles that have the permission. Ignores
+/// patterns.
 pub fn used(graph: &Graph, known: &Known, place: &Place) -> BTreeMap<FoundationModel, Vec<User>> {
     let mut models: BTreeMap<FoundationModel, Vec<User>> = BTreeMap::new();
     for node in graph.nodes().filter(|node| node.kind.name() == "iam.role" && !node.external) {

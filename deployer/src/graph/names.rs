@@ -1,4 +1,4 @@
-//! The names that resources come to have in AWS: how long they are, and whether two resources have the same.
+//! Checks the resources' names in AWS: their length, and whether two resources share one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Findings};
 
-/// The property that is a kind's name, and the most characters that AWS takes for it.
+/// The name property of each kind, and the most characters that AWS accepts for it.
 const LONGEST: &[(&str, &str, usize)] = &[
     ("apigateway.rest_api", "name", 255),
     ("cloudwatch.metric_alarm", "alarm_name", 255),
@@ -21,18 +21,18 @@ const LONGEST: &[(&str, &str, usize)] = &[
     ("sns.topic", "name", 256),
     ("sqs.queue", "name", 80),
 ];
-/// Kinds of which AWS takes two names that differ in capitals alone for one.
+/// Kinds whose names AWS compares without regard to case.
 const CASELESS: &[&str] = &["iam.role"];
 
-/// A resource's name as far as it is known without AWS.
+/// A resource's name that is known without AWS.
 struct Name<'g> {
     node: &'g Node,
     text: String,
     longest: usize,
 }
 
-/// Finds names that are too long. Those that are written out were held to the schema; these are the ones that follow from
-/// the stack's name, from another name or from a reference.
+/// Reports names that are too long. The schema checks literal names; this checks names that derive from the stack's
+/// name, another name or a reference.
 pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     let names = names(graph, document.region());
     let mut own: BTreeMap<&str, usize> = BTreeMap::new();
@@ -40,7 +40,7 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
         own.insert(&name.node.element, name.length());
     }
     let mut said = BTreeSet::new();
-    // An element before its parts: when its own name is too long, theirs are no news.
+    // Elements come before their parts: if the element's own name is too long, its parts' names are no news.
     let (elements, parts): (Vec<&Name>, Vec<&Name>) =
         names.iter().partition(|name| name.node.address == name.node.element);
     for name in elements.into_iter().chain(parts).filter(|name| name.length() > name.longest && !name.node.external) {
@@ -48,7 +48,7 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
         if !said.insert(element) {
             continue;
         }
-        // Every part has the element's name in its own, with something added.
+        // The name of every part contains the element's name, with something added.
         let room = |part: &Name| (part.longest + own.get(element)?).checked_sub(part.length());
         let room = names.iter().filter(|part| part.node.element == element).filter_map(room).min();
         let stated = document.locate(element).then("name");
@@ -73,9 +73,9 @@ impl Name<'_> {
     }
 }
 
-/// The names that can be computed before anything is there.
+/// Computes the names that are known before any resource exists.
 fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
-    // An account's number has as many digits everywhere.
+    // Every account number has 12 digits.
     let partition = Place::partition_of(region).to_owned();
     let place = Place { account: "0".repeat(12), region: region.to_owned(), partition, ..resolve::nowhere() };
     let named = |node: &'g Node| {
@@ -93,11 +93,12 @@ fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
     names
 }
 
-/// Two resources of one kind with the same identity would fight over one AWS resource.
+/// Reports two resources of one kind with the same identity: they would fight over one AWS resource.
 pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) {
     let mut first: HashMap<(&str, String), &Node> = HashMap::new();
     let mut said: BTreeSet<(&str, &str)> = BTreeSet::new();
-    // An element before its parts: when two functions are called alike, so are their roles and log groups.
+    // Elements come before their parts: two functions with the same name also share the names of their roles and log
+    // groups.
     let elements = nodes.values().filter(|node| node.address == node.element);
     for node in elements.chain(nodes.values().filter(|node| node.address != node.element)) {
         let (kind, name) = (node.kind.name(), identity(node.kind.identity(), &node.spec));
@@ -109,10 +110,10 @@ pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, find
         let own = names.place_of(&other.element, &others);
         let mut path = names.place_of(&node.element, &name);
         if path.0.len() == 2 && own.0.len() > 2 {
-            // A name that is written out is easier to change than one that follows from another.
+            // A literal name is easier to change than a derived one.
             path = own;
         } else if path.0.len() == 2 {
-            // Without a name of its own the element's key gives it.
+            // An element without `name` is named by its key.
             path = path.then("name");
         }
         let (one, two) = (&other.address, &node.address);
@@ -125,7 +126,7 @@ pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, find
     }
 }
 
-/// What AWS tells a kind's resources by. Names of elements in references keep their capitals.
+/// Returns the form in which AWS compares the names of a kind. Element names in references keep their case.
 fn key(kind: &str, name: &str) -> String {
     if CASELESS.contains(&kind) && !name.contains("${") { name.to_lowercase() } else { name.to_owned() }
 }

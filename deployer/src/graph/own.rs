@@ -1,7 +1,7 @@
 //! References of a resource to itself.
 //!
-//! What follows from the rest of its spec, such as its own ARN in its policy, is computed and put in. Nothing can be put
-//! in the place of what only AWS gives, nor of what follows from the very text that refers to it.
+//! An output that follows from the rest of the spec is computed and filled in, such as the resource's own ARN in its
+//! policy. An output that AWS assigns, or one that derives from the referring text itself, can never be filled in.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,20 @@ use crate::aws::Place;
 use crate::kinds::{AnyKind, Outputs};
 use crate::spec::template::{self, Ref};
 
-/// Why nothing can be put in the place of a reference to oneself.
+/// The reason why a reference to itself cannot be resolved.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
-    /// AWS gives the output once the resource is there.
+    /// AWS assigns the output after it creates the resource.
     OnlyAws,
-    /// The output is made of the text that refers to it.
+    /// The output derives from the text that refers to it.
     Circle,
 }
 
-/// Finds the references to itself in the spec of `address` for which there will never be a value.
+/// Finds the references of `address` to itself that can never be resolved.
 pub(super) fn endless(kind: &dyn AnyKind, address: &str, spec: &Value) -> BTreeSet<(String, Why)> {
     let refs = template::references(spec).into_iter().map(|(_, reference)| reference);
     let (own, others): (Vec<Ref>, Vec<Ref>) = refs.partition(|reference| reference.address == address);
-    // What the others give is there by the time that this one is made, whatever it then is.
+    // The outputs of other resources are known before this one is created, so any value serves here.
     let mut known = Known::new();
     for Ref { address, output } in others {
         known.entry(address).or_default().insert(output, "x".to_owned());
@@ -38,7 +38,7 @@ pub(super) fn endless(kind: &dyn AnyKind, address: &str, spec: &Value) -> BTreeS
             None => {
                 found.insert((output, Why::OnlyAws));
             }
-            // Only the reference that the output is made of is wrong, not those that merely want the output.
+            // Only the reference from which the output derives is wrong, not others that merely use the output.
             Some(text) => {
                 found.extend(resolve::marked(&text.as_str().into()).into_iter().map(|r| (r.output, Why::Circle)))
             }
@@ -47,7 +47,7 @@ pub(super) fn endless(kind: &dyn AnyKind, address: &str, spec: &Value) -> BTreeS
     found
 }
 
-/// Puts the resource's own outputs into its spec, as far as they follow from it.
+/// Fills the resource's own outputs into its spec, if they can be computed.
 pub fn filled(kind: &dyn AnyKind, address: &str, spec: Value, place: &Place) -> Value {
     if !resolve::marked(&spec).iter().any(|reference| reference.address == address) {
         return spec;

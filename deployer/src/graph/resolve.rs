@@ -1,4 +1,4 @@
-//! Puts outputs in the place of references.
+//! Replaces references by outputs.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::spec::template::{self, Part, Ref};
 /// The outputs known so far, by address.
 pub type Known = BTreeMap<String, Outputs>;
 
-/// Marks what only apply can know, inside a resolved text. From Unicode's private area: no AWS
-/// property holds it, while `${` may stand in one (an IAM policy variable).
+/// Enclose a placeholder for a value that only apply can know, inside a resolved text. They are from Unicode's private
+/// area, which no AWS property uses; `${` may occur in one, as an IAM policy variable.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 
-/// Resolves every text in `value`; unknown outputs become a mark that [`is_unknown`] finds.
+/// Resolves every text in `value`. Unknown outputs become placeholders that [`is_unknown`] finds.
 pub fn value(value: &Value, known: &Known, place: &Place) -> Value {
     let mut resolved = value.clone();
     each_text(&mut resolved, &mut |text| {
@@ -27,7 +27,7 @@ pub fn value(value: &Value, known: &Known, place: &Place) -> Value {
     resolved
 }
 
-/// Shows every text in `value` to `visit`, to be changed in its place: keys need not be hashed again.
+/// Passes every text in `value` to `visit` for change in place, so that map keys need not be hashed again.
 fn each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     match value {
         Value::String(text) => visit(text),
@@ -54,13 +54,13 @@ fn resolve(part: Part, known: &Known, place: &Place) -> String {
             .and_then(|outputs| outputs.get(&output).cloned())
             .unwrap_or_else(|| format!("{OPEN}{address}.{output}{CLOSE}")),
         Part::Aws(ref name) => of_place(&part, place).unwrap_or_else(|| name.clone()),
-        // Variables and the environment are put in before the graph is built.
+        // Variables and the environment were replaced before the graph was built.
         Part::Env => "${env}".to_owned(),
         Part::Var(name) => format!("${{vars.{name}}}"),
     }
 }
 
-/// What `${aws.…}` stands for in a place.
+/// Returns the value of `${aws.…}` in a place.
 pub fn of_place(part: &Part, place: &Place) -> Option<String> {
     let Part::Aws(name) = part else { return None };
     let value = match name.as_str() {
@@ -71,7 +71,7 @@ pub fn of_place(part: &Part, place: &Place) -> Option<String> {
     Some(value.clone())
 }
 
-/// Tells whether a resolved value still holds something that only apply can know.
+/// Tells whether a resolved value still contains a placeholder for a value that only apply can know.
 pub fn is_unknown(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(OPEN),
@@ -81,7 +81,7 @@ pub fn is_unknown(value: &Value) -> bool {
     }
 }
 
-/// Puts what has become known in the place of marks; what has not stays marked.
+/// Replaces placeholders by the outputs that have become known. The others stay.
 pub fn marks(value: &Value, known: &Known) -> Value {
     match value {
         Value::String(text) if text.contains(OPEN) => Value::String(marks_in(text, known)),
@@ -96,7 +96,7 @@ fn marks_in(text: &str, known: &Known) -> String {
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (name, rest) = piece.split_once(CLOSE).unwrap_or((piece, ""));
-        // Outputs have no dots in their names; addresses may.
+        // An output's name has no dot; an address may have some.
         let output = name.rsplit_once('.').and_then(|(address, output)| known.get(address)?.get(output));
         match output {
             Some(output) => out.push_str(output),
@@ -107,7 +107,7 @@ fn marks_in(text: &str, known: &Known) -> String {
     out
 }
 
-/// What the marks in a value stand for.
+/// Lists the outputs that the placeholders in a value stand for.
 pub fn marked(value: &Value) -> Vec<Ref> {
     match value {
         Value::String(text) => {
@@ -120,30 +120,30 @@ pub fn marked(value: &Value) -> Vec<Ref> {
     }
 }
 
-/// The addresses that the marks of a value wait for.
+/// Lists the addresses that the placeholders in a value refer to.
 pub fn awaited(value: &Value) -> Vec<String> {
     marked(value).into_iter().map(|reference| reference.address).collect()
 }
 
-/// Stands for the place of a stack where only the stack's own texts matter.
+/// Returns an empty place, for texts that depend only on the stack itself.
 pub fn nowhere() -> Place {
     Place { account: String::new(), region: String::new(), partition: "aws".to_owned(), endpoint_url: None }
 }
 
-/// The text that people read for what only apply can know.
+/// The text that users read instead of a value that only apply can know.
 pub const AFTER_APPLY: &str = "(known after apply)";
 
-/// Rewrites the marks for people.
+/// Replaces placeholders by a text for users.
 pub fn readable(text: &str) -> String {
     with_marks(text, AFTER_APPLY)
 }
 
-/// Rewrites the marks for IAM, whose patterns have `*` for anything.
+/// Replaces placeholders by IAM's wildcard `*`.
 pub fn wildcard(text: &str) -> String {
     with_marks(text, "*")
 }
 
-/// Leaves out what only apply can know: what is left is the least that a text will be.
+/// Removes placeholders. The result is the shortest that each text can become.
 pub fn least(mut value: Value) -> Value {
     each_text(&mut value, &mut |text| {
         if text.contains(OPEN) {

@@ -1,4 +1,4 @@
-//! Secrets where they cannot stay secret: in what names a resource, and in the stack's outputs.
+//! Reports secrets in places where they cannot stay secret: in resource identities and in the stack's outputs.
 
 use super::resolve::{self, Known};
 use super::{Graph, Node, identity};
@@ -6,8 +6,8 @@ use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
 
-/// Says where a secret would identify something. Identities stand in addresses, ARNs, tags and the state, where
-/// they have to be readable: a fingerprint of a name finds nothing in AWS.
+/// Reports secrets in identities. An identity occurs in addresses, ARNs, tags and the state, where it must be readable:
+/// AWS cannot find a resource by the fingerprint of its name.
 pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     let secrets = document.secrets();
     let before = findings.0.len();
@@ -16,7 +16,7 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
             refuse(document, path, text, what, findings);
         }
     }
-    // The stack's name is a part of nearly every other.
+    // The stack's name is part of nearly every other name, so those would only repeat the finding.
     if findings.0.len() == before {
         graph.nodes().for_each(|node| resource(node, document, findings));
     }
@@ -33,7 +33,7 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     }
 }
 
-/// The texts of the head that name the stack or its state.
+/// Lists the texts at the top level that identify the stack or its state.
 fn head(document: &Document) -> Vec<(DocPath, &str, &'static str)> {
     let mut all = vec![
         (DocPath::of(["stack"]), document.stack(), "the stack's name"),
@@ -57,12 +57,12 @@ fn head(document: &Document) -> Vec<(DocPath, &str, &'static str)> {
 }
 
 fn resource(node: &Node, document: &Document, findings: &mut Findings) {
-    // Only what it says itself: what it refers to is looked at where that stands.
+    // Considers only the resource's own texts. A resource that it refers to is checked itself.
     let place = resolve::nowhere();
     let spec = resolve::value(&node.spec, &Known::new(), &place);
     let name = identity(node.kind.identity(), &spec);
     let mut shown = vec![node.address.clone(), name];
-    // What is not its name may still be a part of its ARN: a role's path.
+    // A property besides the name may be part of the ARN, such as a role's path.
     shown.extend(node.kind.predict(&spec, &place).unwrap_or_default().into_values());
     let Some(text) = shown.into_iter().find(|text| document.secrets().touches(text)) else { return };
     let path = document.find_secret(&node.element, &text);
