@@ -1,8 +1,10 @@
 //! What is asked of the queue: the port, and SQS.
 
 mod deliveries;
+mod send;
 
 pub use deliveries::{Delivered, Deliveries, LONG_POLL, MOST, QueueError, Wanted};
+pub use send::{Message, Outbox, unsendable};
 
 use crate::aws::AwsFailure;
 use aws_sdk_sqs::Client;

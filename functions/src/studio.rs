@@ -17,7 +17,8 @@ use crate::records::{Asked, Claim, Drawn, Held, KEEPING, Records};
 use crate::retry::{Limits, Stopped, within};
 use crate::seed::{self, ROW};
 use crate::store::{Metadata, Store, StoreError};
-use failure::{drawing, storing};
+use failure::drawing;
+pub(crate) use failure::storing;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -74,8 +75,8 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     /// caller's to log.
     pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<Kept, Failure> {
         let Some(id) = job.id else {
-            let bits = (0..4).fold(0, |bits, _| bits << 32 | u128::from(self.random.up_to(u32::MAX)));
-            return self.work(job, &PictureId::random(bits), false, time, log).await;
+            let id = PictureId::random(self.random.secret().unwrap_or_default());
+            return self.work(job, &id, false, time, log).await;
         };
         let prompt_sha256 = Prompt::digest(job.prompt);
         let asked = Asked { id, correlation_id: job.correlation_id, prompt_sha256: &prompt_sha256 };
@@ -192,7 +193,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     }
 
     /// Accepts `text` when one of the models takes a prompt of its length.
-    fn prompt(&self, text: &str) -> Result<Prompt, PromptError> {
+    pub fn prompt(&self, text: &str) -> Result<Prompt, PromptError> {
         let most = self.models.iter().map(ImageModel::prompt_limit).max().unwrap_or_default();
         Prompt::new(text, most)
     }

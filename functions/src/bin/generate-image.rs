@@ -1,12 +1,14 @@
-//! Answers `POST /generate-image`: one prompt, one picture.
+//! Answers HTTP requests: `POST /generate-image`, and `/pictures` for prompts that are drawn later.
 
 // The futures of a whole prompt, one in another down to the SDK, are deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 
 use functions::budget::Budget;
-use functions::events::http::{self, HttpEvent};
+use functions::events::Invocation;
+use functions::events::http::{self, Front};
 use functions::start::{self, Started};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use serde_json::Value;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -18,11 +20,14 @@ async fn main() -> ExitCode {
         Ok(started) => started,
         Err(error) => return start::give_up(NAME, &error),
     };
-    let Started { studio, logger, .. } = &started;
-    let handler = service_fn(move |event: LambdaEvent<HttpEvent>| async move {
+    let Started { studio, logger, queue, settings } = &started;
+    let front = &Front { studio, outbox: queue, settings };
+    let handler = service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
         let budget = Budget::before_deadline(context.deadline, SystemTime::now(), http::MARGIN);
-        let answer = http::answer(studio, logger, &payload, &context.request_id, budget).await;
+        let trace_id = context.xray_trace_id.as_deref();
+        let invocation = Invocation { request_id: &context.request_id, trace_id, budget, stop: None };
+        let answer = front.answer(logger, payload, invocation).await;
         Ok::<_, Error>(answer)
     });
     match Runtime::new(handler).run().await {

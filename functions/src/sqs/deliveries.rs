@@ -90,9 +90,17 @@ impl QueueError {
 }
 
 /// SQS names a rate limit `RequestThrottled`, `ThrottlingException` or `OverLimit`, the last one for too many messages in
-/// flight: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html.
+/// flight: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html. The key service behind
+/// an encrypted queue has names of its own.
 fn is_throttled(failure: &AwsFailure) -> bool {
-    const CODES: [&str; 4] = ["RequestThrottled", "ThrottlingException", "Throttling", "OverLimit"];
+    const CODES: [&str; 6] = [
+        "RequestThrottled",
+        "ThrottlingException",
+        "Throttling",
+        "OverLimit",
+        "KmsThrottled",
+        "KMS.ThrottlingException",
+    ];
     failure.status == Some(429) || CODES.contains(&failure.code.as_str())
 }
 

@@ -110,7 +110,7 @@ pub(super) fn drawing(stopped: Stopped<ModelError>) -> Failure {
 }
 
 /// Names a failure of the bucket.
-pub(super) fn storing(stopped: Stopped<StoreError>) -> Failure {
+pub(crate) fn storing(stopped: Stopped<StoreError>) -> Failure {
     match stopped {
         Stopped::Failed { cause, attempts } => Failure::Store { cause, attempts },
         Stopped::OutOfTime { cause, attempts } => out_of_time("using the bucket", cause, attempts),

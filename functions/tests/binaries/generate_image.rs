@@ -42,6 +42,7 @@ fn proxy(answer: &Answer) -> (u64, Value) {
     assert_eq!(answer.kind, "response", "{:?}", answer.body);
     assert_eq!(answer.body["isBase64Encoded"], false);
     assert_eq!(answer.body["headers"]["Content-Type"], "application/json");
+    assert_eq!(answer.body["headers"]["Cache-Control"], "no-store");
     let status = answer.body["statusCode"].as_u64().unwrap();
     let body = answer.body["body"].as_str().unwrap();
     (status, serde_json::from_str(body).unwrap())
@@ -75,6 +76,32 @@ fn a_prompt_becomes_a_picture_in_the_bucket() {
     assert_eq!(line["request_id"], "request-1");
     assert_eq!(line["correlation_id"], "corr-1");
     assert_eq!(line["image_uri"], body["image_uri"]);
+    assert_eq!(line["trace_id"], "Root=1-5759e988-bd862e3fe1be46a994272793");
+}
+
+#[test]
+fn the_picture_can_be_opened_for_as_long_as_the_environment_says() {
+    let function = Function::with_env(BINARY, picture, &[("URL_TTL", "60")]);
+    let (_, body) = proxy(&function.invoke(prompt("a moon")));
+    let url = body["image_url"].as_str().unwrap();
+    assert!(url.contains(&format!("{}?", function.puts()[0].path)), "{url}");
+    assert!(url.contains("X-Amz-Expires=60") && url.contains("X-Amz-Signature="), "{url}");
+    assert!(!url.contains("not-a-secret"));
+}
+
+#[test]
+fn titan_and_nova_draw_too() {
+    for (id, family) in [("amazon.titan-image-generator-v2:0", "titan"), ("amazon.nova-canvas-v1:0", "nova")] {
+        let function = Function::with_env(
+            BINARY,
+            |_, _| Reply::Json(json!({"images": [crate::support::PNG_BASE64], "error": null})),
+            &[("MODEL_ID", id), ("MODEL_FAMILY", family), ("IMAGE_WIDTH", "512"), ("IMAGE_HEIGHT", "512")],
+        );
+        let (status, body) = proxy(&function.invoke(prompt("a moon")));
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(function.prompts(), ["a moon"]);
+        assert_eq!(function.puts()[0].header("x-amz-meta-model-id"), id);
+    }
 }
 
 #[test]
@@ -93,17 +120,6 @@ fn a_base64_body_is_understood() {
     event["isBase64Encoded"] = json!(true);
     assert_eq!(proxy(&function.invoke(event)).0, 200);
     assert_eq!(function.prompts(), ["a moon"]);
-}
-
-#[test]
-fn the_consoles_test_event_with_nulls_is_understood() {
-    let function = Function::start(BINARY, picture);
-    let mut event = prompt("a moon");
-    event["headers"] = Value::Null;
-    event["multiValueHeaders"] = Value::Null;
-    let answer = function.invoke(event);
-    assert_eq!(proxy(&answer).0, 200);
-    assert_eq!(answer.body["headers"]["X-Correlation-Id"], "gateway-1");
 }
 
 #[test]
@@ -128,21 +144,6 @@ fn a_request_without_a_usable_prompt_is_400_and_never_reaches_the_model() {
 }
 
 #[test]
-fn another_method_is_405_and_names_the_right_one() {
-    let function = Function::start(BINARY, picture);
-    let answer = function.invoke(event("GET", Value::Null));
-    assert_eq!(proxy(&answer).0, 405);
-    assert_eq!(answer.body["headers"]["Allow"], "POST");
-}
-
-#[test]
-fn a_body_beyond_reason_is_413() {
-    let function = Function::start(BINARY, picture);
-    let body = json!({"prompt": "x".repeat(300_000)}).to_string();
-    assert_eq!(proxy(&function.invoke(event("POST", json!(body)))).0, 413);
-}
-
-#[test]
 fn a_filtered_prompt_is_400_and_is_not_tried_again() {
     let function = Function::start(BINARY, |_, _| Reply::Json(json!({"finish_reasons": ["Filter reason: prompt"]})));
     let (status, body) = proxy(&function.invoke(prompt("something foul")));
@@ -161,6 +162,51 @@ fn a_throttled_model_is_asked_again() {
     assert_eq!(proxy(&function.invoke(prompt("a moon"))).0, 200);
     assert_eq!(function.prompts().len(), 3);
     assert_eq!(function.puts().len(), 1);
+}
+
+#[test]
+fn a_model_that_stays_throttled_is_503_and_says_when_to_come_again() {
+    let function = Function::start(BINARY, |_, _| Reply::Error(429, "ThrottlingException", "Too many requests"));
+    let answer = function.invoke_within(Duration::from_millis(1_700), prompt("a moon"));
+    assert_eq!(proxy(&answer).0, 503);
+    assert_eq!(answer.body["headers"]["Retry-After"], "10");
+}
+
+#[test]
+fn a_day_without_pictures_left_is_429_until_midnight() {
+    let function = Function::with_env(BINARY, picture, &[("MAX_PICTURES_PER_DAY", "0")]);
+    let answer = function.invoke(prompt("a moon"));
+    assert_eq!(proxy(&answer).0, 429);
+    let seconds: u32 = answer.body["headers"]["Retry-After"].as_str().unwrap().parse().unwrap();
+    assert!((1..=86_401).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn an_error_page_of_any_size_leaves_a_short_line() {
+    let function = Function::start(BINARY, |_, _| Reply::Raw(400, "<html>s3cret</html>".repeat(40_000).into_bytes()));
+    let answer = function.invoke(prompt("a moon"));
+    assert_eq!(proxy(&answer).0, 502);
+    let log = function.log();
+    let line = log.iter().find(|line| line["level"] == "ERROR").unwrap().to_string();
+    assert!(line.len() < 4_000 && !line.contains("s3cret"), "{line}");
+}
+
+#[test]
+fn a_connection_that_goes_silent_is_given_up_and_the_next_one_draws() {
+    let function = Function::with_env(
+        BINARY,
+        |_, call| if call == 1 { Reply::Hang } else { Reply::Picture },
+        &[("MODEL_TIMEOUT", "1")],
+    );
+    assert_eq!(proxy(&function.invoke(prompt("a moon"))).0, 200);
+    assert_eq!(function.prompts().len(), 2);
+}
+
+#[test]
+fn a_gateway_that_waits_less_is_answered_sooner() {
+    let function = Function::with_env(BINARY, |_, _| Reply::Hang, &[("GATEWAY_TIMEOUT", "1")]);
+    assert_eq!(proxy(&function.invoke(prompt("a moon"))).0, 504);
+    assert_eq!(function.prompts().len(), 1);
 }
 
 #[test]
@@ -199,8 +245,9 @@ fn a_bucket_that_refuses_is_502_without_its_words() {
 #[test]
 fn a_model_that_hangs_is_504_before_the_deadline() {
     let function = Function::start(BINARY, |_, _| Reply::Hang);
-    let answer = function.invoke_within(Duration::from_millis(1_000), prompt("a moon"));
+    let answer = function.invoke_within(Duration::from_millis(1_500), prompt("a moon"));
     assert_eq!(proxy(&answer).0, 504);
+    assert_eq!(function.prompts().len(), 1);
 }
 
 #[test]
@@ -214,6 +261,35 @@ fn a_request_that_is_sent_again_with_its_key_is_drawn_once() {
     assert_eq!(function.prompts().len(), 1);
     event["body"] = json!(json!({"prompt": "a sun"}).to_string());
     assert_eq!(proxy(&function.invoke(event)).0, 422);
+}
+
+#[test]
+fn a_key_that_another_request_works_under_is_409_and_says_when_to_come_again() {
+    let function = Function::start(BINARY, picture);
+    let mut event = prompt("a moon");
+    event["headers"]["Idempotency-Key"] = json!("k");
+    let id = functions::id::PictureId::of_key("k");
+    let prompt_sha256 = functions::prompt::Prompt::digest("a moon");
+    let record = json!({
+        "id": id.as_str(), "status": "drawing", "changed": "2026-11-30T00:00:00Z", "correlation_id": "c",
+        "prompt_sha256": prompt_sha256, "claim": {"token": "t", "until_ms": 9_000_000_000_000_u64}
+    });
+    function.place(&format!("32/generated_images/requests/{id}.json"), &record);
+    let answer = function.invoke(event);
+    assert_eq!(proxy(&answer).0, 409);
+    assert_eq!(answer.body["headers"]["Retry-After"], "5");
+    assert!(function.prompts().is_empty());
+}
+
+#[test]
+fn a_key_that_cannot_be_one_is_400() {
+    let function = Function::start(BINARY, picture);
+    for key in ["", " ", "nøkkel", "a\tb", &"x".repeat(256)] {
+        let mut event = prompt("a moon");
+        event["headers"]["Idempotency-Key"] = json!(key);
+        assert_eq!(proxy(&function.invoke(event)).0, 400, "{key:?}");
+    }
+    assert!(function.prompts().is_empty());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The binaries as Lambda runs them: real processes before a stand-in for the Runtime API, Bedrock and S3.
 
 mod generate_image;
+mod http_requests;
 mod image_worker;
+mod pictures;
 mod support;

@@ -41,6 +41,17 @@ impl Bucket {
         serde_json::from_slice(&found.body).ok()
     }
 
+    pub fn place(&mut self, path: String, body: &Value) {
+        let request = Request {
+            method: "PUT".to_owned(),
+            path: path.clone(),
+            headers: Vec::new(),
+            body: body.to_string().into(),
+        };
+        let found = self.objects.iter().position(|put| put.path == path);
+        self.put(request, found);
+    }
+
     pub fn respond(&mut self, request: Request) -> Response {
         let found = self.objects.iter().position(|put| put.path == request.path);
         match request.method.as_str() {

@@ -25,6 +25,8 @@ pub enum Reply {
     Picture,
     Json(Value),
     Error(u16, &'static str, &'static str),
+    /// An answer that is not JSON.
+    Raw(u16, Vec<u8>),
     /// No answer until the test is over.
     Hang,
 }
@@ -47,6 +49,7 @@ struct State {
     prompts: Vec<String>,
     bucket: Bucket,
     postponed: Vec<(String, u64)>,
+    sent: Vec<Value>,
     over: bool,
 }
 
@@ -89,10 +92,29 @@ impl Shared {
         if request.method == "POST" && request.path.ends_with("/invoke") {
             return self.invoke_model(&request);
         }
-        if request.header("x-amz-target") == "AmazonSQS.ChangeMessageVisibilityBatch" {
-            return Some(self.postpone(&request));
+        match request.header("x-amz-target") {
+            "" => Some(self.lock().bucket.respond(request)),
+            "AmazonSQS.ChangeMessageVisibilityBatch" => Some(self.postpone(&request)),
+            "AmazonSQS.SendMessage" => Some(self.send(&request)),
+            other => panic!("{other}"),
         }
-        Some(self.lock().bucket.respond(request))
+    }
+
+    fn send(&self, request: &Request) -> Response {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let text = body["MessageBody"].as_str().unwrap();
+        match text.contains("unsendable") {
+            true => {
+                let message =
+                    format!("Access to the resource is denied: {text} of arn:aws:sqs:eu-west-1:123456789012:q");
+                let error = json!({"__type": "com.amazonaws.sqs#AccessDeniedException", "message": message});
+                Response::json(403, &error)
+            }
+            false => {
+                self.lock().sent.push(body);
+                Response::json(200, &json!({"MessageId": "message-1"}))
+            }
+        }
     }
 
     fn postpone(&self, request: &Request) -> Response {
@@ -113,6 +135,7 @@ impl Shared {
         let deadline = u64::try_from(now.as_millis()).unwrap() + left_ms;
         let response = Response::json(200, &event)
             .header("Lambda-Runtime-Aws-Request-Id", "request-1")
+            .header("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793")
             .header("Lambda-Runtime-Deadline-Ms", &deadline.to_string())
             .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:f");
         Some(response)
@@ -120,7 +143,8 @@ impl Shared {
 
     fn invoke_model(&self, request: &Request) -> Option<Response> {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let prompt = body["prompt"].as_str().unwrap().to_owned();
+        // Stability's place for the prompt, and the one of Titan and Nova.
+        let prompt = body["prompt"].as_str().or(body["textToImageParams"]["text"].as_str()).unwrap().to_owned();
         let call = {
             let mut state = self.lock();
             state.prompts.push(prompt.clone());
@@ -136,6 +160,7 @@ impl Shared {
                 let response = Response::json(status, &json!({ "message": message }));
                 Some(response.header("x-amzn-ErrorType", code))
             }
+            Reply::Raw(status, body) => Some(Response::new(status, body)),
             Reply::Hang => self.wait(|_| None),
         }
     }
@@ -214,7 +239,22 @@ impl Function {
 
     /// Returns the record of `id` in the bucket.
     pub fn record(&self, id: &str) -> Option<Value> {
-        self.shared.lock().bucket.json(&format!("/images/32/generated_images/requests/{id}.json"))
+        self.object(&format!("32/generated_images/requests/{id}.json"))
+    }
+
+    /// Returns the JSON object at `key` in the bucket.
+    pub fn object(&self, key: &str) -> Option<Value> {
+        self.shared.lock().bucket.json(&format!("/images/{key}"))
+    }
+
+    /// Puts a JSON object at `key` into the bucket.
+    pub fn place(&self, key: &str, body: &Value) {
+        self.shared.lock().bucket.place(format!("/images/{key}"), body);
+    }
+
+    /// Returns the messages that were sent, as SendMessage took them.
+    pub fn sent(&self) -> Vec<Value> {
+        self.shared.lock().sent.clone()
     }
 
     /// Returns the receipt handles of the messages that were held back, with the seconds.

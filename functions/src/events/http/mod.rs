@@ -1,0 +1,139 @@
+//! HTTP requests as API Gateway (REST API, HTTP API) and function URLs hand them over, and the answers they pass on.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `request` | what is read of an event |
+//! | `route` | which method and path ask for what |
+//! | `pictures` | `POST /pictures` and `GET /pictures/{id}` |
+//! | `answer`, `failure`, `cors` | answers, refusals, and what a failure is answered with |
+
+mod answer;
+mod cors;
+mod failure;
+mod pictures;
+mod request;
+mod route;
+
+pub use answer::HttpAnswer;
+
+use super::Invocation;
+use crate::budget::Deadlines;
+use crate::config::Settings;
+use crate::id::PictureId;
+use crate::log::{Log, Logger, Sink};
+use crate::model::ImageModel;
+use crate::random::Random;
+use crate::sqs::Outbox;
+use crate::store::Store;
+use crate::studio::{Failure, Job, Studio};
+use answer::Refusal;
+use request::Request;
+use route::Route;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What is kept of the function's own time for the answer.
+pub const MARGIN: Duration = Duration::from_millis(500);
+/// What is kept of the time for storing what was drawn.
+const STORING: Duration = Duration::from_millis(1_500);
+/// The longest that one call of a model may take, unless the environment says otherwise: room for a second one.
+pub const MODEL_TIMEOUT: Duration = Duration::from_secs(14);
+/// The longest that signing an URL may take: credentials that must be fetched first are not worth a longer wait.
+const SIGNING: Duration = Duration::from_secs(1);
+
+/// Answers requests.
+pub struct Front<'a, M, S, R, Q> {
+    pub studio: &'a Studio<M, S, R>,
+    pub outbox: &'a Q,
+    pub settings: &'a Settings,
+}
+
+/// Holds one request and the event it came with.
+#[derive(Clone, Copy)]
+struct Visit<'a> {
+    request: &'a Request,
+    correlation_id: &'a str,
+    invocation: Invocation<'a>,
+    log: Log<'a>,
+}
+
+impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
+    /// Answers the request in `event`. Whatever goes wrong becomes an answer and a log line: the function itself never fails.
+    pub async fn answer<K: Sink>(&self, logger: &Logger<K>, event: Value, invocation: Invocation<'_>) -> HttpAnswer {
+        let request_id = invocation.request_id;
+        let request = match Request::read(event) {
+            Ok(request) => request,
+            Err(error) => {
+                let log = logger.event(request_id, "").trace(invocation.trace_id);
+                log.error("not an HTTP event", json!({"status": 400, "error": error}));
+                let answer = HttpAnswer::error(400, "The event is no HTTP request.");
+                return answer.with("X-Correlation-Id", request_id);
+            }
+        };
+        let correlation_id = request.correlation_id(request_id);
+        let log = logger.event(request_id, correlation_id).trace(invocation.trace_id);
+        let visit = Visit { request: &request, correlation_id, invocation, log };
+        let answer = match self.visited(visit).await {
+            Ok(answer) => answer,
+            Err(refusal) => refusal.answer(log),
+        };
+        let answer = answer.with("X-Correlation-Id", correlation_id);
+        cors::allow(&self.settings.cors_origins, request.header("origin"), answer)
+    }
+
+    async fn visited(&self, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
+        let segments = visit.request.segments();
+        let route = Route::of(&segments);
+        let shared = !self.settings.cors_origins.is_empty();
+        match (visit.request.method.as_str(), route) {
+            ("OPTIONS", route) if shared => Ok(cors::preflight(route.method())),
+            ("POST", Route::Generate) => self.generate(visit).await,
+            ("POST", Route::Pictures) => self.enqueue(visit).await,
+            ("GET", Route::Picture(id)) => self.show(id, visit).await,
+            (_, route) => {
+                let method = route.method();
+                let refusal = Refusal::saying(405, format!("Only {method} is allowed."));
+                let allowed = if shared { format!("{method}, OPTIONS") } else { method.to_owned() };
+                Ok(refusal.answer(visit.log).with("Allow", allowed))
+            }
+        }
+    }
+
+    /// Answers `POST /generate-image`: draws the prompt while the client waits.
+    async fn generate(&self, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
+        let id = visit.request.key()?.map(PictureId::of_key);
+        let prompt = visit.request.prompt()?;
+        let Visit { invocation, correlation_id, .. } = visit;
+        let job = Job { id: id.as_ref(), prompt: &prompt, correlation_id, request_id: invocation.request_id };
+        // The gateway's limit is for the answer: what was drawn is stored in all the time that Lambda gives.
+        let answering = invocation.budget.at_most(self.settings.gateway_limit);
+        let drawing = Deadlines::reserving(answering, STORING).drawing;
+        let time = Deadlines { drawing, storing: invocation.budget, stop: invocation.stop };
+        match self.studio.produce(job, time, visit.log).await {
+            Ok(kept) => {
+                let mut body = json!({"message": "Image generated successfully", "image_uri": kept.picture.uri});
+                self.add_url(&mut body, &kept.picture.key, visit).await;
+                Ok(HttpAnswer::json(200, &body))
+            }
+            Err(failure) => Ok(self.failed(&failure, visit)),
+        }
+    }
+
+    /// Adds the URL that shows the picture at `key`. A picture without one is a picture all the same.
+    async fn add_url(&self, body: &mut Value, key: &str, visit: Visit<'_>) {
+        let url = self.studio.store.url(key, self.settings.url_ttl);
+        let error = match tokio::time::timeout(SIGNING, url).await {
+            Ok(Ok(url)) => {
+                body["image_url"] = json!(url);
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no credentials in time".to_owned(),
+        };
+        visit.log.error("no URL for the picture", json!({"error": error}));
+    }
+
+    fn failed(&self, failure: &Failure, visit: Visit<'_>) -> HttpAnswer {
+        failure::answer(failure, self.studio.clock.now(), visit.log)
+    }
+}

@@ -1,0 +1,152 @@
+//! `/pictures`: a prompt is taken now, drawn later by the queue's function, and asked after by its id.
+
+use super::answer::{HttpAnswer, Refusal};
+use super::{Front, Visit, failure};
+use crate::clock;
+use crate::id::PictureId;
+use crate::model::ImageModel;
+use crate::prompt::Prompt;
+use crate::random::Random;
+use crate::records::{Asked, Record, Records, Status};
+use crate::retry::{Limits, Stopped, within};
+use crate::sqs::{Message, Outbox, unsendable};
+use crate::store::{Store, StoreError};
+use crate::studio::{Failure, storing};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const SENDING: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO };
+/// When to ask again after a picture that is not drawn yet: a model takes about that long.
+const POLL: Duration = Duration::from_secs(3);
+/// One answer for ids that are unknown and ids that cannot be: there is nothing to learn from it.
+const UNKNOWN: Refusal = Refusal::new(404, "There is no picture of this id.");
+
+impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
+    /// Answers `POST /pictures`: writes a record of the prompt and sends it to the queue.
+    ///
+    /// The record comes first, so that the id can be asked after as soon as the client has it. A prompt that is only on
+    /// record is sent again: the first sending may have failed, and the queue's function draws an id once.
+    pub(super) async fn enqueue(&self, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
+        let key = visit.request.key()?;
+        let prompt = self.sendable(&visit.request.prompt()?)?;
+        let Some(url) = &self.settings.queue_url else {
+            visit.log.error("no queue to send to", json!({"status": 501, "error": "QUEUE_URL is not set"}));
+            return Ok(HttpAnswer::error(501, "This API takes no prompts for later."));
+        };
+        let random = || self.studio.random.secret().map(PictureId::random);
+        let Some(id) = key.map(PictureId::of_key).or_else(random) else {
+            visit
+                .log
+                .error("no id for the prompt", json!({"status": 503, "error": "the system has no random numbers"}));
+            return Ok(HttpAnswer::error(503, "The prompt cannot be taken now. Try again later.").retry_after(POLL));
+        };
+        let budget = visit.invocation.budget.at_most(self.settings.gateway_limit);
+        let prompt_sha256 = prompt.sha256();
+        let asked = Asked { id: &id, correlation_id: visit.correlation_id, prompt_sha256: &prompt_sha256 };
+        let found = match self.records().enqueue(asked, budget).await {
+            Ok(found) => found,
+            Err(stopped) => return Ok(self.failed(&storing(stopped), visit)),
+        };
+        if found.as_ref().is_some_and(|record| record.prompt_sha256 != prompt_sha256) {
+            return Ok(self.failed(&Failure::OtherPrompt, visit));
+        }
+        let fields = json!({"picture_id": id.as_str(), "status": found.as_ref().map(|record| record.status)});
+        match found.filter(|record| self.is_taken(record)) {
+            Some(record) => {
+                visit.log.info("prompt known by its key", fields);
+                Ok(accepted(&id, record.status, visit))
+            }
+            None => {
+                let message =
+                    Message { prompt: &prompt, picture_id: id.as_str(), correlation_id: visit.correlation_id };
+                let send = async || self.outbox.send(url, message).await;
+                if let Err(stopped) = within(budget, SENDING, &self.studio.random, send).await {
+                    return Ok(failure::not_sent(stopped, visit.log));
+                }
+                visit.log.info("prompt queued", fields);
+                Ok(accepted(&id, Status::Queued, visit))
+            }
+        }
+    }
+
+    /// Accepts a prompt that a model and the queue can take.
+    fn sendable(&self, text: &str) -> Result<Prompt, Refusal> {
+        let prompt = self.studio.prompt(text).map_err(|error| Refusal::saying(400, error.to_string()))?;
+        match unsendable(text) {
+            None => Ok(prompt),
+            Some(letter) => {
+                let code = u32::from(letter);
+                Err(Refusal::saying(400, format!("The prompt has a character that cannot be queued: U+{code:04X}.")))
+            }
+        }
+    }
+
+    /// Returns whether the prompt needs no further message. A claim that has ended needs one: its process died, and its
+    /// message may have died with it.
+    fn is_taken(&self, record: &Record) -> bool {
+        match record.status {
+            Status::Done | Status::Rejected => true,
+            Status::Queued => false,
+            Status::Drawing => {
+                let until = record.claim.as_ref().map_or(0, |claim| claim.until_ms);
+                until > clock::millis(self.studio.clock.now())
+            }
+        }
+    }
+
+    /// Answers `GET /pictures/{id}` from the record.
+    pub(super) async fn show(&self, id: &str, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
+        let id = PictureId::parse(id).ok_or(UNKNOWN)?;
+        let budget = visit.invocation.budget.at_most(self.settings.gateway_limit);
+        let record = match self.records().find(&id, budget).await {
+            Ok(record) => record.ok_or(UNKNOWN)?,
+            // S3 hides from a caller without `s3:ListBucket` that there is no such object.
+            Err(Stopped::Failed { cause: StoreError::Refused(cause), .. }) if cause.status == Some(403) => {
+                return Err(UNKNOWN.because(format!("no such record, or no s3:GetObject on it: {cause}")));
+            }
+            Err(stopped) => return Ok(self.failed(&storing(stopped), visit)),
+        };
+        let mut body = json!({"id": id.as_str(), "status": shown(record.status)});
+        match (record.picture, record.rejection) {
+            (Some(picture), _) => {
+                body["image_uri"] = json!(picture.uri);
+                self.add_url(&mut body, &picture.key, visit).await;
+            }
+            (None, Some(rejection)) => {
+                body["reason"] = json!(rejection.reason);
+                body["error"] = json!(rejection.message);
+            }
+            (None, None) if is_pending(record.status) => return Ok(HttpAnswer::json(200, &body).retry_after(POLL)),
+            (None, None) => {
+                let cause = StoreError::Unreadable(format!("of {id}"));
+                return Ok(self.failed(&Failure::Store { cause, attempts: 1 }, visit));
+            }
+        }
+        Ok(HttpAnswer::json(200, &body))
+    }
+
+    /// Returns the records of the queue's function.
+    fn records(&self) -> Records<'_, S, R> {
+        Records { prefix: &self.settings.pictures_prefix, ..self.studio.records() }
+    }
+}
+
+/// Answers with the id, and where to ask after it.
+fn accepted(id: &PictureId, status: Status, visit: Visit<'_>) -> HttpAnswer {
+    let url = visit.request.reference(&format!("pictures/{id}"));
+    let code = if is_pending(status) { 202 } else { 200 };
+    let body: Value = json!({"id": id.as_str(), "status": shown(status), "status_url": url});
+    HttpAnswer::json(code, &body).with("Location", url)
+}
+
+fn is_pending(status: Status) -> bool {
+    matches!(status, Status::Queued | Status::Drawing)
+}
+
+fn shown(status: Status) -> &'static str {
+    match status {
+        Status::Queued | Status::Drawing => "pending",
+        Status::Done => "done",
+        Status::Rejected => "rejected",
+    }
+}
