@@ -15,23 +15,23 @@ use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 use super::libraries::Beside;
 use super::{PackageError, Platform, Runtime, Warning, elf};
 
-/// Rises whenever [`zip_of`] would write other bytes for the same binary.
+/// Increase it whenever [`zip_of`] would write other bytes for the same binary.
 pub(super) const FORMAT: u32 = 1;
 
-/// Direct upload in `CreateFunction` and `UpdateFunctionCode`, bytes.
+/// Limit of a direct upload in `CreateFunction` and `UpdateFunctionCode`, in bytes.
 const MAX_ZIPPED: u64 = 50 * 1024 * 1024;
-/// Function and layers together once unpacked, bytes.
+/// Limit of function and layers together once unpacked, in bytes.
 const MAX_UNZIPPED: u64 = 250 * 1024 * 1024;
 
 const BOOTSTRAP: &str = "bootstrap";
 const LEVEL: i64 = 9;
 
-/// Lambda's `CodeSha256`: the SHA-256 of the zip in padded base64.
+/// Computes Lambda's `CodeSha256`: the SHA-256 of the zip in padded base64.
 pub(super) fn code_sha256(zip: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(zip))
 }
 
-/// The SHA-256 in lower-case hexadecimal.
+/// Computes the SHA-256 in lower-case hexadecimal.
 pub(super) fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -54,7 +54,7 @@ pub(super) fn zip_of(file: &str, binary: &[u8]) -> Result<Vec<u8>, PackageError>
     Ok(zip)
 }
 
-/// Whether `zip` is undamaged and unpacks to `binary`.
+/// Tells whether `zip` is undamaged and unpacks to `binary`.
 pub(super) fn holds(zip: &[u8], binary: &[u8]) -> bool {
     let Ok(mut archive) = ZipArchive::new(Cursor::new(zip)) else {
         return false;
@@ -67,15 +67,15 @@ pub(super) fn holds(zip: &[u8], binary: &[u8]) -> bool {
     entry.take(room).read_to_end(&mut unpacked).is_ok() && unpacked == binary
 }
 
-/// A ready zip that Lambda would take and could start.
+/// A ready zip that Lambda would accept and could start.
 #[derive(Debug, Default)]
 pub(super) struct Sound {
-    /// Its `bootstrap`, if the runtime needs one.
+    /// Its `bootstrap`, if the runtime requires one.
     pub bootstrap: Option<Vec<u8>>,
     pub warnings: Vec<Warning>,
 }
 
-/// Fails unless Lambda would take and could start the ready zip at `path`.
+/// Fails unless Lambda would accept and could start the ready zip at `path`.
 pub(super) fn check(path: &Path, zip: &[u8], platform: Platform, layers: bool) -> Result<Sound, PackageError> {
     let shown = path.display().to_string();
     let not_zip = |message: String| PackageError::NotZip { path: shown.clone(), message };
@@ -96,10 +96,10 @@ pub(super) fn check(path: &Path, zip: &[u8], platform: Platform, layers: bool) -
         return Err(PackageError::NotExecutable { path: shown, mode });
     }
     let mut bootstrap = Vec::new();
-    // The directory's sizes are only claims: a forged one must not fill the memory.
+    // The sizes in the zip's directory are only claims: a forged size must not fill the memory.
     entry.take(MAX_UNZIPPED + 1).read_to_end(&mut bootstrap).map_err(|e| not_zip(e.to_string()))?;
     within(&shown, bootstrap.len() as u64, MAX_UNZIPPED, true)?;
-    // Lambda starts scripts too; the interpreter is the image's own.
+    // Lambda also starts scripts; the interpreter is the image's own.
     let warnings = if bootstrap.starts_with(b"#!") {
         Vec::new()
     } else {
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(zip_of("a", &binary).unwrap(), zip_of("b", &binary).unwrap());
     }
 
-    /// A change of these bytes redeploys every function: raise [`FORMAT`] with it.
+    /// A change of these bytes redeploys every function: increase [`FORMAT`] with it.
     #[test]
     fn the_bytes_of_a_known_binary_stay_as_they_are() {
         let zip = zip_of("a", b"same code, same hash").unwrap();

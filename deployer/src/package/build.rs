@@ -1,4 +1,4 @@
-//! The order of work: what is fresh is taken, what is not is built, a package at a time.
+//! The order of work: up-to-date binaries are reused, the others are built, one package at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use super::{
     show, store,
 };
 
-/// A binary that a request needs from cargo.
+/// A binary that cargo has to provide for a request.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
-    /// Which of the requests it answers.
+    /// Index of the request that it answers.
     pub index: usize,
     pub workspace: Workspace,
     pub package: String,
@@ -28,18 +28,18 @@ pub(super) struct Job {
     pub features: BTreeSet<String>,
     pub platform: Platform,
     pub layers: bool,
-    /// Another binary of this run is written to the same file: that the file changes tells nothing of this one.
+    /// Another binary of this run is written to the same file, so a change of the file says nothing about this one.
     pub contested: bool,
 }
 
 type Answer = Result<Artifact, PackageError>;
-/// An artifact, and what should be known about it.
+/// An artifact and the warnings about it.
 type Checked = Result<(Artifact, Vec<Warning>), PackageError>;
 
 /// Packages every request, in order; one failure does not stop the others.
 ///
-/// A binary depends on its package, features, profile and target alone, never on what else is built or up to date: each
-/// cargo invocation builds binaries of one package. Those that are up to date need none.
+/// A binary depends only on its package, features, profile and target, never on what else is built or up to date.
+/// Therefore each cargo invocation builds binaries of one package. Binaries that are up to date need no invocation.
 pub async fn build_all(requests: Vec<Request>, environment: &Environment, progress: &dyn Progress) -> Vec<Answer> {
     let mut answers: BTreeMap<usize, Answer> = BTreeMap::new();
     let mut jobs = Vec::new();
@@ -82,7 +82,7 @@ pub async fn build_all(requests: Vec<Request>, environment: &Environment, progre
     answers.into_values().collect()
 }
 
-/// Tells what should be known about an artifact.
+/// Reports the warnings about an artifact.
 fn told(index: usize, answer: Checked, progress: &dyn Progress) -> Answer {
     let (artifact, warnings) = answer?;
     for warning in &warnings {
@@ -108,7 +108,7 @@ enum Begun {
     Stale(Builder),
 }
 
-/// Takes what an earlier build left, if that is up to date; else decides what will build.
+/// Reuses the result of an earlier build if it is up to date; otherwise chooses the builder.
 fn start(
     job: &Job,
     config: &Config,
@@ -119,7 +119,7 @@ fn start(
     let cross = Builder::cross(environment);
     let architecture = job.platform.architecture;
     let builder = match (architecture.is_native(), cross) {
-        // A host whose glibc was too new the last time still has it.
+        // If the host's glibc was too new for the runtime in the last build, it still is.
         (true, Some(cross)) if stamp.as_ref().is_some_and(|s| s.builder != Builder::Cargo) => cross,
         (true, _) => Builder::Cargo,
         (false, Some(cross)) => cross,
@@ -136,7 +136,7 @@ fn start(
     })
 }
 
-/// Fails for runtimes that start no compiled executable.
+/// Fails for runtimes that cannot start a compiled executable.
 fn compiled(platform: Platform) -> Result<(), PackageError> {
     match platform.runtime {
         Runtime::Managed => Err(PackageError::NotCompiled { runtime: platform.runtime }),
@@ -174,7 +174,7 @@ fn ready_binary(path: &Path, request: &Request, environment: &Environment) -> Ch
     Ok((store::zip(&store, &show(path), &binary)?, warnings))
 }
 
-/// Builds what is stale in one workspace, a package at a time.
+/// Builds the stale binaries of one workspace, one package at a time.
 async fn build_workspace(
     waiting: Vec<(Builder, Job)>,
     environment: &Environment,
@@ -212,7 +212,7 @@ async fn build_workspace(
     answers
 }
 
-/// Groups jobs so that each group is one cargo invocation: the binaries of one package with one set of features.
+/// Groups jobs so that each group is one cargo invocation: binaries of one package with the same features.
 fn batches(waiting: Vec<(Builder, Job)>) -> Vec<(Builder, Vec<Job>)> {
     let mut batches: Vec<(Builder, Vec<Job>)> = Vec::new();
     for (builder, job) in waiting {
@@ -250,17 +250,17 @@ fn mark_contested(jobs: &mut [Job]) {
     }
 }
 
-/// Where and how groups are built.
+/// The workspace and environment in which groups are built.
 struct Site<'a> {
     members: &'a Members,
-    /// What cargo said when it could not download packages.
+    /// Cargo's output when it could not download packages.
     unfetched: Option<String>,
     environment: &'a Environment,
     progress: &'a dyn Progress,
 }
 
 impl Site<'_> {
-    /// Builds one group; again with a cross compiler where the host's glibc is too new for the runtime.
+    /// Builds one group. Jobs for whose runtime the host's glibc is too new are built again with a cross compiler.
     async fn build_batch(&self, builder: Builder, jobs: Vec<Job>) -> BTreeMap<usize, Answer> {
         let mut answers = self.invoke(builder, &jobs).await;
         let Some(cross) = Builder::cross(self.environment).filter(|_| builder == Builder::Cargo) else {
@@ -330,7 +330,7 @@ async fn finish(job: Job, made: Made, began_ns: u64, environment: Environment) -
     .await
 }
 
-/// Runs blocking work where it does not hold up the other tasks.
+/// Runs blocking work on a thread where it does not delay other tasks.
 async fn off_thread(work: impl FnOnce() -> Checked + Send + 'static) -> Checked {
     tokio::task::spawn_blocking(work)
         .await

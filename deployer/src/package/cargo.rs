@@ -1,8 +1,8 @@
 //! Starts cargo, for one package at a time.
 //!
-//! Cargo unifies the features of dependencies over all packages that one invocation builds. A package that was built
-//! beside others today and alone tomorrow would be two binaries of one source. So each invocation names one package, by
-//! its own manifest: under resolver 1 the package of the working directory would count, too.
+//! Cargo unifies the features of dependencies over all packages that one invocation builds. Building a package together
+//! with others today and alone tomorrow would give two different binaries from one source. So each invocation names one
+//! package, by its own manifest: under resolver 1 the package of the working directory would count, too.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) enum Builder {
 }
 
 impl Builder {
-    /// The installed command that builds for other architectures and older glibc versions.
+    /// Returns the installed command that builds for other architectures and older glibc versions.
     pub fn cross(environment: &Environment) -> Option<Self> {
         [("cargo-zigbuild", Self::Zigbuild), ("cargo-lambda", Self::Lambda)]
             .into_iter()
@@ -45,14 +45,14 @@ impl Builder {
         };
         let mut arguments: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
         if self == Self::Lambda {
-            // Its default, target/lambda, is also where the profile "lambda" puts plain files of these names.
+            // Its default, target/lambda, is also where the profile "lambda" writes plain files with these names.
             arguments.push(store.join("cargo-lambda").display().to_string());
         }
         arguments
     }
 }
 
-/// Builds the binaries of `jobs`, which share package, features, profile and target, by one invocation.
+/// Builds the binaries of `jobs` by one invocation; they share package, features, profile and target.
 ///
 /// # Errors
 /// [`PackageError::NoCargo`] if cargo cannot be started. A failed build is no error here: see [`Run::success`].
@@ -109,7 +109,7 @@ fn arguments(
     arguments
 }
 
-/// The target with the glibc that the runtime has; cargo-zigbuild reads the suffix.
+/// Returns the target with the runtime's glibc version as a suffix, which cargo-zigbuild reads.
 fn target(platform: Platform) -> String {
     let triple = platform.architecture.triple();
     match platform.runtime.glibc() {
@@ -118,14 +118,14 @@ fn target(platform: Platform) -> String {
     }
 }
 
-/// A cargo command that can be stopped by dropping it, with the variables that a build may see.
+/// Returns a cargo command that dropping stops, with the variables that a build may see.
 pub(super) fn command(directory: &Path, environment: &Environment) -> Command {
     let mut command = bare(directory, environment);
     command.envs(environment.for_cargo());
     command
 }
 
-/// A cargo command that may sign in to registries, and runs no package's code.
+/// Returns a cargo command that may sign in to registries and runs no package's code.
 pub(super) fn to_fetch(directory: &Path, environment: &Environment) -> Command {
     let mut command = bare(directory, environment);
     command.envs(environment.for_fetching());

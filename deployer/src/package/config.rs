@@ -1,8 +1,8 @@
-//! Reads cargo's configuration as far as it says with which flags rustc is called.
+//! Reads the part of cargo's configuration that decides rustc's flags.
 //!
-//! The files and their order are cargo's (<https://doc.rust-lang.org/cargo/reference/config.html>): what lies nearer to the
-//! working directory comes later, and of a flag that is given twice rustc takes the last. What cannot be read is left out:
-//! cargo names it when it builds.
+//! The files and their order are cargo's (<https://doc.rust-lang.org/cargo/reference/config.html>): files nearer to the
+//! working directory come later, and rustc uses the last of repeated flags. Unreadable files are skipped: cargo names
+//! them when it builds.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::Architecture;
 use super::environment::Environment;
 
-/// A word of a command line, and where it was given.
+/// A word of a command line, and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flag {
     pub text: String,
@@ -20,17 +20,17 @@ pub(super) struct Flag {
     pub place: String,
 }
 
-/// The configuration files of one directory, the least important one first.
+/// The configuration files that apply in one directory, in ascending priority.
 #[derive(Debug, Default)]
 pub(super) struct Config {
     files: Vec<(PathBuf, Table)>,
 }
 
-/// How often a file may include another one that includes another one.
+/// Maximum depth of nested `include`s, and of profiles that inherit.
 const DEPTH: usize = 8;
 
 impl Config {
-    /// Reads the files that cargo reads when it is started in `directory`.
+    /// Reads the files that cargo reads when started in `directory`.
     pub fn of(directory: &Path, environment: &Environment) -> Self {
         let above: Vec<PathBuf> = directory.ancestors().map(|ancestor| ancestor.join(".cargo")).collect();
         let mut config = Self::default();
@@ -43,7 +43,7 @@ impl Config {
         config
     }
 
-    /// All files that were read, for what depends on them.
+    /// Lists all files that were read, so that stamps can depend on them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(path, _)| path.as_path())
     }
@@ -58,10 +58,10 @@ impl Config {
         self.files.push((file.to_owned(), table));
     }
 
-    /// The flags that rustc gets for the function's own code: of the first of cargo's sources that has any.
+    /// Returns rustc's flags for the function's own code, from the first of cargo's sources that has any.
     pub fn rustflags(&self, architecture: Architecture, cross: bool, environment: &Environment) -> Vec<Flag> {
         for (variable, separator) in [("CARGO_ENCODED_RUSTFLAGS", '\u{1f}'), ("RUSTFLAGS", ' ')] {
-            // An empty value takes the place of the files, too.
+            // An empty value replaces the files' flags, too.
             if let Some(value) = environment.given(variable) {
                 return split(&value.to_string_lossy(), separator, variable);
             }
@@ -77,7 +77,7 @@ impl Config {
         flags
     }
 
-    /// The flags of a profile and those that it inherits from, which only nightly cargo takes.
+    /// Returns the flags of a profile and of the profiles that it inherits from. Only nightly cargo accepts them.
     pub fn profile_flags(&self, profile: &str, manifest: &Path) -> Vec<Flag> {
         let text = std::fs::read_to_string(manifest).unwrap_or_default();
         let own = Self { files: vec![(manifest.to_owned(), text.parse().unwrap_or_default())] };
@@ -94,7 +94,7 @@ impl Config {
         flags
     }
 
-    /// Variables that `[env]` sets for compilers.
+    /// Returns the variables that `[env]` sets for compilers.
     pub fn variables(&self) -> Vec<(String, Flag)> {
         let mut found = Vec::new();
         for (path, table) in &self.files {
@@ -108,13 +108,13 @@ impl Config {
         found
     }
 
-    /// The target that plain cargo builds for.
+    /// Returns the target that plain cargo builds for.
     fn target(&self, architecture: Architecture, environment: &Environment) -> String {
         let variable = environment.get("CARGO_BUILD_TARGET").map(|value| value.to_string_lossy().into_owned());
         variable.or_else(|| self.last(&["build", "target"])).unwrap_or_else(|| architecture.triple().to_owned())
     }
 
-    /// `[target.'cfg(…)']` where the condition holds.
+    /// Returns the flags of each `[target.'cfg(…)']` whose condition holds.
     fn of_conditions(&self, triple: &str) -> Vec<Flag> {
         let mut flags = Vec::new();
         for (path, table) in &self.files {
@@ -133,7 +133,7 @@ impl Config {
         lists.flatten().collect()
     }
 
-    /// The text that the most important file has, or the first of its list.
+    /// Returns the text in the file with the highest priority, or the first text of a list there.
     fn last(&self, keys: &[&str]) -> Option<String> {
         let value = self.files.iter().rev().find_map(|(_, table)| at(table, keys))?;
         let first = value.as_array().and_then(|list| list.first()).unwrap_or(value);
@@ -146,7 +146,7 @@ fn at<'a>(table: &'a Table, keys: &[&str]) -> Option<&'a Value> {
     rest.iter().try_fold(table.get(*first)?, |value, key| value.get(*key))
 }
 
-/// Flags as a list, or as one text with blanks between.
+/// Reads flags given as a list, or as one text separated by blanks.
 fn words(value: &Value, path: &Path) -> Vec<Flag> {
     let place = path.display().to_string();
     match value {
@@ -170,7 +170,7 @@ fn from_variable(prefix: &str, name: &str, environment: &Environment) -> Vec<Fla
     split(&value.unwrap_or_default(), ' ', &variable)
 }
 
-/// The paths of `include`: a text, a list of texts, or tables with a `path`.
+/// Returns the paths of `include`: a text, a list of texts, or tables with a `path`.
 fn included(value: &Value) -> Vec<String> {
     let one = |value: &Value| value.as_str().or_else(|| value.get("path")?.as_str()).map(str::to_owned);
     match value {
@@ -179,7 +179,7 @@ fn included(value: &Value) -> Vec<String> {
     }
 }
 
-/// What `cfg(…)` may ask of a Linux target.
+/// Returns the facts about a Linux target that `cfg(…)` may test.
 fn facts(triple: &str) -> Vec<Cfg> {
     let arch = triple.split('-').next().unwrap_or_default();
     let env = if triple.ends_with("musl") { "musl" } else { "gnu" };
@@ -203,7 +203,7 @@ mod tests {
     struct Place(tempfile::TempDir);
 
     impl Place {
-        /// Fails unless cargo's call of rustc ends with the flags that are found here.
+        /// Checks that cargo's call of rustc ends with the flags that [`Config`] finds.
         fn compare(&self, variables: &[(&str, &str)]) {
             let home = self.0.path().join("home");
             let set = variables
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(flags.iter().map(|flag| flag.text.as_str()).collect::<Vec<_>>(), ["-Cparent", "-Cown"]);
     }
 
-    /// Holds this reader against cargo itself, which prints how it calls rustc.
+    /// Compares this reader with cargo itself, which prints how it calls rustc.
     #[test]
     fn cargo_takes_the_same_flags_from_the_same_files() {
         let place = Place::with(&[

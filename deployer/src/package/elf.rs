@@ -1,4 +1,4 @@
-//! Looks at an executable as Lambda will: its machine, and the glibc and the libraries it asks for.
+//! Examines an executable as Lambda will: its machine, and the glibc and libraries that it requires.
 
 use object::elf::{EM_AARCH64, EM_X86_64};
 use object::read::elf::{ElfFile64, FileHeader as _};
@@ -7,8 +7,8 @@ use super::error::Made;
 use super::libraries::{self, Beside};
 use super::{Architecture, PackageError, Platform, Warning};
 
-/// Fails unless Lambda can start `binary` on this architecture and runtime. `file` names it in errors.
-/// A statically linked binary asks for no glibc and no library, and always passes that part.
+/// Fails unless Lambda can start `binary` on this architecture and runtime. `file` names it in errors. A statically
+/// linked binary requires no glibc and no library, and always passes that part.
 pub(super) fn check(
     file: &str,
     binary: &[u8],
@@ -52,7 +52,7 @@ pub(super) fn check(
 /// A glibc version: major, minor, patch.
 pub(super) type Glibc = [u32; 3];
 
-/// The newest `GLIBC_x.y` among the symbol versions in `.gnu.version_r`.
+/// Returns the newest `GLIBC_x.y` among the symbol versions in `.gnu.version_r`.
 fn newest_glibc(elf: &ElfFile64<'_>) -> object::read::Result<Option<Glibc>> {
     let (endian, sections) = (elf.endian(), elf.elf_section_table());
     let Some((mut needs, strings)) = sections.gnu_verneed(endian, elf.data())? else {
@@ -68,7 +68,7 @@ fn newest_glibc(elf: &ElfFile64<'_>) -> object::read::Result<Option<Glibc>> {
     Ok(newest)
 }
 
-/// Reads `GLIBC_2.34` or `GLIBC_2.2.5`; `GLIBC_PRIVATE` and other libraries' versions are none.
+/// Parses `GLIBC_2.34` or `GLIBC_2.2.5`. Returns `None` for `GLIBC_PRIVATE` and other libraries' versions.
 fn parse_glibc(name: &[u8]) -> Option<Glibc> {
     let digits = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?;
     let mut version = [0; 3];
@@ -93,7 +93,7 @@ fn machine_name(machine: object::elf::Machine) -> String {
     }
 }
 
-/// Names what a file is that is no ELF file, from its first bytes.
+/// Names the format of a file that is not ELF, by its first bytes.
 fn foreign_format(bytes: &[u8]) -> &'static str {
     match bytes {
         [] => "it is empty",
@@ -141,7 +141,7 @@ mod tests {
         let binary = own_binary();
         let elf = ElfFile64::<object::Endianness>::parse(&*binary).unwrap();
         let newest = newest_glibc(&elf).unwrap().unwrap();
-        // Rust's standard library needs 2.17 at least; hosts since 2021 give 2.28 and more.
+        // Rust's standard library requires 2.17 at least; binaries built on hosts since 2021 require 2.28 and more.
         assert!(newest > [2, 26, 0], "{newest:?}");
         let error = check("own", &binary, on(own_architecture(), Runtime::ProvidedAl2), Beside::default()).unwrap_err();
         assert_eq!(error.to_string(), format!("own needs GLIBC_{}, but provided.al2 has glibc 2.26", dotted(&newest)));

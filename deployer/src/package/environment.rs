@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use super::passed::{self, For};
 
-/// Variables that start with one of these can change what cargo, rustc or the C compilers of build scripts make.
+/// Prefixes of variables that can change the output of cargo, rustc or the C compilers of build scripts.
 const CHANGES_OUTPUT: &[&str] =
     &["AR_", "CARGO_", "CC_", "CFLAGS", "CPPFLAGS", "CXX", "HOST_", "LDFLAGS", "PKG_CONFIG", "RUST", "TARGET_", "ZIG"];
 const CHANGES_OUTPUT_EXACTLY: &[&str] = &["AR", "CARGO", "CC", "SOURCE_DATE_EPOCH"];
 
-/// Those of the above that change only what programs print.
+/// Variables among the above that change only printed text.
 const CHANGES_NOTHING: &[&str] = &["RUST_BACKTRACE", "RUST_LOG", "RUST_LIB_BACKTRACE"];
 
 /// A set of environment variables.
@@ -32,30 +32,30 @@ impl Environment {
         self
     }
 
-    /// Takes one variable away.
+    /// Removes one variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.0.remove(OsStr::new(name));
         self
     }
 
-    /// The value of a variable that cargo gets to see; an empty one counts as not set, as in cargo.
+    /// Returns the value of a variable that is passed to cargo; an empty value counts as unset, as in cargo.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
         self.given(name).filter(|value| !value.is_empty())
     }
 
-    /// The same, where cargo takes an empty value for a value.
+    /// Like [`Self::get`], for variables of which cargo accepts an empty value.
     pub(super) fn given(&self, name: &str) -> Option<&OsStr> {
         let (name, value) = self.0.get_key_value(OsStr::new(name))?;
         self.passes(name, value, For::Build).then_some(value)
     }
 
-    /// Whether a variable is set and no build gets to see it.
+    /// Tells whether a variable is set and withheld from builds.
     pub(super) fn withholds(&self, name: &str) -> bool {
         self.0.get_key_value(OsStr::new(name)).is_some_and(|(name, value)| !self.passes(name, value, For::Build))
     }
 
-    /// The variables that are set and that no build gets to see, among those that a text names.
+    /// Lists the variables named in a text that are set and withheld from builds.
     pub(super) fn withheld_in(&self, text: &str) -> Vec<String> {
         let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
         let names = self.0.keys().map(|name| name.to_string_lossy());
@@ -63,17 +63,17 @@ impl Environment {
         named.map(std::borrow::Cow::into_owned).collect()
     }
 
-    /// Whether this runs in CI, where nobody looks at what cargo changes.
+    /// Tells whether this runs in CI, where nobody reviews cargo's changes to files.
     pub(super) fn is_ci(&self) -> bool {
         self.get("CI").is_some_and(|value| value != "false" && value != "0")
     }
 
-    /// The cargo to start: `CARGO`, else the one on the path.
+    /// Returns the cargo to start: `CARGO`, or else the one on the path.
     pub(super) fn cargo(&self) -> OsString {
         self.get("CARGO").unwrap_or(OsStr::new("cargo")).to_owned()
     }
 
-    /// What cargo is started with to build. Incremental code is other code than that of a clean build.
+    /// Returns the variables for a build. Incremental builds are off, because their code differs from a clean build's.
     pub(super) fn for_cargo(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let set = [("CARGO_INCREMENTAL", "0"), ("CARGO_TERM_COLOR", "never")];
         self.passed(For::Build)
@@ -81,12 +81,12 @@ impl Environment {
             .chain(set.map(|(name, value)| (OsStr::new(name), OsStr::new(value))))
     }
 
-    /// What cargo is started with to download packages.
+    /// Returns the variables for downloading packages.
     pub(super) fn for_fetching(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.passed(For::Fetch).chain([(OsStr::new("CARGO_TERM_COLOR"), OsStr::new("never"))])
     }
 
-    /// The variables that cargo needs to download packages and a build must not see.
+    /// Returns the names of variables that cargo needs to download packages and that a build must not see.
     pub(super) fn for_fetching_alone(&self) -> impl Iterator<Item = &OsStr> {
         self.passed(For::Fetch).filter(|(name, value)| !self.passes(name, value, For::Build)).map(|(name, _)| name)
     }
@@ -102,7 +102,7 @@ impl Environment {
         passed::passes(&name.to_string_lossy(), &value.to_string_lossy(), &named, to)
     }
 
-    /// The variables, in order, that can change what is built.
+    /// Returns the variables, in order, that can change the result of a build.
     pub(super) fn changing_output(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.for_cargo().filter(|(name, _)| {
             let exactly = |list: &[&str]| list.iter().any(|n| OsStr::new(n) == *name);
@@ -110,7 +110,7 @@ impl Environment {
         })
     }
 
-    /// Finds an executable by name: on the path, else where cargo installs its own.
+    /// Finds an executable by name: on the path, or else where cargo installs its own.
     pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
         let path = self.get("PATH").unwrap_or_default();
         std::env::split_paths(path)

@@ -1,17 +1,17 @@
-//! What can go wrong between a function's source and its zip.
+//! Errors between a function's source and its zip.
 
 use std::path::Path;
 
 use super::{Architecture, Runtime};
 
-/// Where an executable comes from.
+/// The origin of an executable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
-    /// It was there: `binary:` or `zip:`.
+    /// Supplied by the user: `binary:` or `zip:`.
     Elsewhere,
-    /// By plain cargo, against this machine's glibc.
+    /// Built by plain cargo, against this machine's glibc.
     Here,
-    /// By a cross compiler, against the runtime's glibc.
+    /// Built by a cross compiler, against the runtime's glibc.
     Across,
 }
 
@@ -26,17 +26,17 @@ pub enum PackageError {
     NoPackage { package: String, nearest: Option<String>, available: Vec<String> },
     #[error("the package `{package}` has no binary `{bin}`; it has {}", listed(available))]
     NoBin { package: String, bin: String, nearest: Option<String>, available: Vec<String> },
-    /// `output` is what cargo wrote.
+    /// `output` is cargo's.
     #[error("cargo cannot read the workspace\n{output}")]
     Manifest { output: String },
     #[error("{lock} does not fit the Cargo.toml files, and in CI (`CI` is set) cargo may not change it")]
     LockOutdated { lock: String },
-    /// `output` is what cargo and rustc wrote, without the progress lines.
+    /// `output` is that of cargo and rustc, without the progress lines.
     #[error("cargo could not build {}\n{output}", listed(bins))]
     BuildFailed {
         bins: Vec<String>,
         output: String,
-        /// Variables that the output names, and that are withheld from builds.
+        /// Variables named in the output that are withheld from builds.
         withheld: Vec<String>,
     },
     #[error("cargo succeeded but named no executable for `{bin}`")]
@@ -46,7 +46,7 @@ pub enum PackageError {
     #[error("{file} needs {version}, but {runtime} has glibc {limit}")]
     Glibc {
         file: String,
-        /// The newest symbol version asked for, such as `GLIBC_2.38`.
+        /// The newest symbol version that the file requires, such as `GLIBC_2.38`.
         version: String,
         runtime: Runtime,
         limit: String,
@@ -88,7 +88,7 @@ impl PackageError {
         Self::Io { path: path.display().to_string(), message: error.to_string() }
     }
 
-    /// Says of a too new glibc that the deployer built the executable.
+    /// Records that the deployer built the executable that requires a too new glibc.
     pub(super) fn of_build(mut self, across: bool) -> Self {
         if let Self::Glibc { made, .. } = &mut self {
             *made = if across { Made::Across } else { Made::Here };
@@ -96,7 +96,7 @@ impl PackageError {
         self
     }
 
-    /// Stable and documented, such as `package::build-failed`.
+    /// Returns the stable, documented code, such as `package::build-failed`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ impl PackageError {
         }
     }
 
-    /// The next thing to do.
+    /// Returns the next step for the user.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -189,13 +189,13 @@ impl PackageError {
     }
 }
 
-/// Words of cargo-zigbuild, which has no code for this.
+/// Recognises cargo-zigbuild's message, which has no code, that zig is missing.
 fn lacks_zig(output: &str) -> bool {
     let output = output.to_ascii_lowercase();
     ["failed to find zig", "zig is not installed", "no module named ziglang"].iter().any(|words| output.contains(words))
 }
 
-/// Words of rustc, of `std::env::VarError` in a build script's panic.
+/// Recognises messages about a missing variable: rustc's, or of `std::env::VarError` in a build script's panic.
 fn asks_for_a_variable(output: &str) -> bool {
     output.contains("not defined at compile time") || output.contains("NotPresent")
 }
@@ -238,7 +238,7 @@ fn cross_help(wanted: Architecture) -> String {
     format!("`pip install cargo-zigbuild ziglang` and `rustup target add {}`", wanted.triple())
 }
 
-/// Names in prose: "`a`, `b`", at most twelve of them.
+/// Lists names in prose: "`a`, `b`", at most twelve of them.
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 12;
     if names.is_empty() {

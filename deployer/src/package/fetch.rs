@@ -1,4 +1,5 @@
-//! Downloads packages before a build where that takes what a build must not see: a registry's token, a proxy's password.
+//! Downloads packages before a build if that requires variables that a build must not see: a registry's token, a
+//! proxy's password.
 
 use super::build::Job;
 use super::cargo::{self, Builder};
@@ -7,8 +8,8 @@ use super::members::Members;
 use super::run;
 use super::{Event, PackageError, Progress};
 
-/// Runs `cargo fetch` if the build could not download its packages by itself. It runs no package's code. Where it fails,
-/// the build may do without; what cargo said is returned for the case that it does not.
+/// Runs `cargo fetch` if the build could not download its packages by itself. It runs no package's code. If it fails,
+/// the build may still succeed without it; cargo's output is returned in case the build fails.
 ///
 /// # Errors
 /// [`PackageError::NoCargo`] if cargo cannot be started.
@@ -37,8 +38,8 @@ pub(super) async fn before(
     Ok((!run.success).then_some(run.output))
 }
 
-/// Tokens of registries and passwords of proxies are for packages of all kinds, git's and ssh's variables for those that
-/// the lock file takes from git.
+/// Tells whether credentials may be needed. Tokens of registries and passwords of proxies serve packages of all kinds.
+/// Variables of git and ssh only serve packages that the lock file takes from git.
 fn is_needed(environment: &Environment, lock: Option<&str>) -> bool {
     let git = lock.is_none_or(|lock| lock.contains("\"git+") || lock.contains("+ssh://"));
     environment.for_fetching_alone().any(|name| {

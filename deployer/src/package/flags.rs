@@ -1,6 +1,7 @@
-//! Flags that make code for processors that Lambda does not promise: such a function ends with an illegal instruction.
+//! Finds flags that produce code for processors that Lambda does not promise: such a function ends with an illegal
+//! instruction.
 //!
-//! x86_64: AWS promises AVX2, which is what `haswell` and `x86-64-v3` stand for. arm64: Graviton2, a Neoverse N1.
+//! x86_64: AWS promises AVX2, as in `haswell` and `x86-64-v3`. arm64: Graviton2, a Neoverse N1.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use super::config::{Config, Flag};
 use super::environment::Environment;
 use super::{Architecture, PackageError, Warning};
 
-/// The code that both architectures' oldest hosts run, by rustc's names.
+/// Processors whose code Lambda's oldest x86_64 hosts run, by rustc's names. The lists below have the features, and the
+/// same for arm64.
 const X86_CPUS: &[&str] = &[
     "core2",
     "corei7",
@@ -77,10 +79,10 @@ const ARM_FEATURES: &[&str] = &[
     "vh",
 ];
 
-/// How flags of C compilers say "this machine's processor".
+/// Flags by which C compilers select this machine's processor.
 const NATIVE: &[&str] = &["-march=native", "-mcpu=native"];
 
-/// Looks at all flags that a job's own code is compiled with.
+/// Checks all flags that a job's own code is compiled with.
 ///
 /// # Errors
 /// [`PackageError::NativeProcessor`] for code for the processor of the machine that builds.
@@ -122,7 +124,7 @@ fn known(architecture: Architecture) -> (&'static [&'static str], &'static [&'st
     }
 }
 
-/// What follows `-C` or `--codegen`, in all ways of writing it: name, value, place.
+/// Parses the options after `-C` or `--codegen`, in all notations: name, value, place.
 fn options(flags: &[Flag]) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut words = flags.iter();
@@ -139,13 +141,13 @@ fn options(flags: &[Flag]) -> Vec<(String, String, String)> {
     found
 }
 
-/// Of several processors, rustc takes the last.
+/// Returns the last processor and its place; rustc uses the last of several.
 fn last_cpu(options: &[(String, String, String)]) -> Option<(String, String)> {
     let mut cpus = options.iter().filter(|(name, _, _)| name == "target-cpu");
     cpus.next_back().map(|(_, cpu, place)| (cpu.clone(), place.clone()))
 }
 
-/// The processor features that are on in the end, with the place that turned them on.
+/// Returns the processor features that are enabled in the end, with the place that enabled them.
 fn enabled(options: &[(String, String, String)]) -> BTreeMap<String, String> {
     let mut on = BTreeMap::new();
     for (_, list, place) in options.iter().filter(|(name, _, _)| name == "target-feature") {
@@ -160,7 +162,7 @@ fn enabled(options: &[(String, String, String)]) -> BTreeMap<String, String> {
     on
 }
 
-/// A C compiler of a build script that is told to use this machine's processor.
+/// Finds a flag that makes a build script's C compiler use this machine's processor.
 fn native_c(config: &Config, environment: &Environment) -> Option<(String, String)> {
     let files = config.variables().into_iter().map(|(name, flag)| (name, flag.text, flag.place));
     let given = environment.for_cargo().map(|(name, value)| {

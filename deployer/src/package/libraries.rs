@@ -1,11 +1,11 @@
-//! The shared libraries that an executable asks for, held against those that Lambda's images have.
+//! Compares the shared libraries that an executable requires with those of Lambda's images.
 
 use object::elf::DT_NEEDED;
 use object::read::elf::{ElfFile64, ProgramHeader as _};
 
 use super::{Architecture, PackageError, Platform, Runtime, Warning};
 
-/// What every image promises: glibc's libraries, and the one that Rust's panics unwind with.
+/// Libraries of every image: glibc's, and the one for unwinding Rust's panics.
 const PROMISED: &[&str] = &[
     "ld-linux-aarch64.so.1",
     "ld-linux-x86-64.so.2",
@@ -21,8 +21,8 @@ const PROMISED: &[&str] = &[
     "libutil.so.1",
 ];
 
-/// Libraries of the images' own tools (the package manager, curl, rpm), which no document promises. One went away with an
-/// update of provided.al2 already: <https://github.com/aws/aws-lambda-rust-runtime/issues/683>.
+/// Libraries of the images' own tools (the package manager, curl, rpm), which no document promises. An update of
+/// provided.al2 already removed one: <https://github.com/aws/aws-lambda-rust-runtime/issues/683>.
 const AL2023: &[&str] = &[
     "libbz2.so.1",
     "libcrypt.so.2",
@@ -55,16 +55,17 @@ const AL2: &[&str] = &[
     "libz.so.1",
 ];
 
-/// What comes with the executable.
+/// Files that accompany the executable.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Beside<'a> {
-    /// The files of its zip.
+    /// The paths in its zip.
     pub files: &'a [String],
-    /// Whether the function has layers, whose files are not known here.
+    /// Tells whether the function has layers, whose files are not known here.
     pub layers: bool,
 }
 
-/// Fails if Lambda cannot load `elf` for lack of its loader or a library; names the libraries that it has by chance.
+/// Fails if Lambda cannot load `elf` because its loader or a library is missing. Warns about libraries that Lambda does
+/// not promise.
 pub(super) fn check(
     file: &str,
     elf: &ElfFile64<'_>,

@@ -1,4 +1,4 @@
-//! The packages of a workspace, as cargo names them, and the errors of those that are asked for and are not there.
+//! The packages of a workspace, as reported by cargo, and the errors for requested packages that do not exist.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use super::{Architecture, PackageError};
 #[derive(Debug)]
 pub(super) struct Member {
     pub name: String,
-    /// Cargo's own id, which no package of a registry shares.
+    /// Cargo's own id, which differs from that of any registry's package.
     id: String,
     pub manifest: PathBuf,
     bins: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// Asks cargo, which compiles nothing and stays off the network for this.
+    /// Asks cargo, which compiles nothing and uses no network for this (`cargo metadata`).
     ///
     /// # Errors
     /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's own words if it cannot
@@ -55,8 +55,8 @@ impl Members {
         self.packages.iter().find(|member| member.name == name)
     }
 
-    /// How a command line names the package: by its id, as a dependency may have the same name. Cargo before 1.77 takes
-    /// its own ids for no specification, and cargo-lambda compares with names.
+    /// Returns the package's name for a command line: its id, because a dependency may have the same name. Cargo before
+    /// 1.77 does not accept its own ids there, and cargo-lambda compares with names.
     pub fn spec<'a>(&'a self, name: &'a str, builder: Builder) -> &'a str {
         match self.package(name) {
             Some(member) if builder != Builder::Lambda && member.id.contains('#') => &member.id,
@@ -64,7 +64,7 @@ impl Members {
         }
     }
 
-    /// Whether cargo must take the versions of Cargo.lock: in CI, where nobody would commit what it changes.
+    /// Tells whether cargo must use the versions in Cargo.lock: in CI, where nobody would commit cargo's changes to it.
     pub fn locked(&self, environment: &Environment) -> bool {
         environment.is_ci() && self.lock().is_file()
     }
@@ -85,7 +85,7 @@ fn package(package: &Value) -> Option<Member> {
     Some(Member { name: text("name")?, id: text("id")?, manifest: text("manifest_path")?.into(), bins })
 }
 
-/// The error of a job that asks for a package or binary that does not exist.
+/// Returns the error of a job whose package or binary does not exist.
 pub(super) fn unknown(job: &Job, members: &Members) -> Option<PackageError> {
     let Some(Member { bins, .. }) = members.package(&job.package) else {
         let available: Vec<String> = members.packages.iter().map(|member| member.name.clone()).collect();
@@ -103,7 +103,7 @@ pub(super) fn unknown(job: &Job, members: &Members) -> Option<PackageError> {
     })
 }
 
-/// The name that is probably meant: less than half of its letters differ.
+/// Returns the name that the user probably meant: less than half of its letters differ.
 fn nearest(meant: &str, names: &[String]) -> Option<String> {
     names
         .iter()
@@ -113,7 +113,7 @@ fn nearest(meant: &str, names: &[String]) -> Option<String> {
         .map(|(_, name)| name.clone())
 }
 
-/// What a user calls this machine, for the error about cross-building.
+/// Returns a user's word for this machine, for the error about cross-building.
 pub(super) fn host() -> String {
     match Architecture::host() {
         Some(architecture) if cfg!(target_os = "linux") => architecture.to_string(),

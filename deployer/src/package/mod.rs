@@ -47,7 +47,7 @@ pub use environment::Environment;
 pub use error::PackageError;
 pub use warning::Warning;
 
-/// What a function's code is made from.
+/// The source of a function's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A binary of a package in the cargo workspace around the stack.
@@ -76,7 +76,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// This machine's, if Lambda has it.
+    /// Returns this machine's architecture, if Lambda has it.
     #[must_use]
     pub fn host() -> Option<Self> {
         match std::env::consts::ARCH {
@@ -86,12 +86,12 @@ impl Architecture {
         }
     }
 
-    /// Whether plain cargo on this machine builds for it.
+    /// Tells whether plain cargo on this machine builds for it.
     pub(crate) fn is_native(self) -> bool {
         cfg!(target_os = "linux") && Self::host() == Some(self)
     }
 
-    /// The newest processor, by rustc's names, whose code all hosts of Lambda run.
+    /// Returns the newest processor, by rustc's names, whose code all of Lambda's hosts run.
     pub(crate) fn newest_processor(self) -> &'static str {
         match self {
             Self::X86_64 => "x86-64-v3",
@@ -99,7 +99,7 @@ impl Architecture {
         }
     }
 
-    /// Rust's name of the Linux target.
+    /// Returns Rust's name of the Linux target.
     #[must_use]
     pub fn triple(self) -> &'static str {
         match self {
@@ -118,17 +118,17 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// The Lambda runtime, as far as packaging cares.
+/// The Lambda runtime, as far as it matters for packaging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Runtime {
     ProvidedAl2023,
     ProvidedAl2,
-    /// A language runtime: takes ready zips only, whose content is not looked at.
+    /// A language runtime. It accepts ready zips only, whose content is not checked.
     Managed,
 }
 
 impl Runtime {
-    /// Reads Lambda's identifier, such as `provided.al2023`.
+    /// Parses Lambda's identifier, such as `provided.al2023`.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         match name {
@@ -138,7 +138,7 @@ impl Runtime {
         }
     }
 
-    /// The glibc that its image carries.
+    /// Returns the glibc version of its image.
     pub(crate) fn glibc(self) -> Option<[u32; 3]> {
         match self {
             Self::ProvidedAl2023 => Some([2, 34, 0]),
@@ -165,11 +165,11 @@ pub struct Request {
     pub root: PathBuf,
     pub source: Source,
     pub platform: Platform,
-    /// Whether the function has layers, which may hold libraries.
+    /// Tells whether the function has layers, which may contain libraries.
     pub layers: bool,
 }
 
-/// What the function runs on.
+/// The processor and runtime of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Platform {
     pub architecture: Architecture,
@@ -179,14 +179,14 @@ pub struct Platform {
 /// A function's code, ready for upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Where the zip lies; read it with [`Artifact::bytes`].
+    /// Path of the zip; read it with [`Artifact::bytes`].
     pub zip: PathBuf,
-    /// As Lambda reports it: padded base64.
+    /// The hash as Lambda reports it: padded base64.
     pub code_sha256: String,
     /// The zip's size in bytes.
     pub size: u64,
-    /// The executable's SHA-256 in hexadecimal; it stays the same when only the way of zipping changes.
-    /// For a ready zip of a language runtime, the zip's own.
+    /// The executable's SHA-256 in hexadecimal; it stays the same when only the zip format changes. For a ready zip of
+    /// a language runtime, the zip's own SHA-256.
     pub binary_sha256: String,
 }
 
@@ -198,7 +198,7 @@ impl Artifact {
     pub fn bytes(&self) -> Result<Vec<u8>, PackageError> {
         let zip = std::fs::read(&self.zip).map_err(|e| PackageError::io(&self.zip, &e))?;
         if archive::code_sha256(&zip) != self.code_sha256 {
-            // A damaged zip in the cache must not be found again.
+            // Remove a damaged zip from the cache, so that no later run finds it.
             if self.zip.parent().is_some_and(store::is_store) {
                 let _ = std::fs::remove_file(&self.zip);
             }
@@ -211,28 +211,28 @@ impl Artifact {
 /// Something that happened while packaging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// The binary is as it was: cargo is not started for it.
+    /// The binary is up to date: cargo is not started for it.
     Fresh { bin: &'a str },
-    /// One cargo invocation begins for these binaries.
+    /// A cargo invocation for these binaries started.
     Building { bins: &'a [String] },
     /// A line that cargo or rustc wrote.
     Output { line: &'a str },
-    /// That invocation ended.
+    /// The cargo invocation ended.
     Built { success: bool, took: Duration },
-    /// Cargo downloads packages, for this takes credentials that builds do not get.
+    /// Cargo downloads packages in a separate step, because that requires credentials withheld from builds.
     Fetching,
-    /// It ended, well or not.
+    /// The download ended, successfully or not.
     Fetched,
-    /// Something that should be known about the package of a request.
+    /// A warning about the package of a request.
     Warning { request: usize, warning: &'a Warning },
 }
 
-/// Hears what happens while packaging; called from the task that packages.
+/// Receives events while packaging; called from the packaging task.
 pub trait Progress: Send + Sync {
     fn on(&self, event: Event<'_>);
 }
 
-/// Hears nothing.
+/// Ignores all events.
 impl Progress for () {
     fn on(&self, _: Event<'_>) {}
 }

@@ -1,18 +1,17 @@
-//! Which variables of the run's environment a build gets to see.
+//! Which variables of the run's environment a build may see.
 //!
-//! Build scripts and procedural macros of every dependency run with the variables that cargo was started with, and the
-//! run's environment holds credentials. So cargo gets the variables that compilers, build scripts and package managers are
-//! known to read, and no others: a secret may have any name. What a project's own build needs besides is named in
-//! `DEPLOYER_BUILD_ENV`.
+//! Build scripts and procedural macros of every dependency run with cargo's variables, and the run's environment
+//! contains credentials. A secret may have any name. So cargo only gets the variables that compilers, build scripts and
+//! package managers are known to read. A project names further variables for its own build in `DEPLOYER_BUILD_ENV`.
 //!
-//! This keeps secrets from code that looks for them; it is no sandbox. A build runs as the same user and can read that
-//! user's files and, where the system lets it, the memory of the user's other processes.
+//! This hides secrets from code that looks for them; it is no sandbox. A build runs as the same user and can read that
+//! user's files and, where the system allows it, the memory of the user's other processes.
 
-/// Names more variables, parted by commas or blanks.
+/// Names more variables, separated by commas or blanks.
 pub(super) const NAMED: &str = "DEPLOYER_BUILD_ENV";
 
-/// Variables that an outer cargo sets for the program it runs. Passed on, they would make build scripts and `env!`
-/// see the wrong package, or point to a job server that is gone.
+/// Variables that an outer cargo sets for the program it runs. Passed on, they would make build scripts and `env!` see
+/// the wrong package, or point to a job server that no longer exists.
 const FROM_OUTER_CARGO: &[&str] = &[
     "CARGO_BIN_",
     "CARGO_CRATE_NAME",
@@ -28,10 +27,10 @@ const FROM_OUTER_CARGO: &[&str] = &[
     "__CARGO",
 ];
 
-/// Variables about how cargo talks: diagnostics are captured, so colour and progress bars would end up in error texts.
+/// Variables for cargo's display. Diagnostics are captured, so colour and progress bars would end up in error texts.
 const TALK: &[&str] = &["CARGO_TERM_"];
 
-/// The system's own, and single ones of tools.
+/// Variables of the system, and single variables of tools.
 const EXACTLY: &[&str] = &[
     "CI",
     "CPATH",
@@ -67,7 +66,7 @@ const EXACTLY: &[&str] = &[
     "YASM",
 ];
 
-/// Compilers and their flags, also as `HOST_CC`, `TARGET_CC` and `CC_x86_64_unknown_linux_gnu`.
+/// Variables for compilers and their flags, also in the forms `HOST_CC`, `TARGET_CC` and `CC_x86_64_unknown_linux_gnu`.
 const TOOLS: &[&str] = &[
     "AR",
     "ARFLAGS",
@@ -90,7 +89,7 @@ const TOOLS: &[&str] = &[
     "STRIP",
 ];
 
-/// Families: cargo and rustc, C toolchains, caches of compilers, libraries that `-sys` crates look for.
+/// Prefixes of families: cargo and rustc, C toolchains, caches of compilers, libraries that `-sys` crates look for.
 const FAMILIES: &[&str] = &[
     "AWS_LC_",
     "BINDGEN_",
@@ -114,7 +113,7 @@ const FAMILIES: &[&str] = &[
     "ZIG",
 ];
 
-/// How names end that say where a library lies or how it is linked: `LIBPQ_LIB_DIR`, `ZSTD_SYS_USE_PKG_CONFIG`.
+/// Endings of variables that say where a library is or how it is linked: `LIBPQ_LIB_DIR`, `ZSTD_SYS_USE_PKG_CONFIG`.
 const ENDINGS: &[&str] = &[
     "_DIR",
     "_INCLUDE",
@@ -129,7 +128,7 @@ const ENDINGS: &[&str] = &[
     "_USE_PKG_CONFIG",
 ];
 
-/// Families of clouds, CI systems and agents, which no ending lets through: `GITHUB_PATH`, `DOCKER_CERT_PATH`.
+/// Prefixes of clouds, CI systems and agents. No ending lets these through: `GITHUB_PATH`, `DOCKER_CERT_PATH`.
 const NEVER: &[&str] = &[
     "ACTIONS_",
     "ARM_",
@@ -157,11 +156,11 @@ const NEVER: &[&str] = &[
     "VAULT_",
 ];
 
-/// Parts of names that mean a secret, whatever family they stand in: `SCCACHE_WEBDAV_TOKEN`.
+/// Parts of names that indicate a secret, in any family: `SCCACHE_WEBDAV_TOKEN`.
 const SECRET: &[&str] =
     &["APIKEY", "AUTH", "CREDENTIAL", "CREDENTIALS", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD", "SECRET", "TOKEN"];
 
-/// Names inside a value that mean a secret, without dashes, in small letters.
+/// Names inside a value that indicate a secret, in lower case, without dashes and underscores.
 const TOKENS: &[&str] = &[
     "accesskey",
     "accesstoken",
@@ -180,10 +179,10 @@ const TOKENS: &[&str] = &[
     "xgoogsignature",
 ];
 
-/// What cargo itself needs to fetch packages, and the code of packages does not.
+/// Prefixes of variables that cargo needs to fetch packages, and that packages' code does not need.
 const FETCHING: &[&str] = &["CARGO", "GIT_", "NETRC", "SSH_AGENT_PID", "SSH_AUTH_SOCK"];
 
-/// Who starts with the variables.
+/// The process that receives the variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum For {
     /// A build, which runs the code of packages.
@@ -192,7 +191,7 @@ pub(super) enum For {
     Fetch,
 }
 
-/// Whether the variable is passed on. `named` are those that a person allowed.
+/// Tells whether a variable is passed on. `named` lists variables that the user allowed.
 pub(super) fn passes(name: &str, value: &str, named: &[&str], to: For) -> bool {
     if begins(name, FROM_OUTER_CARGO) || begins(name, TALK) || name == NAMED {
         return false;
@@ -211,13 +210,14 @@ fn is_known(name: &str) -> bool {
     EXACTLY.contains(&name) || is_proxy(name) || is_tool(name) || family() || ending() || sys()
 }
 
-/// A compiler or its flags: for all targets, for the host's or the target's side, or for a target by its name.
+/// Tells whether the name is a compiler or its flags: for all targets, for the host's or the target's side, or for a
+/// target by its name.
 fn is_tool(name: &str) -> bool {
     let name = name.strip_prefix("HOST_").or_else(|| name.strip_prefix("TARGET_")).unwrap_or(name);
     TOOLS.iter().any(|tool| name.strip_prefix(tool).is_some_and(|rest| rest.is_empty() || is_target(rest)))
 }
 
-/// `_x86_64_unknown_linux_gnu` or `_aarch64-unknown-linux-gnu`: some processor's name, then a system's.
+/// Matches `_x86_64_unknown_linux_gnu` or `_aarch64-unknown-linux-gnu`: a processor's name, then a system's.
 fn is_target(rest: &str) -> bool {
     let lower = rest.to_ascii_lowercase();
     lower.starts_with('_') && ["linux", "darwin", "windows", "musl"].iter().any(|system| lower.contains(system))
@@ -227,7 +227,7 @@ fn is_proxy(name: &str) -> bool {
     ["http_proxy", "https_proxy", "all_proxy", "no_proxy"].contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// A name that means a secret, or an address with a password in it.
+/// Tells whether the name indicates a secret, or the value contains a password or token.
 fn is_secret(name: &str, value: &str) -> bool {
     let parts = || name.split('_').map(str::to_ascii_uppercase);
     let key = parts().next_back().is_some_and(|last| last == "KEY");
@@ -236,8 +236,8 @@ fn is_secret(name: &str, value: &str) -> bool {
     words || key || (address && has_password(value)) || holds_token(value)
 }
 
-/// A value with a token in it: an address with a signature (`?sv=…&sig=…`), a header (`Authorization: Bearer …`), or a
-/// connection string (`AccountKey=…;`).
+/// Tells whether a value contains a token: an address with a signature (`?sv=…&sig=…`), a header (`Authorization:
+/// Bearer …`), or a connection string (`AccountKey=…;`).
 fn holds_token(value: &str) -> bool {
     value.split(['?', '&', ',', ';', '|', '"', '\'', ' ', '\t', '\n']).any(|part| {
         part.split_once(['=', ':']).is_some_and(|(name, rest)| {
@@ -248,7 +248,7 @@ fn holds_token(value: &str) -> bool {
     })
 }
 
-/// `scheme://user:password@host`, or `user:password@host` as proxies may be written.
+/// Matches `scheme://user:password@host`, or `user:password@host` as proxies may be written.
 fn has_password(address: &str) -> bool {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or(rest);

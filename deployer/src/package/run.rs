@@ -1,4 +1,4 @@
-//! What one run of cargo did: the executables it named, the build scripts it ran, and what it wrote for people.
+//! The result of one cargo run: the executables it named, the build scripts it ran, and its output for people.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,33 +13,33 @@ use super::cargo::Builder;
 use super::stamp::Seen;
 use super::{Event, Progress};
 
-/// Cargo has no code for this: words that all its versions say when `--locked` stands in the way.
+/// Cargo has no code for this: a phrase that all its versions print when `--locked` prevents a change.
 const LOCK_OUTDATED: &str = "--locked was passed to prevent this";
 
-/// One executable that cargo made or found up to date.
+/// One executable that cargo built or found up to date.
 #[derive(Debug)]
 pub(super) struct Made {
     pub executable: Seen,
     pub path: PathBuf,
     pub builder: Builder,
-    /// Whether the dep-info file names everything that the build looked at.
+    /// Tells whether the dep-info file names every file that the build read.
     pub tracked: bool,
     /// Variables that sources or build scripts read.
     pub variables: BTreeSet<String>,
 }
 
 impl Made {
-    /// The dep-info file that cargo leaves beside an executable.
+    /// Returns the path of the dep-info file that cargo writes beside an executable.
     pub fn dep_info(&self) -> PathBuf {
         self.path.with_extension("d")
     }
 }
 
-/// What one invocation did.
+/// The result of one invocation.
 #[derive(Debug, Default)]
 pub(super) struct Run {
     pub success: bool,
-    /// What cargo wrote for people, without its progress lines.
+    /// Cargo's output for people, without its progress lines.
     pub output: String,
     executables: Vec<(String, String, PathBuf)>,
     scripts: Vec<Script>,
@@ -48,7 +48,7 @@ pub(super) struct Run {
 /// A build script that ran, now or in an earlier build.
 #[derive(Debug)]
 struct Script {
-    /// Whether it belongs to a package that people edit here, not to a registry's.
+    /// Tells whether it belongs to a package that people edit here, not to a registry's.
     local: bool,
     output: PathBuf,
 }
@@ -74,7 +74,7 @@ impl Run {
         Some(made)
     }
 
-    /// Whether cargo refused to go on because Cargo.lock would have to change.
+    /// Tells whether cargo refused to go on because Cargo.lock would have to change.
     pub fn lock_is_outdated(&self) -> bool {
         self.output.contains(LOCK_OUTDATED)
     }
@@ -105,7 +105,7 @@ impl Run {
     }
 }
 
-/// Runs cargo to its end, handing on each line that it writes for people.
+/// Runs cargo to its end, and reports each line of its output for people.
 ///
 /// # Errors
 /// If it cannot be started. A failed build is no error here: see [`Run::success`].
@@ -129,7 +129,7 @@ pub(super) async fn watch(mut command: Command, progress: &dyn Progress) -> std:
     Ok(run)
 }
 
-/// Hands over each line; text that is not UTF-8 is made so.
+/// Calls `hand` with each line; invalid UTF-8 is replaced.
 async fn each_line(stream: Option<impl AsyncRead + Unpin>, mut hand: impl FnMut(&str)) -> std::io::Result<()> {
     let Some(stream) = stream else { return Ok(()) };
     let (mut reader, mut line) = (BufReader::new(stream), Vec::new());
@@ -140,7 +140,7 @@ async fn each_line(stream: Option<impl AsyncRead + Unpin>, mut hand: impl FnMut(
     Ok(())
 }
 
-/// Whether a line is cargo's progress ("   Compiling tiny v0.1.0"): a verb set flush right in twelve columns.
+/// Tells whether a line is cargo's progress ("   Compiling tiny v0.1.0"): a verb aligned right in twelve columns.
 fn is_status(line: &str) -> bool {
     let Some((head, rest)) = line.split_at_checked(12) else {
         return false;
@@ -151,7 +151,8 @@ fn is_status(line: &str) -> bool {
         && verb.chars().all(|c| c.is_ascii_alphabetic())
 }
 
-/// The package's name in cargo's package id: `…#name@1.0.0`, `…/name#1.0.0`, or before 1.77 `name 1.0.0 (…)`.
+/// Extracts the package's name from cargo's package id: `…#name@1.0.0`, `…/name#1.0.0`, or before 1.77 `name 1.0.0
+/// (…)`.
 fn package_name(id: &str) -> &str {
     let Some((url, fragment)) = id.rsplit_once('#') else {
         return id.split(' ').next().unwrap_or(id);
@@ -162,7 +163,7 @@ fn package_name(id: &str) -> &str {
     }
 }
 
-/// What a build script told cargo to watch.
+/// The files and variables that a build script tells cargo to watch.
 struct Rules {
     any: bool,
     variables: BTreeSet<String>,
@@ -181,8 +182,8 @@ impl Rules {
     }
 }
 
-/// Variables that `env!` and `option_env!` read in any crate of this build, from rustc's own dep-info files. Those that
-/// cargo sets for each crate by itself are left out.
+/// Returns the variables that `env!` and `option_env!` read in any crate of this build, from rustc's own dep-info
+/// files. Variables that cargo itself sets for each crate are left out.
 fn source_variables(executable: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(executable.with_file_name("deps"));
     let files = entries.into_iter().flatten().flatten().map(|e| e.path());

@@ -1,8 +1,9 @@
-//! Knows whether a binary is up to date without starting cargo.
+//! Decides whether a binary is up to date without starting cargo.
 //!
-//! After a build, a stamp records what the binary was made from: time and size of each file in the dep-info file that
-//! cargo leaves beside it, and one hash over everything else cargo looks at. A stamp vouches only for files that
-//! changed before the build began; when in doubt cargo is started, which knows best and is quick when nothing changed.
+//! After a build, a stamp records the binary's inputs: time and size of each file in the dep-info file that cargo
+//! leaves beside it, and one hash over everything else that cargo considers. A stamp vouches only for files that last
+//! changed before the build began. When in doubt cargo is started, which decides reliably and is quick when nothing
+//! changed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,14 +21,14 @@ use super::environment::Environment;
 use super::run::Made;
 use super::{Artifact, PackageError, Warning, store};
 
-/// Rises whenever a stamp of an earlier version must not be believed.
+/// Increase it whenever stamps of earlier versions must not be trusted.
 const VERSION: u32 = 2;
 
 /// Files that cargo and rustup look for in the working directory and all directories above it.
 const LOOKED_FOR: &[&str] =
     &["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"];
 
-/// A file as it was when it was used.
+/// A file's time and size at the moment of use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
     path: PathBuf,
@@ -36,7 +37,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Looks at a file; nothing if it is not a plain file with a time after 1970.
+    /// Reads a file's time and size; `None` if it is not a plain file with a time after 1970.
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -48,12 +49,12 @@ impl Seen {
     }
 }
 
-/// What the newest build of one binary was made from, and what came of it.
+/// The inputs and the result of the newest build of one binary.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Stamp {
-    /// What built it, so that the next build starts with that.
+    /// The builder that made it; the next build starts with the same one.
     pub builder: Builder,
-    /// Everything but the sources; `None` if the build cannot be vouched for.
+    /// Hash of all inputs but the sources; `None` if the stamp cannot vouch for the build.
     fingerprint: Option<String>,
     /// Manifests of the packages that the sources belong to.
     manifests: BTreeSet<PathBuf>,
@@ -61,7 +62,7 @@ pub(super) struct Stamp {
     variables: BTreeSet<String>,
     /// Sources, dep-info file, executable and zip.
     files: Vec<Seen>,
-    /// Shared libraries that Lambda has by chance.
+    /// Shared libraries that Lambda has today but does not promise.
     unpromised: Vec<String>,
     zip: PathBuf,
     code_sha256: String,
@@ -76,7 +77,7 @@ impl Stamp {
         serde_json::from_slice(&text).ok()
     }
 
-    /// The artifact, if nothing that it was made from has changed, and what to know about it.
+    /// Returns the artifact and its warnings, if none of its inputs has changed.
     pub fn fresh(self, job: &Job, environment: &Environment) -> Option<(Artifact, Vec<Warning>)> {
         let recorded = self.fingerprint?;
         let inputs = Inputs::collect(job, environment, &self.manifests, &self.variables)?;
@@ -127,7 +128,7 @@ impl Stamp {
             binary_sha256: artifact.binary_sha256.clone(),
         };
         let Ok(text) = serde_json::to_vec(&stamp) else {
-            // A path that is no Unicode text: the next run starts cargo.
+            // A path that is not valid Unicode cannot be stored, so the next run starts cargo.
             return Ok(());
         };
         store::write(&job.workspace.store, &name(job), &text).map(drop)
@@ -141,20 +142,21 @@ fn library_of(warning: &Warning) -> Option<String> {
     }
 }
 
-/// Names what a build asked for and was not given: it may be another binary than was meant.
+/// Warns about variables that a build asked for and did not get: the binary may differ from the intended one.
 pub(super) fn withheld(job: &Job, variables: &BTreeSet<String>, environment: &Environment) -> Vec<Warning> {
     let names = variables.iter().filter(|name| environment.withholds(name));
     names.map(|name| Warning::Withheld { bin: job.bin.clone(), variable: name.clone() }).collect()
 }
 
-/// The time now by the clock of the store's file system, which can differ from the machine's and ticks more coarsely.
+/// Returns the time by the clock of the store's file system, which can differ from the machine's and ticks more
+/// coarsely.
 pub(super) fn now_ns(directory: &Path) -> Result<u64, PackageError> {
     store::open(directory)?;
     let probe = store::write(directory, "began", b"")?;
     Ok(Seen::of(&probe).map_or(0, |seen| seen.mtime_ns))
 }
 
-/// The stamp's file name: readable, and different for all that may be built side by side.
+/// Returns the stamp's file name: readable, and different for all binaries that may be built side by side.
 fn name(job: &Job) -> String {
     let key = archive::hex_sha256(identity(job).as_bytes());
     format!("{}-{}.stamp", job.bin, &key[..12])
@@ -174,14 +176,14 @@ fn identity(job: &Job) -> String {
     )
 }
 
-/// Everything but the sources that decides what cargo builds.
+/// All inputs but the sources that decide what cargo builds.
 struct Inputs {
     hash: String,
     newest_ns: u64,
 }
 
 impl Inputs {
-    /// Nothing if a file that is there cannot be read.
+    /// Returns `None` if an existing file cannot be read.
     fn collect(
         job: &Job,
         environment: &Environment,
@@ -207,13 +209,13 @@ impl Inputs {
             inputs.content(&home.join("config.toml"))?;
             inputs.content(&home.join("config"))?;
         }
-        // Those above, and the files that they include.
+        // Adds the files that the configuration files include, and those files themselves once more.
         for file in Config::of(&job.workspace.directory, environment).paths() {
             inputs.content(file)?;
         }
         for manifest in manifests {
             inputs.content(manifest)?;
-            // Cargo picks up a build script by its mere presence.
+            // Cargo uses a build script merely because the file exists.
             inputs.add(&[u8::from(manifest.with_file_name("build.rs").exists())]);
         }
         inputs.toolchain(environment)?;
@@ -231,13 +233,13 @@ struct Hasher {
 }
 
 impl Hasher {
-    /// Adds one field; its length keeps neighbours apart.
+    /// Adds one field; its length separates it from its neighbours.
     fn add(&mut self, field: &[u8]) {
         self.sha.update((field.len() as u64).to_le_bytes());
         self.sha.update(field);
     }
 
-    /// Adds a file's content, or that there is none.
+    /// Adds a file's content, or the fact that it does not exist.
     fn content(&mut self, path: &Path) -> Option<()> {
         let Some(seen) = Seen::of(path) else {
             self.add(b"absent");
@@ -249,7 +251,7 @@ impl Hasher {
         Some(())
     }
 
-    /// Adds what tells compilers apart without starting one: the files of every installed toolchain's rustc.
+    /// Adds data that distinguishes compilers without starting one: the files of every installed toolchain's rustc.
     fn toolchain(&mut self, environment: &Environment) -> Option<()> {
         let on_path = environment.program("rustc");
         let mut compilers: Vec<PathBuf> = on_path.into_iter().collect();
@@ -269,12 +271,12 @@ impl Hasher {
     }
 }
 
-/// The manifest of the package that a source file belongs to.
+/// Returns the manifest of the package that a source file belongs to.
 fn manifest_of(source: &Path) -> Option<PathBuf> {
     source.ancestors().skip(1).map(|directory| directory.join("Cargo.toml")).find(|manifest| manifest.is_file())
 }
 
-/// Reads the paths after the first colon of a dep-info file. Nothing if the file is missing or lists no source.
+/// Reads the paths after the first colon of a dep-info file; `None` if the file is missing or lists no source.
 fn dep_info(path: &Path) -> Option<Vec<PathBuf>> {
     let text = fs::read_to_string(path).ok()?;
     let mut words = words(text.lines().next()?).into_iter();
@@ -283,7 +285,7 @@ fn dep_info(path: &Path) -> Option<Vec<PathBuf>> {
     (!sources.is_empty()).then_some(sources)
 }
 
-/// Splits a make rule at blanks that no backslash precedes.
+/// Splits a make rule at blanks without a preceding backslash.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut chars = line.chars().peekable();

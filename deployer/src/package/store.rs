@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::{Artifact, PackageError, archive};
 
 const NAME: &str = "deployer";
-/// How long a zip that no stamp names is kept.
+/// Age up to which a zip that no stamp names is kept.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// What marks a directory as a cache for backup tools (https://bford.info/cachedir/).
+/// Content of the file that marks a directory as a cache for backup tools (https://bford.info/cachedir/).
 const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
 
-/// The store's place below a target directory.
+/// Returns the store's path below a target directory.
 pub(super) fn below(target: &Path) -> PathBuf {
     target.join(NAME)
 }
@@ -22,7 +22,7 @@ pub(super) fn is_store(directory: &Path) -> bool {
     directory.file_name().is_some_and(|n| n == NAME)
 }
 
-/// Makes the store, and marks a target directory that it had to make as a cache, as cargo does.
+/// Creates the store. A target directory that is created on the way is marked as a cache, as cargo does.
 pub(super) fn open(store: &Path) -> Result<(), PackageError> {
     let target = store.parent().unwrap_or(store);
     let tag = target.join("CACHEDIR.TAG");
@@ -47,7 +47,7 @@ pub(super) fn write(store: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, P
     Ok(path)
 }
 
-/// Packs `binary`, or finds the zip that an earlier run made of the same bytes.
+/// Packs `binary`, or finds the zip that an earlier run packed from the same bytes.
 pub(super) fn zip(store: &Path, file: &str, binary: &[u8]) -> Result<Artifact, PackageError> {
     let binary_sha256 = archive::hex_sha256(binary);
     let name = format!("{binary_sha256}.{}.zip", archive::FORMAT);
@@ -65,7 +65,7 @@ pub(super) fn zip(store: &Path, file: &str, binary: &[u8]) -> Result<Artifact, P
     Ok(Artifact { zip: path, code_sha256: archive::code_sha256(&bytes), size: bytes.len() as u64, binary_sha256 })
 }
 
-/// Removes zips that no stamp names and that are a week older than `newest`. What cannot be removed stays.
+/// Removes zips that no stamp names and that are a week older than `newest`. Files that cannot be removed stay.
 fn prune(store: &Path, newest: &Path) {
     let modified = |path: &Path| fs::metadata(path).and_then(|m| m.modified());
     let (Ok(now), Ok(entries)) = (modified(newest), fs::read_dir(store)) else {

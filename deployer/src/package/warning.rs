@@ -1,8 +1,8 @@
-//! What is packaged all the same, and should be known.
+//! Warnings about functions that are packaged all the same.
 
 use super::{Architecture, Runtime};
 
-/// Something to know about a function's package. Match on [`Warning::code`], not on texts.
+/// A warning about a function's package. Match on [`Warning::code`], not on texts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     #[error("the build of `{bin}` asks for {variable}, which is set and withheld from builds")]
@@ -16,7 +16,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Stable and documented, such as `package::withheld-variable`.
+    /// Returns the stable, documented code, such as `package::withheld-variable`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -27,7 +27,7 @@ impl Warning {
         }
     }
 
-    /// The next thing to do.
+    /// Returns the next step for the user.
     #[must_use]
     pub fn help(&self) -> String {
         match self {

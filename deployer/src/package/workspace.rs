@@ -1,20 +1,20 @@
-//! Finds the cargo workspace around a directory, by the rule that cargo follows, without starting cargo.
+//! Finds the cargo workspace around a directory by cargo's own rule, without starting cargo.
 
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::{PackageError, show, store};
 
-/// The workspace that holds a stack's functions.
+/// The workspace that contains a stack's functions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Workspace {
-    /// Where cargo is started: the stack's directory.
+    /// The directory where cargo is started: the stack's.
     pub directory: PathBuf,
     /// The workspace's own Cargo.toml.
     pub manifest: PathBuf,
     /// "lambda" if the workspace defines that profile, else "release".
     pub default_profile: &'static str,
-    /// Where stamps and zips are kept.
+    /// The directory for stamps and zips.
     pub store: PathBuf,
 }
 
@@ -54,7 +54,7 @@ impl Workspace {
     }
 }
 
-/// The target directory that the environment or the default names. A `build.target-dir` in a config file moves
+/// Returns the target directory that the environment names, or the default. A `build.target-dir` in a config file moves
 /// cargo's output, which stamps name by its full path, but not the stamps themselves.
 fn target_directory(directory: &Path, root: &Path, environment: &Environment) -> PathBuf {
     ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
@@ -63,7 +63,7 @@ fn target_directory(directory: &Path, root: &Path, environment: &Environment) ->
         .map_or_else(|| root.join("target"), |value| directory.join(value))
 }
 
-/// Whether a manifest has the table `name` or one below it, from its header lines.
+/// Tells whether a manifest's header lines contain the table `name` or one below it.
 fn has_table(manifest: &str, name: &str) -> bool {
     manifest.lines().any(|line| {
         let Some(header) = line.trim().strip_prefix('[') else {
