@@ -1,7 +1,7 @@
-//! The page to read: one straight line from `stack.yaml` to AWS.
+//! The page to read first: one straight line from `stack.yaml` to AWS.
 //!
-//! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it;
-//! there is no second wiring.
+//! `validate` is its first step, `plan` its first half, `apply` and `destroy` the whole of it; there is no second
+//! wiring.
 
 mod again;
 mod begin;
@@ -53,15 +53,15 @@ pub use place::{kept_after_this_job, known_in_this_job};
 pub use recorded::{Recorded, recorded};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
-/// What the command line and the environment say.
+/// Settings from the command line and the environment.
 #[derive(Clone)]
 pub struct Settings {
     /// `stack.yaml`.
     pub file: PathBuf,
     pub inputs: Inputs,
-    /// A local AWS or another endpoint in place of AWS's own.
+    /// Address of the local cloud or another endpoint that replaces AWS's own.
     pub endpoint_url: Option<String>,
-    /// Fixed credentials, of the local cloud.
+    /// Fixed credentials for the local cloud: key id and secret.
     pub credentials: Option<(String, String)>,
     pub transport: Transport,
     /// Keeps a local cloud's state apart from the real one.
@@ -71,29 +71,29 @@ pub struct Settings {
     pub lock_terms: Terms,
     pub selection: Selection,
     pub create_state_bucket: bool,
-    /// Only the state learns what AWS has; AWS stays as it is.
+    /// Update only the state from AWS; AWS stays unchanged.
     pub refresh_only: bool,
-    /// Bedrock is asked whether it serves the models that the stack's roles may invoke.
+    /// Ask Bedrock whether it serves the models that the stack's roles may invoke.
     pub ask_bedrock: bool,
-    /// A resource id that a person names for an address, where AWS has no name to find it by.
+    /// An address and the resource id that the user gave for it, if AWS has no name to find it by.
     pub claim: Option<(String, String)>,
-    /// The environment that cargo runs in.
+    /// The environment variables for cargo.
     pub build: package::Environment,
-    /// Where the user's own files are that belong to no stack.
+    /// The directory for the user's files that belong to no stack.
     pub own_directory: Option<PathBuf>,
-    /// Nothing on this machine outlives the run unless somebody saw to it.
+    /// The run is a CI job: files on this machine are lost with it unless somebody keeps them.
     pub in_ci: bool,
-    /// Who takes the lock.
+    /// The run's identity in the lock.
     pub holder: Holder,
     /// The wall clock, RFC 3339 in UTC.
     pub now: fn() -> String,
 }
 
-/// Listens to what takes time before there is a plan.
+/// Reports slow operations before there is a plan.
 pub trait Progress: package::Progress {
     fn say(&self, text: &str);
 
-    /// Shows what does not stand in the way of a plan.
+    /// Prints warnings, which do not prevent a plan.
     fn warn(&self, warnings: &Findings, source: &SourceText);
 }
 
@@ -113,7 +113,7 @@ pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
     check(source, &settings.inputs)
 }
 
-/// Checks a text: document → graph. Where elements are wrong, the others are still checked together.
+/// Checks a text: document → graph. If some elements are wrong, the others are still checked together.
 ///
 /// # Errors
 /// Every finding at once.
@@ -137,7 +137,7 @@ pub fn check(source: SourceText, inputs: &Inputs) -> Result<Loaded, Failure> {
     }
 }
 
-/// Looks across the elements: lint, references, names.
+/// Checks the elements together: lint, references, names.
 fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findings) -> Graph {
     crate::log::mask(document.secrets());
     crate::spec::lint::lint(document, &lowered, findings);
@@ -176,7 +176,7 @@ pub struct Ready {
 /// Reads AWS and the state, packages the functions, and plans. With `hold` the state stays locked.
 ///
 /// # Errors
-/// Whatever stands in the way of a plan; the lock is released then.
+/// Any error that prevents a plan; the lock is released then.
 pub async fn prepare(
     loaded: Loaded,
     settings: &Settings,
@@ -205,10 +205,10 @@ pub async fn prepare(
     }
 }
 
-/// For work that changes nothing: the first signal ends the run at once.
+/// Runs work that changes nothing; the first signal ends it at once.
 ///
 /// # Errors
-/// Those of the work, and that it was interrupted.
+/// The work's own errors, and `run::interrupted`.
 pub async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         result = work => result,
@@ -216,7 +216,7 @@ pub async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T,
     }
 }
 
-/// Ends when so many signals have come.
+/// Returns once this many signals have arrived.
 async fn signals(stop: &Stop, number: u8) {
     if stop.clone().wait_for(|asked| *asked >= number).await.is_err() {
         std::future::pending().await
@@ -267,20 +267,20 @@ async fn observe_and_plan(
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
 
-/// Looks once more at what AWS would refuse, now that references stand for what they mean.
+/// Repeats the checks against AWS's limits, now that references are resolved.
 fn refuse_excess(loaded: &Loaded, seen: &Observation, place: &Place) -> Result<(), Failure> {
     let Loaded { document, graph, .. } = loaded;
     let mut findings = Findings::default();
     crate::graph::limits::check_in(graph, document, &seen.known, place, &mut findings);
     if !findings.has_errors() {
-        // Doubts were told when the stack was read.
+        // Warnings were reported when the stack was loaded.
         return Ok(());
     }
     document.place(&mut findings);
     Err(Failure::of(findings, Some(document)))
 }
 
-/// What a plan has to know of each resource.
+/// Returns how much of each resource a plan has to read.
 fn depth(goal: Goal) -> Depth {
     if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
 }
@@ -297,7 +297,7 @@ pub async fn outputs(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Resul
     unless_stopped(stop, read).await
 }
 
-/// The directory of `stack.yaml`.
+/// Returns the directory of `stack.yaml`.
 pub fn root(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -306,10 +306,10 @@ pub fn root(file: &Path) -> PathBuf {
 }
 
 impl Ready {
-    /// Carries the plan out under the lock, releases it, and watches what AWS still does by itself.
+    /// Carries the plan out under the lock, releases it, and watches the work that AWS finishes on its own.
     ///
     /// # Errors
-    /// When nothing could be begun; what fails later is in the outcome.
+    /// When nothing could be started. Later failures are in the outcome.
     pub async fn execute(
         mut self,
         settings: &Settings,
@@ -349,16 +349,16 @@ impl Ready {
         if outcome.fenced && outcome.state_error.is_none() {
             outcome.state_error = Some(lease.why_lost());
         }
-        // Nothing is written any more but a copy of the state that is final, so the next run need not wait.
+        // The state is final: only a copy of it remains to be written, so the next run need not wait.
         let (kept, (), ()) = tokio::join!(journal.finish(), give_back(lease), watching.finish(&mut outcome, &mut stop));
         outcome.state_error = outcome.state_error.or(kept.err());
         Ok(Applied { outcome, loaded, calls: aws.calls() })
     }
 
-    /// Hands the code to those who upload it, and lets writes through for as long as the lease holds.
+    /// Makes changed code available for upload, and allows writing calls as long as the lease holds.
     fn begin_writing(&self, lease: &Lease) -> Result<(), Failure> {
         for planned in self.plan.actions() {
-            // What is replaced is made anew from code that may be the same.
+            // A replaced function is recreated, so its code is uploaded even if it is unchanged.
             let anew = planned.live.is_none() || planned.action == Action::Replace;
             let uploads = |path: &str| lambda_function::CODE.iter().any(|property| path.starts_with(property));
             let changed = anew || planned.changes.iter().any(|change| uploads(&change.path));
@@ -377,7 +377,7 @@ impl Ready {
         Ok(())
     }
 
-    /// Gives the lock back without doing anything.
+    /// Releases the lock without carrying out the plan.
     pub async fn abandon(self) -> Loaded {
         if let Some(lease) = self.lease {
             give_back(lease).await;
@@ -386,10 +386,10 @@ impl Ready {
     }
 }
 
-/// A plan that was carried out.
+/// The result of carrying out a plan.
 pub struct Applied {
     pub outcome: Outcome,
     pub loaded: Loaded,
-    /// Reads and writes made in all.
+    /// Number of read and write calls in total.
     pub calls: (u64, u64),
 }

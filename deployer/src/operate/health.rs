@@ -57,7 +57,7 @@ pub async fn signs(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> BTreeMap<Str
     signs
 }
 
-/// Derives a sign from the configuration alone, for kinds where nothing more needs to be asked.
+/// Derives a sign from the configuration, for a resource without alarming notes.
 fn of_configuration(kind: &str, observed: &Observed<Value>) -> Option<Sign> {
     match kind {
         "lambda.function" => Some(Sign::fine("active")),

@@ -1,4 +1,4 @@
-//! A second look at AWS, before what somebody thought about for a while is carried out.
+//! Reads AWS again after the approval prompt, before the plan is carried out.
 
 use super::{Ready, Settings, depth, unless_stopped};
 use crate::execute::Stop;
@@ -8,11 +8,12 @@ use crate::plan::saved::{Basis, Marker, moved};
 use crate::plan::{Goal, Plan, plan};
 
 impl Ready {
-    /// Reads AWS again under the same lock, and tells in words what moved since the plan was made: a queue of that name
-    /// that somebody else made meanwhile. Where nothing did, what was read now is what the plan stands on from here.
+    /// Reads AWS again under the same lock, and describes in words what changed since the plan was made, such as a
+    /// queue that somebody else created under a planned name. If nothing changed, the new reads and plan replace the
+    /// old ones.
     ///
     /// # Errors
-    /// When AWS cannot be read or planned any more, and when the run is stopped.
+    /// When AWS can no longer be read or planned, or when the run is stopped.
     pub async fn look_again(&mut self, settings: &Settings, goal: Goal, stop: &Stop) -> Result<Vec<String>, Failure> {
         let aws = self.aws.anew(settings.parallelism);
         let Self { loaded, snapshot, .. } = &*self;
@@ -25,7 +26,8 @@ impl Ready {
         let (stack, secrets) = (document.stack(), document.secrets());
         let again = plan(graph, &observation, stack, &aws.place, goal, &settings.selection, secrets)
             .map_err(|error| Failure::plan(error, document))?;
-        // In memory alone: the state's own key, under which the secrets' fingerprints are known by now.
+        // The comparison stays in memory, so the lineage can serve as salt: the secrets' fingerprints under it are
+        // already computed.
         let salt = &snapshot.state.lineage;
         let before = self.basis(salt);
         let now = Basis { effects: Marker { salt, secrets }.effects(&again), ..before.clone() };

@@ -1,4 +1,4 @@
-//! What a run stands on before it reads AWS: whose account it is, the lock, the state. All asked for at once.
+//! The prerequisites of a run before it reads AWS: the account, the lock and the state, all requested at once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use crate::observe::{Depth, Observation, observe, predict};
 use crate::spec::document::Document;
 use crate::state::{Fetched, Lease, RescuePlace, Snapshot, StateError, Store, fingerprint};
 
-/// How long a lock that is being taken is waited for when it is not wanted any more, to be given back.
+/// How long to wait for a lock request already sent, after the lock is no longer wanted, so that it can be released.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
 
-/// The beginning of a run.
+/// The result of starting a run.
 pub(super) struct Begun {
     pub aws: Aws,
     pub store: Store,
     pub lease: Option<Lease>,
-    /// The state as it was stored, perhaps before the lock was taken.
+    /// The stored state, possibly fetched before the lock was taken.
     pub fetched: Fetched,
 }
 
-/// Connects and fetches the state. Who is going to write (`holding`) has credentials that last for a while, takes the
-/// lock, and makes the state's bucket if that was asked for.
+/// Connects and fetches the state. For a run that will write (`holding`), it also checks that the credentials last long
+/// enough, takes the lock, and creates the state's bucket on request.
 pub(super) async fn begin(
     document: &Document,
     settings: &Settings,
@@ -54,8 +54,8 @@ pub(super) async fn begin(
     let opened = async {
         let (clients, store) = open(document, settings).await;
         credentials::last(&clients, (settings.now)(), progress).await?;
-        // Nothing is written before it is known in whose account: neither a lock nor a bucket. Where `stack.yaml` names
-        // the account, S3 holds the lock to it, and nobody has to be asked first.
+        // Write neither a lock nor a bucket before the account is known. If `stack.yaml` names the account, S3 refuses
+        // a lock in any other account's bucket, so STS need not be asked first.
         let known = match settings.create_state_bucket || !store.is_guarded() {
             true => Some(account(&clients, document).await?),
             false => None,
@@ -68,7 +68,7 @@ pub(super) async fn begin(
     };
     let (clients, store, known) = unless_stopped(stop, opened).await?;
     if let (true, Some(account)) = (settings.create_state_bucket, &known) {
-        // What is begun is finished, so that no bucket is left half set up.
+        // A bucket that is started is completed, so that none stays half configured.
         let place = place(document, settings, account.clone());
         store.create_bucket(&place).await.map_err(Failure::state)?;
     }
@@ -88,7 +88,7 @@ pub(super) async fn begin(
     Ok(Begun { aws, store, lease: Some(lease), fetched })
 }
 
-/// Says of an interruption what is there all the same.
+/// Adds to an interruption that the bucket may have been created.
 fn beside_the_bucket(failure: Failure, settings: &Settings) -> Failure {
     if !(failure.is_interrupted() && settings.create_state_bucket) {
         return failure;
@@ -97,8 +97,8 @@ fn beside_the_bucket(failure: Failure, settings: &Settings) -> Failure {
     Failure::plain("run::interrupted", message, "run the same command again")
 }
 
-/// Takes the lock while `beside` goes on. When that fails, or a signal comes, the lock is not kept: a request that is on
-/// its way by then may take it, so its answer is waited for, and the lock is given back.
+/// Takes the lock while `beside` runs. If `beside` fails or a signal arrives, the lock is released. A request already
+/// sent may still take the lock, so its answer is awaited.
 pub(super) async fn lock_or_leave<T>(
     beside: impl Future<Output = Result<T, Failure>>,
     store: &Store,
@@ -139,8 +139,8 @@ pub(super) async fn lock_or_leave<T>(
     Err(failure)
 }
 
-/// Reads the state and AWS. The state that counts is the one read under the lock, if it is `held`, and in any case one
-/// that surely comes from the right account's bucket; what was fetched before says where to look meanwhile.
+/// Reads the state and AWS. If the lock is `held`, the state read under it counts; in any case the state must come from
+/// the expected account's bucket. Until then, the state fetched earlier only tells where to look.
 pub(super) async fn read_and_observe(
     loaded: &Loaded,
     aws: &Aws,
@@ -154,12 +154,12 @@ pub(super) async fn read_and_observe(
         let prepared = (depth == Depth::Whole).then(|| prepare_fingerprints(loaded, aws, &snapshot.state.lineage));
         let seen = observe(&loaded.graph, aws, snapshot.state.clone(), depth, settings.search()).await;
         if let Some(prepared) = prepared {
-            // What it did not come to is computed when it is needed.
+            // Fingerprints that were not prepared are computed when needed.
             let _ = prepared.await;
         }
         seen.map_err(|error| Failure::observe(error, &loaded.document))
     };
-    // Where the bucket is yet to be made, a plan is that of a first apply.
+    // If the bucket is yet to be created, plan as for a first apply.
     let to_be_made = settings.create_state_bucket && !held;
     let understood = |fetched: Fetched| if to_be_made { fetched.or_empty() } else { fetched };
     let again = held || !fetched.is_guarded();
@@ -180,7 +180,7 @@ pub(super) async fn read_and_observe(
     Ok((snapshot, observation))
 }
 
-/// Begins to compute what the plan compares secrets by, while AWS answers.
+/// Starts computing the fingerprints with which the plan compares secrets, while AWS answers.
 pub(super) fn prepare_fingerprints(loaded: &Loaded, aws: &Aws, lineage: &str) -> tokio::task::JoinHandle<()> {
     let known = predict(&loaded.graph, &aws.place);
     let secrets = loaded.document.secrets();
@@ -193,8 +193,8 @@ pub(super) fn prepare_fingerprints(loaded: &Loaded, aws: &Aws, lineage: &str) ->
     tokio::task::spawn_blocking(move || fingerprint::prepare(texts, &lineage))
 }
 
-/// Fetches the state again, now under the lock or from the right account's bucket, beside the reads that the state
-/// fetched `ahead` asks for. If it is another one, AWS is read once more.
+/// Fetches the state again, now under the lock or from the expected account's bucket, alongside the reads based on the
+/// state fetched `ahead`. If the state differs, AWS is read once more.
 async fn fetched_again(
     store: &Store,
     ahead: Result<Snapshot, StateError>,
@@ -221,14 +221,14 @@ async fn fetched_again(
     Ok((snapshot, observation))
 }
 
-/// Connects to AWS, learns whose account it is, and opens the state's store.
+/// Connects to AWS, finds out the account, and opens the state's store.
 pub(super) async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store), Failure> {
     let (clients, store) = open(document, settings).await;
     let account = account(&clients, document).await?;
     Ok(at_home(clients, store, account, document, settings))
 }
 
-/// Makes the clients and the store; nothing is asked yet.
+/// Creates the clients and the store, without any call.
 async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store) {
     let connection = Connection {
         region: document.region().to_owned(),
@@ -270,7 +270,7 @@ fn at_home(
     (aws, store)
 }
 
-/// Asks STS whose credentials these are, and holds it against `account:` of `stack.yaml`.
+/// Asks STS for the credentials' account, and compares it with `account:` of `stack.yaml`.
 async fn account(clients: &Clients, document: &Document) -> Result<String, Failure> {
     let account = caller(clients).await.map_err(|error| Failure::aws(&error, "", document))?;
     match document.account() {
@@ -281,7 +281,7 @@ async fn account(clients: &Clients, document: &Document) -> Result<String, Failu
 
 async fn caller(clients: &Clients) -> Result<String, AwsError> {
     const OPERATION: &str = "sts:GetCallerIdentity";
-    // The first call of a run: where nothing answers, a person waits for these words.
+    // This is the first call of a run: without an answer, the user should see the error soon.
     let patience = aws_sdk_sts::config::Builder::new().retry_config(RetryConfig::standard().with_max_attempts(3));
     let asked = clients.sts.get_caller_identity().customize().config_override(patience).send();
     let answer = asked.await.map_err(|e| AwsError::of(OPERATION, e))?;

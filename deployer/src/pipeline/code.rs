@@ -1,4 +1,4 @@
-//! Packages the functions' code, and says what should be known of it.
+//! Packages the functions' code, and reports warnings about it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,11 +40,11 @@ pub(super) async fn package(
     if errors.is_empty() { Ok(artifacts) } else { Err(Failure::package(errors, document)) }
 }
 
-/// A build may read secrets from files, and print them.
+/// Masks secrets in a build's output: a build may read them from files and print them.
 struct Masked<'a> {
     progress: &'a dyn Progress,
     secrets: &'a Secrets,
-    /// With the number of the request that each is about.
+    /// Warnings with the index of the request that each concerns.
     warnings: Mutex<Vec<(usize, package::Warning)>>,
 }
 

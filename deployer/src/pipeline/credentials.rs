@@ -1,4 +1,4 @@
-//! How long the credentials last, asked before the first write.
+//! Checks how long the credentials last, before the first write.
 
 use std::time::SystemTime;
 
@@ -6,15 +6,15 @@ use super::Progress;
 use crate::aws::Clients;
 use crate::failure::Failure;
 
-/// Seconds within which no apply ends for certain.
+/// Remaining seconds within which an apply is not certain to end.
 const SHORT: i64 = 300;
-/// Seconds within which hardly any apply ends.
+/// Remaining seconds within which hardly any apply ends.
 const TOO_SHORT: i64 = 60;
 
-/// Says it when the credentials end soon; `now` is RFC 3339.
+/// Warns when the credentials end soon; `now` is RFC 3339.
 ///
 /// # Errors
-/// When they are about to end, so that the run would be cut off.
+/// When they are about to end and the run would be interrupted.
 pub(super) async fn last(clients: &Clients, now: String, progress: &dyn Progress) -> Result<(), Failure> {
     let (Some(end), Ok(now)) = (clients.credentials_end().await, now.parse::<jiff::Timestamp>()) else {
         return Ok(());

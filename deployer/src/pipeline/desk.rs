@@ -1,4 +1,4 @@
-//! AWS and the state side by side, for what needs both and no plan.
+//! Opens AWS and the state together, for commands that need both and no plan.
 
 use super::{Loaded, Progress, Settings, connect, credentials, give_back, hold, read_state, unless_stopped};
 use crate::aws::Aws;
@@ -6,7 +6,7 @@ use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::state::{Lease, State};
 
-/// AWS, and the state as it is; under its lock where something is going to be changed.
+/// AWS and the current state; under its lock if the command changes something.
 pub struct Desk {
     pub aws: Aws,
     pub state: State,
@@ -29,7 +29,8 @@ impl Desk {
         Ok(Self { aws, state, lease: None })
     }
 
-    /// The same under the state's lock; AWS takes writing calls for as long as that is held. [`Desk::leave`] it.
+    /// Like [`Desk::to_read`], under the state's lock. AWS accepts writing calls as long as the lock is held. End with
+    /// [`Desk::leave`].
     ///
     /// # Errors
     /// As [`Desk::to_read`], and when the credentials are about to end or another run holds the lock.
@@ -55,7 +56,7 @@ impl Desk {
         }
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub async fn leave(self) {
         if let Some(lease) = self.lease {
             give_back(lease).await;

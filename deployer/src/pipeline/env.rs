@@ -1,4 +1,4 @@
-//! The environments that a stack has beside itself.
+//! The environments of a stack.
 
 use super::{Loaded, Settings, Snapshot, connect, load, unless_stopped};
 use crate::execute::Stop;
@@ -7,10 +7,10 @@ use crate::spec::env::of_state_key;
 use crate::spec::variables::Inputs;
 use crate::state::{Lease, Store};
 
-/// An environment and what its state says.
+/// An environment and its state.
 pub struct Environment {
     pub name: String,
-    /// How to work on it.
+    /// Settings for commands on this environment.
     pub settings: Settings,
     pub loaded: Loaded,
     pub store: Store,
@@ -18,7 +18,7 @@ pub struct Environment {
 }
 
 impl Settings {
-    /// The same settings for an environment of the stack.
+    /// Returns the same settings for an environment of the stack.
     #[must_use]
     pub fn within(&self, env: &str) -> Self {
         let inputs = Inputs { preview: Some(env.to_owned()), ..self.inputs.clone() };
@@ -26,7 +26,7 @@ impl Settings {
     }
 }
 
-/// Finds the environments of the main stack by the objects beside its state, in the order of their names.
+/// Finds the environments of the main stack by the objects beside its state, sorted by name.
 ///
 /// # Errors
 /// When the place of the state cannot be listed, or one of the states cannot be read.
@@ -46,7 +46,7 @@ pub async fn environments(main: &Loaded, settings: &Settings, stop: &Stop) -> Re
     Ok(found)
 }
 
-/// Removes the state of an environment that has nothing any more, with its earlier versions; tells whether it did.
+/// Removes the state of an empty environment, with its earlier versions; returns whether it did.
 ///
 /// # Errors
 /// When the state cannot be read or removed.

@@ -1,4 +1,4 @@
-//! Looking at AWS without a plan, and letting the state learn what it has.
+//! Reads AWS without a plan, and writes the result of a refresh into the state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +22,13 @@ pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<
 }
 
 impl Settings {
-    /// Who wants orphans deleted wants all of them found.
+    /// Returns how thoroughly to search for orphans: `--prune` deletes them, so it needs all of them.
     pub(super) fn search(&self) -> Search {
         if self.selection.prune { Search::Thorough } else { Search::Usual }
     }
 }
 
-/// What AWS has of a stack, beside its state.
+/// The resources of a stack as read from AWS, independent of its state.
 pub struct Sight {
     pub aws: Aws,
     pub observation: Observation,
@@ -62,7 +62,7 @@ pub async fn look(
     unless_stopped(stop, seen).await
 }
 
-/// What a state learned.
+/// The changes that a refresh made to the state.
 pub struct Refreshed {
     /// The addresses of records that were added, changed or removed.
     pub changed: Vec<String>,
@@ -75,12 +75,12 @@ impl Ready {
         self.observation.live.contains_key(address)
     }
 
-    /// The outputs that the state holds.
+    /// Returns the outputs in the state.
     pub fn outputs_now(&self) -> BTreeMap<String, String> {
         self.snapshot.state.outputs.clone()
     }
 
-    /// Writes what AWS has into the state, for a plan that is refresh-only, and gives the lock back.
+    /// Writes the resources read from AWS into the state, for a refresh-only plan, and releases the lock.
     ///
     /// # Errors
     /// When the state cannot be written, or the plan was made without the lock.

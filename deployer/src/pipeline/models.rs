@@ -1,7 +1,9 @@
-//! What Bedrock says of the models that the stack's roles may invoke: asked beside the reads, told with the plan.
+//! Bedrock's answers about the models that the stack's roles may invoke: requested alongside the reads, reported with
+//! the plan.
 //!
-//! **Guarantees**: who may not ask, and who cannot reach Bedrock, has a plan all the same, with a note in it. A model that is not there
-//! stands in the way only of a plan that makes or changes what uses it; a repair elsewhere in the stack goes on.
+//! **Guarantees**: A user who may not ask Bedrock, or cannot reach it, still gets a plan, with a note in it. A missing
+//! model blocks a plan only if the plan creates or changes something that uses the model; a repair elsewhere in the
+//! stack goes on.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,18 +26,18 @@ use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::nearest::quoted;
 
-/// How long Bedrock is waited for when all else has been read. Where no network leads to it, it never answers.
+/// How long to wait for Bedrock after all other reads. If no network path leads to it, it never answers.
 const GRACE: Duration = Duration::from_secs(2);
 const DAY_S: i64 = 86_400;
 
-/// A model, the roles that may invoke it, and Bedrock's answer; none where it did not come in time.
+/// A model, the roles that may invoke it, and Bedrock's answer; `None` if it did not arrive in time.
 pub(super) struct Told {
     model: FoundationModel,
     users: Vec<User>,
     answer: Option<Result<Option<Lifecycle>, AwsError>>,
 }
 
-/// Lists the models that Bedrock is to be asked for: those that a plan may put to use.
+/// Lists the models to ask Bedrock about: those that the plan's roles may invoke.
 pub(super) fn in_question(
     graph: &Graph,
     place: &Place,
@@ -48,7 +50,7 @@ pub(super) fn in_question(
     used(graph, &graph.predicted(place), place)
 }
 
-/// Asks of each model once, while `work` goes on; what has no answer a while after it is left.
+/// Asks about each model once, while `work` runs. Questions still unanswered a short time after it are abandoned.
 pub(super) async fn beside<T, E>(
     work: impl Future<Output = Result<T, E>>,
     used: BTreeMap<FoundationModel, Vec<User>>,
@@ -57,7 +59,7 @@ pub(super) async fn beside<T, E>(
     let (ended, end) = watch::channel(None);
     let work = async {
         let done = work.await;
-        // Of a plan that there will not be nobody wants to know more.
+        // Without a plan, the answers are of no use.
         let _ = ended.send(Some(if done.is_ok() { GRACE } else { Duration::ZERO }));
         done
     };
@@ -79,10 +81,11 @@ pub(super) async fn beside<T, E>(
     tokio::join!(work, join_all(questions))
 }
 
-/// Puts into the plan what should be known of the models.
+/// Adds notes about the models to the plan.
 ///
 /// # Errors
-/// When Bedrock does not have a model, or no longer serves it, that something uses which the plan makes or changes.
+/// When Bedrock does not have a model, or no longer serves it, and the plan creates or changes a resource that uses it.
+/// A model that Bedrock does not have is only a note if it is used through an inference profile.
 pub(super) fn tell(
     told: &[Told],
     plan: &mut Plan,
@@ -114,7 +117,7 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// Does the plan make or change the role, or what uses it?
+/// Tells whether the plan creates or changes the role, or a resource that uses it.
 fn changes(user: &User, plan: &Plan, graph: &Graph) -> bool {
     plan.actions().iter().any(|planned| {
         let uses = || graph.node(&planned.address).is_some_and(|node| node.dependencies.contains(&user.address));
@@ -127,13 +130,13 @@ fn changes(user: &User, plan: &Plan, graph: &Graph) -> bool {
     })
 }
 
-/// What is to be told of a model.
+/// A message about a model.
 struct Said {
-    /// None where nobody could be asked.
+    /// The finding's code; empty if Bedrock could not be asked.
     code: &'static str,
     text: String,
     help: String,
-    /// Calls fail already.
+    /// Every call to the model already fails.
     stops: bool,
 }
 
@@ -189,12 +192,12 @@ impl Told {
     }
 }
 
-/// `2027-01-15`
+/// Formats a date, such as `2027-01-15`.
 fn day(time: DateTime) -> String {
     time.fmt(Format::DateTime).map_or_else(|_| time.secs().to_string(), |text| text.chars().take(10).collect())
 }
 
-/// "in 46 days"
+/// Formats a remaining time, such as "in 46 days".
 fn left(seconds: i64) -> String {
     match seconds / DAY_S {
         0 => "within a day".to_owned(),

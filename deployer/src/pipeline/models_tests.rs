@@ -22,7 +22,8 @@ fn legacy(ends: Option<DateTime>) -> Option<Result<Option<Lifecycle>, AwsError>>
     Some(Ok(Some(Lifecycle { is_legacy: true, ends, dearer: None })))
 }
 
-/// The notes of a plan, or the codes of the errors in its way. The plan makes the function and its role, unless nothing `changes`.
+/// Returns the notes of a plan, or the codes of the errors that block it. The plan creates the function and its role,
+/// unless `changes` is false.
 fn told(
     answer: Option<Result<Option<Lifecycle>, AwsError>>,
     through_profile: bool,

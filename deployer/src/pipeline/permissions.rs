@@ -1,4 +1,4 @@
-//! What a command may call for this stack, without carrying it out.
+//! Computes the permissions that a command needs for this stack, without running it.
 
 use super::{Loaded, Settings, connect, location, unless_stopped};
 use crate::aws::Place;
@@ -7,16 +7,16 @@ use crate::failure::Failure;
 use crate::iam::{self, Permissions, Task};
 use crate::state::{State, Use};
 
-/// Where the permissions are for, and what the state adds to them.
+/// The account and region that the permissions are for, and the state that adds to them.
 pub struct Whereabouts {
     pub place: Place,
     state: Option<State>,
 }
 
-/// Learns the account: as it is named, or from the credentials; with `with_state` the state is read, too.
+/// Finds out the account: as named, or from the credentials. With `with_state` it reads the state, too.
 ///
 /// # Errors
-/// When nobody says which account is meant, or AWS has to be asked and does not answer.
+/// When the account is neither named nor given by credentials, or AWS has to be asked and does not answer.
 pub async fn whereabouts(
     loaded: &Loaded,
     settings: &Settings,
@@ -58,7 +58,7 @@ fn without_credentials(failure: Failure) -> Failure {
     Failure::plain("aws::no-credentials", message, "add `--account 123456789012`, or `account:` to stack.yaml")
 }
 
-/// Collects everything that `task` may call.
+/// Collects all calls that `task` may make.
 ///
 /// # Errors
 /// With a boundary, when a role of the stack does not carry it.

@@ -1,4 +1,4 @@
-//! Where a stack's state is kept, and whether that outlives a CI job.
+//! The location of a stack's state, and the check that it outlives a CI job.
 
 use super::{Settings, root};
 use crate::failure::Failure;
@@ -7,7 +7,7 @@ use crate::spec::env::state_key;
 use crate::spec::head::StateLocation;
 use crate::state::{Encryption, Location, S3Location};
 
-/// Where the state is kept; a local cloud's state never meets the real one.
+/// Returns the location of the state; a local cloud's state is kept apart from the real one.
 pub(super) fn location(document: &Document, settings: &Settings) -> Location {
     let root = root(&settings.file);
     let file = state_key(&format!("{}.json", document.stack_name()), document.env());
@@ -21,7 +21,7 @@ pub(super) fn location(document: &Document, settings: &Settings) -> Location {
                 bucket: s3.bucket.clone(),
                 key: state_key(&s3.key, document.env()),
                 region: s3.region.clone(),
-                // The local cloud has one account, and none of the keys.
+                // The local cloud has one account and no KMS keys.
                 account: s3.account.as_deref().or(document.account()).filter(|_| !settings.local).map(str::to_owned),
                 encryption: encryption.filter(|_| !settings.local),
             })
@@ -36,8 +36,8 @@ pub(super) fn location(document: &Document, settings: &Settings) -> Location {
     }
 }
 
-/// Refuses a state in a directory of a CI job, which is gone with the job. What the next job then finds is taken for
-/// its own by the tags; what left `stack.yaml` in between is found by nobody.
+/// Refuses a state in a directory of a CI job, because the directory is lost when the job ends. The next job would
+/// still recognise the stack's resources by their tags, but nothing would find those that left `stack.yaml` in between.
 ///
 /// # Errors
 /// `state::gone-with-the-job`, unless `stack.yaml` says that the directory is kept.
@@ -53,7 +53,7 @@ pub fn kept_after_this_job(document: &Document, settings: &Settings) -> Result<(
     Err(Failure::gone_with_the_job(document))
 }
 
-/// The same for a run that only reads: a state that is there came with the code, or is kept.
+/// Does the same for a run that only reads, and accepts an existing state: it came with the code, or is kept.
 ///
 /// # Errors
 /// As [`kept_after_this_job`].

@@ -1,4 +1,4 @@
-//! How long AWS's rates make a plan, said beforehand.
+//! Estimates how long AWS's rate limits make a plan take, before it is carried out.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use crate::aws::{Place, rate};
 use crate::kinds::{Op, by_name};
 use crate::plan::{Action, Plan, Planned};
 
-/// What is shorter is not worth a word.
+/// Shorter times are not reported.
 const WORTH_SAYING: Duration = Duration::from_secs(10);
 
-/// Says how long the plan takes at least, and because of which rate, where that is long. A local AWS has no rates.
+/// Reports the minimum time of the plan and the rate limit that causes it, if the time is long. The local cloud has no
+/// rate limits.
 pub(super) fn tell(plan: &Plan, place: &Place, progress: &dyn Progress) {
     if place.endpoint_url.is_some() || plan.refresh_only {
         return;
@@ -22,7 +23,7 @@ pub(super) fn tell(plan: &Plan, place: &Place, progress: &dyn Progress) {
     }
 }
 
-/// The limited calls that one action makes.
+/// Returns the rate-limited calls of one action.
 fn calls(planned: &Planned) -> Vec<&'static str> {
     let ops: &[Op] = match planned.action {
         _ if planned.goes_with.is_some() => &[],

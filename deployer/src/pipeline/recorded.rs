@@ -1,4 +1,4 @@
-//! A plan against the last state alone, for who has no credentials.
+//! Plans against the last state alone, for users without credentials.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use crate::observe::remembered;
 use crate::plan::{Cost, Goal, Plan, plan};
 use crate::state::{Location, State, Store};
 
-/// What would change if AWS still were as the last apply left it.
+/// The changes to make if AWS is still as the last apply left it.
 pub struct Recorded {
     pub loaded: Loaded,
     pub plan: Plan,
     pub cost: Cost,
     pub place: Place,
-    /// When the state was written.
+    /// The time of the state's last write.
     pub written_at: String,
 }
 
-/// Plans against a state that can be read without credentials: one in a directory. Asks AWS nothing and builds nothing, so code counts as
-/// unchanged. `Err` inside gives the stack back with the reason why there is no such plan.
+/// Plans against a state that can be read without credentials: one in a directory. It makes no call to AWS and builds
+/// nothing, so code counts as unchanged. The inner `Err` returns the stack with the reason why there is no such plan.
 ///
 /// # Errors
 /// Whatever stands in the way of the plan itself.
@@ -56,14 +56,14 @@ pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<
     Ok(Ok(Recorded { loaded, plan, cost, place, written_at }))
 }
 
-/// Reads the state, if that needs no credentials and there is one.
+/// Reads the state, if there is one that can be read without credentials.
 async fn last_state(loaded: &Loaded, settings: &Settings) -> Result<(Place, State), String> {
     let location = location(&loaded.document, settings);
     let Location::Dir { path } = &location else {
         return Err("the state in S3 cannot be read without them".to_owned());
     };
     let text = std::fs::read(path).map_err(|_| "there is no state of an earlier apply to plan against".to_owned())?;
-    // Whose account it is, is all that is taken from it here; reading it properly comes next.
+    // Only the account is taken from the text here; the state is parsed and checked afterwards.
     let account = serde_json::from_slice::<Value>(&text).ok();
     let account = account.as_ref().and_then(|state| state["account"].as_str()).unwrap_or_default().to_owned();
     let region = loaded.document.region().to_owned();

@@ -10,38 +10,38 @@ use crate::plan::saved::{Basis, Marker, StateMark};
 use crate::state::fresh_id;
 
 impl Ready {
-    /// What this plan does, to be compared with what another run's plan does.
+    /// Returns the effects of this plan, for comparison with another run's plan.
     pub fn effects(&self) -> Effects {
         let key = self.snapshot.existed.then_some(self.snapshot.state.lineage.as_str());
         let (document, place) = (&self.loaded.document, &self.aws.place);
         Effects::of(&self.plan, document.stack(), &place.account, &place.region, document.secrets(), key)
     }
 
-    /// What only those know who can read the state; before the first apply there is nothing.
+    /// Returns a key known only to those who can read the state; `None` before the first apply.
     pub fn review_key(&self) -> Option<String> {
         self.snapshot.existed.then(|| self.snapshot.state.lineage.clone())
     }
 
-    /// Tells whether an earlier run was cut off before it could say that it was done.
+    /// Tells whether an earlier run was interrupted before it could record that it was finished.
     pub fn was_cut_off(&self) -> bool {
         !self.snapshot.state.intents.is_empty()
     }
 
-    /// What this plan was made from and does, fingerprinted under a salt that nothing else has.
+    /// Returns this plan's basis and effects, fingerprinted under a random salt.
     ///
     /// # Errors
-    /// When there is no randomness to be had.
+    /// When the system gives no random numbers.
     pub fn basis_to_save(&self) -> Result<Basis, Failure> {
         Ok(self.basis(&fresh_id().map_err(Failure::state)?))
     }
 
-    /// What this plan was made from and does, fingerprinted under `salt`.
+    /// Returns this plan's basis and effects, fingerprinted under `salt`.
     pub fn basis(&self, salt: &str) -> Basis {
         let state = &self.snapshot.state;
         let marker = Marker { salt, secrets: self.loaded.document.secrets() };
         let nodes = self.loaded.graph.nodes().map(|node| {
             let mut spec = node.spec.clone();
-            // Code is compared by itself, so that it can be named.
+            // Code is compared separately, so that a change can be named.
             if let Some(properties) = spec.as_object_mut() {
                 properties.remove("code");
             }

@@ -1,4 +1,4 @@
-//! The state by itself, without a plan: opened, locked, read and written.
+//! Opens, locks, reads and writes the state without a plan.
 
 use super::begin::{connect, lock_or_leave};
 use super::{Loaded, Progress, Settings, unless_stopped};
@@ -14,7 +14,7 @@ pub async fn open_store(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Re
     Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.1)
 }
 
-/// Reads the state, and says what a person should know about it.
+/// Reads the state, and reports its notice to the user.
 ///
 /// # Errors
 /// When it cannot be reached or understood.
@@ -34,14 +34,14 @@ pub async fn hold(store: &Store, settings: &Settings, progress: &dyn Progress, s
     lock_or_leave(std::future::ready(Ok(())), store, settings, progress, stop).await.map(|((), lease)| lease)
 }
 
-/// Releases the lock; one that cannot be released runs out by itself.
+/// Releases the lock; if that fails, it expires by itself.
 pub async fn give_back(lease: Lease) {
     if let Err(error) = lease.release().await {
         tracing::warn!(%error, "the lock could not be released and will expire by itself");
     }
 }
 
-/// Writes `state` in the place of `snapshot`, which was read under `lease`; returns when it lasts.
+/// Writes `state` in the place of `snapshot`, which was read under `lease`; returns once it is stored durably.
 ///
 /// # Errors
 /// When another run took over, or the place refuses.
