@@ -1,8 +1,8 @@
-//! Graph → [`Observation`]: what AWS has now, read at once.
+//! Observes the resources of a graph in AWS: Graph → [`Observation`].
 //!
-//! Each resource is read as soon as its identity is known. Names are computable, so nearly all
-//! reads form one wave. Children of generated ids are read by the id that the last apply left; where their parent
-//! turns out to have another one, they are read again.
+//! Each resource is read as soon as its identity is known. Names can be computed, so nearly all reads form one wave. A
+//! child of a resource with a generated id is read by the id from the last apply. If the parent turns out to have
+//! another id, the child is read again.
 
 mod interrupted;
 mod left;
@@ -37,23 +37,23 @@ use interrupted::interrupted;
 use left::left;
 use wave::Wave;
 
-/// What AWS has now, beside what the last apply left.
+/// The resources in AWS, and the state of the last apply.
 pub struct Observation {
-    /// By address of the graph; absent resources are not in it.
+    /// The graph's resources in AWS, by address. Absent resources are missing.
     pub(crate) live: BTreeMap<String, Observed<Value>>,
-    /// Resources of the prior state that the graph no longer means: address → what is left of them.
+    /// Resources of the prior state that are no longer in the graph, by address.
     pub(crate) left: BTreeMap<String, Left>,
-    /// Every output known, predicted or read.
+    /// Every known output, predicted or read.
     pub(crate) known: Known,
     pub(crate) prior: State,
     pub(crate) waves: u32,
-    /// What carries this stack's ownership tags and neither the graph nor the prior state has.
+    /// Resources with this stack's ownership tags that are neither in the graph nor in the prior state.
     pub(crate) orphans: Vec<Orphan>,
-    /// The listing of orphans did not come in time: they were not looked for.
+    /// Whether the listing of orphans did not arrive in time, so that orphans are unknown.
     pub(crate) unlisted: bool,
 }
 
-/// A resource that only the prior state knows.
+/// A resource that only the prior state has.
 pub struct Left {
     pub record: Record,
     pub live: Option<Observed<Value>>,
@@ -68,7 +68,7 @@ pub struct FailedRead {
     pub error: AwsError,
 }
 
-/// Why AWS could not be observed.
+/// The reason why AWS could not be observed.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     #[error("{} of the reads failed", .0.len())]
@@ -77,12 +77,12 @@ pub enum ObserveError {
     UnknownKind { address: String, kind: String },
 }
 
-/// What is to be known of each resource.
+/// How much of each resource to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// All that AWS holds.
+    /// Everything that AWS has.
     Whole,
-    /// Whether it is there and whose it is, which is enough to delete it.
+    /// Existence and owner, which is enough to delete the resource.
     Presence,
 }
 
@@ -100,10 +100,10 @@ impl Depth {
     }
 }
 
-/// Reads every resource of `graph`, and those of `prior` that the graph no longer means.
+/// Reads every resource of `graph`, and those of `prior` that are no longer in the graph.
 ///
 /// # Errors
-/// Every read that failed, not just the first.
+/// Returns every failed read, not just the first.
 pub async fn observe(
     graph: &Graph,
     aws: &Aws,
@@ -142,7 +142,7 @@ pub async fn observe(
     Ok(seen)
 }
 
-/// Tells the kinds what id the last apply left.
+/// Tells the resource's kind the id that the last apply recorded.
 fn expect(aws: &Aws, record: &Record) {
     let Some(kind) = by_name(&record.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
@@ -150,7 +150,7 @@ fn expect(aws: &Aws, record: &Record) {
     aws.expect(kind.name(), &identity, &record.physical_id, tags);
 }
 
-/// Tells the kinds since when an interrupted run was about to make a resource.
+/// Tells the resource's kind when an interrupted run was about to create it.
 fn expect_made(aws: &Aws, intent: &Intent) {
     let Some(kind) = by_name(&intent.kind).filter(|_| matches!(intent.action.as_str(), "create" | "replace")) else {
         return;
@@ -161,10 +161,10 @@ fn expect_made(aws: &Aws, intent: &Intent) {
     }
 }
 
-/// What AWS has if nothing changed it since `prior` was written, without asking it.
+/// Builds an observation from the state, as if nothing in AWS had changed since. Makes no AWS calls.
 ///
 /// # Errors
-/// When the state holds a kind that this version does not know.
+/// Returns an error if the state has a kind that this version does not know.
 pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, place);
     let left = not_meant(graph, place, &predicted, &prior)?
@@ -183,7 +183,7 @@ pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observat
                 && identity(node.kind.identity(), &record.inputs) == identity(node.kind.identity(), &spec)
         };
         let kept = prior.resources.iter().filter(|(address, _)| !left.contains_key(*address)).map(|(_, record)| record);
-        // What an external resource is was never recorded: it is taken as it is wanted.
+        // The state has no record of an external resource; assume that it is as desired.
         let seen = if node.external {
             Observed::new(String::new(), spec.clone(), known.get(&node.address).cloned().unwrap_or_default())
         } else if let Some(record) = kept.clone().find(same) {
@@ -198,14 +198,14 @@ pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observat
     Ok(Observation { live, left, known, prior, waves: 0, orphans: Vec::new(), unlisted: false })
 }
 
-/// Computes every output that needs no AWS.
+/// Computes every output that does not need AWS.
 pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
     graph.predicted(place)
 }
 
 impl Observation {
-    /// What AWS holds where the prior state has the fingerprint of a secret: secrets of an earlier
-    /// apply, which the variables may no longer name. What `stack.yaml` states in clear is none.
+    /// Lists the live values for which the prior state has a secret's fingerprint. They are secrets of an earlier apply
+    /// that the variables may no longer contain. A value that `stack.yaml` states in clear text is none.
     pub(crate) fn secrets_of_before(&self, graph: &Graph, place: &Place) -> Vec<String> {
         let mut found = Vec::new();
         for (address, record) in &self.prior.resources {

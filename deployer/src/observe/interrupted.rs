@@ -1,4 +1,4 @@
-//! What a cut-off run made before it could write it down.
+//! Finds resources that an interrupted run created and did not record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,8 @@ use crate::graph::{Graph, identity};
 use crate::kinds::{AnyKind, Observed, Ownership, by_name};
 use crate::state::{Intent, Record, State, leftover};
 
-/// Finds what a cut-off run made and neither the graph means by now nor the state records: as
-/// records, so that it goes the way of every removed resource.
+/// Finds resources that an interrupted run created and that are neither in the graph nor in the state. Returns them as
+/// records, so that they are treated like every resource removed from `stack.yaml`.
 pub(super) async fn interrupted(
     graph: &Graph,
     aws: &Aws,
@@ -29,8 +29,8 @@ pub(super) async fn interrupted(
         .map(|intent| Intent { inputs: resolve::marks(&intent.inputs, &known), ..intent.clone() })
         .collect();
     let mut reads = FuturesUnordered::new();
-    // Whatever the action was: a run that was to delete or adopt what an earlier one had left, and
-    // was cut off itself, is the only one that still knows of it.
+    // Considers intents of every action. A run that was to delete or adopt a remnant of an earlier run, and was itself
+    // interrupted, has left the only trace of it.
     for intent in &intents {
         let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
         let name = identity(kind.identity(), &intent.inputs);
@@ -69,7 +69,8 @@ pub(super) async fn interrupted(
     if failed.is_empty() { Ok(found) } else { Err(ObserveError::Reads(failed)) }
 }
 
-/// The outputs of what intents refer to by ids that AWS gave after they were written: recorded, or else read.
+/// Returns the outputs that intents refer to and that AWS assigned after they were written. Takes them from the
+/// records, else reads them.
 async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
     let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
     let mut known: Known = prior.resources.iter().map(outputs).collect();
@@ -90,13 +91,15 @@ async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
     Ok(known)
 }
 
-/// What is part of something else has no marks; that the run made it is all that is known.
+/// Tells whether the resource belongs to the stack. A part has no ownership tags; the intent is the only evidence that
+/// the run created it.
 fn is_ours(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str) -> bool {
     kind.ownership() == Ownership::Parent || live.spec["tags"].get(tags::STACK).and_then(Value::as_str) == Some(stack)
 }
 
-/// Some emulators drop the tags of a create call, so that a run cut off right after it leaves no marks. Its intent, made
-/// when nothing of the name existed, tells whose it is. AWS makes a resource and its tags in one, and is not believed on this.
+/// Tells whether an interrupted run created a resource without ownership tags. Some emulators drop the tags of a create
+/// call, so a run that is interrupted right after it leaves none. Its intent was written when no resource had the name,
+/// so it proves the owner. AWS itself creates a resource together with its tags, so there this is never assumed.
 pub(crate) fn made_unmarked(
     prior: &State,
     kind: &dyn AnyKind,

@@ -1,4 +1,4 @@
-//! What the prior state holds and the graph no longer means.
+//! Reads the resources of the prior state that are no longer in the graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, by_name};
 use crate::state::{Record, State};
 
-/// Reads what the prior state holds under an address or identity that the graph does not mean.
+/// Reads the resources whose recorded identity the graph does not have.
 pub(super) async fn left(
     graph: &Graph,
     aws: &Aws,
@@ -41,7 +41,7 @@ pub(super) async fn left(
     if failed.is_empty() { Ok(left) } else { Err(ObserveError::Reads(failed)) }
 }
 
-/// The records of the prior state that the graph means under no address.
+/// Lists the records whose identity the graph has under no address.
 pub(crate) fn not_meant<'a>(
     graph: &Graph,
     place: &Place,
@@ -64,7 +64,7 @@ pub(crate) fn not_meant<'a>(
     Ok(found)
 }
 
-/// Every (kind, identity) that the graph means and that needs no read to know.
+/// Lists the kind and identity of every resource in the graph whose identity is known without a read.
 pub(super) fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
     graph
         .nodes()
@@ -76,7 +76,8 @@ pub(super) fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(St
         .collect()
 }
 
-/// A child of a generated id: same but for the part that is not known before its parent is read.
+/// Tells whether a node and a record share the known part of their identity. The rest, a parent's generated id, is
+/// known only after the parent was read.
 pub(super) fn same_open_identity(node: &Node, kind: &str, inputs: &Value, place: &Place, predicted: &Known) -> bool {
     let spec = resolve::value(&node.spec, predicted, place);
     node.kind.name() == kind

@@ -1,11 +1,11 @@
-//! What carries this stack's ownership tags and neither `stack.yaml` nor the state has: made before the state was lost,
-//! or left by hand.
+//! Finds orphans: resources with this stack's ownership tags that are neither in `stack.yaml` nor in the state. They
+//! were created before the state was lost, or somebody removed their record.
 //!
-//! **Guarantees**: a listing only says where to look. What counts is what the resource itself says when it is read: that
-//! it is there, and that its tags are this stack's. Who may not list sees nothing of it, and nothing else fails.
-//! **Caveats**: the Resource Groups Tagging API follows the services by minutes, and leaves out roles. These are found by
-//! the functions that use them, and by their names where the search is a thorough one. Parts without tags (permissions,
-//! subscriptions) of a resource that `stack.yaml` has are not looked for.
+//! **Guarantees**: a listing is only a hint. A resource counts as an orphan only if a read shows that it exists and has
+//! this stack's tags. Without permission to list, no orphans are found and nothing else fails.
+//! **Caveats**: the Resource Groups Tagging API lags minutes behind the services and does not list roles. Roles are
+//! found through the functions that use them, and in a thorough search also by name. Parts without tags (permissions,
+//! subscriptions) of a resource in `stack.yaml` are not searched for.
 
 mod by_arn;
 mod names;
@@ -35,18 +35,18 @@ use crate::state::{Record, State, leftover};
 
 use by_arn::Candidate;
 
-/// A resource of this stack that nothing means any more.
+/// A resource of this stack that is neither in `stack.yaml` nor in the state.
 #[derive(Debug, Clone)]
 pub struct Orphan {
-    /// What its tag says, made unique.
+    /// The address from its tag, made unique.
     pub address: String,
     pub kind: &'static str,
     pub id: String,
-    /// `Err` says why it must not be deleted.
+    /// `Err` is the reason why it must not be deleted.
     pub live: Result<Observed<Value>, String>,
 }
 
-/// What an orphan needs as long as it is there, by the property that names it: the rest goes after it.
+/// The resources that an orphan needs while it exists, by the property that names them. They are deleted after it.
 const NEEDS: &[(&str, &str, &str)] = &[
     (LambdaFunction::NAME, "/role", IamRole::NAME),
     (LambdaFunction::NAME, "/logging_config/log_group", LogGroupKind::NAME),
@@ -55,7 +55,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
 ];
 
 impl Orphan {
-    /// The addresses of those of `all` that it needs: they are deleted after it.
+    /// Returns the addresses of the orphans in `all` that this one needs. They are deleted after it.
     pub(crate) fn needs(&self, all: &[Self]) -> BTreeSet<String> {
         let Ok(live) = &self.live else { return BTreeSet::new() };
         let named =
@@ -65,21 +65,21 @@ impl Orphan {
         all.iter().filter(is_needed).map(|other| other.address.clone()).collect()
     }
 
-    /// Is this its id or one of its outputs?
+    /// Tells whether `name` is its id or one of its outputs.
     fn is_called(&self, name: &str) -> bool {
         let live = self.live.as_ref();
         live.is_ok_and(|live| live.physical_id == name || live.outputs.values().any(|output| output == name))
     }
 }
 
-/// Notes that a resource is left in AWS on purpose: it is no orphan.
+/// Records that a resource is left in AWS on purpose, so that it is no orphan.
 pub fn leave(state: &mut State, record: &Record) {
     if let Some((kind, name)) = named(record) {
         state.left_in_aws.entry(kind).or_default().insert(name);
     }
 }
 
-/// Notes that a resource is this stack's again.
+/// Records that a resource belongs to this stack again.
 pub fn take_back(state: &mut State, record: &Record) {
     let Some((kind, name)) = named(record) else { return };
     if let Some(left) = state.left_in_aws.get_mut(&kind) {
@@ -88,27 +88,27 @@ pub fn take_back(state: &mut State, record: &Record) {
     state.left_in_aws.retain(|_, left| !left.is_empty());
 }
 
-/// The kind and the identity of what the state records.
+/// Returns the kind and identity of a record.
 fn named(record: &Record) -> Option<(String, String)> {
     let kind = by_name(&record.kind)?;
     Some((record.kind.clone(), identity(kind.identity(), &record.inputs)))
 }
 
-/// How much is asked to find orphans.
+/// How thoroughly to search for orphans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
-    /// The tagging API; names, too, where there is no state.
+    /// Uses the tagging API. Searches by name only if the stack has no state.
     Usual,
-    /// Names in any case.
+    /// Always searches by name, too.
     Thorough,
 }
 
-/// How long the listing is waited for when all else has been read: nothing depends on it, and where no network leads to the
-/// tagging API it never comes.
+/// How long to wait for the listing after all reads have ended. Nothing depends on it, and without a network route to
+/// the tagging API it never arrives.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What `reads` found, and the listing, unless it is still not there a while after the reads. Who asked for orphans waits
-/// for it.
+/// Returns the result of `reads` and the listing; `None` if the listing takes [`GRACE`] longer than the reads. A
+/// thorough search waits for it in any case.
 pub(super) async fn beside<T, L>(
     reads: impl Future<Output = T>,
     listing: impl Future<Output = L>,
@@ -121,7 +121,7 @@ pub(super) async fn beside<T, L>(
     }
 }
 
-/// What the tagging API lists of `owner`; nothing where it does not.
+/// Lists the resources of `owner` through the tagging API; empty if that fails.
 pub(super) async fn listed(aws: &Aws, owner: &str) -> Vec<Candidate> {
     list(aws, owner).await.unwrap_or_else(|error| {
         tracing::debug!(%error, "nothing is known of orphans");
@@ -129,10 +129,10 @@ pub(super) async fn listed(aws: &Aws, owner: &str) -> Vec<Candidate> {
     })
 }
 
-/// GetResources, all pages.
+/// Calls GetResources for all pages.
 async fn list(aws: &Aws, owner: &str) -> Result<Vec<Candidate>, AwsError> {
     let filter = TagFilter::builder().key(tags::STACK).values(owner).build();
-    // Nothing depends on it: a service that has trouble is not waited for.
+    // Nothing depends on the listing, so a service in trouble gets only one retry.
     let once = aws_sdk_resourcegroupstagging::config::Builder::new()
         .retry_config(RetryConfig::standard().with_max_attempts(2));
     let (mut found, mut token) = (Vec::new(), None);
@@ -151,7 +151,7 @@ async fn list(aws: &Aws, owner: &str) -> Result<Vec<Candidate>, AwsError> {
     }
 }
 
-/// Reads those of `listed` that nothing means, and what belongs to them.
+/// Reads the candidates that are neither in the graph nor in the state, and the resources that belong to them.
 pub(super) async fn orphans(
     graph: &Graph,
     aws: &Aws,
@@ -185,7 +185,7 @@ pub(super) async fn orphans(
     orphans
 }
 
-/// Says of roles why they stay, where a stack in another region may have them.
+/// Sets the reason not to delete a role if a stack in another region may use it.
 fn keep_roles_of_elsewhere(orphans: &mut [Orphan], region: &str) {
     let role_of = |orphan: &Orphan| Some(orphan.live.as_ref().ok()?.spec["role"].as_str()?.to_owned());
     let used: BTreeSet<String> =
@@ -212,7 +212,7 @@ async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
     (candidate, read)
 }
 
-/// The role and the log group of a function, which its own tags do not lead to.
+/// Returns the role and the log group of a function, which its tags do not reveal.
 fn used_by(orphan: &Orphan) -> Vec<Candidate> {
     let Some(live) = orphan.live.as_ref().ok().filter(|_| orphan.kind == LambdaFunction::NAME) else {
         return Vec::new();
@@ -223,10 +223,10 @@ fn used_by(orphan: &Orphan) -> Vec<Candidate> {
     role.into_iter().chain(group).collect()
 }
 
-/// What is meant, recorded or found already.
+/// The resources that are in the graph, recorded, or already found.
 struct Known {
     names: BTreeSet<(String, String)>,
-    /// By kind, too: a queue and a topic may be called alike.
+    /// By kind, too: a queue and a topic may have the same name.
     ids: BTreeSet<(String, String)>,
     addresses: BTreeSet<String>,
 }
@@ -247,13 +247,13 @@ impl Known {
         Self { names, ids: ids.collect(), addresses: nodes.chain(seen.prior.resources.keys().cloned()).collect() }
     }
 
-    /// Is it not known yet? It is from now on.
+    /// Tells whether a candidate is new, and records it as known.
     fn is_new(&mut self, candidate: &Candidate) -> bool {
         !candidate.name.as_ref().is_some_and(|name| self.names.contains(&(candidate.kind.to_owned(), name.clone())))
             && self.ids.insert((candidate.kind.to_owned(), candidate.id.clone()))
     }
 
-    /// What was read of a candidate, if it is an orphan of `owner`.
+    /// Makes an orphan from what was read of a candidate, if it belongs to `owner`.
     fn orphan(&mut self, owner: &str, candidate: Candidate, read: Read) -> Option<Orphan> {
         let kind = by_name(candidate.kind)?;
         let (said, live) = match read {

@@ -1,4 +1,4 @@
-//! What is part of something else, and whose that is.
+//! Finds the parents of resources that are parts, and thereby the parts' owners.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,25 +10,25 @@ use crate::aws::{Aws, tagged, tags};
 use crate::graph::Graph;
 use crate::kinds::{AnyKind, Observed, Ownership, REGISTRY, by_name};
 
-/// The live resources that others are part of, by kind and by each of their outputs. Somebody else's (external) are
-/// not among them.
+/// The live resources that may have parts, by kind and by each of their outputs. External resources are excluded.
 pub(crate) struct Parents<'a>(HashMap<(&'a str, &'a str), Parent<'a>>);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Parent<'a> {
     pub(crate) address: &'a str,
     pub(crate) live: &'a Observed<Value>,
-    /// `stack.yaml` means it, under this address.
+    /// Whether `stack.yaml` has it, under this address.
     pub(crate) is_meant: bool,
 }
 
 impl<'a> Parents<'a> {
-    /// What one of `kind` is part of: the resource that its first identity property names.
+    /// Returns the parent of a resource of `kind`: the one that its first identity property names.
     pub(crate) fn of(&self, kind: &dyn AnyKind, spec: &Value) -> Option<Parent<'a>> {
         self.0.get(&(kind.part_of()?, named_first(kind, spec)?)).copied()
     }
 
-    /// The resources that `text` names, or something within: an API by the ARN of one of its routes.
+    /// Finds the resources that `text` names directly or by something inside them, such as an API by the ARN of a
+    /// route.
     pub(crate) fn named<'s>(&'s self, text: &'s str) -> impl Iterator<Item = (&'a str, Parent<'a>)> + 's {
         let last = text.rsplit(':').next().unwrap_or_default();
         let within = |whole: &str, output: &str| whole.strip_prefix(output).is_some_and(|rest| rest.starts_with('/'));
@@ -37,13 +37,13 @@ impl<'a> Parents<'a> {
     }
 }
 
-/// What the first identity property of one of `kind` says.
+/// Returns the value of the first identity property.
 fn named_first<'s>(kind: &dyn AnyKind, spec: &'s Value) -> Option<&'s str> {
     spec.get(kind.identity().first()?)?.as_str()
 }
 
 impl Observation {
-    /// Every live resource that others may be part of.
+    /// Returns every live resource that may have parts.
     pub(crate) fn parents<'a>(&'a self, graph: &'a Graph) -> Parents<'a> {
         let kinds: BTreeSet<&str> = REGISTRY.iter().filter_map(|kind| kind.part_of()).collect();
         let left = self.left.iter().filter_map(|(address, left)| {
@@ -61,14 +61,14 @@ impl Observation {
         Parents(parents)
     }
 
-    /// Tells whether the last apply left the resource that one of `kind` is part of.
+    /// Tells whether the state has the parent of a resource of `kind`.
     pub(crate) fn left_parent(&self, kind: &dyn AnyKind, spec: &Value) -> bool {
         let name = named_first(kind, spec);
         let mut records = self.prior.resources.values().filter(|record| Some(record.kind.as_str()) == kind.part_of());
         records.any(|record| record.outputs.values().any(|output| Some(output.as_str()) == name))
     }
 
-    /// Reads those again whose owner was taken to be that of their parent, where that one is not seen to be ours.
+    /// Re-reads every resource whose ownership was inferred from its parent, unless the parent turned out to be ours.
     pub(super) async fn confirm(&mut self, graph: &Graph, aws: &Aws) -> Result<(), ObserveError> {
         let part = |kind: &&dyn AnyKind| kind.ownership() == Ownership::Tags && kind.part_of().is_some();
         let parents = self.parents(graph);

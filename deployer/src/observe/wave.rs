@@ -1,4 +1,4 @@
-//! The reads of what the graph means, each as soon as its identity is known.
+//! Reads the resources of the graph, each as soon as its identity is known.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,14 +18,14 @@ pub(super) struct Wave<'a> {
     pub(super) aws: &'a Aws,
     pub(super) predicted: &'a Known,
     pub(super) known: Known,
-    /// What is known, and besides the outputs that the last apply left.
+    /// The known outputs, and those that the last apply recorded.
     pub(super) expected: Known,
     pub(super) waves: u32,
     depth: Depth,
     pub(super) failed: Vec<FailedRead>,
 }
 
-/// A read by an identity, which may be a guess.
+/// The result of a read, with the identity that was read. The identity may be a guess.
 type Outcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>);
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
 
@@ -39,13 +39,13 @@ impl<'a> Wave<'a> {
         Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
     }
 
-    /// Reads each node once its identity is known; nodes whose parent is absent are absent too.
+    /// Reads each node once its identity is known. A node whose parent is absent is absent, too.
     pub(super) async fn live(&mut self) -> BTreeMap<String, Observed<Value>> {
         let mut live = BTreeMap::new();
         let mut waiting: Vec<&Node> = self.graph.nodes().collect();
         let mut running = Running::new();
         let mut wave_of: HashMap<String, u32> = HashMap::new();
-        // Identities that reads were begun with, and what came of guesses that nothing has confirmed yet.
+        // The identities that reads were started with, and the results of guesses that are not confirmed yet.
         let (mut begun, mut ahead) = (HashMap::<String, String>::new(), HashMap::<String, Outcome<'a>>::new());
         loop {
             let mut confirmed = Vec::new();
@@ -89,7 +89,7 @@ impl<'a> Wave<'a> {
         }
     }
 
-    /// Begins to read a child of a generated id by the id that it had.
+    /// Starts to read a child of a resource with a generated id, by the id from the last apply.
     fn guess(&self, node: &'a Node, begun: &mut HashMap<String, String>, running: &mut Running<'a>) {
         if begun.contains_key(&node.address) {
             return;
@@ -123,7 +123,7 @@ impl<'a> Wave<'a> {
         }
     }
 
-    /// The wave whose results made this node's identity known.
+    /// Returns the wave whose results revealed this node's identity.
     fn parent_wave(&self, node: &Node, wave_of: &HashMap<String, u32>) -> u32 {
         let predicted = resolve::value(&node.spec, self.predicted, &self.aws.place);
         if identity_known(node.kind, &predicted) {

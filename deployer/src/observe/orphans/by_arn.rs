@@ -1,4 +1,4 @@
-//! From an ARN to what has to be known to read the resource.
+//! Turns an ARN into a candidate: enough of a spec to read the resource.
 
 use serde_json::{Value, json};
 
@@ -16,16 +16,16 @@ use crate::kinds::sns_topic::{SnsTopic, Topic};
 use crate::kinds::sqs_queue::{Queue, SqsQueue};
 use crate::kinds::{Kind, by_name};
 
-/// A resource that may be this stack's.
+/// A resource that may belong to this stack.
 pub(in crate::observe) struct Candidate {
     pub(super) kind: &'static str,
-    /// Its identity, where that is known without asking.
+    /// Its identity, if that is known without a read.
     pub(super) name: Option<String>,
-    /// What tells it from others of its kind.
+    /// An id that is unique within its kind.
     pub(super) id: String,
-    /// The address that a listing says.
+    /// The address in its tag, if a listing returned it.
     pub(super) address: Option<String>,
-    /// Enough of a spec to read it by.
+    /// The part of the spec that a read needs.
     pub(super) spec: Value,
 }
 
@@ -36,7 +36,7 @@ impl Candidate {
         Self { kind, name, id, address: None, spec }
     }
 
-    /// The spec to read it by; `None` when there is no such resource.
+    /// Returns the spec for a read. Asks AWS for a mapping's source and function; `None` if it does not exist.
     pub(super) async fn spec(&self, aws: &Aws) -> Result<Option<Value>, AwsError> {
         if self.kind != EventSourceMapping::NAME {
             return Ok(Some(self.spec.clone()));
@@ -54,7 +54,7 @@ impl Candidate {
     }
 }
 
-/// What an ARN names, of the kinds that have tags of their own.
+/// Returns the candidate for an ARN of a kind that has tags of its own.
 pub(super) fn by_arn(arn: &str, tags: Tags) -> Option<Candidate> {
     let mut parts = arn.splitn(6, ':');
     let service = parts.nth(2)?;
@@ -101,19 +101,19 @@ pub(super) fn log_group(name: &str) -> Candidate {
     Candidate::of(LogGroupKind::NAME, name, spec(LogGroup { name: name.to_owned(), ..LogGroup::default() }))
 }
 
-/// An API is found by its tags alone.
+/// An API is found only by its tags.
 pub(super) fn api(id: &str, tags: &Tags) -> Candidate {
     let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
     let (owner_stack, owner_address) = (tag(tags::STACK), tag(tags::ADDRESS));
     Candidate::of(RestApi::NAME, id, spec(Api { owner_stack, owner_address, tags: tags.clone(), ..Api::default() }))
 }
 
-/// Its source and function are asked for.
+/// The mapping's source and function are read later: see [`Candidate::spec`].
 pub(super) fn mapping(uuid: &str) -> Candidate {
     Candidate { name: None, ..Candidate::of(EventSourceMapping::NAME, uuid, Value::Null) }
 }
 
-/// Nobody's objects are deleted: that takes a word of `stack.yaml`.
+/// A bucket with objects is not deleted: that needs `force_destroy` in `stack.yaml`.
 fn bucket(name: &str) -> Candidate {
     let blank = json!({
         "bucket": name,

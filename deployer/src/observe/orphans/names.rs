@@ -1,12 +1,12 @@
-//! By name: what the tagging API leaves out.
+//! Finds candidates by name, for resources that the tagging API does not list.
 
 use serde_json::Value;
 
 use super::by_arn::{self, Candidate};
 use crate::aws::{Aws, AwsError, tags};
 
-/// What is called as this stack's resources are by themselves: roles, and of a local AWS also what its tagging API does not
-/// list. What cannot be listed is not looked for.
+/// Lists resources with this stack's default names: roles, and on a local AWS also the kinds that its tagging API does
+/// not list. A failed listing counts as empty.
 pub(super) async fn alike(aws: &Aws, stack: &str, env: Option<&str>) -> Vec<Candidate> {
     let begins = format!("{stack}-");
     let roles = roles(aws, &begins);
@@ -22,12 +22,12 @@ pub(super) async fn alike(aws: &Aws, stack: &str, env: Option<&str>) -> Vec<Cand
     };
     let (roles, local) = tokio::join!(roles, local);
     let named = roles.unwrap_or_default().into_iter().chain(local);
-    // In an environment every name has it at its end, or before the ending of a part.
+    // In an environment every name ends in the environment's, or has it before a part's suffix.
     let told_by_tags = |candidate: &Candidate| candidate.name.is_none() || candidate.address.is_some();
     named.filter(|found| env.is_none_or(|env| told_by_tags(found) || found.id.contains(env))).collect()
 }
 
-/// ListRoles, all pages.
+/// Calls ListRoles for all pages.
 async fn roles(aws: &Aws, begins: &str) -> Result<Vec<Candidate>, AwsError> {
     let (mut found, mut marker) = (Vec::new(), None);
     loop {
@@ -69,7 +69,7 @@ async fn apis(aws: &Aws) -> Result<Vec<Candidate>, AwsError> {
     Ok(marked.collect())
 }
 
-/// Every mapping, or those of a function.
+/// Lists every event source mapping, or those of one function.
 pub(super) async fn mappings(aws: &Aws, function: Option<&str>) -> Result<Vec<Candidate>, AwsError> {
     let call = aws.clients.lambda.list_event_source_mappings().set_function_name(function.map(str::to_owned));
     let page = aws.call("lambda:ListEventSourceMappings", call.send()).await?;
@@ -77,13 +77,13 @@ pub(super) async fn mappings(aws: &Aws, function: Option<&str>) -> Result<Vec<Ca
     Ok(uuids.map(by_arn::mapping).collect())
 }
 
-/// Is a role surely one of a stack in `region`? Roles are known all over an account, so a stack of the same name elsewhere
-/// may have it. Its policies have to name this region and no other one, and something has to tie it to the region: a
-/// function there that is an orphan, too (`has_function`), or the log group that it writes to.
+/// Tells whether a role certainly belongs to a stack in `region`. Roles are global to an account, so a stack of the
+/// same name in another region may own it. Its policies must name this region and no other. Something must also tie it
+/// to the region: an orphaned function there (`has_function`), or its log group.
 pub(super) fn is_of(role: &Value, region: &str, has_function: bool) -> bool {
     let (mut here, mut elsewhere, mut log_group) = (false, false, false);
     for text in texts(role) {
-        // No ARN names a region where its field is empty; one with a wildcard there names others, too.
+        // An ARN with an empty region field names no region; one with a wildcard there may name others.
         for arn in text.split("arn:").skip(1).filter_map(|arn| arn.split(':').nth(2)) {
             elsewhere |= !arn.is_empty() && arn != region;
         }
@@ -95,7 +95,7 @@ pub(super) fn is_of(role: &Value, region: &str, has_function: bool) -> bool {
     here && !elsewhere && (has_function || log_group)
 }
 
-/// Every text of a role's policies, names of conditions' values included, but its tags.
+/// Lists every text value in the policies of a role. Leaves out keys and tags.
 fn texts(role: &Value) -> Vec<&str> {
     let mut waiting = vec![&role["inline_policies"], &role["assume_role_policy"]];
     let mut found = Vec::new();
@@ -110,7 +110,7 @@ fn texts(role: &Value) -> Vec<&str> {
     found
 }
 
-/// `eu-west-1`, `us-gov-east-1`: two letters, words, a digit.
+/// Tells whether a word looks like `eu-west-1` or `us-gov-east-1`: two letters, words, a digit.
 fn is_like_a_region(word: &str) -> bool {
     let parts: Vec<&str> = word.split('-').collect();
     let [first, middle @ .., last] = parts.as_slice() else { return false };
