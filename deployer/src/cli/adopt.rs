@@ -52,9 +52,10 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
     Ok(carry_out(run, ready, &settings, began).await?.code)
 }
 
-/// Leaves the adoptions in the plan, and refuses when there is nothing to adopt or it would not stand alone.
+/// Keeps only the adoptions in the plan. Fails if there is nothing to adopt, or if an adoption needs a resource that
+/// does not exist.
 ///
-/// Gives the addresses that are left to the next apply.
+/// Returns the addresses of the parts that are left for the next apply.
 fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<BTreeSet<String>, Failure> {
     let refused = |code, message: String, help: String| Err(Failure::plain(code, message, help));
     let actions = ready.plan.actions();
@@ -89,8 +90,8 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
     for planned in actions.iter().filter(|p| p.action == Action::Adopt && !p.changes.is_empty()) {
         let missing = planned.dependencies.iter().find(|needed| !adopted.contains(*needed) && !ready.exists(needed));
         match missing {
-            // What needs another part of the element is left to the next apply, which makes that one and then takes it
-            // up as part of what is ours.
+            // A part that needs another new part of its element is left for the next apply. That apply creates the
+            // needed part, and then adopts this one as a part of our resource.
             Some(needed) if made.contains(needed) && planned.address != address && is_part(planned) => {
                 left.insert(planned.address.clone());
             }
@@ -106,7 +107,7 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
     Ok(left)
 }
 
-/// Is it whose its parent is?
+/// Tells whether the resource belongs to its parent's owner.
 fn is_part(planned: &Planned) -> bool {
     by_name(planned.kind).is_some_and(|kind| kind.ownership() == Ownership::Parent)
 }

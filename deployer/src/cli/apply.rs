@@ -46,7 +46,7 @@ pub(super) async fn run(run: &Run, goal: Goal, choice: Choice, approved: Approva
     Ok(carry_out(run, ready, &settings, began).await?.code)
 }
 
-/// Refuses a plan that AWS has moved on from while the question stood.
+/// Fails if AWS has changed in a way that changes the plan, while the approval prompt waited.
 pub(super) async fn still_so(
     run: &Run,
     ready: &mut Ready,
@@ -66,7 +66,7 @@ pub(super) async fn still_so(
     ))
 }
 
-/// Brings the state in line with AWS; AWS stays as it is.
+/// Updates the state from AWS, and changes nothing in AWS.
 pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: Approval) -> Exit {
     approval::possible(run, &approved, command)?;
     let settings = pipeline::Settings { refresh_only: true, ..run.settings(&choice, command)? };
@@ -100,7 +100,7 @@ pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: 
     Ok(OK)
 }
 
-/// Carries out a saved plan if it still is the plan. Nobody is asked: it was reviewed.
+/// Carries out a saved plan, if it is still the current plan. Asks nobody: the plan was reviewed.
 pub(super) async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let began = Instant::now();
     let saved = read(file)?;
@@ -132,7 +132,7 @@ pub(super) fn read(file: &Path) -> Result<Saved, Failure> {
     })
 }
 
-/// Shows what is about to be carried out: the plan, or the first of the JSON lines.
+/// Prints the plan that is about to be carried out; with `--json` only the first line.
 pub(super) fn announce(run: &Run, ready: &Ready, command: &str) {
     if run.terminal.json {
         let line = json::version(command, ready.loaded.document.stack(), &ready.aws.place);
@@ -149,14 +149,14 @@ fn question(goal: Goal) -> &'static str {
     }
 }
 
-/// What came of a plan, shown.
+/// The result of an execution, already printed.
 pub(super) struct Ended {
     pub code: u8,
     pub outcome: Outcome,
     pub loaded: Loaded,
 }
 
-/// Carries a plan out and shows what comes of it.
+/// Carries out a plan and prints the result.
 pub(super) async fn carry_out(
     run: &Run,
     ready: Ready,

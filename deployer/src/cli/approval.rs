@@ -1,10 +1,10 @@
-//! The typed `yes` before what cannot be taken back.
+//! Asks for a typed `yes` before changes that cannot be undone.
 
 use super::options::Approval;
 use super::run::Run;
 use crate::failure::Failure;
 
-/// Fails at once when `command` will need an answer and nobody is there to give it.
+/// Fails at once if `command` will need an answer and nobody can give one.
 pub(super) fn possible(run: &Run, approval: &Approval, command: &str) -> Result<(), Failure> {
     if approval.auto_approve || (run.terminal.interactive && !run.terminal.json) {
         return Ok(());
@@ -16,7 +16,7 @@ pub(super) fn possible(run: &Run, approval: &Approval, command: &str) -> Result<
     ))
 }
 
-/// Asks for the word, unless it was given beforehand; a signal is a no.
+/// Asks for a typed `yes`, unless `--auto-approve` was given. A signal means no.
 pub(super) async fn given(run: &Run, approval: &Approval, command: &str, question: &str) -> Result<(), Failure> {
     if approval.auto_approve {
         return Ok(());

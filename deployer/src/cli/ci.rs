@@ -104,7 +104,7 @@ async fn deploy(
     Ok(if choice.detailed_exitcode && ready.plan.has_changes() { CHANGES } else { OK })
 }
 
-/// A fork's request: a plan against the last state where that can be read, else no more than what was checked.
+/// Handles a request from a fork: plans against the last state if that can be read, else only validates.
 async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision, pages: &Pages<'_>) -> Exit {
     let loaded = pipeline::load(settings)?;
     match pipeline::recorded(loaded, settings).await? {
@@ -123,7 +123,7 @@ async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant,
     Ok(ended.code)
 }
 
-/// Gives the plan back if it is the reviewed one, or if that is not asked for.
+/// Returns the plan if it is the reviewed one, or if no review is required.
 async fn reviewed(
     run: &Run,
     ready: Ready,
@@ -140,7 +140,7 @@ async fn reviewed(
     let found = recorded(run, &ready, occasion).await;
     let must = asked || matches!(mode, ReviewedPlan::Match | ReviewedPlan::Require);
     let reviewed = match (expected, found) {
-        // The record tells what differs, if it is that of the digest that is asked for.
+        // The record shows the differences, if its digest is the one that was asked for.
         (Some(asked), Ok(found)) if asked.effects.is_none() && found.digest == asked.digest => found,
         (Some(asked), _) => asked,
         (None, Ok(found)) => found,
@@ -149,13 +149,13 @@ async fn reviewed(
             let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
             return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {none}"), help));
         }
-        // What somebody may have changed is worse than nothing.
+        // A record that somebody may have changed is worse than no record.
         (None, Err(NoReview::Doubtful(why))) if must => {
             ready.abandon().await;
             let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
             return Err(Failure::plain("plan::not-reviewed", why, help));
         }
-        // Where the forge does not answer, nobody knows whether there is one: that is more than talk.
+        // If the forge does not answer, there may still be a reviewed plan, so this deserves a warning.
         (None, Err(NoReview::NoAnswer(why) | NoReview::Doubtful(why))) => {
             pages.warn("reviewed plan not looked up", &format!("{why}; the plan is applied without a comparison"));
             return Ok(ready);
@@ -180,7 +180,7 @@ async fn reviewed(
     Ok(ready)
 }
 
-/// The plan that the merged request recorded, or why there is none.
+/// Finds the plan that the merged request recorded, or the reason why there is none.
 async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Reviewed, NoReview> {
     let Occasion::Branch(branch) = occasion else { return Err(NoReview::None("this run is for no branch".to_owned())) };
     let forge = event::forge(&run.environment);
@@ -188,7 +188,7 @@ async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Revie
     review::find(&run.environment, forge.as_ref(), branch, stack, &seal).await
 }
 
-/// What this run is about: by the CI system's variables, else by the branch that git has checked out.
+/// Determines the occasion of this run: from the CI system's variables, else from the branch that git has checked out.
 fn occasion(environment: &Environment, root: &Path) -> Occasion {
     let git = || {
         let mut command = Command::new("git");

@@ -1,4 +1,4 @@
-//! `deployer completions`, and the answers to the shells that the script asks on every Tab.
+//! `deployer completions`, and the answers to the shell, which asks on every Tab.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -23,16 +23,16 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::spec::visible;
 
-/// The variable in which a shell says that it asks.
+/// The variable with which a shell asks for completions.
 const ASKED: &str = "DEPLOYER_COMPLETE";
 
-/// The shell that asks leaves the quotes in. The others take them away, and in PowerShell a backslash stands between
-/// directories.
+/// Whether the shell passes words with their quotes. Bash and zsh do; the others remove them, and in PowerShell a
+/// backslash separates directories.
 static QUOTED: OnceLock<bool> = OnceLock::new();
 
-/// Answers a shell and ends the process, if it is a shell that asks.
+/// Answers a shell that asks for completions, and then ends the process.
 pub(super) fn answer() {
-    // Whoever completes takes the variable out of the environment.
+    // `complete` removes the variable from the environment, so it is read before.
     let asking = Environment::of_process();
     QUOTED.get_or_init(|| asking.get(ASKED).is_some_and(|shell| matches!(shell, "bash" | "zsh")));
     CompleteEnv::with_factory(examples::command).var(ASKED).complete();
@@ -58,8 +58,8 @@ pub(super) fn run(run: &Run, shell: Shell) -> Exit {
     Ok(OK)
 }
 
-/// Lets bash quote what it inserts, as the other shells do by themselves: an address of a route holds a space and
-/// braces. A word that was begun with a quote is left to the quote; what would end one is never offered.
+/// Makes bash quote the inserted words, as the other shells do themselves: a route's address contains a space and
+/// braces. A word that begins with a quote is not quoted again; candidates never contain a quote.
 fn quoting(script: &str) -> String {
     const FILLED: &str = "    if [[ $? != 0 ]]; then\n";
     const QUOTING: &str = r#"    local answered=$?
@@ -76,7 +76,7 @@ fn quoting(script: &str) -> String {
     script.replacen(FILLED, QUOTING, 1)
 }
 
-/// The addresses of the stack that begin with what is typed.
+/// Lists the stack's addresses that begin with the typed text.
 pub(super) fn addresses(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, lowered)) = stack() else { return Vec::new() };
     let mut found: Vec<(String, String)> = document.elements().map(|element| (element, "element".to_owned())).collect();
@@ -88,14 +88,14 @@ pub(super) fn addresses(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, found)
 }
 
-/// The names of the stack's functions.
+/// Lists the names of the stack's functions.
 pub(super) fn functions(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
     let names = document.elements().filter_map(|element| element.strip_prefix("functions.").map(str::to_owned));
     candidates(typed, names.map(|name| (name, String::new())))
 }
 
-/// The preview environments whose state is in a directory; to ask a bucket would take a network.
+/// Lists the preview environments whose state is in a directory. Listing a bucket would need the network.
 pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
     let key = format!("{}.json", document.stack_name());
@@ -111,7 +111,7 @@ pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names.into_iter().map(|name| (name, String::new())))
 }
 
-/// The commands, for their manual pages: those below the last word that is a command.
+/// Lists the commands that have manual pages, below the last typed command.
 pub(super) fn commands(typed: &OsStr) -> Vec<CompletionCandidate> {
     let mut root = examples::command();
     root.build();
@@ -128,24 +128,24 @@ pub(super) fn commands(typed: &OsStr) -> Vec<CompletionCandidate> {
     )
 }
 
-/// The names of the stack's outputs.
+/// Lists the names of the stack's outputs.
 pub(super) fn outputs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
     candidates(typed, document.outputs().iter().map(|(name, text)| (name.clone(), text.clone())))
 }
 
-/// `NAME=` for each of the stack's variables.
+/// Lists `NAME=` for each of the stack's variables.
 pub(super) fn variables(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
     candidates(typed, document.variables().iter().map(|name| (format!("{name}="), String::new())))
 }
 
-/// The codes of findings.
+/// Lists the codes of findings.
 pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, codes::all().map(|code| (code.code.to_owned(), code.means.to_owned())))
 }
 
-/// The sound ones among the found that begin with what is typed. What is said about them is no secret.
+/// Selects the safe candidates that begin with the typed text. Drops secrets, and masks them in descriptions.
 fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
     let typed = unquoted(&typed.to_string_lossy());
     let masked = |text: &str| visible::line(&log::masked(text)).into_owned();
@@ -156,14 +156,14 @@ fn candidates(typed: &OsStr, found: impl IntoIterator<Item = (String, String)>) 
         .collect()
 }
 
-/// Is it a name that no shell takes for more than a word? Names of a stack that is not sound, and addresses on the
-/// web, hold what they like, and the shell runs what stands on its line.
+/// Tells whether a shell takes the name for a single word. The names of a broken stack may contain anything, as may
+/// addresses on the web, and the shell runs its command line.
 fn is_sound(value: &str) -> bool {
     let harmless = |c: char| c.is_alphanumeric() || "._:/@=+-[]{}*, %~?#".contains(c);
     value.starts_with(char::is_alphanumeric) && value.chars().all(harmless)
 }
 
-/// What a word means without its quoting: bash and zsh hand it over as it was typed, `route\[GET` or `'route[GET`.
+/// Removes the quoting of a word. Bash and zsh pass it as typed: `route\[GET` or `'route[GET`.
 fn unquoted(typed: &str) -> String {
     let mut meant = String::with_capacity(typed.len());
     let mut letters = typed.chars();
@@ -177,7 +177,7 @@ fn unquoted(typed: &str) -> String {
     meant
 }
 
-/// The words typed so far.
+/// Returns the words typed so far.
 fn words() -> Vec<String> {
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let words = words.skip_while(|word| word != "--");
@@ -185,7 +185,7 @@ fn words() -> Vec<String> {
     words.map(|word| if quoted { unquoted(&word) } else { word }).collect()
 }
 
-/// What the words typed so far give to an option, else its variable.
+/// Returns the value of an option among the typed words, else the value of its variable.
 fn option(names: [&str; 2], variable: &str) -> Option<String> {
     let words = words();
     let given = words.iter().enumerate().find_map(|(index, word)| match word.split_once('=') {
@@ -200,7 +200,7 @@ fn directory() -> PathBuf {
     option(["-C", "-C"], "DEPLOYER_DIRECTORY").map(PathBuf::from).unwrap_or_default()
 }
 
-/// The stack that the words typed so far are about, as far as it is sound; variables need no values here.
+/// Loads the stack that the typed words refer to, as far as it is sound. Variables need no values here.
 fn stack() -> Option<(Document, Lowered)> {
     let file = option(["-f", "--file"], "DEPLOYER_FILE").unwrap_or_else(|| "stack.yaml".to_owned());
     let file = directory().join(file);
@@ -213,7 +213,7 @@ fn stack() -> Option<(Document, Lowered)> {
         }
         Err(Failed { sound, .. }) => sound.map(|sound| *sound),
     };
-    // Variables are set in the environment of the shell that asks, too.
+    // The environment of the asking shell may set variables, too.
     if let Some((document, _)) = &stack {
         log::mask(document.secrets());
     }

@@ -23,7 +23,7 @@ pub(super) async fn run(run: &Run, command: EnvCommand) -> Exit {
     }
 }
 
-/// The environments of the stack that the file means, whatever `--env` says.
+/// Lists the environments of the stack in the file, regardless of `--env`.
 async fn environments(run: &Run, operation: &str) -> Result<Vec<Environment>, Failure> {
     let mut settings = run.settings(&Choice::default(), operation)?;
     settings.inputs.preview = None;
@@ -105,7 +105,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
     Ok(worst)
 }
 
-/// Destroys what an environment owns, then its state.
+/// Destroys an environment's resources, then its state.
 pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Failure> {
     let began = Instant::now();
     let Environment { name, settings, loaded, store, .. } = env;
@@ -127,7 +127,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Fa
     Ok(ended)
 }
 
-/// Tells whether a moment (RFC 3339) is at least `age` before `now`; what cannot be read is not old.
+/// Tells whether a time (RFC 3339) is at least `age` before `now`. An unreadable time is not old.
 fn is_older(moment: &str, now: &str, age: Duration) -> bool {
     let (Ok(moment), Ok(now)) = (moment.parse::<jiff::Timestamp>(), now.parse::<jiff::Timestamp>()) else {
         return false;

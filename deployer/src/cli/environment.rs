@@ -1,4 +1,4 @@
-//! The one place that reads the process's environment variables and its clock.
+//! Reads the process's environment variables and its clock. Only this module does.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use crate::report::github::Step;
 use crate::report::terminal::{Terminal, Wishes};
 use crate::spec::secrets::{SHORTEST, Secrets};
 
-/// The variables of a process.
+/// The environment variables of a process.
 #[derive(Clone)]
 pub(super) struct Environment {
     known: BTreeMap<String, String>,
-    /// The names of those whose values are no UTF-8.
+    /// The names of variables whose values are not UTF-8.
     unreadable: Vec<String>,
 }
 
@@ -33,12 +33,12 @@ impl Environment {
         self.known.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// All of them, for variables of the stack and its region.
+    /// Returns all variables, for the stack's variables and its region.
     pub(super) fn all(&self) -> &BTreeMap<String, String> {
         &self.known
     }
 
-    /// The first name with this beginning, other than `except`, whose value is no text.
+    /// Finds the first variable that begins with `beginning`, is not `except`, and whose value is not text.
     pub(super) fn unreadable(&self, beginning: &str, except: &str) -> Option<&str> {
         self.unreadable.iter().map(String::as_str).find(|name| name.starts_with(beginning) && *name != except)
     }
@@ -53,13 +53,13 @@ impl Environment {
         })
     }
 
-    /// The terminal for a command line that could not be understood.
+    /// Returns the terminal for a command line that could not be parsed.
     pub(super) fn usage_terminal(&self) -> Terminal {
         let no_color = std::env::args_os().any(|argument| argument == "--no-color");
         Terminal::new(&Wishes { no_color, json: self.wants_json(), ..self.wishes() })
     }
 
-    /// What the variables alone say.
+    /// Returns the settings from environment variables alone.
     fn wishes(&self) -> Wishes {
         Wishes {
             no_color_env: self.get("NO_COLOR").map(str::to_owned),
@@ -71,31 +71,31 @@ impl Environment {
         }
     }
 
-    /// Is JSON asked for, as far as can be said where the command line could not be understood?
+    /// Tells whether JSON output is wanted, for a command line that could not be parsed.
     fn wants_json(&self) -> bool {
         let asked =
             self.get("DEPLOYER_JSON").is_some_and(|value| !["0", "false", "no", "off", "n", "f"].contains(&value));
         asked || std::env::args_os().any(|argument| argument == "--json")
     }
 
-    /// Nobody can answer.
+    /// Tells whether nobody can answer questions.
     pub(super) fn is_ci(&self) -> bool {
         self.get("CI").is_some_and(|value| value != "false" && value != "0")
     }
 
-    /// A CI system runs this, on a machine that is likely to be gone afterwards.
+    /// Tells whether a CI system runs this, probably on a machine that is deleted afterwards.
     pub(super) fn is_ci_system(&self) -> bool {
         self.is_ci() || ["GITHUB_ACTIONS", "GITLAB_CI"].iter().any(|name| self.get(name) == Some("true"))
     }
 
-    /// Where this user's files are that belong to no stack.
+    /// Returns the directory for the user's files that belong to no stack.
     pub(super) fn own_directory(&self) -> Option<PathBuf> {
         let state = self.get("XDG_STATE_HOME").map(PathBuf::from);
         let state = state.or_else(|| Some(PathBuf::from(self.get("HOME")?).join(".local/state")));
         state.filter(|path| path.is_absolute()).map(|path| path.join("deployer"))
     }
 
-    /// The page of the CI run that this is part of.
+    /// Returns the address of this CI run's page.
     pub(super) fn run_url(&self) -> Option<String> {
         let github = || {
             let (server, repository) = (self.get("GITHUB_SERVER_URL")?, self.get("GITHUB_REPOSITORY")?);
@@ -104,14 +104,14 @@ impl Environment {
         github().or_else(|| self.get("CI_JOB_URL").map(str::to_owned))
     }
 
-    /// Tells whether GitHub runs this job again, after an earlier run of it ended.
+    /// Tells whether GitHub repeats this job after an earlier attempt ended.
     pub(super) fn is_rerun(&self) -> bool {
         self.get("GITHUB_RUN_ATTEMPT")
             .and_then(|attempt| attempt.parse::<u32>().ok())
             .is_some_and(|attempt| attempt > 1)
     }
 
-    /// Where to leave what GitHub Actions shows and hands on; nothing elsewhere.
+    /// Returns the files for GitHub Actions; `None` elsewhere.
     pub(super) fn github_step(&self) -> Option<Step> {
         let path = |name| self.get(name).map(PathBuf::from);
         (self.get("GITHUB_ACTIONS") == Some("true")).then(|| Step {
@@ -121,7 +121,7 @@ impl Environment {
         })
     }
 
-    /// Who runs this: `USER`, or the CI's actor.
+    /// Returns the user who runs this: the CI's actor, else `USER`.
     pub(super) fn who(&self) -> String {
         let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"];
         names.iter().find_map(|name| self.get(name)).unwrap_or("unknown").to_owned()
@@ -134,8 +134,8 @@ impl Environment {
             .unwrap_or_else(|| "unknown".into())
     }
 
-    /// Sends the program's own log to stderr: DEPLOYER_LOG, or debug with `-v`.
-    /// Secrets are masked in it as soon as they are known.
+    /// Writes the program's own log to stderr: as DEPLOYER_LOG says, or at debug level with `-v`. Masks secrets as soon
+    /// as they are known.
     pub(super) fn init_logging(&self, verbose: bool) {
         use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
         use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -149,8 +149,7 @@ impl Environment {
             return;
         }
         let filter = chosen.as_deref().unwrap_or("deployer=debug").parse().unwrap_or_else(|_| Targets::new());
-        // At trace the SDK writes down whole requests and answers, also with values of which nobody
-        // knows yet that they are secret.
+        // At trace level the SDK logs whole requests and responses, including secrets that are not known as such yet.
         let bodiless =
             filter_fn(|event| event.target().starts_with("deployer") || *event.level() <= tracing::Level::DEBUG);
         let layer = tracing_subscriber::fmt::layer().with_writer(log::Masked::default).with_ansi(false).without_time();
@@ -158,7 +157,7 @@ impl Environment {
     }
 }
 
-/// The wall clock, RFC 3339 in UTC, to the second.
+/// Returns the wall clock as RFC 3339 in UTC, to the second.
 pub(super) fn now() -> String {
     let now = jiff::Timestamp::now();
     now.round(jiff::Unit::Second).unwrap_or(now).to_string()

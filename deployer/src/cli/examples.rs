@@ -1,4 +1,4 @@
-//! The command line with an example or two below the help of every command.
+//! The command line, with an example or two below every command's help.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory};
 
 use super::options::Cli;
 
-/// Examples by command, each a line to type and what it does. A test holds that every command has some and that all parse.
+/// Examples by command: the line to type and its effect. A test checks that every command has some and that all parse.
 #[rustfmt::skip]
 const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ("", &[
@@ -144,7 +144,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ]),
 ];
 
-/// What scripts go by.
+/// The exit codes that scripts rely on.
 pub(super) const EXITS: &[(&str, &str)] = &[
     ("0", "done"),
     ("1", "an error, in the words of the command line too"),
@@ -152,12 +152,12 @@ pub(super) const EXITS: &[(&str, &str)] = &[
     ("130", "interrupted"),
 ];
 
-/// The examples of a command, by its path: `state show`.
+/// Returns the examples of a command, by its path: `state show`.
 pub(super) fn of(path: &str) -> &'static [(&'static str, &'static str)] {
     EXAMPLES.iter().find(|(known, _)| *known == path).map_or(&[], |(_, examples)| *examples)
 }
 
-/// The command line.
+/// Builds the command line with its examples.
 pub(super) fn command() -> Command {
     EXAMPLES.iter().fold(Cli::command(), |command, (path, examples)| {
         let words: Vec<&str> = path.split(' ').filter(|word| !word.is_empty()).collect();
@@ -177,7 +177,7 @@ fn with(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) ->
     }
 }
 
-/// What goes takes along what needs it: the other way round than for `apply`.
+/// Describes `--target` and `--exclude` for `destroy`: it follows dependencies in the opposite direction from `apply`.
 fn destroying(destroy: Command) -> Command {
     destroy
         .mut_arg("target", |arg| arg.help("Only this address or element, and what needs it (repeatable)"))
@@ -203,7 +203,7 @@ fn text(examples: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
-    /// Every command that people see, by its path.
+    /// Visits every visible command with its path.
     fn visible(command: &Command, path: &str, visit: &mut impl FnMut(&str, &Command)) {
         visit(path, command);
         for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
@@ -243,7 +243,7 @@ mod tests {
         root.build();
         visible(&root, "", &mut |path, command| {
             let help = command.clone().render_help().to_string();
-            // The options of every command are shown once, with the program.
+            // The global options appear only once in the snapshot, with the program itself.
             let own =
                 if path.is_empty() { help.as_str() } else { help.split("Global options:").next().unwrap_or_default() };
             let examples =

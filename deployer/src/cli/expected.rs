@@ -1,4 +1,4 @@
-//! The plan that was reviewed, held against the one that is about to be applied.
+//! Compares the reviewed plan with the one that is about to be applied.
 
 use serde_json::Value;
 
@@ -8,17 +8,17 @@ use crate::failure::Failure;
 use crate::plan::Effects;
 use crate::spec::visible;
 
-/// What was reviewed, as far as it is known.
+/// The reviewed plan, as far as it is known.
 #[derive(Debug, Clone)]
 pub(super) struct Reviewed {
     pub digest: String,
-    /// What it does, where that was recorded.
+    /// The plan's effects, if they were recorded.
     pub effects: Option<Effects>,
-    /// Where it was reviewed, for people: `#7`, `--expect-plan`.
+    /// The place of the review, for messages: `#7`, `--expect-plan`.
     pub source: String,
 }
 
-/// A fresh plan that does something else.
+/// A fresh plan with other effects than the reviewed one.
 #[derive(Debug)]
 pub(super) struct Other {
     pub digest: String,
@@ -26,9 +26,9 @@ pub(super) struct Other {
 }
 
 impl Reviewed {
-    /// Takes what the command line asks for: a digest, or a file with a plan's JSON.
+    /// Reads `--expect-plan`: a digest, or a file with a plan's JSON.
     pub(super) fn asked(expected: &Expected) -> Result<Option<Self>, Failure> {
-        // An empty word is none: workflows hand on what they were not given.
+        // An empty value means none: workflows pass on inputs that were not set.
         let Some(word) = expected.expect_plan.as_ref().filter(|word| !word.is_empty()) else { return Ok(None) };
         let source = "--expect-plan".to_owned();
         if digest::is_digest(word) {
@@ -42,7 +42,7 @@ impl Reviewed {
         let text =
             std::fs::read_to_string(word).map_err(|error| unusable(format!("no digest, and no file: {error}")))?;
         let plan: Value = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
-        // A saved plan holds the report as one of its parts.
+        // A saved plan contains the report.
         let report = if plan["digest"].is_string() { &plan } else { &plan["plan"] };
         let digest = report["digest"].as_str().filter(|text| digest::is_digest(text));
         let digest = digest.ok_or_else(|| unusable("the file holds no plan's digest".to_owned()))?.to_owned();
@@ -50,14 +50,14 @@ impl Reviewed {
         Ok(Some(Self { digest, effects, source }.whole()))
     }
 
-    /// Forgets effects that are not those of the digest.
+    /// Drops effects that do not match the digest.
     pub(super) fn whole(mut self) -> Self {
         self.effects = self.effects.filter(|effects| effects.digest() == self.digest);
         self
     }
 
-    /// Holds a fresh plan to what was reviewed. One that does nothing is always within it; with `resumed`
-    /// so is one that does only what is left.
+    /// Compares a fresh plan with the reviewed one. A plan without effects always passes. With `resumed`, so does a
+    /// plan that only does the rest of the reviewed one.
     pub(super) fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), Other> {
         let digest = fresh.digest();
         let rest = resumed && self.effects.as_ref().is_some_and(|reviewed| fresh.is_rest_of(reviewed));
@@ -70,7 +70,7 @@ impl Reviewed {
 }
 
 impl Other {
-    /// Says what differs.
+    /// Describes the differences.
     pub(super) fn message(&self, reviewed: &Reviewed) -> String {
         let mut message = format!(
             "this plan is not the one that was reviewed ({}): its digest is {}, reviewed was {}",
@@ -86,7 +86,7 @@ impl Other {
         message
     }
 
-    /// Why the plan is not carried out; `asked` if the comparison was asked for by `--expect-plan`.
+    /// Returns the failure. `asked` tells whether `--expect-plan` asked for the comparison.
     pub(super) fn refusal(&self, reviewed: &Reviewed, asked: bool) -> Failure {
         let warns = if asked { "" } else { " (`ci: { reviewed_plan: warn }` only warns)" };
         let help = format!("nothing was changed; review this plan, then give its digest with `--expect-plan`{warns}");

@@ -34,7 +34,7 @@ pub(super) fn run(run: &Run, format: Format, out: Option<PathBuf>) -> Exit {
     Ok(OK)
 }
 
-/// Says why a picture could not be written.
+/// Turns a failed write of a picture into a failure.
 pub(super) fn written(file: &Path, done: std::io::Result<()>) -> Result<(), Failure> {
     done.map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());

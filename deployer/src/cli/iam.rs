@@ -22,7 +22,7 @@ pub(super) async fn run(run: &Run, command: IamCommand) -> Exit {
     }
 }
 
-/// A checked stack, and where its permissions are for.
+/// A checked stack, and the place that its permissions apply to.
 struct Stack {
     settings: Settings,
     loaded: Loaded,
@@ -79,7 +79,7 @@ async fn policy(
 
 async fn github(run: &Run, options: &GithubOptions) -> Exit {
     let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
-    // These roles are for jobs, whichever machine prints their policies.
+    // These roles are for CI jobs, even if another machine prints their policies.
     let there = Settings { in_ci: true, ..stack.settings.clone() };
     pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
     let (owner, name) = options.repo.clone();
@@ -124,7 +124,7 @@ fn unnumbered(Repository { owner, name, .. }: &Repository) -> Failure {
     )
 }
 
-/// What a role that may write roles comes to.
+/// The warning about a role that may write other roles.
 const ADMINISTRATOR: &str = "\nThe applying role may write the policies of the stack's roles and give these roles to functions. Whoever gets a commit to a branch \
     that applies, or a build script into its dependencies, can so reach everything in the account. `--permissions-boundary ARN` limits that: \
     each role is then made under that boundary.";
@@ -133,10 +133,11 @@ fn planning(options: &GithubOptions) -> Source {
     options.plan_environment.clone().map_or(Source::Everything, Source::Environment)
 }
 
-/// The branches or the environment that apply.
+/// Returns the branches or the environment that may apply.
 ///
 /// # Errors
-/// When `ci.apply_on` has a pattern: `deployer ci` compares names, and IAM would trust every branch that matches.
+/// Returns an error if `ci.apply_on` has a pattern: `deployer ci` compares names, but IAM would trust every branch that
+/// matches.
 fn applying(options: &GithubOptions, stack: &Stack) -> Result<Source, Failure> {
     if let Some(environment) = &options.environment {
         return Ok(Source::Environment(environment.clone()));
@@ -153,7 +154,7 @@ fn applying(options: &GithubOptions, stack: &Stack) -> Result<Source, Failure> {
     Ok(Source::Branches(branches.clone()))
 }
 
-/// What the trust of a role means.
+/// Describes the consequences of a role's trust policy.
 fn notes(task: Task, source: &Source) -> Vec<String> {
     match (task, source) {
         (Task::Plan, Source::Everything) => vec![

@@ -29,7 +29,7 @@ pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
     let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
     run.terminal.value(&answer.payload);
     if run.terminal.verbose || answer.error.is_some() {
-        // AWS gives the last 4 KB alone.
+        // AWS returns only the last 4 KB of the log, so a secret may be cut.
         run.terminal.say(&loaded.document.secrets().mask_cut(answer.log.trim_end()));
     }
     match answer.error {
@@ -48,7 +48,7 @@ fn standard_input() -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The payload as bytes, once it is known to be JSON.
+/// Reads the payload and checks that it is JSON.
 async fn read(payload: &str, run: &Run) -> Result<Vec<u8>, Failure> {
     let unreadable = |what: &str, error: std::io::Error| {
         Failure::plain(
@@ -60,7 +60,7 @@ async fn read(payload: &str, run: &Run) -> Result<Vec<u8>, Failure> {
     let bytes = match payload.strip_prefix('@') {
         Some(file) => std::fs::read(file).map_err(|error| unreadable(file, error))?,
         None if payload == "-" => {
-            // Whoever types it may think better of it.
+            // The user may interrupt while typing the payload.
             let typed = async {
                 let read = tokio::task::spawn_blocking(standard_input).await.map_err(std::io::Error::other);
                 read.flatten().map_err(|error| unreadable("standard input", error))

@@ -66,7 +66,7 @@ async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_r
     Ok(OK)
 }
 
-/// What the stack does not create itself: the state's bucket and external ones.
+/// Lists the buckets that the stack expects to exist: the state's and external ones.
 fn expected_buckets(loaded: &Loaded) -> Vec<String> {
     let state = match loaded.document.state() {
         Some(StateLocation::S3(s3)) => Some(s3.bucket.clone()),

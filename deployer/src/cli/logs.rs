@@ -13,7 +13,7 @@ use crate::pipeline::{self, Loaded};
 use crate::report::logs as form;
 use crate::spec::nearest::{nearest, quoted};
 
-/// A follower asks this often.
+/// The interval at which `--follow` polls.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(run: &Run, names: &[String], lines: Lines, pattern: Option<String>, follow: bool) -> Exit {
@@ -47,7 +47,7 @@ pub(super) async fn trace(run: &Run, id: &str, lines: Lines) -> Exit {
     let mut reader = Reader::new(targets, wanted);
     let read = async { reader.next(&aws).await.map_err(|error| Failure::aws(&error, "", &loaded.document)) };
     let mut read = pipeline::unless_stopped(&run.stop, read).await?;
-    // Not every place that answers takes the pattern literally.
+    // Not every endpoint takes the filter pattern literally.
     read.retain(|line| line.message.contains(id));
     let (Some(first), Some(last)) = (read.first(), read.last()) else {
         let message = format!("no function's log of the last {} s holds `{id}`", lines.since.as_secs());
@@ -78,7 +78,7 @@ fn show(run: &Run, loaded: &Loaded, lines: &[Line], width: usize, text: impl Fn(
     }
 }
 
-/// The functions that were named, or all of them.
+/// Returns the named functions; all of them if none is named.
 pub(super) fn chosen(targets: Vec<Target>, names: &[String]) -> Result<Vec<Target>, Failure> {
     if targets.is_empty() {
         return Err(Failure::plain("function::none", "this stack has no functions", "add one under `functions:`"));
@@ -99,7 +99,7 @@ fn widest(targets: &[Target]) -> usize {
     targets.iter().map(|target| target.name().chars().count()).max().unwrap_or(0)
 }
 
-/// The moment this long ago, in milliseconds since 1970.
+/// Returns the time that long ago, in milliseconds since 1970.
 fn since(back: Duration) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.saturating_sub(back).as_millis()).unwrap_or(0)

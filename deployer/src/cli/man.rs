@@ -10,7 +10,7 @@ use super::run::Run;
 use super::{Exit, OK, examples};
 use crate::failure::Failure;
 
-/// Prints the page of the program, or of the command that the words name; or writes all pages to a directory.
+/// Prints the manual page of the program or of the named command, or writes all pages to a directory.
 pub(super) fn run(run: &Run, command: &[String], out: Option<&Path>) -> Exit {
     let all = pages();
     if let Some(directory) = out {
@@ -34,14 +34,14 @@ pub(super) fn run(run: &Run, command: &[String], out: Option<&Path>) -> Exit {
     Ok(OK)
 }
 
-/// The commands that have pages: all but `help`.
+/// Returns the commands that have pages: all but `help`.
 fn pages() -> Command {
     let mut all = examples::command().disable_help_subcommand(true);
     all.build();
     all
 }
 
-/// Writes the page of a command and those of the commands below it.
+/// Writes the pages of a command and of its subcommands.
 fn install(command: &Command, path: &str, directory: &Path) -> io::Result<()> {
     std::fs::write(directory.join(format!("{}.1", title(command))), page(command, path)?)?;
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
@@ -50,12 +50,12 @@ fn install(command: &Command, path: &str, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// As `man` finds it: `deployer-state-show`, not `show`.
+/// Returns the title that `man` searches for: `deployer-state-show`, not `show`.
 fn title(command: &Command) -> String {
     command.get_display_name().unwrap_or(command.get_name()).to_owned()
 }
 
-/// A page whose examples stand each on a line of their own, which what follows a help text does not in a manual.
+/// Renders a page with each example on its own line. `clap_mangen` would join the lines of the help's last part.
 fn page(command: &Command, path: &str) -> io::Result<Vec<u8>> {
     let man = Man::new(command.clone()).title(title(command));
     let mut text = Vec::new();
@@ -83,7 +83,7 @@ fn list(out: &mut Vec<u8>, heading: &str, entries: &[(&str, &str)]) -> io::Resul
     Ok(())
 }
 
-/// Text in which roff sees no commands, and no hyphens to break lines at.
+/// Escapes a text for roff, so that it contains no commands and no hyphens where lines may break.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }

@@ -1,4 +1,4 @@
-//! The command line: each verb parses, calls the pipeline, and hands to `report`.
+//! The command line: each command parses its options, calls the pipeline and passes the result to `report`.
 
 mod adopt;
 mod apply;
@@ -39,19 +39,19 @@ use environment::Environment;
 use options::{Cli, Command, Refresh};
 use run::Run;
 
-/// What a command ends with.
+/// The result of a command.
 pub(crate) type Exit = Result<u8, Failure>;
 
-/// Done.
+/// The command succeeded.
 pub(crate) const OK: u8 = 0;
-/// Any error.
+/// The command failed.
 pub(crate) const ERROR: u8 = 1;
-/// Changes pending, where that was asked for.
+/// Changes are pending, for a command that reports them by exit code.
 pub(crate) const CHANGES: u8 = 2;
-/// Stopped by a signal.
+/// A signal stopped the command.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Runs the process's command and returns its exit code.
+/// Runs the command of this process and returns its exit code.
 pub fn main() -> i32 {
     shield::raise();
     completions::answer();
@@ -93,7 +93,7 @@ pub fn main() -> i32 {
             (if failure.is_interrupted() { INTERRUPTED } else { ERROR }, Some(failure))
         }
     };
-    // A prompt that nobody answered must not hold the process back.
+    // An unanswered prompt must not keep the process alive.
     runtime.shutdown_background();
     if let Some(why) = report::terminal::unwritten() {
         tell_unwritten(terminal, why, code, failure);
@@ -102,7 +102,7 @@ pub fn main() -> i32 {
     code.into()
 }
 
-/// Says on stderr that data was lost, and what else was meant for stdout.
+/// Reports on stderr that output was lost, and the failure that was meant for stdout.
 fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failure>) {
     let aloud = Terminal { json: false, ..terminal };
     if let Some(failure) = failure.filter(|_| terminal.json) {

@@ -1,4 +1,4 @@
-//! The command line's words. Their doc comments are the help texts.
+//! The command line's definitions. Their doc comments are the help texts.
 
 mod global;
 mod iam;

@@ -14,7 +14,7 @@ pub(super) async fn run(run: &Run, name: Option<String>) -> Exit {
     let loaded = pipeline::load(&settings)?;
     let mut outputs = pipeline::outputs(&loaded, &settings, &run.stop).await?;
     let secrets = loaded.document.secrets();
-    // An apply before the variable was a secret may have kept them.
+    // An apply before the variable became a secret may have stored its value.
     outputs.retain(|_, value| !secrets.touches(value));
     if let Some(name) = &name
         && loaded.graph.outputs().get(name).is_some_and(|text| secrets.touches(text))

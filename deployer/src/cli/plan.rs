@@ -17,7 +17,7 @@ use crate::report::progress::Preparation;
 use crate::report::shown::Shown;
 use crate::report::{json, plan};
 
-/// Where else a plan is written to.
+/// Further files that a plan is written to.
 pub(super) struct Files {
     pub out: Option<PathBuf>,
     pub html: Option<PathBuf>,
@@ -55,7 +55,7 @@ fn save(ready: &Ready, settings: &pipeline::Settings, file: &Path) -> Result<(),
     })
 }
 
-/// The plan as a page for a browser.
+/// Renders the plan as an HTML page.
 fn page(ready: &Ready) -> String {
     let document = &ready.loaded.document;
     let picture = Picture::of(document.stack(), &ready.loaded.graph, Some(&ready.plan), document.secrets());
@@ -78,7 +78,7 @@ pub(super) fn show(run: &Run, ready: &Ready) {
     run.terminal.data(&text);
 }
 
-/// Prints a plan against the last state alone.
+/// Prints a plan that was made from the last state alone.
 pub(super) fn show_recorded(run: &Run, recorded: &Recorded) {
     let Recorded { loaded, plan, cost, place, .. } = recorded;
     let (terminal, secrets) = (&run.terminal, loaded.document.secrets());
@@ -89,7 +89,7 @@ pub(super) fn show_recorded(run: &Run, recorded: &Recorded) {
     });
 }
 
-/// The plan as one JSON object, with its effects and their digest.
+/// Returns the plan as one JSON object, with its effects and their digest.
 fn report(ready: &Ready) -> Value {
     let document = &ready.loaded.document;
     let mut report = json::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
@@ -99,7 +99,7 @@ fn report(ready: &Ready) -> Value {
     report
 }
 
-/// Says what tells this plan from others: the word that `--expect-plan` takes.
+/// Prints the plan's digest, which `--expect-plan` accepts.
 pub(super) fn digest(run: &Run, effects: &Effects) {
     if !effects.is_empty() {
         run.terminal.say(&format!("Plan digest: {}", effects.digest()));

@@ -21,7 +21,7 @@ use crate::report::terminal::Terminal;
 use crate::spec::finding::{At, Finding, Findings, Severity};
 use crate::state::{Record, State};
 
-/// What was asked for.
+/// The rollback that the user asked for.
 pub(super) struct Wish {
     pub functions: Vec<String>,
     pub to: Option<u64>,
@@ -95,14 +95,14 @@ async fn go_back(run: &Run, loaded: &Loaded, desk: &Desk, wish: &Wish, approved:
     })
 }
 
-/// A function, what AWS has of it, and what the state says.
+/// A function with its versions in AWS and its record in the state.
 struct Subject {
     target: Target,
     history: Option<History>,
     recorded: bool,
-    /// The hash of the code that the last apply brought.
+    /// The hash of the code from the last apply.
     applied: Option<String>,
-    /// Whether the last apply brought it, if the state says so of any.
+    /// Whether the last apply changed its code; `None` if the state records that of no function.
     latest: Option<bool>,
 }
 
@@ -117,7 +117,7 @@ impl Subject {
         Self { recorded: record.is_some(), applied, latest, target, history }
     }
 
-    /// The function's versions, or what is in the way, and whether other functions can go back without this one.
+    /// Returns the function's versions. A problem comes with whether other functions can still roll back.
     fn ours(&self, stack: &str) -> Result<&History, (Problem, bool)> {
         let Target { element, function_name, external, .. } = &self.target;
         let foreign = |who: &str, help: String| {
@@ -154,8 +154,8 @@ async fn subjects(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> 
     pipeline::unless_stopped(&run.stop, try_join_all(targets.into_iter().map(read))).await
 }
 
-/// Who goes back, and who has nothing to go back from or to. What is in the way of a function stops them all if it was
-/// named; if all are meant, only what is not ours does, or that none of them can.
+/// Decides which functions roll back and which stay as they are. If functions are named, any problem stops them all.
+/// Else only a foreign function does, or that no function can roll back.
 fn decided(subjects: Vec<Subject>, wish: &Wish, stack: &str) -> Result<(Vec<Step>, Vec<Shown>), PlanError> {
     let (mut steps, mut asides, mut problems, mut minor) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for subject in subjects {
@@ -216,7 +216,7 @@ fn way(subject: &Subject, to: Option<u64>, stack: &str) -> Result<Way, (Problem,
     })
 }
 
-/// Shows why functions did not go back, each at its element.
+/// Reports each function that could not roll back at its element.
 fn failures(terminal: Terminal, outcome: &Outcome, loaded: &Loaded) {
     let document = &loaded.document;
     let finding = |(element, error): &(String, RollbackError)| {

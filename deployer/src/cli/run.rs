@@ -1,4 +1,4 @@
-//! What every verb starts from: settings, terminal, signals.
+//! The common start of every command: settings, terminal, signals.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::{self, Inputs};
 use crate::state::Holder;
 
-/// An address in place of AWS's own, and the fixed keys (id, secret) for it.
+/// A custom endpoint for AWS, and the fixed keys (id, secret) for it.
 type Endpoint = (Option<String>, Option<(String, String)>);
 
-/// Puts findings beside their lines on GitHub, where this runs in GitHub Actions.
+/// Shows findings beside their lines on GitHub, if GitHub Actions runs this.
 pub(super) fn annotate(
     environment: &Environment,
     terminal: &Terminal,
@@ -38,7 +38,7 @@ pub(super) fn annotate(
     }
 }
 
-/// One invocation.
+/// One invocation of the program.
 pub(super) struct Run {
     pub global: Global,
     pub environment: Environment,
@@ -47,7 +47,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Goes to the directory that was asked for and begins to listen to signals.
+    /// Changes to the requested directory and starts to listen for signals.
     pub(super) fn new(global: Global, environment: Environment) -> Result<Self, Failure> {
         if let Some(directory) = &global.directory {
             std::env::set_current_dir(directory).map_err(|error| {
@@ -59,12 +59,12 @@ impl Run {
         Ok(Self { global, environment, terminal, stop: signals::listen(terminal) })
     }
 
-    /// The directory of the stack's file.
+    /// Returns the directory of the stack's file.
     pub(super) fn root(&self) -> PathBuf {
         pipeline::root(&self.global.file)
     }
 
-    /// Puts the command line and the environment into settings for the pipeline.
+    /// Combines the command line and the environment into settings for the pipeline.
     pub(super) fn settings(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
         let (endpoint_url, credentials) = self.endpoint()?;
         let settings = self.settings_offline_for(choice, operation)?;
@@ -72,7 +72,7 @@ impl Run {
         Ok(Settings { endpoint_url, credentials, transport, ..settings })
     }
 
-    /// Asks for the code of an MFA device, where a person can answer.
+    /// Returns a prompt for the code of an MFA device, if a person can answer.
     fn ask_for_code(&self) -> Option<AskForCode> {
         let terminal = self.terminal;
         let ask = move |device: &str| -> profile::Answer {
@@ -82,7 +82,7 @@ impl Run {
         (terminal.interactive && !terminal.json).then(|| AskForCode(Arc::new(ask)))
     }
 
-    /// Settings for what needs no AWS.
+    /// Returns settings for commands that need no AWS.
     pub(super) fn settings_offline(&self, choice: &Choice) -> Result<Settings, Failure> {
         self.settings_offline_for(choice, "validate")
     }
@@ -123,7 +123,7 @@ impl Run {
         })
     }
 
-    /// The variables' sources.
+    /// Collects the sources of the variables' values.
     pub(super) fn inputs(&self) -> Result<Inputs, Failure> {
         if let Some(name) = self.environment.unreadable(variables::ENVIRONMENT, "DEPLOYER_VAR_FILE") {
             let message = format!("the value of {name} in the environment is no UTF-8 text");
@@ -142,7 +142,7 @@ impl Run {
         Ok(Inputs { vars: self.global.var.clone(), var_files, env: self.environment.all().clone(), preview })
     }
 
-    /// The local cloud's address and keys, or the address that was asked for.
+    /// Returns the local cloud's address and keys, or the requested endpoint.
     fn endpoint(&self) -> Result<Endpoint, Failure> {
         if self.global.local {
             let cloud = local::current(&self.root()).map_err(|error| {
@@ -167,8 +167,8 @@ impl Run {
         Ok((asked.map(str::to_owned), None))
     }
 
-    /// Where Bedrock is asked, if not where the other services are: at the local cloud's stand-in, or as
-    /// AWS_ENDPOINT_URL_BEDROCK says beside AWS_ENDPOINT_URL. Without an endpoint for all, the SDK looks for one by itself.
+    /// Returns Bedrock's endpoint if it differs from the other services': the local cloud's stand-in, or
+    /// AWS_ENDPOINT_URL_BEDROCK beside AWS_ENDPOINT_URL. Without a common endpoint, the SDK finds Bedrock's itself.
     fn bedrock_url(&self) -> Option<String> {
         if self.global.local {
             return local::current(&self.root()).ok().map(|cloud| cloud.bedrock_endpoint_url());
@@ -177,7 +177,7 @@ impl Run {
         self.environment.get("AWS_ENDPOINT_URL_BEDROCK").filter(|_| for_all).map(str::to_owned)
     }
 
-    /// Reads and checks `stack.yaml`, showing its warnings.
+    /// Reads and checks `stack.yaml`, and prints its warnings.
     pub(super) fn load(&self, settings: &Settings) -> Result<Loaded, Failure> {
         let loaded = pipeline::load(settings)?;
         self.terminal.warnings(&loaded.warnings, loaded.document.source());
@@ -185,13 +185,13 @@ impl Run {
         Ok(loaded)
     }
 
-    /// Puts findings beside their lines on GitHub, where this runs in GitHub Actions.
+    /// Shows findings beside their lines on GitHub, if GitHub Actions runs this.
     pub(super) fn annotate(&self, findings: &Findings, secrets: Option<&Secrets>) {
         annotate(&self.environment, &self.terminal, &self.global.file, findings, secrets);
     }
 }
 
-/// Is it `http://` or `https://` with a host?
+/// Tells whether a text is an `http://` or `https://` URL with a host.
 fn is_address(url: &str) -> bool {
     let Ok(uri) = url.parse::<hyper::Uri>() else { return false };
     matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())

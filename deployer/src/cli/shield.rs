@@ -1,11 +1,12 @@
-//! Keeps what this process holds from the user's other processes.
+//! Protects this process's memory from the user's other processes.
 
-/// Closes this process's memory and variables to other processes of the same user: a build script, which runs as that
-/// user, would find the credentials in `/proc` that its own variables lack. Administrators can read them still.
+/// Hides this process's memory and environment from other processes of the same user. A build script runs as that user:
+/// it could otherwise read in `/proc` the credentials that its own environment lacks. Administrators can still read
+/// them.
 pub(super) fn raise() {
     #[cfg(target_os = "linux")]
     {
-        // Where the system refuses, the run goes on as it would anywhere else.
+        // If the system refuses, the run continues without this protection.
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn run(run: &Run, file: &Path, as_markdown: bool) -> Exit {
         run.terminal.data(&format!("{}\n", saved.plan));
         return Ok(OK);
     }
-    // Whatever was secret was masked when the plan was saved.
+    // Secrets were masked when the plan was saved.
     let secrets = Secrets::default();
     let (stack, written_at) = (saved.basis.stack.clone(), saved.written_at.clone());
     let restored = PlanReport::parse(saved.plan).and_then(PlanReport::restore).map_err(|error| {

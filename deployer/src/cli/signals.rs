@@ -1,5 +1,4 @@
-//! SIGINT and SIGTERM: the first asks to start nothing new, the second to leave what is in
-//! flight, the third ends the process.
+//! SIGINT and SIGTERM. The first stops new steps, the second abandons steps in flight, the third ends the process.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -8,12 +7,12 @@ use super::INTERRUPTED;
 use crate::execute::Stop;
 use crate::report::terminal::Terminal;
 
-/// Counts signals from now on.
+/// Starts to count signals.
 pub(super) fn listen(terminal: Terminal) -> Stop {
     let (asked, stop) = watch::channel(0);
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
-        // Without handlers a signal ends the process at once, and the next run settles what it left.
+        // Without handlers a signal ends the process at once. The next run handles the interruption.
         return stop;
     };
     tokio::spawn(async move {

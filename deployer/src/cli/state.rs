@@ -16,7 +16,7 @@ use crate::report::state as form;
 use crate::spec::nearest::nearest;
 use crate::state::{Lease, Record, State, Store};
 
-/// The state and what is needed to work on it.
+/// The state of a stack, and the means to work on it.
 struct Desk<'a> {
     run: &'a Run,
     settings: Settings,
@@ -120,7 +120,8 @@ impl Desk<'_> {
         Ok(OK)
     }
 
-    /// The physical id of what is forgotten, and the addresses of its parts: without it nobody could tell whose they are.
+    /// Removes a record and those of its parts: without the record, their owner would be unknown. Returns the record's
+    /// physical id and the parts' addresses.
     async fn forget_under(
         &self,
         lease: &Lease,
@@ -140,7 +141,7 @@ impl Desk<'_> {
         );
         approval::given(self.run, approval, "state forget", &question).await?;
         leave(&mut state, &record);
-        // An intent would tell the next run of a resource that nobody asks for any more.
+        // An intent would make the next run look for a resource that was removed on purpose.
         state.intents.retain(|intent| intent.address != address && !parts.contains(&intent.address));
         pipeline::write_state(&self.store, &snapshot, lease, &state).await?;
         Ok((record.physical_id, parts))
@@ -190,7 +191,7 @@ impl Desk<'_> {
     }
 }
 
-/// Is `part` of the very resource that `whole` records, and whose that one is?
+/// Tells whether `part` is a part of the recorded resource `whole` and belongs to its owner.
 fn is_part(part: &Record, whole: &Record) -> bool {
     let Some(kind) = by_name(&part.kind) else { return false };
     let parent = kind.identity().first().and_then(|property| part.inputs.get(*property)?.as_str());

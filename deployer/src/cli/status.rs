@@ -25,7 +25,7 @@ pub(super) async fn run(run: &Run) -> Exit {
     let mut signs = pipeline::unless_stopped(&run.stop, asked).await?;
     let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
     let stack = loaded.document.stack();
-    // What is part of something else has no tags of its own.
+    // A part has no tags of its own.
     let foreign = |node: &Node| {
         let has_tags = node.kind.ownership() == Ownership::Tags && !node.external;
         let live = seen.live.get(&node.address).filter(|_| has_tags)?;

@@ -1,22 +1,22 @@
-//! The request that a CI run is about, and the forge that it is on.
+//! The request and the forge of a CI run.
 
 use serde_json::Value;
 
 use super::super::environment::Environment;
 use crate::forge::{Flavour, Forge};
 
-/// Where GitHub's own API is.
+/// The address of GitHub's own API.
 const GITHUB_API: &str = "https://api.github.com";
 
 /// A pull or merge request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Proposal {
     pub number: Option<u64>,
-    /// Its branch is not one of this repository.
+    /// Whether its branch belongs to another repository.
     pub from_fork: bool,
-    /// It was merged or given up, and this run is about that.
+    /// Whether it was merged or closed, and this run is about that.
     pub closed: bool,
-    /// The commit that it ends in.
+    /// The request's last commit.
     pub head: Option<String>,
 }
 
@@ -50,13 +50,13 @@ impl Proposal {
     }
 }
 
-/// What GitHub says about the event.
+/// Reads the event file of a GitHub workflow.
 pub(super) fn event(environment: &Environment) -> Value {
     let text = environment.get("GITHUB_EVENT_PATH").and_then(|path| std::fs::read_to_string(path).ok());
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
-/// The forge that runs this, if it gave a token.
+/// Returns the forge that started this run, if it provides a token.
 pub(super) fn forge(environment: &Environment) -> Option<Forge> {
     let get = |name: &str| environment.get(name);
     if get("GITHUB_ACTIONS") == Some("true") {

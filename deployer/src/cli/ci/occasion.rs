@@ -1,22 +1,22 @@
-//! What a CI run is about, and what follows from it.
+//! The occasion of a CI run, and whether it applies.
 
 use std::fmt;
 
-/// What made a CI system start a run.
+/// The reason why a CI system started a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Occasion {
-    /// Somebody with the right to write put commits on a branch, or started a run there.
+    /// Somebody with write permission pushed commits to a branch, or started a run there.
     Branch(String),
     Tag(String),
-    /// A pull or merge request: what it would bring has not been agreed to.
+    /// A pull or merge request: its changes are not approved yet.
     Proposal(String),
-    /// An event whose reference says nothing about who wrote what is checked out.
+    /// An event whose reference does not show who wrote the checked-out code.
     Event(String),
-    /// No branch is checked out, or nobody knows which.
+    /// No branch is checked out, or the branch is unknown.
     Nowhere,
 }
 
-/// What to do, and why.
+/// The decision whether to apply, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decision {
     pub apply: bool,
@@ -35,8 +35,8 @@ impl fmt::Display for Occasion {
     }
 }
 
-/// Events after which GITHUB_REF is what runs, set off by someone who may write to it. Others name the
-/// default branch whoever set them off, and whatever they check out.
+/// Events after which GITHUB_REF is what runs, triggered by somebody who may write to it. Other events name the default
+/// branch, whoever triggers them and whatever they check out.
 const TRUSTED_EVENTS: &[&str] = &["push", "workflow_dispatch", "repository_dispatch", "schedule"];
 
 impl Occasion {
@@ -49,7 +49,7 @@ impl Occasion {
             return Self::of_gitlab(get);
         }
         match git() {
-            // What git calls a checkout without a branch.
+            // Git reports `HEAD` for a checkout without a branch.
             None => Self::Nowhere,
             Some(name) if name.is_empty() || name == "HEAD" => Self::Nowhere,
             Some(name) => Self::Branch(name),
@@ -96,7 +96,7 @@ impl Occasion {
         get("CI_COMMIT_BRANCH").map_or(Self::Nowhere, |branch| Self::Branch(branch.to_owned()))
     }
 
-    /// Decides whether to apply; `apply_on` lists the branches that are.
+    /// Decides whether to apply. `apply_on` lists the branches that are applied.
     pub(super) fn decide(&self, apply_on: &[String]) -> Decision {
         let listed = if apply_on.is_empty() { "empty".to_owned() } else { apply_on.join(", ") };
         match self {
@@ -118,7 +118,7 @@ impl Occasion {
 mod tests {
     use super::Occasion;
 
-    /// What a run decides with these variables, `git` being the branch that is checked out.
+    /// Returns the decision for these variables. `git` is the branch that is checked out.
     fn decided(variables: &[(&'static str, &'static str)], git: Option<&str>) -> (bool, String) {
         let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         let decision = Occasion::of(get, || git.map(str::to_owned)).decide(&["main".to_owned(), "release".to_owned()]);
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(decided(&[], Some("HEAD")), (false, "no branch is checked out".into()));
         assert!(!decided(&[], None).0);
         assert!(!decided(&[], Some("")).0);
-        // What other systems set is no branch of GitHub's.
+        // Without GITHUB_ACTIONS, GITHUB_REF is not a branch of GitHub's.
         assert!(!decided(&[("GITHUB_REF", "refs/heads/main")], Some("feature")).0);
     }
 

@@ -1,4 +1,5 @@
-//! What a run leaves where people look: the step's page and outputs, annotations, the request's comment.
+//! Writes the results of a run to the places that people read: the step's page and outputs, annotations, the request's
+//! comment.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -15,13 +16,13 @@ use crate::plan::Effects;
 use crate::report::{github, markdown};
 use crate::spec::secrets::Secrets;
 
-/// Bytes of the summary that are kept for what comes of the plan.
+/// Bytes of the summary that are reserved for the plan's outcome.
 const FOR_THE_OUTCOME: usize = 100_000;
 
 pub(super) struct Pages<'a> {
     run: &'a Run,
     step: Option<github::Step>,
-    /// What was said of files that cannot be written: once is enough.
+    /// The errors of unwritable files that were printed already; each is printed once.
     said: RefCell<BTreeSet<String>>,
 }
 
@@ -30,8 +31,8 @@ impl<'a> Pages<'a> {
         Self { run, step: run.environment.github_step(), said: RefCell::default() }
     }
 
-    /// Has the runner mask the secrets that are known by now: before anything else is written, and again when AWS has
-    /// shown those of an earlier apply.
+    /// Makes the runner mask every secret that is known so far. Called before anything else is written, and again after
+    /// AWS has revealed the secrets of an earlier apply.
     pub(super) fn mask(&self, loaded: &Loaded) {
         if self.step.is_some() {
             self.run.terminal.command(&github::masks(loaded.document.secrets()));
@@ -45,13 +46,13 @@ impl<'a> Pages<'a> {
         let mut outputs = github::counts(&ready.plan);
         outputs.insert("digest".to_owned(), effects.digest());
         if !decision.apply {
-            // An apply knows them better when it is done.
+            // If the run applies, it sets the outputs at its end, when they are more accurate.
             outputs.extend(github::stack_outputs(&ready.outputs_now(), ready.loaded.document.secrets()));
         }
         self.written(step.set_outputs(&outputs));
     }
 
-    /// Writes the plan into the request's one comment of this stack. A plan without a comment is still a plan.
+    /// Writes the plan into the stack's single comment on the request. A failure only warns.
     pub(super) async fn comment(&self, ready: &Ready, decision: &Decision, effects: &Effects, about: &Proposal) {
         let document = &ready.loaded.document;
         let (Some(number), Some(forge)) = (about.number, event::forge(&self.run.environment)) else { return };
@@ -84,7 +85,7 @@ impl<'a> Pages<'a> {
         self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
 
-    /// Says what a preview environment has: on the step's page, and in a comment of its own.
+    /// Describes a preview environment on the step's page and in a comment of its own.
     pub(super) async fn previewed(&self, env: &str, ended: &Ended) {
         if let Some(step) = &self.step {
             self.written(step.set_outputs(&github::stack_outputs(&ended.outcome.state.outputs, secrets(ended))));
@@ -92,7 +93,7 @@ impl<'a> Pages<'a> {
         self.environment(env, "preview", ended).await;
     }
 
-    /// Says that a preview environment is gone, where it was said what it has.
+    /// Reports that a preview environment was destroyed, on the step's page and in its comment.
     pub(super) async fn destroyed(&self, env: &str, ended: &Ended) {
         self.environment(env, "preview destroyed", ended).await;
     }
@@ -134,7 +135,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Says what a plan without credentials is worth, and shows it.
+    /// Prints a plan that was made without credentials, with its limitations.
     pub(super) fn recorded(&self, recorded: &Recorded, decision: &Decision) {
         let Recorded { loaded, plan, cost, written_at, .. } = recorded;
         let text = format!(
@@ -155,7 +156,7 @@ impl<'a> Pages<'a> {
         self.written(step.set_outputs(&github::counts(plan)));
     }
 
-    /// Requests from forks get no credentials; what can be said without AWS has been said.
+    /// Reports that the stack is valid but not planned, such as for a fork's request without credentials.
     pub(super) fn only_validated(&self, stack: &str, why: &str) {
         let file = self.run.global.file.display();
         let text = format!("{file} is valid, but there is no plan: this run has no AWS credentials, and {why}.");
@@ -166,7 +167,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// The stack matters more than a page about it.
+    /// Warns if a page could not be written. The stack matters more than its pages.
     fn written(&self, result: std::io::Result<()>) {
         let Err(error) = result else { return };
         let text = format!("{error}; what is shown on GitHub stays incomplete");

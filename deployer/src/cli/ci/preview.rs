@@ -1,4 +1,4 @@
-//! Preview environments of pull requests and branches: made and changed with each push, destroyed at the end.
+//! Preview environments of pull requests and branches: created, updated with each push, and destroyed at the end.
 
 use tokio::time::Instant;
 
@@ -14,14 +14,14 @@ use crate::report::progress::Preparation;
 use crate::spec::env::of_branch;
 use crate::spec::head::{Ci, Preview};
 
-/// What becomes of an environment.
+/// What to do with an environment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Deploy(String),
     Destroy(String),
 }
 
-/// Finds the environment that this run is about. Nobody from outside gets one: a fork's code was agreed to by nobody.
+/// Decides which environment this run deploys or destroys. A fork gets none: nobody has approved its code.
 pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
     let get = |name: &str| run.environment.get(name);
     if run.global.preview.as_ref().is_some_and(|name| !name.is_empty()) {
@@ -31,7 +31,7 @@ pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
         (Preview::PullRequest, Occasion::Proposal(_)) => {
             let about = Proposal::of(&run.environment);
             let (number, gitlab) = (about.number?, get("GITLAB_CI") == Some("true"));
-            // `pull_request_target` and the like have the base's rights, whoever wrote the code.
+            // `pull_request_target` and similar events have the base repository's permissions, whoever wrote the code.
             let own = !about.from_fork && (gitlab || get("GITHUB_EVENT_NAME") == Some("pull_request"));
             let name = format!("{}-{number}", if gitlab { "mr" } else { "pr" });
             own.then_some(if about.closed { Fate::Destroy(name) } else { Fate::Deploy(name) })
@@ -61,7 +61,7 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     Ok(ended.code)
 }
 
-/// Destroys the environment, if there is one.
+/// Destroys the environment, if it exists.
 pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
     let found = pipeline::environments(main, settings, &run.stop).await?;
     match found.into_iter().find(|known| known.name == env) {

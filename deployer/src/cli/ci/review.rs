@@ -1,4 +1,4 @@
-//! The reviewed plan: written into the request's comment, and looked up there when it is merged.
+//! The reviewed plan: recorded in the request's comment, and looked up there after the merge.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use crate::aws::digest;
 use crate::forge::{Forge, ForgeError};
 use crate::plan::Effects;
 
-/// Begins the record of a plan in a comment.
+/// The start of a plan's record in a comment.
 const RECORD: &str = "<!-- deployer:plan ";
-/// A longer record would leave a comment no room for the plan itself.
+/// The longest record, in bytes. A longer one would leave no room for the plan itself.
 const LONGEST_RECORD: usize = 30_000;
 
-/// The hidden first line of a stack's one comment.
+/// Returns the hidden first line of a stack's comment.
 pub(super) fn mark(stack: &str) -> String {
     format!("<!-- deployer:stack:{stack} -->")
 }
 
-/// A whole comment: what is `shown`, which begins with the mark, and the hidden last line: the digest, where there is
-/// room what it is of, and the seal on all of it.
+/// Builds a whole comment: `shown`, which begins with the mark, and a hidden last line. That line holds the digest, the
+/// effects if there is room, and the seal of the whole comment.
 pub(super) fn sealed(shown: &str, effects: &Effects, number: u64, seal: &Seal) -> String {
     let record = record(effects);
     format!("{shown}\n{RECORD}{record} {} -->\n", seal.of(number, shown, &record))
 }
 
-/// How many characters [`sealed`] adds.
+/// Returns the number of characters that [`sealed`] adds.
 pub(super) fn added(effects: &Effects) -> usize {
     RECORD.len() + record(effects).len() + seal::LENGTH + " \n -->\n".len()
 }
@@ -37,16 +37,16 @@ fn record(effects: &Effects) -> String {
     format!("{} {kept}", effects.digest())
 }
 
-/// Why there is no reviewed plan at hand.
+/// The reason why there is no reviewed plan.
 #[derive(Debug)]
 pub(super) enum NoReview {
-    /// None is to be expected.
+    /// No plan can be expected.
     None(String),
-    /// The request is known, and has no comment with a plan.
+    /// The request exists but has no comment with a plan.
     Missing(String),
-    /// The forge could not be asked.
+    /// The forge did not answer.
     NoAnswer(String),
-    /// There is one that somebody changed, or that nothing vouches for.
+    /// A plan exists, but somebody changed it or its origin cannot be verified.
     Doubtful(String),
 }
 
@@ -63,13 +63,13 @@ impl From<ForgeError> for NoReview {
     }
 }
 
-/// Reads the record at the end of a comment at request `number`; nothing where there is none.
+/// Reads the record at the end of a comment on request `number`. Returns `None` if there is no record.
 pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Reviewed, NoReview>> {
     let body = body.trim_end();
     let (shown, last) = body.rsplit_once('\n')?;
     let words: Vec<&str> = last.trim_end().strip_prefix(RECORD)?.strip_suffix(" -->")?.split(' ').collect();
     let [digest, effects, rest @ ..] = &words[..] else { return None };
-    // Not as good as none: whoever strips a seal may have shown reviewers another plan.
+    // A missing seal is worse than no record: the person who removed it may have shown reviewers another plan.
     if rest.is_empty() {
         let why =
             "has no seal, as one written by an earlier version of deployer: run the plan of the pull request again";
@@ -84,7 +84,7 @@ pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Re
     digest::is_digest(digest).then(|| Ok(reviewed.whole()))
 }
 
-/// Finds the plan that was shown where the commit of this run was reviewed, or says why there is none.
+/// Finds the plan that was shown when this run's commit was reviewed, or the reason why there is none.
 pub(super) async fn find(
     environment: &Environment,
     forge: Option<&Forge>,

@@ -1,33 +1,34 @@
-//! What binds the plan that people see in a comment to the record of it that the program reads.
+//! Binds the plan that people see in a comment to the record that the program reads.
 //!
 //! # Guarantees
-//! A comment of which anything was changed, the visible text, the record or the request that it stands at, does not
-//! hold any more, unless whoever changed it can read the stack's state: the seal's key comes from there.
+//! A seal becomes invalid if anything is changed: the visible text, the record, or the request that has the comment.
+//! Only somebody who can read the stack's state can make a new seal: its key comes from there.
 //!
 //! # Caveats
-//! Who may sign in as the planning role can read the state. Against them stands what a forge has: protected branches.
-//! Before the first apply there is no key; the seal is a plain digest then, and shows accidents only.
+//! Anybody who can assume the planning role can read the state. Only the forge's own means protect against them, such as
+//! protected branches.
+//! Before the first apply there is no key. The seal is a plain digest then, and reveals only accidental changes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// Keeps these seals apart from whatever else is keyed by the same text.
+/// Separates these seals from other uses of the same key.
 const PURPOSE: &str = "reviewed plan";
-/// How many characters a seal has at most.
+/// The most characters in a seal.
 pub(super) const LENGTH: usize = 60;
 
-/// Seals comments of one stack's state.
+/// Seals the comments of one stack.
 pub(super) struct Seal(Option<String>);
 
 impl Seal {
-    /// Takes the key, if there is a state yet.
+    /// Takes the key, if the stack has a state.
     pub(super) fn new(key: Option<String>) -> Self {
         Self(key)
     }
 
-    /// Seals what is `shown` at request `number` together with its `record`.
+    /// Seals the text `shown` on request `number` together with its `record`.
     pub(super) fn of(&self, number: u64, shown: &str, record: &str) -> String {
         let text = format!("{PURPOSE}\n{number}\n{record}\n{}", canonical(shown));
         match &self.0 {
@@ -41,7 +42,7 @@ impl Seal {
     }
 }
 
-/// A text as it is however a forge keeps line ends and white space before them.
+/// Normalises line ends and trailing white space, which a forge may change.
 fn canonical(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim().to_owned()

@@ -1,4 +1,4 @@
-//! What every command takes.
+//! The options of every command.
 
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ pub struct Global {
     pub quiet: bool,
 }
 
-/// An empty name is none: workflows hand on what they were not given.
+/// Parses an environment's name. An empty name means none: workflows pass on inputs that were not set.
 pub(super) fn environment(name: &str) -> Result<String, String> {
     if name.is_empty() { Ok(String::new()) } else { crate::spec::env::parse(name) }
 }

@@ -1,4 +1,4 @@
-//! What `deployer iam` takes.
+//! The options of `deployer iam`.
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
@@ -127,7 +127,7 @@ fn repository(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// IAM would read `*` and `?` as patterns, `$` as a variable.
+/// Rejects `*` and `?`, which IAM would read as patterns, and `$`, which it would read as a variable.
 pub fn plain_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(['*', '?', '$']) {
         Err("no `*`, `?` or `$`".to_owned())

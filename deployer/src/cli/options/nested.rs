@@ -1,4 +1,4 @@
-//! The verbs below `deployer env`, `state` and `local`.
+//! The commands below `deployer env`, `state` and `local`.
 
 use clap::Subcommand;
 use clap::builder::FalseyValueParser;

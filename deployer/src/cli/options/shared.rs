@@ -1,4 +1,4 @@
-//! What several commands take.
+//! Options that several commands share.
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
