@@ -137,3 +137,6 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
         failure::answer(failure, self.studio.clock.now(), visit.log)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,9 +81,15 @@ pub(crate) struct FakeStore {
     failures: Cell<u32>,
     lost: Cell<bool>,
     writes_left: Cell<Option<u32>>,
+    signs_nothing: Cell<bool>,
 }
 
 impl FakeStore {
+    /// Refuses to sign URLs.
+    pub(crate) fn sign_nothing(&self) {
+        self.signs_nothing.set(true);
+    }
+
     pub(crate) fn keys(&self) -> Vec<String> {
         self.objects.borrow().keys().cloned().collect()
     }
@@ -207,7 +213,10 @@ impl Store for FakeStore {
         self.write_object(key, Object::Record(body), condition)
     }
     async fn url(&self, key: &str, ttl: Duration) -> Result<String, StoreError> {
-        Ok(format!("https://bucket/{key}?ttl={}", ttl.as_secs()))
+        match self.signs_nothing.get() {
+            true => Err(StoreError::Refused(AwsFailure::default())),
+            false => Ok(format!("https://bucket/{key}?ttl={}", ttl.as_secs())),
+        }
     }
 }
 
