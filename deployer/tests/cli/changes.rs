@@ -1,12 +1,12 @@
-//! Changes each property alone. It is planned as that one change, applied, and then no longer a change.
+//! Each property, changed alone: planned as that change, applied, and then no change any more.
 
 use crate::bench::{Bench, changes, ready_zip};
 use crate::lifecycle::SHOP;
 
-/// A text of the stack, its replacement, and the expected plan.
+/// A text of the stack, what takes its place, and the plan that has to come of it.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-/// Applies each case to the stack, compares its plan, and reverts it.
+/// Applies each case to the stack, holds the plan to it, and goes back.
 async fn each(cases: &[Case]) {
     let bench = Bench::new(SHOP).await;
     bench.apply();

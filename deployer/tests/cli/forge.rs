@@ -1,4 +1,4 @@
-//! A stand-in for the parts of GitHub's and GitLab's APIs that the deployer uses.
+//! A stand-in for the part of GitHub's and GitLab's API that the deployer speaks to.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,26 +8,26 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-/// The forge's data and the requests that it received.
+/// What the forge holds and was asked.
 #[derive(Default)]
 pub struct Held {
-    /// The comments, as the API lists them.
+    /// Entries as the API lists them.
     pub comments: Vec<Value>,
-    /// The answer to `commits/SHA/pulls`.
+    /// What `commits/SHA/pulls` answers.
     pub pulls: Value,
-    /// The requests in order: `POST /repos/a/b/issues/7/comments`.
+    /// `POST /repos/a/b/issues/7/comments`, in order.
     pub asked: Vec<String>,
-    /// Whether writes are refused.
+    /// Refuses writes.
     pub closed: bool,
-    /// The last editor of the comments, if any.
+    /// Who changed the comments last, if anybody did.
     pub editor: Option<&'static str>,
-    /// The app that the token belongs to, if it is not the job's own.
+    /// Whose token it is, if not a job's own.
     pub app: Option<&'static str>,
-    /// Whether the GraphQL API does not answer.
+    /// Does not answer the second API.
     pub silent: bool,
 }
 
-/// A forge on a free port, which stops when it is dropped.
+/// A forge on a free port, until it is dropped.
 pub struct Forge {
     pub url: String,
     pub held: Arc<Mutex<Held>>,
@@ -35,7 +35,7 @@ pub struct Forge {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The token that the forge accepts.
+/// The token that the forge knows.
 pub const TOKEN: &str = "ghs_token-of-the-job";
 const AUTHOR: &str = "github-actions[bot]";
 
@@ -70,7 +70,7 @@ impl Forge {
         self.with(|held| std::mem::take(&mut held.asked))
     }
 
-    /// Makes the forge report that the commit came from pull request 7, merged into main.
+    /// Says that the commit came with pull request 7, merged into main.
     pub fn merge(&self) {
         let merged = json!({"number": 7, "merged_at": "2026-01-01T00:00:00Z", "base": {"ref": "main"}});
         let given_up = json!({"number": 6, "merged_at": null, "base": {"ref": "main"}});
@@ -122,7 +122,7 @@ fn answer(stream: TcpStream, held: &Mutex<Held>) {
     let _ = write!(stream, "{head}\r\nconnection: close\r\n\r\n{text}");
 }
 
-/// Answers the GraphQL API: the token's owner, and the last editor of a comment. It names apps differently.
+/// The second API: who the token is, and who changed a comment last. It has other names for apps.
 fn second(held: &Held, body: &Value) -> (u16, Value) {
     let query = body["query"].as_str().expect("a query");
     if held.silent {

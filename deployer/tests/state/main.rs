@@ -1,4 +1,4 @@
-//! The state: conditional writes, the lease, the journal, and documents that are refused.
+//! The state: conditional writes, the lease, the journal, and what is refused.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code)]
@@ -48,7 +48,7 @@ async fn held(store: &Store, who: &str) -> Lease {
     store.lock(&holder(who), Duration::ZERO, &|_| {}).await.expect("a free lock")
 }
 
-/// Returns `state` with one more queue.
+/// `state` with one more queue.
 fn with_queue(state: &State, name: &str) -> State {
     let mut state = state.clone();
     let record = Record {

@@ -30,11 +30,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 const OVERDUE: Duration = Duration::from_secs(10);
 /// The least time from one call to the next while nothing comes, for a queue that does not wait.
 const LEAST_POLL: Duration = Duration::from_secs(1);
-/// How long a call under way may still answer once the process is to end: what it brings is given back at once.
+/// How long a call for messages may still answer when the grace is over and everything else is done.
 const LAST_ANSWER: Duration = Duration::from_millis(200);
-/// How long it may take to store what was drawn, and to give the rest back. With `STOP_GRACE` it stays below the 30 s after
-/// which ECS kills.
-const LEAVING: Duration = Duration::from_secs(4);
+const LAST_GIVEN_BACK: Duration = Duration::from_secs(1);
+/// How long it may take to store what was drawn, and to give the rest back. With all of these the process has ended 29.7 s
+/// after SIGTERM; ECS kills at 30 s.
+const LEAVING: Duration = Duration::from_millis(3_500);
 
 /// Works on the messages of one queue.
 pub struct Worker<'a, M, S, R, K, Q> {
@@ -111,7 +112,12 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
             }
         }
         self.logger.start().info("stopping", json!({"under_way": under_way.len()}));
-        tokio::join!(self.give_back_late(call), self.finish(&mut under_way, &leave, &mut state));
+        let finished = Stop::default();
+        let finish = async {
+            self.finish(&mut under_way, &leave, &mut state).await;
+            finished.ask();
+        };
+        tokio::join!(self.give_back_late(call, &finished), finish);
         state.counts.left = u32::try_from(under_way.len()).unwrap_or(u32::MAX);
         self.stopped(&state.counts);
         state.counts
@@ -132,15 +138,27 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
     }
 
     /// Gives back what a call brings that was under way when receiving ended.
-    async fn give_back_late(&self, call: Option<Call<'_>>) {
+    ///
+    /// SQS does not notice at once that a caller has hung up: it may hand it a message, which nobody sees then until its time
+    /// is over (github.com/aws/aws-sdk-java-v2/issues/1395). So the call is left open within the grace.
+    async fn give_back_late(&self, call: Option<Call<'_>>, finished: &Stop) {
         let Some(call) = call else { return };
-        let Ok(Ok(messages)) = timeout(LAST_ANSWER, call).await else { return };
-        for message in messages {
+        let last = async {
+            tokio::join!(finished.asked(), tokio::time::sleep(self.settings.stop_grace));
+            tokio::time::sleep(LAST_ANSWER).await;
+        };
+        let messages = tokio::select! {
+            biased;
+            received = call => received.unwrap_or_default(),
+            () = last => return,
+        };
+        let give_back = async |message: &Delivered| {
             let log = self.logger.event(&message.request_id, "");
             log.info("received too late, to be delivered again", json!({"message_id": message.message_id}));
-            let given = self.give_back(&message.receipt_handle, &message.message_id, Duration::ZERO, log);
-            let _ = timeout(LEAVING, given).await;
-        }
+            self.give_back(&message.receipt_handle, &message.message_id, Duration::ZERO, log).await
+        };
+        // What is not given back then is left to the visibility timeout.
+        let _ = timeout(LAST_GIVEN_BACK, futures::future::join_all(messages.iter().map(give_back))).await;
     }
 
     async fn receive(&self, most: usize) -> Received {

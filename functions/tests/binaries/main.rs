@@ -3,5 +3,6 @@
 mod generate_image;
 mod http_requests;
 mod image_worker;
+mod image_worker_poll;
 mod pictures;
 mod support;

@@ -1,5 +1,4 @@
-//! Measures the functions: how fast they start and answer, and how much memory they need. `xtask/bench/functions.py`
-//! takes the measurements.
+//! The functions: how fast they start and answer, and how little they need. The measuring itself is `xtask/bench/functions.py`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +10,7 @@ use super::results::Results;
 use super::{cloud, table};
 use crate::cargo;
 
-/// Number of fresh processes for each figure; slow figures use a quarter of them.
+/// Fresh processes for each figure; a quarter of them where one takes long.
 const RUNS: &str = "20";
 const PYTHONS: &[&str] = &["python3", "python"];
 

@@ -1,5 +1,4 @@
-//! The part of HTTP/1.1 that the proxy, the floor and the checks need: heads, bodies, and a client that keeps its
-//! connection.
+//! As much of HTTP/1.1 as the proxy, the floor and the checks need: heads, bodies, and a client that keeps its connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +12,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads a head; `None` at the end of the stream.
+    /// Reads one; none at the end of the stream.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut start = String::new();
         if reader.read_line(&mut start)? == 0 {
@@ -43,7 +42,7 @@ impl Head {
         self.start.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
     }
 
-    /// Tells whether the sender closes the connection after this message.
+    /// Says whether the sender closes the connection after this message.
     pub fn closes(&self) -> bool {
         self.get("connection").eq_ignore_ascii_case("close") || self.start.ends_with("HTTP/1.0")
     }
@@ -54,8 +53,8 @@ impl Head {
     }
 }
 
-/// Reads a body. A chunked body is joined, and its head gets a content-length instead. `answer_to` is the method of the
-/// request that an answer belongs to.
+/// Reads a body, without the frames of a chunked one, for which the head is given a length. `answer_to` is the method that an answer
+/// belongs to.
 pub fn read_body(reader: &mut impl BufRead, head: &mut Head, answer_to: Option<&str>) -> io::Result<Vec<u8>> {
     if answer_to == Some("HEAD") || (answer_to.is_some() && matches!(head.status(), 100..=199 | 204 | 304)) {
         return Ok(Vec::new());
@@ -83,7 +82,7 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
         if size > 0 {
             reader.take(size).read_to_end(body)?;
         }
-        // Skips the line end of the chunk, or the trailers up to the empty line.
+        // The line end of the chunk, or trailers up to the empty line.
         loop {
             line.clear();
             if reader.read_line(&mut line)? == 0 {
@@ -99,7 +98,7 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
     }
 }
 
-/// A request of a minimal deployer. It is unsigned, since the emulator reads only the credential's scope.
+/// A request as a minimal deployer sends it: unsigned, as the emulator reads nothing but the credential's scope.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: &'static str,
@@ -120,7 +119,7 @@ impl Answer {
     }
 }
 
-/// A connection that is kept, and reopened when the other side closed it.
+/// One connection that is kept and opened again when the other side closed it.
 pub struct Client {
     address: String,
     region: String,
@@ -177,7 +176,7 @@ pub fn connect(address: &str) -> io::Result<BufReader<TcpStream>> {
     Ok(BufReader::new(stream))
 }
 
-/// Builds a request of AWS's query protocol.
+/// A request of AWS's query protocol.
 pub fn query(service: &'static str, action: &str, version: &str, parameters: &[(&str, &str)]) -> Request {
     let pairs = [("Action", action), ("Version", version)];
     let pairs = pairs.iter().chain(parameters).map(|(name, value)| format!("{name}={}", encode(value)));
@@ -190,7 +189,7 @@ pub fn query(service: &'static str, action: &str, version: &str, parameters: &[(
     }
 }
 
-/// Builds a request of AWS's JSON protocol; `target` is PREFIX.ACTION.
+/// A request of AWS's JSON protocol; `target` is PREFIX.ACTION.
 pub fn json_rpc(service: &'static str, target: &str, body: &serde_json::Value) -> Request {
     Request {
         method: "POST",
@@ -201,7 +200,7 @@ pub fn json_rpc(service: &'static str, target: &str, body: &serde_json::Value) -
     }
 }
 
-/// Builds a request of AWS's REST protocol; a null body is left out.
+/// A request of AWS's REST protocol; null stands for no body.
 pub fn rest(service: &'static str, method: &'static str, path: &str, body: &serde_json::Value) -> Request {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let fields = vec![("content-type", "application/json".to_owned())];

@@ -1,5 +1,4 @@
-//! A proxy between a tool and the emulator: it adds the network delay to AWS to every call, and records the times of
-//! all calls.
+//! Stands between a tool and the emulator: adds the way to AWS and back to every call, and keeps the times of all calls.
 
 use std::io::{self, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,14 +20,14 @@ struct Shared {
     emulator: String,
     epoch: Instant,
     run: Mutex<Run>,
-    /// Set if calls beyond AWS's rates are refused.
+    /// Set where calls beyond AWS's rates are refused.
     limits: OnceLock<Limits>,
 }
 
-/// The current measurement.
+/// What is measured at the moment.
 #[derive(Default)]
 struct Run {
-    /// Number of the measurement; an answer with another number belongs to an earlier one.
+    /// Tells an answer that belongs to an earlier measurement.
     number: u64,
     delay: Duration,
     calls: Vec<Call>,
@@ -49,7 +48,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let shared = Arc::clone(&here);
-                // Ignore a client that disconnects early; the result of the run shows the failure.
+                // A client that goes away in the middle is no error of ours; the run's own result tells.
                 thread::spawn(move || serve(client, &shared));
             }
         });
@@ -65,7 +64,7 @@ impl Proxy {
         self.shared.limits.get_or_init(Limits::default);
     }
 
-    /// Starts a measurement in which every call takes `delay` longer.
+    /// Begins a measurement in which every call takes `delay` longer.
     pub fn begin(&self, delay: Duration) {
         let mut run = self.shared.run();
         *run = Run { number: run.number + 1, delay, calls: Vec::new() };
@@ -94,7 +93,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut client = BufReader::new(client);
     let mut emulator = None;
     while let Some(mut head) = Head::read(&mut client)? {
-        // Answer here, so that the body has arrived before the delay begins.
+        // Answered here, so that the body has arrived before the delay begins.
         if head.get("expect").eq_ignore_ascii_case("100-continue") {
             client.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             head.fields.retain(|(name, _)| name != "expect");
@@ -109,8 +108,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         let (service, action) = name(&head, &body);
         let refused = shared.limits.get().is_some_and(|limits| !limits.admit(&format!("{service}.{action}")));
         let (answer, status) = if refused {
-            // Some services use another status for this refusal. It is recorded as 429, because other refusals share
-            // theirs.
+            // Some services say it by another status, which other refusals have, too.
             (refusal(&service), 429)
         } else {
             forward(&mut emulator, &shared.emulator, &head, &body)?
@@ -137,7 +135,7 @@ fn pause(time: Duration) {
     }
 }
 
-/// Forwards the request to the emulator, which closes idle connections, so a kept one may fail once.
+/// Has the emulator answer. It closes idle connections, so a kept one may fail once.
 fn forward(
     kept: &mut Option<BufReader<TcpStream>>,
     address: &str,
@@ -167,7 +165,7 @@ fn exchange(connection: &mut BufReader<TcpStream>, bytes: &[u8], method: &str) -
     let body = read_body(connection, &mut head, Some(method))?;
     let closes = head.closes();
     if closes {
-        // The client's connection to the proxy stays open.
+        // The client's connection to us stays open.
         head.fields.retain(|(name, _)| name != "connection");
         if head.get("content-length").is_empty() && method != "HEAD" {
             head.fields.push(("content-length".to_owned(), body.len().to_string()));

@@ -1,5 +1,4 @@
-//! A stack's life: applied, edited, applied again, interrupted in between. It is stored as a directory: `1.yaml`,
-//! `2.yaml`, ….
+//! A stack's life: applied, edited, applied again, cut off in between. As a directory: `1.yaml`, `2.yaml`, ….
 
 use std::path::Path;
 
@@ -12,13 +11,13 @@ use super::valid::{mended, text};
 use crate::dice::Dice;
 use crate::wire::{Fault, Wrong};
 
-/// The start of the first line of a stack's file, which says where the run is killed.
+/// What ends a run, as the first line of a stack's file says it.
 const CUT: &str = "# cut off at call ";
-/// The last call at which a run may be killed: about as many as a run makes.
+/// How far into a run it may be cut off: about as many calls as one makes.
 const CALLS: usize = 90;
 const DEATHS: &[Wrong] = &[Wrong::Unsent, Wrong::Lost, Wrong::Answered];
 
-/// One stack, and the fault that ends the run that applies it.
+/// One stack, and what ends the run that applies it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub stack: Value,
@@ -28,12 +27,12 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
     pub steps: Vec<Step>,
-    /// Whether the state is lost before the end.
+    /// The state is lost before the end.
     pub loses_state: bool,
 }
 
 impl Story {
-    /// Generates a random story; `None` if no valid stack was found. Returns also how many stacks were discarded.
+    /// A random one; nothing when no stack of these came to be valid. Gives also how many were thrown away.
     pub fn of(maker: &Maker, dice: &mut Dice) -> (Option<Self>, usize) {
         let mut thrown_away = 0;
         let mut valid = |stack: Value| {
@@ -58,7 +57,7 @@ impl Story {
         (Some(Self { steps, loses_state: dice.chance(40) }), thrown_away)
     }
 
-    /// Returns the content of each stack's file.
+    /// Each stack as its file.
     pub fn files(&self) -> Vec<String> {
         let lost = if self.loses_state { "# the state is lost after the last\n" } else { "" };
         let file = |step: &Step| {

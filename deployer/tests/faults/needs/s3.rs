@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::{Found, need, under};
 
-/// The query parameters of a bucket's settings, and their names in IAM.
+/// What a bucket's settings are asked by, and what IAM calls them.
 const SETTINGS: &[(&str, &str)] = &[
     ("encryption", "EncryptionConfiguration"),
     ("lifecycle", "LifecycleConfiguration"),
@@ -26,7 +26,7 @@ pub fn found(asked: &Asked<'_>) -> Found {
         let verb = match (method, *name) {
             ("GET", _) => "Get",
             ("DELETE", "policy") => "Delete",
-            // Removing a setting needs the permission to write it.
+            // Taking a setting away is writing it.
             _ => "Put",
         };
         return vec![need(format!("s3:{verb}{setting}"), bucket)];
@@ -45,7 +45,7 @@ pub fn found(asked: &Asked<'_>) -> Found {
     }
 }
 
-/// Lists the permissions for each key of a DeleteObjects. Deleting a version is a separate action.
+/// Each key of a DeleteObjects; a version of it is an action of its own.
 fn deleted(asked: &Asked<'_>, bucket: &str) -> Found {
     let text = String::from_utf8_lossy(asked.request.body().bytes().expect("a list of keys"));
     let object = |part: &str| {
@@ -69,7 +69,7 @@ fn object(asked: &Asked<'_>, bucket: &str, object: &str) -> Found {
     let compares = asked.request.headers().get("if-match").is_some();
     let read = || need("s3:GetObject", object);
     match asked.request.method() {
-        // S3 reports a missing object as missing only to callers who may list the bucket.
+        // That an object is missing is told only to those who may list.
         "GET" | "HEAD" => vec![read(), need("s3:ListBucket", bucket)],
         "PUT" if compares => vec![need("s3:PutObject", object), read()],
         "PUT" => vec![need("s3:PutObject", object)],

@@ -20,10 +20,13 @@ async fn work_under_way_is_finished_and_nothing_more_is_received() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_without_work_ends_at_once() {
-    let begun = Instant::now();
-    run(&slow(1), &FakeQueue::default(), &settings(2), seconds(4)).await;
-    assert!(begun.elapsed() <= Duration::from_secs(4) + LAST_ANSWER);
+async fn a_worker_without_work_ends_with_its_call_or_with_the_grace() {
+    for (grace_s, took_s) in [(25, 20), (3, 7)] {
+        let settings = Polling { stop_grace: Duration::from_secs(grace_s), ..settings(2) };
+        let begun = Instant::now();
+        run(&slow(1), &FakeQueue::default(), &settings, seconds(4)).await;
+        assert_eq!(begun.elapsed().as_secs(), took_s);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,6 +69,20 @@ async fn a_message_that_comes_in_the_last_moment_is_given_back() {
     assert_eq!(queue.delivered.borrow().len(), 1);
     assert_eq!(lines(&log, "received too late").len(), 1);
     assert_eq!(studio.models[0].calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_comes_while_others_are_finished_is_given_back_at_once() {
+    let (studio, queue) = (slow(10), FakeQueue::of(&["a moon"]));
+    let late = async {
+        seconds(7).await;
+        queue.send("a moon");
+    };
+    let settings = settings(2);
+    let ((counts, _), ()) = tokio::join!(run(&studio, &queue, &settings, seconds(4)), late);
+    assert_eq!((counts.received, counts.over), (1, 1));
+    assert_eq!(queue.left(), [("m-1".to_owned(), 0)]);
+    assert_eq!(studio.models[0].calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]

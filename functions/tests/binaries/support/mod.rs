@@ -2,13 +2,19 @@
 
 mod bucket;
 mod http;
+mod process;
+mod queue;
 
 use bucket::Bucket;
 pub use bucket::Put;
+pub use process::Process;
+pub use queue::QUEUE_URL;
+use queue::Queue;
 
 use http::{Request, Response};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -27,6 +33,8 @@ pub enum Reply {
     Error(u16, &'static str, &'static str),
     /// An answer that is not JSON.
     Raw(u16, Vec<u8>),
+    /// A picture once the test lets go.
+    Held,
     /// No answer until the test is over.
     Hang,
 }
@@ -48,8 +56,10 @@ struct State {
     answers: Vec<Answer>,
     prompts: Vec<String>,
     bucket: Bucket,
+    queue: Queue,
     postponed: Vec<(String, u64)>,
     sent: Vec<Value>,
+    let_go: bool,
     over: bool,
 }
 
@@ -92,11 +102,11 @@ impl Shared {
         if request.method == "POST" && request.path.ends_with("/invoke") {
             return self.invoke_model(&request);
         }
-        match request.header("x-amz-target") {
-            "" => Some(self.lock().bucket.respond(request)),
-            "AmazonSQS.ChangeMessageVisibilityBatch" => Some(self.postpone(&request)),
-            "AmazonSQS.SendMessage" => Some(self.send(&request)),
-            other => panic!("{other}"),
+        match request.header("x-amz-target").strip_prefix("AmazonSQS.") {
+            None => Some(self.lock().bucket.respond(request)),
+            Some("ChangeMessageVisibilityBatch") => Some(self.postpone(&request)),
+            Some("SendMessage") => Some(self.send(&request)),
+            Some(operation) => self.respond_as_queue(operation, &request),
         }
     }
 
@@ -125,7 +135,11 @@ impl Shared {
         let waits = entries.iter().map(|entry| {
             (entry["ReceiptHandle"].as_str().unwrap().to_owned(), entry["VisibilityTimeout"].as_u64().unwrap())
         });
-        self.lock().postponed.extend(waits);
+        let mut state = self.lock();
+        for (receipt, seconds) in waits {
+            state.queue.hide(&receipt, seconds);
+            state.postponed.push((receipt, seconds));
+        }
         Response::json(200, &answer)
     }
 
@@ -151,7 +165,10 @@ impl Shared {
             state.prompts.iter().filter(|p| **p == prompt).count()
         };
         match (self.script)(&prompt, call) {
-            Reply::Picture => {
+            reply @ (Reply::Picture | Reply::Held) => {
+                if matches!(reply, Reply::Held) {
+                    self.wait(|state| state.let_go.then_some(()))?;
+                }
                 let reply = json!({"seeds": [1], "finish_reasons": [null], "images": [PNG_BASE64]});
                 Some(Response::json(200, &reply))
             }
@@ -166,32 +183,21 @@ impl Shared {
     }
 }
 
-/// A running function; it and its stand-ins end with the value.
-pub struct Function {
-    child: Child,
+/// The stand-ins alone; they end with the value.
+pub struct World {
     shared: Arc<Shared>,
     address: SocketAddr,
     closing: Arc<AtomicBool>,
     accepting: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Function {
-    /// Starts `binary` with a model that follows `script`.
-    pub fn start(binary: &str, script: Script) -> Self {
-        Self::launch(binary, script, Bucket::default(), &[])
+impl World {
+    /// Starts the stand-ins with a model that follows `script`.
+    pub fn start(script: Script) -> Self {
+        Self::with_bucket(script, Bucket::default())
     }
 
-    /// Starts `binary` with further variables.
-    pub fn with_env(binary: &str, script: Script, variables: &[(&str, &str)]) -> Self {
-        Self::launch(binary, script, Bucket::default(), variables)
-    }
-
-    /// Starts `binary` with a bucket that refuses every picture.
-    pub fn with_refusing_bucket(binary: &str) -> Self {
-        Self::launch(binary, |_, _| Reply::Picture, Bucket::refusing(), &[])
-    }
-
-    fn launch(binary: &str, script: Script, bucket: Bucket, variables: &[(&str, &str)]) -> Self {
+    fn with_bucket(script: Script, bucket: Bucket) -> Self {
         let state = Mutex::new(State { bucket, ..State::default() });
         let shared = Arc::new(Shared { state, changed: Condvar::new(), script });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -209,22 +215,13 @@ impl Function {
                 }
             })
         };
-        let child = command(binary, &address.to_string()).envs(variables.iter().copied()).spawn().unwrap();
-        Self { child, shared, address, closing, accepting: Some(accepting) }
+        Self { shared, address, closing, accepting: Some(accepting) }
     }
 
-    /// Hands out `event` with 30 s to its deadline and returns the answer.
-    pub fn invoke(&self, event: Value) -> Answer {
-        self.invoke_within(Duration::from_secs(30), event)
-    }
-
-    /// Hands out `event` with `left` to its deadline and returns the answer.
-    pub fn invoke_within(&self, left: Duration, event: Value) -> Answer {
-        let left_ms = u64::try_from(left.as_millis()).unwrap();
-        self.shared.lock().events.push((left_ms, event));
+    /// Lets the model answer what it holds.
+    pub fn let_go(&self) {
+        self.shared.lock().let_go = true;
         self.shared.changed.notify_all();
-        let answer = self.shared.wait(|state| state.answers.pop());
-        answer.unwrap()
     }
 
     /// Returns the prompts the model was asked for, a call each.
@@ -261,6 +258,69 @@ impl Function {
     pub fn postponed(&self) -> Vec<(String, u64)> {
         self.shared.lock().postponed.clone()
     }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
+        self.shared.changed.notify_all();
+        self.closing.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread, which then sees that it is over.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+/// A running function; it and its stand-ins end with the value.
+pub struct Function {
+    child: Child,
+    world: World,
+}
+
+impl Deref for Function {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Function {
+    /// Starts `binary` with a model that follows `script`.
+    pub fn start(binary: &str, script: Script) -> Self {
+        Self::launch(binary, World::start(script), &[])
+    }
+
+    /// Starts `binary` with further variables.
+    pub fn with_env(binary: &str, script: Script, variables: &[(&str, &str)]) -> Self {
+        Self::launch(binary, World::start(script), variables)
+    }
+
+    /// Starts `binary` with a bucket that refuses every picture.
+    pub fn with_refusing_bucket(binary: &str) -> Self {
+        Self::launch(binary, World::with_bucket(|_, _| Reply::Picture, Bucket::refusing()), &[])
+    }
+
+    fn launch(binary: &str, world: World, variables: &[(&str, &str)]) -> Self {
+        let child = command(binary, &world.address.to_string()).envs(variables.iter().copied()).spawn().unwrap();
+        Self { child, world }
+    }
+
+    /// Hands out `event` with 30 s to its deadline and returns the answer.
+    pub fn invoke(&self, event: Value) -> Answer {
+        self.invoke_within(Duration::from_secs(30), event)
+    }
+
+    /// Hands out `event` with `left` to its deadline and returns the answer.
+    pub fn invoke_within(&self, left: Duration, event: Value) -> Answer {
+        let left_ms = u64::try_from(left.as_millis()).unwrap();
+        self.shared.lock().events.push((left_ms, event));
+        self.shared.changed.notify_all();
+        let answer = self.shared.wait(|state| state.answers.pop());
+        answer.unwrap()
+    }
 
     /// Ends the function and returns the lines it wrote.
     pub fn log(mut self) -> Vec<Value> {
@@ -276,14 +336,6 @@ impl Drop for Function {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.shared.lock().over = true;
-        self.shared.changed.notify_all();
-        self.closing.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread, which then sees that it is over.
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
     }
 }
 

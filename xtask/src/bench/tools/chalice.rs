@@ -1,5 +1,4 @@
-//! Chalice: creates API and functions through the SDK, one call after another. It creates no queue, alarm or topic, so
-//! these exist beforehand; it has no plan.
+//! Chalice: API and functions by the SDK, one call after the other. It makes no queue, alarm or topic, so these are there before, and it has no plan.
 
 use std::fs;
 use std::io;

@@ -11,12 +11,11 @@ use super::super::machine::first_line;
 use super::super::{REGION, STATE_BUCKET};
 use super::{Place, Tool, set_environment, stack_file, write_zip};
 
-/// The variable with the directory of a mirror of Terraform's registry; without it `terraform init` asks the registry
-/// itself.
+/// Names a directory with a mirror of Terraform's registry; without it `terraform init` asks the registry itself.
 const MIRROR: &str = "TF_MIRROR";
 
 pub struct Terraform {
-    /// Directory that keeps the provider between runs.
+    /// Keeps the provider between runs.
     pub plugins: PathBuf,
 }
 
