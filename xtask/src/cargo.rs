@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// The workspace's directory.
+/// Returns the workspace's directory.
 pub fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package).to_owned()
@@ -24,7 +24,7 @@ pub fn test(arguments: &[String]) -> Result<(), String> {
     run(command.args(arguments))
 }
 
-/// Writes the generated documents: the tests that hold them write them where UPDATE is set.
+/// Writes the generated documents: the tests that check them write them if UPDATE is set.
 pub fn docs() -> Result<(), String> {
     run(cargo().args(["test", "--workspace", "--lib", "--quiet", "up_to_date"]).env("UPDATE", "1"))
 }
@@ -35,7 +35,7 @@ pub fn lint() -> Result<(), String> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
-/// Builds the binaries of the packages and returns the directory they are in.
+/// Builds the packages' binaries and returns their directory.
 pub fn build(packages: &[&str]) -> Result<PathBuf, String> {
     let mut command = cargo();
     command.arg("build");
@@ -46,19 +46,19 @@ pub fn build(packages: &[&str]) -> Result<PathBuf, String> {
     Ok(target_directory()?.join("debug"))
 }
 
-/// Builds the deployer as it is shipped, which takes minutes, and returns it.
+/// Builds the deployer as released, which takes minutes, and returns its path.
 pub fn build_release() -> Result<PathBuf, String> {
     run(cargo().args(["build", "--release", "--package", "deployer"]))?;
     Ok(target_directory()?.join("release/deployer"))
 }
 
-/// Builds the functions as they are shipped and returns the directory they are in.
+/// Builds the functions as released and returns their directory.
 pub fn build_functions() -> Result<PathBuf, String> {
     run(cargo().args(["build", "--profile", "lambda", "--package", "functions"]))?;
     Ok(target_directory()?.join("lambda"))
 }
 
-/// Builds the deployer's unit tests as `test` builds them, and returns the binary.
+/// Builds the deployer's unit tests in the same way as `test`, and returns the binary.
 pub fn build_unit_tests() -> Result<PathBuf, String> {
     let output = cargo()
         .args(["test", "--workspace", "--lib", "--no-run", "--message-format=json"])
@@ -78,7 +78,7 @@ pub fn has_nextest() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Where cargo builds.
+/// Returns cargo's target directory.
 pub fn target_directory() -> Result<PathBuf, String> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
@@ -91,10 +91,10 @@ pub fn target_directory() -> Result<PathBuf, String> {
     directory.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target directory".to_owned())
 }
 
-/// Cargo itself, in the workspace.
+/// Returns a cargo command in the workspace.
 ///
-/// What the cargo that started us says about this package is taken away: build scripts look at it, and a crate that was built by a person's
-/// own cargo would be built again by ours, and the other way round.
+/// Removes the variables that the outer cargo sets about this package. Build scripts read them, so a crate built by a
+/// person's own cargo would otherwise be rebuilt by this one, and the other way round.
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"];

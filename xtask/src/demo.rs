@@ -1,4 +1,5 @@
-//! The whole system on one machine: cloud, stack, a picture over HTTP, a picture over the queue, and everything gone again.
+//! Shows the whole system on one machine: cloud, stack, a picture over HTTP, a picture over the queue, and the removal
+//! of everything.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,12 +19,12 @@ const VARIABLE: &str = "alarm_email=you@example.com";
 const PICTURE_DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(200);
 
-/// Runs the demonstration. `keep` leaves stack and cloud as they are at its end.
+/// Runs the demonstration. With `keep`, stack and cloud stay at its end.
 pub fn run(keep: bool) -> Result<(), String> {
     let binaries = cargo::build(&["deployer", "couch-client"])?;
     let start = Instant::now();
     let demo = Demo { root: cargo::root(), binaries };
-    // A cloud that someone else started is used, and left running.
+    // A cloud that was already running is used, and left running.
     let found_running = demo.status()?["running"] == true;
     let result = demo.show(keep);
     if keep {
@@ -65,7 +66,7 @@ impl Demo {
         if plan.contains("No changes.") { Ok(()) } else { Err("the plan after apply has changes".to_owned()) }
     }
 
-    /// Has a picture painted by each function and saves both.
+    /// Orders a picture from each function and saves both.
     fn pictures(&self) -> Result<(), String> {
         let cloud = self.status()?;
         let bucket_of = Buckets { endpoint: text(&cloud, "endpoint_url")?, signer: Signer::of(&cloud)? };
@@ -105,7 +106,7 @@ impl Demo {
         Ok((bucket.to_owned(), key.to_owned()))
     }
 
-    /// Orders a picture through the queue, with the client that is shipped for it.
+    /// Orders a picture through the queue, with the released client.
     fn by_queue(&self, cloud: &Value) -> Result<(), String> {
         let queue = self.captured("deployer", &on_stack(&["output", "queue_url"]), &[])?;
         let environment = [
@@ -138,7 +139,7 @@ impl Demo {
         }
     }
 
-    /// Runs a command and returns its trimmed output; what it says on stderr is shown.
+    /// Runs a command and returns its trimmed output; its stderr is shown.
     fn captured(&self, binary: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
         let output = self.command(binary, arguments, environment).stderr(Stdio::inherit()).output();
         match output {
@@ -149,7 +150,7 @@ impl Demo {
     }
 
     fn command(&self, binary: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-        // Whoever reads the terminal's log needs no key; `deployer local status --json` prints it.
+        // The terminal's log must not contain the key; `deployer local status --json` prints it on request.
         let shown =
             |name: &str, value: &str| if name == "AWS_SECRET_ACCESS_KEY" { "…".to_owned() } else { value.to_owned() };
         let settings: String =
@@ -165,7 +166,7 @@ fn on_stack<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [&["--local", "--var", VARIABLE], arguments].concat()
 }
 
-/// A command as one would type it.
+/// Returns a command as a user would type it.
 fn line(binary: &str, arguments: &[&str]) -> String {
     let quoted = arguments.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() });
     std::iter::once(binary.to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
@@ -182,7 +183,7 @@ struct Buckets<'a> {
 }
 
 impl Buckets<'_> {
-    /// Waits until a bucket has a picture that was not there before.
+    /// Waits until a bucket contains a new picture.
     fn wait_for_another(&self, bucket: &str, before: &BTreeSet<String>) -> Result<String, String> {
         let start = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Tests that take as many rounds as they are given: `chaos` and `edits`.
+//! Tests with an adjustable number of rounds: `chaos` and `edits`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,21 +6,21 @@ use crate::cargo;
 
 /// A test of many rounds.
 pub struct Rounds {
-    /// The task.
+    /// Name of the task.
     pub name: &'static str,
-    /// The test binary, and what its tests' names begin with.
+    /// The test binary, and the common prefix of its tests' names.
     pub test: (&'static str, &'static str),
-    /// The environment variable that takes the number.
+    /// The environment variable for the number of rounds.
     pub variable: &'static str,
-    /// Options besides `--rounds` and `--seed`, and the environment variables that take their values.
+    /// Options besides `--rounds` and `--seed`, and the environment variables for their values.
     pub options: &'static [(&'static str, &'static str)],
 }
 
-/// Kills, edits and reruns of the binary against the local cloud.
+/// Kills, edits and reruns the binary against the local cloud.
 pub const CHAOS: Rounds =
     Rounds { name: "chaos", test: ("cli", "chaos::"), variable: "DEPLOYER_CHAOS_ROUNDS", options: &[] };
 
-/// Random stacks, edited at random, held against a fresh apply.
+/// Edits random stacks at random, and compares the result with a fresh apply.
 pub const EDITS: Rounds = Rounds {
     name: "edits",
     test: ("faults", "edits::"),

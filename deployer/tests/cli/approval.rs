@@ -1,4 +1,4 @@
-//! The question before a plan is carried out, as somebody at a terminal meets it.
+//! The approval prompt before a plan is carried out, as a user at a terminal sees it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ alarms:
     evaluation_periods: 1
 "#;
 
-/// A run of the binary at a terminal of its own.
+/// A run of the binary in a pseudo-terminal.
 pub struct Seat {
     child: Child,
     terminal: File,
@@ -40,7 +40,7 @@ impl Seat {
         Self::at(bench.command(arguments))
     }
 
-    /// Starts a command at a terminal.
+    /// Starts a command in a new pseudo-terminal.
     pub fn at(mut command: Command) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&terminal).expect("a terminal of our own");
@@ -52,7 +52,7 @@ impl Seat {
         Self { child, terminal: terminal.into(), shown: String::new() }
     }
 
-    /// Reads until `text` is shown.
+    /// Reads until the terminal shows `text`.
     pub fn until(&mut self, text: &str) {
         let mut bytes = [0; 4096];
         while !self.shown.contains(text) {
@@ -61,11 +61,11 @@ impl Seat {
         }
     }
 
-    /// Answers, and gives the exit code and all that was shown.
+    /// Types an answer. Returns the exit code and everything that was shown.
     pub fn answer(mut self, text: &str) -> (Option<i32>, String) {
         self.terminal.write_all(format!("{text}\n").as_bytes()).expect("a keyboard");
         let mut bytes = [0; 4096];
-        // The end of a terminal is an error on Linux.
+        // On Linux, reading past the end of a terminal is an error.
         while let Ok(read @ 1..) = self.terminal.read(&mut bytes) {
             self.shown += &String::from_utf8_lossy(&bytes[..read]);
         }

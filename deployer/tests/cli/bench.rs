@@ -1,4 +1,4 @@
-//! A stack's directory, an account of its own, and the binary to run there.
+//! A stack's directory, a separate account, and the binary to run there.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,13 +11,13 @@ use zip::write::SimpleFileOptions;
 
 use crate::common;
 
-/// One test's surroundings.
+/// The directory and the account of one test.
 pub struct Bench {
     pub dir: TempDir,
     pub aws: Aws,
 }
 
-/// What a run of the binary left.
+/// The result of a run of the binary.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -26,7 +26,7 @@ pub struct Ran {
 }
 
 impl Bench {
-    /// Makes a directory with `stack` as its stack.yaml, `BUCKET` in it being a new bucket for the state.
+    /// Creates a directory with `stack` as its stack.yaml. `BUCKET` in it stands for a new bucket for the state.
     pub async fn new(stack: &str) -> Self {
         let bench = Self::without_bucket(stack).await;
         let region = aws_sdk_s3::types::BucketLocationConstraint::from(common::REGION);
@@ -44,7 +44,7 @@ impl Bench {
         bench
     }
 
-    /// As [`Bench::new`], but nobody has made the bucket.
+    /// Like [`Bench::new`], but without creating the bucket.
     pub async fn without_bucket(stack: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let bench = Self { dir, aws: common::account().await };
@@ -53,7 +53,7 @@ impl Bench {
         bench
     }
 
-    /// Names the state's bucket; buckets of all accounts share one space of names.
+    /// Returns the name of the state's bucket. Bucket names are shared by all accounts.
     pub fn bucket(&self) -> String {
         format!("state-{}", self.aws.place.account)
     }
@@ -67,7 +67,7 @@ impl Bench {
         std::fs::write(self.dir.path().join(file), text).expect("a file");
     }
 
-    /// The binary with arguments, in a clean environment, in the stack's directory.
+    /// Returns a command for the binary, with a clean environment, in the stack's directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
         command
@@ -88,13 +88,13 @@ impl Bench {
         Ran::of(self.command(arguments).output().expect("the binary runs"))
     }
 
-    /// Starts the binary and lets it run; its output can be read when it has ended.
+    /// Starts the binary without waiting. Its output can be read after it has ended.
     pub fn start(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
     }
 
-    /// Runs what has to succeed, and gives its stdout.
+    /// Runs a command that must succeed. Returns its stdout.
     #[track_caller]
     pub fn ok(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
@@ -102,7 +102,7 @@ impl Bench {
         ran.stdout
     }
 
-    /// Runs what has to fail with 1, and gives all that it said.
+    /// Runs a command that must fail with exit code 1. Returns its result.
     #[track_caller]
     pub fn fails(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
@@ -116,7 +116,7 @@ impl Bench {
         serde_json::from_str(&text).expect("one JSON object")
     }
 
-    /// Applies, and gives the summary line on stderr.
+    /// Applies the stack. Returns the summary line on stderr.
     #[track_caller]
     pub fn apply(&self) -> String {
         let ran = self.run(&["apply", "-y"]);
@@ -124,7 +124,7 @@ impl Bench {
         ran.stderr.lines().last().unwrap_or_default().to_owned()
     }
 
-    /// Holds that there is nothing left to do and that an apply writes nothing.
+    /// Asserts that nothing is left to do and that an apply writes nothing.
     #[track_caller]
     pub fn settled(&self) {
         let plan = self.plan();
@@ -136,18 +136,18 @@ impl Bench {
         assert!(summary.contains(" and 0 writes"), "{summary}");
     }
 
-    /// The state document, if there is one.
+    /// Returns the state document, if it exists.
     pub async fn state(&self) -> Option<Value> {
         let object = self.object("shop.json").await?;
         Some(serde_json::from_slice(&object).expect("the state is JSON"))
     }
 
-    /// The bytes of the state, in S3 or in the directory `kept`.
+    /// Returns the bytes of the state, from S3 or the directory `kept`.
     pub async fn kept(&self) -> Option<Vec<u8>> {
         self.kept_as("shop.json").await
     }
 
-    /// The bytes of the state's lock.
+    /// Returns the bytes of the state's lock.
     pub async fn lock(&self) -> Option<Vec<u8>> {
         self.kept_as("shop.json.lock").await
     }
@@ -162,7 +162,7 @@ impl Bench {
         put.send().await.expect("S3 takes an object");
     }
 
-    /// Starts the binary over another way to the local AWS.
+    /// Starts the binary with another endpoint for the local AWS.
     pub fn start_over(&self, endpoint_url: &str, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.env("AWS_ENDPOINT_URL", endpoint_url).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -186,7 +186,7 @@ impl Ran {
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// The JSON objects on stdout, one a line.
+    /// Parses stdout as one JSON object a line.
     pub fn lines(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
     }
@@ -198,7 +198,7 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// What a plan would do: `update queues.orders visibility_timeout`, a line a resource.
+/// Lists a plan's changes, one resource a line: `update queues.orders visibility_timeout`.
 pub fn changes(plan: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let actions = plan["actions"].as_array().expect("a list of actions");
@@ -213,7 +213,7 @@ pub fn changes(plan: &Value) -> Vec<String> {
     planned.chain(forgotten.map(|entry| format!("forget {}", text(&entry["address"])))).collect()
 }
 
-/// A zip that Lambda takes for a custom runtime; other `words`, other code.
+/// Builds a zip that Lambda accepts for a custom runtime. Different `words` make different code.
 pub fn ready_zip(words: &str) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().unix_permissions(0o755);

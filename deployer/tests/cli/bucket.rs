@@ -1,4 +1,4 @@
-//! The bucket of the state, when it is not the stack's account's.
+//! A state bucket that belongs to another account.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,8 +17,8 @@ queues: { orders: {} }
 ";
 const OWNER: &str = "x-amz-expected-bucket-owner: ";
 
-/// A local AWS in which the state's bucket belongs to the account `owner`, which lets everybody in. It notes the calls
-/// for the bucket.
+/// Starts a local AWS in which the state's bucket belongs to the account `owner` and everybody may use it. Records the
+/// calls for the bucket.
 fn with_bucket_of(owner: &str, bucket: &str) -> (Proxy, Arc<Mutex<Vec<String>>>) {
     let (owner, bucket, calls) = (owner.to_owned(), format!("/{bucket}"), Arc::new(Mutex::new(Vec::new())));
     let noted = calls.clone();
@@ -44,7 +44,7 @@ fn run(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> Ran {
 async fn a_state_in_somebody_elses_bucket_is_neither_believed_nor_written() {
     let bench = Bench::new(STACK).await;
     bench.apply();
-    // Whoever owns the bucket adds what the next apply would delete.
+    // The bucket's owner adds a record, whose resource the next apply would delete.
     let mut state = bench.state().await.expect("a state");
     state["resources"]["queues.payments"] = state["resources"]["queues.orders"].clone();
     let poisoned = state.to_string();

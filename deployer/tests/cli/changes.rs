@@ -1,12 +1,12 @@
-//! Each property, changed alone: planned as that change, applied, and then no change any more.
+//! Changes each property alone. It is planned as that one change, applied, and then no longer a change.
 
 use crate::bench::{Bench, changes, ready_zip};
 use crate::lifecycle::SHOP;
 
-/// A text of the stack, what takes its place, and the plan that has to come of it.
+/// A text of the stack, its replacement, and the expected plan.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-/// Applies each case to the stack, holds the plan to it, and goes back.
+/// Applies each case to the stack, compares its plan, and reverts it.
 async fn each(cases: &[Case]) {
     let bench = Bench::new(SHOP).await;
     bench.apply();

@@ -1,4 +1,4 @@
-//! SIGKILL at any moment, again and again, with edits in between: `cargo xtask chaos` asks for more rounds.
+//! SIGKILL at random moments, repeatedly, with edits in between. `cargo xtask chaos` runs more rounds.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,23 +13,23 @@ use crate::kills::{dice, edits, without_ids};
 use crate::lifecycle::SHOP;
 
 const ROUNDS: u64 = 6;
-/// Stacks that are tormented at the same time; most of it is waiting for dead runs' leases.
+/// Stacks that are tested at the same time. Most of the time they wait for dead runs' leases.
 const STACKS: u64 = 3;
-/// The kills of a round before it has to converge, at most.
+/// Most kills in a round before the stack must converge.
 const KILLS: usize = 3;
 
-/// How often a run may find its lease lost before that counts as a failure.
+/// How often a run may lose its lease before that counts as a failure.
 const FENCED: usize = 5;
 
-/// A stack that is killed, edited and brought up again.
+/// A stack that is killed, edited and applied again.
 struct Torment {
     runtime: tokio::runtime::Runtime,
     bench: Bench,
     dice: Dice,
     edits: Vec<String>,
-    /// What each edit alone leaves in the account.
+    /// The account's resources after each edit alone.
     expected: Vec<Vec<String>>,
-    /// How long a whole apply takes here.
+    /// The duration of a complete apply.
     whole: Duration,
     story: Vec<String>,
 }
@@ -69,8 +69,8 @@ impl Torment {
         assert_eq!(self.holds(), BTreeSet::new(), "{:?}", self.story);
     }
 
-    /// Runs what waits out the lease of whoever was killed. On a busy machine the short lease may be lost; then it runs
-    /// again, as it is told.
+    /// Runs a command that waits for the killed run's lease to lapse. On a busy machine this run may lose its own short
+    /// lease; then it is repeated, as its message advises.
     #[track_caller]
     fn succeeds(&self, arguments: &[&str]) {
         let run = || Ran::of(self.command(arguments).output().expect("the binary runs"));
@@ -85,10 +85,10 @@ impl Torment {
         command
     }
 
-    /// Starts a run and kills it at a moment that nobody chose; tells whether it was still running.
+    /// Starts a run and kills it at a random moment. Returns whether it was still running.
     fn cut(&mut self) -> bool {
         let (edit, destroys) = (self.dice.below(self.edits.len()), self.dice.below(4) == 0);
-        // The wait for the lock that the last kill left is part of the run.
+        // The run also waits for the lock of the last killed run.
         let locked = self.runtime.block_on(self.bench.lock()).is_some();
         let span = self.whole.as_millis() + if locked { 4000 } else { 0 };
         let after = Duration::from_millis(self.dice.below(usize::try_from(span).expect("seconds")) as u64);
@@ -104,7 +104,7 @@ impl Torment {
         killed
     }
 
-    /// Some kills, and then everything has to be as if they had not been.
+    /// Kills some runs, then checks that the stack converges as if they had not been killed.
     fn round(&mut self) -> u64 {
         self.story.clear();
         let kills = (0..=self.dice.below(KILLS)).filter(|_| self.cut()).count() as u64;

@@ -1,4 +1,4 @@
-//! `deployer ci`: plans or applies by the branch, and what it leaves for GitHub Actions.
+//! `deployer ci`: plans or applies depending on the branch, and writes results for GitHub Actions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ impl Job {
         std::fs::read_to_string(&self.summary).expect("a summary")
     }
 
-    /// The step's outputs as GitHub reads them.
+    /// Parses the step's outputs as GitHub does.
     fn outputs(&self) -> BTreeMap<String, String> {
         let text = std::fs::read_to_string(&self.output).expect("outputs");
         let mut lines = text.lines();

@@ -30,7 +30,7 @@ async fn six_runs_at_once_write_one_after_another_or_say_who_holds_the_lock() {
     assert!(bench.object("shop.json.lock").await.is_none());
 }
 
-/// The serials of every version of the state that S3 keeps, oldest first.
+/// Lists the serials of every version of the state in S3, oldest first.
 async fn serials(bench: &Bench) -> Vec<u64> {
     let s3 = &bench.aws.clients.s3;
     let listed = s3.list_object_versions().bucket(bench.bucket()).prefix("shop.json").send().await.expect("listed");

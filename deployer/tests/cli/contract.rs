@@ -1,4 +1,4 @@
-//! What scripts rely on: exit codes, streams, JSON, variables, and errors that name the next step.
+//! The contract with scripts: exit codes, streams, JSON, variables, and errors that name the next step.
 
 use std::process::Stdio;
 
@@ -28,14 +28,14 @@ alarms:
 outputs: { queue_url: \"${queues.orders.url}\", queue_arn: \"${queues.orders.arn}\" }
 ";
 
-/// The keys of an object, sorted.
+/// Returns the keys of an object, sorted.
 fn keys(value: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys
 }
 
-/// Holds that an object has all of `wanted`.
+/// Asserts that an object has all keys in `wanted`.
 #[track_caller]
 fn has(value: &Value, wanted: &[&str]) {
     for key in wanted {
@@ -43,7 +43,7 @@ fn has(value: &Value, wanted: &[&str]) {
     }
 }
 
-/// The only error on stdout, with every key that the contract names.
+/// Returns the only error on stdout, with every key that the contract names.
 #[track_caller]
 fn error(ran: &Ran) -> Value {
     let lines = ran.lines();

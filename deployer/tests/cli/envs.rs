@@ -1,4 +1,4 @@
-//! Preview environments: a stack beside itself, under other names, with a state and an end of its own.
+//! Preview environments: copies of a stack under other names, each with a state of its own and destroyed on its own.
 
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ alarms:
 outputs: { queue: \"${queues.orders.name}\", stage: \"${stack.env}\" }
 ";
 
-/// What exists besides the state's bucket.
+/// Lists everything in the account except the state's bucket.
 async fn made(bench: &Bench) -> Vec<String> {
     inventory(&bench.aws).await.into_iter().filter(|name| !name.contains(&bench.bucket())).collect()
 }

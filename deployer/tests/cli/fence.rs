@@ -1,4 +1,4 @@
-//! A run that was overtaken does nothing more, whatever it was about to do.
+//! A run that lost its lock to another run makes no further writes.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Child;
@@ -19,7 +19,7 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).expect("the process takes a signal");
 }
 
-/// Stops a run while its second queue is being made, lets another take over, and wakes the first.
+/// Stops a run while it creates its second queue, lets another run take over, and resumes the first.
 async fn overtaken(head: &str) {
     let bench = Bench::new(&format!("{head}{QUEUES}")).await;
     let proxy = Gateway::start();
@@ -29,7 +29,7 @@ async fn overtaken(head: &str) {
     let done = lines.by_ref().find(|line| line.contains("action_done"));
     assert!(done.is_some(), "one queue is made");
     proxy.await_held();
-    // In a directory, a process that is stopped in the middle of a write keeps the guard.
+    // In a directory, a process that is stopped in the middle of a write still holds the guard.
     let guard = std::fs::File::open(bench.path().join("kept/.shop.json.guard")).ok();
     if let Some(guard) = &guard {
         guard.lock().expect("the guard");
@@ -45,7 +45,7 @@ async fn overtaken(head: &str) {
     assert_eq!(whole.len(), 6);
     let before = proxy.calls().len();
 
-    // What it waited for is answered, so that it would go on.
+    // The pending call is answered, so the run could continue.
     signal(&child, Signal::CONT);
     proxy.release();
     let rest: Vec<String> = lines.collect();
@@ -80,7 +80,7 @@ async fn a_run_that_cannot_renew_its_lease_starts_nothing_more_and_says_so() {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(lines.by_ref().any(|line| line.contains("action_done")), "one queue is made");
     proxy.await_held();
-    // The lock is out of reach until its lease has lapsed, which the run says; the state is not.
+    // The lock cannot be reached until its lease has lapsed, and the run reports that. The state can still be reached.
     proxy.cut("shop.json.lock");
     let mut talk = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(talk.any(|line| line.contains("could not be renewed in time")), "it says so at once");
@@ -92,7 +92,7 @@ async fn a_run_that_cannot_renew_its_lease_starts_nothing_more_and_says_so() {
     let summary: serde_json::Value = serde_json::from_str(rest.last().expect("a summary")).unwrap();
     assert_eq!(summary["result"], "failed", "{summary:#}");
     assert!(!summary["not_started"].as_array().unwrap().is_empty(), "{summary:#}");
-    // Nobody took over, so what was done is saved.
+    // No other run took over, so the finished steps are saved.
     let made = inventory(&bench.aws).await.len();
     let state = bench.state().await.unwrap();
     assert_eq!(state["resources"].as_object().unwrap().len(), made, "{state:#}");

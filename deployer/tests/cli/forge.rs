@@ -1,4 +1,4 @@
-//! A stand-in for the part of GitHub's and GitLab's API that the deployer speaks to.
+//! A stand-in for the parts of GitHub's and GitLab's APIs that the deployer uses.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,26 +8,26 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-/// What the forge holds and was asked.
+/// The forge's data and the requests that it received.
 #[derive(Default)]
 pub struct Held {
-    /// Entries as the API lists them.
+    /// The comments, as the API lists them.
     pub comments: Vec<Value>,
-    /// What `commits/SHA/pulls` answers.
+    /// The answer to `commits/SHA/pulls`.
     pub pulls: Value,
-    /// `POST /repos/a/b/issues/7/comments`, in order.
+    /// The requests in order: `POST /repos/a/b/issues/7/comments`.
     pub asked: Vec<String>,
-    /// Refuses writes.
+    /// Whether writes are refused.
     pub closed: bool,
-    /// Who changed the comments last, if anybody did.
+    /// The last editor of the comments, if any.
     pub editor: Option<&'static str>,
-    /// Whose token it is, if not a job's own.
+    /// The app that the token belongs to, if it is not the job's own.
     pub app: Option<&'static str>,
-    /// Does not answer the second API.
+    /// Whether the GraphQL API does not answer.
     pub silent: bool,
 }
 
-/// A forge on a free port, until it is dropped.
+/// A forge on a free port, which stops when it is dropped.
 pub struct Forge {
     pub url: String,
     pub held: Arc<Mutex<Held>>,
@@ -35,7 +35,7 @@ pub struct Forge {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The token that the forge knows.
+/// The token that the forge accepts.
 pub const TOKEN: &str = "ghs_token-of-the-job";
 const AUTHOR: &str = "github-actions[bot]";
 
@@ -70,7 +70,7 @@ impl Forge {
         self.with(|held| std::mem::take(&mut held.asked))
     }
 
-    /// Says that the commit came with pull request 7, merged into main.
+    /// Makes the forge report that the commit came from pull request 7, merged into main.
     pub fn merge(&self) {
         let merged = json!({"number": 7, "merged_at": "2026-01-01T00:00:00Z", "base": {"ref": "main"}});
         let given_up = json!({"number": 6, "merged_at": null, "base": {"ref": "main"}});
@@ -122,7 +122,7 @@ fn answer(stream: TcpStream, held: &Mutex<Held>) {
     let _ = write!(stream, "{head}\r\nconnection: close\r\n\r\n{text}");
 }
 
-/// The second API: who the token is, and who changed a comment last. It has other names for apps.
+/// Answers the GraphQL API: the token's owner, and the last editor of a comment. It names apps differently.
 fn second(held: &Held, body: &Value) -> (u16, Value) {
     let query = body["query"].as_str().expect("a query");
     if held.silent {

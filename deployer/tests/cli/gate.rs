@@ -1,4 +1,4 @@
-//! A way to the local AWS that can be held: a call waits there until the test lets it go on.
+//! A gateway to the local AWS that can hold calls until the test releases them.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::common;
 
-/// How long a test waits for what surely comes.
+/// How long a test waits for an event that is certain.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Passes calls on and keeps what they were: `POST / AmazonSQS.CreateQueue`, `PUT /bucket/key`.
+/// Forwards calls and records them: `POST / AmazonSQS.CreateQueue`, `PUT /bucket/key`.
 pub struct Gateway {
     pub endpoint_url: String,
     shared: Arc<Shared>,
@@ -26,9 +26,9 @@ struct Shared {
 
 #[derive(Default)]
 struct Gate {
-    /// Calls that contain one of these are kept waiting, after so many have gone on.
+    /// Texts of calls to hold, each with the number of matching calls to let pass first.
     held: Vec<(String, usize)>,
-    /// Calls that contain one of these find nobody, or are refused.
+    /// Texts of calls whose connection is cut.
     cut: Vec<String>,
     denied: Vec<String>,
     waiting: VecDeque<String>,
@@ -50,33 +50,33 @@ impl Gateway {
         Self { endpoint_url, shared }
     }
 
-    /// Keeps every call waiting from now on that contains `part`.
+    /// Holds every further call that contains `part`.
     pub fn hold(&self, part: &str) {
         self.hold_after(part, 0);
     }
 
-    /// Keeps every call waiting that contains `part`, after `some` such have gone on.
+    /// Holds every call that contains `part`, after letting `some` of them pass.
     pub fn hold_after(&self, part: &str, some: usize) {
         self.shared.gate.lock().unwrap().held.push((part.to_owned(), some));
     }
 
-    /// Refuses calls that contain `part`, for want of a permission.
+    /// Refuses calls that contain `part` as not permitted.
     pub fn deny(&self, part: &str) {
         self.shared.gate.lock().unwrap().denied.push(part.to_owned());
     }
 
-    /// Lets nobody be found by calls that contain `part`.
+    /// Cuts the connection of calls that contain `part`.
     pub fn cut(&self, part: &str) {
         self.shared.gate.lock().unwrap().cut.push(part.to_owned());
     }
 
-    /// Lets what waits go on; what is cut or denied stays so.
+    /// Releases the held calls. Cuts and refusals stay.
     pub fn let_go(&self) {
         self.shared.gate.lock().unwrap().held.clear();
         self.shared.changed.notify_all();
     }
 
-    /// Lets everything go on.
+    /// Releases the held calls and removes all cuts and refusals.
     pub fn release(&self) {
         let mut gate = self.shared.gate.lock().unwrap();
         gate.held.clear();
@@ -85,7 +85,7 @@ impl Gateway {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until a call waits here.
+    /// Waits until a call is held.
     pub fn await_held(&self) -> String {
         let gate = self.shared.gate.lock().unwrap();
         let (gate, late) =
@@ -94,7 +94,7 @@ impl Gateway {
         gate.waiting[0].clone()
     }
 
-    /// Tells whether a call waits here before the run ends.
+    /// Tells whether a call is held before the run ends.
     pub fn holds_before_end(&self, child: &mut Child) -> bool {
         loop {
             let gate = self.shared.gate.lock().unwrap();
@@ -112,13 +112,13 @@ impl Gateway {
         }
     }
 
-    /// Every call that went on, in order.
+    /// Returns every call that passed, in order.
     pub fn calls(&self) -> Vec<String> {
         self.shared.gate.lock().unwrap().calls.clone()
     }
 }
 
-/// One request a connection: the client is told to close it.
+/// Serves one request per connection and tells the client to close it.
 fn serve(client: TcpStream, shared: &Shared) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let (mut head, mut length, mut target) = (String::new(), 0, String::new());
@@ -170,7 +170,7 @@ fn serve(client: TcpStream, shared: &Shared) -> Option<()> {
     client.shutdown(Shutdown::Both).ok()
 }
 
-/// An answer that says that the connection ends with it.
+/// Adds a header that closes the connection after this response.
 fn closing(answer: &[u8]) -> Vec<u8> {
     let end = answer.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
     let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(answer.len());
@@ -184,7 +184,7 @@ impl Shared {
         self.gate.lock().unwrap().denied.iter().any(|part| name.contains(part))
     }
 
-    /// Keeps the call `name` waiting while it is to be held; tells whether it may go on.
+    /// Holds the call `name` while it must wait. Returns whether it may pass.
     fn pass(&self, name: &str) -> bool {
         let is_held = |gate: &Gate| {
             let before = |part: &str| gate.calls.iter().filter(|call| call.contains(part)).count();

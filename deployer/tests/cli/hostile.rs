@@ -1,4 +1,4 @@
-//! Texts that others wrote control neither a terminal nor a runner of GitHub.
+//! Texts by others cannot control a terminal or a GitHub runner.
 
 use std::process::Command;
 
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Ran};
 
-/// Clears the screen, fills the clipboard, hides, goes back in the line, turns the direction, has no width, begins a line.
+/// Clears the screen, fills the clipboard, hides text, returns the cursor, reverses the direction, has no width, and
+/// begins new lines with runner commands.
 const HOSTILE: &str = "order \u{1b}[2J\u{1b}]52;c;cm0gLXJm\u{7}\u{1b}[8m\rback\u{9b}31m\u{202e}txt\u{2066}\u{200b}\u{7f}\n::add-mask::e\n##[error]forged";
 
 const STACK: &str = r#"
@@ -21,12 +22,12 @@ queues:
 outputs: { queue_url: "${queues.orders.url}", odd: "a\e[2Jb" }
 "#;
 
-/// What a terminal obeys, but for line ends and tabs.
+/// Tells whether a terminal obeys a character, apart from line ends and tabs.
 fn obeyed(c: char) -> bool {
     (c.is_control() && !['\n', '\t'].contains(&c)) || "\u{202e}\u{2066}\u{200b}".contains(c)
 }
 
-/// Without the colours of a text.
+/// Removes the colours from a text.
 fn colourless(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut out = parts.next().unwrap_or_default().to_owned();

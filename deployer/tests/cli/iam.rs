@@ -1,4 +1,4 @@
-//! What `deployer iam` prints, and that it is enough.
+//! The policies that `deployer iam` prints, and a test that they suffice.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::bench::{Bench, Ran, changes, ready_zip};
 use crate::common;
 use crate::rollback::keeper;
 
-/// The Couch Explorers stack, with code that is there already.
+/// The Couch Explorers stack, with ready zips instead of crates.
 fn couch(bench: &str) -> String {
     let text = include_str!("../../../stack.yaml")
         .replace("    crate: functions\n    bin: generate-image\n", "    zip: worker.zip\n")
@@ -23,14 +23,14 @@ fn couch(bench: &str) -> String {
 const MAIL: &str = "--var=alarm_email=ops@example.com";
 const ACCOUNT: &str = "--account=123456789012";
 
-/// A bench for commands without credentials; `STATE` in the stack is the state's bucket.
+/// Creates a bench for commands without credentials. `STATE` in the stack stands for the state's bucket.
 async fn offline(stack: &str) -> Bench {
     let bench = Bench::without_bucket("").await;
     write(&bench, stack);
     bench
 }
 
-/// As [`Bench::write`], which would take Couch's own `BUCKET` for the state's.
+/// Like [`Bench::write`], which would take Couch's own `BUCKET` for the state's.
 fn write(bench: &Bench, stack: &str) {
     std::fs::write(bench.path().join("stack.yaml"), stack.replace("STATE", &bench.bucket())).expect("a file");
 }
@@ -49,7 +49,7 @@ fn json_of(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).expect("JSON")
 }
 
-/// The resources that a policy allows `action` on.
+/// Lists the resources on which a policy allows `action`.
 fn on(policy: &Value, action: &str) -> Vec<String> {
     let statements = policy["Statement"].as_array().expect("statements");
     let names = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).expect("texts") };
@@ -206,7 +206,8 @@ async fn a_pattern_among_the_branches_is_no_trust_and_an_environment_may_plan() 
     assert!(!ran.stderr.contains("--permissions-boundary"), "a stack without roles makes no administrator: {ran}");
 }
 
-/// What the emulator checks on `*`, or asks for beyond AWS: AWS checks these on the resources that the policies name.
+/// Allows the actions that the emulator checks on `*` or requires beyond AWS. AWS checks them on the policies'
+/// resources.
 fn shortcomings() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Resource": "*", "Action": [
@@ -214,14 +215,14 @@ fn shortcomings() -> Value {
             "lambda:CreateEventSourceMapping", "lambda:CreateFunction", "lambda:DeleteEventSourceMapping",
             "lambda:UpdateEventSourceMapping", "sns:ListTagsForResource",
         ]},
-        // It knows neither the tags of an API, which what is under it inherits, nor those that a request sends.
+        // The emulator does not know the tags of an API, which its sub-resources inherit, nor the tags in a request.
         { "Effect": "Allow", "Resource": ["arn:aws:apigateway:eu-west-1::/restapis*", "arn:aws:apigateway:eu-west-1::/tags/*"], "Action": [
             "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
         ]},
     ]})
 }
 
-/// A user with policies and nothing else: (key id, secret).
+/// Creates a user with only these policies. Returns (key id, secret).
 async fn user(aws: &deployer::aws::Aws, name: &str, policies: &[Value]) -> (String, String) {
     let iam = &aws.clients.iam;
     iam.create_user().user_name(name).send().await.expect("a user");

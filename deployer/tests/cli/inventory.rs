@@ -1,10 +1,10 @@
-//! Everything that an account holds, listed by the SDK alone.
+//! Lists everything in an account, with the SDK alone.
 
 use std::collections::BTreeSet;
 
 use deployer::aws::Aws;
 
-/// Lists every resource of the account but the buckets named `state-…`: `queue orders`, `role shop-reader`.
+/// Lists every resource of the account except the buckets named `state-…`: `queue orders`, `role shop-reader`.
 pub async fn inventory(aws: &Aws) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     all.extend(queues(aws).await.into_iter().map(|url| format!("queue {}", last(&url, '/'))));
@@ -34,7 +34,7 @@ async fn functions(aws: &Aws, all: &mut BTreeSet<String>) {
     let functions = lambda.list_functions().send().await.expect("Lambda lists").functions.unwrap_or_default();
     all.extend(functions.iter().map(|f| format!("function {}", f.function_name().unwrap_or_default())));
     let mappings = lambda.list_event_source_mappings().send().await.expect("Lambda lists");
-    // The id keeps two mappings of one pair apart.
+    // The id distinguishes two mappings of the same pair.
     all.extend(mappings.event_source_mappings.unwrap_or_default().iter().map(|m| {
         let (function, source) = (m.function_arn().unwrap_or_default(), m.event_source_arn().unwrap_or_default());
         format!("mapping {} {} {}", last(function, ':'), last(source, ':'), m.uuid().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Runs that are cut off at any moment: the next one goes on and leaves neither orphan nor duplicate.
+//! Runs that are killed at any moment: the next run continues, without orphans or duplicates.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -12,29 +12,29 @@ use crate::lifecycle::SHOP;
 
 const ROUNDS: u64 = 8;
 
-/// Dice of another seed in every process.
+/// Returns dice with a different seed in each process.
 pub fn dice() -> Dice {
     Dice::of(seed(u64::from(std::process::id())))
 }
 
-/// Runs the binary and kills it when it has written `lines` lines; tells whether it was cut off.
+/// Runs the binary and kills it after `lines` lines of output. Returns whether it was still running.
 fn cut_off(bench: &Bench, arguments: &[&str], lines: usize) -> bool {
     let mut child = bench.start(arguments);
     let output = BufReader::new(child.stdout.take().expect("a pipe"));
     let seen = output.lines().map_while(Result::ok).take(lines).count();
-    // SIGKILL: nothing can be tidied up.
+    // After SIGKILL the run cannot clean up.
     let _ = child.kill();
     let status = child.wait().expect("the process ends");
     seen == lines && status.code().is_none()
 }
 
-/// A killed run's lock is freed by its lease, half a minute later; waiting for that is tested with the state's own
-/// suite, on a clock that does not wait.
+/// Deletes a killed run's lock, whose lease would lapse after half a minute. The state's own tests check that, on a
+/// virtual clock.
 async fn forget_lock(bench: &Bench) {
     bench.delete_object("shop.json.lock").await;
 }
 
-/// Without the random ids of mappings, APIs and subscriptions.
+/// Removes the random ids of mappings, APIs and subscriptions.
 pub fn without_ids(all: &BTreeSet<String>) -> Vec<String> {
     let named = |thing: &String| match thing.rsplit_once(' ') {
         Some((name, _)) if ["mapping ", "api ", "subscription "].iter().any(|kind| thing.starts_with(kind)) => {
@@ -113,8 +113,8 @@ async fn a_replacement_that_was_cut_off_loses_neither_queue() {
         )
     };
     let bench = Bench::new(&stack("first")).await;
-    // Each line of `version`, started, done, started, done, summary is a moment to be cut off at; the third run's
-    // name changes once more before the second's predecessor is surely gone.
+    // Each line of output (`version`, started, done, started, done, summary) is a moment to kill the run. The third run
+    // changes the name again, possibly before the second's predecessor was deleted.
     for lines in 0..7 {
         for name in ["first", "second", "third"] {
             bench.write("stack.yaml", &stack(name));
@@ -157,7 +157,7 @@ async fn the_first_interrupt_finishes_what_is_in_flight_and_lets_go() {
     assert_eq!(inventory(&bench.aws).await.len(), 30);
 }
 
-/// The stack as it is edited: names changed, handed on, elements gone and back.
+/// Returns edits of the stack: names changed and swapped, elements removed and restored.
 pub fn edits() -> Vec<String> {
     let part = |from: &str, to: &str| SHOP.find(from).unwrap()..SHOP.find(to).unwrap();
     let (functions, rest) = (part("functions:", "roles:"), part("apis:", "outputs:"));

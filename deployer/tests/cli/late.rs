@@ -1,4 +1,5 @@
-//! What AWS alone can refuse points at its line of stack.yaml, too: for people, for scripts, and on the pages of a CI run.
+//! Refusals that only AWS can make also point at a line of stack.yaml: for people, for scripts and on the pages of a CI
+//! run.
 
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ fn refused(bench: &Bench, proxy: &Proxy, arguments: &[&str], on_github: bool) ->
     ran
 }
 
-/// The findings alone: what came of each action before them is told in another order each time.
+/// Extracts the findings. The order of the actions before them varies.
 fn findings(text: &str) -> Vec<String> {
     let mut found: Vec<String> = text.split("error[").skip(1).map(|one| format!("error[{}", one.trim_end())).collect();
     found.sort();

@@ -1,4 +1,4 @@
-//! A stack's life: made, left alone, changed behind its back, renamed, forgotten, destroyed.
+//! A stack's life: created, unchanged, changed outside, renamed, forgotten, destroyed.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::inventory::inventory;
 /// A stack with every section.
 pub const SHOP: &str = include_str!("shop.yaml");
 
-/// Two queues, one of them with a name of its own.
+/// Two queues, one of them with an explicit name.
 const QUEUES: &str = "
 stack: shop
 region: eu-west-1
@@ -188,7 +188,7 @@ apis: { web: { routes: { \"GET /\": worker } } }
     assert!(replaced.iter().any(|line| line.starts_with("replace topics.news.subscription")), "{replaced:?}");
 }
 
-/// Lambda would go on with the grant for the role that was there.
+/// Lambda keeps the grant for the role that was deleted.
 #[tokio::test]
 async fn a_function_is_told_of_a_role_that_is_made_anew_under_the_same_name() {
     let bench = Bench::new(
@@ -217,7 +217,7 @@ functions: { worker: { zip: worker.zip } }
     assert_eq!(changes(&ran.lines()[0]), ["replace functions.worker.role", "update functions.worker role"]);
 }
 
-/// Two APIs, of which the second comes after the first: at once the first loses a route and the second gets one.
+/// The second API depends on the first. At the same time the first loses a route and the second gets one.
 #[tokio::test]
 async fn a_route_that_comes_waits_for_no_route_that_goes_elsewhere() {
     let stack = "
@@ -280,7 +280,7 @@ async fn a_lost_state_is_found_again_in_aws() {
         assert_eq!(action["changes"], serde_json::json!([]), "{action:#}");
     }
     let summary = bench.apply();
-    // A queue without a record may be one that is being deleted: CreateQueue tells, and leaves one that exists as it is.
+    // A queue without a record may be in deletion. Only CreateQueue can tell, and it does not change an existing queue.
     assert!(summary.contains(" and 3 writes"), "{summary}");
     bench.settled();
     assert_eq!(inventory(&bench.aws).await, before);
@@ -332,7 +332,7 @@ async fn a_renamed_function_moves_everything_that_leans_on_it() {
     assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
 }
 
-/// Changes a queue as somebody in the console would.
+/// Changes a queue as a user of the console would.
 async fn set_visibility_timeout(bench: &Bench, name: &str, seconds: &str) {
     let sqs = &bench.aws.clients.sqs;
     let url = sqs.get_queue_url().queue_name(name).send().await.unwrap().queue_url.unwrap();

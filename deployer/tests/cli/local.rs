@@ -1,4 +1,4 @@
-//! Who may talk to the local cloud: functions there are processes of the person who started it.
+//! Access to the local cloud. Functions there are processes of the user who started it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ apis: { shop: { routes: { "GET /": draw } } }
 outputs: { url: "${apis.shop.url}", bucket: "${buckets.pictures.name}" }
 "#;
 
-/// A local cloud in a directory of its own, stopped with this value.
+/// A local cloud in its own directory, which stops when it is dropped.
 struct Local {
     dir: TempDir,
     status: Value,
@@ -67,7 +67,7 @@ impl Local {
         self.status[member].as_str().expect("a text")
     }
 
-    /// Sends a request to the emulator or the stand-in, as a program without keys does.
+    /// Sends a request to the emulator or the stand-in, like a program without keys.
     fn send(&self, server: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
         let address = self.text(server).trim_start_matches("http://");
         let host =
@@ -84,7 +84,7 @@ impl Local {
 }
 
 impl Local {
-    /// The status of the answer to the head of a request whose body never comes.
+    /// Sends only the head of a request. Returns the status of the answer.
     fn head(&self, server: &str, line: &str, headers: &str) -> String {
         let address = self.text(server).trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("the server listens");
@@ -140,13 +140,13 @@ async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users()
         assert!(!answer.to_lowercase().contains("access-control-allow-origin"), "{line}: {answer}");
     }
     nothing_is_read_of_a_stranger(&local);
-    // What is deployed is public here as on AWS, from whatever page.
+    // Deployed functions are public, as on AWS, from any web page.
     let path = url.strip_prefix(local.text("endpoint_url")).expect("an address of the local cloud");
     let (_, answer) = local.send("endpoint_url", &format!("GET {path}/"), evil, "");
     assert!(!answer.contains("sign requests"), "{answer}");
     assert_eq!(local.send("endpoint_url", "GET /_ministack/health", "", "").0, 200);
 
-    // Its keys open it, and its record is its owner's alone.
+    // The keys give access, and only the owner can read their file.
     assert!(code_of(&local).await.contains("/_ministack/lambda-code/"));
     let record = local.dir.path().join(".deployer/local/cloud.json");
     assert_eq!(std::fs::metadata(record).expect("a record").permissions().mode() & 0o777, 0o600);
@@ -160,7 +160,6 @@ async fn the_local_cloud_serves_its_own_keys_and_neither_pages_nor_other_users()
     local.ok(&["--local", "destroy", "-y"]);
 }
 
-/// Whoever has no key is answered before the body of the request is sent, and nobody's body is read without an end.
 #[test]
 fn a_local_plan_asks_the_stand_in_for_the_models() {
     let local = Local::start();
@@ -170,6 +169,7 @@ fn a_local_plan_asks_the_stand_in_for_the_models() {
     assert!(ran.code == Some(1) && ran.stderr.contains("model::unknown"), "{ran}");
 }
 
+/// Asserts that a request without a valid key is refused before its body is sent, and that no body is read without limit.
 fn nothing_is_read_of_a_stranger(local: &Local) {
     let (large, small) = ("content-length: 600000000\r\n", "content-length: 100\r\n");
     let (create, model) = ("POST /2015-03-31/functions", "POST /model/stability.stable-image-core-v1%3A1/invoke");
@@ -204,14 +204,14 @@ fn nothing_is_read_of_a_stranger(local: &Local) {
     assert_eq!(local.head("bedrock_endpoint_url", "GET /_health", large), "200");
 }
 
-/// Seconds since 1970 as Signature Version 4 writes a time: `20261130T120000Z`.
+/// Formats seconds since 1970 as a time in Signature Version 4: `20261130T120000Z`.
 fn basic(seconds: i64) -> String {
     let time = aws_smithy_types::DateTime::from_secs(seconds);
     let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a time of today");
     text.replace(['-', ':'], "")
 }
 
-/// Where the function's code can be fetched, after it was fetched there.
+/// Fetches the function's code and returns its path.
 async fn code_of(local: &Local) -> String {
     let connection = Connection {
         region: REGION.into(),

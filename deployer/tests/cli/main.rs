@@ -1,4 +1,4 @@
-//! The real binary against a local AWS: what people and scripts may rely on.
+//! Runs the real binary against a local AWS: the behaviour that people and scripts may rely on.
 
 #[path = "../common/mod.rs"]
 mod common;

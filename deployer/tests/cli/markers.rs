@@ -1,4 +1,4 @@
-//! No part of a secret, however long it is and wherever it stands, is in any byte that leaves the process.
+//! No part of a secret occurs in any byte that leaves the process, however long the secret is and wherever it is used.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::bench::{Bench, Ran};
 use crate::forge::{Forge, TOKEN};
 use crate::proxy::{Proxy, Refusal};
 
-/// Bytes of a part of a secret that tell something.
+/// The length in bytes from which a part of a secret reveals something.
 const WINDOW: usize = 8;
-/// Processes that run side by side.
+/// Processes that run at the same time.
 const AT_A_TIME: usize = 3;
 
-/// Letters that look like a secret and come again nowhere.
+/// Generates random letters that look like a secret and occur nowhere else.
 fn random(seed: u64, length: usize) -> String {
     let mut at = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut letter = || {
@@ -29,7 +29,7 @@ fn random(seed: u64, length: usize) -> String {
     (0..length).map(|_| letter()).collect()
 }
 
-/// The secrets by the names of their variables.
+/// Returns the secrets by variable.
 fn secrets() -> BTreeMap<String, String> {
     let lines = |seed: u64, lines: usize| (0..lines).map(|at| random(seed + at as u64, 64) + "\n").collect::<String>();
     let pem = format!("-----BEGIN PR1VATE KEY-----\n{}-----END PR1VATE KEY-----\n", lines(100, 20));
@@ -51,7 +51,8 @@ fn secrets() -> BTreeMap<String, String> {
     all
 }
 
-/// Every secret in the environment of a function, some in other places; passwords across every place where lines are cut.
+/// Uses every secret in a function's environment, and some in other places. Places passwords across every offset at
+/// which lines are cut.
 fn stack(memory: u32, secrets: &BTreeMap<String, String>) -> String {
     let mut text = String::from(
         "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\nci: { apply_on: [main] }\nvars:\n",
@@ -64,7 +65,7 @@ fn stack(memory: u32, secrets: &BTreeMap<String, String>) -> String {
     text += "functions:\n";
     let mut functions: BTreeMap<usize, Vec<&String>> = BTreeMap::new();
     for (at, name) in secrets.keys().enumerate() {
-        // Lambda takes 4 KB of environment.
+        // Lambda accepts only 4 KB of environment.
         functions.entry(if secrets[name].len() > 1_000 { 100 + at } else { at % 2 }).or_default().push(name);
     }
     for (at, names) in functions {
@@ -76,7 +77,7 @@ fn stack(memory: u32, secrets: &BTreeMap<String, String>) -> String {
     }
     for (function, begins) in [("a", 146..158), ("b", 158..170)] {
         let dsn = |at: usize| format!("D{at}: \"{}${{vars.password}}@{}\"", ".".repeat(at), ".".repeat(40));
-        // Wherever a text is cut between these places, eight to eleven bytes of some password are left.
+        // Wherever a text is cut between these offsets, eight to eleven bytes of some password remain.
         let environment: Vec<String> = begins.step_by(4).map(dsn).collect();
         text += &format!(
             "  dsn-{function}: {{ zip: worker.zip, memory_size: {memory}, description: \"with ${{vars.s160}}\", environment: {{ {} }} }}\n",
@@ -86,13 +87,13 @@ fn stack(memory: u32, secrets: &BTreeMap<String, String>) -> String {
     text + "outputs: { queue_url: \"${queues.orders.url}\", key: \"see ${vars.s384}\" }\n"
 }
 
-/// Everything that left, by where.
+/// Everything that left the process, by destination.
 #[derive(Default)]
 struct Left(BTreeMap<String, Vec<u8>>);
 
 impl Left {
     fn ran(&mut self, name: &str, ran: &Ran) {
-        // GitHub swallows these lines: they tell it what to mask.
+        // GitHub does not show these lines, which tell it the secrets to mask.
         let said = ran.stderr.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
         self.0.insert(format!("{name}: stdout"), ran.stdout.clone().into_bytes());
         self.0.insert(format!("{name}: stderr"), said.into_bytes());
@@ -117,7 +118,7 @@ impl Left {
         }
     }
 
-    /// Looks for every part of every secret, also of how it is written in JSON, on the web and in base64.
+    /// Searches for every part of every secret, also in the forms of JSON, URLs and base64.
     #[track_caller]
     fn hold_no_part(&self, secrets: &BTreeMap<String, String>) {
         let mut parts = Parts::default();
@@ -159,10 +160,10 @@ impl Left {
     }
 }
 
-/// Parts of secrets, quick to look for in megabytes.
+/// Parts of secrets, with a fast search through megabytes.
 struct Parts {
     names: HashMap<u64, String>,
-    /// By a hash of a few bits: whether any part may be there.
+    /// Whether any part may have this short hash.
     may_be: Vec<bool>,
 }
 
@@ -185,7 +186,7 @@ impl Parts {
         }
     }
 
-    /// Where the first part is, and whose.
+    /// Returns the offset of the first part, and the secret's variable.
     fn find(&self, bytes: &[u8]) -> Option<(usize, String)> {
         let mut part = 0;
         for (at, byte) in bytes.iter().enumerate() {
@@ -213,7 +214,7 @@ impl Job {
         command
     }
 
-    /// Runs the binary plainly, with all that it can say, in colour, and as a step of a GitHub job.
+    /// Runs the binary with all its logging.
     fn run(&mut self, arguments: &[&str]) -> Ran {
         let name = arguments.join(" ");
         let ran =
@@ -230,7 +231,7 @@ impl Job {
         ran
     }
 
-    /// Runs commands that change nothing, some at a time.
+    /// Runs commands that change nothing, several at a time.
     #[track_caller]
     fn all(&mut self, commands: &[&[&str]]) -> Vec<Ran> {
         let mut all = Vec::new();
@@ -240,7 +241,7 @@ impl Job {
                 command.env("DEPLOYER_LOG", "trace").arg("-v").stdout(Stdio::piped()).stderr(Stdio::piped());
                 command.spawn().expect("the binary starts")
             });
-            // Read on threads: a child that fills its pipe waits for its reader.
+            // Threads read the output: a child whose pipe is full waits for its reader.
             let readers: Vec<_> = children
                 .map(|child| std::thread::spawn(|| child.wait_with_output().expect("the binary ends")))
                 .collect();
@@ -255,7 +256,7 @@ impl Job {
         all
     }
 
-    /// A step of a GitHub job; what it writes for GitHub is among the files.
+    /// Runs a step of a GitHub job. The files that it writes for GitHub are checked, too.
     fn ci(&mut self, name: &str, event: [&str; 2], forge: &Forge) -> Ran {
         let request = json!({"action": "opened", "number": 7, "pull_request": {"number": 7,
             "head": {"sha": "abc123", "repo": {"full_name": "a/b"}}, "base": {"repo": {"full_name": "a/b"}}}});
@@ -275,7 +276,7 @@ impl Job {
         ran
     }
 
-    /// Lets every function say every secret, whole, cut and escaped, as functions do that nobody looked at closely.
+    /// Makes every function log every secret, whole, cut and escaped, as careless functions do.
     async fn log(&self) {
         let logs = &self.bench.aws.clients.logs;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis();
@@ -322,7 +323,7 @@ async fn no_part_of_a_secret_leaves_whatever_its_length_and_place() {
     job.proxy.refuse(Refusal { path: "", method: "", times: 0 });
     job.ok(&["apply", "-y"]);
 
-    // Everything that stays is shown with `-v`, beside one property that changes.
+    // With `-v`, unchanged properties are shown beside one that changes.
     let changed = stack(256, &job.secrets);
     job.bench.write("stack.yaml", &changed);
     let plan =
@@ -360,7 +361,7 @@ async fn no_part_of_a_secret_leaves_whatever_its_length_and_place() {
         "{}",
         logs.stdout
     );
-    // What others set in AWS, and a secret that leaves the variables.
+    // An element with secrets is removed while AWS still has it.
     let without: String =
         changed.lines().filter(|line| !line.contains("  f-1:")).map(|line| format!("{line}\n")).collect();
     job.bench.write("stack.yaml", &without);

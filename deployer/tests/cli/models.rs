@@ -1,4 +1,4 @@
-//! What a plan says of Bedrock's models, with a Bedrock that answers as a test wants it.
+//! A plan's notes about Bedrock's models, with a stand-in for Bedrock whose answers the test chooses.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,10 +18,10 @@ functions:
 queues: { orders: {} }
 "#;
 
-/// Stands in for Bedrock.
+/// A stand-in for Bedrock.
 struct Bedrock {
     url: String,
-    /// The heads of the requests that came.
+    /// The heads of the requests that it received.
     asked: Arc<Mutex<Vec<String>>>,
     answer: Arc<Mutex<(u16, Value)>>,
 }
@@ -73,7 +73,7 @@ fn refusal(code: &str) -> Value {
     json!({ "__type": code, "message": "no" })
 }
 
-/// The notes of a plan in JSON that are about models.
+/// Returns the notes about models in a JSON plan.
 fn notes(plan: &str) -> Vec<Value> {
     let plan: Value = serde_json::from_str(plan).expect("one JSON object");
     let notes = plan["notes"].as_array().cloned().unwrap_or_default();

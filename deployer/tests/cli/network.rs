@@ -1,4 +1,4 @@
-//! The ways out of a machine: proxies, companies' certificate authorities, endpoints, profiles.
+//! Network settings of a machine: proxies, company certificate authorities, endpoints, profiles.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -13,12 +13,13 @@ use crate::approval::Seat;
 use crate::bench::{Bench, Ran};
 
 const STACK: &str = "stack: shop\nregion: us-east-1\nqueues: { orders: {} }\n";
-/// An authority that nobody trusts, and a server's certificate that it signed for `localhost`; its own key is thrown away.
+/// An authority that nobody trusts, and a server certificate that it signed for `localhost`. The authority's key was
+/// deleted.
 const AUTHORITY: &str = include_str!("tls/authority.pem");
 const CERTIFICATE: &str = include_str!("tls/server.pem");
 const KEY: &str = include_str!("tls/server.key");
 
-/// The binary where AWS itself would be asked.
+/// Returns a command that would call AWS itself.
 async fn on_aws(arguments: &[&str]) -> (Bench, Command) {
     let bench = Bench::without_bucket(STACK).await;
     let mut command = bench.command(arguments);
@@ -26,7 +27,7 @@ async fn on_aws(arguments: &[&str]) -> (Bench, Command) {
     (bench, command)
 }
 
-/// A proxy that refuses every tunnel; gives the first host that it was asked for.
+/// Starts a proxy that refuses every tunnel. Its thread returns the first host that it was asked for.
 fn refusing_proxy() -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -47,7 +48,7 @@ fn refusing_proxy() -> (String, std::thread::JoinHandle<String>) {
     (url, first)
 }
 
-/// Runs the command with a proxy and gives its outcome and the first line that the proxy read.
+/// Runs the command with a proxy. Returns its result and the first line that the proxy read.
 fn through_proxy(mut command: Command, variable: &str) -> (Ran, String) {
     let (url, first) = refusing_proxy();
     let ran = Ran::of(command.env(variable, &url).output().expect("the binary runs"));
@@ -84,7 +85,7 @@ async fn a_local_aws_is_asked_past_the_proxy() {
     assert_eq!(ran.code, Some(0), "{ran}");
 }
 
-/// A server on `https://localhost:PORT` that refuses everything in AWS's form, and counts nothing.
+/// Starts a server on `https://localhost:PORT` that refuses everything in AWS's form.
 async fn secure_server() -> String {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).expect("a key");
@@ -137,7 +138,7 @@ async fn an_authority_is_trusted_when_it_is_named_and_not_before() {
 
 const ROLE: &str = "[default]\naws_access_key_id = ACCOUNT\naws_secret_access_key = test\n[profile admin]\nrole_arn = arn:aws:iam::ACCOUNT:role/admin\nmfa_serial = arn:aws:iam::ACCOUNT:mfa/ada\nsource_profile = default\n";
 
-/// The binary with a profile whose role wants an MFA code.
+/// Returns a command with a profile whose role requires an MFA code.
 fn guarded(bench: &Bench, arguments: &[&str]) -> Command {
     bench.write("config", &ROLE.replace("ACCOUNT", &bench.aws.place.account));
     let mut command = bench.command(arguments);
@@ -158,7 +159,7 @@ async fn a_role_with_mfa_is_assumed_with_the_code_that_a_person_types() {
     seat.until("mfa/ada:");
     let (code, shown) = seat.answer("123456");
     assert!(code == Some(0) && shown.contains("+ queues.orders"), "{shown}");
-    // Keys in the environment come before the profile, as for every AWS tool.
+    // Keys in the environment take precedence over the profile, as for every AWS tool.
     let mut command = guarded(&bench, &["plan"]);
     command.env("AWS_ACCESS_KEY_ID", &bench.aws.place.account).env("AWS_SECRET_ACCESS_KEY", "test");
     let keys = Ran::of(command.stdin(Stdio::null()).output().expect("the binary runs"));

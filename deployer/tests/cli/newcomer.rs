@@ -1,4 +1,4 @@
-//! What meets a person first: wrong usage, findings, explanations, annotations, completions, manual pages.
+//! A new user's first contacts: wrong usage, findings, explanations, annotations, completions, manual pages.
 
 use serde_json::Value;
 
@@ -105,7 +105,7 @@ async fn a_profile_that_does_not_exist_is_named() {
     assert!(ran.stderr.contains("AWS_PROFILE is `nobodys`"), "{ran}");
 }
 
-/// What bash would offer for the last of the words.
+/// Returns the completions that bash would offer for the last word.
 fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
     let mut command = bench.command(&["--"]);
     command.args(words).env("DEPLOYER_COMPLETE", "bash").env("_CLAP_IFS", "\n");
@@ -162,7 +162,7 @@ async fn there_is_a_manual_page_for_the_program_and_for_every_command() {
     bench.fails(&["man", "nothing"]);
 }
 
-/// A stack from somebody else: its names are what a shell would run.
+/// A stack from a stranger, with names that a shell would execute.
 const TRAPS: &str = r#"
 stack: shop
 region: eu-west-1

@@ -1,4 +1,4 @@
-//! Looking after what is deployed: status, adopt, refresh-only, logs, invoke, trace.
+//! Operating a deployed stack: status, adopt, refresh-only, logs, invoke, trace.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use crate::bench::{Bench, changes};
 use crate::inventory::inventory;
 use crate::lifecycle::SHOP;
 
-/// A function that answers with what it was given, and fails when that says so.
+/// A function that answers with its input, and fails if the input says so.
 const ECHO: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
@@ -34,7 +34,7 @@ async fn now_ms() -> i64 {
     i64::try_from(now.as_millis()).expect("a time")
 }
 
-/// Puts lines into a function's log as Lambda does; (milliseconds ago, text).
+/// Writes lines of (milliseconds ago, text) into a function's log, as Lambda does.
 async fn log(bench: &Bench, group: &str, lines: &[(i64, &str)]) {
     let logs = &bench.aws.clients.logs;
     logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.expect("a stream");

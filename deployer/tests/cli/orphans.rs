@@ -1,4 +1,4 @@
-//! What carries the stack's ownership tags and neither stack.yaml nor the state has.
+//! Orphans: resources with the stack's ownership tags that are neither in stack.yaml nor in the state.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::bench::{Bench, changes};
 use crate::inventory::inventory;
 use crate::lifecycle::SHOP;
 
-/// What is left of [`SHOP`] in stack.yaml.
+/// The part of [`SHOP`] that remains in stack.yaml.
 const REST: &str = "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\ntags: { team: sofa }\nqueues:\n  orders: { name: shop-orders }\n";
 
-/// The elements of [`SHOP`] that [`REST`] has not, but for the topic.
+/// The elements of [`SHOP`] that are not in [`REST`], except the topic.
 const GONE: [&str; 7] = [
     "alarms.age",
     "apis.shop",
@@ -22,7 +22,7 @@ const GONE: [&str; 7] = [
     "roles.reader",
 ];
 
-/// A command line that deletes these orphans.
+/// Builds a command line that deletes these orphans.
 fn pruning<'a>(command: &[&'a str], orphans: &[&'a str]) -> Vec<&'a str> {
     let targets = orphans.iter().flat_map(|orphan| ["--target", *orphan]);
     command.iter().copied().chain(["--prune"]).chain(targets).collect()
@@ -177,7 +177,7 @@ async fn what_was_left_on_purpose_is_no_orphan() {
     bench.settled();
     bench.ok(&["apply", "-y", "--prune"]);
     assert_eq!(inventory(&bench.aws).await.len(), 3);
-    // Taken up again and removed, it goes.
+    // The resource is adopted again and removed, and then it is deleted.
     bench.write("stack.yaml", &format!("{head}  b: {{}}\n"));
     bench.apply();
     bench.write("stack.yaml", head);

@@ -1,4 +1,4 @@
-//! Whose a resource is: foreign ones in the way, and `protect`, `retain`, `external`.
+//! The owner of a resource: conflicts with foreign ones, and `protect`, `retain`, `external`.
 
 use std::collections::BTreeSet;
 
@@ -117,7 +117,7 @@ async fn an_external_resource_is_only_referred_to() {
     assert_eq!(inventory(&bench.aws).await.len(), 1);
 }
 
-/// A function that is fed from a queue, of a stack that keeps its state under its own name.
+/// A stack with a function that receives from a queue, and with its own state.
 fn fed(stack: &str, queue: &str, function: &str) -> String {
     format!(
         "stack: {stack}\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: {stack}.json }}\n\

@@ -1,4 +1,4 @@
-//! Other users of a machine: what the deployer leaves on it is closed to them, whatever the umask says.
+//! Files of the deployer are closed to other users of the machine, whatever the umask is.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ region: eu-west-1
 queues: { orders: {} }
 ";
 
-/// The binary as somebody runs it who opens all that is made to everybody.
+/// Runs the binary with umask 0, under which new files would be open to everybody.
 fn careless(bench: &Bench, arguments: &str) -> Ran {
     let known = bench.command(&[]);
     let mut command = Command::new("sh");
@@ -28,7 +28,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
 }
 
-/// Everything below a directory, and the directory.
+/// Lists a directory and everything below it.
 fn all(directory: PathBuf) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(&directory).expect("a directory").map(|entry| entry.expect("an entry").path());
     let mut found: Vec<_> = entries.flat_map(|path| if path.is_dir() { all(path) } else { vec![path] }).collect();

@@ -1,4 +1,4 @@
-//! A man in the middle: hands calls on to the local AWS, and refuses those that a test picks, quoting what they say.
+//! A proxy in front of the local AWS. It refuses the calls that a test chooses, and quotes their values.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-/// Which calls are refused, and how many of them.
+/// The calls to refuse, and how many of them.
 #[derive(Clone)]
 pub struct Refusal {
-    /// How the path ends.
+    /// The end of the path.
     pub path: &'static str,
     pub method: &'static str,
     pub times: usize,
 }
 
-/// What AWS answers to the calls whose head and body hold all of `holds`.
+/// An answer to calls whose head and body contain all of `holds`.
 #[derive(Clone)]
 pub struct Answer {
     pub holds: &'static [&'static str],
@@ -33,14 +33,14 @@ impl Answer {
     }
 }
 
-/// An answer with this body.
+/// Builds a response with this body.
 pub fn answer(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status} No\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
     [format!("{head}\r\n\r\n").as_bytes(), body].concat()
 }
 
-/// What is answered to a call, head and body, in the stead of AWS.
+/// Returns the answer to a call (head and body) that replaces AWS's, if any.
 type Stead = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
 
 /// Listens until the test's process ends.
@@ -54,13 +54,13 @@ impl Proxy {
         Self::answering(upstream, &[])
     }
 
-    /// Answers some calls in AWS's stead.
+    /// Answers some calls instead of AWS.
     pub fn answering(upstream: &str, answers: &[Answer]) -> Self {
         let answers = answers.to_vec();
         Self::in_stead(upstream, move |sent| answers.iter().find_map(|answer| answer.to(sent)))
     }
 
-    /// Answers in AWS's stead whatever `stead` has an answer to.
+    /// Answers every call for which `stead` has an answer, instead of AWS.
     pub fn in_stead(upstream: &str, stead: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         let stead: Arc<Stead> = Arc::new(stead);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -71,7 +71,7 @@ impl Proxy {
             for stream in listener.incoming().flatten() {
                 let (upstream, shared, stead) = (upstream.clone(), shared.clone(), stead.clone());
                 std::thread::spawn(move || {
-                    // A client that hangs up is its own affair.
+                    // A client that disconnects is no error of the proxy.
                     let _ = serve(stream, &upstream, &shared, &*stead);
                 });
             }
@@ -79,13 +79,13 @@ impl Proxy {
         Self { url, refusal }
     }
 
-    /// Refuses the next calls of this form.
+    /// Refuses the next calls that match.
     pub fn refuse(&self, refusal: Refusal) {
         *self.refusal.lock().unwrap() = refusal;
     }
 }
 
-/// Answers one request and closes.
+/// Answers one request and closes the connection.
 fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, stead: &Stead) -> std::io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -128,7 +128,7 @@ fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, stead:
     client.shutdown(std::net::Shutdown::Both)
 }
 
-/// A refusal that repeats the values it was sent: as they are, escaped and encoded.
+/// Builds a refusal that repeats the values it received: plain, escaped and encoded.
 fn quoting(body: &[u8]) -> Vec<u8> {
     let sent = String::from_utf8_lossy(body).into_owned();
     let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Plans in the comments of pull requests, and what is applied after they were reviewed.
+//! Plans in the comments of pull requests, and the applies after their review.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ queues:
   orders: { visibility_timeout: 30s, tags: { note: \"a ${vars.token}\" } }
 ";
 
-/// A job of a repository whose forge is a stand-in.
+/// A repository with a stand-in for its forge.
 struct Repository {
     bench: Bench,
     forge: Forge,
@@ -41,7 +41,7 @@ impl Repository {
         command
     }
 
-    /// Puts what GitHub says of the event where the next run reads it.
+    /// Writes GitHub's event for the next run.
     fn happens(&self, payload: &Value) {
         self.bench.write("event.json", &payload.to_string());
     }
@@ -63,13 +63,13 @@ impl Repository {
     }
 }
 
-/// What GitHub says of pull request 7, from a branch of `head`.
+/// Builds GitHub's event for pull request 7, from a branch of `head`.
 fn request(action: &str, head: &str) -> Value {
     json!({"action": action, "number": 7, "pull_request": {"number": 7,
         "head": {"sha": "abc123", "repo": {"full_name": head}}, "base": {"repo": {"full_name": "a/b"}}}})
 }
 
-/// The digest that a run printed.
+/// Returns the digest that a run printed.
 fn digest(ran: &Ran) -> String {
     let line = ran.stderr.lines().find_map(|line| line.strip_prefix("Plan digest: "));
     line.expect("a digest").to_owned()
@@ -220,7 +220,7 @@ async fn a_comment_of_somebody_else_is_no_review() {
 
 #[tokio::test]
 async fn a_comment_that_somebody_changed_is_refused_whatever_they_changed() {
-    // There is a state, and so a key, for the second plan.
+    // After an apply there is a state, and so a key for the second plan.
     let repository = Repository::new(STACK).await;
     repository.bench.apply();
     let changed = STACK.replace("30s", "45s");
@@ -236,7 +236,7 @@ async fn a_comment_that_somebody_changed_is_refused_whatever_they_changed() {
         (body.replace("visibility_timeout", "nothing"), "cannot be relied on"),
         (body.replace(words[3], "-"), "cannot be relied on"),
         (body.replace(words[4], "sha256:AAAA"), "cannot be relied on"),
-        // As an earlier version wrote it: nobody is accused, and the next step is named.
+        // As an earlier version wrote it: the message accuses nobody and names the next step.
         (body.replace(&format!(" {}", words[4]), ""), "has no seal, as one written by an earlier version"),
     ] {
         assert_ne!(text, body);

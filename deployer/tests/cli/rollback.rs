@@ -1,4 +1,4 @@
-//! The previous code of functions, put back.
+//! Restores the previous code of functions.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -22,8 +22,8 @@ functions:
   worker: { zip: worker.zip }
 ";
 
-/// AWS hands out the code of each version; the local one only that of the newest. This one has the code of version N of
-/// every function from the Nth of `words`.
+/// Starts a proxy that serves the code of each version, as AWS does; the local AWS has only the newest. The code of
+/// version N of every function is built from the Nth of `words`.
 pub fn keeper(upstream: &str, words: &[&str], patience: Duration) -> Proxy {
     let zips: Vec<Vec<u8>> = words.iter().map(|word| ready_zip(word)).collect();
     Proxy::in_stead(upstream, move |sent| {
@@ -48,13 +48,13 @@ fn over(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> Ran {
     Ran::of(bench.start_over(&proxy.url, arguments).wait_with_output().expect("the binary runs"))
 }
 
-/// Applies code made of these words.
+/// Applies code built from this word.
 fn deploy(bench: &Bench, word: &str) {
     std::fs::write(bench.path().join("worker.zip"), ready_zip(word)).expect("a file");
     bench.apply();
 }
 
-/// The code that a function runs.
+/// Returns the hash of a function's current code.
 async fn runs(aws: &Aws, name: &str) -> String {
     let found = aws.clients.lambda.get_function().function_name(name).send().await.expect("a function");
     found.configuration.and_then(|c| c.code_sha256).expect("a hash")
@@ -204,7 +204,7 @@ async fn what_the_last_apply_left_alone_goes_back_only_by_its_name() {
     assert!(unsaid.code == Some(1) && unsaid.stderr.contains("rollback::unnamed"), "{unsaid}");
 }
 
-/// A rollback that is fetching the earlier code.
+/// Starts a rollback and gives it a second to begin fetching the earlier code.
 fn fetching(bench: &Bench, proxy: &Proxy) -> Child {
     let mut command = bench.command(&["rollback", "-y", "--lease", "3s"]);
     command.env("AWS_ENDPOINT_URL", &proxy.url).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,4 +1,4 @@
-//! A secret is nowhere but in AWS, where it was sent to: not in what is printed, logged, saved or kept, in no encoding.
+//! A secret exists only in AWS, where it was sent: not in output, logs or files, in no encoding.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::bench::{Bench, Ran};
 use crate::proxy::{Proxy, Refusal};
 
-/// A secret in every place that may hold one.
+/// A stack with a secret in every place that may have one.
 const STACK: &str = r#"
 stack: shop
 region: eu-west-1
@@ -63,11 +63,11 @@ alarms:
 outputs: { queue_url: "${queues.orders.url}", key: "see ${vars.odd}" }
 "#;
 
-/// The secrets of the first apply, and those that come after them.
+/// The secrets of the first apply, and their successors.
 const FIRST: [&str; 2] = ["m4rker-Plain-77Qz", "m4rk\"er/0dd+Zq&7 <xK#e>'\\ü"];
 const SECOND: [&str; 2] = ["sec0nd-Plain-55Wy", "sec0nd\"/0dd+Zq&7 <xK#e>'\\ü"];
 
-/// The forms of every secret, made here by other means than in the product.
+/// Computes the forms of every secret, independently of the product.
 fn forms() -> Vec<String> {
     let mut forms = Vec::new();
     for secret in FIRST.into_iter().chain(SECOND) {
@@ -88,7 +88,7 @@ fn forms() -> Vec<String> {
         for before in 0..3 {
             let text = format!("{}{secret}", "x".repeat(before));
             for encoded in [BASE64_STANDARD_NO_PAD.encode(&text), BASE64_URL_SAFE_NO_PAD.encode(&text)] {
-                // What does not depend on the neighbours.
+                // The characters that do not depend on the neighbouring bytes.
                 forms.push(encoded[(before * 8).div_ceil(6)..text.len() * 8 / 6].to_owned());
             }
         }
@@ -96,7 +96,7 @@ fn forms() -> Vec<String> {
     forms
 }
 
-/// Everything that was said and left, by where.
+/// Everything that was printed and stored, by place.
 struct Traces(BTreeMap<String, Vec<u8>>);
 
 impl Traces {
@@ -105,7 +105,7 @@ impl Traces {
         self.0.insert(format!("{name}: stderr"), ran.stderr.clone().into_bytes());
     }
 
-    /// Takes in every file below a directory.
+    /// Adds every file below a directory.
     fn files(&mut self, name: &str, directory: &Path) {
         for entry in std::fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
@@ -117,7 +117,7 @@ impl Traces {
         }
     }
 
-    /// Takes in every object of the state's bucket.
+    /// Adds every object of the state's bucket.
     async fn objects(&mut self, name: &str, bench: &Bench) {
         let s3 = &bench.aws.clients.s3;
         let listed = s3.list_objects_v2().bucket(bench.bucket()).send().await.expect("a listing");
@@ -170,7 +170,7 @@ impl Job {
         command
     }
 
-    /// Runs the binary, keeps all that came of it, and gives its exit code.
+    /// Runs the binary and records all its output and objects.
     async fn run(&mut self, name: &str, secrets: [&str; 2], arguments: &[&str]) -> Ran {
         let ran = Ran::of(self.command(secrets, arguments).output().expect("the binary runs"));
         self.traces.ran(name, &ran);
@@ -185,7 +185,7 @@ impl Job {
     }
 }
 
-/// The end of a run's words; its log is long.
+/// Returns the last lines of a run without its long log.
 fn tail(ran: &Ran) -> String {
     let lines: Vec<&str> =
         ran.stderr.lines().filter(|line| !line.contains("TRACE") && !line.contains("DEBUG")).collect();
@@ -212,7 +212,7 @@ async fn a_secret_is_nowhere_but_in_aws() {
     let again = job.ok("plan again", FIRST, &["plan"]).await;
     assert!(again.stdout.starts_with("No changes."), "{}", again.stdout);
 
-    // AWS refuses and quotes what it was sent, in several encodings.
+    // AWS refuses a call and quotes the values that it received, in several encodings.
     job.proxy.refuse(Refusal { path: "/configuration", method: "PUT", times: 1 });
     let failed = job.run("failing apply", SECOND, &["apply", "-y"]).await;
     assert_eq!(failed.code, Some(1), "{}", tail(&failed));
@@ -222,7 +222,7 @@ async fn a_secret_is_nowhere_but_in_aws() {
     assert_eq!(failed.code, Some(1), "{}", tail(&failed));
     job.ok("drift", SECOND, &["plan"]).await;
 
-    // The state cannot be written at the end.
+    // The state cannot be saved at the end.
     job.proxy.refuse(Refusal { path: "/shop.json", method: "PUT", times: 1_000 });
     job.run("apply without state", SECOND, &["apply", "-y"]).await;
     job.proxy.refuse(Refusal { path: "", method: "", times: 0 });
@@ -247,11 +247,11 @@ async fn a_secret_is_nowhere_but_in_aws() {
     let mut ran = Ran::of(ci.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{}", tail(&ran));
     assert!(ran.stderr.contains("::add-mask::sec0nd\"/0dd"), "what AWS held until now is masked, too: {}", tail(&ran));
-    // GitHub swallows these lines: they tell it what to mask.
+    // GitHub does not show these lines, which tell it the secrets to mask.
     ran.stderr = ran.stderr.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
     job.traces.ran("ci", &ran);
 
-    // Removed together with what used it: the variables no longer say what AWS still holds.
+    // The secret and the element that used it were removed: the variables no longer contain a value that AWS still has.
     job.traces.files("files", job.bench.path());
     let record = job.bench.state().await.expect("a state")["resources"]["functions.worker"].clone();
     let token = record["inputs"]["environment"]["TOKEN"].as_str().unwrap_or_default();
@@ -263,7 +263,7 @@ async fn a_secret_is_nowhere_but_in_aws() {
     assert_eq!(environment["TOKEN"], FIRST[1], "AWS has it in clear");
 }
 
-/// An element goes, its secret with it; the intent to delete it is written down while AWS still has it.
+/// An element and its secret are removed. The intent to delete it is written while AWS still has the secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_left_stack_yaml_together_with_its_element_stays_hidden() {
     let mut job = Job::new(STACK).await;
@@ -293,7 +293,7 @@ async fn a_secret_that_left_stack_yaml_together_with_its_element_stays_hidden() 
     job.traces.hold_no_secret();
 }
 
-/// What names a resource is shown by AWS and by the state, so no secret may be in it.
+/// AWS and the state show the names of resources, so a name must not contain a secret.
 #[tokio::test]
 async fn a_secret_in_a_name_is_refused_with_its_place() {
     let head = "stack: shop\nregion: eu-west-1\nvars: { token: { secret: true } }\n";

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM, once, twice, three times, as people and CI runners send them.
+//! SIGINT and SIGTERM, sent once, twice or three times, as by people and CI runners.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Stdio};
@@ -15,7 +15,7 @@ const IN_S3: &str = "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, ke
 const IN_A_DIRECTORY: &str = "stack: shop\nregion: eu-west-1\nstate: { path: kept }\n";
 const APPLY: &[&str] = &["apply", "-y", "--parallelism", "1", "--lease", "3s"];
 
-/// A run whose second queue waits for its answer.
+/// A run that waits for the answer about its second queue.
 struct Underway {
     bench: Bench,
     proxy: Gateway,
@@ -34,7 +34,7 @@ impl Underway {
         Self { bench, proxy, child, talk }
     }
 
-    /// Reads the talk until a line with `words` comes.
+    /// Reads stderr until a line contains `words`.
     fn await_words(&mut self, words: &str) {
         let mut heard = String::new();
         while !heard.lines().any(|line| line.contains(words)) {
@@ -56,7 +56,7 @@ impl Underway {
         state["resources"].as_object().unwrap().len()
     }
 
-    /// Holds that the next run goes on by itself.
+    /// Asserts that the next run continues without help.
     async fn goes_on(&self) {
         let ran = self.bench.run(&["apply", "-y"]);
         assert_eq!(ran.code, Some(0), "{ran}");
@@ -92,7 +92,7 @@ async fn two_signals_leave_what_is_in_flight_save_and_let_go() {
         assert_eq!(run.end(), Some(130), "the call that waits is not waited for");
         assert_eq!(run.resources().await, 1, "{second:?}");
         assert!(run.bench.lock().await.is_none());
-        // Now the call that was left arrives.
+        // Now the abandoned call arrives.
         run.proxy.release();
         run.goes_on().await;
     }
@@ -128,7 +128,7 @@ async fn a_cancelled_job_that_cannot_save_in_time_is_killed_and_goes_on_later() 
     }
 }
 
-/// Sends a signal when the call after so many others waits for its answer, and lets that go on afterwards.
+/// Sends signals while the call after `calls` others waits for its answer. Releases that call afterwards.
 fn interrupted_after(calls: usize, bench: &Bench, arguments: &[&str], signals: &[(Signal, &str)]) -> Ran {
     let proxy = Gateway::start();
     proxy.hold_after("", calls);
@@ -158,7 +158,7 @@ async fn a_signal_at_any_of_the_first_calls_leaves_no_lock() {
     for calls in 0..6 {
         leaves_no_lock(&["apply", "-y"], calls, once).await;
     }
-    // The first call asks whose account it is, and ends with the first signal; a lock that is on its way is waited for.
+    // The first call asks for the account and ends at the first signal. A lock request in flight is waited for.
     for calls in 1..3 {
         leaves_no_lock(&["apply", "-y"], calls, twice).await;
     }
@@ -183,7 +183,7 @@ async fn a_signal_while_the_account_is_asked_for_leaves_no_lock_in_a_directory()
     assert!(bench.lock().await.is_none());
 }
 
-/// Interrupts a command at each of its calls, which never gets an answer; tells how many it had.
+/// Interrupts a command at each of its calls, none of which is answered. Returns the number of calls.
 fn interrupted_at_each(bench: &Bench, arguments: &[&str]) -> usize {
     for calls in 0.. {
         let proxy = Gateway::start();
@@ -224,7 +224,7 @@ async fn one_signal_ends_whatever_only_reads() {
     }
 }
 
-/// Does the process do something of its own at SIGINT?
+/// Tells whether the process handles SIGINT.
 fn listens(child: &Child) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a process");
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("its signals");

@@ -1,4 +1,4 @@
-//! A state that others touch, between runs and while one runs: never overwritten, always told.
+//! A state that others change, between runs and during one: it is never overwritten, and the change is always reported.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -10,7 +10,7 @@ const STACK: &str = "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, ke
                      queues: { a: {}, b: {}, c: {}, d: {} }\n";
 const APPLY: &[&str] = &["apply", "-y", "--json", "--parallelism", "1", "--lease", "3s"];
 
-/// What somebody makes of a good state; nothing: it is deleted.
+/// A change to a valid state; `None` deletes it.
 type Touch = fn(&str) -> Option<String>;
 
 const TOUCHES: &[(&str, Touch, &str)] = &[
@@ -21,7 +21,7 @@ const TOUCHES: &[(&str, Touch, &str)] = &[
     ("another stack's", |good| Some(good.replace("\"stack\": \"shop\"", "\"stack\": \"sofa\"")), "state::foreign"),
 ];
 
-/// Edits that leave a whole state of this stack.
+/// Edits that leave a complete state of this stack.
 const EDITS: &[(&str, Touch)] = &[
     ("deleted", |_| None),
     ("changed lineage", |good| Some(good.replace("\"lineage\": \"", "\"lineage\": \"0"))),
@@ -87,7 +87,7 @@ async fn between_runs_a_state_that_was_put_back_or_lost_is_gone_on_from() {
     }
 }
 
-/// Lets one queue be made, touches the state, and lets the run go on.
+/// Lets a run create one queue, changes the state, and lets the run continue.
 async fn meanwhile(what: &str, touch: Touch) {
     let bench = Bench::new(STACK).await;
     let proxy = Gateway::start();
@@ -106,7 +106,7 @@ async fn meanwhile(what: &str, touch: Touch) {
     let left = bench.kept().await.map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
     assert_eq!(left, touched, "{what}: left as it was found");
     assert!(bench.lock().await.is_none(), "{what}");
-    // What was made is found again by its tags.
+    // Created resources are found again by their tags.
     bench.delete_object("shop.json").await;
     bench.apply();
     bench.settled();
@@ -133,7 +133,7 @@ async fn a_state_that_cannot_be_saved_at_the_end_waits_in_a_file_for_the_next_ru
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(lines.by_ref().any(|line| line.contains("action_done")));
     proxy.await_held();
-    // Somebody takes away the right to the state's bucket.
+    // Somebody removes the permission to use the state's bucket.
     proxy.deny(&bench.bucket());
     proxy.let_go();
     let rest: Vec<String> = lines.collect();

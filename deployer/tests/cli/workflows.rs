@@ -1,4 +1,4 @@
-//! The workflows' own shell steps, in order, with GitHub's variables faked.
+//! Runs the shell steps of the workflows in order, with faked GitHub variables.
 
 mod runner;
 
@@ -41,12 +41,13 @@ impl Site {
         Self { bench, forge, no_plan_role: false, no_secret: false, author: "somebody", needs: "2.34" }
     }
 
-    /// Runs deploy.yml as GitHub does after `event` on `reference`; `head` is where a pull request comes from.
+    /// Runs deploy.yml as GitHub does after `event` on `reference`. `head` is the repository of a pull request's
+    /// branch.
     fn deploy(&self, event: &str, reference: &str, head: &str, role: &str) -> Done {
         self.run(event, reference, head, role, "")
     }
 
-    /// Runs it as somebody does who starts it by hand and names the plan to apply.
+    /// Runs deploy.yml as a user does who starts it by hand and names the plan to apply.
     fn dispatch(&self, reference: &str, expect: &str) -> Done {
         self.run("workflow_dispatch", reference, "", ROLE, expect)
     }
@@ -101,7 +102,7 @@ async fn deploy_plans_a_branch_and_a_pull_request_and_applies_main() {
     assert!(main.ok && main.text.contains("The plan is the one that was reviewed (#7)."), "{main}");
     assert!(main.output("ci", "output_api_url").ends_with("/orders-33"), "{main}");
     assert_eq!(inventory(&site.bench.aws).await.into_iter().collect::<Vec<_>>(), ["queue orders-33"]);
-    // Another plan than the reviewed one is refused, until somebody gives its digest by hand.
+    // A plan other than the reviewed one is refused until somebody gives its digest by hand.
     site.bench.write("stack.yaml", &STACK.replace("tags: {", "visibility_timeout: 45s, tags: {"));
     let other = site.deploy("push", "refs/heads/main", "", ROLE);
     assert!(!other.ok && other.text.contains("plan::not-reviewed"), "{other}");
@@ -163,7 +164,7 @@ async fn functions_are_built_for_lambdas_glibc_where_the_runners_is_too_new() {
     assert!(site.calls().contains(&call), "{}", site.calls());
 }
 
-/// What main.yml and the others say of when their jobs run, which only GitHub can carry out.
+/// Checks the conditions of the jobs in main.yml and others, which only GitHub can evaluate.
 #[test]
 fn main_is_deployed_and_its_images_are_pushed_only_after_its_checks() {
     let yaml = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(text).expect("YAML");
@@ -175,17 +176,17 @@ fn main_is_deployed_and_its_images_are_pushed_only_after_its_checks() {
     }
     assert_eq!(main["jobs"]["checks"]["uses"], "$/.github/workflows/checks.yml");
     assert_eq!(main["concurrency"]["queue"], "max", "no push is left out");
-    // What deploys and pushes has no trigger of its own.
+    // The workflows that deploy and push have no trigger of their own.
     for text in [DEPLOY, IMAGES] {
         let on = yaml(text)["on"].as_mapping().expect("triggers").clone();
         assert_eq!(on.keys().collect::<Vec<_>>(), ["workflow_call"]);
     }
-    // A merge queue's commit is looked at once, and its run is not cancelled.
+    // A merge queue's commit is checked only once, and its run is not cancelled.
     assert!(
         yaml(BRANCH)["on"]["push"]["branches"].as_sequence().expect("a list").contains(&"!gh-readonly-queue/**".into())
     );
     assert!(yaml(CI)["concurrency"]["group"].as_str().expect("a group").contains("github.event_name"));
-    // A skipped job counts as passed: those of branch.yml must not have a required check's name.
+    // A skipped job counts as passed, so the jobs of branch.yml must not have a required check's name.
     let names = |text: &str| -> Vec<serde_yaml::Value> {
         yaml(text)["jobs"].as_mapping().expect("jobs").keys().cloned().collect()
     };
@@ -210,7 +211,7 @@ fn a_branch_with_a_pull_request_is_left_to_that() {
     assert!(calls.contains("repos/a/b/pulls") && calls.contains("head=a:feature/x"), "{calls}");
 }
 
-/// A checkout of which images are made.
+/// A checkout from which images are built.
 struct Hub {
     directory: tempfile::TempDir,
     revision: String,

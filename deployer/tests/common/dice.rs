@@ -1,9 +1,9 @@
-//! Numbers that look random and come again with the same seed.
+//! Pseudo-random numbers that are the same for the same seed.
 
-/// Dice for one who throws alone (splitmix64).
+/// Pseudo-random numbers for one task (splitmix64).
 pub struct Dice(u64);
 
-/// `DEPLOYER_TEST_SEED`, else the usual seed; printed, so that a failure can be had again.
+/// Returns `DEPLOYER_TEST_SEED`, or else the usual seed. Prints it, so that a failure can be repeated.
 pub fn seed(usual: u64) -> u64 {
     let given = std::env::var("DEPLOYER_TEST_SEED").ok().and_then(|text| text.parse().ok());
     let seed = given.unwrap_or(usual);
@@ -16,7 +16,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// Dice of their own for the `n`th of several who throw at the same time.
+    /// Returns independent dice for the `n`th of several concurrent tasks.
     pub fn split(&self, n: u64) -> Self {
         Self(self.0 ^ n.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }

@@ -1,4 +1,4 @@
-//! What the suites share: one local AWS for a test process, an account of its own for each test.
+//! Code that the suites share: one local AWS per test process, and a separate account for each test.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub fn cloud() -> &'static Cloud {
     RUNNING.get_or_init(|| start(false))
 }
 
-/// Starts, once for this process, a local AWS that enforces IAM policies. Not every suite needs it.
+/// Starts, once for this process, a local AWS that enforces IAM policies. Some suites do not use it.
 #[allow(dead_code)]
 pub fn checking_cloud() -> &'static Cloud {
     CHECKING.get_or_init(|| start(true))
@@ -38,7 +38,7 @@ fn start(check_permissions: bool) -> Cloud {
     let program = emulator();
     let home = std::env::temp_dir().join(format!("deployer-test-{port}"));
     std::fs::create_dir_all(&home).expect("a temporary directory");
-    // The shell ends the emulator when this process, which holds the other end of the pipe, ends.
+    // The shell stops the emulator when this process ends, because that closes its end of the pipe.
     let script =
         "\"$0\" -m ministack >\"$HOME/log\" 2>&1 & child=$!; read -r _; kill $child; wait $child; rm -rf \"$HOME\"";
     let child = Command::new("sh")
@@ -60,7 +60,7 @@ fn start(check_permissions: bool) -> Cloud {
     Cloud { endpoint_url }
 }
 
-/// Waits until something listens; the emulator is ready when it does.
+/// Waits until the port accepts connections; the emulator is ready then.
 fn await_port(port: u16) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -69,10 +69,10 @@ fn await_port(port: u16) {
     }
 }
 
-/// The Python that runs the emulator, installed as `deployer local start` installs it.
+/// Returns the Python that runs the emulator, installed as by `deployer local start`.
 fn emulator() -> PathBuf {
     let fallback = std::env::temp_dir();
-    // Tests run inside a runtime of their own.
+    // The test runs inside a runtime, so the installation needs a thread with its own.
     let install = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(deployer::local::install(None, &fallback, &|_| {}))
@@ -80,7 +80,7 @@ fn emulator() -> PathBuf {
     install.join().expect("the installation does not panic").expect("the emulator is installed")
 }
 
-/// An AWS account that nobody else uses: (account id, client).
+/// Creates a client for an AWS account that no other test uses.
 pub async fn account() -> Aws {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let unique = std::process::id() % 1_000_000 * 1_000 + NEXT.fetch_add(1, Ordering::Relaxed);
@@ -88,12 +88,12 @@ pub async fn account() -> Aws {
     aws(&account).await
 }
 
-/// A client for one account of the local AWS.
+/// Creates a client for one account of the local AWS.
 pub async fn aws(account: &str) -> Aws {
     aws_at(cloud(), account).await
 }
 
-/// A client for one account of a local AWS, as its root user.
+/// Creates a client for one account of a local AWS, as its root user.
 pub async fn aws_at(cloud: &Cloud, account: &str) -> Aws {
     let endpoint_url = cloud.endpoint_url.clone();
     let connection = Connection {

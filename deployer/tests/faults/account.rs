@@ -1,4 +1,4 @@
-//! An account of the local AWS with a stack's directory, and runs in it that may be cut off.
+//! An account of the local AWS with a stack's directory, and runs in it that may be interrupted.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -26,19 +26,19 @@ use crate::holdings::{Deployed, Holdings, holdings};
 use crate::needs::Need;
 use crate::wire::{Fault, Wire};
 
-/// A run that has not ended by then hangs.
+/// A run that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(120);
 
-/// Where the state is kept.
+/// The place of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     S3,
-    /// In a bucket that the first run makes.
+    /// In a bucket that the first run creates.
     NewBucket,
     Directory,
 }
 
-/// How a run came to its end.
+/// How a run ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
     Done,
@@ -46,11 +46,11 @@ pub enum End {
     Failed(String),
 }
 
-/// How a run ended, and what it called on the way.
+/// The end of a run, and its calls.
 pub struct Ran {
     pub end: End,
     pub calls: Vec<String>,
-    /// What IAM asks about the calls.
+    /// The permissions that IAM checks for the calls.
     pub needs: Vec<Need>,
 }
 
@@ -82,12 +82,12 @@ impl Account {
         &self.aws.place.account
     }
 
-    /// Takes the state away, where the directory keeps it.
+    /// Deletes the state from the directory.
     pub fn lose_state(&self) {
         std::fs::remove_dir_all(self.directory.path().join("state")).expect("a state");
     }
 
-    /// Waits for what the SDK is asked.
+    /// Runs an SDK call to its end.
     pub fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
         self.runtime.block_on(asked)
     }
@@ -100,7 +100,7 @@ impl Account {
         self.wait(call.send()).expect("a bucket");
     }
 
-    /// All that the account holds, with all that AWS tells of it.
+    /// Reads everything in the account, with everything that AWS reports about it.
     pub fn holdings(&self) -> Holdings {
         let deployed = self.deployed.lock().unwrap().clone();
         self.wait(holdings(&self.aws, &deployed))
@@ -110,7 +110,7 @@ impl Account {
         format!("state-{}", self.number())
     }
 
-    /// Carries a goal out as a process of its own would; a fault may be its death.
+    /// Carries a goal out like a separate process, which a fault may kill.
     pub fn run(&self, settings: Settings, goal: Goal, fault: Option<Fault>) -> Ran {
         let wire = Wire::new(fault);
         let settings = with(settings, &wire);
@@ -127,13 +127,13 @@ impl Account {
                 }
             }
         });
-        // Whatever the run has going in the background dies with it.
+        // The run's background tasks die with it.
         drop(runtime);
         self.deployed.lock().unwrap().extend(wire.deployed());
         Ran { end, calls: wire.calls(), needs: wire.needs() }
     }
 
-    /// Carries a goal out with other credentials. Gives also what was said, and the calls made.
+    /// Carries a goal out with other credentials. Returns its end, its messages and its calls.
     pub fn run_as(
         &self,
         settings: Settings,
@@ -148,7 +148,7 @@ impl Account {
         (end, told.0.into_inner().unwrap(), wire.calls())
     }
 
-    /// Makes a plan, and hands over what IAM asks about the calls for it.
+    /// Makes a plan. Returns it with the permissions that IAM checks for its calls.
     pub fn plan(&self, settings: Settings, goal: Goal) -> (Result<Plan, String>, Vec<Need>) {
         let wire = Wire::new(None);
         let settings = with(settings, &wire);
@@ -161,18 +161,18 @@ impl Account {
         (planned, wire.needs())
     }
 
-    /// A dead run's lease heals by itself after half a minute, which tests of the lock show; here
-    /// it would only make thousands of points wait.
+    /// Deletes a dead run's lock. Its lease would lapse after half a minute, which the tests of the lock cover; waiting
+    /// for it at thousands of points would take too long.
     pub fn unlock(&self) {
         self.forget("faults.json.lock");
     }
 
-    /// Loses the state.
+    /// Deletes the state.
     pub fn forget_state(&self) {
         self.forget("faults.json");
     }
 
-    /// Applies another stack, whose state nobody keeps.
+    /// Applies another stack and deletes its state.
     pub fn apply_other(&self, stack: &str) -> End {
         let mut settings = self.settings(stack);
         let text = std::fs::read_to_string(&settings.file).expect("a stack");
@@ -195,7 +195,7 @@ impl Account {
         }
     }
 
-    /// The state as it is kept.
+    /// Reads the stored state.
     pub fn state(&self) -> State {
         let bytes = match self.keep {
             Keep::S3 | Keep::NewBucket => self.wait(async {
@@ -207,8 +207,8 @@ impl Account {
         serde_json::from_slice(&bytes).expect("a whole state")
     }
 
-    /// Writes a stack without its `state:`, in which `ACCOUNT` stands for the account's number, and what a command on it
-    /// starts with.
+    /// Writes a stack without its `state:`, in which `ACCOUNT` stands for the account's number. Returns the settings
+    /// for a command on it.
     pub fn settings(&self, stack: &str) -> Settings {
         let state = match self.keep {
             Keep::S3 | Keep::NewBucket => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
@@ -279,7 +279,7 @@ pub fn said(failure: &Failure) -> String {
     texts.join("\n")
 }
 
-/// What has begun and not ended, and what it waits for.
+/// The steps in progress, and their reasons to wait.
 #[derive(Default)]
 struct Waits(Mutex<BTreeMap<String, String>>);
 
@@ -295,7 +295,7 @@ impl Observer for Waits {
     }
 }
 
-/// What a run says before it begins.
+/// The messages of a run before it begins.
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
@@ -311,7 +311,7 @@ impl pipeline::Progress for Told {
     fn warn(&self, _: &Findings, _: &SourceText) {}
 }
 
-/// A zip with one executable, `bootstrap`, that prints `word`.
+/// Builds a zip with one executable, `bootstrap`, that prints `word`.
 pub fn zip_of(word: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).expect("an entry");

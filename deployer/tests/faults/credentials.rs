@@ -1,4 +1,4 @@
-//! Credentials that end too soon are found before the first write.
+//! Credentials that expire too soon are detected before the first write.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,12 +1,12 @@
-//! What a deployment of an API took along. AWS serves that until another deployment takes its place; the local AWS
-//! serves whatever the API has by now, and forgets.
+//! The snapshot that a deployment of an API takes. AWS serves the snapshot until the next deployment; the local AWS
+//! serves the API's current routes and keeps no snapshot.
 
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 
-/// For a call that makes a deployment, the call that reads the API's paths and methods.
+/// Returns the call that reads the API's paths and methods, if `request` creates a deployment.
 pub fn look(request: &HttpRequest) -> Option<HttpRequest> {
     let (api, _) =
         request.uri().split_once("/deployments").filter(|(api, rest)| api.contains("/restapis/") && rest.is_empty())?;
@@ -22,7 +22,7 @@ pub fn look(request: &HttpRequest) -> Option<HttpRequest> {
     Some(look)
 }
 
-/// Reads an answer's document; the answer is as good as before.
+/// Reads a response's document and restores the response's body.
 pub async fn document(answer: &mut HttpResponse) -> Value {
     let body = ByteStream::new(answer.take_body()).collect().await.map(|all| all.to_vec()).unwrap_or_default();
     let document = serde_json::from_slice(&body).unwrap_or_default();
@@ -30,7 +30,7 @@ pub async fn document(answer: &mut HttpResponse) -> Value {
     document
 }
 
-/// The paths and methods that were listed, without the ids that they had then.
+/// Returns the listed paths and methods, without their ids.
 pub fn paths(mut listed: Value) -> Value {
     for resource in listed["item"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         resource.retain(|name, _| !["id", "parentId"].contains(&name.as_str()));

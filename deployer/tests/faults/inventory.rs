@@ -1,8 +1,8 @@
-//! Everything that an account holds, listed by AWS itself.
+//! Lists everything in an account, as AWS reports it.
 
 use deployer::aws::Aws;
 
-/// Lists what exists, by names that do not change from one creation to the next.
+/// Lists everything that exists, by names that are the same after every creation.
 pub async fn inventory(aws: &Aws) -> Vec<String> {
     let mut all = Vec::new();
     queues_topics_alarms(aws, &mut all).await;

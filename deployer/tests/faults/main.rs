@@ -1,13 +1,13 @@
-//! Whatever goes wrong at whichever call, the next run puts it right.
+//! Whatever fails at any call, the next run repairs it.
 //!
-//! A stack is applied, changed so that some of it is replaced, and destroyed. At call N of each of these the run is
-//! killed before it sends, after it sent, or after it was answered; or AWS fails, throttles, never answers or refuses.
-//! Then the run is repeated, or `stack.yaml` says something else by then: the next run has to succeed, the plan after
-//! it has to be empty, and the account has to hold exactly what it holds after a run without faults: no orphan, no
-//! duplicate. And whatever was called on the way is allowed by the policies that `deployer iam` prints.
+//! A stack is applied, changed so that parts of it are replaced, and destroyed. At call N of each phase the run is
+//! killed before the call is sent, after it was sent, or after its answer; or AWS fails, throttles, never answers or
+//! refuses. Then the run is repeated, or another `stack.yaml` is applied. The next run must succeed, the plan after it
+//! must be empty, and the account must have exactly what it has after a run without faults: no orphan, no duplicate.
+//! All calls on the way must be allowed by the policies that `deployer iam` prints.
 //!
-//! `DEPLOYER_FAULTS=all` tries every point instead of a sample, `DEPLOYER_FAULTS=100` a sample of that many chains for
-//! each place; `DEPLOYER_FAULT=s3/update/17/lost` tries one point alone, `…/lost/turned` with another stack after it.
+//! `DEPLOYER_FAULTS=all` tries every point instead of a sample. `DEPLOYER_FAULTS=100` tries a sample of 100 chains for
+//! each place. `DEPLOYER_FAULT=s3/update/17/lost` tries one point alone, `…/lost/turned` with another stack after it.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code)]
@@ -35,12 +35,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use trial::{End, Keep, PHASES, Phase, Scene, Trial};
 use wire::{ALL, Fault, Wrong};
 
-/// How many chains of faults a normal run tries, for each place: half a minute on two cores.
+/// The chains of faults that a normal run tries for each place: half a minute on two cores.
 const SAMPLE: usize = 6;
-/// How many calls may follow the end of the credentials: a plan's reads, the state's, the lock's.
+/// The most calls after the credentials have expired: the reads of a plan, and those for the state and the lock.
 const AFTER_THE_END: usize = 40;
 
-/// Which stack, and where its state is kept.
+/// A stack, and the place of its state.
 #[derive(Clone, Copy)]
 struct Place {
     name: &'static str,
@@ -54,15 +54,15 @@ const PLACES: [Place; 3] = [
     Place { name: "couch", keep: Keep::S3, scene: Scene::Couch },
 ];
 
-/// A fault, and what comes after it.
+/// A fault, and the stack that is applied after it.
 #[derive(Clone, Copy)]
 struct Point {
     fault: Fault,
-    /// Another stack than that of the cut-off run is applied next.
+    /// Whether another stack is applied after the interrupted run.
     turned: bool,
 }
 
-/// What runs without faults call, and leave behind.
+/// The calls of runs without faults, and the resources that they leave.
 struct Reference {
     calls: [Vec<String>; 3],
     holds: [Vec<String>; 3],
@@ -82,7 +82,7 @@ fn reference(place: Place) -> Reference {
     reference
 }
 
-/// The plan is empty and the state tells of nothing under way.
+/// Checks that the plan is empty and that the state has no intents.
 fn settled(trial: &Trial, phase: Phase) -> Result<(), String> {
     if let Some(plan) = trial.planned(phase)? {
         return Err(format!("the second plan is not empty: {plan}"));
@@ -113,7 +113,7 @@ fn survive(trial: &Trial, phase: Phase, point: Option<Point>, reference: &Refere
     next(trial, phase, reference)
 }
 
-/// A run without faults puts everything right, whatever was before.
+/// Checks that a run without faults repairs everything.
 fn next(trial: &Trial, phase: Phase, reference: &Reference) -> Result<(), String> {
     let (end, _) = trial.run(phase, None);
     if end != End::Done {
@@ -130,7 +130,7 @@ fn next(trial: &Trial, phase: Phase, reference: &Reference) -> Result<(), String
     Ok(())
 }
 
-/// The faults of one phase: each kind at each call, and after a death also another stack.
+/// Lists the faults of one phase: each kind at each call. After a kill, also with another stack.
 fn points(calls: &[String]) -> Vec<Point> {
     let at_each = |at: usize| {
         let again = ALL.iter().map(move |(_, wrong)| Point { fault: Fault { at, wrong: *wrong }, turned: false });
@@ -142,7 +142,7 @@ fn points(calls: &[String]) -> Vec<Point> {
 
 type Chain = [Option<Point>; 3];
 
-/// One account goes through a fault in each phase.
+/// Takes one account through a fault in each phase.
 fn chain(place: Place, points: Chain, reference: &Reference) -> Vec<String> {
     let trial = Trial::new(place.keep, place.scene);
     for (phase, point) in PHASES.into_iter().zip(points) {
@@ -157,7 +157,7 @@ fn chain(place: Place, points: Chain, reference: &Reference) -> Vec<String> {
     Vec::new()
 }
 
-/// Every point once: the nth fault of each phase side by side.
+/// Combines the points into chains: the nth fault of each phase.
 fn chains(reference: &Reference, asked: Option<&str>) -> Vec<Chain> {
     let points = reference.calls.each_ref().map(|calls| points(calls));
     let longest = points.iter().map(Vec::len).max().unwrap_or(0);
@@ -165,7 +165,8 @@ fn chains(reference: &Reference, asked: Option<&str>) -> Vec<Chain> {
         return (0..longest).map(|i| points.each_ref().map(|points| points.get(i).copied())).collect();
     }
     let sample = asked.map_or(SAMPLE, |number| number.parse().expect("DEPLOYER_FAULTS is `all` or a number"));
-    // Spread over each phase's calls; a step that shares no divisor with the kinds meets every kind.
+    // Spreads the sample over each phase's calls. The extra step shares no divisor with the number of kinds, so every
+    // kind occurs.
     let pick = |points: &Vec<Point>, i: usize| points.get((i * points.len() / sample + i * 4) % points.len()).copied();
     (0..sample).map(|i| points.each_ref().map(|points| pick(points, i))).collect()
 }
@@ -179,10 +180,10 @@ fn one_alone(name: &str) -> (Place, Chain) {
     (place, PHASES.map(|one| (one.name() == phase).then_some(point)))
 }
 
-/// Unoptimised futures of whole runs need more than a test thread's two MiB.
+/// Unoptimised futures of complete runs need more than a test thread's two MiB.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// Runs a test in a thread with room.
+/// Runs a test in a thread with a larger stack.
 fn roomy(test: fn()) {
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(test).expect("a thread");
     if let Err(panic) = thread.join() {

@@ -1,4 +1,4 @@
-//! What IAM asks about a request: which action on which resource it is, told from the request alone.
+//! The permissions that IAM checks for a request: actions on resources, derived from the request alone.
 
 mod asked;
 mod lambda;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use asked::Asked;
 
-/// One question of IAM's; a request can raise several.
+/// One permission that IAM checks. A request may need several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
-    /// The request, as the wire names it.
+    /// The request, as [`crate::wire`] names it.
     pub call: String,
     pub action: String,
     pub resource: String,
@@ -26,10 +26,10 @@ pub struct Need {
 type One = (String, String, BTreeMap<&'static str, String>);
 type Found = Vec<One>;
 
-/// Lists what IAM asks about `request`, which the wire names `call`.
+/// Lists the permissions that IAM checks for `request`, which the wire names `call`.
 ///
 /// # Panics
-/// When the request is one that nobody has said the action of: a new call has to be entered here.
+/// If the action of the request is unknown: a new call must be added here.
 pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
     let asked = Asked::of(request);
     let found = match asked.service {
@@ -46,7 +46,7 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
         other => panic!("{call}: no actions are known of {other}"),
     };
     let named = |(action, resource, mut context): One| {
-        // A bucket's ARN does not say whose it is; of the local AWS it is the caller's.
+        // A bucket's ARN does not contain its account. In the local AWS it is the caller's.
         if asked.service == "s3" {
             context.insert("aws:ResourceAccount", asked.account.to_owned());
         }
@@ -63,11 +63,11 @@ fn under(action: &str, resource: impl Into<String>, key: &'static str, value: &s
     (action.to_owned(), resource.into(), BTreeMap::from([(key, value.to_owned())]))
 }
 
-/// Stands in a context for the tag of what this stack has made: in these accounts nobody else makes anything.
+/// Stands for the ownership tag of this stack in a context: in these accounts nobody else creates resources.
 pub const OWN: &str = "<this stack>";
 
-/// Actions are the methods, resources the paths. What is under an API inherits its tags; IAM knows none of what tags are
-/// put on or taken off.
+/// The actions are the methods, the resources are the paths. Resources below an API inherit its tags. IAM does not know
+/// the tags of a resource that is tagged or untagged.
 fn apigateway(asked: &Asked<'_>) -> Found {
     let (method, at) = (asked.request.method(), |path: &str| format!("arn:aws:apigateway:{}::/{path}", asked.region));
     let sent = asked.body["tags"]["deployer:stack"].as_str();
@@ -117,7 +117,7 @@ fn sns(asked: &Asked<'_>) -> Found {
     let action = asked.text("Action");
     let topic = match action {
         "CreateTopic" => asked.arn("sns", asked.text("Name")),
-        // IAM knows no resource for what is done with a subscription.
+        // IAM has no resource type for subscriptions.
         "GetSubscriptionAttributes" | "SetSubscriptionAttributes" | "Unsubscribe" => "*".to_owned(),
         _ => [asked.text("TopicArn"), asked.text("ResourceArn")].concat(),
     };
@@ -165,7 +165,7 @@ fn logs(asked: &Asked<'_>) -> Found {
     let group = asked.arn("logs", &format!("log-group:{name}"));
     match operation.as_str() {
         "DescribeLogGroups" => vec![need(action, "*")],
-        // The tagging calls name the group as it is, the older ones with what is in it.
+        // The tagging calls use the group's own ARN; the older calls use the ARN with its contents.
         "TagResource" | "UntagResource" | "ListTagsForResource" => vec![need(action, asked.text("resourceArn"))],
         "CreateLogGroup" if asked.has("tags") => {
             vec![need(action, format!("{group}:*")), need("logs:TagResource", group)]

@@ -1,4 +1,4 @@
-//! What others do in the account.
+//! Actions of other users in the account.
 
 use deployer::aws::Aws;
 
@@ -9,7 +9,7 @@ pub async fn publish_layer(aws: &Aws, zip: Vec<u8>) {
     call.send().await.expect("PublishLayerVersion");
 }
 
-/// Uses what `given.yaml` makes: puts objects with older versions into its buckets, gives its roles to machines.
+/// Uses the resources of `given.yaml`: puts objects with older versions into its buckets, gives its roles to machines.
 pub async fn use_it(aws: &Aws) {
     let (clients, account) = (&aws.clients, &aws.place.account);
     for bucket in ["archive", "passing"].map(|name| format!("{name}-{account}")) {
@@ -26,7 +26,7 @@ pub async fn use_it(aws: &Aws) {
     }
 }
 
-/// Puts a method to the path of the account's API that ends with `part`.
+/// Adds a method to the path of the account's API that ends with `part`.
 pub async fn add_method(aws: &Aws, part: &str, method: &str) {
     let gateway = &aws.clients.apigateway;
     let apis = gateway.get_rest_apis().send().await.expect("GetRestApis");

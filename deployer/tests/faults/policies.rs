@@ -1,4 +1,4 @@
-//! The policies that `deployer iam` prints are enough for every call, and no more than the calls need.
+//! The policies that `deployer iam` prints allow every call, and nothing that no call needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,26 +8,26 @@ use crate::needs::{Need, OWN};
 use crate::roomy;
 use crate::trial::{End, Keep, Phase, Scene, Trial};
 
-/// What is printed for a stack's task.
+/// The policy that is printed for a task on a stack.
 pub struct Allowed {
     pub policy: Document,
-    /// The stack's name, which its resources are tagged with.
+    /// The name of the stack, with which its resources are tagged.
     pub stack: String,
 }
 
-/// What runs of a trial called, and what the policies printed for them allowed.
+/// The calls of a trial's runs, and the permissions in the policies printed for them.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    /// Calls that no policy allowed.
+    /// The calls that no policy allowed.
     beyond: BTreeSet<String>,
     allowed: BTreeMap<&'static str, BTreeSet<&'static str>>,
     used: BTreeMap<&'static str, BTreeSet<String>>,
-    /// Those that got a mapping.
+    /// The functions that got an event source mapping.
     functions: BTreeSet<String>,
 }
 
 impl Ledger {
-    /// Enters one run: its policy, and what IAM asked about its calls.
+    /// Records one run: its policy, and the permissions that IAM checked for its calls.
     pub fn enter(&mut self, task: Task, Allowed { policy, stack }: &Allowed, needs: &[Need]) {
         self.allowed.entry(task.name()).or_default().extend(policy.actions());
         for need in needs {
@@ -54,7 +54,7 @@ impl Ledger {
         }
     }
 
-    /// Tells whether a task has been entered.
+    /// Tells whether a run of a task was recorded.
     pub fn has(&self, task: Task) -> bool {
         self.allowed.contains_key(task.name())
     }
@@ -78,7 +78,7 @@ impl Ledger {
         }
     }
 
-    /// The actions that a task was allowed and no call used.
+    /// Lists the actions that a task was allowed and that no call used.
     fn unused(&self, task: Task) -> BTreeSet<&'static str> {
         let (allowed, used) = (&self.allowed[task.name()], &self.used[task.name()]);
         allowed.iter().copied().filter(|action| !used.contains(*action)).collect()
@@ -89,7 +89,7 @@ fn join(all: &BTreeSet<String>) -> String {
     all.iter().map(|one| format!("  {one}\n")).collect()
 }
 
-/// Actions that the lives below have no occasion for: (task, action, the occasion).
+/// Actions that the trials below have no occasion for: (task, action, the occasion).
 const NO_OCCASION: &[(Task, &str, &str)] = &[
     (
         Task::Plan,
@@ -126,7 +126,7 @@ fn every_call_is_allowed_by_the_printed_policies_and_every_action_is_used() {
     });
 }
 
-/// Plans, applies, changes, changes back and again, and destroys, with a plan before and after each.
+/// Plans, applies, changes, reverts, changes again and destroys a stack, with a plan before and after each.
 fn lived(keep: Keep, scene: Scene) -> Ledger {
     let trial = Trial::new(keep, scene);
     for (i, phase) in [Phase::Apply, Phase::Update, Phase::Apply, Phase::Update, Phase::Destroy].into_iter().enumerate()

@@ -1,4 +1,4 @@
-//! Routes that change end as if they had been made so at once: read back from AWS, method by method.
+//! Changed routes end as if they had been created that way: read back from AWS, method by method.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -7,14 +7,14 @@ use crate::roomy;
 use crate::trial::{End, Keep, Phase, Scene, Trial};
 use crate::wire::{Fault, Wrong};
 
-/// One route and what answers it.
+/// A route and its target.
 type Route<'a> = (&'a str, &'a str);
 
 const WRITE: &str = "write";
 const ERASE: &str = "erase";
 const SIGNED: &str = "{ function: write, authorization: AWS_IAM }";
 
-/// What a stack had, and what it has then.
+/// The description of a change, and the routes before and after it.
 const PAIRS: &[(&str, &[Route<'static>], &[Route<'static>])] = &[
     (
         "a variable with two methods gets another name, and one method that asks for a signature",
@@ -79,14 +79,14 @@ fn done(trial: &Trial, phase: Phase) -> Result<(), String> {
     }
 }
 
-/// What the account holds after `after` alone was applied.
+/// Returns the account's contents after a fresh apply of `after`.
 fn fresh(after: &[(String, String)]) -> Vec<String> {
     let trial = trial(after, after);
     done(&trial, Phase::Apply).expect("a fresh apply");
     trial.holds()
 }
 
-/// The plan is empty, and the account holds what it would hold after a fresh apply.
+/// Checks that the plan is empty and that the account has the same contents as after a fresh apply.
 fn ends_as(trial: &Trial, expected: &[String]) -> Result<(), String> {
     if let Some(plan) = trial.planned(Phase::Update)? {
         return Err(format!("the second plan is not empty: {plan}"));
@@ -117,7 +117,7 @@ fn changed_routes_end_as_a_fresh_apply_would_leave_them() {
     });
 }
 
-/// Every call of a change is the last one of a killed run, for some of the pairs; `DEPLOYER_FAULTS=all` tries all.
+/// For some of the pairs, kills a run at each call of the change. `DEPLOYER_FAULTS=all` tries all pairs.
 #[test]
 fn a_change_of_routes_that_is_killed_anywhere_is_finished_by_the_next_run() {
     roomy(|| {
@@ -144,7 +144,7 @@ fn a_change_of_routes_that_is_killed_anywhere_is_finished_by_the_next_run() {
     });
 }
 
-/// Paths of a few parts, of which each place has one variable.
+/// Generates routes with short paths, in which each place has only one variable.
 fn routes() -> impl Strategy<Value = Vec<(String, String)>> {
     let part = prop_oneof![Just("a"), Just("b"), Just("{x}"), Just("{y}"), Just("{z+}")];
     let path = prop::collection::vec(part, 0..4);
@@ -170,7 +170,7 @@ fn routes() -> impl Strategy<Value = Vec<(String, String)>> {
     })
 }
 
-/// `DEPLOYER_ROUTES=200` tries so many pairs.
+/// `DEPLOYER_ROUTES=200` tries 200 pairs.
 #[test]
 fn any_two_sets_of_routes_end_alike_however_the_second_came_about() {
     roomy(|| {

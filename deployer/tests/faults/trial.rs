@@ -1,4 +1,4 @@
-//! One stack in an account of its own, applied, changed and destroyed, with faults on the way.
+//! One stack in its own account: applied, changed and destroyed, with faults on the way.
 
 use std::sync::Mutex;
 
@@ -17,16 +17,16 @@ use crate::others;
 use crate::policies::{Allowed, Ledger};
 use crate::wire::Fault;
 
-/// What is applied, and what it is changed to; `ACCOUNT` stands for the account's number.
+/// A stack and its changed form. `ACCOUNT` stands for the account's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scene {
     /// A stack with every kind.
     Kinds,
-    /// A stack with many settings, which are taken away again.
+    /// A stack with many settings, which are then removed.
     Settings,
-    /// The repository's own stack, with ready zips; its image bucket is external.
+    /// The repository's own stack, with ready zips. Its image bucket is external.
     Couch,
-    /// Two stacks as they are written here, both called `faults`.
+    /// Two stacks given as texts, both named `faults`.
     Texts(&'static str, &'static str),
 }
 
@@ -60,7 +60,7 @@ impl Scene {
     }
 }
 
-/// The repository's stack with `changes`; each has to find its text.
+/// Returns the repository's stack with `changes`. Panics if the text of a change does not occur.
 fn couch(changes: &[(&str, &str)]) -> String {
     let ready = [
         ("state: { bucket: pgr301-2024-terraform-state, key: \"${vars.candidate}/couch-explorers.json\" }\n", ""),
@@ -76,7 +76,7 @@ fn couch(changes: &[(&str, &str)]) -> String {
     })
 }
 
-/// What is done to the stack, in this order.
+/// The operations on the stack, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     Apply,
@@ -125,7 +125,7 @@ impl Trial {
         Self { account, scene, before, ledger: Mutex::default() }
     }
 
-    /// What the account holds besides what it held in the beginning.
+    /// Lists the account's contents, without those from before the trial.
     pub fn holds(&self) -> Vec<String> {
         let mut all = self.account.wait(inventory(&self.account.aws));
         for known in &self.before {
@@ -137,7 +137,7 @@ impl Trial {
         all.iter().map(|one| one.replace(account, "ACCOUNT")).collect()
     }
 
-    /// Runs a phase as a process of its own would; a fault may be its death. Gives the calls made.
+    /// Runs a phase like a separate process, which a fault may kill. Returns its end and its calls.
     pub fn run(&self, phase: Phase, fault: Option<Fault>) -> (End, Vec<String>) {
         let settings = self.settings(phase);
         let allowed = self.allowed(&settings, phase.task());
@@ -150,12 +150,12 @@ impl Trial {
         self.account.number()
     }
 
-    /// Runs a phase with other credentials. Gives also what was said, and the calls made.
+    /// Runs a phase with other credentials. Returns its end, its messages and its calls.
     pub fn run_as(&self, phase: Phase, who: SharedCredentialsProvider) -> (End, Vec<String>, Vec<String>) {
         self.account.run_as(self.settings(phase), phase.goal(), who)
     }
 
-    /// What a plan says, or nothing when there are no changes.
+    /// Describes the planned actions; `None` if there are no changes.
     pub fn planned(&self, phase: Phase) -> Result<Option<String>, String> {
         let settings = self.settings(phase);
         let allowed = self.allowed(&settings, Task::Plan);
@@ -164,7 +164,7 @@ impl Trial {
         plan.map(|plan| plan.has_changes().then(|| format!("{:#?}", plan.actions())))
     }
 
-    /// What `deployer iam` prints for a task, with what the state has besides `stack.yaml`.
+    /// Returns the policy that `deployer iam` prints for a task, including resources that only the state has.
     fn allowed(&self, settings: &Settings, task: Task) -> Allowed {
         let (_asked, stop) = watch::channel(0);
         let with_state = self.account.keep != Keep::NewBucket || self.ledger().has(task);
@@ -177,22 +177,23 @@ impl Trial {
         allowed.unwrap_or_else(|failure: Failure| panic!("{}", said(&failure)))
     }
 
-    /// Lets others use what `given.yaml` makes: objects with older versions in its buckets, machines with its roles.
+    /// Lets others use the resources of `given.yaml`: objects with older versions in its buckets, machines with its
+    /// roles.
     pub fn use_it(&self) {
         self.account.wait(others::use_it(&self.account.aws));
     }
 
-    /// What was called so far, and what was allowed.
+    /// Returns the calls and permissions so far.
     pub fn ledger(&self) -> Ledger {
         self.ledger.lock().unwrap().clone()
     }
 
-    /// Puts a method to the path of an API that ends so, as others might.
+    /// Adds a method to the path of an API that ends with `part`, as another user might.
     pub fn add_method(&self, part: &str, method: &str) {
         self.account.wait(others::add_method(&self.account.aws, part, method));
     }
 
-    /// Takes the state away; the directory keeps it.
+    /// Deletes the state from the directory.
     pub fn lose_state(&self) {
         self.account.lose_state();
     }

@@ -1,4 +1,4 @@
-//! The wire between the deployer and AWS: counts calls, one at a time, and spoils the Nth.
+//! The connection between the deployer and AWS. It counts the calls, passes one at a time, and spoils the Nth.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,26 +22,26 @@ use tokio::task::JoinSet;
 use crate::deployed;
 use crate::needs::{Need, needs};
 
-/// What goes wrong.
+/// The kinds of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
-    /// The process dies before the call is sent.
+    /// The process dies before it sends the call.
     Unsent,
-    /// The call arrives; the process dies before its answer does.
+    /// The call arrives; the process dies before it gets the answer.
     Lost,
-    /// The process dies when it wants to send what follows this answer.
+    /// The process dies when it wants to send the call after this one.
     Answered,
-    /// HTTP 500, and nothing was done.
+    /// AWS answers HTTP 500 and does nothing.
     Broken,
     Throttled,
-    /// The call arrives; the deployer waits for its answer in vain, and lives.
+    /// The call arrives; the deployer gets no answer in time, and lives.
     TimedOut,
     Denied,
-    /// The credentials have ended: this call and all after it are refused.
+    /// The credentials have expired: this call and all further ones are refused.
     Expired,
-    /// The process dies with this call and all that run beside it on their way; every second of them arrives.
+    /// The process dies while this call and the concurrent ones are in flight. Every second call arrives.
     Together,
-    /// The same, and the others arrive.
+    /// Like [`Wrong::Together`], but the other half of the calls arrives.
     Others,
 }
 
@@ -78,15 +78,15 @@ impl FromStr for Wrong {
     }
 }
 
-/// A fault at the `at`th call, from 1.
+/// A fault at call `at`, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     pub at: usize,
     pub wrong: Wrong,
 }
 
-/// Passes calls on, one after the other, so that the Nth call is the same one in every run; but side by side when they
-/// are to die together.
+/// Passes calls one after another, so that the Nth call is the same in every run. Passes them concurrently for faults
+/// in which they die together.
 #[derive(Debug, Clone)]
 pub struct Wire {
     real: SharedHttpClient,
@@ -99,7 +99,7 @@ struct Shared {
     turn: tokio::sync::Mutex<()>,
     calls: Mutex<Vec<String>>,
     needs: Mutex<Vec<Need>>,
-    /// What deployments of APIs took along, by their ids.
+    /// The snapshots of API deployments, by the deployments' ids.
     deployed: Mutex<BTreeMap<String, Value>>,
     dead: watch::Sender<bool>,
     flying: AtomicUsize,
@@ -123,17 +123,17 @@ impl Wire {
         Self { real: aws_smithy_http_client::Builder::new().build_http(), shared: Arc::new(shared) }
     }
 
-    /// Every call that was made, by service and target.
+    /// Lists every call that was made, by service and target.
     pub fn calls(&self) -> Vec<String> {
         self.shared.calls.lock().unwrap().clone()
     }
 
-    /// What IAM asks about the calls that were made.
+    /// Lists the permissions that IAM checks for these calls.
     pub fn needs(&self) -> Vec<Need> {
         self.shared.needs.lock().unwrap().clone()
     }
 
-    /// What deployments of APIs took along that were made, by their ids.
+    /// Returns the snapshots of the API deployments that were made, by the deployments' ids.
     pub fn deployed(&self) -> BTreeMap<String, Value> {
         self.shared.deployed.lock().unwrap().clone()
     }
@@ -160,7 +160,8 @@ struct Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (real, shared) = (self.real.clone(), self.shared.clone());
-        // A task of its own: a call whose turn it is must go on also while its caller waits for another call's turn.
+        // Runs in a separate task: a call whose turn has come must proceed even while its caller waits for another
+        // call's turn.
         HttpConnectorFuture::new(async move {
             let mut alone = JoinSet::new();
             alone.spawn(async move { shared.pass(&real, request).await });
@@ -192,7 +193,7 @@ impl Shared {
         calls.len()
     }
 
-    /// Passes a call on; of a deployment that it made, what the deployment took along is kept.
+    /// Passes a call on. If it creates a deployment, also records the deployment's snapshot.
     async fn deliver(&self, real: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let look = deployed::look(&request);
         let mut answer = real.call(request).await?;
@@ -206,8 +207,8 @@ impl Shared {
         Ok(answer)
     }
 
-    /// From the fatal call on every call is held back, until nothing more comes; then the process dies, and of the calls
-    /// held back every second one arrives.
+    /// Holds every call from the fatal one on until no more calls come. Then every second of the held calls arrives,
+    /// and the process dies.
     async fn beside_others(
         &self,
         fatal: usize,
@@ -265,7 +266,7 @@ impl Shared {
         }
     }
 
-    /// Nothing that this process does after its death is seen by anybody.
+    /// Announces the death and never returns: nobody sees what this process does afterwards.
     async fn die(&self) -> Result<HttpResponse, ConnectorError> {
         self.dead.send_replace(true);
         std::future::pending().await
@@ -276,13 +277,13 @@ fn status(code: u16) -> StatusCode {
     StatusCode::try_from(code).expect("a valid status")
 }
 
-/// The service that a request is signed for.
+/// Returns the service that a request is signed for.
 fn service(request: &HttpRequest) -> String {
     let signed = request.headers().get("authorization").unwrap_or_default();
     signed.split("Credential=").nth(1).and_then(|scope| scope.split('/').nth(3)).unwrap_or_default().to_owned()
 }
 
-/// `sqs CreateQueue`, `s3 PUT /bucket/key`, `iam Action=CreateRole`.
+/// Names a request: `sqs CreateQueue`, `s3 PUT /bucket/key`, `iam Action=CreateRole`.
 fn name_of(request: &HttpRequest) -> String {
     let target = request.headers().get("x-amz-target").and_then(|t| t.rsplit('.').next()).map(str::to_owned);
     let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
@@ -309,7 +310,7 @@ impl Refusal {
     }
 }
 
-/// A refusal in the form that the service's protocol gives it.
+/// Builds a refusal in the format of the service's protocol.
 fn refusal(request: &HttpRequest, why: Refusal) -> HttpResponse {
     let header = |name: &str| request.headers().get(name).unwrap_or_default();
     let service = service(request);
@@ -345,7 +346,7 @@ fn answer(code: u16, body: Vec<u8>, headers: &[(&'static str, &'static str)]) ->
     response
 }
 
-/// A map of one short text.
+/// Encodes a map with one short text.
 fn cbor(key: &str, value: &str) -> Vec<u8> {
     let text = |text: &str| {
         let length = u8::try_from(text.len()).expect("a short text");

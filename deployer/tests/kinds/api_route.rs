@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::common::account;
 use crate::contract::{Case, contract, differences, read};
 
-/// An API to put routes on, made without the kinds.
+/// Creates an API for the routes, without the deployer's kinds.
 pub async fn parent(aws: &Aws) -> String {
     let made = aws.clients.apigateway.create_rest_api().name("couch").send().await.expect("an API");
     made.id.expect("an id")

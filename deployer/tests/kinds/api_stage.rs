@@ -7,7 +7,8 @@ use crate::api_route::{parent, route};
 use crate::common::account;
 use crate::contract::{Case, contract, differences, read};
 
-/// What a deployment of the routes that `deployed` makes is a snapshot of; `name` tells it from others of the same routes.
+/// Returns the definition that a deployment of the routes is a snapshot of. `name` distinguishes definitions of the
+/// same routes.
 fn definition(name: &str) -> String {
     let definition = Definition {
         routes: vec![serde_json::from_value(route("", "POST", "/images", json!({}))).expect("a route")],
@@ -178,7 +179,7 @@ async fn nothing_is_deployed_that_the_definition_does_not_have() {
     let kind = by_name("apigateway.stage").expect("a registered kind");
     kind.create(&aws, &stage(&api, json!({}))).await.expect("create");
     let made = deployments(&aws, &api).await;
-    // Somebody who may not deploy adds a method after the plan was made.
+    // Somebody without permission to deploy adds a method after the plan was made.
     let admin = by_name("apigateway.route").expect("a registered kind");
     admin.create(&aws, &route(&api, "ANY", "/admin", json!({}))).await.expect("a method");
     let want = stage(&api, json!({"definition": definition("a/second")}));

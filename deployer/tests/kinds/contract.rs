@@ -1,20 +1,20 @@
-//! One contract for all kinds: read, create, change, delete, and what is allowed to be called.
+//! One contract for all kinds: read, create, change, delete, and the calls that are allowed.
 
 use deployer::aws::{Aws, is_write};
 use deployer::kinds::{AnyKind, Changes, Observed, by_name};
 use deployer::plan::diff::{Rules, diff};
 use serde_json::Value;
 
-/// A kind's specs to try: the first is created, the others are changes in place, one after another.
+/// Specs of a kind to test: the first is created, the others are changes in place, applied in turn.
 pub struct Case {
     pub kind: &'static str,
     pub create: Value,
-    /// What each step is called, its spec, and the property paths that the plan must show, no more and no less.
+    /// For each step: its name, its spec, and exactly the property paths that the plan must show.
     pub steps: Vec<(&'static str, Value, Vec<&'static str>)>,
 }
 
-/// Runs the contract: absent, created, equal, each step planned as that change alone, applied,
-/// equal again, deleted with no more than a deletion reads, deleted twice.
+/// Runs the contract: absent, created, equal; each step planned as exactly that change, applied, equal again; deleted
+/// with only the reads of a deletion; deleted twice.
 pub async fn contract(aws: &Aws, case: Case) {
     let kind = by_name(case.kind).expect("a registered kind");
     assert!(read(kind, aws, &case.create).await.is_none(), "absent before it is created");
@@ -62,7 +62,7 @@ async fn present(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed
     kind.present(aws, spec).await.expect("present")
 }
 
-/// The property paths that a plan would show.
+/// Returns the property paths that a plan would show.
 pub fn differences(kind: &dyn AnyKind, live: &Observed<Value>, want: &Value) -> Vec<String> {
     diff(Rules(kind.rules()), &live.spec, want).into_iter().map(|change| change.path).collect()
 }

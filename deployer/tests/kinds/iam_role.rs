@@ -105,7 +105,7 @@ async fn a_role_keeps_the_contract() {
     contract(&aws, case).await;
 }
 
-/// What others add to a role is drift: it is planned, and it goes.
+/// Policies that others add to a role are drift, and an apply removes them.
 #[tokio::test]
 async fn policies_that_others_added_are_removed() {
     let aws = account().await;
@@ -127,7 +127,7 @@ async fn policies_that_others_added_are_removed() {
     assert_eq!(writes, ["iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"]);
 }
 
-/// AWS refuses to delete a role that has anything left.
+/// AWS refuses to delete a role that still has policies or instance profiles.
 #[tokio::test]
 async fn a_role_is_deleted_with_all_that_hangs_on_it() {
     let aws = account().await;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::common::account;
 use crate::contract::{Case, contract, read};
 
-/// A zip with one executable, `bootstrap`, that prints `word`.
+/// Builds a zip with one executable, `bootstrap`, that prints `word`.
 pub fn zip_of(word: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).expect("an entry");
@@ -19,7 +19,7 @@ pub fn zip_of(word: &str) -> Vec<u8> {
     zip.finish().expect("a zip").into_inner()
 }
 
-/// Hands a zip to the kind and gives the spec's `code`.
+/// Registers a zip and returns the spec's `code`.
 pub fn code(aws: &Aws, word: &str) -> Value {
     let zip = zip_of(word);
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));

@@ -1,4 +1,4 @@
-//! The contract that every kind keeps, held against a real SDK client and a local AWS.
+//! Checks the contract of every kind with a real SDK client and a local AWS.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -79,7 +79,7 @@ async fn a_create_called_again_finds_the_api_that_the_lost_answer_made() {
     assert_eq!(creates, 1);
 }
 
-/// An API with the ownership tags of `apis.couch`, made by nobody knows whom.
+/// Creates an API with the ownership tags of `apis.couch`, like an unknown third party.
 async fn tagged(aws: &Aws) -> String {
     let call = aws.clients.apigateway.create_rest_api().name("couch");
     let call = call.tags("deployer:stack", "couch").tags("deployer:address", "apis.couch");
@@ -109,7 +109,7 @@ async fn where_the_state_has_an_id_another_api_with_our_tags_is_named_and_left_a
     assert!(refused.to_string().contains(&older), "{refused}");
 }
 
-/// The same AWS as the next run sees it, with an id in its state.
+/// Returns the same AWS as the next run sees it, with an id from its state.
 fn fresh(aws: &Aws, id: &str) -> Aws {
     let next = aws.anew(16);
     next.expect("apigateway.rest_api", &["couch", "apis.couch"], id, None);

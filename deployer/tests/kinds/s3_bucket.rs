@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::common::account;
 use crate::contract::{Case, contract, read};
 
-/// Bucket names are global, so each test has its account's number in them.
+/// Bucket names are global, so each contains its test's account number.
 fn bucket(aws: &Aws, changes: Value) -> Value {
     let mut spec = json!({
         "bucket": format!("images-{}", aws.place.account),

@@ -91,7 +91,7 @@ async fn a_fifo_queue_keeps_the_contract() {
     contract(&aws, case).await;
 }
 
-/// Makes so many queues, which the last apply is said to have left, and gives their specs.
+/// Creates `count` queues and registers them as created by the last apply. Returns their specs.
 async fn many(aws: &Aws, count: usize) -> Vec<Value> {
     let kind = by_name("sqs.queue").expect("a kind");
     let queues: Vec<Value> = (0..count).map(|n| queue(json!({ "name": format!("queue-{n}") }))).collect();
@@ -104,7 +104,7 @@ async fn many(aws: &Aws, count: usize) -> Vec<Value> {
     queues
 }
 
-/// The tags of all, and how often each call was made for them.
+/// Returns the tags of all queues, and the numbers of calls that read them.
 async fn tags_of(aws: &Aws, queues: &[Value]) -> (Vec<Value>, usize, usize) {
     let kind = by_name("sqs.queue").expect("a kind");
     let before = aws.calls_made().len();

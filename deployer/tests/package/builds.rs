@@ -1,4 +1,4 @@
-//! What is built when, what the zip holds, and what is said when it fails.
+//! When cargo builds, what the zip contains, and which errors are reported.
 
 use std::fs;
 use std::io::{Cursor, Write as _};
@@ -59,7 +59,7 @@ async fn a_touched_file_starts_cargo_and_keeps_the_hash() {
     assert_eq!(project.starts().len(), 2, "vouched for again");
 }
 
-/// Cargo itself rewrites an edited lock file, so only the run after the next one can vouch for it.
+/// Cargo itself rewrites an edited lock file, so only the stamp of the run after the next one can vouch for it.
 #[tokio::test]
 async fn an_edited_lock_file_starts_cargo() {
     let project = Project::tiny();
@@ -120,7 +120,7 @@ async fn a_build_script_without_rules_is_left_to_cargo() {
     assert_eq!(project.starts().len(), 3, "cargo watches the whole package");
     project.edit("build.rs", "fn main() { println!(\"cargo::rerun-if-changed=build.rs\"); }\n");
     project.hello().await;
-    // The edit may fall into the same clock tick as the build's beginning; the run after it settles that.
+    // The edit may fall into the same clock tick as the start of the build; the next run settles that.
     project.hello().await;
     let settled = project.starts().len();
     project.hello().await;
@@ -200,7 +200,7 @@ async fn another_architecture_without_a_cross_compiler_says_what_to_install() {
     assert!(project.starts().is_empty());
 }
 
-/// The installed cross compiler gets the runtime's glibc; it is a stand-in that records how it is called.
+/// The installed cross compiler gets the runtime's glibc version. It is a stand-in that records its arguments.
 #[tokio::test]
 async fn cargo_zigbuild_is_used_when_the_hosts_glibc_is_too_new() {
     let mut project = Project::tiny();
@@ -276,7 +276,7 @@ async fn ready_zips_that_lambda_could_not_start_are_refused() {
     assert_eq!(code(&zipped("bootstrap", 0o755, b"text")).await, "package::not-an-executable");
     let zeroes = vec![0; 50 * 1024 * 1024 + 1];
     assert_eq!(code(&zeroes).await, "package::too-large");
-    // The size claimed in the central directory is judged before anything is unpacked.
+    // The size claimed in the central directory is checked before anything is unpacked.
     let mut bomb = zipped("bootstrap", 0o755, b"#!");
     let directory = bomb.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
     bomb[directory + 24..directory + 28].copy_from_slice(&(251 * 1024 * 1024_u32).to_le_bytes());
@@ -286,7 +286,7 @@ async fn ready_zips_that_lambda_could_not_start_are_refused() {
     assert!(zip_answer(&zipped("app.py", 0o644, b"x"), managed).await.is_ok());
 }
 
-/// In CI the functions are built before the job signs in.
+/// CI builds the functions before the job signs in.
 #[tokio::test]
 async fn what_cargo_built_before_is_not_compiled_again() {
     let mut project = Project::tiny();

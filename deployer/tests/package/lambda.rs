@@ -1,4 +1,4 @@
-//! Code that builds, and that Lambda could not run: processors, libraries, loaders, glibc.
+//! Code that builds but that Lambda could not run: processors, libraries, loaders, glibc.
 
 use std::fs;
 use std::io::Write as _;
@@ -40,7 +40,7 @@ async fn code_for_this_machines_processor_is_refused_wherever_the_flag_stands() 
     assert!(project.starts().is_empty());
 }
 
-/// A flag for all projects of a machine is taken back by the project's own.
+/// A project's own flag overrides one for all projects of a machine.
 #[tokio::test]
 async fn the_last_of_several_processors_counts() {
     let mut project = Project::tiny();
@@ -61,13 +61,13 @@ async fn a_processor_beyond_lambdas_is_a_warning_each_time() {
     assert_eq!(project.starts().len(), 1);
 }
 
-/// Compiles C; the machine that builds Rust can.
+/// Compiles C, which every machine that builds Rust can do.
 fn cc(directory: &Path, arguments: &[&str]) {
     let output = Command::new("cc").args(arguments).current_dir(directory).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// An executable that loads the library of that name.
+/// Builds an executable that loads the library of that name.
 fn linked_to(project: &Project, library: &str) -> Vec<u8> {
     project.write("part.c", "int part(void) { return 0; }\n");
     project.write("main.c", "int part(void);\nint main(void) { return part(); }\n");
@@ -121,7 +121,7 @@ async fn a_library_that_the_image_has_by_chance_is_a_warning() {
     assert!(heard(&project, older).await.1.is_err(), "of another image");
 }
 
-/// The function's own build is looked at as well, and again when nothing is built.
+/// The function's own build is checked as well, and again when nothing is built.
 #[tokio::test]
 async fn libraries_that_a_crate_links_are_looked_at() {
     let project = Project::tiny();
@@ -156,7 +156,7 @@ async fn a_loader_that_lambda_does_not_have_is_named() {
     assert!(error.help().contains("patchelf"), "{}", error.help());
 }
 
-/// The stand-in for cargo-zigbuild builds against this host's glibc, as a prebuilt C library would make it.
+/// The stand-in for cargo-zigbuild builds against this host's glibc, as a prebuilt C library would.
 #[tokio::test]
 async fn a_glibc_that_is_too_new_after_the_cross_compiler_too_is_told_so() {
     let mut project = Project::tiny();

@@ -1,4 +1,4 @@
-//! A cargo workspace to package from, and a cargo that counts how often it is started.
+//! A cargo workspace to package from, and a cargo that records each start.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use deployer::package::{
     build_all,
 };
 
-/// A cargo workspace in a directory of its own, and a cargo that counts how often it is started.
+/// A cargo workspace in its own directory, and a cargo that records each start.
 pub struct Project {
     pub dir: tempfile::TempDir,
     pub environment: Environment,
@@ -20,7 +20,7 @@ pub struct Project {
 impl Project {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        // The outer cargo's target directory and flags are not this project's.
+        // The project must not use the outer cargo's target directory and flags.
         let real = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let counting = dir.path().join("cargo-counting");
         let script =
@@ -37,7 +37,7 @@ impl Project {
         Self { dir, environment }
     }
 
-    /// One package with two binaries and a library.
+    /// Creates one package with two binaries and a library.
     pub fn tiny() -> Self {
         let project = Self::new();
         project.write(
@@ -60,7 +60,7 @@ impl Project {
         self.dir.path().join(name)
     }
 
-    /// Writes a file as if a while ago, so that a build that begins now is newer by any clock.
+    /// Writes a file with a time in the past, so that a build that starts now is newer by any clock.
     pub fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -72,7 +72,7 @@ impl Project {
         file.set_modified(then).unwrap();
     }
 
-    /// Edits a file just now: newer than all that was built so far.
+    /// Edits a file with the current time, so that it is newer than every build so far.
     pub fn edit(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
@@ -107,13 +107,13 @@ impl Project {
         self.build(vec![request]).await.remove(0).unwrap_err()
     }
 
-    /// The command lines of cargo's builds.
+    /// Returns the command lines of cargo's builds.
     pub fn starts(&self) -> Vec<String> {
         let all = self.calls().into_iter();
         all.filter(|line| !line.starts_with("metadata ") && !line.starts_with("fetch ")).collect()
     }
 
-    /// The command lines of cargo, whatever it was started for.
+    /// Returns all command lines of cargo.
     pub fn calls(&self) -> Vec<String> {
         let log = fs::read_to_string(self.path("starts")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! The same source is the same zip, whatever else is built, was built, or changed.
+//! The same source gives the same zip, whatever else is built, was built, or changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,10 +7,10 @@ use deployer::package::{Request, build_all};
 
 use crate::project::{Heard, Project};
 
-/// The functions, each a package of its own.
+/// The functions, one package each.
 const FIVE: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-/// A workspace of five functions whose common dependency has another feature for each of them, so that its code says
+/// Creates a workspace of five functions whose common dependency has a different feature for each. Its code thus shows
 /// which packages were built together.
 fn five(resolver: &str) -> Project {
     let project = Project::new();
@@ -30,7 +30,7 @@ fn five(resolver: &str) -> Project {
     project.write("common/src/lib.rs", &format!("pub const BUILT_FOR: [bool; 5] = [{}];\n", checks.join(", ")));
     for name in FIVE {
         let common = format!("common = {{ path = \"../common\", features = [{name:?}] }}\n");
-        // A build script's features are the function's under resolver 1, and apart from them since.
+        // Under resolver 1 a build script shares the function's features; under later ones it has its own.
         let build = "\n[build-dependencies]\ncommon = { path = \"../common\", features = [\"e\"] }\n";
         let extra = if name == "c" { build } else { "" };
         project.write(&format!("{name}/Cargo.toml"), &format!("{}\n[dependencies]\n{common}{extra}", head(name)));
@@ -47,7 +47,7 @@ fn requests(project: &Project, names: &[&str]) -> Vec<Request> {
     names.iter().map(|name| project.request_of(name, name)).collect()
 }
 
-/// The hashes of functions, in the order of their names, however they were asked for.
+/// Returns the hashes of functions sorted by name, whatever order they were built in.
 async fn hashes(project: &Project, orders: &[&[&str]]) -> Vec<String> {
     let mut found = BTreeMap::new();
     for names in orders {
@@ -72,8 +72,8 @@ async fn five_functions_are_the_same_in_every_company_and_order() {
     }
 }
 
-/// All that was built stays, and everything is built again beside it, one by one. Cargo's command lines are those of the
-/// first time, whatever the order: with them, nothing can make a binary depend on others.
+/// Every earlier build stays, and every function is built again beside it, one by one. Cargo's command lines equal
+/// those of the first time in every order; with equal command lines, no binary can depend on the others.
 #[tokio::test]
 async fn what_was_built_before_does_not_matter() {
     let project = five("3");
@@ -122,7 +122,7 @@ async fn an_unrelated_package_of_the_workspace_changes_nothing() {
     assert_eq!(hashes(&project, &[&["a"]]).await, first);
 }
 
-/// Under resolver 1 the package of the working directory gives its features to all others.
+/// Under resolver 1 the features of the working directory's package apply to all others.
 #[tokio::test]
 async fn the_package_beside_the_stack_does_not_change_the_others_under_any_resolver() {
     for resolver in ["1", "2", "3"] {
@@ -135,7 +135,7 @@ async fn the_package_beside_the_stack_does_not_change_the_others_under_any_resol
     }
 }
 
-/// Incremental code is other code than that of a clean build.
+/// Incremental builds produce different code than clean builds.
 #[tokio::test]
 async fn the_setting_for_incremental_builds_does_not_matter() {
     let mut project = five("2");
@@ -173,7 +173,7 @@ async fn binaries_of_one_name_in_two_packages_are_told_apart_and_stay_fresh() {
     assert_eq!(answers[0].as_ref().unwrap().code_sha256, first[0].code_sha256, "built alone");
 }
 
-/// What an earlier deployer built in company is not believed.
+/// A stamp from an earlier deployer, which built packages together, is not trusted.
 #[tokio::test]
 async fn a_stamp_of_another_version_is_built_again() {
     let project = Project::tiny();

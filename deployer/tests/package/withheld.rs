@@ -1,4 +1,4 @@
-//! What build scripts and macros see of the run's environment.
+//! Tests which variables of the run's environment reach build scripts and macros.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use deployer::package::{Runtime, build_all};
 
 use crate::project::{Heard, Project};
 
-/// Stands in every value that no build may see.
+/// Part of every value that no build may see.
 const MARK: &str = "planted-secret";
 
 const PLANTED: &[&str] = &[
@@ -40,7 +40,7 @@ const PLANTED: &[&str] = &[
     "SCCACHE_WEBDAV_TOKEN",
 ];
 
-/// A package whose build script and sources look at their environment.
+/// Creates a package whose build script and sources read their environment.
 fn curious() -> Project {
     let mut project = Project::tiny();
     for name in PLANTED {
@@ -79,7 +79,7 @@ async fn a_build_script_sees_no_credentials_and_what_it_needs() {
     }
     let binary = fs::read(project.path("target/lambda/hello")).unwrap();
     assert!(!binary.windows(MARK.len()).any(|window| window == MARK.as_bytes()));
-    // The source asks for one of them, the build script for another.
+    // The source reads one of them, the build script another.
     let warnings = heard.0.lock().unwrap().iter().filter(|word| word.starts_with("warning")).count();
     assert_eq!(warnings, 2, "{:?}", heard.0.lock().unwrap());
 }
@@ -105,7 +105,7 @@ async fn a_withheld_variable_that_changes_starts_no_build() {
     assert_eq!(project.starts().len(), starts);
 }
 
-/// The registry's token goes to `cargo fetch`, which runs no package's code; the build comes after it.
+/// The registry's token goes to `cargo fetch`, which runs no package's code; the build follows.
 #[tokio::test]
 async fn packages_are_downloaded_before_the_build_where_that_takes_a_token() {
     let project = curious();

@@ -1,4 +1,4 @@
-//! The state's bucket: whose it is, how it is encrypted, how it is made, and what a young one may say.
+//! The state's bucket: its owner, encryption and creation, and wrong answers about a new bucket.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ async fn store(s3: &S3, more: S3Location) -> Store {
     Store::open(Location::S3(at), &s3.client().await, "couch", &place(), now)
 }
 
-/// The store of a run that knows whose account it works in.
+/// Opens the store of a run that knows its account.
 async fn known(s3: &S3) -> Store {
     store(s3, S3Location::default()).await.of_account(ACCOUNT)
 }
 
-/// Writes a state with one queue, as an apply does.
+/// Writes a state with one queue, like an apply.
 async fn apply(store: &Store) {
     let lease = held(store, "ada").await;
     let snapshot = store.read().await.expect("readable");
@@ -58,7 +58,7 @@ async fn a_bucket_of_another_account_is_refused_before_anything_is_written_or_be
         assert_eq!(error.code(), "state::bucket-of-others", "{error}");
         assert!(error.to_string().contains(ACCOUNT) && error.help().contains("account"), "{error}");
     }
-    // The lock was refused by S3 itself.
+    // S3 itself refused the lock.
     assert_eq!(s3.writes(), ["PUT /couch.json.lock?x-id=PutObject"]);
 }
 
@@ -69,7 +69,7 @@ async fn a_bucket_of_another_account_is_taken_where_that_account_is_named() {
     let store = store(&s3, named.clone()).await.of_account(ACCOUNT);
     apply(&store).await;
     assert_eq!(store.read().await.expect("readable").state.account, ACCOUNT);
-    // It is not made there: that would be a bucket of this account.
+    // The bucket is not created there, because it would belong to this account.
     let nothing = S3::new(None);
     let error = self::store(&nothing, named).await.create_bucket(&place()).await.expect_err("not here");
     assert_eq!((error.code(), nothing.writes()), ("state::bucket-missing", Vec::new()));
@@ -110,7 +110,7 @@ async fn a_bucket_made_in_this_account_meanwhile_is_set_up_only_by_who_made_it()
         s3.answer(move |call| match call.method.as_str() {
             "HEAD" => Some((404, "NotFound", String::new())),
             "PUT" if call.target == "/" => Some((409, "BucketAlreadyOwnedByYou", String::new())),
-            // S3 does not know it everywhere yet.
+            // Some of S3's servers do not know the bucket yet.
             "GET" if call.target == "/?tagging" && asked < 2 => {
                 asked += 1;
                 Some((404, "NoSuchBucket", String::new()))
@@ -122,7 +122,7 @@ async fn a_bucket_made_in_this_account_meanwhile_is_set_up_only_by_who_made_it()
     }
 }
 
-/// The settings that a new bucket is given, in order.
+/// The settings of a new bucket, in order.
 const SET_UP: &[&str] = &[
     "PUT /?publicAccessBlock",
     "PUT /?encryption",
@@ -196,7 +196,7 @@ async fn a_refusal_without_a_body_is_asked_about_again() {
     assert_eq!(error.code(), "state::wrong-region", "{error}");
 }
 
-/// Has S3 deny for so many calls that the lock exists.
+/// Makes S3 deny the lock's existence for this many calls.
 fn denying(s3: &S3, mut times: usize) {
     s3.answer(move |call| {
         let doubted = call.target.starts_with("/couch.json.lock") && times > 0;

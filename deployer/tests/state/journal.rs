@@ -1,4 +1,4 @@
-//! Writing while a plan is carried out.
+//! The journal: writing the state while a plan is carried out.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::memory::{Fault, Link, Server};
 use crate::{KEY, held, names, over, with_queue};
 
-/// A store whose state has one queue.
+/// Creates a store whose state has one queue.
 async fn begun(server: &Arc<Server>) -> (Arc<Link>, Store) {
     let link = server.link();
     let store = over(link.clone());
@@ -99,7 +99,7 @@ async fn a_write_that_arrived_unanswered_does_not_fence_the_next_one() {
     link.fail(KEY, Fault::Unanswered);
     let second = with_queue(&snapshot.state, "second");
     assert_eq!(journal.commit(&second).await.expect_err("no answer").code(), "state::unreachable");
-    // Back to what was stored before: it must be written all the same.
+    // This is the state stored before the lost write: it must be written all the same.
     journal.commit(&snapshot.state).await.expect("it goes on from there");
     let read = store.read().await.expect("readable").state;
     assert_eq!((names(&read), read.serial), (vec!["queues.first"], snapshot.state.serial + 2));
@@ -112,7 +112,7 @@ async fn a_run_that_was_overtaken_is_fenced_and_writes_nothing_more() {
     let lease = held(&store, "ada").await;
     let snapshot = store.read().await.expect("readable");
     let journal = store.journal(&snapshot, &lease);
-    // Another run, past the lock.
+    // Writes as another run that ignores the lock.
     let other = with_queue(&snapshot.state, "other");
     store.journal(&snapshot, &lease).commit(&other).await.expect("written");
     let written = server.bytes(KEY);
@@ -139,7 +139,7 @@ async fn a_run_whose_lock_was_taken_over_leaves_the_state_to_its_successor() {
     assert_eq!((error.code(), server.bytes(KEY)), ("state::fenced", written));
 }
 
-/// Ends a run whose last write did not get through.
+/// Ends a run whose last write did not reach the server.
 async fn cut_off(link: &Link, store: &Store, with: &str) -> StateError {
     let lease = held(store, "ada").await;
     let snapshot = store.read().await.expect("readable");
@@ -197,14 +197,14 @@ async fn a_rescue_file_that_somebody_else_wrote_is_not_believed() {
         assert!(notice.contains("not written by this user") && notice.contains(&*rescue.to_string_lossy()), "{notice}");
         assert!(rescue.exists());
     };
-    // As it comes with the code to another machine, which may have a key of its own.
+    // The file came with the code to another machine, which may have its own key.
     let key = directory.path().join("elsewhere/rescue.key");
     let elsewhere = store.with_rescue(RescuePlace { key: Some(key.clone()), ..rescue_in(directory.path()) });
     left_alone(&elsewhere).await;
     std::fs::create_dir(key.parent().expect("a parent")).expect("a directory");
     std::fs::write(&key, [7; 32]).expect("a key");
     left_alone(&elsewhere).await;
-    // As somebody changed it.
+    // Somebody changed the file.
     let text = std::fs::read_to_string(&rescue).expect("a file");
     std::fs::write(&rescue, text.replace("queues.second", "queues.payments")).expect("a file");
     left_alone(&here).await;

@@ -1,4 +1,4 @@
-//! The lease, over a server whose clock and failures the test decides.
+//! The lease, over a server whose clock and failures the test controls.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -110,7 +110,7 @@ async fn a_takeover_whose_answer_was_lost_is_recognised_as_its_own() {
     drop(held(&over(server.link()), "ada").await);
     sleep(Duration::from_secs(40)).await;
     let link = server.link();
-    // The first fault is for the try to make a new lock, which conflicts anyway.
+    // The first fault is for the attempt to create the lock, which conflicts anyway.
     link.fail(LOCK, Fault::Echo);
     link.fail(LOCK, Fault::Echo);
     let lease = held(&over(link), "bob").await;
@@ -180,7 +180,7 @@ async fn one_of_many_takes_an_expired_lock() {
     assert_eq!(leases.len(), 1);
 }
 
-/// Tries to take a lock for so long that its holder goes on renewing; tells how long it tried.
+/// Tries to take a lock whose holder keeps renewing; returns how long it tried.
 async fn tried_in_vain(timeout: Duration) -> Duration {
     let server = Server::new();
     let _lease = held(&over(server.link()), "ada").await;

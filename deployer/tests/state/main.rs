@@ -1,4 +1,4 @@
-//! The state: conditional writes, the lease, the journal, and what is refused.
+//! The state: conditional writes, the lease, the journal, and documents that are refused.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code)]
@@ -48,7 +48,7 @@ async fn held(store: &Store, who: &str) -> Lease {
     store.lock(&holder(who), Duration::ZERO, &|_| {}).await.expect("a free lock")
 }
 
-/// `state` with one more queue.
+/// Returns `state` with one more queue.
 fn with_queue(state: &State, name: &str) -> State {
     let mut state = state.clone();
     let record = Record {

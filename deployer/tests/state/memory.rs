@@ -1,4 +1,4 @@
-//! Objects in memory, reached over links that fail when told to.
+//! Objects in memory, reached over links that can be made to fail.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,20 +9,20 @@ use deployer::state::objects::{Condition, Object, ObjectError, Objects, Version}
 use futures::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, sleep};
 
-/// How long a write is under way.
+/// Duration of a write.
 const WRITE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It happens, its answer is lost, and the SDK's repetition meets its own write.
+    /// The write happens, its answer is lost, and the SDK's retry conflicts with it.
     Echo,
-    /// It happens, and no answer ever arrives.
+    /// The write happens, and its answer never arrives.
     Unanswered,
-    /// It does not happen.
+    /// The write does not happen.
     Unreachable,
 }
 
-/// One server that several links reach.
+/// A server for several links.
 pub struct Server {
     objects: Mutex<BTreeMap<String, Kept>>,
     writes: Mutex<Vec<(String, Vec<u8>)>>,
@@ -32,7 +32,7 @@ pub struct Server {
 /// An object's bytes, version and time.
 type Kept = (Vec<u8>, u64, SystemTime);
 
-/// One run's way to the server.
+/// The connection of one run to the server.
 pub struct Link {
     server: Arc<Server>,
     faults: Mutex<Vec<(&'static str, Fault)>>,
@@ -57,12 +57,12 @@ impl Server {
         self.objects.lock().unwrap().insert(key.into(), (bytes.to_vec(), version, self.now()));
     }
 
-    /// How often `key` was written.
+    /// Returns how often `key` was written.
     pub fn writes(&self, key: &str) -> usize {
         self.writes.lock().unwrap().iter().filter(|(written, _)| written == key).count()
     }
 
-    /// In whole seconds, as S3 tells it.
+    /// Returns the time in whole seconds, as S3 does.
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + self.began.elapsed().as_secs())
     }
@@ -88,12 +88,12 @@ impl Server {
 }
 
 impl Link {
-    /// Lets the next write of a key that ends with `key` go wrong.
+    /// Makes the next write of a key that ends with `key` fail.
     pub fn fail(&self, key: &'static str, fault: Fault) {
         self.faults.lock().unwrap().push((key, fault));
     }
 
-    /// Cuts the link, or mends it.
+    /// Cuts the link, or restores it.
     pub fn cut(&self, cut: bool) {
         *self.cut.lock().unwrap() = cut;
     }

@@ -1,4 +1,4 @@
-//! Bytes that anybody may have written where a state is expected.
+//! Arbitrary bytes where a state or lock is expected.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::memory::Server;
 use crate::{KEY, LOCK, held, holder, over, with_queue};
 
-/// A state as it is stored.
+/// Returns a state as it is stored.
 async fn stored() -> Vec<u8> {
     let server = Server::new();
     let store = over(server.link());
@@ -53,13 +53,13 @@ fn a_state_cut_off_anywhere_is_damaged() {
     assert!(run(read(&whole)).is_ok());
 }
 
-/// How many cases: PROPTEST_CASES, for a long run, or the usual number.
+/// Sets the number of cases: `PROPTEST_CASES`, for a long run, or the usual number.
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(64), failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Any small JSON value, extremes among them.
+/// Generates small JSON values, including extreme ones.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -79,7 +79,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Puts `new` in the place of the `at`th value of a document, or takes that out.
+/// Replaces the `at`th value of a document by `new`, or removes it.
 fn mutated(document: &mut Value, at: usize, new: Option<&Value>) {
     fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
         let inner: Vec<(String, &Value)> = match value {
@@ -115,7 +115,7 @@ fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     proptest::collection::vec((0..1_000_usize, proptest::option::weighted(0.8, json())), 1..4)
 }
 
-/// Looks at a lock that anybody may have written, and tries to take it.
+/// Reads a lock with arbitrary content, and tries to take it.
 async fn meet(lock: &[u8]) {
     let server = Server::new();
     server.set(LOCK, lock);

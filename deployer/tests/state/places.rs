@@ -1,4 +1,4 @@
-//! The same promises in both places: a directory and S3.
+//! The same guarantees in both places: a directory and S3.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ enum Ground {
 }
 
 impl Ground {
-    /// No call is made for a directory, so any client will do.
+    /// Creates a directory as the place. Any client will do, because no call is made.
     async fn dir() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = deployer::aws::clients::Connection {
@@ -99,7 +99,7 @@ impl Ground {
         }
     }
 
-    /// Adds a queue, as an apply does; gives the serial.
+    /// Adds a queue, like an apply; returns the serial.
     async fn apply(&self, name: &str) -> u64 {
         let store = self.store();
         let lease = held(&store, "ada").await;
@@ -112,7 +112,7 @@ impl Ground {
     }
 }
 
-/// Makes each promise a test of both places.
+/// Turns each promise into a test of both places.
 macro_rules! in_both_places {
     ($($promise:ident),+ $(,)?) => {
         mod in_a_directory {

@@ -1,4 +1,4 @@
-//! S3 in memory, behind the real client: a bucket that belongs to somebody, and answers that no emulator gives.
+//! S3 in memory, behind the real client: a bucket with an owner, and answers that no emulator gives.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 pub const OWNER: &str = "x-amz-expected-bucket-owner";
 
-/// A call as it arrived.
+/// A call as received.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub method: String,
@@ -35,12 +35,12 @@ impl Call {
     }
 }
 
-/// What S3 answers: status, code of an error or nothing, body.
+/// An answer of S3: status, error code or an empty text, body.
 pub type Answer = (u16, &'static str, String);
 type Stead = dyn FnMut(&Call) -> Option<Answer> + Send;
 
 struct Held {
-    /// Whose bucket it is; nothing when it does not exist.
+    /// The account that owns the bucket; `None` if the bucket does not exist.
     owner: Option<String>,
     objects: BTreeMap<String, (Vec<u8>, u64, SystemTime)>,
     /// Bodies of the bucket's settings: `tagging`, `policy`, `lifecycle`, ….
@@ -73,7 +73,7 @@ impl S3 {
         })))
     }
 
-    /// Answers in S3's stead whatever `stead` has an answer to.
+    /// Lets `stead` answer in S3's stead; calls for which it returns `None` reach S3.
     pub fn answer(&self, stead: impl FnMut(&Call) -> Option<Answer> + Send + 'static) {
         self.0.lock().unwrap().stead = Box::new(stead);
     }
@@ -90,13 +90,13 @@ impl S3 {
         self.0.lock().unwrap().calls.clone()
     }
 
-    /// Names the calls that change something.
+    /// Lists the calls that change something.
     pub fn writes(&self) -> Vec<String> {
         let writes = self.calls().into_iter().filter(|call| !["GET", "HEAD"].contains(&call.method.as_str()));
         writes.map(|call| format!("{} {}", call.method, call.target)).collect()
     }
 
-    /// The client that the state's store takes.
+    /// Returns a client for the state's store.
     pub async fn client(&self) -> aws_sdk_s3::Client {
         let connection = Connection {
             region: "eu-west-1".into(),
@@ -151,7 +151,7 @@ fn fine(body: String) -> Answer {
 }
 
 impl Held {
-    /// Whole seconds, as S3 tells them.
+    /// Returns the time in whole seconds, as S3 does.
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + self.began.elapsed().as_secs())
     }

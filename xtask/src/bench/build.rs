@@ -1,4 +1,4 @@
-//! How long it takes to build, from nothing and after one file was touched.
+//! Measures builds, from nothing and after one file was touched.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use super::results::Results;
 use super::table;
 use crate::cargo;
 
-/// Most of the crate stands on it or beside it.
+/// A file on which or beside which most of the crate is built.
 const TOUCHED: &str = "deployer/src/plan/diff.rs";
 
 pub fn run(options: &Options) -> Result<(), String> {
@@ -25,7 +25,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         command.args(arguments).env("CARGO_TARGET_DIR", &directory);
         seconds(command)
     };
-    // Downloads are nobody's compile time.
+    // Downloads must not count as compile time.
     cargo(&["fetch"])?;
     let tests = cargo(&["test", "--workspace", "--no-run"])?;
     let binaries = ["build", "--workspace", "--bins"];

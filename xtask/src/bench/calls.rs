@@ -1,4 +1,4 @@
-//! AWS calls as the proxy saw them: their names, and what a run's calls add up to.
+//! AWS calls as recorded by the proxy: their names, and a summary of a run's calls.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ use super::http::Head;
 pub struct Call {
     pub service: String,
     pub action: String,
-    /// Seconds since some moment.
+    /// Seconds since the proxy's start.
     pub start: f64,
     pub end: f64,
     pub status: u16,
 }
 
-/// What a run's calls add up to.
+/// A summary of a run's calls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     pub calls: usize,
-    /// Calls that change something, other than the tool's own state and lock in S3.
+    /// Calls that change something, except the tool's own state and lock in S3.
     pub writes: usize,
-    /// Most calls at one moment.
+    /// Maximum number of calls in progress at one moment.
     pub in_flight: usize,
-    /// The longest run of calls of which each began after the one before had ended.
+    /// Length of the longest chain of calls that each began after the previous one had ended.
     pub chain: usize,
-    /// Answers that refuse, by HTTP status.
+    /// Refusals, by HTTP status.
     pub refused: BTreeMap<u16, usize>,
     /// Calls by service and action.
     pub actions: BTreeMap<String, usize>,
@@ -68,7 +68,7 @@ fn in_flight(calls: &[Call]) -> usize {
     most.max().unwrap_or(0).unsigned_abs()
 }
 
-/// Taking always the call that ends first gives the longest run.
+/// Computes the longest chain: always taking the call that ends first gives the maximum.
 fn chain(calls: &[Call]) -> usize {
     let mut spans: Vec<(f64, f64)> = calls.iter().map(|call| (call.end, call.start)).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -105,7 +105,7 @@ pub fn name(head: &Head, body: &[u8]) -> (String, String) {
     (service, action)
 }
 
-/// The service in a credential's scope: KEY/DATE/REGION/SERVICE/aws4_request.
+/// Returns the service in a credential's scope: KEY/DATE/REGION/SERVICE/aws4_request.
 fn scope(authorization: &str) -> Option<&str> {
     let (_, credential) = authorization.split_once("Credential=")?;
     credential.split('/').nth(3)
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn chain_and_flight_come_from_the_times_of_the_calls() {
-        // Two at once, then two one after the other beside a long one.
+        // Two calls at once, then two in sequence beside a long one.
         let calls = [
             call("GetFunction", 0.0, 1.0),
             call("GetFunction", 0.0, 1.5),

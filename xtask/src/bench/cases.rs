@@ -1,4 +1,4 @@
-//! What is deployed, and what is done with it.
+//! The stacks to deploy, and the operations on them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,16 +8,16 @@ use super::cloud::Counts;
 /// A stack to measure with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Case {
-    /// An API before a function, and a function behind a queue with alarm, topic and mail.
+    /// An API with a function, and a function behind a queue with alarm, topic and mail.
     Couch,
     /// Couch with functions that cargo has built.
     CouchCargo,
-    /// So many times a role, a function, a queue, a mapping between them and an alarm.
+    /// N copies of a role, a function, a queue, a mapping between them and an alarm.
     Scaled(usize),
 }
 
 impl Case {
-    /// The function whose memory is changed.
+    /// Returns the function whose memory is changed.
     pub fn changed_function(self) -> &'static str {
         match self {
             Self::Couch | Self::CouchCargo => "couch-api",
@@ -25,7 +25,7 @@ impl Case {
         }
     }
 
-    /// The N of `scaled-N`.
+    /// Returns the N of `scaled-N`.
     pub fn copies(self) -> Option<usize> {
         match self {
             Self::Couch | Self::CouchCargo => None,
@@ -76,12 +76,13 @@ impl fmt::Display for Case {
     }
 }
 
-/// What a person does with a stack, in this order.
+/// The operations on a stack, in the order in which they are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     Plan,
     Apply,
-    /// The first apply to the moment at which every function is Active. The floor alone has it, as it does not wait for that otherwise.
+    /// The first apply until every function is Active. Only the floor has this operation, as its apply does not wait
+    /// for that.
     ApplyActive,
     NoopPlan,
     NoopApply,
@@ -93,7 +94,7 @@ impl Operation {
     pub const ALL: [Self; 7] =
         [Self::Plan, Self::Apply, Self::ApplyActive, Self::NoopPlan, Self::NoopApply, Self::Change, Self::Destroy];
 
-    /// Its name in files.
+    /// Returns its name in files.
     pub fn key(self) -> &'static str {
         match self {
             Self::Plan => "plan",
@@ -106,7 +107,7 @@ impl Operation {
         }
     }
 
-    /// Its name for people.
+    /// Returns its name for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Plan => "first plan",
@@ -123,7 +124,7 @@ impl Operation {
         Self::ALL.into_iter().find(|operation| operation.key() == key)
     }
 
-    /// Memory in MB of the changed function when the operation is done; none where nothing is left or was made.
+    /// Memory in MB of the changed function after the operation; `None` if the function does not exist then.
     pub fn memory_after(self) -> Option<u64> {
         match self {
             Self::Plan | Self::Destroy => None,
@@ -132,7 +133,7 @@ impl Operation {
         }
     }
 
-    /// Memory in MB that the tool's definition asks for.
+    /// Memory in MB in the tool's definition.
     pub fn memory_wanted(self) -> u64 {
         match self {
             Self::Change | Self::Destroy => 256,
@@ -140,7 +141,7 @@ impl Operation {
         }
     }
 
-    /// Says whether a right tool changes nothing.
+    /// Tells whether a correct tool changes nothing.
     pub fn only_reads(self) -> bool {
         matches!(self, Self::Plan | Self::NoopPlan | Self::NoopApply)
     }

@@ -1,4 +1,4 @@
-//! The chart: a line for each operation, a dot for each tool, time on a logarithmic scale.
+//! Draws the chart: a line for each operation, a dot for each tool, time on a logarithmic scale.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ const WIDTH: f64 = 860.0;
 const LEFT: f64 = 205.0;
 const RIGHT: f64 = 30.0;
 const LINE: f64 = 26.0;
-/// The delay whose figures are drawn.
+/// The delay whose results are drawn.
 const DELAY_MS: u64 = 50;
 const COLOURS: &[(&str, &str)] = &[
     ("floor", "#868e96"),
@@ -26,7 +26,7 @@ const COLOURS: &[(&str, &str)] = &[
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2328}.m{fill:#59636e}.h{font-weight:600;font-size:15px}\
 .g{stroke:#59636e;stroke-opacity:.25}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.m{fill:#9198a1}.g{stroke:#9198a1}}";
 
-/// Draws the chart; an empty one when nothing was measured at 50 ms.
+/// Draws the chart; it is empty when nothing was measured at 50 ms.
 pub fn draw(rows: &[Row]) -> String {
     let rows: Vec<&Row> = rows.iter().filter(|row| row.delay_ms == DELAY_MS).collect();
     let cases: BTreeSet<Case> = rows.iter().map(|row| row.case).collect();
@@ -44,7 +44,7 @@ pub fn draw(rows: &[Row]) -> String {
     )
 }
 
-/// Where a time stands: powers of ten at equal distances.
+/// The logarithmic time axis: powers of ten at equal distances.
 struct Scale {
     least: i32,
     most: i32,
@@ -64,7 +64,7 @@ impl Scale {
     }
 }
 
-/// Says whose dots have which colour, and returns how far down it went.
+/// Draws which tool has which colour, and returns the y coordinate below it.
 fn legend(body: &mut String, rows: &[&Row]) -> f64 {
     let mut x = 12.0;
     for (tool, name) in TOOLS.iter().filter(|(tool, _)| rows.iter().any(|row| row.tool == *tool)) {

@@ -1,4 +1,4 @@
-//! The emulator that all tools are measured against, and what it holds after each of their operations.
+//! The emulator that all tools are measured against, and checks of its resources after each operation.
 
 use std::env;
 use std::fs::{self, File};
@@ -18,10 +18,11 @@ use crate::cargo;
 const REQUIREMENTS: &str = include_str!("../../../deployer/src/local/requirements.txt");
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
-/// The emulator makes a function Active half a second after it was made or changed, whichever function has the name by then.
+/// The emulator makes a function Active half a second after it was created or changed, even if another function has its
+/// name by then.
 const SETTLES: Duration = Duration::from_millis(600);
 
-/// The emulator with the proxy before it; the emulator ends with this value.
+/// The emulator with the proxy before it; dropping this value stops the emulator.
 pub struct Cloud {
     pub proxy: Proxy,
     /// HOST:PORT of the emulator itself.
@@ -30,7 +31,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts both in `directory`; `deployer` installs the emulator where it is missing.
+    /// Starts both in `directory`; `deployer` installs the emulator if it is missing.
     pub fn start(directory: &Path, deployer: &Path) -> Result<Self, String> {
         let python = python(directory, deployer)?;
         let failed = |error: std::io::Error| format!("cannot start the emulator: {error}");
@@ -85,7 +86,8 @@ impl Cloud {
         self.child.id()
     }
 
-    /// Empties the account, but for the buckets that a tool's state and uploads may lie in, and lets end what an earlier tool has set going.
+    /// Waits until the emulator has finished what an earlier tool started, empties the account, and recreates the
+    /// buckets for tools' states and uploads.
     pub fn reset(&self) -> Result<(), String> {
         thread::sleep(SETTLES);
         self.ask(&Request { method: "POST", path: "/_ministack/reset".to_owned(), ..Request::default() })?;
@@ -103,14 +105,14 @@ impl Cloud {
         Ok(())
     }
 
-    /// Sends a request past the proxy, uncounted.
+    /// Sends a request directly to the emulator, uncounted.
     pub fn ask(&self, request: &Request) -> Result<Answer, String> {
         let what = format!("{} {} of {}", request.method, request.path, request.service);
         let answer = Client::new(&self.address, REGION).send(request).map_err(|error| format!("{what}: {error}"))?;
         if answer.status < 300 { Ok(answer) } else { Err(format!("{what}: {} {}", answer.status, answer.text())) }
     }
 
-    /// Fails where a function has another memory.
+    /// Fails if the function has a different memory.
     pub fn check_memory(&self, name: &str, memory_mib: u64) -> Result<(), String> {
         let functions = self.functions()?;
         let found = functions.iter().find(|function| function.name == name).map(|function| function.memory_mib);
@@ -120,13 +122,13 @@ impl Cloud {
         Err(format!("{name} has {found:?} MB of memory, not {memory_mib}"))
     }
 
-    /// Fails where there are more or fewer resources.
+    /// Fails if there are more or fewer resources.
     pub fn check_counts(&self, wanted: Counts) -> Result<(), String> {
         let found = self.counts()?;
         if found == wanted { Ok(()) } else { Err(format!("there are {found:?} where {wanted:?} should be")) }
     }
 
-    /// Fails where a function is not Active.
+    /// Fails if a function is not Active.
     pub fn check_active(&self) -> Result<(), String> {
         match self.functions()?.iter().find(|function| function.state != "Active") {
             Some(function) => Err(format!("{} is {} when it is done", function.name, function.state)),
@@ -180,7 +182,7 @@ impl Cloud {
         }
     }
 
-    /// All items of a list of Lambda's.
+    /// Returns all items of a list of Lambda's.
     fn pages(&self, path: &str, member: &str) -> Result<Vec<Value>, String> {
         let mut items = Vec::new();
         let mut marker = String::new();
@@ -196,14 +198,14 @@ impl Cloud {
     }
 }
 
-/// A function as the emulator lists it.
+/// A function as listed by the emulator.
 struct Function {
     name: String,
     memory_mib: u64,
     state: String,
 }
 
-/// How many of each there are.
+/// Number of resources of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub functions: usize,
@@ -218,13 +220,13 @@ pub struct Counts {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The emulator may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The Python that `deployer local` installed the emulator for; has it installed where it is missing.
+/// Returns the Python for which `deployer local` installed the emulator; installs it first if it is missing.
 fn python(directory: &Path, deployer: &Path) -> Result<PathBuf, String> {
     if let Some(python) = installed() {
         return Ok(python);
@@ -246,7 +248,7 @@ pub fn quiet(command: &mut Command) -> std::io::Result<std::process::ExitStatus>
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }
 
-/// The environment in the user's cache that was made from the requirements of this checkout.
+/// Returns the Python in the user's cache whose packages match the requirements of this checkout.
 fn installed() -> Option<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")))?.join("deployer");

@@ -1,4 +1,4 @@
-//! Every repetition, case, delay and tool in turn; then the tables.
+//! Runs every repetition, case, delay and tool in turn, then writes the tables.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,25 +44,25 @@ pub fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// Where everything temporary goes.
+/// Returns the directory for temporary files.
 pub fn scratch() -> Result<PathBuf, String> {
     let scratch = cargo::target_directory()?.join("bench");
     fs::create_dir_all(&scratch).map_err(|error| format!("cannot create {}: {error}", scratch.display()))?;
     Ok(scratch)
 }
 
-/// The deployer to measure.
+/// Returns the deployer to measure.
 pub fn deployer(options: &Options) -> Result<PathBuf, String> {
     options.binary.clone().map_or_else(cargo::build_release, Ok)
 }
 
-/// The emulator loads a service's code at its first call; that is nobody's time.
+/// Runs the floor once: the emulator loads a service's code at its first call, which must not count for any tool.
 fn warm_up(cloud: &Cloud, scratch: &Path) -> Result<(), String> {
     let floor = tools::floor();
     Round { cloud, tool: floor.as_ref(), case: Case::Couch, delay_ms: 0, show: false }.run(scratch).map(|_| ())
 }
 
-/// The tools that are wanted and installed; says which are not.
+/// Returns the requested tools that are installed, and prints which ones are missing.
 fn entrants(options: &Options, binary: &Path, scratch: &Path) -> Result<Vec<Box<dyn Tool>>, String> {
     let (mut found, mut asked) = (Vec::new(), 0);
     for tool in tools::all(binary, scratch) {
@@ -99,7 +99,7 @@ fn rounds<'a>(options: &Options, tools: &'a [Box<dyn Tool>]) -> Vec<(&'a dyn Too
     rounds
 }
 
-/// One tool from nothing to nothing.
+/// The measurement of one tool, from an empty account back to an empty account.
 struct Round<'a> {
     cloud: &'a Cloud,
     tool: &'a dyn Tool,
@@ -135,7 +135,7 @@ impl Round<'_> {
         Ok(runs)
     }
 
-    /// Compares what there is with what the tool should have made.
+    /// Compares the account with what the tool should have created.
     fn look(&self, operation: Operation) -> Result<(), String> {
         match operation.memory_after() {
             Some(memory_mib) => {

@@ -1,7 +1,7 @@
-//! The floor: a deployer without a program. It sends the calls that an operation cannot do without, each as soon as those that it depends on
-//! have answered, over connections that stay open, unsigned, and decides nothing.
+//! The floor: a deployer reduced to its calls. It sends the calls that an operation requires, each as soon as the calls
+//! it depends on have answered, over connections that stay open. It does not sign them and makes no decisions.
 //!
-//! One read a resource and no reads in bulk; state and lock are objects in S3, as for the tools that it is compared with.
+//! It reads each resource by one call, without bulk reads. State and lock are objects in S3, as for the compared tools.
 
 mod graph;
 
@@ -18,9 +18,10 @@ use super::http::{Client, Request};
 use super::{REGION, STATE_BUCKET};
 use graph::{Step, graph};
 
-/// Calls at the same time.
+/// Maximum number of concurrent calls.
 const CONNECTIONS: usize = 100;
-/// Between two questions whether a function is Active: short beside half a second, long beside what the emulator takes for a call.
+/// Pause between two checks whether a function is Active: short compared with half a second, long compared with the
+/// emulator's time for a call.
 const POLL: Duration = Duration::from_millis(20);
 const STATE: &str = "floor.json";
 const LOCK: &str = "floor.lock";
@@ -44,7 +45,7 @@ pub fn run(operation: Operation, case: Case, address: &str, code: &str) -> Resul
     }
 }
 
-/// Puts lock and state round an operation's calls.
+/// Adds the calls for lock and state to an operation's calls.
 fn schedule(operation: Operation, graph: &graph::Graph) -> Vec<Step> {
     let locked = !matches!(operation, Operation::Plan | Operation::NoopPlan);
     let known = !matches!(operation, Operation::Plan | Operation::Apply | Operation::ApplyActive);
@@ -69,7 +70,7 @@ fn schedule(operation: Operation, graph: &graph::Graph) -> Vec<Step> {
         }
     };
     for step in &mut middle {
-        // Under a lock nothing begins before it; without one, only what the state names waits for the state.
+        // With a lock, every call waits for it. Without one, only calls with ids from the state wait for the state.
         if locked || step.needs_state() {
             step.after.extend(before.iter().map(|id| (*id).to_owned()));
         }
@@ -96,12 +97,12 @@ fn s3(method: &'static str, key: &str) -> Request {
 
 struct Pool {
     steps: Vec<Step>,
-    /// For each step, how many it still waits for.
+    /// For each step, the number of steps that it still waits for.
     waits: Vec<usize>,
     ready: VecDeque<usize>,
-    /// Questions to ask again, and when; the first is due first.
+    /// Checks to repeat, with their times; the first is due first.
     later: VecDeque<(Instant, usize)>,
-    /// Ids that answers gave.
+    /// Ids from earlier answers.
     known: Map<String, Value>,
     done: usize,
     failure: Option<String>,
@@ -125,7 +126,7 @@ impl Pool {
         self.failure.is_some() || self.done == self.steps.len()
     }
 
-    /// The next step to take at `now`: what is ready goes before questions that are asked again.
+    /// Returns the next step to run at `now`: ready steps go before repeated checks.
     fn next(&mut self, now: Instant) -> Option<usize> {
         let due = |later: &mut (Instant, usize)| later.0 <= now;
         self.ready.pop_front().or_else(|| self.later.pop_front_if(due).map(|(_, at)| at))
@@ -150,9 +151,9 @@ impl Pool {
 }
 
 enum Outcome {
-    /// With the ids that the answer gave.
+    /// Finished, with the ids in the answer.
     Done(Map<String, Value>),
-    /// To be asked again.
+    /// Not finished: the check is repeated later.
     NotYet,
 }
 
@@ -188,13 +189,13 @@ fn send(client: &mut Client, step: &Step, request: &Request) -> Result<Outcome, 
             let answer = serde_json::from_slice(&answer.body).unwrap_or(json!({}));
             Ok(if step.is_done(&answer) { Outcome::Done(step.learn(&answer)) } else { Outcome::NotYet })
         }
-        // SQS and IAM say with 400 that something does not exist.
+        // SQS and IAM answer 400 if something does not exist.
         400 | 404 if step.missing_is_fine => Ok(Outcome::Done(Map::new())),
         status => Err(format!("{}: {status} {}", step.id, answer.text())),
     }
 }
 
-/// Calls and rounds of every operation, from the graph alone.
+/// Returns the number of calls and rounds of every operation, from the graph alone.
 pub fn bounds(case: Case) -> Vec<(Operation, usize, usize)> {
     let graph = graph(case, "");
     let bound = |operation| {
@@ -204,7 +205,7 @@ pub fn bounds(case: Case) -> Vec<(Operation, usize, usize)> {
     Operation::ALL.into_iter().map(bound).collect()
 }
 
-/// The longest chain of calls that wait for each other. Steps stand after those that they wait for.
+/// Returns the length of the longest chain of calls that wait for each other.
 fn depth(steps: &[Step]) -> usize {
     let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
     let mut left: Vec<&Step> = steps.iter().collect();
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn calls_and_rounds_follow_from_the_resources() {
         let bounds = |case| bounds(case).into_iter().map(|(_, calls, rounds)| (calls, rounds)).collect::<Vec<_>>();
-        // First plan, first apply, the same to Active, plan, apply, change, destroy.
+        // First plan, first apply, the same until Active, plan, apply, change, destroy.
         assert_eq!(bounds(Case::Scaled(1)), [(6, 1), (10, 6), (11, 6), (7, 2), (9, 3), (11, 5), (10, 6)]);
         let hundred = bounds(Case::Scaled(100));
         assert_eq!((hundred[3], hundred[1].1), ((601, 2), 6));

@@ -1,4 +1,5 @@
-//! The functions: how fast they start and answer, and how little they need. The measuring itself is `xtask/bench/functions.py`.
+//! Measures the functions: how fast they start and answer, and how much memory they need. `xtask/bench/functions.py`
+//! takes the measurements.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +11,7 @@ use super::results::Results;
 use super::{cloud, table};
 use crate::cargo;
 
-/// Fresh processes for each figure; a quarter of them where one takes long.
+/// Number of fresh processes for each figure; slow figures use a quarter of them.
 const RUNS: &str = "20";
 const PYTHONS: &[&str] = &["python3", "python"];
 

@@ -1,4 +1,5 @@
-//! As much of HTTP/1.1 as the proxy, the floor and the checks need: heads, bodies, and a client that keeps its connection.
+//! The part of HTTP/1.1 that the proxy, the floor and the checks need: heads, bodies, and a client that keeps its
+//! connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,7 +13,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads one; none at the end of the stream.
+    /// Reads a head; `None` at the end of the stream.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut start = String::new();
         if reader.read_line(&mut start)? == 0 {
@@ -42,7 +43,7 @@ impl Head {
         self.start.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
     }
 
-    /// Says whether the sender closes the connection after this message.
+    /// Tells whether the sender closes the connection after this message.
     pub fn closes(&self) -> bool {
         self.get("connection").eq_ignore_ascii_case("close") || self.start.ends_with("HTTP/1.0")
     }
@@ -53,8 +54,8 @@ impl Head {
     }
 }
 
-/// Reads a body, without the frames of a chunked one, for which the head is given a length. `answer_to` is the method that an answer
-/// belongs to.
+/// Reads a body. A chunked body is joined, and its head gets a content-length instead. `answer_to` is the method of the
+/// request that an answer belongs to.
 pub fn read_body(reader: &mut impl BufRead, head: &mut Head, answer_to: Option<&str>) -> io::Result<Vec<u8>> {
     if answer_to == Some("HEAD") || (answer_to.is_some() && matches!(head.status(), 100..=199 | 204 | 304)) {
         return Ok(Vec::new());
@@ -82,7 +83,7 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
         if size > 0 {
             reader.take(size).read_to_end(body)?;
         }
-        // The line end of the chunk, or trailers up to the empty line.
+        // Skips the line end of the chunk, or the trailers up to the empty line.
         loop {
             line.clear();
             if reader.read_line(&mut line)? == 0 {
@@ -98,7 +99,7 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
     }
 }
 
-/// A request as a minimal deployer sends it: unsigned, as the emulator reads nothing but the credential's scope.
+/// A request of a minimal deployer. It is unsigned, since the emulator reads only the credential's scope.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: &'static str,
@@ -119,7 +120,7 @@ impl Answer {
     }
 }
 
-/// One connection that is kept and opened again when the other side closed it.
+/// A connection that is kept, and reopened when the other side closed it.
 pub struct Client {
     address: String,
     region: String,
@@ -176,7 +177,7 @@ pub fn connect(address: &str) -> io::Result<BufReader<TcpStream>> {
     Ok(BufReader::new(stream))
 }
 
-/// A request of AWS's query protocol.
+/// Builds a request of AWS's query protocol.
 pub fn query(service: &'static str, action: &str, version: &str, parameters: &[(&str, &str)]) -> Request {
     let pairs = [("Action", action), ("Version", version)];
     let pairs = pairs.iter().chain(parameters).map(|(name, value)| format!("{name}={}", encode(value)));
@@ -189,7 +190,7 @@ pub fn query(service: &'static str, action: &str, version: &str, parameters: &[(
     }
 }
 
-/// A request of AWS's JSON protocol; `target` is PREFIX.ACTION.
+/// Builds a request of AWS's JSON protocol; `target` is PREFIX.ACTION.
 pub fn json_rpc(service: &'static str, target: &str, body: &serde_json::Value) -> Request {
     Request {
         method: "POST",
@@ -200,7 +201,7 @@ pub fn json_rpc(service: &'static str, target: &str, body: &serde_json::Value) -
     }
 }
 
-/// A request of AWS's REST protocol; null stands for no body.
+/// Builds a request of AWS's REST protocol; a null body is left out.
 pub fn rest(service: &'static str, method: &'static str, path: &str, body: &serde_json::Value) -> Request {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let fields = vec![("content-type", "application/json".to_owned())];

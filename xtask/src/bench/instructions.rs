@@ -1,7 +1,9 @@
-//! Counts the processor's instructions while a large stack is checked and planned. Unlike times, counts are the same on a busy machine.
+//! Counts the processor's instructions while a large stack is checked and planned. Unlike times, counts are the same on
+//! a busy machine.
 //!
-//! Counted are two unit tests of the deployer in the profile that the tests are built in anyway: a release build takes longer than all tests
-//! together, and what makes the program do more work shows in either. Callgrind counts only inside the functions that are named here.
+//! It runs two unit tests of the deployer in the profile of the test build. A release build takes longer than all tests
+//! together, and a change that makes the program do more work shows in both. Callgrind counts only inside the functions
+//! named here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,12 +16,12 @@ use super::options::Options;
 use super::{cloud, contest};
 use crate::cargo;
 
-/// (name, test, function that is counted in)
+/// (name, test, function whose instructions are counted)
 const COUNTED: &[(&str, &str, &str)] = &[
     ("check", "plan::tests::large::a_large_stack_is_checked", "deployer::pipeline::check"),
     ("plan", "plan::tests::large::a_large_stack_has_nothing_to_do_after_apply", "deployer::plan::planner::plan"),
 ];
-/// How many more instructions are too many.
+/// Largest accepted increase, as a fraction.
 const ALLOWED: f64 = 0.05;
 
 pub fn run(options: &Options) -> Result<(), String> {
@@ -99,7 +101,7 @@ fn compare(kept: &Value, counts: &Value) -> Result<(), String> {
     ))
 }
 
-/// The unit tests' binary among cargo's messages.
+/// Finds the unit tests' binary among cargo's messages.
 pub fn unit_tests_of(messages: &str, package: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut binaries = messages.filter(|message| {

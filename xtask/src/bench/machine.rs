@@ -1,4 +1,4 @@
-//! Where and when something was measured.
+//! The machine and the date of a measurement.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// Describes this machine; what cannot be found out is left out.
+/// Describes this machine; unknown properties are null.
 pub fn describe() -> Value {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let after = |text: &str, name: &str| {
@@ -25,13 +25,13 @@ pub fn describe() -> Value {
     })
 }
 
-/// The first line that a command prints, if it can be run.
+/// Returns the first line that a command prints, if it can be run.
 pub fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).lines().next().map(|line| line.trim().to_owned())
 }
 
-/// Today in UTC, as 2026-01-31.
+/// Returns today's date in UTC, such as 2026-01-31.
 pub fn today() -> String {
     date(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()))
 }

@@ -1,4 +1,4 @@
-//! Runs a command and measures it with everything it starts: wall time, processor time, peak memory.
+//! Runs a command and measures it together with everything it starts: wall time, processor time, peak memory.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,22 +11,24 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-/// Memory is looked at this often; the peak of a single process is exact, as the system keeps it.
+/// Pause between two samples of memory. The peak of a single process is exact, as the system records it.
 const SAMPLE: Duration = Duration::from_millis(10);
 const SAMPLES_A_SEARCH: u32 = 10;
 
 pub struct Measurement {
     pub exit_code: Option<i32>,
     pub wall_s: f64,
-    /// User and system time; none where the system has no /proc.
+    /// User and system time; `None` if the system has no /proc.
     pub cpu_s: Option<f64>,
     pub peak_mib: Option<f64>,
-    /// Share of the machine's processors that anything else used meanwhile, the emulator and this program excepted.
+    /// Share of the machine's processors that other programs used meanwhile, not counting the emulator and this
+    /// program.
     pub others: Option<f64>,
     pub output: String,
 }
 
-/// Runs a command to its end; `log` gets its output. `servers` are processes whose processor time belongs to the run.
+/// Runs a command to its end and writes its output to `log`. `servers` are processes whose processor time belongs to
+/// the run.
 pub fn run(mut command: Command, log: &Path, servers: &[u32]) -> Result<Measurement, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |error: std::io::Error| format!("cannot run {program}: {error}");
@@ -42,7 +44,7 @@ pub fn run(mut command: Command, log: &Path, servers: &[u32]) -> Result<Measurem
         let ended = Arc::clone(&ended);
         thread::spawn(move || peak(id, &ended))
     };
-    // Ended but not yet asked for: its entry in /proc still tells what it used.
+    // The process has ended but is not reaped, so its entry in /proc still has its times.
     let pid = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or("a process id of 0")?;
     let waited = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     let wall = start.elapsed();
@@ -63,7 +65,7 @@ pub fn run(mut command: Command, log: &Path, servers: &[u32]) -> Result<Measurem
     })
 }
 
-/// Processor seconds since boot, of everything and of the processes that serve the run.
+/// Processor seconds since boot: of all processes, and of those that serve the run.
 struct Busy {
     all: f64,
     servers: f64,
@@ -74,7 +76,7 @@ impl Busy {
         let stat = fs::read_to_string("/proc/stat").ok()?;
         let fields: Vec<f64> =
             stat.lines().next()?.split_ascii_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
-        // All but idle (4th) and waiting for disks (5th); guests are counted in user time already.
+        // Sums all fields but idle (4th) and waiting for disks (5th); user time already includes guests.
         let all = fields.iter().take(8).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks);
         let own = std::process::id();
         let servers = servers.iter().chain([&own]).filter_map(|pid| cpu_of(*pid)).sum();
@@ -88,10 +90,10 @@ impl Busy {
     }
 }
 
-/// The unit of processor times in /proc is the same on every Linux.
+/// Unit of processor times in /proc, the same on every Linux.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Processor time of a process and of its children that have ended.
+/// Returns the processor time of a process and of its children that have ended.
 fn cpu_of(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields = stat.rsplit_once(')')?.1;
@@ -99,13 +101,14 @@ fn cpu_of(pid: u32) -> Option<f64> {
     Some(ticks.sum::<f64>() / TICKS_A_SECOND)
 }
 
-/// The peak of the summed resident memory of a process and its descendants, in KiB.
+/// Returns the peak of the summed resident memory of a process and its descendants, in KiB.
 fn peak(root: u32, ended: &AtomicBool) -> Option<u64> {
     let mut most = None;
     let mut family = Vec::new();
     let mut samples = 0;
     while !ended.load(Ordering::Relaxed) {
-        // Finding descendants reads all of /proc, which would cost a slow machine more than what it measures.
+        // Finding descendants reads all of /proc. On a slow machine, doing so for every sample would cost more than the
+        // measured command.
         if samples % SAMPLES_A_SEARCH == 0 {
             family = tree(root);
         }

@@ -1,13 +1,14 @@
-//! Measures the deployer beside the floor and its rivals, on one emulator behind one proxy: `cargo xtask bench`.
+//! Compares the deployer with the floor and its rivals, on one emulator behind one proxy: `cargo xtask bench`.
 //!
 //! - [`options`]: what to measure
-//! - [`cloud`], [`proxy`], [`http`], [`calls`]: the emulator, the way to AWS and back, and the calls that went it
-//! - [`cases`], [`tools`], [`floor`]: what is deployed, and by whom
+//! - [`cloud`], [`proxy`], [`http`], [`calls`]: the emulator, the simulated distance to AWS, and the recorded calls
+//! - [`cases`], [`tools`], [`floor`]: the stacks, and the tools that deploy them
 //! - [`measure`]: one command's time and memory
 //! - [`contest`]: every tool, case and operation in turn
-//! - [`rates`], [`rated`]: what AWS's rates add, computed and measured
-//! - [`results`], [`table`], [`chart`], [`machine`]: what is kept in `docs/bench`
-//! - [`size`], [`functions`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate against regressions
+//! - [`rates`], [`rated`]: the time that AWS's rate limits add, computed and measured
+//! - [`results`], [`table`], [`chart`], [`machine`]: the results in `docs/bench`
+//! - [`size`], [`functions`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate
+//!   against regressions
 
 mod build;
 mod calls;
@@ -37,10 +38,10 @@ const REGION: &str = "eu-west-1";
 const ACCOUNT: &str = "000000000000";
 const STATE_BUCKET: &str = "bench-state";
 const UPLOAD_BUCKET: &str = "bench-uploads";
-/// The emulator takes any date.
+/// The emulator accepts any date.
 const SCOPE_DATE: &str = "20250101";
 
-/// Runs `bench` with what follows it on the command line.
+/// Runs `bench` with the arguments that follow it on the command line.
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
@@ -70,7 +71,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     }
 }
 
-/// Prints how many calls, and how many after each other, every operation cannot do without.
+/// Prints the minimum number of calls and of sequential rounds for every operation.
 fn bounds() {
     println!("{:12} {:29} {:>6} {:>7}", "case", "operation", "calls", "rounds");
     for case in [Case::Couch, Case::Scaled(1), Case::Scaled(20), Case::Scaled(100)] {

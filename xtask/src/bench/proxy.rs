@@ -1,4 +1,5 @@
-//! Stands between a tool and the emulator: adds the way to AWS and back to every call, and keeps the times of all calls.
+//! A proxy between a tool and the emulator: it adds the network delay to AWS to every call, and records the times of
+//! all calls.
 
 use std::io::{self, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,14 +21,14 @@ struct Shared {
     emulator: String,
     epoch: Instant,
     run: Mutex<Run>,
-    /// Set where calls beyond AWS's rates are refused.
+    /// Set if calls beyond AWS's rates are refused.
     limits: OnceLock<Limits>,
 }
 
-/// What is measured at the moment.
+/// The current measurement.
 #[derive(Default)]
 struct Run {
-    /// Tells an answer that belongs to an earlier measurement.
+    /// Number of the measurement; an answer with another number belongs to an earlier one.
     number: u64,
     delay: Duration,
     calls: Vec<Call>,
@@ -48,7 +49,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let shared = Arc::clone(&here);
-                // A client that goes away in the middle is no error of ours; the run's own result tells.
+                // Ignore a client that disconnects early; the result of the run shows the failure.
                 thread::spawn(move || serve(client, &shared));
             }
         });
@@ -64,7 +65,7 @@ impl Proxy {
         self.shared.limits.get_or_init(Limits::default);
     }
 
-    /// Begins a measurement in which every call takes `delay` longer.
+    /// Starts a measurement in which every call takes `delay` longer.
     pub fn begin(&self, delay: Duration) {
         let mut run = self.shared.run();
         *run = Run { number: run.number + 1, delay, calls: Vec::new() };
@@ -93,7 +94,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut client = BufReader::new(client);
     let mut emulator = None;
     while let Some(mut head) = Head::read(&mut client)? {
-        // Answered here, so that the body has arrived before the delay begins.
+        // Answer here, so that the body has arrived before the delay begins.
         if head.get("expect").eq_ignore_ascii_case("100-continue") {
             client.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             head.fields.retain(|(name, _)| name != "expect");
@@ -108,7 +109,8 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         let (service, action) = name(&head, &body);
         let refused = shared.limits.get().is_some_and(|limits| !limits.admit(&format!("{service}.{action}")));
         let (answer, status) = if refused {
-            // Some services say it by another status, which other refusals have, too.
+            // Some services use another status for this refusal. It is recorded as 429, because other refusals share
+            // theirs.
             (refusal(&service), 429)
         } else {
             forward(&mut emulator, &shared.emulator, &head, &body)?
@@ -135,7 +137,7 @@ fn pause(time: Duration) {
     }
 }
 
-/// Has the emulator answer. It closes idle connections, so a kept one may fail once.
+/// Forwards the request to the emulator, which closes idle connections, so a kept one may fail once.
 fn forward(
     kept: &mut Option<BufReader<TcpStream>>,
     address: &str,
@@ -165,7 +167,7 @@ fn exchange(connection: &mut BufReader<TcpStream>, bytes: &[u8], method: &str) -
     let body = read_body(connection, &mut head, Some(method))?;
     let closes = head.closes();
     if closes {
-        // The client's connection to us stays open.
+        // The client's connection to the proxy stays open.
         head.fields.retain(|(name, _)| name != "connection");
         if head.get("content-length").is_empty() && method != "HEAD" {
             head.fields.push(("content-length".to_owned(), body.len().to_string()));

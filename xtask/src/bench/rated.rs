@@ -1,4 +1,5 @@
-//! The deployer on AWS's rates: calls beyond the documented ones are refused, and it takes the emulator for AWS.
+//! Measures the deployer with AWS's rate limits: calls beyond the documented rates are refused, and the deployer takes
+//! the emulator for AWS.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +18,7 @@ use super::{REGION, STATE_BUCKET, contest, machine, measure, rates, table};
 
 const CASES: &[Case] = &[Case::Scaled(20), Case::Scaled(100)];
 const DELAY: Duration = Duration::from_millis(50);
-/// One address for each service: a single one would stand for a local AWS, which has no rates.
+/// Each service gets its own address: one address for all would mean a local AWS, which has no rate limits.
 const SERVICES: &[&str] = &[
     "API_GATEWAY",
     "CLOUDWATCH",
@@ -56,7 +57,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     results.save()
 }
 
-/// Writes the stack with its state in a file: a bucket's name would be part of its host's.
+/// Writes the stack with its state in a file: a bucket's name would become part of the host name.
 fn write(directory: &Path, copies: usize, memory_mib: u64) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
     if directory.exists() {

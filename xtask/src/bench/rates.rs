@@ -1,4 +1,4 @@
-//! How long AWS's documented rates make a tool's calls take, whatever the tool does at the same time.
+//! Computes how long AWS's documented rates make a tool's calls take, whatever the tool does concurrently.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-/// A documented rate of one account and region: what it is for, calls a second, calls that may come at once.
+/// A documented rate of one account and region: its title, calls per second, and calls that may come at once.
 struct Rate {
     title: &'static str,
     per_second: f64,
@@ -17,7 +17,7 @@ const fn rate(title: &'static str, per_second: f64, burst: f64) -> Rate {
     Rate { title, per_second, burst }
 }
 
-/// The rates that a call counts against. IAM, SQS and STS publish none for such calls; S3's are far away.
+/// Returns the rates that a call counts against. IAM, SQS and STS publish none for such calls; S3's are far higher.
 fn rates_of(call: &str) -> Vec<Rate> {
     const API: Rate = rate("API Gateway", 10.0, 40.0);
     match call {
@@ -45,7 +45,8 @@ fn rates_of(call: &str) -> Vec<Rate> {
     }
 }
 
-/// The least seconds that calls, counted by name, take on AWS, and the rate that makes it so; none where no rate is reached.
+/// Returns the minimum seconds that calls, counted by name, take on AWS, and the limiting rate; `None` if no rate is
+/// reached.
 pub fn bound(calls: &Map<String, Value>) -> Option<(f64, &'static str)> {
     let mut counted: BTreeMap<&str, (f64, Rate)> = BTreeMap::new();
     for (call, count) in calls {
@@ -57,11 +58,11 @@ pub fn bound(calls: &Map<String, Value>) -> Option<(f64, &'static str)> {
     seconds.filter(|(seconds, _)| *seconds > 0.0).max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// Accounts for calls as AWS does: beyond its rates one is refused.
+/// Enforces rates like AWS: a call beyond them is refused.
 #[derive(Debug, Default)]
 pub struct Limits(Mutex<HashMap<&'static str, Tokens>>);
 
-/// Calls of one rate that may come at once.
+/// The remaining tokens of one rate: calls that may come at once.
 #[derive(Debug)]
 struct Tokens {
     left: f64,
@@ -69,7 +70,7 @@ struct Tokens {
 }
 
 impl Limits {
-    /// Says whether AWS takes this call now.
+    /// Tells whether AWS would accept this call now.
     pub fn admit(&self, call: &str) -> bool {
         let now = Instant::now();
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +89,7 @@ impl Limits {
     }
 }
 
-/// What AWS answers to a call beyond its rates, in the words of the service.
+/// Returns AWS's answer to a call beyond its rates, in the service's format.
 pub fn refusal(service: &str) -> Vec<u8> {
     let (status, fields, body): (u16, &str, Vec<u8>) = match service {
         "lambda" | "apigateway" => {
@@ -98,7 +99,7 @@ pub fn refusal(service: &str) -> Vec<u8> {
         "monitoring" => {
             let fields = "content-type: application/cbor\r\nsmithy-protocol: rpc-v2-cbor\r\n\
                           x-amzn-query-error: Throttling;Sender\r\n";
-            // A map of one text: {"__type": "ThrottlingException"}.
+            // A map with one entry: {"__type": "ThrottlingException"}.
             (400, fields, [&b"\xa1\x66__type\x73"[..], b"ThrottlingException"].concat())
         }
         "logs" | "tagging" => {

@@ -1,6 +1,6 @@
-//! What has been measured, as it is kept: `results.json`, and the tables and the chart that are made of it.
+//! The stored measurements: `results.json`, and the tables and the chart generated from it.
 //!
-//! Measuring a part replaces that part; the rest stays, with the day it was measured on.
+//! Measuring a part replaces that part; the others stay, with their own dates.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +37,7 @@ pub struct Row {
     pub cpu_s: Option<f64>,
     pub peak_mib: Option<f64>,
     pub calls: u64,
-    /// The least seconds that these calls take on AWS, and the rate that makes it so.
+    /// The minimum seconds that these calls take on AWS, and the limiting rate.
     pub bound: Option<(f64, &'static str)>,
     pub others: f64,
     pub runs: u64,
@@ -50,7 +50,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Reads what is there.
+    /// Reads the existing results.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join("results.json");
         let all = match fs::read_to_string(&path) {
@@ -65,7 +65,7 @@ impl Results {
         versions[tool] = json!(version);
     }
 
-    /// Keeps what a part of the benchmark found out.
+    /// Stores the results of one part of the benchmark.
     pub fn set(&mut self, section: &str, mut value: Value) {
         value["date"] = json!(machine::today());
         self.all.insert(section.to_owned(), value);
@@ -110,7 +110,7 @@ impl Results {
         write("chart.svg", &chart::draw(&self.rows()))
     }
 
-    /// One line for each operation, so that a change shows what changed.
+    /// Writes each operation on its own line, so that diffs show which ones changed.
     fn json(&self) -> String {
         let section = |(name, value): (&String, &Value)| {
             let lines = value.as_object().filter(|_| name == "operations").map(|rows| {
@@ -130,7 +130,7 @@ fn key(tool: &str, case: &str, delay_ms: u64, operation: Operation) -> String {
 fn medians(runs: &[&Run]) -> Value {
     let of = |value: &dyn Fn(&Run) -> Option<f64>| median(runs.iter().filter_map(|run| value(run)).collect());
     let walls: Vec<f64> = runs.iter().map(|run| round(run.wall_s, 3)).collect();
-    // The run in the middle stands for the calls.
+    // The calls are those of the run with the median time.
     let mut by_time: Vec<&&Run> = runs.iter().collect();
     by_time.sort_by(|a, b| a.wall_s.total_cmp(&b.wall_s));
     let middle = by_time[(by_time.len() - 1) / 2];

@@ -1,4 +1,4 @@
-//! The binary by itself: how large it is, how fast it starts and how fast it checks a large stack.
+//! Measures the binary by itself: its size, how fast it starts, and how fast it checks a large stack.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::results::{Results, median, round};
 use super::table;
 use super::tools::{scaled_stack, write_zip};
 
-/// Each copy is six resources: queue, log group, role, function, mapping, alarm.
+/// Number of copies of six resources: queue, log group, role, function, mapping, alarm.
 const COPIES: usize = 167;
 const STARTS: usize = 30;
 
@@ -51,13 +51,13 @@ pub fn run(options: &Options) -> Result<(), String> {
     results.save()
 }
 
-/// Writes a stack of so many copies of {queue, function, alarm}, with the code that it names.
+/// Writes a stack with `copies` of {queue, function, alarm}, and the code that it names.
 pub fn write_stack(directory: &Path, copies: usize) -> std::io::Result<()> {
     write_zip(&directory.join("fn.zip"))?;
     fs::write(directory.join("stack.yaml"), scaled_stack(copies).replace("MEMORY", "512"))
 }
 
-/// The most that any measured operation on a case took.
+/// Returns the largest peak memory of any measured operation on a case.
 fn peak(results: &Results, case: &str) -> Option<f64> {
     let rows = results.rows();
     let peaks = rows.iter().filter(|row| row.tool == "deployer" && row.case.to_string() == case);

@@ -1,4 +1,4 @@
-//! Tables for people.
+//! Renders the tables for people.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::cases::{Case, Operation};
 use super::results::{Results, Row};
 
-/// The tools in the order of the columns, with their names for people.
+/// The tools in column order, with their names for people.
 pub const TOOLS: &[(&str, &str)] = &[
     ("floor", "floor"),
     ("deployer", "deployer"),
@@ -18,14 +18,14 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("chalice", "Chalice"),
     ("ansible", "Ansible"),
 ];
-/// How far from the floor the deployer may be.
+/// Largest accepted ratio of the deployer's time to the floor's.
 const GOAL: f64 = 1.5;
-/// Calls are the same at every delay; those at this one are looked at.
+/// Calls are the same at every delay; this delay's are shown.
 const BOUND_DELAY_MS: u64 = 50;
-/// Above this share of the machine, others' work makes a figure doubtful.
+/// Share of the machine used by other programs above which a figure is doubtful.
 const NOISE: f64 = 0.25;
 
-/// The page `results.md`.
+/// Renders the page `results.md`.
 pub fn page(results: &Results) -> String {
     let machine = results.get("machine");
     let field = |name: &str| machine[name].as_str().map(str::to_owned).unwrap_or_else(|| machine[name].to_string());
@@ -47,7 +47,7 @@ pub fn page(results: &Results) -> String {
     page
 }
 
-/// Every table.
+/// Renders every table.
 pub fn all(results: &Results) -> String {
     let rows = results.rows();
     let groups: BTreeSet<(Case, u64)> = rows.iter().map(|row| (row.case, row.delay_ms)).collect();
@@ -118,7 +118,8 @@ fn operations(rows: &[&Row]) -> String {
     text
 }
 
-/// A tool's row of an operation. The deployer's first apply ends when the functions are Active, so it stands in both rows.
+/// Returns a tool's row of an operation. The deployer's first apply ends when the functions are Active, so it counts
+/// for both rows.
 pub fn find<'a>(rows: &[&'a Row], tool: &str, operation: Operation) -> Option<&'a Row> {
     let of = |operation| rows.iter().find(|row| row.tool == tool && row.operation == operation).copied();
     match operation {
@@ -127,7 +128,7 @@ pub fn find<'a>(rows: &[&'a Row], tool: &str, operation: Operation) -> Option<&'
     }
 }
 
-/// Where AWS's documented rates, and not the distance, decide how long an operation takes.
+/// Lists the operations whose duration is limited by AWS's documented rates rather than by the distance.
 fn bounds(rows: &[Row]) -> String {
     let looked_at = |row: &&Row| row.delay_ms == BOUND_DELAY_MS && row.operation != Operation::ApplyActive;
     let bound: Vec<&Row> = rows.iter().filter(looked_at).filter(|row| row.bound.is_some()).collect();
@@ -152,7 +153,7 @@ fn bounds(rows: &[Row]) -> String {
     text
 }
 
-/// What it took where calls beyond the rates were refused.
+/// Renders the times measured while calls beyond the rates were refused.
 pub fn rated(section: &Value) -> String {
     let mut text = "\n## On AWS's rates\n\nThe deployer behind a proxy that refuses calls beyond the documented rates, 50 ms a call.\n\n\
                     | | least by the rates | measured | calls | refused |\n| --- | ---: | ---: | ---: | ---: |\n"
@@ -167,7 +168,7 @@ pub fn rated(section: &Value) -> String {
     text
 }
 
-/// What a plan with nothing to do costs as the stack grows, without any delay.
+/// Renders how the cost of a plan without changes grows with the stack, without any delay.
 fn growth(rows: &[Row]) -> String {
     let plans =
         rows.iter().filter(|row| row.tool == "deployer" && row.delay_ms == 0 && row.operation == Operation::NoopPlan);
@@ -199,7 +200,7 @@ fn cell(row: &Row) -> String {
     format!("{noisy}{} s{memory} · {} calls", seconds(row.wall_s), row.calls)
 }
 
-/// Seconds with as many digits as mean something.
+/// Formats seconds with a useful number of digits.
 pub fn seconds(seconds: f64) -> String {
     match seconds {
         0.0..1.0 => format!("{seconds:.3}"),
@@ -213,7 +214,7 @@ fn times(ratio: f64, has_goal: bool) -> String {
     if has_goal && ratio > GOAL { format!("**{text}**") } else { text }
 }
 
-/// A section's members as a table: `{name: {measured, goal, beside}}`, of which the last is the same in Python.
+/// Renders a section's members as a table: `{name: {measured, goal, beside}}`, where `beside` is the result in Python.
 pub fn facts(section: &Value) -> String {
     let facts: Vec<(&String, &Value)> =
         section.as_object().into_iter().flatten().filter(|(_, fact)| fact.is_object()).collect();

@@ -1,17 +1,17 @@
-//! A DNS server for one name: the image has to resolve it by itself.
+//! A DNS server for one name, which the image has to resolve by itself.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::thread;
 
-/// The name that is known, and what it means.
+/// The only name that the server knows; it resolves to `ADDRESS`.
 pub const NAME: &str = "queue.couch.test";
 const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// The query type of an IPv4 address (RFC 1035, 3.2.2).
 const A: [u8; 2] = [0, 1];
 
-/// Answers on port 53, the only one that `resolv.conf` can mean, of a loopback address that nothing else uses; returns
-/// that address. Needs root, as changing the root directory does. Lives as long as the process.
+/// Serves on port 53, the only port that `resolv.conf` supports, of an unused loopback address, and returns that
+/// address. It requires root, like changing the root directory. It lives as long as the process.
 pub fn serve() -> io::Result<Ipv4Addr> {
     let mut refused = io::Error::other("no address");
     for last in 1..=20 {
@@ -31,14 +31,14 @@ fn answer_all(socket: &UdpSocket) {
     let mut query = [0; 512];
     while let Ok((length, from)) = socket.recv_from(&mut query) {
         if let Some(answer) = answer(&query[..length]) {
-            // A lost answer is asked for again.
+            // The resolver repeats a query whose answer is lost.
             let _ = socket.send_to(&answer, from);
         }
     }
 }
 
-/// Makes the answer to a query of one question (RFC 1035, 4.1): [`NAME`] has one IPv4 address and no other record; no other
-/// name exists.
+/// Builds the answer to a query with one question (RFC 1035, 4.1). [`NAME`] has one IPv4 address and no other record;
+/// no other name exists.
 fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let mut labels: Vec<String> = Vec::new();
     let mut at = 12;
@@ -55,7 +55,7 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let question = query.get(12..at + 4)?;
     let known = labels.join(".") == NAME;
     let records = u8::from(known && kind == A);
-    // A response, recursion wanted and to be had; 3 is "no such name".
+    // Flags: a response, recursion desired and available; 3 is "no such name".
     let mut answer = [query.get(..2)?, &[0x81, if known { 0x80 } else { 0x83 }, 0, 1, 0, records, 0, 0, 0, 0]].concat();
     answer.extend(question);
     if records == 1 {

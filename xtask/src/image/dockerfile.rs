@@ -1,4 +1,4 @@
-//! As much of a Dockerfile as ours needs: its stages read, the first one carried out in a directory of its own.
+//! Supports the part of Dockerfiles that ours uses: parses its stages, and runs the first one in a separate directory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,14 +7,14 @@ use std::process::Command;
 
 use super::{failed, succeed};
 
-/// One instruction, continued lines joined.
+/// One instruction, with continued lines joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
     pub word: String,
     pub rest: String,
 }
 
-/// Reads a Dockerfile: its instructions before the first stage, and those of each stage.
+/// Parses a Dockerfile: the instructions before the first stage, and those of each stage.
 pub fn stages(text: &str) -> Vec<Vec<Instruction>> {
     let mut stages = vec![Vec::new()];
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
@@ -47,8 +47,8 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Carries a stage out in `site`, which stands for its working directory, with `arguments` as `--build-arg` gives them.
-/// Only files that `.dockerignore` lets into the context are copied from `root`.
+/// Runs a stage in `site`, which replaces its working directory; `arguments` replace `--build-arg`s. Only files that
+/// `.dockerignore` admits to the context are copied from `root`.
 pub fn carry_out(
     stage: &[Instruction],
     root: &Path,
@@ -91,7 +91,7 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Reads `.dockerignore`, which has to leave everything out but what it names.
+    /// Reads `.dockerignore`, which must exclude everything except the files that it names.
     fn of(root: &'a Path) -> Result<Self, String> {
         let place = root.join(".dockerignore");
         let text = fs::read_to_string(&place).map_err(|error| failed(&place, &error))?;

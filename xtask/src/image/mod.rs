@@ -1,4 +1,4 @@
-//! The images without a Docker engine: the Dockerfile's stages carried out by hand, and its final root file system tried.
+//! Checks the images without a Docker engine: runs the Dockerfile's stages, and tests its final root file system.
 
 mod dns;
 mod dockerfile;
@@ -14,16 +14,16 @@ use crate::cargo;
 use dockerfile::Instruction;
 
 const DOCKERFILE: &str = "Dockerfile";
-/// A program header that names an interpreter: the binary would need a dynamic linker.
+/// Type of a program header that names an interpreter: such a binary requires a dynamic linker.
 const PT_INTERP: u32 = 3;
 
-/// A program that the Dockerfile makes an image of.
+/// A program for which the Dockerfile builds an image.
 struct Program {
     package: &'static str,
     bin: &'static str,
-    /// Where its source is; without it there is no such program yet.
+    /// Path of its source; if it is missing, the program does not exist yet.
     source: &'static str,
-    /// The most that its root file system may weigh, in bytes.
+    /// Maximum size of its root file system, in bytes.
     limit: u64,
 }
 
@@ -36,11 +36,11 @@ const WORKER: Program = Program {
     limit: 15_000_000,
 };
 
-/// What the final stage of the Dockerfile says.
+/// The settings in the Dockerfile's final stage.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stage {
     from: String,
-    /// (in the build stage, in the image)
+    /// Pairs of a path in the build stage and a path in the image.
     copies: Vec<(String, String)>,
     user: String,
     entrypoint: String,
@@ -49,7 +49,7 @@ struct Stage {
     labels: Vec<String>,
 }
 
-/// Builds, lays out, checks and tries every image.
+/// Builds, lays out, checks and tests every image.
 pub fn run() -> Result<(), String> {
     let root = cargo::root();
     let text = fs::read_to_string(root.join(DOCKERFILE)).map_err(|error| format!("{DOCKERFILE}: {error}"))?;
@@ -107,7 +107,7 @@ impl Stage {
     }
 }
 
-/// Holds that the image that builds is named by digest.
+/// Checks that the builder's image is named by digest.
 fn check_builder(arguments: &[Instruction]) -> Result<(), String> {
     let builder = arguments.iter().find_map(|argument| argument.rest.strip_prefix("BUILDER="));
     let digest = builder.and_then(|builder| builder.split_once("@sha256:")).map(|(_, digest)| digest);
@@ -137,7 +137,8 @@ fn check_stage(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts exactly what the final stage copies into an empty directory; `site` stands for the build stage's working directory.
+/// Copies exactly the files that the final stage copies into an empty directory; `site` is the build stage's working
+/// directory.
 fn lay_out(rootfs: &Path, stage: &Stage, site: &Path) -> Result<PathBuf, String> {
     if rootfs.exists() {
         fs::remove_dir_all(rootfs).map_err(|error| failed(rootfs, &error))?;
@@ -158,7 +159,7 @@ fn lay_out(rootfs: &Path, stage: &Stage, site: &Path) -> Result<PathBuf, String>
     Ok(rootfs.to_owned())
 }
 
-/// Holds that an ELF file asks for no dynamic linker and may be executed.
+/// Checks that an ELF file requires no dynamic linker and is executable.
 fn check_static(path: &Path) -> Result<(), String> {
     let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mode = fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode();
@@ -172,7 +173,7 @@ fn check_static(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether a little-endian 64-bit ELF file names an interpreter.
+/// Tells whether a little-endian 64-bit ELF file names an interpreter.
 fn interpreter(bytes: &[u8]) -> Option<bool> {
     let number = |at: usize, size: usize| -> Option<usize> {
         Some(bytes.get(at..at + size)?.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))

@@ -17,14 +17,14 @@ const STACK: &str =
     "stack: image-check\nregion: eu-west-1\nqueues: { prompts: {} }\noutputs: { url: \"${queues.prompts.url}\" }\n";
 const PROMPT: &str = "a couch in a container";
 
-/// A root file system that is laid out.
+/// A complete root file system.
 pub struct Image<'a> {
     pub root: &'a Path,
     pub rootfs: &'a Path,
     pub stage: &'a Stage,
 }
 
-/// Tries a program: what it says without arguments and settings, and, for the client, whether a message arrives.
+/// Tests a program: its output without arguments and settings, and, for the client, whether a message arrives.
 pub fn run(program: &Program, image: &Image<'_>) -> Result<(), String> {
     if captured(Command::new("id").arg("-u"))? != "0" {
         println!("skipped  running it: only root can change the root directory");
@@ -33,7 +33,7 @@ pub fn run(program: &Program, image: &Image<'_>) -> Result<(), String> {
     let Output { status, stderr, stdout } = image.command().output().map_err(|error| format!("chroot: {error}"))?;
     let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
     if program.bin != CLIENT.bin {
-        // Which settings are missing is the program's to say.
+        // The program itself has to name the missing settings.
         return match status.code() {
             Some(1..) if !said.trim().is_empty() => Ok(()),
             _ => Err(format!("without settings {} does not say what is missing ({status}): {said}", program.bin)),
@@ -54,7 +54,7 @@ impl Image<'_> {
         command
     }
 
-    /// Adds the file that a container engine adds, with our own server as the one to ask.
+    /// Adds the file that a container engine adds, with our own server as name server.
     fn ask(&self, server: Ipv4Addr) -> Result<(), String> {
         let file = self.rootfs.join("etc/resolv.conf");
         fs::write(&file, format!("nameserver {server}\noptions timeout:1 attempts:2\n"))
@@ -92,8 +92,8 @@ fn send(image: &Image<'_>) -> Result<(), String> {
     sent.and(stopped.map(|_| ()))
 }
 
-/// Sends a prompt to a host that only DNS knows: the local cloud takes requests for its own name alone, so a server of one
-/// answer stands in for SQS.
+/// Sends a prompt to a host name that only DNS knows. The local cloud accepts requests for its own name only, so a
+/// server with one answer replaces SQS.
 fn send_by_name(image: &Image<'_>) -> Result<(), String> {
     let problem = |error: std::io::Error| format!("the stand-in for SQS: {error}");
     image.ask(dns::serve().map_err(|error| format!("no DNS server on port 53: {error}"))?)?;
@@ -133,7 +133,7 @@ fn answer(listener: &TcpListener) -> io::Result<String> {
     Ok(head)
 }
 
-/// `http://127.0.0.1:4566/0/q` → `http://127.0.0.1:4566`
+/// Returns the origin of a URL: `http://127.0.0.1:4566/0/q` → `http://127.0.0.1:4566`.
 fn origin(url: &str) -> String {
     url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
 }

@@ -1,4 +1,4 @@
-//! As much of a GitHub runner as the workflows here need: contexts, conditions, shell steps and their outputs.
+//! The parts of a GitHub runner that the workflows need: contexts, conditions, shell steps and their outputs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_yaml::Value;
 
-/// Stands in for programs: notes how it was called, and leaves what a build leaves.
+/// Stands in for programs: records its calls, and creates the files of a build.
 const STAND_IN: &str = r#"
 program=$(basename "$0")
 echo "$program $*" >>"$ROOT/calls"
@@ -32,7 +32,7 @@ case "$program $1" in
 esac
 "#;
 
-/// A machine with a checkout, and what it knows of the event.
+/// A machine with a checkout and the contexts of an event.
 pub struct Machine {
     root: PathBuf,
     contexts: BTreeMap<String, String>,
@@ -40,13 +40,13 @@ pub struct Machine {
     credentials: BTreeMap<String, String>,
 }
 
-/// What came of a job.
+/// The result of a job.
 #[derive(Debug)]
 pub struct Done {
     pub ok: bool,
-    /// What all steps wrote.
+    /// The output of all steps.
     pub text: String,
-    /// The actions that were not passed over.
+    /// The actions that were not skipped.
     pub used: Vec<String>,
     outputs: BTreeMap<String, String>,
 }
@@ -69,7 +69,7 @@ impl Machine {
         std::fs::create_dir_all(&bin).expect("a directory");
         for program in ["cargo", "docker", "gh", "python3", "readelf", "rustup", "sudo"] {
             let path = bin.join(program);
-            // A step may clear the environment.
+            // A step may clear the environment, so the script contains these values.
             let known = format!("#!/bin/sh\nROOT='{}' DEPLOYER='{}'", root.display(), env!("CARGO_BIN_EXE_deployer"));
             std::fs::write(&path, known + STAND_IN).expect("a file");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -89,7 +89,7 @@ impl Machine {
         machine
     }
 
-    /// Gives a context a value: `github.ref`, `secrets.TOKEN`.
+    /// Sets the value of a context: `github.ref`, `secrets.TOKEN`.
     pub fn know(&mut self, name: &str, value: &str) -> &mut Self {
         self.contexts.insert(name.to_owned(), value.to_owned());
         self
@@ -100,7 +100,7 @@ impl Machine {
         self
     }
 
-    /// What the steps after a sign-in to AWS have in their environment.
+    /// Sets a variable for the steps after a sign-in to AWS.
     pub fn sign_in(&mut self, name: &str, value: &str) -> &mut Self {
         self.credentials.insert(name.to_owned(), value.to_owned());
         self
@@ -175,7 +175,7 @@ impl Machine {
         entries.map(|(name, value)| (name.as_str().expect("a name").to_owned(), self.filled(value))).collect()
     }
 
-    /// Puts values into `${{ … }}`.
+    /// Replaces `${{ … }}` by values.
     fn filled(&self, value: &Value) -> String {
         let text = value.as_str().expect("a text");
         let mut parts = text.split("${{");
@@ -227,7 +227,7 @@ fn truthy(value: &str) -> bool {
     !matches!(value, "" | "false")
 }
 
-/// Reads a step's outputs, of one line and of many.
+/// Parses a step's outputs, with one line or several.
 fn outputs(text: &str) -> Vec<(String, String)> {
     let mut lines = text.lines();
     let mut found = Vec::new();

@@ -1,10 +1,10 @@
-//! Dice that choose: what a random stack is made of.
+//! Random choices for random stacks.
 
 use crate::dice::Dice;
 
 /// Ways to choose among things.
 pub trait Choose {
-    /// Happens so many times in a hundred.
+    /// Returns true in `percent` of 100 cases.
     fn chance(&mut self, percent: usize) -> bool;
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T;
     fn shuffle<T>(&mut self, items: &mut [T]);

@@ -1,4 +1,4 @@
-//! What people do to a `stack.yaml`.
+//! Edits that people make in a `stack.yaml`.
 
 use deployer::spec::sections::SECTIONS;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::dice::Dice;
 
 type Edit = fn(&Maker, &mut Dice, &mut Value);
 
-/// Every edit; those that people do often stand twice.
+/// Every edit. Frequent ones are listed twice.
 const EDITS: &[Edit] = &[
     set_property,
     set_property,
@@ -31,7 +31,7 @@ const EDITS: &[Edit] = &[
     tag_the_stack,
 ];
 
-/// A stack after some edits.
+/// Returns a stack after some edits.
 pub fn edited(maker: &Maker, dice: &mut Dice, stack: &Value) -> Value {
     let mut edited = stack.clone();
     for _ in 0..1 + dice.below(4) {
@@ -40,7 +40,7 @@ pub fn edited(maker: &Maker, dice: &mut Dice, stack: &Value) -> Value {
     edited
 }
 
-/// An element's section and name.
+/// Picks an element. Returns its section and name.
 fn element(dice: &mut Dice, stack: &Value) -> Option<(String, String)> {
     let all: Vec<(String, String)> = SECTIONS
         .iter()
@@ -70,12 +70,12 @@ fn drop_property(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     }
 }
 
-/// Every place in the elements, from their properties on.
+/// Lists every place in the elements, from their properties on.
 fn places(stack: &Value) -> Vec<Vec<String>> {
     places_from(stack, 3)
 }
 
-/// Every place within the sections, from so deep on.
+/// Lists every place within the sections that is at least `depth` deep.
 pub fn places_from(stack: &Value, depth: usize) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for section in SECTIONS {
@@ -99,7 +99,7 @@ fn walk(value: &Value, at: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The value at a place.
+/// Returns the value at a place.
 pub fn place<'a>(stack: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
     path.iter().try_fold(stack, |value, part| match value {
         Value::Object(fields) => fields.get_mut(part),
@@ -108,7 +108,7 @@ pub fn place<'a>(stack: &'a mut Value, path: &[String]) -> Option<&'a mut Value>
     })
 }
 
-/// Takes away what stands at a place; tells whether something did.
+/// Removes the value at a place. Returns whether there was one.
 pub fn remove(stack: &mut Value, path: &[String]) -> bool {
     let Some((last, above)) = path.split_last() else { return false };
     match place(stack, above) {
@@ -151,7 +151,7 @@ fn drop_element(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     }
 }
 
-/// Gives an element another name; who refers to it comes along, mostly.
+/// Renames an element. Usually renames the references to it, too.
 fn rename_element(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     let Some((section, from)) = element(dice, stack) else { return };
     let to = (*dice.pick(ELEMENTS)).to_owned();
@@ -181,7 +181,7 @@ fn swap_elements(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     elements[other] = one;
 }
 
-/// Gives one element's physical name to another of its section, which gives its own or none.
+/// Swaps the physical names of two elements of a section. One of them may have no name to give.
 fn hand_name_on(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     let Some((section, name)) = element(dice, stack) else { return };
     let Some(elements) = stack[section].as_object_mut() else { return };
@@ -196,7 +196,7 @@ fn hand_name_on(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     }
 }
 
-/// Changes the order of a list or a map.
+/// Reorders a list or a map.
 fn reorder(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     let places = places(stack);
     if places.is_empty() {
@@ -214,7 +214,7 @@ fn reorder(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     }
 }
 
-/// Gives the variables of an API's paths other names, everywhere or in one route.
+/// Renames the variables in an API's paths, in all routes or in one.
 fn rename_variables(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     let names: Vec<String> = stack["apis"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
     if names.is_empty() {
@@ -236,7 +236,7 @@ fn rename_variables(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     routes.extend(renamed);
 }
 
-/// Gives an entry of a map another key: a route another method or path.
+/// Renames a key of a map; for a route, its method or path.
 fn rename_key(_: &Maker, dice: &mut Dice, stack: &mut Value) {
     let places: Vec<Vec<String>> = places(stack).into_iter().filter(|path| path.len() > 3).collect();
     if places.is_empty() {

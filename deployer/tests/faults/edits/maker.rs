@@ -1,5 +1,5 @@
-//! Random stacks from the schema that editors get: its types and limits, and the values of the sections' examples. A
-//! kind or a property that is new there is tried without a word here.
+//! Generates random stacks from the editors' schema: its types and limits, and the values of the sections' examples.
+//! New kinds and properties are covered without a change here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use super::dice::Choose;
 use crate::dice::Dice;
 
-/// What elements are called: few names, so that they meet again.
+/// Names of elements: only a few, so that they collide.
 pub const ELEMENTS: &[&str] = &["a", "b", "c"];
-/// Properties that a trial leaves out: code that has to be built, and, after them, what the local AWS does not
-/// serve: it forgets the first and has no call for changing the others.
+/// Properties that a trial omits: code that must be built, then properties that the local AWS does not support. It
+/// forgets the first of these and has no call to change the others.
 const LEFT_OUT: &[&str] = &[
     "crate",
     "bin",
@@ -26,9 +26,9 @@ const LEFT_OUT: &[&str] = &[
     "deletion_protection_enabled",
     "kms_key_id",
 ];
-/// Words for texts, of which those that fit are taken.
+/// Words for texts. Those that match the schema are used.
 const WORDS: &[&str] = &["a", "b", "alpha", "beta", "x-1", "/ed/a", "A1", "image/gif"];
-/// Paths of routes: with variables at many places, above, below and beside each other.
+/// Paths of routes, with variables in many places: above, below and beside each other.
 const PATHS: &[&str] = &[
     "/",
     "/a",
@@ -47,15 +47,15 @@ const PATHS: &[&str] = &[
     "/{id}/{proxy+}",
     "/a/{id}/b/{rest+}",
 ];
-/// How far elements bring along others that they refer to.
+/// The depth to which elements add other elements that they refer to.
 const DEEPEST: usize = 2;
-/// So many values in a hundred are those of the examples.
+/// The percentage of values that come from the examples.
 const FROM_EXAMPLES: usize = 60;
 
-/// Makes values that the schema allows.
+/// Generates values that the schema allows.
 pub struct Maker {
     schema: Value,
-    /// The elements of the sections' examples, and their sections: a text that is one of them refers to one.
+    /// The elements in the sections' examples, with their sections. A text that equals a name refers to that element.
     named: BTreeMap<String, String>,
     reference: Regex,
 }
@@ -74,7 +74,7 @@ impl Maker {
         Self { schema: editor(), named, reference }
     }
 
-    /// A stack of a few elements.
+    /// Generates a stack of a few elements.
     pub fn stack(&self, dice: &mut Dice) -> Value {
         let mut stack = json!({ "stack": "e-ACCOUNT", "region": "eu-west-1" });
         for _ in 0..2 + dice.below(5) {
@@ -83,7 +83,7 @@ impl Maker {
         stack
     }
 
-    /// Adds an element, or writes one anew, and what it refers to.
+    /// Adds or rewrites an element, and adds the elements that it refers to.
     pub fn add_element(&self, dice: &mut Dice, stack: &mut Value) {
         let section = dice.pick(SECTIONS).name();
         self.put(dice, stack, section, 0);
@@ -104,7 +104,7 @@ impl Maker {
         self.object(dice, &schema, 0)
     }
 
-    /// A value for what stands at a place in the stack, if the schema knows the place.
+    /// Generates a value for a place in the stack, if the schema has the place.
     pub fn at(&self, dice: &mut Dice, stack: &Value, path: &[String]) -> Option<Value> {
         let mut schema = self.schema.clone();
         let mut name = "";
@@ -123,14 +123,14 @@ impl Maker {
         Some(value)
     }
 
-    /// The properties of a section's elements.
+    /// Lists the properties of a section's elements.
     pub fn properties(&self, section: &str) -> Vec<String> {
         let properties = self.schema["properties"][section]["additionalProperties"]["properties"].as_object();
         let names = properties.into_iter().flat_map(Map::keys).filter(|name| !LEFT_OUT.contains(&name.as_str()));
         names.cloned().collect()
     }
 
-    /// A schema with what it refers to put in, one of its variants chosen, and no room for `${…}`.
+    /// Resolves a schema's references, chooses one of its variants, and excludes `${…}`.
     fn flat(&self, dice: &mut Dice, schema: &Value) -> Value {
         let mut flat = schema.clone();
         let mut parts: Vec<Value> = flat["allOf"].as_array().cloned().unwrap_or_default();
@@ -153,7 +153,7 @@ impl Maker {
                 None => part,
             };
             for (word, value) in self.flat(dice, &part).as_object().into_iter().flatten() {
-                // Outer words say more of this place than those of a type that many places share.
+                // The outer schema is more specific to this place than the shared type that it refers to.
                 let known = &mut flat[word.as_str()];
                 if known.is_null() {
                     *known = value.clone();
@@ -232,7 +232,8 @@ impl Maker {
         Value::Object(object)
     }
 
-    /// Makes the references of the examples mean elements that the stack has. Gives the sections of which it has none.
+    /// Redirects the examples' references to elements of the stack. Returns the sections that the stack has no element
+    /// of.
     fn refer(&self, dice: &mut Dice, stack: &Value, value: &mut Value) -> BTreeSet<String> {
         let mut missing = BTreeSet::new();
         each_text(value, "", &mut |name, text| {
@@ -246,7 +247,7 @@ impl Maker {
             if let Some(section) = self.named.get(text.as_str()).filter(|_| name != "name") {
                 *text = one_of(section).unwrap_or_else(|| text.clone());
             } else if text.starts_with("arn:aws:sqs:") {
-                // A queue of somebody else's is not there.
+                // The example's queue belongs to somebody else and does not exist here.
                 *text = format!("${{queues.{}.arn}}", one_of("queues").unwrap_or_else(|| "none".into()));
             } else if let Some(found) = self.reference.captures(text)
                 && let Some(name) = one_of(&found[1])
@@ -258,7 +259,7 @@ impl Maker {
     }
 }
 
-/// Calls on every text, with the property that it is of.
+/// Calls `visit` for every text, with the property that contains it.
 pub fn each_text(value: &mut Value, name: &str, visit: &mut impl FnMut(&str, &mut String)) {
     match value {
         Value::String(text) => visit(name, text),
@@ -268,12 +269,12 @@ pub fn each_text(value: &mut Value, name: &str, visit: &mut impl FnMut(&str, &mu
     }
 }
 
-/// What the schema cannot know: files that a trial has, and few names, which meet again.
+/// Returns values that the schema cannot know: the trial's files, and a few names that collide.
 fn known(dice: &mut Dice, property: &str) -> Option<Value> {
     let words: &[&str] = match property {
         "zip" => &["one.zip", "two.zip"],
         "name" => &["e-x-ACCOUNT", "e-y-ACCOUNT", "e-z-ACCOUNT", "e-x-ACCOUNT.fifo"],
-        // What is to stay and what may not go has its own rules: seldom.
+        // These have rules of their own, so they are set rarely.
         "protect" | "retain" | "external" => return Some(dice.chance(15).into()),
         _ => return None,
     };
@@ -300,7 +301,7 @@ fn text(dice: &mut Dice, schema: &Value, examples: Option<&Vec<Value>>) -> Value
     }
 }
 
-/// A name in a map: a route, a variable, a tag.
+/// Generates a key of a map: a route, a variable, a tag.
 fn key(dice: &mut Dice, schema: &Value) -> String {
     let pattern = schema["propertyNames"]["pattern"].as_str();
     let fits = fitting(pattern);
@@ -311,7 +312,7 @@ fn key(dice: &mut Dice, schema: &Value) -> String {
     dice.pick(&words).to_string()
 }
 
-/// A method and a path.
+/// Generates a method and a path.
 pub fn route(dice: &mut Dice) -> String {
     format!("{} {}", dice.pick(&["GET", "POST", "DELETE", "ANY"]), dice.pick(PATHS))
 }

@@ -1,4 +1,4 @@
-//! Random stacks, edited at random, end where a fresh apply of the last one ends.
+//! Random stacks with random edits end in the same account as a fresh apply of the last stack.
 
 mod dice;
 mod edit;
@@ -20,7 +20,7 @@ use play::{Trouble, Verdict, play};
 use shrink::smallest;
 use story::Story;
 
-/// A normal run's: some twenty seconds on two cores, the same stacks each time.
+/// The rounds of a normal run: about twenty seconds on two cores. The stacks are the same each time.
 const ROUNDS: u64 = 24;
 const SEED: u64 = 1;
 
@@ -33,7 +33,7 @@ fn edits_end_where_a_fresh_apply_would() {
     roomy(try_edits);
 }
 
-/// Each directory in `found/` is a story that once ended wrong.
+/// Each directory in `found/` is a story that once failed.
 #[test]
 fn what_was_found_stays_right() {
     roomy(|| {

@@ -1,4 +1,4 @@
-//! Plays a story in an account, and holds the end against a fresh account that knows the last stack alone.
+//! Plays a story in an account, and compares the result with a fresh account to which only the last stack was applied.
 
 use deployer::plan::{Action, Goal};
 use serde_json::{Map, Value, json};
@@ -12,12 +12,12 @@ use crate::holdings::{Holdings, differences};
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     Fine,
-    /// AWS or the deployer, rightly, takes a stack of it not at all.
+    /// AWS or the deployer rightly rejects one of its stacks.
     Refused(String),
     Wrong(Trouble),
 }
 
-/// What went wrong: in a word, and in full.
+/// A failure: its kind, and its details.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trouble {
     pub kind: String,
@@ -44,7 +44,7 @@ fn lived(story: &Story) -> Result<(), Verdict> {
     let fresh = fresh(last)?;
     as_fresh("after the edits", story, &settled, &fresh)?;
     empty_plan(&account, last, &[Action::Unchanged])?;
-    // Parts of what is external carry no marks: without the state, people say that they are to be taken over.
+    // Parts of external resources have no ownership tags: without the state, the user must adopt them explicitly.
     let refers = elements(&last.stack).any(|(_, _, element)| element["external"] == true);
     if story.loses_state && !refers {
         account.forget_state();
@@ -64,7 +64,7 @@ fn run(account: &Account, stack: &Value, goal: Goal, step: Option<&Step>) -> End
     end
 }
 
-/// Applies a stack as its user would: what is protected is given free first, what is external is there.
+/// Applies a stack as its user would: first removes protection, and creates external resources.
 fn apply(account: &Account, step: &Step, before: &[Step]) -> Result<(), Verdict> {
     let mut why = match run(account, &step.stack, Goal::Apply, Some(step)) {
         End::Done | End::Died => return Ok(()),
@@ -93,16 +93,16 @@ fn apply(account: &Account, step: &Step, before: &[Step]) -> Result<(), Verdict>
     if ["plan::foreign", "plan::retained", "plan::protected"].iter().any(|code| why.contains(code)) {
         return Err(Verdict::Refused(why));
     }
-    // What the local AWS does not serve.
+    // The local AWS does not support this.
     if ["Unknown action", "a local AWS cannot"].iter().any(|text| why.contains(text)) {
         return Err(Verdict::Refused(why));
     }
-    // What no fresh account takes either is no fault of an edit.
+    // If a fresh account rejects the stack, too, the edit is not at fault.
     fresh(step)?;
     wrong("an apply fails", why)
 }
 
-/// What a fresh account holds after the stack alone.
+/// Returns the contents of a fresh account after this stack alone.
 fn fresh(step: &Step) -> Result<Holdings, Verdict> {
     let account = Account::new(Keep::S3);
     make_external(&account, &step.stack)?;
@@ -113,7 +113,7 @@ fn fresh(step: &Step) -> Result<Holdings, Verdict> {
     }
 }
 
-/// Another stack makes what this one only refers to.
+/// Creates the resources that this stack only refers to, through other stacks.
 fn make_external(account: &Account, stack: &Value) -> Result<(), Verdict> {
     let mut outside = json!({ "stack": "outside-ACCOUNT", "region": "eu-west-1" });
     for (section, name, element) in elements(stack).filter(|(_, _, element)| element["external"] == true) {
@@ -137,7 +137,7 @@ fn make_external(account: &Account, stack: &Value) -> Result<(), Verdict> {
     if outside.as_object().is_some_and(|parts| parts.len() == 2) {
         return Ok(());
     }
-    // What this account has already is left alone: each alone, and a refusal is for the next apply to tell.
+    // Resources that exist already are left alone. So each is applied separately, and the next apply reports a refusal.
     let sections: Vec<(String, Value)> =
         outside.as_object().into_iter().flatten().skip(2).map(|(s, e)| (s.clone(), e.clone())).collect();
     for (section, all) in sections {
@@ -158,7 +158,7 @@ fn elements(stack: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     })
 }
 
-/// A stack none of whose elements has a property.
+/// Returns a stack whose elements do not have `property`.
 fn without(stack: &Value, property: &str) -> Value {
     let mut stack = stack.clone();
     for elements in stack.as_object_mut().into_iter().flat_map(Map::values_mut) {
@@ -169,7 +169,7 @@ fn without(stack: &Value, property: &str) -> Value {
     stack
 }
 
-/// Leaves out what is not the last stack's: what was external or retained at some time.
+/// Removes everything that does not belong to the last stack: resources that were external or retained at some time.
 fn own(story: &Story, holdings: &Holdings) -> Holdings {
     let aside: Vec<String> = story
         .steps
@@ -186,7 +186,7 @@ fn own(story: &Story, holdings: &Holdings) -> Holdings {
 fn as_fresh(when: &str, story: &Story, settled: &Holdings, fresh: &Holdings) -> Result<(), Verdict> {
     let found = differences(&own(story, settled), &own(story, fresh));
     let Some(first) = found.first() else { return Ok(()) };
-    // What it is about goes with the kind, so that a smaller story is about the same.
+    // The kind names the subject, so that a smaller story is about the same failure.
     let about = first.split(' ').next().unwrap_or_default();
     wrong(&format!("{when}, {about}"), found.join("\n"))
 }

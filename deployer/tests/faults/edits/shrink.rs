@@ -1,4 +1,4 @@
-//! Makes a story that ends wrong as small as it gets.
+//! Shrinks a failing story as far as possible.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use super::play::{Trouble, Verdict, play};
 use super::story::Story;
 use super::valid::first_error;
 
-/// So many smaller stories are played at most.
+/// The most smaller stories that are played.
 const TRIES: usize = 200;
 
-/// The smallest story found that ends wrong in the same way, and how it ends. The directory has the smallest so far, also
-/// when the search is cut off.
+/// Returns the smallest story found that fails in the same way, and its failure. `directory` always has the smallest so
+/// far, even if the search is interrupted.
 pub fn smallest(story: Story, trouble: Trouble, directory: &Path) -> (Story, Trouble) {
     story.write(directory);
     let mut best = (story, trouble);
@@ -25,7 +25,7 @@ pub fn smallest(story: Story, trouble: Trouble, directory: &Path) -> (Story, Tro
     best
 }
 
-/// The first of the smaller stories that ends wrong in the same way.
+/// Returns the first smaller story that fails in the same way.
 fn smaller(story: &Story, trouble: &Trouble, left: &mut usize) -> Option<(Story, Trouble)> {
     for candidate in candidates(story) {
         if *left == 0 {
@@ -43,7 +43,7 @@ fn smaller(story: &Story, trouble: &Trouble, left: &mut usize) -> Option<(Story,
     None
 }
 
-/// Stories with one thing less, the largest things first.
+/// Lists stories with one thing less, the largest first.
 fn candidates(story: &Story) -> Vec<Story> {
     let mut all = Vec::new();
     let mut with = |change: &dyn Fn(&mut Story)| {
@@ -75,7 +75,7 @@ fn candidates(story: &Story) -> Vec<Story> {
             });
         }
     }
-    // A section without elements says nothing.
+    // A section without elements has no effect.
     with(&|story| story.steps.iter_mut().for_each(|step| tidy(&mut step.stack)));
     all
 }

@@ -1,4 +1,5 @@
-//! A stack's life: applied, edited, applied again, cut off in between. As a directory: `1.yaml`, `2.yaml`, ….
+//! A stack's life: applied, edited, applied again, interrupted in between. It is stored as a directory: `1.yaml`,
+//! `2.yaml`, ….
 
 use std::path::Path;
 
@@ -11,13 +12,13 @@ use super::valid::{mended, text};
 use crate::dice::Dice;
 use crate::wire::{Fault, Wrong};
 
-/// What ends a run, as the first line of a stack's file says it.
+/// The start of the first line of a stack's file, which says where the run is killed.
 const CUT: &str = "# cut off at call ";
-/// How far into a run it may be cut off: about as many calls as one makes.
+/// The last call at which a run may be killed: about as many as a run makes.
 const CALLS: usize = 90;
 const DEATHS: &[Wrong] = &[Wrong::Unsent, Wrong::Lost, Wrong::Answered];
 
-/// One stack, and what ends the run that applies it.
+/// One stack, and the fault that ends the run that applies it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub stack: Value,
@@ -27,12 +28,12 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
     pub steps: Vec<Step>,
-    /// The state is lost before the end.
+    /// Whether the state is lost before the end.
     pub loses_state: bool,
 }
 
 impl Story {
-    /// A random one; nothing when no stack of these came to be valid. Gives also how many were thrown away.
+    /// Generates a random story; `None` if no valid stack was found. Returns also how many stacks were discarded.
     pub fn of(maker: &Maker, dice: &mut Dice) -> (Option<Self>, usize) {
         let mut thrown_away = 0;
         let mut valid = |stack: Value| {
@@ -57,7 +58,7 @@ impl Story {
         (Some(Self { steps, loses_state: dice.chance(40) }), thrown_away)
     }
 
-    /// Each stack as its file.
+    /// Returns the content of each stack's file.
     pub fn files(&self) -> Vec<String> {
         let lost = if self.loses_state { "# the state is lost after the last\n" } else { "" };
         let file = |step: &Step| {

@@ -1,4 +1,4 @@
-//! Makes a random stack one that the deployer takes, by dropping what its findings point at.
+//! Makes a random stack valid by removing the values that its findings point at.
 
 use deployer::pipeline;
 use deployer::spec::source::SourceText;
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::edit::remove;
 
-/// So many findings are mended before a stack is given up.
+/// The most findings that are corrected before a stack is discarded.
 const MENDED: usize = 60;
 
-/// A stack as a text.
+/// Writes a stack as text.
 pub fn text(stack: &Value) -> String {
     serde_yaml::to_string(stack).expect("YAML takes every value")
 }
 
-/// Mends a stack; nothing where that does not succeed.
+/// Corrects a stack. Returns `None` if it stays invalid.
 pub fn mended(mut stack: Value) -> Option<Value> {
     for _ in 0..MENDED {
         let Some(at) = first_error(&stack) else { return Some(stack) };
@@ -30,7 +30,7 @@ pub fn mended(mut stack: Value) -> Option<Value> {
     None
 }
 
-/// Where the first error is, if there is one.
+/// Returns the place of the first error, if there is one.
 pub fn first_error(stack: &Value) -> Option<Vec<String>> {
     let text = text(stack).replace("ACCOUNT", "100000000001");
     match pipeline::check(SourceText::new("stack.yaml", text), &Inputs::default()) {

@@ -1,4 +1,4 @@
-//! Makes two accounts comparable: what AWS chooses by chance goes, what means the same is written the same.
+//! Makes two accounts comparable: removes random values and normalises equivalent ones.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Deployed;
 use super::read::Found;
 
-/// Fields that say when something was, or that AWS draws by chance: no two accounts have them alike.
+/// Fields with times or random values, which differ between accounts.
 const BY_CHANCE: &[&str] = &[
     "_request_id",
     "_extended_request_id",
@@ -39,14 +39,14 @@ const BY_CHANCE: &[&str] = &[
     "version_id",
 ];
 
-/// Fields that say how much there is in it, not how it was made.
+/// Fields that depend on the content, not on how the resource was created.
 const CONTENT: &[&str] =
     &["ApproximateNumberOf", "stored_bytes", "SubscriptionsConfirmed", "SubscriptionsPending", "SubscriptionsDeleted"];
 
-/// What stands for what in one account.
+/// The replacements for one account.
 pub struct Alike {
     account: String,
-    /// Ids that AWS drew, and what they are of.
+    /// Random ids, and the things that they identify.
     ids: Vec<(String, String)>,
     deployed: HashMap<String, Value>,
 }
@@ -62,7 +62,7 @@ impl Alike {
         text.replace(&self.account, "ACCOUNT")
     }
 
-    /// Writes a value as every account would: lists sorted, documents taken apart.
+    /// Normalises a value: sorts lists and parses documents.
     pub fn value(&self, value: Value) -> Value {
         match value {
             Value::String(text) => match document(&text) {
@@ -73,7 +73,7 @@ impl Alike {
                 let mut items: Vec<Value> = items.into_iter().map(|item| self.value(item)).collect();
                 items.sort_by_key(Value::to_string);
                 items.dedup();
-                // A policy may write a list of one as the one.
+                // In a policy a list of one item equals the item.
                 if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
             }
             Value::Object(fields) => Value::Object(self.fields(fields)),
@@ -86,12 +86,12 @@ impl Alike {
         let kept = fields.into_iter().filter(|(name, _)| !by_chance(name));
         let mut alike: Vec<(String, Value)> = kept
             .map(|(name, value)| match (name.as_str(), &value) {
-                // What a stage serves is what its deployment took along, not what the API has by now.
+                // A stage serves its deployment's snapshot, not the API's current routes.
                 ("deployment_id", Value::String(id)) => {
                     let served = self.deployed.get(id).cloned().unwrap_or_default();
                     ("serves".to_owned(), self.value(served))
                 }
-                // On its way to what it will be.
+                // Pending is a transition to Active.
                 ("state", Value::String(state)) if state == "Pending" => (name, "Active".into()),
                 ("Sid", Value::String(sid)) => (name, drawn(sid).into()),
                 _ => (self.text(&name), self.value(value)),
@@ -102,14 +102,14 @@ impl Alike {
     }
 }
 
-/// A JSON document inside a text, as IAM's are with percent signs.
+/// Parses a JSON document inside a text. IAM's are percent-encoded.
 fn document(text: &str) -> Option<Value> {
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
     let structured = decoded.starts_with('{') || decoded.starts_with('[');
     structured.then(|| serde_json::from_str(&decoded).ok()).flatten()
 }
 
-/// A statement's id without the digest that ends it: of ARNs that hold the account and an API's id.
+/// Removes the digest at the end of a statement's id. It hashes ARNs with the account and an API's id.
 fn drawn(sid: &str) -> &str {
     match sid.rsplit_once('-') {
         Some((kept, digest)) if digest.len() == 16 && digest.bytes().all(|c| c.is_ascii_hexdigit()) => kept,

@@ -1,15 +1,15 @@
-//! Differences that are no fault of an edit, each with its reason.
+//! Differences that no edit is to blame for, each with its reason.
 
 use serde_json::{Value, json};
 
-/// A way in which what was edited may differ from what a fresh apply makes.
+/// An accepted difference between an edited account and a fresh apply.
 struct Known {
-    /// The kind of thing, and the end of the property's path.
+    /// The kind of thing; below it the end of the property's path.
     thing: &'static str,
     property: &'static str,
     edited: fn() -> Value,
     fresh: fn() -> Value,
-    /// Why nothing can be done about it, or need be.
+    /// Why the difference is harmless or cannot be avoided.
     reason: &'static str,
 }
 
@@ -61,7 +61,7 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// What AWS's own policy of a topic lets the account do.
+/// The actions that AWS's default policy of a topic allows to its account.
 const OWNERS_ACTIONS: [&str; 8] = [
     "AddPermission",
     "DeleteTopic",
@@ -72,7 +72,7 @@ const OWNERS_ACTIONS: [&str; 8] = [
     "SetTopicAttributes",
     "Subscribe",
 ];
-/// What a stage holds of all methods when nothing was set.
+/// A stage's default settings for all methods.
 fn defaults_of_methods() -> Value {
     json!({
         "cache_data_encrypted": false,

@@ -1,4 +1,5 @@
-//! All that an account holds, with all that AWS tells of it: read back by the SDK alone, not by the deployer's kinds.
+//! Reads everything in an account and everything that AWS reports about it, with the SDK alone, without the deployer's
+//! kinds.
 
 mod alike;
 mod known;
@@ -12,13 +13,13 @@ use serde_json::Value;
 
 pub use alike::Alike;
 
-/// Each thing by a name that is the same in every account, and what AWS tells of it.
+/// Each thing by a name that is the same in every account, with everything that AWS reports about it.
 pub type Holdings = BTreeMap<String, Value>;
 
-/// The paths and methods that each deployment took along, by the deployment's id.
+/// The paths and methods in each deployment's snapshot, by the deployment's id.
 pub type Deployed = BTreeMap<String, Value>;
 
-/// Lists what the account holds, but for buckets of states.
+/// Lists the contents of the account, except the buckets of states.
 pub async fn holdings(aws: &Aws, deployed: &Deployed) -> Holdings {
     let mut found = read::Found::default();
     read::all(aws, &mut found).await;
@@ -26,7 +27,7 @@ pub async fn holdings(aws: &Aws, deployed: &Deployed) -> Holdings {
     found.things.into_iter().map(|(name, value)| (alike.text(&name), alike.value(value))).collect()
 }
 
-/// Says in lines what two accounts hold differently.
+/// Describes the differences between two accounts, one a line.
 pub fn differences(edited: &Holdings, fresh: &Holdings) -> Vec<String> {
     let names: BTreeSet<&String> = edited.keys().chain(fresh.keys()).collect();
     names

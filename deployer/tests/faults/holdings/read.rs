@@ -1,4 +1,4 @@
-//! The calls that read an account, service by service.
+//! Reads an account, service by service.
 
 use std::fmt::Debug;
 
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::told::told;
 
-/// What was found, by name.
+/// The things that were found, by name.
 #[derive(Default)]
 pub struct Found {
     pub things: Vec<(String, Value)>,
-    /// Ids that AWS drew, and what they are of.
+    /// Random ids, and the things that they identify.
     pub ids: Vec<(String, String)>,
 }
 
@@ -22,7 +22,7 @@ impl Found {
     }
 }
 
-/// An answer in full; nothing where AWS says that there is none.
+/// Returns a response in full; null if AWS reports that the thing does not exist.
 fn maybe<T: Debug, E: ProvideErrorMetadata + Debug>(answer: Result<T, E>) -> Value {
     match answer {
         Ok(answer) => told(&answer),
@@ -92,7 +92,7 @@ async fn functions(aws: &Aws, found: &mut Found) {
     for function in sure(lambda.list_functions().max_items(1000).send().await).functions() {
         let name = function.function_name().unwrap_or_default();
         let whole = sure(lambda.get_function().function_name(name).send().await);
-        // The SDK keeps the environment to itself when it tells of an answer.
+        // The SDK redacts the environment in its `Debug` text.
         let environment = whole.configuration().and_then(|own| own.environment()).and_then(|own| own.variables());
         let environment = json!(environment);
         let policy = maybe(lambda.get_policy().function_name(name).send().await);
@@ -113,7 +113,7 @@ async fn mappings(aws: &Aws, found: &mut Found) {
         found.ids.push((mapping.uuid().unwrap_or_default().to_owned(), "MAPPING".to_owned()));
         let tags = maybe(lambda.list_tags().resource(arn).send().await);
         let name = format!("mapping {} {}", last(function, ':'), last(source, ':'));
-        // A second one for the same pair is seen by its number.
+        // A second mapping of the same pair gets a number.
         let twins = found.things.iter().filter(|(other, _)| other.starts_with(&name)).count();
         let name = if twins == 0 { name } else { format!("{name} #{twins}") };
         found.add(name, json!({ "mapping": told(mapping), "tags": tags }));
@@ -175,7 +175,7 @@ async fn apis(aws: &Aws, found: &mut Found) {
     let apigateway = &aws.clients.apigateway;
     for api in sure(apigateway.get_rest_apis().limit(500).send().await).items() {
         let (id, name) = (api.id().unwrap_or_default(), api.name().unwrap_or_default());
-        // Two APIs may have one name; their marks tell them apart.
+        // Two APIs may have the same name; their ownership tags distinguish them.
         let mark = api.tags().and_then(|tags| tags.get("deployer:address")).map_or("nobody", String::as_str);
         found.ids.push((id.to_owned(), format!("api-{mark}")));
         let name = format!("api {mark} {name}");
@@ -202,7 +202,7 @@ async fn apis(aws: &Aws, found: &mut Found) {
     }
 }
 
-/// An API or a stage with its tags. The local AWS keeps those of creation in its listings, and later ones apart.
+/// Adds the tags of an API or a stage. The local AWS lists the tags from creation, and stores later ones separately.
 async fn with_tags(aws: &Aws, mut told_of: Value, arn: String) -> Value {
     let later = maybe(aws.clients.apigateway.get_tags().resource_arn(arn).send().await);
     if !later["tags"].is_null() {

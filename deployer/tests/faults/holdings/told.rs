@@ -1,12 +1,13 @@
-//! An answer of the SDK as a JSON value, read from its `Debug` text: all that AWS said, whatever its type.
+//! Converts an SDK response to a JSON value, by parsing its `Debug` text: everything that AWS returned, whatever its
+//! type.
 //!
-//! A reader that names each field would stop to see fields the day that a kind begins to write new ones.
+//! A reader that names each field would miss the fields that a kind begins to write later.
 
 use std::fmt::Debug;
 
 use serde_json::{Map, Value};
 
-/// Takes an answer as it is told; what is absent or empty is left out.
+/// Converts a response. Leaves out absent and empty values.
 pub fn told(answer: &impl Debug) -> Value {
     let text = format!("{answer:#?}");
     let mut lines = text.lines().map(str::trim_start);
@@ -34,7 +35,7 @@ fn items<'a>(lines: &mut impl Iterator<Item = &'a str>, end: &str) -> Vec<Value>
     items
 }
 
-/// The fields of a struct, the entries of a map, or the items of a set.
+/// Parses the fields of a struct, the entries of a map, or the items of a set.
 fn entries<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Value {
     let (mut fields, mut items) = (Map::new(), Vec::new());
     while let Some(line) = lines.next().map(|line| line.trim_end_matches(',')).filter(|line| *line != "}") {
@@ -51,7 +52,7 @@ fn entries<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Value {
     if items.is_empty() { Value::Object(fields) } else { Value::Array(items) }
 }
 
-/// `name: rest` or `"name": rest`.
+/// Parses a label: `name: rest` or `"name": rest`.
 fn label(line: &str) -> Option<(String, &str)> {
     if line.starts_with('"') {
         let mut stream = serde_json::Deserializer::from_str(line).into_iter::<String>();
@@ -66,7 +67,7 @@ fn label(line: &str) -> Option<(String, &str)> {
 fn leaf(text: &str) -> Value {
     match text {
         "None" | "[]" | "{}" => Value::Null,
-        // Rust escapes a text nearly as JSON does; where not, it stays as it is.
+        // Rust escapes texts almost like JSON. A text that is not valid JSON stays as it is.
         _ => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
     }
 }

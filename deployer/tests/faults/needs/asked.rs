@@ -1,4 +1,4 @@
-//! A request, read as far as IAM reads it.
+//! The parts of a request that IAM reads.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-/// The parts of a request that say what it is about.
+/// The parts of a request that tell its action and resource.
 pub struct Asked<'a> {
     pub request: &'a HttpRequest,
     pub service: &'a str,
     pub account: &'a str,
     pub region: &'a str,
-    /// The path's parts after the first slash.
+    /// The parts of the path after the first slash.
     pub path: Vec<String>,
     pub query: BTreeMap<String, String>,
     pub body: Value,
@@ -31,7 +31,7 @@ impl<'a> Asked<'a> {
         Self { request, service, account, region, path, query: pairs(query), body: body(request) }
     }
 
-    /// The operation, where a header or the path names it.
+    /// Returns the operation, if a header or the path names it.
     pub fn operation(&self) -> String {
         let target = self.request.headers().get("x-amz-target").and_then(|t| t.rsplit('.').next());
         target.map_or_else(|| self.path.last().cloned().unwrap_or_default(), str::to_owned)
@@ -50,7 +50,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether a form has `Tags.member.1.Key` or the like.
+    /// Tells whether a form has a key such as `Tags.member.1.Key`.
     pub fn has_form(&self, prefix: &str) -> bool {
         self.body.as_object().is_some_and(|all| all.keys().any(|key| key.starts_with(prefix)))
     }
@@ -72,7 +72,7 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-/// The body as a JSON object, whatever form it has; null for XML, zips and nothing.
+/// Parses the body into a JSON object, whatever its format; null for XML, zips and an empty body.
 fn body(request: &HttpRequest) -> Value {
     let Some(bytes) = request.body().bytes() else { return Value::Null };
     let form = request.headers().get("content-type").unwrap_or_default();
@@ -86,7 +86,7 @@ fn body(request: &HttpRequest) -> Value {
     serde_json::from_slice(bytes).unwrap_or(Value::Null)
 }
 
-/// Texts, lists and maps; numbers do not matter to IAM.
+/// Parses texts, lists and maps. Numbers do not matter to IAM.
 fn from_cbor(decoder: &mut Decoder<'_>) -> Value {
     match decoder.datatype().expect("CBOR") {
         Type::String | Type::StringIndef => decoder.string().expect("a text").into(),

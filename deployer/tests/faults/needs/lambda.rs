@@ -31,7 +31,7 @@ pub fn found(asked: &Asked<'_>) -> Found {
         ("PUT", ["functions", name, "configuration"]) => {
             [vec![need("lambda:UpdateFunctionConfiguration", function(asked, name))], given(asked)].concat()
         }
-        // Its answer has the tags only of those who may list them.
+        // The response has the tags only if the caller may list them.
         ("GET", ["functions", name]) => {
             let own = qualified(asked, name);
             vec![need("lambda:GetFunction", &own), need("lambda:ListTags", own)]
@@ -47,7 +47,7 @@ pub fn found(asked: &Asked<'_>) -> Found {
             [own].into_iter().chain(tags).collect()
         }
         (_, ["event-source-mappings", id]) => {
-            // The request says nothing of the function, which Lambda knows.
+            // The request does not name the function, which Lambda knows.
             let action = format!("lambda:{}EventSourceMapping", verb(method));
             vec![under(&action, mapping(id), "lambda:FunctionArn", "*")]
         }
@@ -67,7 +67,7 @@ fn verb(method: &str) -> &str {
     }
 }
 
-/// What Lambda does only for those who may use what the function is given.
+/// Lists the permissions on the things that a function is given. Lambda requires them from its caller.
 fn given(asked: &Asked<'_>) -> Found {
     let role = asked.has("Role").then(|| asked.text("Role"));
     let role = role.map(|role| under("iam:PassRole", role, "iam:PassedToService", "lambda.amazonaws.com"));
@@ -92,13 +92,13 @@ fn function(asked: &Asked<'_>, name: &str) -> String {
     if name.starts_with("arn:") { name.to_owned() } else { asked.arn("lambda", &format!("function:{name}")) }
 }
 
-/// The function, or the version of it that is asked for.
+/// Returns the ARN of the function, or of its requested version.
 fn qualified(asked: &Asked<'_>, name: &str) -> String {
     let own = function(asked, name);
     asked.query.get("Qualifier").map_or_else(|| own.clone(), |version| format!("{own}:{version}"))
 }
 
-/// AWS does not document what it asks of those who publish with another call: the strictest is taken for true.
+/// AWS does not document the permission for publishing through another call. The strictest possibility is assumed.
 fn published(asked: &Asked<'_>, own: &str) -> Found {
     asked.has("Publish").then(|| need("lambda:PublishVersion", own)).into_iter().collect()
 }

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::{Found, need, under};
 
-/// What a bucket's settings are asked by, and what IAM calls them.
+/// The query parameters of a bucket's settings, and their names in IAM.
 const SETTINGS: &[(&str, &str)] = &[
     ("encryption", "EncryptionConfiguration"),
     ("lifecycle", "LifecycleConfiguration"),
@@ -26,7 +26,7 @@ pub fn found(asked: &Asked<'_>) -> Found {
         let verb = match (method, *name) {
             ("GET", _) => "Get",
             ("DELETE", "policy") => "Delete",
-            // Taking a setting away is writing it.
+            // Removing a setting needs the permission to write it.
             _ => "Put",
         };
         return vec![need(format!("s3:{verb}{setting}"), bucket)];
@@ -45,7 +45,7 @@ pub fn found(asked: &Asked<'_>) -> Found {
     }
 }
 
-/// Each key of a DeleteObjects; a version of it is an action of its own.
+/// Lists the permissions for each key of a DeleteObjects. Deleting a version is a separate action.
 fn deleted(asked: &Asked<'_>, bucket: &str) -> Found {
     let text = String::from_utf8_lossy(asked.request.body().bytes().expect("a list of keys"));
     let object = |part: &str| {
@@ -69,7 +69,7 @@ fn object(asked: &Asked<'_>, bucket: &str, object: &str) -> Found {
     let compares = asked.request.headers().get("if-match").is_some();
     let read = || need("s3:GetObject", object);
     match asked.request.method() {
-        // That an object is missing is told only to those who may list.
+        // S3 reports a missing object as missing only to callers who may list the bucket.
         "GET" | "HEAD" => vec![read(), need("s3:ListBucket", bucket)],
         "PUT" if compares => vec![need("s3:PutObject", object), read()],
         "PUT" => vec![need("s3:PutObject", object)],

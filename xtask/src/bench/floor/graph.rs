@@ -1,4 +1,4 @@
-//! The resources of a case, each with the calls that make, read and delete it.
+//! The resources of a case, each with the calls that create, read and delete it.
 
 use serde_json::{Map, Value, json};
 
@@ -6,17 +6,17 @@ use super::super::cases::Case;
 use super::super::http::{Request, json_rpc, query, rest};
 use super::super::{ACCOUNT, REGION};
 
-/// One call and the calls it waits for.
+/// One call and the calls that it waits for.
 #[derive(Clone)]
 pub struct Step {
     pub id: String,
     pub after: Vec<String>,
     pub missing_is_fine: bool,
     request: Request,
-    /// (name to keep it under, member of the answer); `*` keeps every member.
+    /// Pairs of a name to keep and a member of the answer; `*` keeps every member.
     keep: Vec<(String, &'static str)>,
     sends_state: bool,
-    /// Where in the answer something has to stand before the step is done, and what.
+    /// A pointer into the answer, and the value that it must have before the step is finished.
     until: Option<(&'static str, &'static str)>,
 }
 
@@ -49,23 +49,23 @@ impl Step {
         self
     }
 
-    /// Asks again until the answer has `value` at `pointer`.
+    /// Repeats the call until the answer has `value` at `pointer`.
     fn until(mut self, pointer: &'static str, value: &'static str) -> Self {
         self.until = Some((pointer, value));
         self
     }
 
-    /// Says whether an answer ends the step.
+    /// Tells whether an answer finishes the step.
     pub fn is_done(&self, answer: &Value) -> bool {
         self.until.is_none_or(|(pointer, value)| answer.pointer(pointer).and_then(Value::as_str) == Some(value))
     }
 
-    /// Says whether the request has an id in it that only AWS can give.
+    /// Tells whether the request contains an id that only AWS can give.
     pub fn needs_state(&self) -> bool {
         self.request.path.contains('{')
     }
 
-    /// What to send, with the ids that are known by now.
+    /// Returns the request with the ids known so far.
     pub fn request(&self, known: &Map<String, Value>) -> Request {
         let mut request = self.request.clone();
         if self.needs_state() {
@@ -79,7 +79,7 @@ impl Step {
         request
     }
 
-    /// What an answer tells for later calls.
+    /// Extracts the values of an answer that later calls need.
     pub fn learn(&self, answer: &Value) -> Map<String, Value> {
         let mut learnt = Map::new();
         for (name, member) in &self.keep {
@@ -94,14 +94,14 @@ impl Step {
     }
 }
 
-/// A resource, or a part of one that takes a call of its own.
+/// A resource, or a part of one that requires its own call.
 struct Node {
     id: String,
     after: Vec<String>,
     create: Request,
     keep: Vec<(String, &'static str)>,
     read: Option<Request>,
-    /// The call, and whose deletion it waits for. Parts of an API and of a topic go with it.
+    /// The call, and the deletions that it waits for. Parts of an API or a topic are deleted with it.
     delete: Option<(Request, Vec<String>)>,
 }
 
@@ -119,7 +119,7 @@ impl Graph {
         self.nodes.iter().map(step).collect()
     }
 
-    /// For each function, the question whether it is Active by now.
+    /// Returns, for each function, the repeated check whether it is Active.
     pub fn activations(&self) -> Vec<Step> {
         let functions = self.nodes.iter().filter(|node| node.id.starts_with("function "));
         let reads = functions.filter_map(|node| Some((node, node.read.clone()?)));
@@ -127,7 +127,7 @@ impl Graph {
         reads.map(step).map(|step| step.until("/Configuration/State", "Active")).collect()
     }
 
-    /// Without ids from a state, what can only be read by such an id is not read.
+    /// Returns the reads. Without ids from a state, resources that can only be read by such an id are left out.
     pub fn reads(&self, ids_known: bool) -> Vec<Step> {
         let reads = self.nodes.iter().filter_map(|node| Some((node, node.read.clone()?)));
         let steps = reads.map(|(node, read)| Step::of(&node.id, &[], read).may_be_missing());
@@ -149,7 +149,7 @@ impl Graph {
     }
 }
 
-/// The resources of a case; `code` is the functions' zip in base64.
+/// Builds the resources of a case; `code` is the functions' zip in base64.
 pub fn graph(case: Case, code: &str) -> Graph {
     let nodes = match case {
         Case::Couch | Case::CouchCargo => couch(code),
@@ -208,7 +208,7 @@ fn function(name: &str, code: &str) -> Node {
     }
 }
 
-/// A role with its policy, a queue, a function, the mapping between the two, and an alarm.
+/// Builds a role with its policy, a queue, a function, the mapping between the two, and an alarm.
 fn worker(name: &str, code: &str) -> Vec<Node> {
     let url = json!({"QueueUrl": format!("http://127.0.0.1/{ACCOUNT}/{name}")});
     let mut attributes = url.clone();
@@ -238,7 +238,7 @@ fn worker(name: &str, code: &str) -> Vec<Node> {
     };
     let mut function = function(name, code);
     let mut nodes: Vec<Node> = role(name).into();
-    // The mapping goes before what it joins.
+    // The mapping is deleted before the resources that it joins.
     for node in nodes.iter_mut().filter(|node| node.id.starts_with("policy")).chain([&mut function]) {
         if let Some((_, after)) = &mut node.delete {
             after.push(mapping.id.clone());

@@ -1,4 +1,5 @@
-//! Alchemy: the stack is a TypeScript program. It compares with its own state alone and reads nothing, so it sees no drift; it has no plan.
+//! Alchemy: the stack is a TypeScript program. It compares with its own state only and reads nothing, so it sees no
+//! drift; it has no plan.
 
 use std::env;
 use std::fs;
@@ -12,7 +13,7 @@ use super::super::cases::{Case, Operation};
 use super::super::cloud::Counts;
 use super::{Place, Tool, stack_file};
 
-/// Names the directory in which it is installed.
+/// The variable with the directory in which it is installed.
 const HOME: &str = "ALCHEMY_HOME";
 
 pub struct Alchemy;
@@ -39,7 +40,7 @@ impl Tool for Alchemy {
         package["version"].as_str().map(str::to_owned).ok_or_else(|| "its package.json cannot be read".to_owned())
     }
 
-    /// Most of its resources go through Cloud Control, which in the emulator only writes down what it is asked for.
+    /// Most of its resources go through Cloud Control, whose requests the emulator only records.
     fn makes(&self, case: Case) -> Counts {
         let Counts { functions, roles, queues, .. } = case.counts();
         Counts { functions, roles, queues, ..Counts::default() }

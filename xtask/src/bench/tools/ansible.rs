@@ -1,4 +1,4 @@
-//! Ansible: a task after the other, a Python process for each. It keeps no state and reads before it writes.
+//! Ansible: one task after another, with a Python process for each. It keeps no state and reads before it writes.
 
 use std::fs;
 use std::io;
@@ -26,7 +26,7 @@ impl Tool for Ansible {
         Ok(line.trim_start_matches("ansible-playbook [").trim_end_matches(']').to_owned())
     }
 
-    /// Each of its copies takes seconds.
+    /// Each copy takes seconds.
     fn supports(&self, case: Case) -> bool {
         case != Case::CouchCargo && case.copies().unwrap_or(0) <= 20
     }
@@ -50,7 +50,7 @@ impl Tool for Ansible {
             command.arg("--extra-vars").arg(variable);
         }
         match operation {
-            // Without what they refer to, its tasks cannot be planned.
+            // Its tasks cannot be planned before the resources that they refer to exist.
             Operation::Plan | Operation::ApplyActive => return None,
             Operation::NoopPlan => command.arg("--check"),
             _ => &mut command,

@@ -1,4 +1,4 @@
-//! Functions that cargo builds: a small workspace around the stack, and a `cargo` that notes each time it is started.
+//! Functions that cargo builds: a small workspace around the stack, and a `cargo` that records each start.
 
 use std::env;
 use std::fs;
@@ -20,16 +20,16 @@ edition = \"2021\"
 [profile.release]
 strip = true
 ";
-/// Nobody calls the functions.
+/// The functions are never called.
 const PROGRAM: &str = "fn main() {\n    println!(\"NAME\");\n}\n";
-/// The function's code in the stack that all tools are measured with.
+/// The function's code in the stack that all tools share.
 const READY: &str = "    zip: fn.zip\n    runtime: python3.12\n    handler: index.handler\n";
-/// Both are functions of Couch and binaries of the package, in the order of the stack.
+/// Names of Couch's functions and of the package's binaries, in the order of the stack.
 const NAMES: [&str; 2] = ["couch-api", "couch-worker"];
-/// Where cargo, rustup and their settings are found.
+/// Variables that locate cargo, rustup and their settings.
 const KEPT: [&str; 3] = ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
 
-/// Says whether this machine's cargo builds for Lambda without further tools.
+/// Tells whether this machine's cargo builds for Lambda without further tools.
 pub fn can_be() -> bool {
     cfg!(target_os = "linux") && architecture().is_some()
 }
@@ -42,7 +42,7 @@ fn architecture() -> Option<&'static str> {
     }
 }
 
-/// Writes the workspace where it is not there yet: a source that is written again counts as changed.
+/// Writes the workspace unless it exists: a rewritten source counts as changed.
 pub fn write(directory: &Path) -> io::Result<()> {
     if directory.join("Cargo.toml").exists() {
         return Ok(());
@@ -63,7 +63,7 @@ pub fn write(directory: &Path) -> io::Result<()> {
     fs::write(directory.join("Cargo.toml"), MANIFEST)
 }
 
-/// The stack of Couch with code from that workspace.
+/// Returns Couch's stack with code from that workspace.
 pub fn stack(couch: &str) -> String {
     NAMES.iter().fold(couch.to_owned(), |text, name| {
         let architecture = architecture().unwrap_or_default();
@@ -71,7 +71,7 @@ pub fn stack(couch: &str) -> String {
     })
 }
 
-/// Builds, and has the deployer see that everything is built.
+/// Builds the functions, and lets the deployer notice that everything is built.
 pub fn prepare(place: &Place, deployer: &dyn Tool, binary: &Path) -> Result<(), String> {
     let mut build = Command::new(shims(place.directory).join("cargo"));
     build.args(["build", "--release", "--quiet"]);
@@ -85,14 +85,14 @@ pub fn prepare(place: &Place, deployer: &dyn Tool, binary: &Path) -> Result<(), 
             return Err(format!("the functions could not be built:\n{}", String::from_utf8_lossy(&said)));
         }
     }
-    // One start is ours. Without another one, nothing below would notice it.
+    // One start is this function's own. Without a second one, the check after the measurement would notice nothing.
     if starts(place.directory).lines().count() < 2 {
         return Err("the deployer started no cargo for functions that it had not seen before".to_owned());
     }
     fs::remove_file(notes(place.directory)).map_err(|error| format!("cannot forget cargo's starts: {error}"))
 }
 
-/// Fails where cargo was started since everything was built.
+/// Fails if cargo was started after everything was built.
 pub fn check(place: &Place) -> Result<(), String> {
     match (place.case, starts(place.directory)) {
         (Case::CouchCargo, starts) if !starts.is_empty() => {
@@ -102,7 +102,7 @@ pub fn check(place: &Place) -> Result<(), String> {
     }
 }
 
-/// The variables by which the noting `cargo` comes first.
+/// Returns the variables that put the recording `cargo` first on the path.
 pub fn environment(directory: &Path) -> Vec<(&'static str, String)> {
     let path = env::var("PATH").unwrap_or_default();
     let kept = KEPT.iter().filter_map(|name| Some((*name, env::var(name).ok()?)));
@@ -121,7 +121,7 @@ fn shims(directory: &Path) -> PathBuf {
     directory.join("shims")
 }
 
-/// The cargo that runs this program, else the one on the path.
+/// Returns the cargo that runs this program, or else the one on the path.
 fn cargo() -> PathBuf {
     let on_path = || {
         let path = env::var_os("PATH")?;

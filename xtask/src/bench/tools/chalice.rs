@@ -1,4 +1,5 @@
-//! Chalice: API and functions by the SDK, one call after the other. It makes no queue, alarm or topic, so these are there before, and it has no plan.
+//! Chalice: creates API and functions through the SDK, one call after another. It creates no queue, alarm or topic, so
+//! these exist beforehand; it has no plan.
 
 use std::fs;
 use std::io;

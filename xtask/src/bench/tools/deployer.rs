@@ -87,7 +87,7 @@ impl Tool for Deployer {
     }
 }
 
-/// The stack of `scaled-N`; the first function's memory is left as MEMORY.
+/// Returns the stack of `scaled-N`; the first function's memory is the placeholder MEMORY.
 pub fn scaled(n: usize) -> String {
     let (mut queues, mut functions, mut alarms) = (String::new(), String::new(), String::new());
     for i in 0..n {

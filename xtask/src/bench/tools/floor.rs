@@ -1,4 +1,4 @@
-//! The floor, started as a program of its own like every tool.
+//! The floor, started as a separate program like every tool.
 
 use std::env;
 use std::io;

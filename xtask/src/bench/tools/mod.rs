@@ -1,4 +1,4 @@
-//! Who competes. A rival is measured where it is installed.
+//! The competing tools. A rival is measured if it is installed.
 
 mod alchemy;
 mod ansible;
@@ -22,7 +22,7 @@ use super::cloud::{Cloud, Counts};
 pub use deployer::scaled as scaled_stack;
 pub use zip::{write_zip, zip_base64};
 
-/// Where a tool works.
+/// The directory, case and emulator that a tool works with.
 pub struct Place<'a> {
     pub directory: &'a Path,
     pub case: Case,
@@ -34,35 +34,35 @@ pub struct Place<'a> {
 /// # Guarantees
 /// The environment of every command has credentials, region and the proxy's address; both buckets exist.
 pub trait Tool {
-    /// Its name on the command line and in files.
+    /// Returns its name on the command line and in files.
     fn key(&self) -> &'static str;
 
-    /// Its name for people.
+    /// Returns its name for people.
     fn title(&self) -> &'static str;
 
-    /// Its version; `Err` says why it is not measured.
+    /// Returns its version; `Err` says why it cannot be measured.
     fn version(&self) -> Result<String, String>;
 
     fn supports(&self, case: Case) -> bool {
         case != Case::CouchCargo
     }
 
-    /// Says whether it is measured in all cases, as it takes no minutes.
+    /// Tells whether it is measured in all cases, because it does not take minutes.
     fn is_ours(&self) -> bool {
         false
     }
 
-    /// How many of each the account has once it has applied the case.
+    /// Returns the number of resources in the account after it has applied the case.
     fn makes(&self, case: Case) -> Counts {
         case.counts()
     }
 
-    /// How many of each the account has at the end, as they were there before.
+    /// Returns the number of resources in the account at the end, because they existed beforehand.
     fn leaves(&self, _case: Case) -> Counts {
         Counts::default()
     }
 
-    /// The function whose memory is changed.
+    /// Returns the function whose memory is changed.
     fn changed_function(&self, case: Case) -> &'static str {
         case.changed_function()
     }
@@ -70,41 +70,42 @@ pub trait Tool {
     /// Writes its definition of the case; the changed function gets `memory_mib`.
     fn write(&self, place: &Place, memory_mib: u64) -> io::Result<()>;
 
-    /// Does what comes before the first operation and is not measured.
+    /// Does unmeasured preparations before the first operation.
     fn prepare(&self, _place: &Place) -> Result<(), String> {
         Ok(())
     }
 
-    /// The command of an operation; none where the tool has no such thing. [`Operation::ApplyActive`] is the floor's alone.
+    /// Returns the command of an operation; `None` if the tool has no such operation. Only the floor has
+    /// [`Operation::ApplyActive`].
     fn command(&self, operation: Operation, place: &Place) -> Option<Command>;
 
-    /// A text that its output has when the operation did what it should.
+    /// Returns a text that its output contains if the operation succeeded.
     fn expected(&self, _operation: Operation) -> Option<&'static str> {
         None
     }
 
-    /// Looks at what an operation did, beyond what is looked at for every tool.
+    /// Checks the result of an operation, beyond the checks that apply to every tool.
     fn check(&self, _place: &Place) -> Result<(), String> {
         Ok(())
     }
 
-    /// Says whether every function is Active when the operation ends.
+    /// Tells whether every function is Active when the operation ends.
     fn waits(&self, _operation: Operation) -> bool {
         false
     }
 
-    /// Variables beside those that every tool gets.
+    /// Returns variables in addition to those that every tool gets.
     fn environment(&self, _place: &Place) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 }
 
-/// The floor by itself.
+/// Returns the floor alone.
 pub fn floor() -> Box<dyn Tool> {
     Box::new(floor::Floor)
 }
 
-/// Every tool, ours first. `scratch` is where temporary things go.
+/// Returns every tool, ours first. `scratch` is a directory for temporary files.
 pub fn all(deployer: &Path, scratch: &Path) -> Vec<Box<dyn Tool>> {
     vec![
         floor(),
@@ -117,7 +118,7 @@ pub fn all(deployer: &Path, scratch: &Path) -> Vec<Box<dyn Tool>> {
     ]
 }
 
-/// Gives a command the same surroundings whatever the tool, and nothing of the caller's own AWS settings.
+/// Gives a command the same environment for every tool, without the caller's own AWS settings.
 pub fn set_environment(command: &mut Command, place: &Place, tool: &dyn Tool) {
     let kept = ["PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy"];
     command
@@ -135,7 +136,7 @@ pub fn set_environment(command: &mut Command, place: &Place, tool: &dyn Tool) {
         .envs(tool.environment(place));
 }
 
-/// A file that a tool's definition is made of.
+/// Returns the path of a file for a tool's definition.
 fn stack_file(name: &str) -> PathBuf {
     crate::cargo::root().join("xtask/bench/stacks").join(name)
 }

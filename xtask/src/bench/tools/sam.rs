@@ -1,4 +1,5 @@
-//! SAM: uploads code and template and lets CloudFormation do the rest, which the emulator does at once and AWS in minutes.
+//! SAM: uploads code and template and leaves the rest to CloudFormation, which finishes at once in the emulator and
+//! after minutes on AWS.
 
 use std::fs;
 use std::io;

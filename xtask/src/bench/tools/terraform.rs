@@ -11,11 +11,12 @@ use super::super::machine::first_line;
 use super::super::{REGION, STATE_BUCKET};
 use super::{Place, Tool, set_environment, stack_file, write_zip};
 
-/// Names a directory with a mirror of Terraform's registry; without it `terraform init` asks the registry itself.
+/// The variable with the directory of a mirror of Terraform's registry; without it `terraform init` asks the registry
+/// itself.
 const MIRROR: &str = "TF_MIRROR";
 
 pub struct Terraform {
-    /// Keeps the provider between runs.
+    /// Directory that keeps the provider between runs.
     pub plugins: PathBuf,
 }
 

@@ -5,18 +5,19 @@ use std::path::Path;
 
 const CODE: &str = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'ok'}\n";
 
-/// Writes that zip. It is stored without compression, which needs no library.
+/// Writes that zip uncompressed, which needs no library.
 pub fn write_zip(path: &Path) -> io::Result<()> {
     std::fs::write(path, zip("index.py", CODE.as_bytes()))
 }
 
-/// That zip in base64.
+/// Returns that zip in base64.
 pub fn zip_base64() -> String {
     base64(&zip("index.py", CODE.as_bytes()))
 }
 
 fn zip(name: &str, content: &[u8]) -> Vec<u8> {
-    // Version 1.0, no flags, stored, 1980-01-01 00:00, checksum, both sizes, length of the name, no extra field.
+    // Fields: version 1.0, no flags, stored, 1980-01-01 00:00, checksum, both sizes, length of the name, no extra
+    // field.
     let length = u32::try_from(content.len()).unwrap_or(0).to_le_bytes();
     let name_length = u16::try_from(name.len()).unwrap_or(0).to_le_bytes();
     let common: Vec<u8> = [
@@ -29,7 +30,7 @@ fn zip(name: &str, content: &[u8]) -> Vec<u8> {
     ]
     .concat();
     let local = [b"PK\x03\x04", common.as_slice(), name.as_bytes(), content].concat();
-    // Made on Unix; no comment, disk 0, binary; mode 0644; at offset 0.
+    // Fields: created on Unix; no comment, disk 0, binary; mode 0644; at offset 0.
     let attributes = (0o100_644_u32 << 16).to_le_bytes();
     let central = [b"PK\x01\x02\x14\x03", common.as_slice(), &[0; 6], &attributes, &[0; 4], name.as_bytes()].concat();
     let sizes = [central.len(), local.len()].map(|size| u32::try_from(size).unwrap_or(0).to_le_bytes());
