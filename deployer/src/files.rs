@@ -21,7 +21,7 @@ const OTHERS: u32 = 0o077;
 /// `.gitignore` that covers all its content.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub(crate) fn directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)?;
     let Some(own) = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == OWN)) else {

@@ -1,4 +1,5 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `edits`, `workflows`, `image`, `bench`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `edits`, `workflows`, `image`,
+//! `bench`, `demo`.
 
 mod bench;
 mod cargo;

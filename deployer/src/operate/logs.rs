@@ -49,7 +49,7 @@ impl Reader {
     /// exist has no lines.
     ///
     /// # Errors
-    /// The first group that could not be read.
+    /// When a group cannot be read: the first such error.
     pub async fn next(&mut self, aws: &Aws) -> Result<Vec<Line>, AwsError> {
         let reads = self.targets.iter().map(|target| read(aws, target, &self.wanted));
         let mut lines: Vec<Line> = try_join_all(reads).await?.into_iter().flatten().collect();

@@ -85,7 +85,7 @@ const NATIVE: &[&str] = &["-march=native", "-mcpu=native"];
 /// Checks all flags that a job's own code is compiled with.
 ///
 /// # Errors
-/// [`PackageError::NativeProcessor`] for code for the processor of the machine that builds.
+/// [`PackageError::NativeProcessor`] if code is built for the processor of the building machine.
 pub(super) fn check(
     job: &Job,
     builder: Builder,

@@ -32,8 +32,8 @@ impl Members {
     /// Asks cargo, which compiles nothing and uses no network for this (`cargo metadata`).
     ///
     /// # Errors
-    /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's own words if it cannot
-    /// read the workspace.
+    /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's output if it
+    /// cannot read the workspace.
     pub async fn of(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
         let output = cargo::command(&workspace.directory, environment)
             .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])

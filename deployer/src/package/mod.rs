@@ -3,22 +3,23 @@
 //! | file | does |
 //! |---|---|
 //! | `workspace` | finds the cargo workspace and its cache directory |
-//! | `environment` | the variables that reach cargo, and those that change what it builds |
-//! | `passed` | which variables these are: none that may be a secret |
-//! | `build` | the order of work |
-//! | `stamp` | knows whether a binary is up to date without starting cargo |
-//! | `members` | knows the workspace's packages, and the errors of those that do not exist |
+//! | `environment` | selects the variables that reach cargo, and those that change what it builds |
+//! | `passed` | lists the variables that a build may see: none that may be a secret |
+//! | `build` | orders the work |
+//! | `stamp` | decides whether a binary is up to date without starting cargo |
+//! | `members` | lists the workspace's packages, and reports requested packages that do not exist |
 //! | `cargo` | starts cargo, for one package at a time |
-//! | `fetch` | downloads packages where that takes credentials, which builds do not see |
-//! | `run` | reads what cargo did and said |
-//! | `config`, `flags` | the flags that rustc is called with, and those that Lambda's processors do not bear |
-//! | `elf`, `libraries` | machine, glibc, and shared libraries that Lambda does not have |
+//! | `fetch` | downloads packages if that requires credentials, which builds do not see |
+//! | `run` | reads cargo's messages and output |
+//! | `config`, `flags` | find rustc's flags, and those that Lambda's processors do not support |
+//! | `elf`, `libraries` | check machine, glibc, and shared libraries that Lambda does not have |
 //! | `archive` | writes and checks zips |
 //! | `store` | keeps finished zips, by the binary's hash |
 //!
 //! Guarantees: equal binaries give equal zips; an unchanged cargo function costs a few `stat` calls.
-//! Assumptions: rustc is deterministic for the same sources, toolchain and `CARGO_HOME` path. Caveats: the paths of
-//! registry crates are part of panic messages, so machines with different `CARGO_HOME` paths may get different hashes.
+//! Assumptions: rustc is deterministic for the same sources, toolchain and `CARGO_HOME` path.
+//! Caveats: the paths of registry crates are part of panic messages, so machines with different `CARGO_HOME` paths may
+//! get different hashes.
 
 mod archive;
 mod build;

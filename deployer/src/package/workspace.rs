@@ -22,7 +22,8 @@ impl Workspace {
     /// Finds the workspace around `directory`.
     ///
     /// # Errors
-    /// [`PackageError::NoWorkspace`] if there is no Cargo.toml in it or above, [`PackageError::Io`] if one is unreadable.
+    /// [`PackageError::NoWorkspace`] if neither it nor a directory above has a Cargo.toml, [`PackageError::Io`] if one
+    /// is unreadable.
     pub fn around(directory: &Path, environment: &Environment) -> Result<Self, PackageError> {
         let directory = std::path::absolute(directory).map_err(|e| PackageError::io(directory, &e))?;
         let mut nearest = None;

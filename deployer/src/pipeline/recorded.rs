@@ -28,7 +28,7 @@ pub struct Recorded {
 /// nothing, so code counts as unchanged. The inner `Err` returns the stack with the reason why there is no such plan.
 ///
 /// # Errors
-/// Whatever stands in the way of the plan itself.
+/// When the plan itself fails.
 pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<Recorded, (Loaded, String)>, Failure> {
     let began = Instant::now();
     let (place, state) = match last_state(&loaded, settings).await {

@@ -26,7 +26,7 @@ pub enum StateError {
     Newer { place: String, found: u64, known: u32, written_by: String, newest_good: Option<u64> },
     #[error("{0}")]
     Locked(Box<Locked>),
-    /// The caller stopped waiting for the lock.
+    /// The caller stopped waiting for the lock, for example because of a signal.
     #[error("interrupted; nothing was changed")]
     Unwanted,
     /// Another run took the lock over, or changed the state.

@@ -54,7 +54,7 @@ struct Ledger {
     version: Option<Version>,
     /// The document under `version`, and the digest of its bytes.
     stored: Option<(State, String)>,
-    /// The serial of the stored state when this run began.
+    /// The highest serial that was in use before this run.
     before: u64,
     /// Looks up the highest number of a kept version. New serials are higher, even after an older state was put back by
     /// hand.

@@ -1,6 +1,6 @@
 //! The state: the document that records the last apply, the place that stores it, and the lock around it.
 //!
-//! - `document`: the format of the state, and how other documents are told from it
+//! - `document`: the format of the state, and the checks that refuse any other document
 //! - `objects`: the operations that a place must offer; `s3` and `dir` are the two places
 //! - `store`: reads the state, and opens the lock, journal and history
 //! - `lock`: allows one writer, by a lease that expires when its run dies; `moment`: its clock
