@@ -16,7 +16,7 @@ const MOST: usize = 100;
 const ALIKE: usize = 3;
 /// The most line numbers that are listed.
 const NAMED: usize = 20;
-/// Of a longer line, in bytes, only the part from the mistake on is shown.
+/// The longest source line that is drawn, in bytes. A longer one is shown only from the mistake on.
 const LONGEST: usize = 2_000;
 
 /// How to draw.

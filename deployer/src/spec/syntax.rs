@@ -103,7 +103,8 @@ fn not_closed(text: &str, at: usize, open: &[usize]) -> Option<Mistake> {
     })
 }
 
-/// Tells whether the bracket at `start` is closed before a line that is indented no deeper than its own.
+/// Tells whether the bracket at `start` is closed before a line that is indented no deeper than its own. That line may
+/// itself begin with the closing bracket.
 fn closes(text: &str, start: usize) -> bool {
     let outer = Line::at(text, start).indent();
     let mut depth = 0_usize;

@@ -96,7 +96,8 @@ fn without_cycles(count: usize, edges: &[(usize, usize)]) -> Vec<(usize, usize)>
     out
 }
 
-/// Puts each node as far right as the longest path from a source. Then moves each source next to its nearest successor.
+/// Gives each node a layer: the length of the longest path from a source. Then moves each source next to its nearest
+/// successor.
 fn layers(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     let mut layer = vec![0; count];
     for _ in 0..count {
