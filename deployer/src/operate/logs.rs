@@ -83,7 +83,7 @@ async fn read(aws: &Aws, target: &Target, wanted: &Wanted) -> Result<Vec<Line>, 
             let stream = event.log_stream_name.unwrap_or_default();
             let id = event.event_id.unwrap_or_else(|| format!("{stream} {at} {message}"));
             let function = target.name().to_owned();
-            // Emulators that answer this call do not all filter by time.
+            // Some emulators answer this call without filtering by time.
             if at >= wanted.since {
                 lines.push(Line { at, function, message, stream, id });
             }

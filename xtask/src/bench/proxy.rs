@@ -109,7 +109,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         let (service, action) = name(&head, &body);
         let refused = shared.limits.get().is_some_and(|limits| !limits.admit(&format!("{service}.{action}")));
         let (answer, status) = if refused {
-            // Some services use another status for this refusal. It is recorded as 429, because other refusals share
+            // Record 429 for every service: some answer with another status, which their other refusals share.
             // theirs.
             (refusal(&service), 429)
         } else {
