@@ -78,8 +78,8 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Reports a map without the deciding key, if every variant is a map that requires a key of its own and the value has
-    /// none of the variants' properties.
+    /// Reports a map without the deciding key, if every variant is a map that requires a key of its own and the value
+    /// has none of the variants' properties.
     fn lacks_choice(&mut self, value: &Value, variants: &[&'s Value]) -> bool {
         let Value::Object(entries) = value else { return false };
         let mut needed: Vec<&str> = Vec::new();
