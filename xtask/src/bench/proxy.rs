@@ -110,7 +110,6 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         let refused = shared.limits.get().is_some_and(|limits| !limits.admit(&format!("{service}.{action}")));
         let (answer, status) = if refused {
             // Record 429 for every service: some answer with another status, which their other refusals share.
-            // theirs.
             (refusal(&service), 429)
         } else {
             forward(&mut emulator, &shared.emulator, &head, &body)?
