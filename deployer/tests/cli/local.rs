@@ -169,7 +169,8 @@ fn a_local_plan_asks_the_stand_in_for_the_models() {
     assert!(ran.code == Some(1) && ran.stderr.contains("model::unknown"), "{ran}");
 }
 
-/// Asserts that a request without a valid key is refused before its body is sent, and that no body is read without limit.
+/// Asserts that a request without a valid key is refused before its body is sent, and that no body is read without
+/// limit.
 fn nothing_is_read_of_a_stranger(local: &Local) {
     let (large, small) = ("content-length: 600000000\r\n", "content-length: 100\r\n");
     let (create, model) = ("POST /2015-03-31/functions", "POST /model/stability.stable-image-core-v1%3A1/invoke");

@@ -5,8 +5,8 @@
 //! Only somebody who can read the stack's state can make a new seal: its key comes from there.
 //!
 //! # Caveats
-//! Anybody who can assume the planning role can read the state. Only the forge's own means protect against them, such as
-//! protected branches.
+//! Anybody who can assume the planning role can read the state. Only the forge's own means protect against them,
+//! such as protected branches.
 //! Before the first apply there is no key. The seal is a plain digest then, and reveals only accidental changes.
 
 use base64::Engine;
