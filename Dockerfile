@@ -1,7 +1,7 @@
 # Builds one program of the workspace as a static binary in an otherwise empty image:
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse --short HEAD) .
 #   docker build --build-arg PACKAGE=functions --build-arg BIN=image-worker-poll … .
-# The programs are couch-client, which sends a prompt to the queue, and image-worker-poll, which draws what the queue holds.
+# The programs are couch-client, which sends a prompt to the queue, and image-worker-poll, which draws the prompts in the queue.
 
 # The list of parts (SBOM) is of the context, too: the binary does not say which crates are in it, and Cargo.lock does.
 ARG BUILDKIT_SBOM_SCAN_CONTEXT=true
@@ -26,7 +26,7 @@ RUN for member in client functions deployer xtask; do mkdir -p $member/src && to
 COPY client client
 COPY functions functions
 ARG BIN=couch-client
-# What cargo built from the empty sources is younger than what was checked out before.
+# Cargo compares times, and the empty sources may be younger than those of the checkout.
 RUN find client functions -name '*.rs' -exec touch {} + \
     && cargo build --locked --release --package $PACKAGE --bin $BIN --target $(rustc -vV | sed -n 's/^host: //p') \
     && mkdir -p out && cp target/*/release/$BIN out/program
