@@ -45,6 +45,11 @@ impl FoundationModel {
         is_plain(&self.region, "-")
     }
 
+    /// Can the id be one, or a pattern of some? What is not known yet can be.
+    pub fn has_id(&self) -> bool {
+        self.id.contains('$') || is_plain(&self.id, "-.:/*?")
+    }
+
     /// Is it one model in one region, of which Bedrock can be asked?
     pub fn is_one(&self) -> bool {
         self.has_region() && is_plain(&self.id, "-.:")

@@ -122,6 +122,13 @@ pub(super) const CODES: &[Code] = &[
         "Use a model that is served, such as `stability.stable-image-core-v1:1` in us-west-2.",
     ),
     error(
+        "model::id",
+        "What a permission names as a foundation model can be none: a list of several, or characters that no id has. It allows nothing, so Bedrock refuses every call.",
+        "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: bedrock:InvokeModel, on: \"arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-ultra-v1:1,stability.sd3-5-large-v1:0\" } ] }\n",
+        "functions:\n  worker:\n    zip: worker.zip\n    permissions:\n    - allow: bedrock:InvokeModel\n      on:\n      - \"arn:aws:bedrock:us-west-2::foundation-model/stability.stable-image-ultra-v1:1\"\n      - \"arn:aws:bedrock:us-west-2::foundation-model/stability.sd3-5-large-v1:0\"\n",
+        "Write one ARN for each model.",
+    ),
+    error(
         "model::profile",
         "A permission names an inference profile (`us.…`, `eu.…`, `apac.…`, `global.…`) as a foundation model. There is no such model, so Bedrock refuses every call. A call through a profile needs the profile itself, and the foundation model in each region that the profile may send a request to.",
         "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: bedrock:InvokeModel, on: \"arn:aws:bedrock:us-east-1::foundation-model/us.stability.stable-outpaint-v1:0\" } ] }\n",

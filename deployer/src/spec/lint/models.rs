@@ -16,7 +16,10 @@ pub(super) fn environment(document: &Document, function: &Resource, findings: &m
     let environment = function.spec.get("environment").and_then(Value::as_object);
     for (name, value) in environment.into_iter().flatten() {
         let path = document.locate(&function.element).then("environment").then(name);
-        retired(value.as_str().unwrap_or_default(), path, findings);
+        // Several models may be given, in order of preference.
+        for id in value.as_str().unwrap_or_default().split([',', ' ']) {
+            retired(id, path.clone(), findings);
+        }
     }
 }
 
@@ -29,7 +32,8 @@ pub(super) fn permissions(document: &Document, role: &Resource, findings: &mut F
         let path = document.find_text(&role.element, &format!("foundation-model/{}", model.id));
         match Profile::parse(&model.id) {
             Some(profile) => no_model(&model, profile, path, findings),
-            None => offered(&model, path, findings),
+            None if model.has_id() => offered(&model, path, findings),
+            None => no_id(&model, path, findings),
         }
     }
 }
@@ -48,6 +52,20 @@ fn no_model(written: &FoundationModel, profile: Profile<'_>, path: DocPath, find
         "allow the profile and its model in each region that it may send a request to: `on: [ \"{of_profile}\", \"{}\" ]`",
         of_models.join("\", \"")
     ));
+}
+
+/// What stands for the id can be none, so no model is meant. Where it is several ids, one ARN has to be written for each.
+fn no_id(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
+    let one = |id: &str| format!("\"{}\"", FoundationModel { id: id.trim().to_owned(), ..written.clone() }.arn());
+    let help = match written.id.contains(',') {
+        true => format!(
+            "write one ARN for each: `on: [ {} ]`",
+            written.id.split(',').map(one).collect::<Vec<_>>().join(", ")
+        ),
+        false => "an id has small letters, digits, `.`, `:` and `-`; `*` stands for any characters".to_owned(),
+    };
+    let message = format!("`{}` is not the id of a model: this permission allows nothing", written.id);
+    findings.error("model::id", path, message).help(help);
 }
 
 /// Warns of a model that is retired, or that its region does not offer.
