@@ -87,7 +87,7 @@ impl Demo {
     fn by_http(&self) -> Result<(String, String), String> {
         let url = self.captured("deployer", &on_stack(&["output", "api_url"]), &[])?;
         let body = json!({"prompt": PROMPT_BY_HTTP});
-        eprintln!("$ curl -X POST {url} -d '{body}'");
+        eprintln!("$ curl --json '{body}' {url}");
         let mut reply = ureq::post(&url)
             .config()
             .http_status_as_error(false)
@@ -187,7 +187,8 @@ impl Buckets<'_> {
     fn wait_for_another(&self, bucket: &str, before: &BTreeSet<String>) -> Result<String, String> {
         let start = Instant::now();
         loop {
-            if let Some(key) = self.keys(bucket)?.difference(before).next() {
+            // Beside the pictures lie records.
+            if let Some(key) = self.keys(bucket)?.difference(before).find(|key| key.ends_with(".png")) {
                 return Ok(key.clone());
             }
             if start.elapsed() >= PICTURE_DEADLINE {
