@@ -189,6 +189,9 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
         Failure::LimitReached { .. } => log.warn("the limit of pictures of this day is reached", fields),
         _ => {
             let message = match failure {
+                Failure::Model { cause: ModelError::Refused { .. }, .. } => {
+                    "the model refuses this function, the message is kept"
+                }
                 Failure::OutOfTime { .. } => "out of time, to be delivered again",
                 _ => "failed, to be delivered again",
             };

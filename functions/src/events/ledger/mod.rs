@@ -4,6 +4,8 @@
 //! The queue, the bucket and the model are in memory, and faults follow from the number of the message and of the call, so
 //! that a run can be repeated. Time passes by itself.
 
+mod fate;
+
 use super::Invocation;
 use super::queue::{Messages, answer};
 use crate::aws::AwsFailure;
@@ -11,19 +13,19 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::id::PictureId;
 use crate::log::{Level, Logger, Sink};
-use crate::model::{Family, ImageModel, ModelError, bedrock};
+use crate::model::{ImageModel, ModelError};
 use crate::picture::Picture;
 use crate::prompt::Prompt;
-use crate::random::Random;
 use crate::records::{Record, Status, record_key};
 use crate::sqs::{Postponed, Queue};
 use crate::store::{Condition, Metadata, Store, StoreError, Version};
 use crate::studio::Studio;
-use crate::studio::tests::{FakeStore, picture};
+use crate::studio::tests::FakeStore;
 use bytes::Bytes;
+use fate::{Dice, Fate, Model};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -34,147 +36,6 @@ const BATCH: usize = 10;
 const MAX_RECEIVE_COUNT: u32 = 5;
 const VISIBILITY: Duration = Duration::from_secs(720);
 const TIMEOUT: Duration = Duration::from_secs(119);
-
-/// Numbers that follow from a seed (SplitMix64).
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn throw(&self) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let mut word = self.0.get();
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    /// Is true so many times of a hundred.
-    fn percent(&self, percent: u64) -> bool {
-        self.throw() % 100 < percent
-    }
-}
-
-impl Random for Dice {
-    fn up_to(&self, most: u32) -> u32 {
-        u32::try_from(self.throw() % (u64::from(most) + 1)).unwrap()
-    }
-}
-
-/// What happens to a message, by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Fine,
-    ThrottledAtFirst,
-    UnavailableAtFirst,
-    SilentAtFirst,
-    GarbledAtFirst,
-    /// The account may not, whatever the prompt: the four texts of Bedrock that say so by a `ValidationException`.
-    NotAllowed,
-    ModelEnded,
-    AlwaysThrottled,
-    Filtered,
-    FilteredByText,
-    Blank,
-    TooLong,
-}
-
-const FATES: [Fate; 12] = [
-    Fate::Fine,
-    Fate::ThrottledAtFirst,
-    Fate::UnavailableAtFirst,
-    Fate::SilentAtFirst,
-    Fate::GarbledAtFirst,
-    Fate::NotAllowed,
-    Fate::ModelEnded,
-    Fate::AlwaysThrottled,
-    Fate::Filtered,
-    Fate::FilteredByText,
-    Fate::Blank,
-    Fate::TooLong,
-];
-
-const NOT_ALLOWED: [&str; 4] = [
-    "Operation not allowed",
-    "Your account is not authorized to invoke this API operation.",
-    "Malformed input request: #: extraneous key [aspect_ratio] is not permitted, please reformat your input and try again.",
-    "Malformed input request: #: required key [image] not found, please reformat your input and try again.",
-];
-
-impl Fate {
-    fn of(number: u32) -> Self {
-        // Most messages are fine, as in life.
-        match number % 3 {
-            0 => FATES[usize::try_from(number / 3).unwrap() % FATES.len()],
-            _ => Self::Fine,
-        }
-    }
-
-    fn prompt(self, number: u32) -> String {
-        match self {
-            Self::Blank => " ".to_owned(),
-            Self::TooLong => "x".repeat(513),
-            _ => format!("{number} a couch on a mountain"),
-        }
-    }
-}
-
-/// Draws as the message's fate says, and keeps the account.
-#[derive(Default)]
-struct Model {
-    calls: RefCell<BTreeMap<u32, u32>>,
-    paid: RefCell<BTreeMap<u32, u32>>,
-}
-
-impl ImageModel for Model {
-    fn prompt_limit(&self) -> usize {
-        512
-    }
-    fn seeds(&self) -> (u32, u32) {
-        // A narrow range: many ids share a seed.
-        (1, 20_000)
-    }
-    fn id(&self) -> &str {
-        "model"
-    }
-    async fn draw(&self, prompt: &Prompt, _: u32) -> Result<Picture, ModelError> {
-        let number: u32 = prompt.as_str().split(' ').next().unwrap().parse().unwrap();
-        let call = {
-            let mut calls = self.calls.borrow_mut();
-            let call = calls.entry(number).or_default();
-            *call += 1;
-            *call
-        };
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let error = |status: u16, code: &str, message: &str| {
-            let failure = AwsFailure {
-                status: Some(status),
-                code: code.into(),
-                message: message.into(),
-                ..AwsFailure::default()
-            };
-            Err(bedrock::classify(Family::Titan, failure))
-        };
-        match Fate::of(number) {
-            Fate::ThrottledAtFirst if call < 9 => error(429, "ThrottlingException", "Too many requests"),
-            Fate::AlwaysThrottled => error(429, "ThrottlingException", "Too many tokens per day"),
-            Fate::UnavailableAtFirst if call < 4 => error(503, "ServiceUnavailableException", ""),
-            Fate::SilentAtFirst if call < 2 => std::future::pending().await,
-            Fate::GarbledAtFirst if call < 2 => Err(ModelError::Unreadable("not base64".into())),
-            Fate::NotAllowed => {
-                let text = NOT_ALLOWED[usize::try_from(number / 3).unwrap() % NOT_ALLOWED.len()];
-                error(400, "ValidationException", text)
-            }
-            Fate::ModelEnded => error(404, "ResourceNotFoundException", "This model version has reached its end."),
-            Fate::Filtered => Err(ModelError::Filtered("Filter reason: prompt".into())),
-            Fate::FilteredByText => {
-                error(400, "ValidationException", "This request has been blocked by our content filters.")
-            }
-            _ => {
-                *self.paid.borrow_mut().entry(number).or_default() += 1;
-                Ok(picture())
-            }
-        }
-    }
-}
 
 /// A bucket that fails now and then, before or after it has done what it was asked for.
 struct Bucket<'a> {
