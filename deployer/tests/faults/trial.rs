@@ -50,8 +50,8 @@ impl Scene {
                 ("memory_size: 512", "memory_size: 256"),
                 ("zip: one.zip", "zip: two.zip"),
                 (
-                    "timeout: 29s }",
-                    "timeout: 29s }\n      \"GET /pictures/{id}\": { function: generate-image, timeout: 29s }",
+                    "\"POST /pictures\":",
+                    "\"GET /styles/{id}\": { function: generate-image }\n      \"POST /pictures\":",
                 ),
                 ("email: \"${vars.alarm_email}\"", "email: b@example.com"),
                 ("threshold: 30", "threshold: 45"),
