@@ -56,7 +56,7 @@ pub fn carry_out(
     arguments: &BTreeMap<&str, &str>,
 ) -> Result<(), String> {
     let context = Context::of(root)?;
-    fs::create_dir_all(site).map_err(|error| failed(site, &error))?;
+    clear(site)?;
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
     for Instruction { word, rest } in stage {
         match word.as_str() {
@@ -80,6 +80,21 @@ pub fn carry_out(
             "FROM" | "WORKDIR" => {}
             _ => return Err(format!("{word} is not expected in the stage that builds")),
         }
+    }
+    Ok(())
+}
+
+/// Empties a directory of everything but `target`: a source that has moved is not to be found in two places.
+fn clear(site: &Path) -> Result<(), String> {
+    fs::create_dir_all(site).map_err(|error| failed(site, &error))?;
+    for entry in fs::read_dir(site).map_err(|error| failed(site, &error))? {
+        let path = entry.map_err(|error| failed(site, &error))?.path();
+        let removed = match path.is_dir() {
+            true if path.ends_with("target") => Ok(()),
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        removed.map_err(|error| failed(&path, &error))?;
     }
     Ok(())
 }
@@ -161,8 +176,11 @@ mod tests {
         fs::write(root.join("secret"), "no").unwrap();
         fs::write(root.join(".dockerignore"), "# why\n*\n!client\n").unwrap();
         let run = |text: &str| carry_out(&stages(text)[1], &root, &site, &BTreeMap::from([("B", "given")]));
+        fs::create_dir_all(site.join("client")).unwrap();
+        fs::write(site.join("client/moved.rs"), "").unwrap();
         run("FROM a\nARG A=own\nARG B=own\nENV C=\"c d\"\nCOPY client client\nRUN echo $A $B $C > said").unwrap();
         assert_eq!(fs::read_to_string(site.join("client/src/main.rs")).unwrap(), "main");
+        assert!(!site.join("client/moved.rs").exists(), "a source of an earlier run");
         assert_eq!(fs::read_to_string(site.join("said")).unwrap(), "own given c d\n");
         assert!(run("FROM a\nCOPY secret ./").unwrap_err().contains("leaves it out"));
         assert!(run("FROM a\nRUN false").is_err());
