@@ -160,7 +160,8 @@ async fn functions_are_built_for_lambdas_glibc_where_the_runners_is_too_new() {
     let again = site.deploy("push", "refs/heads/feature", "", ROLE);
     assert!(again.ok && again.text.contains("the functions need GLIBC_2.39"), "{again}");
     let target = format!("{}-unknown-linux-gnu.2.34", std::env::consts::ARCH);
-    let call = format!("cargo zigbuild --locked --profile lambda --target {target} --package functions --bins");
+    let bins = "--bin generate-image --bin image-worker";
+    let call = format!("cargo zigbuild --locked --profile lambda --target {target} --package functions {bins}");
     assert!(site.calls().contains(&call), "{}", site.calls());
 }
 
