@@ -1,6 +1,7 @@
 //! Measures the functions: how fast they start and answer, and how much memory they need. `xtask/bench/functions.py`
 //! takes the measurements.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::options::Options;
 use super::results::Results;
-use super::{cloud, table};
+use super::{cloud, table, worker};
 use crate::cargo;
 
 /// Number of fresh processes for each figure; slow figures use a quarter of them.
@@ -17,33 +18,45 @@ const PYTHONS: &[&str] = &["python3", "python"];
 
 pub fn run(options: &Options) -> Result<(), String> {
     let built = cargo::build_functions()?;
-    let measured = measure(&built)?;
+    let mut section = facts(&measure(&built)?);
+    worker::add_facts(&mut section, &worker::measure(&built)?);
     let mut results = Results::open(&options.out)?;
-    results.set("functions", facts(&measured));
+    results.set("functions", section);
     println!("{}", table::facts(results.get("functions")));
     results.save()
 }
 
 fn measure(built: &Path) -> Result<Value, String> {
-    let python = PYTHONS.iter().find(|python| runs(python, "import ssl")).ok_or("Python 3 is not installed")?;
-    let mut command = Command::new(python);
-    command
-        .arg(cargo::root().join("xtask/bench/functions.py"))
-        .arg("--http")
-        .arg(built.join("generate-image"))
-        .arg("--queue")
-        .arg(built.join("image-worker"))
-        .args(["--runs", RUNS]);
-    if runs(python, "import boto3") {
-        command.args(["--python", python]);
+    let interpreter = interpreter()?;
+    let (http, queue) = (built.join("generate-image"), built.join("image-worker"));
+    let mut arguments: Vec<&OsStr> = vec!["functions.py".as_ref()];
+    arguments.extend(["--http".as_ref(), http.as_os_str(), "--queue".as_ref(), queue.as_os_str()]);
+    arguments.extend(["--runs", RUNS].map(OsStr::new));
+    if runs(interpreter, "import boto3") {
+        arguments.extend(["--python", interpreter].map(OsStr::new));
     } else {
-        eprintln!("without the same in Python: `{python}` has no boto3");
+        eprintln!("without the same in Python: `{interpreter}` has no boto3");
     }
-    let output = command.stderr(Stdio::inherit()).output().map_err(|error| format!("cannot run {python}: {error}"))?;
+    python(arguments)
+}
+
+/// Runs a script of `xtask/bench`, the first of `arguments`, and returns the JSON that it prints.
+pub fn python<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<Value, String> {
+    let interpreter = interpreter()?;
+    let mut command = Command::new(interpreter);
+    // Writes no compiled copies of the scripts beside them.
+    command.current_dir(cargo::root().join("xtask/bench")).arg("-B").args(arguments);
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| format!("cannot run {interpreter}: {error}"))?;
     if !output.status.success() {
         return Err("the functions could not be measured".to_owned());
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("functions.py printed no JSON: {error}"))
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("the script printed no JSON: {error}"))
+}
+
+fn interpreter() -> Result<&'static str, String> {
+    let found = PYTHONS.iter().find(|python| runs(python, "import ssl"));
+    found.copied().ok_or_else(|| "Python 3 is not installed".to_owned())
 }
 
 fn runs(python: &str, script: &str) -> bool {

@@ -7,7 +7,7 @@
 //! - [`contest`]: every tool, case and operation in turn
 //! - [`rates`], [`rated`]: the time that AWS's rate limits add, computed and measured
 //! - [`results`], [`table`], [`chart`], [`machine`]: the results in `docs/bench`
-//! - [`size`], [`functions`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate
+//! - [`size`], [`functions`] with [`worker`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate
 //!   against regressions
 
 mod build;
@@ -30,6 +30,7 @@ mod results;
 mod size;
 mod table;
 mod tools;
+mod worker;
 
 use cases::{Case, Operation};
 use options::Options;
