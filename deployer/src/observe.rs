@@ -24,7 +24,7 @@ use crate::aws::{Aws, AwsError, Place, tagged};
 pub(crate) use crate::graph::identity_known;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, identity};
-use crate::kinds::{AnyKind, Observed, by_name};
+use crate::kinds::{self, AnyKind, Observed};
 use crate::spec::secrets::LEAST;
 use crate::state::{Intent, Record, State, fingerprint};
 
@@ -144,7 +144,7 @@ pub async fn observe(
 
 /// Tells the resource's kind the id that the last apply recorded.
 fn expect(aws: &Aws, record: &Record) {
-    let Some(kind) = by_name(&record.kind) else { return };
+    let Some(kind) = kinds::find(&record.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
     let tags = record.inputs.get("tags").and_then(|tags| Tags::deserialize(tags).ok());
     aws.expect(kind.name(), &identity, &record.physical_id, tags);
@@ -152,7 +152,8 @@ fn expect(aws: &Aws, record: &Record) {
 
 /// Tells the resource's kind when an interrupted run was about to create it.
 fn expect_made(aws: &Aws, intent: &Intent) {
-    let Some(kind) = by_name(&intent.kind).filter(|_| matches!(intent.action.as_str(), "create" | "replace")) else {
+    let Some(kind) = kinds::find(&intent.kind).filter(|_| matches!(intent.action.as_str(), "create" | "replace"))
+    else {
         return;
     };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| intent.inputs.get(p)?.as_str()).collect();

@@ -6,7 +6,7 @@ use super::options::{Approval, Choice, StateCommand};
 use super::run::Run;
 use super::{Exit, OK, approval};
 use crate::failure::Failure;
-use crate::kinds::{Ownership, by_name};
+use crate::kinds::{self, Ownership};
 use crate::observe::leave;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::report::counted;
@@ -193,10 +193,10 @@ impl Desk<'_> {
 
 /// Tells whether `part` is a part of the recorded resource `whole` and belongs to its owner.
 fn is_part(part: &Record, whole: &Record) -> bool {
-    let Some(kind) = by_name(&part.kind) else { return false };
-    let parent = kind.identity().first().and_then(|property| part.inputs.get(*property)?.as_str());
+    let Some(kind) = kinds::find(&part.kind) else { return false };
+    let parent = kind.about().parent_in(&part.inputs);
     kind.ownership() == Ownership::Parent
-        && kind.part_of() == Some(whole.kind.as_str())
+        && kind.about().part_of() == Some(whole.kind.as_str())
         && whole.outputs.values().any(|output| Some(output.as_str()) == parent)
 }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, own};
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
@@ -259,7 +259,7 @@ impl<'a> Execution<'a> {
     fn desired(&self, planned: &Planned, spec: &Value) -> Value {
         let place = &self.aws.place;
         let spec = resolve::value(spec, &self.known, place);
-        match by_name(planned.kind) {
+        match kinds::find(planned.kind) {
             Some(kind) => own::filled(kind, &planned.address, spec, place),
             None => spec,
         }

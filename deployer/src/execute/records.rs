@@ -10,7 +10,7 @@ use super::schedule::builds;
 use super::step::{Done, Part};
 use crate::graph::identity;
 use crate::graph::resolve;
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::observe::{leave, take_back};
 use crate::plan::{Action, Planned};
 use crate::spec::template;
@@ -21,7 +21,7 @@ impl Execution<'_> {
     pub(super) fn intents(&self) -> Vec<Intent> {
         let intent = |planned: &Planned| {
             let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
-            let name = by_name(planned.kind)
+            let name = kinds::find(planned.kind)
                 .zip(spec)
                 .map(|(kind, spec)| resolve::readable(&identity(kind.identity(), spec)))
                 .unwrap_or_default();
@@ -62,7 +62,7 @@ impl Execution<'_> {
     /// are written then leaves nothing that is not found without them.
     pub(super) fn removes_what_is_recorded(&self) -> bool {
         let named = |planned: &Planned, inputs: &Value| {
-            let properties = by_name(planned.kind)?.identity();
+            let properties = kinds::find(planned.kind)?.identity();
             Some(identity(properties, inputs) == identity(properties, &planned.live.as_ref()?.spec))
         };
         let recorded = |planned: &Planned| {
@@ -196,7 +196,7 @@ impl Execution<'_> {
 
 /// Where the state keeps what a replacement has yet to delete: `queues.orders#orders-32`.
 fn predecessor_key(planned: &Planned) -> Option<String> {
-    let (predecessor, kind) = (planned.predecessor.as_ref()?, by_name(planned.kind)?);
+    let (predecessor, kind) = (planned.predecessor.as_ref()?, kinds::find(planned.kind)?);
     Some(leftover(&planned.address, &identity(kind.identity(), &predecessor.spec)))
 }
 

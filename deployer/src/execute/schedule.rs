@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use super::step::Part;
 use serde_json::Value;
 
-use crate::kinds::by_name;
+use crate::kinds::{self, Observed};
 use crate::plan::{Action, Plan, Planned};
 
 /// A step: the index of its planned action, and which part of it.
@@ -85,7 +85,7 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
 /// Definitions that are made, each with those of its element that go: these may be where it is to be, as another path
 /// variable is. What callers see changes with the deployment alone, which waits for both.
 fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
-    let definition = |planned: &Planned| by_name(planned.kind).is_some_and(|kind| kind.is_definition());
+    let definition = |planned: &Planned| kinds::find(planned.kind).is_some_and(|kind| kind.about().calls.definition);
     let of = |action: Action| {
         let all = actions.iter().enumerate();
         all.filter(move |(_, planned)| planned.action == action && definition(planned))
@@ -113,6 +113,15 @@ struct Courtesy {
     held: BTreeSet<StepId>,
 }
 
+/// Tells whether a deletion may wait for creations of its kind: a definition takes effect only by its deployment, and
+/// the share of a quota that a resource reserves may be the share that a new one needs.
+fn yields(planned: &Planned) -> bool {
+    let Some(kind) = kinds::find(planned.kind) else { return true };
+    let calls = kind.about().calls;
+    let reserved = |live: &Observed<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());
+    !calls.definition && !planned.live.as_ref().is_some_and(reserved)
+}
+
 impl Courtesy {
     fn of(actions: &[Planned]) -> Self {
         let mut courtesy = Self::default();
@@ -122,12 +131,8 @@ impl Courtesy {
             }
         }
         for (i, planned) in actions.iter().enumerate() {
-            let definition = by_name(planned.kind).is_some_and(|kind| kind.is_definition());
-            let goes = planned.action == Action::Delete && planned.goes_with.is_none() && !definition;
-            // What it reserves may be what one that comes is to have.
-            let reserves =
-                planned.live.as_ref().is_some_and(|live| !live.spec["reserved_concurrent_executions"].is_null());
-            if goes && !reserves && courtesy.coming.contains_key(planned.kind) {
+            let goes = planned.action == Action::Delete && planned.goes_with.is_none();
+            if goes && yields(planned) && courtesy.coming.contains_key(planned.kind) {
                 courtesy.going.insert((i, Part::Main), planned.kind);
             }
         }
@@ -287,7 +292,7 @@ fn behind(
     let mut behind: BTreeMap<StepId, usize> = BTreeMap::new();
     let mut ends: Vec<StepId> = open.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
     while let Some(id) = ends.pop() {
-        let watched = by_name(actions[id.0].kind).is_some_and(|kind| kind.is_watched());
+        let watched = kinds::find(actions[id.0].kind).is_some_and(|kind| kind.about().calls.watched);
         let own = usize::from(watched && actions[id.0].action != Action::Delete);
         let longest = *behind.entry(id).and_modify(|longest| *longest += own).or_insert(own);
         for before in waits_for.get(&id).into_iter().flatten() {
@@ -310,7 +315,7 @@ fn behind(
 /// on it, so it is changed and deleted before that one.
 fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut impl FnMut(StepId, StepId)) {
     let gone = &actions[dependency];
-    let definition = by_name(gone.kind).is_some_and(|kind| kind.is_definition());
+    let definition = kinds::find(gone.kind).is_some_and(|kind| kind.about().calls.definition);
     if gone.action == Action::Delete {
         if definition && builds(&actions[user]) {
             edge((user, Part::Main), (dependency, Part::Main));
@@ -333,7 +338,7 @@ pub(super) fn builds(planned: &Planned) -> bool {
 fn shares_calls(planned: &Planned) -> bool {
     planned.action == Action::Delete
         && planned.predecessor.is_none()
-        && by_name(planned.kind).is_some_and(|kind| kind.is_deleted_together())
+        && kinds::find(planned.kind).is_some_and(|kind| kind.about().calls.deleted_together)
 }
 
 /// Is what it allowed taken away by a step of its own, for somebody who used it changes in the same plan?
@@ -352,7 +357,7 @@ pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
     else {
         return None;
     };
-    by_name(planned.kind)?.meanwhile(&live.spec, desired)
+    kinds::find(planned.kind)?.meanwhile(&live.spec, desired)
 }
 
 /// Is its predecessor deleted by a step of its own?

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::retry::retrying;
 use crate::aws::{Aws, AwsError, afresh, tagged, tags};
 use crate::graph::resolve;
-use crate::kinds::{AnyKind, Changes, Created, Observed, Ownership, Watched, by_name};
+use crate::kinds::{self, AnyKind, Changes, Created, Observed, Ownership, Watched};
 use crate::plan::{Action, Order, Planned, Rules, diff};
 use crate::spec::template::Ref;
 
@@ -46,10 +46,11 @@ pub(super) async fn run(
     part: Part,
     desired: Option<&Value>,
 ) -> Result<(Done, Unfinished), AwsError> {
-    let kind = by_name(planned.kind).ok_or_else(|| AwsError::Shape {
+    let kind = kinds::find(planned.kind).ok_or_else(|| AwsError::Shape {
         what: planned.address.clone(),
         message: format!("the kind {:?} is not known", planned.kind),
     })?;
+    let dying = kind.about().calls.dying;
     let step = Step { context, kind };
     let deleted = |live: &Observed<Value>| Some((live.spec.clone(), Watched::Deleted));
     if let (Part::Removal, true, Some(live), Some(desired)) = (part, context.withdraws, &planned.live, desired) {
@@ -89,10 +90,10 @@ pub(super) async fn run(
             let until = kind.meanwhile(&live.spec, desired);
             step.update(live, until.as_ref().unwrap_or(desired), set_again(planned)).await?
         }
-        (Action::Adopt, Some(live)) if kind.goes_slowly() => {
+        (Action::Adopt, Some(live)) if !dying.is_empty() => {
             let event = match step.update(live, desired, set_again(planned)).await {
                 // It was dying, and is gone by now.
-                Err(refused) if refused.is(GONE) => Some(Watched::Created),
+                Err(refused) if refused.is(dying) => Some(Watched::Created),
                 updated => updated?.1,
             };
             (step.create(desired).await?, event)
@@ -124,7 +125,7 @@ impl Step<'_> {
             }
             Err(error) => error,
         };
-        if !refused.is(EXISTS) {
+        if !refused.is(self.kind.about().calls.exists) {
             return Err(refused);
         }
         match self.kind.read(aws, desired).await? {
@@ -195,21 +196,6 @@ fn set_again(planned: &Planned) -> Vec<String> {
     again.map(|change| change.path.clone()).collect()
 }
 
-/// The answers to an update that mean "it is not there any more", of kinds that go slowly.
-const GONE: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
-
-/// The answers to a create that mean "it is there already".
-const EXISTS: &[&str] = &[
-    "EntityAlreadyExists",
-    "EntityAlreadyExistsException",
-    "ResourceConflictException",
-    "ResourceAlreadyExistsException",
-    "QueueNameExists",
-    "QueueAlreadyExists",
-    "BucketAlreadyOwnedByYou",
-    "ConflictException",
-];
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -262,7 +248,7 @@ mod tests {
         let denied = "403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let mut asked = BTreeSet::new();
         for planned in plan.actions().iter().filter(|planned| planned.action == Action::Delete) {
-            let tagged = by_name(planned.kind).filter(|kind| kind.ownership() == Ownership::Tags);
+            let tagged = kinds::find(planned.kind).filter(|kind| kind.ownership() == Ownership::Tags);
             let Some((_, live)) = tagged.zip(planned.live.as_ref()) else { continue };
             let aws = played::answering(&[denied; 9]).await;
             grow_old().await;
@@ -291,7 +277,7 @@ mod tests {
             ))
         };
         let aws = played::answering(&[&listed("couch"), &listed("shop")]).await;
-        let kind = by_name(api.kind).expect("a kind");
+        let kind = kinds::find(api.kind).expect("a kind");
         assert!(kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
         grow_old().await;
         let context = Context { aws: &aws, stack: "couch", withdraws: false };

@@ -12,7 +12,7 @@ use super::running::{Said, telling};
 use super::step::{Part, Unfinished};
 use super::{Event, Failed, Observer, Outcome, Stop, stopped};
 use crate::aws::{Aws, AwsError};
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::plan::Planned;
 
 type Watch<'a> = BoxFuture<'a, (Watched<'a>, Result<(), AwsError>)>;
@@ -49,7 +49,7 @@ impl<'a> Watching<'a> {
     ) {
         let step = Watched { planned, part, began };
         let watch =
-            by_name(planned.kind).zip(unfinished).and_then(|(kind, (spec, event))| kind.watch(aws, spec, event));
+            kinds::find(planned.kind).zip(unfinished).and_then(|(kind, (spec, event))| kind.watch(aws, spec, event));
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::own::{Why, endless};
 use super::{Graph, Node, circle, names};
-use crate::kinds::{AnyKind, by_name};
+use crate::kinds::{self, AnyKind};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::sections::{Lowered, Resource};
@@ -28,7 +28,7 @@ impl Graph {
     pub fn of(lowered: Lowered, outputs: BTreeMap<String, String>, names: &dyn Named, findings: &mut Findings) -> Self {
         let Lowered { resources, aliases, .. } = lowered;
         let known: HashMap<String, &'static [&'static str]> =
-            resources.iter().filter_map(|r| Some((r.address.clone(), by_name(r.kind)?.outputs()))).collect();
+            resources.iter().map(|r| (r.address.clone(), kinds::registered(r.kind).outputs())).collect();
         let mut parts: HashMap<String, Vec<String>> = HashMap::new();
         for resource in &resources {
             parts.entry(resource.element.clone()).or_default().push(resource.address.clone());
@@ -36,7 +36,7 @@ impl Graph {
         let mut checker = Checker { aliases: &aliases, known: &known, parts: &parts, names, findings };
         let mut nodes: BTreeMap<String, Node> = resources
             .into_iter()
-            .filter_map(|resource| checker.node(resource))
+            .map(|resource| checker.node(resource))
             .map(|node| (node.address.clone(), node))
             .collect();
         let outputs = outputs
@@ -62,16 +62,17 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn node(&mut self, resource: Resource) -> Option<Node> {
-        let kind = by_name(resource.kind)?;
+    fn node(&mut self, resource: Resource) -> Node {
+        let kind = kinds::registered(resource.kind);
+        let references = kind.about().references;
         let (mut dependencies, mut named, mut loose) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let spec = match resource.spec {
             Value::Object(properties) => properties
                 .into_iter()
                 .map(|(name, value)| {
-                    let found = if kind.by_name().contains(&name.as_str()) {
+                    let found = if references.by_name.contains(&name.as_str()) {
                         &mut named
-                    } else if kind.loose().contains(&name.as_str()) {
+                    } else if references.loose.contains(&name.as_str()) {
                         &mut loose
                     } else {
                         &mut dependencies
@@ -104,7 +105,7 @@ impl Checker<'_> {
         if dependencies.remove(&resource.address) {
             self.own_values(kind, &resource.address, &resource.element, &spec);
         }
-        Some(Node {
+        Node {
             address: resource.address,
             element: resource.element,
             kind,
@@ -117,7 +118,7 @@ impl Checker<'_> {
             retain: resource.retain,
             external: resource.external,
             code: resource.code,
-        })
+        }
     }
 
     fn value(&mut self, value: Value, element: &str, dependencies: &mut BTreeSet<String>) -> Value {

@@ -80,7 +80,8 @@ impl<'d> Tagged<'d> {
     }
 
     fn look(&mut self, node: &Node, spec: &Value, findings: &mut Findings) {
-        let (rules, tags) = (node.kind.tag_rules(), tags_of(spec));
+        let Some(rules) = node.kind.about().tags else { return };
+        let tags = tags_of(spec);
         self.count(node, &tags, rules, findings);
         let own: Vec<&String> = tags.keys().filter(|key| !key.starts_with("deployer:")).collect();
         for key in &own {

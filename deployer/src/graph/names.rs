@@ -10,20 +10,6 @@ use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Findings};
 
-/// The name property of each kind, and the most characters that AWS accepts for it.
-const LONGEST: &[(&str, &str, usize)] = &[
-    ("apigateway.rest_api", "name", 255),
-    ("cloudwatch.metric_alarm", "alarm_name", 255),
-    ("iam.role", "name", 64),
-    ("lambda.function", "function_name", 64),
-    ("logs.log_group", "name", 512),
-    ("s3.bucket", "bucket", 63),
-    ("sns.topic", "name", 256),
-    ("sqs.queue", "name", 80),
-];
-/// Kinds whose names AWS compares without regard to case.
-const CASELESS: &[&str] = &["iam.role"];
-
 /// A resource's name that is known without AWS.
 struct Name<'g> {
     node: &'g Node,
@@ -79,8 +65,8 @@ fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
     let partition = Place::partition_of(region).to_owned();
     let place = Place { account: "0".repeat(12), region: region.to_owned(), partition, ..resolve::nowhere() };
     let named = |node: &'g Node| {
-        let (_, property, longest) = LONGEST.iter().find(|(kind, ..)| *kind == node.kind.name())?;
-        Some((node, node.spec.get(property)?, *longest))
+        let named = node.kind.about().named?;
+        Some((node, node.spec.get(named.property)?, named.longest))
     };
     let known = graph.predicted(&place);
     let mut names = Vec::new();
@@ -102,7 +88,7 @@ pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, find
     let elements = nodes.values().filter(|node| node.address == node.element);
     for node in elements.chain(nodes.values().filter(|node| node.address != node.element)) {
         let (kind, name) = (node.kind.name(), identity(node.kind.identity(), &node.spec));
-        let Some(other) = first.insert((kind, key(kind, &name)), node) else { continue };
+        let Some(other) = first.insert((kind, key(node, &name)), node) else { continue };
         if !said.insert((&other.element, &node.element)) {
             continue;
         }
@@ -127,18 +113,7 @@ pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, find
 }
 
 /// Returns the form in which AWS compares the names of a kind. Element names in references keep their case.
-fn key(kind: &str, name: &str) -> String {
-    if CASELESS.contains(&kind) && !name.contains("${") { name.to_lowercase() } else { name.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kinds::by_name;
-
-    #[test]
-    fn the_table_of_lengths_names_kinds_that_there_are() {
-        let known = LONGEST.iter().map(|(kind, ..)| kind).chain(CASELESS);
-        assert_eq!(known.filter(|kind| by_name(kind).is_none()).collect::<Vec<_>>(), Vec::<&&str>::new());
-    }
+fn key(node: &Node, name: &str) -> String {
+    let caseless = node.kind.about().named.is_some_and(|named| named.caseless);
+    if caseless && !name.contains("${") { name.to_lowercase() } else { name.to_owned() }
 }

@@ -61,7 +61,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kinds::by_name;
+    use crate::kinds;
     use crate::pipeline;
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
@@ -76,7 +76,7 @@ mod tests {
             "name": "x-${apis.a.id}", "path": "/", "assume_role_policy": "{}", "max_session_duration": 3600,
             "inline_policies": { "own": "${roles.r.arn}" }, "managed_policy_arns": [], "tags": {},
         });
-        let kind = by_name("iam.role").unwrap();
+        let kind = kinds::find("iam.role").unwrap();
         assert_eq!(endless(kind, "roles.r", &role), BTreeSet::new());
         let known = Known::from([("apis.a".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
         let desired = filled(kind, "roles.r", resolve::value(&role, &known, &place()), &place());
@@ -89,7 +89,7 @@ mod tests {
             "name": "${topics.t.name}", "display_name": "${topics.t.arn}", "fifo_topic": false,
             "content_based_deduplication": false, "tracing_config": "PassThrough", "tags": {},
         });
-        let found = endless(by_name("sns.topic").unwrap(), "topics.t", &topic);
+        let found = endless(kinds::find("sns.topic").unwrap(), "topics.t", &topic);
         assert_eq!(found, BTreeSet::from([("name".to_owned(), Why::Circle)]));
     }
 

@@ -19,7 +19,7 @@ use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node, models};
 use crate::kinds::iam_role::{IamRole, MANY};
 use crate::kinds::lambda_function::{LambdaFunction, versions};
-use crate::kinds::{Grant, Kind, OWN_STACK, Op, by_name};
+use crate::kinds::{self, Grant, Kind, OWN_STACK, Op};
 use crate::observe::predict;
 use crate::spec::template::{self, Part};
 use crate::state::{Record, State};
@@ -117,11 +117,9 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
 
 /// Tells whether AWS deletes the resource along with its parent, which the command also deletes.
 fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
-    let Some(text) = node.kind.identity().first().and_then(|p| node.spec.get(p)).and_then(Value::as_str) else {
-        return false;
-    };
+    let Some(text) = node.kind.about().parent_in(&node.spec) else { return false };
     let Ok(parts) = template::parse(text) else { return false };
-    node.kind.goes_with_parent()
+    node.kind.about().goes_with_parent()
         && parts.iter().any(|part| match part {
             Part::Ref(reference) => graph
                 .node(&reference.address)
@@ -145,7 +143,7 @@ pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, 
     let intents = state.intents.iter().map(|i| (&i.kind, &i.inputs, Op::Read, false));
     let mut grants = Vec::new();
     for (kind, inputs, look, stays) in records.chain(intents) {
-        let Some(kind) = by_name(kind).filter(|_| inputs.is_object()) else { continue };
+        let Some(kind) = kinds::find(kind).filter(|_| inputs.is_object()) else { continue };
         grants.extend(kind.iam(look, inputs, place)?);
         if task.writes() && !stays {
             grants.extend(kind.iam(Op::Delete, inputs, place)?);
@@ -157,10 +155,12 @@ pub fn of_state(state: &State, place: &Place, task: Task) -> Result<Vec<Grant>, 
 /// Tells whether AWS deletes the resource along with another one in the state, which the command also deletes. After an
 /// interrupted run the answer is always no: the resource may be part of another one by now.
 fn goes_with_record(state: &State, record: &Record) -> bool {
-    let Some(kind) = by_name(&record.kind).filter(|kind| kind.goes_with_parent() && state.intents.is_empty()) else {
+    let Some(kind) =
+        kinds::find(&record.kind).filter(|kind| kind.about().goes_with_parent() && state.intents.is_empty())
+    else {
         return false;
     };
-    let parent = kind.identity().first().and_then(|property| record.inputs.get(*property)?.as_str());
+    let parent = kind.about().parent_in(&record.inputs);
     let goes = |r: &Record| !r.protect && !r.retain && r.outputs.values().any(|output| Some(output.as_str()) == parent);
     record.dependencies.iter().filter_map(|address| state.resources.get(address)).any(goes)
 }

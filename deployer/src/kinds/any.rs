@@ -4,38 +4,23 @@ use std::marker::PhantomData;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
-use crate::aws::{Aws, AwsError, Place, permission, tags};
+use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use crate::aws::{Aws, AwsError, Place, permission};
 
-/// [`Kind`] with its spec as JSON.
+/// [`Kind`] with its spec as JSON. It has only what needs the spec's type: every other fact stands in [`About`].
 pub trait AnyKind: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn outputs(&self) -> &'static [&'static str];
-    fn identity(&self) -> &'static [&'static str];
-    fn rules(&self) -> &'static [(&'static str, Rule)];
-    fn ownership(&self) -> Ownership;
-    fn is_definition(&self) -> bool;
-    fn by_name(&self) -> &'static [&'static str];
-    fn loose(&self) -> &'static [&'static str];
-    fn holds(&self) -> &'static [&'static str];
-    fn goes_with_parent(&self) -> bool;
-    fn part_of(&self) -> Option<&'static str>;
-    fn limited(&self) -> &'static [(Op, &'static str)];
-    fn is_deleted_together(&self) -> bool;
-    fn is_watched(&self) -> bool;
-    fn goes_slowly(&self) -> bool;
+    /// The facts that hold for every resource of the kind.
+    fn about(&self) -> &'static About;
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value>;
     fn lost(&self, spec: &Value) -> Option<&'static str>;
-    fn gap(&self) -> Option<&'static str>;
-    fn moved(&self) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
     fn afterwards(&self, spec: &Value) -> Option<String>;
     fn early(&self, spec: &Value) -> &'static [&'static str];
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)>;
-    fn tag_rules(&self) -> tags::Rules;
-    /// None where the spec is not of the kind's shape.
+    /// Empty if the spec does not have the kind's shape.
     fn limits(&self, spec: &Value) -> Vec<Excess>;
     fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
@@ -52,11 +37,34 @@ pub trait AnyKind: Send + Sync {
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>>;
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
-    /// `None` where there is nothing to watch.
+    /// `None` if there is nothing to watch.
     fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
 }
 
-/// Carries a [`Kind`] across to [`AnyKind`].
+/// The facts that are asked for most.
+impl dyn AnyKind + '_ {
+    pub fn name(&self) -> &'static str {
+        self.about().name
+    }
+
+    pub fn outputs(&self) -> &'static [&'static str] {
+        self.about().outputs
+    }
+
+    pub fn identity(&self) -> &'static [&'static str] {
+        self.about().identity
+    }
+
+    pub fn rules(&self) -> &'static [(&'static str, Rule)] {
+        self.about().rules
+    }
+
+    pub fn ownership(&self) -> Ownership {
+        self.about().ownership()
+    }
+}
+
+/// Turns a [`Kind`] into an [`AnyKind`].
 pub struct Erased<K>(PhantomData<fn() -> K>);
 
 impl<K: Kind> Erased<K> {
@@ -67,7 +75,7 @@ impl<K: Kind> Erased<K> {
             .map_err(|e| AwsError::Shape { what: format!("{} spec", K::NAME), message: e.to_string() })
     }
 
-    /// Says which resource a refusal is about where AWS does not.
+    /// Adds the resource to a refusal that does not name it.
     fn refused(error: AwsError, op: Op, spec: &K::Spec, place: &Place) -> AwsError {
         let AwsError::Service(mut refusal) = error else { return error };
         let named = refusal.message.contains(" on resource: ");
@@ -97,13 +105,14 @@ impl<K: Kind> Erased<K> {
         })
     }
 
-    /// What was read, without the tags that are left alone. Those that `spec` states are not.
+    /// Drops the tags that the stack ignores, unless `spec` states them.
     fn seen(aws: &Aws, spec: &Value, seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
         let mut seen = Self::untyped(seen)?;
         let stated: Vec<&str> =
             spec["tags"].as_object().map(|tags| tags.keys().map(String::as_str).collect()).unwrap_or_default();
         if let Some(tags) = seen.spec.get_mut("tags").and_then(Value::as_object_mut) {
-            tags.retain(|key, _| !aws.ignored.has(key, &stated, K::CASELESS_TAGS));
+            let caseless = K::ABOUT.tags.is_some_and(|rules| rules.caseless);
+            tags.retain(|key, _| !aws.ignored.has(key, &stated, caseless));
         }
         Ok(seen)
     }
@@ -119,63 +128,9 @@ impl<K: Kind> Erased<K> {
     }
 }
 
-use serde::Deserialize;
-
 impl<K: Kind> AnyKind for Erased<K> {
-    fn name(&self) -> &'static str {
-        K::NAME
-    }
-
-    fn outputs(&self) -> &'static [&'static str] {
-        K::OUTPUTS
-    }
-
-    fn identity(&self) -> &'static [&'static str] {
-        K::IDENTITY
-    }
-
-    fn rules(&self) -> &'static [(&'static str, Rule)] {
-        K::RULES
-    }
-
-    fn ownership(&self) -> Ownership {
-        K::OWNERSHIP
-    }
-
-    fn is_definition(&self) -> bool {
-        K::DEFINITION
-    }
-
-    fn by_name(&self) -> &'static [&'static str] {
-        K::BY_NAME
-    }
-
-    fn loose(&self) -> &'static [&'static str] {
-        K::LOOSE
-    }
-
-    fn holds(&self) -> &'static [&'static str] {
-        K::HOLDS
-    }
-
-    fn goes_with_parent(&self) -> bool {
-        K::GOES_WITH_PARENT
-    }
-
-    fn part_of(&self) -> Option<&'static str> {
-        K::PART_OF
-    }
-
-    fn limited(&self) -> &'static [(Op, &'static str)] {
-        K::LIMITED
-    }
-
-    fn is_deleted_together(&self) -> bool {
-        K::DELETED_TOGETHER
-    }
-
-    fn goes_slowly(&self) -> bool {
-        K::GOES_SLOWLY
+    fn about(&self) -> &'static About {
+        const { &K::ABOUT }
     }
 
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value> {
@@ -183,20 +138,8 @@ impl<K: Kind> AnyKind for Erased<K> {
         serde_json::to_value(spec).ok()
     }
 
-    fn is_watched(&self) -> bool {
-        K::WATCHED
-    }
-
     fn lost(&self, spec: &Value) -> Option<&'static str> {
-        K::LOST.and_then(|lost| Self::typed(spec).map_or(Some(lost), |spec| K::lost(&spec)))
-    }
-
-    fn gap(&self) -> Option<&'static str> {
-        K::GAP
-    }
-
-    fn moved(&self) -> Option<&'static str> {
-        K::MOVED
+        K::ABOUT.person.lost.and_then(|lost| Self::typed(spec).map_or(Some(lost), |spec| K::lost(&spec)))
     }
 
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError> {
@@ -208,15 +151,11 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     fn early(&self, spec: &Value) -> &'static [&'static str] {
-        if K::EARLY.is_empty() { &[] } else { Self::typed(spec).map_or(&[], |spec| K::early(&spec)) }
+        if K::ABOUT.references.early.is_empty() { &[] } else { Self::typed(spec).map_or(&[], |spec| K::early(&spec)) }
     }
 
     fn given_back(&self, last: &Value, want: &Value, place: &Place) -> Vec<(&'static str, Value)> {
         Self::typed(want).map(|want| K::given_back(last, &want, place)).unwrap_or_default()
-    }
-
-    fn tag_rules(&self) -> tags::Rules {
-        K::TAGS
     }
 
     fn limits(&self, spec: &Value) -> Vec<Excess> {
@@ -299,6 +238,6 @@ impl<K: Kind> AnyKind for Erased<K> {
             let op = if matches!(event, Watched::Deleted) { Op::Delete } else { Op::Update };
             K::watch(aws, &spec, &event).await.map_err(|e| Self::refused(e, op, &spec, &aws.place))
         };
-        K::WATCHED.then(|| watch.boxed())
+        K::ABOUT.calls.watched.then(|| watch.boxed())
     }
 }

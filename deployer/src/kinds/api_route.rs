@@ -1,13 +1,13 @@
-//! `apigateway.route`: one method at one path of a REST API, and what it calls.
+//! `apigateway.route`: one method at one path of a REST API, and the integration that it calls.
 //!
-//! **Guarantees**: one GetResources serves all routes of an API. Path parts are made from the root down as they are
-//! needed, and removed from the leaf up when nothing is left under them; the root never. A method without its
-//! integration, left by a crash, reads as present and different, and is completed by update. A path variable is never
-//! renamed in place, with whatever hangs under it: routes under the former one are removed before those under the
-//! other one are made, and a route that no plan had stops that.
-//! **Assumptions**: whatever an API of ours holds is ours.
-//! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and
-//! putting it, which callers do not notice for the same reason; a local AWS shows it at once.
+//! **Guarantees**: one GetResources serves all routes of an API. Path parts are created from the root down as they are
+//! needed, and deleted from the leaf up once nothing is below them; the root is never deleted. A method whose
+//! integration is missing because a run was interrupted reads as present and different, and update completes it. A path
+//! variable is never renamed in place, because every route below it would change: routes under the old name are deleted
+//! before those under the new one are created. A route under the old name that the plan does not have stops that.
+//! **Assumptions**: everything inside an API of ours is ours.
+//! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and putting
+//! it. Callers do not notice, for the same reason; in a local AWS they do.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,7 +15,8 @@ use std::sync::Mutex;
 use aws_sdk_apigateway::types::{IntegrationType, Resource};
 use aws_smithy_types::retry::RetryConfig;
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::gateway::EXISTS;
+use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, References, Rule};
 pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
 use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
@@ -25,21 +26,21 @@ use crate::aws::{Aws, AwsError, Place, once};
 pub struct ApiRoute;
 
 impl Kind for ApiRoute {
-    const NAME: &'static str = "apigateway.route";
-    const OUTPUTS: &'static [&'static str] = &["resource_id"];
-    const IDENTITY: &'static [&'static str] = &["rest_api_id", "path", "http_method"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("rest_api_id", Rule::Replace("API Gateway cannot move a route to another API")),
-        ("path", Rule::Replace("API Gateway cannot move a route to another path")),
-        ("http_method", Rule::Replace("API Gateway cannot change a route's method")),
-    ];
-    const OWNERSHIP: Ownership = Ownership::Parent;
-    const GOES_WITH_PARENT: bool = true;
-    const PART_OF: Option<&'static str> = Some("apigateway.rest_api");
-    /// API Gateway takes an integration with a function that is not there.
-    const BY_NAME: &'static [&'static str] = &["uri"];
-    /// The stage's deployment is a snapshot of the routes, so a removed one has to be gone before it is taken.
-    const DEFINITION: bool = true;
+    const ABOUT: About = About {
+        outputs: &["resource_id"],
+        identity: &["rest_api_id", "path", "http_method"],
+        rules: &[
+            ("rest_api_id", Rule::Replace("API Gateway cannot move a route to another API")),
+            ("path", Rule::Replace("API Gateway cannot move a route to another path")),
+            ("http_method", Rule::Replace("API Gateway cannot change a route's method")),
+        ],
+        parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),
+        // API Gateway accepts an integration with a function that does not exist.
+        references: References { by_name: &["uri"], ..References::DEFAULT },
+        // The stage's deployment is a snapshot of the routes, so a route is deleted before the snapshot is taken.
+        calls: Calls { exists: EXISTS, definition: true, ..Calls::DEFAULT },
+        ..About::of("apigateway.route")
+    };
     type Spec = Route;
 
     /// Nothing: AWS makes up the resource's id.

@@ -1,18 +1,18 @@
 //! `apigateway.stage`: a stage of a REST API, with the deployment that it serves.
 //!
 //! A deployment is AWS's immutable snapshot of the routes. The stage owns it: the snapshot's description holds the
-//! digest of the definition that it was taken of, and a stage whose deployment has another description is different.
+//! digest of the definition, and a stage whose deployment has another description differs from `stack.yaml`.
 //!
-//! **Guarantees**: a new deployment is made exactly when the definition served is not the one wanted. Callers move
-//! over in one call. A deployment that a crash left behind is used, not made twice; those that no stage serves any
-//! more are deleted (the way back is the former `stack.yaml`), foreign ones never. A deployment that a killed run made
-//! and no stage came to serve is a difference. Right before a snapshot is taken, the API's methods are compared with
-//! the definition: if any is there besides, missing or different, no snapshot is taken. So a deployment with our
-//! description serves the routes of `stack.yaml` and nothing else.
-//! **Assumptions**: nobody changes a method in the moment between that comparison and CreateDeployment. A route that
-//! drifted and was repaired needs no new deployment: the drifted form is served only after somebody deployed it by
-//! hand, and that deployment does not have our description.
-//! **Caveats**: AWS makes one deployment in 5 s.
+//! **Guarantees**: a new deployment is created exactly when the served definition is not the desired one. Callers move
+//! over in one call. A deployment that an interrupted run left behind is used, not created twice. Our deployments that no
+//! stage serves are deleted (to go back, apply the former `stack.yaml`), those of others never. A deployment that a killed
+//! run created and that no stage serves yet is a difference. Right before a snapshot, the API's methods are compared with
+//! the definition: if a method is missing, different or not in the definition, no snapshot is taken. So a deployment with
+//! our description serves the routes of `stack.yaml` and nothing else.
+//! **Assumptions**: nobody changes a method between that comparison and CreateDeployment. A route that drifted and was
+//! repaired needs no new deployment: its drifted form is served only if somebody deployed it by hand, and that deployment
+//! does not have our description.
+//! **Caveats**: AWS creates one deployment in 5 s.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use std::time::Duration;
 use aws_sdk_apigateway::types::{MethodSetting, Op as PatchOp, PatchOperation, Stage as Live};
 use serde::{Deserialize, Serialize};
 
-use super::gateway::{delete_tags, put_tags};
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::gateway::{EXISTS, delete_tags, put_tags};
+use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, Person, Rule};
 use crate::aws::apigateway::deployments::{
     create_deployment, delete_unserved, deploy, deployments, stages, stages_key, unserved,
 };
@@ -65,22 +65,29 @@ pub struct Stage {
 }
 
 impl Kind for ApiStage {
-    const NAME: &'static str = "apigateway.stage";
-    const OUTPUTS: &'static [&'static str] = &["stage_name", "url", "arn"];
-    const IDENTITY: &'static [&'static str] = &["rest_api_id", "stage_name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("rest_api_id", Rule::Replace("API Gateway cannot move a stage to another API")),
-        ("stage_name", Rule::Replace("API Gateway cannot rename a stage")),
-        ("definition", Rule::Digest),
-    ];
-    const OWNERSHIP: Ownership = Ownership::Parent;
-    const LIMITED: &'static [(Op, &'static str)] =
-        &[(Op::Create, "apigateway:CreateDeployment"), (Op::Update, "apigateway:CreateDeployment")];
-    const GOES_WITH_PARENT: bool = true;
-    const PART_OF: Option<&'static str> = Some("apigateway.rest_api");
-    const GAP: Option<&'static str> = Some("the API does not answer at this stage for some seconds");
-    const MOVED: Option<&'static str> = Some("callers need its new URL: the former one stops answering");
-    const TAGS: tags::Rules = tags::Rules::strict("API Gateway");
+    const ABOUT: About = About {
+        outputs: &["stage_name", "url", "arn"],
+        identity: &["rest_api_id", "stage_name"],
+        rules: &[
+            ("rest_api_id", Rule::Replace("API Gateway cannot move a stage to another API")),
+            ("stage_name", Rule::Replace("API Gateway cannot rename a stage")),
+            ("definition", Rule::Digest),
+        ],
+        tags: Some(tags::Rules::strict("API Gateway")),
+        parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),
+        calls: Calls {
+            exists: EXISTS,
+            limited: &[(Op::Create, "apigateway:CreateDeployment"), (Op::Update, "apigateway:CreateDeployment")],
+            ..Calls::DEFAULT
+        },
+        person: Person {
+            gap: Some("the API does not answer at this stage for some seconds"),
+            moved: Some("callers need its new URL: the former one stops answering"),
+            seconds: (1.5, 0.6),
+            ..Person::DEFAULT
+        },
+        ..About::of("apigateway.stage")
+    };
     type Spec = Stage;
 
     /// The URL and ARN are known as soon as the API's id is.

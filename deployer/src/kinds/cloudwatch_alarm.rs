@@ -1,11 +1,11 @@
 //! `cloudwatch.metric_alarm`: an alarm on one CloudWatch metric.
 //!
-//! **Guarantees**: alarms that are read at once share calls, 100 names each. A change sends the whole definition, as
-//! PutMetricAlarm overwrites all of it; the alarm keeps its state.
-//! **Assumptions**: the caller has looked for an alarm of this name before create, because PutMetricAlarm never says
+//! **Guarantees**: alarms that are read at the same time share calls, 100 names each. A change sends the whole
+//! definition, because PutMetricAlarm overwrites all of it; the alarm keeps its state.
+//! **Assumptions**: the caller has looked for an alarm of this name before create, because PutMetricAlarm never reports
 //! that one exists.
-//! **Caveats**: AWS takes actions on topics that do not exist. PutMetricAlarm ignores tags on an existing alarm, so
-//! they have calls of their own. Alarms on metric math, anomaly bands and queries are not described by this kind.
+//! **Caveats**: AWS accepts actions on topics that do not exist. PutMetricAlarm ignores tags on an existing alarm, so
+//! they have calls of their own. This kind does not cover alarms on metric math, anomaly bands and queries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,9 @@ use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, Metric
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, service_role};
+use super::{
+    About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, service_role,
+};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, tagged, wait};
@@ -53,26 +55,31 @@ pub struct Alarm {
 }
 
 impl Kind for CloudwatchAlarm {
-    const NAME: &'static str = "cloudwatch.metric_alarm";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn"];
-    const IDENTITY: &'static [&'static str] = &["alarm_name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("alarm_name", Rule::Replace("CloudWatch cannot rename an alarm")),
-        ("alarm_actions", Rule::Unordered),
-        ("ok_actions", Rule::Unordered),
-        ("insufficient_data_actions", Rule::Unordered),
-        ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
-    ];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const LIMITED: &'static [(Op, &'static str)] =
-        &[(Op::Create, "cloudwatch:PutMetricAlarm"), (Op::Update, "cloudwatch:PutMetricAlarm")];
-    const DELETED_TOGETHER: bool = true;
-    /// CloudWatch does not look at what an alarm watches or tells.
-    const BY_NAME: &'static [&'static str] =
-        &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"];
-    const LOST: Option<&'static str> = Some("its history");
-    const GAP: Option<&'static str> = Some("nobody is warned for some seconds");
-    const TAGS: tags::Rules = tags::Rules::advised("CloudWatch");
+    const ABOUT: About = About {
+        outputs: &["name", "arn"],
+        identity: &["alarm_name"],
+        rules: &[
+            ("alarm_name", Rule::Replace("CloudWatch cannot rename an alarm")),
+            ("alarm_actions", Rule::Unordered),
+            ("ok_actions", Rule::Unordered),
+            ("insufficient_data_actions", Rule::Unordered),
+            ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
+        ],
+        tags: Some(tags::Rules::advised("CloudWatch")),
+        named: Some(Named::of("alarm_name", 255)),
+        // CloudWatch looks up neither the watched metric's resource nor the actions' topics.
+        references: References {
+            by_name: &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"],
+            ..References::DEFAULT
+        },
+        calls: Calls {
+            limited: &[(Op::Create, "cloudwatch:PutMetricAlarm"), (Op::Update, "cloudwatch:PutMetricAlarm")],
+            deleted_together: true,
+            ..Calls::DEFAULT
+        },
+        person: Person { lost: Some("its history"), gap: Some("nobody is warned for some seconds"), ..Person::DEFAULT },
+        ..About::of("cloudwatch.metric_alarm")
+    };
     type Spec = Alarm;
 
     fn predict(spec: &Alarm, place: &Place) -> Outputs {

@@ -1,13 +1,13 @@
 //! `lambda.event_source_mapping`: a queue whose messages a function receives.
 //!
-//! **Guarantees**: update and delete are tried again while something is in progress; delete removes every mapping of the pair, and
-//! the run goes on until AWS lists none of them. Create waits out a mapping of the pair that is being deleted.
+//! **Guarantees**: update and delete are repeated while an earlier change is in progress. Delete removes every mapping
+//! of the pair, and the run continues until AWS lists none. Create waits for the end of a mapping that is being deleted.
 //! **Assumptions**: the pair (function, source) is the identity, and AWS keeps one mapping for it; the generated UUID is
-//! looked up. Ownership stands in the mapping's tags, which ListTags reads by the mapping's own ARN.
-//! AWS goes on with a deletion that it has accepted when function, source and role go meanwhile; watch would report one that stays.
-//! **Caveats**: AWS takes 5–30 s to enable a mapping. Nothing depends on it and no message is lost meanwhile, so
-//! create and update return once AWS has accepted them; they only wait for a mapping that is to be disabled, since a
-//! mapping on its way reads as enabled.
+//! looked up. The mapping's tags hold its owner; ListTags reads them by the mapping's own ARN. AWS completes an accepted
+//! deletion even if function, source and role are deleted meanwhile; watch reports a mapping that stays.
+//! **Caveats**: AWS takes 5–30 s to enable a mapping. Nothing depends on it and no message is lost meanwhile, so create
+//! and update return once AWS has accepted them. They wait only for a mapping that is to be disabled, because until then
+//! it reads as enabled.
 
 mod listing;
 mod wire;
@@ -23,7 +23,10 @@ use serde_json::Value;
 use listing::{gone, is_deleting, list, list_along, settled};
 use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use super::{
+    About, Calls, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule,
+    Watched,
+};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once, tagged};
@@ -82,26 +85,38 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 const PATTERN_SIZE: usize = 4_096;
 
 impl Kind for EventSourceMapping {
-    const NAME: &'static str = "lambda.event_source_mapping";
-    const OUTPUTS: &'static [&'static str] = &["uuid"];
-    const IDENTITY: &'static [&'static str] = &["function_name", "event_source_arn"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("function_name", Rule::Replace("a mapping is known by its function's name")),
-        ("event_source_arn", Rule::Replace("Lambda cannot give a mapping another source")),
-        ("function_response_types", Rule::Unordered),
-        ("filter_patterns", Rule::Unordered),
-    ];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const PART_OF: Option<&'static str> = Some("lambda.function");
-    const LIMITED: &'static [(Op, &'static str)] = &[
-        (Op::Create, "lambda:CreateEventSourceMapping"),
-        (Op::Update, "lambda:UpdateEventSourceMapping"),
-        (Op::Delete, "lambda:DeleteEventSourceMapping"),
-    ];
-    const WATCHED: bool = true;
-    const GAP: Option<&'static str> =
-        Some("messages wait in the queue for up to some minutes, until the mapping is deleted and made anew");
-    const TAGS: tags::Rules = tags::Rules::strict("Lambda");
+    const ABOUT: About = About {
+        outputs: &["uuid"],
+        identity: &["function_name", "event_source_arn"],
+        rules: &[
+            ("function_name", Rule::Replace("a mapping is known by its function's name")),
+            ("event_source_arn", Rule::Replace("Lambda cannot give a mapping another source")),
+            ("function_response_types", Rule::Unordered),
+            ("filter_patterns", Rule::Unordered),
+        ],
+        tags: Some(tags::Rules::strict("Lambda")),
+        parent: Some(Parent { kind: "lambda.function", owns: false, deletes: false }),
+        references: References {
+            needs: &[("/function_name", "lambda.function"), ("/event_source_arn", "sqs.queue")],
+            ..References::DEFAULT
+        },
+        calls: Calls {
+            exists: &["ResourceConflictException"],
+            limited: &[
+                (Op::Create, "lambda:CreateEventSourceMapping"),
+                (Op::Update, "lambda:UpdateEventSourceMapping"),
+                (Op::Delete, "lambda:DeleteEventSourceMapping"),
+            ],
+            watched: true,
+            ..Calls::DEFAULT
+        },
+        person: Person {
+            gap: Some("messages wait in the queue for up to some minutes, until the mapping is deleted and made anew"),
+            seconds: (4.0, 3.0),
+            ..Person::DEFAULT
+        },
+        ..About::of("lambda.event_source_mapping")
+    };
     type Spec = EventSource;
 
     /// Nothing: AWS generates the UUID.

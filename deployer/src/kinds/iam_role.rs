@@ -1,11 +1,11 @@
 //! `iam.role`: an IAM role with its trust policy, inline policies and attached managed policies.
 //!
-//! **Guarantees**: the role's policies are exactly those of the spec: inline policies and attachments that others
-//! added are drift, and go. What is added comes before what is removed, unless both at once break AWS's limits.
+//! **Guarantees**: the role's policies are exactly those of the spec: inline policies and attachments that others added
+//! are drift, and are removed. Policies are added before others are removed, unless both at once exceed AWS's limits.
 //! Create returns when IAM reports the role with its ARN.
-//! **Assumptions**: nobody else edits the role meanwhile; calls that change it follow one another.
-//! **Caveats**: IAM is eventually consistent. A role that IAM reports may not be assumable by Lambda for some seconds,
-//! and the unique id of a role made again differs from the one before, so policies that named the role's id no longer fit.
+//! **Assumptions**: nobody else edits the role meanwhile. Calls that change it run one after another.
+//! **Caveats**: IAM is eventually consistent. Lambda may refuse to assume a role for some seconds after IAM reports it. A
+//! recreated role has another unique id, so policies that name the old id no longer apply.
 
 mod grants;
 mod listing;
@@ -31,7 +31,9 @@ use spread::{once_known, settled};
 
 pub(crate) use listing::MANY;
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{
+    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, policy, wait};
@@ -76,24 +78,32 @@ pub struct Role {
 const ABSENT: &[&str] = &["NoSuchEntity"];
 
 impl Kind for IamRole {
-    const NAME: &'static str = "iam.role";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn", "unique_id"];
-    const IDENTITY: &'static [&'static str] = &["name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace("IAM cannot rename a role")),
-        ("path", Rule::Replace("IAM cannot move a role to another path")),
-        ("assume_role_policy", Rule::Policy),
-        ("inline_policies.*", Rule::Policy),
-        ("managed_policy_arns", Rule::Unordered),
-    ];
-    const LOOSE: &'static [&'static str] = &["assume_role_policy", "description", "tags"];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const CASELESS_TAGS: bool = true;
-    /// IAM never looks at what a statement's resource names.
-    const BY_NAME: &'static [&'static str] = &["inline_policies"];
-    const GAP: Option<&'static str> =
-        Some("whoever runs with the role is refused for some 10 s, until IAM has spread the new one");
-    const TAGS: tags::Rules = tags::Rules { caseless: true, ..tags::Rules::strict("IAM") };
+    const ABOUT: About = About {
+        outputs: &["name", "arn", "unique_id"],
+        identity: &["name"],
+        rules: &[
+            ("name", Rule::Replace("IAM cannot rename a role")),
+            ("path", Rule::Replace("IAM cannot move a role to another path")),
+            ("assume_role_policy", Rule::Policy),
+            ("inline_policies.*", Rule::Policy),
+            ("managed_policy_arns", Rule::Unordered),
+        ],
+        tags: Some(tags::Rules { caseless: true, ..tags::Rules::strict("IAM") }),
+        named: Some(Named { caseless: true, ..Named::of("name", 64) }),
+        references: References {
+            // IAM never looks up the resources that a statement names.
+            by_name: &["inline_policies"],
+            loose: &["assume_role_policy", "description", "tags"],
+            ..References::DEFAULT
+        },
+        calls: Calls { exists: &["EntityAlreadyExists", "EntityAlreadyExistsException"], ..Calls::DEFAULT },
+        person: Person {
+            gap: Some("whoever runs with the role is refused for some 10 s, until IAM has spread the new one"),
+            seconds: (1.5, 1.5),
+            ..Person::DEFAULT
+        },
+        ..About::of("iam.role")
+    };
     type Spec = Role;
 
     fn limits(spec: &Role) -> Vec<Excess> {

@@ -1,14 +1,14 @@
 //! `lambda.function`: a Lambda function with its code as a zip.
 //!
-//! **Guarantees**: create and update return when AWS has accepted them; watch sees the function to `Active`, and a
-//! change that callers may notice into effect. Only changed groups are sent: reserved concurrency, tags,
-//! configuration, then code. Every code is published with the call that brings it, so that AWS keeps it as a numbered
+//! **Guarantees**: create and update return when AWS has accepted them. Watch follows the function until it is `Active`,
+//! and a change that callers may notice until it takes effect. Only changed groups are sent: reserved concurrency, tags,
+//! configuration, then code. Every code is published by the call that uploads it, so that AWS keeps it as a numbered
 //! version; the newest ten are kept.
 //! **Assumptions**: the zip with the spec's `code.sha256` has been handed to [`Aws::put_code`].
-//! **Caveats**: one code, 409 `ResourceConflictException`, means "exists" on create and "busy" elsewhere. AWS makes a
-//! function with a network or a key of its own in the background and may fail. Such a one cannot be repaired, so
-//! create waits for it, and removes it again before it reports the failure. Versions that others published count
-//! among the ten and go in their turn, unless an alias points to them.
+//! **Caveats**: the code 409 `ResourceConflictException` means "exists" on create and "busy" elsewhere. AWS creates a
+//! function with a network or a key of its own in the background and may fail. Such a function cannot be repaired, so
+//! create waits for it, and deletes it again before it reports the failure. Versions that others published count among
+//! the ten and are deleted in their turn, unless an alias points to them.
 
 mod grants;
 mod network;
@@ -26,7 +26,10 @@ use serde::{Deserialize, Serialize};
 
 use progress::{followed, gone, is_going, ready, removal, remove};
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use super::{
+    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    Watched,
+};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::{Aws, AwsError, Place, made_key};
 
@@ -140,29 +143,44 @@ fn environment_size(environment: &BTreeMap<String, String>) -> usize {
 }
 
 impl Kind for LambdaFunction {
-    const NAME: &'static str = "lambda.function";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn", "invoke_arn"];
-    const IDENTITY: &'static [&'static str] = &["function_name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("function_name", Rule::Replace("Lambda cannot rename a function")),
-        ("code.size", Rule::Unmanaged),
-        ("vpc_config.subnet_ids", Rule::Unordered),
-        ("vpc_config.security_group_ids", Rule::Unordered),
-    ];
-    const LOOSE: &'static [&'static str] = &["environment", "description", "tags"];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const LIMITED: &'static [(Op, &'static str)] = &[
-        (Op::Create, "lambda:CreateFunction"),
-        (Op::Update, "lambda:UpdateFunctionConfiguration"),
-        (Op::Delete, "lambda:DeleteFunction"),
-    ];
-    const WATCHED: bool = true;
-    const GAP: Option<&'static str> = Some("calls fail for some seconds, until the function is made anew");
-    const MOVED: Option<&'static str> = Some("callers outside this stack need its new name");
-    const EARLY: &'static [&'static str] = &["logging_config", "role"];
-    // Lambda keeps its grant for the role that was there, until the role is set again.
-    const HOLDS: &'static [&'static str] = &["role"];
-    const TAGS: tags::Rules = tags::Rules::strict("Lambda");
+    const ABOUT: About = About {
+        outputs: &["name", "arn", "invoke_arn"],
+        identity: &["function_name"],
+        rules: &[
+            ("function_name", Rule::Replace("Lambda cannot rename a function")),
+            ("code.size", Rule::Unmanaged),
+            ("vpc_config.subnet_ids", Rule::Unordered),
+            ("vpc_config.security_group_ids", Rule::Unordered),
+        ],
+        tags: Some(tags::Rules::strict("Lambda")),
+        named: Some(Named::of("function_name", 64)),
+        references: References {
+            loose: &["environment", "description", "tags"],
+            early: &["logging_config", "role"],
+            // Lambda keeps its grant for the old role until the role is sent again.
+            holds: &["role"],
+            needs: &[("/role", "iam.role"), ("/logging_config/log_group", "logs.log_group")],
+            ..References::DEFAULT
+        },
+        calls: Calls {
+            exists: &["ResourceConflictException"],
+            limited: &[
+                (Op::Create, "lambda:CreateFunction"),
+                (Op::Update, "lambda:UpdateFunctionConfiguration"),
+                (Op::Delete, "lambda:DeleteFunction"),
+            ],
+            watched: true,
+            reserves: Some("reserved_concurrent_executions"),
+            ..Calls::DEFAULT
+        },
+        person: Person {
+            gap: Some("calls fail for some seconds, until the function is made anew"),
+            moved: Some("callers outside this stack need its new name"),
+            seconds: (5.0, 0.6),
+            ..Person::DEFAULT
+        },
+        ..About::of("lambda.function")
+    };
     type Spec = Function;
 
     fn limits(spec: &Function) -> Vec<Excess> {
@@ -194,7 +212,7 @@ impl Kind for LambdaFunction {
     /// The role not where Lambda looks at what it may do: reach a network, a dead-letter target, a key, X-Ray.
     fn early(spec: &Function) -> &'static [&'static str] {
         let looked_at = spec.may_fail_later() || spec.dead_letter_target_arn.is_some() || wire::is_traced(spec);
-        if looked_at { &["logging_config"] } else { Self::EARLY }
+        if looked_at { &["logging_config"] } else { Self::ABOUT.references.early }
     }
 
     fn iam(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {

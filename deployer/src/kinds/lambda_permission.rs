@@ -1,10 +1,10 @@
-//! `lambda.permission`: one statement of a function's resource policy, which lets somebody invoke it.
+//! `lambda.permission`: one statement of a function's resource policy, which lets a caller invoke the function.
 //!
-//! **Guarantees**: calls on one function's policy take turns, and a statement is read back and written again until it
-//! stands there: AWS answers success to overlapping writes and keeps only the last. The first statement of a function
-//! that the same run made is not read back: nobody else can be writing there.
-//! **Assumptions**: statement ids come from [`statement_id`], so that a permission for somebody else has another id and
-//! stands before the one it takes the place of goes.
+//! **Guarantees**: calls on one function's policy run one after another, and a statement is read back and written again
+//! until it is there: AWS reports success for overlapping writes and keeps only the last. The first statement of a
+//! function that this run created is not read back, because nobody else can be writing.
+//! **Assumptions**: statement ids come from [`statement_id`], so that a permission for another caller has another id and
+//! is created before the old one is deleted.
 //! **Caveats**: AWS cannot change a statement. Under an unchanged id it is removed and added at once, and invocations in
 //! between are refused.
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, made_key, once};
 
@@ -59,21 +59,24 @@ const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
 
 impl Kind for LambdaPermission {
-    const NAME: &'static str = "lambda.permission";
-    const OUTPUTS: &'static [&'static str] = &["statement_id"];
-    const IDENTITY: &'static [&'static str] = &["function_name", "statement_id", "qualifier"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("function_name", Rule::Replace("Lambda cannot move a permission to another function")),
-        ("statement_id", Rule::Replace("Lambda cannot rename a permission")),
-        ("qualifier", Rule::Replace("Lambda cannot move a permission to another version")),
-    ];
-    const LOOSE: &'static [&'static str] = &["source_arn"];
-    const OWNERSHIP: Ownership = Ownership::Parent;
-    const LIMITED: &'static [(Op, &'static str)] =
-        &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")];
-    const GOES_WITH_PARENT: bool = true;
-    const PART_OF: Option<&'static str> = Some("lambda.function");
-    const GAP: Option<&'static str> = Some("the caller is refused for some seconds");
+    const ABOUT: About = About {
+        outputs: &["statement_id"],
+        identity: &["function_name", "statement_id", "qualifier"],
+        rules: &[
+            ("function_name", Rule::Replace("Lambda cannot move a permission to another function")),
+            ("statement_id", Rule::Replace("Lambda cannot rename a permission")),
+            ("qualifier", Rule::Replace("Lambda cannot move a permission to another version")),
+        ],
+        parent: Some(Parent { kind: "lambda.function", owns: true, deletes: true }),
+        references: References { loose: &["source_arn"], ..References::DEFAULT },
+        calls: Calls {
+            exists: &["ResourceConflictException"],
+            limited: &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")],
+            ..Calls::DEFAULT
+        },
+        person: Person { gap: Some("the caller is refused for some seconds"), ..Person::DEFAULT },
+        ..About::of("lambda.permission")
+    };
     type Spec = Permission;
 
     fn predict(spec: &Permission, _: &Place) -> Outputs {

@@ -1,10 +1,10 @@
 //! `logs.log_group`: a CloudWatch Logs log group.
 //!
-//! **Guarantees**: a group is found by its exact name, never by a prefix. Edits of one group follow one another.
+//! **Guarantees**: a group is found by its exact name, never by a prefix. Changes of one group run one after another.
 //! **Assumptions**: the ARN has no `:*` at its end; policies that mean the group's streams add it.
-//! **Caveats**: Lambda makes `/aws/lambda/NAME` itself, without tags, when a function logs before the group exists.
-//! AWS refuses to delete a group whose deletion protection is on. A group of class `DELIVERY` keeps its events for
-//! a time of AWS's own, so its retention is neither set nor read.
+//! **Caveats**: Lambda creates `/aws/lambda/NAME` itself, without tags, if a function logs before the group exists. AWS
+//! refuses to delete a group whose deletion protection is on. AWS decides how long a group of class `DELIVERY` keeps its
+//! events, so its retention is neither set nor read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, tagged, wait};
@@ -61,19 +61,27 @@ impl Default for LogGroup {
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
 impl Kind for LogGroupKind {
-    const NAME: &'static str = "logs.log_group";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn"];
-    const IDENTITY: &'static [&'static str] = &["name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace("CloudWatch Logs cannot rename a log group")),
-        ("log_group_class", Rule::Replace("CloudWatch Logs cannot change a log group's class")),
-    ];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const LIMITED: &'static [(Op, &'static str)] =
-        &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")];
-    const LOST: Option<&'static str> = Some("the logs in it");
-    const GAP: Option<&'static str> = Some("what is logged within these seconds may be lost");
-    const TAGS: tags::Rules = tags::Rules::strict("CloudWatch Logs");
+    const ABOUT: About = About {
+        outputs: &["name", "arn"],
+        identity: &["name"],
+        rules: &[
+            ("name", Rule::Replace("CloudWatch Logs cannot rename a log group")),
+            ("log_group_class", Rule::Replace("CloudWatch Logs cannot change a log group's class")),
+        ],
+        tags: Some(tags::Rules::strict("CloudWatch Logs")),
+        named: Some(Named::of("name", 512)),
+        calls: Calls {
+            exists: &["ResourceAlreadyExistsException"],
+            limited: &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")],
+            ..Calls::DEFAULT
+        },
+        person: Person {
+            lost: Some("the logs in it"),
+            gap: Some("what is logged within these seconds may be lost"),
+            ..Person::DEFAULT
+        },
+        ..About::of("logs.log_group")
+    };
     type Spec = LogGroup;
 
     fn predict(spec: &LogGroup, place: &Place) -> Outputs {

@@ -1,15 +1,15 @@
 //! `apigateway.rest_api`: a REST API (v1) without its routes and stages.
 //!
-//! **Guarantees**: found by its ownership tags, which are part of the very first call, so a crash leaves no API that
-//! cannot be found; where the state has an API's id, that one is meant and no other. All APIs of a run share one
-//! listing. What hangs under an API and is not in `stack.yaml` is seen: methods, paths and stages with the stack's marks
-//! are differences, and removed before anything is deployed; stages, deployments, authorizers, gateway responses and a
-//! resource policy of others are named and left. What the last apply recorded, such as a route that has left
-//! `stack.yaml`, is removed under its own address.
-//! **Assumptions**: of several APIs that carry the same tags, those are this stack's that were made after the run began
-//! which was cut off while it made one: the oldest of them is meant, the others are differences, and deleted. Any other
-//! is left alone and named, and where nothing tells which one is meant, nothing is done.
-//! **Caveats**: API names are not unique, so CreateRestApi is sent once an attempt, never repeated by the SDK. AWS
+//! **Guarantees**: found by its ownership tags, which the first call sends, so an interrupted run leaves no API that
+//! cannot be found. If the state has an API's id, only that API is meant. All APIs of a run share one listing. Everything
+//! inside an API that is not in `stack.yaml` is seen: methods, paths and stages with the stack's tags are differences, and
+//! are deleted before anything is deployed; stages, deployments, authorizers, gateway responses and a resource policy of
+//! others are reported and kept. Parts that the last apply recorded, such as a route that has left `stack.yaml`, are
+//! deleted under their own address.
+//! **Assumptions**: of several APIs with the same tags, this stack owns those that were created after the interrupted run
+//! began to create one: the oldest of them is meant, the others are differences, and are deleted. Any other is reported
+//! and kept. If nothing tells which one is meant, nothing is done.
+//! **Caveats**: API names are not unique, so CreateRestApi is sent once an attempt and never repeated by the SDK. AWS
 //! deletes one API in 30 s. Changes reach callers with the stage's next deployment.
 
 mod contents;
@@ -23,8 +23,8 @@ use aws_sdk_apigateway::types::{
 use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
-use super::gateway::{delete_tags, put_tags};
-use super::{Changes, Created, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, service_role};
+use super::gateway::{EXISTS, delete_tags, put_tags};
+use super::{About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule, service_role};
 use crate::aws::apigateway::{
     ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key, turn_key,
 };
@@ -82,21 +82,30 @@ pub struct Parts {
 }
 
 impl Kind for RestApi {
-    const NAME: &'static str = "apigateway.rest_api";
-    const OUTPUTS: &'static [&'static str] = &["id", "name", "arn", "execution_arn", "root_resource_id"];
-    const IDENTITY: &'static [&'static str] = &["owner_stack", "owner_address"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("owner_stack", Rule::Replace("an API is known by its stack's tag")),
-        ("owner_address", Rule::Replace("an API is known by the tag of its address")),
-        ("binary_media_types", Rule::Unordered),
-        ("parts", Rule::Hint),
-    ];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const LIMITED: &'static [(Op, &'static str)] =
-        &[(Op::Create, "apigateway:CreateRestApi"), (Op::Delete, "apigateway:DeleteRestApi")];
-    const LOST: Option<&'static str> = Some("its address: another API gets another one");
-    const GAP: Option<&'static str> = Some("the API does not answer, and AWS deletes only one API in 30 s");
-    const TAGS: tags::Rules = tags::Rules::strict("API Gateway");
+    const ABOUT: About = About {
+        outputs: &["id", "name", "arn", "execution_arn", "root_resource_id"],
+        identity: &["owner_stack", "owner_address"],
+        rules: &[
+            ("owner_stack", Rule::Replace("an API is known by its stack's tag")),
+            ("owner_address", Rule::Replace("an API is known by the tag of its address")),
+            ("binary_media_types", Rule::Unordered),
+            ("parts", Rule::Hint),
+        ],
+        tags: Some(tags::Rules::strict("API Gateway")),
+        named: Some(Named::of("name", 255)),
+        calls: Calls {
+            exists: EXISTS,
+            limited: &[(Op::Create, "apigateway:CreateRestApi"), (Op::Delete, "apigateway:DeleteRestApi")],
+            ..Calls::DEFAULT
+        },
+        person: Person {
+            lost: Some("its address: another API gets another one"),
+            gap: Some("the API does not answer, and AWS deletes only one API in 30 s"),
+            seconds: (1.5, 1.0),
+            ..Person::DEFAULT
+        },
+        ..About::of("apigateway.rest_api")
+    };
     type Spec = Api;
 
     /// Nothing but the name: AWS makes up the id.

@@ -1,12 +1,12 @@
 //! `s3.bucket`: an S3 bucket and its settings.
 //!
-//! **Guarantees**: each setting has a call of its own and is written only when it changed. A bucket of somebody else or
-//! in another region is an error, never taken for absent; an external one may be in any region. An update is watched
-//! until S3 tells it.
-//! **Assumptions**: bucket names are global, so the ARN needs no place but the partition.
+//! **Guarantees**: each setting has a call of its own and is written only if it changed. A bucket in another account or
+//! region is an error, never taken for absent; an external one may be in any region. An update is watched until S3
+//! reports it.
+//! **Assumptions**: bucket names are global, so the ARN needs only the partition.
 //! **Caveats**: a bucket with objects is deleted only with `force_destroy`, which deletes every version of every object
-//! first; AWS knows nothing of that property. S3 spreads settings over some seconds, and a deleted bucket's name is
-//! refused for a while. Transitions, tag and size filters of lifecycle rules are seen, and removed, but cannot be stated.
+//! first; that property does not exist in AWS. S3 spreads settings over some seconds, and refuses a deleted bucket's name
+//! for a while. Transitions and the tag and size filters of lifecycle rules are seen, and removed, but cannot be stated.
 
 mod settings;
 mod spread;
@@ -19,7 +19,10 @@ use aws_sdk_s3::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use super::{
+    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    Watched,
+};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, ServiceError};
@@ -94,22 +97,27 @@ const BUCKET_KEY: &str = "encryption.bucket_key_enabled";
 const POLICY_SIZE: usize = 20_480;
 
 impl Kind for S3Bucket {
-    const NAME: &'static str = "s3.bucket";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn", "domain_name"];
-    const IDENTITY: &'static [&'static str] = &["bucket"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("bucket", Rule::Replace("S3 cannot rename a bucket")),
-        (BUCKET_KEY, Rule::Unmanaged),
-        ("lifecycle_rules", Rule::Unordered),
-        ("policy", Rule::Policy),
-    ];
-    const LOOSE: &'static [&'static str] = &["policy", "tags"];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const WATCHED: bool = true;
-    const LOST: Option<&'static str> = Some("the objects in it");
-    const GAP: Option<&'static str> = Some("uploads and downloads fail for minutes; somebody else may take the name");
-    const MOVED: Option<&'static str> = Some("whoever reads or writes it needs its new name; no object is moved");
-    const TAGS: tags::Rules = tags::Rules::strict("S3");
+    const ABOUT: About = About {
+        outputs: &["name", "arn", "domain_name"],
+        identity: &["bucket"],
+        rules: &[
+            ("bucket", Rule::Replace("S3 cannot rename a bucket")),
+            (BUCKET_KEY, Rule::Unmanaged),
+            ("lifecycle_rules", Rule::Unordered),
+            ("policy", Rule::Policy),
+        ],
+        tags: Some(tags::Rules::strict("S3")),
+        named: Some(Named::of("bucket", 63)),
+        references: References { loose: &["policy", "tags"], ..References::DEFAULT },
+        calls: Calls { exists: &["BucketAlreadyOwnedByYou"], watched: true, ..Calls::DEFAULT },
+        person: Person {
+            lost: Some("the objects in it"),
+            gap: Some("uploads and downloads fail for minutes; somebody else may take the name"),
+            moved: Some("whoever reads or writes it needs its new name; no object is moved"),
+            seconds: (1.5, 1.0),
+        },
+        ..About::of("s3.bucket")
+    };
     type Spec = Bucket;
 
     fn limits(spec: &Bucket) -> Vec<Excess> {
@@ -128,7 +136,7 @@ impl Kind for S3Bucket {
 
     /// Without `force_destroy` only an empty one is deleted.
     fn lost(spec: &Bucket) -> Option<&'static str> {
-        Self::LOST.filter(|_| spec.force_destroy)
+        Self::ABOUT.person.lost.filter(|_| spec.force_destroy)
     }
 
     fn given_back(last: &Value, want: &Bucket, _: &Place) -> Vec<(&'static str, Value)> {

@@ -1,12 +1,12 @@
-//! `sns.subscription`: one endpoint that an SNS topic tells.
+//! `sns.subscription`: one endpoint that receives an SNS topic's messages.
 //!
-//! **Guarantees**: found by topic, protocol and endpoint. Subscriptions of a topic that are read at once share its
-//! listing. A subscription that waits for its confirmation is present and is never asked for again, because every
-//! Subscribe sends another mail.
-//! **Assumptions**: whoever owns the topic owns its subscriptions: they have no tags.
-//! **Caveats**: SNS shows nothing of a subscription that is not confirmed but its endpoint, and takes no changes: what
-//! `stack.yaml` states is taken for what it has until then. It lapses after 48 hours, and reads as absent again.
-//! It cannot be deleted before it lapses, nor does it reach anyone. SNS follows a changed filter policy within 15 minutes.
+//! **Guarantees**: found by topic, protocol and endpoint. Subscriptions of a topic that are read at the same time share
+//! its listing. An unconfirmed subscription is present and is never requested again, because every Subscribe sends
+//! another mail.
+//! **Assumptions**: the topic's owner owns its subscriptions: they have no tags.
+//! **Caveats**: of an unconfirmed subscription SNS shows only the endpoint, and it accepts no changes: until the
+//! confirmation, the subscription is taken to be as `stack.yaml` states it. It lapses after 48 hours, and reads as absent
+//! again. It cannot be deleted before that, and receives nothing. SNS applies a changed filter policy within 15 minutes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ use aws_sdk_sns::types::Subscription as Listed;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
 use crate::aws::{Aws, AwsError, Place};
 
 /// The subscription kind.
@@ -48,21 +48,24 @@ pub struct RedrivePolicy {
 const FILTER_SIZE: usize = 256 << 10;
 
 impl Kind for SnsSubscription {
-    const NAME: &'static str = "sns.subscription";
-    const OUTPUTS: &'static [&'static str] = &[];
-    const IDENTITY: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("topic_arn", Rule::Replace("SNS cannot move a subscription to another topic")),
-        ("protocol", Rule::Replace("SNS cannot change a subscription's protocol")),
-        ("endpoint", Rule::Replace("SNS cannot send a subscription to another endpoint")),
-        ("filter_policy", Rule::Json),
-    ];
-    const LOOSE: &'static [&'static str] = &["filter_policy"];
-    const OWNERSHIP: Ownership = Ownership::Parent;
-    const GOES_WITH_PARENT: bool = true;
-    const PART_OF: Option<&'static str> = Some("sns.topic");
-    const GAP: Option<&'static str> =
-        Some("what is published within these seconds does not reach it; an e-mail subscription is confirmed again");
+    const ABOUT: About = About {
+        identity: &["topic_arn", "protocol", "endpoint"],
+        rules: &[
+            ("topic_arn", Rule::Replace("SNS cannot move a subscription to another topic")),
+            ("protocol", Rule::Replace("SNS cannot change a subscription's protocol")),
+            ("endpoint", Rule::Replace("SNS cannot send a subscription to another endpoint")),
+            ("filter_policy", Rule::Json),
+        ],
+        parent: Some(Parent { kind: "sns.topic", owns: true, deletes: true }),
+        references: References { loose: &["filter_policy"], ..References::DEFAULT },
+        person: Person {
+            gap: Some(
+                "what is published within these seconds does not reach it; an e-mail subscription is confirmed again",
+            ),
+            ..Person::DEFAULT
+        },
+        ..About::of("sns.subscription")
+    };
     type Spec = Subscription;
 
     fn limits(spec: &Subscription) -> Vec<Excess> {

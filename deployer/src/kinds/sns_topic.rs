@@ -1,10 +1,10 @@
 //! `sns.topic`: an SNS topic, standard or FIFO.
 //!
-//! **Guarantees**: create makes the topic with all its attributes and tags in one call. Only changed attributes are sent.
+//! **Guarantees**: create sends all attributes and tags in one call. Only changed attributes are sent.
 //! **Assumptions**: the ARN is derived from the place.
-//! **Caveats**: a policy is compared only when stated: AWS gives every topic one of its own, which lets the account's
-//! alarms publish. With the key `alias/aws/sns` alarms cannot publish. A name may be refused for some seconds after its
-//! topic was deleted (`StaleTag`, `ConcurrentAccess`).
+//! **Caveats**: a policy is compared only if stated: AWS gives every topic one, which lets the account's alarms publish.
+//! With the key `alias/aws/sns` alarms cannot publish. SNS may refuse a name for some seconds after its topic was deleted
+//! (`StaleTag`, `ConcurrentAccess`).
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use aws_sdk_sns::types::Tag;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule};
+use super::{About, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
@@ -45,23 +45,29 @@ pub struct Topic {
 const POLICY_SIZE: usize = 30_720;
 
 impl Kind for SnsTopic {
-    const NAME: &'static str = "sns.topic";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn"];
-    const IDENTITY: &'static [&'static str] = &["name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace("SNS cannot rename a topic")),
-        ("fifo_topic", Rule::Replace("SNS cannot turn a topic into one of the other type")),
-        ("policy", Rule::Policy),
-        ("policy", Rule::Unmanaged),
-        ("delivery_policy", Rule::Json),
-    ];
-    const LOOSE: &'static [&'static str] = &["policy", "delivery_policy", "display_name", "tags"];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const LOST: Option<&'static str> = Some("subscriptions that others made");
-    const GAP: Option<&'static str> =
-        Some("what is published within these seconds is lost; people confirm their e-mail subscriptions again");
-    const MOVED: Option<&'static str> = Some("publishers outside this stack need its new ARN");
-    const TAGS: tags::Rules = tags::Rules::advised("SNS");
+    const ABOUT: About = About {
+        outputs: &["name", "arn"],
+        identity: &["name"],
+        rules: &[
+            ("name", Rule::Replace("SNS cannot rename a topic")),
+            ("fifo_topic", Rule::Replace("SNS cannot turn a topic into one of the other type")),
+            ("policy", Rule::Policy),
+            ("policy", Rule::Unmanaged),
+            ("delivery_policy", Rule::Json),
+        ],
+        tags: Some(tags::Rules::advised("SNS")),
+        named: Some(Named::of("name", 256)),
+        references: References { loose: &["policy", "delivery_policy", "display_name", "tags"], ..References::DEFAULT },
+        person: Person {
+            lost: Some("subscriptions that others made"),
+            gap: Some(
+                "what is published within these seconds is lost; people confirm their e-mail subscriptions again",
+            ),
+            moved: Some("publishers outside this stack need its new ARN"),
+            ..Person::DEFAULT
+        },
+        ..About::of("sns.topic")
+    };
     type Spec = Topic;
 
     fn limits(spec: &Topic) -> Vec<Excess> {

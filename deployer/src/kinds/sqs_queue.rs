@@ -1,11 +1,11 @@
 //! `sqs.queue`: an SQS queue, standard or FIFO.
 //!
 //! **Guarantees**: create returns when the queue can be read by its name. Only changed attributes are sent. An update is
-//! watched until SQS tells it. A queue without a record is made again after it was found: one that is dying answers as
-//! if it were there, and CreateQueue alone tells.
-//! **Assumptions**: the queue's ARN is derived from the place, never from a URL, which a local AWS makes up.
+//! watched until SQS reports it. A queue without a record is created even if it was found: a queue that is being deleted
+//! still answers reads, and only CreateQueue tells the difference.
+//! **Assumptions**: the queue's ARN is derived from the place, never from a URL, which a local AWS invents.
 //! **Caveats**: AWS refuses a name for 60 s after its queue was deleted (`QueueDeletedRecently`, retried by the
-//! executor), and takes up to 60 s to spread changed attributes, up to 15 min for the retention.
+//! executor). It takes up to 60 s to spread changed attributes, and up to 15 min for the retention.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU32;
@@ -16,7 +16,10 @@ use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use super::{
+    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    Watched,
+};
 use crate::aws::gather::both;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
@@ -63,25 +66,36 @@ const MANAGED_SSE: &str = "sqs_managed_sse_enabled";
 const POLICY_SIZE: usize = 8_192;
 
 impl Kind for SqsQueue {
-    const NAME: &'static str = "sqs.queue";
-    const OUTPUTS: &'static [&'static str] = &["name", "arn", "url"];
-    const IDENTITY: &'static [&'static str] = &["name"];
-    const RULES: &'static [(&'static str, Rule)] = &[
-        ("name", Rule::Replace("SQS cannot rename a queue")),
-        ("fifo_queue", Rule::Replace("SQS cannot turn a queue into one of the other type")),
-        (SIZE, Rule::Unmanaged),
-        (MANAGED_SSE, Rule::Unmanaged),
-        ("policy", Rule::Policy),
-    ];
-    const LOOSE: &'static [&'static str] = &["policy", "tags"];
-    const OWNERSHIP: Ownership = Ownership::Tags;
-    const WATCHED: bool = true;
-    const GOES_SLOWLY: bool = true;
-    const LOST: Option<&'static str> = Some("the messages in it");
-    const GAP: Option<&'static str> =
-        Some("senders and consumers find no queue for at least 60 s, until SQS frees the deleted queue's name");
-    const MOVED: Option<&'static str> = Some("senders and readers outside this stack need its new URL");
-    const TAGS: tags::Rules = tags::Rules::advised("SQS");
+    const ABOUT: About = About {
+        outputs: &["name", "arn", "url"],
+        identity: &["name"],
+        rules: &[
+            ("name", Rule::Replace("SQS cannot rename a queue")),
+            ("fifo_queue", Rule::Replace("SQS cannot turn a queue into one of the other type")),
+            (SIZE, Rule::Unmanaged),
+            (MANAGED_SSE, Rule::Unmanaged),
+            ("policy", Rule::Policy),
+        ],
+        tags: Some(tags::Rules::advised("SQS")),
+        named: Some(Named::of("name", 80)),
+        references: References { loose: &["policy", "tags"], ..References::DEFAULT },
+        calls: Calls {
+            exists: &["QueueNameExists", "QueueAlreadyExists"],
+            // For up to a minute SQS answers for a deleted queue as if it existed.
+            dying: ABSENT,
+            watched: true,
+            ..Calls::DEFAULT
+        },
+        person: Person {
+            lost: Some("the messages in it"),
+            gap: Some(
+                "senders and consumers find no queue for at least 60 s, until SQS frees the deleted queue's name",
+            ),
+            moved: Some("senders and readers outside this stack need its new URL"),
+            seconds: (0.8, 0.5),
+        },
+        ..About::of("sqs.queue")
+    };
     type Spec = Queue;
 
     fn limits(spec: &Queue) -> Vec<Excess> {

@@ -10,7 +10,7 @@ use super::{FailedRead, ObserveError, identity_known};
 use crate::aws::{Aws, Place, tags};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, identity};
-use crate::kinds::{AnyKind, Observed, Ownership, by_name};
+use crate::kinds::{self, AnyKind, Observed, Ownership};
 use crate::state::{Intent, Record, State, leftover};
 
 /// Finds resources that an interrupted run created and that are neither in the graph nor in the state. Returns them as
@@ -32,7 +32,7 @@ pub(super) async fn interrupted(
     // Considers intents of every action. A run that was to delete or adopt a remnant of an earlier run, and was itself
     // interrupted, has left the only trace of it.
     for intent in &intents {
-        let Some(kind) = by_name(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
+        let Some(kind) = kinds::find(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
         let name = identity(kind.identity(), &intent.inputs);
         let recorded = prior
             .resources
@@ -76,7 +76,7 @@ async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
     let mut known: Known = prior.resources.iter().map(outputs).collect();
     let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
     for intent in prior.intents.iter().filter(|intent| awaited.contains(&intent.address)) {
-        let Some(kind) = by_name(&intent.kind) else { continue };
+        let Some(kind) = kinds::find(&intent.kind) else { continue };
         if known.contains_key(&intent.address) || !identity_known(kind, &intent.inputs) {
             continue;
         }

@@ -9,7 +9,7 @@ use super::{Depth, FailedRead, Left, ObserveError, identity_known};
 use crate::aws::{Aws, Place, tagged};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
-use crate::kinds::{AnyKind, by_name};
+use crate::kinds::{self, AnyKind};
 use crate::state::{Record, State};
 
 /// Reads the resources whose recorded identity the graph does not have.
@@ -51,7 +51,7 @@ pub(crate) fn not_meant<'a>(
     let meant = meant(graph, place, predicted);
     let mut found = Vec::new();
     for (address, record) in &prior.resources {
-        let kind = by_name(&record.kind)
+        let kind = kinds::find(&record.kind)
             .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
         let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
             || graph

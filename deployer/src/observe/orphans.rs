@@ -24,12 +24,9 @@ use super::Observation;
 use super::left::meant;
 use crate::aws::{Aws, AwsError, tagged, tags};
 use crate::graph::{Graph, identity};
-use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
-use crate::kinds::log_group::LogGroupKind;
-use crate::kinds::sqs_queue::SqsQueue;
-use crate::kinds::{Kind, Observed, by_name};
+use crate::kinds::{self, Kind, Observed};
 use crate::spec::env;
 use crate::state::{Record, State, leftover};
 
@@ -46,21 +43,13 @@ pub struct Orphan {
     pub live: Result<Observed<Value>, String>,
 }
 
-/// The resources that an orphan needs while it exists, by the property that names them. They are deleted after it.
-const NEEDS: &[(&str, &str, &str)] = &[
-    (LambdaFunction::NAME, "/role", IamRole::NAME),
-    (LambdaFunction::NAME, "/logging_config/log_group", LogGroupKind::NAME),
-    (EventSourceMapping::NAME, "/function_name", LambdaFunction::NAME),
-    (EventSourceMapping::NAME, "/event_source_arn", SqsQueue::NAME),
-];
-
 impl Orphan {
     /// Returns the addresses of the orphans in `all` that this one needs. They are deleted after it.
     pub(crate) fn needs(&self, all: &[Self]) -> BTreeSet<String> {
-        let Ok(live) = &self.live else { return BTreeSet::new() };
-        let named =
-            |(_, property, kind): &(&str, &str, &'static str)| Some((live.spec.pointer(property)?.as_str()?, *kind));
-        let needed: Vec<_> = NEEDS.iter().filter(|(kind, ..)| *kind == self.kind).filter_map(named).collect();
+        let (Ok(live), Some(kind)) = (&self.live, kinds::find(self.kind)) else { return BTreeSet::new() };
+        let needs = kind.about().references.needs.iter();
+        let needed: Vec<(&str, &str)> =
+            needs.filter_map(|(property, kind)| Some((live.spec.pointer(property)?.as_str()?, *kind))).collect();
         let is_needed = |other: &&Self| needed.iter().any(|(name, kind)| other.kind == *kind && other.is_called(name));
         all.iter().filter(is_needed).map(|other| other.address.clone()).collect()
     }
@@ -90,7 +79,7 @@ pub fn take_back(state: &mut State, record: &Record) {
 
 /// Returns the kind and identity of a record.
 fn named(record: &Record) -> Option<(String, String)> {
-    let kind = by_name(&record.kind)?;
+    let kind = kinds::find(&record.kind)?;
     Some((record.kind.clone(), identity(kind.identity(), &record.inputs)))
 }
 
@@ -202,7 +191,7 @@ type Read = Result<Option<Observed<Value>>, AwsError>;
 
 async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
     let read = match candidate.spec(aws).await {
-        Ok(Some(spec)) => match by_name(candidate.kind) {
+        Ok(Some(spec)) => match kinds::find(candidate.kind) {
             Some(kind) => tagged::surely(kind.read(aws, &spec)).await,
             None => Ok(None),
         },
@@ -255,7 +244,7 @@ impl Known {
 
     /// Makes an orphan from what was read of a candidate, if it belongs to `owner`.
     fn orphan(&mut self, owner: &str, candidate: Candidate, read: Read) -> Option<Orphan> {
-        let kind = by_name(candidate.kind)?;
+        let kind = kinds::find(candidate.kind)?;
         let (said, live) = match read {
             Ok(None) => return None,
             Err(error) => {
@@ -293,6 +282,7 @@ mod tests {
 
     use super::*;
     use crate::aws::tags::Tags;
+    use crate::kinds::event_source_mapping::EventSourceMapping;
     use crate::plan::tests::ownership::ALL;
     use crate::plan::tests::world::{Stack, World, place};
 
@@ -336,7 +326,7 @@ mod tests {
         let world = World::applied(ALL);
         let all = world.prior.resources.iter().map(|(address, record)| Orphan {
             address: address.clone(),
-            kind: by_name(&record.kind).expect("a kind").name(),
+            kind: kinds::find(&record.kind).expect("a kind").name(),
             id: record.physical_id.clone(),
             live: Ok(Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone())),
         });

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{FailedRead, Observation, ObserveError};
 use crate::aws::{Aws, tagged, tags};
 use crate::graph::Graph;
-use crate::kinds::{AnyKind, Observed, Ownership, REGISTRY, by_name};
+use crate::kinds::{self, AnyKind, Observed, Ownership, REGISTRY};
 
 /// The live resources that may have parts, by kind and by each of their outputs. External resources are excluded.
 pub(crate) struct Parents<'a>(HashMap<(&'a str, &'a str), Parent<'a>>);
@@ -24,7 +24,7 @@ pub(crate) struct Parent<'a> {
 impl<'a> Parents<'a> {
     /// Returns the parent of a resource of `kind`: the one that its first identity property names.
     pub(crate) fn of(&self, kind: &dyn AnyKind, spec: &Value) -> Option<Parent<'a>> {
-        self.0.get(&(kind.part_of()?, named_first(kind, spec)?)).copied()
+        self.0.get(&(kind.about().part_of()?, kind.about().parent_in(spec)?)).copied()
     }
 
     /// Finds the resources that `text` names directly or by something inside them, such as an API by the ARN of a
@@ -37,15 +37,10 @@ impl<'a> Parents<'a> {
     }
 }
 
-/// Returns the value of the first identity property.
-fn named_first<'s>(kind: &dyn AnyKind, spec: &'s Value) -> Option<&'s str> {
-    spec.get(kind.identity().first()?)?.as_str()
-}
-
 impl Observation {
     /// Returns every live resource that may have parts.
     pub(crate) fn parents<'a>(&'a self, graph: &'a Graph) -> Parents<'a> {
-        let kinds: BTreeSet<&str> = REGISTRY.iter().filter_map(|kind| kind.part_of()).collect();
+        let kinds: BTreeSet<&str> = REGISTRY.iter().filter_map(|kind| kind.about().part_of()).collect();
         let left = self.left.iter().filter_map(|(address, left)| {
             let parent = Parent { address, live: left.live.as_ref()?, is_meant: false };
             Some((left.record.kind.as_str(), parent))
@@ -63,14 +58,15 @@ impl Observation {
 
     /// Tells whether the state has the parent of a resource of `kind`.
     pub(crate) fn left_parent(&self, kind: &dyn AnyKind, spec: &Value) -> bool {
-        let name = named_first(kind, spec);
-        let mut records = self.prior.resources.values().filter(|record| Some(record.kind.as_str()) == kind.part_of());
+        let about = kind.about();
+        let name = about.parent_in(spec);
+        let mut records = self.prior.resources.values().filter(|record| Some(record.kind.as_str()) == about.part_of());
         records.any(|record| record.outputs.values().any(|output| Some(output.as_str()) == name))
     }
 
     /// Re-reads every resource whose ownership was inferred from its parent, unless the parent turned out to be ours.
     pub(super) async fn confirm(&mut self, graph: &Graph, aws: &Aws) -> Result<(), ObserveError> {
-        let part = |kind: &&dyn AnyKind| kind.ownership() == Ownership::Tags && kind.part_of().is_some();
+        let part = |kind: &&dyn AnyKind| kind.ownership() == Ownership::Tags && kind.about().parent.is_some();
         let parents = self.parents(graph);
         let doubtful = |kind: &dyn AnyKind, spec: &Value| {
             let parent = parents.of(kind, spec);
@@ -81,7 +77,7 @@ impl Observation {
             doubtful(node.kind, spec).then_some((false, &node.address, &node.element, node.kind, spec))
         });
         let left = self.left.iter().filter_map(|(address, left)| {
-            let (kind, spec) = (by_name(&left.record.kind).filter(part)?, &left.live.as_ref()?.spec);
+            let (kind, spec) = (kinds::find(&left.record.kind).filter(part)?, &left.live.as_ref()?.spec);
             let doubtful = doubtful(kind, spec);
             doubtful.then_some((true, address, &left.record.element, kind, spec))
         });

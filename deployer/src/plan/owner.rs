@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::planner::Planner;
 use crate::aws::tags;
 use crate::graph::{Node, identity};
-use crate::kinds::{AnyKind, Observed, Ownership, by_name};
+use crate::kinds::{self, AnyKind, Observed, Ownership};
 use crate::observe;
 use crate::state::Record;
 
@@ -57,7 +57,7 @@ fn foreign(planner: &Planner<'_>, kind: &dyn AnyKind, live: &Observed<Value>, in
 
 /// Says who else has what the state holds: "belongs to the stack \"x\"".
 pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record: &Record) -> Option<String> {
-    let kind = by_name(&record.kind)?;
+    let kind = kinds::find(&record.kind)?;
     match kind.ownership() {
         Ownership::Tags => foreign(planner, kind, live, true),
         Ownership::Parent => owner_of_parent(planner, kind, &live.spec).or_else(|| stray(planner, kind, &live.spec)),
@@ -71,13 +71,13 @@ pub(super) fn owner_of_parent(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &
     }
     let Some(parent) = planner.parents().of(kind, spec) else {
         // AWS would have deleted it along with a parent of ours.
-        let lost = kind.goes_with_parent() && planner.seen.left_parent(kind, spec);
+        let lost = kind.about().goes_with_parent() && planner.seen.left_parent(kind, spec);
         return lost.then(|| "is part of what is no longer this stack's".to_owned());
     };
     if parent.is_meant && planner.adopts(parent.address) {
         return None;
     }
-    let whose = foreign(planner, by_name(kind.part_of()?)?, parent.live, true)?;
+    let whose = foreign(planner, kinds::find(kind.about().part_of()?)?, parent.live, true)?;
     Some(format!("is part of what {whose}"))
 }
 
@@ -87,7 +87,7 @@ fn stray(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<Stri
     let parents = planner.parents();
     let ours = |text: &str| {
         let mut named = parents.named(text);
-        named.any(|(kind, parent)| by_name(kind).is_some_and(|k| foreign(planner, k, parent.live, true).is_none()))
+        named.any(|(kind, parent)| kinds::find(kind).is_some_and(|k| foreign(planner, k, parent.live, true).is_none()))
     };
     let is_ours = parents.of(kind, spec).is_some()
         || spec.as_object().is_some_and(|all| all.values().filter_map(Value::as_str).any(ours));
@@ -99,8 +99,10 @@ fn parent_is_ours(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> bo
     let in_state = planner.seen.prior.resources.contains_key(parent.address);
     match planner.graph.node(parent.address).filter(|_| parent.is_meant) {
         Some(node) => of(planner, node, parent.live, in_state) == Owner::Ours,
-        None => {
-            kind.part_of().and_then(by_name).is_some_and(|kind| foreign(planner, kind, parent.live, in_state).is_none())
-        }
+        None => kind
+            .about()
+            .part_of()
+            .and_then(kinds::find)
+            .is_some_and(|kind| foreign(planner, kind, parent.live, in_state).is_none()),
     }
 }

@@ -375,7 +375,8 @@ fn was_secret(inputs: &Value, path: &str) -> bool {
 
 /// What only AWS can tell has to be waited for, wherever it is put.
 fn taken_by_name(node: &Node, spec: &Value) -> BTreeSet<String> {
-    let unknown = node.kind.by_name().iter().any(|property| spec.get(property).is_some_and(resolve::is_unknown));
+    let unknown =
+        node.kind.about().references.by_name.iter().any(|property| spec.get(property).is_some_and(resolve::is_unknown));
     if unknown { BTreeSet::new() } else { node.by_name.clone() }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::action::{Action, Plan, Planned};
 use super::drift;
-use crate::kinds::{Observed, by_name};
+use crate::kinds::{self, Observed};
 use crate::observe::Observation;
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, State, fingerprint};
@@ -48,7 +48,7 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
             }
             (_, Some(live)) => {
                 let lineage = state.lineage.clone();
-                if let (Some(record), Some(kind)) = (state.resources.get_mut(address), by_name(planned.kind)) {
+                if let (Some(record), Some(kind)) = (state.resources.get_mut(address), kinds::find(planned.kind)) {
                     // Only what differs by the kind's rules: a digest in AWS says the same as the record's text.
                     if plan.drift.iter().any(|drift| drift.address == *address) {
                         let now = drift::as_recorded(kind, record, live, &lineage);

@@ -61,7 +61,7 @@ pub(super) fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTre
     };
     // What AWS deletes along with what is made anew has to be made anew, too.
     let anew: BTreeSet<String> = named(&selection.replace).intersection(&chosen).cloned().collect();
-    let goes_along = |node: &&Node| node.kind.goes_with_parent() && !node.dependencies.is_disjoint(&anew);
+    let goes_along = |node: &&Node| node.kind.about().goes_with_parent() && !node.dependencies.is_disjoint(&anew);
     chosen.extend(graph.nodes().filter(goes_along).map(|node| node.address.clone()));
     for address in named(&selection.exclude) {
         let along = match goal {

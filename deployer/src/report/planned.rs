@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::plan::{SENSITIVE, impact};
 use crate::aws::Place;
 use crate::graph::resolve::{self, AFTER_APPLY};
-use crate::kinds::{Observed, by_name};
+use crate::kinds::{self, Observed};
 use crate::plan::{Action, Change, Cost, Drift, Note, Order, OutputChange, Plan, Planned, Summary};
 
 /// The version of the plan's JSON form.
@@ -209,7 +209,7 @@ impl PlanReport {
 }
 
 fn known_kind(name: &str) -> Result<&'static str, ReportError> {
-    by_name(name).map(|kind| kind.name()).ok_or_else(|| ReportError::Kind(name.to_owned()))
+    kinds::find(name).map(|kind| kind.name()).ok_or_else(|| ReportError::Kind(name.to_owned()))
 }
 
 impl ActionReport {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::spec::document::Document;
 use crate::spec::schema::checked;
 use crate::spec::sections::any::AnySection;
@@ -80,7 +80,7 @@ fn made(text: &mut String, section: &dyn AnySection) {
     };
     let mut parts: BTreeMap<String, (&str, Vec<String>)> = BTreeMap::new();
     for resource in &lowered.resources {
-        let (Some(address), Some(kind)) = (general(&resource.address), by_name(resource.kind)) else { continue };
+        let (Some(address), Some(kind)) = (general(&resource.address), kinds::find(resource.kind)) else { continue };
         parts
             .entry(address)
             .or_insert((resource.kind, kind.outputs().iter().map(|output| (*output).to_owned()).collect()));

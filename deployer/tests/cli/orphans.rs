@@ -126,7 +126,7 @@ async fn what_others_tag_is_left_alone_on_request() {
     bench.apply();
     let aws = &bench.aws.clients;
     let others = [("map-migrated", "x"), ("cost:centre", "7")];
-    let queue = deployer::kinds::by_name("sqs.queue").expect("a kind");
+    let queue = deployer::kinds::find("sqs.queue").expect("a kind");
     let queue = queue.predict(&serde_json::json!({"name": "shop-orders", "fifo_queue": false, "visibility_timeout": 0, "delay_seconds": 0, "message_retention_period": 60, "receive_message_wait_time_seconds": 0, "content_based_deduplication": false, "tags": {}}), &bench.aws.place);
     let url = queue.expect("outputs")["url"].clone();
     let function = bench.aws.place.arn("lambda", "function:shop-worker");

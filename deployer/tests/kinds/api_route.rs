@@ -1,5 +1,5 @@
 use deployer::aws::Aws;
-use deployer::kinds::{Changes, by_name};
+use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
 use crate::common::account;
@@ -66,7 +66,7 @@ async fn a_route_keeps_the_contract() {
 async fn routes_at_the_root_with_any_and_greedy_paths_are_read_back() {
     let aws = account().await;
     let api = parent(&aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     for (method, path) in [("ANY", "/"), ("ANY", "/{proxy+}"), ("GET", "/health")] {
         let want = route(&api, method, path, json!({}));
         kind.create(&aws, &want).await.expect("create");
@@ -79,7 +79,7 @@ async fn routes_at_the_root_with_any_and_greedy_paths_are_read_back() {
 async fn many_routes_made_at_once_share_their_path_and_one_listing() {
     let aws = account().await;
     let api = parent(&aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     let routes: Vec<Value> = ["GET", "POST", "PUT", "DELETE"]
         .into_iter()
         .flat_map(|method| ["/v1/images", "/v1/images/{id}"].map(|path| route(&api, method, path, json!({}))))
@@ -109,7 +109,7 @@ async fn many_routes_made_at_once_share_their_path_and_one_listing() {
 async fn a_method_left_without_its_integration_is_completed() {
     let aws = account().await;
     let api = parent(&aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     let want = route(&api, "POST", "/images", json!({}));
     let gateway = &aws.clients.apigateway;
     let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
@@ -131,7 +131,7 @@ async fn a_method_left_without_its_integration_is_completed() {
 async fn another_path_variable_waits_until_the_routes_of_the_former_one_are_gone() {
     let aws = account().await;
     let api = parent(&aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     let before = route(&api, "GET", "/images/{id}/large", json!({}));
     kind.create(&aws, &before).await.expect("create");
     let after = route(&api, "ANY", "/images/{name}", json!({}));
@@ -150,7 +150,7 @@ async fn another_path_variable_waits_until_the_routes_of_the_former_one_are_gone
 async fn a_path_of_another_variable_without_routes_makes_room() {
     let aws = account().await;
     let api = parent(&aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     let gateway = &aws.clients.apigateway;
     let tree = gateway.get_resources().rest_api_id(&api).send().await.expect("a listing");
     let mut parent = tree.items()[0].id().expect("an id").to_owned();
@@ -166,7 +166,7 @@ async fn a_path_of_another_variable_without_routes_makes_room() {
 async fn what_somebody_gave_an_integration_is_taken_away() {
     let aws = account().await;
     let api = parent(&aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     let want = route(&api, "GET", "/images", json!({}));
     let made = kind.create(&aws, &want).await.expect("create");
     let put = aws.clients.apigateway.put_integration().rest_api_id(&api).resource_id(&made.outputs["resource_id"]);

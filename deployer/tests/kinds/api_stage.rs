@@ -1,6 +1,6 @@
 use deployer::aws::{Aws, digest};
 use deployer::kinds::api_stage::Definition;
-use deployer::kinds::{Changes, by_name};
+use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
 use crate::api_route::{parent, route};
@@ -36,7 +36,7 @@ fn stage(api: &str, changes: Value) -> Value {
 
 async fn deployed(aws: &Aws) -> String {
     let api = parent(aws).await;
-    let kind = by_name("apigateway.route").expect("a registered kind");
+    let kind = kinds::find("apigateway.route").expect("a registered kind");
     kind.create(aws, &route(&api, "POST", "/images", json!({}))).await.expect("a route");
     api
 }
@@ -107,7 +107,7 @@ async fn a_stage_keeps_the_contract() {
 async fn a_deployment_left_by_a_crash_is_used_and_what_is_served_no_more_is_deleted() {
     let aws = account().await;
     let api = deployed(&aws).await;
-    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let kind = kinds::find("apigateway.stage").expect("a registered kind");
     let left =
         aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of(&definition("a/first")));
     left.send().await.expect("a deployment");
@@ -128,7 +128,7 @@ async fn a_deployment_left_by_a_crash_is_used_and_what_is_served_no_more_is_dele
 async fn a_stage_deployed_by_hand_differs_and_is_brought_back() {
     let aws = account().await;
     let api = deployed(&aws).await;
-    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let kind = kinds::find("apigateway.stage").expect("a registered kind");
     let want = stage(&api, json!({}));
     kind.create(&aws, &want).await.expect("create");
     aws.clients.apigateway.create_deployment().rest_api_id(&api).stage_name("Prod").send().await.expect("by hand");
@@ -144,7 +144,7 @@ async fn a_stage_deployed_by_hand_differs_and_is_brought_back() {
 async fn a_deployment_that_a_killed_run_left_is_seen_and_goes() {
     let aws = account().await;
     let api = deployed(&aws).await;
-    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let kind = kinds::find("apigateway.stage").expect("a registered kind");
     let want = stage(&api, json!({}));
     kind.create(&aws, &want).await.expect("create");
     let made = deployments(&aws, &api).await;
@@ -164,7 +164,7 @@ async fn a_deployment_that_a_killed_run_left_is_seen_and_goes() {
 async fn a_new_stage_does_away_with_the_deployment_that_a_killed_run_left() {
     let aws = account().await;
     let api = deployed(&aws).await;
-    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let kind = kinds::find("apigateway.stage").expect("a registered kind");
     let left = aws.clients.apigateway.create_deployment().rest_api_id(&api).description(digest::of("GET /former"));
     left.send().await.expect("a deployment");
     let want = stage(&api, json!({"definition": definition("a/second")}));
@@ -176,11 +176,11 @@ async fn a_new_stage_does_away_with_the_deployment_that_a_killed_run_left() {
 async fn nothing_is_deployed_that_the_definition_does_not_have() {
     let aws = account().await;
     let api = deployed(&aws).await;
-    let kind = by_name("apigateway.stage").expect("a registered kind");
+    let kind = kinds::find("apigateway.stage").expect("a registered kind");
     kind.create(&aws, &stage(&api, json!({}))).await.expect("create");
     let made = deployments(&aws, &api).await;
     // Somebody without permission to deploy adds a method after the plan was made.
-    let admin = by_name("apigateway.route").expect("a registered kind");
+    let admin = kinds::find("apigateway.route").expect("a registered kind");
     admin.create(&aws, &route(&api, "ANY", "/admin", json!({}))).await.expect("a method");
     let want = stage(&api, json!({"definition": definition("a/second")}));
     let live = read(kind, &aws, &want).await.expect("present");

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::common::account;
 use crate::contract::{Case, contract, read};
-use deployer::kinds::by_name;
+use deployer::kinds;
 
 fn alarm(changes: Value) -> Value {
     let mut spec = json!({
@@ -111,7 +111,7 @@ async fn an_alarm_keeps_the_contract() {
 #[tokio::test]
 async fn a_tag_alone_does_not_write_the_definition_again() {
     let aws = account().await;
-    let kind = by_name("cloudwatch.metric_alarm").expect("registered");
+    let kind = kinds::find("cloudwatch.metric_alarm").expect("registered");
     kind.create(&aws, &alarm(json!({}))).await.expect("create");
     let live = read(kind, &aws, &alarm(json!({}))).await.expect("present");
     let mut team = owner();
@@ -125,7 +125,7 @@ async fn a_tag_alone_does_not_write_the_definition_again() {
 #[tokio::test]
 async fn alarms_read_at_once_share_one_call_for_each_hundred() {
     let aws = account().await;
-    let kind = by_name("cloudwatch.metric_alarm").expect("registered");
+    let kind = kinds::find("cloudwatch.metric_alarm").expect("registered");
     let named = |n: usize| alarm(json!({"alarm_name": format!("alarm-{n}"), "threshold": n as f64}));
     for n in [0, 100, 119] {
         kind.create(&aws, &named(n)).await.expect("create");
@@ -143,7 +143,7 @@ async fn alarms_read_at_once_share_one_call_for_each_hundred() {
 #[tokio::test]
 async fn a_read_after_a_write_sees_it() {
     let aws = account().await;
-    let kind = by_name("cloudwatch.metric_alarm").expect("registered");
+    let kind = kinds::find("cloudwatch.metric_alarm").expect("registered");
     let want = alarm(json!({}));
     assert!(read(kind, &aws, &want).await.is_none());
     kind.create(&aws, &want).await.expect("create");

@@ -1,7 +1,7 @@
 //! One contract for all kinds: read, create, change, delete, and the calls that are allowed.
 
 use deployer::aws::{Aws, is_write};
-use deployer::kinds::{AnyKind, Changes, Observed, by_name};
+use deployer::kinds::{self, AnyKind, Changes, Observed};
 use deployer::plan::diff::{Rules, diff};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub struct Case {
 /// Runs the contract: absent, created, equal; each step planned as exactly that change, applied, equal again; deleted
 /// with only the reads of a deletion; deleted twice.
 pub async fn contract(aws: &Aws, case: Case) {
-    let kind = by_name(case.kind).expect("a registered kind");
+    let kind = kinds::find(case.kind).expect("a registered kind");
     assert!(read(kind, aws, &case.create).await.is_none(), "absent before it is created");
     assert!(present(kind, aws, &case.create).await.is_none(), "not present before it is created");
 

@@ -1,5 +1,5 @@
 use deployer::aws::Aws;
-use deployer::kinds::by_name;
+use deployer::kinds;
 use serde_json::{Value, json};
 
 use crate::common::account;
@@ -8,7 +8,7 @@ use crate::lambda_function::function;
 
 async fn with_function_and_queue() -> Aws {
     let aws = account().await;
-    by_name("lambda.function").expect("it").create(&aws, &function(&aws, &json!({}))).await.expect("a function");
+    kinds::find("lambda.function").expect("it").create(&aws, &function(&aws, &json!({}))).await.expect("a function");
     aws.clients.sqs.create_queue().queue_name("image-requests").send().await.expect("a queue");
     aws
 }
@@ -68,7 +68,7 @@ async fn a_mapping_keeps_the_contract() {
 #[tokio::test]
 async fn a_mapping_made_twice_is_told_and_its_delete_removes_both() {
     let aws = with_function_and_queue().await;
-    let kind = by_name("lambda.event_source_mapping").expect("it");
+    let kind = kinds::find("lambda.event_source_mapping").expect("it");
     let spec = mapping(&aws, &json!({}));
     for _ in 0..2 {
         kind.create(&aws, &spec).await.expect("the local AWS takes a second mapping");
@@ -82,7 +82,7 @@ async fn a_mapping_made_twice_is_told_and_its_delete_removes_both() {
 #[tokio::test]
 async fn a_mapping_outlives_its_function_and_is_still_found() {
     let aws = with_function_and_queue().await;
-    let kind = by_name("lambda.event_source_mapping").expect("it");
+    let kind = kinds::find("lambda.event_source_mapping").expect("it");
     let spec = mapping(&aws, &json!({}));
     kind.create(&aws, &spec).await.expect("created");
     aws.clients.lambda.delete_function().function_name("generate-image").send().await.expect("deleted");
@@ -94,7 +94,7 @@ async fn a_mapping_outlives_its_function_and_is_still_found() {
 #[tokio::test]
 async fn a_destroy_asks_for_the_tags_of_those_mappings_alone_that_it_did_not_leave() {
     let aws = with_function_and_queue().await;
-    let kind = by_name("lambda.event_source_mapping").expect("it");
+    let kind = kinds::find("lambda.event_source_mapping").expect("it");
     let spec = mapping(&aws, &json!({}));
     let made = kind.create(&aws, &spec).await.expect("a mapping");
     let recorded = mapping(&aws, &json!({ "tags": { "deployer:stack": "couch", "team": "as it was left" } }));

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::common::account;
 use crate::contract::{Case, contract, differences, read};
-use deployer::kinds::{Changes, by_name};
+use deployer::kinds::{self, Changes};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 const LOGS: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
@@ -109,7 +109,7 @@ async fn a_role_keeps_the_contract() {
 #[tokio::test]
 async fn policies_that_others_added_are_removed() {
     let aws = account().await;
-    let kind = by_name("iam.role").expect("a registered kind");
+    let kind = kinds::find("iam.role").expect("a registered kind");
     let want = role(json!({ "inline_policies": { "permissions": allow("s3:PutObject") } }));
     kind.create(&aws, &want).await.expect("create");
     let iam = &aws.clients.iam;
@@ -131,7 +131,7 @@ async fn policies_that_others_added_are_removed() {
 #[tokio::test]
 async fn a_role_is_deleted_with_all_that_hangs_on_it() {
     let aws = account().await;
-    let kind = by_name("iam.role").expect("a registered kind");
+    let kind = kinds::find("iam.role").expect("a registered kind");
     let want = role(json!({ "inline_policies": { "permissions": allow("s3:PutObject") } }));
     kind.create(&aws, &want).await.expect("create");
     let live = read(kind, &aws, &want).await.expect("present");

@@ -4,7 +4,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LayerVersionContentInput;
 use base64::Engine;
 use deployer::aws::Aws;
-use deployer::kinds::{Changes, by_name};
+use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -155,7 +155,7 @@ async fn a_function_keeps_the_contract() {
 #[tokio::test]
 async fn code_that_was_not_packaged_is_refused_before_any_call() {
     let aws = account().await;
-    let kind = by_name("lambda.function").expect("it");
+    let kind = kinds::find("lambda.function").expect("it");
     let spec = function(&aws, &json!({ "code": { "sha256": "unknown" } }));
     let refused = kind.create(&aws, &spec).await.expect_err("no zip");
     assert!(refused.to_string().contains("no zip with CodeSha256 `unknown`"), "{refused}");
@@ -165,7 +165,7 @@ async fn code_that_was_not_packaged_is_refused_before_any_call() {
 #[tokio::test]
 async fn only_what_changed_is_sent() {
     let aws = account().await;
-    let kind = by_name("lambda.function").expect("it");
+    let kind = kinds::find("lambda.function").expect("it");
     kind.create(&aws, &function(&aws, &json!({}))).await.expect("created");
     for (change, path, expected) in [
         (json!({ "timeout": 9 }), "timeout", "lambda:UpdateFunctionConfiguration"),
@@ -189,7 +189,7 @@ async fn only_what_changed_is_sent() {
 #[tokio::test]
 async fn every_code_is_kept_as_a_version_the_newest_ten_of_them() {
     let aws = account().await;
-    let kind = by_name("lambda.function").expect("it");
+    let kind = kinds::find("lambda.function").expect("it");
     let lambda = &aws.clients.lambda;
     let versions = async || {
         let listed = lambda.list_versions_by_function().function_name("generate-image").send().await.expect("versions");

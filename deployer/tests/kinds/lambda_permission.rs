@@ -1,5 +1,5 @@
 use deployer::aws::Aws;
-use deployer::kinds::by_name;
+use deployer::kinds;
 use serde_json::{Value, json};
 
 use crate::common::account;
@@ -22,7 +22,7 @@ fn permission(changes: &Value) -> Value {
 
 async fn with_function() -> Aws {
     let aws = account().await;
-    by_name("lambda.function").expect("it").create(&aws, &function(&aws, &json!({}))).await.expect("a function");
+    kinds::find("lambda.function").expect("it").create(&aws, &function(&aws, &json!({}))).await.expect("a function");
     aws
 }
 
@@ -51,10 +51,10 @@ async fn a_permission_keeps_the_contract() {
 #[tokio::test]
 async fn a_permission_of_a_missing_function_is_absent_and_its_delete_succeeds() {
     let aws = with_function().await;
-    let kind = by_name("lambda.permission").expect("it");
+    let kind = kinds::find("lambda.permission").expect("it");
     kind.create(&aws, &permission(&json!({}))).await.expect("created");
     let live = read(kind, &aws, &permission(&json!({}))).await.expect("present");
-    let function_kind = by_name("lambda.function").expect("it");
+    let function_kind = kinds::find("lambda.function").expect("it");
     let function_live = read(function_kind, &aws, &function(&aws, &json!({}))).await.expect("present");
     function_kind.delete(&aws, &function_live).await.expect("deleted");
     assert!(read(kind, &aws, &permission(&json!({}))).await.is_none());
@@ -64,7 +64,7 @@ async fn a_permission_of_a_missing_function_is_absent_and_its_delete_succeeds() 
 #[tokio::test]
 async fn permissions_added_and_removed_at_once_are_all_kept_apart() {
     let aws = with_function().await;
-    let kind = by_name("lambda.permission").expect("it");
+    let kind = kinds::find("lambda.permission").expect("it");
     let specs: Vec<Value> = (0..8).map(|n| permission(&json!({ "statement_id": format!("s-{n}") }))).collect();
     futures::future::join_all(specs.iter().map(|spec| kind.create(&aws, spec))).await.into_iter().for_each(|made| {
         made.expect("created");

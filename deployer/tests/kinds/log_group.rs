@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::common::account;
 use crate::contract::{Case, contract, read};
-use deployer::kinds::by_name;
+use deployer::kinds;
 
 fn group(changes: Value) -> Value {
     let mut spec = json!({
@@ -39,7 +39,7 @@ async fn a_log_group_keeps_the_contract() {
 #[tokio::test]
 async fn a_group_is_not_taken_for_one_whose_name_it_begins() {
     let aws = account().await;
-    let kind = by_name("logs.log_group").expect("a registered kind");
+    let kind = kinds::find("logs.log_group").expect("a registered kind");
     kind.create(&aws, &group(json!({ "name": "/couch/worker-2" }))).await.expect("create");
     assert!(read(kind, &aws, &group(json!({}))).await.is_none());
 }

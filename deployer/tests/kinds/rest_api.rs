@@ -1,5 +1,5 @@
 use deployer::aws::Aws;
-use deployer::kinds::{Changes, by_name};
+use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
 use crate::api_route::route;
@@ -56,7 +56,7 @@ async fn a_rest_api_keeps_the_contract() {
 #[tokio::test]
 async fn every_property_given_at_creation_is_read_back() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let want = api(json!({
         "endpoint_type": "EDGE",
         "binary_media_types": ["image/png", "image/jpeg"],
@@ -71,7 +71,7 @@ async fn every_property_given_at_creation_is_read_back() {
 #[tokio::test]
 async fn a_create_called_again_finds_the_api_that_the_lost_answer_made() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let first = kind.create(&aws, &api(json!({}))).await.expect("create");
     let again = kind.create(&aws, &api(json!({}))).await.expect("create again");
     assert_eq!(first, again);
@@ -94,7 +94,7 @@ async fn ids(aws: &Aws) -> Vec<String> {
 #[tokio::test]
 async fn where_the_state_has_an_id_another_api_with_our_tags_is_named_and_left_alone() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let want = api(json!({}));
     let older = tagged(&aws).await;
     let ours = kind.create(&aws, &want).await.expect("create").physical_id;
@@ -119,7 +119,7 @@ fn fresh(aws: &Aws, id: &str) -> Aws {
 #[tokio::test]
 async fn of_several_apis_with_our_tags_and_no_state_none_is_taken() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let mut made = [tagged(&aws).await, tagged(&aws).await];
     made.sort();
     let refused = kind.read(&aws, &api(json!({}))).await.expect_err("ambiguous");
@@ -131,7 +131,7 @@ async fn of_several_apis_with_our_tags_and_no_state_none_is_taken() {
 #[tokio::test]
 async fn what_an_interrupted_run_made_twice_is_a_difference_and_goes() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let want = api(json!({}));
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs();
     let mut made = [tagged(&aws).await, tagged(&aws).await];
@@ -151,7 +151,7 @@ async fn what_an_interrupted_run_made_twice_is_a_difference_and_goes() {
 #[tokio::test]
 async fn a_create_sent_again_takes_nobody_elses_api_for_its_own() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let older = tagged(&aws).await;
     let first = kind.create(&aws, &api(json!({}))).await.expect("create");
     let again = kind.create(&aws, &api(json!({}))).await.expect("create again");
@@ -162,10 +162,10 @@ async fn a_create_sent_again_takes_nobody_elses_api_for_its_own() {
 #[tokio::test]
 async fn what_hangs_under_an_api_and_is_not_wanted_is_seen_and_goes_or_is_named() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let want = api(json!({"parts": {"stage": "Prod", "routes": ["GET /images"]}}));
     let id = kind.create(&aws, &want).await.expect("create").physical_id;
-    let route_kind = by_name("apigateway.route").expect("a registered kind");
+    let route_kind = kinds::find("apigateway.route").expect("a registered kind");
     for (method, path) in [("GET", "/images"), ("ANY", "/admin/{x}"), ("DELETE", "/images")] {
         route_kind.create(&aws, &route(&id, method, path, json!({}))).await.expect("a route");
     }
@@ -209,10 +209,10 @@ async fn what_hangs_under_an_api_and_is_not_wanted_is_seen_and_goes_or_is_named(
 #[tokio::test]
 async fn what_the_last_apply_made_is_removed_under_its_own_address() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let want = api(json!({"parts": {"stage": "Prod", "routes": []}}));
     let id = kind.create(&aws, &want).await.expect("create").physical_id;
-    let route_kind = by_name("apigateway.route").expect("a registered kind");
+    let route_kind = kinds::find("apigateway.route").expect("a registered kind");
     route_kind.create(&aws, &route(&id, "GET", "/old", json!({}))).await.expect("a route");
     let aws = aws.anew(16);
     aws.expect("apigateway.route", &[&id, "/old", "GET"], "id", None);
@@ -223,7 +223,7 @@ async fn what_the_last_apply_made_is_removed_under_its_own_address() {
 #[tokio::test]
 async fn many_apis_share_one_listing() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let specs: Vec<Value> = (0..5).map(|n| api(json!({"owner_address": format!("apis.a{n}")}))).collect();
     for found in futures::future::join_all(specs.iter().map(|spec| kind.read(&aws, spec))).await {
         assert!(found.expect("read").is_none());
@@ -234,7 +234,7 @@ async fn many_apis_share_one_listing() {
 #[tokio::test]
 async fn what_would_spoil_a_local_aws_is_refused_before_it_is_sent() {
     let aws = account().await;
-    let kind = by_name("apigateway.rest_api").expect("a registered kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     kind.create(&aws, &api(json!({}))).await.expect("create");
     let live = read(kind, &aws, &api(json!({}))).await.expect("present");
     let want = api(json!({"binary_media_types": ["image/png"]}));

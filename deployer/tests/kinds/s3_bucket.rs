@@ -1,7 +1,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use deployer::aws::Aws;
-use deployer::kinds::by_name;
+use deployer::kinds;
 use serde_json::{Value, json};
 
 use crate::common::account;
@@ -101,7 +101,7 @@ async fn a_bucket_keeps_the_contract() {
 #[tokio::test]
 async fn a_bucket_is_created_with_everything_it_states() {
     let aws = account().await;
-    let kind = by_name("s3.bucket").expect("registered");
+    let kind = kinds::find("s3.bucket").expect("registered");
     let want = bucket(
         &aws,
         json!({"versioning": true, "policy": policy(&aws, "s3:GetObject"),
@@ -116,7 +116,7 @@ async fn a_bucket_is_created_with_everything_it_states() {
 #[tokio::test]
 async fn one_changed_setting_is_one_call() {
     let aws = account().await;
-    let kind = by_name("s3.bucket").expect("registered");
+    let kind = kinds::find("s3.bucket").expect("registered");
     kind.create(&aws, &bucket(&aws, json!({}))).await.expect("create");
     let live = read(kind, &aws, &bucket(&aws, json!({}))).await.expect("present");
     let before = aws.calls_made().len();
@@ -128,7 +128,7 @@ async fn one_changed_setting_is_one_call() {
 #[tokio::test]
 async fn a_bucket_with_old_versions_is_deleted_only_when_told_so() {
     let aws = account().await;
-    let kind = by_name("s3.bucket").expect("registered");
+    let kind = kinds::find("s3.bucket").expect("registered");
     let want = bucket(&aws, json!({"versioning": true}));
     let name = want["bucket"].as_str().expect("a text");
     kind.create(&aws, &want).await.expect("create");
@@ -154,7 +154,7 @@ async fn a_bucket_with_old_versions_is_deleted_only_when_told_so() {
 #[tokio::test]
 async fn a_suspended_bucket_equals_one_that_never_had_versions() {
     let aws = account().await;
-    let kind = by_name("s3.bucket").expect("registered");
+    let kind = kinds::find("s3.bucket").expect("registered");
     let want = bucket(&aws, json!({}));
     kind.create(&aws, &want).await.expect("create");
     let suspended = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
@@ -167,7 +167,7 @@ async fn a_suspended_bucket_equals_one_that_never_had_versions() {
 #[tokio::test]
 async fn of_an_external_bucket_only_its_being_there_is_asked() {
     let aws = account().await;
-    let kind = by_name("s3.bucket").expect("registered");
+    let kind = kinds::find("s3.bucket").expect("registered");
     let want = bucket(&aws, json!({}));
     assert!(kind.find(&aws, &want).await.expect("an answer").is_none());
     kind.create(&aws, &want).await.expect("create");

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::common::account;
 use crate::contract::{Case, contract, read};
-use deployer::kinds::by_name;
+use deployer::kinds;
 
 fn merged(mut spec: Value, changes: Value) -> Value {
     for (key, value) in changes.as_object().expect("a map").clone() {
@@ -81,7 +81,7 @@ fn subscription(topic_arn: &str, changes: Value) -> Value {
 #[tokio::test]
 async fn a_subscription_keeps_the_contract() {
     let aws = account().await;
-    let topics = by_name("sns.topic").expect("registered");
+    let topics = kinds::find("sns.topic").expect("registered");
     let arn = topics.create(&aws, &topic(json!({}))).await.expect("a topic").physical_id;
     let queue = json!({ "protocol": "sqs", "endpoint": aws.place.arn("sqs", "told") });
     let of = |changes: Value| subscription(&arn, merged(queue.clone(), changes));
@@ -118,14 +118,14 @@ async fn a_subscription_keeps_the_contract() {
 #[tokio::test]
 async fn a_subscription_is_created_with_its_filter_in_one_call() {
     let aws = account().await;
-    let topics = by_name("sns.topic").expect("registered");
+    let topics = kinds::find("sns.topic").expect("registered");
     let arn = topics.create(&aws, &topic(json!({}))).await.expect("a topic").physical_id;
     let want = subscription(
         &arn,
         json!({ "protocol": "sqs", "endpoint": aws.place.arn("sqs", "told"), "raw_message_delivery": true,
             "filter_policy": "{\"size\":[512]}", "filter_policy_scope": "MessageBody" }),
     );
-    let kind = by_name("sns.subscription").expect("registered");
+    let kind = kinds::find("sns.subscription").expect("registered");
     let before = aws.calls_made().len();
     kind.create(&aws, &want).await.expect("create");
     assert_eq!(aws.calls_made()[before..], ["sns:Subscribe"]);
@@ -136,9 +136,9 @@ async fn a_subscription_is_created_with_its_filter_in_one_call() {
 #[tokio::test]
 async fn subscriptions_of_a_topic_share_its_listing_even_over_several_pages() {
     let aws = account().await;
-    let topics = by_name("sns.topic").expect("registered");
+    let topics = kinds::find("sns.topic").expect("registered");
     let arn = topics.create(&aws, &topic(json!({}))).await.expect("a topic").physical_id;
-    let kind = by_name("sns.subscription").expect("registered");
+    let kind = kinds::find("sns.subscription").expect("registered");
     let specs: Vec<Value> =
         (0..102).map(|n| subscription(&arn, json!({"endpoint": format!("sofa{n}@example.com")}))).collect();
     for spec in &specs[..101] {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use deployer::aws::Aws;
-use deployer::kinds::by_name;
+use deployer::kinds;
 use futures::future::join_all;
 
 use crate::common::account;
@@ -93,7 +93,7 @@ async fn a_fifo_queue_keeps_the_contract() {
 
 /// Creates `count` queues and registers them as created by the last apply. Returns their specs.
 async fn many(aws: &Aws, count: usize) -> Vec<Value> {
-    let kind = by_name("sqs.queue").expect("a kind");
+    let kind = kinds::find("sqs.queue").expect("a kind");
     let queues: Vec<Value> = (0..count).map(|n| queue(json!({ "name": format!("queue-{n}") }))).collect();
     let made = join_all(queues.iter().map(|queue| kind.create(aws, queue))).await;
     for (made, queue) in made.into_iter().zip(&queues) {
@@ -106,7 +106,7 @@ async fn many(aws: &Aws, count: usize) -> Vec<Value> {
 
 /// Returns the tags of all queues, and the numbers of calls that read them.
 async fn tags_of(aws: &Aws, queues: &[Value]) -> (Vec<Value>, usize, usize) {
-    let kind = by_name("sqs.queue").expect("a kind");
+    let kind = kinds::find("sqs.queue").expect("a kind");
     let before = aws.calls_made().len();
     let seen = join_all(queues.iter().map(|queue| read(kind, aws, queue))).await;
     let calls = aws.calls_made().split_off(before);
@@ -129,7 +129,8 @@ async fn the_tags_of_many_queues_come_from_one_listing_and_those_of_a_few_from_t
 async fn a_tag_that_others_edited_is_read_from_its_queue() {
     let aws = account().await;
     let queues = many(&aws, 12).await;
-    let url = by_name("sqs.queue").expect("a kind").predict(&queues[5], &aws.place).expect("outputs")["url"].clone();
+    let url =
+        kinds::find("sqs.queue").expect("a kind").predict(&queues[5], &aws.place).expect("outputs")["url"].clone();
     aws.clients.sqs.tag_queue().queue_url(&url).tags("deployer:stack", "shop").send().await.expect("TagQueue");
     let (tags, listings, single) = tags_of(&aws, &queues).await;
     assert_eq!(tags[5]["deployer:stack"], "shop");

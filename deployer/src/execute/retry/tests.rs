@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::aws::clients::{Connection, Transport};
 use crate::aws::{Aws, Clients, ServiceError};
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::plan::tests::world::place;
 
 /// An answer of AWS.
@@ -393,7 +393,7 @@ async fn a_rest_api_is_sent_once_and_found_by_its_tags_when_the_answer_was_lost(
         _ => answer(200, &[], json!({ "item": [] }).to_string()),
     });
     let aws = scripted.aws().await;
-    let kind = by_name("apigateway.rest_api").expect("a kind");
+    let kind = kinds::find("apigateway.rest_api").expect("a kind");
     let want = json!({
         "owner_stack": "couch", "owner_address": "apis.couch", "name": "couch", "endpoint_type": "REGIONAL",
         "binary_media_types": [], "disable_execute_api_endpoint": false, "api_key_source": "HEADER", "tags": tags,
@@ -420,7 +420,7 @@ async fn a_statement_that_a_parallel_change_swallowed_is_added_again() {
     });
     let aws = scripted.aws().await;
     let want = json!({ "function_name": "f", "statement_id": "s", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com" });
-    by_name("lambda.permission").expect("a kind").create(&aws, &want).await.expect("it is there in the end");
+    kinds::find("lambda.permission").expect("a kind").create(&aws, &want).await.expect("it is there in the end");
     assert_eq!(scripted.count("POST"), 2);
 }
 
@@ -452,7 +452,7 @@ async fn a_new_role_is_waited_for_until_iam_shows_it_with_its_arn() {
     let aws = scripted.aws().await;
     let want = json!({ "name": "r", "path": "/", "assume_role_policy": {}, "max_session_duration": 3600,
         "inline_policies": {}, "managed_policy_arns": [], "tags": {} });
-    let made = by_name("iam.role").expect("a kind").create(&aws, &want).await.expect("a role");
+    let made = kinds::find("iam.role").expect("a kind").create(&aws, &want).await.expect("a role");
     assert_eq!(made.outputs["arn"], "arn:aws:iam::123456789012:role/r");
     assert_eq!(scripted.count("Action=GetRole&"), 4);
 }

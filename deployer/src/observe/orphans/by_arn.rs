@@ -14,7 +14,7 @@ use crate::kinds::rest_api::{Api, RestApi};
 use crate::kinds::s3_bucket::S3Bucket;
 use crate::kinds::sns_topic::{SnsTopic, Topic};
 use crate::kinds::sqs_queue::{Queue, SqsQueue};
-use crate::kinds::{Kind, by_name};
+use crate::kinds::{self, Kind};
 
 /// A resource that may belong to this stack.
 pub(in crate::observe) struct Candidate {
@@ -31,7 +31,7 @@ pub(in crate::observe) struct Candidate {
 
 impl Candidate {
     fn of(kind: &'static str, id: &str, spec: Value) -> Self {
-        let name = by_name(kind).map(|kind| identity(kind.identity(), &spec));
+        let name = kinds::find(kind).map(|kind| identity(kind.identity(), &spec));
         let id = id.to_owned();
         Self { kind, name, id, address: None, spec }
     }
@@ -173,7 +173,7 @@ mod tests {
         let mut kinds: Vec<&str> = Vec::new();
         for arn in arns {
             let candidate = by_arn(&arn, Tags::new()).unwrap_or_else(|| panic!("{arn}"));
-            let kind = by_name(candidate.kind).expect("a kind");
+            let kind = kinds::find(candidate.kind).expect("a kind");
             if candidate.kind != EventSourceMapping::NAME {
                 kind.predict(&candidate.spec, &place).expect("a spec that the kind can read by");
             }

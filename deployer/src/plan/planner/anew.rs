@@ -12,13 +12,13 @@ use crate::spec::template;
 impl Planner<'_> {
     /// The resource that the node is part of and goes with, if that is deleted first and made anew under its name.
     pub(super) fn parent_made_anew(&self, node: &Node) -> Option<String> {
-        let property = node.kind.identity().first().filter(|_| node.kind.goes_with_parent())?;
+        let property = node.kind.identity().first().filter(|_| node.kind.about().goes_with_parent())?;
         referred(node, property).find(|address| self.anew.get(address) == Some(&Action::Replace))
     }
 
     /// Sets again what AWS would else hold on to: the resource that was there before another one of its name.
     pub(super) fn hold_again(&self, node: &Node, planned: &mut Planned, live: &Observed<Value>) {
-        for property in node.kind.holds() {
+        for property in node.kind.about().references.holds {
             let same = !planned.changes.iter().any(|change| change.path == *property);
             let made = |address: &String| self.anew.contains_key(address) || self.was_about_to_hold(node, address);
             let made = referred(node, property).find(made);

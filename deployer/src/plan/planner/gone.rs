@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Planner, Prior};
 use crate::graph::{Node, identity};
-use crate::kinds::{AnyKind, Observed, by_name};
+use crate::kinds::{self, AnyKind, Observed};
 use crate::observe::{Left, Orphan};
 use crate::plan::action::{Action, Note, Planned};
 use crate::plan::owner;
@@ -68,12 +68,14 @@ impl<'a> Planner<'a> {
         if is_meant || self.claimed.contains(address) || !self.is_asked_for(address) {
             return;
         }
-        let Some(kind) = by_name(&left.record.kind) else { return };
+        let Some(kind) = kinds::find(&left.record.kind) else { return };
         let mut planned = blank_left(address, kind, &left.record);
         match &left.live {
             None => planned.reason = "already gone from AWS".to_owned(),
             // A route that stayed would be served by the next deployment.
-            Some(_) if left.record.retain && !kind.is_definition() => planned.reason = "retained in AWS".to_owned(),
+            Some(_) if left.record.retain && !kind.about().calls.definition => {
+                planned.reason = "retained in AWS".to_owned()
+            }
             Some(live) => {
                 if let Some(who) = owner::other_owner(self, live, &left.record) {
                     planned.reason = format!("stays in AWS: {who}");
@@ -96,7 +98,7 @@ impl<'a> Planner<'a> {
     pub(super) fn orphans(&mut self) {
         for orphan in &self.seen.orphans {
             let asked = self.is_asked_for(&orphan.address);
-            let Some(kind) = by_name(orphan.kind).filter(|_| asked) else { continue };
+            let Some(kind) = kinds::find(orphan.kind).filter(|_| asked) else { continue };
             match &orphan.live {
                 Ok(live) if self.selection.prunes(&orphan.address) => {
                     let live = without_environment(live.clone());
@@ -130,7 +132,7 @@ impl<'a> Planner<'a> {
             let known = self.graph.node(address).is_some()
                 || self.seen.left.contains_key(address)
                 || self.claimed.contains(address);
-            let Some(kind) = by_name(&record.kind).filter(|_| !known) else { continue };
+            let Some(kind) = kinds::find(&record.kind).filter(|_| !known) else { continue };
             let name = identity(kind.identity(), &record.inputs);
             let same = |(other, twin): &(&String, &Record)| {
                 *other != address
@@ -158,12 +160,14 @@ pub(super) fn take_along(actions: &mut [Planned]) {
         })
         .collect();
     for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
-        let Some(kind) = by_name(planned.kind).filter(|kind| kind.goes_with_parent()) else { continue };
-        let parent = kind.identity().first().and_then(|property| planned.live.as_ref()?.spec.get(*property)?.as_str());
+        let Some(kind) = kinds::find(planned.kind).filter(|kind| kind.about().goes_with_parent()) else { continue };
+        let parent = planned.live.as_ref().and_then(|live| kind.about().parent_in(&live.spec));
         let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
         // An API and a function may have one name: a permission goes with the function alone.
         let of = |address: &&String| {
-            going.get(*address).is_some_and(|(of, outputs)| kind.part_of() == Some(*of) && outputs.contains(parent))
+            going
+                .get(*address)
+                .is_some_and(|(of, outputs)| kind.about().part_of() == Some(*of) && outputs.contains(parent))
         };
         planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
     }

@@ -118,7 +118,7 @@ fn whatever_is_compared_only_when_stated_is_given_back() {
         let whole = example(section.example());
         let world = World::applied(&whole.to_string());
         for record in world.prior.resources.values() {
-            let kind = crate::kinds::by_name(&record.kind).expect("a kind");
+            let kind = crate::kinds::find(&record.kind).expect("a kind");
             let unmanaged = kind.rules().iter().filter(|(_, rule)| *rule == Rule::Unmanaged);
             for (path, _) in unmanaged.filter(|(path, _)| !never_stated.contains(&(kind.name(), path))) {
                 let mut last = record.inputs.clone();

@@ -214,7 +214,7 @@ fn nothing_is_deleted_or_changed_that_only_the_state_says_to_be_ours() {
     }
     let problems = world.plan(&Stack::of(ALL, &[]), Goal::Apply, &Selection::default()).expect_err("foreign").0;
     let named: Vec<_> = problems.iter().filter(|problem| problem.code == "plan::foreign").map(|p| &p.address).collect();
-    let by_tags = |kind: &str| crate::kinds::by_name(kind).is_some_and(|kind| kind.ownership() == Ownership::Tags);
+    let by_tags = |kind: &str| crate::kinds::find(kind).is_some_and(|kind| kind.ownership() == Ownership::Tags);
     let tagged = world.prior.resources.values().filter(|record| by_tags(&record.kind)).count();
     assert_eq!(named.len(), tagged, "{named:?}");
 }

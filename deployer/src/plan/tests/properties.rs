@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::World;
 use super::world::{Stack, place, said};
-use crate::kinds::{Rule, by_name};
+use crate::kinds::{self, Rule};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, Selection};
 use crate::report::json;
@@ -46,7 +46,7 @@ fn stacks() -> impl Strategy<Value = String> {
 /// Tells a spec the way AWS may: lists that mean sets in another order, JSON in another layout,
 /// its own values where the stack says nothing.
 fn retold(kind: &str, spec: &mut Value) {
-    for (path, rule) in by_name(kind).expect("a registered kind").rules() {
+    for (path, rule) in kinds::find(kind).expect("a registered kind").rules() {
         match rule {
             Rule::Unordered => {
                 if let Some(items) = spec.get_mut(*path).and_then(Value::as_array_mut) {

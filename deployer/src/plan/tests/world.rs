@@ -122,7 +122,7 @@ impl World {
 
     fn key_of(&self, address: &str) -> (String, String) {
         let record = &self.prior.resources[address];
-        let kind = crate::kinds::by_name(&record.kind).expect("a registered kind");
+        let kind = crate::kinds::find(&record.kind).expect("a registered kind");
         (record.kind.clone(), identity(kind.identity(), &record.inputs))
     }
 

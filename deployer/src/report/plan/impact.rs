@@ -1,21 +1,21 @@
 //! The effects of an action on the users of a resource.
 
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::plan::{Action, Order, Planned};
 
 /// Lists the order of a replacement, the interruption that an action causes, and data that it destroys.
 pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
-    let Some(kind) = by_name(planned.kind) else { return Vec::new() };
+    let Some(kind) = kinds::find(planned.kind) else { return Vec::new() };
     let mut said = Vec::new();
     match (planned.action, planned.order) {
         (Action::Replace, Some(Order::CreateFirst)) if planned.predecessor.is_some() => {
             said.push("made first; its predecessor is deleted when nothing uses it any more".to_owned());
-            said.extend(kind.moved().map(|moved| format!("afterwards: {moved}")));
+            said.extend(kind.about().person.moved.map(|moved| format!("afterwards: {moved}")));
         }
         (Action::Replace, Some(Order::CreateFirst)) => said.push("made anew; its predecessor stays in AWS".to_owned()),
         (Action::Replace, _) => {
             said.push("deleted first, because its successor needs its name".to_owned());
-            said.extend(kind.gap().map(|gap| format!("meanwhile: {gap}")));
+            said.extend(kind.about().person.gap.map(|gap| format!("meanwhile: {gap}")));
         }
         (Action::Delete, _) if planned.predecessor.is_some() => {
             said.push("and its predecessor, which an interrupted run left".to_owned());

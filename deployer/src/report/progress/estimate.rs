@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::key;
 use crate::execute::removes_separately;
+use crate::kinds::{self, Person};
 use crate::plan::{Action, Plan, Planned};
 
 /// The expected duration of each step of a plan, and which steps have ended.
@@ -97,17 +98,9 @@ fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
     plan.actions().iter().filter(used).map(|other| other.address.clone()).collect()
 }
 
-/// Returns the usual duration of an action in AWS, in seconds. Only the ratios matter.
+/// Returns the usual duration of an action in AWS, in seconds.
 fn seconds(kind: &str, action: Action) -> f64 {
-    let (made, gone) = match kind {
-        "lambda.function" => (5.0, 0.6),
-        "lambda.event_source_mapping" => (4.0, 3.0),
-        "iam.role" => (1.5, 1.5),
-        "apigateway.rest_api" | "s3.bucket" => (1.5, 1.0),
-        "apigateway.stage" => (1.5, 0.6),
-        "sqs.queue" => (0.8, 0.5),
-        _ => (0.5, 0.4),
-    };
+    let (made, gone) = kinds::find(kind).map_or(Person::DEFAULT, |kind| kind.about().person).seconds;
     match action {
         Action::Delete => gone,
         Action::Replace => made + gone,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Resources;
 use crate::aws::Place;
-use crate::kinds::by_name;
+use crate::kinds;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::sections::Resource;
@@ -74,7 +74,7 @@ fn resolved(text: &str, all: &Resources<'_>, place: &Place) -> String {
         },
         Part::Ref(to) => {
             let resource = all.0.iter().find(|resource| resource.address == to.address);
-            let outputs = resource.and_then(|r| by_name(r.kind)?.predict(&r.spec, place).ok());
+            let outputs = resource.and_then(|r| kinds::find(r.kind)?.predict(&r.spec, place).ok());
             outputs.and_then(|outputs| outputs.get(&to.output).cloned()).unwrap_or_else(|| UNKNOWN.to_owned())
         }
         Part::Var(_) | Part::Env => String::new(),

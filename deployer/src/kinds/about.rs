@@ -1,0 +1,212 @@
+//! The facts about a kind: one value, [`About`], that stands in the kind's own file.
+//!
+//! General code asks for the fact, never for a kind's name: a fact that holds for one kind alone is stated here all the
+//! same, so that the next kind can state it, too. Tables over all kinds are collected from [`REGISTRY`](super::REGISTRY).
+
+use serde_json::Value;
+
+use super::Op;
+use crate::aws::tags;
+
+/// Everything about a kind that holds for each of its resources. A kind states the facts that apply to it and takes the
+/// others from [`About::of`].
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// AWS service and resource: `sqs.queue`.
+    pub name: &'static str,
+    /// Names of the outputs that other resources can refer to, such as `arn`.
+    pub outputs: &'static [&'static str],
+    /// String properties that identify the resource in AWS before it exists. A property that names the parent comes
+    /// first.
+    pub identity: &'static [&'static str],
+    /// How the differ treats properties. A path may have several rules; one without a rule is compared as it is and
+    /// updated in place, and an absent value equals an empty one.
+    pub rules: &'static [(&'static str, Rule)],
+    /// The service's rules for tags; `None` if the resource has no tags.
+    pub tags: Option<tags::Rules>,
+    /// The kind that this one is part of.
+    pub parent: Option<Parent>,
+    /// The property that is the resource's name in AWS.
+    pub named: Option<Named>,
+    pub references: References,
+    pub calls: Calls,
+    pub person: Person,
+}
+
+impl About {
+    /// Starts the description of the kind `name`: no outputs, no identity, no rules, and AWS's usual behaviour.
+    pub const fn of(name: &'static str) -> Self {
+        Self {
+            name,
+            outputs: &[],
+            identity: &[],
+            rules: &[],
+            tags: None,
+            parent: None,
+            named: None,
+            references: References::DEFAULT,
+            calls: Calls::DEFAULT,
+            person: Person::DEFAULT,
+        }
+    }
+
+    /// Returns what decides whose a resource is.
+    pub fn ownership(&self) -> Ownership {
+        if self.parent.is_some_and(|parent| parent.owns) { Ownership::Parent } else { Ownership::Tags }
+    }
+
+    /// Tells whether AWS deletes the resource along with its parent.
+    pub fn goes_with_parent(&self) -> bool {
+        self.parent.is_some_and(|parent| parent.deletes)
+    }
+
+    /// Returns the parent's kind.
+    pub fn part_of(&self) -> Option<&'static str> {
+        self.parent.map(|parent| parent.kind)
+    }
+
+    /// Returns the text in `spec` that names the parent: one of its outputs, or a reference to one.
+    pub fn parent_in<'s>(&self, spec: &'s Value) -> Option<&'s str> {
+        self.parent?;
+        spec.get(self.identity.first()?)?.as_str()
+    }
+}
+
+/// How the differ treats one property path (`trust_policy`, `environment.*`) and everything below it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// AWS cannot change the property in place, for this reason: a difference replaces the resource.
+    Replace(&'static str),
+    /// Never shown, never stored in clear.
+    Sensitive,
+    /// A list whose order has no meaning.
+    Unordered,
+    /// An IAM policy document, compared by meaning.
+    Policy,
+    /// A JSON text, compared parsed.
+    Json,
+    /// AWS reports this value (JSON text) if `stack.yaml` states none: an absent value equals it.
+    Default(&'static str),
+    /// A long text of which AWS keeps only the digest: `sha256:…` equals the text with that digest.
+    Digest,
+    /// Compared only if `stack.yaml` states the property, or did so at the last apply
+    /// ([`Kind::given_back`](super::Kind::given_back)). For defaults that AWS has changed over time, and for values of
+    /// others.
+    Unmanaged,
+    /// No property in AWS: it tells the kind about the rest of the stack. Never compared, never shown.
+    Hint,
+}
+
+/// What decides whose a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// Its tags `deployer:stack` and `deployer:address`, which stand in the spec's `tags`.
+    Tags,
+    /// The owner of its parent. The resource has no ownership tags.
+    Parent,
+}
+
+/// The resource that another one is part of. The first identity property names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Parent {
+    /// The parent's kind.
+    pub kind: &'static str,
+    /// The parent's owner owns the part, which has no ownership tags.
+    pub owns: bool,
+    /// AWS deletes the part along with the parent.
+    pub deletes: bool,
+}
+
+/// The property that is the resource's name in AWS.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    pub property: &'static str,
+    /// The most characters that AWS accepts.
+    pub longest: usize,
+    /// AWS compares names without regard to case.
+    pub caseless: bool,
+}
+
+impl Named {
+    /// A name of at most `longest` characters, which AWS compares exactly.
+    pub const fn of(property: &'static str, longest: usize) -> Self {
+        Self { property, longest, caseless: false }
+    }
+}
+
+/// How AWS treats references to other resources, by the property that holds them. In all other properties, the
+/// referenced resource is finished first.
+#[derive(Debug, Clone, Copy)]
+pub struct References {
+    /// AWS accepts a name or an ARN here before the resource behind it exists, so nothing waits for it, unless only AWS
+    /// can tell the value.
+    pub by_name: &'static [&'static str],
+    /// AWS takes these for plain texts. The referenced resource is still waited for, except in a circle, where only the
+    /// value has to be known. Roles are always waited for: a principal has to exist.
+    pub loose: &'static [&'static str],
+    /// The referenced resource only has to exist, not to be finished ([`wait::there`](crate::aws::wait::there)).
+    /// Dependents of this resource still wait until both are finished.
+    pub early: &'static [&'static str],
+    /// AWS resolves these once, to the identity behind the name. They are sent again after the referenced resource was
+    /// recreated under the same name.
+    pub holds: &'static [&'static str],
+    /// The resources that this one needs while it exists, by the JSON pointer that names one and by kind. An orphan is
+    /// deleted before the orphans that it needs.
+    pub needs: &'static [(&'static str, &'static str)],
+}
+
+impl References {
+    pub const DEFAULT: Self =
+        Self { by_name: &[], loose: &["tags", "description"], early: &[], holds: &[], needs: &[] };
+}
+
+/// How AWS's calls behave for the kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Calls {
+    /// Codes of a create that mean "exists already". The executor then reads the resource and adopts it if it is ours.
+    pub exists: &'static [&'static str],
+    /// Codes of an update that mean "deleted meanwhile". State them only if AWS answers for a deleted resource as if it
+    /// existed, and a create of an existing one does nothing: a resource found without a record is then created as well.
+    pub dying: &'static [&'static str],
+    /// Calls whose rate AWS limits, by operation. A large plan tells how long they take at least.
+    pub limited: &'static [(Op, &'static str)],
+    /// One call deletes many resources, so all deletions start at once and share it.
+    pub deleted_together: bool,
+    /// The resource takes effect only through a deployment that depends on it (an API's route). It is changed and deleted
+    /// before that deployment.
+    pub definition: bool,
+    /// [`Kind::watch`](super::Kind::watch) has something to follow.
+    pub watched: bool,
+    /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation of
+    /// another resource, which may need that share.
+    pub reserves: Option<&'static str>,
+}
+
+impl Calls {
+    pub const DEFAULT: Self = Self {
+        exists: &[],
+        dying: &[],
+        limited: &[],
+        deleted_together: false,
+        definition: false,
+        watched: false,
+        reserves: None,
+    };
+}
+
+/// What plans and progress tell people.
+#[derive(Debug, Clone, Copy)]
+pub struct Person {
+    /// Completes "a deletion loses …": "the messages in it". [`Kind::lost`](super::Kind::lost) can narrow it to some specs.
+    pub lost: Option<&'static str>,
+    /// States what fails, and for how long, while a resource is deleted and recreated under its name.
+    pub gap: Option<&'static str>,
+    /// States what users outside the stack need once another resource takes its place: "senders need its new URL".
+    pub moved: Option<&'static str>,
+    /// Usual duration of a creation and of a deletion, in seconds. Only the ratios between kinds matter.
+    pub seconds: (f64, f64),
+}
+
+impl Person {
+    pub const DEFAULT: Self = Self { lost: None, gap: None, moved: None, seconds: (0.5, 0.4) };
+}
