@@ -26,6 +26,8 @@ use tokio::time::Instant;
 /// Attempts at one model. A model that has another one behind it is given up sooner.
 const ATTEMPTS: u32 = 6;
 const ATTEMPTS_BEFORE_THE_NEXT: u32 = 2;
+/// The attempts at storing a picture that is paid for: as many as fit into the time left.
+const STORING: Limits = Limits { attempts: u32::MAX, ..KEEPING };
 /// A model call that begins with less time left is paid for and lost.
 const LEAST: Duration = Duration::from_millis(500);
 
@@ -38,6 +40,9 @@ pub struct Studio<M, S, R> {
     pub clock: Clock,
     /// What keys start with, without a slash at its end; may be empty.
     pub prefix: String,
+    /// The least and the greatest seed of an id: the same whatever the models are, or a change of models would hide the
+    /// pictures that are stored.
+    pub seeds: (u32, u32),
     /// The longest that one call of a model may take.
     pub model_timeout: Duration,
     /// The most pictures of a day; `None`: no limit.
@@ -144,7 +149,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         {
             return Err(Failure::LimitReached { until });
         }
-        let seed = seed::seed(id.as_str(), 0, self.seeds());
+        let seed = seed::seed(id.as_str(), 0, self.seeds);
         let drawn = tokio::select! {
             biased;
             drawn = self.draw(&prompt, seed, time.drawing, log) => drawn,
@@ -153,8 +158,8 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         let fresh = match drawn {
             Ok(fresh) => fresh,
             Err(failure) => {
-                // A call that was cut off, or whose picture the filter held back, may be billed: it stays counted.
-                if matches!(failure, Failure::Model { .. })
+                // A call that may be billed stays counted.
+                if matches!(&failure, Failure::Model { cause, .. } if cause.is_free())
                     && let Some(limit) = self.limit()
                 {
                     // A count that stays too high errs on the safe side.
@@ -233,7 +238,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         for place in 0..ROW {
             let key = self.key(id, place);
             let put = async || self.store.put(&key, picture, metadata).await;
-            let written = within(budget, KEEPING, &self.random, put).await.map_err(storing)?;
+            let written = within(budget, STORING, &self.random, put).await.map_err(storing)?;
             if written || self.owner(&key, budget).await?.as_deref() == Some(id.as_str()) {
                 return Ok(self.drawn(key, metadata.seed, &metadata.model_id));
             }
@@ -249,7 +254,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             match self.owner(&key, budget).await? {
                 None => return Ok(None),
                 Some(owner) if owner == id.as_str() => {
-                    let seed = seed::seed(id.as_str(), 0, self.seeds());
+                    let seed = seed::seed(id.as_str(), 0, self.seeds);
                     return Ok(Some(self.drawn(key, seed, "")));
                 }
                 Some(_) => {}
@@ -267,13 +272,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     }
 
     fn key(&self, id: &PictureId, place: u32) -> String {
-        seed::picture_key(&self.prefix, seed::seed(id.as_str(), place, self.seeds()))
-    }
-
-    /// Returns the seeds that all models take.
-    fn seeds(&self) -> (u32, u32) {
-        let ranges = self.models.iter().map(ImageModel::seeds);
-        ranges.reduce(|(a, b), (least, most)| (a.max(least), b.min(most))).unwrap_or_default()
+        seed::picture_key(&self.prefix, seed::seed(id.as_str(), place, self.seeds))
     }
 
     fn limit(&self) -> Option<Limit<'_, S, R>> {

@@ -13,6 +13,17 @@ pub fn clip(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
+/// Says why a value could not be read, without the text that stands in the wrong place: it may be a prompt.
+pub fn unread(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.find('"'), text.rfind('"')) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}…{}", text.get(..=start).unwrap_or_default(), text.get(end..).unwrap_or_default())
+        }
+        _ => text,
+    }
+}
+
 /// Returns `text` with every character replaced that a terminal or a log viewer obeys instead of showing it: control
 /// characters but line breaks and tabs, which JSON escapes, separators of lines, and marks of direction.
 pub fn harmless(text: &str) -> Cow<'_, str> {
@@ -37,6 +48,13 @@ mod tests {
         assert_eq!(clip("abc", 3), "abc");
         assert_eq!(clip("åååå", 3), "ååå… (1 more characters)");
         assert_eq!(clip("", 0), "");
+    }
+
+    #[test]
+    fn a_text_in_the_wrong_place_is_not_repeated() {
+        let wrong = |value: serde_json::Value| unread(&serde_json::from_value::<bool>(value).unwrap_err());
+        assert_eq!(wrong("say \"my secret\"".into()), "invalid type: string \"…\", expected a boolean");
+        assert_eq!(wrong(5.into()), "invalid type: integer `5`, expected a boolean");
     }
 
     #[test]

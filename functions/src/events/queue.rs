@@ -11,6 +11,7 @@ use crate::random::Random;
 use crate::sqs::{self, Postponed, Queue};
 use crate::store::{Store, StoreError};
 use crate::studio::{Failure, Job, Studio};
+use crate::text::unread;
 use futures::StreamExt;
 use futures::stream;
 use serde::{Deserialize, Serialize};
@@ -246,7 +247,7 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
         match Record::deserialize(record) {
             Ok(record) => records.push(record),
             Err(error) => {
-                log.error("not an SQS record", json!({"error": error.to_string()}));
+                log.error("not an SQS record", json!({"error": unread(&error)}));
                 let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default();
                 failures.push(ItemFailure { item_identifier: id.to_owned() });
             }

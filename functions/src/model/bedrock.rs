@@ -26,10 +26,6 @@ impl ImageModel for Bedrock {
         self.settings.family.prompt_limit()
     }
 
-    fn seeds(&self) -> (u32, u32) {
-        self.settings.family.seeds()
-    }
-
     fn id(&self) -> &str {
         &self.settings.id
     }

@@ -80,6 +80,16 @@ impl ModelError {
         !self.is_permanent()
     }
 
+    /// Returns whether Bedrock surely asks nothing for the call: it answered with an error. A reply that is no picture is
+    /// billed, and a call without an answer may be.
+    pub fn is_free(&self) -> bool {
+        match self {
+            Self::Throttled(_) | Self::Refused { .. } | Self::Faulty(_) => true,
+            Self::Unavailable(failure) => !failure.transport,
+            Self::Filtered(_) | Self::Invalid(_) | Self::Unreadable(_) | Self::Stalled(_) => false,
+        }
+    }
+
     /// Takes the prompt out of a text that the model wrote.
     pub(super) fn redacted(self, prompt: &Prompt) -> Self {
         let clean = |text: String| clip(&prompt.redact(&clip(&text, MAX_SEARCHED)), MAX_TEXT).into_owned();
@@ -122,6 +132,16 @@ mod tests {
         assert!(ModelError::Invalid(String::new()).is_permanent());
         assert!(!ModelError::Unreadable(String::new()).is_permanent());
         assert!(!refused(Why::Request).is_permanent());
+    }
+
+    #[test]
+    fn only_an_error_of_bedrock_is_surely_free() {
+        let lost = AwsFailure { transport: true, ..AwsFailure::default() };
+        assert!(ModelError::Unavailable(AwsFailure::default()).is_free());
+        assert!(refused(Why::Quota).is_free());
+        assert!(!ModelError::Unavailable(lost).is_free());
+        assert!(!ModelError::Unreadable(String::new()).is_free());
+        assert!(!ModelError::stalled(Duration::from_secs(1)).is_free());
     }
 
     #[test]

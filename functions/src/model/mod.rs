@@ -22,8 +22,6 @@ use std::future::Future;
 pub trait ImageModel {
     /// Returns the most characters a prompt may have.
     fn prompt_limit(&self) -> usize;
-    /// Returns the least and the greatest seed.
-    fn seeds(&self) -> (u32, u32);
     /// Returns the model's id, for metadata and logs.
     fn id(&self) -> &str;
     /// Draws `prompt` once; the same seed gives the same picture.
@@ -66,15 +64,6 @@ impl Family {
             Self::Stability => 10_000,
             Self::Titan => 512,
             Self::Nova => 1_024,
-        }
-    }
-
-    /// Returns the least and the greatest seed. Stability takes 0 for "choose one"; Nova's older limit holds everywhere.
-    pub fn seeds(self) -> (u32, u32) {
-        match self {
-            Self::Stability => (1, 2_147_483_646),
-            Self::Titan => (0, 2_147_483_646),
-            Self::Nova => (0, 858_993_459),
         }
     }
 }

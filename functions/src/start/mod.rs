@@ -8,6 +8,7 @@ use crate::config::{ConfigError, Polling, Settings};
 use crate::log::{Level, Logger, Stdout};
 use crate::model::Bedrock;
 use crate::random::OsRandom;
+use crate::seed;
 use crate::sqs::Sqs;
 use crate::store::S3Store;
 use crate::studio::Studio;
@@ -52,6 +53,7 @@ async fn with(function: &'static str, model_timeout: Duration, settings: Setting
         random: OsRandom,
         clock: Clock::system(),
         prefix: settings.prefix.clone(),
+        seeds: seed::RANGE,
         model_timeout: settings.model_timeout.unwrap_or(model_timeout),
         daily_limit: settings.daily_limit,
     };

@@ -2,6 +2,7 @@
 
 use super::answer::Refusal;
 use crate::log;
+use crate::text::unread;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -67,7 +68,7 @@ struct Http {
 impl Request {
     /// Takes the request out of `event`; `Err` says why there is none in it.
     pub(super) fn read(event: Value) -> Result<Self, String> {
-        let event = Event::deserialize(event).map_err(|error| error.to_string())?;
+        let event = Event::deserialize(event).map_err(|error| unread(&error))?;
         let context = event.request_context.unwrap_or_default();
         let second = event.version.as_deref() == Some("2.0");
         let (method, path) = match second {

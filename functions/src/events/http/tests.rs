@@ -109,7 +109,8 @@ async fn a_queue_that_stays_shut_tells_when_to_come_again() {
 #[tokio::test(start_paused = true)]
 async fn a_system_without_random_numbers_gives_no_id_that_could_be_guessed() {
     let FakeStudio { models, store, clock, prefix, model_timeout, daily_limit, .. } = studio();
-    let studio = Studio { models, store, random: Dry, clock, prefix, model_timeout, daily_limit };
+    let seeds = crate::seed::RANGE;
+    let studio = Studio { models, store, random: Dry, clock, prefix, seeds, model_timeout, daily_limit };
     let outbox = Outgoing::default();
     let (answer, _) = answered(&studio, &outbox, post("/pictures", "a moon"), 30).await;
     assert_eq!((answer.status_code, outbox.calls.get()), (503, 0));

@@ -103,10 +103,6 @@ impl ImageModel for Model {
     fn prompt_limit(&self) -> usize {
         512
     }
-    fn seeds(&self) -> (u32, u32) {
-        // A narrow range: many ids share a seed.
-        (1, 20_000)
-    }
     fn id(&self) -> &str {
         "model"
     }

@@ -172,6 +172,8 @@ async fn process(number: u32, queue: &Standard, bucket: &FakeStore, model: &Mode
         random: Dice(Cell::new(u64::from(number) << 40)),
         clock: Clock::of(move || UNIX_EPOCH + Duration::from_secs(1_800_000_000) + begun.elapsed()),
         prefix: "32/pictures".into(),
+        // A narrow range: many ids share a seed.
+        seeds: (1, 20_000),
         model_timeout: Duration::from_secs(45),
         daily_limit: None,
     };
@@ -204,9 +206,6 @@ struct Shared<'a>(&'a Model);
 impl ImageModel for Shared<'_> {
     fn prompt_limit(&self) -> usize {
         self.0.prompt_limit()
-    }
-    fn seeds(&self) -> (u32, u32) {
-        self.0.seeds()
     }
     fn id(&self) -> &str {
         self.0.id()

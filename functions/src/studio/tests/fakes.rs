@@ -19,13 +19,12 @@ pub(crate) struct FakeModel {
     calls: Cell<u32>,
     delay: Cell<Duration>,
     pub(crate) limit: usize,
-    pub(crate) seeds: (u32, u32),
 }
 
 impl FakeModel {
     pub(crate) fn named(id: &'static str) -> Self {
         let (calls, delay) = (Cell::new(0), Cell::new(Duration::ZERO));
-        Self { id, calls, delay, limit: 100, seeds: (1, 2_147_483_646) }
+        Self { id, calls, delay, limit: 100 }
     }
 
     pub(crate) fn calls(&self) -> u32 {
@@ -41,9 +40,6 @@ impl ImageModel for FakeModel {
     fn prompt_limit(&self) -> usize {
         self.limit
     }
-    fn seeds(&self) -> (u32, u32) {
-        self.seeds
-    }
     fn id(&self) -> &str {
         self.id
     }
@@ -55,6 +51,7 @@ impl ImageModel for FakeModel {
             "filtered" => Err(ModelError::Filtered("Filter reason: prompt".into())),
             "invalid" => Err(ModelError::Invalid("no such prompt".into())),
             "refused" => Err(ModelError::Refused { why: crate::model::Why::Access, failure }),
+            "no picture" => Err(ModelError::Unreadable("the image is not a PNG".into())),
             "throttled" => Err(ModelError::Throttled(failure)),
             "unavailable" => Err(ModelError::Unavailable(failure)),
             "busy" if self.calls.get() == 1 => Err(ModelError::Throttled(failure)),
@@ -243,6 +240,7 @@ pub(crate) fn studio() -> FakeStudio {
         random: Counting(Cell::new(40)),
         clock: Clock::of(move || START + Duration::from_secs(1_800_000_000) + begun.elapsed()),
         prefix: "32/generated_images".into(),
+        seeds: seed::RANGE,
         model_timeout: Duration::from_secs(14),
         daily_limit: None,
     }

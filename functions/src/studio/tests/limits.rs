@@ -37,6 +37,16 @@ async fn a_picture_that_was_not_drawn_is_not_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_that_is_paid_and_draws_nothing_spends_the_days_limit() {
+    for paid in ["no picture", "hang"] {
+        let studio = limited(1);
+        assert!(produce(&studio, paid).await.is_err());
+        let failure = produce(&studio, "a moon").await.unwrap_err();
+        assert!(matches!(failure, Failure::LimitReached { .. }), "{paid}: {failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_prompt_is_not_counted() {
     let studio = limited(1);
     assert!(produce(&studio, " ").await.is_err());

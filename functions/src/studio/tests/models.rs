@@ -42,9 +42,15 @@ async fn a_prompt_too_long_for_the_first_model_goes_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn seeds_suit_every_model() {
+async fn a_picture_is_found_after_the_model_was_changed() {
     let mut studio = two();
-    studio.models[1].seeds = (0, 5);
-    let kept = produce(&studio, "a moon").await.unwrap();
-    assert!((1..=5).contains(&kept.picture.seed), "{}", kept.picture.seed);
+    let id = id("m-1");
+    // Claim and picture are written, the record of it is not.
+    studio.store.refuse_after(2);
+    assert!(produce_as(&studio, Some(&id), "a moon").await.is_err());
+    studio.store.refuse_after(u32::MAX);
+    studio.models.remove(0);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(produce_as(&studio, Some(&id), "a moon").await.unwrap().found);
+    assert_eq!(studio.models[0].calls(), 0);
 }
