@@ -21,7 +21,8 @@ COPY client/Cargo.toml client/
 COPY functions/Cargo.toml functions/
 COPY deployer/Cargo.toml deployer/
 COPY xtask/Cargo.toml xtask/
-RUN for member in client functions deployer xtask; do mkdir -p $member/src && touch $member/src/lib.rs; done \
+COPY benchmark/Cargo.toml benchmark/
+RUN for member in client functions deployer xtask benchmark; do mkdir -p $member/src && touch $member/src/lib.rs; done \
     && cargo build --locked --release --package $PACKAGE --lib --target $(rustc -vV | sed -n 's/^host: //p')
 COPY client client
 COPY functions functions

@@ -1,10 +1,13 @@
-//! Runs cargo.
+//! Runs cargo in this workspace.
 
 use std::env;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+use crate::succeeds;
 
 /// Returns the workspace's directory.
 pub fn root() -> PathBuf {
@@ -46,36 +49,21 @@ pub fn build(packages: &[&str]) -> Result<PathBuf, String> {
     Ok(target_directory()?.join("debug"))
 }
 
-/// Builds the deployer as released, which takes minutes, and returns its path.
-pub fn build_release() -> Result<PathBuf, String> {
-    run(cargo().args(["build", "--release", "--package", "deployer"]))?;
-    Ok(target_directory()?.join("release/deployer"))
+/// Replaces this process by a package's binary, so that its exit code is this process's. Returns only if cargo cannot
+/// be started. The binary runs in the caller's directory, to which paths in `arguments` are relative.
+pub fn become_binary(package: &str, arguments: &[String]) -> String {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--package", package, "--manifest-path"]).arg(root().join("Cargo.toml"));
+    command.arg("--").args(arguments);
+    match env::current_dir() {
+        Ok(directory) => format!("cannot run cargo: {}", command.current_dir(directory).exec()),
+        Err(error) => format!("cannot read the current directory: {error}"),
+    }
 }
 
-/// Builds the functions as released and returns their directory.
-pub fn build_functions() -> Result<PathBuf, String> {
-    run(cargo().args(["build", "--profile", "lambda", "--package", "functions"]))?;
-    Ok(target_directory()?.join("lambda"))
-}
-
-/// Builds the deployer's unit tests in the same way as `test`, and returns the binary.
-pub fn build_unit_tests() -> Result<PathBuf, String> {
-    let output = cargo()
-        .args(["test", "--workspace", "--lib", "--no-run", "--message-format=json"])
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("cannot run cargo: {error}"))?;
-    let binary = crate::bench::instructions::unit_tests_of(&String::from_utf8_lossy(&output.stdout), "deployer");
-    binary.filter(|_| output.status.success()).ok_or_else(|| "the unit tests could not be built".to_owned())
-}
-
+/// Tells whether cargo-nextest is installed.
 pub fn has_nextest() -> bool {
-    cargo()
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    succeeds(cargo().args(["nextest", "--version"]))
 }
 
 /// Returns cargo's target directory.
@@ -107,7 +95,8 @@ pub fn cargo() -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// Prints and runs a cargo command.
+pub fn run(command: &mut Command) -> Result<(), String> {
     let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
     let line = format!("cargo {}", arguments.join(" "));
     eprintln!("$ {line}");

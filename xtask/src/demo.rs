@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cargo;
 use crate::signed::Signer;
+use xtask::cargo;
 
 const PROMPT_BY_HTTP: &str = "a couch on a mountain at sunrise";
 const PROMPT_BY_QUEUE: &str = "a couch by the sea under the stars";

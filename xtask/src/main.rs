@@ -1,8 +1,6 @@
 //! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `edits`, `workflows`, `image`,
 //! `bench`, `demo`.
 
-mod bench;
-mod cargo;
 mod demo;
 mod image;
 mod rounds;
@@ -11,6 +9,8 @@ mod signed;
 mod workflows;
 
 use std::process::ExitCode;
+
+use xtask::cargo;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         ("image", []) => image::run(),
         ("chaos", arguments) => rounds::CHAOS.run(arguments),
         ("edits", arguments) => rounds::EDITS.run(arguments),
-        ("bench", arguments) => bench::run(arguments),
+        ("bench", arguments) => Err(cargo::become_binary("benchmark", arguments)),
         ("demo", []) => demo::run(false),
         ("demo", [keep]) if keep == "--keep" => demo::run(true),
         ("help" | "-h" | "--help", _) => {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cargo;
+use xtask::cargo;
 
 /// A test of many rounds.
 pub struct Rounds {

@@ -1,8 +1,8 @@
 //! Checks that the machine has what the other tasks need.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::cargo;
+use xtask::{cargo, succeeds};
 
 /// Python code that ends without an error if this Python can create the local cloud's virtual environment.
 const CHECK_PYTHON: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
@@ -10,8 +10,8 @@ const PYTHONS: &[&str] = &["python3", "python3.13", "python3.12", "python3.11", 
 
 /// Reports every check; `Err` when a required program is missing.
 pub fn run() -> Result<(), String> {
-    let python = PYTHONS.iter().find(|python| succeeds(python, &["-I", "-c", CHECK_PYTHON]));
-    let git = succeeds("git", &["--version"]);
+    let python = PYTHONS.iter().find(|python| succeeds(Command::new(python).args(["-I", "-c", CHECK_PYTHON])));
+    let git = succeeds(Command::new("git").arg("--version"));
     report(python.is_some(), "Python 3.10 or newer with its venv module, for the local cloud");
     report(git, "git");
     if cargo::has_nextest() {
@@ -31,13 +31,4 @@ pub fn run() -> Result<(), String> {
 
 fn report(found: bool, what: &str) {
     println!("{}  {what}", if found { "found  " } else { "MISSING" });
-}
-
-fn succeeds(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }

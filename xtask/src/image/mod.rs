@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::cargo;
 use dockerfile::Instruction;
+use xtask::cargo;
 
 const DOCKERFILE: &str = "Dockerfile";
 /// Type of a program header that names an interpreter: such a binary requires a dynamic linker.
@@ -234,6 +234,20 @@ mod tests {
         let paths: Vec<&str> = stage.copies.iter().map(|(_, to)| to.as_str()).collect();
         assert_eq!(paths, ["/etc/ssl/certs/ca-certificates.crt", "/program"]);
         assert!(check_stage(&Stage { user: "0:0".into(), ..stage }).is_err());
+    }
+
+    #[test]
+    fn the_image_s_build_has_the_manifest_of_every_workspace_member() {
+        let read = |file: &str| fs::read_to_string(cargo::root().join(file)).unwrap();
+        let (workspace, dockerfile, context) = (read("Cargo.toml"), read(DOCKERFILE), read(".dockerignore"));
+        let members = workspace.lines().find_map(|line| line.strip_prefix("members = [")).unwrap();
+        let members: Vec<&str> = members.trim_end_matches(']').split(", ").map(|name| name.trim_matches('"')).collect();
+        assert!(members.contains(&"xtask"), "{members:?}");
+        for member in members {
+            assert!(dockerfile.contains(&format!("COPY {member}/Cargo.toml {member}/\n")), "{member}");
+            let admitted = [format!("!{member}"), format!("!{member}/Cargo.toml")];
+            assert!(context.lines().any(|line| admitted.iter().any(|pattern| pattern == line)), "{member}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::thread;
 use serde_json::Value;
 
 use super::{CLIENT, Program, Stage, captured, dns, failed};
-use crate::cargo;
 use crate::signed::Signer;
+use xtask::cargo;
 
 const STACK: &str =
     "stack: image-check\nregion: eu-west-1\nqueues: { prompts: {} }\noutputs: { url: \"${queues.prompts.url}\" }\n";
