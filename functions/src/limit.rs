@@ -11,6 +11,7 @@ use crate::seed;
 use crate::store::{Condition, Store, StoreError, Version};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 
 /// How often the count is tried again when another process changes it in between.
 const TURNS: u32 = 25;
@@ -20,14 +21,28 @@ struct Count {
     drawn: u32,
 }
 
+/// Holds the most pictures of a day.
+#[derive(Debug)]
+pub struct DailyLimit {
+    most: u32,
+    /// Held while the count is changed. Without it the many messages of one process would keep each other from changing it.
+    turn: Mutex<()>,
+}
+
+impl DailyLimit {
+    /// Allows `most` pictures a day.
+    pub fn of(most: u32) -> Self {
+        Self { most, turn: Mutex::default() }
+    }
+}
+
 /// Counts the pictures of a day.
 pub struct Limit<'a, S, R> {
     pub store: &'a S,
     pub random: &'a R,
     pub clock: &'a Clock,
     pub prefix: &'a str,
-    /// The most pictures of a day.
-    pub most: u32,
+    pub daily: &'a DailyLimit,
 }
 
 /// Says whether a picture may be drawn.
@@ -43,7 +58,7 @@ impl<S: Store, R: Random> Limit<'_, S, R> {
     /// Counts one picture, if today's limit leaves one.
     pub async fn take(&self, budget: Budget) -> Result<Allowance, Stopped<StoreError>> {
         let now = self.clock.now();
-        let taken = self.change(now, budget, |drawn| (drawn < self.most).then_some(drawn + 1)).await?;
+        let taken = self.change(now, budget, |drawn| (drawn < self.daily.most).then_some(drawn + 1)).await?;
         Ok(if taken { Allowance::Granted } else { Allowance::Spent { until: now + clock::until_midnight(now) } })
     }
 
@@ -60,6 +75,8 @@ impl<S: Store, R: Random> Limit<'_, S, R> {
         next: impl Fn(u32) -> Option<u32>,
     ) -> Result<bool, Stopped<StoreError>> {
         let key = seed::within(self.prefix, &format!("limits/{}.json", clock::date(time)));
+        let turn = tokio::time::timeout(budget.left(), self.daily.turn.lock()).await;
+        let _turn = turn.map_err(|_| Stopped::OutOfTime { cause: None, attempts: 0 })?;
         for turn in 0..TURNS {
             let (count, condition) = match self.read(&key, budget).await? {
                 Some((count, version)) => (count, Condition::Unchanged(version)),

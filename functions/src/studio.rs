@@ -7,7 +7,7 @@ pub use failure::{Failure, Rejected};
 use crate::budget::{Budget, Deadlines};
 use crate::clock::Clock;
 use crate::id::PictureId;
-use crate::limit::{Allowance, Limit};
+use crate::limit::{Allowance, DailyLimit, Limit};
 use crate::log::{Level, Log, Metric, Unit};
 use crate::model::{ImageModel, ModelError};
 use crate::picture::Picture;
@@ -46,7 +46,7 @@ pub struct Studio<M, S, R> {
     /// The longest that one call of a model may take.
     pub model_timeout: Duration,
     /// The most pictures of a day; `None`: no limit.
-    pub daily_limit: Option<u32>,
+    pub daily_limit: Option<DailyLimit>,
 }
 
 /// Names one prompt and the event it came with.
@@ -143,31 +143,8 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         if time.is_stopped() {
             return Err(Failure::Interrupted);
         }
-        let counted = self.clock.now();
-        if let Some(limit) = self.limit()
-            && let Allowance::Spent { until } = limit.take(time.drawing).await.map_err(storing)?
-        {
-            return Err(Failure::LimitReached { until });
-        }
         let seed = seed::seed(id.as_str(), 0, self.seeds);
-        let drawn = tokio::select! {
-            biased;
-            drawn = self.draw(&prompt, seed, time.drawing, log) => drawn,
-            () = time.stopped() => Err(Failure::Interrupted),
-        };
-        let fresh = match drawn {
-            Ok(fresh) => fresh,
-            Err(failure) => {
-                // A call that may be billed stays counted.
-                if matches!(&failure, Failure::Model { cause, .. } if cause.is_free())
-                    && let Some(limit) = self.limit()
-                {
-                    // A count that stays too high errs on the safe side.
-                    let _ = limit.give_back(counted, time.storing).await;
-                }
-                return Err(failure);
-            }
-        };
+        let fresh = self.draw_counted(&prompt, seed, time, log).await?;
         let metadata = Metadata {
             picture_id: id.to_string(),
             seed,
@@ -195,6 +172,42 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         ];
         log.measure(Level::Info, "image stored", fields, &metrics);
         Ok(Kept { picture, found: false })
+    }
+
+    /// Draws within the day's limit, until the time is over or stopped.
+    async fn draw_counted(
+        &self,
+        prompt: &Prompt,
+        seed: u32,
+        time: Deadlines<'_>,
+        log: Log<'_>,
+    ) -> Result<Fresh<'_>, Failure> {
+        let counted = self.clock.now();
+        if let Some(limit) = self.limit()
+            && let Allowance::Spent { until } = limit.take(time.drawing).await.map_err(storing)?
+        {
+            return Err(Failure::LimitReached { until });
+        }
+        let draw = async {
+            // Counting takes time, too.
+            match time.is_stopped() {
+                true => Err(Failure::Interrupted),
+                false => self.draw(prompt, seed, time.drawing, log).await,
+            }
+        };
+        let drawn = tokio::select! {
+            biased;
+            drawn = draw => drawn,
+            () = time.stopped() => Err(Failure::Interrupted),
+        };
+        // A call that may be billed stays counted.
+        if matches!(&drawn, Err(Failure::Model { cause, .. }) if cause.is_free())
+            && let Some(limit) = self.limit()
+        {
+            // A count that stays too high errs on the safe side.
+            let _ = limit.give_back(counted, time.storing).await;
+        }
+        drawn
     }
 
     /// Accepts `text` when one of the models takes a prompt of its length.
@@ -277,7 +290,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
 
     fn limit(&self) -> Option<Limit<'_, S, R>> {
         let Self { store, random, clock, prefix, .. } = self;
-        Some(Limit { store, random, clock, prefix, most: self.daily_limit? })
+        Some(Limit { store, random, clock, prefix, daily: self.daily_limit.as_ref()? })
     }
 
     /// Returns the records beside the pictures.

@@ -74,6 +74,7 @@ impl Settings {
         let (models, warnings) = models::read(reader, &model_region);
         let queue_url = queue_url(reader);
         let own_region = reader.optional("AWS_REGION");
+        check_endpoints(reader);
         Self {
             bucket: bucket(reader),
             pictures_prefix: self::prefix(reader, "PICTURES_PREFIX").unwrap_or_else(|| prefix.clone()),
@@ -139,6 +140,16 @@ fn queue_url<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Option<St
         reader.findings.push(finding.to_owned());
     }
     Some(url)
+}
+
+/// Objects to endpoints that are no addresses. A finding does not repeat them: an URL can hold a password.
+fn check_endpoints<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) {
+    let names = ["", "_S3", "_BEDROCK_RUNTIME", "_SQS"].map(|service| format!("AWS_ENDPOINT_URL{service}"));
+    for name in names {
+        if reader.optional(&name).is_some_and(|url| !places::is_endpoint(&url)) {
+            reader.findings.push(format!("{name} is no URL, such as https://localhost:4566"));
+        }
+    }
 }
 
 fn cors_origins<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Vec<String> {

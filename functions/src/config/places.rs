@@ -56,6 +56,19 @@ pub(super) fn is_region(text: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns whether `url` is like `https://HOST:PORT`, with or without a path.
+pub(super) fn is_endpoint(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, "443"),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    let is_path = |byte: u8| byte.is_ascii_graphic() && !b"?#".contains(&byte);
+    !host.is_empty() && host.bytes().all(is_name) && port.parse::<u16>().is_ok() && path.bytes().all(is_path)
+}
+
 /// Returns whether `url` is like `https://sqs.eu-west-1.amazonaws.com/123456789012/NAME`.
 pub(super) fn is_queue_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));

@@ -155,6 +155,21 @@ fn a_queues_url_is_never_repeated_in_a_finding() {
 }
 
 /// Returns the one finding of the least environment with `pairs`.
+#[test]
+fn an_endpoint_that_is_no_address_is_found_before_the_first_prompt() {
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL_SQS"]
+    {
+        for bad in ["s3.local", "https://", "http://a b", "http://user:pw@host", "http://host:port", "ftp://host"] {
+            let error = read_with(&[(name, bad)]).unwrap_err();
+            assert_eq!(error.0, [format!("{name} is no URL, such as https://localhost:4566")], "{bad}");
+        }
+        for good in ["http://127.0.0.1:4566", "https://[::1]:4566/", "https://vpce-1.s3.eu-west-1.vpce.amazonaws.com/x"]
+        {
+            assert!(read_with(&[(name, good)]).is_ok(), "{name} {good}");
+        }
+    }
+}
+
 fn finding(pairs: &[(&str, &str)]) -> String {
     let ConfigError(mut findings) = read_with(pairs).unwrap_err();
     assert_eq!(findings.len(), 1, "{findings:?}");

@@ -73,9 +73,10 @@ impl Record {
         self.message_id.as_deref().unwrap_or_default()
     }
 
-    /// Returns the sender's correlation id, else the message id.
+    /// Returns the sender's correlation id, else the message id; empty when neither can be one.
     pub fn correlation_id(&self) -> &str {
-        log::correlation_id(self.attribute("correlation_id")).unwrap_or_else(|| self.id())
+        let given = log::correlation_id(self.attribute("correlation_id"));
+        given.or_else(|| log::correlation_id(Some(self.id()))).unwrap_or_default()
     }
 
     /// Returns the id that the sender gave the picture, else the message's. The sender's survives the way through a
@@ -90,9 +91,8 @@ impl Record {
     }
 
     /// Returns how often the record has come, as SQS counts it.
-    fn receive_count(&self) -> Option<&str> {
-        let attributes = self.attributes.as_ref()?;
-        Some(attributes.get("ApproximateReceiveCount")?.as_str())
+    fn receive_count(&self) -> Option<u32> {
+        self.attributes.as_ref()?.get("ApproximateReceiveCount")?.parse().ok()
     }
 }
 
@@ -221,7 +221,7 @@ fn back_off(failure: &Failure, record: &Record, random: &impl Random) -> Duratio
     if matches!(failure, Failure::OutOfTime { attempts: 0, .. }) {
         return Duration::from_secs(2);
     }
-    let deliveries = record.receive_count().and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
+    let deliveries = record.receive_count().unwrap_or(1);
     let doubled = FIRST_WAIT_S << deliveries.saturating_sub(1).min(5);
     let seconds = doubled.min(LAST_WAIT_S);
     Duration::from_secs(u64::from(seconds + random.up_to(seconds / 2)))

@@ -5,6 +5,7 @@ mod report;
 use crate::aws::Clients;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Polling, Settings};
+use crate::limit::DailyLimit;
 use crate::log::{Level, Logger, Stdout};
 use crate::model::Bedrock;
 use crate::random::OsRandom;
@@ -55,7 +56,7 @@ async fn with(function: &'static str, model_timeout: Duration, settings: Setting
         prefix: settings.prefix.clone(),
         seeds: seed::RANGE,
         model_timeout: settings.model_timeout.unwrap_or(model_timeout),
-        daily_limit: settings.daily_limit,
+        daily_limit: settings.daily_limit.map(DailyLimit::of),
     };
     Started { studio, logger, queue: Sqs { client: clients.sqs }, settings }
 }

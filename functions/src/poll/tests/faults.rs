@@ -77,7 +77,7 @@ async fn prompts_that_are_refused_for_their_own_sake_slow_nothing_down() {
 #[tokio::test(start_paused = true)]
 async fn at_the_day_s_limit_messages_stay_in_the_queue() {
     let (mut studio, queue) = (slow(0), FakeQueue::of(&["a moon"; 50]));
-    studio.daily_limit = Some(2);
+    studio.daily_limit = Some(crate::limit::DailyLimit::of(2));
     let (counts, log) = run(&studio, &queue, &settings(1), seconds(40 * 60)).await;
     assert_eq!(studio.store.pictures(), 2);
     assert_eq!(counts.received, 2 + 3);

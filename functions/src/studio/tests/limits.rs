@@ -4,7 +4,7 @@ use super::*;
 
 fn limited(most: u32) -> FakeStudio {
     let mut studio = studio();
-    studio.daily_limit = Some(most);
+    studio.daily_limit = Some(DailyLimit::of(most));
     studio
 }
 
@@ -27,6 +27,13 @@ async fn many_at_once_do_not_draw_more_than_allowed() {
     let all = futures::future::join_all((0..20).map(|_| produce(&studio, "a moon"))).await;
     assert_eq!(all.iter().filter(|kept| kept.is_ok()).count(), 5);
     assert_eq!(studio.models[0].calls(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_at_once_do_not_keep_each_other_from_being_counted() {
+    let studio = limited(1_000);
+    let all = futures::future::join_all((0..200).map(|_| produce(&studio, "a moon"))).await;
+    assert!(all.iter().all(Result::is_ok), "{:?}", all.iter().find(|kept| kept.is_err()));
 }
 
 #[tokio::test(start_paused = true)]
