@@ -18,7 +18,8 @@ use crate::log;
 use crate::spec::document::{Document, Failed};
 use crate::spec::env;
 use crate::spec::head::StateLocation;
-use crate::spec::sections::Lowered;
+use crate::spec::sections::functions::Functions;
+use crate::spec::sections::{Lowered, Section};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::spec::visible;
@@ -91,7 +92,11 @@ pub(super) fn addresses(typed: &OsStr) -> Vec<CompletionCandidate> {
 /// Lists the names of the stack's functions.
 pub(super) fn functions(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
-    let names = document.elements().filter_map(|element| element.strip_prefix("functions.").map(str::to_owned));
+    let own = |element: &str| {
+        let (section, name) = element.split_once('.')?;
+        (section == Functions::ABOUT.name).then(|| name.to_owned())
+    };
+    let names = document.elements().filter_map(|element| own(&element));
     candidates(typed, names.map(|name| (name, String::new())))
 }
 

@@ -48,7 +48,7 @@ fn head() -> String {
     let head = serde_json::json!({ "properties": own, "required": root["required"] });
     Tables::of(&mut text).all("", &head);
     text += "\n## Common properties\nEvery element of every section takes these, too.\n\n";
-    let element = &root["properties"]["queues"]["additionalProperties"]["properties"];
+    let element = &root["properties"][SECTIONS[0].name()]["additionalProperties"]["properties"];
     let common: Map<String, Value> =
         Common::NAMES.iter().map(|name| ((*name).to_owned(), element[name].clone())).collect();
     Tables::of(&mut text).all("", &serde_json::json!({ "properties": common }));

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::find;
 use super::finding::DocPath;
+use super::sections;
+use super::sections::about::{Names, PartPlace};
 
 /// A call that AWS refused: the resource, the operation, and AWS's code and message.
 #[derive(Debug, Clone, Copy)]
@@ -16,86 +18,32 @@ pub struct Refused<'a> {
     pub message: &'a str,
 }
 
-/// Operations that carry a single property of `stack.yaml`.
-const CARRIED: &[(&str, &[&str])] = &[
-    ("cloudwatch:TagResource", &["tags"]),
-    ("iam:AttachRolePolicy", &["managed_policy_arns"]),
-    ("iam:DeleteRolePermissionsBoundary", &["permissions_boundary"]),
-    ("iam:PutRolePermissionsBoundary", &["permissions_boundary"]),
-    ("iam:PutRolePolicy", &["permissions", "inline_policies"]),
-    ("iam:TagRole", &["tags"]),
-    ("iam:UpdateAssumeRolePolicy", &["trust"]),
-    ("lambda:PutFunctionConcurrency", &["reserved_concurrency"]),
-    ("lambda:TagResource", &["tags"]),
-    ("logs:AssociateKmsKey", &["log_kms_key_arn", "kms_key_id"]),
-    ("logs:PutRetentionPolicy", &["log_retention", "retention_in_days"]),
-    ("s3:DeleteBucket", &["force_destroy"]),
-    ("s3:PutBucketEncryption", &["encryption"]),
-    ("s3:PutBucketLifecycleConfiguration", &["lifecycle_rules"]),
-    ("s3:PutBucketOwnershipControls", &["object_ownership"]),
-    ("s3:PutBucketPolicy", &["policy"]),
-    ("s3:PutBucketTagging", &["tags"]),
-    ("s3:PutBucketVersioning", &["versioning"]),
-    ("s3:PutPublicAccessBlock", &["public_access_block"]),
-    ("sns:TagResource", &["tags"]),
-    ("sqs:TagQueue", &["tags"]),
-];
-
-/// Error codes that concern one property, whatever the operation.
-const ABOUT: &[(&str, &[&str])] = &[
-    ("BucketAlreadyExists", &["name"]),
-    ("BucketAlreadyOwnedByYou", &["name"]),
-    ("EntityAlreadyExists", &["name"]),
-    ("InvalidBucketName", &["name"]),
-    ("MalformedPolicy", &["policy"]),
-    ("MalformedPolicyDocument", &["permissions", "trust", "policy"]),
-    ("QueueAlreadyExists", &["name"]),
-    ("QueueNameExists", &["name"]),
-    ("ResourceConflictException", &["name"]),
-];
-
-/// AWS's names for properties that `stack.yaml` names differently.
-const WORDS: &[(&str, &[&str])] = &[
-    ("alarm_name", &["name"]),
-    ("architectures", &["architecture"]),
-    ("assume_role_policy_document", &["trust"]),
-    ("bucket_name", &["name"]),
-    ("cannot_be_assumed", &["role"]),
-    ("dead_letter_config", &["dead_letter"]),
-    ("execution_role", &["role"]),
-    ("function_name", &["name"]),
-    ("kms", &["kms_key_arn", "kms_master_key_id"]),
-    ("kms_key", &["kms_key_arn", "kms_master_key_id"]),
-    ("layer_version", &["layers"]),
-    ("pass_role", &["role"]),
-    ("policy_document", &["permissions", "policy"]),
-    ("queue_name", &["name"]),
-    ("redrive_policy", &["redrive"]),
-    ("reserved_concurrent_executions", &["reserved_concurrency"]),
-    ("retention_in_days", &["log_retention"]),
-    ("role_name", &["name"]),
-    ("security_group", &["vpc"]),
-    ("security_group_ids", &["vpc"]),
-    ("subnet", &["vpc"]),
-    ("subnet_ids", &["vpc"]),
-    ("topic_name", &["name"]),
-];
-
 /// Finds the place of the property that a refusal is about, inside the part of the element that the resource is lowered
 /// from. Falls back to that part itself.
 pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>) -> DocPath {
     let Part { own, search } = part(element, at, refused.address);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
     let named = |names: &[&str]| names.iter().find_map(|name| property(value, &search, name));
-    let of = |table: &[(&str, &[&str])], key: &str| {
-        table.iter().find(|(known, _)| *known == key).and_then(|(_, names)| named(names))
+    let known = sections::find(refused.address).map(|section| &section.about().refusals);
+    let of = |names: Option<Names>, key: &str| {
+        names?.iter().find(|(known, _)| *known == key).and_then(|(_, names)| named(names))
     };
     let (sure, likely) = words(refused.message);
-    of(CARRIED, refused.operation)
-        .or_else(|| of(ABOUT, refused.code))
+    let tags = if is_about_tags(refused.operation) { named(&["tags"]) } else { None };
+    tags.or_else(|| of(known.map(|known| known.operations), refused.operation))
+        .or_else(|| of(known.map(|known| known.codes), refused.code))
         .or_else(|| quoted(value, &search, refused.message))
-        .or_else(|| sure.iter().chain(&likely).find_map(|word| named(&[word]).or_else(|| of(WORDS, word))))
+        .or_else(|| {
+            let word = |word: &String| named(&[word]).or_else(|| of(known.map(|known| known.words), word));
+            sure.iter().chain(&likely).find_map(word)
+        })
         .unwrap_or(own)
+}
+
+/// Tells whether an operation sets or removes tags and nothing else: `TagRole`, `UntagQueue`, `PutBucketTagging`.
+fn is_about_tags(operation: &str) -> bool {
+    let verb = operation.split(':').next_back().unwrap_or_default();
+    verb.starts_with("Tag") || verb.starts_with("Untag") || verb.ends_with("Tagging")
 }
 
 /// Finds the place of the first of `names` in the part of the element that the resource at `address` is lowered from.
@@ -119,20 +67,18 @@ fn part(element: &Value, at: &DocPath, address: &str) -> Part {
     let rest = address.splitn(3, '.').nth(2).unwrap_or_default();
     let (name, entry) = rest.split_once('[').unwrap_or((rest, ""));
     let entry = entry.trim_end_matches(']');
-    let inner = match name {
-        "dead_letter" => vec!["redrive".to_owned()],
-        "stage" => vec!["stage".to_owned()],
-        "log_group" => vec!["log_retention".to_owned()],
-        "route" | "permission" => vec!["routes".to_owned(), entry.to_owned()],
-        "event" => item(element, "events", entry),
-        "subscription" => item(element, "subscriptions", entry.split_once(':').map_or(entry, |(_, endpoint)| endpoint)),
-        _ => Vec::new(),
-    };
+    let about = sections::find(address).map(|section| section.about());
+    let known = about.and_then(|about| about.refusals.parts.iter().find(|part| part.name == name));
+    let inner = known.map_or_else(Vec::new, |part| match part.place {
+        PartPlace::Inside | PartPlace::Beside => vec![part.property.to_owned()],
+        PartPlace::Entry => vec![part.property.to_owned(), entry.to_owned()],
+        // `[sqs:queues.jobs.arn]` has the protocol in front.
+        PartPlace::Item => item(element, part.property, entry.split_once(':').map_or(entry, |(_, endpoint)| endpoint)),
+    });
     let Some(_) = find::at(element, &inner).filter(|_| !inner.is_empty()) else {
         return Part { own: at.clone(), search: at.clone() };
     };
-    // A stage's properties are written beside its name, not below it.
-    let beside = matches!(name, "stage" | "log_group");
+    let beside = known.is_some_and(|part| part.place == PartPlace::Beside);
     let own = DocPath([at.0.clone(), inner].concat());
     Part { search: if beside { at.clone() } else { own.clone() }, own }
 }

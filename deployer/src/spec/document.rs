@@ -17,11 +17,10 @@ use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, IgnoreTags, StateLocation};
 use super::interpolate::Touched;
-use super::keys;
 use super::schema;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
-use super::sections::{Common, Lowered, SECTIONS, Scope};
+use super::sections::{self, Common, Lowered, SECTIONS, Scope};
 use super::source::SourceText;
 use super::spans::SpanIndex;
 use super::template;
@@ -311,7 +310,7 @@ impl Document {
             .filter_map(|finding| finding.path.0.get(..2))
             .collect();
         for (section_name, elements) in &self.sections {
-            let Some(section) = SECTIONS.iter().find(|section| section.name() == section_name) else { continue };
+            let Some(section) = sections::find(section_name) else { continue };
             for (name, element) in elements.as_object().into_iter().flatten() {
                 if broken.contains(&[section_name.clone(), name.clone()][..]) || unresolved(element) {
                     continue;
@@ -329,12 +328,12 @@ impl Document {
                     && !common.external
                     && !self.named.contains(&(section_name.clone(), name.clone()))
                 {
-                    env::rename(section.name(), &mut own, &scope.default_name(), env);
+                    env::rename(&section.about().suffix, &mut own, &scope.default_name(), env);
                 }
                 section.check_and_lower(&own, &scope, &mut findings, &mut lowered);
             }
         }
-        keys::derive(&mut lowered);
+        SECTIONS.iter().for_each(|section| section.complete(&mut lowered));
         (lowered, findings)
     }
 }

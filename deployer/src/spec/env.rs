@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::sections::shortened;
+use super::sections::about::Suffix;
+use super::sections::{self, shortened};
 use super::template::{self, Part};
 
 /// The value of `${env}` without `--env`.
@@ -23,17 +24,6 @@ const HASH: usize = 8;
 const AT: char = '@';
 /// Separates the state's key from the environment's name.
 const KEY: &str = ".env.";
-/// The longest names that AWS accepts, by section. A queue's leaves room for `-dlq`, its dead-letter queue's suffix.
-const LIMITS: &[(&str, usize)] = &[
-    ("alarms", 255),
-    ("apis", 255),
-    ("buckets", 63),
-    ("functions", 64),
-    ("log_groups", 512),
-    ("queues", 76),
-    ("roles", 64),
-    ("topics", 256),
-];
 
 /// Checks the name of an environment.
 ///
@@ -123,14 +113,18 @@ fn split_key(key: &str) -> (&str, &str) {
     key.strip_suffix(".json").map_or((key, ""), |stem| (stem, ".json"))
 }
 
-/// Replaces every `${env}` and `${stack.env}` in a document. Returns the elements whose `name` contains one: they get
-/// no suffix.
+/// Replaces every `${env}` and `${stack.env}` in a document. Returns the elements whose physical name contains one: they
+/// get no suffix.
 pub fn fill(root: &mut Map<String, Value>, env: Option<&str>) -> HashSet<(String, String)> {
     let env = env.unwrap_or(MAIN);
     let mut named = HashSet::new();
     for (section, elements) in root.iter_mut() {
+        let named_by = match sections::find(section).map(|section| &section.about().suffix) {
+            Some(Suffix::Property { property, .. }) => property,
+            Some(Suffix::None(_)) | None => "",
+        };
         for (element, value) in elements.as_object_mut().into_iter().flatten() {
-            if value.get("name").and_then(Value::as_str).is_some_and(says) {
+            if value.get(named_by).and_then(Value::as_str).is_some_and(says) {
                 named.insert((section.clone(), element.clone()));
             }
         }
@@ -161,17 +155,17 @@ fn fill_value(value: &mut Value, env: &str) {
     }
 }
 
-/// Gives an element its name in an environment. `default` is the name of an element without `name:`.
-pub fn rename(section: &str, own: &mut Map<String, Value>, default: &str, env: &str) {
-    let Some((_, limit)) = LIMITS.iter().find(|(known, _)| *known == section) else { return };
-    let fifo = own.get("fifo_queue").or_else(|| own.get("fifo_topic")).and_then(Value::as_bool) == Some(true);
-    let name = own.get("name").and_then(Value::as_str).unwrap_or(default);
-    let base = name.strip_suffix(".fifo").filter(|_| matches!(section, "queues" | "topics")).unwrap_or(name);
-    let ending = if fifo || base.len() < name.len() { ".fifo" } else { "" };
-    let room = limit - ending.len() - env.len() - 1;
+/// Gives an element its physical name in an environment. `default` is the name of an element without a name of its own.
+pub fn rename(suffix: &Suffix, own: &mut Map<String, Value>, default: &str, env: &str) {
+    let Suffix::Property { property, longest, fifo } = *suffix else { return };
+    let is_fifo = fifo.is_some_and(|fifo| own.get(fifo).and_then(Value::as_bool) == Some(true));
+    let name = own.get(property).and_then(Value::as_str).unwrap_or(default);
+    let base = if fifo.is_some() { name.strip_suffix(".fifo").unwrap_or(name) } else { name };
+    let ending = if is_fifo || base.len() < name.len() { ".fifo" } else { "" };
+    let room = longest - ending.len() - env.len() - 1;
     // A name that contains a reference cannot be cut before the reference is resolved.
     let base = if base.contains("${") { base.to_owned() } else { shortened(base, room) };
-    own.insert("name".to_owned(), format!("{base}-{env}{ending}").into());
+    own.insert(property.to_owned(), format!("{base}-{env}{ending}").into());
 }
 
 #[cfg(test)]
@@ -182,7 +176,7 @@ mod tests {
 
     fn renamed(section: &str, own: Value, env: &str) -> String {
         let Value::Object(mut own) = own else { panic!("a map") };
-        rename(section, &mut own, "shop-orders", env);
+        rename(&sections::find(section).unwrap().about().suffix, &mut own, "shop-orders", env);
         own["name"].as_str().unwrap().to_owned()
     }
 
@@ -232,29 +226,23 @@ mod tests {
     }
 
     #[test]
-    fn every_section_has_names_that_an_environment_can_end() {
-        let sections: Vec<&str> = crate::spec::sections::SECTIONS.iter().map(|section| section.name()).collect();
-        let known: Vec<&str> = LIMITS.iter().map(|(section, _)| *section).collect();
-        assert_eq!(known, sections);
-        for section in sections {
-            assert!(renamed(section, json!({}), "pr-7").ends_with("-pr-7"), "{section}");
-        }
-    }
-
-    #[test]
     fn names_end_with_the_environment_within_each_kinds_length() {
         assert_eq!(renamed("queues", json!({}), "pr-7"), "shop-orders-pr-7");
         assert_eq!(renamed("queues", json!({"name": "a.fifo", "fifo_queue": true}), "pr-7"), "a-pr-7.fifo");
         assert_eq!(renamed("topics", json!({"fifo_topic": true}), "pr-7"), "shop-orders-pr-7.fifo");
         assert_eq!(renamed("queues", json!({"name": "${queues.a.name}-x"}), "b"), "${queues.a.name}-x-b");
         let env = "e".repeat(LONGEST);
-        for (section, limit) in LIMITS {
-            let long = "n".repeat(*limit);
-            let (one, other) =
-                (renamed(section, json!({"name": long}), &env), renamed(section, json!({"name": long}), "b"));
-            assert!(one.len() <= *limit && one.ends_with(&env) && one != other, "{section}: {one}");
-            let fifo = renamed(section, json!({"name": long, "fifo_queue": true}), &env);
-            assert!(fifo.len() <= *limit, "{section}: {fifo}");
+        for section in sections::SECTIONS {
+            let Suffix::Property { property, longest, fifo } = section.about().suffix else { continue };
+            let section = section.name();
+            let long = "n".repeat(longest);
+            let one = renamed(section, json!({ property: long }), &env);
+            let other = renamed(section, json!({ property: long }), "b");
+            assert!(one.len() <= longest && one.ends_with(&env) && one != other, "{section}: {one}");
+            if let Some(fifo) = fifo {
+                let fifo = renamed(section, json!({ property: long, fifo: true }), &env);
+                assert!(fifo.len() <= longest && fifo.ends_with(".fifo"), "{section}: {fifo}");
+            }
         }
     }
 

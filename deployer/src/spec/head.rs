@@ -8,6 +8,9 @@ use serde::Deserialize;
 use super::sections::buckets::Algorithm;
 use super::variables::Variable;
 
+/// Other tools' names for properties of the head, as in [`About::synonyms`](super::sections::About::synonyms).
+pub const SYNONYMS: &[(&str, &str)] = &[("parameters", "vars"), ("variables", "vars")];
+
 /// A stack: what AWS shall be made to match.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,6 @@ mod find;
 pub mod finding;
 pub mod head;
 pub mod interpolate;
-mod keys;
 pub mod lint;
 pub mod nearest;
 mod region;

@@ -1,5 +1,8 @@
 //! "Did you mean …?"
 
+use super::head;
+use super::sections::SECTIONS;
+
 /// Finds the candidate that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
@@ -11,7 +14,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance);
     let other = || {
-        OTHER_NAMES.iter().find(|(name, meant)| *name == plain && candidates.contains(meant)).map(|(_, meant)| *meant)
+        let known = SECTIONS.iter().flat_map(|section| section.about().synonyms).chain(head::SYNONYMS);
+        known.into_iter().find(|(name, meant)| *name == plain && candidates.contains(meant)).map(|(_, meant)| *meant)
     };
     let longer = || {
         let mut longer =
@@ -20,26 +24,6 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     };
     typed.map(|(_, candidate)| candidate).or_else(other).or_else(longer)
 }
-
-/// Names that other tools use.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("actions", "allow"),
-    ("action", "allow"),
-    ("deadletterqueue", "redrive"),
-    ("dlq", "redrive"),
-    ("envvars", "environment"),
-    ("lambda", "functions"),
-    ("lambdas", "functions"),
-    ("parameters", "vars"),
-    ("resource", "on"),
-    ("resources", "on"),
-    ("retention", "retention_in_days"),
-    ("retentiondays", "retention_in_days"),
-    ("s3", "buckets"),
-    ("sns", "topics"),
-    ("sqs", "queues"),
-    ("variables", "vars"),
-];
 
 /// Makes `visibilityTimeout`, `visibility-timeout` and `visibility_timeout` equal. Cuts long words, which are not
 /// typing errors.

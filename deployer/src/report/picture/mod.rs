@@ -11,12 +11,12 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::plan::sign;
 use crate::graph::{self, Graph};
 use crate::plan::{Action, Plan};
 use crate::spec::secrets::Secrets;
+use crate::spec::sections;
+use crate::spec::sections::about::{Draw, Shape};
 
 pub use html::{Page, html};
 pub use svg::svg;
@@ -102,12 +102,21 @@ impl Mark {
     }
 }
 
-/// Returns the word for one element of a section.
+/// The section of nodes that stand for people, who are no elements.
+const PERSON: &str = "person";
+
+/// Returns the word for one element of a section. A section of an older version, which only the state has, keeps its
+/// name.
 pub(super) fn singular(section: &str) -> &str {
-    match section {
-        "apis" => "API",
-        "log_groups" => "log group",
-        other => other.strip_suffix('s').unwrap_or(other),
+    sections::find(section).map_or(section, |section| section.about().singular)
+}
+
+/// Returns the outline of a section's elements.
+fn shape(section: &str) -> Shape {
+    match sections::find(section) {
+        Some(section) => section.about().picture.shape,
+        None if section == PERSON => Shape::Circle,
+        None => Shape::Rectangle,
     }
 }
 
@@ -167,10 +176,12 @@ impl Drawing<'_> {
         self.nodes[at].resources.push(Part { address, kind: node.kind.name(), sign: "" });
     }
 
-    fn edge(&mut self, from: usize, to: usize, label: Option<String>, dashed: bool) {
+    fn edge(&mut self, from: usize, to: usize, label: &str, dashed: bool) {
         if from != to {
             let entry = self.edges.entry((from, to)).or_insert_with(|| (BTreeSet::new(), dashed));
-            entry.0.extend(label);
+            if !label.is_empty() {
+                entry.0.insert(label.to_owned());
+            }
             entry.1 &= dashed;
         }
     }
@@ -181,34 +192,23 @@ impl Drawing<'_> {
         for dependency in &node.dependencies {
             let Some(target) = self.graph.node(dependency) else { continue };
             let other = self.node(&target.element);
-            match (node.kind.name(), target.kind.name()) {
-                ("lambda.event_source_mapping", "lambda.function") => {}
-                ("lambda.event_source_mapping", _) => self.edge(other, own, Some("messages".to_owned()), false),
-                ("cloudwatch.metric_alarm", "sns.topic") => self.edge(own, other, Some("alarms".to_owned()), false),
-                ("cloudwatch.metric_alarm", _) => self.edge(other, own, Some("watched".to_owned()), true),
-                ("apigateway.route", "lambda.function") => self.edge(own, other, Some(route(&node.spec)), false),
-                ("iam.role", _) => {
-                    let actions = granted(&node.spec, dependency);
-                    // The edge for the messages already shows the permission to receive them.
-                    if !actions.iter().any(|action| action == "sqs:ReceiveMessage") && !actions.is_empty() {
-                        for action in actions {
-                            let short = action.split_once(':').map_or(action.as_str(), |(_, verb)| verb).to_owned();
-                            self.edge(own, other, Some(short), false);
-                        }
+            match draw(&node.element, node.kind.name(), target.kind.name()) {
+                Draw::Nothing => {}
+                Draw::To(label) => self.edge(own, other, label, false),
+                Draw::From(label) => self.edge(other, own, label, false),
+                Draw::Uses(label) => self.edge(own, other, label, true),
+                Draw::Watches(label) => self.edge(other, own, label, true),
+                Draw::Each(labels) => {
+                    for label in labels(&node.spec, dependency) {
+                        self.edge(own, other, &label, false);
                     }
                 }
-                ("lambda.function", "iam.role") => self.edge(own, other, Some("runs as".to_owned()), true),
-                // The queue's policy lets the topic send.
-                ("sqs.queue", "sns.topic") => self.edge(other, own, None, false),
-                ("lambda.permission", "lambda.function") | ("apigateway.stage", _) => {}
-                _ => self.edge(own, other, None, false),
             }
         }
-        if node.kind.name() == "sns.subscription" && node.spec["protocol"].as_str().is_some_and(is_person) {
-            let endpoint = node.spec["endpoint"].as_str().unwrap_or("somebody");
-            let person = self.node(&format!("person.{endpoint}"));
-            let label = node.spec["protocol"].as_str().map(|p| if p == "sms" { "SMS" } else { "e-mail" }.to_owned());
-            self.edge(own, person, label, false);
+        let section = sections::find(&node.element);
+        if let Some(recipient) = section.and_then(|section| section.recipient(node.kind.name(), &node.spec)) {
+            let person = self.node(&format!("{PERSON}.{}", recipient.endpoint));
+            self.edge(own, person, recipient.label, false);
         }
     }
 
@@ -234,9 +234,10 @@ impl Drawing<'_> {
                 let gone = plan.actions().iter().find(|p| p.address == *dependency);
                 if let Some((element, kind)) = kept.or_else(|| gone.map(|p| (p.element.clone(), p.kind))) {
                     let other = self.node(&element);
-                    let (from, to) = if fed(planned.kind, kind) { (other, own) } else { (own, other) };
+                    let backward = draw(&planned.element, planned.kind, kind).is_backward();
+                    let (from, to) = if backward { (other, own) } else { (own, other) };
                     if !self.edges.contains_key(&(to, from)) {
-                        self.edge(from, to, None, false);
+                        self.edge(from, to, "", false);
                     }
                 }
             }
@@ -273,44 +274,9 @@ fn mark_of(action: Action) -> Mark {
     }
 }
 
-/// Tells whether data flows to a resource of kind `kind` from one of kind `from` that it refers to.
-fn fed(kind: &str, from: &str) -> bool {
-    match kind {
-        "lambda.event_source_mapping" => from != "lambda.function",
-        "cloudwatch.metric_alarm" => from != "sns.topic",
-        "sqs.queue" => from == "sns.topic",
-        _ => false,
-    }
-}
-
-fn is_person(protocol: &str) -> bool {
-    protocol.starts_with("email") || protocol == "sms"
-}
-
-fn route(spec: &Value) -> String {
-    let text = |key: &str| spec[key].as_str().unwrap_or_default().to_owned();
-    format!("{} {}", text("http_method"), text("path"))
-}
-
-/// Lists the actions that a role's statements allow on a resource that refers to `address`.
-fn granted(spec: &Value, address: &str) -> BTreeSet<String> {
-    let listed = |value: &Value| -> Vec<String> {
-        match value {
-            Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-            Value::String(text) => vec![text.clone()],
-            _ => Vec::new(),
-        }
-    };
-    let mut found = BTreeSet::new();
-    for document in spec["inline_policies"].as_object().into_iter().flat_map(|map| map.values()) {
-        let parsed = document.as_str().and_then(|text| serde_json::from_str(text).ok());
-        let document: &Value = parsed.as_ref().unwrap_or(document);
-        for statement in document["Statement"].as_array().into_iter().flatten() {
-            let about = format!("${{{address}.");
-            if listed(&statement["Resource"]).iter().any(|resource| resource.contains(&about)) {
-                found.extend(listed(&statement["Action"]));
-            }
-        }
-    }
-    found
+/// Returns how to draw a reference from a resource of an element to a resource of kind `to`.
+fn draw(element: &str, from: &str, to: &str) -> Draw {
+    let arrows = sections::find(element).map_or(&[][..], |section| section.about().picture.arrows);
+    let known = arrows.iter().find(|arrow| arrow.from == from && arrow.to.is_none_or(|known| known == to));
+    known.map_or(Draw::To(""), |arrow| arrow.draw)
 }

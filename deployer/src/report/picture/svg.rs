@@ -7,7 +7,8 @@ use super::labels::{TALL, places};
 use super::layout::{HEIGHT, Layout, WIDTH, layout};
 use super::text::under;
 use super::words::{LABEL, TEXT, cut, label_width, name};
-use super::{Edge, Mark, Node, Picture, singular};
+use super::{Edge, Mark, Node, PERSON, Picture, singular};
+use crate::spec::sections;
 
 /// The smallest letters of `picture.css` have 12.5 pixels; this factor shrinks them to 12.
 const SHRUNK: f64 = 12.0 / 12.5;
@@ -148,23 +149,17 @@ fn card(out: &mut String, node: &Node, layout: &Layout, at: usize) {
     out.push_str("</g>");
 }
 
+/// The icon of a person.
+const FACE: &str = "M12 4 m-4 4 a4 4 0 1 0 8 0 a4 4 0 1 0 -8 0 M4 21 C4 16 8 14 12 14 C16 14 20 16 20 21";
+/// The icon of a section of an older version, which only the state has.
+const SQUARE: &str = "M5 5 H19 V19 H5 Z";
+
 /// Returns the icon of a section as a path on 24 × 24.
 fn icon(section: &str) -> &'static str {
-    match section {
-        "functions" => "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
-        "queues" => "M3 7 H9 V17 H3 Z M10.5 7 H14 V17 H10.5 Z M16 12 H22 M19 9 L22 12 L19 15",
-        "apis" => "M8 5 L3 12 L8 19 M16 5 L21 12 L16 19 M13.5 4 L10.5 20",
-        "buckets" => "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",
-        "topics" => {
-            "M12 12 m-2 0 a2 2 0 1 0 4 0 a2 2 0 1 0 -4 0 M7.5 7.5 A6.4 6.4 0 0 0 7.5 16.5 M16.5 7.5 A6.4 6.4 0 0 1 16.5 16.5 M4.5 4.5 A10.6 10.6 0 0 0 4.5 19.5 M19.5 4.5 A10.6 10.6 0 0 1 19.5 19.5"
-        }
-        "alarms" => {
-            "M12 3 A6 6 0 0 1 18 9 C18 15 20 16 20 17 H4 C4 16 6 15 6 9 A6 6 0 0 1 12 3 M10 20 A2 2 0 0 0 14 20"
-        }
-        "person" => "M12 4 m-4 4 a4 4 0 1 0 8 0 a4 4 0 1 0 -8 0 M4 21 C4 16 8 14 12 14 C16 14 20 16 20 21",
-        "roles" => "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",
-        "log_groups" => "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",
-        _ => "M5 5 H19 V19 H5 Z",
+    match sections::find(section) {
+        Some(section) => section.about().picture.icon,
+        None if section == PERSON => FACE,
+        None => SQUARE,
     }
 }
 

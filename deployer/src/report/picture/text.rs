@@ -2,20 +2,21 @@
 
 use std::fmt::Write as _;
 
-use super::{Mark, Node, Picture, singular};
+use super::{Mark, Node, Picture, shape, singular};
+use crate::spec::sections::about::Shape;
 
 /// Renders a mermaid flow chart.
 pub fn mermaid(picture: &Picture) -> String {
     let mut out = String::from("flowchart LR\n");
     for (at, node) in picture.nodes.iter().enumerate() {
         let label = format!("{}<br><small>{}</small>", escaped(&title(node)), escaped(&under(node)));
-        let (open, close) = match node.section.as_str() {
-            "buckets" => ("[(", ")]"),
-            "queues" => ("[[", "]]"),
-            "person" => ("((", "))"),
-            "apis" | "topics" => ("([", "])"),
-            "alarms" => ("{{", "}}"),
-            _ => ("[", "]"),
+        let (open, close) = match shape(&node.section) {
+            Shape::Rectangle => ("[", "]"),
+            Shape::Cylinder => ("[(", ")]"),
+            Shape::Circle => ("((", "))"),
+            Shape::Hexagon => ("{{", "}}"),
+            Shape::Queue => ("[[", "]]"),
+            Shape::Stadium => ("([", "])"),
         };
         let _ = writeln!(out, "  n{at}{open}\"{label}\"{close}");
     }
@@ -47,12 +48,13 @@ pub fn dot(picture: &Picture) -> String {
         quoted(&picture.stack)
     );
     for (at, node) in picture.nodes.iter().enumerate() {
-        let shape = match node.section.as_str() {
-            "buckets" => " shape=cylinder",
-            "queues" => " shape=box3d",
-            "person" => " shape=circle",
-            "alarms" => " shape=hexagon",
-            _ => "",
+        let shape = match shape(&node.section) {
+            // The default is a box with round corners.
+            Shape::Rectangle | Shape::Stadium => "",
+            Shape::Cylinder => " shape=cylinder",
+            Shape::Circle => " shape=circle",
+            Shape::Hexagon => " shape=hexagon",
+            Shape::Queue => " shape=box3d",
         };
         let style = if node.external { " style=\"rounded,dashed\"" } else { "" };
         let parts: Vec<String> = node.resources.iter().map(|part| format!("{} {}", part.address, part.kind)).collect();

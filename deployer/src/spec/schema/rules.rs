@@ -1,13 +1,11 @@
-//! What only code checks in a document, said in JSON Schema so that editors mark it while it is typed.
+//! Rules that only code checks, written as JSON Schema so that editors mark a violation while the user types.
 
 use serde_json::{Value, json};
 
-use crate::kinds::log_group::RETENTION_DAYS;
+use crate::spec::sections::about::OneOf;
+use crate::spec::sections::{Hints, SECTIONS, put};
 
-/// The endpoints of a subscription, of which it has one.
-const ENDPOINTS: &[&str] = &["email", "email_json", "http", "https", "lambda", "sms", "sqs"];
-
-/// Puts the rules into a schema whose properties are still strict.
+/// Adds the rules to a schema whose properties are still strict.
 pub(super) fn add(schema: &mut Value) {
     for (at, examples) in [
         ("/properties/stack", json!(["couch-explorers"])),
@@ -31,48 +29,25 @@ pub(super) fn add(schema: &mut Value) {
     ] {
         put(schema, at, "examples", examples);
     }
-    let days = RETENTION_DAYS.iter().map(|days| json!(days)).chain([json!("never")]).collect();
-    put(schema, &property("functions", "log_retention"), "enum", Value::Array(days));
-    put(schema, &property("log_groups", "retention_in_days"), "enum", json!(RETENTION_DAYS));
-    let methods = "^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /";
-    put(schema, &property("apis", "routes"), "propertyNames", json!({ "pattern": methods }));
-    put(schema, &property("apis", "external"), "enum", json!([false]));
-    let variable = json!({ "pattern": "^[A-Za-z][A-Za-z0-9_]+$" });
-    put(schema, &property("functions", "environment"), "propertyNames", variable);
-    for name in ["email", "email_json"] {
-        let at = format!("/$defs/SubscriptionElement/properties/{name}");
-        put(schema, &at, "pattern", json!("^[^@\\s]+@[^@\\s]+$"));
+    for section in SECTIONS {
+        section.hints(&mut Hints::of(schema, section.name()));
     }
-    // Texts such as `5m` are left to the checker.
-    let odd = json!([{ "type": "integer" }, { "not": { "enum": [10, 20, 30] } }, { "not": { "multipleOf": 60 } }]);
-    put(schema, &property("alarms", "period"), "not", json!({ "allOf": odd }));
 }
 
-/// Puts in what excludes each other; only once no scalar is strict any more, for that widens every `oneOf`.
+/// Adds the rules about properties that exclude each other. Called after scalars were loosened, because loosening widens
+/// every `oneOf`.
 pub(super) fn exclusive(schema: &mut Value) {
     durations(schema);
-    for (definition, names) in
-        [("SubscriptionElement", ENDPOINTS), ("Event", &["queue", "queue_arn"]), ("Permission", &["allow", "deny"])]
-    {
-        put(schema, &format!("/$defs/{definition}"), "oneOf", one_of(names));
-    }
-    for (section, names) in [
-        ("functions", &["crate", "zip", "binary"][..]),
-        ("alarms", &["statistic", "extended_statistic"]),
-        ("roles", &["trust", "assume_role_policy"]),
-    ] {
-        put(schema, &format!("/properties/{section}/additionalProperties"), "oneOf", unless_external(names));
-    }
-}
-
-fn property(section: &str, name: &str) -> String {
-    format!("/properties/{section}/additionalProperties/properties/{name}")
-}
-
-/// Sets a word where the schema has such a place.
-fn put(schema: &mut Value, at: &str, word: &str, value: Value) {
-    if let Some(Value::Object(words)) = schema.pointer_mut(at) {
-        words.entry(word).or_insert(value);
+    for section in SECTIONS {
+        for OneOf { map, names } in section.about().one_of {
+            match map {
+                Some(map) => put(schema, &format!("/$defs/{map}"), "oneOf", one_of(names)),
+                None => {
+                    let at = format!("/properties/{}/additionalProperties", section.name());
+                    put(schema, &at, "oneOf", unless_external(names));
+                }
+            }
+        }
     }
 }
 
@@ -80,7 +55,7 @@ fn one_of(names: &[&str]) -> Value {
     names.iter().map(|name| json!({ "required": [name] })).collect()
 }
 
-/// One of the names, unless the element is only referred to.
+/// Requires one of the names, unless the element is external.
 fn unless_external(names: &[&str]) -> Value {
     let mut variants = one_of(names);
     if let Value::Array(variants) = &mut variants {
@@ -89,7 +64,7 @@ fn unless_external(names: &[&str]) -> Value {
     variants
 }
 
-/// Holds durations to their limits in whatever unit they are written.
+/// Limits durations in every unit that they can be written in.
 fn durations(schema: &mut Value) {
     let Value::Object(words) = schema else {
         if let Value::Array(items) = schema {
@@ -117,13 +92,13 @@ fn durations(schema: &mut Value) {
     words.values_mut().for_each(durations);
 }
 
-/// A pattern of the texts that mean a duration of at most this many seconds.
+/// Returns a pattern of the texts that mean a duration of at most this many seconds.
 fn written(most: u64) -> String {
     let units = [("s?", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     format!("^({})$", units.map(|(letter, size)| format!("0*({}){letter}", up_to(most / size))).join("|"))
 }
 
-/// A pattern of the numbers from 0 to `most`, without leading zeros.
+/// Returns a pattern of the numbers from 0 to `most`, without leading zeros.
 fn up_to(most: u64) -> String {
     let digits: Vec<u32> = most.to_string().chars().filter_map(|c| c.to_digit(10)).collect();
     let mut parts = vec![most.to_string()];

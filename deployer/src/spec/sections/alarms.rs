@@ -1,17 +1,27 @@
 //! `alarms:` — CloudWatch alarms, each on one metric.
 
 mod check;
+mod lint;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::{Lowered, Scope, Section, reference};
+use super::about::{About, Arrow, Draw, Drawn, OneOf, Refusals, Shape, Suffix, longest_name};
+use super::{Hints, Lowered, Resource, Resources, Scope, Section, reference};
+use crate::kinds::Kind;
 use crate::kinds::cloudwatch_alarm::{Alarm, CloudwatchAlarm};
+use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
+use crate::kinds::sns_topic::SnsTopic;
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
+
+/// Longest name of an alarm, in characters.
+const NAME_LENGTH: usize = longest_name::<CloudwatchAlarm>();
 
 /// The alarms section.
 pub struct Alarms;
@@ -21,7 +31,7 @@ pub struct Alarms;
 #[serde(deny_unknown_fields)]
 pub struct AlarmElement {
     /// The alarm's name in AWS; default: the stack's name and the element's.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = NAME_LENGTH))]
     pub name: Option<String>,
     /// What to do when it rings.
     #[schemars(length(max = 1_024))]
@@ -171,8 +181,25 @@ fn yes() -> bool {
 }
 
 impl Section for Alarms {
-    const NAME: &'static str = "alarms";
-    const EXAMPLE: &'static str = include_str!("examples/alarms.yaml");
+    const ABOUT: &'static About = &About {
+        name: "alarms",
+        singular: "alarm",
+        example: include_str!("examples/alarms.yaml"),
+        synonyms: &[],
+        suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
+        picture: Drawn {
+            icon: "M12 3 A6 6 0 0 1 18 9 C18 15 20 16 20 17 H4 C4 16 6 15 6 9 A6 6 0 0 1 12 3 M10 20 A2 2 0 0 0 14 20",
+            shape: Shape::Hexagon,
+            arrows: &[
+                Arrow { from: CloudwatchAlarm::NAME, to: Some(SnsTopic::NAME), draw: Draw::To("alarms") },
+                Arrow { from: CloudwatchAlarm::NAME, to: None, draw: Draw::Watches("watched") },
+                Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
+            ],
+        },
+        one_of: &[OneOf { map: None, names: &["statistic", "extended_statistic"] }],
+        key: None,
+        refusals: Refusals { operations: &[], codes: &[], words: &[("alarm_name", &["name"])], parts: &[] },
+    };
     type Element = AlarmElement;
 
     fn check(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -210,6 +237,18 @@ impl Section for Alarms {
         };
         let permissions = if at.common.external { Vec::new() } else { lower_permissions(&alarm, at, out) };
         out.add::<CloudwatchAlarm>(at, at.element(), &alarm).depends_on.extend(permissions);
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        if resource.kind == CloudwatchAlarm::NAME {
+            lint::topic_key(document, all, resource, findings);
+        }
+    }
+
+    fn hints(hints: &mut Hints<'_>) {
+        // Texts such as `5m` are left to the checker.
+        let odd = json!([{ "type": "integer" }, { "not": { "enum": [10, 20, 30] } }, { "not": { "multipleOf": 60 } }]);
+        hints.property("period", "not", json!({ "allOf": odd }));
     }
 }
 
@@ -252,7 +291,7 @@ const PRINCIPAL: &str = "lambda.alarms.cloudwatch.amazonaws.com";
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
     use crate::spec::sections::Common;

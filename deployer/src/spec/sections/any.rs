@@ -1,4 +1,4 @@
-//! A section without its type: elements as JSON, so that the document serves all sections.
+//! A section without its type: its elements are JSON, so that general code handles all sections alike.
 
 use std::marker::PhantomData;
 
@@ -6,23 +6,48 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Common, Lowered, Scope, Section};
+use super::about::{About, Recipient};
+use super::{Common, Hints, Lowered, Resource, Resources, Scope, Section};
 use crate::aws::tags::KEY_LENGTH;
+use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 
 /// [`Section`] with its elements as JSON.
 pub trait AnySection: Send + Sync {
+    /// The facts about the section.
+    fn about(&self) -> &'static About;
+
     /// The key in `stack.yaml`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.about().name
+    }
 
-    /// The sections of a stack that show every property of this one.
-    fn example(&self) -> &'static str;
+    /// The sections of a stack that shows every property of this one.
+    fn example(&self) -> &'static str {
+        self.about().example
+    }
 
-    /// The schema of one element, its own properties and the common ones; `$ref`s point to the generator's definitions.
+    /// Builds the schema of one element, with its own properties and the common ones. `$ref`s point to the generator's
+    /// definitions.
     fn element_schema(&self, generator: &mut SchemaGenerator) -> Value;
 
     /// Decodes an element without its common properties, checks and lowers it.
     fn check_and_lower(&self, element: &Map<String, Value>, at: &Scope<'_>, findings: &mut Findings, out: &mut Lowered);
+
+    /// Calls [`Section::complete`].
+    fn complete(&self, lowered: &mut Lowered);
+
+    /// Calls [`Section::lint`].
+    fn lint(&self, document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings);
+
+    /// Calls [`Section::lint_all`].
+    fn lint_all(&self, document: &Document, all: &Resources<'_>, findings: &mut Findings);
+
+    /// Calls [`Section::recipient`].
+    fn recipient(&self, kind: &str, spec: &Value) -> Option<Recipient>;
+
+    /// Calls [`Section::hints`].
+    fn hints(&self, hints: &mut Hints<'_>);
 }
 
 /// Carries a [`Section`] across to [`AnySection`].
@@ -33,12 +58,8 @@ impl<S: Section> Erased<S> {
 }
 
 impl<S: Section> AnySection for Erased<S> {
-    fn name(&self) -> &'static str {
-        S::NAME
-    }
-
-    fn example(&self) -> &'static str {
-        S::EXAMPLE
+    fn about(&self) -> &'static About {
+        S::ABOUT
     }
 
     fn element_schema(&self, generator: &mut SchemaGenerator) -> Value {
@@ -73,17 +94,37 @@ impl<S: Section> AnySection for Erased<S> {
                 });
                 findings
                     .error("stack::bad-value", at.path(parts), error.inner().to_string())
-                    .help(format!("`deployer schema` shows what `{}` takes", S::NAME));
+                    .help(format!("`deployer schema` shows what `{}` takes", S::ABOUT.name));
             }
         }
+    }
+
+    fn complete(&self, lowered: &mut Lowered) {
+        S::complete(lowered);
+    }
+
+    fn lint(&self, document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        S::lint(document, all, resource, findings);
+    }
+
+    fn lint_all(&self, document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+        S::lint_all(document, all, findings);
+    }
+
+    fn recipient(&self, kind: &str, spec: &Value) -> Option<Recipient> {
+        S::recipient(kind, spec)
+    }
+
+    fn hints(&self, hints: &mut Hints<'_>) {
+        S::hints(hints);
     }
 }
 
 impl Common {
-    /// The names of the common properties.
+    /// Names of the common properties.
     pub const NAMES: [&str; 5] = ["protect", "retain", "external", "tags", "depends_on"];
 
-    /// Splits the common properties off an element; both halves hold to the checked schema.
+    /// Splits the common properties off an element. Both halves conform to the checked schema.
     pub fn split(element: &Value) -> (Self, Map<String, Value>) {
         let (common, own): (Map<_, _>, Map<_, _>) = element
             .as_object()
@@ -95,8 +136,8 @@ impl Common {
     }
 }
 
-/// Checks the keys of tags: their length, and that they are not AWS's or the deployer's own. Characters, values and their
-/// number depend on what they are put on: the graph looks at them.
+/// Checks the keys of tags: their length, and that they are not reserved for AWS or the deployer. The graph checks
+/// characters, values and their number, which depend on the service.
 pub fn check_tags<'a>(
     tags: impl IntoIterator<Item = (&'a String, &'a String)>,
     path: &DocPath,

@@ -1,6 +1,7 @@
 //! `apis:` — REST APIs whose routes are Lambda functions.
 
 mod check;
+mod lint;
 mod lower;
 mod path;
 #[cfg(test)]
@@ -11,10 +12,22 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use self::timeout::Milliseconds;
-use super::{Lowered, Scope, Section};
+use super::about::{About, Arrow, Draw, Drawn, Part, PartPlace, Refusals, Shape, Suffix, longest_name};
+use super::{Hints, Lowered, Resource, Resources, Scope, Section};
+use crate::kinds::Kind;
+use crate::kinds::api_route::ApiRoute;
+use crate::kinds::api_stage::ApiStage;
+use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::lambda_permission::LambdaPermission;
+use crate::kinds::rest_api::RestApi;
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
+
+/// Longest name of an API, in characters.
+const NAME_LENGTH: usize = longest_name::<RestApi>();
 
 /// The APIs section.
 pub struct Apis;
@@ -126,8 +139,34 @@ fn prod() -> String {
 }
 
 impl Section for Apis {
-    const NAME: &'static str = "apis";
-    const EXAMPLE: &'static str = include_str!("examples/apis.yaml");
+    const ABOUT: &'static About = &About {
+        name: "apis",
+        singular: "API",
+        example: include_str!("examples/apis.yaml"),
+        synonyms: &[],
+        suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
+        picture: Drawn {
+            icon: "M8 5 L3 12 L8 19 M16 5 L21 12 L16 19 M13.5 4 L10.5 20",
+            shape: Shape::Stadium,
+            arrows: &[
+                Arrow { from: ApiRoute::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Each(method_and_path) },
+                Arrow { from: ApiStage::NAME, to: None, draw: Draw::Nothing },
+                Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
+            ],
+        },
+        one_of: &[],
+        key: None,
+        refusals: Refusals {
+            operations: &[],
+            codes: &[],
+            words: &[],
+            parts: &[
+                Part { name: "permission", property: "routes", place: PartPlace::Entry },
+                Part { name: "route", property: "routes", place: PartPlace::Entry },
+                Part { name: "stage", property: "stage", place: PartPlace::Beside },
+            ],
+        },
+    };
     type Element = ApiElement;
 
     fn check(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -140,6 +179,28 @@ impl Section for Apis {
     fn lower(element: ApiElement, at: &Scope<'_>, out: &mut Lowered) {
         lower::lower(&element, at, out);
     }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        if resource.kind == ApiRoute::NAME {
+            lint::route(document, all, resource, findings);
+        }
+    }
+
+    fn lint_all(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+        lint::paths(document, all, findings);
+    }
+
+    fn hints(hints: &mut Hints<'_>) {
+        let methods = "^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /";
+        hints.property("routes", "propertyNames", json!({ "pattern": methods }));
+        hints.property("external", "enum", json!([false]));
+    }
+}
+
+/// Returns a route's method and path, the label of its arrow in pictures.
+fn method_and_path(route: &Value, _: &str) -> Vec<String> {
+    let text = |key: &str| route[key].as_str().unwrap_or_default();
+    vec![format!("{} {}", text("http_method"), text("path"))]
 }
 
 impl RouteElement {

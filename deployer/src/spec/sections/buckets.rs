@@ -4,10 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::about::{About, Drawn, KeyProperty, Refusals, Shape, Suffix, longest_name};
 use super::permission::{Of, check_document};
 use super::{Lowered, Scope, Section};
+use crate::kinds::Kind;
 use crate::kinds::s3_bucket::{Bucket, Encryption, LifecycleRule, PublicAccessBlock, S3Bucket};
 use crate::spec::finding::{DocPath, Findings};
+
+/// Shortest and longest name of a bucket, in characters.
+const SHORTEST_NAME: usize = 3;
+const NAME_LENGTH: usize = longest_name::<S3Bucket>();
 
 /// The buckets section.
 pub struct Buckets;
@@ -17,7 +23,7 @@ pub struct Buckets;
 #[serde(deny_unknown_fields)]
 pub struct BucketElement {
     /// The bucket's name, of which there is one in the world; default: the stack's name and the element's.
-    #[schemars(length(min = 3, max = 63), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
+    #[schemars(length(min = SHORTEST_NAME, max = NAME_LENGTH), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
     pub name: Option<String>,
     /// Whether overwritten and deleted objects are kept as old versions.
     #[serde(default)]
@@ -143,8 +149,44 @@ fn yes() -> bool {
 }
 
 impl Section for Buckets {
-    const NAME: &'static str = "buckets";
-    const EXAMPLE: &'static str = include_str!("examples/buckets.yaml");
+    const ABOUT: &'static About = &About {
+        name: "buckets",
+        singular: "bucket",
+        example: include_str!("examples/buckets.yaml"),
+        synonyms: &[("s3", "buckets")],
+        suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
+        picture: Drawn {
+            icon: "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",
+            shape: Shape::Cylinder,
+            arrows: &[],
+        },
+        one_of: &[],
+        key: Some(KeyProperty { kind: S3Bucket::NAME, pointer: "/encryption/kms_master_key_id", service: "s3" }),
+        refusals: Refusals {
+            operations: &[
+                ("s3:DeleteBucket", &["force_destroy"]),
+                ("s3:PutBucketEncryption", &["encryption"]),
+                ("s3:PutBucketLifecycleConfiguration", &["lifecycle_rules"]),
+                ("s3:PutBucketOwnershipControls", &["object_ownership"]),
+                ("s3:PutBucketPolicy", &["policy"]),
+                ("s3:PutBucketVersioning", &["versioning"]),
+                ("s3:PutPublicAccessBlock", &["public_access_block"]),
+            ],
+            codes: &[
+                ("BucketAlreadyExists", &["name"]),
+                ("BucketAlreadyOwnedByYou", &["name"]),
+                ("InvalidBucketName", &["name"]),
+                ("MalformedPolicy", &["policy"]),
+            ],
+            words: &[
+                ("bucket_name", &["name"]),
+                ("kms", &["kms_master_key_id"]),
+                ("kms_key", &["kms_master_key_id"]),
+                ("policy_document", &["policy"]),
+            ],
+            parts: &[],
+        },
+    };
     type Element = BucketElement;
 
     fn check(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -276,7 +318,7 @@ fn misnamed(name: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let bytes = name.as_bytes();
-    if !(3..=63).contains(&bytes.len()) {
+    if !(SHORTEST_NAME..=NAME_LENGTH).contains(&bytes.len()) {
         Some("it has 3 to 63 characters")
     } else if !bytes.iter().copied().all(allowed) {
         Some("it has none but a–z, 0–9, dots and hyphens")

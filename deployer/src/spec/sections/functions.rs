@@ -1,7 +1,11 @@
 //! `functions:` — Lambda functions, each with its code, its own role and log group, and the queues it consumes.
 
+mod about;
 mod check;
+mod keys;
+mod lint;
 mod lower;
+mod policy_size;
 #[cfg(test)]
 mod tests;
 
@@ -10,12 +14,22 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::permission::Permission;
-use super::{Lowered, Scope, Section};
+use super::about::longest_name;
+use super::permission::{self, Permission};
+use super::{About, Hints, Lowered, Resource, Resources, Scope, Section, models};
+use crate::kinds::Kind;
+use crate::kinds::event_source_mapping::EventSourceMapping;
+use crate::kinds::iam_role::IamRole;
+use crate::kinds::lambda_function::LambdaFunction;
+use crate::kinds::log_group::RETENTION_DAYS;
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
+
+/// Longest name of a function, in characters.
+pub const NAME_LENGTH: usize = longest_name::<LambdaFunction>();
 
 /// The functions section.
 pub struct Functions;
@@ -44,7 +58,7 @@ pub struct FunctionElement {
     #[schemars(length(min = 1))]
     pub binary: Option<PathBuf>,
     /// The function's name in AWS; default: the stack's name and the element's.
-    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: Option<String>,
     /// What the function is for.
     #[schemars(length(max = 256))]
@@ -303,8 +317,7 @@ fn yes() -> bool {
 }
 
 impl Section for Functions {
-    const NAME: &'static str = "functions";
-    const EXAMPLE: &'static str = include_str!("examples/functions.yaml");
+    const ABOUT: &'static About = about::ABOUT;
     type Element = FunctionElement;
 
     fn check(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -319,6 +332,37 @@ impl Section for Functions {
 
     fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut Lowered) {
         lower::lower(&element, at, out);
+    }
+
+    fn complete(lowered: &mut Lowered) {
+        keys::derive(lowered);
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        match resource.kind {
+            EventSourceMapping::NAME => {
+                keys::lint(document, all, resource, findings);
+                lint::mapping(document, all, resource, findings);
+            }
+            IamRole::NAME => permission::lint(document, all, resource, findings),
+            LambdaFunction::NAME => {
+                keys::lint(document, all, resource, findings);
+                models::environment(document, resource, findings);
+                lint::dead_letter(document, all, resource, findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn lint_all(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+        policy_size::check(document, all, findings);
+    }
+
+    fn hints(hints: &mut Hints<'_>) {
+        let days = RETENTION_DAYS.iter().map(|days| json!(days)).chain([json!("never")]).collect();
+        hints.property("log_retention", "enum", Value::Array(days));
+        let variable = json!({ "pattern": "^[A-Za-z][A-Za-z0-9_]+$" });
+        hints.property("environment", "propertyNames", variable);
     }
 }
 

@@ -2,10 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::{Lowered, Scope, Section};
+use super::about::{About, Drawn, Refusals, Shape, Suffix, longest_name};
+use super::{Hints, Lowered, Scope, Section};
 use crate::kinds::log_group::{DELIVERY, LogGroup, LogGroupKind, RETENTION_DAYS, STANDARD};
 use crate::spec::finding::{DocPath, Findings};
+
+/// Longest name of a log group, in characters.
+const NAME_LENGTH: usize = longest_name::<LogGroupKind>();
 
 /// The log groups section.
 pub struct LogGroups;
@@ -15,7 +20,7 @@ pub struct LogGroups;
 #[serde(deny_unknown_fields)]
 pub struct LogGroupElement {
     /// The group's name in AWS; default: the stack's name and the element's.
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[.\-_/#A-Za-z0-9]+$"))]
+    #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[.\-_/#A-Za-z0-9]+$"))]
     pub name: Option<String>,
     /// Days that events are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
     /// 2557, 2922, 3288 or 3653. Without it they never expire.
@@ -70,8 +75,29 @@ pub fn check_retention(days: u32, path: DocPath, findings: &mut Findings) {
 }
 
 impl Section for LogGroups {
-    const NAME: &'static str = "log_groups";
-    const EXAMPLE: &'static str = include_str!("examples/log_groups.yaml");
+    const ABOUT: &'static About = &About {
+        name: "log_groups",
+        singular: "log group",
+        example: include_str!("examples/log_groups.yaml"),
+        synonyms: &[("retention", "retention_in_days"), ("retentiondays", "retention_in_days")],
+        suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
+        picture: Drawn {
+            icon: "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",
+            shape: Shape::Rectangle,
+            arrows: &[],
+        },
+        one_of: &[],
+        key: None,
+        refusals: Refusals {
+            operations: &[
+                ("logs:AssociateKmsKey", &["kms_key_id"]),
+                ("logs:PutRetentionPolicy", &["retention_in_days"]),
+            ],
+            codes: &[],
+            words: &[],
+            parts: &[],
+        },
+    };
     type Element = LogGroupElement;
 
     fn check(group: &LogGroupElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -106,7 +132,7 @@ impl Section for LogGroups {
 
     fn lower(element: LogGroupElement, at: &Scope<'_>, out: &mut Lowered) {
         let group = LogGroup {
-            name: element.name.unwrap_or_else(|| at.name_within(512)),
+            name: element.name.unwrap_or_else(|| at.name_within(NAME_LENGTH)),
             retention_in_days: element.retention_in_days,
             kms_key_id: element.kms_key_id,
             log_group_class: element.log_group_class.name().to_owned(),
@@ -114,5 +140,9 @@ impl Section for LogGroups {
             tags: at.tags(&at.element()),
         };
         out.add::<LogGroupKind>(at, at.element(), &group);
+    }
+
+    fn hints(hints: &mut Hints<'_>) {
+        hints.property("retention_in_days", "enum", json!(RETENTION_DAYS));
     }
 }

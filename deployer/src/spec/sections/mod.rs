@@ -1,32 +1,52 @@
-//! The sections of `stack.yaml`, one file each: what people write, and how an element is
-//! lowered to primitive resources. Lowering is pure.
+//! The sections of `stack.yaml`, one file each.
+//!
+//! A section describes itself: its file has the elements' properties, the facts about the section ([`About`]), the checks
+//! and the lowering to primitive resources. The rest of the program asks for a fact or calls a hook, and never compares a
+//! section's name. A new section is therefore one file and one line in [`SECTIONS`]. Lowering is pure.
+//!
+//! - `about`: the facts about a section
+//! - `any`: a section without its type
+//! - `hints`: rules for editors that the checker's schema does not have
+//! - `lowered`: primitive resources
+//! - `fifo`, `filter`, `keys`, `models`, `permission`: parts that several sections share
 
+pub mod about;
 pub mod alarms;
 pub mod any;
 pub mod apis;
 pub mod buckets;
+mod fifo;
 pub mod filter;
 pub mod functions;
+mod hints;
+mod keys;
 pub mod log_groups;
+mod lowered;
+mod models;
 pub mod permission;
 pub mod queues;
 pub mod roles;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use self::about::About;
+use self::about::Recipient;
 use self::any::{AnySection, Erased};
+pub use self::hints::Hints;
+pub(in crate::spec) use self::hints::put;
+pub use self::lowered::{Code, CodeSource, Lowered, Resource, Resources};
+use super::document::Document;
 use super::env;
 use super::finding::{DocPath, Findings};
 use crate::aws::tags;
-use crate::kinds::Kind;
 
 /// All sections, by name.
 #[rustfmt::skip]
@@ -41,13 +61,17 @@ pub static SECTIONS: &[&dyn AnySection] = &[
     &Erased::<topics::Topics>::NEW,
 ];
 
+/// Finds the section of a name or of an address: `queues`, `queues.jobs`, `queues.jobs.dead_letter`.
+pub fn find(address: &str) -> Option<&'static dyn AnySection> {
+    let name = address.split('.').next()?;
+    SECTIONS.iter().copied().find(|section| section.name() == name)
+}
+
 /// One section: `queues:`, `functions:`, …
 pub trait Section: Send + Sync + 'static {
-    /// The key in `stack.yaml`.
-    const NAME: &'static str;
-    /// A stack, but for its name, that shows every property of the section: for the reference pages and for editors.
-    const EXAMPLE: &'static str;
-    /// What one element of it may say. Doc comments, ranges and examples become the schema.
+    /// The facts about the section.
+    const ABOUT: &'static About;
+    /// The properties of one element. Doc comments, ranges and examples become the schema.
     type Element: DeserializeOwned + JsonSchema;
 
     /// Checks what the schema cannot say, within one element.
@@ -55,27 +79,44 @@ pub trait Section: Send + Sync + 'static {
 
     /// Turns one element into primitive resources.
     fn lower(element: Self::Element, at: &Scope<'_>, out: &mut Lowered);
+
+    /// Adds to the section's resources what follows from other elements. Called once all elements are lowered.
+    fn complete(_lowered: &mut Lowered) {}
+
+    /// Checks a resource of the section against the rest of the stack.
+    fn lint(_document: &Document, _all: &Resources<'_>, _resource: &Resource, _findings: &mut Findings) {}
+
+    /// Checks limits that several resources share.
+    fn lint_all(_document: &Document, _all: &Resources<'_>, _findings: &mut Findings) {}
+
+    /// Returns the person whom a resource of the section sends messages to, for pictures.
+    fn recipient(_kind: &str, _spec: &Value) -> Option<Recipient> {
+        None
+    }
+
+    /// Adds rules that only code checks to the schema for editors.
+    fn hints(_hints: &mut Hints<'_>) {}
 }
 
 /// Properties that every element has besides its own.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Common {
-    /// Never deleted or replaced: a plan that would do so is an error.
+    /// Never deleted or replaced. A plan that would do so is an error.
     pub protect: bool,
-    /// Left in AWS when it is removed from stack.yaml or the stack is destroyed.
+    /// Kept in AWS when the element is removed from stack.yaml or the stack is destroyed.
     pub retain: bool,
-    /// Referenced only; never created, changed or destroyed.
+    /// Belongs to others: referenced only, never created, changed or deleted.
     pub external: bool,
-    /// Tags for everything made for this element, besides the stack's own.
+    /// Tags for every resource of this element, besides the stack's own.
     pub tags: BTreeMap<String, String>,
-    /// Elements to wait for, with all that they are made of, where no reference says so: `queues.image-requests`.
+    /// Elements to wait for, with all their resources, if no reference names them: `queues.image-requests`.
     pub depends_on: Vec<String>,
 }
 
-/// Where an element stands.
+/// An element's place in its stack.
 pub struct Scope<'a> {
-    /// Who owns the element: the stack, in an environment `STACK@ENV`.
+    /// The owner of the element: the stack, or `STACK@ENV` in a preview environment.
     pub stack: &'a str,
     pub section: &'static str,
     pub name: &'a str,
@@ -85,24 +126,24 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The element's address: `queues.image-requests`.
+    /// Returns the element's address: `queues.image-requests`.
     pub fn element(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
 
-    /// The address of a part of the element: `queues.image-requests.dead_letter`.
+    /// Returns the address of a part of the element: `queues.image-requests.dead_letter`.
     pub fn part(&self, part: &str) -> String {
         format!("{}.{}.{part}", self.section, self.name)
     }
 
-    /// A place within the element, for findings.
+    /// Returns a place within the element, for findings.
     pub fn path<S: Into<String>>(&self, parts: impl IntoIterator<Item = S>) -> DocPath {
         let mut path = DocPath::of([self.section, self.name]);
         path.0.extend(parts.into_iter().map(Into::into));
         path
     }
 
-    /// The tags of the resource at `address`: the stack's, the element's, and the marks of ownership.
+    /// Returns the tags of the resource at `address`: the stack's, the element's, and the ownership tags.
     pub fn tags(&self, address: &str) -> tags::Tags {
         let mut all = self.stack_tags.clone();
         all.extend(self.common.tags.clone());
@@ -114,19 +155,19 @@ impl Scope<'_> {
         all
     }
 
-    /// The physical name when the user gives none: `STACK-NAME`.
+    /// Returns the physical name of an element without a name of its own: `STACK-NAME`.
     pub fn default_name(&self) -> String {
         format!("{}-{}", env::stack_of(self.stack), self.name)
     }
 
-    /// The default name in at most `max` characters, at least 9.
+    /// Returns the default name in at most `max` characters, at least 9.
     pub fn name_within(&self, max: usize) -> String {
         shortened(&self.default_name(), max)
     }
 }
 
-/// Keeps `name` when it has at most `max` characters; else cuts it and ends it with a hash of the
-/// whole, so that two long names that begin alike stay two.
+/// Keeps a name of at most `max` characters. Cuts a longer one and appends a hash of the whole name, so that two long
+/// names that begin alike stay different.
 pub fn shortened(name: &str, max: usize) -> String {
     if name.chars().count() <= max {
         return name.to_owned();
@@ -136,7 +177,7 @@ pub fn shortened(name: &str, max: usize) -> String {
     format!("{}-{hash}", kept.trim_end_matches('-'))
 }
 
-/// Keeps to the characters that every AWS service takes in a tag value.
+/// Replaces characters that some AWS service refuses in a tag value.
 pub fn tag_value(address: &str) -> String {
     address
         .chars()
@@ -145,97 +186,7 @@ pub fn tag_value(address: &str) -> String {
         .collect()
 }
 
-/// A reference to another resource's output, as `stack.yaml` writes it.
+/// Writes a reference to another resource's output, as `stack.yaml` has it.
 pub fn reference(address: &str, output: &str) -> String {
     format!("${{{address}.{output}}}")
-}
-
-/// One primitive resource, before references are resolved.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resource {
-    pub address: String,
-    /// The element that the user wrote.
-    pub element: String,
-    pub kind: &'static str,
-    /// With `${…}` references inside its strings.
-    pub spec: Value,
-    /// Waits for these, besides what the spec refers to.
-    pub depends_on: BTreeSet<String>,
-    pub protect: bool,
-    pub retain: bool,
-    pub external: bool,
-    /// The code of a function, packaged before planning; fills the spec's `code` property.
-    pub code: Option<Code>,
-}
-
-/// What a function's zip is made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CodeSource {
-    Cargo { package: String, bin: String, profile: Option<String>, features: Vec<String> },
-    Zip(PathBuf),
-    Binary(PathBuf),
-}
-
-/// A function's code: where it comes from and what it has to run on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Code {
-    pub source: CodeSource,
-    /// `x86_64` or `arm64`.
-    pub architecture: String,
-    /// `provided.al2023`, …
-    pub runtime: String,
-    /// Whether layers bring files beside it.
-    pub layers: bool,
-}
-
-/// The primitive resources of a stack.
-#[derive(Debug, Default)]
-pub struct Lowered {
-    pub resources: Vec<Resource>,
-    /// What an element's outputs stand for: (`apis.couch`, `url`) → (`apis.couch.stage`, `url`).
-    pub aliases: BTreeMap<(String, String), (String, String)>,
-}
-
-impl Lowered {
-    /// Adds one resource of `K` at `address`.
-    pub fn add<K: Kind>(&mut self, at: &Scope<'_>, address: String, spec: &K::Spec) -> &mut Resource
-    where
-        K::Spec: Serialize,
-    {
-        let index = self.resources.len();
-        self.resources.push(Resource {
-            element: at.element(),
-            kind: K::NAME,
-            spec: serde_json::to_value(spec).expect("specs are plain structs with string keys"),
-            depends_on: at.common.depends_on.iter().cloned().collect(),
-            // An entry of a list (a route, a permission) may come and go; what holds data may not.
-            protect: at.common.protect && !address.contains('['),
-            retain: at.common.retain,
-            external: at.common.external,
-            code: None,
-            address,
-        });
-        &mut self.resources[index]
-    }
-
-    /// Makes `${ELEMENT.output}` mean an output of one of its parts.
-    pub fn alias(&mut self, at: &Scope<'_>, output: &str, address: &str, of: &str) {
-        self.aliases.insert((at.element(), output.to_owned()), (address.to_owned(), of.to_owned()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shortened;
-
-    #[test]
-    fn a_name_that_is_too_long_ends_in_a_hash_of_the_whole() {
-        let long = "couch-explorers-candidate-32-with-a-very-long-name-image-worker-role";
-        let (one, other) = (shortened(long, 64), shortened(&format!("{long}-b"), 64));
-        assert_eq!(one.len(), 64);
-        assert_eq!(one[..55], other[..55]);
-        assert_ne!(one, other);
-        assert_eq!(one, shortened(long, 64));
-        assert_eq!(shortened("couch-worker", 64), "couch-worker");
-    }
 }

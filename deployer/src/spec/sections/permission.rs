@@ -1,12 +1,22 @@
 //! Permissions in the short form, `{ allow: s3:PutObject, on: ARN }`, as roles and functions take them.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Scope;
+use super::about::OneOf;
+use super::{Resource, Resources, Scope, keys, models};
 use crate::aws::policy;
+use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
+
+/// Other tools' names for a permission's properties, as in [`About::synonyms`](super::About::synonyms).
+pub(super) const SYNONYMS: &[(&str, &str)] =
+    &[("action", "allow"), ("actions", "allow"), ("resource", "on"), ("resources", "on")];
+/// A permission allows or denies.
+pub(super) const ONE_OF: OneOf = OneOf { map: Some("Permission"), names: &["allow", "deny"] };
 
 /// One or several texts: `s3:GetObject` or `[s3:GetObject, s3:PutObject]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -113,6 +123,46 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
         lint_wildcards(permission, &path, findings);
         check_characters(&json!(permission.condition), &path.then("condition"), findings);
     }
+}
+
+/// Checks a role's statements against the rest of the stack.
+pub(super) fn lint(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mut Findings) {
+    keys::role(document, all, role, findings);
+    models::permissions(document, role, findings);
+}
+
+/// Lists the actions that a role's statements allow on the resource at `address`, without the service's name: the labels
+/// of the role's arrows in pictures.
+pub(super) fn drawn(role: &Value, address: &str) -> Vec<String> {
+    let actions = granted(role, address);
+    // The arrow of the queue's messages already shows the permission to receive them.
+    if actions.contains("sqs:ReceiveMessage") {
+        return Vec::new();
+    }
+    actions.iter().map(|action| action.split_once(':').map_or(action.as_str(), |(_, verb)| verb).to_owned()).collect()
+}
+
+/// Lists the actions that a role's statements allow on a resource that refers to `address`.
+fn granted(role: &Value, address: &str) -> BTreeSet<String> {
+    let listed = |value: &Value| -> Vec<String> {
+        match value {
+            Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            Value::String(text) => vec![text.clone()],
+            _ => Vec::new(),
+        }
+    };
+    let mut found = BTreeSet::new();
+    for document in role["inline_policies"].as_object().into_iter().flat_map(|map| map.values()) {
+        let parsed = document.as_str().and_then(|text| serde_json::from_str(text).ok());
+        let document: &Value = parsed.as_ref().unwrap_or(document);
+        for statement in document["Statement"].as_array().into_iter().flatten() {
+            let about = format!("${{{address}.");
+            if listed(&statement["Resource"]).iter().any(|resource| resource.contains(&about)) {
+                found.extend(listed(&statement["Action"]));
+            }
+        }
+    }
+    found
 }
 
 /// Reports a character that IAM takes in no policy document.

@@ -1,14 +1,25 @@
 //! `queues:` — SQS queues, each with its own dead-letter queue when `redrive` is given.
 
+mod lint;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::about::{About, Arrow, Draw, Drawn, KeyProperty, Part, PartPlace, Refusals, Shape, Suffix, longest_name};
 use super::permission::{Of, check_document};
-use super::{Lowered, Scope, Section, reference};
+use super::{Lowered, Resource, Resources, Scope, Section, reference};
+use crate::kinds::Kind;
+use crate::kinds::sns_topic::SnsTopic;
 use crate::kinds::sqs_queue::{Queue, RedrivePolicy, SqsQueue};
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
+
+/// Longest name of a queue, in characters.
+const NAME_LENGTH: usize = longest_name::<SqsQueue>();
+/// The end of the name of a queue's own dead-letter queue.
+const DEAD_LETTER: &str = "-dlq";
 
 /// The queues section.
 pub struct Queues;
@@ -18,7 +29,7 @@ pub struct Queues;
 #[serde(deny_unknown_fields)]
 pub struct QueueElement {
     /// The queue's name in AWS; default: the stack's name and the element's. FIFO queues end in `.fifo`.
-    #[schemars(length(min = 1, max = 80), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
+    #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
     pub name: Option<String>,
     /// First in, first out, at most once per deduplication id.
     #[serde(default)]
@@ -86,8 +97,39 @@ fn fourteen_days() -> Seconds {
 }
 
 impl Section for Queues {
-    const NAME: &'static str = "queues";
-    const EXAMPLE: &'static str = include_str!("examples/queues.yaml");
+    const ABOUT: &'static About = &About {
+        name: "queues",
+        singular: "queue",
+        example: include_str!("examples/queues.yaml"),
+        synonyms: &[("deadletterqueue", "redrive"), ("dlq", "redrive"), ("sqs", "queues")],
+        suffix: Suffix::Property {
+            property: "name",
+            longest: NAME_LENGTH - DEAD_LETTER.len(),
+            fifo: Some("fifo_queue"),
+        },
+        picture: Drawn {
+            icon: "M3 7 H9 V17 H3 Z M10.5 7 H14 V17 H10.5 Z M16 12 H22 M19 9 L22 12 L19 15",
+            shape: Shape::Queue,
+            arrows: &[
+                // The queue's policy lets the topic send.
+                Arrow { from: SqsQueue::NAME, to: Some(SnsTopic::NAME), draw: Draw::From("") },
+            ],
+        },
+        one_of: &[],
+        key: Some(KeyProperty { kind: SqsQueue::NAME, pointer: "/kms_master_key_id", service: "sqs" }),
+        refusals: Refusals {
+            operations: &[],
+            codes: &[("QueueAlreadyExists", &["name"]), ("QueueNameExists", &["name"])],
+            words: &[
+                ("kms", &["kms_master_key_id"]),
+                ("kms_key", &["kms_master_key_id"]),
+                ("policy_document", &["policy"]),
+                ("queue_name", &["name"]),
+                ("redrive_policy", &["redrive"]),
+            ],
+            parts: &[Part { name: "dead_letter", property: "redrive", place: PartPlace::Inside }],
+        },
+    };
     type Element = QueueElement;
 
     fn check(queue: &QueueElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -165,7 +207,7 @@ impl Section for Queues {
         if let Some(redrive) = element.redrive.filter(|r| r.dead_letter_target_arn.is_none()) {
             let address = at.part("dead_letter");
             let dead_letter = Queue {
-                name: format!("{}-dlq{suffix}", queue.name.trim_end_matches(".fifo")),
+                name: format!("{}{DEAD_LETTER}{suffix}", queue.name.trim_end_matches(".fifo")),
                 redrive_policy: None,
                 policy: None,
                 visibility_timeout: 30,
@@ -178,5 +220,11 @@ impl Section for Queues {
             out.add::<SqsQueue>(at, address, &dead_letter);
         }
         out.add::<SqsQueue>(at, at.element(), &queue);
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        if resource.kind == SqsQueue::NAME {
+            lint::redrive(document, all, resource, findings);
+        }
     }
 }

@@ -6,12 +6,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::about::{About, Arrow, Draw, Drawn, OneOf, Refusals, Shape, Suffix, longest_name};
 use super::permission::{self, Of, Permission};
-use super::{Lowered, Scope, Section};
+use super::{Lowered, Resource, Resources, Scope, Section};
 use crate::aws::partition::{PARTITIONS, Partition};
+use crate::kinds::Kind;
 use crate::kinds::iam_role::{IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::values::Seconds;
+
+/// Longest name of a role, in characters.
+pub const NAME_LENGTH: usize = longest_name::<IamRole>();
 
 /// The roles section.
 pub struct Roles;
@@ -21,7 +27,7 @@ pub struct Roles;
 #[serde(deny_unknown_fields)]
 pub struct RoleElement {
     /// The role's name in AWS; default: the stack's name and the element's.
-    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
+    #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
     pub name: Option<String>,
     /// Groups roles in their ARNs; begins and ends with a slash.
     #[schemars(length(max = 512), regex(pattern = r"^/([!-~]*/)?$"))]
@@ -59,8 +65,36 @@ fn one_hour() -> Seconds {
 }
 
 impl Section for Roles {
-    const NAME: &'static str = "roles";
-    const EXAMPLE: &'static str = include_str!("examples/roles.yaml");
+    const ABOUT: &'static About = &About {
+        name: "roles",
+        singular: "role",
+        example: include_str!("examples/roles.yaml"),
+        synonyms: permission::SYNONYMS,
+        suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
+        picture: Drawn {
+            icon: "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",
+            shape: Shape::Rectangle,
+            arrows: &[Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::drawn) }],
+        },
+        one_of: &[OneOf { map: None, names: &["trust", "assume_role_policy"] }, permission::ONE_OF],
+        key: None,
+        refusals: Refusals {
+            operations: &[
+                ("iam:AttachRolePolicy", &["managed_policy_arns"]),
+                ("iam:DeleteRolePermissionsBoundary", &["permissions_boundary"]),
+                ("iam:PutRolePermissionsBoundary", &["permissions_boundary"]),
+                ("iam:PutRolePolicy", &["permissions", "inline_policies"]),
+                ("iam:UpdateAssumeRolePolicy", &["trust"]),
+            ],
+            codes: &[("EntityAlreadyExists", &["name"]), ("MalformedPolicyDocument", &["permissions", "trust"])],
+            words: &[
+                ("assume_role_policy_document", &["trust"]),
+                ("policy_document", &["permissions"]),
+                ("role_name", &["name"]),
+            ],
+            parts: &[],
+        },
+    };
     type Element = RoleElement;
 
     fn check(role: &RoleElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -87,7 +121,7 @@ impl Section for Roles {
         let role = Role {
             assume_role_policy: trust_of(&element),
             inline_policies: inline_of(&element),
-            name: element.name.unwrap_or_else(|| at.name_within(64)),
+            name: element.name.unwrap_or_else(|| at.name_within(NAME_LENGTH)),
             path: element.path.unwrap_or_else(|| "/".into()),
             description: element.description.filter(|text| !text.is_empty()),
             max_session_duration: element.max_session_duration.0,
@@ -96,6 +130,12 @@ impl Section for Roles {
             tags: at.tags(&at.element()),
         };
         out.add::<IamRole>(at, at.element(), &role);
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        if resource.kind == IamRole::NAME {
+            permission::lint(document, all, resource, findings);
+        }
     }
 }
 

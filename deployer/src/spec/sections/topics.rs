@@ -1,15 +1,26 @@
 //! `topics:` — SNS topics and whom they tell.
 
+mod lint;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::about::{
+    About, Arrow, Draw, Drawn, KeyProperty, OneOf, Part, PartPlace, Recipient, Refusals, Shape, Suffix, longest_name,
+};
 use super::permission::{Of, check_document};
-use super::{Lowered, Scope, Section, filter, reference};
+use super::{Hints, Lowered, Resource, Resources, Scope, Section, filter, reference};
+use crate::kinds::Kind;
+use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::sns_subscription::{RedrivePolicy, SnsSubscription, Subscription};
 use crate::kinds::sns_topic::{SnsTopic, Topic};
+use crate::spec::document::Document;
 use crate::spec::finding::Findings;
+
+/// Longest name of a topic, in characters.
+const NAME_LENGTH: usize = longest_name::<SnsTopic>();
 
 /// The topics section.
 pub struct Topics;
@@ -19,7 +30,7 @@ pub struct Topics;
 #[serde(deny_unknown_fields)]
 pub struct TopicElement {
     /// The topic's name in AWS; default: the stack's name and the element's. FIFO topics end in `.fifo`.
-    #[schemars(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
+    #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
     pub name: Option<String>,
     /// What mails and text messages are signed with.
     #[schemars(length(max = 100))]
@@ -111,8 +122,34 @@ impl SubscriptionElement {
 }
 
 impl Section for Topics {
-    const NAME: &'static str = "topics";
-    const EXAMPLE: &'static str = include_str!("examples/topics.yaml");
+    const ABOUT: &'static About = &About {
+        name: "topics",
+        singular: "topic",
+        example: include_str!("examples/topics.yaml"),
+        synonyms: &[("sns", "topics")],
+        suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: Some("fifo_topic") },
+        picture: Drawn {
+            icon: "M12 12 m-2 0 a2 2 0 1 0 4 0 a2 2 0 1 0 -4 0 M7.5 7.5 A6.4 6.4 0 0 0 7.5 16.5 M16.5 7.5 A6.4 6.4 0 0 1 16.5 16.5 M4.5 4.5 A10.6 10.6 0 0 0 4.5 19.5 M19.5 4.5 A10.6 10.6 0 0 1 19.5 19.5",
+            shape: Shape::Stadium,
+            arrows: &[Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing }],
+        },
+        one_of: &[OneOf {
+            map: Some("SubscriptionElement"),
+            names: &["email", "email_json", "http", "https", "lambda", "sms", "sqs"],
+        }],
+        key: Some(KeyProperty { kind: SnsTopic::NAME, pointer: "/kms_master_key_id", service: "sns" }),
+        refusals: Refusals {
+            operations: &[],
+            codes: &[],
+            words: &[
+                ("kms", &["kms_master_key_id"]),
+                ("kms_key", &["kms_master_key_id"]),
+                ("policy_document", &["policy"]),
+                ("topic_name", &["name"]),
+            ],
+            parts: &[Part { name: "subscription", property: "subscriptions", place: PartPlace::Item }],
+        },
+    };
     type Element = TopicElement;
 
     fn check(topic: &TopicElement, at: &Scope<'_>, findings: &mut Findings) {
@@ -153,6 +190,31 @@ impl Section for Topics {
         out.add::<SnsTopic>(at, at.element(), &topic);
         for subscription in element.subscriptions {
             lower_subscription(subscription, at, out);
+        }
+    }
+
+    fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+        if resource.kind == SnsSubscription::NAME {
+            lint::queue_key(document, all, resource, findings);
+            lint::queue_policy(document, all, resource, findings);
+            lint::fifo(document, all, resource, findings);
+        }
+    }
+
+    fn recipient(kind: &str, spec: &Value) -> Option<Recipient> {
+        let protocol = spec["protocol"].as_str().filter(|_| kind == SnsSubscription::NAME)?;
+        let label = match protocol {
+            "sms" => "SMS",
+            mail if mail.starts_with("email") => "e-mail",
+            _ => return None,
+        };
+        let endpoint = spec["endpoint"].as_str().unwrap_or("somebody").to_owned();
+        Some(Recipient { endpoint, label })
+    }
+
+    fn hints(hints: &mut Hints<'_>) {
+        for name in ["email", "email_json"] {
+            hints.inner("SubscriptionElement", name, "pattern", json!("^[^@\\s]+@[^@\\s]+$"));
         }
     }
 }
@@ -319,119 +381,4 @@ fn is_telephone(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::spec::sections::Common;
-
-    fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
-        let (common, tags) = (Common::default(), Default::default());
-        run(&Scope { stack: "couch", section: "topics", name: "alarms", common: &common, stack_tags: &tags })
-    }
-
-    fn codes(topic: Value) -> Vec<&'static str> {
-        let mut findings = Findings::default();
-        scoped(|at| Topics::check(&serde_json::from_value(topic).unwrap(), at, &mut findings));
-        findings.0.into_iter().map(|f| f.code).collect()
-    }
-
-    fn lowered(topic: Value) -> Lowered {
-        let mut out = Lowered::default();
-        scoped(|at| Topics::lower(serde_json::from_value(topic).unwrap(), at, &mut out));
-        out
-    }
-
-    #[test]
-    fn an_endpoint_has_to_look_like_one() {
-        let one = |subscription: Value| codes(json!({ "subscriptions": [subscription] }));
-        for good in [
-            json!({"email": "sofa@example.com"}),
-            json!({"https": "https://example.com/a"}),
-            json!({"lambda": "${functions.f.arn}"}),
-            json!({"lambda": "f"}),
-            json!({"sqs": "image-requests"}),
-            json!({"sms": "+4712345678"}),
-        ] {
-            assert!(one(good.clone()).is_empty(), "{good}");
-        }
-        for bad in [
-            json!({"email": "sofa"}),
-            json!({"email": "sofa@example"}),
-            json!({"email": "so fa@example.com"}),
-            json!({"email": "a@b@example.com"}),
-            json!({"https": "http://example.com"}),
-            json!({"https": "https://"}),
-            json!({"sms": "12345678"}),
-            json!({}),
-            json!({"email": "sofa@example.com", "sqs": "q"}),
-        ] {
-            assert_eq!(one(bad.clone()), ["topic::endpoint"], "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_contradicts_itself_is_found() {
-        assert_eq!(codes(json!({"name": "a.fifo"})), ["topic::fifo-name"]);
-        assert_eq!(codes(json!({"name": "a", "fifo_topic": true})), ["topic::fifo-name"]);
-        assert_eq!(codes(json!({"content_based_deduplication": true})), ["topic::fifo-only"]);
-        let mail = json!({"email": "sofa@example.com"});
-        assert_eq!(codes(json!({"subscriptions": [mail, mail]})), ["topic::subscription-twice"]);
-        assert_eq!(codes(json!({"fifo_topic": true, "subscriptions": [mail]})), ["topic::fifo-endpoint"]);
-        let raw = json!({"email": "sofa@example.com", "raw_message_delivery": true});
-        assert_eq!(codes(json!({"subscriptions": [raw]})), ["topic::raw-delivery"]);
-        let scope = json!({"sqs": "q", "filter_policy_scope": "MessageBody"});
-        assert_eq!(codes(json!({"subscriptions": [scope]})), ["topic::filter-scope"]);
-    }
-
-    #[test]
-    fn a_topic_is_lowered_to_itself_and_its_subscriptions() {
-        let out = lowered(json!({ "subscriptions": [
-            { "email": "sofa@example.com" },
-            { "sqs": "q", "filter_policy": { "size": [512] }, "dead_letter_target_arn": "${queues.dead.arn}" },
-        ] }));
-        let addresses: Vec<_> = out.resources.iter().map(|r| r.address.as_str()).collect();
-        assert_eq!(
-            addresses,
-            [
-                "topics.alarms",
-                "topics.alarms.subscription[email:sofa@example.com]",
-                "topics.alarms.subscription[sqs:queues.q.arn]"
-            ]
-        );
-        assert_eq!(out.resources[0].spec["name"], "couch-alarms");
-        assert_eq!(out.resources[0].spec["tracing_config"], "PassThrough");
-        let queue = &out.resources[2].spec;
-        assert_eq!(queue["topic_arn"], "${topics.alarms.arn}");
-        assert_eq!(queue["endpoint"], "${queues.q.arn}");
-        assert_eq!(queue["filter_policy"], "{\"size\":[512]}");
-        assert_eq!(queue["filter_policy_scope"], "MessageAttributes");
-        assert_eq!(queue["redrive_policy"]["dead_letter_target_arn"], "${queues.dead.arn}");
-    }
-
-    #[test]
-    fn a_function_of_the_stack_is_allowed_to_be_called_before_it_is_told_to() {
-        let out = lowered(json!({ "subscriptions": [{ "lambda": "f" }] }));
-        let [_, permission, subscription] = &out.resources[..] else { panic!("{:?}", out.resources) };
-        assert_eq!(permission.address, "topics.alarms.permission[functions.f]");
-        assert_eq!(permission.spec["function_name"], "${functions.f.name}");
-        assert_eq!(permission.spec["source_arn"], "${topics.alarms.arn}");
-        assert_eq!(subscription.spec["endpoint"], "${functions.f.arn}");
-        assert!(subscription.depends_on.contains(&permission.address));
-        let same = lowered(json!({ "subscriptions": [{ "lambda": "${functions.f.arn}" }] }));
-        assert_eq!(same.resources, out.resources);
-    }
-
-    #[test]
-    fn a_function_of_others_gets_no_permission() {
-        let out = lowered(json!({ "subscriptions": [{ "lambda": "arn:aws:lambda:eu-west-1:1:function:f" }] }));
-        assert_eq!(out.resources.len(), 2);
-    }
-
-    #[test]
-    fn an_empty_filter_policy_is_none() {
-        let out = lowered(json!({ "subscriptions": [{ "sqs": "arn:q", "filter_policy": {} }] }));
-        assert!(out.resources[1].spec.get("filter_policy").is_none());
-        assert!(out.resources[1].spec.get("filter_policy_scope").is_none());
-    }
-}
+mod tests;

@@ -3,15 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Event, FunctionElement, LogFormat, Tracing};
+use super::{Event, FunctionElement, LogFormat, NAME_LENGTH, Tracing};
 use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Code, Function, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
-use crate::spec::sections::{self, CodeSource, Lowered, Scope, permission, reference};
-
-/// Longest name of a function, and of a role.
-const NAME_LENGTH: usize = 64;
+use crate::spec::sections::{self, CodeSource, Lowered, Scope, permission, reference, roles};
 
 pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered) {
     let name = element.name.clone().unwrap_or_else(|| at.name_within(NAME_LENGTH));
@@ -45,7 +42,7 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
 /// The role's name. A name with a reference in it cannot be cut before it is known.
 fn role_name(function: &str) -> String {
     let name = format!("{function}-role");
-    if name.contains("${") { name } else { sections::shortened(&name, NAME_LENGTH) }
+    if name.contains("${") { name } else { sections::shortened(&name, roles::NAME_LENGTH) }
 }
 
 fn log_group_name(function: &str) -> String {

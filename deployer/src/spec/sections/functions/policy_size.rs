@@ -1,29 +1,27 @@
-//! AWS limits that several elements share.
+//! The size of functions' resource policies, to which alarms, APIs and topics add their permissions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Resources;
 use crate::aws::Place;
-use crate::kinds;
+use crate::kinds::lambda_permission::LambdaPermission;
+use crate::kinds::{self, Kind};
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
-use crate::spec::sections::Resource;
+use crate::spec::sections::Resources;
 use crate::spec::template::{Part, parse};
 
 /// Most bytes in a function's resource policy. This quota cannot be raised.
 const POLICY_BYTES: usize = 20_480;
-/// Most paths in an API, unless the account's quota was raised.
-const API_PATHS: usize = 300;
 /// Stands for an id that AWS assigns, and is no longer than the shortest of them.
 const UNKNOWN: &str = "aaaaaaaaaa";
 
 /// Reports functions whose permissions do not fit into their resource policy.
-pub(super) fn policies(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
+pub(super) fn check(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
     let place = place(document);
     let mut statements: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for permission in all.0.iter().filter(|resource| resource.kind == "lambda.permission" && !resource.external) {
+    for permission in all.0.iter().filter(|resource| resource.kind == LambdaPermission::NAME && !resource.external) {
         let Some(name) = permission.spec["function_name"].as_str() else { continue };
         statements.entry(name).or_default().push(statement(&permission.spec, all, &place));
     }
@@ -88,29 +86,6 @@ fn place(document: &Document) -> Place {
     Place { account: "123456789012".to_owned(), region, partition, endpoint_url: None }
 }
 
-/// Reports APIs with more paths than AWS's default quota.
-pub(super) fn paths(document: &Document, all: &Resources<'_>, findings: &mut Findings) {
-    let mut by_api: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for route in all.0.iter().filter(|resource| resource.kind == "apigateway.route") {
-        let paths = by_api.entry(&route.element).or_default();
-        paths.extend(parts_of(route));
-    }
-    for (element, paths) in by_api.into_iter().filter(|(_, paths)| paths.len() > API_PATHS) {
-        let message =
-            format!("the API has {} paths, and AWS takes {API_PATHS} unless the quota was raised", paths.len());
-        findings
-            .warning("api::paths", document.locate(element).then("routes"), message)
-            .help("raise `Resources per API` under Service Quotas first, or let a function answer several paths: `ANY /v1/{proxy+}`");
-    }
-}
-
-/// Lists the path of a route and its parents. Each of them is a resource in AWS.
-fn parts_of(route: &Resource) -> impl Iterator<Item = &str> {
-    let path = route.spec["path"].as_str().unwrap_or_default();
-    let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-    std::iter::once("/").chain(ends.map(|end| &path[..end]))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::spec::document::Document;
@@ -128,15 +103,6 @@ mod tests {
     fn api(name: &str, routes: usize) -> String {
         let routes: String = (0..routes).map(|n| format!("      \"GET /v1/a{n:03}\": app\n")).collect();
         format!("  {name}:\n    routes:\n{routes}")
-    }
-
-    #[test]
-    fn one_function_may_answer_hundreds_of_routes() {
-        let function = "functions:\n  app: { zip: f.zip }\napis:\n";
-        assert_eq!(said(&format!("{function}{}", api("a", 70))), Vec::<String>::new());
-        let many = said(&format!("{function}{}", api("a", 300)));
-        assert_eq!(many, ["api::paths: the API has 302 paths, and AWS takes 300 unless the quota was raised"]);
-        assert_eq!(said(&format!("{function}{}", api("a", 298))), Vec::<String>::new());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Resource;
 use crate::aws::bedrock::{FoundationModel, invoked};
 use crate::aws::partition;
 use crate::models::{self, Profile, SERVED};
@@ -9,7 +10,6 @@ use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::quoted;
 use crate::spec::region;
-use crate::spec::sections::Resource;
 
 /// Warns of environment variables that name a model that Bedrock has retired: the first call would fail.
 pub(super) fn environment(document: &Document, function: &Resource, findings: &mut Findings) {
@@ -54,7 +54,7 @@ fn no_model(written: &FoundationModel, profile: Profile<'_>, path: DocPath, find
     ));
 }
 
-/// What stands for the id can be none, so no model is meant. Where it is several ids, one ARN has to be written for each.
+/// Reports a text that cannot be a model's id. Several ids in one ARN need an ARN each.
 fn no_id(written: &FoundationModel, path: DocPath, findings: &mut Findings) {
     let one = |id: &str| format!("\"{}\"", FoundationModel { id: id.trim().to_owned(), ..written.clone() }.arn());
     let help = match written.id.contains(',') {

@@ -1,72 +1,31 @@
-//! KMS keys: the permissions that users of an encrypted queue or topic need, and the combinations that cannot work.
+//! KMS keys of queues, topics and buckets, and the permissions that their users need.
 
 use serde_json::{Value, json};
 
-use super::document::Document;
-use super::finding::Findings;
-use super::lint::Resources;
-use super::sections::{Lowered, Resource};
-use crate::kinds::iam_role::PERMISSIONS;
-
-/// Adds to functions' derived roles the permissions on the KMS keys of their queues and topics.
-pub fn derive(lowered: &mut Lowered) {
-    let all = Resources(&lowered.resources);
-    let mut needed = Vec::new();
-    for resource in all.0 {
-        let (property, actions): (_, &[&str]) = match resource.kind {
-            "lambda.event_source_mapping" => ("event_source_arn", &["kms:Decrypt"]),
-            "lambda.function" => ("dead_letter_target_arn", &["kms:GenerateDataKey", "kms:Decrypt"]),
-            _ => continue,
-        };
-        let Some(key) = resource.spec.get(property).and_then(|arn| all.referred(arn)).and_then(Key::of) else {
-            continue;
-        };
-        needed.push((format!("{}.role", resource.element), key.statement(actions)));
-    }
-    for (address, statement) in needed {
-        let role = lowered.resources.iter_mut().find(|role| role.kind == "iam.role" && role.address == address);
-        let statements = role.and_then(|role| role.spec["inline_policies"][PERMISSIONS]["Statement"].as_array_mut());
-        if let Some(statements) = statements.filter(|statements| !statements.contains(&statement)) {
-            statements.push(statement);
-        }
-    }
-}
-
-/// Warns of senders that a key shuts out, and of permissions on an encrypted resource without permission to use its
-/// key.
-pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
-    match resource.kind {
-        "sns.subscription" => subscription(document, all, resource, findings),
-        "cloudwatch.metric_alarm" => alarm(document, all, resource, findings),
-        "iam.role" => role(document, all, resource, findings),
-        "lambda.event_source_mapping" | "lambda.function" => own_role(document, all, resource, findings),
-        _ => {}
-    }
-}
+use super::{Resource, Resources, SECTIONS};
+use crate::spec::document::Document;
+use crate::spec::finding::Findings;
 
 /// An AWS managed key. Principals of the account may use it through the key's own service; other services never may.
 const OWN: &str = "alias/aws/";
 
 /// A customer managed key, and the service that uses it.
-struct Key<'a> {
+pub(super) struct Key<'a> {
     id: &'a str,
     service: &'static str,
 }
 
 impl<'a> Key<'a> {
-    fn of(resource: &'a Resource) -> Option<Self> {
-        let (service, id) = match resource.kind {
-            "sqs.queue" => ("sqs", resource.spec.get("kms_master_key_id")),
-            "sns.topic" => ("sns", resource.spec.get("kms_master_key_id")),
-            "s3.bucket" => ("s3", resource.spec.get("encryption").and_then(|e| e.get("kms_master_key_id"))),
-            _ => return None,
-        };
+    pub(super) fn of(resource: &'a Resource) -> Option<Self> {
+        let known = SECTIONS.iter().filter_map(|section| section.about().key.as_ref());
+        let property = known.into_iter().find(|property| property.kind == resource.kind)?;
+        let id = resource.spec.pointer(property.pointer);
         let id = id.and_then(Value::as_str).filter(|id| !id.is_empty() && !id.contains(OWN))?;
-        Some(Self { id, service })
+        Some(Self { id, service: property.service })
     }
 
     /// Returns the ARN of the key, if it is known. IAM does not accept an alias in its place.
-    fn arn(&self) -> Option<String> {
+    pub(super) fn arn(&self) -> Option<String> {
         if self.id.contains("alias/") {
             return None;
         }
@@ -76,7 +35,7 @@ impl<'a> Key<'a> {
 
     /// Builds a statement that allows `actions`. A key known only by alias is matched by condition: every key with that
     /// alias, through this service only.
-    fn statement(&self, actions: &[&str]) -> Value {
+    pub(super) fn statement(&self, actions: &[&str]) -> Value {
         let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": self.arn() });
         if statement["Resource"].is_null() {
             let alias = self.id.find("alias/").map_or(self.id, |at| &self.id[at..]);
@@ -93,48 +52,8 @@ impl<'a> Key<'a> {
 const KEYS: &str = "arn:${aws.partition}:kms:${aws.region}:${aws.account_id}:key/";
 
 /// Tells whether a resource is encrypted with the AWS managed key of its service.
-fn has_own_key(resource: &Resource) -> bool {
+pub(super) fn has_own_key(resource: &Resource) -> bool {
     resource.spec.get("kms_master_key_id").and_then(Value::as_str).is_some_and(|id| id.contains(OWN))
-}
-
-/// Reports a topic that cannot send to an encrypted queue: SNS needs the key policy's permission, and nobody can change
-/// the policy of `alias/aws/sqs`.
-fn subscription(document: &Document, all: &Resources<'_>, subscription: &Resource, findings: &mut Findings) {
-    let endpoint = subscription.spec.get("endpoint");
-    let dead_letter = subscription.spec.get("redrive_policy").and_then(|redrive| redrive.get("dead_letter_target_arn"));
-    for queue in endpoint.into_iter().chain(dead_letter).filter_map(|arn| all.referred(arn)) {
-        if queue.kind != "sqs.queue" || !has_own_key(queue) {
-            continue;
-        }
-        let element = queue.element.clone();
-        findings
-            .warning(
-                "topic::queue-key",
-                document.find_text(&subscription.element, &format!("{element}.arn")),
-                format!("SNS cannot send to `{}`: its key `alias/aws/sqs` lets no other service use it", queue.address),
-            )
-            .help("take a key of your own, whose policy lets `sns.amazonaws.com` use it, or SQS's own encryption: remove `kms_master_key_id`");
-    }
-}
-
-/// Reports an alarm that cannot publish to an encrypted topic: CloudWatch needs the key policy's permission.
-fn alarm(document: &Document, all: &Resources<'_>, alarm: &Resource, findings: &mut Findings) {
-    let mut seen = Vec::new();
-    for property in ["alarm_actions", "ok_actions", "insufficient_data_actions"] {
-        for topic in alarm.spec[property].as_array().into_iter().flatten().filter_map(|arn| all.referred(arn)) {
-            if topic.kind != "sns.topic" || !has_own_key(topic) || seen.contains(&&topic.address) {
-                continue;
-            }
-            seen.push(&topic.address);
-            findings
-                .warning(
-                    "alarm::topic-key",
-                    document.find_text(&alarm.element, &format!("{}.arn", topic.element)),
-                    format!("the alarm cannot publish to `{}`: its key `alias/aws/sns` lets no other service use it", topic.address),
-                )
-                .help("take a key of your own for the topic, whose policy lets `cloudwatch.amazonaws.com` use it, or none");
-        }
-    }
 }
 
 /// Actions on encrypted data, and the KMS action that each needs.
@@ -148,7 +67,7 @@ const DATA: &[(&str, &str)] = &[
 
 /// Reports a role that may use an encrypted resource but may not use any key. A warning only: the key's policy may
 /// allow it.
-fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mut Findings) {
+pub(super) fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mut Findings) {
     let statements: Vec<&Value> = allowed(role).collect();
     let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
     for (action, needed) in DATA {
@@ -173,48 +92,13 @@ fn role(document: &Document, all: &Resources<'_>, role: &Resource, findings: &mu
     }
 }
 
-/// How Lambda uses queues and topics on a function's behalf, and the KMS action that each use needs.
-const LAMBDA: &[(&str, &str, &str)] = &[
-    ("lambda.event_source_mapping", "event_source_arn", "kms:Decrypt"),
-    ("lambda.function", "dead_letter_target_arn", "kms:GenerateDataKey"),
-];
-
-/// Reports a function whose role is declared in the stack, because nothing is derived for such a role. The permissions
-/// of roles outside the stack are unknown.
-fn own_role(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
-    let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
-    let keyed = resource.spec.get(property).and_then(|arn| all.referred(arn));
-    let Some((on, key)) = keyed.and_then(|on| Some((on, Key::of(on)?))) else { return };
-    let function = all.referred(&resource.spec["function_name"]).unwrap_or(resource);
-    let Some(role) = all.referred(&function.spec["role"]).filter(|role| !role.external) else { return };
-    let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
-    // `role` already checks statements on the queue or topic itself.
-    let said = allowed(role).any(|one| list(&one["Resource"]).into_iter().any(|text| names(all, text, on)));
-    let derived = role.address == format!("{}.role", function.address);
-    if managed || derived || said || allowed(role).any(|one| allows(one, needed)) {
-        return;
-    }
-    let arn = key.arn().unwrap_or_else(|| "ARN-OF-THE-KEY".to_owned());
-    findings
-        .warning(
-            "permission::key",
-            document.find_text(&function.element, &format!("{}.arn", role.element)),
-            format!("`{}` uses `{}`, which needs `{needed}` on its KMS key; `{}` does not have it", function.address, on.address, role.address),
-        )
-        .help(format!("add `{{ allow: [kms:Decrypt, kms:GenerateDataKey], on: \"{arn}\" }}` to that role, unless the key's own policy lets it use the key"));
-}
-
-fn names(all: &Resources<'_>, text: &Value, resource: &Resource) -> bool {
-    all.referred(text).is_some_and(|named| named.address == resource.address)
-}
-
 /// Iterates over the statements of a role's inline policies.
-fn allowed(role: &Resource) -> impl Iterator<Item = &Value> {
+pub(super) fn allowed(role: &Resource) -> impl Iterator<Item = &Value> {
     let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
     documents.flat_map(|(_, document)| list(&document["Statement"]))
 }
 
-fn allows(statement: &Value, action: &str) -> bool {
+pub(super) fn allows(statement: &Value, action: &str) -> bool {
     let is_it = |allowed: &Value| {
         let allowed = allowed.as_str().unwrap_or_default();
         allowed == action || allowed.strip_suffix('*').is_some_and(|start| action.starts_with(start))
@@ -222,7 +106,7 @@ fn allows(statement: &Value, action: &str) -> bool {
     statement["Effect"] == "Allow" && list(&statement["Action"]).iter().any(|allowed| is_it(allowed))
 }
 
-fn list(value: &Value) -> Vec<&Value> {
+pub(super) fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
         Value::Null => Vec::new(),
@@ -233,7 +117,9 @@ fn list(value: &Value) -> Vec<&Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::iam_role::PERMISSIONS;
     use crate::pipeline;
+    use crate::spec::sections::Lowered;
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 

@@ -1,0 +1,72 @@
+//! The facts about the section.
+
+use super::NAME_LENGTH;
+use crate::kinds::Kind;
+use crate::kinds::event_source_mapping::EventSourceMapping;
+use crate::kinds::iam_role::IamRole;
+use crate::kinds::lambda_function::LambdaFunction;
+use crate::spec::sections::about::{About, Arrow, Draw, Drawn, OneOf, Part, PartPlace, Refusals, Shape, Suffix};
+use crate::spec::sections::permission;
+
+pub(super) const ABOUT: &About = &About {
+    name: "functions",
+    singular: "function",
+    example: include_str!("../examples/functions.yaml"),
+    synonyms: &[("envvars", "environment"), ("lambda", "functions"), ("lambdas", "functions")],
+    suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
+    picture: Drawn {
+        icon: "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
+        shape: Shape::Rectangle,
+        arrows: &[
+            Arrow { from: EventSourceMapping::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
+            Arrow { from: EventSourceMapping::NAME, to: None, draw: Draw::From("messages") },
+            Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::drawn) },
+            Arrow { from: LambdaFunction::NAME, to: Some(IamRole::NAME), draw: Draw::Uses("runs as") },
+        ],
+    },
+    one_of: &[
+        OneOf { map: None, names: &["crate", "zip", "binary"] },
+        OneOf { map: Some("Event"), names: &["queue", "queue_arn"] },
+        permission::ONE_OF,
+    ],
+    key: None,
+    refusals: Refusals {
+        operations: &[
+            ("iam:AttachRolePolicy", &["managed_policy_arns"]),
+            ("iam:DeleteRolePermissionsBoundary", &["permissions_boundary"]),
+            ("iam:PutRolePermissionsBoundary", &["permissions_boundary"]),
+            ("iam:PutRolePolicy", &["permissions"]),
+            ("lambda:PutFunctionConcurrency", &["reserved_concurrency"]),
+            ("logs:AssociateKmsKey", &["log_kms_key_arn"]),
+            ("logs:PutRetentionPolicy", &["log_retention"]),
+        ],
+        codes: &[
+            ("EntityAlreadyExists", &["name"]),
+            ("MalformedPolicyDocument", &["permissions"]),
+            ("ResourceConflictException", &["name"]),
+        ],
+        words: &[
+            ("architectures", &["architecture"]),
+            ("cannot_be_assumed", &["role"]),
+            ("dead_letter_config", &["dead_letter"]),
+            ("execution_role", &["role"]),
+            ("function_name", &["name"]),
+            ("kms", &["kms_key_arn"]),
+            ("kms_key", &["kms_key_arn"]),
+            ("layer_version", &["layers"]),
+            ("pass_role", &["role"]),
+            ("policy_document", &["permissions"]),
+            ("reserved_concurrent_executions", &["reserved_concurrency"]),
+            ("retention_in_days", &["log_retention"]),
+            ("role_name", &["name"]),
+            ("security_group", &["vpc"]),
+            ("security_group_ids", &["vpc"]),
+            ("subnet", &["vpc"]),
+            ("subnet_ids", &["vpc"]),
+        ],
+        parts: &[
+            Part { name: "event", property: "events", place: PartPlace::Item },
+            Part { name: "log_group", property: "log_retention", place: PartPlace::Beside },
+        ],
+    },
+};

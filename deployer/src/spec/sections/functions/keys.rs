@@ -1,0 +1,71 @@
+//! Permissions of functions on the KMS keys of their queues and topics.
+
+use serde_json::Value;
+
+use crate::kinds::Kind;
+use crate::kinds::event_source_mapping::EventSourceMapping;
+use crate::kinds::iam_role::{IamRole, PERMISSIONS};
+use crate::kinds::lambda_function::LambdaFunction;
+use crate::spec::document::Document;
+use crate::spec::finding::Findings;
+use crate::spec::sections::keys::{Key, allowed, allows, list};
+use crate::spec::sections::{Lowered, Resource, Resources};
+
+/// Adds to functions' derived roles the permissions on the KMS keys of their queues and topics.
+pub(super) fn derive(lowered: &mut Lowered) {
+    let all = Resources(&lowered.resources);
+    let mut needed = Vec::new();
+    for resource in all.0 {
+        let (property, actions): (_, &[&str]) = match resource.kind {
+            EventSourceMapping::NAME => ("event_source_arn", &["kms:Decrypt"]),
+            LambdaFunction::NAME => ("dead_letter_target_arn", &["kms:GenerateDataKey", "kms:Decrypt"]),
+            _ => continue,
+        };
+        let Some(key) = resource.spec.get(property).and_then(|arn| all.referred(arn)).and_then(Key::of) else {
+            continue;
+        };
+        needed.push((format!("{}.role", resource.element), key.statement(actions)));
+    }
+    for (address, statement) in needed {
+        let role = lowered.resources.iter_mut().find(|role| role.kind == IamRole::NAME && role.address == address);
+        let statements = role.and_then(|role| role.spec["inline_policies"][PERMISSIONS]["Statement"].as_array_mut());
+        if let Some(statements) = statements.filter(|statements| !statements.contains(&statement)) {
+            statements.push(statement);
+        }
+    }
+}
+
+/// How Lambda uses queues and topics on a function's behalf, and the KMS action that each use needs.
+const LAMBDA: &[(&str, &str, &str)] = &[
+    (EventSourceMapping::NAME, "event_source_arn", "kms:Decrypt"),
+    (LambdaFunction::NAME, "dead_letter_target_arn", "kms:GenerateDataKey"),
+];
+
+/// Reports a function whose role is declared in the stack, because nothing is derived for such a role. The permissions
+/// of roles outside the stack are unknown.
+pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
+    let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
+    let keyed = resource.spec.get(property).and_then(|arn| all.referred(arn));
+    let Some((on, key)) = keyed.and_then(|on| Some((on, Key::of(on)?))) else { return };
+    let function = all.referred(&resource.spec["function_name"]).unwrap_or(resource);
+    let Some(role) = all.referred(&function.spec["role"]).filter(|role| !role.external) else { return };
+    let managed = role.spec["managed_policy_arns"].as_array().is_some_and(|arns| !arns.is_empty());
+    // The check of the role itself covers statements on the queue or topic itself.
+    let said = allowed(role).any(|one| list(&one["Resource"]).into_iter().any(|text| names(all, text, on)));
+    let derived = role.address == format!("{}.role", function.address);
+    if managed || derived || said || allowed(role).any(|one| allows(one, needed)) {
+        return;
+    }
+    let arn = key.arn().unwrap_or_else(|| "ARN-OF-THE-KEY".to_owned());
+    findings
+        .warning(
+            "permission::key",
+            document.find_text(&function.element, &format!("{}.arn", role.element)),
+            format!("`{}` uses `{}`, which needs `{needed}` on its KMS key; `{}` does not have it", function.address, on.address, role.address),
+        )
+        .help(format!("add `{{ allow: [kms:Decrypt, kms:GenerateDataKey], on: \"{arn}\" }}` to that role, unless the key's own policy lets it use the key"));
+}
+
+fn names(all: &Resources<'_>, text: &Value, resource: &Resource) -> bool {
+    all.referred(text).is_some_and(|named| named.address == resource.address)
+}

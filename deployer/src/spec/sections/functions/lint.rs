@@ -1,0 +1,107 @@
+//! Checks of functions against the queues that they consume and the targets of their failed events.
+
+use serde_json::Value;
+
+use crate::spec::document::Document;
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::sections::fifo::{called, fifo_of, is_fifo};
+use crate::spec::sections::{Resource, Resources};
+
+/// A queue's visibility timeout should be this many times its consumer's timeout.
+const VISIBILITY_FACTOR: u64 = 6;
+
+/// Reports a queue whose settings do not suit the function that consumes it.
+pub(super) fn mapping(document: &Document, all: &Resources<'_>, mapping: &Resource, findings: &mut Findings) {
+    let (Some(queue), Some(function)) =
+        (all.referred(&mapping.spec["event_source_arn"]), all.referred(&mapping.spec["function_name"]))
+    else {
+        return;
+    };
+    if is_fifo(queue) {
+        batch(document, mapping, queue, findings);
+    }
+    let (Some(visible), Some(timeout)) = (queue.number("visibility_timeout"), function.number("timeout")) else {
+        return;
+    };
+    let at = document.locate(&queue.element).then("visibility_timeout");
+    let wanted = timeout * VISIBILITY_FACTOR;
+    if visible < timeout {
+        findings
+            .error(
+                "queue::visibility-timeout",
+                at,
+                format!("the visibility timeout of {visible} s is below the {timeout} s timeout of its consumer `{}`; AWS refuses the mapping", function.address),
+            )
+            .help(format!("write `visibility_timeout: {wanted}s`, six times the consumer's timeout"));
+    } else if visible < wanted {
+        findings
+            .warning(
+                "queue::short-visibility-timeout",
+                at,
+                format!("AWS advises a visibility timeout of six times the consumer's: {wanted} s for `{}`, not {visible} s", function.address),
+            )
+            .help(format!("write `visibility_timeout: {wanted}s`"));
+    }
+    if queue.spec.get("redrive_policy").is_none_or(Value::is_null) && !queue.external {
+        findings
+            .warning(
+                "queue::no-dead-letter",
+                document.locate(&queue.element),
+                format!("`{}` has a consumer and no dead-letter queue: a message that always fails comes back until it expires", queue.address),
+            )
+            .at_key()
+            .help("add `redrive: { max_receive_count: 3 }`");
+    }
+    let reports = mapping.spec["function_response_types"].as_array().is_some_and(|types| !types.is_empty());
+    let batch = mapping.number("batch_size").unwrap_or(10);
+    if !reports && batch > 1 {
+        findings
+            .warning(
+                "function::whole-batch-retried",
+                event_place(document, mapping, queue).then("report_batch_item_failures"),
+                format!("one failed message brings back all of a batch of {batch}"),
+            )
+            .help("leave `report_batch_item_failures` on and return the failed ids");
+    }
+}
+
+/// Finds the event that an event source mapping was lowered from.
+fn event_place(document: &Document, mapping: &Resource, queue: &Resource) -> DocPath {
+    let mut path = document.find_text(&mapping.element, &format!("{}.arn", queue.address));
+    if path.0.len() > 4 && path.0[2] == "events" {
+        path.0.truncate(4);
+        return path;
+    }
+    document.locate(&mapping.element).then("events")
+}
+
+/// Reports batch settings that SQS refuses for a FIFO queue: more than 10 messages, or a batching window.
+fn batch(document: &Document, mapping: &Resource, queue: &Resource, findings: &mut Findings) {
+    let event = event_place(document, mapping, queue);
+    if mapping.number("batch_size").is_some_and(|size| size > 10) {
+        findings
+            .error("function::batch-size", event.then("batch_size"), "a FIFO queue gives at most 10 messages at once")
+            .help("write `batch_size: 10`");
+    }
+    if mapping.number("maximum_batching_window_in_seconds").is_some_and(|window| window > 0) {
+        findings
+            .error(
+                "function::batch-window",
+                event.then("maximum_batching_window"),
+                "Lambda does not wait for the batches of a FIFO queue to fill",
+            )
+            .help("remove `maximum_batching_window`");
+    }
+}
+
+/// Warns of a FIFO queue or topic as a function's dead-letter target. Lambda sends failed events to standard ones only:
+/// it has no message group for a FIFO one.
+pub(super) fn dead_letter(document: &Document, all: &Resources<'_>, function: &Resource, findings: &mut Findings) {
+    let Some(target) = function.spec.get("dead_letter_target_arn") else { return };
+    if fifo_of(all, target) == Some(true) {
+        let message = format!("`{}` is FIFO, and Lambda sends failed events to standard ones", called(all, target));
+        findings
+            .warning("function::fifo-dead-letter", document.locate(&function.element).then("dead_letter"), message)
+            .help("name a standard queue or topic");
+    }
+}

@@ -1,0 +1,114 @@
+use serde_json::json;
+
+use super::*;
+use crate::spec::sections::Common;
+
+fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
+    let (common, tags) = (Common::default(), Default::default());
+    run(&Scope { stack: "couch", section: "topics", name: "alarms", common: &common, stack_tags: &tags })
+}
+
+fn codes(topic: Value) -> Vec<&'static str> {
+    let mut findings = Findings::default();
+    scoped(|at| Topics::check(&serde_json::from_value(topic).unwrap(), at, &mut findings));
+    findings.0.into_iter().map(|f| f.code).collect()
+}
+
+fn lowered(topic: Value) -> Lowered {
+    let mut out = Lowered::default();
+    scoped(|at| Topics::lower(serde_json::from_value(topic).unwrap(), at, &mut out));
+    out
+}
+
+#[test]
+fn an_endpoint_has_to_look_like_one() {
+    let one = |subscription: Value| codes(json!({ "subscriptions": [subscription] }));
+    for good in [
+        json!({"email": "sofa@example.com"}),
+        json!({"https": "https://example.com/a"}),
+        json!({"lambda": "${functions.f.arn}"}),
+        json!({"lambda": "f"}),
+        json!({"sqs": "image-requests"}),
+        json!({"sms": "+4712345678"}),
+    ] {
+        assert!(one(good.clone()).is_empty(), "{good}");
+    }
+    for bad in [
+        json!({"email": "sofa"}),
+        json!({"email": "sofa@example"}),
+        json!({"email": "so fa@example.com"}),
+        json!({"email": "a@b@example.com"}),
+        json!({"https": "http://example.com"}),
+        json!({"https": "https://"}),
+        json!({"sms": "12345678"}),
+        json!({}),
+        json!({"email": "sofa@example.com", "sqs": "q"}),
+    ] {
+        assert_eq!(one(bad.clone()), ["topic::endpoint"], "{bad}");
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_found() {
+    assert_eq!(codes(json!({"name": "a.fifo"})), ["topic::fifo-name"]);
+    assert_eq!(codes(json!({"name": "a", "fifo_topic": true})), ["topic::fifo-name"]);
+    assert_eq!(codes(json!({"content_based_deduplication": true})), ["topic::fifo-only"]);
+    let mail = json!({"email": "sofa@example.com"});
+    assert_eq!(codes(json!({"subscriptions": [mail, mail]})), ["topic::subscription-twice"]);
+    assert_eq!(codes(json!({"fifo_topic": true, "subscriptions": [mail]})), ["topic::fifo-endpoint"]);
+    let raw = json!({"email": "sofa@example.com", "raw_message_delivery": true});
+    assert_eq!(codes(json!({"subscriptions": [raw]})), ["topic::raw-delivery"]);
+    let scope = json!({"sqs": "q", "filter_policy_scope": "MessageBody"});
+    assert_eq!(codes(json!({"subscriptions": [scope]})), ["topic::filter-scope"]);
+}
+
+#[test]
+fn a_topic_is_lowered_to_itself_and_its_subscriptions() {
+    let out = lowered(json!({ "subscriptions": [
+        { "email": "sofa@example.com" },
+        { "sqs": "q", "filter_policy": { "size": [512] }, "dead_letter_target_arn": "${queues.dead.arn}" },
+    ] }));
+    let addresses: Vec<_> = out.resources.iter().map(|r| r.address.as_str()).collect();
+    assert_eq!(
+        addresses,
+        [
+            "topics.alarms",
+            "topics.alarms.subscription[email:sofa@example.com]",
+            "topics.alarms.subscription[sqs:queues.q.arn]"
+        ]
+    );
+    assert_eq!(out.resources[0].spec["name"], "couch-alarms");
+    assert_eq!(out.resources[0].spec["tracing_config"], "PassThrough");
+    let queue = &out.resources[2].spec;
+    assert_eq!(queue["topic_arn"], "${topics.alarms.arn}");
+    assert_eq!(queue["endpoint"], "${queues.q.arn}");
+    assert_eq!(queue["filter_policy"], "{\"size\":[512]}");
+    assert_eq!(queue["filter_policy_scope"], "MessageAttributes");
+    assert_eq!(queue["redrive_policy"]["dead_letter_target_arn"], "${queues.dead.arn}");
+}
+
+#[test]
+fn a_function_of_the_stack_is_allowed_to_be_called_before_it_is_told_to() {
+    let out = lowered(json!({ "subscriptions": [{ "lambda": "f" }] }));
+    let [_, permission, subscription] = &out.resources[..] else { panic!("{:?}", out.resources) };
+    assert_eq!(permission.address, "topics.alarms.permission[functions.f]");
+    assert_eq!(permission.spec["function_name"], "${functions.f.name}");
+    assert_eq!(permission.spec["source_arn"], "${topics.alarms.arn}");
+    assert_eq!(subscription.spec["endpoint"], "${functions.f.arn}");
+    assert!(subscription.depends_on.contains(&permission.address));
+    let same = lowered(json!({ "subscriptions": [{ "lambda": "${functions.f.arn}" }] }));
+    assert_eq!(same.resources, out.resources);
+}
+
+#[test]
+fn a_function_of_others_gets_no_permission() {
+    let out = lowered(json!({ "subscriptions": [{ "lambda": "arn:aws:lambda:eu-west-1:1:function:f" }] }));
+    assert_eq!(out.resources.len(), 2);
+}
+
+#[test]
+fn an_empty_filter_policy_is_none() {
+    let out = lowered(json!({ "subscriptions": [{ "sqs": "arn:q", "filter_policy": {} }] }));
+    assert!(out.resources[1].spec.get("filter_policy").is_none());
+    assert!(out.resources[1].spec.get("filter_policy_scope").is_none());
+}
