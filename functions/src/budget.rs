@@ -66,13 +66,13 @@ impl<'a> Deadlines<'a> {
 
     /// Returns whether nothing is to be drawn any more.
     pub fn is_stopped(&self) -> bool {
-        self.stop.is_some_and(Stop::is_asked)
+        self.stop.is_some_and(Stop::is_requested)
     }
 
     /// Waits until nothing is to be drawn any more.
-    pub async fn stopped(&self) {
+    pub async fn wait_for_stop(&self) {
         match self.stop {
-            Some(stop) => stop.asked().await,
+            Some(stop) => stop.wait().await,
             None => std::future::pending().await,
         }
     }

@@ -9,11 +9,11 @@
 //! | [`sqs`] | the port to the queue; SQS |
 //! | [`records`], [`limit`] | one record a prompt, and the count of a day, kept by conditional writes |
 //! | [`studio`] | prompt → picture → bucket, once, with retries inside the time left |
-//! | [`retry`], [`budget`], [`clock`], [`random`] | what a retry may cost, and its clock and dice |
+//! | [`retry`], [`budget`], [`clock`], [`random`] | retries, the time they may take, the clock, random numbers |
 //! | [`events`] | API Gateway and SQS events, and their answers |
 //! | [`poll`], [`stop`] | the queue's work in a process of its own, and how it ends |
 //! | [`log`], [`text`] | one JSON line an occurrence; texts from elsewhere made short and harmless |
-//! | [`aws`], [`start`] | everything made once, before the first event |
+//! | [`aws`], [`start`] | the clients and everything else that is created once, before the first event |
 
 pub mod aws;
 pub mod budget;

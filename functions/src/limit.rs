@@ -5,8 +5,8 @@
 use crate::budget::Budget;
 use crate::clock::{self, Clock};
 use crate::random::Random;
-use crate::records::KEEPING;
-use crate::retry::{Stopped, within};
+use crate::records::BUCKET_LIMITS;
+use crate::retry::{RetryError, retry_within};
 use crate::seed;
 use crate::store::{Condition, Store, StoreError, Version};
 use serde::{Deserialize, Serialize};
@@ -48,22 +48,22 @@ pub struct Limit<'a, S, R> {
 /// Says whether a picture may be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
-    /// It may, and is counted.
+    /// The picture may be drawn, and is counted.
     Granted,
-    /// Not before then.
+    /// No picture may be drawn before `until`.
     Spent { until: SystemTime },
 }
 
 impl<S: Store, R: Random> Limit<'_, S, R> {
     /// Counts one picture, if today's limit leaves one.
-    pub async fn take(&self, budget: Budget) -> Result<Allowance, Stopped<StoreError>> {
+    pub async fn take(&self, budget: Budget) -> Result<Allowance, RetryError<StoreError>> {
         let now = self.clock.now();
         let taken = self.change(now, budget, |drawn| (drawn < self.daily.most).then_some(drawn + 1)).await?;
         Ok(if taken { Allowance::Granted } else { Allowance::Spent { until: now + clock::until_midnight(now) } })
     }
 
     /// Takes back a picture that was counted at `counted` and not drawn.
-    pub async fn give_back(&self, counted: SystemTime, budget: Budget) -> Result<(), Stopped<StoreError>> {
+    pub async fn give_back(&self, counted: SystemTime, budget: Budget) -> Result<(), RetryError<StoreError>> {
         self.change(counted, budget, |drawn| Some(drawn.saturating_sub(1))).await.map(drop)
     }
 
@@ -73,10 +73,10 @@ impl<S: Store, R: Random> Limit<'_, S, R> {
         time: SystemTime,
         budget: Budget,
         next: impl Fn(u32) -> Option<u32>,
-    ) -> Result<bool, Stopped<StoreError>> {
-        let key = seed::within(self.prefix, &format!("limits/{}.json", clock::date(time)));
+    ) -> Result<bool, RetryError<StoreError>> {
+        let key = seed::key_under(self.prefix, &format!("limits/{}.json", clock::date(time)));
         let turn = tokio::time::timeout(budget.left(), self.daily.turn.lock()).await;
-        let _turn = turn.map_err(|_| Stopped::OutOfTime { cause: None, attempts: 0 })?;
+        let _turn = turn.map_err(|_| RetryError::OutOfTime { cause: None, attempts: 0 })?;
         for turn in 0..TURNS {
             let (count, condition) = match self.read(&key, budget).await? {
                 Some((count, version)) => (count, Condition::Unchanged(version)),
@@ -85,25 +85,25 @@ impl<S: Store, R: Random> Limit<'_, S, R> {
             let Some(drawn) = next(count.drawn) else { return Ok(false) };
             let body = serde_json::to_vec(&Count { drawn }).unwrap_or_default();
             let write = async || self.store.write(&key, body.clone(), &condition).await;
-            if within(budget, KEEPING, self.random, write).await?.is_some() {
+            if retry_within(budget, BUCKET_LIMITS, self.random, write).await?.is_some() {
                 return Ok(true);
             }
             let longest_ms = 20 << turn.min(5);
             tokio::time::sleep(Duration::from_millis(self.random.up_to(longest_ms).into())).await;
         }
-        Err(Stopped::Failed { cause: StoreError::Contended(key), attempts: TURNS })
+        Err(RetryError::Failed { cause: StoreError::Contended(key), attempts: TURNS })
     }
 
-    async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Count, Version)>, Stopped<StoreError>> {
-        let found = match within(budget, KEEPING, self.random, async || self.store.read(key).await).await {
+    async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Count, Version)>, RetryError<StoreError>> {
+        let found = match retry_within(budget, BUCKET_LIMITS, self.random, async || self.store.read(key).await).await {
             // Without `s3:ListBucket` S3 answers 403 for the first picture of a day. If it refuses everything, the write does.
-            Err(Stopped::Failed { cause: StoreError::Refused(_), .. }) => None,
+            Err(RetryError::Failed { cause: StoreError::Refused(_), .. }) => None,
             other => other?,
         };
         let Some((body, version)) = found else { return Ok(None) };
         match serde_json::from_slice(&body) {
             Ok(count) => Ok(Some((count, version))),
-            Err(_) => Err(Stopped::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
+            Err(_) => Err(RetryError::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one place that throws dice.
+//! The one place that asks for random numbers.
 
 /// Gives random numbers; tests give fixed ones.
 pub trait Random {

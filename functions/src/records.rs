@@ -10,14 +10,14 @@ use crate::budget::Budget;
 use crate::clock::{self, Clock};
 use crate::id::PictureId;
 use crate::random::Random;
-use crate::retry::{Limits, Stopped, within};
+use crate::retry::{Limits, RetryError, retry_within};
 use crate::seed;
 use crate::store::{Condition, Store, StoreError, Version};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
-pub(crate) const KEEPING: Limits =
+pub(crate) const BUCKET_LIMITS: Limits =
     Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO };
 /// How far the clocks of two hosts may differ before a claim counts as ended.
 const SKEW: Duration = Duration::from_secs(5);
@@ -60,16 +60,16 @@ pub struct Record {
     pub correlation_id: String,
     pub prompt_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<Claimed>,
+    pub claim: Option<Claim>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub picture: Option<Drawn>,
+    pub picture: Option<StoredPicture>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Rejection>,
 }
 
-/// Says which process draws, and until when it may.
+/// Reserves a prompt for the process that draws it, until a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claimed {
+pub struct Claim {
     /// Random: tells the writer's own claim after a lost answer.
     pub token: String,
     /// In milliseconds since the Unix epoch.
@@ -78,7 +78,7 @@ pub struct Claimed {
 
 /// Names a stored picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drawn {
+pub struct StoredPicture {
     pub key: String,
     pub uri: String,
     pub seed: u32,
@@ -92,9 +92,9 @@ pub struct Rejection {
     pub message: String,
 }
 
-/// Names the prompt that is to be drawn.
+/// Identifies a prompt.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct PromptIdentity<'a> {
     pub id: &'a PictureId,
     pub correlation_id: &'a str,
     pub prompt_sha256: &'a str,
@@ -102,23 +102,23 @@ pub struct Asked<'a> {
 
 /// Says whether this process may draw.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// It may.
-    Held(Held),
+pub enum ClaimOutcome {
+    /// This process may draw.
+    Held(HeldClaim),
     /// The work is over: the record is `Done` or `Rejected`.
-    Over(Record),
-    /// Another process draws until then at most.
+    Finished(Record),
+    /// Another process draws, until this time at most.
     Busy(SystemTime),
     /// The id was used for another prompt.
     OtherPrompt,
 }
 
-/// Holds a claim.
+/// Holds the claim of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldClaim {
     record: Record,
     version: Version,
-    /// Whether no process had this prompt before: then there can be no picture of it.
+    /// Whether no process had claimed this prompt before; if so, no picture of it exists.
     pub fresh: bool,
 }
 
@@ -131,50 +131,50 @@ pub struct Records<'a, S, R> {
     pub prefix: &'a str,
 }
 
-type Result<T> = std::result::Result<T, Stopped<StoreError>>;
+type Result<T> = std::result::Result<T, RetryError<StoreError>>;
 
 impl<S: Store, R: Random> Records<'_, S, R> {
     /// Claims `asked` for as long as `until` lasts. Writes once for a prompt that is new.
-    pub async fn claim(&self, asked: Asked<'_>, budget: Budget, until: Budget) -> Result<Claim> {
+    pub async fn claim(&self, asked: PromptIdentity<'_>, budget: Budget, until: Budget) -> Result<ClaimOutcome> {
         let token = format!("{:08x}{:08x}", self.random.up_to(u32::MAX), self.random.up_to(u32::MAX));
         let until_ms = clock::millis(self.clock.now() + until.left());
         let mut record = self.record(asked, Status::Drawing);
-        record.claim = Some(Claimed { token: token.clone(), until_ms });
+        record.claim = Some(Claim { token: token.clone(), until_ms });
         let key = self.key(asked.id);
         if let Some(version) = self.write(&record, &Condition::Absent, budget).await? {
-            return Ok(Claim::Held(Held { record, version, fresh: true }));
+            return Ok(ClaimOutcome::Held(HeldClaim { record, version, fresh: true }));
         }
         for _ in 0..TURNS {
             let condition = match self.read(&key, budget).await? {
                 None => Condition::Absent,
-                Some((found, version)) => match self.judged(found, version, &record) {
+                Some((found, version)) => match self.judge(found, version, &record) {
                     ControlFlow::Continue(condition) => condition,
                     ControlFlow::Break(claim) => return Ok(claim),
                 },
             };
             if let Some(version) = self.write(&record, &condition, budget).await? {
-                return Ok(Claim::Held(Held { record, version, fresh: false }));
+                return Ok(ClaimOutcome::Held(HeldClaim { record, version, fresh: false }));
             }
         }
-        Err(Stopped::Failed { cause: StoreError::Contended(key), attempts: TURNS })
+        Err(RetryError::Failed { cause: StoreError::Contended(key), attempts: TURNS })
     }
 
-    /// Says whether the claim `wanted` may replace `found`.
-    fn judged(&self, found: Record, version: Version, wanted: &Record) -> ControlFlow<Claim, Condition> {
+    /// Decides whether the claim in `wanted` may replace the record `found`.
+    fn judge(&self, found: Record, version: Version, wanted: &Record) -> ControlFlow<ClaimOutcome, Condition> {
         if found.prompt_sha256 != wanted.prompt_sha256 {
-            return ControlFlow::Break(Claim::OtherPrompt);
+            return ControlFlow::Break(ClaimOutcome::OtherPrompt);
         }
         let token = |record: &Record| record.claim.as_ref().map(|claim| claim.token.clone());
         match (found.status, &found.claim) {
-            (Status::Done | Status::Rejected, _) => ControlFlow::Break(Claim::Over(found)),
+            (Status::Done | Status::Rejected, _) => ControlFlow::Break(ClaimOutcome::Finished(found)),
             // The answer to the first write was lost on the way.
             (Status::Drawing, Some(_)) if token(&found) == token(wanted) => {
-                ControlFlow::Break(Claim::Held(Held { record: found, version, fresh: false }))
+                ControlFlow::Break(ClaimOutcome::Held(HeldClaim { record: found, version, fresh: false }))
             }
             (Status::Drawing, Some(claim)) => {
                 let until = clock::at_millis(claim.until_ms) + SKEW;
                 if until > self.clock.now() {
-                    ControlFlow::Break(Claim::Busy(until))
+                    ControlFlow::Break(ClaimOutcome::Busy(until))
                 } else {
                     ControlFlow::Continue(Condition::Unchanged(version))
                 }
@@ -184,7 +184,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     }
 
     /// Writes that the prompt waits in the queue, unless a record says more already: returns that record.
-    pub async fn enqueue(&self, asked: Asked<'_>, budget: Budget) -> Result<Option<Record>> {
+    pub async fn enqueue(&self, asked: PromptIdentity<'_>, budget: Budget) -> Result<Option<Record>> {
         let record = self.record(asked, Status::Queued);
         if self.write(&record, &Condition::Absent, budget).await?.is_some() {
             return Ok(None);
@@ -194,25 +194,25 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     }
 
     /// Writes where the picture lies.
-    pub async fn done(&self, held: Held, picture: Drawn, budget: Budget) -> Result<()> {
+    pub async fn done(&self, held: HeldClaim, picture: StoredPicture, budget: Budget) -> Result<()> {
         let record = Record { status: Status::Done, picture: Some(picture), ..held.record };
-        self.ended(record, held.version, budget).await
+        self.end_claim(record, held.version, budget).await
     }
 
     /// Writes why there is no picture.
-    pub async fn rejected(&self, held: Held, rejection: Rejection, budget: Budget) -> Result<()> {
+    pub async fn rejected(&self, held: HeldClaim, rejection: Rejection, budget: Budget) -> Result<()> {
         let record = Record { status: Status::Rejected, rejection: Some(rejection), ..held.record };
-        self.ended(record, held.version, budget).await
+        self.end_claim(record, held.version, budget).await
     }
 
     /// Lets another process claim the prompt at once.
-    pub async fn release(&self, held: Held, budget: Budget) -> Result<()> {
+    pub async fn release(&self, held: HeldClaim, budget: Budget) -> Result<()> {
         let record = Record { status: Status::Queued, ..held.record };
-        self.ended(record, held.version, budget).await
+        self.end_claim(record, held.version, budget).await
     }
 
     /// Replaces the claim by `record`. A claim that another process took over meanwhile is that process' to end.
-    async fn ended(&self, record: Record, version: Version, budget: Budget) -> Result<()> {
+    async fn end_claim(&self, record: Record, version: Version, budget: Budget) -> Result<()> {
         let record = Record { claim: None, changed: clock::written(self.clock.now()), ..record };
         self.write(&record, &Condition::Unchanged(version), budget).await.map(drop)
     }
@@ -223,7 +223,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
         Ok(found.map(|(record, _)| record))
     }
 
-    fn record(&self, asked: Asked<'_>, status: Status) -> Record {
+    fn record(&self, asked: PromptIdentity<'_>, status: Status) -> Record {
         Record {
             id: asked.id.to_string(),
             status,
@@ -241,26 +241,27 @@ impl<S: Store, R: Random> Records<'_, S, R> {
     }
 
     async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Record, Version)>> {
-        let found = within(budget, KEEPING, self.random, async || self.store.read(key).await).await?;
+        let found = retry_within(budget, BUCKET_LIMITS, self.random, async || self.store.read(key).await).await?;
         let Some((body, version)) = found else { return Ok(None) };
         match serde_json::from_slice(&body) {
             Ok(record) => Ok(Some((record, version))),
-            Err(_) => Err(Stopped::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
+            Err(_) => Err(RetryError::Failed { cause: StoreError::Unreadable(key.to_owned()), attempts: 1 }),
         }
     }
 
     async fn write(&self, record: &Record, condition: &Condition, budget: Budget) -> Result<Option<Version>> {
-        let key = within_prefix(self.prefix, &record.id);
+        let key = key_of(self.prefix, &record.id);
         let body = serde_json::to_vec(record).unwrap_or_default();
-        within(budget, KEEPING, self.random, async || self.store.write(&key, body.clone(), condition).await).await
+        retry_within(budget, BUCKET_LIMITS, self.random, async || self.store.write(&key, body.clone(), condition).await)
+            .await
     }
 }
 
 /// Returns the key of the record of `id` under `prefix`.
 pub fn record_key(prefix: &str, id: &PictureId) -> String {
-    within_prefix(prefix, id.as_str())
+    key_of(prefix, id.as_str())
 }
 
-fn within_prefix(prefix: &str, id: &str) -> String {
-    seed::within(prefix, &format!("requests/{id}.json"))
+fn key_of(prefix: &str, id: &str) -> String {
+    seed::key_under(prefix, &format!("requests/{id}.json"))
 }

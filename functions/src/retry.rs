@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Says whether and how patiently a failure is worth another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum Retry {
     /// Another attempt would fail the same way.
     Never,
     /// One more attempt, soon.
@@ -20,7 +20,7 @@ pub enum Again {
 /// An error that knows whether it is worth another attempt.
 pub trait Retryable {
     /// Returns whether another attempt could succeed.
-    fn again(&self) -> Again;
+    fn retry(&self) -> Retry;
     /// Makes the error of an attempt that gave no answer for `limit`.
     fn stalled(limit: Duration) -> Self;
 }
@@ -38,7 +38,7 @@ pub struct Limits {
 
 /// Says how the attempts ended without success.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Stopped<E> {
+pub enum RetryError<E> {
     /// The last attempt's failure, after `attempts`.
     Failed { cause: E, attempts: u32 },
     /// The time ran out in attempt `attempts`, or too little was left for the one after it (0: before the first);
@@ -49,12 +49,12 @@ pub enum Stopped<E> {
 /// Runs `attempt` until it succeeds, fails for good, or no further attempt fits into the limits and the time left.
 ///
 /// A wait that would leave too little time for the attempt after it is not begun: the cause is returned at once.
-pub async fn within<T, E: Retryable>(
+pub async fn retry_within<T, E: Retryable>(
     budget: Budget,
     limits: Limits,
     random: &impl Random,
     mut attempt: impl AsyncFnMut() -> Result<T, E>,
-) -> Result<T, Stopped<E>> {
+) -> Result<T, RetryError<E>> {
     let mut last = None;
     let mut number = 0;
     loop {
@@ -62,26 +62,26 @@ pub async fn within<T, E: Retryable>(
         let left = budget.left();
         if left.is_zero() || left < limits.least {
             let attempts = number - 1;
-            return Err(Stopped::OutOfTime { cause: last, attempts });
+            return Err(RetryError::OutOfTime { cause: last, attempts });
         }
         let limit = left.min(limits.attempt_timeout);
         let cause = match tokio::time::timeout(limit, attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(cause)) => cause,
             Err(_) if budget.left().is_zero() => {
-                return Err(Stopped::OutOfTime { cause: last, attempts: number });
+                return Err(RetryError::OutOfTime { cause: last, attempts: number });
             }
             Err(_) => E::stalled(limit),
         };
-        let most = match cause.again() {
-            Again::Never => 1,
-            Again::Once => limits.attempts.min(2),
-            Again::Soon | Again::Later => limits.attempts,
+        let most = match cause.retry() {
+            Retry::Never => 1,
+            Retry::Once => limits.attempts.min(2),
+            Retry::Soon | Retry::Later => limits.attempts,
         };
-        let wait = jittered(backoff(cause.again(), number), random);
+        let wait = jittered(backoff(cause.retry(), number), random);
         let left = budget.left();
         if number >= most || wait >= left || left - wait < limits.least {
-            return Err(Stopped::Failed { cause, attempts: number });
+            return Err(RetryError::Failed { cause, attempts: number });
         }
         last = Some(cause);
         tokio::time::sleep(wait).await;
@@ -89,10 +89,10 @@ pub async fn within<T, E: Retryable>(
 }
 
 /// Returns the longest wait after attempt `number`: 0.2 s doubling to 3 s, for rate limits 1 s doubling to 10 s.
-fn backoff(again: Again, number: u32) -> Duration {
+fn backoff(again: Retry, number: u32) -> Duration {
     let (first_ms, cap_ms) = match again {
-        Again::Later => (1_000, 10_000),
-        Again::Never | Again::Once | Again::Soon => (200, 3_000),
+        Retry::Later => (1_000, 10_000),
+        Retry::Never | Retry::Once | Retry::Soon => (200, 3_000),
     };
     let doubled = 1_u64.checked_shl(number.saturating_sub(1)).unwrap_or(u64::MAX).saturating_mul(first_ms);
     Duration::from_millis(doubled.min(cap_ms))
@@ -110,14 +110,14 @@ mod tests {
     use tokio::time::Instant;
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    struct Fault(Again);
+    struct Fault(Retry);
 
     impl Retryable for Fault {
-        fn again(&self) -> Again {
+        fn retry(&self) -> Retry {
             self.0
         }
         fn stalled(_: Duration) -> Self {
-            Self(Again::Soon)
+            Self(Retry::Soon)
         }
     }
 
@@ -133,11 +133,11 @@ mod tests {
     const LIMITS: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(60), least: Duration::ZERO };
 
     /// Fails with `faults` in turn, then succeeds with the number of the attempt; also returns the time it took.
-    async fn run(budget_s: u64, faults: &[Again], limits: Limits) -> (Result<u32, Stopped<Fault>>, Duration) {
+    async fn run(budget_s: u64, faults: &[Retry], limits: Limits) -> (Result<u32, RetryError<Fault>>, Duration) {
         let begun = Instant::now();
         let mut made = 0;
         let budget = Budget::lasting(Duration::from_secs(budget_s));
-        let result = within(budget, limits, &Highest, async || {
+        let result = retry_within(budget, limits, &Highest, async || {
             made += 1;
             match faults.get(made as usize - 1) {
                 Some(again) => Err(Fault(*again)),
@@ -150,38 +150,38 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_passing_fault_is_tried_again_with_doubling_waits() {
-        let (result, took) = run(100, &[Again::Soon, Again::Soon], LIMITS).await;
+        let (result, took) = run(100, &[Retry::Soon, Retry::Soon], LIMITS).await;
         assert_eq!(result, Ok(3));
         assert_eq!(took, Duration::from_millis(200 + 400));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_limit_is_given_longer() {
-        let (result, took) = run(100, &[Again::Later; 3], LIMITS).await;
+        let (result, took) = run(100, &[Retry::Later; 3], LIMITS).await;
         assert_eq!(result, Ok(4));
         assert_eq!(took, Duration::from_secs(1 + 2 + 4));
     }
 
     #[tokio::test(start_paused = true)]
     async fn attempts_are_bounded_and_the_last_cause_is_kept() {
-        let faults = [Again::Soon, Again::Soon, Again::Soon, Again::Later];
+        let faults = [Retry::Soon, Retry::Soon, Retry::Soon, Retry::Later];
         let (result, _) = run(100, &faults, LIMITS).await;
-        assert_eq!(result, Err(Stopped::Failed { cause: Fault(Again::Later), attempts: 4 }));
+        assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Later), attempts: 4 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lasting_fault_is_not_tried_again_and_a_doubtful_one_once() {
-        for (again, attempts) in [(Again::Never, 1), (Again::Once, 2)] {
+        for (again, attempts) in [(Retry::Never, 1), (Retry::Once, 2)] {
             let (result, _) = run(100, &[again; 4], LIMITS).await;
             let cause = Fault(again);
-            assert_eq!(result, Err(Stopped::Failed { cause, attempts }));
+            assert_eq!(result, Err(RetryError::Failed { cause, attempts }));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_does_not_fit_is_not_begun() {
-        let (result, took) = run(1, &[Again::Later], LIMITS).await;
-        assert_eq!(result, Err(Stopped::Failed { cause: Fault(Again::Later), attempts: 1 }));
+        let (result, took) = run(1, &[Retry::Later], LIMITS).await;
+        assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Later), attempts: 1 }));
         assert_eq!(took, Duration::ZERO);
     }
 
@@ -190,15 +190,16 @@ mod tests {
         let begun = Instant::now();
         let budget = Budget::lasting(Duration::from_secs(5));
         let result: Result<(), _> =
-            within(budget, LIMITS, &Highest, async || -> Result<(), Fault> { std::future::pending().await }).await;
-        assert_eq!(result, Err(Stopped::OutOfTime { cause: None, attempts: 1 }));
+            retry_within(budget, LIMITS, &Highest, async || -> Result<(), Fault> { std::future::pending().await })
+                .await;
+        assert_eq!(result, Err(RetryError::OutOfTime { cause: None, attempts: 1 }));
         assert_eq!(begun.elapsed(), Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_time_nothing_is_tried() {
         let (result, _) = run(0, &[], LIMITS).await;
-        assert_eq!(result, Err(Stopped::OutOfTime { cause: None, attempts: 0 }));
+        assert_eq!(result, Err(RetryError::OutOfTime { cause: None, attempts: 0 }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -206,7 +207,7 @@ mod tests {
         let limits = Limits { attempt_timeout: Duration::from_secs(10), ..LIMITS };
         let mut made = 0;
         let budget = Budget::lasting(Duration::from_secs(60));
-        let result = within(budget, limits, &Highest, async || {
+        let result = retry_within(budget, limits, &Highest, async || {
             made += 1;
             if made == 1 {
                 std::future::pending::<()>().await;
@@ -221,7 +222,7 @@ mod tests {
     async fn an_attempt_that_could_not_end_in_time_is_not_begun_and_paid() {
         let limits = Limits { least: Duration::from_secs(3), ..LIMITS };
         let (result, took) = run(2, &[], limits).await;
-        assert_eq!(result, Err(Stopped::OutOfTime { cause: None, attempts: 0 }));
+        assert_eq!(result, Err(RetryError::OutOfTime { cause: None, attempts: 0 }));
         assert_eq!(took, Duration::ZERO);
         assert_eq!(run(3, &[], limits).await.0, Ok(1));
     }
@@ -229,8 +230,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_leaves_too_little_for_the_attempt_after_it_is_not_begun() {
         let limits = Limits { least: Duration::from_secs(3), ..LIMITS };
-        let (result, took) = run(3, &[Again::Later], limits).await;
-        assert_eq!(result, Err(Stopped::Failed { cause: Fault(Again::Later), attempts: 1 }));
+        let (result, took) = run(3, &[Retry::Later], limits).await;
+        assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Later), attempts: 1 }));
         assert_eq!(took, Duration::ZERO);
     }
 }

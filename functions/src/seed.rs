@@ -28,11 +28,11 @@ pub fn seed(id: &str, place: u32, (least, most): (u32, u32)) -> u32 {
 
 /// Returns the key of the picture of `seed` under `prefix`, which has no slash at its end and may be empty.
 pub fn picture_key(prefix: &str, seed: u32) -> String {
-    within(prefix, &format!("titan_{seed}.png"))
+    key_under(prefix, &format!("titan_{seed}.png"))
 }
 
 /// Returns `name` under `prefix`.
-pub fn within(prefix: &str, name: &str) -> String {
+pub fn key_under(prefix: &str, name: &str) -> String {
     match prefix {
         "" => name.to_owned(),
         prefix => format!("{prefix}/{name}"),

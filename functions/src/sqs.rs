@@ -3,8 +3,8 @@
 mod deliveries;
 mod send;
 
-pub use deliveries::{Delivered, Deliveries, LONG_POLL, MOST, QueueError, Wanted};
-pub use send::{Message, Outbox, unsendable};
+pub use deliveries::{Deliveries, Delivery, LONG_POLL, MOST, QueueError, Wanted};
+pub use send::{Outbox, OutgoingMessage, unsendable};
 
 use crate::aws::AwsFailure;
 use aws_sdk_sqs::Client;

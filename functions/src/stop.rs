@@ -2,23 +2,23 @@
 
 use tokio::sync::watch;
 
-/// Says whether work is to end; all who wait for it hear it.
+/// Holds the signal to end work; it wakes every waiter, and those that come later find it given.
 #[derive(Debug, Default)]
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Gives the signal.
-    pub fn ask(&self) {
+    /// Gives the signal to end.
+    pub fn request(&self) {
         self.0.send_replace(true);
     }
 
     /// Returns whether the signal was given.
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits for the signal; returns at once when it was given before.
-    pub async fn asked(&self) {
+    pub async fn wait(&self) {
         let mut receiver = self.0.subscribe();
         // The sender lives as long as `self`.
         let _ = receiver.wait_for(|asked| *asked).await;
@@ -32,9 +32,9 @@ mod tests {
     #[tokio::test]
     async fn the_signal_reaches_those_who_wait_and_those_who_come_late() {
         let stop = Stop::default();
-        assert!(!stop.is_asked());
-        tokio::join!(stop.asked(), async { stop.ask() });
-        stop.asked().await;
-        assert!(stop.is_asked());
+        assert!(!stop.is_requested());
+        tokio::join!(stop.wait(), async { stop.request() });
+        stop.wait().await;
+        assert!(stop.is_requested());
     }
 }

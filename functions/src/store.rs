@@ -6,7 +6,7 @@ pub use s3::S3Store;
 
 use crate::aws::AwsFailure;
 use crate::picture::Picture;
-use crate::retry::{Again, Retryable};
+use crate::retry::{Retry, Retryable};
 use bytes::Bytes;
 use std::future::Future;
 use std::time::Duration;
@@ -78,11 +78,11 @@ pub enum StoreError {
 }
 
 impl Retryable for StoreError {
-    fn again(&self) -> Again {
+    fn retry(&self) -> Retry {
         match self {
-            Self::Unavailable(_) | Self::Stalled(_) => Again::Soon,
-            Self::Throttled(_) => Again::Later,
-            Self::Refused(_) | Self::Contended(_) | Self::Unreadable(_) => Again::Never,
+            Self::Unavailable(_) | Self::Stalled(_) => Retry::Soon,
+            Self::Throttled(_) => Retry::Later,
+            Self::Refused(_) | Self::Contended(_) | Self::Unreadable(_) => Retry::Never,
         }
     }
 

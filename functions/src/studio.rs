@@ -13,8 +13,8 @@ use crate::model::{ImageModel, ModelError};
 use crate::picture::Picture;
 use crate::prompt::{Prompt, PromptError};
 use crate::random::Random;
-use crate::records::{Asked, Claim, Drawn, Held, KEEPING, Records};
-use crate::retry::{Limits, Stopped, within};
+use crate::records::{BUCKET_LIMITS, ClaimOutcome, HeldClaim, PromptIdentity, Records, StoredPicture};
+use crate::retry::{Limits, RetryError, retry_within};
 use crate::seed::{self, ROW};
 use crate::store::{Metadata, Store, StoreError};
 use failure::drawing;
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 const ATTEMPTS: u32 = 6;
 const ATTEMPTS_BEFORE_THE_NEXT: u32 = 2;
 /// The attempts at storing a picture that is paid for: as many as fit into the time left.
-const STORING: Limits = Limits { attempts: u32::MAX, ..KEEPING };
+const PICTURE_LIMITS: Limits = Limits { attempts: u32::MAX, ..BUCKET_LIMITS };
 /// A model call that begins with less time left is paid for and lost.
 const LEAST: Duration = Duration::from_millis(500);
 
@@ -52,23 +52,23 @@ pub struct Studio<M, S, R> {
 /// Names one prompt and the event it came with.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// What the prompt is known by when it comes again; `None` when it cannot.
+    /// Recognises the prompt when it is delivered again; `None` for a prompt that has no id.
     pub id: Option<&'a PictureId>,
     pub prompt: &'a str,
     pub correlation_id: &'a str,
     pub request_id: &'a str,
 }
 
-/// Says where the picture lies.
+/// Says where the picture of a job is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    pub picture: Drawn,
+pub struct Produced {
+    pub picture: StoredPicture,
     /// Whether an earlier delivery drew it.
     pub found: bool,
 }
 
 /// A picture that is drawn and not yet stored.
-struct Fresh<'a> {
+struct DrawnPicture<'a> {
     picture: Picture,
     model_id: &'a str,
     model_time: Duration,
@@ -78,37 +78,37 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     /// Draws the job's prompt and keeps the picture, trying again where that helps. A job with an id is drawn once, however
     /// often it comes: what became of it stands in its record. Writes one line to `log` when it succeeds; failures are the
     /// caller's to log.
-    pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<Kept, Failure> {
+    pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<Produced, Failure> {
         let Some(id) = job.id else {
             let id = PictureId::random(self.random.secret().unwrap_or_default());
-            return self.work(job, &id, false, time, log).await;
+            return self.draw_and_store(job, &id, false, time, log).await;
         };
         let prompt_sha256 = Prompt::digest(job.prompt);
-        let asked = Asked { id, correlation_id: job.correlation_id, prompt_sha256: &prompt_sha256 };
+        let asked = PromptIdentity { id, correlation_id: job.correlation_id, prompt_sha256: &prompt_sha256 };
         let held = match self.records().claim(asked, time.drawing, time.storing).await.map_err(storing)? {
-            Claim::Held(held) => held,
-            Claim::Busy(until) => return Err(Failure::Busy { until }),
-            Claim::OtherPrompt => return Err(Failure::OtherPrompt),
-            Claim::Over(record) => {
+            ClaimOutcome::Held(held) => held,
+            ClaimOutcome::Busy(until) => return Err(Failure::Busy { until }),
+            ClaimOutcome::OtherPrompt => return Err(Failure::OtherPrompt),
+            ClaimOutcome::Finished(record) => {
                 return match (record.picture, record.rejection) {
-                    (Some(picture), _) => Ok(Kept { picture, found: true }),
+                    (Some(picture), _) => Ok(Produced { picture, found: true }),
                     (None, Some(rejection)) => Err(Failure::Rejected(Rejected::Before(rejection))),
                     (None, None) => Err(failure::unreadable(id)),
                 };
             }
         };
-        let outcome = self.work(job, id, !held.fresh, time, log).await;
-        self.close(held, outcome, time.storing, log).await
+        let outcome = self.draw_and_store(job, id, !held.fresh, time, log).await;
+        self.record_outcome(held, outcome, time.storing, log).await
     }
 
     /// Writes the outcome into the record. Only a recorded outcome is final.
-    async fn close(
+    async fn record_outcome(
         &self,
-        held: Held,
-        outcome: Result<Kept, Failure>,
+        held: HeldClaim,
+        outcome: Result<Produced, Failure>,
         budget: Budget,
         log: Log<'_>,
-    ) -> Result<Kept, Failure> {
+    ) -> Result<Produced, Failure> {
         let records = self.records();
         match &outcome {
             Ok(kept) => records.done(held, kept.picture.clone(), budget).await.map_err(storing)?,
@@ -126,18 +126,18 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     }
 
     /// Draws the prompt of `id` and stores the picture, unless `look` finds it stored.
-    async fn work(
+    async fn draw_and_store(
         &self,
         job: Job<'_>,
         id: &PictureId,
         look: bool,
         time: Deadlines<'_>,
         log: Log<'_>,
-    ) -> Result<Kept, Failure> {
-        if look && let Some(picture) = self.stored(id, time.drawing).await? {
+    ) -> Result<Produced, Failure> {
+        if look && let Some(picture) = self.find_picture(id, time.drawing).await? {
             let fields = json!({"image_uri": picture.uri, "picture_id": id.as_str()});
             log.info("image found, drawn by an earlier delivery", fields);
-            return Ok(Kept { picture, found: true });
+            return Ok(Produced { picture, found: true });
         }
         let prompt = self.prompt(job.prompt)?;
         if time.is_stopped() {
@@ -154,7 +154,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             model_id: fresh.model_id.to_owned(),
         };
         let begun = Instant::now();
-        let picture = self.keep(id, &fresh.picture, &metadata, time.storing).await?;
+        let picture = self.store_picture(id, &fresh.picture, &metadata, time.storing).await?;
         let store_time = begun.elapsed();
         let fields = json!({
             "image_uri": picture.uri,
@@ -171,7 +171,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             Metric { name: "ModelTime", unit: Unit::Milliseconds, value: fresh.model_time.as_secs_f64() * 1e3 },
         ];
         log.measure(Level::Info, "image stored", fields, &metrics);
-        Ok(Kept { picture, found: false })
+        Ok(Produced { picture, found: false })
     }
 
     /// Draws within the day's limit, until the time is over or stopped.
@@ -181,7 +181,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         seed: u32,
         time: Deadlines<'_>,
         log: Log<'_>,
-    ) -> Result<Fresh<'_>, Failure> {
+    ) -> Result<DrawnPicture<'_>, Failure> {
         let counted = self.clock.now();
         if let Some(limit) = self.limit()
             && let Allowance::Spent { until } = limit.take(time.drawing).await.map_err(storing)?
@@ -198,7 +198,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         let drawn = tokio::select! {
             biased;
             drawn = draw => drawn,
-            () = time.stopped() => Err(Failure::Interrupted),
+            () = time.wait_for_stop() => Err(Failure::Interrupted),
         };
         // A call that may be billed stays counted.
         if matches!(&drawn, Err(Failure::Model { cause, .. }) if cause.is_free())
@@ -217,7 +217,13 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     }
 
     /// Draws with the first model that can; the next one is asked when a model fails for another reason than the prompt.
-    async fn draw(&self, prompt: &Prompt, seed: u32, budget: Budget, log: Log<'_>) -> Result<Fresh<'_>, Failure> {
+    async fn draw(
+        &self,
+        prompt: &Prompt,
+        seed: u32,
+        budget: Budget,
+        log: Log<'_>,
+    ) -> Result<DrawnPicture<'_>, Failure> {
         let begun = Instant::now();
         let able: Vec<_> = self.models.iter().filter(|model| prompt.chars() <= model.prompt_limit()).collect();
         let mut able = able.into_iter().peekable();
@@ -225,8 +231,10 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         while let Some(model) = able.next() {
             let attempts = if able.peek().is_some() { ATTEMPTS_BEFORE_THE_NEXT } else { ATTEMPTS };
             let limits = Limits { attempts, attempt_timeout: self.model_timeout, least: LEAST };
-            let stopped = match within(budget, limits, &self.random, async || model.draw(prompt, seed).await).await {
-                Ok(picture) => return Ok(Fresh { picture, model_id: model.id(), model_time: begun.elapsed() }),
+            let stopped = match retry_within(budget, limits, &self.random, async || model.draw(prompt, seed).await)
+                .await
+            {
+                Ok(picture) => return Ok(DrawnPicture { picture, model_id: model.id(), model_time: begun.elapsed() }),
                 Err(stopped) => stopped,
             };
             let failure = drawing(stopped);
@@ -241,34 +249,34 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
 
     /// Stores `picture` under the first key of the id's row that is free. A key that is taken by the same id holds the same
     /// picture: the answer to an earlier attempt was lost.
-    async fn keep(
+    async fn store_picture(
         &self,
         id: &PictureId,
         picture: &Picture,
         metadata: &Metadata,
         budget: Budget,
-    ) -> Result<Drawn, Failure> {
+    ) -> Result<StoredPicture, Failure> {
         for place in 0..ROW {
             let key = self.key(id, place);
             let put = async || self.store.put(&key, picture, metadata).await;
-            let written = within(budget, STORING, &self.random, put).await.map_err(storing)?;
+            let written = retry_within(budget, PICTURE_LIMITS, &self.random, put).await.map_err(storing)?;
             if written || self.owner(&key, budget).await?.as_deref() == Some(id.as_str()) {
-                return Ok(self.drawn(key, metadata.seed, &metadata.model_id));
+                return Ok(self.name_picture(key, metadata.seed, &metadata.model_id));
             }
         }
         let cause = StoreError::Contended(self.key(id, 0));
-        Err(storing(Stopped::Failed { cause, attempts: ROW }))
+        Err(storing(RetryError::Failed { cause, attempts: ROW }))
     }
 
     /// Returns the picture that an earlier delivery of `id` stored.
-    async fn stored(&self, id: &PictureId, budget: Budget) -> Result<Option<Drawn>, Failure> {
+    async fn find_picture(&self, id: &PictureId, budget: Budget) -> Result<Option<StoredPicture>, Failure> {
         for place in 0..ROW {
             let key = self.key(id, place);
             match self.owner(&key, budget).await? {
                 None => return Ok(None),
                 Some(owner) if owner == id.as_str() => {
                     let seed = seed::seed(id.as_str(), 0, self.seeds);
-                    return Ok(Some(self.drawn(key, seed, "")));
+                    return Ok(Some(self.name_picture(key, seed, "")));
                 }
                 Some(_) => {}
             }
@@ -277,11 +285,11 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     }
 
     async fn owner(&self, key: &str, budget: Budget) -> Result<Option<String>, Failure> {
-        within(budget, KEEPING, &self.random, async || self.store.owner(key).await).await.map_err(storing)
+        retry_within(budget, BUCKET_LIMITS, &self.random, async || self.store.owner(key).await).await.map_err(storing)
     }
 
-    fn drawn(&self, key: String, seed: u32, model_id: &str) -> Drawn {
-        Drawn { uri: self.store.uri(&key), key, seed, model_id: model_id.to_owned() }
+    fn name_picture(&self, key: String, seed: u32, model_id: &str) -> StoredPicture {
+        StoredPicture { uri: self.store.uri(&key), key, seed, model_id: model_id.to_owned() }
     }
 
     fn key(&self, id: &PictureId, place: u32) -> String {

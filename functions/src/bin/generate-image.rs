@@ -5,7 +5,7 @@
 
 use functions::budget::Budget;
 use functions::events::Invocation;
-use functions::events::http::{self, Front};
+use functions::events::http::{self, HttpApi};
 use functions::start::{self, Started};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
         Err(error) => return start::give_up(NAME, &error),
     };
     let Started { studio, logger, queue, settings } = &started;
-    let front = &Front { studio, outbox: queue, settings };
+    let front = &HttpApi { studio, outbox: queue, settings };
     let handler = service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
         let budget = Budget::before_deadline(context.deadline, SystemTime::now(), http::MARGIN);

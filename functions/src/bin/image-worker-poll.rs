@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
     let stopping = Stop::default();
     let signals = async {
         signalled().await;
-        stopping.ask();
+        stopping.request();
         signalled().await;
     };
     tokio::select! {

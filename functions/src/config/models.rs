@@ -1,7 +1,7 @@
 //! The models of `MODEL_ID`, and whether they can work.
 
 use super::reader::{Reader, shown};
-use crate::model::catalog::{self, Known, Named};
+use crate::model::catalog::{self, CatalogEntry, ModelReference};
 use crate::model::{Family, ModelSettings, Quality};
 
 /// Holds what the models are checked against.
@@ -58,17 +58,17 @@ pub(super) fn read<G: Fn(&str) -> Option<String>>(
 impl Check<'_> {
     /// Returns the family of the model `id`, if it can be told, and what speaks against the model.
     fn objections(&self, id: &str) -> (Option<Family>, Vec<Objection>) {
-        let Some(named) = catalog::named(id) else {
+        let Some(named) = catalog::parse_reference(id) else {
             let text = "is an ARN, but not of a model or an inference profile of Bedrock".to_owned();
             return (None, vec![Objection::Refused(text)]);
         };
         let mut objections = Vec::new();
-        if let Some(why) = named.model.and_then(catalog::unfit) {
+        if let Some(why) = named.model.and_then(catalog::why_unfit) {
             objections.push(Objection::Refused(format!("cannot be used: {why}")));
             return (None, objections);
         }
-        objections.extend(self.elsewhere(&named));
-        match (named.model.and_then(catalog::known), self.stated) {
+        objections.extend(self.object_to_region(&named));
+        match (named.model.and_then(catalog::find), self.stated) {
             (Some(known), Some(stated)) if known.family != stated => {
                 let text = format!("is of the family {:?}, but MODEL_FAMILY says {stated:?}", known.family);
                 objections.push(Objection::Refused(text));
@@ -76,7 +76,7 @@ impl Check<'_> {
             }
             (_, Some(stated)) => (Some(stated), objections),
             (Some(known), None) => {
-                objections.extend(self.against(known, &named));
+                objections.extend(self.object_to_offer(known, &named));
                 (Some(known.family), objections)
             }
             (None, None) => {
@@ -87,7 +87,7 @@ impl Check<'_> {
     }
 
     /// Objects to an ARN or a profile of other regions than the one that is asked.
-    fn elsewhere(&self, named: &Named<'_>) -> Option<Objection> {
+    fn object_to_region(&self, named: &ModelReference<'_>) -> Option<Objection> {
         let region = named.region.filter(|region| !self.region.is_empty() && !self.region.starts_with(region))?;
         let more = if region.ends_with('-') { "…" } else { "" };
         let text = format!("is of {region}{more}, but MODEL_REGION is {}", shown(self.region));
@@ -95,10 +95,10 @@ impl Check<'_> {
     }
 
     /// Objects to a model that has ended, or is not offered in the region; a profile has regions of its own.
-    fn against(&self, known: &Known, named: &Named<'_>) -> Option<Objection> {
+    fn object_to_offer(&self, known: &CatalogEntry, named: &ModelReference<'_>) -> Option<Objection> {
         let lift = "if you know better, state MODEL_FAMILY=stability, titan or nova";
         if let Some(day) = known.ended {
-            let served: Vec<_> = catalog::served().collect();
+            let served: Vec<_> = catalog::served_models().collect();
             let text = format!("has ended on {day}; Bedrock serves {} ({lift})", served.join(", "));
             return Some(Objection::Doubtful(text));
         }
@@ -110,11 +110,11 @@ impl Check<'_> {
     }
 }
 
-fn unknown(named: &Named<'_>) -> String {
+fn unknown(named: &ModelReference<'_>) -> String {
     match named.model {
         None => "does not tell what model is behind it: state MODEL_FAMILY=stability, titan or nova".to_owned(),
         Some(_) => {
-            let served: Vec<_> = catalog::served().collect();
+            let served: Vec<_> = catalog::served_models().collect();
             format!(
                 "is not known to this version, which knows {}: if it draws pictures, state MODEL_FAMILY=stability, titan or nova",
                 served.join(", ")

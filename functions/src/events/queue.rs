@@ -36,7 +36,7 @@ const CONCURRENT: usize = 10;
 /// Holds what is read of a record; its body is the prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Record {
+pub struct SqsRecord {
     pub message_id: Option<String>,
     pub receipt_handle: Option<String>,
     #[serde(rename = "eventSourceARN")]
@@ -68,7 +68,7 @@ pub struct ItemFailure {
     pub item_identifier: String,
 }
 
-impl Record {
+impl SqsRecord {
     fn id(&self) -> &str {
         self.message_id.as_deref().unwrap_or_default()
     }
@@ -104,7 +104,7 @@ pub struct Messages<'a, Q> {
 }
 
 impl<Q> Messages<'_, Q> {
-    fn url_for(&self, records: &[Record]) -> Option<String> {
+    fn url_for(&self, records: &[SqsRecord]) -> Option<String> {
         let arn = || sqs::url_of(records.first()?.event_source_arn.as_deref()?);
         self.url.map(ToOwned::to_owned).or_else(arn)
     }
@@ -114,9 +114,9 @@ impl<Q> Messages<'_, Q> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Its picture is stored, or its prompt is rejected on record: it is not delivered again.
-    Over,
+    Finished,
     /// It is to be delivered again after this time.
-    Again(Duration),
+    Redeliver(Duration),
 }
 
 /// Says what a record's end tells about the records after it.
@@ -134,7 +134,7 @@ pub enum Sign {
 
 /// Says how the work on a record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Worked {
+pub struct RecordResult {
     pub outcome: Outcome,
     pub sign: Sign,
 }
@@ -146,9 +146,9 @@ pub struct Worked {
 pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     studio: &Studio<M, S, R>,
     logger: &Logger<K>,
-    record: &Record,
+    record: &SqsRecord,
     invocation: Invocation<'_>,
-) -> Worked {
+) -> RecordResult {
     let correlation_id = record.correlation_id();
     let log = logger.event(invocation.request_id, correlation_id).trace(invocation.trace_id);
     let id = record.picture_id();
@@ -162,7 +162,7 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     let failure = match studio.produce(job, time, log).await {
         Ok(kept) => {
             let sign = if kept.found { Sign::None } else { Sign::Drawn };
-            return Worked { outcome: Outcome::Over, sign };
+            return RecordResult { outcome: Outcome::Finished, sign };
         }
         Err(failure) => failure,
     };
@@ -180,7 +180,7 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
             fields,
             &[Metric { name: "PromptsRejected", unit: Unit::Count, value: 1.0 }],
         );
-        return Worked { outcome: Outcome::Over, sign: Sign::None };
+        return RecordResult { outcome: Outcome::Finished, sign: Sign::None };
     }
     let wait = failure.wait(studio.clock.now()).unwrap_or_else(|| back_off(&failure, record, &studio.random));
     fields["again_in_s"] = json!(wait.as_secs());
@@ -200,7 +200,7 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
             log.measure(Level::Error, message, fields, &[metric]);
         }
     }
-    Worked { outcome: Outcome::Again(wait), sign: sign(&failure) }
+    RecordResult { outcome: Outcome::Redeliver(wait), sign: sign(&failure) }
 }
 
 /// Says what `failure` tells about the records after it. A reply that is no picture and a fault inside the model may be
@@ -217,7 +217,7 @@ fn sign(failure: &Failure) -> Sign {
 
 /// Returns the time until another delivery: 30 s, doubling with each delivery to 15 minutes, and up to a half more. A record
 /// that no attempt was made at comes soon.
-fn back_off(failure: &Failure, record: &Record, random: &impl Random) -> Duration {
+fn back_off(failure: &Failure, record: &SqsRecord, random: &impl Random) -> Duration {
     if matches!(failure, Failure::OutOfTime { attempts: 0, .. }) {
         return Duration::from_secs(2);
     }
@@ -244,7 +244,7 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
     let mut records = Vec::new();
     let mut failures = Vec::new();
     for record in all {
-        match Record::deserialize(record) {
+        match SqsRecord::deserialize(record) {
             Ok(record) => records.push(record),
             Err(error) => {
                 log.error("not an SQS record", json!({"error": unread(&error)}));
@@ -260,7 +260,7 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
     let outcomes: Vec<_> = work.buffer_unordered(CONCURRENT).collect().await;
     let mut waits = Vec::new();
     for (record, outcome) in &outcomes {
-        let Outcome::Again(wait) = outcome else { continue };
+        let Outcome::Redeliver(wait) = outcome else { continue };
         failures.push(ItemFailure { item_identifier: record.id().to_owned() });
         let receipt_handle = record.receipt_handle.clone();
         waits.extend(receipt_handle.map(|receipt_handle| Postponed { receipt_handle, wait: *wait }));

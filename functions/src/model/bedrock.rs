@@ -89,7 +89,7 @@ mod tests {
     use crate::model::Quality;
     use crate::picture::tests::png;
     use crate::random::OsRandom;
-    use crate::retry::{Limits, within};
+    use crate::retry::{Limits, retry_within};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use std::time::Duration;
@@ -199,7 +199,7 @@ mod tests {
         let limits = Limits { attempts: 2, attempt_timeout: Duration::from_millis(300), least: Duration::ZERO };
         let draw = async || {
             let budget = Budget::lasting(Duration::from_secs(20));
-            within(budget, limits, &OsRandom, async || model.draw(&prompt, 1).await).await
+            retry_within(budget, limits, &OsRandom, async || model.draw(&prompt, 1).await).await
         };
         let twice = async {
             draw().await.unwrap();

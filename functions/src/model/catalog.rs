@@ -7,7 +7,7 @@ use super::Family;
 
 /// Says what is known of a model.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct CatalogEntry {
     pub(crate) id: &'static str,
     pub(crate) family: Family,
     /// Where it is, or was, offered.
@@ -16,12 +16,12 @@ pub(crate) struct Known {
     pub(crate) ended: Option<&'static str>,
 }
 
-const fn draws(id: &'static str, family: Family, regions: &'static [&'static str]) -> Known {
-    Known { id, family, regions, ended: None }
+const fn draws(id: &'static str, family: Family, regions: &'static [&'static str]) -> CatalogEntry {
+    CatalogEntry { id, family, regions, ended: None }
 }
 
-const fn ended(id: &'static str, family: Family, regions: &'static [&'static str], day: &'static str) -> Known {
-    Known { id, family, regions, ended: Some(day) }
+const fn ended(id: &'static str, family: Family, regions: &'static [&'static str], day: &'static str) -> CatalogEntry {
+    CatalogEntry { id, family, regions, ended: Some(day) }
 }
 
 const US: &[&str] = &["us-east-1", "us-west-2"];
@@ -29,7 +29,7 @@ const OREGON: &[&str] = &["us-west-2"];
 /// For models whose last day AWS no longer lists.
 const EARLIER: &str = "an earlier day";
 
-const KNOWN: &[Known] = &[
+const KNOWN: &[CatalogEntry] = &[
     draws("stability.stable-image-core-v1:1", Family::Stability, OREGON),
     draws("stability.stable-image-ultra-v1:1", Family::Stability, OREGON),
     draws("stability.sd3-5-large-v1:0", Family::Stability, OREGON),
@@ -102,7 +102,7 @@ const GROUPS: &[(&str, &str)] = &[
 
 /// Holds what a model id or ARN says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Named<'a> {
+pub(crate) struct ModelReference<'a> {
     /// The model's own id; `None` when it names a resource of the account, which tells nothing of the model.
     pub(crate) model: Option<&'a str>,
     /// What the names of the regions begin with from which it can be called; `None` when it does not say.
@@ -113,7 +113,7 @@ pub(crate) struct Named<'a> {
 
 /// Reads a model id, an inference profile's id, or the ARN of either or of a resource of the account. `None` when `text` is
 /// an ARN of something else.
-pub(crate) fn named(text: &str) -> Option<Named<'_>> {
+pub(crate) fn parse_reference(text: &str) -> Option<ModelReference<'_>> {
     if !text.starts_with("arn:") {
         return Some(of_id(text));
     }
@@ -125,40 +125,40 @@ pub(crate) fn named(text: &str) -> Option<Named<'_>> {
         return None;
     }
     match kind {
-        "foundation-model" => Some(Named { model: Some(id), region: Some(region), profile: false }),
-        "inference-profile" => Some(Named { region: Some(region), profile: true, ..of_id(id) }),
+        "foundation-model" => Some(ModelReference { model: Some(id), region: Some(region), profile: false }),
+        "inference-profile" => Some(ModelReference { region: Some(region), profile: true, ..of_id(id) }),
         "application-inference-profile" | "provisioned-model" | "custom-model-deployment" => {
-            Some(Named { model: None, region: Some(region), profile: true })
+            Some(ModelReference { model: None, region: Some(region), profile: true })
         }
         _ => None,
     }
 }
 
-fn of_id(id: &str) -> Named<'_> {
+fn of_id(id: &str) -> ModelReference<'_> {
     let group = id.split_once('.').and_then(|(group, model)| {
         let (_, regions) = GROUPS.iter().find(|(name, _)| *name == group)?;
         Some((*regions, model))
     });
     match group {
-        Some((regions, model)) => Named { model: Some(model), region: Some(regions), profile: true },
-        None => Named { model: Some(id), region: None, profile: false },
+        Some((regions, model)) => ModelReference { model: Some(model), region: Some(regions), profile: true },
+        None => ModelReference { model: Some(id), region: None, profile: false },
     }
 }
 
 /// Finds what is known of the model `id`.
-pub(crate) fn known(id: &str) -> Option<&'static Known> {
+pub(crate) fn find(id: &str) -> Option<&'static CatalogEntry> {
     KNOWN.iter().find(|known| known.id == id)
 }
 
 /// Says why the model `id` can never draw from a prompt alone; `None` when nothing speaks against it.
-pub(crate) fn unfit(id: &str) -> Option<&'static str> {
+pub(crate) fn why_unfit(id: &str) -> Option<&'static str> {
     let drawing = DRAWING.iter().any(|start| id.starts_with(start));
     let found = UNFIT.iter().find(|(start, _)| id.starts_with(start));
     found.filter(|_| !drawing).map(|(_, why)| *why)
 }
 
 /// Returns the ids of the models that Bedrock serves.
-pub(crate) fn served() -> impl Iterator<Item = &'static str> {
+pub(crate) fn served_models() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().filter(|known| known.ended.is_none()).map(|known| known.id)
 }
 
@@ -190,22 +190,22 @@ mod tests {
     #[test]
     fn ids_profiles_and_arns_name_their_model_and_region() {
         let core = "stability.stable-image-core-v1:1";
-        let named = |text: &str| {
-            let named = named(text)?;
+        let reference = |text: &str| {
+            let named = parse_reference(text)?;
             Some((named.model.map(str::to_owned), named.region.map(str::to_owned), named.profile))
         };
         let some = |model: &str, region: Option<&str>, profile| {
             Some((Some(model.to_owned()), region.map(str::to_owned), profile))
         };
-        assert_eq!(named(core), some(core, None, false));
-        assert_eq!(named(&format!("us.{core}")), some(core, Some("us-"), true));
-        assert_eq!(named(&format!("global.{core}")), some(core, Some(""), true));
+        assert_eq!(reference(core), some(core, None, false));
+        assert_eq!(reference(&format!("us.{core}")), some(core, Some("us-"), true));
+        assert_eq!(reference(&format!("global.{core}")), some(core, Some(""), true));
         let arn = format!("arn:aws:bedrock:us-west-2::foundation-model/{core}");
-        assert_eq!(named(&arn), some(core, Some("us-west-2"), false));
+        assert_eq!(reference(&arn), some(core, Some("us-west-2"), false));
         let arn = format!("arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.{core}");
-        assert_eq!(named(&arn), some(core, Some("us-west-2"), true));
+        assert_eq!(reference(&arn), some(core, Some("us-west-2"), true));
         let arn = "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/abc123";
-        assert_eq!(named(arn), Some((None, Some("us-west-2".to_owned()), true)));
+        assert_eq!(reference(arn), Some((None, Some("us-west-2".to_owned()), true)));
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
             "arn:aws:bedrock:us-west-2:123456789012:guardrail/abc",
             "arn:aws:bedrock:::foundation-model/x",
         ] {
-            assert_eq!(named(arn), None, "{arn}");
+            assert_eq!(parse_reference(arn), None, "{arn}");
         }
     }
 
@@ -233,10 +233,10 @@ mod tests {
             "stability.stable-style-transfer-v1:0",
             "stability.stable-diffusion-xl-v1",
         ] {
-            assert!(unfit(id).is_some(), "{id}");
+            assert!(why_unfit(id).is_some(), "{id}");
         }
         for known in KNOWN {
-            assert_eq!(unfit(known.id), None, "{}", known.id);
+            assert_eq!(why_unfit(known.id), None, "{}", known.id);
         }
     }
 

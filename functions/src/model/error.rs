@@ -2,7 +2,7 @@
 
 use crate::aws::AwsFailure;
 use crate::prompt::Prompt;
-use crate::retry::{Again, Retryable};
+use crate::retry::{Retry, Retryable};
 use crate::text::clip;
 use std::time::Duration;
 use thiserror::Error;
@@ -104,12 +104,12 @@ impl ModelError {
 }
 
 impl Retryable for ModelError {
-    fn again(&self) -> Again {
+    fn retry(&self) -> Retry {
         match self {
-            Self::Throttled(_) => Again::Later,
-            Self::Unavailable(_) | Self::Stalled(_) => Again::Soon,
-            Self::Faulty(_) => Again::Once,
-            Self::Filtered(_) | Self::Invalid(_) | Self::Refused { .. } | Self::Unreadable(_) => Again::Never,
+            Self::Throttled(_) => Retry::Later,
+            Self::Unavailable(_) | Self::Stalled(_) => Retry::Soon,
+            Self::Faulty(_) => Retry::Once,
+            Self::Filtered(_) | Self::Invalid(_) | Self::Refused { .. } | Self::Unreadable(_) => Retry::Never,
         }
     }
 
@@ -148,16 +148,16 @@ mod tests {
     fn retries_follow_the_kind_of_failure() {
         let aws = AwsFailure::default;
         for (error, again) in [
-            (ModelError::Throttled(aws()), Again::Later),
-            (ModelError::Unavailable(aws()), Again::Soon),
-            (ModelError::stalled(Duration::from_secs(1)), Again::Soon),
-            (ModelError::Faulty(String::new()), Again::Once),
-            (refused(Why::Access), Again::Never),
-            (ModelError::Filtered(String::new()), Again::Never),
-            (ModelError::Invalid(String::new()), Again::Never),
-            (ModelError::Unreadable(String::new()), Again::Never),
+            (ModelError::Throttled(aws()), Retry::Later),
+            (ModelError::Unavailable(aws()), Retry::Soon),
+            (ModelError::stalled(Duration::from_secs(1)), Retry::Soon),
+            (ModelError::Faulty(String::new()), Retry::Once),
+            (refused(Why::Access), Retry::Never),
+            (ModelError::Filtered(String::new()), Retry::Never),
+            (ModelError::Invalid(String::new()), Retry::Never),
+            (ModelError::Unreadable(String::new()), Retry::Never),
         ] {
-            assert_eq!(error.again(), again, "{error}");
+            assert_eq!(error.retry(), again, "{error}");
         }
     }
 

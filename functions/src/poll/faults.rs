@@ -15,7 +15,7 @@ pub(super) struct Faults {
 
 impl Faults {
     /// Notes a fault by its state; returns the wait before the next call, and whether the state is another than before.
-    pub(super) fn failed(&mut self, state: String, random: &impl Random) -> (Duration, bool) {
+    pub(super) fn note_fault(&mut self, state: String, random: &impl Random) -> (Duration, bool) {
         let doubled = FIRST_MS << self.in_a_row.min(5);
         self.in_a_row = self.in_a_row.saturating_add(1);
         let half = doubled.min(LONGEST_MS) / 2;
@@ -26,7 +26,7 @@ impl Faults {
     }
 
     /// Notes an answer; returns the number of faults that it ends.
-    pub(super) fn ended(&mut self) -> Option<u32> {
+    pub(super) fn note_answer(&mut self) -> Option<u32> {
         self.state.take().map(|_| std::mem::take(&mut self.in_a_row))
     }
 }
@@ -46,18 +46,18 @@ mod tests {
     #[test]
     fn waits_double_to_half_a_minute_and_begin_anew() {
         let mut faults = Faults::default();
-        let waits: Vec<_> = (0..8).map(|_| faults.failed("500".into(), &Highest).0.as_secs()).collect();
+        let waits: Vec<_> = (0..8).map(|_| faults.note_fault("500".into(), &Highest).0.as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
-        assert_eq!(faults.ended(), Some(8));
-        assert_eq!(faults.ended(), None);
-        assert_eq!(faults.failed("500".into(), &Highest).0.as_secs(), 1);
+        assert_eq!(faults.note_answer(), Some(8));
+        assert_eq!(faults.note_answer(), None);
+        assert_eq!(faults.note_fault("500".into(), &Highest).0.as_secs(), 1);
     }
 
     #[test]
     fn a_fault_that_lasts_is_told_once() {
         let mut faults = Faults::default();
         let states = ["no connection", "no connection", "AccessDenied", "AccessDenied", "no connection"];
-        let told: Vec<_> = states.iter().map(|state| faults.failed((*state).into(), &Highest).1).collect();
+        let told: Vec<_> = states.iter().map(|state| faults.note_fault((*state).into(), &Highest).1).collect();
         assert_eq!(told, [true, false, true, false, true]);
     }
 }

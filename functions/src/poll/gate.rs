@@ -14,7 +14,7 @@ const TRIAL: Duration = Duration::from_secs(60);
 /// The longest time without a trial: the limit may be raised before the day ends.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Lets messages through, or one now and then.
+/// Lets messages through, or one a minute while none can be drawn.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     failures: u32,
@@ -24,8 +24,8 @@ pub(super) struct Gate {
 
 /// Says how the gate changed, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// After this many failures in a row.
+pub(super) enum GateChange {
+    /// Receiving slowed down, after this many failures in a row.
     Closed {
         failures: u32,
     },
@@ -43,19 +43,19 @@ impl Gate {
     }
 
     /// Notes that a message was received.
-    pub(super) fn passed(&mut self, now: Instant) {
+    pub(super) fn note_receipt(&mut self, now: Instant) {
         if let Some(trial) = &mut self.trial {
             *trial = (*trial).max(now + TRIAL);
         }
     }
 
     /// Notes how the work on a message ended; `wall` is the time of the clock, for limits that end at midnight.
-    pub(super) fn heard(&mut self, sign: Sign, now: Instant, wall: SystemTime) -> Option<Turn> {
+    pub(super) fn note_end(&mut self, sign: Sign, now: Instant, wall: SystemTime) -> Option<GateChange> {
         match sign {
             Sign::None => None,
             Sign::Drawn => {
                 self.failures = 0;
-                self.trial.take().map(|_| Turn::Opened)
+                self.trial.take().map(|_| GateChange::Opened)
             }
             Sign::Failing => {
                 self.failures = self.failures.saturating_add(1);
@@ -63,12 +63,12 @@ impl Gate {
                     return None;
                 }
                 self.trial = Some(now + TRIAL);
-                Some(Turn::Closed { failures: self.failures })
+                Some(GateChange::Closed { failures: self.failures })
             }
             Sign::LimitReached { until } => {
                 let left = until.duration_since(wall).unwrap_or_default() + Duration::from_secs(1);
                 let closed = self.trial.replace(now + left.min(LONGEST));
-                closed.is_none().then_some(Turn::Spent { until })
+                closed.is_none().then_some(GateChange::Spent { until })
             }
         }
     }
@@ -85,12 +85,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn three_failures_in_a_row_close_the_gate_and_a_picture_opens_it() {
         let (mut gate, now) = (Gate::default(), Instant::now());
-        let mut heard = |sign| gate.heard(sign, now, wall());
+        let mut heard = |sign| gate.note_end(sign, now, wall());
         assert_eq!([heard(Sign::Failing), heard(Sign::Failing), heard(Sign::Drawn)], [None; 3]);
         assert_eq!([heard(Sign::Failing), heard(Sign::None), heard(Sign::Failing)], [None; 3]);
-        assert_eq!(heard(Sign::Failing), Some(Turn::Closed { failures: 3 }));
+        assert_eq!(heard(Sign::Failing), Some(GateChange::Closed { failures: 3 }));
         assert_eq!(heard(Sign::Failing), None);
-        assert_eq!(heard(Sign::Drawn), Some(Turn::Opened));
+        assert_eq!(heard(Sign::Drawn), Some(GateChange::Opened));
         assert_eq!(gate.trial(), None);
     }
 
@@ -98,10 +98,10 @@ mod tests {
     async fn a_closed_gate_lets_one_message_through_a_minute() {
         let (mut gate, now) = (Gate::default(), Instant::now());
         for _ in 0..3 {
-            gate.heard(Sign::Failing, now, wall());
+            gate.note_end(Sign::Failing, now, wall());
         }
         assert_eq!(gate.trial(), Some(now + TRIAL));
-        gate.passed(now + TRIAL);
+        gate.note_receipt(now + TRIAL);
         assert_eq!(gate.trial(), Some(now + 2 * TRIAL));
     }
 
@@ -110,11 +110,11 @@ mod tests {
         let (mut gate, now) = (Gate::default(), Instant::now());
         let until = wall() + Duration::from_secs(3_600);
         let sign = Sign::LimitReached { until };
-        assert_eq!(gate.heard(sign, now, wall()), Some(Turn::Spent { until }));
+        assert_eq!(gate.note_end(sign, now, wall()), Some(GateChange::Spent { until }));
         assert_eq!(gate.trial(), Some(now + LONGEST));
-        assert_eq!(gate.heard(sign, now, wall()), None);
+        assert_eq!(gate.note_end(sign, now, wall()), None);
         let near = Sign::LimitReached { until: wall() + Duration::from_secs(9) };
-        gate.heard(near, now, wall());
+        gate.note_end(near, now, wall());
         assert_eq!(gate.trial(), Some(now + Duration::from_secs(10)));
     }
 }

@@ -1,14 +1,14 @@
-//! One message: worked on, kept hidden meanwhile, and then deleted or given back.
+//! The work on one message: it stays hidden meanwhile, and is then deleted or given back.
 
 use super::Worker;
 use crate::budget::Budget;
 use crate::events::Invocation;
-use crate::events::queue::{self, Attribute, Outcome, Record, Worked};
+use crate::events::queue::{self, Attribute, Outcome, RecordResult, SqsRecord};
 use crate::log::{Log, Sink};
 use crate::model::ImageModel;
 use crate::random::Random;
-use crate::retry::{Limits, Stopped, within};
-use crate::sqs::{Delivered, Deliveries, QueueError};
+use crate::retry::{Limits, RetryError, retry_within};
+use crate::sqs::{Deliveries, Delivery, QueueError};
 use crate::stop::Stop;
 use crate::store::Store;
 use serde_json::json;
@@ -22,17 +22,10 @@ const LONGEST_TELLING: Duration = Duration::from_secs(20);
 /// A message is hidden anew when a third of its time is over: two attempts may fail.
 const PARTS: u32 = 3;
 
-/// Says how the work on a message ended, and whether the queue knows.
-pub(super) struct Ended {
-    pub worked: Worked,
-    /// Whether the queue took what became of it; else the visibility timeout decides.
-    pub told: bool,
-}
-
 impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S, R, K, Q> {
     /// Works on `delivered` until it is over or `leave` is asked, and tells the queue.
-    pub(super) async fn message(&self, delivered: Delivered, leave: &Stop) -> Ended {
-        let Delivered { message_id, receipt_handle, request_id, .. } = delivered.clone();
+    pub(super) async fn work_on(&self, delivered: Delivery, leave: &Stop) -> RecordResult {
+        let Delivery { message_id, receipt_handle, request_id, .. } = delivered.clone();
         let record = record(delivered);
         let invocation = Invocation {
             request_id: &request_id,
@@ -46,46 +39,45 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
             worked = queue::work(self.studio, self.logger, &record, invocation) => worked,
             never = self.keep_hidden(&receipt_handle, &message_id, log) => match never {},
         };
-        let told = match worked.outcome {
-            Outcome::Over => {
+        match worked.outcome {
+            Outcome::Finished => {
                 let delete = async || self.queue.delete(&self.settings.queue_url, &receipt_handle).await;
-                self.tell("not deleted, it comes again and is not drawn again", &message_id, log, delete).await
+                self.tell_queue("not deleted, it comes again and is not drawn again", &message_id, log, delete).await;
             }
-            Outcome::Again(wait) => self.give_back(&receipt_handle, &message_id, wait, log).await,
-        };
-        Ended { worked, told }
+            Outcome::Redeliver(wait) => self.give_back(&receipt_handle, &message_id, wait, log).await,
+        }
+        worked
     }
 
     /// Lets the message be delivered again after `wait`.
-    pub(super) async fn give_back(&self, receipt: &str, message_id: &str, wait: Duration, log: Log<'_>) -> bool {
+    pub(super) async fn give_back(&self, receipt: &str, message_id: &str, wait: Duration, log: Log<'_>) {
         let hide = async || self.queue.hide(&self.settings.queue_url, receipt, wait).await;
-        self.tell("not postponed, the visibility timeout decides", message_id, log, hide).await
+        self.tell_queue("not postponed, the visibility timeout decides", message_id, log, hide).await;
     }
 
-    /// Tells the queue, trying again; returns whether it worked. `failed` is for the log.
-    async fn tell(
+    /// Tells the queue, trying again. When that fails, logs `failed`, and the visibility timeout decides.
+    async fn tell_queue(
         &self,
         failed: &str,
         message_id: &str,
         log: Log<'_>,
         telling: impl AsyncFnMut() -> Result<(), QueueError>,
-    ) -> bool {
-        let told = within(Budget::lasting(LONGEST_TELLING), TELLING, &self.studio.random, telling).await;
-        let Err(stopped) = told else { return true };
+    ) {
+        let told = retry_within(Budget::lasting(LONGEST_TELLING), TELLING, &self.studio.random, telling).await;
+        let Err(stopped) = told else { return };
         let (error, attempts) = match stopped {
-            Stopped::Failed { cause, attempts } => (Some(cause), attempts),
-            Stopped::OutOfTime { cause, attempts } => (cause, attempts),
+            RetryError::Failed { cause, attempts } => (Some(cause), attempts),
+            RetryError::OutOfTime { cause, attempts } => (cause, attempts),
         };
         let error = error.map_or_else(|| "out of time".to_owned(), |error| error.to_string());
         log.warn(failed, json!({"error": error, "attempts": attempts, "message_id": message_id}));
-        false
     }
 
-    /// Hides the message anew, again and again. What keeps it from that is told once: the claim on the prompt keeps another
-    /// process from drawing it meanwhile.
+    /// Keeps the message hidden for as long as it is worked on. A failure is logged once: the claim on the prompt keeps
+    /// another process from drawing it meanwhile.
     async fn keep_hidden(&self, receipt: &str, message_id: &str, log: Log<'_>) -> Infallible {
         let visibility = self.settings.visibility;
-        let mut told = false;
+        let mut is_logged = false;
         loop {
             tokio::time::sleep(visibility / PARTS).await;
             let hide = self.queue.hide(&self.settings.queue_url, receipt, visibility);
@@ -94,17 +86,17 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "no answer".to_owned(),
             };
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut is_logged, true) {
                 log.warn("not kept hidden, the work goes on", json!({"error": error, "message_id": message_id}));
             }
         }
     }
 }
 
-fn record(delivered: Delivered) -> Record {
+fn record(delivered: Delivery) -> SqsRecord {
     let text = |(name, value)| (name, Attribute { string_value: Some(value) });
     let count = delivered.receive_count.map(|count| ("ApproximateReceiveCount".to_owned(), count));
-    Record {
+    SqsRecord {
         message_id: Some(delivered.message_id),
         receipt_handle: Some(delivered.receipt_handle),
         event_source_arn: None,

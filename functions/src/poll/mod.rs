@@ -7,11 +7,11 @@ mod gate;
 mod message;
 
 use crate::config::Polling;
-use crate::events::queue::Outcome;
+use crate::events::queue::{Outcome, RecordResult};
 use crate::log::{Level, Logger, Metric, Sink, Unit};
 use crate::model::ImageModel;
 use crate::random::Random;
-use crate::sqs::{Delivered, Deliveries, LONG_POLL, MOST, QueueError, Wanted};
+use crate::sqs::{Deliveries, Delivery, LONG_POLL, MOST, QueueError, Wanted};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::studio::Studio;
@@ -19,8 +19,7 @@ use crate::{clock, retry::Retryable};
 use faults::Faults;
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt};
-use gate::{Gate, Turn};
-use message::Ended;
+use gate::{Gate, GateChange};
 use serde_json::json;
 use std::pin::Pin;
 use std::time::Duration;
@@ -67,7 +66,7 @@ struct State {
     counts: Counts,
 }
 
-type Received = Result<Vec<Delivered>, QueueError>;
+type Received = Result<Vec<Delivery>, QueueError>;
 type Call<'c> = Pin<Box<dyn Future<Output = Received> + 'c>>;
 
 impl State {
@@ -86,7 +85,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
     /// Receives and works until `stopping` is asked, and then ends: work under way is finished within the grace of the
     /// settings, and what is not is given back with its claim.
     pub async fn run(&self, stopping: &Stop) -> Counts {
-        self.ready();
+        self.log_ready();
         let leave = Stop::default();
         let mut state = State::default();
         let mut under_way = FuturesUnordered::new();
@@ -101,37 +100,42 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
             }
             tokio::select! {
                 biased;
-                () = stopping.asked() => break,
-                Some(ended) = under_way.next() => self.ended(&ended, &mut state),
-                received = answer(&mut call) => {
+                () = stopping.wait() => break,
+                Some(ended) = under_way.next() => self.note_ended(&ended, &mut state),
+                received = wait_for_answer(&mut call) => {
                     call = None;
-                    let messages = self.received(received, called, &mut state);
-                    under_way.extend(messages.into_iter().map(|message| self.message(message, &leave)));
+                    let messages = self.note_received(received, called, &mut state);
+                    under_way.extend(messages.into_iter().map(|message| self.work_on(message, &leave)));
                 }
-                () = until(opens), if call.is_none() && room > 0 => {}
+                () = sleep_to(opens), if call.is_none() && room > 0 => {}
             }
         }
         self.logger.start().info("stopping", json!({"under_way": under_way.len()}));
         let finished = Stop::default();
         let finish = async {
             self.finish(&mut under_way, &leave, &mut state).await;
-            finished.ask();
+            finished.request();
         };
         tokio::join!(self.give_back_late(call, &finished), finish);
         state.counts.left = u32::try_from(under_way.len()).unwrap_or(u32::MAX);
-        self.stopped(&state.counts);
+        self.log_stopped(&state.counts);
         state.counts
     }
 
     /// Finishes the work under way, or leaves it when the grace is over.
-    async fn finish(&self, under_way: &mut (impl Stream<Item = Ended> + Unpin), leave: &Stop, state: &mut State) {
+    async fn finish(
+        &self,
+        under_way: &mut (impl Stream<Item = RecordResult> + Unpin),
+        leave: &Stop,
+        state: &mut State,
+    ) {
         let mut rest = async || {
             while let Some(ended) = under_way.next().await {
-                self.ended(&ended, state);
+                self.note_ended(&ended, state);
             }
         };
         if timeout(self.settings.stop_grace, rest()).await.is_err() {
-            leave.ask();
+            leave.request();
             // What is not done then is left to the visibility timeout.
             let _ = timeout(LEAVING, rest()).await;
         }
@@ -144,7 +148,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
     async fn give_back_late(&self, call: Option<Call<'_>>, finished: &Stop) {
         let Some(call) = call else { return };
         let last = async {
-            tokio::join!(finished.asked(), tokio::time::sleep(self.settings.stop_grace));
+            tokio::join!(finished.wait(), tokio::time::sleep(self.settings.stop_grace));
             tokio::time::sleep(LAST_ANSWER).await;
         };
         let messages = tokio::select! {
@@ -152,7 +156,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
             received = call => received.unwrap_or_default(),
             () = last => return,
         };
-        let give_back = async |message: &Delivered| {
+        let give_back = async |message: &Delivery| {
             let log = self.logger.event(&message.request_id, "");
             log.info("received too late, to be delivered again", json!({"message_id": message.message_id}));
             self.give_back(&message.receipt_handle, &message.message_id, Duration::ZERO, log).await
@@ -169,12 +173,12 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
     }
 
     /// Notes the answer to the call of `called`, and returns its messages.
-    fn received(&self, received: Received, called: Instant, state: &mut State) -> Vec<Delivered> {
+    fn note_received(&self, received: Received, called: Instant, state: &mut State) -> Vec<Delivery> {
         let log = self.logger.start();
         let messages = match received {
             Ok(messages) => messages,
             Err(error) => {
-                let (wait, changed) = state.faults.failed(error.state(), &self.studio.random);
+                let (wait, changed) = state.faults.note_fault(error.state(), &self.studio.random);
                 state.resting = Some(Instant::now() + wait);
                 if changed {
                     let fields = json!({"error": error.to_string(), "queue_url": self.settings.queue_url});
@@ -190,40 +194,42 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
             }
         };
         state.resting = messages.is_empty().then(|| called + LEAST_POLL);
-        if let Some(faults) = state.faults.ended() {
+        if let Some(faults) = state.faults.note_answer() {
             log.info("the queue answers again", json!({ "faults": faults }));
         }
         if !messages.is_empty() {
-            state.gate.passed(Instant::now());
+            state.gate.note_receipt(Instant::now());
             state.counts.received += u32::try_from(messages.len()).unwrap_or_default();
         }
         messages
     }
 
     /// Notes how the work on a message ended.
-    fn ended(&self, ended: &Ended, state: &mut State) {
-        match (ended.worked.outcome, ended.told) {
-            (Outcome::Over, _) => state.counts.over += 1,
-            (Outcome::Again(_), _) => state.counts.again += 1,
+    fn note_ended(&self, worked: &RecordResult, state: &mut State) {
+        match worked.outcome {
+            Outcome::Finished => state.counts.over += 1,
+            Outcome::Redeliver(_) => state.counts.again += 1,
         }
-        let Some(turn) = state.gate.heard(ended.worked.sign, Instant::now(), self.studio.clock.now()) else { return };
+        let Some(change) = state.gate.note_end(worked.sign, Instant::now(), self.studio.clock.now()) else {
+            return;
+        };
         let log = self.logger.start();
-        match turn {
-            Turn::Closed { failures } => {
+        match change {
+            GateChange::Closed { failures } => {
                 let fields = json!({"failures": failures});
                 let metric = Metric { name: "ReceivingSlowed", unit: Unit::Count, value: 1.0 };
                 let message = "nothing is drawn, one message a minute is tried until one is";
                 log.measure(Level::Error, message, fields, &[metric]);
             }
-            Turn::Spent { until } => {
+            GateChange::Spent { until } => {
                 let fields = json!({"until": clock::written(until)});
                 log.warn("the limit of pictures of this day is reached, nothing is received", fields);
             }
-            Turn::Opened => log.info("pictures are drawn again, receiving goes on", json!({})),
+            GateChange::Opened => log.info("pictures are drawn again, receiving goes on", json!({})),
         }
     }
 
-    fn ready(&self) {
+    fn log_ready(&self) {
         let Polling { queue_url, concurrency, visibility, message_timeout, stop_grace } = self.settings;
         let models: Vec<_> = self.studio.models.iter().map(ImageModel::id).collect();
         let fields = json!({
@@ -237,22 +243,23 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         self.logger.start().info("ready", fields);
     }
 
-    fn stopped(&self, counts: &Counts) {
+    fn log_stopped(&self, counts: &Counts) {
         let Counts { received, over, again, left } = counts;
         let fields = json!({"received": received, "over": over, "again": again, "left": left});
         self.logger.start().info("stopped", fields);
     }
 }
 
-/// Waits for the answer to `call`; for ever when there is no call.
-async fn answer(call: &mut Option<Call<'_>>) -> Received {
+/// Waits for the answer to `call`, for ever when there is none.
+async fn wait_for_answer(call: &mut Option<Call<'_>>) -> Received {
     match call {
         Some(call) => call.await,
         None => std::future::pending().await,
     }
 }
 
-async fn until(time: Option<Instant>) {
+/// Waits until `time`, for ever when there is none.
+async fn sleep_to(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,

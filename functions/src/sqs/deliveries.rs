@@ -2,7 +2,7 @@
 
 use super::{LONGEST_WAIT, Sqs};
 use crate::aws::AwsFailure;
-use crate::retry::{Again, Retryable};
+use crate::retry::{Retry, Retryable};
 use aws_sdk_sqs::operation::RequestId;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub struct Wanted {
 
 /// Holds a message as it was delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivered {
+pub struct Delivery {
     pub message_id: String,
     /// Names this delivery, not the message.
     pub receipt_handle: String,
@@ -54,7 +54,7 @@ pub enum QueueError {
 /// Delivers messages, and takes back what became of them. Each method makes one call; retries are the caller's.
 pub trait Deliveries {
     /// Waits for messages of the queue at `url`, [`LONG_POLL`] at most; returns none when none came.
-    fn receive(&self, url: &str, wanted: Wanted) -> impl Future<Output = Result<Vec<Delivered>, QueueError>>;
+    fn receive(&self, url: &str, wanted: Wanted) -> impl Future<Output = Result<Vec<Delivery>, QueueError>>;
     /// Deletes the message.
     fn delete(&self, url: &str, receipt_handle: &str) -> impl Future<Output = Result<(), QueueError>>;
     /// Hides the message for `time` from now, in whole seconds; zero lets it be delivered again at once.
@@ -62,12 +62,12 @@ pub trait Deliveries {
 }
 
 impl Retryable for QueueError {
-    fn again(&self) -> Again {
+    fn retry(&self) -> Retry {
         match self {
-            Self::Stalled(_) => Again::Soon,
-            Self::Aws(failure) if is_throttled(failure) => Again::Later,
-            Self::Aws(failure) if failure.is_transient() => Again::Soon,
-            Self::Aws(_) => Again::Never,
+            Self::Stalled(_) => Retry::Soon,
+            Self::Aws(failure) if is_throttled(failure) => Retry::Later,
+            Self::Aws(failure) if failure.is_transient() => Retry::Soon,
+            Self::Aws(_) => Retry::Never,
         }
     }
 
@@ -106,7 +106,7 @@ fn is_throttled(failure: &AwsFailure) -> bool {
 
 impl Deliveries for Sqs {
     /// Calls ReceiveMessage.
-    async fn receive(&self, url: &str, wanted: Wanted) -> Result<Vec<Delivered>, QueueError> {
+    async fn receive(&self, url: &str, wanted: Wanted) -> Result<Vec<Delivery>, QueueError> {
         let request = self
             .client
             .receive_message()
@@ -136,11 +136,11 @@ impl Deliveries for Sqs {
     }
 }
 
-fn delivered(message: Message, request_id: &str) -> Delivered {
+fn delivered(message: Message, request_id: &str) -> Delivery {
     let mut system = message.attributes.unwrap_or_default();
     let attributes = message.message_attributes.unwrap_or_default();
     let texts = attributes.into_iter().filter_map(|(name, value)| Some((name, value.string_value?)));
-    Delivered {
+    Delivery {
         message_id: message.message_id.unwrap_or_default(),
         receipt_handle: message.receipt_handle.unwrap_or_default(),
         body: message.body.unwrap_or_default(),

@@ -8,7 +8,7 @@ use std::future::Future;
 
 /// Holds what a message says.
 #[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
+pub struct OutgoingMessage<'a> {
     /// The message's body.
     pub prompt: &'a Prompt,
     pub picture_id: &'a str,
@@ -18,12 +18,12 @@ pub struct Message<'a> {
 /// Takes prompts for later.
 pub trait Outbox {
     /// Sends `message` to the queue at `url`; returns the message's id.
-    fn send(&self, url: &str, message: Message<'_>) -> impl Future<Output = Result<String, QueueError>>;
+    fn send(&self, url: &str, message: OutgoingMessage<'_>) -> impl Future<Output = Result<String, QueueError>>;
 }
 
 impl Outbox for Sqs {
     /// Calls SendMessage.
-    async fn send(&self, url: &str, message: Message<'_>) -> Result<String, QueueError> {
+    async fn send(&self, url: &str, message: OutgoingMessage<'_>) -> Result<String, QueueError> {
         let prompt = message.prompt;
         let mut request = self.client.send_message().queue_url(url).message_body(prompt.as_str());
         for (name, value) in [("picture_id", message.picture_id), ("correlation_id", message.correlation_id)] {

@@ -32,17 +32,17 @@ pub struct Started {
 /// connection pool. One call of a model may take `model_timeout`, unless the environment says otherwise.
 /// It makes no call; connections come about with the first event, and stay.
 pub async fn start(function: &'static str, model_timeout: Duration) -> Result<Started, ConfigError> {
-    Ok(with(function, model_timeout, Settings::read(environment)?).await)
+    Ok(assemble(function, model_timeout, Settings::read(read_variable)?).await)
 }
 
 /// Does the same for a process that receives messages itself, and returns how it is to do that.
 pub async fn start_polling(function: &'static str, model_timeout: Duration) -> Result<(Started, Polling), ConfigError> {
-    let (settings, polling) = Polling::read(environment)?;
-    Ok((with(function, model_timeout, settings).await, polling))
+    let (settings, polling) = Polling::read(read_variable)?;
+    Ok((assemble(function, model_timeout, settings).await, polling))
 }
 
-async fn with(function: &'static str, model_timeout: Duration, settings: Settings) -> Started {
-    let logger = Logger::new(function, environment, Stdout);
+async fn assemble(function: &'static str, model_timeout: Duration, settings: Settings) -> Started {
+    let logger = Logger::new(function, read_variable, Stdout);
     for warning in &settings.warnings {
         logger.start().line(Level::Warn, "the configuration may not work", json!({"warning": warning}));
     }
@@ -61,7 +61,7 @@ async fn with(function: &'static str, model_timeout: Duration, settings: Setting
     Started { studio, logger, queue: Sqs { client: clients.sqs }, settings }
 }
 
-fn environment(name: &str) -> Option<String> {
+fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -71,11 +71,11 @@ fn environment(name: &str) -> Option<String> {
 /// with error". A process that has already taken events is not at its start any more, and Lambda only logs the call.
 pub fn give_up(function: &'static str, reason: &dyn std::fmt::Display) -> ExitCode {
     let reason = reason.to_string();
-    if let Some(address) = environment("AWS_LAMBDA_RUNTIME_API") {
+    if let Some(address) = read_variable("AWS_LAMBDA_RUNTIME_API") {
         // The log line below says the same, and there is nothing left to do about a Runtime API that does not listen.
         let _ = report::init_error(&address, &reason);
     }
-    let logger = Logger::new(function, environment, Stdout);
+    let logger = Logger::new(function, read_variable, Stdout);
     logger.start().error("the function cannot run", json!({"error": reason}));
     ExitCode::FAILURE
 }

@@ -146,7 +146,7 @@ fn classify(failure: AwsFailure) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::retry::{Again, Retryable};
+    use crate::retry::{Retry, Retryable};
 
     fn failure(status: u16, code: &str) -> AwsFailure {
         AwsFailure { status: Some(status), code: code.into(), ..AwsFailure::default() }
@@ -155,15 +155,15 @@ mod tests {
     #[test]
     fn failures_are_sorted_by_code_and_status() {
         for (status, code, again) in [
-            (503, "SlowDown", Again::Later),
-            (500, "InternalError", Again::Soon),
-            (400, "RequestTimeout", Again::Soon),
-            (409, "OperationAborted", Again::Soon),
-            (409, "ConditionalRequestConflict", Again::Soon),
-            (403, "AccessDenied", Again::Never),
-            (404, "NoSuchBucket", Again::Never),
+            (503, "SlowDown", Retry::Later),
+            (500, "InternalError", Retry::Soon),
+            (400, "RequestTimeout", Retry::Soon),
+            (409, "OperationAborted", Retry::Soon),
+            (409, "ConditionalRequestConflict", Retry::Soon),
+            (403, "AccessDenied", Retry::Never),
+            (404, "NoSuchBucket", Retry::Never),
         ] {
-            assert_eq!(classify(failure(status, code)).again(), again, "{code}");
+            assert_eq!(classify(failure(status, code)).retry(), again, "{code}");
         }
     }
 

@@ -5,7 +5,7 @@ use crate::id::PictureId;
 use crate::model::ModelError;
 use crate::prompt::PromptError;
 use crate::records::{Reason, Rejection};
-use crate::retry::Stopped;
+use crate::retry::RetryError;
 use crate::store::StoreError;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
@@ -101,19 +101,19 @@ impl Failure {
 }
 
 /// Tells a failure of the model from a fault of the prompt.
-pub(super) fn drawing(stopped: Stopped<ModelError>) -> Failure {
+pub(super) fn drawing(stopped: RetryError<ModelError>) -> Failure {
     match stopped {
-        Stopped::Failed { cause, .. } if cause.is_permanent() => Failure::Rejected(Rejected::Model { cause }),
-        Stopped::Failed { cause, attempts } => Failure::Model { cause, attempts },
-        Stopped::OutOfTime { cause, attempts } => out_of_time("drawing", cause, attempts),
+        RetryError::Failed { cause, .. } if cause.is_permanent() => Failure::Rejected(Rejected::Model { cause }),
+        RetryError::Failed { cause, attempts } => Failure::Model { cause, attempts },
+        RetryError::OutOfTime { cause, attempts } => out_of_time("drawing", cause, attempts),
     }
 }
 
 /// Names a failure of the bucket.
-pub(crate) fn storing(stopped: Stopped<StoreError>) -> Failure {
+pub(crate) fn storing(stopped: RetryError<StoreError>) -> Failure {
     match stopped {
-        Stopped::Failed { cause, attempts } => Failure::Store { cause, attempts },
-        Stopped::OutOfTime { cause, attempts } => out_of_time("using the bucket", cause, attempts),
+        RetryError::Failed { cause, attempts } => Failure::Store { cause, attempts },
+        RetryError::OutOfTime { cause, attempts } => out_of_time("using the bucket", cause, attempts),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::answer::HttpAnswer;
 use crate::log::{Level, Log};
 use crate::model::ModelError;
-use crate::retry::{Again, Retryable, Stopped};
+use crate::retry::{Retry, RetryError, Retryable};
 use crate::sqs::QueueError;
 use crate::store::StoreError;
 use crate::studio::Failure;
@@ -53,19 +53,19 @@ pub(super) fn answer(failure: &Failure, now: SystemTime, log: Log<'_>) -> HttpAn
 }
 
 /// Answers that the prompt did not get into the queue.
-pub(super) fn not_sent(stopped: Stopped<QueueError>, log: Log<'_>) -> HttpAnswer {
+pub(super) fn not_sent(stopped: RetryError<QueueError>, log: Log<'_>) -> HttpAnswer {
     let (verdict, cause) = match stopped {
-        Stopped::OutOfTime { cause, .. } => {
+        RetryError::OutOfTime { cause, .. } => {
             let cause = cause.map(|cause| format!(", after: {cause}")).unwrap_or_default();
             (Verdict::new(504, "The prompt could not be queued in time."), format!("out of time while sending{cause}"))
         }
-        Stopped::Failed { cause, attempts } => {
-            let verdict = match cause.again() {
-                Again::Later => Verdict::new(503, "The queue is asked too often. Try again later.").after(THROTTLED),
-                Again::Soon | Again::Once => {
+        RetryError::Failed { cause, attempts } => {
+            let verdict = match cause.retry() {
+                Retry::Later => Verdict::new(503, "The queue is asked too often. Try again later.").after(THROTTLED),
+                Retry::Soon | Retry::Once => {
                     Verdict::new(503, "The queue cannot be reached. Try again later.").after(UNREACHABLE)
                 }
-                Again::Never => Verdict::new(502, "The queue refused the prompt's message."),
+                Retry::Never => Verdict::new(502, "The queue refused the prompt's message."),
             };
             (verdict, format!("{cause} (attempt {attempts})"))
         }

@@ -42,7 +42,7 @@ pub const MODEL_TIMEOUT: Duration = Duration::from_secs(14);
 const SIGNING: Duration = Duration::from_secs(1);
 
 /// Answers requests.
-pub struct Front<'a, M, S, R, Q> {
+pub struct HttpApi<'a, M, S, R, Q> {
     pub studio: &'a Studio<M, S, R>,
     pub outbox: &'a Q,
     pub settings: &'a Settings,
@@ -50,14 +50,14 @@ pub struct Front<'a, M, S, R, Q> {
 
 /// Holds one request and the event it came with.
 #[derive(Clone, Copy)]
-struct Visit<'a> {
+struct Exchange<'a> {
     request: &'a Request,
     correlation_id: &'a str,
     invocation: Invocation<'a>,
     log: Log<'a>,
 }
 
-impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
+impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
     /// Answers the request in `event`. Whatever goes wrong becomes an answer and a log line: the function itself never fails.
     pub async fn answer<K: Sink>(&self, logger: &Logger<K>, event: Value, invocation: Invocation<'_>) -> HttpAnswer {
         let request_id = invocation.request_id;
@@ -72,8 +72,8 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
         };
         let correlation_id = request.correlation_id(request_id);
         let log = logger.event(request_id, correlation_id).trace(invocation.trace_id);
-        let visit = Visit { request: &request, correlation_id, invocation, log };
-        let answer = match self.visited(visit).await {
+        let exchange = Exchange { request: &request, correlation_id, invocation, log };
+        let answer = match self.dispatch(exchange).await {
             Ok(answer) => answer,
             Err(refusal) => refusal.answer(log),
         };
@@ -81,46 +81,46 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
         cors::allow(&self.settings.cors_origins, request.header("origin"), answer)
     }
 
-    async fn visited(&self, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
-        let segments = visit.request.segments();
+    async fn dispatch(&self, exchange: Exchange<'_>) -> Result<HttpAnswer, Refusal> {
+        let segments = exchange.request.segments();
         let route = Route::of(&segments);
         let shared = !self.settings.cors_origins.is_empty();
-        match (visit.request.method.as_str(), route) {
+        match (exchange.request.method.as_str(), route) {
             ("OPTIONS", route) if shared => Ok(cors::preflight(route.method())),
-            ("POST", Route::Generate) => self.generate(visit).await,
-            ("POST", Route::Pictures) => self.enqueue(visit).await,
-            ("GET", Route::Picture(id)) => self.show(id, visit).await,
+            ("POST", Route::Generate) => self.generate(exchange).await,
+            ("POST", Route::Pictures) => self.enqueue(exchange).await,
+            ("GET", Route::Picture(id)) => self.show(id, exchange).await,
             (_, route) => {
                 let method = route.method();
                 let refusal = Refusal::saying(405, format!("Only {method} is allowed."));
                 let allowed = if shared { format!("{method}, OPTIONS") } else { method.to_owned() };
-                Ok(refusal.answer(visit.log).with("Allow", allowed))
+                Ok(refusal.answer(exchange.log).with("Allow", allowed))
             }
         }
     }
 
     /// Answers `POST /generate-image`: draws the prompt while the client waits.
-    async fn generate(&self, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
-        let id = visit.request.key()?.map(PictureId::of_key);
-        let prompt = visit.request.prompt()?;
-        let Visit { invocation, correlation_id, .. } = visit;
+    async fn generate(&self, exchange: Exchange<'_>) -> Result<HttpAnswer, Refusal> {
+        let id = exchange.request.key()?.map(PictureId::of_key);
+        let prompt = exchange.request.prompt()?;
+        let Exchange { invocation, correlation_id, .. } = exchange;
         let job = Job { id: id.as_ref(), prompt: &prompt, correlation_id, request_id: invocation.request_id };
         // The gateway's limit is for the answer: what was drawn is stored in all the time that Lambda gives.
         let answering = invocation.budget.at_most(self.settings.gateway_limit);
         let drawing = Deadlines::reserving(answering, STORING).drawing;
         let time = Deadlines { drawing, storing: invocation.budget, stop: invocation.stop };
-        match self.studio.produce(job, time, visit.log).await {
+        match self.studio.produce(job, time, exchange.log).await {
             Ok(kept) => {
                 let mut body = json!({"message": "Image generated successfully", "image_uri": kept.picture.uri});
-                self.add_url(&mut body, &kept.picture.key, visit).await;
+                self.add_url(&mut body, &kept.picture.key, exchange).await;
                 Ok(HttpAnswer::json(200, &body))
             }
-            Err(failure) => Ok(self.failed(&failure, visit)),
+            Err(failure) => Ok(self.answer_failure(&failure, exchange)),
         }
     }
 
     /// Adds the URL that shows the picture at `key`. A picture without one is a picture all the same.
-    async fn add_url(&self, body: &mut Value, key: &str, visit: Visit<'_>) {
+    async fn add_url(&self, body: &mut Value, key: &str, exchange: Exchange<'_>) {
         let url = self.studio.store.url(key, self.settings.url_ttl);
         let error = match tokio::time::timeout(SIGNING, url).await {
             Ok(Ok(url)) => {
@@ -130,11 +130,11 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no credentials in time".to_owned(),
         };
-        visit.log.error("no URL for the picture", json!({"error": error}));
+        exchange.log.error("no URL for the picture", json!({"error": error}));
     }
 
-    fn failed(&self, failure: &Failure, visit: Visit<'_>) -> HttpAnswer {
-        failure::answer(failure, self.studio.clock.now(), visit.log)
+    fn answer_failure(&self, failure: &Failure, exchange: Exchange<'_>) -> HttpAnswer {
+        failure::answer(failure, self.studio.clock.now(), exchange.log)
     }
 }
 

@@ -1,15 +1,15 @@
 //! `/pictures`: a prompt is taken now, drawn later by the queue's function, and asked after by its id.
 
 use super::answer::{HttpAnswer, Refusal};
-use super::{Front, Visit, failure};
+use super::{Exchange, HttpApi, failure};
 use crate::clock;
 use crate::id::PictureId;
 use crate::model::ImageModel;
 use crate::prompt::Prompt;
 use crate::random::Random;
-use crate::records::{Asked, Record, Records, Status};
-use crate::retry::{Limits, Stopped, within};
-use crate::sqs::{Message, Outbox, unsendable};
+use crate::records::{PromptIdentity, Record, Records, Status};
+use crate::retry::{Limits, RetryError, retry_within};
+use crate::sqs::{Outbox, OutgoingMessage, unsendable};
 use crate::store::{Store, StoreError};
 use crate::studio::{Failure, storing};
 use serde_json::{Value, json};
@@ -21,50 +21,53 @@ const POLL: Duration = Duration::from_secs(3);
 /// One answer for ids that are unknown and ids that cannot be: there is nothing to learn from it.
 const UNKNOWN: Refusal = Refusal::new(404, "There is no picture of this id.");
 
-impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
+impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
     /// Answers `POST /pictures`: writes a record of the prompt and sends it to the queue.
     ///
     /// The record comes first, so that the id can be asked after as soon as the client has it. A prompt that is only on
     /// record is sent again: the first sending may have failed, and the queue's function draws an id once.
-    pub(super) async fn enqueue(&self, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
-        let key = visit.request.key()?;
-        let prompt = self.sendable(&visit.request.prompt()?)?;
+    pub(super) async fn enqueue(&self, exchange: Exchange<'_>) -> Result<HttpAnswer, Refusal> {
+        let key = exchange.request.key()?;
+        let prompt = self.sendable(&exchange.request.prompt()?)?;
         let Some(url) = &self.settings.queue_url else {
-            visit.log.error("no queue to send to", json!({"status": 501, "error": "QUEUE_URL is not set"}));
+            exchange.log.error("no queue to send to", json!({"status": 501, "error": "QUEUE_URL is not set"}));
             return Ok(HttpAnswer::error(501, "This API takes no prompts for later."));
         };
         let random = || self.studio.random.secret().map(PictureId::random);
         let Some(id) = key.map(PictureId::of_key).or_else(random) else {
-            visit
+            exchange
                 .log
                 .error("no id for the prompt", json!({"status": 503, "error": "the system has no random numbers"}));
             return Ok(HttpAnswer::error(503, "The prompt cannot be taken now. Try again later.").retry_after(POLL));
         };
-        let budget = visit.invocation.budget.at_most(self.settings.gateway_limit);
+        let budget = exchange.invocation.budget.at_most(self.settings.gateway_limit);
         let prompt_sha256 = prompt.sha256();
-        let asked = Asked { id: &id, correlation_id: visit.correlation_id, prompt_sha256: &prompt_sha256 };
+        let asked = PromptIdentity { id: &id, correlation_id: exchange.correlation_id, prompt_sha256: &prompt_sha256 };
         let found = match self.records().enqueue(asked, budget).await {
             Ok(found) => found,
-            Err(stopped) => return Ok(self.failed(&storing(stopped), visit)),
+            Err(stopped) => return Ok(self.answer_failure(&storing(stopped), exchange)),
         };
         if found.as_ref().is_some_and(|record| record.prompt_sha256 != prompt_sha256) {
-            return Ok(self.failed(&Failure::OtherPrompt, visit));
+            return Ok(self.answer_failure(&Failure::OtherPrompt, exchange));
         }
         let fields = json!({"picture_id": id.as_str(), "status": found.as_ref().map(|record| record.status)});
         match found.filter(|record| self.is_taken(record)) {
             Some(record) => {
-                visit.log.info("prompt known by its key", fields);
-                Ok(accepted(&id, record.status, visit))
+                exchange.log.info("prompt known by its key", fields);
+                Ok(accepted(&id, record.status, exchange))
             }
             None => {
-                let message =
-                    Message { prompt: &prompt, picture_id: id.as_str(), correlation_id: visit.correlation_id };
+                let message = OutgoingMessage {
+                    prompt: &prompt,
+                    picture_id: id.as_str(),
+                    correlation_id: exchange.correlation_id,
+                };
                 let send = async || self.outbox.send(url, message).await;
-                if let Err(stopped) = within(budget, SENDING, &self.studio.random, send).await {
-                    return Ok(failure::not_sent(stopped, visit.log));
+                if let Err(stopped) = retry_within(budget, SENDING, &self.studio.random, send).await {
+                    return Ok(failure::not_sent(stopped, exchange.log));
                 }
-                visit.log.info("prompt queued", fields);
-                Ok(accepted(&id, Status::Queued, visit))
+                exchange.log.info("prompt queued", fields);
+                Ok(accepted(&id, Status::Queued, exchange))
             }
         }
     }
@@ -95,22 +98,22 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
     }
 
     /// Answers `GET /pictures/{id}` from the record.
-    pub(super) async fn show(&self, id: &str, visit: Visit<'_>) -> Result<HttpAnswer, Refusal> {
+    pub(super) async fn show(&self, id: &str, exchange: Exchange<'_>) -> Result<HttpAnswer, Refusal> {
         let id = PictureId::parse(id).ok_or(UNKNOWN)?;
-        let budget = visit.invocation.budget.at_most(self.settings.gateway_limit);
+        let budget = exchange.invocation.budget.at_most(self.settings.gateway_limit);
         let record = match self.records().find(&id, budget).await {
             Ok(record) => record.ok_or(UNKNOWN)?,
             // S3 hides from a caller without `s3:ListBucket` that there is no such object.
-            Err(Stopped::Failed { cause: StoreError::Refused(cause), .. }) if cause.status == Some(403) => {
+            Err(RetryError::Failed { cause: StoreError::Refused(cause), .. }) if cause.status == Some(403) => {
                 return Err(UNKNOWN.because(format!("no such record, or no s3:GetObject on it: {cause}")));
             }
-            Err(stopped) => return Ok(self.failed(&storing(stopped), visit)),
+            Err(stopped) => return Ok(self.answer_failure(&storing(stopped), exchange)),
         };
         let mut body = json!({"id": id.as_str(), "status": shown(record.status)});
         match (record.picture, record.rejection) {
             (Some(picture), _) => {
                 body["image_uri"] = json!(picture.uri);
-                self.add_url(&mut body, &picture.key, visit).await;
+                self.add_url(&mut body, &picture.key, exchange).await;
             }
             (None, Some(rejection)) => {
                 body["reason"] = json!(rejection.reason);
@@ -119,7 +122,7 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
             (None, None) if is_pending(record.status) => return Ok(HttpAnswer::json(200, &body).retry_after(POLL)),
             (None, None) => {
                 let cause = StoreError::Unreadable(format!("of {id}"));
-                return Ok(self.failed(&Failure::Store { cause, attempts: 1 }, visit));
+                return Ok(self.answer_failure(&Failure::Store { cause, attempts: 1 }, exchange));
             }
         }
         Ok(HttpAnswer::json(200, &body))
@@ -132,8 +135,8 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> Front<'_, M, S, R, Q> {
 }
 
 /// Answers with the id, and where to ask after it.
-fn accepted(id: &PictureId, status: Status, visit: Visit<'_>) -> HttpAnswer {
-    let url = visit.request.reference(&format!("pictures/{id}"));
+fn accepted(id: &PictureId, status: Status, exchange: Exchange<'_>) -> HttpAnswer {
+    let url = exchange.request.reference(&format!("pictures/{id}"));
     let code = if is_pending(status) { 202 } else { 200 };
     let body: Value = json!({"id": id.as_str(), "status": shown(status), "status_url": url});
     HttpAnswer::json(code, &body).with("Location", url)

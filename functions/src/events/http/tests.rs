@@ -2,7 +2,7 @@ use super::*;
 use crate::aws::AwsFailure;
 use crate::budget::Budget;
 use crate::log::tests::logger;
-use crate::sqs::{Message, QueueError};
+use crate::sqs::{OutgoingMessage, QueueError};
 use crate::studio::tests::{FakeStudio, studio};
 use std::cell::{Cell, RefCell};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ impl Outgoing {
 }
 
 impl Outbox for Outgoing {
-    async fn send(&self, _: &str, _: Message<'_>) -> Result<String, QueueError> {
+    async fn send(&self, _: &str, _: OutgoingMessage<'_>) -> Result<String, QueueError> {
         self.calls.set(self.calls.get() + 1);
         match self.failures.borrow_mut().pop() {
             Some(failure) => Err(failure),
@@ -72,7 +72,7 @@ async fn answered<R: Random>(
     seconds: u64,
 ) -> (HttpAnswer, Vec<Value>) {
     let (settings, logger) = (settings(), logger());
-    let front = Front { studio, outbox, settings: &settings };
+    let front = HttpApi { studio, outbox, settings: &settings };
     let budget = Budget::lasting(Duration::from_secs(seconds));
     let invocation = Invocation { request_id: "r-1", trace_id: None, budget, stop: None };
     let answer = front.answer(&logger, event, invocation).await;

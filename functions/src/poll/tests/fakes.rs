@@ -47,7 +47,7 @@ impl FakeQueue {
         self.messages.borrow().iter().map(|message| (message.id.clone(), seconds(message))).collect()
     }
 
-    fn take(&self, wanted: Wanted) -> Vec<Delivered> {
+    fn take(&self, wanted: Wanted) -> Vec<Delivery> {
         let now = Instant::now();
         let mut messages = self.messages.borrow_mut();
         // SQS keeps no order; none must starve.
@@ -57,12 +57,12 @@ impl FakeQueue {
             message.visible = now + wanted.visibility;
             message.deliveries += 1;
             self.delivered.borrow_mut().push(now);
-            Delivered {
+            Delivery {
                 message_id: message.id.clone(),
                 receipt_handle: format!("{}/{}", message.id, message.deliveries),
                 body: message.body.clone(),
                 receive_count: Some(message.deliveries.to_string()),
-                ..Delivered::default()
+                ..Delivery::default()
             }
         });
         let taken: Vec<_> = taken.collect();
@@ -77,7 +77,7 @@ pub(super) fn fault(code: &str) -> AwsFailure {
 }
 
 impl Deliveries for FakeQueue {
-    async fn receive(&self, _: &str, wanted: Wanted) -> Result<Vec<Delivered>, QueueError> {
+    async fn receive(&self, _: &str, wanted: Wanted) -> Result<Vec<Delivery>, QueueError> {
         self.calls.set(self.calls.get() + 1);
         self.most_asked.set(self.most_asked.get().max(wanted.most));
         if let Some(failure) = self.receive_faults.borrow_mut().pop() {

@@ -35,7 +35,7 @@ async fn run(studio: &FakeStudio, queue: &FakeQueue, settings: &Polling, script:
     let stopping = Stop::default();
     let script = async {
         script.await;
-        stopping.ask();
+        stopping.request();
     };
     let (counts, ()) = tokio::join!(worker.run(&stopping), script);
     (counts, logger.sink.parsed())
