@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 pub(crate) const BUCKET_LIMITS: Limits =
-    Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO };
+    Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO, to_the_end: false };
 /// How far the clocks of two hosts may differ before a claim counts as ended.
 const SKEW: Duration = Duration::from_secs(5);
 /// How often a claim is tried again when another process changes the record in between.

@@ -34,6 +34,32 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// The least time an attempt needs: with less left none begins, for it would be paid and lost.
     pub least: Duration,
+    /// Whether attempts go on to the end of the time, with shorter waits where the usual one does not fit, and none takes
+    /// the time of the next one. For work whose failure costs money.
+    pub to_the_end: bool,
+}
+
+/// The least time left for which a wait is shortened.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// The time kept for a further attempt when attempts go on to the end.
+const FURTHER: Duration = Duration::from_secs(2);
+
+impl Limits {
+    /// Returns the longest that an attempt may take with `left` remaining.
+    fn attempt_limit(&self, left: Duration) -> Duration {
+        let own = if self.to_the_end && left >= 2 * FURTHER { left - FURTHER } else { left };
+        own.min(self.attempt_timeout)
+    }
+
+    /// Returns the wait before the next attempt, `usual` where it fits; `None` when there is no time for either.
+    fn wait(&self, usual: Duration, left: Duration) -> Option<Duration> {
+        let fits = usual < left && left - usual >= self.least;
+        match (fits, self.to_the_end && left >= SHORTEST) {
+            (true, _) => Some(usual),
+            (false, true) => Some(left / 2),
+            (false, false) => None,
+        }
+    }
 }
 
 /// Says how the attempts ended without success.
@@ -48,7 +74,8 @@ pub enum RetryError<E> {
 
 /// Runs `attempt` until it succeeds, fails for good, or no further attempt fits into the limits and the time left.
 ///
-/// A wait that would leave too little time for the attempt after it is not begun: the cause is returned at once.
+/// A wait that would leave too little time for the attempt after it is not begun: the cause is returned at once, unless the
+/// limits go on to the end.
 pub async fn retry_within<T, E: Retryable>(
     budget: Budget,
     limits: Limits,
@@ -64,7 +91,7 @@ pub async fn retry_within<T, E: Retryable>(
             let attempts = number - 1;
             return Err(RetryError::OutOfTime { cause: last, attempts });
         }
-        let limit = left.min(limits.attempt_timeout);
+        let limit = limits.attempt_limit(left);
         let cause = match tokio::time::timeout(limit, attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(cause)) => cause,
@@ -79,10 +106,9 @@ pub async fn retry_within<T, E: Retryable>(
             Retry::Soon | Retry::Later => limits.attempts,
         };
         let wait = jittered(backoff(cause.retry(), number), random);
-        let left = budget.left();
-        if number >= most || wait >= left || left - wait < limits.least {
+        let Some(wait) = limits.wait(wait, budget.left()).filter(|_| number < most) else {
             return Err(RetryError::Failed { cause, attempts: number });
-        }
+        };
         last = Some(cause);
         tokio::time::sleep(wait).await;
     }
@@ -130,7 +156,8 @@ mod tests {
         }
     }
 
-    const LIMITS: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(60), least: Duration::ZERO };
+    const LIMITS: Limits =
+        Limits { attempts: 4, attempt_timeout: Duration::from_secs(60), least: Duration::ZERO, to_the_end: false };
 
     /// Fails with `faults` in turn, then succeeds with the number of the attempt; also returns the time it took.
     async fn run(budget_s: u64, faults: &[Retry], limits: Limits) -> (Result<u32, RetryError<Fault>>, Duration) {
@@ -183,6 +210,33 @@ mod tests {
         let (result, took) = run(1, &[Retry::Later], LIMITS).await;
         assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Later), attempts: 1 }));
         assert_eq!(took, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_paid_for_is_tried_to_the_end_of_the_time() {
+        let limits = Limits { to_the_end: true, attempts: u32::MAX, ..LIMITS };
+        assert_eq!(run(1, &[Retry::Later; 3], limits).await.0, Ok(4));
+        let (result, took) = run(1, &[Retry::Later; 99], limits).await;
+        assert!(matches!(result, Err(RetryError::Failed { attempts: 5.., .. })), "{result:?}");
+        assert!(took > Duration::from_millis(900), "{took:?}");
+        let (result, _) = run(1, &[Retry::Never], limits).await;
+        assert_eq!(result, Err(RetryError::Failed { cause: Fault(Retry::Never), attempts: 1 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_does_not_take_the_whole_time_of_work_that_is_paid_for() {
+        let limits = Limits { to_the_end: true, ..LIMITS };
+        let mut made = 0;
+        let budget = Budget::lasting(Duration::from_secs(5));
+        let result = retry_within(budget, limits, &Highest, async || {
+            made += 1;
+            if made == 1 {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Fault>(made)
+        })
+        .await;
+        assert_eq!(result, Ok(2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 const ATTEMPTS: u32 = 6;
 const ATTEMPTS_BEFORE_THE_NEXT: u32 = 2;
 /// The attempts at storing a picture that is paid for: as many as fit into the time left.
-const PICTURE_LIMITS: Limits = Limits { attempts: u32::MAX, ..BUCKET_LIMITS };
+const PICTURE_LIMITS: Limits = Limits { attempts: u32::MAX, to_the_end: true, ..BUCKET_LIMITS };
 /// A model call that begins with less time left is paid for and lost.
 const LEAST: Duration = Duration::from_millis(500);
 
@@ -230,7 +230,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         let mut last = None;
         while let Some(model) = able.next() {
             let attempts = if able.peek().is_some() { ATTEMPTS_BEFORE_THE_NEXT } else { ATTEMPTS };
-            let limits = Limits { attempts, attempt_timeout: self.model_timeout, least: LEAST };
+            let limits = Limits { attempts, attempt_timeout: self.model_timeout, least: LEAST, to_the_end: false };
             let stopped = match retry_within(budget, limits, &self.random, async || model.draw(prompt, seed).await)
                 .await
             {
@@ -260,7 +260,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             let key = self.key(id, place);
             let put = async || self.store.put(&key, picture, metadata).await;
             let written = retry_within(budget, PICTURE_LIMITS, &self.random, put).await.map_err(storing)?;
-            if written || self.owner(&key, budget).await?.as_deref() == Some(id.as_str()) {
+            if written || self.owner(&key, PICTURE_LIMITS, budget).await?.as_deref() == Some(id.as_str()) {
                 return Ok(self.name_picture(key, metadata.seed, &metadata.model_id));
             }
         }
@@ -272,7 +272,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     async fn find_picture(&self, id: &PictureId, budget: Budget) -> Result<Option<StoredPicture>, Failure> {
         for place in 0..ROW {
             let key = self.key(id, place);
-            match self.owner(&key, budget).await? {
+            match self.owner(&key, BUCKET_LIMITS, budget).await? {
                 None => return Ok(None),
                 Some(owner) if owner == id.as_str() => {
                     let seed = seed::seed(id.as_str(), 0, self.seeds);
@@ -284,8 +284,8 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         Ok(None)
     }
 
-    async fn owner(&self, key: &str, budget: Budget) -> Result<Option<String>, Failure> {
-        retry_within(budget, BUCKET_LIMITS, &self.random, async || self.store.owner(key).await).await.map_err(storing)
+    async fn owner(&self, key: &str, limits: Limits, budget: Budget) -> Result<Option<String>, Failure> {
+        retry_within(budget, limits, &self.random, async || self.store.owner(key).await).await.map_err(storing)
     }
 
     fn name_picture(&self, key: String, seed: u32, model_id: &str) -> StoredPicture {

@@ -196,7 +196,12 @@ mod tests {
             (first, second)
         };
         let prompt = Prompt::new("a moon", 100).unwrap();
-        let limits = Limits { attempts: 2, attempt_timeout: Duration::from_millis(300), least: Duration::ZERO };
+        let limits = Limits {
+            attempts: 2,
+            attempt_timeout: Duration::from_millis(300),
+            least: Duration::ZERO,
+            to_the_end: false,
+        };
         let draw = async || {
             let budget = Budget::lasting(Duration::from_secs(20));
             retry_within(budget, limits, &OsRandom, async || model.draw(&prompt, 1).await).await

@@ -16,7 +16,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 /// The attempts at telling the queue what became of a message.
-const TELLING: Limits = Limits { attempts: 5, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO };
+const TELLING: Limits =
+    Limits { attempts: 5, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO, to_the_end: false };
 /// The longest that they may take together.
 const LONGEST_TELLING: Duration = Duration::from_secs(20);
 /// A message is hidden anew when a third of its time is over: two attempts may fail.

@@ -15,7 +15,8 @@ use crate::studio::{Failure, storing};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const SENDING: Limits = Limits { attempts: 4, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO };
+const SENDING: Limits =
+    Limits { attempts: 4, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO, to_the_end: false };
 /// When to ask again after a picture that is not drawn yet: a model takes about that long.
 const POLL: Duration = Duration::from_secs(3);
 /// One answer for ids that are unknown and ids that cannot be: there is nothing to learn from it.
