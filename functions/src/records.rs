@@ -211,10 +211,19 @@ impl<S: Store, R: Random> Records<'_, S, R> {
         self.end_claim(record, held.version, budget).await
     }
 
-    /// Replaces the claim by `record`. A claim that another process took over meanwhile is that process' to end.
+    /// Replaces the claim by `record`. Fails when another process took the claim over meanwhile and has not ended it: what
+    /// that process will record is not known yet.
     async fn end_claim(&self, record: Record, version: Version, budget: Budget) -> Result<()> {
         let record = Record { claim: None, changed: clock::written(self.clock.now()), ..record };
-        self.write(&record, &Condition::Unchanged(version), budget).await.map(drop)
+        if self.write(&record, &Condition::Unchanged(version), budget).await?.is_some() {
+            return Ok(());
+        }
+        let key = key_of(self.prefix, &record.id);
+        match self.read(&key, budget).await? {
+            // The answer to the first attempt was lost, or the other process came to the same end.
+            Some((found, _)) if found.status == record.status => Ok(()),
+            _ => Err(RetryError::Failed { cause: StoreError::Contended(key), attempts: 1 }),
+        }
     }
 
     /// Returns the record of `id`.

@@ -83,6 +83,24 @@ async fn a_rejected_prompt_is_not_sent_to_the_model_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rejection_whose_claim_was_taken_over_is_not_final() {
+    let studio = studio();
+    studio.models[0].takes(Duration::from_secs(3));
+    let id = id("m-1");
+    let take_over = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (body, version) = studio.store.read(RECORD).await.unwrap().unwrap();
+        let mut record: crate::records::Record = serde_json::from_slice(&body).unwrap();
+        record.claim.as_mut().unwrap().token = "another".into();
+        let body = serde_json::to_vec(&record).unwrap();
+        studio.store.write(RECORD, body, &crate::store::Condition::Unchanged(version)).await.unwrap().unwrap();
+    };
+    let (outcome, ()) = tokio::join!(produce_as(&studio, Some(&id), "filtered"), take_over);
+    assert!(matches!(outcome, Err(Failure::Store { cause: StoreError::Contended(_), .. })), "{outcome:?}");
+    assert_eq!(studio.store.record(RECORD).unwrap().status, Status::Drawing);
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_prompt_under_the_same_id_is_refused() {
     let studio = studio();
     let id = id("m-1");
