@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
+use crate::kinds;
+
 /// The modules from the lowest to the highest; each may import only those of lower rank.
 const ORDER: &[&[&str]] = &[
     &["files", "models"],
@@ -22,6 +24,23 @@ const ORDER: &[&[&str]] = &[
 ];
 /// These stand alone: nothing of the crate but themselves and the lowest.
 const ALONE: &[&str] = &["forge", "package", "local"];
+
+/// Files outside `kinds` that name a kind, with the reason. All others ask [`crate::kinds::About`] for a fact.
+const NAME_KINDS: &[(&str, &str)] = &[
+    ("cli/rollback.rs", "the command is about functions alone"),
+    ("graph/models.rs", "reads the policies of roles for the models that they allow"),
+    ("observe/orphans.rs", "tells roles of this region from those of another by the functions that use them"),
+    ("observe/orphans/by_arn.rs", "turns ARNs into kinds"),
+    ("operate/history.rs", "versions are those of functions"),
+    ("operate/mod.rs", "invoke, logs and rollback are about functions"),
+    ("operate/rollback.rs", "the command is about functions alone"),
+    ("report/picture/mod.rs", "draws arrows by the kinds at their ends"),
+    ("report/rollback.rs", "the command is about functions alone"),
+    ("spec/keys.rs", "checks keys across resources"),
+    ("spec/lint.rs", "checks across resources"),
+    ("spec/lint/limits.rs", "checks across resources"),
+    ("spec/schema/rules.rs", "offers the retention times of log groups"),
+];
 
 fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|modules| modules.contains(&module))
@@ -87,6 +106,40 @@ fn imports_go_one_way() {
     let files = sources.iter().filter(|(path, _)| !matches!(path.as_str(), "lib.rs" | "main.rs"));
     let wrong: Vec<String> = files.flat_map(|(path, text)| wrong(path, text)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Returns the kinds that a file outside `kinds` names: `"sqs.queue"`, or the module of a kind.
+fn named_kinds(text: &str) -> Vec<String> {
+    let names = kinds::REGISTRY.iter().map(|kind| format!("\"{}\"", kind.name())).filter(|name| text.contains(name));
+    let modules = Regex::new(r"\bkinds::(\w+)").unwrap();
+    let modules = modules.captures_iter(text).map(|found| found[1].to_owned()).filter(|module| is_kind_file(module));
+    names.chain(modules).collect()
+}
+
+#[test]
+fn general_code_knows_no_kind_by_name() {
+    let general =
+        |path: &str| !["kinds/", "spec/sections/", "codes/"].iter().any(|of_kinds| path.starts_with(of_kinds));
+    let sources = sources();
+    let naming: Vec<(&str, Vec<String>)> = sources
+        .iter()
+        .filter(|(path, _)| general(path))
+        .map(|(path, text)| (path.as_str(), named_kinds(text)))
+        .filter(|(_, kinds)| !kinds.is_empty())
+        .collect();
+    let excused = |path: &str| NAME_KINDS.iter().any(|(excused, _)| *excused == path);
+    let unexcused: Vec<_> = naming.iter().filter(|(path, _)| !excused(path)).collect();
+    assert!(unexcused.is_empty(), "ask kind.about() for a fact instead of its name: {unexcused:#?}");
+    let needless: Vec<_> =
+        NAME_KINDS.iter().filter(|(excused, _)| !naming.iter().any(|(path, _)| path == excused)).collect();
+    assert!(needless.is_empty(), "these name no kind any more: {needless:#?}");
+}
+
+#[test]
+fn a_kind_that_is_named_is_found() {
+    assert_eq!(named_kinds(r#"if kind == "sqs.queue" {}"#), [r#""sqs.queue""#]);
+    assert_eq!(named_kinds("use crate::kinds::sqs_queue::Queue;"), ["sqs_queue"]);
+    assert!(named_kinds("use crate::kinds::{self, Rule}; kinds::find(name)").is_empty());
 }
 
 #[test]

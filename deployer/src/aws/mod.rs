@@ -27,6 +27,7 @@ pub(crate) mod played;
 pub mod policy;
 pub mod profile;
 pub mod rate;
+pub mod service;
 pub(crate) mod tagged;
 pub mod tags;
 mod upload;
@@ -117,7 +118,7 @@ pub(crate) struct Gathered {
     /// By the topic's ARN.
     pub(crate) subscriptions: gather::Gather<Vec<aws_sdk_sns::types::Subscription>>,
     /// By service and ARN: one that cannot list its resources' tags leaves the others theirs.
-    tags: HashMap<&'static str, gather::Gather<tags::Tags>>,
+    tags: Mutex<HashMap<&'static str, Arc<gather::Gather<tags::Tags>>>>,
 }
 
 /// A role as two listings of IAM's have it.
@@ -132,7 +133,7 @@ impl Default for Gathered {
             mappings: gather::Gather::new(usize::MAX),
             roles: gather::Gather::new(usize::MAX),
             subscriptions: gather::Gather::new(usize::MAX),
-            tags: tagged::SERVICES.iter().map(|service| (*service, gather::Gather::new(tagged::AT_ONCE))).collect(),
+            tags: Mutex::default(),
         }
     }
 }
@@ -419,23 +420,10 @@ impl Aws {
     }
 }
 
-/// What [`Aws::has_done`] knows a function by that this run made.
-pub(crate) fn made_key(function: &str) -> String {
-    format!("lambda:CreateFunction {function}")
-}
-
-/// Reads for many at once are few, and others wait for their answers: they need no turn.
+/// Reads for many resources at once are few, and others wait for their answers: they need no turn.
 fn answers_many(operation: &str) -> bool {
-    const MANY: &[&str] = &[
-        "cloudwatch:DescribeAlarms",
-        "iam:GetAccountAuthorizationDetails",
-        "iam:ListRoles",
-        "lambda:ListEventSourceMappings",
-        "logs:DescribeLogGroups",
-        "sns:ListSubscriptionsByTopic",
-        tagged::OPERATION,
-    ];
-    MANY.contains(&operation)
+    operation == tagged::OPERATION
+        || service::of(operation).is_some_and(|service| service.for_many.contains(&operation))
 }
 
 fn identity_key(identity: &[&str]) -> String {

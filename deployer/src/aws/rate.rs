@@ -1,4 +1,5 @@
-//! Budgets for AWS's documented management-plane rates, one token bucket a service or call.
+//! Budgets for AWS's documented management-plane rates ([`Service::rates`](service::Service::rates)), one token bucket a
+//! service or call.
 //!
 //! The rates are the account's, so others may use them up. Whatever the SDK has to send again halves the pace of its
 //! budget at once; it comes back to the documented one within ten seconds.
@@ -16,6 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::Instant;
 
+use super::service::{self, Rate};
 use super::wait;
 
 /// The buckets of one run.
@@ -45,8 +47,8 @@ const ONE_REFUSAL: Duration = Duration::from_secs(1);
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 impl Bucket {
-    fn new(budget: &Budget, now: Instant) -> Self {
-        Self { asked: 0.0, admitted: budget.burst, counted_at: now, pace: 1.0, set_at: now }
+    fn new(rate: &Rate, now: Instant) -> Self {
+        Self { asked: 0.0, admitted: rate.burst, counted_at: now, pace: 1.0, set_at: now }
     }
 
     fn pace(&self, now: Instant) -> f64 {
@@ -54,102 +56,24 @@ impl Bucket {
     }
 
     /// Adds what has come back since the last time, and gives the calls that may be sent in a second.
-    fn count(&mut self, budget: &Budget, now: Instant) -> f64 {
-        let rate = budget.per_second * self.pace(now);
+    fn count(&mut self, rate: &Rate, now: Instant) -> f64 {
+        let per_second = rate.per_second * self.pace(now);
         let since = now.saturating_duration_since(self.counted_at).as_secs_f64();
-        self.admitted = (self.admitted + since * rate).min(self.asked + budget.burst);
+        self.admitted = (self.admitted + since * per_second).min(self.asked + rate.burst);
         self.counted_at = now;
-        rate
-    }
-}
-
-/// Rate in calls per second and burst in calls. Figures are AWS's documented limits, a little
-/// below where several stacks of one account share them.
-struct Budget {
-    name: &'static str,
-    per_second: f64,
-    burst: f64,
-}
-
-impl Budget {
-    /// "AWS takes 3 cloudwatch:PutMetricAlarm calls a second".
-    fn reason(&self) -> String {
-        let Self { name, per_second, .. } = self;
-        if *per_second >= 1.0 {
-            format!("AWS takes {per_second:.0} {name} calls a second")
-        } else {
-            format!("AWS takes one {name} call in {:.0} s", 1.0 / per_second)
-        }
-    }
-}
-
-const fn budget(name: &'static str, per_second: f64, burst: f64) -> Budget {
-    Budget { name, per_second, burst }
-}
-
-fn budgets_of(operation: &str) -> &'static [Budget] {
-    const LAMBDA_READ: &[Budget] = &[budget("lambda:GetFunction", 90.0, 90.0)];
-    const LAMBDA: &[Budget] = &[budget("lambda", 14.0, 14.0)];
-    const API: &[Budget] = &[budget("apigateway", 9.0, 40.0)];
-    const API_DEPLOYMENT: &[Budget] =
-        &[budget("apigateway", 9.0, 40.0), budget("apigateway:CreateDeployment", 0.2, 1.0)];
-    const API_CREATE: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:CreateRestApi", 0.33, 1.0)];
-    const API_DELETE: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:DeleteRestApi", 0.033, 1.0)];
-    const API_RESOURCES: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:GetResources", 2.4, 5.0)];
-    const API_RESOURCE: &[Budget] = &[budget("apigateway", 9.0, 40.0), budget("apigateway:CreateResource", 4.8, 5.0)];
-    const ALARM_PUT: &[Budget] = &[budget("cloudwatch:PutMetricAlarm", 2.9, 3.0)];
-    const ALARM_DELETE: &[Budget] = &[budget("cloudwatch:DeleteAlarms", 2.9, 3.0)];
-    const ALARM_READ: &[Budget] = &[budget("cloudwatch:DescribeAlarms", 8.8, 9.0)];
-    const ALARM_TAGS: &[Budget] = &[budget("cloudwatch:ListTagsForResource", 9.8, 10.0)];
-    // Five and ten a second are both said of each; where it is five, refusals slow the pace down.
-    const LOG_GROUP_CREATE: &[Budget] = &[budget("logs:CreateLogGroup", 9.5, 10.0)];
-    const LOG_GROUP_DELETE: &[Budget] = &[budget("logs:DeleteLogGroup", 9.5, 10.0)];
-    const LOG_GROUPS: &[Budget] = &[budget("logs:DescribeLogGroups", 9.5, 10.0)];
-    const LOG_GROUP_RETENTION: &[Budget] = &[budget("logs:PutRetentionPolicy", 9.5, 10.0)];
-    const LOG_GROUP_TAGS: &[Budget] = &[budget("logs:ListTagsForResource", 9.5, 10.0)];
-    const LOGS: &[Budget] = &[budget("logs", 5.0, 10.0)];
-    const SNS: &[Budget] = &[budget("sns", 28.0, 30.0)];
-    const SNS_TAGS: &[Budget] = &[budget("sns", 28.0, 30.0), budget("sns tags", 9.8, 10.0)];
-    // Not published, and one budget for the whole account.
-    const IAM: &[Budget] = &[budget("iam", 20.0, 40.0)];
-    const NONE: &[Budget] = &[];
-    match operation {
-        "lambda:GetFunction" => LAMBDA_READ,
-        "apigateway:CreateDeployment" => API_DEPLOYMENT,
-        "apigateway:CreateRestApi" => API_CREATE,
-        "apigateway:DeleteRestApi" => API_DELETE,
-        "apigateway:GetResources" => API_RESOURCES,
-        "apigateway:CreateResource" | "apigateway:DeleteResource" => API_RESOURCE,
-        "cloudwatch:PutMetricAlarm" => ALARM_PUT,
-        "cloudwatch:DeleteAlarms" => ALARM_DELETE,
-        "cloudwatch:DescribeAlarms" => ALARM_READ,
-        "cloudwatch:ListTagsForResource" => ALARM_TAGS,
-        "sns:ListTagsForResource" | "sns:TagResource" | "sns:UntagResource" => SNS_TAGS,
-        "logs:CreateLogGroup" => LOG_GROUP_CREATE,
-        "logs:DeleteLogGroup" => LOG_GROUP_DELETE,
-        "logs:DescribeLogGroups" => LOG_GROUPS,
-        "logs:PutRetentionPolicy" => LOG_GROUP_RETENTION,
-        "logs:ListTagsForResource" => LOG_GROUP_TAGS,
-        _ => match operation.split(':').next() {
-            Some("lambda") => LAMBDA,
-            Some("apigateway") => API,
-            Some("logs") => LOGS,
-            Some("sns") => SNS,
-            Some("iam") => IAM,
-            _ => NONE,
-        },
+        per_second
     }
 }
 
 /// How long `operations` take at least by AWS's documented rates, and the rate that decides.
 pub fn least(operations: impl Iterator<Item = &'static str>) -> Option<(Duration, String)> {
-    let mut wanted: HashMap<&str, (f64, &Budget)> = HashMap::new();
-    for budget in operations.flat_map(budgets_of) {
-        wanted.entry(budget.name).or_insert((0.0, budget)).0 += 1.0;
+    let mut wanted: HashMap<&str, (f64, &Rate)> = HashMap::new();
+    for rate in operations.flat_map(Rate::of) {
+        wanted.entry(rate.name).or_insert((0.0, rate)).0 += 1.0;
     }
-    let longest = wanted.values().map(|(calls, budget)| ((calls - budget.burst).max(0.0) / budget.per_second, budget));
-    let (seconds, budget) = longest.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.name.cmp(a.1.name)))?;
-    Some((Duration::from_secs_f64(seconds), budget.reason()))
+    let longest = wanted.values().map(|(calls, rate)| ((calls - rate.burst).max(0.0) / rate.per_second, rate));
+    let (seconds, rate) = longest.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.name.cmp(a.1.name)))?;
+    Some((Duration::from_secs_f64(seconds), rate.reason()))
 }
 
 impl Budgets {
@@ -158,15 +82,15 @@ impl Budgets {
         if local {
             return;
         }
-        for budget in budgets_of(operation) {
-            let ticket = self.ask(budget);
-            let Some(mut pause) = self.wait(budget, ticket) else { continue };
+        for rate in Rate::of(operation) {
+            let ticket = self.ask(rate);
+            let Some(mut pause) = self.wait(rate, ticket) else { continue };
             let _parked = wait::Parked::new();
             loop {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
                 // The pace may be another one by then.
-                wait::pause(pause.min(ASKED_AGAIN), &budget.reason()).await;
-                let Some(longer) = self.wait(budget, ticket) else { break };
+                wait::pause(pause.min(ASKED_AGAIN), &rate.reason()).await;
+                let Some(longer) = self.wait(rate, ticket) else { break };
                 pause = longer;
             }
         }
@@ -177,36 +101,36 @@ impl Budgets {
     }
 
     /// Gives a ticket.
-    fn ask(&self, budget: &Budget) -> f64 {
+    fn ask(&self, rate: &Rate) -> f64 {
         let now = Instant::now();
         let mut buckets = self.buckets();
-        let bucket = buckets.entry(budget.name).or_insert_with(|| Bucket::new(budget, now));
-        bucket.count(budget, now);
+        let bucket = buckets.entry(rate.name).or_insert_with(|| Bucket::new(rate, now));
+        bucket.count(rate, now);
         bucket.asked += 1.0;
         bucket.asked
     }
 
     /// How long a ticket has to wait at the present pace; `None` when its call may be sent.
-    fn wait(&self, budget: &Budget, ticket: f64) -> Option<Duration> {
+    fn wait(&self, rate: &Rate, ticket: f64) -> Option<Duration> {
         let now = Instant::now();
         let mut buckets = self.buckets();
-        let bucket = buckets.get_mut(budget.name)?;
-        let rate = bucket.count(budget, now);
+        let bucket = buckets.get_mut(rate.name)?;
+        let per_second = bucket.count(rate, now);
         let ahead = ticket - bucket.admitted;
         // Less than this is the clock's rounding.
-        (ahead > 1e-3).then(|| Duration::from_secs_f64(ahead / rate))
+        (ahead > 1e-3).then(|| Duration::from_secs_f64(ahead / per_second))
     }
 
     /// Halves the pace of `operation`'s budgets, whose bursts are used up.
     pub(super) fn slow_down(&self, operation: &str) {
         let now = Instant::now();
-        for budget in budgets_of(operation) {
+        for rate in Rate::of(operation) {
             let mut buckets = self.buckets();
-            let bucket = buckets.entry(budget.name).or_insert_with(|| Bucket::new(budget, now));
+            let bucket = buckets.entry(rate.name).or_insert_with(|| Bucket::new(rate, now));
             if bucket.pace < 1.0 && now.saturating_duration_since(bucket.set_at) < ONE_REFUSAL {
                 continue;
             }
-            bucket.count(budget, now);
+            bucket.count(rate, now);
             bucket.admitted = bucket.admitted.min(bucket.asked);
             (bucket.pace, bucket.set_at) = ((bucket.pace(now) / 2.0).max(SLOWEST), now);
             tracing::debug!(operation, pace = bucket.pace, "AWS takes less than its documented rate");
@@ -235,17 +159,9 @@ impl Intercept for Budgets {
     }
 }
 
-/// What the operations of one of the SDK's services begin with here; those without a budget are left out.
-fn prefix(service: &str) -> Option<&'static str> {
-    Some(match service {
-        "API Gateway" => "apigateway",
-        "CloudWatch" => "cloudwatch",
-        "CloudWatch Logs" => "logs",
-        "IAM" => "iam",
-        "Lambda" => "lambda",
-        "SNS" => "sns",
-        _ => return None,
-    })
+/// Returns the prefix of the operations of a service that the SDK calls `name`.
+fn prefix(name: &str) -> Option<&'static str> {
+    service::ALL.iter().find(|service| service.sdk == name).map(|service| service.name)
 }
 
 #[cfg(test)]
@@ -268,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_pause_names_the_rate_it_is_for() {
-        let reason = |operation: &str| budgets_of(operation).last().expect("a budget").reason();
+        let reason = |operation: &str| Rate::of(operation).last().expect("a budget").reason();
         assert_eq!(reason("cloudwatch:PutMetricAlarm"), "AWS takes 3 cloudwatch:PutMetricAlarm calls a second");
         assert_eq!(reason("apigateway:DeleteRestApi"), "AWS takes one apigateway:DeleteRestApi call in 30 s");
     }

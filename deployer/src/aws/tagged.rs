@@ -11,17 +11,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::{Arc, PoisonError};
 
+use super::gather::Gather;
+use super::service::{self, Service};
 use super::tags::{self, Tags};
 use super::{Aws, AwsError};
 
 pub(crate) const OPERATION: &str = "tag:GetResources";
 /// ARNs in one call.
-pub(super) const AT_ONCE: usize = 100;
-/// The services whose resources are asked for by it.
-pub(super) const SERVICES: &[&str] = &["cloudwatch", "lambda", "logs", "sqs"];
-/// What local AWSes list. They have no rates, so that for the others a call in vain would only cost time.
-const LOCAL: &[&str] = &["sqs"];
+const AT_ONCE: usize = 100;
 /// From this many resources of a service on it pays.
 pub(crate) const MANY: usize = 10;
 
@@ -110,12 +109,15 @@ fn believed(arn: &str) -> String {
 
 /// What the listing has of `arn`, where many of its service are asked for at once.
 async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
-    let service = arn.split(':').nth(2)?;
-    let gather = aws.gathered.tags.get(service)?;
-    let local = aws.place.endpoint_url.is_some();
-    if (local && !LOCAL.contains(&service)) || aws.has_done(&refused(service)) {
+    let Service { name: service, tags_listed_locally, .. } = service::named(arn.split(':').nth(2)?)?;
+    let is_local = aws.place.endpoint_url.is_some();
+    if (is_local && !tags_listed_locally) || aws.has_done(&refused(service)) {
         return None;
     }
+    let gather = {
+        let mut all = aws.gathered.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(service).or_insert_with(|| Arc::new(Gather::new(AT_ONCE))).clone()
+    };
     let shared = aws.clone();
     match gather.get(arn, move |arns| list(shared, arns)).await {
         Ok(found) => found,

@@ -107,7 +107,7 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
             run.terminal.say(&format!("\n{note}"));
         }
     }
-    let equips = stack.loaded.graph.nodes().any(|node| node.kind.name() == "iam.role" && !node.external);
+    let equips = stack.loaded.graph.nodes().any(|node| node.kind.about().calls.boundary.is_some() && !node.external);
     if equips && options.permissions_boundary.is_none() && tasks.contains(&Task::Apply) {
         run.terminal.say(ADMINISTRATOR);
     }

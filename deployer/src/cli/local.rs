@@ -72,7 +72,7 @@ fn expected_buckets(loaded: &Loaded) -> Vec<String> {
         Some(StateLocation::S3(s3)) => Some(s3.bucket.clone()),
         _ => None,
     };
-    let external = loaded.graph.nodes().filter(|node| node.external && node.kind.name() == "s3.bucket");
+    let external = loaded.graph.nodes().filter(|node| node.external && node.kind.about().calls.provided_locally);
     let external = external.filter_map(|node| crate::graph::identity(node.kind.identity(), &node.spec).into());
     state.into_iter().chain(external).collect()
 }

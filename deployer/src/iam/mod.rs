@@ -17,9 +17,7 @@ pub use document::{Document, MANAGED_POLICY_SIZE};
 use crate::aws::{AwsError, Place, bedrock, tagged};
 use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node, models};
-use crate::kinds::iam_role::{IamRole, MANY};
-use crate::kinds::lambda_function::{LambdaFunction, versions};
-use crate::kinds::{self, Grant, Kind, OWN_STACK, Op};
+use crate::kinds::{self, Grant, OWN_STACK, Op, REGISTRY};
 use crate::observe::predict;
 use crate::spec::template::{self, Part};
 use crate::state::{Record, State};
@@ -90,29 +88,31 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
             }
             grants.extend(node.kind.iam(op, &spec, place)?);
         }
-        if task == Task::Rollback && node.kind.name() == LambdaFunction::NAME && !node.external {
-            grants.extend(versions::grants(spec["function_name"].as_str().unwrap_or("*"), place));
+        if task == Task::Rollback && !node.external {
+            grants.extend(node.kind.rollback(&spec, place)?);
         }
     }
     if task == Task::Rollback {
         return Ok(open(grants));
     }
-    let of_kind = |name: &str| graph.nodes().filter(|node| node.kind.name() == name).count();
-    if of_kind(IamRole::NAME) >= MANY {
-        grants.push(Grant::new(&["iam:GetAccountAuthorizationDetails", "iam:ListRoles"], "*"));
-    }
+    grants.extend(listings(graph));
     if task != Task::Destroy {
         // Covers the question whether Bedrock still serves the models that the roles may invoke.
         let models = models::used(graph, &known, place);
         grants.extend(models.keys().map(|model| Grant::new(&[bedrock::OPERATION], model.arn())));
     }
-    // Orphaned resources of the stack are found by their tags. Roles are not listed by tag, so they are found by their
-    // names.
+    // Orphaned resources of the stack are found by their tags.
     grants.push(Grant::new(&[tagged::OPERATION], "*"));
-    if of_kind(IamRole::NAME) > 0 {
-        grants.push(Grant::new(&["iam:ListRoles"], "*"));
-    }
     Ok(open(grants))
+}
+
+/// Collects the listings that kinds use for so many resources.
+fn listings(graph: &Graph) -> impl Iterator<Item = Grant> {
+    REGISTRY.iter().flat_map(|kind| {
+        let count = graph.nodes().filter(|node| node.kind.name() == kind.name()).count();
+        let used = kind.about().calls.listings.iter().filter(move |(from, _)| count >= *from);
+        used.map(|(_, actions)| Grant::new(actions, "*"))
+    })
 }
 
 /// Tells whether AWS deletes the resource along with its parent, which the command also deletes.
@@ -221,9 +221,8 @@ pub fn bounded(grants: Vec<Grant>, arn: &str) -> Permissions {
 /// Names the elements whose roles lack the boundary `arn` and could then not be created.
 pub fn unbounded<'a>(graph: &'a Graph, arn: &str) -> Vec<&'a str> {
     let without = |node: &&Node| {
-        node.kind.name() == "iam.role"
-            && !node.external
-            && node.spec.get("permissions_boundary").and_then(Value::as_str) != Some(arn)
+        let boundary = node.kind.about().calls.boundary.filter(|_| !node.external);
+        boundary.is_some_and(|property| node.spec.get(property).and_then(Value::as_str) != Some(arn))
     };
     graph.nodes().filter(without).map(|node| node.element.as_str()).collect()
 }

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::Op;
+use crate::aws::service::{Cure, Service};
 use crate::aws::tags;
 
 /// Everything about a kind that holds for each of its resources. A kind states the facts that apply to it and takes the
@@ -14,6 +15,8 @@ use crate::aws::tags;
 pub struct About {
     /// AWS service and resource: `sqs.queue`.
     pub name: &'static str,
+    /// The facts about the service's calls. The kind's name begins with the service's.
+    pub service: &'static Service,
     /// Names of the outputs that other resources can refer to, such as `arn`.
     pub outputs: &'static [&'static str],
     /// String properties that identify the resource in AWS before it exists. A property that names the parent comes
@@ -35,9 +38,10 @@ pub struct About {
 
 impl About {
     /// Starts the description of the kind `name`: no outputs, no identity, no rules, and AWS's usual behaviour.
-    pub const fn of(name: &'static str) -> Self {
+    pub const fn of(name: &'static str, service: &'static Service) -> Self {
         Self {
             name,
+            service,
             outputs: &[],
             identity: &[],
             rules: &[],
@@ -168,6 +172,9 @@ pub struct Calls {
     /// Codes of an update that mean "deleted meanwhile". State them only if AWS answers for a deleted resource as if it
     /// existed, and a create of an existing one does nothing: a resource found without a record is then created as well.
     pub dying: &'static [&'static str],
+    /// Refusals of this kind's own calls that time alone cures. Those of a whole service stand in its
+    /// [`Service::cures`].
+    pub cures: &'static [Cure],
     /// Calls whose rate AWS limits, by operation. A large plan tells how long they take at least.
     pub limited: &'static [(Op, &'static str)],
     /// One call deletes many resources, so all deletions start at once and share it.
@@ -180,17 +187,31 @@ pub struct Calls {
     /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation of
     /// another resource, which may need that share.
     pub reserves: Option<&'static str>,
+    /// Properties (or beginnings of their paths) whose change uploads the resource's artifact.
+    pub uploads: &'static [&'static str],
+    /// Listings that are used from so many resources in a stack on, by their actions, which IAM allows only on `*`.
+    pub listings: &'static [(usize, &'static [&'static str])],
+    /// The property with the ARN of the permissions boundary, without which a caller may not be allowed to create the
+    /// resource.
+    pub boundary: Option<&'static str>,
+    /// The local cloud creates external resources of the kind when it starts.
+    pub provided_locally: bool,
 }
 
 impl Calls {
     pub const DEFAULT: Self = Self {
         exists: &[],
         dying: &[],
+        cures: &[],
         limited: &[],
         deleted_together: false,
         definition: false,
         watched: false,
         reserves: None,
+        uploads: &[],
+        listings: &[],
+        boundary: None,
+        provided_locally: false,
     };
 }
 

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Watched};
+use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched};
 use crate::aws::{Aws, AwsError, Place, permission};
 
 /// [`Kind`] with its spec as JSON. It has only what needs the spec's type: every other fact stands in [`About`].
@@ -24,6 +24,9 @@ pub trait AnyKind: Send + Sync {
     fn limits(&self, spec: &Value) -> Vec<Excess>;
     fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
+    fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
+    fn condition(&self, seen: &Observed<Value>) -> Option<String>;
+    fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a Observed<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn present<'a>(&'a self, aws: &'a Aws, spec: &'a Value)
@@ -168,6 +171,25 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {
         Ok(K::iam(op, &Self::typed(spec)?, place))
+    }
+
+    fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError> {
+        Ok(K::rollback(&Self::typed(spec)?, place))
+    }
+
+    fn condition(&self, seen: &Observed<Value>) -> Option<String> {
+        K::condition(&Self::typed_live(seen).ok()?)
+    }
+
+    fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a Observed<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>> {
+        async move {
+            let typed: Result<Vec<_>, _> = all.iter().map(|seen| Self::typed_live(seen)).collect();
+            match typed {
+                Ok(all) => K::signs(aws, &all).await,
+                Err(_) => Vec::new(),
+            }
+        }
+        .boxed()
     }
 
     fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {

@@ -20,6 +20,7 @@ use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, 
 pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
 use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
+use crate::aws::service::APIGATEWAY;
 use crate::aws::{Aws, AwsError, Place, once};
 
 /// The route kind.
@@ -39,7 +40,7 @@ impl Kind for ApiRoute {
         references: References { by_name: &["uri"], ..References::DEFAULT },
         // The stage's deployment is a snapshot of the routes, so a route is deleted before the snapshot is taken.
         calls: Calls { exists: EXISTS, definition: true, ..Calls::DEFAULT },
-        ..About::of("apigateway.route")
+        ..About::of("apigateway.route", &APIGATEWAY)
     };
     type Spec = Route;
 

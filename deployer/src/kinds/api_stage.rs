@@ -29,6 +29,7 @@ pub use crate::aws::apigateway::route::Definition;
 use crate::aws::apigateway::tree::resources;
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, is_id, is_new, live_tags, patch_op, pointer, retag, turn_key};
 use crate::aws::digest;
+use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place};
@@ -86,9 +87,13 @@ impl Kind for ApiStage {
             seconds: (1.5, 0.6),
             ..Person::DEFAULT
         },
-        ..About::of("apigateway.stage")
+        ..About::of("apigateway.stage", &APIGATEWAY)
     };
     type Spec = Stage;
+
+    fn condition(seen: &Observed<Stage>) -> Option<String> {
+        seen.outputs.get("url").cloned()
+    }
 
     /// The URL and ARN are known as soon as the API's id is.
     fn predict(spec: &Stage, place: &Place) -> Outputs {

@@ -7,6 +7,8 @@
 //! **Caveats**: AWS accepts actions on topics that do not exist. PutMetricAlarm ignores tags on an existing alarm, so
 //! they have calls of their own. This kind does not cover alarms on metric math, anomaly bands and queries.
 
+mod health;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, StandardUnit, Statistic, Tag};
@@ -14,9 +16,11 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, service_role,
+    About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
+    service_role,
 };
 use crate::aws::gather::both;
+use crate::aws::service::CLOUDWATCH;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, tagged, wait};
 
@@ -78,9 +82,13 @@ impl Kind for CloudwatchAlarm {
             ..Calls::DEFAULT
         },
         person: Person { lost: Some("its history"), gap: Some("nobody is warned for some seconds"), ..Person::DEFAULT },
-        ..About::of("cloudwatch.metric_alarm")
+        ..About::of("cloudwatch.metric_alarm", &CLOUDWATCH)
     };
     type Spec = Alarm;
+
+    async fn signs(aws: &Aws, all: &[Observed<Alarm>]) -> Vec<Vec<Sign>> {
+        health::signs(aws, all).await
+    }
 
     fn predict(spec: &Alarm, place: &Place) -> Outputs {
         Outputs::from([("name".into(), spec.alarm_name.clone()), ("arn".into(), arn(&spec.alarm_name, place))])

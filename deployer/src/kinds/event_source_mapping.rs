@@ -27,6 +27,7 @@ use super::{
     About, Calls, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule,
     Watched,
 };
+use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once, tagged};
@@ -84,6 +85,8 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 /// Characters of one pattern: Lambda's model, `Pattern`.
 const PATTERN_SIZE: usize = 4_096;
 
+const VISIBILITY: &str = "SQS has not spread the queue's visibility timeout yet";
+
 impl Kind for EventSourceMapping {
     const ABOUT: About = About {
         outputs: &["uuid"],
@@ -102,6 +105,30 @@ impl Kind for EventSourceMapping {
         },
         calls: Calls {
             exists: &["ResourceConflictException"],
+            cures: &[
+                cure(
+                    "lambda:CreateEventSourceMapping",
+                    "InvalidParameterValueException",
+                    "Queue visibility timeout",
+                    60,
+                    VISIBILITY,
+                ),
+                cure(
+                    "lambda:UpdateEventSourceMapping",
+                    "InvalidParameterValueException",
+                    "Queue visibility timeout",
+                    60,
+                    VISIBILITY,
+                ),
+                cure(
+                    "lambda:CreateEventSourceMapping",
+                    "InvalidParameterValueException",
+                    "NonExistentQueue",
+                    60,
+                    QUEUE,
+                ),
+                cure("lambda:CreateEventSourceMapping", "ResourceNotFoundException", "", 120, UNSEEN),
+            ],
             limited: &[
                 (Op::Create, "lambda:CreateEventSourceMapping"),
                 (Op::Update, "lambda:UpdateEventSourceMapping"),
@@ -115,11 +142,15 @@ impl Kind for EventSourceMapping {
             seconds: (4.0, 3.0),
             ..Person::DEFAULT
         },
-        ..About::of("lambda.event_source_mapping")
+        ..About::of("lambda.event_source_mapping", &LAMBDA)
     };
     type Spec = EventSource;
 
     /// Nothing: AWS generates the UUID.
+    fn condition(seen: &Observed<EventSource>) -> Option<String> {
+        Some(if seen.spec.enabled { "enabled" } else { "disabled" }.to_owned())
+    }
+
     fn limits(spec: &EventSource) -> Vec<Excess> {
         let long = spec.filter_patterns.iter().map(String::len).filter(|size| *size > PATTERN_SIZE);
         let excess = |size| Excess::size("function::filter", &["filter"], "a filter pattern", [size, PATTERN_SIZE]);

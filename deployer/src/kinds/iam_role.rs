@@ -26,15 +26,14 @@ use policies::{
     inline_policies, instance_profiles, put_inline,
 };
 
-use listing::Listed;
+use listing::{Listed, MANY};
 use spread::{once_known, settled};
-
-pub(crate) use listing::MANY;
 
 use super::{
     About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
 };
 use crate::aws::gather::both;
+use crate::aws::service::{IAM, ROLE, cure};
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, policy, wait};
 
@@ -96,13 +95,20 @@ impl Kind for IamRole {
             loose: &["assume_role_policy", "description", "tags"],
             ..References::DEFAULT
         },
-        calls: Calls { exists: &["EntityAlreadyExists", "EntityAlreadyExistsException"], ..Calls::DEFAULT },
+        calls: Calls {
+            exists: &["EntityAlreadyExists", "EntityAlreadyExistsException"],
+            cures: &[cure("iam:Put", "NoSuchEntity", "", 60, ROLE), cure("iam:Attach", "NoSuchEntity", "", 60, ROLE)],
+            // IAM does not list roles by tag, so orphans are found by their names.
+            listings: &[(1, &["iam:ListRoles"]), (MANY, &["iam:GetAccountAuthorizationDetails", "iam:ListRoles"])],
+            boundary: Some("permissions_boundary"),
+            ..Calls::DEFAULT
+        },
         person: Person {
             gap: Some("whoever runs with the role is refused for some 10 s, until IAM has spread the new one"),
             seconds: (1.5, 1.5),
             ..Person::DEFAULT
         },
-        ..About::of("iam.role")
+        ..About::of("iam.role", &IAM)
     };
     type Spec = Role;
 

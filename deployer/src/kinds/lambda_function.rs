@@ -14,6 +14,7 @@ mod grants;
 mod network;
 mod progress;
 pub mod runtime;
+mod spec;
 pub(crate) mod versions;
 mod wire;
 
@@ -22,87 +23,22 @@ use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
-use serde::{Deserialize, Serialize};
+
+pub use spec::{Code, Function, LoggingConfig, TracingConfig, VpcConfig};
 
 use progress::{followed, gone, is_going, ready, removal, remove};
 
+use super::lambda::made_key;
 use super::{
     About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
     Watched,
 };
+use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
-use crate::aws::{Aws, AwsError, Place, made_key};
+use crate::aws::{Aws, AwsError, Place};
 
 /// The function kind.
 pub struct LambdaFunction;
-
-/// A function; sizes in MB, the timeout in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Function {
-    pub function_name: String,
-    /// ARN of the execution role.
-    pub role: String,
-    pub code: Code,
-    pub runtime: String,
-    pub handler: String,
-    pub architectures: Vec<String>,
-    pub memory_size: u32,
-    pub timeout: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default)]
-    pub environment: BTreeMap<String, String>,
-    pub ephemeral_storage: u32,
-    pub tracing_config: TracingConfig,
-    pub logging_config: LoggingConfig,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dead_letter_target_arn: Option<String>,
-    /// Layer version ARNs; later ones overwrite files of earlier ones.
-    #[serde(default)]
-    pub layers: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reserved_concurrent_executions: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key_arn: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vpc_config: Option<VpcConfig>,
-    #[serde(default)]
-    pub tags: Tags,
-}
-
-/// Which zip the function runs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Code {
-    /// AWS's `CodeSha256`: SHA-256 of the zip, in base64.
-    pub sha256: String,
-    /// Bytes of the zip, to show; the hash alone decides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TracingConfig {
-    /// `Active` or `PassThrough`.
-    pub mode: String,
-}
-
-/// Where log lines go and which; the levels only exist with `JSON`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LoggingConfig {
-    /// `JSON` or `Text`.
-    pub log_format: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub application_log_level: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub system_log_level: Option<String>,
-    pub log_group: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct VpcConfig {
-    pub subnet_ids: Vec<String>,
-    pub security_group_ids: Vec<String>,
-}
 
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const READY_WITHIN: Duration = Duration::from_secs(300);
@@ -125,7 +61,7 @@ const CONFIGURATION: &[&str] = &[
 ];
 
 /// What UpdateFunctionCode takes.
-pub const CODE: &[&str] = &["code.sha256", "architectures"];
+const CODE: &[&str] = &["code.sha256", "architectures"];
 /// What the next call may run into, or AWS may yet find wrong after it has accepted it. The rest of the
 /// configuration (memory, time, texts, logs) holds for instances that start from now on: nobody has to wait for it.
 const SEEN: &[&str] =
@@ -164,6 +100,7 @@ impl Kind for LambdaFunction {
         },
         calls: Calls {
             exists: &["ResourceConflictException"],
+            cures: &[cure("lambda:PutFunctionConcurrency", "ResourceNotFoundException", "", 60, UNSEEN)],
             limited: &[
                 (Op::Create, "lambda:CreateFunction"),
                 (Op::Update, "lambda:UpdateFunctionConfiguration"),
@@ -171,6 +108,7 @@ impl Kind for LambdaFunction {
             ],
             watched: true,
             reserves: Some("reserved_concurrent_executions"),
+            uploads: CODE,
             ..Calls::DEFAULT
         },
         person: Person {
@@ -179,7 +117,7 @@ impl Kind for LambdaFunction {
             seconds: (5.0, 0.6),
             ..Person::DEFAULT
         },
-        ..About::of("lambda.function")
+        ..About::of("lambda.function", &LAMBDA)
     };
     type Spec = Function;
 
@@ -210,6 +148,15 @@ impl Kind for LambdaFunction {
     }
 
     /// The role not where Lambda looks at what it may do: reach a network, a dead-letter target, a key, X-Ray.
+    fn rollback(spec: &Function, place: &Place) -> Vec<Grant> {
+        versions::grants(&spec.function_name, place)
+    }
+
+    /// Lambda reports a function that is not ready in the notes.
+    fn condition(_: &Observed<Function>) -> Option<String> {
+        Some("active".to_owned())
+    }
+
     fn early(spec: &Function) -> &'static [&'static str] {
         let looked_at = spec.may_fail_later() || spec.dead_letter_target_arn.is_some() || wire::is_traced(spec);
         if looked_at { &["logging_config"] } else { Self::ABOUT.references.early }

@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::lambda::made_key;
 use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
+use crate::aws::service::{BUSY, LAMBDA, UNSEEN, cure};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place, made_key, once};
+use crate::aws::{Aws, AwsError, Place, once};
 
 /// The permission kind.
 pub struct LambdaPermission;
@@ -58,6 +60,8 @@ pub fn statement_id(function: &str, principal: &str, source: &str) -> String {
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
 
+const ANOTHER: &str = "another change of the function's policy";
+
 impl Kind for LambdaPermission {
     const ABOUT: About = About {
         outputs: &["statement_id"],
@@ -71,11 +75,17 @@ impl Kind for LambdaPermission {
         references: References { loose: &["source_arn"], ..References::DEFAULT },
         calls: Calls {
             exists: &["ResourceConflictException"],
+            cures: &[
+                cure("lambda:AddPermission", "ResourceConflictException", "in progress", 300, BUSY),
+                cure("lambda:AddPermission", "PreconditionFailedException", "", 60, ANOTHER),
+                cure("lambda:RemovePermission", "PreconditionFailedException", "", 60, ANOTHER),
+                cure("lambda:AddPermission", "ResourceNotFoundException", "", 60, UNSEEN),
+            ],
             limited: &[(Op::Create, "lambda:AddPermission"), (Op::Delete, "lambda:RemovePermission")],
             ..Calls::DEFAULT
         },
         person: Person { gap: Some("the caller is refused for some seconds"), ..Person::DEFAULT },
-        ..About::of("lambda.permission")
+        ..About::of("lambda.permission", &LAMBDA)
     };
     type Spec = Permission;
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
 use crate::aws::gather::both;
+use crate::aws::service::LOGS;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place, tagged, wait};
 
@@ -80,7 +81,7 @@ impl Kind for LogGroupKind {
             gap: Some("what is logged within these seconds may be lost"),
             ..Person::DEFAULT
         },
-        ..About::of("logs.log_group")
+        ..About::of("logs.log_group", &LOGS)
     };
     type Spec = LogGroup;
 

@@ -14,6 +14,7 @@
 //! - `about`: the facts about a kind
 //! - `any`: a kind without its type
 //! - `grant`: the calls that a kind may make
+//! - `health`: statements about a live resource
 
 mod about;
 mod any;
@@ -24,7 +25,9 @@ pub mod api_stage;
 pub mod cloudwatch_alarm;
 pub mod event_source_mapping;
 mod gateway;
+mod health;
 pub mod iam_role;
+mod lambda;
 pub mod lambda_function;
 pub mod lambda_permission;
 pub mod log_group;
@@ -48,6 +51,7 @@ pub use about::{About, Calls, Named, Ownership, Parent, Person, References, Rule
 pub use any::{AnyKind, Erased};
 pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
+pub use health::Sign;
 
 use crate::aws::{Aws, AwsError, Place};
 
@@ -206,6 +210,22 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Names the actions that `op` may call, and on which ARNs.
     fn iam(op: Op, spec: &Self::Spec, place: &Place) -> Vec<Grant>;
+
+    /// Names the actions that `deployer rollback` may call for the resource.
+    fn rollback(_spec: &Self::Spec, _place: &Place) -> Vec<Grant> {
+        Vec::new()
+    }
+
+    /// Describes a resource without notes in a word or two, such as `enabled`.
+    fn condition(_seen: &Observed<Self::Spec>) -> Option<String> {
+        None
+    }
+
+    /// Asks AWS for the health of all resources of the kind in a stack, beyond their configuration. Returns the signs of
+    /// each, in the order of `all`; nothing if the kind has no such question.
+    fn signs(_aws: &Aws, _all: &[Observed<Self::Spec>]) -> impl Future<Output = Vec<Vec<Sign>>> + Send {
+        std::future::ready(Vec::new())
+    }
 
     /// Reads the live resource by the identity in `spec`; `None` only if AWS says that it does not exist.
     fn read(

@@ -28,6 +28,7 @@ use super::{About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Ou
 use crate::aws::apigateway::{
     ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key, turn_key,
 };
+use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once};
@@ -104,7 +105,7 @@ impl Kind for RestApi {
             seconds: (1.5, 1.0),
             ..Person::DEFAULT
         },
-        ..About::of("apigateway.rest_api")
+        ..About::of("apigateway.rest_api", &APIGATEWAY)
     };
     type Spec = Api;
 

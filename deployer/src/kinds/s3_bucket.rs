@@ -23,6 +23,7 @@ use super::{
     About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
     Watched,
 };
+use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, ServiceError};
@@ -109,14 +110,23 @@ impl Kind for S3Bucket {
         tags: Some(tags::Rules::strict("S3")),
         named: Some(Named::of("bucket", 63)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },
-        calls: Calls { exists: &["BucketAlreadyOwnedByYou"], watched: true, ..Calls::DEFAULT },
+        calls: Calls {
+            exists: &["BucketAlreadyOwnedByYou"],
+            cures: &[
+                cure("s3:PutBucketPolicy", "MalformedPolicy", "nvalid principal", 120, PRINCIPAL),
+                cure("s3:Put", "NoSuchBucket", "", 120, "the new bucket is not visible everywhere yet"),
+            ],
+            watched: true,
+            provided_locally: true,
+            ..Calls::DEFAULT
+        },
         person: Person {
             lost: Some("the objects in it"),
             gap: Some("uploads and downloads fail for minutes; somebody else may take the name"),
             moved: Some("whoever reads or writes it needs its new name; no object is moved"),
             seconds: (1.5, 1.0),
         },
-        ..About::of("s3.bucket")
+        ..About::of("s3.bucket", &S3)
     };
     type Spec = Bucket;
 

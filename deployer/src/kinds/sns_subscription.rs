@@ -15,6 +15,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
+use crate::aws::service::SNS;
 use crate::aws::{Aws, AwsError, Place};
 
 /// The subscription kind.
@@ -64,9 +65,13 @@ impl Kind for SnsSubscription {
             ),
             ..Person::DEFAULT
         },
-        ..About::of("sns.subscription")
+        ..About::of("sns.subscription", &SNS)
     };
     type Spec = Subscription;
+
+    fn condition(_: &Observed<Subscription>) -> Option<String> {
+        Some("confirmed".to_owned())
+    }
 
     fn limits(spec: &Subscription) -> Vec<Excess> {
         let size = spec.filter_policy.as_ref().map_or(0, String::len);

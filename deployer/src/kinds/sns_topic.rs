@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{About, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule};
 use crate::aws::gather::both;
+use crate::aws::service::SNS;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError, Place};
 
@@ -66,7 +67,7 @@ impl Kind for SnsTopic {
             moved: Some("publishers outside this stack need its new ARN"),
             ..Person::DEFAULT
         },
-        ..About::of("sns.topic")
+        ..About::of("sns.topic", &SNS)
     };
     type Spec = Topic;
 

@@ -7,6 +7,8 @@
 //! **Caveats**: AWS refuses a name for 60 s after its queue was deleted (`QueueDeletedRecently`, retried by the
 //! executor). It takes up to 60 s to spread changed attributes, and up to 15 min for the retention.
 
+mod health;
+
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
     Watched,
 };
 use crate::aws::gather::both;
+use crate::aws::service::SQS;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, policy, tagged};
@@ -94,9 +97,13 @@ impl Kind for SqsQueue {
             moved: Some("senders and readers outside this stack need its new URL"),
             seconds: (0.8, 0.5),
         },
-        ..About::of("sqs.queue")
+        ..About::of("sqs.queue", &SQS)
     };
     type Spec = Queue;
+
+    async fn signs(aws: &Aws, all: &[Observed<Queue>]) -> Vec<Vec<Sign>> {
+        health::signs(aws, all).await
+    }
 
     fn limits(spec: &Queue) -> Vec<Excess> {
         let size = spec.policy.as_ref().map_or(0, String::len);

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Changes, Ownership, REGISTRY, find};
-use crate::aws::Place;
+use crate::aws::{Place, service};
 
 #[test]
 fn addresses_end_as_their_partition_has_it() {
@@ -54,7 +54,9 @@ fn every_kind_states_what_all_need() {
     let mut names = BTreeSet::new();
     for about in REGISTRY.iter().map(|kind| kind.about()) {
         let name = about.name;
-        assert!(name.split_once('.').is_some_and(|(service, resource)| !service.is_empty() && !resource.is_empty()));
+        let (service, resource) = name.split_once('.').expect("a service and a resource");
+        assert!(!resource.is_empty() && service == about.service.name, "{name} is one of {}", about.service.name);
+        assert!(service::named(service).is_some(), "{service} is one of aws::service::ALL");
         assert!(names.insert(name), "{name} is there twice");
         assert!(!about.identity.is_empty(), "{name} has an identity");
         assert!(about.tags.is_some() || about.ownership() == Ownership::Parent, "{name} says what its tags may be");

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::paint::{Paint, Tone};
 use super::state::table;
 use crate::aws::Place;
+use crate::kinds::Sign;
 use crate::observe::Orphan;
-use crate::operate::health::Sign;
 
 /// One resource and its condition.
 pub struct Row {
