@@ -34,12 +34,7 @@ const NAME_KINDS: &[(&str, &str)] = &[
     ("operate/history.rs", "versions are those of functions"),
     ("operate/mod.rs", "invoke, logs and rollback are about functions"),
     ("operate/rollback.rs", "the command is about functions alone"),
-    ("report/picture/mod.rs", "draws arrows by the kinds at their ends"),
     ("report/rollback.rs", "the command is about functions alone"),
-    ("spec/keys.rs", "checks keys across resources"),
-    ("spec/lint.rs", "checks across resources"),
-    ("spec/lint/limits.rs", "checks across resources"),
-    ("spec/schema/rules.rs", "offers the retention times of log groups"),
 ];
 
 fn rank(module: &str) -> Option<usize> {
