@@ -30,7 +30,6 @@ const NAME_KINDS: &[(&str, &str)] = &[
     ("cli/rollback.rs", "the command is about functions alone"),
     ("graph/models.rs", "reads the policies of roles for the models that they allow"),
     ("observe/orphans.rs", "tells roles of this region from those of another by the functions that use them"),
-    ("observe/orphans/by_arn.rs", "turns ARNs into kinds"),
     ("operate/history.rs", "versions are those of functions"),
     ("operate/mod.rs", "invoke, logs and rollback are about functions"),
     ("operate/rollback.rs", "the command is about functions alone"),

@@ -7,7 +7,10 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched};
+use super::{
+    About, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched,
+};
+use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, permission};
 
 /// [`Kind`] with its spec as JSON. It has only what needs the spec's type: every other fact stands in [`About`].
@@ -31,6 +34,10 @@ pub trait AnyKind: Send + Sync {
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn present<'a>(&'a self, aws: &'a Aws, spec: &'a Value)
     -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
+    fn by_arn(&self, resource: &str, tags: &Tags) -> Option<Found<Value>>;
+    fn look_up<'a>(&'a self, aws: &'a Aws, id: &'a str) -> BoxFuture<'a, Result<Option<Value>, AwsError>>;
+    fn named_like<'a>(&'a self, aws: &'a Aws, begins: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>>;
+    fn parts_of<'a>(&'a self, aws: &'a Aws, parent: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>>;
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
     fn update<'a>(
         &'a self,
@@ -96,12 +103,20 @@ impl<K: Kind> Erased<K> {
         AwsError::Service(refusal)
     }
 
+    fn value(spec: &K::Spec) -> Result<Value, AwsError> {
+        serde_json::to_value(spec)
+            .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })
+    }
+
+    fn found(found: Found<K::Spec>) -> Result<Found<Value>, AwsError> {
+        let spec = found.spec.map(|spec| Self::value(&spec)).transpose()?;
+        Ok(Found { id: found.id, spec, address: found.address })
+    }
+
     fn untyped(seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
-        let spec = serde_json::to_value(&seen.spec)
-            .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })?;
         Ok(Observed {
             physical_id: seen.physical_id,
-            spec,
+            spec: Self::value(&seen.spec)?,
             outputs: seen.outputs,
             notes: seen.notes,
             twins: seen.twins,
@@ -221,6 +236,22 @@ impl<K: Kind> AnyKind for Erased<K> {
             seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
         }
         .boxed()
+    }
+
+    fn by_arn(&self, resource: &str, tags: &Tags) -> Option<Found<Value>> {
+        Self::found(K::by_arn(resource, tags)?).ok()
+    }
+
+    fn look_up<'a>(&'a self, aws: &'a Aws, id: &'a str) -> BoxFuture<'a, Result<Option<Value>, AwsError>> {
+        async move { K::look_up(aws, id).await?.map(|spec| Self::value(&spec)).transpose() }.boxed()
+    }
+
+    fn named_like<'a>(&'a self, aws: &'a Aws, begins: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>> {
+        async move { K::named_like(aws, begins).await?.into_iter().map(Self::found).collect() }.boxed()
+    }
+
+    fn parts_of<'a>(&'a self, aws: &'a Aws, parent: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>> {
+        async move { K::parts_of(aws, parent).await?.into_iter().map(Self::found).collect() }.boxed()
     }
 
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>> {

@@ -8,6 +8,7 @@
 //! they have calls of their own. This kind does not cover alarms on metric math, anomaly bands and queries.
 
 mod health;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
+    About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
     service_role,
 };
 use crate::aws::gather::both;
@@ -124,6 +125,14 @@ impl Kind for CloudwatchAlarm {
         let Some((found, tags)) = both(hoped, found, tags).await? else { return Ok(None) };
         let alarm = observed(&spec.alarm_name, found, tags)?;
         Ok(Some(Observed::new(&spec.alarm_name, alarm, outputs)))
+    }
+
+    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Alarm>> {
+        resource.strip_prefix("alarm:").map(search::found)
+    }
+
+    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Alarm>>, AwsError> {
+        search::named_like(aws, begins).await
     }
 
     async fn create(aws: &Aws, want: &Alarm) -> Result<Created, AwsError> {

@@ -10,6 +10,7 @@
 //! it reads as enabled.
 
 mod listing;
+mod search;
 mod wire;
 
 use std::time::Duration;
@@ -24,8 +25,8 @@ use listing::{gone, is_deleting, list, list_along, settled};
 use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
 use super::{
-    About, Calls, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule,
-    Watched,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Parent, Person, References,
+    Rule, Watched,
 };
 use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -216,6 +217,22 @@ impl Kind for EventSourceMapping {
         whole(aws, spec, (mapping, twins), left).await
     }
 
+    fn by_arn(resource: &str, _: &Tags) -> Option<Found<EventSource>> {
+        resource.strip_prefix("event-source-mapping:").map(search::found)
+    }
+
+    async fn look_up(aws: &Aws, uuid: &str) -> Result<Option<EventSource>, AwsError> {
+        search::look_up(aws, uuid).await
+    }
+
+    async fn named_like(aws: &Aws, _: &str) -> Result<Vec<Found<EventSource>>, AwsError> {
+        if aws.place.endpoint_url.is_some() { search::all(aws, None).await } else { Ok(Vec::new()) }
+    }
+
+    async fn parts_of(aws: &Aws, function: &str) -> Result<Vec<Found<EventSource>>, AwsError> {
+        search::all(aws, Some(function)).await
+    }
+
     async fn create(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
         match make(aws, want).await {
             // AWS holds on to the pair for as long as its last mapping is being deleted.
@@ -277,16 +294,6 @@ impl Kind for EventSourceMapping {
     async fn watch(aws: &Aws, spec: &EventSource, event: &Watched) -> Result<(), AwsError> {
         if matches!(event, Watched::Deleted) { gone(aws, spec).await } else { Ok(()) }
     }
-}
-
-/// The source and the function of the mapping `uuid`: GetEventSourceMapping. `None` when there is no such mapping.
-pub(crate) async fn pair_of(aws: &Aws, uuid: &str) -> Result<Option<(String, String)>, AwsError> {
-    let call = aws.clients.lambda.get_event_source_mapping().uuid(uuid).send();
-    let found = aws.find("lambda:GetEventSourceMapping", ABSENT, call).await?;
-    Ok(found.and_then(|found| {
-        let function = found.function_arn?.split_once(":function:")?.1.to_owned();
-        Some((found.event_source_arn?, function))
-    }))
 }
 
 /// The first mapping of the pair that is not being deleted, and the UUIDs of the others.

@@ -30,7 +30,7 @@ use listing::{Listed, MANY};
 use spread::{once_known, settled};
 
 use super::{
-    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::{IAM, ROLE, cure};
@@ -201,6 +201,14 @@ impl Kind for IamRole {
         };
         let outputs = outputs(&role, &aws.place);
         Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+    }
+
+    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Role>> {
+        resource.strip_prefix("role/")?.rsplit('/').next().map(listing::found)
+    }
+
+    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Role>>, AwsError> {
+        listing::named_like(aws, begins).await
     }
 
     async fn create(aws: &Aws, want: &Role) -> Result<Created, AwsError> {

@@ -30,7 +30,7 @@ use progress::{followed, gone, is_going, ready, removal, remove};
 
 use super::lambda::made_key;
 use super::{
-    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
     Watched,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
@@ -185,6 +185,11 @@ impl Kind for LambdaFunction {
         let mut seen = Observed::new(name, function, Self::predict(spec, &aws.place));
         seen.notes = notes;
         Ok(Some(seen))
+    }
+
+    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Function>> {
+        let name = resource.strip_prefix("function:")?.split(':').next()?;
+        Some(Found::of(name, Function::blank(name)))
     }
 
     async fn create(aws: &Aws, want: &Function) -> Result<Created, AwsError> {

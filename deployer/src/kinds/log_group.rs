@@ -12,7 +12,7 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
+use super::{About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
 use crate::aws::gather::both;
 use crate::aws::service::LOGS;
 use crate::aws::tags::{self, Tags};
@@ -60,6 +60,10 @@ impl Default for LogGroup {
 
 /// Already gone.
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
+
+fn found(name: &str) -> Found<LogGroup> {
+    Found::of(name, LogGroup { name: name.to_owned(), ..LogGroup::default() })
+}
 
 impl Kind for LogGroupKind {
     const ABOUT: About = About {
@@ -123,6 +127,22 @@ impl Kind for LogGroupKind {
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
         let group = observed(&spec.name, &live, tags)?;
         Ok(Some(Observed::new(&spec.name, group, Self::predict(spec, &aws.place))))
+    }
+
+    fn by_arn(resource: &str, _: &Tags) -> Option<Found<LogGroup>> {
+        resource.strip_prefix("log-group:").map(|name| found(name.trim_end_matches(":*")))
+    }
+
+    /// DescribeLogGroups. AWS lists groups by their tags, a local AWS does not.
+    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<LogGroup>>, AwsError> {
+        let mut all = Vec::new();
+        let prefixes = if aws.place.endpoint_url.is_some() { &["", "/aws/lambda/"][..] } else { &[] };
+        for prefix in prefixes.iter().map(|prefix| format!("{prefix}{begins}")) {
+            let call = aws.clients.logs.describe_log_groups().log_group_name_prefix(prefix);
+            let page = aws.call("logs:DescribeLogGroups", call.send()).await?;
+            all.extend(page.log_groups().iter().filter_map(|group| group.log_group_name()).map(found));
+        }
+        Ok(all)
     }
 
     async fn create(aws: &Aws, want: &LogGroup) -> Result<Created, AwsError> {

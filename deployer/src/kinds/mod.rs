@@ -53,6 +53,7 @@ pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
 pub use health::Sign;
 
+use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place};
 
 /// The kinds that are compiled in.
@@ -127,6 +128,23 @@ pub struct Observed<S> {
 impl<S> Observed<S> {
     pub fn new(physical_id: impl Into<String>, spec: S, outputs: Outputs) -> Self {
         Self { physical_id: physical_id.into(), spec, outputs, notes: Vec::new(), twins: Vec::new() }
+    }
+}
+
+/// A resource that may be this stack's, with enough of a spec to read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found<S> {
+    /// An id that is unique within the kind.
+    pub id: String,
+    /// `None` if only AWS can tell: [`Kind::look_up`].
+    pub spec: Option<S>,
+    /// The address in its tag, if a listing returned it.
+    pub address: Option<String>,
+}
+
+impl<S> Found<S> {
+    pub fn of(id: impl Into<String>, spec: S) -> Self {
+        Self { id: id.into(), spec: Some(spec), address: None }
     }
 }
 
@@ -248,6 +266,27 @@ pub trait Kind: Send + Sync + 'static {
         spec: &Self::Spec,
     ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
         Self::read(aws, spec)
+    }
+
+    /// Recognises a resource of the kind by its ARN: the part after the account, such as `log-group:NAME`. Every kind with
+    /// ownership tags needs this to find orphans.
+    fn by_arn(_resource: &str, _tags: &Tags) -> Option<Found<Self::Spec>> {
+        None
+    }
+
+    /// Asks AWS for the identity of a resource that was found by an id without a spec.
+    fn look_up(_aws: &Aws, _id: &str) -> impl Future<Output = Result<Option<Self::Spec>, AwsError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// Lists the resources whose names begin with `begins`, if they are not listed by their tags.
+    fn named_like(_aws: &Aws, _begins: &str) -> impl Future<Output = Result<Vec<Found<Self::Spec>>, AwsError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Lists the resources that are part of the parent with this id, if a search for orphans has to ask for them.
+    fn parts_of(_aws: &Aws, _parent: &str) -> impl Future<Output = Result<Vec<Found<Self::Spec>>, AwsError>> + Send {
+        std::future::ready(Ok(Vec::new()))
     }
 
     /// Creates the resource. Returns once its dependents can use it.

@@ -24,7 +24,9 @@ use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{EXISTS, delete_tags, put_tags};
-use super::{About, Calls, Changes, Created, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule, service_role};
+use super::{
+    About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule, service_role,
+};
 use crate::aws::apigateway::{
     ABSENT, arn, edited_tags, live_tags, note_new, patch_op, pointer, retag, tree_key, turn_key,
 };
@@ -168,6 +170,15 @@ impl Kind for RestApi {
     /// GetRestApis: what hangs under it goes with it.
     async fn present(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
         observed(aws, spec).await
+    }
+
+    fn by_arn(resource: &str, tags: &Tags) -> Option<Found<Api>> {
+        let id = resource.strip_prefix("/restapis/").filter(|id| !id.contains('/'))?;
+        Some(identity::found(id, tags))
+    }
+
+    async fn named_like(aws: &Aws, _: &str) -> Result<Vec<Found<Api>>, AwsError> {
+        if aws.place.endpoint_url.is_some() { identity::all(aws).await } else { Ok(Vec::new()) }
     }
 
     /// Calls CreateRestApi once. A second attempt looks for what the first one may have made.

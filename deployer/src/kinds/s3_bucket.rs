@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
     Watched,
 };
 use crate::aws::service::{PRINCIPAL, S3, cure};
@@ -198,6 +198,27 @@ impl Kind for S3Bucket {
         let Some(region) = head(aws, &spec.bucket).await? else { return Ok(None) };
         let there = Place { region, ..aws.place.clone() };
         Ok(Some(Observed::new(&spec.bucket, spec.clone(), Self::predict(spec, &there))))
+    }
+
+    /// A bucket with objects is not deleted as an orphan: that needs `force_destroy` in `stack.yaml`.
+    fn by_arn(name: &str, _: &Tags) -> Option<Found<Bucket>> {
+        let bucket = || Bucket {
+            bucket: name.to_owned(),
+            versioning: false,
+            encryption: Encryption::default(),
+            public_access_block: PublicAccessBlock {
+                block_public_acls: true,
+                ignore_public_acls: true,
+                block_public_policy: true,
+                restrict_public_buckets: true,
+            },
+            object_ownership: "BucketOwnerEnforced".to_owned(),
+            lifecycle_rules: Vec::new(),
+            policy: None,
+            force_destroy: false,
+            tags: Tags::new(),
+        };
+        (!name.contains('/')).then(|| Found::of(name, bucket()))
     }
 
     /// CreateBucket with tags and ownership; then what differs from AWS's defaults, and always the public access

@@ -12,7 +12,9 @@ use aws_sdk_sns::types::Tag;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{About, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule};
+use super::{
+    About, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+};
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
 use crate::aws::tags::{self, Tags};
@@ -114,6 +116,11 @@ impl Kind for SnsTopic {
         let arn = aws.place.arn("sns", &spec.name);
         let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
         Ok(Some(Observed::new(arn, Topic { tags, ..spec.clone() }, Self::predict(spec, &aws.place))))
+    }
+
+    /// An ARN with one more part is that of a subscription.
+    fn by_arn(name: &str, _: &Tags) -> Option<Found<Topic>> {
+        (!name.contains(':')).then(|| Found::of(name, Topic { name: name.to_owned(), ..Topic::default() }))
     }
 
     async fn create(aws: &Aws, want: &Topic) -> Result<Created, AwsError> {

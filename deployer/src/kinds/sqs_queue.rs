@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
-    Watched,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    Sign, Watched,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -168,6 +168,10 @@ impl Kind for SqsQueue {
         let Some(tags) = tags_of(aws, &url).await? else { return Ok(None) };
         let queue = Queue { tags, ..spec.clone() };
         Ok(Some(Observed::new(url, queue, outputs)))
+    }
+
+    fn by_arn(name: &str, _: &Tags) -> Option<Found<Queue>> {
+        Some(Found::of(name, Queue { name: name.to_owned(), ..Queue::default() }))
     }
 
     async fn create(aws: &Aws, want: &Queue) -> Result<Created, AwsError> {

@@ -162,10 +162,8 @@ pub(super) async fn orphans(
         let new: Vec<Candidate> = waiting.drain(..).filter(|candidate| known.is_new(candidate)).collect();
         for (candidate, read) in join_all(new.into_iter().map(|candidate| read(aws, candidate))).await {
             let Some(orphan) = known.orphan(owner, candidate, read) else { continue };
-            waiting.extend(used_by(&orphan));
-            if orphan.kind == LambdaFunction::NAME {
-                waiting.extend(names::mappings(aws, Some(&orphan.id)).await.unwrap_or_default());
-            }
+            waiting.extend(used_by(&orphan, aws));
+            waiting.extend(names::parts(aws, orphan.kind, &orphan.id).await);
             orphans.push(orphan);
         }
     }
@@ -191,10 +189,7 @@ type Read = Result<Option<Observed<Value>>, AwsError>;
 
 async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
     let read = match candidate.spec(aws).await {
-        Ok(Some(spec)) => match kinds::find(candidate.kind) {
-            Some(kind) => tagged::surely(kind.read(aws, &spec)).await,
-            None => Ok(None),
-        },
+        Ok(Some(spec)) => tagged::surely(candidate.kind.read(aws, &spec)).await,
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
@@ -202,14 +197,14 @@ async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
 }
 
 /// Returns the role and the log group of a function, which its tags do not reveal.
-fn used_by(orphan: &Orphan) -> Vec<Candidate> {
+fn used_by(orphan: &Orphan, aws: &Aws) -> Vec<Candidate> {
     let Some(live) = orphan.live.as_ref().ok().filter(|_| orphan.kind == LambdaFunction::NAME) else {
         return Vec::new();
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let role = text(&live.spec["role"]).and_then(|arn| Some(by_arn::role(arn.rsplit('/').next()?)));
-    let group = text(&live.spec["logging_config"]["log_group"]).map(|name| by_arn::log_group(&name));
-    role.into_iter().chain(group).collect()
+    let role = live.spec["role"].as_str().map(str::to_owned);
+    let group = live.spec["logging_config"]["log_group"].as_str();
+    let group = group.map(|name| aws.place.arn("logs", &format!("log-group:{name}")));
+    role.into_iter().chain(group).filter_map(|arn| by_arn::by_arn(&arn, tags::Tags::new())).collect()
 }
 
 /// The resources that are in the graph, recorded, or already found.
@@ -238,35 +233,36 @@ impl Known {
 
     /// Tells whether a candidate is new, and records it as known.
     fn is_new(&mut self, candidate: &Candidate) -> bool {
-        !candidate.name.as_ref().is_some_and(|name| self.names.contains(&(candidate.kind.to_owned(), name.clone())))
-            && self.ids.insert((candidate.kind.to_owned(), candidate.id.clone()))
+        let kind = candidate.kind.name().to_owned();
+        !candidate.name().is_some_and(|name| self.names.contains(&(kind.clone(), name)))
+            && self.ids.insert((kind, candidate.found.id.clone()))
     }
 
     /// Makes an orphan from what was read of a candidate, if it belongs to `owner`.
     fn orphan(&mut self, owner: &str, candidate: Candidate, read: Read) -> Option<Orphan> {
-        let kind = kinds::find(candidate.kind)?;
+        let Candidate { kind, found } = candidate;
         let (said, live) = match read {
             Ok(None) => return None,
             Err(error) => {
-                tracing::debug!(id = candidate.id, %error, "an orphan cannot be read");
+                tracing::debug!(id = found.id, %error, "an orphan cannot be read");
                 let why = match &error {
                     AwsError::Ambiguous { .. } => "several carry these tags",
                     _ if error.is_access_denied() => "no permission",
                     _ => "AWS does not answer",
                 };
-                (candidate.address?, Err(format!("it cannot be read: {why}")))
+                (found.address?, Err(format!("it cannot be read: {why}")))
             }
             Ok(Some(live)) => {
-                let name = (candidate.kind.to_owned(), identity(kind.identity(), &live.spec));
+                let name = (kind.name().to_owned(), identity(kind.identity(), &live.spec));
                 let tags = &live.spec["tags"];
                 if tags[tags::STACK].as_str() != Some(owner) || !self.names.insert(name) {
                     return None;
                 }
-                let said = tags[tags::ADDRESS].as_str().unwrap_or(candidate.kind).to_owned();
+                let said = tags[tags::ADDRESS].as_str().unwrap_or(kind.name()).to_owned();
                 (said, Ok(live))
             }
         };
-        let id = live.as_ref().map_or(candidate.id, |live| live.physical_id.clone());
+        let id = live.as_ref().map_or(found.id, |live| live.physical_id.clone());
         let taken = !self.addresses.insert(said.clone());
         let address = if taken { leftover(&said, &id) } else { said };
         Some(Orphan { address, kind: kind.name(), id, live })

@@ -10,6 +10,7 @@ use aws_sdk_iam::types::{EntityType, Role as Live, RoleDetail};
 use serde_json::Value;
 
 use super::policies::document;
+use super::{Found, Role};
 use crate::aws::{Aws, AwsError, ListedRole};
 
 /// From this many roles on the account's listings cost less than they do.
@@ -129,6 +130,26 @@ fn whole(mut role: Live, detail: RoleDetail) -> Result<Whole, AwsError> {
     let attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
     (role.permissions_boundary, role.tags) = (detail.permissions_boundary, detail.tags);
     Ok(Whole { role, inline, attached })
+}
+
+/// Makes a spec of a role's name, with which it can be read.
+pub(super) fn found(name: &str) -> Found<Role> {
+    Found::of(name, Role { name: name.to_owned(), ..Role::default() })
+}
+
+/// ListRoles, all pages. AWS does not list roles by their tags.
+pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Role>>, AwsError> {
+    let (mut all, mut marker) = (Vec::new(), None);
+    loop {
+        let call = aws.clients.iam.list_roles().max_items(1_000).set_marker(marker);
+        let page = aws.call("iam:ListRoles", call.send()).await?;
+        let alike = page.roles.iter().filter(|role| role.role_name.starts_with(begins));
+        all.extend(alike.map(|role| found(&role.role_name)));
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 #[cfg(test)]

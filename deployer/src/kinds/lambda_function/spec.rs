@@ -40,6 +40,38 @@ pub struct Function {
     pub tags: Tags,
 }
 
+impl Function {
+    /// A function of which only the name is known.
+    pub(super) fn blank(name: &str) -> Self {
+        Self {
+            function_name: name.to_owned(),
+            role: String::new(),
+            code: Code::default(),
+            runtime: String::new(),
+            handler: String::new(),
+            architectures: Vec::new(),
+            memory_size: 128,
+            timeout: 3,
+            description: None,
+            environment: BTreeMap::new(),
+            ephemeral_storage: 512,
+            tracing_config: TracingConfig { mode: "PassThrough".to_owned() },
+            logging_config: LoggingConfig {
+                log_format: "Text".to_owned(),
+                application_log_level: None,
+                system_log_level: None,
+                log_group: String::new(),
+            },
+            dead_letter_target_arn: None,
+            layers: Vec::new(),
+            reserved_concurrent_executions: None,
+            kms_key_arn: None,
+            vpc_config: None,
+            tags: Tags::new(),
+        }
+    }
+}
+
 /// The zip that the function runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Code {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use aws_sdk_apigateway::types::RestApi as Live;
 
-use super::{Api, RestApi, api_arn, id_of};
+use super::{Api, Found, RestApi, api_arn, id_of};
 use crate::aws::apigateway::{edited_tags, live_tags};
-use crate::aws::tags;
+use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Kind;
 
@@ -123,4 +123,23 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
 /// Tells whether some stack's ownership tag is among the listed ones.
 fn marked(api: &Live) -> bool {
     api.tags.as_ref().is_some_and(|tags| tags.contains_key(tags::STACK))
+}
+
+/// An API is found by its tags alone.
+pub(super) fn found(id: &str, tags: &Tags) -> Found<Api> {
+    let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
+    let (owner_stack, owner_address) = (tag(tags::STACK), tag(tags::ADDRESS));
+    Found::of(id, Api { owner_stack, owner_address, tags: tags.clone(), ..Api::default() })
+}
+
+/// Lists every API with tags: GetRestApis.
+pub(super) async fn all(aws: &Aws) -> Result<Vec<Found<Api>>, AwsError> {
+    let call = aws.clients.apigateway.get_rest_apis().limit(500);
+    let page = aws.call("apigateway:GetRestApis", call.send()).await?;
+    let tagged = page.items().iter().filter_map(|api| {
+        let tags: Tags = api.tags()?.clone().into_iter().collect();
+        let address = tags.get(tags::ADDRESS).cloned();
+        Some(Found { address, ..found(api.id()?, &tags) })
+    });
+    Ok(tagged.collect())
 }

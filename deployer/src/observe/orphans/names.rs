@@ -1,80 +1,39 @@
 //! Finds candidates by name, for resources that the tagging API does not list.
 
+use futures::future::join_all;
 use serde_json::Value;
 
-use super::by_arn::{self, Candidate};
-use crate::aws::{Aws, AwsError, tags};
+use super::by_arn::Candidate;
+use crate::aws::Aws;
+use crate::kinds::{AnyKind, Found, REGISTRY};
 
 /// Lists resources with this stack's default names: roles, and on a local AWS also the kinds that its tagging API does
 /// not list. A failed listing counts as empty.
 pub(super) async fn alike(aws: &Aws, stack: &str, env: Option<&str>) -> Vec<Candidate> {
     let begins = format!("{stack}-");
-    let roles = roles(aws, &begins);
-    let local = async {
-        match aws.place.endpoint_url {
-            Some(_) => {
-                let (alarms, groups, apis, mappings) =
-                    tokio::join!(alarms(aws, &begins), groups(aws, &begins), apis(aws), mappings(aws, None));
-                [alarms, groups, apis, mappings].into_iter().flat_map(Result::unwrap_or_default).collect()
-            }
-            None => Vec::new(),
-        }
-    };
-    let (roles, local) = tokio::join!(roles, local);
-    let named = roles.unwrap_or_default().into_iter().chain(local);
+    let begins = begins.as_str();
+    let found = join_all(REGISTRY.iter().map(|kind| async move {
+        let found = kind.named_like(aws, begins).await.unwrap_or_default();
+        candidates(*kind, found)
+    }));
     // In an environment every name ends in the environment's, or has it before a part's suffix.
-    let told_by_tags = |candidate: &Candidate| candidate.name.is_none() || candidate.address.is_some();
-    named.filter(|found| env.is_none_or(|env| told_by_tags(found) || found.id.contains(env))).collect()
+    let told_by_tags = |found: &Found<Value>| found.spec.is_none() || found.address.is_some();
+    let is_of_env = |found: &Found<Value>| env.is_none_or(|env| told_by_tags(found) || found.id.contains(env));
+    found.await.into_iter().flatten().filter(|candidate| is_of_env(&candidate.found)).collect()
 }
 
-/// Calls ListRoles for all pages.
-async fn roles(aws: &Aws, begins: &str) -> Result<Vec<Candidate>, AwsError> {
-    let (mut found, mut marker) = (Vec::new(), None);
-    loop {
-        let call = aws.clients.iam.list_roles().max_items(1_000).set_marker(marker);
-        let page = aws.call("iam:ListRoles", call.send()).await?;
-        let alike = page.roles.iter().filter(|role| role.role_name.starts_with(begins));
-        found.extend(alike.map(|role| by_arn::role(&role.role_name)));
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
+/// Lists the resources that are part of an orphan of `kind` with this id. A failed listing counts as empty.
+pub(super) async fn parts(aws: &Aws, kind: &str, id: &str) -> Vec<Candidate> {
+    let parts = REGISTRY.iter().filter(|part| part.about().part_of() == Some(kind));
+    let found = join_all(parts.map(|part| async move {
+        let found = part.parts_of(aws, id).await.unwrap_or_default();
+        candidates(*part, found)
+    }));
+    found.await.into_iter().flatten().collect()
 }
 
-async fn alarms(aws: &Aws, begins: &str) -> Result<Vec<Candidate>, AwsError> {
-    let call = aws.clients.cloudwatch.describe_alarms().alarm_name_prefix(begins).max_records(100);
-    let page = aws.call("cloudwatch:DescribeAlarms", call.send()).await?;
-    Ok(page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_name()).map(by_arn::alarm).collect())
-}
-
-async fn groups(aws: &Aws, begins: &str) -> Result<Vec<Candidate>, AwsError> {
-    let mut found = Vec::new();
-    for prefix in [begins.to_owned(), format!("/aws/lambda/{begins}")] {
-        let call = aws.clients.logs.describe_log_groups().log_group_name_prefix(prefix);
-        let page = aws.call("logs:DescribeLogGroups", call.send()).await?;
-        found.extend(page.log_groups().iter().filter_map(|group| group.log_group_name()).map(by_arn::log_group));
-    }
-    Ok(found)
-}
-
-async fn apis(aws: &Aws) -> Result<Vec<Candidate>, AwsError> {
-    let call = aws.clients.apigateway.get_rest_apis().limit(500);
-    let page = aws.call("apigateway:GetRestApis", call.send()).await?;
-    let marked = page.items().iter().filter_map(|api| {
-        let tags: tags::Tags = api.tags()?.clone().into_iter().collect();
-        let address = tags.get(tags::ADDRESS).cloned();
-        Some(Candidate { address, ..by_arn::api(api.id()?, &tags) })
-    });
-    Ok(marked.collect())
-}
-
-/// Lists every event source mapping, or those of one function.
-pub(super) async fn mappings(aws: &Aws, function: Option<&str>) -> Result<Vec<Candidate>, AwsError> {
-    let call = aws.clients.lambda.list_event_source_mappings().set_function_name(function.map(str::to_owned));
-    let page = aws.call("lambda:ListEventSourceMappings", call.send()).await?;
-    let uuids = page.event_source_mappings().iter().filter_map(|mapping| mapping.uuid());
-    Ok(uuids.map(by_arn::mapping).collect())
+fn candidates(kind: &'static dyn AnyKind, found: Vec<Found<Value>>) -> Vec<Candidate> {
+    found.into_iter().map(|found| Candidate { kind, found }).collect()
 }
 
 /// Tells whether a role certainly belongs to a stack in `region`. Roles are global to an account, so a stack of the

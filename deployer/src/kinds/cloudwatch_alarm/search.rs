@@ -1,0 +1,18 @@
+//! Finds alarms that `stack.yaml` does not have.
+
+use super::{Alarm, Found};
+use crate::aws::{Aws, AwsError};
+
+pub(super) fn found(name: &str) -> Found<Alarm> {
+    Found::of(name, Alarm { alarm_name: name.to_owned(), ..Alarm::default() })
+}
+
+/// DescribeAlarms. AWS lists alarms by their tags, a local AWS does not.
+pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Alarm>>, AwsError> {
+    if aws.place.endpoint_url.is_none() {
+        return Ok(Vec::new());
+    }
+    let call = aws.clients.cloudwatch.describe_alarms().alarm_name_prefix(begins).max_records(100);
+    let page = aws.call("cloudwatch:DescribeAlarms", call.send()).await?;
+    Ok(page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_name()).map(found).collect())
+}
