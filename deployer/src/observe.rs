@@ -4,6 +4,7 @@
 //! child of a resource with a generated id is read by the id from the last apply. If the parent turns out to have
 //! another id, the child is read again.
 
+pub(crate) mod hidden;
 mod interrupted;
 mod left;
 mod orphans;
@@ -112,6 +113,7 @@ pub async fn observe(
     search: Search,
 ) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, &aws.place);
+    hidden::put_back(graph, &expected(&predicted, &prior), &aws.place, &mut prior);
     for record in prior.resources.values() {
         expect(aws, record);
     }
@@ -134,12 +136,23 @@ pub async fn observe(
     if !failed.is_empty() {
         return Err(ObserveError::Reads(failed));
     }
+    hidden::put_back(graph, &known, &aws.place, &mut prior);
     let mut seen = Observation { live, left, known, prior, waves, orphans: Vec::new(), unlisted: listed.is_none() };
     if depth == Depth::Presence {
         seen.confirm(graph, aws).await?;
     }
     seen.orphans = orphans::orphans(graph, aws, &seen, listed.unwrap_or_default(), search).await;
     Ok(seen)
+}
+
+/// Adds the outputs of the last apply to those that are known.
+fn expected(known: &Known, prior: &State) -> Known {
+    let mut expected: Known =
+        prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
+    for (address, outputs) in known {
+        expected.entry(address.clone()).or_default().extend(outputs.clone());
+    }
+    expected
 }
 
 /// Tells the resource's kind the id that the last apply recorded.
@@ -166,8 +179,9 @@ fn expect_made(aws: &Aws, intent: &Intent) {
 ///
 /// # Errors
 /// Returns an error if the state has a kind that this version does not know.
-pub fn remembered(graph: &Graph, place: &Place, prior: State) -> Result<Observation, ObserveError> {
+pub fn remembered(graph: &Graph, place: &Place, mut prior: State) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, place);
+    hidden::put_back(graph, &expected(&predicted, &prior), place, &mut prior);
     let left = not_meant(graph, place, &predicted, &prior)?
         .into_iter()
         .map(|(address, record, _)| {
@@ -215,7 +229,7 @@ impl Observation {
             let desired = graph.node(address).map(|node| resolve::value(&node.spec, &self.known, place));
             fingerprint::revealed(&live.spec, &record.inputs, desired.as_ref(), &mut found);
         }
-        found.retain(|text| text.len() >= LEAST);
+        found.retain(|text| text.len() >= LEAST && !fingerprint::is(text));
         found
     }
 }

@@ -116,7 +116,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     error(
         "stack::secret-identity",
-        "A secret is a part of what names a resource, the stack or its state. Names stand in addresses, ARNs, tags and the state, where everybody reads them.",
+        "A secret is a part of what names a resource, the stack or its state. Names stand in addresses, ARNs, tags and the state, where everybody reads them. A subscription's endpoint may be a secret.",
         "vars:\n  token: { secret: true, default: hunter2hunter2 }\nqueues:\n  orders: { name: \"orders-${vars.token}\" }\n",
         "queues:\n  orders: { name: orders }\n",
         "Write a name without the secret.",

@@ -133,6 +133,7 @@ impl<'a> Execution<'a> {
     pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
         let recorded = self.removes_what_is_recorded();
         self.move_records();
+        self.hide_secrets();
         self.note_deployed_code();
         self.state.intents = self.intents();
         let begun = recorded.then(|| self.state.clone());

@@ -20,18 +20,15 @@ impl Execution<'_> {
     /// What the run is about to do, written down before it does it.
     pub(super) fn intents(&self) -> Vec<Intent> {
         let intent = |planned: &Planned| {
-            let spec = planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec));
-            let name = kinds::find(planned.kind)
-                .zip(spec)
-                .map(|(kind, spec)| resolve::readable(&identity(kind.identity(), spec)))
-                .unwrap_or_default();
+            let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec));
+            let name = kinds::find(planned.kind).map(|kind| resolve::readable(&identity(kind.identity(), &inputs)));
             Intent {
                 address: planned.address.clone(),
                 action: format!("{:?}", planned.action).to_lowercase(),
                 kind: planned.kind.to_owned(),
-                identity: name,
+                identity: name.unwrap_or_default(),
                 since: self.now.clone(),
-                inputs: wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec)),
+                inputs,
                 element: planned.element.clone(),
                 dependencies: planned.dependencies.clone(),
             }
@@ -86,10 +83,22 @@ impl Execution<'_> {
             .collect();
         for (planned, record) in moves {
             let own = self.state.resources.insert(planned.address.clone(), record);
-            if let Some((key, own)) = predecessor_key(planned).zip(own) {
+            if let Some((key, own)) = self.predecessor_key(planned).zip(own) {
                 self.state.resources.insert(key, to_be_deleted(own));
             }
         }
+    }
+
+    /// Removes secrets from the state: values that became secret, and those that the run uses to compare identities.
+    pub(super) fn hide_secrets(&mut self) {
+        let secrets = self.secrets;
+        self.state.hide(&|text| secrets.touches(text));
+    }
+
+    /// Returns the key of a record whose resource the replacement has yet to delete: `queues.orders#orders-32`.
+    fn predecessor_key(&self, planned: &Planned) -> Option<String> {
+        let (predecessor, kind) = (planned.predecessor.as_ref()?, kinds::find(planned.kind)?);
+        Some(leftover(&planned.address, &identity(kind.identity(), &self.hidden(&predecessor.spec))))
     }
 
     /// What the state may keep of a spec.
@@ -121,7 +130,7 @@ impl Execution<'_> {
                 // Kept until it is deleted, so that a cut-off run leaves no orphan.
                 if pending_removal
                     && planned.moved_from.is_none()
-                    && let Some(key) = predecessor_key(planned)
+                    && let Some(key) = self.predecessor_key(planned)
                     && let Some(old) = self.state.resources.get(address).cloned()
                 {
                     self.state.resources.insert(key, to_be_deleted(old));
@@ -152,7 +161,7 @@ impl Execution<'_> {
                 }
             }
             Done::Gone => {
-                if let Some(key) = predecessor_key(planned) {
+                if let Some(key) = self.predecessor_key(planned) {
                     self.state.resources.remove(&key);
                 }
             }
@@ -192,12 +201,6 @@ impl Execution<'_> {
             .filter(|(_, text)| !resolve::is_unknown(&Value::from(text.as_str())) && !self.secrets.touches(text))
             .collect()
     }
-}
-
-/// Where the state keeps what a replacement has yet to delete: `queues.orders#orders-32`.
-fn predecessor_key(planned: &Planned) -> Option<String> {
-    let (predecessor, kind) = (planned.predecessor.as_ref()?, kinds::find(planned.kind)?);
-    Some(leftover(&planned.address, &identity(kind.identity(), &predecessor.spec)))
 }
 
 /// The plan has decided that a predecessor goes; a run that is cut off before it does must not bring its protection back.

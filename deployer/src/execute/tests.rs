@@ -39,13 +39,14 @@ async fn applied(world: &World, stack: &Stack) -> State {
     );
     let aws = Aws::new(Arc::new(clients), place());
     let (_stop, stop) = watch::channel(0);
+    let (seen, journal) = (world.observe(&stack.graph), Kept::default());
     let execution = Execution {
         aws: &aws,
         stack: stack.document.stack(),
         plan: &plan,
-        known: world.observe(&stack.graph).known,
-        state: world.prior.clone(),
-        journal: &Kept::default(),
+        known: seen.known,
+        state: seen.prior,
+        journal: &journal,
         observer: &Silent,
         secrets: stack.document.secrets(),
         graph: &stack.graph,
@@ -53,7 +54,11 @@ async fn applied(world: &World, stack: &Stack) -> State {
         stop,
         now: "2026-11-22T10:00:00Z".into(),
     };
-    execution.run().await.expect("a journal that never fails").0.state
+    let state = execution.run().await.expect("a journal that never fails").0.state;
+    for written in journal.0.lock().unwrap().iter() {
+        assert_eq!(written.resources.keys().collect::<Vec<_>>(), state.resources.keys().collect::<Vec<_>>());
+    }
+    state
 }
 
 const QUEUE: &str = "stack: couch\nqueues: { inbox: { visibility_timeout: 60s } }\n";
@@ -78,6 +83,28 @@ async fn a_drift_that_stack_yaml_has_come_to_want_is_told_once() {
     assert_eq!(drift(&world), 1);
     world.prior = applied(&world, &stack).await;
     assert_eq!(drift(&world), 0);
+}
+
+/// The endpoint of a subscription is a part of its address and of its identity.
+#[tokio::test]
+async fn an_endpoint_that_became_a_secret_leaves_the_state_and_comes_back_when_it_is_none_any_more() {
+    let plain = "stack: couch\nvars: { mail: { required: true } }\n\
+        topics: { news: { subscriptions: [ { email: \"${vars.mail}\" } ] } }\n\
+        queues: { late: { depends_on: [topics.news] } }\n";
+    let secret = plain.replace("required: true", "required: true, secret: true");
+    let vars = ["mail=ops@example.com".to_owned()];
+    let written = |world: &World| serde_json::to_string(&world.prior).expect("JSON");
+    let mut world = World::applied_with(plain, &vars).with_arns();
+    world.prior.left_in_aws.insert("sns.subscription".into(), ["arn · email · ops@example.com".into()].into());
+    let first = world.prior.resources.clone();
+    assert!(written(&world).contains("ops@"));
+    world.prior = applied(&world, &Stack::of(&secret, &vars)).await;
+    assert!(!written(&world).contains("ops@"), "{:#?}", world.prior);
+    assert!(world.prior.resources.contains_key("topics.news.subscription[email:vars.mail]"));
+    let again = applied(&world, &Stack::of(&secret, &vars)).await;
+    assert!(again.says_the_same(&world.prior), "{again:#?}");
+    world.prior = applied(&world, &Stack::of(plain, &vars)).await;
+    assert_eq!(world.prior.resources, first);
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 
 use super::resolve::{self, Known};
 use super::{Graph, Node, identity};
+#[cfg(doc)]
+use crate::kinds::About;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::head::StateLocation;
 
 /// Reports secrets in identities. An identity occurs in addresses, ARNs, tags and the state, where it must be readable:
-/// AWS cannot find a resource by the fingerprint of its name.
+/// AWS cannot find a resource by the fingerprint of its name. The properties in [`About::may_be_secret`] are allowed:
+/// the address then names the variable.
 pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     let secrets = document.secrets();
     let before = findings.0.len();
@@ -60,7 +63,9 @@ fn resource(node: &Node, document: &Document, findings: &mut Findings) {
     // Considers only the resource's own texts. A resource that it refers to is checked itself.
     let place = resolve::nowhere();
     let spec = resolve::value(&node.spec, &Known::new(), &place);
-    let name = identity(node.kind.identity(), &spec);
+    let may_be = node.kind.may_be_secret();
+    let readable: Vec<&str> = node.kind.identity().iter().filter(|name| !may_be.contains(name)).copied().collect();
+    let name = identity(&readable, &spec);
     let mut shown = vec![node.address.clone(), name];
     // A property besides the name may be part of the ARN, such as a role's path.
     shown.extend(node.kind.predict(&spec, &place).unwrap_or_default().into_values());

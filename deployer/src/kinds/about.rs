@@ -22,6 +22,8 @@ pub struct About {
     /// String properties that identify the resource in AWS before it exists. A property that names the parent comes
     /// first.
     pub identity: &'static [&'static str],
+    /// Identity properties that may hold a secret. No output or ARN is made from them.
+    pub may_be_secret: &'static [&'static str],
     /// How the differ treats properties. A path may have several rules; one without a rule is compared as it is and
     /// updated in place, and an absent value equals an empty one.
     pub rules: &'static [(&'static str, Rule)],
@@ -44,6 +46,7 @@ impl About {
             service,
             outputs: &[],
             identity: &[],
+            may_be_secret: &[],
             rules: &[],
             tags: None,
             parent: None,

@@ -38,6 +38,7 @@ pub trait AnyKind: Send + Sync {
     fn look_up<'a>(&'a self, aws: &'a Aws, id: &'a str) -> BoxFuture<'a, Result<Option<Value>, AwsError>>;
     fn named_like<'a>(&'a self, aws: &'a Aws, begins: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>>;
     fn parts_of<'a>(&'a self, aws: &'a Aws, parent: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>>;
+    fn alike<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Vec<Observed<Value>>, AwsError>>;
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
     fn update<'a>(
         &'a self,
@@ -46,6 +47,7 @@ pub trait AnyKind: Send + Sync {
         want: &'a Value,
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>>;
+    fn lapses(&self, live: &Observed<Value>) -> Option<&'static str>;
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
     /// `None` if there is nothing to watch.
     fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
@@ -63,6 +65,10 @@ impl dyn AnyKind + '_ {
 
     pub fn identity(&self) -> &'static [&'static str] {
         self.about().identity
+    }
+
+    pub fn may_be_secret(&self) -> &'static [&'static str] {
+        self.about().may_be_secret
     }
 
     pub fn rules(&self) -> &'static [(&'static str, Rule)] {
@@ -254,6 +260,15 @@ impl<K: Kind> AnyKind for Erased<K> {
         async move { K::parts_of(aws, parent).await?.into_iter().map(Self::found).collect() }.boxed()
     }
 
+    fn alike<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Vec<Observed<Value>>, AwsError>> {
+        async move {
+            let like = Self::typed(spec)?;
+            let seen = K::alike(aws, &like).await.map_err(|e| Self::refused(e, Op::Present, &like, &aws.place))?;
+            seen.into_iter().map(Self::untyped).collect()
+        }
+        .boxed()
+    }
+
     fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>> {
         async move {
             let want = Self::typed(want)?;
@@ -275,6 +290,10 @@ impl<K: Kind> AnyKind for Erased<K> {
             updated.map_err(|e| Self::refused(e, Op::Update, &want, &aws.place))
         }
         .boxed()
+    }
+
+    fn lapses(&self, live: &Observed<Value>) -> Option<&'static str> {
+        K::lapses(&Self::typed_live(live).ok()?)
     }
 
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>> {

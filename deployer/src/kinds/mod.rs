@@ -289,6 +289,15 @@ pub trait Kind: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// Lists the resources whose identity equals that of `spec` in all properties but [`About::may_be_secret`]. The state
+    /// has only the fingerprint of a secret, and AWS finds nothing by that. The result suffices to delete a resource.
+    fn alike(
+        _aws: &Aws,
+        _spec: &Self::Spec,
+    ) -> impl Future<Output = Result<Vec<Observed<Self::Spec>>, AwsError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// Creates the resource. Returns once its dependents can use it.
     fn create(aws: &Aws, want: &Self::Spec) -> impl Future<Output = Result<Created, AwsError>> + Send;
 
@@ -303,6 +312,11 @@ pub trait Kind: Send + Sync + 'static {
     /// Returns the spec to update to first, if `want` takes away what dependents still need. The rest follows once they
     /// have changed. `None` if the whole change can be made at once.
     fn meanwhile(_live: &Self::Spec, _want: &Self::Spec) -> Option<Self::Spec> {
+        None
+    }
+
+    /// Describes the part of a deletion that AWS finishes only after a time, if any.
+    fn lapses(_live: &Observed<Self::Spec>) -> Option<&'static str> {
         None
     }
 

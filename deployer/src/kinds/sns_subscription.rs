@@ -51,6 +51,7 @@ const FILTER_SIZE: usize = 256 << 10;
 impl Kind for SnsSubscription {
     const ABOUT: About = About {
         identity: &["topic_arn", "protocol", "endpoint"],
+        may_be_secret: &["endpoint"],
         rules: &[
             ("topic_arn", Rule::Replace("SNS cannot move a subscription to another topic")),
             ("protocol", Rule::Replace("SNS cannot change a subscription's protocol")),
@@ -101,8 +102,7 @@ impl Kind for SnsSubscription {
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions, and GetSubscriptionAttributes.
     async fn read(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
-        let shared = aws.clone();
-        let listed = aws.gathered.subscriptions.get(&spec.topic_arn, move |topics| list(shared, topics));
+        let listed = listing(aws, &spec.topic_arn);
         let expected = aws.expected(Self::NAME, &[&spec.topic_arn, &spec.protocol, &spec.endpoint]);
         let expected = expected.filter(|arn| arn != PENDING);
         // Only a guess: what is wrong with it the listing tells, too.
@@ -130,12 +130,16 @@ impl Kind for SnsSubscription {
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
     async fn present(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
-        let shared = aws.clone();
-        let listed = aws.gathered.subscriptions.get(&spec.topic_arn, move |topics| list(shared, topics)).await?;
-        Ok(listed.and_then(|listed| arn_of(spec, listed)).map(|arn| match arn.as_str() {
-            PENDING => pending(spec),
-            _ => Observed::new(arn, spec.clone(), Outputs::new()),
-        }))
+        Ok(listing(aws, &spec.topic_arn).await?.and_then(|listed| arn_of(spec, listed)).map(|arn| listed_as(spec, arn)))
+    }
+
+    /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
+    async fn alike(aws: &Aws, spec: &Subscription) -> Result<Vec<Observed<Subscription>>, AwsError> {
+        let listed = listing(aws, &spec.topic_arn).await?.unwrap_or_default();
+        let of_protocol = listed.into_iter().filter(|seen| seen.protocol.as_deref() == Some(&spec.protocol));
+        let told = of_protocol.filter_map(|seen| seen.endpoint.zip(seen.subscription_arn));
+        let there = told.filter(|(_, arn)| arn != DELETED);
+        Ok(there.map(|(endpoint, arn)| listed_as(&Subscription { endpoint, ..spec.clone() }, arn)).collect())
     }
 
     /// Subscribe answers the ARN of a subscription that exists already with the same attributes.
@@ -178,6 +182,10 @@ impl Kind for SnsSubscription {
         Ok(())
     }
 
+    fn lapses(live: &Observed<Subscription>) -> Option<&'static str> {
+        (!live.notes.is_empty()).then_some(LAPSES)
+    }
+
     async fn delete(aws: &Aws, live: &Observed<Subscription>) -> Result<(), AwsError> {
         if live.physical_id == PENDING {
             return Ok(());
@@ -199,12 +207,24 @@ const PENDING: &str = "PendingConfirmation";
 /// What it says for a while after the subscription was deleted.
 const DELETED: &str = "Deleted";
 const IS_PENDING: &str = "pending confirmation";
+const LAPSES: &str = "SNS deletes no subscription that waits for its confirmation: it lapses by itself within 48 hours, unless it is confirmed";
 
 /// GetSubscriptionAttributes; `None` when there is no such subscription.
 async fn attributes_of(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, String>>, AwsError> {
     let call = aws.clients.sns.get_subscription_attributes().subscription_arn(arn).send();
     let found = aws.find("sns:GetSubscriptionAttributes", ABSENT, call).await?;
     Ok(found.map(|found| found.attributes.unwrap_or_default()))
+}
+
+/// Returns the topic's subscriptions from a listing that concurrent reads share.
+async fn listing(aws: &Aws, topic_arn: &str) -> Result<Option<Vec<Listed>>, AwsError> {
+    let shared = aws.clone();
+    aws.gathered.subscriptions.get(topic_arn, move |topics| list(shared, topics)).await
+}
+
+/// Converts a listed subscription.
+fn listed_as(spec: &Subscription, arn: String) -> Observed<Subscription> {
+    if arn == PENDING { pending(spec) } else { Observed::new(arn, spec.clone(), Outputs::new()) }
 }
 
 /// Lists the subscriptions of each topic: ListSubscriptionsByTopic, 100 a page.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
+use super::hidden::{find, is_hidden};
 use super::left::{meant, same_open_identity};
 use super::{FailedRead, ObserveError, identity_known};
 use crate::aws::{Aws, Place, tags};
@@ -45,7 +46,14 @@ pub(super) async fn interrupted(
         if recorded || !identity_known(kind, &intent.inputs) || is_meant {
             continue;
         }
-        reads.push(async move { (intent, kind, name, kind.read(aws, &intent.inputs).await) });
+        let read = async move {
+            if is_hidden(kind, &intent.inputs) {
+                find(kind, aws, &intent.inputs, None, &prior.lineage).await
+            } else {
+                kind.read(aws, &intent.inputs).await
+            }
+        };
+        reads.push(async move { (intent, kind, name, read.await) });
     }
     let (mut found, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((intent, kind, name, outcome)) = reads.next().await {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
+use super::hidden::{find, is_hidden};
 use super::{Depth, FailedRead, Left, ObserveError, identity_known};
 use crate::aws::{Aws, Place, tagged};
 use crate::graph::resolve::{self, Known};
@@ -22,7 +23,14 @@ pub(super) async fn left(
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
     let mut reads = FuturesUnordered::new();
     for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
-        reads.push(async move { (address, record, kind, tagged::surely(depth.read(kind, aws, &record.inputs)).await) });
+        let read = async move {
+            if is_hidden(kind, &record.inputs) {
+                find(kind, aws, &record.inputs, Some(&record.physical_id), &prior.lineage).await
+            } else {
+                tagged::surely(depth.read(kind, aws, &record.inputs)).await
+            }
+        };
+        reads.push(async move { (address, record, kind, read.await) });
     }
     let (mut left, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((address, record, kind, outcome)) = reads.next().await {

@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use super::{Depth, FailedRead, identity_known};
+use super::{Depth, FailedRead, expected, identity_known};
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
@@ -31,11 +31,7 @@ type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
 
 impl<'a> Wave<'a> {
     pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State, depth: Depth) -> Self {
-        let mut expected: Known =
-            prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
-        for (address, outputs) in predicted {
-            expected.entry(address.clone()).or_default().extend(outputs.clone());
-        }
+        let expected = expected(predicted, prior);
         Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
     }
 

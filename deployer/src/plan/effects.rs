@@ -97,7 +97,7 @@ impl Effects {
     pub fn of(plan: &Plan, stack: &str, account: &str, region: &str, secrets: &Secrets, key: Option<&str>) -> Self {
         let hide = Hide { secrets, key };
         let acting = plan.actions().iter().filter(|p| p.action != Action::Unchanged || p.moved_from.is_some());
-        let resources = acting.map(|planned| (planned.address.clone(), hide.effect(planned))).collect();
+        let resources = acting.map(|planned| (hide.address(&planned.address), hide.effect(planned))).collect();
         Self {
             format: FORMAT,
             stack: stack.to_owned(),
@@ -183,6 +183,11 @@ struct Hide<'a> {
 }
 
 impl Hide<'_> {
+    /// Masks an address from before a part of it became a secret.
+    fn address(&self, address: &str) -> String {
+        self.secrets.mask(address).into_owned()
+    }
+
     fn effect(&self, planned: &Planned) -> Effect {
         let gone = match planned.action {
             Action::Delete | Action::Replace | Action::Forget => planned.live.as_ref(),
@@ -193,7 +198,7 @@ impl Hide<'_> {
             kind: planned.kind.to_owned(),
             action: planned.action,
             order: planned.order,
-            renamed_from: planned.moved_from.clone(),
+            renamed_from: planned.moved_from.as_deref().map(|from| self.address(from)),
             deletes: deletes.map(|live| self.secrets.mask(&live.physical_id).into_owned()).collect(),
             changes: planned.changes.iter().map(|change| (change.path.clone(), self.change(change))).collect(),
         }

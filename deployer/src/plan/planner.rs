@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use self::gone::take_along;
+use self::gone::{lapses, take_along};
 use self::reason::{output_changes, why_replace};
 use super::action::{Action, Note, Order, Plan, Planned};
 use super::diff::{Change, Rules, diff};
@@ -72,6 +72,7 @@ pub fn plan(
     planner.orphans();
     let Planner { mut plan, problems, known, .. } = planner;
     take_along(&mut plan.actions);
+    plan.notes.extend(plan.actions.iter().filter_map(lapses));
     if goal == Goal::Apply {
         plan.outputs =
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
@@ -197,6 +198,11 @@ impl<'a> Planner<'a> {
         let mut planned = self.blank(node, Action::Create, &spec, prior.as_ref());
         for (path, value) in back {
             planned.spec.iter_mut().for_each(|spec| back::put(spec, path, value.clone()));
+        }
+        if planned.moved_from.as_deref().is_some_and(|from| self.secrets.touches(from)) {
+            let text =
+                "the state has the secret in this address in clear until this is applied; its earlier versions keep it";
+            self.plan.notes.push(Note { address: node.address.clone(), text: text.to_owned() });
         }
         let predecessor = prior.as_ref().and_then(|p| self.predecessor(p)).cloned();
         match live {

@@ -61,6 +61,7 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
             _ => {}
         }
     }
+    state.hide(&|text| secrets.touches(text));
     state
 }
 

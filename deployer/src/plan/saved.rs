@@ -156,13 +156,17 @@ impl Marker<'_> {
         let effect = |planned: &Planned| Effect {
             action: planned.action,
             order: planned.order,
-            moved_from: planned.moved_from.clone(),
+            // An address from before a part of it became a secret.
+            moved_from: planned.moved_from.as_deref().map(|from| self.secrets.mask(from).into_owned()),
             desired: planned.desired.as_ref().map(|spec| self.marks(spec)),
             observed: planned.live.as_ref().map(|live| self.seen(live)),
             predecessor: planned.predecessor.as_ref().map(|live| self.seen(live)),
         };
         self.prepare(plan);
-        plan.actions().iter().map(|planned| (planned.address.clone(), effect(planned))).collect()
+        plan.actions()
+            .iter()
+            .map(|planned| (self.secrets.mask(&planned.address).into_owned(), effect(planned)))
+            .collect()
     }
 
     /// The slow ones first, all at once.

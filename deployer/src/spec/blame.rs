@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::find;
 use super::finding::DocPath;
+use super::secrets::Secrets;
 use super::sections;
 use super::sections::about::{Names, PartPlace};
 
@@ -20,8 +21,8 @@ pub struct Refused<'a> {
 
 /// Finds the place of the property that a refusal is about, inside the part of the element that the resource is lowered
 /// from. Falls back to that part itself.
-pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>) -> DocPath {
-    let Part { own, search } = part(element, at, refused.address);
+pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>, secrets: &Secrets) -> DocPath {
+    let Part { own, search } = part(element, at, refused.address, secrets);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
     let named = |names: &[&str]| names.iter().find_map(|name| property(value, &search, name));
     let known = sections::find(refused.address).map(|section| &section.about().refusals);
@@ -48,8 +49,8 @@ fn is_about_tags(operation: &str) -> bool {
 
 /// Finds the place of the first of `names` in the part of the element that the resource at `address` is lowered from.
 /// Falls back to the whole element, then to that part itself.
-pub(super) fn place_of(element: &Value, at: &DocPath, address: &str, names: &[&str]) -> DocPath {
-    let Part { own, search } = part(element, at, address);
+pub(super) fn place_of(element: &Value, at: &DocPath, address: &str, names: &[&str], secrets: &Secrets) -> DocPath {
+    let Part { own, search } = part(element, at, address, secrets);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
     let inner = names.iter().find_map(|name| property(value, &search, name));
     inner.or_else(|| names.iter().find_map(|name| property(element, at, name))).unwrap_or(own)
@@ -63,7 +64,7 @@ struct Part {
     search: DocPath,
 }
 
-fn part(element: &Value, at: &DocPath, address: &str) -> Part {
+fn part(element: &Value, at: &DocPath, address: &str, secrets: &Secrets) -> Part {
     let rest = address.splitn(3, '.').nth(2).unwrap_or_default();
     let (name, entry) = rest.split_once('[').unwrap_or((rest, ""));
     let entry = entry.trim_end_matches(']');
@@ -73,7 +74,10 @@ fn part(element: &Value, at: &DocPath, address: &str) -> Part {
         PartPlace::Inside | PartPlace::Beside => vec![part.property.to_owned()],
         PartPlace::Entry => vec![part.property.to_owned(), entry.to_owned()],
         // `[sqs:queues.jobs.arn]` has the protocol in front.
-        PartPlace::Item => item(element, part.property, entry.split_once(':').map_or(entry, |(_, endpoint)| endpoint)),
+        PartPlace::Item => {
+            let entry = entry.split_once(':').map_or(entry, |(_, endpoint)| endpoint);
+            item(element, part.property, entry, secrets)
+        }
     });
     let Some(_) = find::at(element, &inner).filter(|_| !inner.is_empty()) else {
         return Part { own: at.clone(), search: at.clone() };
@@ -83,13 +87,14 @@ fn part(element: &Value, at: &DocPath, address: &str) -> Part {
     Part { search: if beside { at.clone() } else { own.clone() }, own }
 }
 
-/// Finds the path of the list item that mentions `entry`, an address or the last part of an ARN.
-fn item(element: &Value, list: &str, entry: &str) -> Vec<String> {
+/// Finds the path of the list item that mentions `entry`: an address, the last part of an ARN, or a text in which
+/// variables stand for secrets.
+fn item(element: &Value, list: &str, entry: &str, secrets: &Secrets) -> Vec<String> {
     let says = |item: &Value| {
         let mut texts = item.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
         texts.any(|text| {
             let bare = text.trim_start_matches("${").trim_end_matches('}');
-            bare == entry || text.rsplit(':').next() == Some(entry)
+            bare == entry || text.rsplit(':').next() == Some(entry) || secrets.named(text) == entry
         })
     };
     let items = element.get(list).and_then(Value::as_array);

@@ -230,7 +230,7 @@ impl Document {
             [section, name] => self.sections.get(section).and_then(|elements| elements.get(name)),
             _ => None,
         };
-        element.map_or(path.clone(), |element| blame::place(element, &path, refused))
+        element.map_or(path.clone(), |element| blame::place(element, &path, refused, &self.secrets))
     }
 
     /// Finds the first of the properties `names` in the part of the element that the resource at `address` is lowered
@@ -241,7 +241,7 @@ impl Document {
             [section, name] => self.sections.get(section).and_then(|elements| elements.get(name)),
             _ => None,
         };
-        element.map_or(path.clone(), |element| blame::place_of(element, &path, address, names))
+        element.map_or(path.clone(), |element| blame::place_of(element, &path, address, names, &self.secrets))
     }
 
     /// Checks texts with references against the schema, after `fill` has resolved them. Skips texts that `fill` cannot
@@ -322,6 +322,7 @@ impl Document {
                     name,
                     common: &common,
                     stack_tags: &self.head.tags,
+                    secrets: &self.secrets,
                 };
                 check_tags(&common.tags, &scope.path(["tags"]), &mut findings);
                 if let Some(env) = self.env()

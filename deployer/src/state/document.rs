@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::error::StateError;
+use super::fingerprint;
 use crate::kinds::Outputs;
 
 /// The newest format version that this deployer reads and writes.
@@ -84,10 +85,19 @@ pub struct Intent {
     pub dependencies: BTreeSet<String>,
 }
 
-/// Returns the address of a predecessor of `address` that has another identity and is yet to be deleted.
+/// Returns the address of a predecessor of `address` that has another identity and is yet to be deleted. Fingerprints in
+/// the identity are shortened.
 pub fn leftover(address: &str, identity: &str) -> String {
-    format!("{address}#{identity}")
+    let short = |part: &str| {
+        let hash = part.rsplit(':').next().filter(|_| fingerprint::is(part));
+        hash.map_or_else(|| part.to_owned(), |hash| format!("#{}", hash.chars().take(SHORT_HASH).collect::<String>()))
+    };
+    let parts: Vec<String> = identity.split(" · ").map(short).collect();
+    format!("{address}#{}", parts.join(" · "))
 }
+
+/// Characters of a fingerprint in an address: 48 bits, enough to tell two predecessors apart.
+const SHORT_HASH: usize = 8;
 
 /// The stack, account and region that a state must belong to, and the place to name in messages.
 pub(super) struct Expected<'a> {
@@ -105,6 +115,23 @@ impl State {
             && self.intents == other.intents
             && self.outputs == other.outputs
             && self.left_in_aws == other.left_in_aws
+    }
+
+    /// Replaces each text that holds a secret by its fingerprint, also texts that were recorded in clear.
+    pub fn hide(&mut self, secret: &dyn Fn(&str) -> bool) {
+        let key = self.lineage.clone();
+        let hidden = |value: &Value| fingerprint::hide(value, &key, secret);
+        self.resources.values_mut().for_each(|record| record.inputs = hidden(&record.inputs));
+        let identity = |text: &str| {
+            let part = |part: &str| if secret(part) { fingerprint::of(part, &key) } else { part.to_owned() };
+            text.split(" · ").map(part).collect::<Vec<_>>().join(" · ")
+        };
+        for intent in &mut self.intents {
+            (intent.inputs, intent.identity) = (hidden(&intent.inputs), identity(&intent.identity));
+        }
+        for names in self.left_in_aws.values_mut().filter(|names| names.iter().any(|name| secret(name))) {
+            *names = names.iter().map(|name| identity(name)).collect();
+        }
     }
 
     /// Serialises the document as indented JSON, which people and line diffs can read.

@@ -126,7 +126,7 @@ pub fn is(text: &str) -> bool {
 
 /// Tells whether the stored `mark` is the fingerprint of `text`. Formats of earlier versions are understood until the
 /// next apply rewrites them.
-fn fits(mark: &str, text: &str, key: &str) -> bool {
+pub fn fits(mark: &str, text: &str, key: &str) -> bool {
     if mark.starts_with(FORMER) {
         return fast(text, key) == *mark;
     }

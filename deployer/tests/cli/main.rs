@@ -16,6 +16,7 @@ mod chaos;
 mod ci;
 mod concurrency;
 mod contract;
+mod endpoints;
 mod envs;
 mod fence;
 mod forge;

@@ -173,6 +173,16 @@ pub(super) fn take_along(actions: &mut [Planned]) {
     }
 }
 
+/// Returns a note on the part of a deletion that AWS finishes later, unless the resource is deleted with its parent.
+pub(super) fn lapses(planned: &Planned) -> Option<Note> {
+    let gone = match planned.action {
+        Action::Delete => planned.live.as_ref().filter(|_| planned.goes_with.is_none()),
+        _ => planned.predecessor.as_ref(),
+    };
+    let text = kinds::find(planned.kind)?.lapses(gone?)?.to_owned();
+    Some(Note { address: planned.address.clone(), text })
+}
+
 /// What nobody has said to be no secret stays out of the state's intents.
 fn without_environment(mut live: Observed<Value>) -> Observed<Value> {
     if let Some(environment) = live.spec.get_mut("environment") {

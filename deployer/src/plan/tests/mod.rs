@@ -2,6 +2,7 @@
 
 mod compare;
 mod destroy;
+mod endpoints;
 mod large;
 mod leave;
 pub(crate) mod ownership;

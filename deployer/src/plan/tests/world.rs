@@ -8,7 +8,7 @@ use crate::aws::Place;
 use crate::graph::resolve;
 use crate::graph::{Graph, Node, identity};
 use crate::kinds::{AnyKind, Observed, Outputs};
-use crate::observe::{Left, Observation, Orphan, identity_known, not_meant, predict};
+use crate::observe::{Left, Observation, Orphan, hidden, identity_known, not_meant, predict};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Selection, plan};
 use crate::report;
@@ -83,6 +83,19 @@ impl World {
         world
     }
 
+    /// Gives subscriptions the ids that SNS gives them.
+    pub(crate) fn with_arns(mut self) -> Self {
+        let told = self.live.iter_mut().filter(|((kind, _), _)| kind == "sns.subscription");
+        for (number, (_, live)) in told.enumerate() {
+            let arn = format!("arn:aws:sns:eu-west-1:123456789012:couch-news:{number}");
+            let records = self.prior.resources.values_mut();
+            let same = records.filter(|record| record.physical_id == live.physical_id);
+            same.for_each(|record| record.physical_id.clone_from(&arn));
+            live.physical_id = arn;
+        }
+        self
+    }
+
     /// Lets other hands change a live resource.
     pub(crate) fn edit(&mut self, address: &str, edit: impl FnOnce(&mut Value)) {
         edit(&mut self.live_of(address).spec);
@@ -129,6 +142,8 @@ impl World {
     /// What a run would see.
     pub(crate) fn observe(&self, graph: &Graph) -> Observation {
         let predicted = predict(graph, &place());
+        let mut prior = self.prior.clone();
+        hidden::put_back(graph, &predicted, &place(), &mut prior);
         let mut known = predicted.clone();
         let mut live = BTreeMap::new();
         for node in graph.nodes() {
@@ -140,23 +155,22 @@ impl World {
                 live.insert(node.address.clone(), seen.clone());
             }
         }
-        let unmeant = not_meant(graph, &place(), &predicted, &self.prior).expect("known kinds");
+        let unmeant = not_meant(graph, &place(), &predicted, &prior).expect("known kinds");
         let left = unmeant
             .into_iter()
             .map(|(address, record, kind)| {
-                let live = self.live.get(&(record.kind.clone(), identity(kind.identity(), &record.inputs))).cloned();
+                let is_it = |((of, _), live): &(&(String, String), &Observed<Value>)| {
+                    *of == record.kind && hidden::is_of(kind, &record.inputs, &live.spec, &prior.lineage)
+                };
+                let found = self.live.iter().find(is_it).map(|(_, live)| live.clone());
+                let live = found.map(|live| match hidden::is_hidden(kind, &record.inputs) {
+                    true => Observed { spec: record.inputs.clone(), ..live },
+                    false => live,
+                });
                 (address.clone(), Left { record: record.clone(), live })
             })
             .collect();
-        Observation {
-            live,
-            left,
-            known,
-            prior: self.prior.clone(),
-            waves: 1,
-            orphans: self.orphans.clone(),
-            unlisted: false,
-        }
+        Observation { live, left, known, prior, waves: 1, orphans: self.orphans.clone(), unlisted: false }
     }
 
     pub(crate) fn plan(&self, stack: &Stack, goal: Goal, selection: &Selection) -> Result<Plan, PlanError> {

@@ -294,6 +294,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::spec::secrets::Secrets;
     use crate::spec::sections::Common;
 
     pub(super) fn element(changes: Value) -> AlarmElement {
@@ -310,7 +311,14 @@ mod tests {
 
     pub(super) fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common::default(), Default::default());
-        run(&Scope { stack: "couch", section: "alarms", name: "age", common: &common, stack_tags: &tags })
+        run(&Scope {
+            stack: "couch",
+            section: "alarms",
+            name: "age",
+            common: &common,
+            stack_tags: &tags,
+            secrets: &Secrets::default(),
+        })
     }
 
     #[test]

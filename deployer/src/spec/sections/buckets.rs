@@ -369,11 +369,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::spec::secrets::Secrets;
     use crate::spec::sections::Common;
 
     fn scoped<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, tags) = (Common { external, ..Common::default() }, Default::default());
-        run(&Scope { stack: "couch", section: "buckets", name: "images", common: &common, stack_tags: &tags })
+        run(&Scope {
+            stack: "couch",
+            section: "buckets",
+            name: "images",
+            common: &common,
+            stack_tags: &tags,
+            secrets: &Secrets::default(),
+        })
     }
 
     fn element(bucket: Value) -> BucketElement {

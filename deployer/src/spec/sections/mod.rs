@@ -46,6 +46,7 @@ pub use self::lowered::{Code, CodeSource, Lowered, Resource, Resources};
 use super::document::Document;
 use super::env;
 use super::finding::{DocPath, Findings};
+use super::secrets::Secrets;
 use crate::aws::tags;
 
 /// All sections, by name.
@@ -123,6 +124,8 @@ pub struct Scope<'a> {
     pub common: &'a Common,
     /// The stack's own tags.
     pub stack_tags: &'a tags::Tags,
+    /// Values that no address may contain.
+    pub secrets: &'a Secrets,
 }
 
 impl Scope<'_> {

@@ -304,6 +304,7 @@ fn is_resource(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::aws::tags::Tags;
+    use crate::spec::secrets::Secrets;
     use crate::spec::sections::Common;
 
     fn permissions(value: Value) -> Vec<Permission> {
@@ -312,7 +313,14 @@ mod tests {
 
     fn codes(value: Value) -> Vec<(&'static str, String)> {
         let (common, stack_tags) = (Common::default(), Tags::new());
-        let at = Scope { stack: "couch", section: "roles", name: "r", common: &common, stack_tags: &stack_tags };
+        let at = Scope {
+            stack: "couch",
+            section: "roles",
+            name: "r",
+            common: &common,
+            stack_tags: &stack_tags,
+            secrets: &Secrets::default(),
+        };
         let mut findings = Findings::default();
         check(&permissions(value), "permissions", &at, &mut findings);
         findings.0.iter().map(|f| (f.code, f.path.to_string())).collect()

@@ -239,11 +239,19 @@ mod tests {
 
     use super::*;
     use crate::aws::tags::Tags;
+    use crate::spec::secrets::Secrets;
     use crate::spec::sections::Common;
 
     fn with<T>(name: &str, use_scope: impl FnOnce(&Scope<'_>) -> T) -> T {
         let (common, stack_tags) = (Common::default(), Tags::new());
-        use_scope(&Scope { stack: "couch", section: "roles", name, common: &common, stack_tags: &stack_tags })
+        use_scope(&Scope {
+            stack: "couch",
+            section: "roles",
+            name,
+            common: &common,
+            stack_tags: &stack_tags,
+            secrets: &Secrets::default(),
+        })
     }
 
     fn role(properties: Value) -> RoleElement {

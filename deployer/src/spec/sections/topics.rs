@@ -1,11 +1,13 @@
 //! `topics:` — SNS topics and whom they tell.
 
+mod address;
 mod lint;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::address::in_address;
 use super::about::{
     About, Arrow, Draw, Drawn, KeyProperty, OneOf, Part, PartPlace, Recipient, Refusals, Shape, Suffix, longest_name,
 };
@@ -69,7 +71,8 @@ pub enum Tracing {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionElement {
-    /// An e-mail address. Whoever reads it has to confirm once.
+    /// An e-mail address. Whoever reads it has to confirm once. As any endpoint it may be a secret, and is then shown by its
+    /// variable's name.
     pub email: Option<String>,
     /// An e-mail address that is sent JSON.
     pub email_json: Option<String>,
@@ -228,7 +231,14 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
         _ => endpoint.to_owned(),
     };
     let permission = (protocol == "lambda").then(|| lower_permission(&endpoint, at, out)).flatten();
-    let address = at.part(&format!("subscription[{protocol}:{}]", in_address(&endpoint)));
+    let called = in_address(&endpoint, at.secrets);
+    let address = |called: &str| at.part(&format!("subscription[{protocol}:{called}]"));
+    // Two encodings of one secret have the same name.
+    let is_others = |address: &String| {
+        out.resources.iter().any(|other| other.address == *address && other.spec["endpoint"] != endpoint)
+    };
+    let numbered = (2..).map(|n| address(&format!("{called}#{n}")));
+    let address = std::iter::once(address(&called)).chain(numbered).find(|address| !is_others(address));
     let scope = match element.filter_policy_scope {
         Some(FilterScope::MessageBody) => "MessageBody",
         _ => "MessageAttributes",
@@ -244,7 +254,7 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
         filter_policy: filter.map(|policy| policy.to_string()),
         redrive_policy: element.dead_letter_target_arn.map(|arn| RedrivePolicy { dead_letter_target_arn: arn }),
     };
-    let subscription = out.add::<SnsSubscription>(at, address, &subscription);
+    let subscription = out.add::<SnsSubscription>(at, address.unwrap_or(called), &subscription);
     subscription.depends_on.extend(permission);
 }
 
@@ -268,11 +278,6 @@ fn lower_permission(endpoint: &str, at: &Scope<'_>, out: &mut Lowered) -> Option
 }
 
 const PRINCIPAL: &str = "sns.amazonaws.com";
-
-/// How an endpoint is called in an address: a reference by what it refers to.
-fn in_address(endpoint: &str) -> String {
-    endpoint.replace("${", "").replace('}', "")
-}
 
 fn is_arn_or_reference(text: &str) -> bool {
     text.starts_with("arn:") || text.contains("${")

@@ -9,6 +9,7 @@ use crate::graph::resolve::{self, Known};
 use crate::kinds::Outputs;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
+use crate::spec::secrets::Secrets;
 use crate::spec::sections::{Common, Lowered, Resource, Scope, Section};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -19,7 +20,14 @@ fn element(value: Value) -> ApiElement {
 
 fn with_scope<T>(stack: &str, external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (common, tags) = (Common { external, ..Common::default() }, Default::default());
-    run(&Scope { stack, section: "apis", name: "couch", common: &common, stack_tags: &tags })
+    run(&Scope {
+        stack,
+        section: "apis",
+        name: "couch",
+        common: &common,
+        stack_tags: &tags,
+        secrets: &Secrets::default(),
+    })
 }
 
 fn codes(value: Value) -> BTreeSet<(&'static str, String)> {

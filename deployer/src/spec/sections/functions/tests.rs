@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{FunctionElement, Functions};
 use crate::aws::tags::Tags;
 use crate::spec::finding::Findings;
+use crate::spec::secrets::Secrets;
 use crate::spec::sections::{CodeSource, Common, Lowered, Resource, Scope, Section};
 
 fn element(value: Value) -> FunctionElement {
@@ -14,7 +15,14 @@ fn element(value: Value) -> FunctionElement {
 fn with_scope<T>(external: bool, run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let common = Common { external, ..Common::default() };
     let stack_tags = Tags::from([("course".into(), "pgr301".into())]);
-    run(&Scope { stack: "couch", section: "functions", name: "paint", common: &common, stack_tags: &stack_tags })
+    run(&Scope {
+        stack: "couch",
+        section: "functions",
+        name: "paint",
+        common: &common,
+        stack_tags: &stack_tags,
+        secrets: &Secrets::default(),
+    })
 }
 
 fn codes(value: Value) -> BTreeSet<(&'static str, String)> {
@@ -175,7 +183,14 @@ fn a_default_name_that_is_too_long_is_cut_and_stays_unique() {
     let common = Common::default();
     let tags = Tags::new();
     let name = |stack: &str| {
-        let at = Scope { stack, section: "functions", name: "paint", common: &common, stack_tags: &tags };
+        let at = Scope {
+            stack,
+            section: "functions",
+            name: "paint",
+            common: &common,
+            stack_tags: &tags,
+            secrets: &Secrets::default(),
+        };
         let mut out = Lowered::default();
         Functions::lower(element(json!({ "zip": "f.zip" })), &at, &mut out);
         let of = |address: &str, property: &str| self::at(&out, address).spec[property].as_str().unwrap().to_owned();

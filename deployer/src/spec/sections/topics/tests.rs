@@ -1,11 +1,19 @@
 use serde_json::json;
 
 use super::*;
+use crate::spec::secrets::Secrets;
 use crate::spec::sections::Common;
 
 fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (common, tags) = (Common::default(), Default::default());
-    run(&Scope { stack: "couch", section: "topics", name: "alarms", common: &common, stack_tags: &tags })
+    run(&Scope {
+        stack: "couch",
+        section: "topics",
+        name: "alarms",
+        common: &common,
+        stack_tags: &tags,
+        secrets: &Secrets::default(),
+    })
 }
 
 fn codes(topic: Value) -> Vec<&'static str> {
