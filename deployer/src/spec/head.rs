@@ -11,51 +11,51 @@ use super::variables::Variable;
 /// Other tools' names for properties of the head, as in [`About::synonyms`](super::sections::About::synonyms).
 pub const SYNONYMS: &[(&str, &str)] = &[("parameters", "vars"), ("variables", "vars")];
 
-/// A stack: what AWS shall be made to match.
+/// A stack: the resources that AWS is made to match.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// The stack's name: letters, digits and `-`. It marks everything that the stack owns.
+    /// The stack's name: letters, digits and `-`. Every resource of the stack is tagged with it.
     #[schemars(length(min = 1, max = 60), regex(pattern = r"^[a-zA-Z][a-zA-Z0-9-]*$"))]
     pub stack: String,
-    /// The AWS region; default: AWS_REGION, else AWS_DEFAULT_REGION.
+    /// The AWS region. Default: AWS_REGION, else AWS_DEFAULT_REGION.
     #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"))]
     pub region: Option<String>,
-    /// The AWS account, 12 digits. With any other account's credentials the deployer refuses to work.
+    /// The AWS account, 12 digits. The deployer refuses credentials of any other account.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub account: Option<String>,
-    /// Where the stack's state is kept; default: a directory beside stack.yaml.
+    /// The place of the stack's state. Default: a directory beside stack.yaml.
     pub state: Option<StateLocation>,
-    /// What the stack takes from outside: `--var`, `--var-file`, DEPLOYER_VAR_….
+    /// Inputs of the stack, given by `--var`, `--var-file` or DEPLOYER_VAR_….
     #[serde(default)]
     pub vars: BTreeMap<String, Variable>,
-    /// Tags for everything that the stack makes.
+    /// Tags for every resource of the stack.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// Tags that others set and that stay as they are: an organisation's tools, cost reports.
+    /// Tags of others, such as an organisation's tools and cost reports, which stay unchanged.
     #[serde(default)]
     pub ignore_tags: IgnoreTags,
     /// Values to print after an apply, such as `${apis.couch.url}`.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
-    /// How `deployer ci` goes about its work.
+    /// Settings of `deployer ci`.
     #[serde(default)]
     pub ci: Ci,
 }
 
-/// Tags that others set: never compared, removed or reported. A tag that stack.yaml states is compared all the same.
+/// Tags of others: never compared, removed or reported. A tag that stack.yaml states is compared all the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IgnoreTags {
     /// Whole keys, such as `map-migrated`.
     #[schemars(inner(length(min = 1, max = 128)))]
     pub keys: Vec<String>,
-    /// What keys begin with, such as `cost:`.
+    /// Beginnings of keys, such as `cost:`.
     #[schemars(inner(length(min = 1, max = 128)))]
     pub prefixes: Vec<String>,
 }
 
-/// Where a stack's state is kept.
+/// The place of a stack's state.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StateLocation {
@@ -73,25 +73,25 @@ pub struct StateBucket {
     /// The object's key.
     #[schemars(length(min = 1, max = 1_000))]
     pub key: String,
-    /// The bucket's region; default: the stack's.
+    /// The bucket's region. Default: the stack's.
     #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"))]
     pub region: Option<String>,
-    /// The account that the bucket belongs to, 12 digits; default: the stack's. A bucket of any other account is refused.
+    /// The account that owns the bucket, 12 digits. Default: the stack's. A bucket of any other account is refused.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub account: Option<String>,
-    /// Said with the state, its lock and its earlier versions, for a bucket whose policy demands it; default: nothing,
-    /// so that the bucket's own encryption counts.
+    /// Encryption that is stated with every write, for a bucket whose policy demands it. Default: none, so that the
+    /// bucket's own encryption applies.
     pub encryption: Option<StateEncryption>,
 }
 
-/// How the state is encrypted at rest.
+/// Encryption of the state at rest.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateEncryption {
-    /// With keys of S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
+    /// The keys: S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
     #[serde(default)]
     pub sse_algorithm: Algorithm,
-    /// The KMS key: id, ARN, or an alias; default: the account's `alias/aws/s3`.
+    /// The KMS key: an id, an ARN or an alias. Default: the account's `alias/aws/s3`.
     pub kms_master_key_id: Option<String>,
 }
 
@@ -99,26 +99,26 @@ pub struct StateEncryption {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateDirectory {
-    /// The directory, from where stack.yaml is.
+    /// The directory, relative to stack.yaml.
     #[schemars(length(min = 1))]
     pub path: String,
-    /// Says that the directory outlives a CI job, or that nothing is lost with it. Without it the deployer does not apply
-    /// in CI: what the state alone knows would be gone with the job.
+    /// Whether the directory outlives a CI job, or may be lost with it. Without it the deployer does not apply in CI,
+    /// because the state would be lost with the job.
     #[serde(default)]
     pub in_ci: bool,
 }
 
-/// How `deployer ci` goes about its work.
+/// Settings of `deployer ci`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ci {
-    /// The branches that are applied; others are only planned.
+    /// The branches that are applied. Others are only planned.
     pub apply_on: Vec<String>,
-    /// What happens when the plan about to be applied is not the one that the merged pull request showed.
+    /// The reaction if the plan differs from the plan that the merged pull request showed.
     pub reviewed_plan: ReviewedPlan,
-    /// Writes the plan into one comment of the pull or merge request, where there is a token that may.
+    /// Whether the plan is written into one comment of the pull or merge request. It needs a token with that permission.
     pub comment: bool,
-    /// Which pull requests or branches are deployed, too, each into an environment of its own.
+    /// The pull requests or branches that get a preview environment each.
     pub preview: Preview,
 }
 
@@ -133,27 +133,29 @@ impl Default for Ci {
     }
 }
 
-/// What gets a preview environment.
+/// Pull requests or branches that get a preview environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Preview {
     Off,
-    /// Each pull or merge request of this repository: `pr-7`, `mr-7`. It goes when the request is closed.
+    /// Each pull or merge request of this repository: `pr-7`, `mr-7`. The environment is destroyed when the request is
+    /// closed.
     PullRequest,
-    /// Each branch that is not in `apply_on`, under its own name. It goes when the branch is deleted.
+    /// Each branch that is not in `apply_on`, under its own name. The environment is destroyed when the branch is
+    /// deleted.
     Branch,
 }
 
-/// What happens when a plan is not the one that was reviewed.
+/// The reaction to a plan that differs from the reviewed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewedPlan {
-    /// It is refused. One that no pull request is known for is applied.
+    /// Refuse it. A commit without a pull request is applied.
     Match,
-    /// It is refused, and so is one that no pull request is known for.
+    /// Refuse it. A commit without a pull request is refused, too.
     Require,
-    /// The difference is shown, and the plan applied.
+    /// Print the difference and apply the plan.
     Warn,
-    /// Nobody looks.
+    /// Apply the plan without a comparison.
     Off,
 }

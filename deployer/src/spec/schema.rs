@@ -1,4 +1,4 @@
-//! The JSON Schema of `stack.yaml`: what the checker holds a document against, and what editors get.
+//! The JSON Schemas of `stack.yaml`: one for the checker, one for editors.
 
 mod editor;
 mod rules;
@@ -13,10 +13,10 @@ use super::head::Head;
 use super::sections::SECTIONS;
 pub use editor::editor;
 
-/// What elements, variables and outputs may be called.
+/// Names of elements, variables and outputs.
 const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]*$";
 
-/// The schema that documents are checked against, after variables were put in.
+/// Returns the schema that documents are checked against, after variables are filled in.
 pub fn checked() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build);
     &SCHEMA
@@ -42,14 +42,14 @@ fn build() -> Value {
     schema["$defs"] = Value::Object(generator.take_definitions(true).into_iter().collect());
     let variable = schema["$defs"].get("Variable").cloned();
     without_null(&mut schema);
-    // A variable without value is one that has to be given from outside.
+    // `null` stays allowed here: a variable without a value has to be given from outside.
     if let Some(variable) = variable {
         schema["$defs"]["Variable"] = variable;
     }
     schema
 }
 
-/// Takes `null` out: a property that is not wanted is left out, and one with nothing behind it is not finished.
+/// Removes `null` from a schema. Users omit a property that they do not want; a property without a value is a mistake.
 fn without_null(schema: &mut Value) {
     let is_null = |part: &Value| part.get("type").and_then(Value::as_str) == Some("null");
     match schema {

@@ -38,9 +38,9 @@ pub struct Inputs {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Variable {
-    /// Its default.
+    /// The default.
     Value(Scalar),
-    /// Its default and what it may be.
+    /// The default, and limits of the value.
     Declared(Declaration),
     /// Must be given.
     Nothing(()),
@@ -59,17 +59,17 @@ pub enum Scalar {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Declaration {
-    /// Must be given from outside. So must every variable without a default.
+    /// Whether a value must be given from outside. Every variable without a default needs one, too.
     pub required: bool,
-    /// Never printed, and stored only as a keyed fingerprint.
+    /// Whether the value is secret: never printed, and stored only as a keyed fingerprint.
     pub secret: bool,
-    /// What it is when nothing is given.
+    /// The value if none is given.
     pub default: Option<Scalar>,
-    /// What it is for; shown when it is missing.
+    /// The purpose, shown if the value is missing.
     pub description: Option<String>,
     /// A regular expression that the whole value has to match.
     pub pattern: Option<String>,
-    /// The values that it may have.
+    /// The accepted values.
     pub allowed: Option<Vec<Scalar>>,
 }
 

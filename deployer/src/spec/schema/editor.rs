@@ -1,5 +1,5 @@
-//! The schema that editors get: variables and references stand for any scalar, examples beside the properties, and in
-//! draft 7, which every editor's YAML support understands.
+//! The schema for editors. It allows variables and references in place of any scalar, has examples for the properties,
+//! and is written in draft 7, which every editor's YAML support understands.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use super::{checked, rules};
 use crate::spec::sections::SECTIONS;
 use crate::spec::yaml;
 
-/// Where the schema of this version's repository can be fetched from.
+/// URL of the schema in the repository.
 pub const ID: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/main/docs/stack.schema.json");
-/// Examples beside a property, at most.
+/// The most examples of a property.
 const EXAMPLES: usize = 3;
 
-/// The schema for editors.
+/// Returns the schema for editors.
 pub fn editor() -> Value {
     let mut schema = checked().clone();
     rules::add(&mut schema);
-    // A place for anchors.
+    // Keys for anchors.
     schema["patternProperties"] = json!({ "^x-": true });
     for (at, values) in examples(&schema) {
         if let Some(Value::Object(property)) = schema.pointer_mut(&at) {
@@ -26,7 +26,7 @@ pub fn editor() -> Value {
         }
     }
     for section in SECTIONS {
-        // `queues:` and `orders:` with nothing behind them are an empty section and an element of defaults.
+        // `queues:` without a value is an empty section, and `orders:` an element of defaults.
         let section = &mut schema["properties"][section.name()];
         section["type"] = json!(["object", "null"]);
         section["additionalProperties"]["type"] = json!(["object", "null"]);
@@ -43,7 +43,7 @@ pub fn editor() -> Value {
     Value::Object(ordered)
 }
 
-/// The words of a schema that a text with `${…}` need not keep to.
+/// The words of a schema that do not apply to a text with `${…}`.
 const STRICT: &[&str] = &[
     "type",
     "format",
@@ -59,7 +59,7 @@ const STRICT: &[&str] = &[
     "multipleOf",
 ];
 
-/// Lets a text with `${` stand wherever a scalar is limited, in the schema and all its parts.
+/// Allows a text with `${` wherever a scalar is limited, in the schema and all its parts.
 fn lenient(schema: &mut Value) {
     let Value::Object(words) = schema else { return };
     for (word, part) in words.iter_mut() {
@@ -70,7 +70,7 @@ fn lenient(schema: &mut Value) {
             _ => {}
         }
     }
-    // A text fits no two variants of `oneOf` only as long as both are strict.
+    // Once variants are loosened, one text can match several.
     if let Some(variants) = words.remove("oneOf") {
         words.insert("anyOf".into(), variants);
     }
@@ -91,7 +91,7 @@ fn lenient(schema: &mut Value) {
     words.insert("anyOf".into(), json!([strict, { "type": "string", "pattern": "\\$\\{" }]));
 }
 
-/// Writes the words that draft 7 calls otherwise. There a `$ref` silences what stands beside it, so it goes into `allOf`.
+/// Renames words to those of draft 7. A `$ref` goes into `allOf`, because draft 7 ignores its neighbours.
 fn draft_7(schema: &mut Value) {
     match schema {
         Value::Object(words) => {
@@ -117,7 +117,7 @@ fn draft_7(schema: &mut Value) {
     }
 }
 
-/// The values that the sections' examples give each property, by the property's place in the schema.
+/// Collects values of properties from the sections' examples, by the property's place in the schema.
 fn examples(schema: &Value) -> BTreeMap<String, Vec<Value>> {
     let mut found = BTreeMap::new();
     for section in SECTIONS {

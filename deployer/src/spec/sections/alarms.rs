@@ -30,67 +30,68 @@ pub struct Alarms;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmElement {
-    /// The alarm's name in AWS; default: the stack's name and the element's.
+    /// The alarm's name in AWS. Default: the stack's name and the element's.
     #[schemars(length(min = 1, max = NAME_LENGTH))]
     pub name: Option<String>,
-    /// What to do when it rings.
+    /// The steps to take when the alarm goes off.
     #[schemars(length(max = 1_024))]
     pub alarm_description: Option<String>,
-    /// Whose metric it is: `AWS/SQS`, `AWS/Lambda`, or one of your own.
+    /// The namespace of the metric: `AWS/SQS`, `AWS/Lambda`, or one of your own.
     #[schemars(length(min = 1, max = 255))]
     pub namespace: String,
     /// The metric's name.
     #[schemars(length(min = 1, max = 255))]
     pub metric_name: String,
-    /// Which of the namespace's things: `{ QueueName: "${queues.image-requests.name}" }`.
+    /// The dimensions of the metric: `{ QueueName: "${queues.image-requests.name}" }`.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 30))]
     pub dimensions: BTreeMap<String, String>,
-    /// How the data points of a period become one number; this or `extended_statistic`.
+    /// The statistic of a period's data points. Either this or `extended_statistic`.
     pub statistic: Option<Statistic>,
     /// A percentile, such as `p99` or `p99.9`, or a trimmed statistic such as `tm90`.
     #[schemars(regex(
         pattern = r"^(p|tm|tc|ts|wm)[0-9]{1,2}(\.[0-9]{1,10})?$|^(p|tm|tc|ts|wm)100$|^(TM|TC|TS|WM|PR)\(.*\)$|^iqm$"
     ))]
     pub extended_statistic: Option<String>,
-    /// How long a period is: 10, 20, 30 or a multiple of 60 seconds. Metrics of AWS have one-minute resolution.
+    /// The length of a period: 10, 20, 30 or a multiple of 60 seconds. Metrics of AWS have one-minute resolution.
     #[schemars(range(min = 10, max = 604_800))]
     pub period: Seconds,
-    /// How many of the last periods are looked at.
+    /// The number of most recent periods that count.
     #[schemars(range(min = 1, max = 60_480))]
     pub evaluation_periods: u32,
-    /// How many of them have to breach; default: all.
+    /// How many of these periods have to breach the threshold. Default: all.
     #[schemars(range(min = 1, max = 60_480))]
     pub datapoints_to_alarm: Option<u32>,
-    /// What the number is held against.
+    /// The number that the statistic is compared with.
     pub threshold: f64,
-    /// How it is held against the threshold.
+    /// How the statistic is compared with the threshold.
     pub comparison_operator: ComparisonOperator,
-    /// What a period without data counts as; for counts such as errors, `notBreaching`.
+    /// How a period without data counts. For counts such as errors, write `notBreaching`.
     #[serde(default)]
     pub treat_missing_data: MissingData,
-    /// Percentiles only: whether too few data points for one still count; AWS's default is `evaluate`.
+    /// Percentiles only: whether a period with too few data points counts. AWS's default is `evaluate`.
     pub evaluate_low_sample_count_percentile: Option<LowSampleCount>,
-    /// The metric's unit. Best left out: with a wrong one the alarm never sees data.
+    /// The metric's unit. Leave it out: with a wrong unit the alarm never sees data.
     pub unit: Option<Unit>,
-    /// Whether the actions are carried out.
+    /// Whether the alarm runs its actions.
     #[serde(default = "yes")]
     pub actions_enabled: bool,
-    /// ARNs to tell when the alarm rings, such as `${topics.alarms.arn}`. A function of this stack may then be called.
+    /// ARNs to notify when the alarm goes off, such as `${topics.alarms.arn}`. For a function of this stack the alarm gets
+    /// the permission to call it.
     #[serde(default)]
     #[schemars(length(max = 5))]
     pub alarm_actions: Vec<String>,
-    /// ARNs to tell when all is well again.
+    /// ARNs to notify when the alarm is over.
     #[serde(default)]
     #[schemars(length(max = 5))]
     pub ok_actions: Vec<String>,
-    /// ARNs to tell when there is too little data to say.
+    /// ARNs to notify when there is too little data.
     #[serde(default)]
     #[schemars(length(max = 5))]
     pub insufficient_data_actions: Vec<String>,
 }
 
-/// Names written exactly as AWS writes them.
+/// Defines an enum whose values are written as AWS writes them.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$mark:meta])* $value:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -106,7 +107,7 @@ macro_rules! names {
 }
 
 names!(
-    /// How the data points of a period become one number.
+    /// A statistic of data points.
     Statistic {
         SampleCount = "SampleCount",
         Average = "Average",
@@ -117,7 +118,7 @@ names!(
 );
 
 names!(
-    /// How a number is held against the threshold.
+    /// A comparison with the threshold.
     ComparisonOperator {
         GreaterOrEqual = "GreaterThanOrEqualToThreshold",
         Greater = "GreaterThanThreshold",
@@ -127,7 +128,7 @@ names!(
 );
 
 names!(
-    /// What a period without data counts as.
+    /// How a period without data counts.
     #[derive(Default)]
     MissingData {
         Breaching = "breaching",
@@ -252,13 +253,13 @@ impl Section for Alarms {
     }
 }
 
-/// Lets the alarm call the functions of this stack that are its actions, before it rings; returns the permissions'
-/// addresses. CloudWatch calls once and does not try again.
+/// Adds the permissions to call the functions of this stack that are actions of the alarm, and returns their addresses.
+/// They exist before the alarm, because CloudWatch does not repeat a refused call.
 fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut Lowered) -> Vec<String> {
     let actions = [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions];
     let functions: BTreeSet<String> =
         actions.into_iter().flatten().filter_map(|action| function(action)).map(str::to_owned).collect();
-    // Written out: the alarm itself waits for its permissions.
+    // A reference would be a circle: the alarm waits for its permissions.
     let arn =
         format!("arn:${{aws.partition}}:cloudwatch:${{aws.region}}:${{aws.account_id}}:alarm:{}", alarm.alarm_name);
     let lower = |function: String| {
@@ -279,14 +280,14 @@ fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut Lowered) -> Vec<St
     functions.into_iter().map(lower).collect()
 }
 
-/// The function of this stack that an action is.
+/// Returns the address of the function of this stack that an action refers to.
 fn function(action: &str) -> Option<&str> {
     let address = action.strip_prefix("${")?.strip_suffix(".arn}")?;
     let name = address.strip_prefix("functions.")?;
     (!name.contains(['$', '}'])).then_some(address)
 }
 
-/// Who calls functions in an alarm's name.
+/// The service that calls an alarm's functions.
 const PRINCIPAL: &str = "lambda.alarms.cloudwatch.amazonaws.com";
 
 #[cfg(test)]

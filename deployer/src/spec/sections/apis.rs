@@ -36,51 +36,51 @@ pub struct Apis;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiElement {
-    /// The API's name in AWS, where it need not be unique; default: the stack's name and the element's.
+    /// The API's name in AWS, which need not be unique. Default: the stack's name and the element's.
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// What the API is for.
+    /// The purpose of the API.
     pub description: Option<String>,
-    /// The stage that serves the routes, which is the first part of every URL's path.
+    /// The stage that serves the routes. Its name is the first part of every URL's path.
     #[serde(default = "prod")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub stage: String,
-    /// The functions that answer, by method and path: `"POST /images": FUNCTION`.
+    /// The function for each method and path: `"POST /images": FUNCTION`.
     pub routes: BTreeMap<String, RouteElement>,
-    /// Reached in its region, or through CloudFront (`EDGE`).
+    /// Callers reach the API in its region (`REGIONAL`) or through CloudFront (`EDGE`).
     #[serde(default)]
     pub endpoint_type: Endpoint,
-    /// Media types whose bodies are bytes, such as `image/png`.
+    /// Media types of binary bodies, such as `image/png`.
     #[serde(default)]
     #[schemars(inner(regex(pattern = r"^[^/\s]+/[^/\s]+$")))]
     pub binary_media_types: Vec<String>,
-    /// Bytes from which on answers are compressed for callers that ask for it; default: never.
+    /// The smallest answer, in bytes, that is compressed for callers that accept it. Default: no answer is compressed.
     #[schemars(range(max = 10_485_760))]
     pub minimum_compression_size: Option<u32>,
-    /// Whether the URL that AWS makes up is closed, and only domains of one's own lead to the API.
+    /// Whether AWS's URL is switched off, so that callers need a domain of your own.
     #[serde(default)]
     pub disable_execute_api_endpoint: bool,
-    /// Where a caller's API key is looked for.
+    /// Where API Gateway looks for a caller's API key: in the header `x-api-key`, or in an authorizer's answer.
     #[serde(default)]
     pub api_key_source: ApiKeySource,
-    /// Requests per second over time; default: the account's limit.
+    /// The most requests per second on average. Default: the account's limit.
     #[schemars(range(min = 0.0))]
     pub throttling_rate_limit: Option<f64>,
-    /// Requests at once; default: the account's limit.
+    /// The most requests at once. Default: the account's limit.
     #[schemars(range(max = 2_147_483_647))]
     pub throttling_burst_limit: Option<u32>,
-    /// What the stage tells functions in `stageVariables`.
+    /// Variables that functions receive in `stageVariables`.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
-    /// Metrics by route in CloudWatch, which cost.
+    /// Whether CloudWatch has metrics for each route. They cost extra.
     #[serde(default)]
     pub metrics_enabled: bool,
-    /// Whether requests are sampled and traced with X-Ray.
+    /// Whether X-Ray samples and traces requests.
     #[serde(default)]
     pub tracing_enabled: bool,
 }
 
-/// What answers a route: a function's name under `functions`, or a map with more to say.
+/// A function's name under `functions`, or a map with further properties of the route.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RouteElement {
@@ -95,14 +95,14 @@ pub enum RouteElement {
 pub struct RouteTarget {
     /// A function's name under `functions`.
     pub function: String,
-    /// Whether callers sign their requests with AWS credentials.
+    /// `AWS_IAM`: callers sign their requests with AWS credentials. `NONE`: everybody may call.
     #[serde(default)]
     pub authorization: Authorization,
-    /// Whether callers send the API key of a usage plan. Keys and plans are made elsewhere.
+    /// Whether callers send the API key of a usage plan. Create keys and plans outside this stack.
     #[serde(default)]
     pub api_key_required: bool,
-    /// How long the function may take before callers get 504; from 50ms to 29s, or to 5 minutes in a `REGIONAL` API where
-    /// the account's quota was raised.
+    /// The time after which callers get 504, from 50ms to 29s. A `REGIONAL` API takes up to 5 minutes if the account's
+    /// quota was raised.
     #[serde(default)]
     pub timeout: Milliseconds,
 }
@@ -116,7 +116,7 @@ pub enum Authorization {
     AwsIam,
 }
 
-/// How an API is reached.
+/// The way to an API.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Endpoint {
@@ -125,7 +125,7 @@ pub enum Endpoint {
     Edge,
 }
 
-/// Where a caller's API key is looked for.
+/// Where API Gateway looks for a caller's API key: in the header `x-api-key`, or in an authorizer's answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ApiKeySource {

@@ -1,4 +1,4 @@
-//! `buckets:` — S3 buckets, made or only referred to (`external: true`).
+//! `buckets:` — S3 buckets of the stack, and buckets of others (`external: true`).
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,51 +18,52 @@ const NAME_LENGTH: usize = longest_name::<S3Bucket>();
 /// The buckets section.
 pub struct Buckets;
 
-/// An S3 bucket. With `external: true` it is only referred to, and only `name` matters.
+/// An S3 bucket. With `external: true` only `name` matters.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BucketElement {
-    /// The bucket's name, of which there is one in the world; default: the stack's name and the element's.
+    /// The bucket's name, unique among all accounts of AWS. Default: the stack's name and the element's.
     #[schemars(length(min = SHORTEST_NAME, max = NAME_LENGTH), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
     pub name: Option<String>,
-    /// Whether overwritten and deleted objects are kept as old versions.
+    /// Whether S3 keeps overwritten and deleted objects as old versions.
     #[serde(default)]
     pub versioning: bool,
-    /// How objects are encrypted at rest that do not say so themselves; default: with keys of S3's own.
+    /// The default encryption of objects at rest. Default: with S3's own keys.
     #[serde(default)]
     pub encryption: EncryptionElement,
-    /// What is refused although an access list or a policy allows it to the public; default: all of it.
+    /// Limits of public access, whatever access lists and policies allow. Default: all of them.
     #[serde(default)]
     pub public_access_block: BlockElement,
-    /// Who owns uploaded objects.
+    /// The owner of uploaded objects.
     #[serde(default)]
     pub object_ownership: OwnershipElement,
-    /// What happens to objects as they age.
+    /// Rules that delete old objects.
     #[serde(default)]
     #[schemars(length(max = 1_000))]
     pub lifecycle_rules: Vec<RuleElement>,
     /// A resource policy: an IAM policy document.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
-    /// Deletes every version of every object when the bucket is deleted; without it only an empty bucket is deleted.
+    /// Whether the deletion of the bucket deletes every version of every object. Otherwise only an empty bucket is
+    /// deleted.
     #[serde(default)]
     pub force_destroy: bool,
 }
 
-/// How objects are encrypted at rest.
+/// Encryption of objects at rest.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EncryptionElement {
-    /// With keys of S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
+    /// The keys: S3's own (`AES256`), of KMS (`aws:kms`), or of KMS in two layers (`aws:kms:dsse`).
     #[serde(default)]
     pub sse_algorithm: Algorithm,
-    /// The KMS key; default: the account's `alias/aws/s3`.
+    /// The KMS key. Default: the account's `alias/aws/s3`.
     pub kms_master_key_id: Option<String>,
-    /// KMS only: one key for the bucket saves calls to KMS. Left alone when not stated.
+    /// KMS only: whether one key for the bucket saves calls to KMS. Unchanged if not stated.
     pub bucket_key_enabled: Option<bool>,
 }
 
-/// Whose keys encrypt.
+/// The keys that encrypt objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Algorithm {
     #[default]
@@ -75,7 +76,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// What S3 calls it.
+    /// Returns S3's name for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Aes256 => "AES256",
@@ -85,17 +86,17 @@ impl Algorithm {
     }
 }
 
-/// What is refused to the public.
+/// Limits of public access.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlockElement {
-    /// Refuses access lists that let the public in.
+    /// Refuses new access lists that let the public in.
     pub block_public_acls: bool,
-    /// Ignores the ones that there are.
+    /// Ignores existing access lists that let the public in.
     pub ignore_public_acls: bool,
-    /// Refuses policies that let the public in.
+    /// Refuses new policies that let the public in.
     pub block_public_policy: bool,
-    /// Lets nobody else in by one that there is.
+    /// Lets only the account and AWS services use an existing public policy.
     pub restrict_public_buckets: bool,
 }
 
@@ -110,7 +111,7 @@ impl Default for BlockElement {
     }
 }
 
-/// Who owns uploaded objects; with `BucketOwnerEnforced` there are no access lists.
+/// The owner of uploaded objects. `BucketOwnerEnforced` switches access lists off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum OwnershipElement {
     #[default]
@@ -119,27 +120,27 @@ pub enum OwnershipElement {
     ObjectWriter,
 }
 
-/// What happens to objects as they age; times in days.
+/// A rule that deletes old objects. Times are days.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleElement {
-    /// Tells the bucket's rules apart.
+    /// The rule's name, unique in the bucket.
     #[schemars(length(min = 1, max = 255))]
     pub id: String,
-    /// Objects whose keys begin like this; default: all.
+    /// The beginning of the keys of the objects. Default: all objects.
     #[serde(default)]
     #[schemars(length(max = 1_024))]
     pub prefix: String,
-    /// Whether the rule is followed.
+    /// Whether S3 applies the rule.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// When an object is deleted, after its creation.
+    /// Days from the creation of an object to its deletion.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub expiration_days: Option<u32>,
-    /// When an old version is deleted, after it became one.
+    /// Days from the replacement of a version to its deletion.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub noncurrent_version_expiration_days: Option<u32>,
-    /// When the parts of an upload that was never completed are deleted.
+    /// Days from the start of an upload to the deletion of its parts, if it was never completed.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub abort_incomplete_multipart_upload_days: Option<u32>,
 }
@@ -239,7 +240,7 @@ impl Section for Buckets {
     }
 }
 
-/// S3 takes no policy that lets everybody in while the block refuses such. Conditions may narrow it, so S3 decides.
+/// Reports a public policy that the public access block refuses. Statements with conditions are left to S3.
 fn check_public(policy: &Value, block: &BlockElement, at: &Scope<'_>, findings: &mut Findings) {
     let all = |principal: &Value| match principal {
         Value::String(one) => one == "*",
@@ -284,7 +285,7 @@ fn lowered_rules(rules: Vec<RuleElement>) -> Vec<LifecycleRule> {
     rules
 }
 
-/// S3's naming rules beyond the characters; an external bucket may be older than they are.
+/// Checks S3's rules for names. External buckets may be older than the rules.
 fn check_name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
     let external = at.common.external;
     let default = at.default_name();
@@ -313,7 +314,7 @@ fn check_name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
     }
 }
 
-/// What S3 refuses in a bucket's name.
+/// Returns S3's objection to a bucket's name.
 fn misnamed(name: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

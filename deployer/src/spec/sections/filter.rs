@@ -1,28 +1,28 @@
-//! Filter documents: which messages a subscription is told of, which of a queue's messages a function receives.
+//! Filter documents, which select the messages of a subscription and the messages of a queue that a function receives.
 //!
 //! Both services match by one grammar. Sources: SNS developer guide, "Filter policy constraints", "String value matching",
 //! "Numeric value matching", "OR operator"; Lambda developer guide, "Filter rule syntax". Whatever only one of them is
-//! known to take, or that newer rules may allow, is let through.
+//! known to accept, or that newer rules may allow, passes.
 
 use serde_json::{Map, Value};
 
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 
-/// What a filter document is held against.
+/// The part of a message that a filter document is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
     /// A message's attributes: names and lists of values, one level deep.
     Attributes,
-    /// A message's body, as deep as it goes.
+    /// A message's body, at any depth.
     Body,
-    /// A record that Lambda takes from a queue.
+    /// A record that Lambda receives from a queue.
     Record,
 }
 
-/// Names that a policy may have at its top.
+/// The most names at the top of a policy.
 const KEYS: usize = 5;
-/// The values of all lists, multiplied; in a body each list counts as often as it is deep.
+/// The most combinations: the lengths of all lists multiplied. In a body each length is multiplied by its depth.
 const COMBINATIONS: usize = 150;
 const OPERATORS: &[&str] =
     &["anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"];
@@ -100,7 +100,7 @@ impl Checker<'_> {
         if self.of == Of::Body { depth } else { 1 }
     }
 
-    /// One of several maps has to match.
+    /// Checks maps of which one has to match.
     fn choice(&mut self, items: &[Value], path: &DocPath, depth: usize) -> usize {
         let mut sum = 0_usize;
         for (index, item) in items.iter().enumerate() {
@@ -187,7 +187,7 @@ impl Checker<'_> {
         }
     }
 
-    /// One comparison, or one from below and one from above.
+    /// Checks one comparison, or a lower and an upper bound.
     fn numeric(&mut self, value: &Value, path: DocPath) {
         const HOW: &str = "write `numeric: [ \">\", 0, \"<=\", 150 ]`, or one comparison: `numeric: [ \"=\", 5 ]`";
         let Value::Array(terms) = value else { return self.error(path, "`numeric` takes a list", HOW) };
@@ -218,7 +218,7 @@ impl Checker<'_> {
     }
 }
 
-/// Is it a choice between maps of names? Anything else under `$or` is read as a list of rules.
+/// Tells whether `$or` has a choice between maps of names. Any other value is a list of rules.
 fn is_choice(items: &[Value]) -> bool {
     let of_names = |item: &Value| {
         item.as_object()

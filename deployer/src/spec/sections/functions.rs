@@ -38,29 +38,29 @@ pub struct Functions;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FunctionElement {
-    /// A cargo package of this workspace, built for Lambda.
+    /// A cargo package of this workspace, which is built for Lambda.
     #[serde(rename = "crate")]
     #[schemars(length(min = 1))]
     pub package: Option<String>,
-    /// Which binary of the package; default: the element's name.
+    /// The binary of the package. Default: the element's name.
     #[schemars(length(min = 1))]
     pub bin: Option<String>,
-    /// The cargo profile to build with; default: `lambda` if the workspace has it, else `release`.
+    /// The cargo profile to build with. Default: `lambda` if the workspace has it, else `release`.
     #[schemars(length(min = 1))]
     pub profile: Option<String>,
     /// Cargo features to build with.
     #[serde(default)]
     pub features: Vec<String>,
-    /// A ready-made zip with an executable `bootstrap`.
+    /// A zip file with an executable `bootstrap`.
     #[schemars(length(min = 1))]
     pub zip: Option<PathBuf>,
-    /// A ready-made Linux executable, zipped as `bootstrap`.
+    /// A Linux executable, which is zipped as `bootstrap`.
     #[schemars(length(min = 1))]
     pub binary: Option<PathBuf>,
-    /// The function's name in AWS; default: the stack's name and the element's.
+    /// The function's name in AWS. Default: the stack's name and the element's.
     #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: Option<String>,
-    /// What the function is for.
+    /// The purpose of the function.
     #[schemars(length(max = 256))]
     pub description: Option<String>,
     /// Lambda's runtime.
@@ -69,70 +69,70 @@ pub struct FunctionElement {
         pattern = r"^(provided(\.al2(023)?)?|nodejs[0-9]+\.x|python[0-9]\.[0-9]+|java[0-9]+(\.al2)?|dotnet(core)?[0-9]+(\.[0-9])?|ruby[0-9]\.[0-9]|go1\.x)$"
     ))]
     pub runtime: String,
-    /// What the runtime starts; any text for `provided.*`.
+    /// The code that the runtime starts. For `provided.*` any text will do.
     #[serde(default = "bootstrap")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^\S+$"))]
     pub handler: String,
-    /// The processor to run on and to build for.
+    /// The processor architecture to build for and to run on.
     #[serde(default)]
     pub architecture: Architecture,
-    /// Memory in MB; processor time grows with it.
+    /// Memory in MB. Processor time grows with it.
     #[serde(default = "memory")]
     #[schemars(range(min = 128, max = 10_240))]
     pub memory_size: u32,
-    /// How long one invocation may take; up to 15 minutes.
+    /// The time after which Lambda stops an invocation, up to 15 minutes.
     #[serde(default = "three_seconds")]
     #[schemars(range(min = 1, max = 900))]
     pub timeout: Seconds,
-    /// Environment variables, together at most 4 KB.
+    /// Environment variables, at most 4 KB together.
     #[serde(default)]
     pub environment: BTreeMap<String, Scalar>,
     /// Space under `/tmp` in MB.
     #[serde(default = "half_a_gigabyte")]
     #[schemars(range(min = 512, max = 10_240))]
     pub ephemeral_storage: u32,
-    /// `Active` samples and traces requests with X-Ray.
+    /// Tracing with X-Ray. `Active` samples requests; `PassThrough` follows the caller's decision.
     #[serde(default)]
     pub tracing: Tracing,
-    /// `JSON` lets Lambda filter log lines by level.
+    /// The form of log lines. `JSON` lets Lambda filter them by level.
     #[serde(default)]
     pub log_format: LogFormat,
-    /// The function's own lines from this level on; only with `JSON`, default `INFO`.
+    /// The lowest level of the function's own log lines. Only with `JSON`; default: `INFO`.
     pub application_log_level: Option<ApplicationLogLevel>,
-    /// Lambda's lines from this level on; only with `JSON`, default `INFO`.
+    /// The lowest level of Lambda's log lines. Only with `JSON`; default: `INFO`.
     pub system_log_level: Option<SystemLogLevel>,
-    /// Days that the function's log group keeps a line; `never` deletes none.
+    /// Days that the function's log group keeps a line. `never` keeps all lines.
     #[serde(default = "two_weeks")]
     pub log_retention: Retention,
-    /// KMS key for the function's log group; its policy has to let CloudWatch Logs use it.
+    /// ARN of the KMS key for the function's log group. The key's policy has to let CloudWatch Logs use it.
     #[schemars(regex(pattern = r"^arn:"))]
     pub log_kms_key_arn: Option<String>,
-    /// Concurrent invocations set aside for this function, and its limit; 0 stops it.
+    /// Concurrent invocations that are reserved for this function, which is also its limit. 0 stops the function.
     pub reserved_concurrency: Option<u32>,
-    /// ARNs of layer versions, in the order in which they are laid over each other.
+    /// ARNs of layer versions. Files of a later layer replace those of an earlier one.
     #[serde(default)]
     #[schemars(length(max = 5), inner(regex(pattern = r"^arn:")))]
     pub layers: Vec<String>,
-    /// ARN of the queue or topic that takes asynchronous events which failed.
+    /// ARN of the queue or topic that receives failed asynchronous events.
     #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter: Option<String>,
-    /// The subnets and security groups to run in. When they change, earlier versions of the code that ran in others are
-    /// deleted, for they hold on to the network: a rollback then goes no further back.
+    /// The subnets and security groups to run in. A change deletes earlier versions of the code, which keep the old
+    /// network in use. `deployer rollback` cannot go back to them.
     pub vpc: Option<Vpc>,
-    /// KMS key for the environment variables.
+    /// ARN of the KMS key for the environment variables.
     #[schemars(regex(pattern = r"^arn:"))]
     pub kms_key_arn: Option<String>,
-    /// What the function may do, besides writing its log and taking its events.
+    /// Permissions of the derived role, besides writing logs and receiving events.
     #[serde(default)]
     pub permissions: Vec<Permission>,
-    /// ARN of a role to use instead of a derived one.
+    /// ARN of a role to use. Without it the function gets a role of its own.
     #[schemars(regex(pattern = r"^arn:"))]
     pub role: Option<String>,
-    /// Managed policies to attach to the derived role.
+    /// ARNs of managed policies to attach to the derived role.
     #[serde(default)]
     #[schemars(length(max = 20), inner(regex(pattern = r"^arn:")))]
     pub managed_policy_arns: Vec<String>,
-    /// ARN of a managed policy that bounds the derived role.
+    /// ARN of a managed policy that limits the derived role.
     #[schemars(regex(pattern = r"^arn:"))]
     pub permissions_boundary: Option<String>,
     /// The queues whose messages the function receives.
@@ -147,46 +147,46 @@ pub struct Event {
     /// A queue of this stack, by its name under `queues`.
     #[schemars(length(min = 1))]
     pub queue: Option<String>,
-    /// ARN of any other queue.
+    /// ARN of a queue outside this stack.
     #[schemars(regex(pattern = r"^arn:"))]
     pub queue_arn: Option<String>,
-    /// Most messages in one invocation; more than 10 need a window.
+    /// The most messages in one invocation. More than 10 need `maximum_batching_window`.
     #[serde(default = "ten")]
     #[schemars(range(min = 1, max = 10_000))]
     pub batch_size: u32,
-    /// How long to wait for a batch to fill.
+    /// The longest time to wait for a batch to fill.
     #[serde(default)]
     #[schemars(range(max = 300))]
     pub maximum_batching_window: Seconds,
-    /// Most invocations at once for this queue.
+    /// The most concurrent invocations for this queue.
     #[schemars(range(min = 2, max = 1_000))]
     pub maximum_concurrency: Option<u32>,
-    /// Patterns, one of which a message has to match; the others are dropped.
+    /// Filter patterns. A message that matches none of them is deleted.
     #[serde(default)]
     #[schemars(length(max = 10))]
     #[schemars(with = "Vec<Map<String, Value>>")]
     pub filter: Vec<Value>,
-    /// Whether messages are received at present.
+    /// Whether the function receives messages. `false` pauses it.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// The function names the messages that failed, and only those come back.
+    /// Whether the function returns the ids of failed messages, so that only those come back.
     #[serde(default = "yes")]
     pub report_batch_item_failures: bool,
 }
 
-/// Where a function runs inside a VPC.
+/// The network that a function runs in.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vpc {
-    /// The subnets that it has an address in, best in several availability zones.
+    /// The subnets of the function, best in several availability zones.
     #[schemars(length(min = 1, max = 16))]
     pub subnet_ids: Vec<String>,
-    /// The security groups that limit where it may connect to.
+    /// The security groups that limit the function's connections.
     #[schemars(length(min = 1, max = 5))]
     pub security_group_ids: Vec<String>,
 }
 
-/// A text; numbers and booleans are taken as they are written.
+/// A text. Numbers and truth values keep their spelling.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
@@ -205,7 +205,7 @@ impl std::fmt::Display for Scalar {
     }
 }
 
-/// How long log lines are kept: a number of days, or `never` for lines that are never deleted.
+/// Days that log lines are kept, or `never` to keep all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Retention {
@@ -214,7 +214,7 @@ pub enum Retention {
 }
 
 impl Retention {
-    /// `None` for ever.
+    /// Returns the number of days; `None` if lines are never deleted.
     fn days(&self) -> Option<u32> {
         match self {
             Self::Days(days) => Some(*days),
@@ -246,7 +246,7 @@ pub enum Architecture {
     Arm64,
 }
 
-/// Whether Lambda samples requests itself.
+/// Tracing with X-Ray.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Tracing {
     Active,
@@ -254,7 +254,7 @@ pub enum Tracing {
     PassThrough,
 }
 
-/// The form of a function's log lines.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LogFormat {
     #[default]
@@ -367,7 +367,7 @@ impl Section for Functions {
 }
 
 impl Event {
-    /// What the mapping is called in its address: the queue's name.
+    /// Returns the queue's name, which the mapping's address has in brackets.
     fn label(&self) -> String {
         if let Some(queue) = &self.queue {
             return queue.clone();

@@ -1,4 +1,4 @@
-//! `log_groups:` — CloudWatch Logs log groups of their own. A function's group needs no entry: it has one by itself.
+//! `log_groups:` — CloudWatch Logs log groups. A function needs none here: it gets a log group of its own.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,24 +19,24 @@ pub struct LogGroups;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogGroupElement {
-    /// The group's name in AWS; default: the stack's name and the element's.
+    /// The group's name in AWS. Default: the stack's name and the element's.
     #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[.\-_/#A-Za-z0-9]+$"))]
     pub name: Option<String>,
-    /// Days that events are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
-    /// 2557, 2922, 3288 or 3653. Without it they never expire.
+    /// Days that log events are kept: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+    /// 2557, 2922, 3288 or 3653. Default: for ever.
     #[schemars(range(min = 1, max = 3653))]
     pub retention_in_days: Option<u32>,
-    /// ARN of the KMS key for encryption at rest.
+    /// ARN of the KMS key for encryption at rest. The key's policy has to let CloudWatch Logs use it.
     pub kms_key_id: Option<String>,
-    /// What the group can do and what it costs; fixed once the group exists.
+    /// The class, which decides features and price. AWS cannot change it.
     #[serde(default)]
     pub log_group_class: Class,
-    /// AWS itself refuses to delete the group while this is true.
+    /// Whether AWS refuses to delete the group.
     #[serde(default)]
     pub deletion_protection_enabled: bool,
 }
 
-/// The classes of log groups.
+/// A class of log groups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Class {
@@ -56,7 +56,7 @@ impl Class {
     }
 }
 
-/// Checks a retention time against those that AWS knows.
+/// Checks that AWS offers a retention time.
 pub fn check_retention(days: u32, path: DocPath, findings: &mut Findings) {
     if RETENTION_DAYS.contains(&days) {
         return;

@@ -1,4 +1,4 @@
-//! Permissions in the short form, `{ allow: s3:PutObject, on: ARN }`, as roles and functions take them.
+//! Permissions of roles and functions in the short form, `{ allow: s3:PutObject, on: ARN }`.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub enum Texts {
 }
 
 impl Texts {
-    /// The texts as a list.
+    /// Returns the texts as a list.
     pub fn list(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),
@@ -44,15 +44,15 @@ impl Texts {
     }
 }
 
-/// What a role may do, or must not.
+/// Actions that a role may, or must not, perform.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Permission {
-    /// Actions that are allowed: `s3:PutObject`. Either this or `deny`.
+    /// Allowed actions: `s3:PutObject`. Either this or `deny`.
     pub allow: Option<Texts>,
-    /// Actions that are denied, whatever else allows them.
+    /// Denied actions, whatever else allows them. Either this or `allow`.
     pub deny: Option<Texts>,
-    /// ARNs that the actions are for; `*` stands for any characters.
+    /// ARNs of the resources. `*` stands for any characters.
     pub on: Texts,
     /// An IAM condition block: `{ StringEquals: { "aws:RequestedRegion": eu-west-1 } }`.
     pub condition: Option<Map<String, Value>>,
@@ -82,18 +82,18 @@ pub fn statements(permissions: &[Permission]) -> Vec<Value> {
     permissions.iter().map(one).collect()
 }
 
-/// Makes a policy document of statements.
+/// Builds a policy document.
 pub fn document(statements: Vec<Value>) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// Makes the trust policy that lets AWS services take a role on.
+/// Builds the trust policy that lets AWS services assume a role.
 pub fn trust(services: &[String]) -> Value {
     let services = if let [one] = services { json!(one) } else { json!(services) };
     document(vec![json!({ "Effect": "Allow", "Principal": { "Service": services }, "Action": "sts:AssumeRole" })])
 }
 
-/// Checks permissions that stand in the element's property `property`, and warns of wildcards.
+/// Checks the permissions in the element's property `property`, and warns of wildcards.
 pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, findings: &mut Findings) {
     for (index, permission) in permissions.iter().enumerate() {
         let path = at.path([property.to_owned(), index.to_string()]);
@@ -165,7 +165,7 @@ fn granted(role: &Value, address: &str) -> BTreeSet<String> {
     found
 }
 
-/// Reports a character that IAM takes in no policy document.
+/// Reports a character that IAM accepts in no policy document.
 pub fn check_characters(document: &Value, path: &DocPath, findings: &mut Findings) {
     if let Some(refused) = policy::refused_character(document) {
         findings
@@ -174,7 +174,7 @@ pub fn check_characters(document: &Value, path: &DocPath, findings: &mut Finding
     }
 }
 
-/// Warns of permissions that reach further than anything needs.
+/// Warns of permissions that are wider than any use.
 pub fn lint_wildcards(permission: &Permission, path: &DocPath, findings: &mut Findings) {
     let Some(actions) = permission.allow.as_ref().map(Texts::list) else { return };
     let allowed = placed(actions, &path.then("allow"));
@@ -182,7 +182,7 @@ pub fn lint_wildcards(permission: &Permission, path: &DocPath, findings: &mut Fi
     wildcards(&allowed, &on, permission.condition.is_some(), findings);
 }
 
-/// Texts with their places: a single one stands at the property itself.
+/// Lists texts with their places. A single text stands at the property itself.
 fn placed<'t>(texts: &'t [String], at: &DocPath) -> Vec<(DocPath, &'t str)> {
     match texts {
         [one] => vec![(at.clone(), one)],
@@ -205,18 +205,18 @@ fn wildcards(actions: &[(DocPath, &str)], on: &[(DocPath, &str)], conditioned: b
     }
 }
 
-/// Which policy a document is: each kind has parts that others do not take.
+/// The use of a policy document. Each use forbids other parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
-    /// What a role may do.
+    /// Permissions of a role.
     Role,
-    /// Who may take a role on.
+    /// Principals that may assume a role.
     Trust,
-    /// Who may use a queue, a topic or a bucket.
+    /// Principals that may use a queue, a topic or a bucket.
     Resource,
 }
 
-/// Checks what every policy document must be, and warns of wildcards in what a role may do.
+/// Checks the shape of a policy document, and warns of wildcards in the permissions of a role.
 pub fn check_document(document: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
     let statements = path.then("Statement");
     let listed = match document.get("Statement") {
@@ -271,7 +271,7 @@ fn check_statement(statement: &Value, of: Of, path: &DocPath, findings: &mut Fin
     }
 }
 
-/// Tells whether an action works on `*` alone, so that nothing narrower can be written.
+/// Tells whether AWS accepts an action on `*` only.
 fn is_for_all_only(action: &str) -> bool {
     const ONLY: &[&str] = &[
         "cloudwatch:putmetricdata",
@@ -285,7 +285,7 @@ fn is_for_all_only(action: &str) -> bool {
         || ["xray:put", "xray:get", "ec2:describe", "bedrock:list", "cloudwatch:list", "cloudwatch:get", "lambda:list", "tag:get"]
             .iter()
             .any(|prefix| action.starts_with(prefix))
-        // What a function in a VPC needs for its network interfaces.
+        // A function in a VPC needs these for its network interfaces.
         || (action.starts_with("ec2:") && action.contains("networkinterface"))
 }
 

@@ -1,4 +1,4 @@
-//! `queues:` — SQS queues, each with its own dead-letter queue when `redrive` is given.
+//! `queues:` — SQS queues. A queue with `redrive` gets a dead-letter queue of its own.
 
 mod lint;
 
@@ -28,57 +28,58 @@ pub struct Queues;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QueueElement {
-    /// The queue's name in AWS; default: the stack's name and the element's. FIFO queues end in `.fifo`.
+    /// The queue's name in AWS. Default: the stack's name and the element's. Names of FIFO queues end in `.fifo`.
     #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
     pub name: Option<String>,
-    /// First in, first out, at most once per deduplication id.
+    /// Keeps messages in order and delivers each deduplication id once.
     #[serde(default)]
     pub fifo_queue: bool,
-    /// FIFO only: equal bodies are duplicates.
+    /// FIFO only: two messages with equal bodies are duplicates.
     #[serde(default)]
     pub content_based_deduplication: bool,
-    /// How long a received message stays hidden; at least the consumer's timeout, better six times that.
+    /// The time that a received message stays hidden: at least the consumer's timeout, better six times that.
     #[serde(default = "thirty")]
     #[schemars(range(max = 43_200))]
     pub visibility_timeout: Seconds,
-    /// How long a new message stays hidden.
+    /// The time that a new message stays hidden.
     #[serde(default)]
     #[schemars(range(max = 900))]
     pub delay_seconds: Seconds,
-    /// How long a message is kept.
+    /// The time that a message is kept.
     #[serde(default = "four_days")]
     #[schemars(range(min = 60, max = 1_209_600))]
     pub message_retention_period: Seconds,
-    /// How long a receive call waits for a message.
+    /// The time that a receive call waits for a message.
     #[serde(default)]
     #[schemars(range(max = 20))]
     pub receive_message_wait_time_seconds: Seconds,
-    /// Largest message in bytes; AWS's default is 1 MiB on new queues.
+    /// The largest message in bytes. AWS gives new queues 1 MiB.
     #[schemars(range(min = 1_024, max = 1_048_576))]
     pub maximum_message_size: Option<u32>,
-    /// Where messages go that fail again and again.
+    /// The dead-letter queue for messages that fail repeatedly.
     pub redrive: Option<Redrive>,
     /// A resource policy: an IAM policy document.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
-    /// KMS key for encryption at rest. Functions of this stack that consume the queue, or send their dead letters there,
-    /// may use it. A topic can send only if the key's policy lets SNS use it, and never with `alias/aws/sqs`.
+    /// The KMS key for encryption at rest. Functions of this stack that consume the queue, or send failed events there,
+    /// get the permission to use it. A topic can send only if the key's policy lets SNS use it, and never with
+    /// `alias/aws/sqs`.
     pub kms_master_key_id: Option<String>,
-    /// Encryption at rest with a key of SQS's own; AWS's default is true.
+    /// Encryption at rest with SQS's own key. AWS's default is true.
     pub sqs_managed_sse_enabled: Option<bool>,
 }
 
-/// Where messages go that were received too often.
+/// The dead-letter queue for messages that were received too often.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redrive {
-    /// Receives before a message moves.
+    /// How often a message is received before it moves.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_receive_count: u32,
-    /// ARN of an existing queue; without it the queue gets a dead-letter queue of its own.
+    /// ARN of another queue. Without it the queue gets a dead-letter queue of its own.
     #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter_target_arn: Option<String>,
-    /// How long the own dead-letter queue keeps a message.
+    /// The time that the dead-letter queue keeps a message. Only for a dead-letter queue of its own.
     #[serde(default = "fourteen_days")]
     #[schemars(range(min = 60, max = 1_209_600))]
     pub message_retention_period: Seconds,

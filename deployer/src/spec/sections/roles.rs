@@ -1,4 +1,4 @@
-//! `roles:` — IAM roles of their own. A function derives its role by itself unless it says `role:`.
+//! `roles:` — IAM roles. A function without `role:` needs none here: it gets a role of its own.
 
 use std::collections::BTreeMap;
 
@@ -26,35 +26,35 @@ pub struct Roles;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleElement {
-    /// The role's name in AWS; default: the stack's name and the element's.
+    /// The role's name in AWS. Default: the stack's name and the element's.
     #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
     pub name: Option<String>,
-    /// Groups roles in their ARNs; begins and ends with a slash.
+    /// The path in the role's ARN, which groups roles. It begins and ends with a slash.
     #[schemars(length(max = 512), regex(pattern = r"^/([!-~]*/)?$"))]
     pub path: Option<String>,
-    /// What the role is for.
+    /// The purpose of the role.
     #[schemars(length(max = 1000))]
     pub description: Option<String>,
-    /// How long a session of the role lasts at most.
+    /// The longest duration of a session.
     #[serde(default = "one_hour")]
     #[schemars(range(min = 3_600, max = 43_200))]
     pub max_session_duration: Seconds,
-    /// AWS services that may take the role on: `[lambda.amazonaws.com]`. Either this or `assume_role_policy`.
+    /// AWS services that may assume the role: `[lambda.amazonaws.com]`. Either this or `assume_role_policy`.
     pub trust: Option<Vec<String>>,
-    /// Who may take the role on: a whole policy document.
+    /// The trust policy, a whole policy document. Either this or `trust`.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub assume_role_policy: Option<Value>,
-    /// What the role may do, in the short form.
+    /// Permissions of the role, in the short form.
     #[serde(default)]
     pub permissions: Vec<Permission>,
-    /// Further inline policies: whole policy documents by name.
+    /// Further inline policies, whole policy documents by name.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Map<String, Value>>")]
     pub inline_policies: BTreeMap<String, Value>,
-    /// ARNs of managed policies; these and no others are attached.
+    /// ARNs of managed policies. All others are detached.
     #[serde(default)]
     pub managed_policy_arns: Vec<String>,
-    /// ARN of the managed policy that the role can never exceed.
+    /// ARN of a managed policy that limits the role.
     pub permissions_boundary: Option<String>,
 }
 

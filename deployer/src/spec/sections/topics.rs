@@ -1,4 +1,4 @@
-//! `topics:` — SNS topics and whom they tell.
+//! `topics:` — SNS topics and their subscriptions.
 
 mod address;
 mod lint;
@@ -31,35 +31,35 @@ pub struct Topics;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopicElement {
-    /// The topic's name in AWS; default: the stack's name and the element's. FIFO topics end in `.fifo`.
+    /// The topic's name in AWS. Default: the stack's name and the element's. Names of FIFO topics end in `.fifo`.
     #[schemars(length(min = 1, max = NAME_LENGTH), regex(pattern = r"^[A-Za-z0-9_-]+(\.fifo)?$"))]
     pub name: Option<String>,
-    /// What mails and text messages are signed with.
+    /// The sender that mails and text messages show.
     #[schemars(length(max = 100))]
     pub display_name: Option<String>,
-    /// First in, first out; tells FIFO queues.
+    /// Delivers messages in order and once, to queues only.
     #[serde(default)]
     pub fifo_topic: bool,
-    /// FIFO only: equal bodies are duplicates.
+    /// FIFO only: two messages with equal bodies are duplicates.
     #[serde(default)]
     pub content_based_deduplication: bool,
-    /// A resource policy: an IAM policy document. Without it AWS's own stays, which lets the account's alarms publish.
+    /// A resource policy: an IAM policy document. Default: AWS's own, which lets the account's alarms publish.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub policy: Option<Value>,
-    /// KMS key for encryption at rest. With `alias/aws/sns` alarms cannot publish.
+    /// The KMS key for encryption at rest. With `alias/aws/sns` alarms cannot publish.
     pub kms_master_key_id: Option<String>,
-    /// How deliveries over HTTP are tried again: a document of SNS's own.
+    /// A delivery policy of SNS: how often deliveries over HTTP are repeated.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub delivery_policy: Option<Value>,
-    /// Whether traces are made (`Active`) or handed on (`PassThrough`).
+    /// Tracing with X-Ray. `Active` samples messages; `PassThrough` follows the sender's decision.
     #[serde(default)]
     pub tracing_config: Tracing,
-    /// Whom the topic tells.
+    /// The receivers of messages.
     #[serde(default)]
     pub subscriptions: Vec<SubscriptionElement>,
 }
 
-/// Whether traces are made or handed on.
+/// Tracing with X-Ray.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Tracing {
     #[default]
@@ -67,39 +67,39 @@ pub enum Tracing {
     Active,
 }
 
-/// Someone whom a topic tells: exactly one of `email`, `email_json`, `sqs`, `lambda`, `https`, `http`, `sms`.
+/// A receiver of messages: exactly one of `email`, `email_json`, `sqs`, `lambda`, `https`, `http`, `sms`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionElement {
-    /// An e-mail address. Whoever reads it has to confirm once. As any endpoint it may be a secret, and is then shown by its
+    /// An e-mail address. Its owner has to confirm once. Like every endpoint it may be a secret, which is shown by its
     /// variable's name.
     pub email: Option<String>,
-    /// An e-mail address that is sent JSON.
+    /// An e-mail address that receives JSON. Its owner has to confirm once.
     pub email_json: Option<String>,
     /// A queue's ARN, or the name of a queue in this stack. The queue's `policy` has to let the topic send.
     pub sqs: Option<String>,
-    /// A function's ARN, or the name of a function in this stack, which the topic is then allowed to call.
+    /// A function's ARN, or the name of a function in this stack. The topic then gets the permission to call it.
     pub lambda: Option<String>,
-    /// A URL. What answers there has to confirm once.
+    /// A URL. The server has to confirm once.
     pub https: Option<String>,
-    /// A URL without encryption.
+    /// A URL without encryption. The server has to confirm once.
     pub http: Option<String>,
     /// A telephone number such as `+4712345678`.
     pub sms: Option<String>,
-    /// The message as it was sent, without SNS's envelope; for queues and URLs.
+    /// Whether a queue or a URL receives messages without SNS's envelope.
     #[serde(default)]
     pub raw_message_delivery: bool,
-    /// Which messages are told of: a filter policy document. SNS follows a change within 15 minutes.
+    /// A filter policy: only matching messages are delivered. A change takes effect within 15 minutes.
     #[schemars(with = "Option<Map<String, Value>>")]
     pub filter_policy: Option<Value>,
-    /// What the filter policy is held against.
+    /// The part of a message that the filter policy is compared with.
     pub filter_policy_scope: Option<FilterScope>,
     /// ARN of the queue for messages that cannot be delivered.
     #[schemars(regex(pattern = r"^arn:"))]
     pub dead_letter_target_arn: Option<String>,
 }
 
-/// What a filter policy is held against.
+/// The part of a message that a filter policy is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum FilterScope {
     MessageAttributes,
@@ -107,7 +107,7 @@ pub enum FilterScope {
 }
 
 impl SubscriptionElement {
-    /// Every endpoint that is given, with its property and SNS's name for the protocol.
+    /// Lists the endpoints with their properties and SNS's names for the protocols.
     fn endpoints(&self) -> Vec<(&'static str, &'static str, &str)> {
         let all = [
             ("email", "email", &self.email),
@@ -243,7 +243,7 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
         Some(FilterScope::MessageBody) => "MessageBody",
         _ => "MessageAttributes",
     };
-    // An empty filter policy lets everything pass, as none does.
+    // An empty filter policy means the same as none: every message matches.
     let filter = element.filter_policy.filter(|policy| policy.as_object().is_none_or(|rules| !rules.is_empty()));
     let subscription = Subscription {
         topic_arn: reference(&at.element(), "arn"),
@@ -258,7 +258,8 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
     subscription.depends_on.extend(permission);
 }
 
-/// Lets the topic call a function of this stack, before it is told to; returns the permission's address.
+/// Adds the permission to call a function of this stack, which exists before the subscription. Returns the permission's
+/// address.
 fn lower_permission(endpoint: &str, at: &Scope<'_>, out: &mut Lowered) -> Option<String> {
     let function =
         endpoint.strip_prefix("${")?.strip_suffix(".arn}").filter(|address| address.starts_with("functions."))?;
@@ -352,7 +353,7 @@ fn check_subscription(
     }
 }
 
-/// What is wrong with an endpoint, and what to write. Texts with references are known later.
+/// Returns a message and a help if an endpoint is malformed. Texts with references pass.
 fn malformed(protocol: &str, endpoint: &str) -> Option<(String, String)> {
     if endpoint.contains("${") {
         return None;
@@ -367,7 +368,7 @@ fn malformed(protocol: &str, endpoint: &str) -> Option<(String, String)> {
     (!fits).then(|| (format!("`{endpoint}` is not {what}"), format!("write it like {example}")))
 }
 
-/// Something before one `@`, and a domain with a dot after it: what SNS could send a mail to.
+/// Tells whether SNS could send a mail to a text: it has a name, one `@` and a domain with a dot.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let clean =

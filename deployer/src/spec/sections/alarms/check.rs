@@ -1,10 +1,10 @@
-//! What the schema cannot say about an alarm.
+//! Checks of an alarm beyond the schema.
 
 use super::{AlarmElement, PRINCIPAL, function};
 use crate::spec::finding::Findings;
 use crate::spec::sections::Scope;
 
-/// Longest look back in seconds: a day for short periods, a week for periods of an hour and more.
+/// The longest time that all periods cover, in seconds: a day for short periods, a week for periods of an hour and more.
 const DAY_S: u64 = 86_400;
 const WEEK_S: u64 = 604_800;
 
@@ -92,13 +92,13 @@ fn check_period(alarm: &AlarmElement, at: &Scope<'_>, findings: &mut Findings) {
     }
 }
 
-/// Is this the ARN of a function, of one of its versions or aliases, or of something that belongs to it?
+/// Tells whether a text is the ARN of a function, of a version or an alias, or of a resource of a function.
 fn is_a_function(action: &str) -> bool {
     let is_literal = action.starts_with("arn:") && action.split(':').nth(2) == Some("lambda");
     is_literal || action.contains("${functions.")
 }
 
-/// Actions are ARNs, each once; AWS takes five a state.
+/// Checks that actions are ARNs, each once.
 fn check_actions(property: &str, actions: &[String], at: &Scope<'_>, findings: &mut Findings) {
     for (index, action) in actions.iter().enumerate() {
         let path = at.path([property.to_owned(), index.to_string()]);

@@ -1,4 +1,4 @@
-//! What the schema cannot say about an API.
+//! Checks of an API beyond the schema.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use super::{ApiElement, Endpoint};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
 
-/// How long API Gateway waits for a function, in milliseconds, unless the account's quota was raised.
+/// The time that API Gateway waits for a function, in milliseconds, unless the account's quota was raised.
 const TIMEOUT_MS: std::ops::RangeInclusive<u32> = 50..=29_000;
-/// How far that quota can be raised, for APIs that are reached in their region.
+/// The highest quota, in milliseconds, for `REGIONAL` APIs.
 const RAISED_MS: u32 = 300_000;
-/// How many stage variables AWS takes.
+/// The most stage variables that AWS accepts.
 const VARIABLES: usize = 100;
 
 pub(super) fn external(at: &Scope<'_>, findings: &mut Findings) {
@@ -78,7 +78,7 @@ fn timeout(element: &ApiElement, ms: u32, at: DocPath, findings: &mut Findings) 
     findings.error("api::timeout", at, format!("API Gateway cannot wait for {ms} ms")).help(help);
 }
 
-/// AWS takes one path variable in a place, a greedy one included.
+/// Reports two path variables in one place. AWS accepts one, greedy or not.
 pub(super) fn places(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
     let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for route in element.routes.keys() {

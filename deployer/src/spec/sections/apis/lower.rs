@@ -1,4 +1,4 @@
-//! An API's element as resources: the API, its routes with their permissions, the stage.
+//! Lowers an API to the API itself, its routes with their permissions, and the stage.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::kinds::rest_api::{Api, Parts, RestApi};
 use crate::spec::sections::{Lowered, Scope, reference, tag_value};
 
 const GATEWAY: &str = "apigateway.amazonaws.com";
-/// So many routes of an API have a permission each for the function that answers them.
+/// Up to this many routes to one function have a permission each.
 const APART: usize = 10;
 
 pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut Lowered) {
@@ -34,7 +34,7 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut Lowered) {
         out.add::<ApiRoute>(at, address.clone(), &route);
         before.insert(address);
         routes.push(route);
-        // One statement for all routes of a function that has many: its resource policy has room for some sixty.
+        // A resource policy has room for some sixty statements, so many routes share one.
         let many = served[&target.function] > APART;
         let (allowed, source) = match many {
             true => (at.part(&format!("permission[{}]", target.function)), "*/*".to_owned()),
@@ -52,7 +52,7 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut Lowered) {
     }
 }
 
-/// The name that an enum has in `stack.yaml`, which is AWS's.
+/// Returns an enum's name in `stack.yaml`, which is also AWS's.
 fn text(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -99,7 +99,7 @@ fn route(place: Place<'_>, target: &RouteTarget, at: &Scope<'_>) -> Route {
     }
 }
 
-/// Lets the API call the function for requests as `source` has them: `*/POST/images`.
+/// Builds the permission to call the function for the requests in `source`: `*/POST/images`.
 fn permission(source: &str, target: &RouteTarget, at: &Scope<'_>) -> Permission {
     let name = function(target, "name");
     let source = format!(
@@ -108,7 +108,7 @@ fn permission(source: &str, target: &RouteTarget, at: &Scope<'_>) -> Permission 
         source
     );
     Permission {
-        // Several stacks may let APIs of the same name call one function.
+        // APIs of the same name in several stacks may call one function.
         statement_id: statement_id(&name, GATEWAY, &format!("{} {source}", at.stack)),
         function_name: name,
         action: "lambda:InvokeFunction".into(),
@@ -135,7 +135,7 @@ fn stage(element: &ApiElement, definition: String, at: &Scope<'_>, address: &str
     }
 }
 
-/// Everything that a deployment takes along.
+/// Returns a text of all properties that a deployment publishes.
 fn definition(api: &Api, routes: Vec<Route>) -> String {
     let definition = Definition {
         routes,

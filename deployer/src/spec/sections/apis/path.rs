@@ -1,4 +1,4 @@
-//! Routes as they are written: `POST /images/{id}`.
+//! Parses routes: `POST /images/{id}`.
 
 /// The methods that a route may have.
 pub(super) const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY"];
@@ -10,7 +10,7 @@ pub(super) struct Place<'a> {
     pub path: &'a str,
 }
 
-/// What is wrong with a route, and what to write.
+/// A mistake in a route, with a help.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub message: String,
@@ -24,10 +24,10 @@ impl Wrong {
 }
 
 impl<'a> Place<'a> {
-    /// Reads a route.
+    /// Parses a route.
     ///
     /// # Errors
-    /// The first thing that AWS would refuse or that has more than one spelling.
+    /// Returns the first part that AWS would refuse or that has more than one spelling.
     pub fn parse(route: &'a str) -> Result<Self, Wrong> {
         let Some((method, path)) = route.split_once(' ') else {
             return Wrong::new(format!("`{route}` is no route"), "write a method and a path: `POST /images`");
@@ -81,7 +81,7 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    /// Every variable of the path, after the path that it stands under.
+    /// Lists the variables of the path, each with the path before it.
     pub fn variables(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let path = self.path;
         path.match_indices("/{").map(move |(at, _)| {
@@ -90,7 +90,7 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// What Lambda calls requests of this route, from any stage: `*/POST/images/*`.
+    /// Returns Lambda's name for the route's requests from any stage: `*/POST/images/*`.
     pub fn source(self) -> String {
         let method = if self.method == "ANY" { "*" } else { self.method };
         let parts = self.path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });

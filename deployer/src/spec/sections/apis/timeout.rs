@@ -1,17 +1,17 @@
-//! A route's timeout, which is finer than whole seconds.
+//! A route's timeout, which has a finer unit than seconds.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-/// A duration in milliseconds, written `29`, `29s` or `500ms`; a bare number is seconds, as everywhere.
+/// A duration in milliseconds, written `29`, `29s` or `500ms`; a bare number means seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Milliseconds(pub u32);
 
 impl Default for Milliseconds {
-    /// As long as API Gateway waits at most, unless a quota was raised.
+    /// API Gateway's longest timeout, unless a quota was raised.
     fn default() -> Self {
         Self(29_000)
     }

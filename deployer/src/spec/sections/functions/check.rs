@@ -1,4 +1,4 @@
-//! What the schema cannot say about a function.
+//! Checks of a function beyond the schema.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::kinds::log_group::RETENTION_DAYS;
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::{Scope, filter, permission};
 
-/// What Lambda sets itself and refuses to be given.
+/// Environment variables that Lambda sets itself and refuses.
 const RESERVED: &[&str] = &[
     "AWS_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",
@@ -106,7 +106,7 @@ pub(super) fn logging(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
     let (message, help) = match &element.log_retention {
         Retention::Text(text) if text == NEVER => return,
         Retention::Days(days) if RETENTION_DAYS.contains(days) => return,
-        // Elsewhere that means for ever.
+        // Other tools write 0 for "never".
         Retention::Days(0) => {
             ("0 days keep no line".to_owned(), format!("to keep all lines write `log_retention: {NEVER}`"))
         }
@@ -123,10 +123,10 @@ pub(super) fn logging(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
     findings.error("function::log-retention", at.path(["log_retention"]), message).help(help);
 }
 
-/// Keeps lines for ever.
+/// The retention that keeps lines for ever.
 const NEVER: &str = "never";
 
-/// Runtimes that AWS mends no more; it refuses new functions some time after.
+/// Runtimes that AWS no longer patches. It refuses new functions some time later.
 const DEPRECATED: &[&str] =
     &["dotnet6", "nodejs18.x", "nodejs20.x", "provided.al2", "python3.8", "python3.9", "ruby3.2"];
 
@@ -146,7 +146,7 @@ pub(super) fn runtime(element: &FunctionElement, at: &Scope<'_>, findings: &mut 
     }
 }
 
-/// A layer is used in one of its versions.
+/// Reports layers without a version.
 pub(super) fn layers(element: &FunctionElement, at: &Scope<'_>, findings: &mut Findings) {
     for (index, layer) in element.layers.iter().enumerate().filter(|(_, layer)| !layer.contains("${")) {
         let mut parts = layer.split(':').skip(5);
@@ -242,7 +242,7 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
     }
 }
 
-/// Filters that are usual for an event source; up to ten are a quota that AWS raises on request (Lambda developer guide,
+/// Default quota of filters of an event source. AWS raises it to ten on request (Lambda developer guide,
 /// "Control which events Lambda sends to your function").
 const FILTERS: usize = 5;
 

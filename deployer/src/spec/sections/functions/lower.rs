@@ -1,4 +1,4 @@
-//! A function's element as resources: log group, role, function, event source mappings.
+//! Lowers a function to its log group, role, function and event source mappings.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered
     }
 }
 
-/// The role's name. A name with a reference in it cannot be cut before it is known.
+/// Returns the role's name. A name with a reference cannot be cut before the reference is resolved.
 fn role_name(function: &str) -> String {
     let name = format!("{function}-role");
     if name.contains("${") { name } else { sections::shortened(&name, roles::NAME_LENGTH) }
@@ -49,7 +49,7 @@ fn log_group_name(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
-/// The name that an enum has in `stack.yaml`, which is AWS's.
+/// Returns an enum's name in `stack.yaml`, which is also AWS's.
 fn text(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -71,7 +71,7 @@ fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::Code> {
 fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
     let levels = element.log_format == LogFormat::Json;
     let level = |level: Option<String>| levels.then(|| level.unwrap_or_else(|| "INFO".into()));
-    // An external function is only looked up by its name: nothing is derived for it that it could refer to.
+    // An external function is only looked up by its name, so it has no parts to refer to.
     let derived = |part: &str, output: &str, external: String| {
         if at.common.external { external } else { reference(&at.part(part), output) }
     };
@@ -127,9 +127,9 @@ fn role(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Role {
     }
 }
 
-/// What the role allows: what the user lists, and what Lambda itself does in the function's name.
+/// Lists the role's statements: the user's permissions, and those that Lambda needs to run the function.
 ///
-/// Not `logs:CreateLogGroup`: a late line after a destroy would bring the group back, untagged and for ever.
+/// `logs:CreateLogGroup` is missing: a late log line after a destroy would create the group again, without tags.
 fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
     let mut all = permission::statements(&element.permissions);
     let mut allow = |actions: &[&str], resource: &str| {

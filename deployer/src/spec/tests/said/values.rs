@@ -48,7 +48,7 @@ fn a_wrong_type_says_what_to_write() {
         3 | tags: [a]
           |       ^^^
           |
-          = help: write a map: `{ name: value }`, or indented `name: value` lines (Tags for everything that the stack makes)
+          = help: write a map: `{ name: value }`, or indented `name: value` lines (Tags for every resource of the stack)
 
         error[stack::wrong-type]: `fifo_queue` takes `true` or `false`, not the text `yes`
          --> stack.yaml:5:20
@@ -88,7 +88,7 @@ fn a_wrong_type_says_what_to_write() {
         5 |   q: { fifo_queue: yes, maximum_message_size: "2048", depends_on: queues.r, name: 5, redrive: 3, delay_seconds: [...
           |                                                                                               ^
           |
-          = help: write a map: `{ name: value }`, or indented `name: value` lines (Where messages go that were received too often)
+          = help: write a map: `{ name: value }`, or indented `name: value` lines (The dead-letter queue for messages that were received too often)
 
         error[stack::wrong-type]: `delay_seconds` takes a duration, not a list
          --> stack.yaml:5:113
@@ -96,7 +96,7 @@ fn a_wrong_type_says_what_to_write() {
         5 | ...ds_on: queues.r, name: 5, redrive: 3, delay_seconds: [1] }
           |                                                         ^^^^
           |
-          = help: write seconds, or a whole number with a unit: `30`, `30s`, `2m`, `1h`, `4d` (How long a new message stays hidden)
+          = help: write seconds, or a whole number with a unit: `30`, `30s`, `2m`, `1h`, `4d` (The time that a new message stays hidden)
 
         error[stack::wrong-type]: `fifo_queue` has no value; it takes `true` or `false`
          --> stack.yaml:6:8
@@ -112,7 +112,7 @@ fn a_wrong_type_says_what_to_write() {
         6 |   r: { fifo_queue: , maximum_message_size: 1.5 }
           |                                            ^^^
           |
-          = help: write a whole number from 1024 to 1048576 (Largest message in bytes; AWS's default is 1 MiB on new queues)
+          = help: write a whole number from 1024 to 1048576 (The largest message in bytes)
 
         error[stack::wrong-type]: `s` takes a map, not the text `text`
          --> stack.yaml:7:6
@@ -162,7 +162,7 @@ fn a_bad_value_says_what_fits() {
         1 | stack: 2fast
           |        ^^^^^
           |
-          = help: begin with letters, go on with letters, digits and `-` only. The stack's name: letters, digits and `-`. It marks everything that the stack owns.
+          = help: begin with letters, go on with letters, digits and `-` only. The stack's name: letters, digits and `-`. Every resource of the stack is tagged with it.
 
         error[stack::bad-value]: the text `Ireland` does not fit `region`
          --> stack.yaml:2:9
@@ -170,7 +170,7 @@ fn a_bad_value_says_what_fits() {
         2 | region: Ireland
           |         ^^^^^^^
           |
-          = help: write a region's code, such as `eu-west-1`. The AWS region; default: AWS_REGION, else AWS_DEFAULT_REGION.
+          = help: write a region's code, such as `eu-west-1`. The AWS region. Default: AWS_REGION, else AWS_DEFAULT_REGION.
 
         error[stack::bad-value]: the text `a b` does not fit `name`
          --> stack.yaml:4:14
@@ -178,7 +178,7 @@ fn a_bad_value_says_what_fits() {
         4 |   q: { name: a b, delay_seconds: soon }
           |              ^^^
           |
-          = help: use only letters, digits, `_` and `-`, with `.fifo` behind them if it is FIFO. The queue's name in AWS; default: the stack's name and the element's. FIFO queues end in `.fifo`.
+          = help: use only letters, digits, `_` and `-`, with `.fifo` behind them if it is FIFO. The queue's name in AWS. Default: the stack's name and the element's. Names of FIFO queues end in `.fifo`.
 
         error[stack::bad-value]: `delay_seconds` takes a duration, not the text `soon`
          --> stack.yaml:4:34
@@ -215,7 +215,7 @@ fn a_missing_property_says_what_it_is_for() {
         3 |     redrive: {}
           |     ^^^^^^^
           |
-          = help: add `max_receive_count`: Receives before a message moves
+          = help: add `max_receive_count`: How often a message is received before it moves
         "#);
 }
 
