@@ -37,7 +37,7 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
         run.terminal.say(&format!("`{address}` needs what does not exist yet: the next `deployer apply` takes it up."));
     }
     let agreed = async {
-        approval::given(run, &approved, "adopt", "Adopt this? Only `yes` does:").await?;
+        approval::given(run, &approved, "adopt", "Adopt this? Type `yes` to continue:").await?;
         if approved.auto_approve {
             return Ok(());
         }

@@ -57,7 +57,7 @@ pub(super) async fn still_so(
     if moved.is_empty() {
         return Ok(());
     }
-    let message = format!("the plan is stale, AWS moved on while the question stood: {}", moved.join("; "));
+    let message = format!("the plan is stale: AWS changed while waiting for your answer: {}", moved.join("; "));
     let message = ready.loaded.document.secrets().mask(&message).into_owned();
     Err(Failure::plain(
         "plan::stale",
@@ -82,7 +82,7 @@ pub(super) async fn refresh(run: &Run, command: &str, choice: Choice, approved: 
         }
         return Ok(OK);
     }
-    let question = "Let the state learn this? AWS is not changed. Only `yes` does:";
+    let question = "Record this in the state? AWS is not changed. Type `yes` to continue:";
     if let Err(refused) = approval::given(run, &approved, command, question).await {
         ready.abandon().await;
         return Err(refused);
@@ -144,8 +144,8 @@ pub(super) fn announce(run: &Run, ready: &Ready, command: &str) {
 
 fn question(goal: Goal) -> &'static str {
     match goal {
-        Goal::Apply => "Apply this plan? Only `yes` does:",
-        Goal::Destroy => "Destroy all of this? Only `yes` does:",
+        Goal::Apply => "Apply this plan? Type `yes` to continue:",
+        Goal::Destroy => "Destroy all of this? Type `yes` to continue:",
     }
 }
 

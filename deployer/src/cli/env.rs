@@ -93,7 +93,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
         return Ok(OK);
     }
     let listed = quoted(chosen.iter().map(|env| env.name.as_str()));
-    let question = format!("Destroy {listed} with everything in it? Only `yes` does:");
+    let question = format!("Destroy {listed} with everything in it? Type `yes` to continue:");
     approval::given(run, approved, "env destroy", &question).await?;
     let mut worst = OK;
     for env in chosen {

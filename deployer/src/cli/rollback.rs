@@ -74,7 +74,7 @@ async fn go_back(run: &Run, loaded: &Loaded, desk: &Desk, wish: &Wish, approved:
         say(form::intended(&steps, &there, terminal.out));
     }
     if !steps.is_empty() {
-        approval::given(run, approved, "rollback", "Put this code back? Only `yes` does:").await?;
+        approval::given(run, approved, "rollback", "Put this code back? Type `yes` to continue:").await?;
     }
     let observe = |event: &Event<'_>| match terminal.json {
         true => say(form::event_json(event)),

@@ -135,7 +135,7 @@ impl Desk<'_> {
             state.resources.extract_if(.., |_, part| is_part(part, &record)).map(|(a, _)| a).collect();
         let question = format!(
             "Forget `{address}` ({}){}? AWS keeps it, and a plan takes it up again while it is in stack.yaml. \
-             Only `yes` does:",
+             Type `yes` to continue:",
             record.physical_id,
             parts.iter().map(|part| format!(" and its part `{part}`")).collect::<String>()
         );
@@ -163,7 +163,7 @@ impl Desk<'_> {
                 self.run.terminal.say(form::lock(&lock, &place).trim_end());
             }
             approval::possible(self.run, approval, "state unlock")?;
-            let question = "Remove this lock? A run that lives stops then. Only `yes` does:";
+            let question = "Remove this lock? A run that lives stops then. Type `yes` to continue:";
             approval::given(self.run, approval, "state unlock", question).await?;
         }
         let removed = self.store.force_unlock(id.as_ref().unwrap_or(&lock.id)).await.map_err(Failure::state)?;

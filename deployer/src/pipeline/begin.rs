@@ -93,7 +93,7 @@ fn beside_the_bucket(failure: Failure, settings: &Settings) -> Failure {
     if !(failure.is_interrupted() && settings.create_state_bucket) {
         return failure;
     }
-    let message = "interrupted; nothing was changed, but that the bucket of the state is there now if it was missing";
+    let message = "interrupted; nothing was changed, except that the state bucket may have been created";
     Failure::plain("run::interrupted", message, "run the same command again")
 }
 

@@ -151,7 +151,7 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
         s.create, s.update, s.replace, s.delete, s.adopt
     );
     if s.forget > 0 {
-        let _ = writeln!(line, "{} leave the state only.", s.forget);
+        let _ = writeln!(line, "{} to forget (removed from the state, kept or already gone in AWS).", s.forget);
     }
     line
 }
@@ -240,8 +240,8 @@ pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
 /// Renders one drifted property; a policy's statements get lines of their own.
 fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
     let Some(path) = &entry.path else {
-        let plan = if refresh_only { "forgotten by the state".to_owned() } else { shown(&entry.plan) };
-        return (format!("! {} was deleted outside (by plan: {plan})", entry.address), Vec::new());
+        let plan = if refresh_only { "remove it from the state".to_owned() } else { shown(&entry.plan) };
+        return (format!("! {} was deleted outside (this plan will {plan})", entry.address), Vec::new());
     };
     let address = &entry.address;
     if entry.sensitive {
@@ -255,21 +255,21 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
         _ => shown(value),
     };
     let plan = match &entry.plan {
-        _ if refresh_only => "stays, and the state learns it".to_owned(),
-        wanted if *wanted == entry.before && wanted.is_null() => "removed again".to_owned(),
-        wanted if *wanted == entry.before && policy => "back".to_owned(),
-        wanted if *wanted == entry.before => format!("back to {}", text(wanted)),
-        wanted if *wanted == entry.after => "stays, stack.yaml wants the same".to_owned(),
-        _ if policy => "changed once more".to_owned(),
-        wanted if wanted.is_null() => "removed".to_owned(),
-        wanted => text(wanted),
+        _ if refresh_only => "this plan records it".to_owned(),
+        wanted if *wanted == entry.before && wanted.is_null() => "this plan removes it again".to_owned(),
+        wanted if *wanted == entry.before && policy => "this plan restores it".to_owned(),
+        wanted if *wanted == entry.before => format!("this plan restores {}", text(wanted)),
+        wanted if *wanted == entry.after => "unchanged, stack.yaml states the same".to_owned(),
+        _ if policy => "this plan changes it again".to_owned(),
+        wanted if wanted.is_null() => "this plan removes it".to_owned(),
+        wanted => format!("this plan sets {}", text(wanted)),
     };
     if policy {
-        let first = format!("! changed outside: {address} {path} (by plan: {plan})");
+        let first = format!("! changed outside: {address} {path} ({plan})");
         return (first, statements(&entry.before, &entry.after));
     }
     let (before, after) = (text(&entry.before), text(&entry.after));
-    (format!("! changed outside: {address} {path}: {before} → {after} (by plan: {plan})"), Vec::new())
+    (format!("! changed outside: {address} {path}: {before} → {after} ({plan})"), Vec::new())
 }
 
 /// Renders the notes, one a line.

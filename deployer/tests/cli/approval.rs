@@ -78,12 +78,12 @@ impl Seat {
 async fn a_yes_carries_out_what_was_shown_and_anything_else_nothing() {
     let bench = Bench::new(STACK).await;
     let mut seat = Seat::take(&bench, &["apply"]);
-    seat.until("Only `yes` does:");
+    seat.until("Type `yes` to continue:");
     let (code, shown) = seat.answer("y");
     assert!(code == Some(1) && shown.contains("run::not-approved"), "{shown}");
     assert!(inventory(&bench.aws).await.is_empty() && bench.lock().await.is_none());
     let mut seat = Seat::take(&bench, &["apply"]);
-    seat.until("Only `yes` does:");
+    seat.until("Type `yes` to continue:");
     let (code, shown) = seat.answer("yes");
     assert!(code == Some(0) && shown.contains("2 done"), "{shown}");
     bench.settled();
@@ -93,7 +93,7 @@ async fn a_yes_carries_out_what_was_shown_and_anything_else_nothing() {
 async fn what_somebody_makes_while_the_question_stands_is_not_taken_over() {
     let bench = Bench::new(STACK).await;
     let mut seat = Seat::take(&bench, &["apply"]);
-    seat.until("Only `yes` does:");
+    seat.until("Type `yes` to continue:");
     let made = bench.aws.clients.sqs.create_queue().queue_name("shop-orders").tags("owner", "bob").send().await;
     made.expect("a queue of somebody else's");
     let before = inventory(&bench.aws).await;
@@ -110,7 +110,7 @@ async fn what_another_stack_takes_while_the_question_stands_is_not_destroyed() {
     let bench = Bench::new(STACK).await;
     bench.apply();
     let mut seat = Seat::take(&bench, &["destroy"]);
-    seat.until("Only `yes` does:");
+    seat.until("Type `yes` to continue:");
     let url = bench.aws.clients.sqs.get_queue_url().queue_name("shop-orders").send().await.expect("a queue");
     let url = url.queue_url.expect("an address");
     let taken = bench.aws.clients.sqs.tag_queue().queue_url(url).tags("deployer:stack", "other").send().await;
@@ -128,7 +128,7 @@ async fn what_its_owner_changes_while_the_question_stands_is_not_adopted() {
     let made = sqs.create_queue().queue_name("shop-orders").tags("owner", "bob").send().await;
     let url = made.expect("a queue of somebody else's").queue_url.expect("an address");
     let mut seat = Seat::take(&bench, &["adopt", "queues.orders"]);
-    seat.until("Only `yes` does:");
+    seat.until("Type `yes` to continue:");
     let delayed = sqs.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::DelaySeconds, "9");
     delayed.send().await.expect("a change of his");
     let (code, shown) = seat.answer("yes");
@@ -136,7 +136,7 @@ async fn what_its_owner_changes_while_the_question_stands_is_not_adopted() {
     assert!(bench.state().await.is_none_or(|state| state["resources"] == serde_json::json!({})));
 
     let mut seat = Seat::take(&bench, &["adopt", "queues.orders"]);
-    seat.until("Only `yes` does:");
+    seat.until("Type `yes` to continue:");
     let (code, shown) = seat.answer("yes");
     assert!(code == Some(0) && shown.contains("1 done"), "{shown}");
     bench.apply();

@@ -77,10 +77,10 @@ async fn what_was_changed_outside_is_said_and_put_back() {
         .unwrap();
     let text = bench.ok(&["plan"]);
     assert!(
-        text.contains("! changed outside: queues.orders visibility_timeout: 60 → 90 (by plan: back to 60)"),
+        text.contains("! changed outside: queues.orders visibility_timeout: 60 → 90 (this plan restores 60)"),
         "{text}"
     );
-    assert!(text.contains("! changed outside: functions.worker timeout: 10 → 33 (by plan: back to 10)"), "{text}");
+    assert!(text.contains("! changed outside: functions.worker timeout: 10 → 33 (this plan restores 10)"), "{text}");
     let expected = ["update functions.worker timeout", "update queues.orders visibility_timeout"];
     assert_eq!(changes(&bench.plan()).into_iter().collect::<BTreeSet<_>>(), expected.map(String::from).into());
     bench.apply();

@@ -39,7 +39,7 @@ pub struct Global {
     /// Wait this long for a lock that another run holds: 30, 30s, 2m.
     #[arg(long, global = true, env = "DEPLOYER_LOCK_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = duration)]
     pub lock_timeout: std::time::Duration,
-    /// How long the lock outlives its last renewal: 3s to 1h.
+    /// Expire the lock this long after its last renewal: 3s to 1h.
     #[arg(long, global = true, hide = true, env = "DEPLOYER_LEASE", default_value = "30s", value_name = "DURATION", value_parser = lease)]
     pub lease: crate::state::Terms,
     /// Write data as JSON.

@@ -36,7 +36,7 @@ pub struct Choice {
 /// The plan that was reviewed.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Expected {
-    /// Refuse when the plan does anything else than this one: its digest, or a file of `plan --json`; empty is none.
+    /// Refuse to apply any plan but this one: its digest, or a file of `plan --json`. Empty accepts every plan.
     #[arg(long, env = "DEPLOYER_EXPECT_PLAN", value_name = "DIGEST|FILE")]
     pub expect_plan: Option<String>,
 }

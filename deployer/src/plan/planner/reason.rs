@@ -26,8 +26,8 @@ impl Planner<'_> {
         let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
         match (intent, owner) {
             (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
-            (None, owner::Owner::Foreign(who)) => format!("asked for by --adopt; until now {who}"),
-            (None, owner::Owner::Ours) => "carries this stack's ownership tags and is not in the state".to_owned(),
+            (None, owner::Owner::Foreign(who)) => format!("adopted on request; {who}"),
+            (None, owner::Owner::Ours) => "tagged as this stack's, missing from the state".to_owned(),
         }
     }
 }

@@ -74,7 +74,7 @@ fn what_was_deleted_outside_is_created_again() {
         redrive_policy.max_receive_count: 3
         content_based_deduplication: false
 
-    ! queues.inbox was deleted outside (by plan: create it again)
+    ! queues.inbox was deleted outside (this plan will create it again)
 
     Plan: 1 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
@@ -90,7 +90,7 @@ fn what_other_hands_changed_is_told_apart_from_what_stack_yaml_changes() {
         visibility_timeout: 5 → 60  # undoes a change made outside
         redrive_policy.max_receive_count: 3 → 4
 
-    ! changed outside: queues.inbox visibility_timeout: 60 → 5 (by plan: back to 60)
+    ! changed outside: queues.inbox visibility_timeout: 60 → 5 (this plan restores 60)
 
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
@@ -101,7 +101,7 @@ fn a_drift_that_stack_yaml_has_come_to_want_is_shown_without_a_change() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["visibility_timeout"] = json!(90));
     assert_snapshot!(world.said(&QUEUES.replace("60s", "90s")), @r"
-    ! changed outside: queues.inbox visibility_timeout: 60 → 90 (by plan: stays, stack.yaml wants the same)
+    ! changed outside: queues.inbox visibility_timeout: 60 → 90 (unchanged, stack.yaml states the same)
 
     No changes. 2 resources match stack.yaml.
     ");
@@ -115,7 +115,7 @@ fn a_tag_that_other_hands_added_goes() {
     ~ queues.inbox  sqs.queue
         tags.team: couch → (none)  # undoes a change made outside
 
-    ! changed outside: queues.inbox tags.team: (none) → couch (by plan: removed again)
+    ! changed outside: queues.inbox tags.team: (none) → couch (this plan removes it again)
 
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
@@ -192,7 +192,7 @@ fn what_a_failed_run_had_set_is_no_change_by_other_hands() {
     ~ queues.inbox  sqs.queue
         delay_seconds: 5 → 0  # undoes a change made outside
 
-    ! changed outside: queues.inbox delay_seconds: 0 → 5 (by plan: back to 0)
+    ! changed outside: queues.inbox delay_seconds: 0 → 5 (this plan restores 0)
 
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");

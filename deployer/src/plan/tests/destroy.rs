@@ -30,7 +30,7 @@ fn an_element_removed_that_is_already_gone_only_leaves_the_state() {
     · alarms.oldest  cloudwatch.metric_alarm  (already gone from AWS)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
-    1 leave the state only.
+    1 to forget (removed from the state, kept or already gone in AWS).
     ");
 }
 
@@ -41,7 +41,7 @@ fn an_element_removed_that_was_retained_stays_in_aws() {
     · alarms.oldest  cloudwatch.metric_alarm  (retained in AWS)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
-    1 leave the state only.
+    1 to forget (removed from the state, kept or already gone in AWS).
     ");
 }
 
@@ -62,7 +62,7 @@ fn an_element_removed_that_another_stack_has_taken_stays() {
     · alarms.oldest  cloudwatch.metric_alarm  (stays in AWS: belongs to the stack "other")
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
-    1 leave the state only.
+    1 to forget (removed from the state, kept or already gone in AWS).
     "#);
 }
 
@@ -88,7 +88,7 @@ fn a_destroyed_stack_keeps_what_is_retained_and_forgets_what_is_gone() {
       · queues.inbox.dead_letter  sqs.queue  (already gone from AWS)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
-    2 leave the state only.
+    2 to forget (removed from the state, kept or already gone in AWS).
     ");
 }
 
@@ -113,7 +113,7 @@ fn a_foreign_resource_survives_the_destruction() {
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
-    1 leave the state only.
+    1 to forget (removed from the state, kept or already gone in AWS).
     "#);
 }
 
@@ -138,10 +138,10 @@ fn a_predecessor_that_a_cut_off_replacement_left_is_destroyed_too() {
     world.live.extend(World::applied(&renamed).live);
     assert_snapshot!(destroyed(&world, &renamed), @r"
     - queues.inbox  sqs.queue
-        # and its predecessor, which an interrupted run left
+        # and the old one, which an interrupted run left behind
         # lost for good: the messages in it
       - queues.inbox.dead_letter  sqs.queue
-          # and its predecessor, which an interrupted run left
+          # and the old one, which an interrupted run left behind
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 0 to adopt.

@@ -41,9 +41,9 @@ fn with_the_state_lost_everything_of_ours_is_adopted_and_nothing_changes() {
     let mut world = World::applied(ALARM);
     world.prior.resources.clear();
     assert_snapshot!(world.said(ALARM), @r"
-    ← topics.alarms  sns.topic  (carries this stack's ownership tags and is not in the state)
+    ← topics.alarms  sns.topic  (tagged as this stack's, missing from the state)
 
-    ← alarms.oldest  cloudwatch.metric_alarm  (carries this stack's ownership tags and is not in the state)
+    ← alarms.oldest  cloudwatch.metric_alarm  (tagged as this stack's, missing from the state)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
@@ -60,8 +60,8 @@ fn a_part_without_tags_belongs_to_whom_its_parent_belongs() {
     let mut world = World::applied(PART);
     world.prior.resources.clear();
     assert_snapshot!(world.said(PART), @r"
-    ← topics.news  sns.topic  (carries this stack's ownership tags and is not in the state)
-      ← topics.news.subscription[email:a@example.com]  sns.subscription  (carries this stack's ownership tags and is not in the state)
+    ← topics.news  sns.topic  (tagged as this stack's, missing from the state)
+      ← topics.news.subscription[email:a@example.com]  sns.subscription  (tagged as this stack's, missing from the state)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 2 to adopt.
     ");
@@ -111,7 +111,7 @@ fn a_foreign_resource_is_taken_over_when_that_is_asked_for() {
     world.forget("queues.inbox");
     let selection = Selection { adopt: vec!["queues.inbox".into()], ..Selection::default() };
     assert_snapshot!(world.said_for(&Stack::of(QUEUES, &[]), Goal::Apply, &selection), @r"
-    ← queues.inbox  sqs.queue  (asked for by --adopt; until now carries no ownership tags of this stack)
+    ← queues.inbox  sqs.queue  (adopted on request; carries no ownership tags of this stack)
         visibility_timeout: 30 → 60
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to adopt.
@@ -176,7 +176,7 @@ fn what_an_edited_state_records_twice_leaves_the_state_once() {
     · queues.ghost  sqs.queue  (is recorded as queues.inbox)
 
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
-    1 leave the state only.
+    1 to forget (removed from the state, kept or already gone in AWS).
     ");
 }
 
@@ -244,7 +244,7 @@ fn an_element_removed_of_which_another_has_the_name_stays() {
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 1 to delete, 0 to adopt.
-    1 leave the state only.
+    1 to forget (removed from the state, kept or already gone in AWS).
     ");
     let renamed = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Apply, &Selection::default()).expect("a plan");

@@ -12,7 +12,7 @@ fn a_changed_name_is_made_under_the_new_one_before_the_other_goes() {
     assert_snapshot!(World::applied(QUEUES).said(&wanted), @r"
     +/- queues.inbox  sqs.queue
         # name changes: SQS cannot rename a queue
-        # made first; its predecessor is deleted when nothing uses it any more
+        # created first; the old one is deleted once nothing uses it
         # afterwards: senders and readers outside this stack need its new URL
         # lost for good: the messages in it
         name: couch-inbox → couch-post  # forces replacement
@@ -21,7 +21,7 @@ fn a_changed_name_is_made_under_the_new_one_before_the_other_goes() {
           + arn:aws:sqs:eu-west-1:123456789012:couch-post-dlq
       +/- queues.inbox.dead_letter  sqs.queue
           # name changes: SQS cannot rename a queue
-          # made first; its predecessor is deleted when nothing uses it any more
+          # created first; the old one is deleted once nothing uses it
           # afterwards: senders and readers outside this stack need its new URL
           # lost for good: the messages in it
           name: couch-inbox-dlq → couch-post-dlq  # forces replacement
@@ -42,7 +42,7 @@ fn what_keeps_its_name_is_deleted_before_it_is_made_anew() {
     assert_snapshot!(World::applied(LOGS).said(&wanted), @r"
     -/+ log_groups.audit  logs.log_group
         # log_group_class changes: CloudWatch Logs cannot change a log group's class
-        # deleted first, because its successor needs its name
+        # deleted first, because the new one needs its name
         # meanwhile: what is logged within these seconds may be lost
         # lost for good: the logs in it
         log_group_class: STANDARD → INFREQUENT_ACCESS  # forces replacement
@@ -58,7 +58,7 @@ fn a_replacement_that_was_asked_for_says_so() {
     assert_snapshot!(text, @r"
     -/+ log_groups.audit  logs.log_group
         # asked for by --replace
-        # deleted first, because its successor needs its name
+        # deleted first, because the new one needs its name
         # meanwhile: what is logged within these seconds may be lost
         # lost for good: the logs in it
 
@@ -74,11 +74,11 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     // The successors exist; the state still knows the predecessors alone.
     world.live.extend(made.live);
     assert_snapshot!(world.said(&wanted), @r"
-    ← queues.inbox  sqs.queue  (carries this stack's ownership tags and is not in the state)
-        # its predecessor is deleted afterwards
+    ← queues.inbox  sqs.queue  (tagged as this stack's, missing from the state)
+        # the old one is deleted afterwards
         # lost for good: the messages in it
-      ← queues.inbox.dead_letter  sqs.queue  (carries this stack's ownership tags and is not in the state)
-          # its predecessor is deleted afterwards
+      ← queues.inbox.dead_letter  sqs.queue  (tagged as this stack's, missing from the state)
+          # the old one is deleted afterwards
           # lost for good: the messages in it
 
     Plan: 0 to create, 0 to update, 0 to replace, 2 to delete, 2 to adopt.
@@ -159,7 +159,7 @@ queues: { a: { name: couch-one }, b: { name: couch-two } }
     let wanted = before.replace("couch-two", "couch-three").replace("couch-one", "couch-two");
     assert_snapshot!(World::applied(before).said(&wanted), @r"
     ~ queues.a  sqs.queue  renamed from queues.b
-        # its predecessor is deleted afterwards
+        # the old one is deleted afterwards
         # lost for good: the messages in it
 
     + queues.b  sqs.queue

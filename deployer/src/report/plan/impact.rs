@@ -9,19 +9,19 @@ pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
     let mut said = Vec::new();
     match (planned.action, planned.order) {
         (Action::Replace, Some(Order::CreateFirst)) if planned.predecessor.is_some() => {
-            said.push("made first; its predecessor is deleted when nothing uses it any more".to_owned());
+            said.push("created first; the old one is deleted once nothing uses it".to_owned());
             said.extend(kind.about().person.moved.map(|moved| format!("afterwards: {moved}")));
         }
-        (Action::Replace, Some(Order::CreateFirst)) => said.push("made anew; its predecessor stays in AWS".to_owned()),
+        (Action::Replace, Some(Order::CreateFirst)) => said.push("created; the old one stays in AWS".to_owned()),
         (Action::Replace, _) => {
-            said.push("deleted first, because its successor needs its name".to_owned());
+            said.push("deleted first, because the new one needs its name".to_owned());
             said.extend(kind.about().person.gap.map(|gap| format!("meanwhile: {gap}")));
         }
         (Action::Delete, _) if planned.predecessor.is_some() => {
-            said.push("and its predecessor, which an interrupted run left".to_owned());
+            said.push("and the old one, which an interrupted run left behind".to_owned());
         }
         (Action::Update | Action::Adopt | Action::Create, _) if planned.predecessor.is_some() => {
-            said.push("its predecessor is deleted afterwards".to_owned());
+            said.push("the old one is deleted afterwards".to_owned());
         }
         _ => {}
     }
