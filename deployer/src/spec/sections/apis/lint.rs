@@ -18,12 +18,10 @@ const PATHS: usize = 300;
 
 /// Warns of a function that runs longer than API Gateway waits for it.
 pub(super) fn route(document: &Document, all: &Resources<'_>, route: &Resource, findings: &mut Findings) {
-    let function = route.spec.as_object().into_iter().flatten().find_map(|(_, value)| {
-        let text = value.as_str()?;
-        let references = text.match_indices("${").filter_map(|(at, _)| all.referred(&Value::from(&text[at..])));
-        references.into_iter().find(|resource| resource.kind == LambdaFunction::NAME)
-    });
-    let Some(function) = function else { return };
+    // The integration's URI contains the function's ARN: `arn:…/functions/${ARN}/invocations`.
+    let Some(uri) = route.spec["uri"].as_str() else { return };
+    let function = uri.rfind("${").and_then(|at| all.referred(&Value::from(&uri[at..])));
+    let Some(function) = function.filter(|resource| resource.kind == LambdaFunction::NAME) else { return };
     let key = route.address.split_once('[').map_or("", |(_, key)| key.trim_end_matches(']'));
     if document.states(&document.locate(&route.element).then("routes").then(key).then("timeout")) {
         // An explicit timeout shows that the author has considered it.
