@@ -18,19 +18,31 @@ pub(super) fn possible(run: &Run, approval: &Approval, command: &str) -> Result<
 
 /// Asks for a typed `yes`, unless `--auto-approve` was given. A signal means no.
 pub(super) async fn given(run: &Run, approval: &Approval, command: &str, question: &str) -> Result<(), Failure> {
+    typed(run, approval, command, question, "yes").await
+}
+
+/// Like [`given`], but asks for `word` in place of `yes`.
+pub(super) async fn typed(
+    run: &Run,
+    approval: &Approval,
+    command: &str,
+    question: &str,
+    word: &str,
+) -> Result<(), Failure> {
     if approval.auto_approve {
         return Ok(());
     }
     let mut stop = run.stop.clone();
     let yes = tokio::select! {
-        answer = run.terminal.ask(question) => answer.as_deref() == Some("yes"),
+        answer = run.terminal.ask(question) => answer.as_deref() == Some(word),
         _ = stop.wait_for(|asked| *asked > 0) => false,
     };
     match *run.stop.borrow() {
         _ if yes => Ok(()),
         0 => {
             let message = format!("{command} was not approved; nothing was changed");
-            Err(Failure::plain("run::not-approved", message, "run it again and type the whole word `yes`"))
+            let help = format!("run it again and type the whole word `{word}`");
+            Err(Failure::plain("run::not-approved", message, help))
         }
         _ => Err(Failure::interrupted()),
     }

@@ -100,6 +100,13 @@ pub(super) fn functions(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names.map(|name| (name, String::new())))
 }
 
+/// Lists the names of the stack's queues.
+pub(super) fn queues(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((document, _)) = stack() else { return Vec::new() };
+    let names = document.elements().filter_map(|element| element.strip_prefix("queues.").map(str::to_owned));
+    candidates(typed, names.map(|name| (name, String::new())))
+}
+
 /// Lists the preview environments whose state is in a directory. Listing a bucket would need the network.
 pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };

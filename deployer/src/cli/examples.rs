@@ -97,6 +97,24 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ("deployer rollback --list", "the versions that AWS keeps, and which one runs"),
         ("deployer rollback image-worker --to 7", "to this version, forward too"),
     ]),
+    ("queue", &[
+        ("deployer queue peek orders", "the messages that failed"),
+        ("deployer queue redrive orders", "once the cause is mended: move them back"),
+    ]),
+    ("queue peek", &[
+        ("deployer queue peek orders", "messages of its dead-letter queue"),
+        ("deployer queue peek orders --limit 50 --json", "more of them, with whole bodies"),
+        ("deployer queue peek orders --main", "the messages that wait in the queue itself"),
+    ]),
+    ("queue redrive", &[
+        ("deployer queue redrive orders", "move its failed messages back, after a yes"),
+        ("deployer queue redrive orders --rate 5 -y", "five a second, without asking"),
+        ("deployer queue redrive orders --cancel", "stop it; moved messages stay moved"),
+    ]),
+    ("queue purge", &[
+        ("deployer queue purge orders", "delete its failed messages for good"),
+        ("deployer queue purge orders --main", "delete all messages of the queue itself"),
+    ]),
     ("trace", &[("deployer trace 0a1b2c3d", "one request through all functions' logs")]),
     ("drift", &[
         ("deployer drift", "what other hands changed; exit 2 when there is any"),

@@ -19,6 +19,7 @@ mod man;
 mod options;
 mod output;
 mod plan;
+mod queue;
 mod rollback;
 mod run;
 mod schema;
@@ -144,6 +145,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> Exit {
         Command::Rollback { function, to, list, approval } => {
             rollback::run(&run, &rollback::Wish { functions: function, to, list }, &approval).await
         }
+        Command::Queue(command) => queue::run(&run, command).await,
         Command::Trace { id, lines } => logs::trace(&run, &id, lines).await,
         Command::Drift { choice } => drift::run(&run, choice).await,
         Command::Output { name } => output::run(&run, name).await,

@@ -3,6 +3,7 @@
 mod global;
 mod iam;
 mod nested;
+mod queue;
 mod shared;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use super::completions;
 pub use global::Global;
 pub use iam::{GithubOptions, IamCommand, IamOptions, plain_name};
 pub use nested::{EnvCommand, LocalCommand, StateCommand};
+pub use queue::QueueCommand;
 pub use shared::{Approval, Choice, Expected, Lines, Refresh};
 
 /// Makes AWS match a declarative stack.yaml.
@@ -156,6 +158,9 @@ pub enum Command {
         #[command(flatten)]
         approval: Approval,
     },
+    /// Look at failed messages, move them back, or delete a queue's messages
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Follow one request or message through all functions' logs
     Trace {
         /// A correlation id, request id or message id.

@@ -1,10 +1,12 @@
-//! Operates deployed functions and resources: health, logs, calls, earlier code. Reads the graph and AWS; knows no
-//! state and no plan.
+//! Operates deployed functions and resources: health, logs, calls, earlier code, messages. Reads the graph and AWS;
+//! knows no state and no plan.
 
 pub mod health;
 pub mod history;
 pub mod invoke;
 pub mod logs;
+pub mod queues;
+pub mod redrive;
 pub mod rollback;
 
 use serde_json::Value;

@@ -11,6 +11,7 @@ pub mod picture;
 pub mod plan;
 pub mod planned;
 pub mod progress;
+pub mod queues;
 pub mod reference;
 pub mod rollback;
 pub mod shown;

@@ -7,6 +7,8 @@ use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::common;
 
 /// How long a test waits for an event that is certain.
@@ -17,6 +19,9 @@ pub struct Gateway {
     pub endpoint_url: String,
     shared: Arc<Shared>,
 }
+
+/// Answers a call in place of the local AWS: JSON to status and JSON.
+type Stub = Box<dyn FnMut(&Value) -> (u16, Value) + Send>;
 
 #[derive(Default)]
 struct Shared {
@@ -31,6 +36,8 @@ struct Gate {
     /// Texts of calls whose connection is cut.
     cut: Vec<String>,
     denied: Vec<String>,
+    /// Texts of calls that a stub answers.
+    stubs: Vec<(String, Stub)>,
     waiting: VecDeque<String>,
     calls: Vec<String>,
 }
@@ -63,6 +70,11 @@ impl Gateway {
     /// Refuses calls that contain `part` as not permitted.
     pub fn deny(&self, part: &str) {
         self.shared.gate.lock().unwrap().denied.push(part.to_owned());
+    }
+
+    /// Lets `stub` answer calls that contain `part`.
+    pub fn answer(&self, part: &str, stub: impl FnMut(&Value) -> (u16, Value) + Send + 'static) {
+        self.shared.gate.lock().unwrap().stubs.push((part.to_owned(), Box::new(stub)));
     }
 
     /// Cuts the connection of calls that contain `part`.
@@ -160,6 +172,10 @@ fn serve(client: TcpStream, shared: &Shared) -> Option<()> {
         let _ = client.shutdown(Shutdown::Both);
         return None;
     }
+    if let Some(answer) = shared.stubbed(&name, &body) {
+        let mut client = client;
+        return client.write_all(answer.as_bytes()).ok();
+    }
     let mut server = TcpStream::connect(common::cloud().endpoint_url.trim_start_matches("http://")).ok()?;
     server.write_all(head.as_bytes()).ok()?;
     server.write_all(&body).ok()?;
@@ -182,6 +198,16 @@ fn closing(answer: &[u8]) -> Vec<u8> {
 impl Shared {
     fn denies(&self, name: &str) -> bool {
         self.gate.lock().unwrap().denied.iter().any(|part| name.contains(part))
+    }
+
+    /// Returns the answer of the stub for the call `name`.
+    fn stubbed(&self, name: &str, body: &[u8]) -> Option<String> {
+        let mut gate = self.gate.lock().unwrap();
+        let (_, stub) = gate.stubs.iter_mut().find(|(part, _)| name.contains(part.as_str()))?;
+        let (status, value) = stub(&serde_json::from_slice(body).expect("JSON"));
+        let text = value.to_string();
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0");
+        Some(format!("{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len()))
     }
 
     /// Holds the call `name` while it must wait. Returns whether it may pass.

@@ -36,6 +36,8 @@ mod orphans;
 mod ownership;
 mod privacy;
 mod proxy;
+mod queues;
+mod redrive;
 mod review;
 mod rollback;
 mod secrets;

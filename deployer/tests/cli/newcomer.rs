@@ -126,6 +126,7 @@ async fn addresses_outputs_and_variables_are_completed_from_the_stack() {
         assert_eq!(offered(&bench, &["deployer", "state", "show", typed]), ["queues.orders.dead_letter"], "{typed}");
     }
     assert_eq!(offered(&bench, &["deployer", "output", ""])[0], "queue_url");
+    assert_eq!(offered(&bench, &["deployer", "queue", "redrive", "or"]), ["orders"]);
     assert_eq!(offered(&bench, &["deployer", "plan", "--var", "m"]), ["mail="]);
     assert_eq!(offered(&bench, &["deployer", "validate", "--explain", "queue::fifo-n"]), ["queue::fifo-name"]);
     assert!(offered(&bench, &["deployer", "pl"]).contains(&"plan".to_owned()));
