@@ -32,6 +32,7 @@ const NAME_KINDS: &[(&str, &str)] = &[
     ("observe/orphans.rs", "tells roles of this region from those of another by the functions that use them"),
     ("operate/history.rs", "versions are those of functions"),
     ("operate/mod.rs", "invoke, logs and rollback are about functions"),
+    ("operate/queues.rs", "the commands are about queues alone"),
     ("operate/rollback.rs", "the command is about functions alone"),
     ("report/rollback.rs", "the command is about functions alone"),
 ];
