@@ -201,7 +201,7 @@ fn show(run: &Run, at: &Subject, depth: Depth, look: &Look) {
     if at.queue.dead_letters.is_some() {
         run.terminal.say("A message that is received too often goes to the dead-letter queue (`max_receive_count`).");
     }
-    if at.sources().first().is_some() {
+    if !at.sources().is_empty() {
         run.terminal.say(&format!("Once the cause is mended: `deployer queue redrive {}`", at.typed()));
     }
 }
