@@ -64,7 +64,10 @@ impl Scene {
 fn couch(changes: &[(&str, &str)]) -> String {
     let ready = [
         ("state: { bucket: pgr301-2024-terraform-state, key: \"${vars.candidate}/couch-explorers.json\" }\n", ""),
-        ("{ required: true, description: Who is mailed when the oldest message waits too long }", "a@example.com"),
+        (
+            "{ required: true, secret: true, description: Who is mailed when the oldest message waits too long }",
+            "a@example.com",
+        ),
         ("image_bucket: pgr301-couch-explorers", "image_bucket: images-ACCOUNT"),
         ("crate: functions\n    bin: generate-image", "zip: one.zip"),
         ("crate: functions\n    bin: image-worker", "zip: one.zip"),
