@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    About, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched,
+    About, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched, fields,
 };
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, permission};
@@ -17,6 +17,8 @@ use crate::aws::{Aws, AwsError, Place, permission};
 pub trait AnyKind: Send + Sync {
     /// The facts that hold for every resource of the kind.
     fn about(&self) -> &'static About;
+    /// The properties of the spec, without those inside them.
+    fn properties(&self) -> &'static [&'static str];
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value>;
     fn lost(&self, spec: &Value) -> Option<&'static str>;
     fn predict(&self, spec: &Value, place: &Place) -> Result<Outputs, AwsError>;
@@ -155,6 +157,10 @@ impl<K: Kind> Erased<K> {
 impl<K: Kind> AnyKind for Erased<K> {
     fn about(&self) -> &'static About {
         const { &K::ABOUT }
+    }
+
+    fn properties(&self) -> &'static [&'static str] {
+        fields::of::<K::Spec>()
     }
 
     fn meanwhile(&self, live: &Value, want: &Value) -> Option<Value> {

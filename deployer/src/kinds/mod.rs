@@ -13,6 +13,7 @@
 //!
 //! - `about`: the facts about a kind
 //! - `any`: a kind without its type
+//! - `fields`: the names of a spec's properties
 //! - `grant`: the calls that a kind may make
 //! - `health`: statements about a live resource
 
@@ -24,6 +25,7 @@ pub mod api_route;
 pub mod api_stage;
 pub mod cloudwatch_alarm;
 pub mod event_source_mapping;
+mod fields;
 mod gateway;
 mod health;
 pub mod iam_role;

@@ -53,6 +53,8 @@ async fn a_stage_keeps_the_contract() {
     let tags = json!({ "deployer:stack": "couch", "deployer:address": "apis.couch.stage", "team": "sofa" });
     let case = Case {
         kind: "apigateway.stage",
+        lost: &["tags"],
+        left_out: &[("unused_deployments", "AWS's state alone: stack.yaml cannot state any")],
         create: stage(&api, json!({"throttling_rate_limit": 12.5, "variables": {"mode": "slow"}})),
         steps: vec![
             (

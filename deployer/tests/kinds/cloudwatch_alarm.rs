@@ -45,6 +45,8 @@ async fn an_alarm_keeps_the_contract() {
     let topic = "arn:aws:sns:eu-west-1:123456789012:c";
     let case = Case {
         kind: "cloudwatch.metric_alarm",
+        lost: &[],
+        left_out: &[("evaluate_low_sample_count_percentile", "the emulator does not keep it")],
         create: alarm(json!({})),
         steps: vec![
             ("the threshold", alarm(json!({"threshold": 45.5})), vec!["threshold"]),
@@ -103,6 +105,12 @@ async fn an_alarm_keeps_the_contract() {
                 vec!["actions_enabled", "alarm_actions", "ok_actions", "insufficient_data_actions", "tags.team"],
             ),
             ("no tag", alarm(json!({})), vec!["tags.team"]),
+            (
+                "a percentile",
+                alarm(json!({"statistic": null, "extended_statistic": "p99"})),
+                vec!["extended_statistic", "statistic"],
+            ),
+            ("a statistic again", alarm(json!({})), vec!["statistic", "extended_statistic"]),
         ],
     };
     contract(&aws, case).await;

@@ -1,7 +1,7 @@
 //! One contract for all kinds: read, create, change, delete, and the calls that are allowed.
 
 use deployer::aws::{Aws, is_write};
-use deployer::kinds::{self, AnyKind, Changes, Observed};
+use deployer::kinds::{self, AnyKind, Changes, Observed, Rule};
 use deployer::plan::diff::{Rules, diff};
 use serde_json::Value;
 
@@ -11,11 +11,22 @@ pub struct Case {
     pub create: Value,
     /// For each step: its name, its spec, and exactly the property paths that the plan must show.
     pub steps: Vec<(&'static str, Value, Vec<&'static str>)>,
+    /// Properties that no step changes, each with the reason.
+    pub left_out: &'static [(&'static str, &'static str)],
+    /// Properties that the emulator loses when a resource is deleted and created again.
+    pub lost: &'static [&'static str],
 }
 
 /// Runs the contract: absent, created, equal; each step planned as exactly that change, applied, equal again; deleted
-/// with only the reads of a deletion; deleted twice.
+/// with only the reads of a deletion; deleted twice; created with the most that a step states. The steps change every
+/// property, and clear each that can be absent.
 pub async fn contract(aws: &Aws, case: Case) {
+    assert_complete(&case);
+    contract_of_some(aws, case).await;
+}
+
+/// Runs the contract with steps that change only some properties, for a variant of a kind.
+pub async fn contract_of_some(aws: &Aws, case: Case) {
     let kind = kinds::find(case.kind).expect("a registered kind");
     assert!(read(kind, aws, &case.create).await.is_none(), "absent before it is created");
     assert!(present(kind, aws, &case.create).await.is_none(), "not present before it is created");
@@ -32,6 +43,8 @@ pub async fn contract(aws: &Aws, case: Case) {
     }
     assert_equal(kind, &live, &case.create, "create");
 
+    let lost = case.lost;
+    let fullest = case.steps.iter().map(|(_, spec, _)| spec).max_by_key(|spec| spec.to_string().len()).cloned();
     let mut last = case.create;
     for (step, want, paths) in case.steps {
         let live = read(kind, aws, &last).await.expect("present before a step");
@@ -52,6 +65,49 @@ pub async fn contract(aws: &Aws, case: Case) {
     assert!(present(kind, aws, &last).await.is_none(), "not present after delete");
     kind.delete(aws, &live).await.expect("deleting what is gone is success");
     reads_only_read(kind, aws, &last).await;
+    let fullest = fullest.expect("a step");
+    kind.create(aws, &fullest).await.expect("create with everything");
+    let live = read(kind, aws, &fullest).await.expect("present after create with everything");
+    let missing = differences(kind, &live, &fullest);
+    let is_lost = |path: &String| lost.iter().any(|lost| path.split('.').next() == Some(lost));
+    assert!(missing.iter().all(is_lost), "no changes after create with everything, but: {missing:?}");
+    kind.delete(aws, &live).await.expect("delete");
+}
+
+/// Fails if a property is neither changed by a step nor left out for a reason, or if one that can be absent is never
+/// cleared. What identifies a resource, or replaces it, has no step.
+fn assert_complete(case: &Case) {
+    let kind = kinds::find(case.kind).expect("a registered kind");
+    let is_fixed = |property: &str| {
+        let fixed = |rule: &Rule| matches!(rule, Rule::Replace(_) | Rule::Hint);
+        kind.identity().contains(&property) || kind.rules().iter().any(|(path, rule)| *path == property && fixed(rule))
+    };
+    let is_changed = |property: &str| {
+        let of = |path: &&str| path.split(['.', '[']).next() == Some(property);
+        case.steps.iter().any(|(.., paths)| paths.iter().any(|path| of(&path)))
+    };
+    let is_left_out = |property: &str| case.left_out.iter().any(|(left_out, _)| *left_out == property);
+    let all = kind.properties();
+    let never_changed: Vec<_> =
+        all.iter().filter(|property| !is_fixed(property) && !is_changed(property) && !is_left_out(property)).collect();
+    assert!(!all.is_empty() && never_changed.is_empty(), "no step changes {never_changed:?}");
+    let needless: Vec<_> =
+        case.left_out.iter().filter(|(property, _)| is_changed(property) || is_fixed(property)).collect();
+    assert!(needless.is_empty(), "a step changes {needless:?}");
+    let specs: Vec<&Value> = std::iter::once(&case.create).chain(case.steps.iter().map(|(_, spec, _)| spec)).collect();
+    let is_absent = |spec: &Value, property: &str| match &spec[property] {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    let never_cleared: Vec<_> = all
+        .iter()
+        .filter(|property| specs.iter().any(|spec| is_absent(spec, property)) && !is_fixed(property))
+        .filter(|property| !is_left_out(property))
+        .filter(|property| !specs.windows(2).any(|pair| !is_absent(pair[0], property) && is_absent(pair[1], property)))
+        .collect();
+    assert!(never_cleared.is_empty(), "no step clears {never_cleared:?}");
 }
 
 pub async fn read(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {

@@ -51,6 +51,8 @@ async fn a_role_keeps_the_contract() {
     };
     let case = Case {
         kind: "iam.role",
+        lost: &[],
+        left_out: &[],
         create: role(full.clone()),
         steps: vec![
             (

@@ -139,6 +139,8 @@ async fn a_function_keeps_the_contract() {
     ];
     let case = Case {
         kind: "lambda.function",
+        lost: &[],
+        left_out: &[],
         create: function(&aws, &json!({})),
         steps: vec![
             ("one number", function(&aws, &json!({ "timeout": 30 })), vec!["timeout"]),

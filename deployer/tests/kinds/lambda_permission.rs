@@ -31,6 +31,8 @@ async fn a_permission_keeps_the_contract() {
     let aws = with_function().await;
     let case = Case {
         kind: "lambda.permission",
+        lost: &[],
+        left_out: &[],
         create: permission(&json!({})),
         steps: vec![
             ("a source account", permission(&json!({ "source_account": "123456789012" })), vec!["source_account"]),

@@ -25,6 +25,11 @@ async fn a_log_group_keeps_the_contract() {
     let retagged = json!({ "deployer:stack": "couch", "deployer:address": "log_groups.worker", "team": "chair" });
     let case = Case {
         kind: "logs.log_group",
+        lost: &[],
+        left_out: &[
+            ("kms_key_id", "the emulator has no AssociateKmsKey"),
+            ("deletion_protection_enabled", "the emulator has no PutLogGroupDeletionProtection"),
+        ],
         create: group(json!({ "retention_in_days": 14 })),
         steps: vec![
             ("another retention", group(json!({ "retention_in_days": 30 })), vec!["retention_in_days"]),

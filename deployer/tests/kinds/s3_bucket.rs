@@ -55,6 +55,8 @@ async fn a_bucket_keeps_the_contract() {
         "bucket_key_enabled": true });
     let case = Case {
         kind: "s3.bucket",
+        lost: &[],
+        left_out: &[],
         create: of(json!({})),
         steps: vec![
             ("versioning", of(json!({"versioning": true})), vec!["versioning"]),
@@ -93,6 +95,7 @@ async fn a_bucket_keeps_the_contract() {
                 ],
             ),
             ("no tag", of(json!({})), vec!["tags.team"]),
+            ("deleted with its objects", of(json!({"force_destroy": true})), vec!["force_destroy"]),
         ],
     };
     contract(&aws, case).await;

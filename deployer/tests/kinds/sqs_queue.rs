@@ -5,7 +5,7 @@ use deployer::kinds;
 use futures::future::join_all;
 
 use crate::common::account;
-use crate::contract::{Case, contract, read};
+use crate::contract::{Case, contract, contract_of_some, read};
 
 fn queue(changes: Value) -> Value {
     let mut spec = json!({
@@ -33,8 +33,12 @@ async fn a_standard_queue_keeps_the_contract() {
     let owner = json!({ "deployer:stack": "couch", "deployer:address": "queues.image-requests" });
     let mut team = owner.clone();
     team["team"] = json!("sofa");
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": "*",
+        "Action": "sqs:SendMessage", "Resource": aws.place.arn("sqs", "image-requests") }] });
     let case = Case {
         kind: "sqs.queue",
+        lost: &[],
+        left_out: &[("content_based_deduplication", "only FIFO queues have it: `a_fifo_queue_keeps_the_contract`")],
         create: queue(json!({})),
         steps: vec![
             ("a longer timeout", queue(json!({"visibility_timeout": 900})), vec!["visibility_timeout"]),
@@ -59,6 +63,15 @@ async fn a_standard_queue_keeps_the_contract() {
                 vec!["redrive_policy.dead_letter_target_arn", "redrive_policy.max_receive_count"],
             ),
             (
+                "a policy, a size and a key",
+                queue(
+                    json!({"visibility_timeout": 30, "delay_seconds": 5, "message_retention_period": 60, "receive_message_wait_time_seconds": 20,
+                "redrive_policy": {"dead_letter_target_arn": arn, "max_receive_count": 3},
+                "maximum_message_size": 2_048, "kms_master_key_id": "alias/couch", "policy": policy.to_string()}),
+                ),
+                vec!["maximum_message_size", "kms_master_key_id", "policy"],
+            ),
+            (
                 "everything back",
                 queue(json!({"tags": team})),
                 vec![
@@ -69,9 +82,17 @@ async fn a_standard_queue_keeps_the_contract() {
                     "tags.team",
                     "redrive_policy.dead_letter_target_arn",
                     "redrive_policy.max_receive_count",
+                    "policy",
+                    "kms_master_key_id",
                 ],
             ),
             ("a tag removed", queue(json!({"tags": owner})), vec!["tags.team"]),
+            (
+                "no encryption",
+                queue(json!({"tags": owner, "sqs_managed_sse_enabled": false})),
+                vec!["sqs_managed_sse_enabled"],
+            ),
+            ("encryption left to SQS", queue(json!({"tags": owner})), vec![]),
         ],
     };
     contract(&aws, case).await;
@@ -85,10 +106,12 @@ async fn a_fifo_queue_keeps_the_contract() {
     };
     let case = Case {
         kind: "sqs.queue",
+        lost: &[],
+        left_out: &[],
         create: fifo(false),
         steps: vec![("deduplication", fifo(true), vec!["content_based_deduplication"])],
     };
-    contract(&aws, case).await;
+    contract_of_some(&aws, case).await;
 }
 
 /// Creates `count` queues and registers them as created by the last apply. Returns their specs.

@@ -1,0 +1,41 @@
+//! The names of a spec's properties.
+
+use std::cell::Cell;
+
+use serde::de::value::Error;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::forward_to_deserialize_any;
+
+/// Lists the properties of a spec, without those inside them. Empty if the spec is not a struct.
+pub(super) fn of<S: DeserializeOwned>() -> &'static [&'static str] {
+    let found: Cell<&'static [&'static str]> = Cell::new(&[]);
+    // Fails always: the names are all that is wanted.
+    let _: Result<S, Error> = S::deserialize(Asked(&found));
+    found.get()
+}
+
+/// Takes note of the fields that a struct asks for.
+struct Asked<'a>(&'a Cell<&'static [&'static str]>);
+
+impl<'de> Deserializer<'de> for Asked<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("no struct"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Error> {
+        self.0.set(fields);
+        Err(Error::custom("only its fields"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
