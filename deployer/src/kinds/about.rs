@@ -104,7 +104,7 @@ pub enum Rule {
     Hint,
 }
 
-/// What decides whose a resource is.
+/// The evidence for the owner of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
     /// Its tags `deployer:stack` and `deployer:address`, which stand in the spec's `tags`.
@@ -218,7 +218,7 @@ impl Calls {
     };
 }
 
-/// What plans and progress tell people.
+/// The facts that plans and progress show to people.
 #[derive(Debug, Clone, Copy)]
 pub struct Person {
     /// Completes "a deletion loses …": "the messages in it". [`Kind::lost`](super::Kind::lost) can narrow it to some specs.

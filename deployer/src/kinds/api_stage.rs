@@ -34,7 +34,7 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place};
 
-/// How long the methods of an API may take to be told as they were put; a local AWS tells at once.
+/// How long AWS may take to report the methods of an API as they were put; a local AWS reports them at once.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 const SETTLED_WITHIN_LOCALLY: Duration = Duration::from_millis(200);
 
@@ -46,7 +46,7 @@ pub struct ApiStage;
 pub struct Stage {
     pub rest_api_id: String,
     pub stage_name: String,
-    /// What the deployment is a snapshot of: a canonical text in which equal APIs are equal. AWS keeps its digest.
+    /// The definition that the deployment is a snapshot of: a canonical text, equal for equal APIs. AWS keeps its digest.
     pub definition: String,
     /// Deployments of ours that a cut-off run left and no stage serves; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -241,7 +241,7 @@ fn stage_arn(spec: &Stage, place: &Place) -> String {
     arn(place, &format!("/restapis/{}/stages/{}", spec.rest_api_id, spec.stage_name))
 }
 
-/// Where callers reach the stage, without a slash at the end.
+/// The URL of the stage for callers, without a slash at the end.
 fn url(spec: &Stage, place: &Place) -> String {
     let Stage { rest_api_id: api, stage_name: stage, .. } = spec;
     match &place.endpoint_url {

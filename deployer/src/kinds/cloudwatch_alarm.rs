@@ -274,7 +274,7 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
-/// What DescribeAlarms says, in the spec's form.
+/// Turns the answer of DescribeAlarms into a spec.
 fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError> {
     let count = |value: Option<i32>, field: &str| {
         value

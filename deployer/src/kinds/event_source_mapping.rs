@@ -369,7 +369,7 @@ async fn send_create(aws: &Aws, want: &EventSource) -> Result<String, AwsError> 
     made.uuid.ok_or_else(|| AwsError::missing("lambda:CreateEventSourceMapping", "UUID"))
 }
 
-/// What AWS answers to a change while another one is in progress.
+/// Codes of a change while another one is in progress.
 const BUSY: &[&str] = &["ResourceInUseException", "ResourceConflictException"];
 
 fn outputs(uuid: &str) -> Outputs {

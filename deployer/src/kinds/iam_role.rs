@@ -61,7 +61,7 @@ pub struct Role {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub max_session_duration: u32,
-    /// Who may take the role on: a policy document.
+    /// The principals that may assume the role: a policy document.
     pub assume_role_policy: Value,
     /// Policy documents by name.
     pub inline_policies: BTreeMap<String, Value>,

@@ -42,7 +42,7 @@ pub struct LambdaFunction;
 
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const READY_WITHIN: Duration = Duration::from_secs(300);
-/// What UpdateFunctionConfiguration takes.
+/// Properties that UpdateFunctionConfiguration sends.
 const CONFIGURATION: &[&str] = &[
     "role",
     "runtime",
@@ -60,10 +60,10 @@ const CONFIGURATION: &[&str] = &[
     "vpc_config",
 ];
 
-/// What UpdateFunctionCode takes.
+/// Properties that UpdateFunctionCode sends.
 const CODE: &[&str] = &["code.sha256", "architectures"];
-/// What the next call may run into, or AWS may yet find wrong after it has accepted it. The rest of the
-/// configuration (memory, time, texts, logs) holds for instances that start from now on: nobody has to wait for it.
+/// Properties whose change the next invocation may notice, or AWS may refuse after it has accepted the call. The rest of
+/// the configuration (memory, time, texts, logs) applies to instances that start from now on, so no run waits for it.
 const SEEN: &[&str] =
     &["role", "runtime", "handler", "environment", "dead_letter_target_arn", "layers", "kms_key_arn", "vpc_config"];
 /// The state of a function that AWS is still deleting.

@@ -250,7 +250,7 @@ async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, 
     Ok(found)
 }
 
-/// What the groups of all functions begin with, the whole account's.
+/// The beginning of the groups' names of all functions of an account.
 const LAMBDA: &str = "/aws/lambda/";
 
 fn common_prefix(names: &BTreeSet<String>) -> &str {

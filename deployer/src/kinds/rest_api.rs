@@ -59,13 +59,13 @@ pub struct Api {
     /// `HEADER` or `AUTHORIZER`.
     pub api_key_source: String,
     pub tags: Tags,
-    /// What the stack has under it: by this, what others made is told.
+    /// The stack's parts of the API. All other parts were created by others.
     #[serde(default)]
     pub parts: Parts,
     /// Routes that `stack.yaml` does not have and no earlier apply made, such as `ANY /admin`; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlisted_routes: Vec<String>,
-    /// Paths that lead to no route, left by a run that was cut off; none are wanted.
+    /// Paths without a route, left behind by an interrupted run; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused_paths: Vec<String>,
     /// Stages that carry this stack's tags and that `stack.yaml` does not have; none are wanted.
@@ -76,7 +76,7 @@ pub struct Api {
     pub duplicates: Vec<String>,
 }
 
-/// What `stack.yaml` has under an API.
+/// The parts of an API in `stack.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
     pub stage: String,

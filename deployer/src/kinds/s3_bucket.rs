@@ -88,7 +88,7 @@ pub struct LifecycleRule {
     pub noncurrent_version_expiration_days: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abort_incomplete_multipart_upload_days: Option<u32>,
-    /// What else a live rule does: always a difference.
+    /// Actions of a live rule that a spec cannot state: always a difference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<String>,
 }

@@ -29,7 +29,7 @@ pub struct Subscription {
     pub protocol: String,
     pub endpoint: String,
     pub raw_message_delivery: bool,
-    /// Which messages it is told of, as JSON text.
+    /// The messages that it receives, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_policy: Option<String>,
     /// `MessageAttributes` or `MessageBody`; there is none without a filter policy.
@@ -39,7 +39,7 @@ pub struct Subscription {
     pub redrive_policy: Option<RedrivePolicy>,
 }
 
-/// Where messages go that cannot be delivered.
+/// The queue for messages that cannot be delivered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RedrivePolicy {
     pub dead_letter_target_arn: String,
@@ -202,9 +202,9 @@ impl Kind for SnsSubscription {
 }
 
 const ABSENT: &[&str] = &["NotFound", "NotFoundException"];
-/// What a listing says in place of an ARN until the subscription is confirmed.
+/// Stands in a listing in place of the ARN until the subscription is confirmed.
 const PENDING: &str = "PendingConfirmation";
-/// What it says for a while after the subscription was deleted.
+/// Stands there for a while after the subscription was deleted.
 const DELETED: &str = "Deleted";
 const IS_PENDING: &str = "pending confirmation";
 const LAPSES: &str = "SNS deletes no subscription that waits for its confirmation: it lapses by itself within 48 hours, unless it is confirmed";
@@ -272,7 +272,7 @@ fn pending(spec: &Subscription) -> Observed<Subscription> {
     Observed { notes: vec![confirm(spec)], ..Observed::new(PENDING, spec.clone(), Outputs::new()) }
 }
 
-/// What a person has to do before anything arrives.
+/// Names the task of the user before messages arrive.
 fn confirm(spec: &Subscription) -> String {
     let what = match spec.protocol.as_str() {
         "email" | "email-json" => "e-mail subscription",
@@ -302,7 +302,7 @@ fn is_cleared(value: &str) -> bool {
     ["", "{}", "false", ATTRIBUTES].contains(&value)
 }
 
-/// What GetSubscriptionAttributes says, all texts, in the spec's form.
+/// Turns the answer of GetSubscriptionAttributes, all texts, into a spec.
 fn observed(spec: &Subscription, live: &HashMap<String, String>) -> Result<Subscription, AwsError> {
     let text = |attribute: &str| live.get(attribute).filter(|v| !v.is_empty() && *v != "{}").cloned();
     let filter_policy = text("FilterPolicy");

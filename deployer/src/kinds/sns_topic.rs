@@ -237,7 +237,7 @@ fn sdk_tag(key: &str, value: &str) -> Result<Tag, AwsError> {
         .map_err(|e| AwsError::Shape { what: format!("tag {key}"), message: e.to_string() })
 }
 
-/// What GetTopicAttributes says, all texts, in the spec's form.
+/// Turns the answer of GetTopicAttributes, all texts, into a spec.
 fn observed(name: &str, live: &HashMap<String, String>, tags: Tags) -> Topic {
     let text = |attribute: &str| live.get(attribute).filter(|value| !value.is_empty()).cloned();
     let is_true = |attribute: &str| live.get(attribute).is_some_and(|value| value == "true");

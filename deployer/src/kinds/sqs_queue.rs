@@ -62,7 +62,7 @@ pub struct RedrivePolicy {
 }
 
 const SIZE: &str = "maximum_message_size";
-/// What AWS gives new queues; older ones have a quarter of it.
+/// The size of new queues; older ones have a quarter of it.
 const NEW_SIZE: u32 = 1_048_576;
 const MANAGED_SSE: &str = "sqs_managed_sse_enabled";
 /// Bytes of a queue's policy: SQS developer guide, "Amazon SQS policy quotas".
@@ -246,13 +246,13 @@ impl Kind for SqsQueue {
     }
 }
 
-/// SQS takes up to a minute for most attributes, and fifteen for the retention, which nobody waits for.
+/// SQS takes up to a minute for most attributes, and fifteen for the retention, for which no run waits.
 const SPREAD_WITHIN: Duration = Duration::from_secs(60);
 /// One of SQS's servers may tell the changed attributes, and the next one those before.
 const TOLD_IN_A_ROW: u32 = 4;
 
 impl Queue {
-    /// Does the queue have the attributes that `want` states?
+    /// Tells whether the queue has the attributes that `want` states.
     fn is_as(&self, want: &Self) -> bool {
         let stated = Self {
             message_retention_period: want.message_retention_period,

@@ -67,7 +67,7 @@ pub(super) fn observed(spec: &EventSource, mapping: &Mapping, tags: Tags) -> Eve
     }
 }
 
-/// Says if AWS itself disabled the mapping, or cannot work with it.
+/// Reports that AWS itself disabled the mapping, or cannot work with it.
 pub(super) fn notes(mapping: &Mapping) -> Vec<String> {
     let mut notes = Vec::new();
     let (state, reason) = (mapping.state().unwrap_or_default(), mapping.state_transition_reason().unwrap_or_default());

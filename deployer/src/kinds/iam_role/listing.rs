@@ -15,17 +15,17 @@ use crate::aws::{Aws, AwsError, ListedRole};
 
 /// From this many roles on the account's listings cost less than they do.
 pub(crate) const MANY: usize = 10;
-/// What IAM puts into one answer at most.
+/// The most roles in one answer of IAM.
 const PAGE: i32 = 1_000;
 /// Pages that are always read, and roles looked for that make one more worth its while: read by themselves they would
 /// take four calls each, some at once.
 const PAGES: usize = 2;
 const ROLES_A_PAGE: usize = 5;
 
-/// What [`Aws::has_done`] knows that these credentials may not list the account's roles.
+/// The key under which [`Aws::has_done`] knows that these credentials may not list the account's roles.
 const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
 
-/// What the listings tell of a role.
+/// A role as far as the listings show it.
 pub(super) enum Listed {
     Whole(Box<Whole>),
     Absent,
@@ -63,7 +63,7 @@ pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, 
 
 const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
 
-/// What is known of the roles of these names; nothing where they are few.
+/// Reads the roles of these names from the listings; empty if they are few.
 async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ListedRole>, AwsError> {
     if names.len() < MANY {
         return Ok(BTreeMap::new());
@@ -79,7 +79,7 @@ async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, L
     Ok(listed.filter(|(_, (role, detail))| whole || (role.is_some() && detail.is_some())).collect())
 }
 
-/// Is the next page worth its while? No more once all are found, nor for a few roles of an account of thousands.
+/// Tells whether to read the next page: not once all roles are found, nor for a few roles of an account with thousands.
 fn reads_on(pages: usize, found: usize, names: usize) -> bool {
     found < names && pages < PAGES + names / ROLES_A_PAGE
 }

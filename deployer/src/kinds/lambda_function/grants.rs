@@ -54,7 +54,7 @@ pub(super) fn of(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
     grants
 }
 
-/// What AWS checks of the caller besides the function itself.
+/// The permissions that AWS checks besides those on the function.
 fn to_configure(function: &Function, place: &Place) -> Vec<Grant> {
     let pass = Grant::new(&["iam:PassRole"], &function.role);
     let mut grants = vec![pass.only("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()])];
@@ -75,7 +75,7 @@ fn to_configure(function: &Function, place: &Place) -> Vec<Grant> {
 /// What Lambda tells KMS besides: the function whose variables they are.
 const CONTEXT: &str = "kms:EncryptionContext:aws:lambda:FunctionArn";
 
-/// What Lambda does with a key in the caller's name; the caller itself may not.
+/// Lambda's use of a key on the caller's behalf; the caller itself may not use it.
 fn by_lambda(actions: &[&'static str], key: &str, place: &Place) -> Grant {
     let lambda = format!("lambda.{}.{}", place.region, place.suffix());
     Grant::new(actions, key).only("StringEquals", "kms:ViaService", vec![lambda])

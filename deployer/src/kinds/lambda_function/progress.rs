@@ -20,7 +20,7 @@ pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
 /// The status of a DeleteFunction after which there is no such function; 202 says that it is being deleted.
 const NO_CONTENT: i32 = 204;
 
-/// What [`Aws::has_done`] knows of a function that AWS has deleted before it answered.
+/// The key under which [`Aws::has_done`] knows a function that AWS has deleted before it answered.
 fn removed(name: &str) -> String {
     format!("lambda:DeleteFunction {name}")
 }
@@ -50,7 +50,7 @@ pub(super) async fn is_going(aws: &Aws, name: &str) -> Result<bool, AwsError> {
     Ok(state.is_none_or(|state| state.as_str() == DELETING) && (found.is_none() || state.is_some()))
 }
 
-/// What a function looks like once nothing is in progress any more.
+/// A function once no change of it is in progress.
 struct Settled {
     state: Option<State>,
     state_reason: (String, String),

@@ -27,13 +27,13 @@ pub const RETIRED: &[&str] = &[
     "ruby2.7",
 ];
 
-/// What to do about a runtime that AWS no longer supports.
+/// The next step after a runtime has lost AWS's support.
 pub fn successor(runtime: &str) -> &'static str {
     let is_native = runtime.starts_with("provided") || runtime == "go1.x";
     if is_native { "write `runtime: provided.al2023`" } else { "take a version of it that AWS still supports" }
 }
 
-/// What AWS refuses of a retired runtime.
+/// Returns the operation that AWS refuses for a retired runtime.
 pub fn refusal(runtime: &str) -> String {
     format!("Lambda creates and changes no function with the retired runtime {runtime}")
 }

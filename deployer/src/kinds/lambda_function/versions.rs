@@ -39,7 +39,7 @@ impl Version {
     }
 }
 
-/// What a rollback of the function may call.
+/// The calls that a rollback of the function may make.
 pub(crate) fn grants(name: &str, place: &Place) -> Vec<Grant> {
     let arn = place.arn("lambda", &format!("function:{name}"));
     let actions = &[

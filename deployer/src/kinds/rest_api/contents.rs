@@ -13,13 +13,13 @@ use crate::aws::{Aws, AwsError, digest};
 /// At most so many are named of a sort.
 const NAMED: usize = 5;
 
-/// What is under an API and not in `stack.yaml`.
+/// The parts of an API that are not in `stack.yaml`.
 #[derive(Default)]
 pub(super) struct Contents {
     pub unlisted_routes: Vec<String>,
     pub unused_paths: Vec<String>,
     pub unlisted_stages: Vec<String>,
-    /// What is left alone, in words.
+    /// The parts that are kept, in words.
     pub notes: Vec<String>,
 }
 
@@ -125,7 +125,7 @@ async fn authorizers(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
     Ok(items.into_iter().filter_map(|one| one.name.or(one.id)).collect())
 }
 
-/// The types of the gateway responses that somebody has changed.
+/// The types of the gateway responses that were changed.
 async fn gateway_responses(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
     let call = aws.clients.apigateway.get_gateway_responses().rest_api_id(api).limit(500).send();
     let found = known_call(aws, aws.find("apigateway:GetGatewayResponses", ABSENT, call).await)?;

@@ -1,4 +1,4 @@
-//! Which API is meant: names are not unique, and tags can be copied.
+//! Decides which API a spec means: names are not unique, and tags can be copied.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Kind;
 
-/// What [`Aws::remember`] knows all APIs by.
+/// The key under which [`Aws::remember`] keeps all APIs.
 pub(super) const LISTING: &str = "apigateway:GetRestApis";
 
-/// How far the clocks of AWS and of the run that was cut off may be apart, in seconds.
+/// How far the clocks of AWS and of the interrupted run may be apart, in seconds.
 const CLOCKS_APART_S: i64 = 60;
 
 /// The API that a spec means, and further ones with the same ownership tags.
 pub(super) struct Meant {
     pub api: Live,
-    /// Ids of those that the interrupted run made that made the API, too.
+    /// Ids of further APIs that the same interrupted run created.
     pub duplicates: Vec<String>,
-    /// Ids of those of which nobody knows who made them.
+    /// Ids of APIs that an unknown run or user created.
     pub others: Vec<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, policy};
 use crate::kinds::Changes;
 
-/// Is the bucket opened to public policies that was closed to them?
+/// Tells whether the change opens the bucket to public policies.
 pub(super) fn opened(have: &Bucket, want: &Bucket) -> bool {
     let closed = |bucket: &Bucket| {
         let block = bucket.public_access_block;
@@ -57,7 +57,7 @@ pub(super) async fn blocked_encryption(aws: &Aws, bucket: &str) -> Result<Option
     Ok(rules.unwrap_or_default().into_iter().find_map(|rule| rule.blocked_encryption_types))
 }
 
-/// Does what S3 tells of `changes` agree with what was written?
+/// Tells whether S3 reports the properties in `changes` as they were written.
 pub(super) fn tells(told: &Bucket, want: &Bucket, changes: &Changes) -> bool {
     let document = |bucket: &Bucket| bucket.policy.clone().map_or(Value::Null, Value::from);
     let encryption = |bucket: &Bucket| Encryption { bucket_key_enabled: None, ..bucket.encryption.clone() };
