@@ -1,5 +1,5 @@
-//! Budgets for AWS's documented management-plane rates ([`Service::rates`](service::Service::rates)), one token bucket a
-//! service or call.
+//! Budgets for AWS's documented management-plane rates ([`Service::rates`](service::Service::rates)), one token bucket
+//! a service or call.
 //!
 //! The rates are the account's, so others may use them up. Whatever the SDK has to send again halves the pace of its
 //! budget at once; it comes back to the documented one within ten seconds.

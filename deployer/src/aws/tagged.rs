@@ -3,10 +3,10 @@
 //! Each service has a call of its own for the tags of one resource, and a rate for it: CloudWatch Logs takes ten a
 //! second, Lambda fifteen together with all else. This one answers a hundred ARNs at once.
 //!
-//! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants and the last apply left. It follows the
-//! services with a delay, so anything else, or nothing, is read from the resource itself: an outdated listing never
-//! shows up as a difference, and never hides one of our own. Nothing is deleted on its word: what is going to be deleted
-//! is either not looked up here ([`surely`]), or asked for its owner right before it goes ([`still_ours`]).
+//! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants and the last apply left. It follows
+//! the services with a delay, so anything else, or nothing, is read from the resource itself: an outdated listing never
+//! shows up as a difference, and never hides one of our own. Nothing is deleted on its word: what is going to be
+//! deleted is either not looked up here ([`surely`]), or asked for its owner right before it goes ([`still_ours`]).
 //! **Caveats**: tags that somebody edited within the delay are seen by a later plan.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,8 +47,8 @@ pub(crate) async fn tags_of(
     if SURELY.try_with(|()| ()).is_ok() { read.await } else { presumed(aws, arn, before, read).await }
 }
 
-/// As [`tags_of`], and the listing is used for what is going to be deleted, too. For kinds whose `delete` asks whether it is
-/// [`still_ours`]: where their service answers few such questions a second, a plan does not wait for all of them.
+/// As [`tags_of`], and the listing is used for what is going to be deleted, too. For kinds whose `delete` asks whether
+/// it is [`still_ours`]: where their service answers few such questions a second, a plan does not wait for all of them.
 ///
 /// # Errors
 /// As [`tags_of`].

@@ -1,8 +1,8 @@
 //! Repeats calls after refusals that time alone cures.
 //!
-//! The SDK itself repeats throttled calls and broken connections. The refusals here are those that it takes as final. Each
-//! is one [`Cure`], with how long to repeat the call and why: in the kind whose calls it is about, in the service if it is
-//! about several kinds, or here if any service may send it.
+//! The SDK itself repeats throttled calls and broken connections. The refusals here are those that it takes as final.
+//! Each is one [`Cure`], with how long to repeat the call and why: in the kind whose calls it is about, in the service
+//! if it is about several kinds, or here if any service may send it.
 
 use std::future::Future;
 use std::time::Duration;

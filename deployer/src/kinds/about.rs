@@ -1,7 +1,8 @@
 //! The facts about a kind: one value, [`About`], that stands in the kind's own file.
 //!
 //! General code asks for the fact, never for a kind's name: a fact that holds for one kind alone is stated here all the
-//! same, so that the next kind can state it, too. Tables over all kinds are collected from [`REGISTRY`](super::REGISTRY).
+//! same, so that the next kind can state it, too. Tables over all kinds are collected from
+//! [`REGISTRY`](super::REGISTRY).
 
 use serde_json::Value;
 
@@ -173,7 +174,8 @@ pub struct Calls {
     /// Codes of a create that mean "exists already". The executor then reads the resource and adopts it if it is ours.
     pub exists: &'static [&'static str],
     /// Codes of an update that mean "deleted meanwhile". State them only if AWS answers for a deleted resource as if it
-    /// existed, and a create of an existing one does nothing: a resource found without a record is then created as well.
+    /// existed, and a create of an existing one does nothing: a resource found without a record is then created as
+    /// well.
     pub dying: &'static [&'static str],
     /// Refusals of this kind's own calls that time alone cures. Those of a whole service stand in its
     /// [`Service::cures`].
@@ -182,13 +184,13 @@ pub struct Calls {
     pub limited: &'static [(Op, &'static str)],
     /// One call deletes many resources, so all deletions start at once and share it.
     pub deleted_together: bool,
-    /// The resource takes effect only through a deployment that depends on it (an API's route). It is changed and deleted
-    /// before that deployment.
+    /// The resource takes effect only through a deployment that depends on it (an API's route). It is changed and
+    /// deleted before that deployment.
     pub definition: bool,
     /// [`Kind::watch`](super::Kind::watch) has something to follow.
     pub watched: bool,
-    /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation of
-    /// another resource, which may need that share.
+    /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation
+    /// of another resource, which may need that share.
     pub reserves: Option<&'static str>,
     /// Properties (or beginnings of their paths) whose change uploads the resource's artifact.
     pub uploads: &'static [&'static str],
@@ -221,7 +223,8 @@ impl Calls {
 /// The facts that plans and progress show to people.
 #[derive(Debug, Clone, Copy)]
 pub struct Person {
-    /// Completes "a deletion loses …": "the messages in it". [`Kind::lost`](super::Kind::lost) can narrow it to some specs.
+    /// Completes "a deletion loses …": "the messages in it". [`Kind::lost`](super::Kind::lost) can narrow it to some
+    /// specs.
     pub lost: Option<&'static str>,
     /// States what fails, and for how long, while a resource is deleted and recreated under its name.
     pub gap: Option<&'static str>,

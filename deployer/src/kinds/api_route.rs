@@ -6,8 +6,8 @@
 //! variable is never renamed in place, because every route below it would change: routes under the old name are deleted
 //! before those under the new one are created. A route under the old name that the plan does not have stops that.
 //! **Assumptions**: everything inside an API of ours is ours.
-//! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and putting
-//! it. Callers do not notice, for the same reason; in a local AWS they do.
+//! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and
+//! putting it. Callers do not notice, for the same reason; in a local AWS they do.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

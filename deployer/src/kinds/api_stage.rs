@@ -4,14 +4,14 @@
 //! digest of the definition, and a stage whose deployment has another description differs from `stack.yaml`.
 //!
 //! **Guarantees**: a new deployment is created exactly when the served definition is not the desired one. Callers move
-//! over in one call. A deployment that an interrupted run left behind is used, not created twice. Our deployments that no
-//! stage serves are deleted (to go back, apply the former `stack.yaml`), those of others never. A deployment that a killed
-//! run created and that no stage serves yet is a difference. Right before a snapshot, the API's methods are compared with
-//! the definition: if a method is missing, different or not in the definition, no snapshot is taken. So a deployment with
-//! our description serves the routes of `stack.yaml` and nothing else.
+//! over in one call. A deployment that an interrupted run left behind is used, not created twice. Our deployments that
+//! no stage serves are deleted (to go back, apply the former `stack.yaml`), those of others never. A deployment that a
+//! killed run created and that no stage serves yet is a difference. Right before a snapshot, the API's methods are
+//! compared with the definition: if a method is missing, different or not in the definition, no snapshot is taken. So a
+//! deployment with our description serves the routes of `stack.yaml` and nothing else.
 //! **Assumptions**: nobody changes a method between that comparison and CreateDeployment. A route that drifted and was
-//! repaired needs no new deployment: its drifted form is served only if somebody deployed it by hand, and that deployment
-//! does not have our description.
+//! repaired needs no new deployment: its drifted form is served only if somebody deployed it by hand, and that
+//! deployment does not have our description.
 //! **Caveats**: AWS creates one deployment in 5 s.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,8 @@ pub struct ApiStage;
 pub struct Stage {
     pub rest_api_id: String,
     pub stage_name: String,
-    /// The definition that the deployment is a snapshot of: a canonical text, equal for equal APIs. AWS keeps its digest.
+    /// The definition that the deployment is a snapshot of: a canonical text, equal for equal APIs. AWS keeps its
+    /// digest.
     pub definition: String,
     /// Deployments of ours that a cut-off run left and no stage serves; none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -181,8 +181,8 @@ fn acts_on_machines(spec: &Alarm, place: &Place) -> Option<Grant> {
     acts.then(|| service_role(place, "events.amazonaws.com", "AWSServiceRoleForCloudWatchEvents"))
 }
 
-/// Deletes up to 100 alarms. Each that is asked for alone is told what became of it: success if it was gone already, and
-/// a refusal if it is another stack's by now.
+/// Deletes up to 100 alarms. Each that is asked for alone is told what became of it: success if it was gone already,
+/// and a refusal if it is another stack's by now.
 async fn delete_all(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ()>, AwsError> {
     let alone = names.len() == 1;
     let mut ours = BTreeMap::new();

@@ -1,13 +1,14 @@
 //! `lambda.event_source_mapping`: a queue whose messages a function receives.
 //!
 //! **Guarantees**: update and delete are repeated while an earlier change is in progress. Delete removes every mapping
-//! of the pair, and the run continues until AWS lists none. Create waits for the end of a mapping that is being deleted.
-//! **Assumptions**: the pair (function, source) is the identity, and AWS keeps one mapping for it; the generated UUID is
-//! looked up. The mapping's tags hold its owner; ListTags reads them by the mapping's own ARN. AWS completes an accepted
-//! deletion even if function, source and role are deleted meanwhile; watch reports a mapping that stays.
+//! of the pair, and the run continues until AWS lists none. Create waits for the end of a mapping that is being
+//! deleted.
+//! **Assumptions**: the pair (function, source) is the identity, and AWS keeps one mapping for it; the generated UUID
+//! is looked up. The mapping's tags hold its owner; ListTags reads them by the mapping's own ARN. AWS completes an
+//! accepted deletion even if function, source and role are deleted meanwhile; watch reports a mapping that stays.
 //! **Caveats**: AWS takes 5–30 s to enable a mapping. Nothing depends on it and no message is lost meanwhile, so create
-//! and update return once AWS has accepted them. They wait only for a mapping that is to be disabled, because until then
-//! it reads as enabled.
+//! and update return once AWS has accepted them. They wait only for a mapping that is to be disabled, because until
+//! then it reads as enabled.
 
 mod listing;
 mod search;

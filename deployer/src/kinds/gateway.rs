@@ -7,8 +7,8 @@ use crate::aws::{Place, tags};
 /// Codes of a create that mean "exists already".
 pub(super) const EXISTS: &[&str] = &["ConflictException"];
 
-/// Allows requests that set tags if they send this stack's ownership tag and the API does not carry another stack's. IAM
-/// is not documented to know the API's tags at that time; the condition on them only narrows the grant.
+/// Allows requests that set tags if they send this stack's ownership tag and the API does not carry another stack's.
+/// IAM is not documented to know the API's tags at that time; the condition on them only narrows the grant.
 pub(super) fn put_tags(place: &Place) -> Grant {
     let put = Grant::new(&["apigateway:PUT"], arn(place, "/tags/*")).marking_own();
     put.only("StringEqualsIfExists", "aws:ResourceTag/deployer:stack", vec![OWN_STACK.to_owned()])

@@ -4,8 +4,8 @@
 //! are drift, and are removed. Policies are added before others are removed, unless both at once exceed AWS's limits.
 //! Create returns when IAM reports the role with its ARN.
 //! **Assumptions**: nobody else edits the role meanwhile. Calls that change it run one after another.
-//! **Caveats**: IAM is eventually consistent. Lambda may refuse to assume a role for some seconds after IAM reports it. A
-//! recreated role has another unique id, so policies that name the old id no longer apply.
+//! **Caveats**: IAM is eventually consistent. Lambda may refuse to assume a role for some seconds after IAM reports it.
+//! A recreated role has another unique id, so policies that name the old id no longer apply.
 
 mod grants;
 mod listing;
@@ -277,8 +277,8 @@ impl Kind for IamRole {
         Ok(())
     }
 
-    /// With all that it was allowed besides: functions go on with it until they are changed, and Lambda takes apart in its
-    /// name what it made for them.
+    /// With all that it was allowed besides: functions go on with it until they are changed, and Lambda takes apart in
+    /// its name what it made for them.
     fn meanwhile(live: &Role, want: &Role) -> Option<Role> {
         let inline_policies = policies::both(&live.inline_policies, &want.inline_policies);
         let gone = live.managed_policy_arns.iter().filter(|arn| !want.managed_policy_arns.contains(arn));

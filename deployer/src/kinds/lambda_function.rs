@@ -1,9 +1,9 @@
 //! `lambda.function`: a Lambda function with its code as a zip.
 //!
-//! **Guarantees**: create and update return when AWS has accepted them. Watch follows the function until it is `Active`,
-//! and a change that callers may notice until it takes effect. Only changed groups are sent: reserved concurrency, tags,
-//! configuration, then code. Every code is published by the call that uploads it, so that AWS keeps it as a numbered
-//! version; the newest ten are kept.
+//! **Guarantees**: create and update return when AWS has accepted them. Watch follows the function until it is
+//! `Active`, and a change that callers may notice until it takes effect. Only changed groups are sent: reserved
+//! concurrency, tags, configuration, then code. Every code is published by the call that uploads it, so that AWS keeps
+//! it as a numbered version; the newest ten are kept.
 //! **Assumptions**: the zip with the spec's `code.sha256` has been handed to [`Aws::put_code`].
 //! **Caveats**: the code 409 `ResourceConflictException` means "exists" on create and "busy" elsewhere. AWS creates a
 //! function with a network or a key of its own in the background and may fail. Such a function cannot be repaired, so
@@ -62,8 +62,9 @@ const CONFIGURATION: &[&str] = &[
 
 /// Properties that UpdateFunctionCode sends.
 const CODE: &[&str] = &["code.sha256", "architectures"];
-/// Properties whose change the next invocation may notice, or AWS may refuse after it has accepted the call. The rest of
-/// the configuration (memory, time, texts, logs) applies to instances that start from now on, so no run waits for it.
+/// Properties whose change the next invocation may notice, or AWS may refuse after it has accepted the call. The rest
+/// of the configuration (memory, time, texts, logs) applies to instances that start from now on, so no run waits for
+/// it.
 const SEEN: &[&str] =
     &["role", "runtime", "handler", "environment", "dead_letter_target_arn", "layers", "kms_key_arn", "vpc_config"];
 /// The state of a function that AWS is still deleting.
@@ -72,8 +73,8 @@ const DELETING: &str = "Deleting";
 /// Bytes of all environment variables: Lambda developer guide, "Lambda quotas".
 const ENVIRONMENT_SIZE: usize = 4_096;
 
-/// Lambda measures the JSON text `{"NAME":"value",…}`, with its quotes, commas and escapes: it is what the refusal quotes
-/// after "String measured".
+/// Lambda measures the JSON text `{"NAME":"value",…}`, with its quotes, commas and escapes: it is what the refusal
+/// quotes after "String measured".
 fn environment_size(environment: &BTreeMap<String, String>) -> usize {
     if environment.is_empty() { 0 } else { serde_json::to_string(environment).map_or(0, |text| text.len()) }
 }
@@ -285,8 +286,8 @@ impl Kind for LambdaFunction {
         Ok(())
     }
 
-    /// DeleteFunction. Those it used can go while AWS is still about it, but for the role of the last function in a VPC:
-    /// Lambda deletes the network interfaces in its name.
+    /// DeleteFunction. Those it used can go while AWS is still about it, but for the role of the last function in a
+    /// VPC: Lambda deletes the network interfaces in its name.
     async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
         remove(aws, &live.physical_id).await?;
         if let Some(network) = &live.spec.vpc_config {

@@ -3,10 +3,10 @@
 //! **Guarantees**: calls on one function's policy run one after another, and a statement is read back and written again
 //! until it is there: AWS reports success for overlapping writes and keeps only the last. The first statement of a
 //! function that this run created is not read back, because nobody else can be writing.
-//! **Assumptions**: statement ids come from [`statement_id`], so that a permission for another caller has another id and
-//! is created before the old one is deleted.
-//! **Caveats**: AWS cannot change a statement. Under an unchanged id it is removed and added at once, and invocations in
-//! between are refused.
+//! **Assumptions**: statement ids come from [`statement_id`], so that a permission for another caller has another id
+//! and is created before the old one is deleted.
+//! **Caveats**: AWS cannot change a statement. Under an unchanged id it is removed and added at once, and invocations
+//! in between are refused.
 
 use std::time::Duration;
 

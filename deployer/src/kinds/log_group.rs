@@ -3,8 +3,8 @@
 //! **Guarantees**: a group is found by its exact name, never by a prefix. Changes of one group run one after another.
 //! **Assumptions**: the ARN has no `:*` at its end; policies that mean the group's streams add it.
 //! **Caveats**: Lambda creates `/aws/lambda/NAME` itself, without tags, if a function logs before the group exists. AWS
-//! refuses to delete a group whose deletion protection is on. AWS decides how long a group of class `DELIVERY` keeps its
-//! events, so its retention is neither set nor read.
+//! refuses to delete a group whose deletion protection is on. AWS decides how long a group of class `DELIVERY` keeps
+//! its events, so its retention is neither set nor read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,15 +1,15 @@
 //! The AWS kinds, one file each.
 //!
-//! A kind describes itself: its file has the spec, the facts about the kind ([`About`]) and its operations ([`Kind`]). The
-//! rest of the program asks `kind.about()` or calls an operation, and never compares a kind's name. A new kind is
+//! A kind describes itself: its file has the spec, the facts about the kind ([`About`]) and its operations ([`Kind`]).
+//! The rest of the program asks `kind.about()` or calls an operation, and never compares a kind's name. A new kind is
 //! therefore one file and one line in [`REGISTRY`].
 //!
 //! A kind is typed at both edges ([`Kind`]) and JSON in the middle ([`AnyKind`]): diff, drift, masking, rendering and
 //! state are written once, for all kinds.
 //!
-//! [`REGISTRY`] has the kinds that are compiled in. Code outside this module reaches a kind through [`find`] and holds a
-//! `&'static dyn AnyKind`. A kind that stands for many types of resources, such as all of AWS's registry of types, can
-//! therefore be made at run time: an implementation of [`AnyKind`] with an [`About`] of its own, both leaked.
+//! [`REGISTRY`] has the kinds that are compiled in. Code outside this module reaches a kind through [`find`] and holds
+//! a `&'static dyn AnyKind`. A kind that stands for many types of resources, such as all of AWS's registry of types,
+//! can therefore be made at run time: an implementation of [`AnyKind`] with an [`About`] of its own, both leaked.
 //!
 //! - `about`: the facts about a kind
 //! - `any`: a kind without its type
@@ -196,8 +196,8 @@ pub trait Kind: Send + Sync + 'static {
     /// Computes the outputs that follow from the identity and the place, without AWS.
     fn predict(spec: &Self::Spec, place: &Place) -> Outputs;
 
-    /// Finds what AWS would refuse in a spec with resolved references and the schema cannot check: the size of a document
-    /// as AWS measures it. Values that only AWS can tell are missing from the texts.
+    /// Finds what AWS would refuse in a spec with resolved references and the schema cannot check: the size of a
+    /// document as AWS measures it. Values that only AWS can tell are missing from the texts.
     fn limits(_spec: &Self::Spec) -> Vec<Excess> {
         Vec::new()
     }
@@ -222,8 +222,8 @@ pub trait Kind: Send + Sync + 'static {
         Self::ABOUT.references.early
     }
 
-    /// Returns the values that AWS gives a new resource, by property path, for [`Rule::Unmanaged`] properties that `last`,
-    /// the spec of the last apply, stated and `want` no longer does.
+    /// Returns the values that AWS gives a new resource, by property path, for [`Rule::Unmanaged`] properties that
+    /// `last`, the spec of the last apply, stated and `want` no longer does.
     fn given_back(_last: &Value, _want: &Self::Spec, _place: &Place) -> Vec<(&'static str, Value)> {
         Vec::new()
     }
@@ -241,8 +241,8 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
-    /// Asks AWS for the health of all resources of the kind in a stack, beyond their configuration. Returns the signs of
-    /// each, in the order of `all`; nothing if the kind has no such question.
+    /// Asks AWS for the health of all resources of the kind in a stack, beyond their configuration. Returns the signs
+    /// of each, in the order of `all`; nothing if the kind has no such question.
     fn signs(_aws: &Aws, _all: &[Observed<Self::Spec>]) -> impl Future<Output = Vec<Vec<Sign>>> + Send {
         std::future::ready(Vec::new())
     }
@@ -261,8 +261,8 @@ pub trait Kind: Send + Sync + 'static {
         Self::read(aws, spec)
     }
 
-    /// Reads what a deletion needs: whether the resource exists and whose it is. May make fewer calls than `read` and copy
-    /// all other properties from `spec`.
+    /// Reads what a deletion needs: whether the resource exists and whose it is. May make fewer calls than `read` and
+    /// copy all other properties from `spec`.
     fn present(
         aws: &Aws,
         spec: &Self::Spec,
@@ -270,8 +270,8 @@ pub trait Kind: Send + Sync + 'static {
         Self::read(aws, spec)
     }
 
-    /// Recognises a resource of the kind by its ARN: the part after the account, such as `log-group:NAME`. Every kind with
-    /// ownership tags needs this to find orphans.
+    /// Recognises a resource of the kind by its ARN: the part after the account, such as `log-group:NAME`. Every kind
+    /// with ownership tags needs this to find orphans.
     fn by_arn(_resource: &str, _tags: &Tags) -> Option<Found<Self::Spec>> {
         None
     }
@@ -291,8 +291,9 @@ pub trait Kind: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
-    /// Lists the resources whose identity equals that of `spec` in all properties but [`About::may_be_secret`]. The state
-    /// has only the fingerprint of a secret, and AWS finds nothing by that. The result suffices to delete a resource.
+    /// Lists the resources whose identity equals that of `spec` in all properties but [`About::may_be_secret`]. The
+    /// state has only the fingerprint of a secret, and AWS finds nothing by that. The result suffices to delete a
+    /// resource.
     fn alike(
         _aws: &Aws,
         _spec: &Self::Spec,
@@ -325,8 +326,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Deletes the resource. Succeeds if it is deleted already.
     fn delete(aws: &Aws, live: &Observed<Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
 
-    /// Follows work that AWS has accepted and finishes on its own, such as a function on its way to Active. Dependents do
-    /// not wait for it, and it continues after the state's lock is released, so it only reads. Needs [`Calls::watched`].
+    /// Follows work that AWS has accepted and finishes on its own, such as a function on its way to Active. Dependents
+    /// do not wait for it, and it continues after the state's lock is released, so it only reads. Needs
+    /// [`Calls::watched`].
     fn watch(_aws: &Aws, _spec: &Self::Spec, _event: &Watched) -> impl Future<Output = Result<(), AwsError>> + Send {
         std::future::ready(Ok(()))
     }

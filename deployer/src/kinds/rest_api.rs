@@ -1,14 +1,14 @@
 //! `apigateway.rest_api`: a REST API (v1) without its routes and stages.
 //!
 //! **Guarantees**: found by its ownership tags, which the first call sends, so an interrupted run leaves no API that
-//! cannot be found. If the state has an API's id, only that API is meant. All APIs of a run share one listing. Everything
-//! inside an API that is not in `stack.yaml` is seen: methods, paths and stages with the stack's tags are differences, and
-//! are deleted before anything is deployed; stages, deployments, authorizers, gateway responses and a resource policy of
-//! others are reported and kept. Parts that the last apply recorded, such as a route that has left `stack.yaml`, are
-//! deleted under their own address.
-//! **Assumptions**: of several APIs with the same tags, this stack owns those that were created after the interrupted run
-//! began to create one: the oldest of them is meant, the others are differences, and are deleted. Any other is reported
-//! and kept. If nothing tells which one is meant, nothing is done.
+//! cannot be found. If the state has an API's id, only that API is meant. All APIs of a run share one listing.
+//! Everything inside an API that is not in `stack.yaml` is seen: methods, paths and stages with the stack's tags are
+//! differences, and are deleted before anything is deployed; stages, deployments, authorizers, gateway responses and a
+//! resource policy of others are reported and kept. Parts that the last apply recorded, such as a route that has left
+//! `stack.yaml`, are deleted under their own address.
+//! **Assumptions**: of several APIs with the same tags, this stack owns those that were created after the interrupted
+//! run began to create one: the oldest of them is meant, the others are differences, and are deleted. Any other is
+//! reported and kept. If nothing tells which one is meant, nothing is done.
 //! **Caveats**: API names are not unique, so CreateRestApi is sent once an attempt and never repeated by the SDK. AWS
 //! deletes one API in 30 s. Changes reach callers with the stage's next deployment.
 
@@ -203,7 +203,8 @@ impl Kind for RestApi {
         created(aws, &made)
     }
 
-    /// Tags first: by them others' policies, and ours, know whose it is. Then UpdateRestApi, and what is not wanted goes.
+    /// Tags first: by them others' policies, and ours, know whose it is. Then UpdateRestApi, and what is not wanted
+    /// goes.
     async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
         let id = &live.physical_id;
         aws.forget(LISTING);
@@ -227,8 +228,8 @@ impl Kind for RestApi {
         Ok(())
     }
 
-    /// DeleteRestApi, which takes routes, deployments and stages along, for this API and for the duplicates that the plan
-    /// named with it.
+    /// DeleteRestApi, which takes routes, deployments and stages along, for this API and for the duplicates that the
+    /// plan named with it.
     async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
         aws.forget(LISTING);
         for id in std::iter::once(&live.physical_id).chain(&live.spec.duplicates) {

@@ -5,8 +5,9 @@
 //! reports it.
 //! **Assumptions**: bucket names are global, so the ARN needs only the partition.
 //! **Caveats**: a bucket with objects is deleted only with `force_destroy`, which deletes every version of every object
-//! first; that property does not exist in AWS. S3 spreads settings over some seconds, and refuses a deleted bucket's name
-//! for a while. Transitions and the tag and size filters of lifecycle rules are seen, and removed, but cannot be stated.
+//! first; that property does not exist in AWS. S3 spreads settings over some seconds, and refuses a deleted bucket's
+//! name for a while. Transitions and the tag and size filters of lifecycle rules are seen, and removed, but cannot be
+//! stated.
 
 mod settings;
 mod spread;
@@ -192,8 +193,8 @@ impl Kind for S3Bucket {
         Ok(Some(Observed::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
     }
 
-    /// HeadBucket: the settings of another's bucket are nobody's business here, and may be closed to us. It may be in any
-    /// region: its name and ARN say none, and its domain name says its own.
+    /// HeadBucket: the settings of another's bucket are nobody's business here, and may be closed to us. It may be in
+    /// any region: its name and ARN say none, and its domain name says its own.
     async fn find(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
         let Some(region) = head(aws, &spec.bucket).await? else { return Ok(None) };
         let there = Place { region, ..aws.place.clone() };
@@ -271,8 +272,8 @@ impl Kind for S3Bucket {
         }
     }
 
-    /// Reads the settings until S3 tells what was changed, so that the next plan sees no change of others in it. What is
-    /// not there in time is there later: nobody fails for that.
+    /// Reads the settings until S3 tells what was changed, so that the next plan sees no change of others in it. What
+    /// is not there in time is there later: nobody fails for that.
     async fn watch(aws: &Aws, spec: &Bucket, event: &Watched) -> Result<(), AwsError> {
         let Watched::Updated(changes) = event else { return Ok(()) };
         let told = aws.until("S3 to tell the bucket's new settings", SPREAD_WITHIN, || async {

@@ -5,8 +5,9 @@
 //! another mail.
 //! **Assumptions**: the topic's owner owns its subscriptions: they have no tags.
 //! **Caveats**: of an unconfirmed subscription SNS shows only the endpoint, and it accepts no changes: until the
-//! confirmation, the subscription is taken to be as `stack.yaml` states it. It lapses after 48 hours, and reads as absent
-//! again. It cannot be deleted before that, and receives nothing. SNS applies a changed filter policy within 15 minutes.
+//! confirmation, the subscription is taken to be as `stack.yaml` states it. It lapses after 48 hours, and reads as
+//! absent again. It cannot be deleted before that, and receives nothing. SNS applies a changed filter policy within 15
+//! minutes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -2,9 +2,9 @@
 //!
 //! **Guarantees**: create sends all attributes and tags in one call. Only changed attributes are sent.
 //! **Assumptions**: the ARN is derived from the place.
-//! **Caveats**: a policy is compared only if stated: AWS gives every topic one, which lets the account's alarms publish.
-//! With the key `alias/aws/sns` alarms cannot publish. SNS may refuse a name for some seconds after its topic was deleted
-//! (`StaleTag`, `ConcurrentAccess`).
+//! **Caveats**: a policy is compared only if stated: AWS gives every topic one, which lets the account's alarms
+//! publish. With the key `alias/aws/sns` alarms cannot publish. SNS may refuse a name for some seconds after its topic
+//! was deleted (`StaleTag`, `ConcurrentAccess`).
 
 use std::collections::HashMap;
 

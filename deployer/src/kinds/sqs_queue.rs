@@ -1,8 +1,8 @@
 //! `sqs.queue`: an SQS queue, standard or FIFO.
 //!
-//! **Guarantees**: create returns when the queue can be read by its name. Only changed attributes are sent. An update is
-//! watched until SQS reports it. A queue without a record is created even if it was found: a queue that is being deleted
-//! still answers reads, and only CreateQueue tells the difference.
+//! **Guarantees**: create returns when the queue can be read by its name. Only changed attributes are sent. An update
+//! is watched until SQS reports it. A queue without a record is created even if it was found: a queue that is being
+//! deleted still answers reads, and only CreateQueue tells the difference.
 //! **Assumptions**: the queue's ARN is derived from the place, never from a URL, which a local AWS invents.
 //! **Caveats**: AWS refuses a name for 60 s after its queue was deleted (`QueueDeletedRecently`, retried by the
 //! executor). It takes up to 60 s to spread changed attributes, and up to 15 min for the retention.
@@ -218,8 +218,8 @@ impl Kind for SqsQueue {
         aws.find("sqs:DeleteQueue", ABSENT, call).await.map(drop)
     }
 
-    /// GetQueueAttributes until SQS tells what was changed wherever it is asked, so that the next plan sees no change of
-    /// others in it. What is not there in time is there later: nobody fails for that.
+    /// GetQueueAttributes until SQS tells what was changed wherever it is asked, so that the next plan sees no change
+    /// of others in it. What is not there in time is there later: nobody fails for that.
     async fn watch(aws: &Aws, spec: &Queue, event: &Watched) -> Result<(), AwsError> {
         let Watched::Updated(changes) = event else { return Ok(()) };
         if !changes.touch_other_than(&["tags", "message_retention_period"]) {

@@ -11,7 +11,8 @@ use crate::aws::{Aws, AwsError, policy};
 /// Reads of one role under way at once: IAM's budget belongs to the whole account.
 const READS: usize = 4;
 
-/// The inline policies' documents by name: ListRolePolicies beside GetRolePolicy for the `wanted` names, then for the others.
+/// The inline policies' documents by name: ListRolePolicies beside GetRolePolicy for the `wanted` names, then for the
+/// others.
 pub(super) async fn inline_policies(
     aws: &Aws,
     role: &str,

@@ -1,4 +1,5 @@
-//! How a function leaves its VPC: Lambda deletes the network interfaces minutes later, in the name of a function's role.
+//! How a function leaves its VPC: Lambda deletes the network interfaces minutes later, in the name of a function's
+//! role.
 //!
 //! Lambda has one interface for each pair of a subnet and a set of security groups, which all functions and published
 //! versions of that pair share. It goes when the last of them has left.
@@ -22,9 +23,9 @@ const LISTING: &str = "lambda:ListFunctions";
 /// Functions and versions in a VPC: name and network.
 type Users = Vec<(String, VpcConfig)>;
 
-/// After a function has left its network: waits until Lambda has deleted the interfaces that nobody needs any more. What
-/// the function ran with, its role before all, should stay until then. Nothing of this is worth failing for: the function
-/// itself is as it should be, and what may be left is told.
+/// After a function has left its network: waits until Lambda has deleted the interfaces that nobody needs any more.
+/// What the function ran with, its role before all, should stay until then. Nothing of this is worth failing for: the
+/// function itself is as it should be, and what may be left is told.
 pub(super) async fn left(aws: &Aws, function: &str, network: &VpcConfig) {
     aws.first_time(has_left(function));
     if let Err(error) = followed(aws, network).await {

@@ -120,9 +120,9 @@ pub(crate) async fn settle(aws: &Aws, name: &str) -> Result<(), AwsError> {
 }
 
 /// Deletes what is older than the newest ten, now that `published` is there. AWS counts up by one, so one call does it;
-/// at every tenth version a listing finds what was left behind. Other operations than updates work while an update is in
-/// progress (<https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>). A version that an alias points to
-/// stays: AWS refuses with 409. Nothing of this is worth failing for.
+/// at every tenth version a listing finds what was left behind. Other operations than updates work while an update is
+/// in progress (<https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>). A version that an alias points
+/// to stays: AWS refuses with 409. Nothing of this is worth failing for.
 pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
     let Some(newest) = published.and_then(|number| number.parse::<u64>().ok()).filter(|number| *number > KEPT) else {
         return;
@@ -137,9 +137,9 @@ pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
     join_all(old.into_iter().map(|number| delete(aws, name, number))).await;
 }
 
-/// Deletes the versions that run in another network than the function does now: each holds on to its network interfaces,
-/// so that subnets and security groups could not be deleted. An alias keeps its version, as with [`prune`]. Tells whether
-/// all are gone.
+/// Deletes the versions that run in another network than the function does now: each holds on to its network
+/// interfaces, so that subnets and security groups could not be deleted. An alias keeps its version, as with [`prune`].
+/// Tells whether all are gone.
 pub(super) async fn leave(aws: &Aws, now: &Function) -> bool {
     match list(aws, &now.function_name).await {
         Ok(versions) => {

@@ -35,8 +35,8 @@ pub(super) const WRITES: &[&str] = &[
     "s3:PutBucketTagging",
 ];
 
-/// The bucket as CreateBucket leaves it; the public access block counts as the contrary of what is wanted, so that it is
-/// always written: AWS closes new buckets, and local clouds leave them open.
+/// The bucket as CreateBucket leaves it; the public access block counts as the contrary of what is wanted, so that it
+/// is always written: AWS closes new buckets, and local clouds leave them open.
 pub(super) fn new_bucket(want: &Bucket) -> Bucket {
     let block = want.public_access_block;
     Bucket {
