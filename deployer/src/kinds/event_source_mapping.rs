@@ -87,6 +87,9 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 /// Characters of one pattern: Lambda's model, `Pattern`.
 const PATTERN_SIZE: usize = 4_096;
 
+const CREATE: &str = "lambda:CreateEventSourceMapping";
+const UPDATE: &str = "lambda:UpdateEventSourceMapping";
+const INVALID: &str = "InvalidParameterValueException";
 const VISIBILITY: &str = "SQS has not spread the queue's visibility timeout yet";
 
 impl Kind for EventSourceMapping {
@@ -108,34 +111,12 @@ impl Kind for EventSourceMapping {
         calls: Calls {
             exists: &["ResourceConflictException"],
             cures: &[
-                cure(
-                    "lambda:CreateEventSourceMapping",
-                    "InvalidParameterValueException",
-                    "Queue visibility timeout",
-                    60,
-                    VISIBILITY,
-                ),
-                cure(
-                    "lambda:UpdateEventSourceMapping",
-                    "InvalidParameterValueException",
-                    "Queue visibility timeout",
-                    60,
-                    VISIBILITY,
-                ),
-                cure(
-                    "lambda:CreateEventSourceMapping",
-                    "InvalidParameterValueException",
-                    "NonExistentQueue",
-                    60,
-                    QUEUE,
-                ),
-                cure("lambda:CreateEventSourceMapping", "ResourceNotFoundException", "", 120, UNSEEN),
+                cure(CREATE, INVALID, "Queue visibility timeout", 60, VISIBILITY),
+                cure(UPDATE, INVALID, "Queue visibility timeout", 60, VISIBILITY),
+                cure(CREATE, INVALID, "NonExistentQueue", 60, QUEUE),
+                cure(CREATE, "ResourceNotFoundException", "", 120, UNSEEN),
             ],
-            limited: &[
-                (Op::Create, "lambda:CreateEventSourceMapping"),
-                (Op::Update, "lambda:UpdateEventSourceMapping"),
-                (Op::Delete, "lambda:DeleteEventSourceMapping"),
-            ],
+            limited: &[(Op::Create, CREATE), (Op::Update, UPDATE), (Op::Delete, "lambda:DeleteEventSourceMapping")],
             watched: true,
             ..Calls::DEFAULT
         },

@@ -14,6 +14,7 @@
 
 mod contents;
 mod identity;
+mod local;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, once};
 use contents::{Contents, remove};
 use identity::{LISTING, Meant, known_before, made_since, meant};
+use local::can_patch;
 
 /// The REST API kind.
 pub struct RestApi;
@@ -370,20 +372,6 @@ fn patch(live: &Api, want: &Api) -> Vec<PatchOperation> {
     ops.extend(media(PatchOp::Add, live, want));
     ops.extend(media(PatchOp::Remove, want, live));
     ops
-}
-
-/// A local AWS stores a patched list, number or flag as a text and can then no longer list any API.
-fn can_patch(aws: &Aws, changes: &Changes) -> Result<(), AwsError> {
-    let spoiling = ["endpoint_type", "binary_media_types", "minimum_compression_size", "disable_execute_api_endpoint"];
-    match spoiling.iter().find(|property| aws.place.endpoint_url.is_some() && changes.touch(property)) {
-        Some(property) => Err(AwsError::Shape {
-            what: "apigateway:UpdateRestApi".into(),
-            message: format!(
-                "a local AWS cannot change `{property}` of an API in place: destroy the stack there and apply again"
-            ),
-        }),
-        None => Ok(()),
-    }
 }
 
 /// Waits until AWS has spread a changed endpoint.

@@ -84,7 +84,7 @@ fn assert_complete(case: &Case) {
     };
     let is_changed = |property: &str| {
         let of = |path: &&str| path.split(['.', '[']).next() == Some(property);
-        case.steps.iter().any(|(.., paths)| paths.iter().any(|path| of(&path)))
+        case.steps.iter().any(|(.., paths)| paths.iter().any(of))
     };
     let is_left_out = |property: &str| case.left_out.iter().any(|(left_out, _)| *left_out == property);
     let all = kind.properties();
