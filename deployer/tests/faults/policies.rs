@@ -97,6 +97,7 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
         "Lambda decrypts a function's variables with the caller's rights; the local AWS keeps them plain",
     ),
     (Task::Plan, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
+    (Task::Apply, "bedrock:GetFoundationModel", "the suite does not ask Bedrock: the local AWS has none"),
     (
         Task::Apply,
         "ec2:DescribeNetworkInterfaces",
