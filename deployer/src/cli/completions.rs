@@ -19,6 +19,7 @@ use crate::spec::document::{Document, Failed};
 use crate::spec::env;
 use crate::spec::head::StateLocation;
 use crate::spec::sections::functions::Functions;
+use crate::spec::sections::queues::Queues;
 use crate::spec::sections::{Lowered, Section};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -91,19 +92,22 @@ pub(super) fn addresses(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Lists the names of the stack's functions.
 pub(super) fn functions(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let Some((document, _)) = stack() else { return Vec::new() };
-    let own = |element: &str| {
-        let (section, name) = element.split_once('.')?;
-        (section == Functions::ABOUT.name).then(|| name.to_owned())
-    };
-    let names = document.elements().filter_map(|element| own(&element));
-    candidates(typed, names.map(|name| (name, String::new())))
+    elements(Functions::ABOUT.name, typed)
 }
 
 /// Lists the names of the stack's queues.
 pub(super) fn queues(typed: &OsStr) -> Vec<CompletionCandidate> {
+    elements(Queues::ABOUT.name, typed)
+}
+
+/// Lists the names of the elements of `section`.
+fn elements(section: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((document, _)) = stack() else { return Vec::new() };
-    let names = document.elements().filter_map(|element| element.strip_prefix("queues.").map(str::to_owned));
+    let own = |element: &str| {
+        let (of, name) = element.split_once('.')?;
+        (of == section).then(|| name.to_owned())
+    };
+    let names = document.elements().filter_map(|element| own(&element));
     candidates(typed, names.map(|name| (name, String::new())))
 }
 
