@@ -1,4 +1,4 @@
-//! What is known of Bedrock's picture models without asking AWS: ids, regions, ends.
+//! Facts about Bedrock's picture models that need no call to AWS: ids, regions, end dates.
 //!
 //! Sources: Bedrock user guide, "Model lifecycle", the models' cards and "Supported Regions and models for inference profiles",
 //! read in November 2026. A model that is not listed is not doubted: Bedrock has many others, and new ones come.
@@ -31,7 +31,7 @@ const MODELS: &[Model] = &[
     retired("stability.stable-image-ultra-v1:0", None),
 ];
 
-/// What to use in place of a model that draws no pictures any more.
+/// The hint for a model that draws no pictures any more: a model to use in its place.
 pub const SERVED: &str = "use `stability.stable-image-core-v1:1` in us-west-2";
 
 const OREGON: &[&str] = &["us-west-2"];

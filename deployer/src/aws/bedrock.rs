@@ -13,7 +13,7 @@ pub const OPERATION: &str = "bedrock:GetFoundationModel";
 /// The model is not in the region, or nowhere.
 const ABSENT: &[&str] = &["ResourceNotFoundException", "ValidationException"];
 
-/// What lets a role use a model. Converse needs the same two.
+/// Actions that let a role use a model. Converse needs the same two.
 const INVOKE: &[&str] = &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
 
 /// A foundation model in one region. Both may be patterns.

@@ -24,7 +24,7 @@ const QUIET: Duration = Duration::from_secs(60);
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
     pub bedrock: aws_sdk_bedrock::Client,
-    /// What answers for Bedrock is Bedrock, or stands in for it: not an emulator that may know nothing of it.
+    /// Whether Bedrock or the local stand-in answers; an emulator without Bedrock does not count.
     pub(super) has_bedrock: bool,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub iam: aws_sdk_iam::Client,

@@ -1,4 +1,4 @@
-//! Whatever fails at any call, the next run repairs it.
+//! A run that fails at any call is repaired by the next run.
 //!
 //! A stack is applied, changed so that parts of it are replaced, and destroyed. At call N of each phase the run is
 //! killed before the call is sent, after it was sent, or after its answer; or AWS fails, throttles, never answers or

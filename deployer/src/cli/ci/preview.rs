@@ -14,7 +14,7 @@ use crate::report::progress::Preparation;
 use crate::spec::env::of_branch;
 use crate::spec::head::{Ci, Preview};
 
-/// What to do with an environment.
+/// The action to take on an environment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Deploy(String),

@@ -23,9 +23,9 @@ const LISTING: &str = "lambda:ListFunctions";
 /// Functions and versions in a VPC: name and network.
 type Users = Vec<(String, VpcConfig)>;
 
-/// After a function has left its network: waits until Lambda has deleted the interfaces that nobody needs any more.
-/// What the function ran with, its role before all, should stay until then. Nothing of this is worth failing for: the
-/// function itself is as it should be, and what may be left is told.
+/// Waits, after a function has left its network, until Lambda has deleted the interfaces that no function needs.
+/// The function's former resources, above all its role, should exist until then. A failure here does not fail the run:
+/// the function itself is up to date, and a note names the interfaces that may remain.
 pub(super) async fn left(aws: &Aws, function: &str, network: &VpcConfig) {
     aws.first_time(has_left(function));
     if let Err(error) = followed(aws, network).await {

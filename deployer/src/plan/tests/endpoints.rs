@@ -34,7 +34,7 @@ fn planned(world: &World, stack: &Stack) -> Plan {
     world.plan(stack, Goal::Apply, &Selection::default()).expect("a plan")
 }
 
-/// What a person sees, which shows neither address.
+/// The printed plan, which shows neither address.
 #[track_caller]
 fn said(world: &World, stack: &Stack) -> String {
     let text = world.said_for(stack, Goal::Apply, &Selection::default());

@@ -179,7 +179,7 @@ impl World {
         plan(graph, &seen, document.stack(), &place(), goal, selection, document.secrets())
     }
 
-    /// What a person sees of a plan of `text`.
+    /// Returns the printed plan of `text`.
     pub(crate) fn said(&self, text: &str) -> String {
         self.said_for(&Stack::of(text, &[]), Goal::Apply, &Selection::default())
     }

@@ -8,7 +8,7 @@ use crate::spec::nearest::{nearest, quoted};
 use crate::spec::template::{self, Part};
 use crate::spec::values::Seconds;
 
-/// What is known of a text before AWS is read.
+/// The part of a text that is known before AWS is read.
 pub(super) enum Known {
     /// A text without references; `$${` is unescaped.
     Plain(String),
