@@ -53,9 +53,10 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let stopped = stopped();
     let sent = tokio::select! {
         sent = send(&call) => sent,
-        code = stopped() => {
+        code = stopped => {
             eprintln!("couch-client: stopped; SQS may have the message all the same");
             return ExitCode::from(code);
         }
@@ -94,16 +95,18 @@ impl Call {
     }
 }
 
-/// Waits for SIGINT or SIGTERM, and returns the exit code that says so. The first process of a container is not ended by a
-/// signal that it does not handle.
-async fn stopped() -> u8 {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => 130,
-        _ = terminate.recv() => 143,
+/// Handles SIGINT and SIGTERM from now on, and returns a future that waits for one of them and gives the exit code that says
+/// so. The first process of a container is not ended by a signal that it does not handle.
+fn stopped() -> impl Future<Output = u8> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+        }
     }
 }
 
