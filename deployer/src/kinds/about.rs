@@ -1,7 +1,7 @@
-//! The facts about a kind: one value, [`About`], that stands in the kind's own file.
+//! Facts about a kind: one value, [`About`], in the kind's own file.
 //!
-//! General code asks for the fact, never for a kind's name: a fact that holds for one kind alone is stated here all the
-//! same, so that the next kind can state it, too. Tables over all kinds are collected from
+//! General code asks for a fact, never for a kind's name. A fact that so far holds for a single kind is stated here as
+//! well, so that the next kind can state it, too. Tables over all kinds are collected from
 //! [`REGISTRY`](super::REGISTRY).
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::Op;
 use crate::aws::service::{Cure, Service};
 use crate::aws::tags;
 
-/// Everything about a kind that holds for each of its resources. A kind states the facts that apply to it and takes the
+/// All facts about a kind that hold for each of its resources. A kind states the facts that apply to it and takes the
 /// others from [`About::of`].
 #[derive(Debug, Clone, Copy)]
 pub struct About {
@@ -58,7 +58,7 @@ impl About {
         }
     }
 
-    /// Returns what decides whose a resource is.
+    /// Returns the evidence by which a resource's owner is known.
     pub fn ownership(&self) -> Ownership {
         if self.parent.is_some_and(|parent| parent.owns) { Ownership::Parent } else { Ownership::Tags }
     }
@@ -83,7 +83,7 @@ impl About {
 /// How the differ treats one property path (`trust_policy`, `environment.*`) and everything below it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// AWS cannot change the property in place, for this reason: a difference replaces the resource.
+    /// AWS cannot change the property in place, for the given reason: a difference replaces the resource.
     Replace(&'static str),
     /// Never shown, never stored in clear.
     Sensitive,
@@ -93,7 +93,7 @@ pub enum Rule {
     Policy,
     /// A JSON text, compared parsed.
     Json,
-    /// AWS reports this value (JSON text) if `stack.yaml` states none: an absent value equals it.
+    /// AWS reports the given value (JSON text) if `stack.yaml` states none: an absent value equals it.
     Default(&'static str),
     /// A long text of which AWS keeps only the digest: `sha256:…` equals the text with that digest.
     Digest,
@@ -101,20 +101,20 @@ pub enum Rule {
     /// ([`Kind::given_back`](super::Kind::given_back)). For defaults that AWS has changed over time, and for values of
     /// others.
     Unmanaged,
-    /// No property in AWS: it tells the kind about the rest of the stack. Never compared, never shown.
+    /// Not a property in AWS: it tells the kind about the rest of the stack. Never compared, never shown.
     Hint,
 }
 
 /// The evidence for the owner of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
-    /// Its tags `deployer:stack` and `deployer:address`, which stand in the spec's `tags`.
+    /// The resource's tags `deployer:stack` and `deployer:address`, which are part of the spec's `tags`.
     Tags,
-    /// The owner of its parent. The resource has no ownership tags.
+    /// The owner of the resource's parent. The resource has no ownership tags.
     Parent,
 }
 
-/// The resource that another one is part of. The first identity property names it.
+/// The resource that another one is part of. The part's first identity property names it.
 #[derive(Debug, Clone, Copy)]
 pub struct Parent {
     /// The parent's kind.
@@ -146,11 +146,11 @@ impl Named {
 /// referenced resource is finished first.
 #[derive(Debug, Clone, Copy)]
 pub struct References {
-    /// AWS accepts a name or an ARN here before the resource behind it exists, so nothing waits for it, unless only AWS
-    /// can tell the value.
+    /// AWS accepts a name or an ARN here before the resource behind it exists, so the step does not wait for that
+    /// resource, unless only AWS can tell the value.
     pub by_name: &'static [&'static str],
-    /// AWS takes these for plain texts. The referenced resource is still waited for, except in a circle, where only the
-    /// value has to be known. Roles are always waited for: a principal has to exist.
+    /// AWS treats these as plain text. The step still waits for the referenced resource, except in a circle, where only
+    /// the value must be known. It always waits for roles: a principal has to exist.
     pub loose: &'static [&'static str],
     /// The referenced resource only has to exist, not to be finished ([`wait::there`](crate::aws::wait::there)).
     /// Dependents of this resource still wait until both are finished.
@@ -177,7 +177,7 @@ pub struct Calls {
     /// existed, and a create of an existing one does nothing: a resource found without a record is then created as
     /// well.
     pub dying: &'static [&'static str],
-    /// Refusals of this kind's own calls that time alone cures. Those of a whole service stand in its
+    /// Refusals of this kind's own calls that time alone cures. Cures that hold for a whole service are in
     /// [`Service::cures`].
     pub cures: &'static [Cure],
     /// Calls whose rate AWS limits, by operation. A large plan tells how long they take at least.
@@ -194,7 +194,8 @@ pub struct Calls {
     pub reserves: Option<&'static str>,
     /// Properties (or beginnings of their paths) whose change uploads the resource's artifact.
     pub uploads: &'static [&'static str],
-    /// Listings that are used from so many resources in a stack on, by their actions, which IAM allows only on `*`.
+    /// Account-wide listings, each with the number of resources in a stack from which it is used, and its actions,
+    /// which IAM allows only on `*`.
     pub listings: &'static [(usize, &'static [&'static str])],
     /// The property with the ARN of the permissions boundary, without which a caller may not be allowed to create the
     /// resource.
@@ -230,7 +231,7 @@ pub struct Person {
     pub gap: Option<&'static str>,
     /// States what users outside the stack need once another resource takes its place: "senders need its new URL".
     pub moved: Option<&'static str>,
-    /// Usual duration of a creation and of a deletion, in seconds. Only the ratios between kinds matter.
+    /// Usual durations of a creation and of a deletion, in seconds. Only the ratios between kinds matter.
     pub seconds: (f64, f64),
 }
 

@@ -13,7 +13,8 @@ use super::{
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, permission};
 
-/// [`Kind`] with its spec as JSON. It has only what needs the spec's type: every other fact stands in [`About`].
+/// [`Kind`] with its spec as JSON. The trait has only the operations that need the spec's type; all other facts are in
+/// [`About`].
 pub trait AnyKind: Send + Sync {
     /// The facts that hold for every resource of the kind.
     fn about(&self) -> &'static About;
@@ -55,7 +56,7 @@ pub trait AnyKind: Send + Sync {
     fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
 }
 
-/// The facts that are asked for most.
+/// Shorthands for the facts that are used most.
 impl dyn AnyKind + '_ {
     pub fn name(&self) -> &'static str {
         self.about().name

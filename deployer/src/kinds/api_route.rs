@@ -5,9 +5,9 @@
 //! integration is missing because a run was interrupted reads as present and different, and update completes it. A path
 //! variable is never renamed in place, because every route below it would change: routes under the old name are deleted
 //! before those under the new one are created. A route under the old name that the plan does not have stops that.
-//! **Assumptions**: everything inside an API of ours is ours.
+//! **Assumptions**: everything inside an API of this stack belongs to this stack.
 //! **Caveats**: callers see a route only with the stage's next deployment. AWS replaces a method by deleting and
-//! putting it. Callers do not notice, for the same reason; in a local AWS they do.
+//! putting it. For the same reason callers do not notice that; in a local AWS they do.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -44,7 +44,7 @@ impl Kind for ApiRoute {
     };
     type Spec = Route;
 
-    /// Nothing: AWS makes up the resource's id.
+    /// Returns nothing: AWS generates the resource's id.
     fn predict(_: &Route, _: &Place) -> Outputs {
         Outputs::new()
     }
@@ -61,7 +61,7 @@ impl Kind for ApiRoute {
         vec![Grant::new(&["apigateway:GET"], &tree), Grant::new(actions, tree + "/*").of_own()]
     }
 
-    /// GetResources with its methods, once for all routes of an API.
+    /// Calls GetResources with the methods included, once for all routes of an API.
     async fn read(aws: &Aws, spec: &Route) -> Result<Option<Observed<Route>>, AwsError> {
         let api = &spec.rest_api_id;
         let tree = aws.remember(&tree_key(api), resources(aws, api)).await?;
@@ -82,7 +82,7 @@ impl Kind for ApiRoute {
         made
     }
 
-    /// PutIntegration; before it DeleteMethod and PutMethod when the method itself differs.
+    /// Calls PutIntegration. If the method itself differs, DeleteMethod and PutMethod precede it.
     async fn update(aws: &Aws, live: &Observed<Route>, want: &Route, changes: &Changes) -> Result<(), AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
         let resource = live.outputs.get("resource_id");
@@ -96,7 +96,7 @@ impl Kind for ApiRoute {
         put
     }
 
-    /// DeleteResource for the path parts that nothing else is under, the topmost first, or else DeleteMethod.
+    /// Calls DeleteResource, from the topmost path part that no other route is under; or else DeleteMethod.
     async fn delete(aws: &Aws, live: &Observed<Route>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
         let _turn = aws.turn(&turn_key(api)).await;
@@ -117,7 +117,7 @@ fn created(spec: &Route, resource: &str) -> Created {
 async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
     let resource = path_resource(aws, want).await?;
     match put_method(aws, want, &resource).await {
-        // An earlier attempt brought it here.
+        // An earlier attempt created the method.
         Err(e) if e.is(&["ConflictException"]) => {
             delete_method(aws, &want.rest_api_id, &resource, &want.http_method).await?;
             put_method(aws, want, &resource).await?;
@@ -128,7 +128,7 @@ async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
     Ok(created(want, &resource))
 }
 
-/// Finds the resource of the route's path, and makes what is missing of it from the root down.
+/// Finds the resource of the route's path, and creates the missing path parts from the root down.
 async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
     let api = &want.rest_api_id;
     let known =
@@ -158,12 +158,12 @@ fn parts(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|part| !part.is_empty())
 }
 
-/// Resource ids by path.
+/// Returns the resource ids by path.
 fn paths(tree: &[Resource]) -> BTreeMap<String, String> {
     tree.iter().filter_map(|r| Some((r.path()?.to_owned(), r.id()?.to_owned()))).collect()
 }
 
-/// The path of another variable in the place of `part`: AWS allows one in a place.
+/// Finds the path of another variable in the place of `part`: AWS allows one variable in a place.
 fn variable_beside(paths: &BTreeMap<String, String>, above: &str, part: &str) -> Option<String> {
     let is_variable = |part: &str| part.starts_with('{');
     let beside = |path: &&String| {
@@ -172,8 +172,8 @@ fn variable_beside(paths: &BTreeMap<String, String>, above: &str, part: &str) ->
     is_variable(part).then(|| paths.keys().find(beside).cloned()).flatten()
 }
 
-/// Deletes the path of another variable, of which AWS takes one in a place. The routes under it have gone before, each
-/// by a step of its own; one that is left is in no plan.
+/// Deletes the path of another variable, because AWS allows one variable in a place. Earlier steps have deleted the
+/// routes under it. A remaining route is in no plan: an error.
 async fn make_room(aws: &Aws, api: &str, other: &str) -> Result<(), AwsError> {
     let tree = resources(aws, api).await?;
     let under = |r: &&Resource| r.path().is_some_and(|path| is_within(path, other));
@@ -187,7 +187,7 @@ async fn make_room(aws: &Aws, api: &str, other: &str) -> Result<(), AwsError> {
     delete_paths(aws, api, paths.into_iter().filter_map(Resource::id).map(str::to_owned).collect()).await
 }
 
-/// Sends CreateResource once: some emulators take a part of the same name twice.
+/// Sends CreateResource once: some emulators create a second part of the same name.
 async fn create_resource(aws: &Aws, api: &str, parent: &str, part: &str) -> Result<String, AwsError> {
     let unrepeated = || aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
     let send = || async {
@@ -200,7 +200,7 @@ async fn create_resource(aws: &Aws, api: &str, parent: &str, part: &str) -> Resu
         Ok(tree.into_iter().find(|r| r.parent_id() == Some(parent) && r.path_part() == Some(part)).and_then(|r| r.id))
     };
     match once(send, look).await {
-        // Made meanwhile.
+        // Another step or run created the part meanwhile.
         Err(conflict) if conflict.is(&["ConflictException"]) => look().await?.ok_or(conflict),
         made => made,
     }
@@ -254,7 +254,7 @@ async fn remove(aws: &Aws, route: &Route) -> Result<(), AwsError> {
     delete_paths(aws, api, emptied).await
 }
 
-/// The id of a path's resource when it is not the root and has neither methods nor children.
+/// Returns the id of a path's resource if it is not the root and has neither methods nor children.
 fn removable(tree: &[Resource], path: &str) -> Option<String> {
     let resource = tree.iter().find(|r| r.path() == Some(path) && path != "/")?;
     let empty = resource.resource_methods().is_none_or(|methods| methods.is_empty());

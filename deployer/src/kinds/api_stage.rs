@@ -34,7 +34,7 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place};
 
-/// How long AWS may take to report the methods of an API as they were put; a local AWS reports them at once.
+/// How long AWS may take to report changed methods of an API. A local AWS reports them at once.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 const SETTLED_WITHIN_LOCALLY: Duration = Duration::from_millis(200);
 
@@ -49,16 +49,16 @@ pub struct Stage {
     /// The definition that the deployment is a snapshot of: a canonical text, equal for equal APIs. AWS keeps its
     /// digest.
     pub definition: String,
-    /// Deployments of ours that a cut-off run left and no stage serves; none are wanted.
+    /// This stack's deployments that an interrupted run created and no stage serves. The desired list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused_deployments: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub variables: BTreeMap<String, String>,
-    /// None: the account's own limit.
+    /// None: the account's own limit applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttling_rate_limit: Option<f64>,
-    /// None: the account's own limit.
+    /// None: the account's own limit applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttling_burst_limit: Option<u32>,
     pub metrics_enabled: bool,
@@ -96,7 +96,7 @@ impl Kind for ApiStage {
         seen.outputs.get("url").cloned()
     }
 
-    /// The URL and ARN are known as soon as the API's id is.
+    /// Computes the URL and the ARN, which follow from the API's id.
     fn predict(spec: &Stage, place: &Place) -> Outputs {
         let mut outputs = Outputs::from([("stage_name".into(), spec.stage_name.clone())]);
         if is_id(&spec.rest_api_id) {
@@ -118,7 +118,7 @@ impl Kind for ApiStage {
         };
         let compare = || Grant::new(&["apigateway:GET"], at("resources"));
         match op {
-            // AWS tells tags with the stage; a local AWS is asked for them apart.
+            // AWS returns tags with the stage; a local AWS needs a call of its own for them.
             Op::Read | Op::Present => {
                 vec![Grant::on(&["apigateway:GET"], [stage, stages, deployments, arn(place, "/tags/*")])]
             }
@@ -127,7 +127,7 @@ impl Kind for ApiStage {
                     deploy(),
                     Grant::new(&["apigateway:POST"], &stages).of_own(),
                     Grant::new(&["apigateway:PATCH"], stage).of_own(),
-                    // Tags given at creation are checked as a call of their own.
+                    // AWS checks tags given at creation like a call of their own.
                     put_tags(place),
                 ];
                 own.into_iter().chain(clean_up()).chain([compare()]).collect()
@@ -141,7 +141,7 @@ impl Kind for ApiStage {
         }
     }
 
-    /// GetStages, once with what else hangs under the API, and GetDeployments.
+    /// Calls GetStages, once for the API and its stages, and GetDeployments.
     async fn read(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
         let api = &spec.rest_api_id;
         let (arn, key) = (stage_arn(spec, &aws.place), stages_key(api));
@@ -152,7 +152,7 @@ impl Kind for ApiStage {
         let tags = live_tags(live.tags.clone(), edited);
         let served = deployments.iter().find(|d| d.id.is_some() && d.id == live.deployment_id);
         let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
-        // One made by hand and served is a difference of its own, whose end cleans up.
+        // A deployment made by hand and served by the stage is a difference of its own; its repair also cleans up.
         let unused_deployments = match live.deployment_id() {
             Some(id) if digest::is_digest(&definition) => unserved(aws, api, Some(id), &deployments).await?,
             _ => Vec::new(),
@@ -172,10 +172,10 @@ impl Kind for ApiStage {
         Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 
-    /// CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
+    /// Calls CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
     async fn create(aws: &Aws, want: &Stage) -> Result<Created, AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
-        // In an API that this run made there is nothing to find, unless an earlier attempt left it.
+        // An API that this run created has no deployments, unless an earlier attempt created one.
         let new =
             is_new(aws, &want.rest_api_id) && aws.first_time(format!("apigateway:CreateStage {}", physical_id(want)));
         let (deployment, alone) = if new {
@@ -204,7 +204,7 @@ impl Kind for ApiStage {
         Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
     }
 
-    /// One UpdateStage for all that differs, after CreateDeployment when the definition does.
+    /// Sends all differences in one UpdateStage, after CreateDeployment if the definition differs.
     async fn update(aws: &Aws, live: &Observed<Stage>, want: &Stage, changes: &Changes) -> Result<(), AwsError> {
         let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
         aws.forget(&stages_key(&want.rest_api_id));
@@ -223,7 +223,7 @@ impl Kind for ApiStage {
         Ok(())
     }
 
-    /// DeleteStage, then DeleteDeployment for those of ours that no stage serves.
+    /// Calls DeleteStage, then DeleteDeployment for this stack's deployments that no stage serves.
     async fn delete(aws: &Aws, live: &Observed<Stage>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
         let _turn = aws.turn(&turn_key(api)).await;
@@ -242,7 +242,7 @@ fn stage_arn(spec: &Stage, place: &Place) -> String {
     arn(place, &format!("/restapis/{}/stages/{}", spec.rest_api_id, spec.stage_name))
 }
 
-/// The URL of the stage for callers, without a slash at the end.
+/// Returns the stage's URL for callers, without a slash at the end.
 fn url(spec: &Stage, place: &Place) -> String {
     let Stage { rest_api_id: api, stage_name: stage, .. } = spec;
     match &place.endpoint_url {
@@ -253,7 +253,7 @@ fn url(spec: &Stage, place: &Place) -> String {
 
 fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
     let all = live.method_settings().and_then(|settings| settings.get("*/*"));
-    // −1 says that the account's limit holds.
+    // −1 means that the account's limit applies.
     let rate = all.map(MethodSetting::throttling_rate_limit).filter(|rate| *rate >= 0.0);
     let burst = all.and_then(|s| u32::try_from(s.throttling_burst_limit()).ok());
     Stage {
@@ -271,7 +271,7 @@ fn stage(spec: &Stage, live: &Live, definition: String, tags: Tags) -> Stage {
     }
 }
 
-/// Refuses to take a snapshot of anything but the definition. What was put a moment ago may be told a little later.
+/// Refuses to take a snapshot of anything but the definition. AWS may report a fresh change only some seconds later.
 async fn compared(aws: &Aws, want: &Stage) -> Result<(), AwsError> {
     let (api, definition) = (&want.rest_api_id, &want.definition);
     let definition: Definition = serde_json::from_str(definition)
@@ -297,7 +297,8 @@ async fn patch(aws: &Aws, want: &Stage, ops: Vec<PatchOperation>) -> Result<(), 
     aws.call("apigateway:UpdateStage", call.set_patch_operations(Some(ops)).send()).await.map(drop)
 }
 
-/// The settings for all methods, sent together: one of them alone would leave the others to the server's defaults.
+/// Returns the settings for all methods. They are sent together: a single one would reset the others to the server's
+/// defaults.
 fn settings(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
     let of = |s: &Stage| (s.throttling_rate_limit, s.throttling_burst_limit, s.metrics_enabled);
     if of(live) == of(want) {
@@ -312,7 +313,7 @@ fn settings(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
     ]
 }
 
-/// The PATCH operations for what CreateStage takes as well.
+/// Returns the PATCH operations for the properties that CreateStage takes as well.
 fn properties(live: &Stage, want: &Stage) -> Vec<PatchOperation> {
     let mut ops = Vec::new();
     let mut replace = |path: String, value: String| ops.push(patch_op(PatchOp::Replace, path, Some(value)));

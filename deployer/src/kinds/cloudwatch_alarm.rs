@@ -158,9 +158,9 @@ impl Kind for CloudwatchAlarm {
         Ok(())
     }
 
-    /// DeleteAlarms, shared with the other alarms. Refused for one it is refused for all, so each then asks alone.
+    /// Calls DeleteAlarms, shared with other alarms. One alarm can fail the whole call: each then gets a call of its own.
     async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
-        // Whichever step sends the call, it is this one's, too.
+        // The shared call counts as this step's own, whichever step sends it.
         wait::begun();
         let (name, shared) = (&live.physical_id, aws.clone());
         match aws.gathered.deleted_alarms.get(name, move |names| delete_all(shared, names)).await {
@@ -173,7 +173,7 @@ impl Kind for CloudwatchAlarm {
     }
 }
 
-/// Alarms that stop, start or recover machines do it by a role of CloudWatch's own, which the first such alarm makes.
+/// Grants the creation of the role by which CloudWatch stops, starts or recovers machines; the first such alarm does it.
 fn acts_on_machines(spec: &Alarm, place: &Place) -> Option<Grant> {
     let all = [&spec.alarm_actions, &spec.ok_actions, &spec.insufficient_data_actions].into_iter().flatten();
     let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);
@@ -181,8 +181,8 @@ fn acts_on_machines(spec: &Alarm, place: &Place) -> Option<Grant> {
     acts.then(|| service_role(place, "events.amazonaws.com", "AWSServiceRoleForCloudWatchEvents"))
 }
 
-/// Deletes up to 100 alarms. Each that is asked for alone is told what became of it: success if it was gone already,
-/// and a refusal if it is another stack's by now.
+/// Deletes up to 100 alarms. A name asked for alone gets its own result: success if the alarm was deleted already, and
+/// a refusal if it belongs to another stack by now.
 async fn delete_all(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ()>, AwsError> {
     let alone = names.len() == 1;
     let mut ours = BTreeMap::new();
@@ -214,7 +214,7 @@ fn arn(name: &str, place: &Place) -> String {
     place.arn("cloudwatch", &format!("alarm:{name}"))
 }
 
-/// ListTagsForResource; `None` when there is no such alarm.
+/// Calls ListTagsForResource. `None` if the alarm does not exist.
 async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     let call = aws.clients.cloudwatch.list_tags_for_resource().resource_arn(arn).send();
     let Some(found) = aws.find("cloudwatch:ListTagsForResource", ABSENT, call).await? else { return Ok(None) };
@@ -223,7 +223,7 @@ async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     Ok(Some(tags::without_aws(tags)))
 }
 
-/// Reads up to 100 alarms by their names: DescribeAlarms, which answers 50 a page unless told.
+/// Reads up to 100 alarms by their names: DescribeAlarms, which returns 50 a page by default.
 async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, MetricAlarm>, AwsError> {
     let asked = aws
         .clients
@@ -236,7 +236,7 @@ async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, 
     Ok(found.into_iter().filter_map(|alarm| Some((alarm.alarm_name.clone()?, alarm))).collect())
 }
 
-/// The whole definition as PutMetricAlarm takes it, without tags.
+/// Builds PutMetricAlarm with the whole definition, without tags.
 fn put(
     cloudwatch: &aws_sdk_cloudwatch::Client,
     alarm: &Alarm,
@@ -265,7 +265,7 @@ fn put(
         .set_insufficient_data_actions(Some(alarm.insufficient_data_actions.clone()))
 }
 
-/// The SDK counts with a sign; AWS refuses what does not fit.
+/// Converts to the SDK's signed number. AWS refuses a number that does not fit.
 fn sdk_int(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
@@ -294,7 +294,7 @@ fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError
         namespace: live.namespace.unwrap_or_default(),
         metric_name: live.metric_name.unwrap_or_default(),
         dimensions: dimensions.filter_map(|d| Some((d.name?, d.value?))).collect(),
-        // It has one or the other; a local AWS names its default beside a percentile.
+        // An alarm has a statistic or a percentile; a local AWS reports its default statistic beside a percentile.
         statistic: live.statistic.filter(|_| live.extended_statistic.is_none()).map(|s| s.as_str().to_owned()),
         extended_statistic: live.extended_statistic,
         period: live.period.and_then(|v| u32::try_from(v).ok()).unwrap_or_default(),

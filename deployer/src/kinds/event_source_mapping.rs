@@ -50,7 +50,7 @@ pub struct EventSource {
     pub function_response_types: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_concurrency: Option<u32>,
-    /// JSON texts as [`pattern`] writes them; a message passes if one of them matches.
+    /// JSON texts as [`pattern`] writes them; a message passes if it matches one of them.
     #[serde(default)]
     pub filter_patterns: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +65,7 @@ pub struct PollerConfig {
     pub maximum_pollers: u32,
 }
 
-/// Writes a filter pattern in its one normal form: compact, keys sorted.
+/// Writes a filter pattern in its only normal form: compact, keys sorted.
 pub fn pattern(value: &Value) -> String {
     fn sorted(value: &Value) -> Value {
         match value {
@@ -84,7 +84,7 @@ pub fn pattern(value: &Value) -> String {
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
-/// Characters of one pattern: Lambda's model, `Pattern`.
+/// The most characters of one pattern, from the model of Lambda's `Pattern`.
 const PATTERN_SIZE: usize = 4_096;
 
 const CREATE: &str = "lambda:CreateEventSourceMapping";
@@ -129,7 +129,6 @@ impl Kind for EventSourceMapping {
     };
     type Spec = EventSource;
 
-    /// Nothing: AWS generates the UUID.
     fn condition(seen: &Observed<EventSource>) -> Option<String> {
         Some(if seen.spec.enabled { "enabled" } else { "disabled" }.to_owned())
     }
@@ -141,12 +140,13 @@ impl Kind for EventSourceMapping {
             .collect()
     }
 
+    /// Returns nothing: AWS generates the UUID.
     fn predict(_: &EventSource, _: &Place) -> Outputs {
         Outputs::new()
     }
 
-    /// Listing and creating know no resource ARN beforehand; the rest is on the mapping's own, generated ARN.
-    /// A mapping's ARN holds an id that only AWS can give: the function's ARN is the condition.
+    /// Grants listing and creation on `*`, because no ARN is known before the call, and the rest on the mapping's own
+    /// ARN. That ARN holds an id that only AWS assigns, so the function's ARN is the condition.
     fn iam(op: Op, spec: &EventSource, place: &Place) -> Vec<Grant> {
         let mapping = place.arn("lambda", "event-source-mapping:*");
         let function = function_arn(place, &spec.function_name);
@@ -168,11 +168,12 @@ impl Kind for EventSourceMapping {
         }
     }
 
-    /// ListEventSourceMappings, shared with the others, and ListTags. A mapping that is being deleted counts as absent.
+    /// Calls ListEventSourceMappings, shared with the other mappings, and ListTags. A mapping that is being deleted
+    /// counts as absent.
     async fn read(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
         let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
         let listed = present(aws, spec);
-        // Only a guess: what is wrong with it the listing tells, too.
+        // Speculative: an error here is ignored, because the listing reports it as well.
         let ahead = async {
             match &expected {
                 Some(uuid) => {
@@ -189,8 +190,8 @@ impl Kind for EventSourceMapping {
         whole(aws, spec, (mapping, twins), ahead).await
     }
 
-    /// ListEventSourceMappings, and ListTags where it is another mapping than the last apply left. That one's tags are
-    /// taken to be as they were left; who asks reads it whole where its function is not seen to be ours.
+    /// Calls ListEventSourceMappings, and ListTags if the mapping is not the one of the last apply. The mapping of the
+    /// last apply is assumed to have its former tags; the caller re-reads it if its function is not known to be ours.
     async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
         let identity = [spec.function_name.as_str(), &spec.event_source_arn];
         let Some((mapping, twins)) = present(aws, spec).await? else { return Ok(None) };
@@ -217,7 +218,7 @@ impl Kind for EventSourceMapping {
 
     async fn create(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
         match make(aws, want).await {
-            // AWS holds on to the pair for as long as its last mapping is being deleted.
+            // AWS keeps the pair occupied until its last mapping is deleted.
             Err(e) if e.is(BUSY) && list(aws, want).await?.iter().all(|m| m.state() == Some("Deleting")) => {
                 gone(aws, want).await?;
                 make(aws, want).await
@@ -266,26 +267,26 @@ impl Kind for EventSourceMapping {
         Ok(())
     }
 
-    /// DeleteEventSourceMapping for each mapping of the pair, asked again while one is in use.
+    /// Calls DeleteEventSourceMapping for each mapping of the pair, repeated while one is in use.
     async fn delete(aws: &Aws, live: &Observed<EventSource>) -> Result<(), AwsError> {
         let all = std::iter::once(&live.physical_id).chain(&live.twins);
         try_join_all(all.map(|uuid| remove(aws, &live.spec, uuid))).await.map(drop)
     }
 
-    /// ListEventSourceMappings, shared with the others, until a deleted mapping is listed no more.
+    /// Calls ListEventSourceMappings, shared with the other mappings, until the deleted mapping is no longer listed.
     async fn watch(aws: &Aws, spec: &EventSource, event: &Watched) -> Result<(), AwsError> {
         if matches!(event, Watched::Deleted) { gone(aws, spec).await } else { Ok(()) }
     }
 }
 
-/// The first mapping of the pair that is not being deleted, and the UUIDs of the others.
+/// Returns the first mapping of the pair that is not being deleted, and the UUIDs of the others.
 async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<(Mapping, Vec<String>)>, AwsError> {
     let mut present = list_along(aws, spec).await?.into_iter().filter(|m| m.state() != Some("Deleting"));
     let first = present.next();
     Ok(first.map(|mapping| (mapping, present.filter_map(|mapping| mapping.uuid).collect())))
 }
 
-/// A listed mapping with its tags: those that are known already, or else ListTags.
+/// Adds the tags to a listed mapping: the `known` tags, or else the answer of ListTags.
 async fn whole(
     aws: &Aws,
     spec: &EventSource,
@@ -307,7 +308,7 @@ async fn whole(
     Ok(Some(seen))
 }
 
-/// DeleteEventSourceMapping, asked again while the mapping is in use.
+/// Calls DeleteEventSourceMapping, repeated while the mapping is in use.
 async fn remove(aws: &Aws, spec: &EventSource, uuid: &str) -> Result<(), AwsError> {
     aws.until(&format!("event source mapping {uuid} to take a delete"), SETTLED_WITHIN, || async move {
         let call = aws.clients.lambda.delete_event_source_mapping().uuid(uuid).send();
@@ -329,7 +330,7 @@ async fn make(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
     Ok(Created { outputs: outputs(&uuid), physical_id: uuid })
 }
 
-/// Sends CreateEventSourceMapping once: an emulator makes as many as it is asked for.
+/// Sends CreateEventSourceMapping once: an emulator creates another mapping for each repetition.
 async fn send_create(aws: &Aws, want: &EventSource) -> Result<String, AwsError> {
     let call = aws
         .clients
@@ -373,14 +374,14 @@ fn uuid_arn(aws: &Aws, uuid: &str) -> String {
     aws.place.arn("lambda", &format!("event-source-mapping:{uuid}"))
 }
 
-/// ListTags; `None` when there is no such mapping.
+/// Calls ListTags. `None` if the mapping does not exist.
 async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     let call = aws.clients.lambda.list_tags().resource(arn).send();
     let found = aws.find("lambda:ListTags", ABSENT, call).await?;
     Ok(found.map(|found| tags::without_aws(found.tags.unwrap_or_default())))
 }
 
-/// AWS always answers with the full ARN.
+/// Returns the function's full ARN, which AWS always reports.
 fn function_arn(place: &Place, name: &str) -> String {
     if name.starts_with("arn:") { name.to_owned() } else { place.arn("lambda", &format!("function:{name}")) }
 }

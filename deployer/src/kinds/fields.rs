@@ -9,12 +9,12 @@ use serde::forward_to_deserialize_any;
 /// Lists the properties of a spec, without those inside them. Empty if the spec is not a struct.
 pub(super) fn of<S: DeserializeOwned>() -> &'static [&'static str] {
     let found: Cell<&'static [&'static str]> = Cell::new(&[]);
-    // Fails always: the names are all that is wanted.
+    // Always fails: only the names are needed.
     let _: Result<S, Error> = S::deserialize(Asked(&found));
     found.get()
 }
 
-/// Takes note of the fields that a struct asks for.
+/// Records the fields that a struct asks for.
 struct Asked<'a>(&'a Cell<&'static [&'static str]>);
 
 impl<'de> Deserializer<'de> for Asked<'_> {

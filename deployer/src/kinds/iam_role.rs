@@ -42,14 +42,14 @@ pub struct IamRole;
 
 /// The name of the inline policy that holds a role's `permissions`.
 pub const PERMISSIONS: &str = "permissions";
-/// How long a session lasts when nothing is said, in seconds.
+/// How long a session lasts by default, in seconds.
 pub const MAX_SESSION_DURATION: u32 = 3_600;
-/// Characters of all inline policies together, white space not counted.
+/// The most characters of all inline policies together, white space not counted.
 const INLINE_SIZE: usize = 10_240;
-/// Characters of a trust policy, and what AWS raises an account's quota to.
+/// The most characters of a trust policy, and the maximum to which AWS raises an account's quota.
 const TRUST_SIZE: usize = 2_048;
 const TRUST_SIZE_RAISED: usize = 4_096;
-/// Managed policies on one role, unless AWS raised the account's quota.
+/// The most managed policies on one role, unless AWS raised the account's quota.
 pub const MANAGED_POLICIES: usize = 10;
 
 /// A role; durations in seconds.
@@ -73,7 +73,7 @@ pub struct Role {
     pub tags: Tags,
 }
 
-/// Already gone, or not yet there.
+/// The role or policy is deleted already, or does not exist yet.
 const ABSENT: &[&str] = &["NoSuchEntity"];
 
 impl Kind for IamRole {
@@ -145,10 +145,11 @@ impl Kind for IamRole {
         grants::of(op, spec, place)
     }
 
-    /// From the account's listings where there are many roles. Else GetRole, ListRolePolicies, ListAttachedRolePolicies
-    /// and GetRolePolicy for every wanted name at once, then for the names that only AWS knows.
+    /// Reads many roles from the account's listings. A few roles take GetRole, ListRolePolicies,
+    /// ListAttachedRolePolicies and GetRolePolicy for every wanted name at once, then for the names that only AWS
+    /// knows.
     async fn read(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
-        // Of a role that the state does not know there is most likely nothing to read.
+        // A role that the state does not have most likely does not exist, so its policies are read only after GetRole.
         let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
         // A local AWS leaves boundaries out of both listings.
         let local = aws.place.endpoint_url.is_some();
@@ -183,7 +184,7 @@ impl Kind for IamRole {
         Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
     }
 
-    /// As [`Kind::read`], without what the inline policies say.
+    /// As [`Kind::read`], without the contents of the inline policies.
     async fn present(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
         let (role, inline, attached) = match listing::listed(aws, Self::NAME, &spec.name).await? {
             Listed::Absent => return Ok(None),
@@ -249,12 +250,12 @@ impl Kind for IamRole {
             aws.call("iam:UpdateAssumeRolePolicy", call.send()).await?;
         }
         if changes.touch("max_session_duration") {
-            // The call resets what it is not told.
+            // UpdateRole resets every property that it does not receive.
             let call = iam.update_role().role_name(role).set_description(want.description.clone());
             aws.call("iam:UpdateRole", call.max_session_duration(seconds(want)).send()).await?;
         }
         if changes.touch("description") {
-            // Unlike UpdateRole, this call is known to take an empty text as "none".
+            // Unlike UpdateRole, this call is known to clear the description if the text is empty.
             let call = iam.update_role_description().role_name(role);
             let call = call.description(want.description.clone().unwrap_or_default());
             aws.call("iam:UpdateRoleDescription", call.send()).await?;
@@ -277,8 +278,8 @@ impl Kind for IamRole {
         Ok(())
     }
 
-    /// With all that it was allowed besides: functions go on with it until they are changed, and Lambda takes apart in
-    /// its name what it made for them.
+    /// Returns the wanted role with its former permissions added: functions use the role until they are changed, and
+    /// Lambda uses it to delete the network interfaces that it created for them.
     fn meanwhile(live: &Role, want: &Role) -> Option<Role> {
         let inline_policies = policies::both(&live.inline_policies, &want.inline_policies);
         let gone = live.managed_policy_arns.iter().filter(|arn| !want.managed_policy_arns.contains(arn));
@@ -290,7 +291,8 @@ impl Kind for IamRole {
         (fits && meanwhile != *want).then_some(meanwhile)
     }
 
-    /// Takes off what was read at plan time, then deletes the bare role; where IAM sees more on it, what it has now.
+    /// Removes the policies that were read at plan time, then deletes the role. If IAM reports more on the role,
+    /// removes its current policies and profiles first.
     async fn delete(aws: &Aws, live: &Observed<Role>) -> Result<(), AwsError> {
         let role = live.physical_id.as_str();
         strip(aws, role, live.spec.managed_policy_arns.iter(), live.spec.inline_policies.keys()).await?;
@@ -299,7 +301,8 @@ impl Kind for IamRole {
             deleted => return deleted,
         }
         let profiles = match instance_profiles(aws, role).await {
-            // Only the policies for roles that machines may take allow it; others have none.
+            // Only the generated policies for roles that EC2 may assume allow this call. Other roles have no instance
+            // profiles.
             Err(refused) if refused.is_access_denied() => BTreeSet::new(),
             profiles => profiles?,
         };
@@ -320,7 +323,7 @@ async fn get(aws: &Aws, name: &str) -> Result<Option<Live>, AwsError> {
     Ok(aws.find("iam:GetRole", ABSENT, call).await?.and_then(|found| found.role))
 }
 
-/// DetachRolePolicy and DeleteRolePolicy for each, a few at once.
+/// Calls DetachRolePolicy and DeleteRolePolicy for each policy, a few at once.
 async fn strip<'a>(
     aws: &Aws,
     role: &str,
@@ -332,7 +335,7 @@ async fn strip<'a>(
     tokio::try_join!(detached, deleted).map(drop)
 }
 
-/// DeleteRole, which takes a role without policies and profiles alone.
+/// Calls DeleteRole, which accepts only a role without policies and profiles.
 async fn bare(aws: &Aws, role: &str) -> Result<(), AwsError> {
     let call = aws.clients.iam.delete_role().role_name(role).send();
     aws.find("iam:DeleteRole", ABSENT, call).await.map(drop)

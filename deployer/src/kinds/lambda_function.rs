@@ -73,8 +73,8 @@ const DELETING: &str = "Deleting";
 /// Bytes of all environment variables: Lambda developer guide, "Lambda quotas".
 const ENVIRONMENT_SIZE: usize = 4_096;
 
-/// Lambda measures the JSON text `{"NAME":"value",…}`, with its quotes, commas and escapes: it is what the refusal
-/// quotes after "String measured".
+/// Measures the environment as Lambda does: the JSON text `{"NAME":"value",…}`, with its quotes, commas and escapes.
+/// Lambda's refusal quotes this text after "String measured".
 fn environment_size(environment: &BTreeMap<String, String>) -> usize {
     if environment.is_empty() { 0 } else { serde_json::to_string(environment).map_or(0, |text| text.len()) }
 }
@@ -134,7 +134,7 @@ impl Kind for LambdaFunction {
         runtime::refused(spec, changes)
     }
 
-    /// `invoke_arn` is the URI that an API Gateway integration takes.
+    /// Predicts the outputs. `invoke_arn` is the URI that an API Gateway integration takes.
     fn predict(spec: &Function, place: &Place) -> Outputs {
         let arn = place.arn("lambda", &format!("function:{}", spec.function_name));
         let Place { partition, region, .. } = place;
@@ -148,16 +148,17 @@ impl Kind for LambdaFunction {
         ])
     }
 
-    /// The role not where Lambda looks at what it may do: reach a network, a dead-letter target, a key, X-Ray.
     fn rollback(spec: &Function, place: &Place) -> Vec<Grant> {
         versions::grants(&spec.function_name, place)
     }
 
-    /// Lambda reports a function that is not ready in the notes.
+    /// Returns `active`: the notes report a function that is not ready.
     fn condition(_: &Observed<Function>) -> Option<String> {
         Some("active".to_owned())
     }
 
+    /// Returns the references that need not be finished. The role is none of them if Lambda checks its permissions: to
+    /// reach a network, a dead-letter target, a key or X-Ray.
     fn early(spec: &Function) -> &'static [&'static str] {
         let looked_at = spec.may_fail_later() || spec.dead_letter_target_arn.is_some() || wire::is_traced(spec);
         if looked_at { &["logging_config"] } else { Self::ABOUT.references.early }
@@ -167,7 +168,7 @@ impl Kind for LambdaFunction {
         grants::of(op, spec, place)
     }
 
-    /// GetFunction, which brings tags and reserved concurrency along.
+    /// Calls GetFunction, which returns tags and reserved concurrency as well.
     async fn read(aws: &Aws, spec: &Function) -> Result<Option<Observed<Function>>, AwsError> {
         let name = &spec.function_name;
         let call = aws.clients.lambda.get_function().function_name(name).send();
@@ -177,7 +178,7 @@ impl Kind for LambdaFunction {
         }
         progress::with_tags(&found)?;
         progress::with_environment(&found)?;
-        // AWS always tells it. A local AWS that does not knows of none, so there is none to compare.
+        // AWS always reports the logging. A local AWS without it has nothing to compare.
         let logs = found.configuration().is_some_and(|c| c.logging_config().is_some());
         let (mut function, notes) = wire::observed(name, found)?;
         if !logs {
@@ -225,7 +226,7 @@ impl Kind for LambdaFunction {
             })
         };
         match send().await {
-            // The name is free when the function that had it is gone.
+            // The name becomes free once the old function is deleted.
             Err(taken) if taken.is(&["ResourceConflictException"]) && is_going(aws, name).await? => {
                 gone(aws, name).await?;
                 send().await?;
@@ -239,7 +240,7 @@ impl Kind for LambdaFunction {
         let wait = want.may_fail_later() || want.reserved_concurrent_executions.is_some();
         if wait && let Err(failed) = ready(aws, name, "lambda:CreateFunction").await {
             if matches!(failed, AwsError::Service(_)) {
-                // Best effort: the failure itself is what the user has to see.
+                // Best effort: the user has to see the failure of the creation, not one of the clean-up.
                 let _ = remove(aws, name).await;
             }
             return Err(failed);
@@ -250,8 +251,9 @@ impl Kind for LambdaFunction {
         Ok(Created { physical_id: name.clone(), outputs: Self::predict(want, &aws.place) })
     }
 
-    /// First what AWS refuses while an update is in progress, then the configuration, and when that is done the code.
-    /// A refusal because an interrupted run left something in progress is tried again by who calls.
+    /// Sends first the changes that AWS refuses while an update is in progress, then the configuration, and the code
+    /// once that is finished. If an interrupted run's update is still in progress, AWS refuses and the executor tries
+    /// again.
     async fn update(aws: &Aws, live: &Observed<Function>, want: &Function, changes: &Changes) -> Result<(), AwsError> {
         let name = &want.function_name;
         if changes.touch("reserved_concurrent_executions") {
@@ -286,8 +288,8 @@ impl Kind for LambdaFunction {
         Ok(())
     }
 
-    /// DeleteFunction. Those it used can go while AWS is still about it, but for the role of the last function in a
-    /// VPC: Lambda deletes the network interfaces in its name.
+    /// Calls DeleteFunction. The resources that the function used can be deleted while AWS finishes, except the role of
+    /// the last function in a VPC: Lambda needs it to delete the network interfaces.
     async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
         remove(aws, &live.physical_id).await?;
         if let Some(network) = &live.spec.vpc_config {
@@ -296,7 +298,7 @@ impl Kind for LambdaFunction {
         Ok(())
     }
 
-    /// GetFunction until the function is Active, or runs as changed, or is gone.
+    /// Calls GetFunction until the function is Active, runs the change, or is deleted.
     async fn watch(aws: &Aws, spec: &Function, event: &Watched) -> Result<(), AwsError> {
         let name = &spec.function_name;
         match event {
@@ -314,7 +316,7 @@ impl Kind for LambdaFunction {
 }
 
 impl Function {
-    /// AWS makes the network and takes hold of the key after it has answered.
+    /// Tells whether AWS creates network interfaces or claims a key after it has answered.
     fn may_fail_later(&self) -> bool {
         self.vpc_config.is_some() || self.kms_key_arn.is_some()
     }

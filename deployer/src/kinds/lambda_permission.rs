@@ -1,8 +1,8 @@
 //! `lambda.permission`: one statement of a function's resource policy, which lets a caller invoke the function.
 //!
-//! **Guarantees**: calls on one function's policy run one after another, and a statement is read back and written again
-//! until it is there: AWS reports success for overlapping writes and keeps only the last. The first statement of a
-//! function that this run created is not read back, because nobody else can be writing.
+//! **Guarantees**: calls on one function's policy run one after another. A statement is read back, and written again
+//! until the policy has it: AWS reports success for overlapping writes and keeps only the last. The first statement of
+//! a function that this run created is not read back, because nobody else can be writing.
 //! **Assumptions**: statement ids come from [`statement_id`], so that a permission for another caller has another id
 //! and is created before the old one is deleted.
 //! **Caveats**: AWS cannot change a statement. Under an unchanged id it is removed and added at once, and invocations
@@ -29,11 +29,11 @@ pub struct LambdaPermission;
 pub struct Permission {
     pub function_name: String,
     pub statement_id: String,
-    /// `lambda:InvokeFunction`, as a rule.
+    /// Usually `lambda:InvokeFunction`.
     pub action: String,
     /// A service such as `apigateway.amazonaws.com`, an account id or an ARN.
     pub principal: String,
-    /// Which resource of the principal; `*` allowed.
+    /// The ARN of the principal's resource; `*` allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,8 +43,8 @@ pub struct Permission {
     pub qualifier: Option<String>,
 }
 
-/// Derives a statement id (at most 100 of `[A-Za-z0-9-_]`) from what the statement says: equal permissions have
-/// equal ids, different ones different ids.
+/// Derives a statement id (at most 100 of `[A-Za-z0-9-_]`) from the statement's contents: equal permissions have equal
+/// ids, different ones different ids.
 pub fn statement_id(function: &str, principal: &str, source: &str) -> String {
     let mut hash = Sha256::new();
     for part in [function, principal, source] {
@@ -106,7 +106,7 @@ impl Kind for LambdaPermission {
         vec![grant]
     }
 
-    /// GetPolicy; without any statement AWS answers 404.
+    /// Calls GetPolicy. AWS answers 404 if the policy has no statement.
     async fn read(aws: &Aws, spec: &Permission) -> Result<Option<Observed<Permission>>, AwsError> {
         let call = aws.clients.lambda.get_policy().function_name(&spec.function_name);
         let call = call.set_qualifier(spec.qualifier.clone()).send();
@@ -148,7 +148,7 @@ fn physical_id(spec: &Permission) -> String {
     }
 }
 
-/// AddPermission, read back, repeated while it is not there. Only the first refusal counts: a later
+/// Calls AddPermission and reads the policy back, until it has the statement. Only the first refusal counts: a later
 /// `ResourceConflictException` means that an earlier call took effect after all.
 async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     let alone = aws.has_done(&made_key(&want.function_name))
@@ -177,7 +177,7 @@ async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     .await
 }
 
-/// Sends AddPermission once: some emulators take a statement of the same id twice.
+/// Sends AddPermission once: some emulators add a second statement of the same id.
 async fn send(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
     let call = aws
         .clients
@@ -201,7 +201,7 @@ async fn remove(aws: &Aws, spec: &Permission) -> Result<(), AwsError> {
     aws.find("lambda:RemovePermission", ABSENT, call).await.map(drop)
 }
 
-/// A list, or the one thing that stands for a list of one.
+/// Returns the items of a list; a single value stands for a list of one.
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
     let (list, one) = match value {
         Value::Array(items) => (items.as_slice(), None),
@@ -215,7 +215,7 @@ fn text(value: &Value) -> Option<String> {
     items(value).next().and_then(Value::as_str).map(str::to_owned)
 }
 
-/// A statement as AWS stores it, in the shape of a spec.
+/// Converts a statement as AWS stores it.
 fn observed(spec: &Permission, statement: &Value) -> Permission {
     let principal = &statement["Principal"];
     let principal =
@@ -229,13 +229,13 @@ fn observed(spec: &Permission, statement: &Value) -> Permission {
     }
 }
 
-/// An account id is stored as the ARN of the account's root.
+/// Converts the ARN of an account's root, as AWS stores an account id, back to the id.
 fn account_id(principal: String) -> String {
     let account = principal.strip_suffix(":root").and_then(|arn| arn.rsplit(':').next());
     account.filter(|id| id.len() == 12).map(str::to_owned).unwrap_or(principal)
 }
 
-/// The value of a condition key under any operator; keys are case-insensitive.
+/// Finds the value of a condition key under any operator; keys are case-insensitive.
 fn condition(statement: &Value, key: &str) -> Option<String> {
     let operators = statement["Condition"].as_object()?;
     operators

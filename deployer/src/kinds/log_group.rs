@@ -25,16 +25,16 @@ pub struct LogGroupKind;
 pub const RETENTION_DAYS: &[u32] =
     &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-/// AWS's class of log groups when none is given.
+/// The class of log groups for which none is given.
 pub const STANDARD: &str = "STANDARD";
-/// The class whose retention is AWS's own.
+/// The class whose retention AWS decides.
 pub const DELIVERY: &str = "DELIVERY";
 
 /// A log group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
     pub name: String,
-    /// One of [`RETENTION_DAYS`]; absent: events never expire.
+    /// One of [`RETENTION_DAYS`]. Without it events never expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_in_days: Option<u32>,
     /// The key's ARN.
@@ -58,7 +58,7 @@ impl Default for LogGroup {
     }
 }
 
-/// Already gone.
+/// The group is deleted already.
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
 fn found(name: &str) -> Found<LogGroup> {
@@ -108,7 +108,7 @@ impl Kind for LogGroupKind {
             Op::Delete => vec!["logs:DeleteLogGroup"],
         };
         let arn = arn(&spec.name, place);
-        // The older calls name the group with `:*`, the tagging calls without.
+        // The older calls name the group with `:*`, the tagging calls without it.
         let grant = Grant::on(&actions, [arn.clone(), arn + ":*"]);
         match op {
             Op::Read | Op::Present => vec![grant, Grant::new(&["logs:DescribeLogGroups"], "*")],
@@ -154,7 +154,7 @@ impl Kind for LogGroupKind {
             .create_log_group()
             .log_group_name(&want.name)
             .set_kms_key_id(want.kms_key_id.clone())
-            // Some partitions refuse the word even for what is the default.
+            // Some partitions refuse the parameter even if it has the default value.
             .set_log_group_class(class)
             .set_deletion_protection_enabled(want.deletion_protection_enabled.then_some(true))
             .set_tags(Some(want.tags.clone().into_iter().collect()));
@@ -203,7 +203,7 @@ impl Kind for LogGroupKind {
     }
 }
 
-/// ListTagsForResource; `None` when there is no such group.
+/// Calls ListTagsForResource. `None` if the group does not exist.
 async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     let call = aws.clients.logs.list_tags_for_resource().resource_arn(arn).send();
     let found = aws.find("logs:ListTagsForResource", ABSENT, call).await?;
@@ -217,13 +217,13 @@ fn arn(name: &str, place: &Place) -> String {
 
 /// Groups in one answer of DescribeLogGroups.
 const PAGE: usize = 50;
-/// Fewer names than this are asked for one by one.
+/// From this many names on, one listing is tried before single calls.
 const FEW: usize = 4;
-/// Pages of a listing that hold nothing wanted, before the rest is asked for one by one.
+/// The most pages of a listing beyond those that the wanted groups fill. After them, single calls read the rest.
 const IDLE_PAGES: usize = 4;
 
-/// The groups of these names. Many whose names begin alike are taken from one listing of all that do, as long as
-/// that listing is not mostly of others.
+/// Reads the groups of these names. Many groups with a common prefix are read from one listing of that prefix, unless
+/// most of it belongs to others.
 async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, Live>, AwsError> {
     let mut wanted = names;
     let mut found = BTreeMap::new();
@@ -250,18 +250,18 @@ async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, 
     Ok(found)
 }
 
-/// The beginning of the groups' names of all functions of an account.
+/// The beginning of the log groups' names of all functions in an account.
 const LAMBDA: &str = "/aws/lambda/";
 
 fn common_prefix(names: &BTreeSet<String>) -> &str {
     let (Some(first), Some(last)) = (names.first(), names.last()) else { return "" };
-    // In order, so what the two ends share all share.
+    // The names are sorted, so the first and the last share only what all share.
     let same = first.char_indices().zip(last.chars()).take_while(|((_, a), b)| a == b);
     let end = same.last().map_or(0, |((at, c), _)| at + c.len_utf8());
     &first[..end]
 }
 
-/// Finds the group of exactly this name among those that begin with it.
+/// Finds the group of exactly this name among the groups whose names begin with it.
 async fn find(aws: &Aws, name: &str) -> Result<Option<Live>, AwsError> {
     let mut token = None;
     loop {

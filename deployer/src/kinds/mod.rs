@@ -81,7 +81,7 @@ pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
     REGISTRY.iter().copied().find(|kind| kind.name() == name)
 }
 
-/// Finds the kind of a resource that this program made from `stack.yaml`.
+/// Finds the kind of a resource that this program derived from `stack.yaml`.
 ///
 /// # Panics
 /// If the kind is not in [`REGISTRY`]: its resources would be missing from every plan.
@@ -92,15 +92,15 @@ pub fn registered(name: &str) -> &'static dyn AnyKind {
 /// Outputs by name: `arn`, `url` and so on. Other resources can refer to them.
 pub type Outputs = BTreeMap<String, String>;
 
-/// Something in a spec that AWS would refuse, or may refuse.
+/// A part of a spec that AWS would refuse, or may refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excess {
     pub code: &'static str,
-    /// The properties of `stack.yaml` that may cause it, the likeliest first.
+    /// The properties of `stack.yaml` that may be the cause, the likeliest first.
     pub properties: &'static [&'static str],
     pub message: String,
     pub help: &'static str,
-    /// AWS may accept it all the same: a warning, not an error.
+    /// AWS may accept the spec nevertheless: a warning, not an error.
     pub doubt: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct Observed<S> {
     pub spec: S,
     /// A value for each of [`About::outputs`].
     pub outputs: Outputs,
-    /// States that a user should know of: not confirmed, disabled by AWS, failed.
+    /// States that a user should know: not confirmed, disabled by AWS, failed.
     pub notes: Vec<String>,
     /// Physical ids of further resources with the same identity. They are deleted with this one.
     pub twins: Vec<String>,

@@ -1,14 +1,14 @@
 //! `apigateway.rest_api`: a REST API (v1) without its routes and stages.
 //!
-//! **Guarantees**: found by its ownership tags, which the first call sends, so an interrupted run leaves no API that
-//! cannot be found. If the state has an API's id, only that API is meant. All APIs of a run share one listing.
-//! Everything inside an API that is not in `stack.yaml` is seen: methods, paths and stages with the stack's tags are
+//! **Guarantees**: an API is found by its ownership tags, which the first call sends, so an interrupted run leaves no
+//! API that cannot be found. If the state has an API's id, only that API is meant. All APIs of a run share one listing.
+//! Every part of an API that is not in `stack.yaml` is detected: methods, paths and stages with the stack's tags are
 //! differences, and are deleted before anything is deployed; stages, deployments, authorizers, gateway responses and a
-//! resource policy of others are reported and kept. Parts that the last apply recorded, such as a route that has left
-//! `stack.yaml`, are deleted under their own address.
+//! resource policy of others are reported and kept. Parts that the last apply recorded, such as a route that was
+//! removed from `stack.yaml`, are deleted under their own address.
 //! **Assumptions**: of several APIs with the same tags, this stack owns those that were created after the interrupted
-//! run began to create one: the oldest of them is meant, the others are differences, and are deleted. Any other is
-//! reported and kept. If nothing tells which one is meant, nothing is done.
+//! run began to create one. The oldest of them is meant; the others are differences, and are deleted. Every other API
+//! is reported and kept. If nothing tells which API is meant, the run fails and nothing is changed.
 //! **Caveats**: API names are not unique, so CreateRestApi is sent once an attempt and never repeated by the SDK. AWS
 //! deletes one API in 30 s. Changes reach callers with the stage's next deployment.
 
@@ -64,16 +64,17 @@ pub struct Api {
     /// The stack's parts of the API. All other parts were created by others.
     #[serde(default)]
     pub parts: Parts,
-    /// Routes that `stack.yaml` does not have and no earlier apply made, such as `ANY /admin`; none are wanted.
+    /// Routes that neither `stack.yaml` has nor an earlier apply created, such as `ANY /admin`. The desired list is
+    /// empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlisted_routes: Vec<String>,
-    /// Paths without a route, left behind by an interrupted run; none are wanted.
+    /// Paths without a route that an interrupted run left. The desired list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused_paths: Vec<String>,
-    /// Stages that carry this stack's tags and that `stack.yaml` does not have; none are wanted.
+    /// Stages with this stack's tags that `stack.yaml` does not have. The desired list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlisted_stages: Vec<String>,
-    /// Ids of further APIs that an interrupted run made for this element; none are wanted.
+    /// Ids of further APIs that an interrupted run created for this element. The desired list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<String>,
 }
@@ -113,25 +114,25 @@ impl Kind for RestApi {
     };
     type Spec = Api;
 
-    /// Nothing but the name: AWS makes up the id.
+    /// Predicts only the name: AWS generates the id.
     fn predict(spec: &Api, _: &Place) -> Outputs {
         Outputs::from([("name".into(), spec.name.clone())])
     }
 
-    /// An API's id is not known beforehand: its tags tell whose it is, which what is under it inherits.
+    /// Grants by the API's tags, because its id is not known before it exists. The parts of an API inherit its tags.
     fn iam(op: Op, _: &Api, place: &Place) -> Vec<Grant> {
         let apis = arn(place, "/restapis");
         let api = arn(place, "/restapis/*");
         let under = |parts: &[&str]| parts.iter().map(|part| format!("{api}/{part}")).collect::<Vec<_>>();
         let contents = ["resources", "stages", "deployments", "authorizers", "gatewayresponses"];
         match op {
-            // AWS lists tags with the API; a local AWS is asked for them apart.
+            // AWS returns tags with the API; a local AWS needs a call of its own for them.
             Op::Present => vec![Grant::on(&["apigateway:GET"], [apis, arn(place, "/tags/*")])],
             Op::Read => {
                 let resources = [vec![apis, arn(place, "/tags/*")], under(&contents)].concat();
                 vec![Grant::on(&["apigateway:GET"], resources)]
             }
-            // Tags given at creation are checked as a call of their own.
+            // AWS checks tags given at creation like a call of their own.
             Op::Create => vec![
                 Grant::new(&["apigateway:GET"], &apis),
                 Grant::new(&["apigateway:POST"], apis).marking_own(),
@@ -148,7 +149,7 @@ impl Kind for RestApi {
         }
     }
 
-    /// GetRestApis, once for all APIs of a run; for the one that is meant what hangs under it.
+    /// Calls GetRestApis, once for all APIs of a run, and reads the parts of the API that `spec` means.
     async fn read(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
         let expected = aws.expected(Self::NAME, &[&spec.owner_stack, &spec.owner_address]);
         let ahead = async {
@@ -169,7 +170,7 @@ impl Kind for RestApi {
         Ok(Some(seen))
     }
 
-    /// GetRestApis: what hangs under it goes with it.
+    /// Calls GetRestApis. The parts need no read: AWS deletes them with the API.
     async fn present(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
         observed(aws, spec).await
     }
@@ -183,7 +184,7 @@ impl Kind for RestApi {
         if aws.place.endpoint_url.is_some() { identity::all(aws).await } else { Ok(Vec::new()) }
     }
 
-    /// Calls CreateRestApi once. A second attempt looks for what the first one may have made.
+    /// Calls CreateRestApi once. A second attempt looks for the API that the first one may have created.
     async fn create(aws: &Aws, want: &Api) -> Result<Created, AwsError> {
         let before = known_before(aws, want).await?;
         aws.forget(LISTING);
@@ -205,8 +206,8 @@ impl Kind for RestApi {
         created(aws, &made)
     }
 
-    /// Tags first: by them others' policies, and ours, know whose it is. Then UpdateRestApi, and what is not wanted
-    /// goes.
+    /// Sets the tags first, because IAM policies, ours and others', know the owner by them. Then calls UpdateRestApi,
+    /// and deletes the unwanted parts.
     async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
         let id = &live.physical_id;
         aws.forget(LISTING);
@@ -230,8 +231,8 @@ impl Kind for RestApi {
         Ok(())
     }
 
-    /// DeleteRestApi, which takes routes, deployments and stages along, for this API and for the duplicates that the
-    /// plan named with it.
+    /// Calls DeleteRestApi for this API and for the duplicates that the plan named. AWS deletes routes, deployments and
+    /// stages with them.
     async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
         aws.forget(LISTING);
         for id in std::iter::once(&live.physical_id).chain(&live.spec.duplicates) {
@@ -249,7 +250,7 @@ async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The API that is meant, without what hangs under it.
+/// Finds the API that `spec` means, without its parts.
 async fn observed(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
     let Some(Meant { api: live, duplicates, others }) = meant(aws, spec).await? else { return Ok(None) };
     let id = id_of(&live)?;
@@ -343,7 +344,7 @@ fn api(spec: &Api, live: Live, tags: Tags) -> Api {
     }
 }
 
-/// The PATCH operations that turn one API into another.
+/// Returns the PATCH operations that turn one API into another.
 fn patch(live: &Api, want: &Api) -> Vec<PatchOperation> {
     let mut ops = Vec::new();
     let mut replace = |differs: bool, path: String, value: Option<String>| {

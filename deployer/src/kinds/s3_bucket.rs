@@ -36,7 +36,7 @@ pub struct S3Bucket;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     pub bucket: String,
-    /// Never enabled is the same as suspended.
+    /// S3's states "never enabled" and "suspended" both read as false.
     pub versioning: bool,
     pub encryption: Encryption,
     pub public_access_block: PublicAccessBlock,
@@ -52,7 +52,7 @@ pub struct Bucket {
     pub tags: Tags,
 }
 
-/// How objects are encrypted that do not say so themselves.
+/// The encryption of objects that do not state their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encryption {
     /// `AES256`, `aws:kms` or `aws:kms:dsse`.
@@ -81,7 +81,7 @@ pub struct PublicAccessBlock {
 pub struct LifecycleRule {
     pub id: String,
     pub enabled: bool,
-    /// Empty for every object.
+    /// Empty: the rule applies to every object.
     pub prefix: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration_days: Option<u32>,
@@ -95,7 +95,7 @@ pub struct LifecycleRule {
 }
 
 const BUCKET_KEY: &str = "encryption.bucket_key_enabled";
-/// Bytes of a bucket's policy: S3 user guide, "Bucket policies … are limited to 20 KB in size".
+/// The most bytes of a bucket's policy: S3 user guide, "Bucket policies … are limited to 20 KB in size".
 const POLICY_SIZE: usize = 20_480;
 
 impl Kind for S3Bucket {
@@ -145,7 +145,7 @@ impl Kind for S3Bucket {
         ])
     }
 
-    /// Without `force_destroy` only an empty one is deleted.
+    /// Returns nothing without `force_destroy`: then only an empty bucket is deleted.
     fn lost(spec: &Bucket) -> Option<&'static str> {
         Self::ABOUT.person.lost.filter(|_| spec.force_destroy)
     }
@@ -181,7 +181,7 @@ impl Kind for S3Bucket {
         }
     }
 
-    /// HeadBucket and every setting at once.
+    /// Calls HeadBucket and reads every setting at once.
     async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
         let (found, settings) = tokio::join!(head(aws, &spec.bucket), settings::read(aws, spec));
         match found? {
@@ -193,8 +193,8 @@ impl Kind for S3Bucket {
         Ok(Some(Observed::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
     }
 
-    /// HeadBucket: the settings of another's bucket are nobody's business here, and may be closed to us. It may be in
-    /// any region: its name and ARN say none, and its domain name says its own.
+    /// Calls HeadBucket alone: the settings of another stack's bucket are not needed here, and may be closed to the
+    /// caller. The bucket may be in any region: its name and ARN do not contain the region, its domain name does.
     async fn find(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
         let Some(region) = head(aws, &spec.bucket).await? else { return Ok(None) };
         let there = Place { region, ..aws.place.clone() };
@@ -222,8 +222,8 @@ impl Kind for S3Bucket {
         (!name.contains('/')).then(|| Found::of(name, bucket()))
     }
 
-    /// CreateBucket with tags and ownership; then what differs from AWS's defaults, and always the public access
-    /// block, which older local clouds leave open.
+    /// Calls CreateBucket with tags and ownership. Then writes the settings that differ from AWS's defaults, and always
+    /// the public access block, which older local clouds leave open.
     async fn create(aws: &Aws, want: &Bucket) -> Result<Created, AwsError> {
         let mut configuration = CreateBucketConfiguration::builder().set_tags(Some(settings::sdk_tags(&want.tags)?));
         if aws.place.region != "us-east-1" {
@@ -239,7 +239,7 @@ impl Kind for S3Bucket {
             .create_bucket_configuration(configuration.build());
         aws.call("s3:CreateBucket", call.send()).await?;
         if aws.place.endpoint_url.is_some() {
-            // Some emulators do not know tags at creation.
+            // Some emulators ignore tags at creation.
             settings::write_tags(aws, want, &[]).await?;
         }
         aws.until("the new bucket to be found", FOUND_WITHIN, || async {
@@ -272,8 +272,8 @@ impl Kind for S3Bucket {
         }
     }
 
-    /// Reads the settings until S3 tells what was changed, so that the next plan sees no change of others in it. What
-    /// is not there in time is there later: nobody fails for that.
+    /// Reads the settings until S3 reports the changes, so that the next plan does not mistake the old values for
+    /// somebody else's changes. A setting that S3 has not reported in time appears later; that is no failure.
     async fn watch(aws: &Aws, spec: &Bucket, event: &Watched) -> Result<(), AwsError> {
         let Watched::Updated(changes) = event else { return Ok(()) };
         let told = aws.until("S3 to tell the bucket's new settings", SPREAD_WITHIN, || async {
@@ -296,7 +296,8 @@ fn arn(bucket: &str, place: &Place) -> String {
     format!("arn:{}:s3:::{bucket}", place.partition)
 }
 
-/// Looks for a bucket: HeadBucket, whose answer says in which region it is. From another region S3 answers with 301.
+/// Looks for a bucket: HeadBucket, whose answer contains the bucket's region. S3 answers 301 to a call from another
+/// region.
 async fn head(aws: &Aws, bucket: &str) -> Result<Option<String>, AwsError> {
     const REGION: &str = "x-amz-bucket-region";
     let told = Mutex::new(None);
@@ -318,7 +319,7 @@ async fn head(aws: &Aws, bucket: &str) -> Result<Option<String>, AwsError> {
     }
 }
 
-/// The error for a bucket of this name in another region; bucket names are global.
+/// Returns the error for a bucket of this name in another region; bucket names are global.
 fn elsewhere(bucket: &str, region: &str, aws: &Aws) -> AwsError {
     AwsError::Service(Box::new(ServiceError {
         operation: "s3:HeadBucket",
@@ -330,7 +331,7 @@ fn elsewhere(bucket: &str, region: &str, aws: &Aws) -> AwsError {
     }))
 }
 
-/// Deletes every version of every object, 1,000 a call; false when there is no such bucket.
+/// Deletes every version of every object, 1,000 a call. Returns false if the bucket does not exist.
 async fn empty(aws: &Aws, bucket: &str) -> Result<bool, AwsError> {
     loop {
         let call = aws.clients.s3.list_object_versions().bucket(bucket).send();

@@ -1,11 +1,11 @@
 //! `sns.subscription`: one endpoint that receives an SNS topic's messages.
 //!
-//! **Guarantees**: found by topic, protocol and endpoint. Subscriptions of a topic that are read at the same time share
-//! its listing. An unconfirmed subscription is present and is never requested again, because every Subscribe sends
-//! another mail.
+//! **Guarantees**: a subscription is found by topic, protocol and endpoint. Subscriptions of a topic that are read at
+//! the same time share its listing. An unconfirmed subscription counts as present and is never requested again, because
+//! every Subscribe sends another mail.
 //! **Assumptions**: the topic's owner owns its subscriptions: they have no tags.
-//! **Caveats**: of an unconfirmed subscription SNS shows only the endpoint, and it accepts no changes: until the
-//! confirmation, the subscription is taken to be as `stack.yaml` states it. It lapses after 48 hours, and reads as
+//! **Caveats**: SNS shows only the endpoint of an unconfirmed subscription, and accepts no changes to it. Until the
+//! confirmation, the subscription is assumed to be as `stack.yaml` states it. After 48 hours it lapses and reads as
 //! absent again. It cannot be deleted before that, and receives nothing. SNS applies a changed filter policy within 15
 //! minutes.
 
@@ -30,10 +30,10 @@ pub struct Subscription {
     pub protocol: String,
     pub endpoint: String,
     pub raw_message_delivery: bool,
-    /// The messages that it receives, as JSON text.
+    /// The messages that the endpoint receives, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_policy: Option<String>,
-    /// `MessageAttributes` or `MessageBody`; there is none without a filter policy.
+    /// `MessageAttributes` or `MessageBody`; absent without a filter policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_policy_scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub struct RedrivePolicy {
     pub dead_letter_target_arn: String,
 }
 
-/// Bytes of a filter policy: SNS developer guide, "Filter policy constraints".
+/// The most bytes of a filter policy: SNS developer guide, "Filter policy constraints".
 const FILTER_SIZE: usize = 256 << 10;
 
 impl Kind for SnsSubscription {
@@ -85,11 +85,11 @@ impl Kind for SnsSubscription {
         Outputs::new()
     }
 
-    /// IAM knows the topic as the resource of Subscribe and of the listing alone.
     fn afterwards(spec: &Subscription) -> Option<String> {
         spec.protocol.starts_with("email").then(|| confirm(spec))
     }
 
+    /// Grants Subscribe and the listing on the topic; IAM knows no resource for the other calls.
     fn iam(op: Op, spec: &Subscription, _: &Place) -> Vec<Grant> {
         let list = || Grant::new(&["sns:ListSubscriptionsByTopic"], &spec.topic_arn);
         match op {
@@ -106,7 +106,7 @@ impl Kind for SnsSubscription {
         let listed = listing(aws, &spec.topic_arn);
         let expected = aws.expected(Self::NAME, &[&spec.topic_arn, &spec.protocol, &spec.endpoint]);
         let expected = expected.filter(|arn| arn != PENDING);
-        // Only a guess: what is wrong with it the listing tells, too.
+        // Speculative: an error here is ignored, because the listing reports it as well.
         let ahead = async {
             match &expected {
                 Some(arn) => attributes_of(aws, arn).await.unwrap_or(None),
@@ -143,7 +143,7 @@ impl Kind for SnsSubscription {
         Ok(there.map(|(endpoint, arn)| listed_as(&Subscription { endpoint, ..spec.clone() }, arn)).collect())
     }
 
-    /// Subscribe answers the ARN of a subscription that exists already with the same attributes.
+    /// Calls Subscribe, which returns the ARN of an existing subscription if its attributes are the same.
     async fn create(aws: &Aws, want: &Subscription) -> Result<Created, AwsError> {
         let stated = attributes(want).into_iter().filter(|(_, value)| !is_cleared(value));
         let call = aws
@@ -160,7 +160,7 @@ impl Kind for SnsSubscription {
         Ok(Created { physical_id: arn, outputs: Outputs::new() })
     }
 
-    /// SetSubscriptionAttributes takes one attribute a call.
+    /// Calls SetSubscriptionAttributes, which takes one attribute a call.
     async fn update(
         aws: &Aws,
         live: &Observed<Subscription>,
@@ -176,7 +176,7 @@ impl Kind for SnsSubscription {
                 continue;
             }
             let call = aws.clients.sns.set_subscription_attributes().subscription_arn(&live.physical_id);
-            // SNS refuses an empty text where there is to be none.
+            // SNS refuses an empty text in place of a missing value.
             let call = call.attribute_name(name).set_attribute_value(Some(value).filter(|value| !value.is_empty()));
             aws.call("sns:SetSubscriptionAttributes", call.send()).await?;
         }
@@ -193,7 +193,7 @@ impl Kind for SnsSubscription {
         }
         let call = aws.clients.sns.unsubscribe().subscription_arn(&live.physical_id).send();
         match aws.find("sns:Unsubscribe", ABSENT, call).await {
-            // The same code means a malformed ARN, which a listing does not give.
+            // The same code also means a malformed ARN, but listings return none.
             Err(e) if e.is(&["InvalidParameter", "InvalidParameterException"]) && e.message().contains(IS_PENDING) => {
                 Ok(())
             }
@@ -203,14 +203,14 @@ impl Kind for SnsSubscription {
 }
 
 const ABSENT: &[&str] = &["NotFound", "NotFoundException"];
-/// Stands in a listing in place of the ARN until the subscription is confirmed.
+/// In a listing: takes the place of the ARN until the subscription is confirmed.
 const PENDING: &str = "PendingConfirmation";
-/// Stands there for a while after the subscription was deleted.
+/// In a listing: takes the place of the ARN for a while after the subscription was deleted.
 const DELETED: &str = "Deleted";
 const IS_PENDING: &str = "pending confirmation";
 const LAPSES: &str = "SNS deletes no subscription that waits for its confirmation: it lapses by itself within 48 hours, unless it is confirmed";
 
-/// GetSubscriptionAttributes; `None` when there is no such subscription.
+/// Calls GetSubscriptionAttributes. `None` if the subscription does not exist.
 async fn attributes_of(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, String>>, AwsError> {
     let call = aws.clients.sns.get_subscription_attributes().subscription_arn(arn).send();
     let found = aws.find("sns:GetSubscriptionAttributes", ABSENT, call).await?;
@@ -247,7 +247,8 @@ async fn list_one(aws: &Aws, topic: String) -> Result<Option<(String, Vec<Listed
     }
 }
 
-/// The ARN of the subscription that `spec` identifies, or [`PENDING`]. A confirmed one wins over another that waits.
+/// Returns the ARN of the subscription that `spec` identifies, or [`PENDING`]. A confirmed subscription takes
+/// precedence over one that waits.
 fn arn_of(spec: &Subscription, listed: Vec<Listed>) -> Option<String> {
     let masked = without_password(&spec.endpoint);
     let ours = listed.into_iter().filter(|seen| {
@@ -258,7 +259,7 @@ fn arn_of(spec: &Subscription, listed: Vec<Listed>) -> Option<String> {
     arns.min_by_key(|arn| arn == PENDING)
 }
 
-/// An endpoint as SNS lists it: the password of `https://user:password@host` is not shown.
+/// Returns an endpoint as SNS lists it: without the password of `https://user:password@host`.
 fn without_password(endpoint: &str) -> String {
     let masked = || {
         let (scheme, rest) = endpoint.split_once("://")?;
@@ -273,7 +274,7 @@ fn pending(spec: &Subscription) -> Observed<Subscription> {
     Observed { notes: vec![confirm(spec)], ..Observed::new(PENDING, spec.clone(), Outputs::new()) }
 }
 
-/// Names the task of the user before messages arrive.
+/// Names the task that the user has before messages arrive.
 fn confirm(spec: &Subscription) -> String {
     let what = match spec.protocol.as_str() {
         "email" | "email-json" => "e-mail subscription",
@@ -282,8 +283,9 @@ fn confirm(spec: &Subscription) -> String {
     format!("confirm the {what} of {}: nothing is sent there until then", spec.endpoint)
 }
 
-/// The attributes that can change, in an order that SNS takes: a policy for the message body is refused in the scope
-/// of attributes, so that scope comes last and the other one first.
+/// Returns the attributes that can change, in an order that SNS accepts. SNS refuses a policy for the message body
+/// while the scope is the attributes: so the scope `MessageBody` precedes the policy, and `MessageAttributes` follows
+/// it.
 fn attributes(subscription: &Subscription) -> Vec<(&'static str, String)> {
     let policy = ("FilterPolicy", subscription.filter_policy.clone().unwrap_or_else(|| "{}".to_owned()));
     let scope =
@@ -298,7 +300,7 @@ fn attributes(subscription: &Subscription) -> Vec<(&'static str, String)> {
 
 const ATTRIBUTES: &str = "MessageAttributes";
 
-/// Tells whether an attribute's value is what a new subscription has anyway.
+/// Tells whether an attribute's value equals the default of a new subscription.
 fn is_cleared(value: &str) -> bool {
     ["", "{}", "false", ATTRIBUTES].contains(&value)
 }

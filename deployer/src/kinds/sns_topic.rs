@@ -44,7 +44,7 @@ pub struct Topic {
     pub tags: Tags,
 }
 
-/// Bytes of a topic's policy that SNS is known to take; no document says so.
+/// The most bytes of a topic's policy that SNS is known to accept; no document states the limit.
 const POLICY_SIZE: usize = 30_720;
 
 impl Kind for SnsTopic {
@@ -83,7 +83,8 @@ impl Kind for SnsTopic {
         Outputs::from([("name".into(), spec.name.clone()), ("arn".into(), place.arn("sns", &spec.name))])
     }
 
-    /// The policy that SNS gives a new topic: the owner's account may use and manage it. SNS cannot be without one.
+    /// Returns the policy that SNS gives a new topic: the owner's account may use and manage it. A topic always has
+    /// one.
     fn given_back(last: &Value, want: &Topic, place: &Place) -> Vec<(&'static str, Value)> {
         let gone = want.policy.is_none() && last.get("policy").is_some_and(|policy| !policy.is_null());
         gone.then(|| ("policy", default_policy(&want.name, place).into())).into_iter().collect()
@@ -118,7 +119,7 @@ impl Kind for SnsTopic {
         Ok(Some(Observed::new(arn, Topic { tags, ..spec.clone() }, Self::predict(spec, &aws.place))))
     }
 
-    /// An ARN with one more part is that of a subscription.
+    /// Recognises a topic's ARN. An ARN with one more part belongs to a subscription.
     fn by_arn(name: &str, _: &Tags) -> Option<Found<Topic>> {
         (!name.contains(':')).then(|| Found::of(name, Topic { name: name.to_owned(), ..Topic::default() }))
     }
@@ -139,7 +140,7 @@ impl Kind for SnsTopic {
         Ok(Created { physical_id: arn, outputs: Self::predict(want, &aws.place) })
     }
 
-    /// SetTopicAttributes takes one attribute a call.
+    /// Calls SetTopicAttributes, which takes one attribute a call.
     async fn update(aws: &Aws, live: &Observed<Topic>, want: &Topic, changes: &Changes) -> Result<(), AwsError> {
         let (sns, arn) = (&aws.clients.sns, &live.physical_id);
         if changes.touch_other_than(&["tags"]) {
@@ -170,10 +171,10 @@ impl Kind for SnsTopic {
     }
 }
 
-/// The wire's code; a tag call on a missing topic answers `ResourceNotFound`.
+/// The code on the wire; a tag call on a missing topic answers `ResourceNotFound`.
 const ABSENT: &[&str] = &["NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException"];
 
-/// ListTagsForResource; `None` when there is no such topic.
+/// Calls ListTagsForResource. `None` if the topic does not exist.
 async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     let call = aws.clients.sns.list_tags_for_resource().resource_arn(arn).send();
     let found = aws.find("sns:ListTagsForResource", ABSENT, call).await?;
@@ -181,7 +182,7 @@ async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     Ok(found.map(|found| tags(found.tags.unwrap_or_default())))
 }
 
-/// Cannot be cleared, only replaced.
+/// The attribute that can only be replaced, not cleared.
 const POLICY: &str = "Policy";
 
 fn default_policy(name: &str, place: &Place) -> String {
@@ -210,7 +211,7 @@ fn default_policy(name: &str, place: &Place) -> String {
     .to_string()
 }
 
-/// The attributes that can change, as SNS takes them; "" clears one.
+/// Returns the attributes that can change, as SNS takes them; "" clears one.
 fn attributes(topic: &Topic) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("DisplayName", topic.display_name.clone().unwrap_or_default()),

@@ -62,10 +62,10 @@ pub struct RedrivePolicy {
 }
 
 const SIZE: &str = "maximum_message_size";
-/// The size of new queues; older ones have a quarter of it.
+/// The maximum message size of new queues; older ones have a quarter of it.
 const NEW_SIZE: u32 = 1_048_576;
 const MANAGED_SSE: &str = "sqs_managed_sse_enabled";
-/// Bytes of a queue's policy: SQS developer guide, "Amazon SQS policy quotas".
+/// The most bytes of a queue's policy: SQS developer guide, "Amazon SQS policy quotas".
 const POLICY_SIZE: usize = 8_192;
 
 impl Kind for SqsQueue {
@@ -123,7 +123,7 @@ impl Kind for SqsQueue {
         ])
     }
 
-    /// A queue that loses its key gets SQS's own, as a new one does; SQS would leave it without.
+    /// Restores SQS's own key, which a new queue has, if the queue loses its key. SQS would leave it without one.
     fn given_back(last: &Value, want: &Queue, _: &Place) -> Vec<(&'static str, Value)> {
         let had = |property: &str| last.get(property).is_some_and(|value| !value.is_null());
         let size = had(SIZE) && want.maximum_message_size.is_none();
@@ -144,8 +144,8 @@ impl Kind for SqsQueue {
         vec![Grant::new(actions, place.arn("sqs", &spec.name))]
     }
 
-    /// GetQueueAttributes and ListQueueTags at once, by the URL that SQS makes of the name. Of a queue that the state
-    /// does not know the tags are asked for when it is there.
+    /// Calls GetQueueAttributes and ListQueueTags at once, by the URL that SQS derives from the name. If the state does
+    /// not have the queue, the tags are read only after the queue was found.
     async fn read(aws: &Aws, spec: &Queue) -> Result<Option<Observed<Queue>>, AwsError> {
         let sqs = &aws.clients.sqs;
         let outputs = Self::predict(spec, &aws.place);
@@ -195,7 +195,8 @@ impl Kind for SqsQueue {
             let mut changed: HashMap<_, _> =
                 attributes(want).filter(|(name, value)| have.get(name) != Some(value)).collect();
             if live.spec.kms_master_key_id.is_some() && want.kms_master_key_id.is_none() {
-                // Without a key of KMS a queue has SQS's own, as a new one does; left unsaid it would have none.
+                // Without a KMS key a new queue has SQS's own. The update must request that key, or the queue would
+                // have none.
                 changed.entry(Attribute::SqsManagedSseEnabled).or_insert_with(|| "true".to_owned());
             }
             let call = sqs.set_queue_attributes().queue_url(url).set_attributes(Some(changed));
@@ -218,8 +219,9 @@ impl Kind for SqsQueue {
         aws.find("sqs:DeleteQueue", ABSENT, call).await.map(drop)
     }
 
-    /// GetQueueAttributes until SQS tells what was changed wherever it is asked, so that the next plan sees no change
-    /// of others in it. What is not there in time is there later: nobody fails for that.
+    /// Calls GetQueueAttributes until all of SQS's servers report the changes, so that the next plan does not mistake
+    /// the old values for somebody else's changes. An attribute that SQS has not reported in time appears later; that
+    /// is no failure.
     async fn watch(aws: &Aws, spec: &Queue, event: &Watched) -> Result<(), AwsError> {
         let Watched::Updated(changes) = event else { return Ok(()) };
         if !changes.touch_other_than(&["tags", "message_retention_period"]) {
@@ -246,9 +248,11 @@ impl Kind for SqsQueue {
     }
 }
 
-/// SQS takes up to a minute for most attributes, and fifteen for the retention, for which no run waits.
+/// The longest wait. SQS takes up to a minute for most attributes, and up to 15 minutes for the retention, for which no
+/// run waits.
 const SPREAD_WITHIN: Duration = Duration::from_secs(60);
-/// One of SQS's servers may tell the changed attributes, and the next one those before.
+/// The number of consecutive answers with the changes: one of SQS's servers may report the changed attributes, and the
+/// next one the old ones.
 const TOLD_IN_A_ROW: u32 = 4;
 
 impl Queue {
@@ -267,8 +271,8 @@ impl Queue {
     }
 }
 
-/// SQS has one answer for a policy that is malformed and for one whose role or user is too new. Time cures the second
-/// alone, and where no role or user is named it is the first.
+/// Tells apart two causes of the same answer: a malformed policy, and a policy whose role or user is too new. Time
+/// cures only the second. A policy that names no role or user is malformed.
 fn told_apart(error: AwsError, want: &Queue) -> AwsError {
     let names_a_principal = want.policy.as_deref().is_some_and(|text| text.contains(":iam::"));
     match error {
@@ -286,17 +290,17 @@ fn told_apart(error: AwsError, want: &Queue) -> AwsError {
     }
 }
 
-/// The modelled name and the one on the wire of older endpoints.
+/// The modelled name, and the name on the wire of older endpoints.
 const ABSENT: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
 
-/// ListQueueTags; `None` when there is no such queue.
+/// Calls ListQueueTags. `None` if the queue does not exist.
 async fn tags_of(aws: &Aws, url: &str) -> Result<Option<Tags>, AwsError> {
     let call = aws.clients.sqs.list_queue_tags().queue_url(url).send();
     let found = aws.find("sqs:ListQueueTags", ABSENT, call).await?;
     Ok(found.map(|found| tags::without_aws(found.tags.unwrap_or_default())))
 }
 
-/// The attributes that a spec states, as SQS takes them; "" clears one.
+/// Returns the attributes that a spec states, as SQS takes them; "" clears one.
 fn attributes(queue: &Queue) -> impl Iterator<Item = (Attribute, String)> {
     let redrive = queue.redrive_policy.as_ref().map_or_else(String::new, |r| {
         serde_json::json!({ "deadLetterTargetArn": r.dead_letter_target_arn, "maxReceiveCount": r.max_receive_count }).to_string()
@@ -362,7 +366,7 @@ impl Live {
     }
 }
 
-/// Parses a redrive policy, whose count may come back as a text.
+/// Parses a redrive policy. SQS may return its count as a text.
 fn redrive(text: &str) -> Result<RedrivePolicy, AwsError> {
     let missing = || AwsError::missing("sqs:GetQueueAttributes", "RedrivePolicy in its documented form");
     let value: Value = serde_json::from_str(text).map_err(|_| missing())?;

@@ -1,4 +1,4 @@
-//! Mappings as AWS lists them, and waits for what the listings show.
+//! Lists mappings, and waits for changes that the listings show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use super::{ABSENT, EventSource, SETTLED_WITHIN, function_arn};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError};
 
-/// All mappings of the pair, by UUID. Listed by source alone: by function AWS finds none once the function is gone,
-/// while its mappings linger.
+/// Lists all mappings of the pair, by UUID. The listing is filtered by source alone: AWS finds no mapping by a function
+/// that was deleted, although its mappings remain for a while.
 pub(super) async fn list(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
     let listed = list_one(aws, &spec.event_source_arn).await?;
     Ok(of_pair(aws, spec, listed))
 }
 
-/// As [`list`], from a listing shared with those that ask at the same time.
+/// As [`list`], from a listing that concurrent reads share.
 pub(super) async fn list_along(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
     let shared = aws.clone();
     let source = &spec.event_source_arn;
@@ -31,14 +31,15 @@ fn of_pair(aws: &Aws, spec: &EventSource, mut found: Vec<Mapping>) -> Vec<Mappin
     found
 }
 
-/// Fewer sources than this are asked for one by one.
+/// From this many sources on, one listing of the account is tried before single calls.
 const FEW: usize = 4;
 /// Mappings in one answer.
 const PAGE: usize = 100;
-/// Pages of the account's listing beyond those that hold what is wanted, before the rest is asked for one by one.
+/// The most pages of the account's listing beyond those that the wanted mappings fill. After them, single calls read
+/// the rest.
 const MORE_PAGES: usize = 4;
 
-/// The mappings of many sources: from one listing of the account's, as long as that is not mostly of others.
+/// Lists the mappings of many sources, from one listing of the account unless most of it belongs to other sources.
 async fn list_all(aws: Aws, sources: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Mapping>>, AwsError> {
     if sources.len() >= FEW {
         let mut by_source: BTreeMap<String, Vec<Mapping>> = sources.iter().map(|s| (s.clone(), Vec::new())).collect();
@@ -79,7 +80,7 @@ pub(super) async fn is_deleting(aws: &Aws, spec: &EventSource, uuid: &str) -> Re
     Ok(all.iter().find(|m| m.uuid() == Some(uuid)).is_none_or(|m| m.state() == Some("Deleting")))
 }
 
-/// Waits until no mapping of the pair is listed. Those that wait for theirs at the same time share the listings.
+/// Waits until no mapping of the pair is listed. Concurrent waits share the listings.
 pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
     aws.until("the event source mapping to be gone", SETTLED_WITHIN, || async move {
         aws.next_look().await;
@@ -91,7 +92,7 @@ pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> 
     .await
 }
 
-/// Waits until the mapping can be changed. A mapping that is not listed is left to the next call to report.
+/// Waits until the mapping can be changed. If the mapping is not listed, the next call reports that.
 pub(super) async fn settled(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
     aws.until("the event source mapping to be Enabled or Disabled", SETTLED_WITHIN, || async {
         let all = list(aws, spec).await?;

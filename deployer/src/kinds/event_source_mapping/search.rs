@@ -4,7 +4,7 @@ use super::{ABSENT, EventSource, Found};
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError};
 
-/// A mapping's UUID tells neither its source nor its function.
+/// Returns a mapping without a spec: its UUID does not contain its source or function.
 pub(super) fn found(uuid: &str) -> Found<EventSource> {
     Found { id: uuid.to_owned(), spec: None, address: None }
 }

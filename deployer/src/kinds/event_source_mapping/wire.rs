@@ -8,7 +8,7 @@ use aws_sdk_lambda::types::{
 use super::{EventSource, PollerConfig, pattern};
 use crate::aws::tags::Tags;
 
-/// AWS's numbers are signed; ranges are checked long before and end far below.
+/// Converts to AWS's signed number. The range was checked before and fits.
 pub(super) fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
@@ -21,18 +21,18 @@ pub(super) fn response_types(want: &EventSource) -> Vec<FunctionResponseType> {
     want.function_response_types.iter().map(|t| FunctionResponseType::from(t.as_str())).collect()
 }
 
-/// Without patterns the empty form, which clears the filter.
+/// Returns the filter; without patterns the empty form, which clears it.
 pub(super) fn filter(want: &EventSource) -> FilterCriteria {
     let filters = want.filter_patterns.iter().map(|text| Filter::builder().pattern(text).build()).collect();
     FilterCriteria::builder().set_filters(Some(filters)).build()
 }
 
-/// Without a maximum the empty form, which clears it.
+/// Returns the scaling; without a maximum the empty form, which clears it.
 pub(super) fn scaling(want: &EventSource) -> ScalingConfig {
     ScalingConfig::builder().set_maximum_concurrency(want.maximum_concurrency.map(number)).build()
 }
 
-/// Without pollers the empty form, which ends the provisioned mode.
+/// Returns the pollers; without any the empty form, which ends the provisioned mode.
 pub(super) fn pollers(want: &EventSource) -> SdkPollers {
     let pollers = want.provisioned_poller_config.as_ref();
     SdkPollers::builder()

@@ -1,4 +1,4 @@
-//! What a caller needs to be allowed for a role.
+//! The permissions that a caller needs for a role.
 
 use super::{Role, arn};
 use crate::aws::Place;
@@ -31,7 +31,7 @@ pub(super) fn of(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
     if matches!(op, Op::Create | Op::Update) {
         grants.extend(spec.grants_to_equip(op, &arn));
     }
-    // IAM knows the profile alone as this call's resource, so only roles that machines may take need it.
+    // IAM knows only the profile as this call's resource, so only roles that EC2 may assume need the grant.
     if op == Op::Delete && spec.is_for_machines() {
         let profiles = format!("arn:{}:iam::{}:instance-profile/*", place.partition, place.account);
         grants.push(Grant::new(&["iam:ListInstanceProfilesForRole"], &arn));
@@ -41,12 +41,12 @@ pub(super) fn of(op: Op, spec: &Role, place: &Place) -> Vec<Grant> {
 }
 
 impl Role {
-    /// EC2 alone takes roles by instance profiles.
+    /// Tells whether EC2 may assume the role. Only EC2 receives roles by instance profiles.
     fn is_for_machines(&self) -> bool {
         self.assume_role_policy.to_string().contains("\"ec2.amazonaws.com")
     }
 
-    /// What gives the role its policies: no more than it has.
+    /// Grants the calls that add policies, limited to the policies that the role has.
     fn grants_to_equip(&self, op: Op, arn: &str) -> Vec<Grant> {
         let mut grants = Vec::new();
         if !self.inline_policies.is_empty() {

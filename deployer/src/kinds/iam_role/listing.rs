@@ -1,8 +1,8 @@
-//! Many roles from two listings of the account's: ListRoles and GetAccountAuthorizationDetails.
+//! Reads many roles from two listings of the account: ListRoles and GetAccountAuthorizationDetails.
 //!
 //! IAM has one budget of calls for the whole account, and a role with its policies takes four calls or more. The first
-//! listing has description and session length, the second one policies, boundary and tags. Who may not list reads role
-//! by role, and so does who finds a role in one of the two alone.
+//! listing has description and session length, the second one policies, boundary and tags. A caller who may not list
+//! reads each role by itself. A role that only one of the two listings has is read by itself as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use super::policies::document;
 use super::{Found, Role};
 use crate::aws::{Aws, AwsError, ListedRole};
 
-/// From this many roles on the account's listings cost less than they do.
+/// From this many roles on, the account's listings take fewer calls than single reads.
 pub(crate) const MANY: usize = 10;
 /// The most roles in one answer of IAM.
 const PAGE: i32 = 1_000;
-/// Pages that are always read, and roles looked for that make one more worth its while: read by themselves they would
-/// take four calls each, some at once.
+/// Pages that are always read, and the number of wanted roles for which one page more is read: single reads would take
+/// four calls for each role.
 const PAGES: usize = 2;
 const ROLES_A_PAGE: usize = 5;
 
@@ -29,7 +29,7 @@ const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
 pub(super) enum Listed {
     Whole(Box<Whole>),
     Absent,
-    /// It is to be read by itself.
+    /// The role must be read by its own calls.
     Apart,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Whole {
     pub(super) attached: BTreeSet<String>,
 }
 
-/// Looks for a role in the listings if many are looked for at once.
+/// Looks for a role in the listings if many roles are read at once.
 pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, AwsError> {
     if aws.has_done(REFUSED) {
         return Ok(Listed::Apart);
@@ -55,7 +55,7 @@ pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, 
     };
     Ok(match found {
         Some((Some(role), Some(detail))) => Listed::Whole(Box::new(whole(role, detail)?)),
-        // What the last apply left is not believed to be gone before IAM was asked for it by name.
+        // A role of the last apply counts as deleted only after IAM was asked for it by name.
         Some((None, None)) if aws.expected(kind, &[role]).is_none() => Listed::Absent,
         _ => Listed::Apart,
     })
@@ -63,7 +63,7 @@ pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, 
 
 const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
 
-/// Reads the roles of these names from the listings; empty if they are few.
+/// Reads the roles of these names from the listings. Empty if the names are too few for listings.
 async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ListedRole>, AwsError> {
     if names.len() < MANY {
         return Ok(BTreeMap::new());
@@ -74,17 +74,17 @@ async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, L
         let both = (roles.remove(&name), details.remove(&name));
         (name, both)
     });
-    // Not listed means not there only where all of both was read.
+    // A role missing from both listings does not exist only if both were read to the end.
     let whole = all_roles && all_details;
     Ok(listed.filter(|(_, (role, detail))| whole || (role.is_some() && detail.is_some())).collect())
 }
 
-/// Tells whether to read the next page: not once all roles are found, nor for a few roles of an account with thousands.
+/// Tells whether to read the next page: not once all roles are found, nor for a few roles in an account with thousands.
 fn reads_on(pages: usize, found: usize, names: usize) -> bool {
     found < names && pages < PAGES + names / ROLES_A_PAGE
 }
 
-/// ListRoles; whether that was all. It leaves out boundaries and tags.
+/// Calls ListRoles; the flag tells whether the listing was read to the end. It leaves out boundaries and tags.
 async fn roles(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String, Live>, bool), AwsError> {
     let (mut found, mut marker) = (BTreeMap::new(), None);
     for pages in 1.. {
@@ -100,7 +100,8 @@ async fn roles(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String, 
     Ok((found, marker.is_none()))
 }
 
-/// GetAccountAuthorizationDetails of roles; whether that was all. It leaves out description and session length.
+/// Calls GetAccountAuthorizationDetails for roles; the flag tells whether the listing was read to the end. It leaves
+/// out description and session length.
 async fn details(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String, RoleDetail>, bool), AwsError> {
     let (mut found, mut marker) = (BTreeMap::new(), None);
     for pages in 1.. {
@@ -132,12 +133,12 @@ fn whole(mut role: Live, detail: RoleDetail) -> Result<Whole, AwsError> {
     Ok(Whole { role, inline, attached })
 }
 
-/// Makes a spec of a role's name, with which it can be read.
+/// Returns a spec with only the role's name, which suffices to read the role.
 pub(super) fn found(name: &str) -> Found<Role> {
     Found::of(name, Role { name: name.to_owned(), ..Role::default() })
 }
 
-/// ListRoles, all pages. AWS does not list roles by their tags.
+/// Calls ListRoles, all pages. AWS does not list roles by their tags.
 pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Role>>, AwsError> {
     let (mut all, mut marker) = (Vec::new(), None);
     loop {
@@ -163,7 +164,7 @@ mod tests {
 
     const ROLE: &str = "<Path>/</Path><RoleId>A</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate>";
 
-    /// A page of both listings: the role of this name, and that there is more.
+    /// Returns a page of each listing: the role of this name, and whether more pages follow.
     fn pages(role: &str, more: bool) -> [(&'static str, Vec<u8>); 2] {
         let arn = format!("<Arn>arn:aws:iam::1:role/{role}</Arn>");
         let end = format!("<IsTruncated>{more}</IsTruncated><Marker>m</Marker>");

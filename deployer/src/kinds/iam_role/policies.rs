@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{ABSENT, INLINE_SIZE, MANAGED_POLICIES};
 use crate::aws::{Aws, AwsError, policy};
 
-/// Reads of one role under way at once: IAM's budget belongs to the whole account.
+/// The most concurrent reads of one role: IAM's budget of calls belongs to the whole account.
 const READS: usize = 4;
 
-/// The inline policies' documents by name: ListRolePolicies beside GetRolePolicy for the `wanted` names, then for the
+/// Reads the inline policies by name: ListRolePolicies beside GetRolePolicy for the `wanted` names, then for the
 /// others.
 pub(super) async fn inline_policies(
     aws: &Aws,
@@ -77,7 +77,8 @@ pub(super) async fn instance_profiles(aws: &Aws, role: &str) -> Result<BTreeSet<
 
 type Documents = BTreeMap<String, Value>;
 
-/// The wanted documents with what the live ones allow besides. What they deny is not kept.
+/// Returns the wanted documents together with the statements by which the live ones allow more. Live denials are
+/// dropped.
 pub(super) fn both(live: &Documents, want: &Documents) -> Documents {
     let mut all = want.clone();
     for (name, document) in live {

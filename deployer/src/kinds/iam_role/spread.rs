@@ -1,4 +1,4 @@
-//! IAM is eventually consistent: waits until it knows of a new role what it is asked.
+//! Waits until IAM, which is eventually consistent, knows a new role.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};

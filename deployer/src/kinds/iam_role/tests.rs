@@ -1,4 +1,4 @@
-//! What IAM's answers mean.
+//! Tests of the meaning of IAM's answers.
 
 use super::*;
 
@@ -42,7 +42,7 @@ async fn a_tag_whose_key_changes_its_capitals_is_set_and_not_removed() {
         "200 OK\r\nconnection: close\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{done}",
         done.len()
     );
-    // Only TagRole is answered: any other call finds nobody.
+    // Only TagRole is answered; any other call fails.
     let aws = crate::aws::played::answering_to(vec![("Action=TagRole", answer.into_bytes())]).await;
     let role = |key: &str| {
         let mut role = observed(live("AROAEXAMPLE"), BTreeMap::new(), BTreeSet::new()).unwrap();
@@ -69,7 +69,7 @@ fn what_a_role_may_no_more_it_may_until_its_functions_have_moved_on() {
     let want = allowing("permissions", serde_json::json!([put]));
     let meanwhile = IamRole::meanwhile(&live, &want).expect("something is taken away");
     assert_eq!(meanwhile.inline_policies["permissions"]["Statement"], serde_json::json!([put, network]));
-    // Nothing is taken away: AWS has the same in another form, or what is new comes at once.
+    // No permission is taken away: AWS has the same one in another form, or the new one comes at once.
     let same = serde_json::json!({ "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["*"] });
     assert_eq!(IamRole::meanwhile(&allowing("permissions", same), &want), None);
     assert_eq!(IamRole::meanwhile(&want, &live), None);
@@ -79,7 +79,7 @@ fn what_a_role_may_no_more_it_may_until_its_functions_have_moved_on() {
     };
     let meanwhile = IamRole::meanwhile(&attached(&["arn:a", "arn:c"]), &attached(&["arn:b"])).expect("two go");
     assert_eq!(meanwhile.managed_policy_arns, ["arn:a", "arn:b", "arn:c"]);
-    // Where both do not fit, the change is made at once.
+    // If both documents together exceed the limit, the change is made at once.
     let long = allow(&"x".repeat(INLINE_SIZE - 200));
     assert_eq!(IamRole::meanwhile(&allowing("old", long), &allowing("permissions", allow(&"y".repeat(200)))), None);
 }

@@ -1,4 +1,4 @@
-//! What a caller needs to be allowed for a function.
+//! The permissions that a caller needs for a function.
 
 use super::Function;
 use crate::aws::Place;
@@ -27,7 +27,7 @@ pub(super) fn of(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
         Op::Delete => &["lambda:DeleteFunction", "lambda:GetFunction"],
     };
     let mut grants = vec![Grant::new(actions, &arn)];
-    // Whoever takes the function out of its network looks for what Lambda leaves there.
+    // A function that leaves its network needs these calls to find Lambda's remaining interfaces.
     if matches!(op, Op::Update | Op::Delete) && spec.vpc_config.is_some() {
         grants.push(Grant::new(&["ec2:DescribeNetworkInterfaces", "lambda:ListFunctions"], "*"));
     }
@@ -41,7 +41,7 @@ pub(super) fn of(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
     if op == Op::Read
         && let Some(key) = &spec.kms_key_arn
     {
-        // Without it GetFunction leaves the variables out.
+        // Without this grant, GetFunction leaves the variables out.
         let context = vec![arn.clone(), format!("{arn}:*")];
         grants.push(by_lambda(&["kms:Decrypt"], key, place).only("ArnLike", CONTEXT, context));
     }
@@ -54,7 +54,7 @@ pub(super) fn of(op: Op, spec: &Function, place: &Place) -> Vec<Grant> {
     grants
 }
 
-/// The permissions that AWS checks besides those on the function.
+/// Grants the permissions that AWS checks in addition to those on the function.
 fn to_configure(function: &Function, place: &Place) -> Vec<Grant> {
     let pass = Grant::new(&["iam:PassRole"], &function.role);
     let mut grants = vec![pass.only("StringEquals", "iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()])];
@@ -72,10 +72,10 @@ fn to_configure(function: &Function, place: &Place) -> Vec<Grant> {
     grants
 }
 
-/// What Lambda tells KMS besides: the function whose variables they are.
+/// The key of the encryption context that Lambda sends to KMS: the function that the variables belong to.
 const CONTEXT: &str = "kms:EncryptionContext:aws:lambda:FunctionArn";
 
-/// Lambda's use of a key on the caller's behalf; the caller itself may not use it.
+/// Grants Lambda's use of a key on the caller's behalf. The caller itself may not use the key.
 fn by_lambda(actions: &[&'static str], key: &str, place: &Place) -> Grant {
     let lambda = format!("lambda.{}.{}", place.region, place.suffix());
     Grant::new(actions, key).only("StringEquals", "kms:ViaService", vec![lambda])

@@ -1,8 +1,8 @@
-//! How a function leaves its VPC: Lambda deletes the network interfaces minutes later, in the name of a function's
-//! role.
+//! Waits for the network interfaces of a function that leaves its VPC. Lambda deletes them minutes later, with the
+//! permissions of a function's role.
 //!
 //! Lambda has one interface for each pair of a subnet and a set of security groups, which all functions and published
-//! versions of that pair share. It goes when the last of them has left.
+//! versions of that pair share. Lambda deletes it once the last of them has left.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,9 +14,9 @@ use super::{Function, VpcConfig, versions};
 use crate::aws::wait::{self, Poll};
 use crate::aws::{Aws, AwsError};
 
-/// AWS speaks of 20 minutes.
+/// The longest wait. AWS documents 20 minutes.
 const LEFT_WITHIN: Duration = Duration::from_secs(30 * 60);
-/// So many failures of EC2 in a row end the wait.
+/// The number of consecutive failures of EC2 that ends the wait.
 const PATIENCE: u32 = 3;
 const LISTING: &str = "lambda:ListFunctions";
 
@@ -33,7 +33,7 @@ pub(super) async fn left(aws: &Aws, function: &str, network: &VpcConfig) {
     }
 }
 
-/// What somebody may have to do after all.
+/// Describes the task that may remain for the user.
 fn remark(error: &AwsError, network: &VpcConfig) -> String {
     const BY_HAND: &str = "in an hour and no function uses them, delete them: `aws ec2 delete-network-interface --network-interface-id ID`";
     match error {
@@ -48,8 +48,8 @@ fn remark(error: &AwsError, network: &VpcConfig) -> String {
     }
 }
 
-/// After a change of the network: published versions hold on to the interfaces that they ran with, so those of another
-/// network go. Where the function is in none any more, its interfaces go after them.
+/// Handles a change of the network. Published versions keep the interfaces that they ran with, so versions in another
+/// network are deleted. If the function is in no network any more, waits for its interfaces as well.
 pub(super) async fn moved(aws: &Aws, live: &Function, want: &Function) {
     aws.forget(LISTING);
     let all_gone = versions::leave(aws, want).await;
@@ -58,7 +58,7 @@ pub(super) async fn moved(aws: &Aws, live: &Function, want: &Function) {
     }
 }
 
-/// A function of this run came into a network: who looks for users of one has to see it.
+/// Notes that a function of this run joined a network: the next search for the network's users must see it.
 pub(super) fn joined(aws: &Aws) {
     aws.forget(LISTING);
 }
@@ -94,7 +94,8 @@ async fn followed(aws: &Aws, network: &VpcConfig) -> Result<(), AwsError> {
     .await
 }
 
-/// The subnets that no function of the account is in with the same groups, those that this run took out not counted.
+/// Returns the subnets in which no function of the account has the same groups. Functions that this run took out of the
+/// network do not count.
 async fn unused(aws: &Aws, network: &VpcConfig) -> Result<Vec<String>, AwsError> {
     let users = aws.remember(LISTING, users(aws)).await?;
     let groups: BTreeSet<&String> = network.security_group_ids.iter().collect();
@@ -105,7 +106,7 @@ async fn unused(aws: &Aws, network: &VpcConfig) -> Result<Vec<String>, AwsError>
     Ok(network.subnet_ids.iter().filter(|subnet| !used.contains(subnet)).cloned().collect())
 }
 
-/// ListFunctions, with all versions.
+/// Calls ListFunctions, with all versions.
 async fn users(aws: &Aws) -> Result<Users, AwsError> {
     let (mut users, mut marker) = (Users::new(), None);
     loop {
@@ -167,7 +168,7 @@ mod tests {
         VpcConfig { subnet_ids: vec!["subnet-1".into()], security_group_ids: vec!["sg-1".into()] }
     }
 
-    /// The notes for people.
+    /// Returns the notes for the user.
     async fn leaving(aws: &Aws, function: &str) -> Vec<String> {
         let (told, mut heard) = unbounded_channel();
         wait::told(Listener { told, begun: Arc::default() }, left(aws, function, &network())).await;
@@ -202,7 +203,7 @@ mod tests {
         let aws = answering_to(vec![refused()]).await;
         let notes = leaving(&aws, "a").await;
         assert!(notes.len() == 1 && notes[0].contains("subnet-1") && notes[0].contains(LOOK), "{notes:?}");
-        // During the wait, too.
+        // A refusal during the wait has the same effect.
         let aws = answering_to(vec![interfaces(&["eni-1"]), functions(&[]), refused()]).await;
         assert_eq!(leaving(&aws, "a").await.len(), 1);
     }

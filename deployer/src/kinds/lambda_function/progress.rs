@@ -1,4 +1,4 @@
-//! What Lambda goes on with after it has answered: functions on their way to Active, updates, deletions.
+//! Follows work that Lambda continues after it has answered: functions on their way to Active, updates, deletions.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
@@ -7,7 +7,7 @@ use super::{ABSENT, DELETING, READY_WITHIN};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, ServiceError};
 
-/// DeleteFunction, which AWS goes on with after it has answered unless it says that all is done.
+/// Calls DeleteFunction. AWS continues after its answer, unless the answer says that the deletion is finished.
 pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
     let call = aws.clients.lambda.delete_function().function_name(name).send();
     let answer = aws.find("lambda:DeleteFunction", ABSENT, call).await?;
@@ -17,15 +17,15 @@ pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The status of a DeleteFunction after which there is no such function; 202 says that it is being deleted.
+/// The status of a DeleteFunction after which the function does not exist. 202 means that the deletion is in progress.
 const NO_CONTENT: i32 = 204;
 
-/// The key under which [`Aws::has_done`] knows a function that AWS has deleted before it answered.
+/// The key under which [`Aws::has_done`] knows a function whose deletion AWS finished before it answered.
 fn removed(name: &str) -> String {
     format!("lambda:DeleteFunction {name}")
 }
 
-/// Follows a deletion to its end; no call is made where AWS has said that it is done.
+/// Follows a deletion to its end. Makes no call if AWS has already reported the end.
 pub(super) async fn removal(aws: &Aws, name: &str) -> Result<(), AwsError> {
     if aws.has_done(&removed(name)) { Ok(()) } else { gone(aws, name).await }
 }
@@ -50,7 +50,7 @@ pub(super) async fn is_going(aws: &Aws, name: &str) -> Result<bool, AwsError> {
     Ok(state.is_none_or(|state| state.as_str() == DELETING) && (found.is_none() || state.is_some()))
 }
 
-/// A function once no change of it is in progress.
+/// A function of which no change is in progress.
 struct Settled {
     state: Option<State>,
     state_reason: (String, String),
@@ -87,7 +87,7 @@ async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
     .await
 }
 
-/// As [`ready`], with no more questions than it takes when many functions are waited for at once.
+/// As [`ready`], with as few calls as possible when many functions are waited for at once.
 pub(super) async fn followed(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
     let why = format!("function {name} to be Active with no update in progress");
     aws.paces().follow(operation, &why, || ready(aws, name, operation)).await
@@ -113,8 +113,8 @@ pub(super) fn with_tags(found: &GetFunctionOutput) -> Result<(), AwsError> {
     }
 }
 
-/// Refuses an answer of GetFunction that leaves the variables out because the caller may not decrypt them: each would
-/// look as if somebody had removed it.
+/// Refuses an answer of GetFunction that leaves the variables out because the caller may not decrypt them: each
+/// variable would look as if somebody had removed it.
 pub(super) fn with_environment(found: &GetFunctionOutput) -> Result<(), AwsError> {
     let refused = found.configuration().and_then(|c| c.environment()?.error());
     match refused.filter(|refused| refused.error_code().is_some_and(|code| code.contains("AccessDenied"))) {
@@ -125,7 +125,7 @@ pub(super) fn with_environment(found: &GetFunctionOutput) -> Result<(), AwsError
     }
 }
 
-/// A failure that AWS reports in an answer's body instead of as an error answer.
+/// Converts a failure that AWS reports in an answer's body instead of as an error answer.
 pub(super) fn failure(operation: &'static str, code: &str, message: &str, status: u16) -> AwsError {
     AwsError::Service(Box::new(ServiceError {
         operation,

@@ -1,9 +1,9 @@
-//! Runtimes that AWS has retired: functions go on with them, and nobody may change these functions any more.
+//! Runtimes that AWS has retired: their functions still run, but nobody may change them any more.
 
 use super::{CODE, CONFIGURATION, Function};
 use crate::kinds::{Changes, Excess};
 
-/// Runtimes that Lambda takes for no new function, and most for no change of one.
+/// Runtimes that Lambda refuses for new functions, and most of them for changes as well.
 pub const RETIRED: &[&str] = &[
     "dotnet5.0",
     "dotnetcore1.0",
@@ -38,7 +38,7 @@ pub fn refusal(runtime: &str) -> String {
     format!("Lambda creates and changes no function with the retired runtime {runtime}")
 }
 
-/// AWS refuses to create a function with it, and to change its code or its configuration.
+/// Reports a retired runtime: AWS refuses to create a function with it, and to change its code or its configuration.
 pub(super) fn refused(function: &Function, changes: Option<&Changes>) -> Option<Excess> {
     let runtime = function.runtime.as_str();
     let asks = changes.is_none_or(|changes| changes.touch_any(CODE) || changes.touch_any(CONFIGURATION));

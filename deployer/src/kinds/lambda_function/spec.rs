@@ -41,7 +41,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// A function of which only the name is known.
+    /// Returns a function of which only the name is known.
     pub(super) fn blank(name: &str) -> Self {
         Self {
             function_name: name.to_owned(),
@@ -88,7 +88,7 @@ pub struct TracingConfig {
     pub mode: String,
 }
 
-/// Where log lines go, and from which level on. Levels exist only with `JSON`.
+/// Destination and lowest level of log lines. Levels exist only with `JSON`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoggingConfig {
     /// `JSON` or `Text`.

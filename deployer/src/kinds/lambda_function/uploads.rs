@@ -1,4 +1,4 @@
-//! Code on a slow line, played by a server that reads slowly, does not read at all, or answers late.
+//! Code on a slow line: the server reads slowly, does not read at all, or answers late.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use super::*;
 use crate::aws::clients::Transport;
 use crate::aws::played::connected;
 
-/// Random enough, and many pieces long.
+/// Large enough for many pieces.
 const ZIP: usize = 1024 * 1024;
 
 async fn aws(listener: &TcpListener, quiet: Duration) -> Aws {
@@ -36,7 +36,7 @@ fn function(name: &str) -> Function {
     serde_json::from_value(spec).expect("a function")
 }
 
-/// Takes a call's head, and tells how long its body is.
+/// Reads a call's head, and returns the length of its body.
 fn head(stream: &mut TcpStream) -> usize {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -48,7 +48,7 @@ fn head(stream: &mut TcpStream) -> usize {
     length.trim().parse().expect("a number")
 }
 
-/// Takes a body in small pieces with a pause before each.
+/// Reads a body in small pieces with a pause before each.
 fn body(stream: &mut TcpStream, mut left: usize, pause: Duration) {
     let mut piece = vec![0; 64 * 1024];
     while left > 0 {
@@ -67,7 +67,7 @@ fn accept(stream: &mut TcpStream) {
 #[tokio::test]
 async fn an_upload_goes_on_for_as_long_as_its_bytes_flow() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    // A twentieth of what the whole body takes.
+    // A twentieth of the time that the whole body takes.
     let aws = aws(&listener, Duration::from_millis(25)).await;
     std::thread::spawn(move || {
         for stream in listener.incoming().take(3) {
@@ -90,13 +90,14 @@ async fn an_upload_goes_on_for_as_long_as_its_bytes_flow() {
 async fn an_upload_that_stands_still_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let aws = aws(&listener, Duration::from_secs(60)).await;
-    // Nobody takes the call: the listener holds the connection.
+    // The listener holds the connection, but nobody reads the call.
     let refused = LambdaFunction::create(&aws, &function("draw")).await.expect_err("nobody listens");
     assert!(refused.to_string().contains("nothing was sent and nothing came back"), "{refused}");
     drop(listener);
 }
 
-/// Each zip is larger than what may be on the line at once; the first is answered only when the second has come.
+/// Each zip is larger than the line may hold at once. The server answers the first call only after the second has
+/// arrived.
 #[tokio::test]
 async fn the_next_upload_begins_when_the_last_byte_of_the_one_before_is_sent_not_when_it_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

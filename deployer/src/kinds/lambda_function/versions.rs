@@ -1,4 +1,4 @@
-//! The numbered versions of a function: every code that was deployed, as AWS keeps it.
+//! The numbered versions of a function: AWS keeps every code that was deployed.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
@@ -20,7 +20,7 @@ const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Version {
     pub number: u64,
-    /// When it was published, as AWS writes it.
+    /// The time of publication, as AWS writes it.
     pub published: String,
     pub function: Function,
 }
@@ -30,7 +30,7 @@ impl Version {
         &self.function.code
     }
 
-    /// Names the settings that `function` has otherwise: they do not go back with the code.
+    /// Names the settings that differ in `function`. A rollback of the code does not restore them.
     pub fn set_otherwise(&self, function: &Function) -> Vec<&'static str> {
         let (Ok(then), Ok(now)) = (serde_json::to_value(&self.function), serde_json::to_value(function)) else {
             return Vec::new();
@@ -39,7 +39,7 @@ impl Version {
     }
 }
 
-/// The calls that a rollback of the function may make.
+/// Grants the calls that a rollback of the function may make.
 pub(crate) fn grants(name: &str, place: &Place) -> Vec<Grant> {
     let arn = place.arn("lambda", &format!("function:{name}"));
     let actions = &[
@@ -52,7 +52,7 @@ pub(crate) fn grants(name: &str, place: &Place) -> Vec<Grant> {
     vec![Grant::new(actions, &arn), Grant::new(&["lambda:GetFunction"], format!("{arn}:*"))]
 }
 
-/// Reads a function as it runs; `None` if there is none. GetFunction.
+/// Reads the running function: GetFunction. `None` if it does not exist.
 pub(crate) async fn running(aws: &Aws, name: &str) -> Result<Option<Function>, AwsError> {
     let call = aws.clients.lambda.get_function().function_name(name).send();
     let found = aws.find("lambda:GetFunction", ABSENT, call).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn running(aws: &Aws, name: &str) -> Result<Option<Function>, A
     Ok(Some(wire::observed(name, found)?.0))
 }
 
-/// Lists the versions of a function, the newest first; none of a function that does not exist. ListVersionsByFunction.
+/// Lists the versions of a function, the newest first: ListVersionsByFunction. Empty if the function does not exist.
 pub(crate) async fn list(aws: &Aws, name: &str) -> Result<Vec<Version>, AwsError> {
     let (mut versions, mut marker) = (Vec::new(), None);
     loop {
@@ -79,7 +79,7 @@ pub(crate) async fn list(aws: &Aws, name: &str) -> Result<Vec<Version>, AwsError
     Ok(versions)
 }
 
-/// `$LATEST` is no version.
+/// Converts a listed version. `None` for `$LATEST`, which is no version.
 fn version(name: &str, configuration: FunctionConfiguration) -> Result<Option<Version>, AwsError> {
     let Some(number) = configuration.version().and_then(|number| number.parse().ok()) else { return Ok(None) };
     let published = configuration.last_modified().unwrap_or_default().to_owned();
@@ -87,7 +87,7 @@ fn version(name: &str, configuration: FunctionConfiguration) -> Result<Option<Ve
     Ok(Some(Version { number, published, function: wire::observed(name, found)?.0 }))
 }
 
-/// Fetches the zip of a version: GetFunction with its number, then from where that says.
+/// Fetches the zip of a version: GetFunction with its number, then the location that it returns.
 pub(crate) async fn fetch(aws: &Aws, name: &str, number: u64) -> Result<Vec<u8>, AwsError> {
     const OPERATION: &str = "lambda:GetFunction";
     let call = aws.clients.lambda.get_function().function_name(name).qualifier(number.to_string()).send();
@@ -97,8 +97,9 @@ pub(crate) async fn fetch(aws: &Aws, name: &str, number: u64) -> Result<Vec<u8>,
     aws.download(OPERATION, &location).await
 }
 
-/// Makes `zip`, the code of a version, the function's own again, for the processor that it was built for, and publishes
-/// it: what runs is then the newest version as after an apply. UpdateFunctionCode. [`settle`] sees to its end.
+/// Restores `zip`, the code of a version, as the function's code, for the processor that it was built for, and
+/// publishes it: UpdateFunctionCode. The running code is then the newest version, as after an apply. [`settle`] waits
+/// for the end.
 pub(crate) async fn put_back(aws: &Aws, version: &Version, zip: &[u8]) -> Result<(), AwsError> {
     let Function { function_name, .. } = &version.function;
     let call = aws
@@ -114,15 +115,16 @@ pub(crate) async fn put_back(aws: &Aws, version: &Version, zip: &[u8]) -> Result
     .await
 }
 
-/// Waits until AWS runs what [`put_back`] brought.
+/// Waits until AWS runs the code that [`put_back`] sent.
 pub(crate) async fn settle(aws: &Aws, name: &str) -> Result<(), AwsError> {
     followed(aws, name, UPDATE_CODE).await
 }
 
-/// Deletes what is older than the newest ten, now that `published` is there. AWS counts up by one, so one call does it;
-/// at every tenth version a listing finds what was left behind. Other operations than updates work while an update is
-/// in progress (<https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>). A version that an alias points
-/// to stays: AWS refuses with 409. Nothing of this is worth failing for.
+/// Deletes versions older than the newest ten after `published` was created. AWS counts up by one, so one call
+/// suffices. At every tenth version, a listing finds versions that earlier runs did not delete. Lambda allows
+/// operations other than updates while an update is in progress
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>). A version that an alias points to stays: AWS
+/// refuses with 409. A failure here never fails the update.
 pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
     let Some(newest) = published.and_then(|number| number.parse::<u64>().ok()).filter(|number| *number > KEPT) else {
         return;
@@ -137,9 +139,9 @@ pub(super) async fn prune(aws: &Aws, name: &str, published: Option<&str>) {
     join_all(old.into_iter().map(|number| delete(aws, name, number))).await;
 }
 
-/// Deletes the versions that run in another network than the function does now: each holds on to its network
+/// Deletes the versions that run in another network than the function does now. Each of them keeps its network
 /// interfaces, so that subnets and security groups could not be deleted. An alias keeps its version, as with [`prune`].
-/// Tells whether all are gone.
+/// Tells whether all are deleted.
 pub(super) async fn leave(aws: &Aws, now: &Function) -> bool {
     match list(aws, &now.function_name).await {
         Ok(versions) => {
@@ -156,7 +158,7 @@ pub(super) async fn leave(aws: &Aws, now: &Function) -> bool {
     }
 }
 
-/// The numbers of the versions beyond those that are kept, as many as one update deletes, the newest first.
+/// Returns the numbers of the versions to delete, at most as many as one update deletes, the newest first.
 fn beyond(versions: &[Version]) -> Vec<u64> {
     versions.iter().skip(KEPT as usize).take(AT_ONCE).map(|version| version.number).collect()
 }

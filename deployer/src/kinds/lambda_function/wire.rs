@@ -7,7 +7,7 @@ use super::{Code, Function, LoggingConfig, TracingConfig, VpcConfig};
 use crate::aws::{Aws, AwsError, tags};
 use crate::kinds::Changes;
 
-/// AWS's numbers are signed; ranges are checked long before and end far below.
+/// Converts to AWS's signed number. The range was checked before and fits.
 pub(super) fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
@@ -45,12 +45,12 @@ pub(super) fn logging(want: &Function) -> sdk::LoggingConfig {
         .build()
 }
 
-/// An empty target clears the dead-letter queue.
+/// Returns the dead-letter target; an empty one clears the dead-letter queue.
 pub(super) fn dead_letter(want: &Function) -> sdk::DeadLetterConfig {
     sdk::DeadLetterConfig::builder().target_arn(want.dead_letter_target_arn.as_deref().unwrap_or_default()).build()
 }
 
-/// Empty lists take the function out of its VPC.
+/// Returns the network; empty lists take the function out of its VPC.
 pub(super) fn vpc(want: &Function) -> sdk::VpcConfig {
     let vpc = want.vpc_config.clone().unwrap_or_default();
     sdk::VpcConfig::builder()
@@ -59,8 +59,8 @@ pub(super) fn vpc(want: &Function) -> sdk::VpcConfig {
         .build()
 }
 
-/// UpdateFunctionConfiguration with the changed properties alone; what is left out keeps its value, so that a
-/// removed property is sent as its empty form.
+/// Calls UpdateFunctionConfiguration with the changed properties alone. An omitted property keeps its value, so a
+/// removed one is sent in its empty form.
 pub(super) async fn update_configuration(aws: &Aws, want: &Function, changes: &Changes) -> Result<(), AwsError> {
     let changed = |property: &str| changes.touch(property);
     let call = aws
@@ -85,7 +85,7 @@ pub(super) async fn update_configuration(aws: &Aws, want: &Function, changes: &C
     aws.call("lambda:UpdateFunctionConfiguration", call.send()).await.map(drop)
 }
 
-/// The live function in the shape of a spec, AWS's defaults filled in, and what a person should know of it.
+/// Converts the live function to a spec with AWS's defaults filled in, and returns the notes for the user.
 pub(super) fn observed(name: &str, found: GetFunctionOutput) -> Result<(Function, Vec<String>), AwsError> {
     let missing = |field: &str| AwsError::missing("lambda:GetFunction", field);
     let c = found.configuration.ok_or_else(|| missing("Configuration"))?;
@@ -135,7 +135,7 @@ fn sorted(ids: Option<Vec<String>>) -> Vec<String> {
     ids
 }
 
-/// With `JSON` AWS's default level is `INFO`; with `Text` there are no levels.
+/// Converts the logging. AWS's default level is `INFO` with `JSON`; `Text` has no levels.
 fn logging_config(name: &str, live: Option<sdk::LoggingConfig>) -> LoggingConfig {
     let live = live.unwrap_or_else(|| sdk::LoggingConfig::builder().build());
     let log_format = live.log_format.map_or("Text".into(), |f| f.as_str().to_owned());
@@ -153,12 +153,12 @@ fn notes(c: &sdk::FunctionConfiguration) -> Vec<String> {
     let reason = |reason: Option<&str>| reason.filter(|r| !r.is_empty()).map(|r| format!(": {r}")).unwrap_or_default();
     match &c.state {
         None | Some(sdk::State::Active) => {}
-        // An update in progress is none of a person's business; some report it as `Pending` too.
+        // An update in progress is no news for the user; some clouds report it as `Pending`, too.
         Some(sdk::State::Pending) if c.last_update_status == Some(sdk::LastUpdateStatus::InProgress) => {}
         Some(state) => notes.push(format!("state {}{}", state.as_str(), reason(c.state_reason.as_deref()))),
     }
     match &c.last_update_status {
-        // One in progress ends by itself within seconds.
+        // An update in progress ends by itself within seconds.
         None | Some(sdk::LastUpdateStatus::Successful | sdk::LastUpdateStatus::InProgress) => {}
         Some(sdk::LastUpdateStatus::Failed) => {
             notes.push(format!("its last update failed{}", reason(c.last_update_status_reason.as_deref())));

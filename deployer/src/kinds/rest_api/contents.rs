@@ -1,4 +1,4 @@
-//! What hangs under an API beside what `stack.yaml` has there.
+//! The parts of an API that `stack.yaml` does not have.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, un
 use crate::aws::apigateway::{ABSENT, is_new, known_call, stages_of_stack, tree_key};
 use crate::aws::{Aws, AwsError, digest};
 
-/// At most so many are named of a sort.
+/// The most parts of one type that a note names.
 const NAMED: usize = 5;
 
 /// The parts of an API that are not in `stack.yaml`.
@@ -24,8 +24,8 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// GetResources, GetStages and GetDeployments, once with the routes and the stage; GetAuthorizers and
-    /// GetGatewayResponses.
+    /// Calls GetResources, GetStages and GetDeployments, once for the API, its routes and its stage, and GetAuthorizers
+    /// and GetGatewayResponses.
     pub(super) async fn read(aws: &Aws, api: &str, spec: &Api) -> Result<Self, AwsError> {
         if is_new(aws, api) {
             return Ok(Self::default());
@@ -72,12 +72,12 @@ impl Contents {
     }
 }
 
-/// The paths of the routes that the stack has.
+/// Returns the paths of the stack's routes.
 fn paths(parts: &Parts) -> Vec<&str> {
     parts.routes.iter().filter_map(|route| Some(route.split_once(' ')?.1)).collect()
 }
 
-/// Deletes what the plan has listed: methods, stages, and the paths that then lead nowhere.
+/// Deletes the parts that the plan has listed: methods, stages, and the paths that then lead nowhere.
 pub(super) async fn remove(aws: &Aws, api: &str, live: &Api, want: &Api) -> Result<(), AwsError> {
     delete_methods(aws, api, &live.unlisted_routes).await?;
     if !live.unlisted_routes.is_empty() || !live.unused_paths.is_empty() {
@@ -105,7 +105,7 @@ fn name<'a>(notes: &mut Vec<String>, what: &str, all: impl Iterator<Item = &'a s
     notes.push(format!("has {what} that stack.yaml does not have: {named}{more}; they are left as they are"));
 }
 
-/// Deployments that no stage serves and that do not carry the digest of a definition.
+/// Returns the deployments that no stage serves and whose description is not the digest of a definition.
 fn of_others<'a>(stages: &[Stage], deployments: &'a [Deployment]) -> impl Iterator<Item = &'a str> {
     let served = served_of(stages);
     let others = deployments.iter().filter(|d| !d.description().is_some_and(digest::is_digest));
@@ -117,7 +117,7 @@ fn canaries(stages: &[Stage]) -> impl Iterator<Item = &str> {
     stages.iter().filter(serving).filter_map(Stage::stage_name)
 }
 
-/// The names of an API's authorizers, which only methods of others use.
+/// Returns the names of an API's authorizers. Only methods of others use them.
 async fn authorizers(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
     let call = aws.clients.apigateway.get_authorizers().rest_api_id(api).limit(500).send();
     let found = known_call(aws, aws.find("apigateway:GetAuthorizers", ABSENT, call).await)?;
@@ -125,7 +125,7 @@ async fn authorizers(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
     Ok(items.into_iter().filter_map(|one| one.name.or(one.id)).collect())
 }
 
-/// The types of the gateway responses that were changed.
+/// Returns the types of the changed gateway responses.
 async fn gateway_responses(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
     let call = aws.clients.apigateway.get_gateway_responses().rest_api_id(api).limit(500).send();
     let found = known_call(aws, aws.find("apigateway:GetGatewayResponses", ABSENT, call).await)?;

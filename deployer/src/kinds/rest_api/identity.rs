@@ -26,11 +26,11 @@ pub(super) struct Meant {
     pub others: Vec<String>,
 }
 
-/// Finds the API that `spec` means: the one that a person named, or else that of the state, or the only one with the
-/// ownership tags. An interrupted run knows what it made by the time.
+/// Finds the API that `spec` means: the one that the user named, or else the one in the state, or the only one with the
+/// ownership tags. The APIs of an interrupted run are recognised by their time of creation.
 ///
 /// # Errors
-/// [`AwsError::Ambiguous`] when nothing tells which of several is meant.
+/// [`AwsError::Ambiguous`] if nothing tells which of several APIs is meant.
 pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsError> {
     let all = aws.remember(LISTING, listing(aws)).await?;
     let by_id = |id: &String| all.iter().find(|api| api.id.as_ref() == Some(id)).cloned();
@@ -71,7 +71,7 @@ pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsErr
     }
 }
 
-/// The APIs that carry the ownership tags of `spec`, the oldest first.
+/// Returns the APIs with the ownership tags of `spec`, the oldest first.
 fn carrying(all: &[Live], spec: &Api) -> Vec<Live> {
     let carries = |api: &&Live| {
         let tag = |key: &str| api.tags.as_ref().and_then(|tags| tags.get(key)).map(String::as_str);
@@ -83,7 +83,7 @@ fn carrying(all: &[Live], spec: &Api) -> Vec<Live> {
     ours
 }
 
-/// The ids of those that carry the tags before this run makes one of its own.
+/// Returns the ids of the APIs with these tags before this run creates its own.
 pub(super) async fn known_before(aws: &Aws, spec: &Api) -> Result<Arc<BTreeSet<String>>, AwsError> {
     let key = format!("apigateway:CreateRestApi before {} {}", spec.owner_stack, spec.owner_address);
     aws.remember(&key, async {
@@ -93,13 +93,13 @@ pub(super) async fn known_before(aws: &Aws, spec: &Api) -> Result<Arc<BTreeSet<S
     .await
 }
 
-/// The API that this run has made, if it did.
+/// Finds the API that this run has created, if any.
 pub(super) async fn made_since(aws: &Aws, spec: &Api, before: &BTreeSet<String>) -> Result<Option<Live>, AwsError> {
     let all = aws.remember(LISTING, listing(aws)).await?;
     Ok(carrying(&all, spec).into_iter().find(|api| api.id.as_ref().is_some_and(|id| !before.contains(id))))
 }
 
-/// GetRestApis, all pages.
+/// Calls GetRestApis, all pages.
 async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
     let (mut all, mut position) = (Vec::new(), None);
     loop {
@@ -107,7 +107,7 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
         let page = aws.call("apigateway:GetRestApis", call).await?;
         for mut api in page.items.unwrap_or_default() {
             if aws.place.endpoint_url.is_some() && !marked(&api) {
-                // A local AWS lists no tags that were put on later.
+                // A local AWS does not list tags that were added later.
                 let edited = edited_tags(aws, &api_arn(aws, &id_of(&api)?)).await?;
                 api.tags = Some(live_tags(api.tags.take(), edited).into_iter().collect());
             }
@@ -120,12 +120,12 @@ async fn listing(aws: &Aws) -> Result<Vec<Live>, AwsError> {
     }
 }
 
-/// Tells whether some stack's ownership tag is among the listed ones.
+/// Tells whether the listed tags include some stack's ownership tag.
 fn marked(api: &Live) -> bool {
     api.tags.as_ref().is_some_and(|tags| tags.contains_key(tags::STACK))
 }
 
-/// An API is found by its tags alone.
+/// Returns an API with only the properties that identify it: its ownership tags.
 pub(super) fn found(id: &str, tags: &Tags) -> Found<Api> {
     let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
     let (owner_stack, owner_address) = (tag(tags::STACK), tag(tags::ADDRESS));

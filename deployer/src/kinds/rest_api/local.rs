@@ -3,7 +3,8 @@
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Changes;
 
-/// A local AWS stores a patched list, number or flag as a text and can then no longer list any API.
+/// Refuses a change after which a local AWS can no longer list any API: it stores a patched list, number or flag as a
+/// text.
 pub(super) fn can_patch(aws: &Aws, changes: &Changes) -> Result<(), AwsError> {
     let spoiling = ["endpoint_type", "binary_media_types", "minimum_compression_size", "disable_execute_api_endpoint"];
     match spoiling.iter().find(|property| aws.place.endpoint_url.is_some() && changes.touch(property)) {

@@ -35,8 +35,8 @@ pub(super) const WRITES: &[&str] = &[
     "s3:PutBucketTagging",
 ];
 
-/// The bucket as CreateBucket leaves it; the public access block counts as the contrary of what is wanted, so that it
-/// is always written: AWS closes new buckets, and local clouds leave them open.
+/// Returns the bucket as CreateBucket leaves it, with the opposite of the desired public access block, so that the
+/// block is always written: AWS closes new buckets, and local clouds leave them open.
 pub(super) fn new_bucket(want: &Bucket) -> Bucket {
     let block = want.public_access_block;
     Bucket {
@@ -54,7 +54,7 @@ pub(super) fn new_bucket(want: &Bucket) -> Bucket {
     }
 }
 
-/// Reads all settings at once; `None` when the bucket is gone. What a caller may not see is an error.
+/// Reads all settings at once; `None` if the bucket does not exist. A setting that the caller may not read is an error.
 pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, AwsError> {
     let (s3, name) = (&aws.clients.s3, &spec.bucket);
     let (versioning, encryption, block, ownership, lifecycle, policy, tagging) = tokio::join!(
@@ -116,7 +116,7 @@ pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, Aws
     }))
 }
 
-/// A setting of a bucket, or no bucket.
+/// A setting of a bucket, or a missing bucket.
 enum Found<T> {
     Bucket(Option<T>),
     Nothing,
@@ -187,7 +187,7 @@ pub(super) async fn write(aws: &Aws, have: &Bucket, want: &Bucket) -> Result<(),
     Ok(())
 }
 
-/// The tags that AWS itself set, for S3 refuses a set without them, and those of others that are left alone.
+/// Returns the tags that AWS itself set, because S3 refuses a set without them, and the ignored tags of others.
 async fn others_tags(aws: &Aws, want: &Bucket) -> Result<Vec<Tag>, AwsError> {
     let call = aws.clients.s3.get_bucket_tagging().bucket(&want.bucket).send();
     let found = aws.find("s3:GetBucketTagging", &["NoSuchTagSet"], call).await?;
@@ -197,7 +197,7 @@ async fn others_tags(aws: &Aws, want: &Bucket) -> Result<Vec<Tag>, AwsError> {
     Ok(all.into_iter().filter(stays).collect())
 }
 
-/// PutBucketTagging replaces the whole set.
+/// Calls PutBucketTagging, which replaces the whole set.
 pub(super) async fn write_tags(aws: &Aws, want: &Bucket, others: &[Tag]) -> Result<(), AwsError> {
     let tags = sdk_tags(&want.tags)?.into_iter().chain(others.iter().cloned()).collect();
     let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
@@ -206,7 +206,7 @@ pub(super) async fn write_tags(aws: &Aws, want: &Bucket, others: &[Tag]) -> Resu
     aws.call("s3:PutBucketTagging", call.send()).await.map(drop)
 }
 
-/// A configuration without rules is refused: DeleteBucketLifecycle instead.
+/// Writes the lifecycle rules. S3 refuses a configuration without rules, so that is DeleteBucketLifecycle.
 async fn write_lifecycle(aws: &Aws, want: &Bucket) -> Result<(), AwsError> {
     let s3 = &aws.clients.s3;
     if want.lifecycle_rules.is_empty() {
@@ -220,7 +220,7 @@ async fn write_lifecycle(aws: &Aws, want: &Bucket) -> Result<(), AwsError> {
     aws.call("s3:PutBucketLifecycleConfiguration", call.send()).await.map(drop)
 }
 
-/// A value that the SDK refuses to send.
+/// Returns the error for a value that the SDK refuses to send.
 pub(super) fn shape(what: &str, error: &dyn std::error::Error) -> AwsError {
     AwsError::Shape { what: what.to_owned(), message: error.to_string() }
 }
@@ -326,7 +326,7 @@ fn observed_rule(live: SdkRule) -> LifecycleRule {
     }
 }
 
-/// Names what a live rule does that the spec cannot say.
+/// Names the actions of a live rule that the spec cannot state.
 fn beyond(live: &SdkRule) -> Vec<String> {
     let filter = live.filter.as_ref();
     let and = filter.and_then(|f| f.and.as_ref());

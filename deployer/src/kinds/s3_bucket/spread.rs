@@ -1,4 +1,4 @@
-//! What S3 takes some time for, and what it takes as a whole.
+//! Settings that S3 spreads over some seconds, and settings that it accepts only as a whole.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) fn opened(have: &Bucket, want: &Bucket) -> bool {
     closed(have) && !want.public_access_block.block_public_policy
 }
 
-/// PutBucketPolicy. Just after the bucket was `opened` to the public S3 may still refuse what lets it in.
+/// Calls PutBucketPolicy. Just after the bucket was `opened` to the public, S3 may still refuse a public policy.
 pub(super) async fn put_policy(aws: &Aws, bucket: &str, policy: &str, opened: bool) -> Result<(), AwsError> {
     let send = || {
         let call = aws.clients.s3.put_bucket_policy().bucket(bucket).policy(policy);
@@ -48,8 +48,8 @@ pub(super) async fn put_policy(aws: &Aws, bucket: &str, policy: &str, opened: bo
 
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
 
-/// What S3 takes no object with, such as `SSE-C`: a part of the encryption that the spec has no word for. It is sent
-/// again as it is, for S3 takes the rule as a whole.
+/// Returns the kinds of encryption that S3 blocks for the bucket, such as `SSE-C`, for which the spec has no property.
+/// They are sent back unchanged, because S3 accepts the encryption rule only as a whole.
 pub(super) async fn blocked_encryption(aws: &Aws, bucket: &str) -> Result<Option<BlockedEncryptionTypes>, AwsError> {
     let call = aws.clients.s3.get_bucket_encryption().bucket(bucket).send();
     let found = aws.find("s3:GetBucketEncryption", &["ServerSideEncryptionConfigurationNotFoundError"], call).await?;
