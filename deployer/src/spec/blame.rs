@@ -133,8 +133,8 @@ fn texts<'a>(value: &'a Value, at: &DocPath, found: &mut Vec<(DocPath, &'a str)>
     }
 }
 
-/// Collects the words of a message that may name a property, in snake_case. Sure are compound names (`MemorySize`,
-/// `memorySize`) and neighbouring words, as in "visibility timeout". Likely is a single capitalised word; the message's
+/// Collects the words of a message that may name a property, in snake_case. Compound names (`MemorySize`, `memorySize`)
+/// and neighbouring words, as in "visibility timeout", are sure. A single capitalised word is likely; the message's
 /// first word comes last.
 fn words(message: &str) -> (Vec<String>, Vec<String>) {
     let apart = |c: char| !c.is_ascii_alphanumeric() && c != '_';

@@ -120,7 +120,7 @@ impl Document {
         self.sections.iter().flat_map(of)
     }
 
-    /// The names of the stack's variables.
+    /// Returns the names of the stack's variables.
     pub fn variables(&self) -> &[String] {
         &self.variables
     }
@@ -134,17 +134,17 @@ impl Document {
         }
     }
 
-    /// The owner of the resources: the stack, or `STACK@ENV` in a preview environment.
+    /// Returns the owner of the resources: the stack, or `STACK@ENV` in a preview environment.
     pub fn stack(&self) -> &str {
         &self.owner
     }
 
-    /// The preview environment; `None` for the stack itself.
+    /// Returns the preview environment; `None` for the stack itself.
     pub fn env(&self) -> Option<&str> {
         env::of_owner(&self.owner)
     }
 
-    /// The stack's name in `stack.yaml`.
+    /// Returns the stack's name in `stack.yaml`.
     pub fn stack_name(&self) -> &str {
         &self.head.stack
     }
@@ -153,28 +153,28 @@ impl Document {
         &self.region
     }
 
-    /// The only account that the stack may be applied to.
+    /// Returns the only account that the stack may be applied to.
     pub fn account(&self) -> Option<&str> {
         self.head.account.as_deref()
     }
 
-    /// The location of the state; `None` means the default directory.
+    /// Returns the location of the state; `None` means the default directory.
     pub fn state(&self) -> Option<&StateLocation> {
         self.head.state.as_ref()
     }
 
-    /// The stack-wide tags.
+    /// Returns the stack-wide tags.
     pub fn tags(&self) -> &Tags {
         &self.head.tags
     }
 
-    /// Tags that others set, which the deployer leaves alone.
+    /// Returns the tags that others set, which the deployer does not change.
     pub fn ignored_tags(&self) -> Ignored {
         let IgnoreTags { keys, prefixes } = self.head.ignore_tags.clone();
         Ignored { keys, prefixes }
     }
 
-    /// The stack's outputs by name, as texts with references.
+    /// Returns the stack's outputs by name, as texts with references.
     pub fn outputs(&self) -> &BTreeMap<String, String> {
         &self.head.outputs
     }
@@ -200,7 +200,7 @@ impl Document {
         value.and_then(|value| find::part_of(value, &path, text, &self.secrets)).unwrap_or(path)
     }
 
-    /// The text to show findings in, with secrets covered.
+    /// Returns the text to show findings in, with secrets covered.
     pub fn source(&self) -> &SourceText {
         &self.source
     }

@@ -65,8 +65,8 @@ impl Walk<'_> {
     }
 }
 
-/// Replaces the variables in one text. A text that is a single variable takes its type. Returns `None` on a mistake:
-/// unknown variables and bad syntax are reported here, a missing value already is.
+/// Replaces the variables in one text. A text that is a single variable takes its type. Returns `None` on a mistake.
+/// Unknown variables and bad syntax are reported here; a missing value was reported before.
 pub(super) fn text(
     text: &str,
     variables: &Variables,

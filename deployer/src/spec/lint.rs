@@ -1,6 +1,6 @@
 //! Checks across elements. They are pure and run before any AWS call.
 //!
-//! Every check stands in the file of a section; this module only walks over the resources and the sections.
+//! Each section's file has its own checks. This module only walks over the resources and the sections.
 
 use super::document::Document;
 use super::finding::Findings;

@@ -23,7 +23,7 @@ impl SourceText {
         Self { path: path.into(), bytes: bytes.into() }
     }
 
-    /// Reads a file. Of a file that is too long or endless (`/dev/zero`), reads only one byte more than the limit.
+    /// Reads a file, but at most one byte more than the limit, because a file may be endless (`/dev/zero`).
     ///
     /// # Errors
     /// Returns an error if the file cannot be read.
@@ -93,7 +93,7 @@ impl SourceText {
     }
 }
 
-/// Tells whether YAML allows a control character nowhere, not even in quotes.
+/// Tells whether YAML refuses a control character everywhere, even in quotes.
 fn is_refused(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
 }

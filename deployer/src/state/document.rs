@@ -1,4 +1,4 @@
-//! The state document: its format, and how it is read from bytes that anybody may have written.
+//! The state document: its format, and how untrusted bytes are parsed into it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::kinds::Outputs;
 /// The newest format version that this deployer reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Largest integer that every JSON reader keeps exactly. No stack is written that often.
+/// Largest integer that every JSON reader keeps exactly. No state is ever written that often.
 const LAST_SERIAL: u64 = 1 << 53;
 
 /// The result of a stack's last apply. Disposable: everything in it can be found again from `stack.yaml`.
@@ -27,7 +27,7 @@ pub struct State {
     pub stack: String,
     pub account: String,
     pub region: String,
-    /// Version of the deployer that wrote it.
+    /// Version of the deployer that wrote the document.
     pub written_by: String,
     /// RFC 3339, UTC.
     pub written_at: String,
@@ -117,7 +117,7 @@ impl State {
             && self.left_in_aws == other.left_in_aws
     }
 
-    /// Replaces each text that holds a secret by its fingerprint, also texts that were recorded in clear.
+    /// Replaces each text that contains a secret by its fingerprint, including texts that were recorded in clear.
     pub fn hide(&mut self, secret: &dyn Fn(&str) -> bool) {
         let key = self.lineage.clone();
         let hidden = |value: &Value| fingerprint::hide(value, &key, secret);

@@ -17,7 +17,7 @@ pub enum StateError {
     /// The state of another stack.
     #[error("{place} is the state of the stack {found:?}, not of {wanted:?}")]
     Foreign { place: String, found: String, wanted: String, newest_good: Option<u64> },
-    /// A state of the same stack for another account or region. Both are written as `123456789012 in eu-west-1`.
+    /// A state of the same stack for another account or region. Both places are written as `123456789012 in eu-west-1`.
     #[error("{place} belongs to the account {found}, not to {wanted}")]
     Elsewhere { place: String, found: String, wanted: String, newest_good: Option<u64> },
     #[error(
@@ -130,7 +130,7 @@ impl StateError {
         }
     }
 
-    /// Tells whether the document that was read is anything but a complete state of this stack in a known format.
+    /// Tells whether this error means that the stored document is no complete state of this stack in a known format.
     pub(super) fn is_unusable(&self) -> bool {
         matches!(
             self,
@@ -142,7 +142,7 @@ impl StateError {
         )
     }
 
-    /// Adds the newest kept version that this stack could go back to.
+    /// Adds the newest kept version that can be restored.
     pub(super) fn naming(mut self, serial: Option<u64>) -> Self {
         if let Self::Damaged { newest_good, .. }
         | Self::NotAState { newest_good, .. }

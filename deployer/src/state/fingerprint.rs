@@ -3,8 +3,8 @@
 //! # Guarantees
 //! A fingerprint is slow to compute: about ten milliseconds and 12 MiB. A reader of the state can therefore try only
 //! few values a second. A strong secret stays hidden, and a weak one takes longer to find; see docs/state-format.md.
-//! Each fingerprint names its cost. One with another cost is still understood, and the next write uses today's cost.
-//! A run computes each fingerprint only once. Those that a plan needs are computed while AWS is being read.
+//! Each fingerprint names its cost. One with another cost is still understood, and the next write uses today's cost. A
+//! run computes each fingerprint only once, and computes the plan's fingerprints while it reads AWS.
 //!
 //! # Caveats
 //! Equal texts under one key have equal fingerprints.
@@ -24,9 +24,9 @@ use sha2::{Digest, Sha256};
 const MARK: &str = "fingerprint:argon2id:";
 /// Prefix of fingerprints in states that no newer version has written yet.
 const FORMER: &str = "fingerprint:hmac-sha256:";
-/// Cost of new fingerprints: a row of OWASP's Password Storage Cheat Sheet. Thirty take two processors 0.2 s.
+/// Cost of new fingerprints: a row of OWASP's Password Storage Cheat Sheet. Thirty take 0.2 s on two processors.
 const COST: Cost = Cost { memory: 12_288, passes: 3 };
-/// A stored fingerprint whose cost exceeds [`COST`] more than this many times is not computed.
+/// A stored fingerprint that is more than this many times as costly as [`COST`] is not computed.
 const DEARER: u32 = 16;
 
 /// Argon2's cost parameters.
@@ -81,7 +81,7 @@ fn at(cost: Cost, text: &str, key: &str) -> Option<String> {
 
 fn slow(cost: Cost, text: &str, key: &str) -> Option<String> {
     let parameters = Params::new(cost.memory, cost.passes, 1, Some(32)).ok()?;
-    // Gives the salt one length, whatever the length of the key.
+    // The digest gives the salt the same length for every key.
     let salt = Sha256::digest(key.as_bytes());
     let mut hash = [0; 32];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
@@ -145,7 +145,8 @@ pub fn hide(value: &Value, key: &str, secret: &dyn Fn(&str) -> bool) -> Value {
     }
 }
 
-/// Replaces the texts of `value` that are fingerprints in `stored` by theirs, so that the two can be compared.
+/// Replaces each text of `value` by its fingerprint if `stored` has a fingerprint at that place, so that the two can be
+/// compared.
 pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
     match (value, stored) {
         (Value::String(text), Value::String(mark)) if is(mark) && !is(text) => {

@@ -99,8 +99,8 @@ impl Store {
                 ObjectError::Conflict => self.objects.get(&key).await.map_err(|e| self.failed(e))?,
                 error => return Err(self.failed(error)),
             };
-            // Either this run's own write, whose answer was lost, or a copy from before an older state was put back by
-            // hand. In the second case the number now belongs to this state.
+            // Either this run's own write, whose answer was lost, or a copy of a newer state, before somebody restored
+            // an older one by hand. In the second case the number now belongs to this state.
             condition = match found {
                 Some(object) if object.bytes == state.to_bytes() => break,
                 Some(object) => Condition::Matches(object.version),

@@ -49,7 +49,7 @@ struct Pending {
     draining: bool,
 }
 
-/// The stored state, as far as this run knows.
+/// The document that is stored, as far as this run knows.
 struct Ledger {
     version: Option<Version>,
     /// The document under `version`, and the digest of its bytes.
@@ -63,7 +63,7 @@ struct Ledger {
     newest: u64,
     /// Documents whose write had no answer; one of them may be stored.
     unsure: Vec<State>,
-    /// A first commit succeeded, so AWS may have been changed since.
+    /// The first commit has succeeded, so the run may have changed AWS since.
     begun: bool,
     written: bool,
     fenced: bool,
@@ -234,7 +234,7 @@ impl Writer {
         StateError::Fenced { place: self.store.place() }
     }
 
-    /// Saves the state in a rescue file: AWS may already reflect it, and its place refused it.
+    /// Saves the state in a rescue file: AWS may already reflect it, and the place could not store it.
     fn rescue(&self, ledger: &Ledger, state: &State, error: StateError) -> StateError {
         if !ledger.begun || ledger.fenced {
             return error;
@@ -250,7 +250,8 @@ impl Writer {
 }
 
 impl Ledger {
-    /// Tells whether the stored state has the same content. Where nothing is stored, only an empty state does.
+    /// Tells whether the stored state has the same content. If nothing is stored, only an empty state has the same
+    /// content.
     fn says(&self, state: &State) -> bool {
         match &self.stored {
             Some((stored, _)) => stored.says_the_same(state),

@@ -36,7 +36,7 @@ pub use self::lease::{Lease, LeaseMark};
 
 /// How often to retry a lock that is held, or a place that does not answer.
 const POLL: Duration = Duration::from_secs(1);
-/// How often to retry a release because the lock changed meanwhile.
+/// How often to repeat a release if the lock changed meanwhile.
 const RELEASES: u32 = 5;
 
 impl Store {

@@ -17,7 +17,7 @@ pub struct Use {
 
 impl Location {
     /// Returns grants for the calls that `how` needs; none for a directory. They cover the bucket only if the expected
-    /// account owns it, whoever else created one of this name and whatever its policy allows.
+    /// account owns it. So another account that creates a bucket of this name, with any policy, gains nothing.
     pub fn grants(&self, how: Use, place: &Place) -> Vec<Grant> {
         let Self::S3(at) = self else { return Vec::new() };
         let bucket = format!("arn:{}:s3:::{}", place.partition, at.bucket);

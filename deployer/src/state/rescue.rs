@@ -150,8 +150,8 @@ fn left_alone(path: &Path, sealed: bool) -> String {
     )
 }
 
-/// Removes the rescue files that are superseded now that a state was saved in its place. A file that is not trusted is
-/// not ours to remove.
+/// Removes the rescue files that are superseded now that a state was saved in its place. A file that is not trusted
+/// stays.
 pub(super) fn clear(store: &Store, lineage: &str) {
     let Some(key) = store.rescue.as_ref().and_then(RescuePlace::key) else { return };
     for path in files(store, lineage) {

@@ -26,7 +26,7 @@ use young::Young;
 
 /// How long to repeat a call that raced with another one (HTTP 409).
 const RACE_WINDOW: Duration = Duration::from_secs(15);
-/// How often to start a download before it counts as failed. The SDK retries only up to the headers.
+/// How often to start a download before it counts as failed. The SDK retries only until it has the headers.
 const DOWNLOADS: u32 = 3;
 
 /// Objects of one bucket.

@@ -72,7 +72,7 @@ impl Fetched {
         }
     }
 
-    /// Tells whether the object certainly came from a place of the expected account. If not, it only hints at where to
+    /// Tells whether the object certainly came from a place of the expected account. If not, it is only a hint where to
     /// look.
     pub fn is_guarded(&self) -> bool {
         self.guarded
@@ -242,7 +242,7 @@ impl Store {
         )
     }
 
-    /// Adds who writes, where and when.
+    /// Adds the deployer's version, the place and the time of the write.
     pub(super) fn stamp(&self, state: &State, serial: u64) -> State {
         State {
             format_version: super::FORMAT_VERSION,

@@ -6,7 +6,7 @@ use super::Object;
 use super::scalars::Limit;
 use crate::spec::sections::SECTIONS;
 
-/// Longer texts are cut in messages, in characters.
+/// The longest text that a message shows whole, in characters.
 const SHOWN: usize = 60;
 
 /// Names the accepted types: "a whole number or text".

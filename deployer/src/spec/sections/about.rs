@@ -1,4 +1,4 @@
-//! The facts about a section: one value, [`About`], that stands in the section's own file.
+//! Facts about a section: one value, [`About`], in the section's own file.
 //!
 //! General code asks for the fact and never for a section's name. Tables over all sections are collected from
 //! [`SECTIONS`](super::SECTIONS). Every field has to be given, so a new section cannot miss a table.
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::kinds::Kind;
 
-/// Everything about a section besides its elements.
+/// All facts about a section besides its elements.
 #[derive(Debug)]
 pub struct About {
     /// The key in `stack.yaml`: `log_groups`.
@@ -151,7 +151,7 @@ pub struct Refusals {
     pub parts: &'static [Part],
 }
 
-/// Properties, by what stands for them.
+/// Properties, by the operation, code or word that leads to them.
 pub type Names = &'static [(&'static str, &'static [&'static str])];
 
 /// A part of an element, and the property that it is lowered from.
@@ -163,7 +163,7 @@ pub struct Part {
     pub place: PartPlace,
 }
 
-/// Where the properties of a part stand.
+/// Where the properties of a part are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartPlace {
     /// Inside the property.

@@ -1,8 +1,8 @@
 //! Filter documents, which select the messages of a subscription and the messages of a queue that a function receives.
 //!
-//! Both services match by one grammar. Sources: SNS developer guide, "Filter policy constraints", "String value matching",
-//! "Numeric value matching", "OR operator"; Lambda developer guide, "Filter rule syntax". Whatever only one of them is
-//! known to accept, or that newer rules may allow, passes.
+//! Both services match by one grammar. Sources: SNS developer guide, "Filter policy constraints", "String value
+//! matching", "Numeric value matching", "OR operator"; Lambda developer guide, "Filter rule syntax". A rule that only
+//! one service is known to accept, or that newer versions may allow, passes.
 
 use serde_json::{Map, Value};
 
@@ -100,7 +100,7 @@ impl Checker<'_> {
         if self.of == Of::Body { depth } else { 1 }
     }
 
-    /// Checks maps of which one has to match.
+    /// Checks maps, one of which has to match.
     fn choice(&mut self, items: &[Value], path: &DocPath, depth: usize) -> usize {
         let mut sum = 0_usize;
         for (index, item) in items.iter().enumerate() {

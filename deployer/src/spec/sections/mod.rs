@@ -75,13 +75,13 @@ pub trait Section: Send + Sync + 'static {
     /// The properties of one element. Doc comments, ranges and examples become the schema.
     type Element: DeserializeOwned + JsonSchema;
 
-    /// Checks what the schema cannot say, within one element.
+    /// Checks rules within one element that the schema cannot express.
     fn check(element: &Self::Element, at: &Scope<'_>, findings: &mut Findings);
 
     /// Turns one element into primitive resources.
     fn lower(element: Self::Element, at: &Scope<'_>, out: &mut Lowered);
 
-    /// Adds to the section's resources what follows from other elements. Called once all elements are lowered.
+    /// Adds the parts of the section's resources that follow from other elements. Called once all elements are lowered.
     fn complete(_lowered: &mut Lowered) {}
 
     /// Checks a resource of the section against the rest of the stack.

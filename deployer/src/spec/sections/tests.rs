@@ -42,7 +42,7 @@ fn lowered(section: &dyn AnySection, env: Option<&str>) -> Lowered {
     document.lower().0
 }
 
-/// The name by which AWS tells a resource from others; `None` if it contains the name of another resource.
+/// Returns the name by which AWS tells a resource from others; `None` if it contains the name of another resource.
 fn physical(resource: &Resource) -> Option<(&'static str, String)> {
     let properties = kinds::registered(resource.kind).identity().iter();
     let name: Vec<&str> = properties.filter_map(|property| resource.spec.get(property)?.as_str()).collect();
@@ -128,7 +128,7 @@ fn sections_stand_in_the_order_of_their_names() {
     assert!(SECTIONS.is_sorted_by_key(|section| section.name()));
 }
 
-/// The paths and texts of the sources outside the sections and the catalogue of errors, without tests.
+/// Returns the paths and texts of the sources outside the sections and the catalogue of errors, without tests.
 fn general() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut directories, mut found) = (vec![root.clone()], Vec::new());

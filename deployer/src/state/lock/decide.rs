@@ -139,7 +139,7 @@ pub(in crate::state) fn saving(taken_over: bool, lapsed: bool) -> Saving {
     }
 }
 
-/// Returns the serial after the stored document's. A failed try uses up no serial.
+/// Returns the serial that follows the stored document's. A failed write does not use up a serial.
 pub(in crate::state) fn next_serial(stored: u64) -> u64 {
     stored + 1
 }

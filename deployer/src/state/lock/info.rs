@@ -55,9 +55,9 @@ impl LockInfo {
         bytes
     }
 
-    /// Extracts the values that the rules use; `object` is the object that it was parsed from.
+    /// Extracts the values that the rules use. `object` is the stored object that the lock was parsed from.
     pub(super) fn seen(&self, object: &Object) -> Seen<'_> {
-        // Anybody may have written these bytes, so they must not hold the lock for ever.
+        // Anybody may have written these bytes, so they must not keep the lock for ever.
         let lease = Duration::from_secs(self.lease_s.min(Terms::LONGEST_S));
         Seen { id: &self.id, lease, age: object.age() }
     }

@@ -116,7 +116,7 @@ impl Lease {
     /// When the place cannot be reached; the lock then expires by itself.
     pub async fn release(self) -> Result<(), StateError> {
         let shared = &self.shared;
-        // A renewal that is aborted here may still reach the server. The version then differs, and the id decides.
+        // A renewal aborted here may still reach the server. The version then differs, and the id decides.
         self.renewals.abort();
         let mut version = shared.hold().version.clone();
         for _ in 0..RELEASES {

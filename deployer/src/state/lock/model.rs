@@ -1,8 +1,8 @@
 //! The protocol of lock and state, run through every order of events by a model checker.
 //!
-//! Two or three runs share one server. A run may stand still between any two steps for any time. It may die. It may
-//! wait in vain for an answer while its write arrives later or never. The server's clock is the only one; one tick is a
-//! second, and a lease lasts three. Each decision of a run comes from `decide`, as in the deployer itself.
+//! Two or three runs share one server. A run may pause between any two steps for any time. It may die. It may wait in
+//! vain for an answer while its write arrives later or never. The server's clock is the only one. One tick is a second,
+//! and a lease lasts three. Each decision of a run comes from `decide`, as in the deployer itself.
 
 mod world;
 
@@ -16,7 +16,7 @@ use super::decide::{Refusal, Terms};
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
 /// Work of each run under the lock: save the intents, write to AWS twice, save the results.
 const PROGRAM: [Work; 4] = [Work::Save, Work::Aws, Work::Aws, Work::Save];
-/// The same when the intents are saved alongside the first writes to AWS, and arrive after one.
+/// The same work if the intents are saved alongside the first writes to AWS, and arrive after one of them.
 const BESIDE: [Work; 4] = [Work::Aws, Work::Save, Work::Aws, Work::Save];
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq)]
@@ -25,14 +25,14 @@ enum Work {
     Aws,
 }
 
-/// The setup to check: number of runs and faults, and a rule that is left out to prove that it is needed.
+/// The setup to check: the number of runs and faults, and a rule to leave out as proof that it is needed.
 #[derive(Clone)]
 struct Protocol {
     runs: usize,
     ticks: i16,
     lost_answers: u8,
     crashes: u8,
-    /// This many runs may stand still between any two steps. Time waits for the other runs' steps.
+    /// This many runs may pause between any two steps. Time waits for the other runs' steps.
     slow: usize,
     program: [Work; 4],
     without: Option<Rule>,
@@ -278,11 +278,11 @@ const NO_GAP: &str = "each state follows the one before it";
 const IN_TURN: &str = "no state is written between two of another run";
 const ALL_GET_IT: &str = "everybody who lives gets the lock, and is done";
 
-/// Two runs, one of which may stand still between any two steps.
+/// Two runs, one of which may pause between any two steps.
 const TWO: Protocol =
     Protocol { runs: 2, ticks: 5, lost_answers: 0, crashes: 0, slow: 1, program: PROGRAM, without: None };
 
-/// Three runs without pauses. Each waits for its turn, and one may die.
+/// Three runs without pauses. Each waits for the lock, and one may die.
 const THREE: Protocol = Protocol { runs: 3, ticks: 30, lost_answers: 0, crashes: 1, slow: 0, ..TWO };
 
 fn check(protocol: Protocol, until: HasDiscoveries) -> impl Checker<Protocol> {
@@ -296,7 +296,7 @@ fn holds(protocol: Protocol) {
     check(protocol, HasDiscoveries::AnyFailures).assert_properties();
 }
 
-/// Leaves a rule out, and checks that the property no longer holds.
+/// Leaves a rule out, and checks that the property is then violated.
 #[track_caller]
 fn breaks(rule: Rule, promise: &'static str, protocol: Protocol) {
     let broken = HasDiscoveries::AnyOf(BTreeSet::from([promise]));

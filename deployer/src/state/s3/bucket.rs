@@ -118,7 +118,7 @@ impl S3 {
         .await
     }
 
-    /// Sets the default encryption of the state's own objects; S3-managed keys where none is configured.
+    /// Sets the default encryption of the state's objects: S3-managed keys if none is configured.
     async fn encrypt(&self) -> Result<(), AwsError> {
         const OPERATION: &str = "s3:PutBucketEncryption";
         let algorithm = self.encryption.as_ref().map_or("AES256", |encryption| &encryption.sse_algorithm);

@@ -3,8 +3,8 @@
 //! After versioning is switched on for the first time, S3 may report for some minutes that an object written since does
 //! not exist. A new bucket may be unknown to some of S3's servers (S3 user guide, "Enabling versioning on buckets"). A
 //! lock that seems to be missing would stop the run, so a read of an object that this run wrote is repeated before its
-//! absence is believed. A lock that another run took over is recognised all the same: it shows as another version, not
-//! as absence.
+//! absence is believed. A lock that another run took over is still recognised: it appears as another version, not as
+//! missing.
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -54,7 +54,7 @@ fn definition(value: Value) -> String {
     at(&lowered(value), "apis.couch.stage").spec["definition"].as_str().unwrap().to_owned()
 }
 
-/// A document's graph, and what is said of it, each with its place.
+/// Returns a document's graph and its findings, each with its place.
 fn document(api: &str) -> (Option<Graph>, Vec<String>) {
     let text = format!(
         "stack: explorers\nregion: eu-west-1\nfunctions:\n  paint: {{ zip: f.zip, name: painter }}\n\

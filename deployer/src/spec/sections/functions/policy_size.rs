@@ -14,7 +14,7 @@ use crate::spec::template::{Part, parse};
 
 /// Most bytes in a function's resource policy. This quota cannot be raised.
 const POLICY_BYTES: usize = 20_480;
-/// Stands for an id that AWS assigns, and is no longer than the shortest of them.
+/// Placeholder for an id that AWS assigns, no longer than the shortest such id.
 const UNKNOWN: &str = "aaaaaaaaaa";
 
 /// Reports functions whose permissions do not fit into their resource policy.

@@ -164,7 +164,7 @@ impl World {
             Phase::Releasing => {
                 let version = self.runs[at].version;
                 self.run(at).phase = Phase::Unlocking;
-                // A renewal in flight may still arrive, but no run waits for its answer.
+                // A renewal in flight may still arrive, but the run no longer waits for its answer.
                 self.forsake(at);
                 self.send(at, Write::Unlock { version });
             }
