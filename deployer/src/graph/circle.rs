@@ -1,9 +1,9 @@
 //! Orders the nodes and finds circles.
 //!
-//! A resource usually waits for those that it refers to: AWS looks for them, or the resource is of little use without
-//! them. In a circle, a reference in a text that AWS does not look into ([`Kind::LOOSE`]) need not wait: two functions
-//! may have each other's ARN in their environment. Only the value must be known, so a reference to an output that AWS
-//! assigns still waits.
+//! A resource usually waits for the resources that it refers to: AWS looks for them, or the resource is of little use
+//! without them. In a circle, it need not wait for a reference in a text that AWS does not look into
+//! ([`References::loose`](crate::kinds::References::loose)): two functions may have each other's ARN in their
+//! environment. Only the value must be known, so a reference to an output that AWS assigns still waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 

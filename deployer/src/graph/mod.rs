@@ -36,7 +36,7 @@ pub struct Node {
     pub dependencies: BTreeSet<String>,
     /// The dependencies that `depends_on` names. These must be finished, whatever the resource refers to.
     pub depends_on: BTreeSet<String>,
-    /// The dependencies of which it needs only names and ARNs, which are known before they exist.
+    /// The dependencies of which the resource needs only the name or the ARN, which is known before they exist.
     pub by_name: BTreeSet<String>,
     /// The dependencies that occur only in texts that AWS does not look into. In a circle they need not be waited for.
     pub loose: BTreeSet<String>,

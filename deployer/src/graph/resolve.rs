@@ -11,8 +11,8 @@ use crate::spec::template::{self, Part, Ref};
 /// The outputs known so far, by address.
 pub type Known = BTreeMap<String, Outputs>;
 
-/// Enclose a placeholder for a value that only apply can know, inside a resolved text. They are from Unicode's private
-/// area, which no AWS property uses; `${` may occur in one, as an IAM policy variable.
+/// Delimiters of a placeholder for a value that only apply can know, inside a resolved text. They are from Unicode's
+/// private area, which no AWS property uses; `${` may occur in one, as an IAM policy variable.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 

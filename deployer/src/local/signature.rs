@@ -42,8 +42,8 @@ pub(super) fn refusal(head: &Parts, body: &[u8], secret: &str, port: u16, now: S
     })
 }
 
-/// Returns the time that a request claims to be signed at. `None` if it is unsigned, or its signature does not cover
-/// the host.
+/// Returns the time at which a request claims to have been signed. `None` if it is unsigned, or its signature does not
+/// cover the host.
 fn signed_at(head: &Parts) -> Option<SystemTime> {
     let claim = claim(&head.headers)?;
     let whole = claim.headers.contains(&"host") && claim.signature.len() == 64;

@@ -15,7 +15,7 @@ const REQUIREMENTS: &str = include_str!("requirements.txt");
 const MINISTACK_VERSION: &str = "1.5.33";
 const WANTED_PYTHON: (u32, u32) = (3, 10);
 const WANTED_PYTHON_TEXT: &str = "3.10";
-/// Tried in order; on some systems the plain name is an old version.
+/// Names of Python, tried in order: on some systems the plain name is an old version.
 const PYTHONS: &[&str] = &["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
 /// Prints the version, then the first missing module that `python -m venv` needs.
 const ASK_PYTHON: &str = "\

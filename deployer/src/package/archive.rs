@@ -15,7 +15,7 @@ use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 use super::libraries::Beside;
 use super::{PackageError, Platform, Runtime, Warning, elf};
 
-/// Increase it whenever [`zip_of`] would write other bytes for the same binary.
+/// Version of the zip's format. Increase it whenever [`zip_of`] would write other bytes for the same binary.
 pub(super) const FORMAT: u32 = 1;
 
 /// Limit of a direct upload in `CreateFunction` and `UpdateFunctionCode`, in bytes.

@@ -118,7 +118,7 @@ fn target(platform: Platform) -> String {
     }
 }
 
-/// Returns a cargo command that dropping stops, with the variables that a build may see.
+/// Returns a cargo command that is stopped when dropped, with the variables that a build may see.
 pub(super) fn command(directory: &Path, environment: &Environment) -> Command {
     let mut command = bare(directory, environment);
     command.envs(environment.for_cargo());

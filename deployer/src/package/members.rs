@@ -29,7 +29,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// Asks cargo, which compiles nothing and uses no network for this (`cargo metadata`).
+    /// Lists the packages by `cargo metadata`, which compiles nothing and uses no network.
     ///
     /// # Errors
     /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's output if it

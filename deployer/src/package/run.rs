@@ -13,7 +13,7 @@ use super::cargo::Builder;
 use super::stamp::Seen;
 use super::{Event, Progress};
 
-/// Cargo has no code for this: a phrase that all its versions print when `--locked` prevents a change.
+/// A phrase that all versions of cargo print when `--locked` prevents a change. Cargo has no code for this.
 const LOCK_OUTDATED: &str = "--locked was passed to prevent this";
 
 /// One executable that cargo built or found up to date.

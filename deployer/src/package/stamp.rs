@@ -21,7 +21,7 @@ use super::environment::Environment;
 use super::run::Made;
 use super::{Artifact, PackageError, Warning, store};
 
-/// Increase it whenever stamps of earlier versions must not be trusted.
+/// Version of the stamps. Increase it whenever stamps of earlier versions must not be trusted.
 const VERSION: u32 = 2;
 
 /// Files that cargo and rustup look for in the working directory and all directories above it.

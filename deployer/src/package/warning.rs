@@ -1,4 +1,4 @@
-//! Warnings about functions that are packaged all the same.
+//! Warnings about functions that are packaged nevertheless.
 
 use super::{Architecture, Runtime};
 

@@ -2,12 +2,12 @@
 //!
 //! Speaks `InvokeModel` (`POST /model/ID/invoke`) for the Stability, Titan and Nova text-to-image models. It checks a
 //! request as Bedrock does, answers in the family's own shape, and paints a real PNG that depends only on prompt and
-//! seed. `GetFoundationModel` (`GET /foundation-models/ID`) says of these models, and of models that edit pictures,
-//! whether they are served. Permissions are not checked, signatures are: every request except the health check must be
-//! signed with the local cloud's key.
+//! seed. `GetFoundationModel` (`GET /foundation-models/ID`) reports whether a model is served, for these models and for
+//! models that edit pictures. Permissions are not checked, but signatures are: every request except the health check
+//! must be signed with the local cloud's key.
 //!
 //! - [`server`]: HTTP, routes, headers
-//! - [`models`]: the models' families, and what Bedrock says of a model; `crate::models` lists the models
+//! - [`models`]: the models' families, and Bedrock's description of a model; `crate::models` lists the models
 //! - [`request`]: checks of a request's body, one function a family
 //! - [`control`]: faults on demand and the log of requests, for tests
 //! - [`paint`]: the landscape
