@@ -12,7 +12,7 @@ use crate::results::Results;
 use crate::table;
 use xtask::cargo;
 
-/// A file on which or beside which most of the crate is built.
+/// A file whose change makes cargo build most of the crate again.
 const TOUCHED: &str = "deployer/src/plan/diff.rs";
 
 pub fn run(options: &Options) -> Result<(), String> {

@@ -64,7 +64,7 @@ impl Scale {
     }
 }
 
-/// Draws which tool has which colour, and returns the y coordinate below it.
+/// Draws the legend of the tools' colours, and returns the y coordinate below it.
 fn legend(body: &mut String, rows: &[&Row]) -> f64 {
     let mut x = 12.0;
     for (tool, name) in TOOLS.iter().filter(|(tool, _)| rows.iter().any(|row| row.tool == *tool)) {

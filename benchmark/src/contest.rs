@@ -68,7 +68,7 @@ fn warm_up(cloud: &Cloud, scratch: &Path) -> Result<(), String> {
     Round { cloud, tool: floor.as_ref(), case: Case::Couch, delay_ms: 0, show: false }.run(scratch).map(|_| ())
 }
 
-/// Returns the requested tools that are installed, and prints which ones are missing.
+/// Returns the requested tools that are installed, and prints the missing ones.
 fn entrants(options: &Options, binary: &Path, scratch: &Path) -> Result<Vec<Box<dyn Tool>>, String> {
     let (mut found, mut asked) = (Vec::new(), 0);
     for tool in tools::all(binary, scratch) {

@@ -1,9 +1,9 @@
 //! Counts the processor's instructions while a large stack is checked and planned. Unlike times, counts are the same on
 //! a busy machine.
 //!
-//! It runs two unit tests of the deployer in the profile of the test build. A release build takes longer than all tests
-//! together, and a change that makes the program do more work shows in both. Callgrind counts only inside the functions
-//! named here.
+//! The gate runs two unit tests of the deployer in the profile of the test build. A release build takes longer than all
+//! tests together, and a change that makes the program do more work shows in both. Callgrind counts only inside the
+//! functions named here.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@
 //! - [`contest`]: every tool, case and operation in turn
 //! - [`rates`], [`rated`]: the time that AWS's rate limits add, computed and measured
 //! - [`results`], [`table`], [`chart`], [`machine`]: the results in `docs/bench`
-//! - [`size`], [`functions`] with [`worker`], [`build`], [`instructions`]: the binary by itself, the functions, building, the gate
-//!   against regressions
+//! - [`size`], [`functions`] with [`worker`], [`build`], [`instructions`]: the binary alone, the functions, builds, and
+//! the gate against regressions
 
 mod build;
 mod calls;

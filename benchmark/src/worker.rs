@@ -17,7 +17,7 @@ pub fn add_facts(section: &mut Value, measured: &Value) {
         for row in rows.as_array().into_iter().flatten() {
             let name = format!("worker, {} messages at a time, model 3 s, pictures of {size}", row["concurrency"]);
             let measured = format!("{} a minute, {} MiB", row["pictures_a_minute"], row["peak_mib"]);
-            // 20 a minute for each message at a time would be no time beyond the model's own.
+            // 20 a minute for each concurrent message would mean no time beyond the model's own.
             let goal = row["concurrency"].as_u64().map(|places| format!("≥ {} a minute", places * 18));
             section[name] = json!({ "measured": measured, "goal": goal });
         }
@@ -46,7 +46,7 @@ mod tests {
     const LAMBDA_REQUEST: f64 = 2e-7;
     /// Memory of the function in stack.yaml.
     const FUNCTION_GB: f64 = 0.5;
-    /// The smallest task that Fargate has.
+    /// The smallest task of Fargate.
     const TASK_VCPU: f64 = 0.25;
     const TASK_GB: f64 = 0.5;
 
@@ -55,12 +55,13 @@ mod tests {
             TASK_VCPU * self.fargate_vcpu_h + TASK_GB * self.fargate_gb_h
         }
 
-        /// Returns the price of a picture of `seconds` in a batch of `batch`, which costs as much as one picture.
+        /// Returns the price of one picture that takes `seconds`, in a batch of `batch` pictures that costs as much as
+        /// one.
         fn picture(&self, seconds: f64, batch: f64) -> f64 {
             (FUNCTION_GB * seconds * self.lambda_gb_s + LAMBDA_REQUEST) / batch
         }
 
-        /// Returns the pictures an hour from which on the task costs less than the function.
+        /// Returns the number of pictures an hour from which on the task costs less than the function.
         fn break_even(&self, seconds: f64, batch: f64) -> f64 {
             self.task_hour() / self.picture(seconds, batch)
         }

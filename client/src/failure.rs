@@ -1,4 +1,4 @@
-//! What can go wrong, in one line and with what helps.
+//! The client's failures, each in one line with a hint.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::error::SdkError;
@@ -9,16 +9,16 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::error::Error;
 use std::fmt;
 
-/// Says why no message was sent. Its text is one line.
+/// Reason why no message was sent. Its text is one line.
 #[derive(Debug)]
 pub enum Failure {
-    /// No certificate authority is trusted, so no HTTPS connection can come about.
+    /// No certificate authority is trusted, so no HTTPS connection can be opened.
     NoRoots,
-    /// No credentials; with what the credentials' source said, if there was one.
+    /// No credentials, and the message of the credentials' source, if any.
     NoCredentials(Option<String>),
     /// The system gave no random numbers.
     Entropy(String),
-    /// AWS, or the way there; the whole line.
+    /// An error of AWS or of the connection to it: the whole line.
     Aws(String),
 }
 
@@ -70,7 +70,7 @@ impl From<SdkError<SendMessageError>> for Failure {
     }
 }
 
-/// Returns what helps against a code of SQS or of its authentication.
+/// Returns a hint for a code of SQS or of its authentication.
 fn hint(code: &str) -> &'static str {
     match code.rsplit('#').next().unwrap_or(code) {
         "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {

@@ -27,11 +27,11 @@ environment:
 example:
   docker run -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e SQS_QUEUE_URL IMAGE \"a couch on the moon\"";
 
-/// The most characters of a prompt that the default image model takes (Stability, `prompt`). A longer one would be sent,
-/// and refused only where nobody waits for it.
+/// The most characters of a prompt that the default image model takes (Stability, `prompt`). SQS would accept a longer
+/// prompt, and the worker would refuse it later, when no user waits for the answer.
 const PROMPT_LIMIT: usize = 10_000;
 
-/// Holds what one call asks for.
+/// The arguments and settings of one call.
 struct Call {
     prompt: String,
     queue: QueueUrl,
@@ -74,7 +74,7 @@ async fn main() -> ExitCode {
 }
 
 impl Call {
-    /// Reads the call from the arguments and, through `get`, the environment; `Err` says what is wrong with it.
+    /// Reads the call from the arguments and, through `get`, the environment. `Err` names the mistake.
     fn read(arguments: Vec<std::ffi::OsString>, get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let count = arguments.len();
         let Ok([prompt]) = <[_; 1]>::try_from(arguments) else {
@@ -95,8 +95,8 @@ impl Call {
     }
 }
 
-/// Handles SIGINT and SIGTERM from now on, and returns a future that waits for one of them and gives the exit code that says
-/// so. The first process of a container is not ended by a signal that it does not handle.
+/// Handles SIGINT and SIGTERM from now on. Returns a future that waits for one of them and gives its exit code. The
+/// first process of a container is not ended by a signal that it does not handle.
 fn stopped() -> impl Future<Output = u8> {
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     async {
@@ -110,8 +110,8 @@ fn stopped() -> impl Future<Output = u8> {
     }
 }
 
-/// Sends the prompt with a correlation id of its own, and returns the message's id. The correlation id goes to standard
-/// error: it finds the message's lines in the logs and the picture in the bucket.
+/// Sends the prompt with a new correlation id, and returns the message's id. Prints the correlation id to standard
+/// error: it leads to the message's lines in the logs and to the picture in the bucket.
 async fn send(call: &Call) -> Result<String, Failure> {
     let correlation_id = correlation_id()?;
     let message_id = queue::send(&call.queue, &call.prompt, &correlation_id).await?;
@@ -119,7 +119,7 @@ async fn send(call: &Call) -> Result<String, Failure> {
     Ok(message_id)
 }
 
-/// Makes a random UUID (version 4).
+/// Creates a random UUID (version 4).
 fn correlation_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::getrandom(&mut bytes).map_err(|error| Failure::Entropy(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The queue: where it is, and sending to it.
+//! The queue's URL, and sending to the queue.
 
 use crate::failure::Failure;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The region of a queue whose URL names none, when the environment names none either.
 const DEFAULT_REGION: &str = "eu-west-1";
 
-/// Names a queue, and how to reach it.
+/// A queue, and the way to reach it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueueUrl {
     url: String,
@@ -21,19 +21,20 @@ pub struct QueueUrl {
     endpoint: Endpoint,
 }
 
-/// Says where requests go.
+/// The endpoint for requests.
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint {
     /// The region's public endpoint.
     Aws,
-    /// The one of `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_SQS`, which the SDK reads itself.
+    /// The endpoint of `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_SQS`, which the SDK reads itself.
     Environment(String),
-    /// The queue URL's own scheme and authority: an endpoint of a VPC, a FIPS or dual-stack one, or no host of AWS.
+    /// The queue URL's own scheme and authority: an endpoint of a VPC, a FIPS or dual-stack endpoint, or a host outside
+    /// AWS.
     OfUrl(String),
 }
 
 impl QueueUrl {
-    /// Reads `url`, and from the environment, through `get`, what it leaves open; `Err` says what is wrong with it.
+    /// Reads `url`, and reads missing parts from the environment through `get`. `Err` names the mistake.
     pub fn parse(url: &str, get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
         let wrong = || {
@@ -63,7 +64,7 @@ impl QueueUrl {
         })
     }
 
-    /// Returns whether requests go over TLS.
+    /// Tells whether requests go over TLS.
     fn is_https(&self) -> bool {
         match &self.endpoint {
             Endpoint::Aws => true,
@@ -72,7 +73,7 @@ impl QueueUrl {
     }
 }
 
-/// Returns the region that a host of SQS names: the part after `sqs` or `sqs-fips`, wherever that stands, or the part
+/// Returns the region in the name of an SQS host: the part after `sqs` or `sqs-fips`, at any position, or the part
 /// before `queue` in the hosts of before 2012. Emulators name their hosts in the same way.
 /// <https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>
 fn region_of(host: &str) -> Option<&str> {
@@ -86,14 +87,14 @@ fn region_of(host: &str) -> Option<&str> {
     })
 }
 
-/// Returns whether a text has the form of a region's name: `eu-west-1`, `us-gov-west-1`.
+/// Tells whether a text has the form of a region's name: `eu-west-1`, `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let number = parts.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     parts.len() > 2 && number && parts.iter().all(|part| !part.is_empty())
 }
 
-/// Returns whether a host is a region's public endpoint, or its name of before 2012, for which the endpoint answers.
+/// Tells whether a host is a region's public endpoint, or its name of before 2012, for which the endpoint answers.
 fn is_public(host: &str) -> bool {
     let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"));
     let region = name.and_then(|name| name.strip_prefix("sqs.").or_else(|| name.strip_suffix(".queue")));
@@ -106,7 +107,7 @@ pub async fn send(queue: &QueueUrl, prompt: &str, correlation_id: &str) -> Resul
         return Err(Failure::NoRoots);
     }
     let config = config(queue).await;
-    // Asked for by themselves, they fail in words of their own rather than inside of the sending.
+    // The credentials are requested separately, because a failure then has its own message instead of one from sending.
     match config.credentials_provider() {
         Some(provider) => provider.provide_credentials().await.map(drop)?,
         None => return Err(Failure::NoCredentials(None)),

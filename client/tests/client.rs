@@ -1,4 +1,4 @@
-//! The binary, as people run it.
+//! The binary, as users run it.
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,14 +6,14 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, channel};
 
-/// A stand-in for SQS that answers every request alike.
+/// A stand-in for SQS that gives every request the same answer.
 struct Sqs {
     url: String,
     requests: Receiver<(String, Value)>,
 }
 
 impl Sqs {
-    /// Answers with `status`, the error's query code if there is one, and the body `reply` makes of the request.
+    /// Answers with `status`, the error's query code if any, and the body that `reply` builds from the request.
     fn answering(status: u16, query_code: &'static str, reply: fn(&Value) -> Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -38,7 +38,6 @@ impl Sqs {
     }
 
     fn accepting() -> Self {
-        // MD5s are those of the body "a couch on the moon"; the client must not depend on those of attributes.
         Self::answering(200, "", |_| json!({"MessageId": "message-1"}))
     }
 
@@ -67,7 +66,7 @@ fn read(stream: &TcpStream) -> Option<(String, Value)> {
     Some((head, serde_json::from_slice(&body).ok()?))
 }
 
-/// Returns the client with credentials and nothing inherited.
+/// Returns a command that runs the client with credentials and without the caller's environment.
 fn client(queue_url: &str) -> Command {
     let mut command = bare();
     command
@@ -204,7 +203,7 @@ fn missing_ca_certificates_are_said_to_be_missing() {
     assert!(stderr.contains("no CA certificates"), "{stderr}");
 }
 
-/// As the first process of a container it would else go on: there a signal without a handler does nothing.
+/// As the first process of a container it would otherwise continue: there a signal without a handler does nothing.
 #[test]
 fn a_signal_ends_a_client_that_waits_for_an_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -33,7 +33,7 @@ impl Failure {
         Self { findings, source: document.map(|d| d.source().clone()) }
     }
 
-    /// A single reason without a place.
+    /// Wraps a single reason without a place.
     pub fn plain(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let help = help.into();
         Self { findings: Findings(vec![finding(code, DocPath::default(), message.into(), help)]), source: None }

@@ -7,7 +7,7 @@ use regex_lite::Regex;
 
 use crate::kinds;
 
-/// The modules from the lowest to the highest; each may import only those of lower rank.
+/// The modules from the lowest to the highest. Each may import only modules of lower rank.
 const ORDER: &[&[&str]] = &[
     &["files", "models"],
     &["aws", "forge", "package", "local"],
@@ -22,7 +22,7 @@ const ORDER: &[&[&str]] = &[
     &["report"],
     &["cli"],
 ];
-/// These stand alone: nothing of the crate but themselves and the lowest.
+/// Modules that import nothing of the crate except the lowest modules.
 const ALONE: &[&str] = &["forge", "package", "local"];
 
 /// Files outside `kinds` that name a kind, with the reason. All others ask [`crate::kinds::About`] for a fact.
@@ -41,7 +41,7 @@ fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|modules| modules.contains(&module))
 }
 
-/// The paths and texts of the product's sources, relative to `src/`, without their tests.
+/// Returns the paths and texts of the product's sources, relative to `src/`, without their tests.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut directories, mut found) = (vec![root.clone()], Vec::new());
@@ -62,7 +62,7 @@ fn sources() -> Vec<(String, String)> {
     found
 }
 
-/// What a file imports that it may not.
+/// Lists the forbidden imports of a file.
 fn wrong(path: &str, text: &str) -> Vec<String> {
     let module = path.split(['/', '.']).next().unwrap_or_default();
     let imports = Regex::new(r"\bcrate::(\{|\w+)(?:::(\w+))?").unwrap();

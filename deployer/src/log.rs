@@ -6,21 +6,21 @@ use std::sync::{Mutex, PoisonError};
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
-/// What is masked; grows as `stack.yaml` and the state are read.
+/// The secrets to mask. The list grows as `stack.yaml` and the state are read.
 static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
 
-/// Masks these, too, from now on.
+/// Adds secrets to mask from now on.
 pub fn mask(secrets: &Secrets) {
     let mut known = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
     known.get_or_insert_default().extend(secrets);
 }
 
-/// A text that is about to leave the process, without any secret that is known by now.
+/// Returns a text for output, with every secret masked that is known by now.
 pub fn masked(text: &str) -> String {
     with_known(text, |secrets| secrets.mask(text))
 }
 
-/// The same for a JSON text, which stays one.
+/// Like [`masked`], for a JSON text, which stays valid JSON.
 pub fn masked_json(json: &str) -> String {
     with_known(json, |secrets| secrets.mask_json(json))
 }
@@ -49,7 +49,7 @@ impl Drop for Masked {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.0);
         let masked = masked(&text);
-        // Where stderr is closed, nobody reads the log.
+        // If stderr is closed, nobody reads the log.
         let _ = std::io::stderr().write_all(visible::text(&masked).as_bytes());
     }
 }

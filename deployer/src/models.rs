@@ -1,9 +1,9 @@
 //! Facts about Bedrock's picture models that need no call to AWS: ids, regions, end dates.
 //!
 //! Sources: Bedrock user guide, "Model lifecycle", the models' cards and "Supported Regions and models for inference profiles",
-//! read in November 2026. A model that is not listed is not doubted: Bedrock has many others, and new ones come.
+//! read in November 2026. A model that is not listed causes no finding: Bedrock has many others, and adds new ones.
 
-/// As old as the sources above: `deployer plan` asks Bedrock itself.
+/// The models, as of the sources above. `deployer plan` also asks Bedrock itself.
 const MODELS: &[Model] = &[
     offered("stability.stable-image-core-v1:1", OREGON),
     offered("stability.stable-image-ultra-v1:1", OREGON),
@@ -35,7 +35,7 @@ const MODELS: &[Model] = &[
 pub const SERVED: &str = "use `stability.stable-image-core-v1:1` in us-west-2";
 
 const OREGON: &[&str] = &["us-west-2"];
-/// Where the profiles `us.stability.…` send requests to, whichever of these they are sent from.
+/// The regions to which the profiles `us.stability.…` send requests, whichever of these regions a request comes from.
 const THREE: &[&str] = &["us-east-1", "us-east-2", "us-west-2"];
 
 /// The geographies of inference profiles, and the regions that one may send requests to, as a pattern of IAM.
@@ -54,11 +54,11 @@ const GEOGRAPHIES: &[(&str, &str)] = &[
 #[derive(Debug, PartialEq, Eq)]
 pub struct Model {
     pub id: &'static str,
-    /// The regions that offer it; none of a retired model.
+    /// The regions that offer the model; empty for a retired model.
     pub regions: &'static [&'static str],
     /// Bedrock no longer serves it.
     pub is_retired: bool,
-    /// The day of its end, as `2026-09-30`, where AWS's documents say it.
+    /// The day on which Bedrock ended the model, as `2026-09-30`, if AWS's documents state it.
     pub ended: Option<&'static str>,
 }
 
@@ -76,7 +76,7 @@ pub fn find(id: &str) -> Option<&'static Model> {
 }
 
 impl Model {
-    /// "Bedrock ended the model amazon.nova-canvas-v1:0 on 2026-09-30", for a retired one.
+    /// Returns the message about a retired model: "Bedrock ended the model amazon.nova-canvas-v1:0 on 2026-09-30".
     pub fn retirement(&self) -> String {
         match self.ended {
             Some(day) => format!("Bedrock ended the model {} on {day}", self.id),
@@ -96,7 +96,7 @@ pub struct Profile<'a> {
 }
 
 impl<'a> Profile<'a> {
-    /// Takes the id of an inference profile apart; nothing for the id of a foundation model.
+    /// Parses the id of an inference profile. Returns `None` for the id of a foundation model.
     pub fn parse(id: &'a str) -> Option<Self> {
         let (geography, model) = id.split_once('.')?;
         let (_, pattern) = GEOGRAPHIES.iter().find(|(name, _)| *name == geography)?;
@@ -104,7 +104,7 @@ impl<'a> Profile<'a> {
         model.contains('.').then_some(Self { id, model, pattern })
     }
 
-    /// The regions whose foundation model it may use: by name where they are known, else as a pattern.
+    /// Returns the regions whose foundation model the profile may use: by name if they are known, else as a pattern.
     pub fn regions(&self) -> Vec<&'static str> {
         match find(self.model) {
             Some(model) if !model.regions.is_empty() => model.regions.to_vec(),

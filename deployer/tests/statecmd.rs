@@ -59,7 +59,7 @@ impl Desk {
         state["serial"].as_u64().unwrap()
     }
 
-    /// Keeps the state's lock as a run does that has just begun.
+    /// Holds the state's lock, like a run that has just begun.
     fn lock(&self, id: &str) {
         let lock = json!({"id": id, "who": "kari", "host": "builder", "operation": "apply",
             "run_url": "https://ci.example/runs/7", "created_at": "2026-01-02T03:04:05Z", "lease_s": 30, "renewals": 0});
@@ -276,7 +276,7 @@ async fn a_stale_plan_says_what_moved() {
     assert_eq!(desk.ok(&["state", "show", "queues.jobs"]).json()["inputs"]["visibility_timeout"], 90);
 }
 
-/// Changes a queue as other hands would.
+/// Changes a queue as another user would.
 async fn set_delay(aws: &deployer::aws::Aws, url: &str, seconds: &str) {
     let call = aws.clients.sqs.set_queue_attributes().queue_url(url);
     call.attributes("DelaySeconds".into(), seconds).send().await.unwrap();

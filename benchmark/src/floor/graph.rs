@@ -60,7 +60,7 @@ impl Step {
         self.until.is_none_or(|(pointer, value)| answer.pointer(pointer).and_then(Value::as_str) == Some(value))
     }
 
-    /// Tells whether the request contains an id that only AWS can give.
+    /// Tells whether the request contains an id that only AWS assigns.
     pub fn needs_state(&self) -> bool {
         self.request.path.contains('{')
     }

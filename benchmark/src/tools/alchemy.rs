@@ -1,5 +1,5 @@
-//! Alchemy: the stack is a TypeScript program. It compares with its own state only and reads nothing, so it sees no
-//! drift; it has no plan.
+//! Alchemy: the stack is a TypeScript program. It compares with its own state only and reads nothing, so it detects no
+//! drift. It has no plan.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,7 @@ use super::{Place, Tool, stack_file};
 use crate::cases::{Case, Operation};
 use crate::cloud::Counts;
 
-/// The variable with the directory in which it is installed.
+/// The variable with the directory in which Alchemy is installed.
 const HOME: &str = "ALCHEMY_HOME";
 
 pub struct Alchemy;

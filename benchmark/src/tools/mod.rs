@@ -47,7 +47,7 @@ pub trait Tool {
         case != Case::CouchCargo
     }
 
-    /// Tells whether it is measured in all cases, because it does not take minutes.
+    /// Tells whether the tool is measured in all cases, because it does not take minutes.
     fn is_ours(&self) -> bool {
         false
     }

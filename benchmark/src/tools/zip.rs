@@ -5,12 +5,12 @@ use std::path::Path;
 
 const CODE: &str = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'ok'}\n";
 
-/// Writes that zip uncompressed, which needs no library.
+/// Writes the zip uncompressed, which needs no library.
 pub fn write_zip(path: &Path) -> io::Result<()> {
     std::fs::write(path, zip("index.py", CODE.as_bytes()))
 }
 
-/// Returns that zip in base64.
+/// Returns the zip in base64.
 pub fn zip_base64() -> String {
     base64(&zip("index.py", CODE.as_bytes()))
 }

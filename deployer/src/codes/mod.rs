@@ -21,7 +21,7 @@ pub struct Code {
     pub severity: Severity,
     pub means: &'static str,
     pub example: Example,
-    /// What to do.
+    /// The next step for the user.
     pub fix: &'static str,
 }
 

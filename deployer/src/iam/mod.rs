@@ -106,7 +106,7 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     Ok(open(grants))
 }
 
-/// Collects the listings that kinds use for so many resources.
+/// Collects the account-wide listings that kinds use if the stack has many of their resources.
 fn listings(graph: &Graph) -> impl Iterator<Item = Grant> {
     REGISTRY.iter().flat_map(|kind| {
         let count = graph.nodes().filter(|node| node.kind.name() == kind.name()).count();

@@ -26,7 +26,7 @@ fn command(bench: &Bench, mail: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs what has to succeed and to show no address.
+/// Runs a command that must succeed and show no address.
 #[track_caller]
 fn ok(bench: &Bench, mail: &str, arguments: &[&str]) -> Ran {
     let ran = Ran::of(command(bench, mail, arguments).output().expect("the binary runs"));
@@ -36,7 +36,7 @@ fn ok(bench: &Bench, mail: &str, arguments: &[&str]) -> Ran {
     ran
 }
 
-/// Endpoint and ARN of every subscription in the account.
+/// Lists endpoint and ARN of every subscription in the account.
 async fn subscribed(bench: &Bench) -> Vec<(String, String)> {
     let listed = bench.aws.clients.sns.list_subscriptions().send().await.expect("a listing");
     let all = listed.subscriptions.unwrap_or_default().into_iter();
@@ -88,7 +88,7 @@ async fn an_endpoint_becomes_a_secret_and_another_value_without_being_confirmed_
     assert_eq!(subscribed(&bench).await, [], "it is found although its address is known no more");
 }
 
-/// The state is written after the call to Subscribe: the run is killed before that.
+/// Kills a run after it has called Subscribe and before it writes the state.
 async fn killed_after_subscribe(bench: &Bench) {
     let (pid, told) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(false)));
     let (child, seen) = (pid.clone(), told.clone());
@@ -103,7 +103,7 @@ async fn killed_after_subscribe(bench: &Bench) {
         })
     });
     let mut started = {
-        // Nothing is answered before it is known whom to kill.
+        // The answer waits until the process to kill is known.
         let mut running = pid.lock().unwrap();
         let mut command = command(bench, OPS, &["apply", "-y"]);
         let started = command.env("AWS_ENDPOINT_URL", &proxy.url).spawn().expect("it starts");

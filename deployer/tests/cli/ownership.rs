@@ -117,7 +117,7 @@ async fn an_external_resource_is_only_referred_to() {
     assert_eq!(inventory(&bench.aws).await.len(), 1);
 }
 
-/// A stack with a function that receives from a queue, and with its own state.
+/// Returns a stack with a function that receives from a queue, and with its own state.
 fn fed(stack: &str, queue: &str, function: &str) -> String {
     format!(
         "stack: {stack}\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: {stack}.json }}\n\

@@ -1,4 +1,4 @@
-//! `deployer queue`: looking at failed messages, purging, whose queues are meant.
+//! `deployer queue`: looking at failed messages, purging, and the choice of queues.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Child;
@@ -22,7 +22,7 @@ queues:
   spare: {}
 ";
 
-/// The same without a secret, for what needs no variable.
+/// Returns the same stack without a secret, for tests that need no variable.
 pub fn plain() -> String {
     STACK.replace("vars:\n  token: { secret: true, default: \"\" }\n", "")
 }
@@ -52,7 +52,7 @@ pub async fn applied(stack: &str) -> Bench {
 
 pub const REDRIVE: &[&str] = &["queue", "redrive", "orders", "-y"];
 
-/// A stack with one failed message.
+/// Applies a stack and leaves one failed message in it.
 pub async fn failed() -> Bench {
     let bench = applied(&plain()).await;
     send(&bench, "shop-orders-dlq", "one").await;

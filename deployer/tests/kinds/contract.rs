@@ -18,8 +18,8 @@ pub struct Case {
 }
 
 /// Runs the contract: absent, created, equal; each step planned as exactly that change, applied, equal again; deleted
-/// with only the reads of a deletion; deleted twice; created with the most that a step states. The steps change every
-/// property, and clear each that can be absent.
+/// with only the reads of a deletion; deleted twice; created again with the largest spec of all steps. The steps change
+/// every property, and clear each that can be absent.
 pub async fn contract(aws: &Aws, case: Case) {
     assert_complete(&case);
     contract_of_some(aws, case).await;
@@ -75,7 +75,7 @@ pub async fn contract_of_some(aws: &Aws, case: Case) {
 }
 
 /// Fails if a property is neither changed by a step nor left out for a reason, or if one that can be absent is never
-/// cleared. What identifies a resource, or replaces it, has no step.
+/// cleared. Properties that identify a resource, or whose change replaces it, have no step.
 fn assert_complete(case: &Case) {
     let kind = kinds::find(case.kind).expect("a registered kind");
     let is_fixed = |property: &str| {

@@ -99,7 +99,7 @@ async fn a_write_that_arrived_unanswered_does_not_fence_the_next_one() {
     link.fail(KEY, Fault::Unanswered);
     let second = with_queue(&snapshot.state, "second");
     assert_eq!(journal.commit(&second).await.expect_err("no answer").code(), "state::unreachable");
-    // This is the state stored before the lost write: it must be written all the same.
+    // This is the state stored before the lost write: it must be written nevertheless.
     journal.commit(&snapshot.state).await.expect("it goes on from there");
     let read = store.read().await.expect("readable").state;
     assert_eq!((names(&read), read.serial), (vec!["queues.first"], snapshot.state.serial + 2));

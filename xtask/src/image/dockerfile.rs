@@ -84,7 +84,7 @@ pub fn carry_out(
     Ok(())
 }
 
-/// Empties a directory of everything but `target`: a source that has moved is not to be found in two places.
+/// Empties a directory of everything but `target`, so that no source remains at its former place.
 fn clear(site: &Path) -> Result<(), String> {
     fs::create_dir_all(site).map_err(|error| failed(site, &error))?;
     for entry in fs::read_dir(site).map_err(|error| failed(site, &error))? {

@@ -54,7 +54,7 @@ impl Image<'_> {
         command
     }
 
-    /// Adds the file that a container engine adds, with our own server as name server.
+    /// Adds the file that a container engine adds, with this program's own server as name server.
     fn ask(&self, server: Ipv4Addr) -> Result<(), String> {
         let file = self.rootfs.join("etc/resolv.conf");
         fs::write(&file, format!("nameserver {server}\noptions timeout:1 attempts:2\n"))
