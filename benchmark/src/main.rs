@@ -8,7 +8,7 @@
 //! - [`rates`], [`rated`]: the time that AWS's rate limits add, computed and measured
 //! - [`results`], [`table`], [`chart`], [`machine`]: the results in `docs/bench`
 //! - [`size`], [`functions`] with [`worker`], [`build`], [`instructions`]: the binary alone, the functions, builds, and
-//! the gate against regressions
+//!   the gate against regressions
 
 mod build;
 mod calls;
