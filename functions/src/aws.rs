@@ -1,4 +1,4 @@
-//! The AWS clients, and what is kept of their errors.
+//! The AWS clients, and their errors in a form for logs.
 
 use crate::config::Settings;
 use crate::text::clip;
@@ -18,16 +18,16 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// The longest a connection may take to come about.
+/// The longest time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest a connection may rest before its next use. Something on the way may have forgotten a connection that rested
-/// longer, and a request over it gets no answer at all: a new connection costs less than that wait.
+/// The longest idle time after which a connection is used again. A device on the way may have dropped a connection that
+/// was idle for longer, and a request over it gets no answer: a new connection costs less than that wait.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The most characters kept of a message, and the most that are looked at in search of a prompt.
+/// The most characters of a message that are kept, and the most that are searched for the prompt.
 const MAX_MESSAGE: usize = 1_000;
 const MAX_SEARCHED: usize = 16_000;
 
-/// Holds the clients of one function.
+/// The clients of one function.
 pub struct Clients {
     pub bedrock: aws_sdk_bedrockruntime::Client,
     pub s3: aws_sdk_s3::Client,
@@ -35,7 +35,8 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Makes the clients over one HTTP client. Retries and timeouts are [`crate::retry`]'s: it knows the time left.
+    /// Creates the clients over one HTTP client. [`crate::retry`] handles retries and timeouts, because it knows the
+    /// remaining time.
     pub async fn new(settings: &Settings) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http_client())
@@ -62,8 +63,8 @@ impl Clients {
     }
 }
 
-/// Makes the HTTP client: one connector for every setting, so that the root certificates are read once, now, and all
-/// clients share one pool of connections.
+/// Creates the HTTP client. One connector serves every setting, so that the root certificates are read once, now, and
+/// all clients share one pool of connections.
 pub(crate) fn http_client() -> SharedHttpClient {
     http_client_with(IDLE_TIMEOUT)
 }
@@ -79,11 +80,11 @@ fn http_client_with(idle_timeout: Duration) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Keeps what an AWS error says; it is for logs alone, never for an answer.
+/// The content of an AWS error, for logs only, never for an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwsFailure {
     pub operation: &'static str,
-    /// Empty when no answer came or it had none.
+    /// Empty if no answer came or the answer had no code.
     pub code: String,
     pub status: Option<u16>,
     pub request_id: Option<String>,
@@ -95,7 +96,7 @@ pub struct AwsFailure {
 }
 
 impl AwsFailure {
-    /// Takes what `error` says about `operation`.
+    /// Extracts the failure of `operation` from `error`.
     pub fn of<E>(operation: &'static str, error: &SdkError<E, Response>) -> Self
     where
         E: Error + ProvideErrorMetadata + 'static,
@@ -103,7 +104,7 @@ impl AwsFailure {
         Self::redacted(operation, error, |message| message.to_owned())
     }
 
-    /// Takes what `error` says about `operation`, with the message as `redact` returns it.
+    /// Extracts the failure of `operation` from `error`, with the message as `redact` returns it.
     pub fn redacted<E>(
         operation: &'static str,
         error: &SdkError<E, Response>,
@@ -123,7 +124,7 @@ impl AwsFailure {
         };
         let service = error.as_service_error();
         let raw = error.raw_response();
-        // An answer without a code has its message deeper down.
+        // An answer without a code has its message in an inner cause.
         let deeper = || chain(error).find_map(|cause| cause.downcast_ref::<ErrorMetadata>()?.message());
         let message = match service.and_then(ProvideErrorMetadata::message).or_else(deeper) {
             Some(message) => message.to_owned(),
@@ -145,7 +146,7 @@ impl AwsFailure {
         }
     }
 
-    /// Returns whether the fault is likely to pass: lost on the way, or the server's.
+    /// Tells whether the fault is likely to pass: a lost request or answer, or a fault of the server.
     pub fn is_transient(&self) -> bool {
         self.transport || self.status.is_some_and(|status| status >= 500)
     }
@@ -156,8 +157,8 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), |&cause| cause.source())
 }
 
-/// Returns what `error` and its causes say of themselves, never the raw answer: that is as long as its sender likes, and
-/// may repeat the request.
+/// Returns the texts of `error` and its causes, never the raw answer: that may have any length, and may repeat the
+/// request.
 fn chained(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = chain(error).map(ToString::to_string).collect();
     texts.dedup();
@@ -193,7 +194,7 @@ pub(crate) mod tests {
 
     type Invoked = Result<(), SdkError<InvokeModelError, Response>>;
 
-    /// Makes a client that asks at `address`.
+    /// Creates a client that sends to `address`.
     pub(crate) fn bedrock(
         address: &str,
         http: SharedHttpClient,
@@ -235,7 +236,7 @@ pub(crate) mod tests {
         stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
     }
 
-    /// Returns what is kept of the failure that an answer of `status` with `body` is.
+    /// Returns the failure that results from an answer of `status` with `body`.
     async fn failure_of(status: u16, body: Vec<u8>) -> AwsFailure {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = bedrock(&listener.local_addr().unwrap().to_string(), http_client(), some_credentials());

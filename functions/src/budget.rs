@@ -1,17 +1,18 @@
-//! The time an event may still use.
+//! The remaining time of an event.
 
 use crate::stop::Stop;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// Says until when work may go on; copies share the same end.
+/// The end of the time for some work. Copies share the same end.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     until: Instant,
 }
 
 impl Budget {
-    /// Ends `margin` before the deadline Lambda stated, so that the answer is out before the process is stopped.
+    /// Ends `margin` before the deadline that Lambda stated, so that the answer is sent before Lambda stops the
+    /// process.
     ///
     /// `deadline_ms` is in milliseconds since the Unix epoch, as the Runtime API's `Lambda-Runtime-Deadline-Ms`.
     pub fn before_deadline(deadline_ms: u64, now: SystemTime, margin: Duration) -> Self {
@@ -30,30 +31,30 @@ impl Budget {
         Self { until: self.until.min(Instant::now() + length) }
     }
 
-    /// Ends `reserve` earlier; at once when less is left.
+    /// Ends `reserve` earlier; at once if less time remains.
     pub fn less(self, reserve: Duration) -> Self {
         Self::lasting(self.left().saturating_sub(reserve))
     }
 
-    /// Returns the time left; zero when it is used up.
+    /// Returns the remaining time; zero once the end has passed.
     pub fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 }
 
-/// Says until when a picture may be drawn, and until when it may be stored.
+/// The ends of the time to draw a picture and of the time to store it.
 ///
-/// Drawing ends first: a picture that was drawn is paid for, so time to store it is kept back.
+/// Drawing ends first: a drawn picture is paid for, so some time is reserved to store it.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines<'a> {
     pub drawing: Budget,
     pub storing: Budget,
-    /// Ends the drawing before its time; storing goes on.
+    /// Ends the drawing early. Storing continues.
     pub stop: Option<&'a Stop>,
 }
 
 impl<'a> Deadlines<'a> {
-    /// Keeps the last `reserve` of `whole` back for storing; a quarter of it when `whole` is short.
+    /// Reserves the last `reserve` of `whole` for storing; at most a quarter if `whole` is short.
     pub fn reserving(whole: Budget, reserve: Duration) -> Self {
         Self { drawing: whole.less(reserve.min(whole.left() / 4)), storing: whole, stop: None }
     }
@@ -64,12 +65,12 @@ impl<'a> Deadlines<'a> {
         Self { stop, ..self }
     }
 
-    /// Returns whether nothing is to be drawn any more.
+    /// Tells whether drawing was stopped early.
     pub fn is_stopped(&self) -> bool {
         self.stop.is_some_and(Stop::is_requested)
     }
 
-    /// Waits until nothing is to be drawn any more.
+    /// Waits until drawing is stopped early.
     pub async fn wait_for_stop(&self) {
         match self.stop {
             Some(stop) => stop.wait().await,

@@ -4,16 +4,16 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time; tests tell their own.
+/// A clock. Tests set their own time.
 pub struct Clock(Box<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl Clock {
-    /// Tells the system's time.
+    /// Returns the system's clock.
     pub fn system() -> Self {
         Self(Box::new(SystemTime::now))
     }
 
-    /// Tells the time that `now` returns.
+    /// Returns a clock that shows the time of `now`.
     pub fn of(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Box::new(now))
     }
@@ -30,7 +30,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Returns `time` as RFC 3339 has it, in UTC.
+/// Formats `time` as RFC 3339, in UTC.
 pub fn written(time: SystemTime) -> String {
     DateTime::from(time).fmt(Format::DateTime).unwrap_or_default()
 }
@@ -46,7 +46,7 @@ pub fn at_millis(ms: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(ms)
 }
 
-/// Returns the date of `time` in UTC, as in `2026-11-30`.
+/// Returns the date of `time` in UTC: `2026-11-30`.
 pub fn date(time: SystemTime) -> String {
     let mut text = written(time);
     text.truncate(10);

@@ -1,22 +1,22 @@
-//! The id of a picture: it names the record and, through the seed, the key.
+//! The id of a picture, which names the record and, through the seed, the key.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Holds an id that fits an S3 key, a header and a path: 1 to 128 letters, digits, `-` and `_`.
+/// An id that fits an S3 key, a header and a path: 1 to 128 letters, digits, `-` and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PictureId(String);
 
 impl PictureId {
-    /// Accepts `text` as it stands.
+    /// Accepts `text` unchanged if it is a valid id.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         let accepted = (1..=128).contains(&text.len()) && text.bytes().all(fits);
         accepted.then(|| Self(text.to_owned()))
     }
 
-    /// Makes the id of the message `message_id`: the same text where it fits, else its digest. A message without an id has
-    /// none.
+    /// Derives the picture's id from the message id: the same text if it is valid, else its digest. A message without
+    /// an id has none.
     pub fn of_message(message_id: &str) -> Option<Self> {
         match message_id {
             "" => None,
@@ -24,12 +24,12 @@ impl PictureId {
         }
     }
 
-    /// Makes the id of a request that came with an `Idempotency-Key`. The key itself stands nowhere.
+    /// Derives the id of a request from its `Idempotency-Key`. The key itself is not stored.
     pub fn of_key(key: &str) -> Self {
         Self(digest(key))
     }
 
-    /// Makes an id that nobody can guess from 128 random bits.
+    /// Creates an id that nobody can guess from 128 random bits.
     pub fn random(bits: u128) -> Self {
         Self(format!("{bits:032x}"))
     }

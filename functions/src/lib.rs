@@ -1,18 +1,18 @@
-//! The Lambda functions of Couch Explorers: a prompt goes in, a picture lies in the bucket.
+//! The Lambda functions of Couch Explorers: they turn prompts into pictures in a bucket.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
-//! | [`config`] | what the environment asks for |
-//! | [`prompt`], [`picture`], [`id`], [`seed`] | what a prompt and a picture must be, and how they are named |
+//! | [`config`] | the settings in the environment |
+//! | [`prompt`], [`picture`], [`id`], [`seed`] | valid prompts and pictures, and their names |
 //! | [`model`] | the port to an image model; the families' requests and replies; Bedrock |
 //! | [`store`] | the port to the bucket; S3 |
 //! | [`sqs`] | the port to the queue; SQS |
-//! | [`records`], [`limit`] | one record a prompt, and the count of a day, kept by conditional writes |
-//! | [`studio`] | prompt → picture → bucket, once, with retries inside the time left |
-//! | [`retry`], [`budget`], [`clock`], [`random`] | retries, the time they may take, the clock, random numbers |
+//! | [`records`], [`limit`] | one record for each prompt, and the count of a day, kept by conditional writes |
+//! | [`studio`] | prompt → picture → bucket, once, with retries inside the remaining time |
+//! | [`retry`], [`budget`], [`clock`], [`random`] | retries, their time, the clock, random numbers |
 //! | [`events`] | API Gateway and SQS events, and their answers |
-//! | [`poll`], [`stop`] | the queue's work in a process of its own, and how it ends |
-//! | [`log`], [`text`] | one JSON line an occurrence; texts from elsewhere made short and harmless |
+//! | [`poll`], [`stop`] | the queue's work in a separate process, and its end |
+//! | [`log`], [`text`] | one JSON line for each occurrence; foreign texts made short and harmless |
 //! | [`aws`], [`start`] | the clients and everything else that is created once, before the first event |
 
 pub mod aws;

@@ -1,6 +1,6 @@
-//! The brake: how many pictures may be drawn a day.
+//! Limits the pictures that may be drawn in a day.
 //!
-//! The count of a day is one object, changed by conditional writes: all processes that share a prefix share it.
+//! The count of a day is one object, changed by conditional writes. All processes with the same prefix share it.
 
 use crate::budget::Budget;
 use crate::clock::{self, Clock};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
-/// How often the count is tried again when another process changes it in between.
+/// How often the count is tried again if another process changes it meanwhile.
 const TURNS: u32 = 25;
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -21,22 +21,22 @@ struct Count {
     drawn: u32,
 }
 
-/// Holds the most pictures of a day.
+/// The limit of a day's pictures.
 #[derive(Debug)]
 pub struct DailyLimit {
     most: u32,
-    /// Held while the count is changed. Without it the many messages of one process would keep each other from changing it.
+    /// Locked while the count is changed. Otherwise the concurrent messages of one process would block each other.
     turn: Mutex<()>,
 }
 
 impl DailyLimit {
-    /// Allows `most` pictures a day.
+    /// Allows at most `most` pictures a day.
     pub fn of(most: u32) -> Self {
         Self { most, turn: Mutex::default() }
     }
 }
 
-/// Counts the pictures of a day.
+/// The count of the pictures of a day.
 pub struct Limit<'a, S, R> {
     pub store: &'a S,
     pub random: &'a R,
@@ -45,7 +45,7 @@ pub struct Limit<'a, S, R> {
     pub daily: &'a DailyLimit,
 }
 
-/// Says whether a picture may be drawn.
+/// Whether a picture may be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     /// The picture may be drawn, and is counted.
@@ -55,19 +55,19 @@ pub enum Allowance {
 }
 
 impl<S: Store, R: Random> Limit<'_, S, R> {
-    /// Counts one picture, if today's limit leaves one.
+    /// Counts one picture, if today's limit allows one more.
     pub async fn take(&self, budget: Budget) -> Result<Allowance, RetryError<StoreError>> {
         let now = self.clock.now();
         let taken = self.change(now, budget, |drawn| (drawn < self.daily.most).then_some(drawn + 1)).await?;
         Ok(if taken { Allowance::Granted } else { Allowance::Spent { until: now + clock::until_midnight(now) } })
     }
 
-    /// Takes back a picture that was counted at `counted` and not drawn.
+    /// Subtracts a picture that was counted at `counted` and not drawn.
     pub async fn give_back(&self, counted: SystemTime, budget: Budget) -> Result<(), RetryError<StoreError>> {
         self.change(counted, budget, |drawn| Some(drawn.saturating_sub(1))).await.map(drop)
     }
 
-    /// Applies `next` to the count of the day of `time`; returns whether `next` gave a number.
+    /// Applies `next` to the count of the day of `time`. Returns whether `next` returned a number.
     async fn change(
         &self,
         time: SystemTime,
@@ -96,7 +96,8 @@ impl<S: Store, R: Random> Limit<'_, S, R> {
 
     async fn read(&self, key: &str, budget: Budget) -> Result<Option<(Count, Version)>, RetryError<StoreError>> {
         let found = match retry_within(budget, BUCKET_LIMITS, self.random, async || self.store.read(key).await).await {
-            // Without `s3:ListBucket` S3 answers 403 for the first picture of a day. If it refuses everything, the write does.
+            // Without `s3:ListBucket` S3 answers 403 for the first picture of a day. If it refuses every call, the
+            // write fails.
             Err(RetryError::Failed { cause: StoreError::Refused(_), .. }) => None,
             other => other?,
         };

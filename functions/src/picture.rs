@@ -1,23 +1,24 @@
-//! What counts as a picture.
+//! Checks that bytes are a picture.
 
 use bytes::Bytes;
 
-/// The eight bytes every PNG file starts with.
+/// The eight bytes at the start of every PNG file.
 const MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-/// The whole chunk every PNG file ends with: no data, its name, its checksum.
+/// The whole chunk at the end of every PNG file: no data, its name, its checksum.
 const END: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
-/// What a chunk has beside its data: length, name, checksum.
+/// The bytes of a chunk besides its data: length, name, checksum.
 const FRAME: usize = 12;
 
-/// Holds the bytes of a PNG file; clones share them.
+/// The bytes of a PNG file; clones share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture(Bytes);
 
 impl Picture {
-    /// Accepts `bytes` when they are a whole PNG file, from its header to its end; `None` otherwise.
+    /// Accepts `bytes` if they are a whole PNG file, from its header to its end; `None` otherwise.
     ///
-    /// Some models answer JPEG whatever was asked, and a connection may end early. The chunks are counted, not decoded.
+    /// Some models return JPEG whatever was requested, and a connection may end early. The chunks are counted, not
+    /// decoded.
     pub fn from_png(bytes: Vec<u8>) -> Option<Self> {
         is_whole(&bytes).then(|| Self(bytes.into()))
     }
@@ -32,13 +33,13 @@ impl Picture {
         self.0.len()
     }
 
-    /// Returns whether the file is empty, which a PNG never is.
+    /// Tells whether the file is empty, which a PNG never is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Walks the chunks: IHDR first, each within the file, IEND as the last.
+/// Walks through the chunks: IHDR first, each within the file, IEND as the last.
 fn is_whole(bytes: &[u8]) -> bool {
     let Some(mut rest) = bytes.strip_prefix(&MAGIC) else {
         return false;
@@ -61,7 +62,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// Returns a PNG file of one chunk of data that nobody decodes.
+    /// Returns a PNG file with one chunk of data that nobody decodes.
     pub(crate) fn png() -> Vec<u8> {
         let header = b"\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89";
         [&MAGIC[..], header, b"\0\0\0\x02IDAT\x01\x02\0\0\0\0", &END].concat()

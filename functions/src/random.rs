@@ -1,10 +1,10 @@
-//! The one place that asks for random numbers.
+//! Random numbers. Only this file requests them from the system.
 
-/// Gives random numbers; tests give fixed ones.
+/// A source of random numbers. Tests use fixed ones.
 pub trait Random {
     /// Returns a number in `0..=most`.
     fn up_to(&self, most: u32) -> u32;
-    /// Returns 128 bits that nobody can guess; `None` when there are none to be had.
+    /// Returns 128 bits that nobody can guess; `None` if the source is empty.
     fn secret(&self) -> Option<u128> {
         Some((0..4).fold(0, |bits, _| bits << 32 | u128::from(self.up_to(u32::MAX))))
     }
@@ -16,7 +16,7 @@ pub struct OsRandom;
 
 impl Random for OsRandom {
     fn up_to(&self, most: u32) -> u32 {
-        // A system without entropy still has to draw: the seed then is the same, the picture is not wrong.
+        // A system without entropy still draws: the seed is then always the same, which makes no picture wrong.
         let word = getrandom::u64().unwrap_or_default();
         let reduced = word % (u64::from(most) + 1);
         u32::try_from(reduced).unwrap_or(most)

@@ -1,8 +1,8 @@
-//! Records: what became of a prompt, one JSON object an id beside the pictures.
+//! Records: the state of each prompt, one JSON object for each id beside the pictures.
 //!
-//! A record is also the claim on a prompt: whoever writes it draws. S3's conditional writes let one writer win, so a
-//! message that is delivered twice, even at the same moment, is drawn and paid for once. A claim ends by itself: a
-//! process that died holds it no longer than its time would have lasted.
+//! A record is also the claim on a prompt: the process that writes it draws. S3's conditional writes let one writer
+//! win. So a message that is delivered twice, even at the same moment, is drawn and paid for once. A claim ends by
+//! itself: a dead process holds it only until its time is over.
 //!
 //! Records must outlive their messages: a queue keeps a message for 14 days at most.
 
@@ -21,16 +21,16 @@ pub(crate) const BUCKET_LIMITS: Limits =
     Limits { attempts: 5, attempt_timeout: Duration::from_secs(10), least: Duration::ZERO, to_the_end: false };
 /// How far the clocks of two hosts may differ before a claim counts as ended.
 const SKEW: Duration = Duration::from_secs(5);
-/// How often a claim is tried again when another process changes the record in between.
+/// How often a claim is tried again if another process changes the record meanwhile.
 const TURNS: u32 = 6;
 
-/// Says how far the work on a prompt is.
+/// The progress of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Waits for its first attempt, or for another one.
+    /// The prompt waits for its first attempt, or for another one.
     Queued,
-    /// One process works on it, until `until_ms` at most.
+    /// One process draws the prompt, until `until_ms` at most.
     Drawing,
     /// The picture is stored.
     Done,
@@ -38,7 +38,7 @@ pub enum Status {
     Rejected,
 }
 
-/// Says why a prompt can never succeed.
+/// Reason why a prompt can never succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -46,11 +46,11 @@ pub enum Reason {
     TooLong,
     /// The content filter objects to the prompt or to the picture.
     Filtered,
-    /// The model takes no such prompt.
+    /// The model does not accept this prompt.
     Invalid,
 }
 
-/// Holds what is known about one prompt. It holds no prompt.
+/// The facts about one prompt. They do not include its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub id: String,
@@ -67,16 +67,16 @@ pub struct Record {
     pub rejection: Option<Rejection>,
 }
 
-/// Reserves a prompt for the process that draws it, until a time.
+/// The claim of a process on a prompt, until a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Random: tells the writer's own claim after a lost answer.
+    /// A random text by which a writer recognises its own claim after a lost answer.
     pub token: String,
     /// In milliseconds since the Unix epoch.
     pub until_ms: u64,
 }
 
-/// Names a stored picture.
+/// A stored picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPicture {
     pub key: String,
@@ -85,14 +85,14 @@ pub struct StoredPicture {
     pub model_id: String,
 }
 
-/// Says why there is no picture, in words for the sender.
+/// Reason why no picture exists, in words for the sender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     pub reason: Reason,
     pub message: String,
 }
 
-/// Identifies a prompt.
+/// The identity of a prompt.
 #[derive(Clone, Copy, Debug)]
 pub struct PromptIdentity<'a> {
     pub id: &'a PictureId,
@@ -100,12 +100,12 @@ pub struct PromptIdentity<'a> {
     pub prompt_sha256: &'a str,
 }
 
-/// Says whether this process may draw.
+/// Whether this process may draw.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ClaimOutcome {
     /// This process may draw.
     Held(HeldClaim),
-    /// The work is over: the record is `Done` or `Rejected`.
+    /// The work is finished: the record is `Done` or `Rejected`.
     Finished(Record),
     /// Another process draws, until this time at most.
     Busy(SystemTime),
@@ -113,7 +113,7 @@ pub enum ClaimOutcome {
     OtherPrompt,
 }
 
-/// Holds the claim of this process.
+/// The claim of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldClaim {
     record: Record,
@@ -122,7 +122,7 @@ pub struct HeldClaim {
     pub fresh: bool,
 }
 
-/// Reads and writes the records of one prefix within a budget.
+/// The records of one prefix.
 pub struct Records<'a, S, R> {
     pub store: &'a S,
     pub random: &'a R,
@@ -134,7 +134,7 @@ pub struct Records<'a, S, R> {
 type Result<T> = std::result::Result<T, RetryError<StoreError>>;
 
 impl<S: Store, R: Random> Records<'_, S, R> {
-    /// Claims `asked` for as long as `until` lasts. Writes once for a prompt that is new.
+    /// Claims `asked` until the end of `until`. Writes once for a new prompt.
     pub async fn claim(&self, asked: PromptIdentity<'_>, budget: Budget, until: Budget) -> Result<ClaimOutcome> {
         let token = format!("{:08x}{:08x}", self.random.up_to(u32::MAX), self.random.up_to(u32::MAX));
         let until_ms = clock::millis(self.clock.now() + until.left());
@@ -183,7 +183,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
         }
     }
 
-    /// Writes that the prompt waits in the queue, unless a record says more already: returns that record.
+    /// Records that the prompt waits in the queue. If a record exists already, returns it unchanged.
     pub async fn enqueue(&self, asked: PromptIdentity<'_>, budget: Budget) -> Result<Option<Record>> {
         let record = self.record(asked, Status::Queued);
         if self.write(&record, &Condition::Absent, budget).await?.is_some() {
@@ -193,26 +193,26 @@ impl<S: Store, R: Random> Records<'_, S, R> {
         Ok(found.map(|(record, _)| record))
     }
 
-    /// Writes where the picture lies.
+    /// Records where the picture is stored.
     pub async fn done(&self, held: HeldClaim, picture: StoredPicture, budget: Budget) -> Result<()> {
         let record = Record { status: Status::Done, picture: Some(picture), ..held.record };
         self.end_claim(record, held.version, budget).await
     }
 
-    /// Writes why there is no picture.
+    /// Records why no picture exists.
     pub async fn rejected(&self, held: HeldClaim, rejection: Rejection, budget: Budget) -> Result<()> {
         let record = Record { status: Status::Rejected, rejection: Some(rejection), ..held.record };
         self.end_claim(record, held.version, budget).await
     }
 
-    /// Lets another process claim the prompt at once.
+    /// Releases the claim, so that another process can claim the prompt at once.
     pub async fn release(&self, held: HeldClaim, budget: Budget) -> Result<()> {
         let record = Record { status: Status::Queued, ..held.record };
         self.end_claim(record, held.version, budget).await
     }
 
-    /// Replaces the claim by `record`. Fails when another process took the claim over meanwhile and has not ended it: what
-    /// that process will record is not known yet.
+    /// Replaces the claim by `record`. Fails if another process has taken the claim over and not ended it: that
+    /// process's outcome is not known yet.
     async fn end_claim(&self, record: Record, version: Version, budget: Budget) -> Result<()> {
         let record = Record { claim: None, changed: clock::written(self.clock.now()), ..record };
         if self.write(&record, &Condition::Unchanged(version), budget).await?.is_some() {
@@ -220,7 +220,7 @@ impl<S: Store, R: Random> Records<'_, S, R> {
         }
         let key = key_of(self.prefix, &record.id);
         match self.read(&key, budget).await? {
-            // The answer to the first attempt was lost, or the other process came to the same end.
+            // The answer to the first attempt was lost, or the other process reached the same outcome.
             Some((found, _)) if found.status == record.status => Ok(()),
             _ => Err(RetryError::Failed { cause: StoreError::Contended(key), attempts: 1 }),
         }

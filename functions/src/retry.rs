@@ -1,57 +1,58 @@
-//! Trying again, within the time left.
+//! Repeats calls within the remaining time.
 
 use crate::budget::Budget;
 use crate::random::Random;
 use std::time::Duration;
 
-/// Says whether and how patiently a failure is worth another attempt.
+/// Whether, and how soon, to try again after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// Another attempt would fail the same way.
     Never,
     /// One more attempt, soon.
     Once,
-    /// A passing fault: soon, then less and less soon.
+    /// A passing fault: try soon, then at growing intervals.
     Soon,
-    /// A rate limit: give it time.
+    /// A rate limit: wait longer.
     Later,
 }
 
-/// An error that knows whether it is worth another attempt.
+/// An error that states whether another attempt is worthwhile.
 pub trait Retryable {
     /// Returns whether another attempt could succeed.
     fn retry(&self) -> Retry;
-    /// Makes the error of an attempt that gave no answer for `limit`.
+    /// Builds the error of an attempt that had no answer within `limit`.
     fn stalled(limit: Duration) -> Self;
 }
 
-/// Bounds the attempts at one thing.
+/// The limits of the attempts at one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most attempts, the first included.
     pub attempts: u32,
-    /// The longest one attempt may take; the time left bounds it as well.
+    /// The longest time of one attempt; the remaining time limits it as well.
     pub attempt_timeout: Duration,
-    /// The least time an attempt needs: with less left none begins, for it would be paid and lost.
+    /// The least time that an attempt needs. With less time remaining none is begun, because it would be paid for and
+    /// lost.
     pub least: Duration,
-    /// Whether attempts go on to the end of the time, with shorter waits where the usual one does not fit, and none takes
-    /// the time of the next one. For work whose failure costs money.
+    /// Whether attempts continue to the end of the time, with shorter waits if the usual wait does not fit. No attempt
+    /// then uses the time of the next one. For work whose failure costs money.
     pub to_the_end: bool,
 }
 
-/// The least time left for which a wait is shortened.
+/// The least remaining time for which a wait is shortened.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// The time kept for a further attempt when attempts go on to the end.
+/// The time that is reserved for a further attempt if attempts continue to the end.
 const FURTHER: Duration = Duration::from_secs(2);
 
 impl Limits {
-    /// Returns the longest that an attempt may take with `left` remaining.
+    /// Returns the longest time of an attempt with `left` remaining.
     fn attempt_limit(&self, left: Duration) -> Duration {
         let own = if self.to_the_end && left >= 2 * FURTHER { left - FURTHER } else { left };
         own.min(self.attempt_timeout)
     }
 
-    /// Returns the wait before the next attempt, `usual` where it fits; `None` when there is no time for either.
+    /// Returns the wait before the next attempt: `usual` if it fits, or a shorter one; `None` if neither fits.
     fn wait(&self, usual: Duration, left: Duration) -> Option<Duration> {
         let fits = usual < left && left - usual >= self.least;
         match (fits, self.to_the_end && left >= SHORTEST) {
@@ -62,20 +63,21 @@ impl Limits {
     }
 }
 
-/// Says how the attempts ended without success.
+/// The end of attempts without success.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RetryError<E> {
     /// The last attempt's failure, after `attempts`.
     Failed { cause: E, attempts: u32 },
-    /// The time ran out in attempt `attempts`, or too little was left for the one after it (0: before the first);
-    /// `cause` is the last failure, if any.
+    /// The time ended during attempt `attempts`, or too little remained for the next one (0: before the first). `cause`
+    /// is the last failure, if any.
     OutOfTime { cause: Option<E>, attempts: u32 },
 }
 
-/// Runs `attempt` until it succeeds, fails for good, or no further attempt fits into the limits and the time left.
+/// Runs `attempt` until it succeeds, fails permanently, or no further attempt fits into the limits and the remaining
+/// time.
 ///
-/// A wait that would leave too little time for the attempt after it is not begun: the cause is returned at once, unless the
-/// limits go on to the end.
+/// Does not begin a wait that would leave too little time for the next attempt: the cause is returned at once, unless
+/// the limits continue to the end.
 pub async fn retry_within<T, E: Retryable>(
     budget: Budget,
     limits: Limits,
@@ -114,7 +116,7 @@ pub async fn retry_within<T, E: Retryable>(
     }
 }
 
-/// Returns the longest wait after attempt `number`: 0.2 s doubling to 3 s, for rate limits 1 s doubling to 10 s.
+/// Returns the longest wait after attempt `number`: 0.2 s doubling to 3 s; after rate limits 1 s doubling to 10 s.
 fn backoff(again: Retry, number: u32) -> Duration {
     let (first_ms, cap_ms) = match again {
         Retry::Later => (1_000, 10_000),
@@ -124,7 +126,7 @@ fn backoff(again: Retry, number: u32) -> Duration {
     Duration::from_millis(doubled.min(cap_ms))
 }
 
-/// Takes a random part of the second half of `longest`, so that records of one batch do not return in step.
+/// Returns a random time in the second half of `longest`, so that records of one batch do not return in step.
 fn jittered(longest: Duration, random: &impl Random) -> Duration {
     let half_ms = u32::try_from(longest.as_millis() / 2).unwrap_or(u32::MAX);
     Duration::from_millis(u64::from(half_ms) + u64::from(random.up_to(half_ms)))
@@ -147,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Always throws the highest number: the longest waits.
+    /// A source whose random numbers are always the highest, so that waits are the longest.
     struct Highest;
 
     impl Random for Highest {
@@ -159,7 +161,7 @@ mod tests {
     const LIMITS: Limits =
         Limits { attempts: 4, attempt_timeout: Duration::from_secs(60), least: Duration::ZERO, to_the_end: false };
 
-    /// Fails with `faults` in turn, then succeeds with the number of the attempt; also returns the time it took.
+    /// Runs an attempt that fails with `faults` in turn, then succeeds. Returns the number of the attempt and the time.
     async fn run(budget_s: u64, faults: &[Retry], limits: Limits) -> (Result<u32, RetryError<Fault>>, Duration) {
         let begun = Instant::now();
         let mut made = 0;

@@ -1,18 +1,18 @@
-//! Seeds and keys: which picture belongs to which id.
+//! Seeds and keys, which link pictures to ids.
 //!
-//! The seed of an id is a digest of it, so that a second delivery of the same message looks for the same key. Two ids may
-//! share a seed: each id therefore has a row of seeds, and takes the first whose key is not another id's.
+//! The seed of an id is a digest of it, so that a second delivery of the same message looks for the same key. Two ids
+//! may share a seed. Therefore each id has a sequence of seeds, and uses the first whose key belongs to no other id.
 
 use sha2::{Digest, Sha256};
 
-/// Length of the row of an id: so many foreign pictures in a row do not happen by chance, even where half of all seeds are
-/// taken. A picture without a free key would be lost, and drawn and paid again with each delivery.
+/// The length of an id's sequence. So many foreign pictures in a row do not occur by chance, even if half of all seeds
+/// are taken. A picture without a free key would be lost, and drawn and paid for again with each delivery.
 pub const ROW: u32 = 64;
 
-/// The seeds that every family of models takes. Stability takes 0 for "choose one", Nova's older limit is the lowest.
+/// The seeds that every family of models accepts. For Stability 0 means "choose one"; Nova's older limit is the lowest.
 pub const RANGE: (u32, u32) = (1, 858_993_459);
 
-/// Returns the seed at `place` in the row of `id`, within `least..=most`.
+/// Returns the seed at `place` in the sequence of `id`, within `least..=most`.
 pub fn seed(id: &str, place: u32, (least, most): (u32, u32)) -> u32 {
     let mut digest = Sha256::new();
     digest.update(id.as_bytes());

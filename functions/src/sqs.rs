@@ -1,4 +1,4 @@
-//! What is asked of the queue: the port, and SQS.
+//! The port to the queue, and SQS.
 
 mod deliveries;
 mod send;
@@ -12,12 +12,12 @@ use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use std::future::Future;
 use std::time::Duration;
 
-/// The longest that a message can be held back; SQS counts 12 hours from its delivery.
+/// The longest time for which a message is held back. SQS allows 12 hours from its delivery.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(11 * 3600);
 /// The most entries of a batch request.
 const BATCH: usize = 10;
 
-/// Names a message that is to be delivered again, and when.
+/// A message that is to be delivered again, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Postponed {
     pub receipt_handle: String,
@@ -25,13 +25,13 @@ pub struct Postponed {
     pub wait: Duration,
 }
 
-/// Holds messages back.
+/// A queue that can hold messages back.
 pub trait Queue {
     /// Lets each message of the queue at `url` be delivered again after its wait.
     fn postpone(&self, url: &str, messages: &[Postponed]) -> impl Future<Output = Result<(), AwsFailure>>;
 }
 
-/// Speaks to SQS. Each method makes one call a batch; retries are the caller's.
+/// SQS. Each method makes one call a batch. The caller handles retries.
 pub struct Sqs {
     pub client: Client,
 }
@@ -68,7 +68,7 @@ impl Queue for Sqs {
     }
 }
 
-/// Returns the URL of the queue that `arn` names, as AWS forms it: `arn:aws:sqs:REGION:ACCOUNT:NAME`.
+/// Returns the URL of the queue that `arn` names, as AWS builds it: `arn:aws:sqs:REGION:ACCOUNT:NAME`.
 pub fn url_of(arn: &str) -> Option<String> {
     let mut parts = arn.split(':');
     let (partition, service) = (parts.nth(1)?, parts.next()?);

@@ -1,26 +1,26 @@
-//! A signal that is given once, and stays.
+//! A signal that is given once and stays set.
 
 use tokio::sync::watch;
 
-/// Holds the signal to end work; it wakes every waiter, and those that come later find it given.
+/// The signal to end work. It wakes every waiter, and later waiters return at once.
 #[derive(Debug, Default)]
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Gives the signal to end.
+    /// Sets the signal.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
 
-    /// Returns whether the signal was given.
+    /// Tells whether the signal is set.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits for the signal; returns at once when it was given before.
+    /// Waits for the signal; returns at once if it is set.
     pub async fn wait(&self) {
         let mut receiver = self.0.subscribe();
-        // The sender lives as long as `self`.
+        // The sender exists as long as `self`.
         let _ = receiver.wait_for(|asked| *asked).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Where pictures and records are kept: the port, and S3.
+//! The port to the store of pictures and records, and S3.
 
 mod s3;
 
@@ -12,10 +12,10 @@ use std::future::Future;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Holds the metadata of a picture. All values are ASCII.
+/// The metadata of a picture. All values are ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// The id that the picture was drawn for; another id's picture under the same key is told by it.
+    /// The id that the picture was drawn for. It distinguishes another id's picture under the same key.
     pub picture_id: String,
     pub seed: u32,
     pub prompt_sha256: String,
@@ -24,30 +24,31 @@ pub struct Metadata {
     pub model_id: String,
 }
 
-/// Names one version of an object (S3: its ETag).
+/// One version of an object (S3: its ETag).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
-/// Says under which condition an object is written.
+/// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// No object has the key.
     Absent,
-    /// The object is still this version.
+    /// The object is unchanged since this version.
     Unchanged(Version),
 }
 
-/// Keeps pictures and records.
+/// A store of pictures and records.
 pub trait Store {
     /// Returns the URI of `key`.
     fn uri(&self, key: &str) -> String;
-    /// Writes `picture` at `key` unless an object has the key; returns whether it was written.
+    /// Writes `picture` at `key` unless the key is taken. Returns whether it was written.
     fn put(&self, key: &str, picture: &Picture, metadata: &Metadata) -> impl Future<Output = Result<bool, StoreError>>;
-    /// Returns the id that the picture at `key` was drawn for, empty if it says none; `None` when there is no picture.
+    /// Returns the id that the picture at `key` was drawn for, empty if it has none; `None` if the picture does not
+    /// exist.
     fn owner(&self, key: &str) -> impl Future<Output = Result<Option<String>, StoreError>>;
-    /// Returns the record at `key` with its version; `None` when there is none.
+    /// Returns the record at `key` with its version; `None` if it does not exist.
     fn read(&self, key: &str) -> impl Future<Output = Result<Option<(Bytes, Version)>, StoreError>>;
-    /// Writes the record `body` at `key`; returns its version, `None` when the condition did not hold.
+    /// Writes the record `body` at `key`. Returns its version, or `None` if the condition did not hold.
     fn write(
         &self,
         key: &str,
@@ -58,7 +59,7 @@ pub trait Store {
     fn url(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<String, StoreError>>;
 }
 
-/// Says why the bucket did not do what it was asked for.
+/// Reason why the bucket did not carry out a call.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
     #[error("the bucket cannot be reached: {0}")]
@@ -69,10 +70,10 @@ pub enum StoreError {
     Refused(AwsFailure),
     #[error("the bucket gave no answer for {} s", .0.as_secs())]
     Stalled(Duration),
-    /// Others kept changing the same record.
+    /// Other processes kept changing the same record.
     #[error("another run keeps changing {0}")]
     Contended(String),
-    /// A record that this program did not write, or an older one did.
+    /// A record that this program did not write, or that an older version wrote.
     #[error("the record {0} cannot be read")]
     Unreadable(String),
 }

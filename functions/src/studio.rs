@@ -1,4 +1,4 @@
-//! The work itself: a prompt becomes a picture in the bucket, once.
+//! Turns a prompt into a picture in the bucket, once.
 
 mod failure;
 
@@ -23,43 +23,43 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Attempts at one model. A model that has another one behind it is given up sooner.
+/// The attempts at one model. A model with an alternative gets fewer.
 const ATTEMPTS: u32 = 6;
 const ATTEMPTS_BEFORE_THE_NEXT: u32 = 2;
-/// The attempts at storing a picture that is paid for: as many as fit into the time left.
+/// The attempts at storing a picture that is paid for: as many as fit into the remaining time.
 const PICTURE_LIMITS: Limits = Limits { attempts: u32::MAX, to_the_end: true, ..BUCKET_LIMITS };
 /// A model call that begins with less time left is paid for and lost.
 const LEAST: Duration = Duration::from_millis(500);
 
-/// Turns prompts into pictures in the bucket.
+/// A studio that turns prompts into pictures in the bucket.
 pub struct Studio<M, S, R> {
     /// In order of preference; never empty.
     pub models: Vec<M>,
     pub store: S,
     pub random: R,
     pub clock: Clock,
-    /// What keys start with, without a slash at its end; may be empty.
+    /// The beginning of keys, without a slash at its end; may be empty.
     pub prefix: String,
-    /// The least and the greatest seed of an id: the same whatever the models are, or a change of models would hide the
-    /// pictures that are stored.
+    /// The least and the greatest seed of an id. They do not depend on the models, because a change of models would
+    /// otherwise hide the stored pictures.
     pub seeds: (u32, u32),
     /// The longest that one call of a model may take.
     pub model_timeout: Duration,
-    /// The most pictures of a day; `None`: no limit.
+    /// The most pictures of a day; `None` means no limit.
     pub daily_limit: Option<DailyLimit>,
 }
 
-/// Names one prompt and the event it came with.
+/// One prompt, and the event that it came with.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// Recognises the prompt when it is delivered again; `None` for a prompt that has no id.
+    /// The id by which the prompt is recognised when it is delivered again; `None` if it has no id.
     pub id: Option<&'a PictureId>,
     pub prompt: &'a str,
     pub correlation_id: &'a str,
     pub request_id: &'a str,
 }
 
-/// Says where the picture of a job is stored.
+/// The stored picture of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Produced {
     pub picture: StoredPicture,
@@ -75,9 +75,9 @@ struct DrawnPicture<'a> {
 }
 
 impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
-    /// Draws the job's prompt and keeps the picture, trying again where that helps. A job with an id is drawn once, however
-    /// often it comes: what became of it stands in its record. Writes one line to `log` when it succeeds; failures are the
-    /// caller's to log.
+    /// Draws the job's prompt and stores the picture, with retries if they can help. A job with an id is drawn once,
+    /// however often it is delivered: its record has the outcome. Writes one line to `log` on success; the caller logs
+    /// failures.
     pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<Produced, Failure> {
         let Some(id) = job.id else {
             let id = PictureId::random(self.random.secret().unwrap_or_default());
@@ -174,7 +174,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         Ok(Produced { picture, found: false })
     }
 
-    /// Draws within the day's limit, until the time is over or stopped.
+    /// Draws within the day's limit, until the time is over or drawing is stopped.
     async fn draw_counted(
         &self,
         prompt: &Prompt,
@@ -189,7 +189,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             return Err(Failure::LimitReached { until });
         }
         let draw = async {
-            // Counting takes time, too.
+            // Counting takes time, so a stop may have been requested meanwhile.
             match time.is_stopped() {
                 true => Err(Failure::Interrupted),
                 false => self.draw(prompt, seed, time.drawing, log).await,
@@ -204,19 +204,19 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         if matches!(&drawn, Err(Failure::Model { cause, .. }) if cause.is_free())
             && let Some(limit) = self.limit()
         {
-            // A count that stays too high errs on the safe side.
+            // If the count stays too high, fewer pictures are drawn: the safe side.
             let _ = limit.give_back(counted, time.storing).await;
         }
         drawn
     }
 
-    /// Accepts `text` when one of the models takes a prompt of its length.
+    /// Accepts `text` if one of the models accepts a prompt of its length.
     pub fn prompt(&self, text: &str) -> Result<Prompt, PromptError> {
         let most = self.models.iter().map(ImageModel::prompt_limit).max().unwrap_or_default();
         Prompt::new(text, most)
     }
 
-    /// Draws with the first model that can; the next one is asked when a model fails for another reason than the prompt.
+    /// Draws with the first model that can. If a model fails for another reason than the prompt, calls the next one.
     async fn draw(
         &self,
         prompt: &Prompt,
@@ -247,7 +247,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         Err(last.unwrap_or(Failure::OutOfTime { doing: "drawing", cause: None, attempts: 0 }))
     }
 
-    /// Stores `picture` under the first key of the id's row that is free. A key that is taken by the same id holds the same
+    /// Stores `picture` under the first free key of the id's sequence. A key that the same id has taken holds the same
     /// picture: the answer to an earlier attempt was lost.
     async fn store_picture(
         &self,

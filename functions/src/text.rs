@@ -1,8 +1,8 @@
-//! Keeping texts from elsewhere short and harmless.
+//! Makes foreign texts short and harmless.
 
 use std::borrow::Cow;
 
-/// Returns `text` in at most `most` characters; when more are cut, a note says how many.
+/// Returns at most `most` characters of `text`, with a note about the number of omitted ones.
 pub fn clip(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => Cow::Borrowed(text),
@@ -13,7 +13,7 @@ pub fn clip(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// Says why a value could not be read, without the text that stands in the wrong place: it may be a prompt.
+/// Describes why a value could not be parsed, without the text at the wrong place: it may be a prompt.
 pub fn unread(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match (text.find('"'), text.rfind('"')) {
@@ -24,8 +24,8 @@ pub fn unread(error: &serde_json::Error) -> String {
     }
 }
 
-/// Returns `text` with every character replaced that a terminal or a log viewer obeys instead of showing it: control
-/// characters but line breaks and tabs, which JSON escapes, separators of lines, and marks of direction.
+/// Returns `text` with every character replaced that a terminal or a log viewer obeys instead of showing: control
+/// characters except line breaks and tabs, which JSON escapes, separators of lines, and marks of direction.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let obeyed = |letter: char| match letter {
         '\n' | '\t' => false,

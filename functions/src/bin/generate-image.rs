@@ -1,6 +1,6 @@
 //! Answers HTTP requests: `POST /generate-image`, and `/pictures` for prompts that are drawn later.
 
-// The futures of a whole prompt, one in another down to the SDK, are deeper than the compiler looks by default.
+// The nested futures of a whole prompt, down to the SDK, exceed the compiler's default recursion limit.
 #![recursion_limit = "256"]
 
 use functions::budget::Budget;

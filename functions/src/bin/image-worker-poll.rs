@@ -1,6 +1,6 @@
-//! Works on the queue without Lambda: receives messages itself, for a container under steady load.
+//! Processes the queue without Lambda: receives the messages itself, for a container under steady load.
 
-// The futures of a whole prompt, one in another down to the SDK, are deeper than the compiler looks by default.
+// The nested futures of a whole prompt, down to the SDK, exceed the compiler's default recursion limit.
 #![recursion_limit = "256"]
 
 use functions::events::queue;
@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         Ok(started) => started,
         Err(error) => return start::give_up(NAME, &error),
     };
-    // Before the first message: from here on a signal does not kill.
+    // Set up before the first message: from here on a signal does not kill the process.
     let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
         (Err(error), _) | (_, Err(error)) => return start::give_up(NAME, &error),

@@ -1,6 +1,6 @@
-//! Works on the queue: every message is a prompt, every prompt a picture.
+//! Processes the queue: every message is a prompt, and every prompt becomes a picture.
 
-// The futures of a whole prompt, one in another down to the SDK, are deeper than the compiler looks by default.
+// The nested futures of a whole prompt, down to the SDK, exceed the compiler's default recursion limit.
 #![recursion_limit = "256"]
 
 use functions::budget::Budget;

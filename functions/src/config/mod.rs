@@ -1,4 +1,4 @@
-//! What the environment asks for.
+//! The settings in the environment.
 
 mod models;
 mod places;
@@ -13,47 +13,47 @@ use reader::{Reader, shown};
 use std::time::Duration;
 use thiserror::Error;
 
-/// What an API gateway waits for an answer when nothing else is said: 29 s less what the answer needs on its way.
+/// How long an API gateway waits for an answer by default: 29 s, less the time that the answer needs on its way.
 const GATEWAY_LIMIT: Duration = Duration::from_millis(28_500);
 const URL_TTL_S: u64 = 600;
-/// The longest a presigned URL may hold: seven days.
+/// The longest validity of a presigned URL: seven days.
 const MAX_URL_TTL_S: u64 = 604_800;
 
-/// Holds the settings of a function; `docs/functions.md` lists the variables behind them.
+/// The settings of a function; `docs/functions.md` lists their variables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub bucket: String,
-    /// What keys start with, without a slash at its end; may be empty.
+    /// The beginning of keys, without a slash at its end; may be empty.
     pub prefix: String,
-    /// Where the queue's function keeps its pictures and records; [`Settings::prefix`] unless stated.
+    /// The beginning of the keys of the queue function's pictures and records. Default: [`Settings::prefix`].
     pub pictures_prefix: String,
-    /// The bucket's region, when it is known.
+    /// The bucket's region, if it is known.
     pub bucket_region: Option<String>,
     /// The models in order of preference, at least one.
     pub models: Vec<ModelSettings>,
     pub model_region: String,
     /// The longest one call to a model may take; the function has its own default.
     pub model_timeout: Option<Duration>,
-    /// Where prompts for the queue's function are sent.
+    /// The queue that receives prompts for the queue's function.
     pub queue_url: Option<String>,
-    /// The region that the queue's URL names, else the function's.
+    /// The region in the queue's URL, else the function's.
     pub queue_region: Option<String>,
-    /// The most pictures a day; 0 stops drawing.
+    /// The most pictures a day; 0 switches drawing off.
     pub daily_limit: Option<u32>,
     /// The origins whose pages may read an answer: `*`, or origins such as `https://example.com`.
     pub cors_origins: Vec<String>,
-    /// The longest an API gateway waits for an answer.
+    /// How long an API gateway waits for an answer.
     pub gateway_limit: Duration,
-    /// How long the URL of a picture holds.
+    /// How long the URL of a picture is valid.
     pub url_ttl: Duration,
-    /// Whether S3 is reached at an endpoint of the environment's choosing, which seldom has a host name a bucket.
+    /// Whether the environment sets an endpoint for S3, which seldom has a host name for each bucket.
     pub path_style: bool,
     pub least_level: Level,
-    /// What may not work, for the log.
+    /// Doubts about the settings, for the log.
     pub warnings: Vec<String>,
 }
 
-/// Says which variables are missing or wrong, all of them at once.
+/// The missing and wrong variables, all of them at once.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the environment is incomplete or cannot work: {}", .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
@@ -61,7 +61,7 @@ pub struct ConfigError(pub Vec<String>);
 impl Settings {
     /// Reads the settings through `get`, which returns the value of a variable.
     ///
-    /// A value that could hold a secret (an URL) is not repeated in a finding.
+    /// A finding does not repeat a value that may contain a secret, such as a URL.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(get);
         let settings = Self::take(&mut reader);
@@ -120,7 +120,7 @@ fn region<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>, name: &str) -> 
     Some(region)
 }
 
-/// Reads what keys start with. S3 takes keys of at most 1,024 bytes, of which the file's name needs some.
+/// Reads a prefix of keys. S3 accepts keys of at most 1,024 bytes, some of which the file's name needs.
 fn prefix<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>, name: &str) -> Option<String> {
     let prefix = reader.optional(name)?.trim_matches('/').to_owned();
     if prefix.len() > 900 {
@@ -132,7 +132,7 @@ fn prefix<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>, name: &str) -> 
     Some(prefix)
 }
 
-/// Reads `QUEUE_URL`. A finding does not repeat it: an URL can hold a password.
+/// Reads `QUEUE_URL`. A finding does not repeat it: a URL may contain a password.
 fn queue_url<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Option<String> {
     let url = reader.optional("QUEUE_URL")?;
     if !places::is_queue_url(&url) {
@@ -142,7 +142,7 @@ fn queue_url<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Option<St
     Some(url)
 }
 
-/// Objects to endpoints that are no addresses. A finding does not repeat them: an URL can hold a password.
+/// Reports endpoints that are not URLs. A finding does not repeat them: a URL may contain a password.
 fn check_endpoints<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) {
     let names = ["", "_S3", "_BEDROCK_RUNTIME", "_SQS"].map(|service| format!("AWS_ENDPOINT_URL{service}"));
     for name in names {

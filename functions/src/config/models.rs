@@ -1,28 +1,28 @@
-//! The models of `MODEL_ID`, and whether they can work.
+//! Reads the models of `MODEL_ID`, and checks whether they can work.
 
 use super::reader::{Reader, shown};
 use crate::model::catalog::{self, CatalogEntry, ModelReference};
 use crate::model::{Family, ModelSettings, Quality};
 
-/// Holds what the models are checked against.
+/// The settings that models are checked against.
 struct Check<'a> {
     region: &'a str,
-    /// The family that the environment states; it knows better than the table then.
+    /// The family that the environment states. It overrides the table of known models.
     stated: Option<Family>,
 }
 
-/// Says what speaks against a model.
+/// The reason against a model.
 enum Objection {
-    /// It cannot work.
+    /// The model cannot work.
     Refused(String),
-    /// It works only where the table does not hold.
+    /// The model works only if the table of known models is wrong or incomplete.
     Doubtful(String),
 }
 
 const FAMILIES: [(&str, Family); 3] =
     [("stability", Family::Stability), ("titan", Family::Titan), ("nova", Family::Nova)];
 
-/// Reads the models of `MODEL_ID`, in order of preference, and what is asked of each of them; returns warnings as well.
+/// Reads the models of `MODEL_ID`, in order of preference, and their settings. Returns warnings as well.
 pub(super) fn read<G: Fn(&str) -> Option<String>>(
     reader: &mut Reader<G>,
     region: &str,
@@ -32,7 +32,7 @@ pub(super) fn read<G: Fn(&str) -> Option<String>>(
         reader.findings.push("MODEL_ID is not set".to_owned());
     }
     let stated = reader.choice("MODEL_FAMILY", &FAMILIES);
-    // Bedrock is another's than AWS's there, and the table advice.
+    // An endpoint of one's own may serve other models than AWS does, so the table's objections are only warnings there.
     let own_endpoint = ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"];
     let own_endpoint = own_endpoint.iter().any(|name| reader.optional(name).is_some());
     let check = Check { region, stated };
@@ -56,7 +56,7 @@ pub(super) fn read<G: Fn(&str) -> Option<String>>(
 }
 
 impl Check<'_> {
-    /// Returns the family of the model `id`, if it can be told, and what speaks against the model.
+    /// Returns the family of the model `id`, if it is known, and the objections to the model.
     fn objections(&self, id: &str) -> (Option<Family>, Vec<Objection>) {
         let Some(named) = catalog::parse_reference(id) else {
             let text = "is an ARN, but not of a model or an inference profile of Bedrock".to_owned();
@@ -86,7 +86,7 @@ impl Check<'_> {
         }
     }
 
-    /// Objects to an ARN or a profile of other regions than the one that is asked.
+    /// Objects to an ARN or a profile whose regions do not include the configured one.
     fn object_to_region(&self, named: &ModelReference<'_>) -> Option<Objection> {
         let region = named.region.filter(|region| !self.region.is_empty() && !self.region.starts_with(region))?;
         let more = if region.ends_with('-') { "…" } else { "" };
@@ -94,7 +94,7 @@ impl Check<'_> {
         Some(Objection::Refused(text))
     }
 
-    /// Objects to a model that has ended, or is not offered in the region; a profile has regions of its own.
+    /// Objects to a model that has ended, or that the region does not offer. A profile has regions of its own.
     fn object_to_offer(&self, known: &CatalogEntry, named: &ModelReference<'_>) -> Option<Objection> {
         let lift = "if you know better, state MODEL_FAMILY=stability, titan or nova";
         if let Some(day) = known.ended {
@@ -123,8 +123,8 @@ fn unknown(named: &ModelReference<'_>) -> String {
     }
 }
 
-/// Reads what is asked of the models beside prompt and seed. Stability's take no size, quality or scale: those variables
-/// are read only when another family is among them.
+/// Reads the models' settings besides prompt and seed. Stability's models have no size, quality or scale, so those
+/// variables are read only if a model of another family is configured.
 fn settings<G: Fn(&str) -> Option<String>>(
     reader: &mut Reader<G>,
     families: Vec<(String, Family)>,

@@ -1,6 +1,6 @@
-//! Names of buckets and regions, and addresses.
+//! Names of buckets and regions, and URLs.
 
-/// Says why `text` is no bucket that S3 could have, with the likely remedy; `None` when it may be one.
+/// Returns why `text` cannot be the name of a bucket, with the likely remedy; `None` if it may be one.
 ///
 /// The rules are those of docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html.
 pub(super) fn wrong_bucket(text: &str) -> Option<String> {
@@ -29,7 +29,7 @@ pub(super) fn wrong_bucket(text: &str) -> Option<String> {
     })
 }
 
-/// Returns whether `text` is like `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`.
+/// Tells whether `text` is like `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`.
 fn is_access_point(text: &str) -> bool {
     let parts: Vec<_> = text.splitn(6, ':').collect();
     let [_, _, service, _, account, resource] = parts.as_slice() else {
@@ -39,7 +39,7 @@ fn is_access_point(text: &str) -> bool {
     ["s3", "s3-object-lambda"].contains(service) && !account.is_empty() && name.is_some_and(|name| !name.is_empty())
 }
 
-/// Returns whether `text` has the form of a region's name, such as `us-west-2` or `us-gov-east-1`: one or two words for
+/// Tells whether `text` has the form of a region's name, such as `us-west-2` or `us-gov-east-1`: one or two words for
 /// the part of the world, a direction, a number. AWS adds parts of the world, but no directions.
 pub(super) fn is_region(text: &str) -> bool {
     const DIRECTIONS: [&str; 9] =
@@ -56,7 +56,7 @@ pub(super) fn is_region(text: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether `url` is like `https://HOST:PORT`, with or without a path.
+/// Tells whether `url` is like `https://HOST:PORT`, with or without a path.
 pub(super) fn is_endpoint(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -69,7 +69,7 @@ pub(super) fn is_endpoint(url: &str) -> bool {
     !host.is_empty() && host.bytes().all(is_name) && port.parse::<u16>().is_ok() && path.bytes().all(is_path)
 }
 
-/// Returns whether `url` is like `https://sqs.eu-west-1.amazonaws.com/123456789012/NAME`.
+/// Tells whether `url` is like `https://sqs.eu-west-1.amazonaws.com/123456789012/NAME`.
 pub(super) fn is_queue_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let Some((host, path)) = rest.and_then(|rest| rest.split_once('/')) else {
@@ -79,7 +79,7 @@ pub(super) fn is_queue_url(url: &str) -> bool {
     !host.is_empty() && !path.trim_matches('/').is_empty() && host.bytes().chain(path.bytes()).all(fits)
 }
 
-/// Returns the region that the host of a queue's URL names, in any form that AWS has.
+/// Returns the region in the host of a queue's URL, in any form that AWS uses.
 pub(super) fn region_of_queue(url: &str) -> Option<String> {
     let host = url.split_once("://")?.1.split(['/', ':']).next()?;
     if host == "queue.amazonaws.com" {
@@ -88,7 +88,7 @@ pub(super) fn region_of_queue(url: &str) -> Option<String> {
     host.split('.').find(|label| is_region(label)).map(ToOwned::to_owned)
 }
 
-/// Returns whether `text` is an origin as browsers send them: no path, no slash at the end, lower case.
+/// Tells whether `text` is an origin as browsers send them: no path, no slash at the end, lower case.
 pub(super) fn is_origin(text: &str) -> bool {
     let Some(authority) = text.strip_prefix("https://") else {
         return false;

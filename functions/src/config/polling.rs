@@ -1,4 +1,4 @@
-//! How a process receives messages itself.
+//! The settings of a process that receives messages itself.
 
 use super::reader::Reader;
 use super::{ConfigError, Settings};
@@ -9,29 +9,29 @@ const VISIBILITY_S: u64 = 120;
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(110);
 const STOP_GRACE: Duration = Duration::from_secs(25);
 
-/// Holds what `image-worker-poll` is asked for beside the functions' settings; `docs/worker.md` lists the variables.
+/// The settings of `image-worker-poll` besides those of the functions; `docs/worker.md` lists the variables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Polling {
     pub queue_url: String,
-    /// The most messages worked on at a time.
+    /// The most messages that are processed at the same time.
     pub concurrency: usize,
-    /// How long a message is hidden from others; prolonged while it is worked on.
+    /// How long a message is hidden from other receivers. The time is extended while the message is processed.
     pub visibility: Duration,
-    /// The longest that the work on one message may take.
+    /// The longest time to process one message.
     pub message_timeout: Duration,
-    /// How long work under way may go on once the process is to end.
+    /// How long messages in progress may continue after the process was asked to end.
     pub stop_grace: Duration,
 }
 
 impl Polling {
-    /// Reads the settings of the functions and its own through `get`; `Err` names the findings of both.
+    /// Reads the settings of the functions and those of the worker through `get`. `Err` names the findings of both.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<(Settings, Self), ConfigError> {
         let mut reader = Reader::new(get);
         let settings = Settings::take(&mut reader);
         if settings.queue_url.is_none() {
             reader.findings.push("QUEUE_URL is not set".to_owned());
         }
-        // Lambda sets it, `docker run` does not.
+        // Lambda sets the variable, `docker run` does not.
         if settings.bucket_region.is_none() && reader.optional("AWS_DEFAULT_REGION").is_none() {
             reader.findings.push("AWS_REGION is not set".to_owned());
         }

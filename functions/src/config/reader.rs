@@ -1,11 +1,11 @@
-//! Reading variables: one value at a time, all findings kept.
+//! Reads variables one by one, and keeps all findings.
 
 use super::ConfigError;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Reads variables and keeps every finding.
+/// A reader of variables that keeps every finding.
 pub(super) struct Reader<G> {
     get: G,
     pub(super) findings: Vec<String>,
@@ -16,7 +16,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         Self { get, findings: Vec::new() }
     }
 
-    /// Returns `settings` unless something speaks against them.
+    /// Returns `settings` if no finding was made.
     pub(super) fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
         match self.findings.is_empty() {
             true => Ok(settings),
@@ -24,7 +24,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
     }
 
-    /// Returns the value of `name` without the blanks around it; `None` when it is not set or blank.
+    /// Returns the value of `name` without surrounding blanks; `None` if it is not set or blank.
     pub(super) fn optional(&self, name: &str) -> Option<String> {
         let value = (self.get)(name)?;
         let value = value.trim();
@@ -38,7 +38,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         })
     }
 
-    /// Returns the parts of a comma-separated value, without the blanks around them; a blank part is a finding.
+    /// Returns the parts of a comma-separated value, without surrounding blanks. A blank part is a finding.
     pub(super) fn list(&mut self, name: &str) -> Vec<String> {
         let value = self.optional(name).unwrap_or_default();
         let parts: Vec<String> = value.split(',').map(|part| part.trim().to_owned()).collect();
@@ -68,7 +68,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.number(name, least, most).map(Duration::from_secs_f64)
     }
 
-    /// Returns the value that belongs to the text of `name` among `choices`.
+    /// Returns the value that `choices` has for the text of `name`.
     pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.optional(name)?;
         let found = choices.iter().find(|(choice, _)| *choice == text);
@@ -80,7 +80,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 }
 
-/// Quotes a value that is no secret, and no more of it than a reader needs.
+/// Quotes a value that is no secret, shortened for messages.
 pub(super) fn shown(text: &str) -> impl Debug + Display {
     const MOST: usize = 120;
     match text.char_indices().nth(MOST) {

@@ -11,7 +11,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
 const LEAST: [(&str, &str); 3] =
     [("BUCKET", "images"), ("MODEL_ID", "stability.stable-image-core-v1:1"), ("MODEL_REGION", "us-west-2")];
 
-/// Reads the least environment with `pairs` beside it or in place of it.
+/// Reads the minimal environment, to which `pairs` are added or in which they replace values.
 fn read_with(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     read(&[pairs, &LEAST[..]].concat())
 }
@@ -154,7 +154,7 @@ fn a_queues_url_is_never_repeated_in_a_finding() {
     }
 }
 
-/// Returns the one finding of the least environment with `pairs`.
+/// Returns the only finding of the minimal environment with `pairs`.
 #[test]
 fn an_endpoint_that_is_no_address_is_found_before_the_first_prompt() {
     for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL_SQS"]

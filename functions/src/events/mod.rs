@@ -1,4 +1,4 @@
-//! The events the functions are invoked with, and the answers they owe.
+//! The events that invoke the functions, and their answers.
 
 pub mod http;
 #[cfg(test)]
@@ -8,14 +8,14 @@ pub mod queue;
 use crate::budget::Budget;
 use crate::stop::Stop;
 
-/// Names one invocation.
+/// The ids and the time of one invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
     pub request_id: &'a str,
     /// X-Ray's id of the trace that the invocation belongs to.
     pub trace_id: Option<&'a str>,
-    /// Ends with the time that Lambda gives.
+    /// The time that Lambda gives.
     pub budget: Budget,
-    /// Ends the drawing before its time.
+    /// Ends the drawing early.
     pub stop: Option<&'a Stop>,
 }

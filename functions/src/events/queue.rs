@@ -19,21 +19,21 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// The longest that one call of a model may take, unless the environment says otherwise.
+/// The longest call of a model, unless the environment states another.
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(45);
-/// What is kept of the function's time for the answer.
+/// The part of the function's time that is reserved for the answer.
 pub const MARGIN: Duration = Duration::from_secs(1);
-/// What is kept of the function's time for storing what was drawn.
+/// The part of the function's time that is reserved to store drawn pictures.
 const STORING: Duration = Duration::from_secs(5);
-/// The longest that SQS may take to postpone the records that failed.
+/// The longest time for SQS to postpone the failed records.
 const POSTPONING: Duration = Duration::from_millis(700);
-/// The waits before another delivery, in seconds.
+/// The shortest and the longest wait before another delivery, in seconds.
 const FIRST_WAIT_S: u32 = 30;
 const LAST_WAIT_S: u32 = 900;
-/// The most records worked on at a time: a batch is 5 or 10, a larger one must not hold all its pictures in memory.
+/// The most records in progress at once. A batch has 5 or 10; a larger one must not hold all its pictures in memory.
 const CONCURRENT: usize = 10;
 
-/// Holds what is read of a record; its body is the prompt.
+/// The part of a record that is read. Its body is the prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SqsRecord {
@@ -46,22 +46,22 @@ pub struct SqsRecord {
     pub message_attributes: Option<BTreeMap<String, Attribute>>,
 }
 
-/// Holds a message attribute that is a text.
+/// A message attribute that is a text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Attribute {
     pub string_value: Option<String>,
 }
 
-/// Names the records that are to come again.
+/// The records that are to be delivered again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchAnswer {
     pub batch_item_failures: Vec<ItemFailure>,
 }
 
-/// Names one record that is to come again. An empty identifier makes Lambda return the whole batch, which is right for a
-/// record that has none.
+/// One record that is to be delivered again. An empty identifier makes Lambda return the whole batch, which is right
+/// for a record without an id.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure {
@@ -73,14 +73,14 @@ impl SqsRecord {
         self.message_id.as_deref().unwrap_or_default()
     }
 
-    /// Returns the sender's correlation id, else the message id; empty when neither can be one.
+    /// Returns the sender's correlation id, else the message id; empty if neither is valid.
     pub fn correlation_id(&self) -> &str {
         let given = log::correlation_id(self.attribute("correlation_id"));
         given.or_else(|| log::correlation_id(Some(self.id()))).unwrap_or_default()
     }
 
-    /// Returns the id that the sender gave the picture, else the message's. The sender's survives the way through a
-    /// dead-letter queue, from which messages come back with new ids.
+    /// Returns the picture's id: the sender's, else the message's. The sender's id survives a dead-letter queue, from
+    /// which messages return with new ids.
     fn picture_id(&self) -> Option<PictureId> {
         let given = self.attribute("picture_id").and_then(PictureId::parse);
         given.or_else(|| PictureId::of_message(self.id()))
@@ -90,16 +90,16 @@ impl SqsRecord {
         self.message_attributes.as_ref()?.get(name)?.string_value.as_deref()
     }
 
-    /// Returns how often the record has come, as SQS counts it.
+    /// Returns how often the record was delivered, as SQS counts it.
     fn receive_count(&self) -> Option<u32> {
         self.attributes.as_ref()?.get("ApproximateReceiveCount")?.parse().ok()
     }
 }
 
-/// Names the queue that records come from.
+/// The queue that records come from.
 pub struct Messages<'a, Q> {
     pub queue: &'a Q,
-    /// Where it is known; else the records' ARN tells.
+    /// The queue's URL, if it is known. Otherwise it follows from the records' ARN.
     pub url: Option<&'a str>,
 }
 
@@ -110,39 +110,40 @@ impl<Q> Messages<'_, Q> {
     }
 }
 
-/// Says what becomes of a record.
+/// The outcome for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its picture is stored, or its prompt is rejected on record: it is not delivered again.
+    /// Its picture is stored, or its prompt is recorded as rejected: it is not delivered again.
     Finished,
-    /// It is to be delivered again after this time.
+    /// The record is to be delivered again after this time.
     Redeliver(Duration),
 }
 
-/// Says what a record's end tells about the records after it.
+/// The meaning of a record's outcome for the records after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// Nothing: the fault was the prompt's, or no model was asked.
+    /// No meaning: the prompt was at fault, or no model was called.
     None,
     /// A picture was drawn and stored.
     Drawn,
     /// Model or bucket failed in a way that the next prompt is likely to meet as well.
     Failing,
-    /// No picture is drawn before then: the day's limit is reached.
+    /// The day's limit is reached: no picture is drawn before then.
     LimitReached { until: SystemTime },
 }
 
-/// Says how the work on a record ended.
+/// The end of the work on a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordResult {
     pub outcome: Outcome,
     pub sign: Sign,
 }
 
-/// Works on one record.
+/// Processes one record.
 ///
-/// A prompt that can never succeed is logged as `rejected`, stands in its record with the reason, and is over: to deliver
-/// it again would only delay the others. Anything else comes again, and ends in the dead-letter queue if it never works.
+/// A prompt that can never succeed is logged as `rejected`, recorded with the reason, and finished: another delivery
+/// would only delay the other records. Every other failed record is delivered again, and ends in the dead-letter queue
+/// if it never succeeds.
 pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     studio: &Studio<M, S, R>,
     logger: &Logger<K>,
@@ -203,8 +204,8 @@ pub async fn work<M: ImageModel, S: Store, R: Random, K: Sink>(
     RecordResult { outcome: Outcome::Redeliver(wait), sign: sign(&failure) }
 }
 
-/// Says what `failure` tells about the records after it. A reply that is no picture and a fault inside the model may be
-/// this prompt's alone.
+/// Returns the meaning of `failure` for the records after it. A reply that is no picture and a fault inside the model
+/// may concern this prompt alone.
 fn sign(failure: &Failure) -> Sign {
     match failure {
         Failure::LimitReached { until } => Sign::LimitReached { until: *until },
@@ -215,8 +216,8 @@ fn sign(failure: &Failure) -> Sign {
     }
 }
 
-/// Returns the time until another delivery: 30 s, doubling with each delivery to 15 minutes, and up to a half more. A record
-/// that no attempt was made at comes soon.
+/// Returns the time until another delivery: 30 s, doubling with each delivery to 15 minutes, and up to a half more. A
+/// record that was never attempted is delivered again soon.
 fn back_off(failure: &Failure, record: &SqsRecord, random: &impl Random) -> Duration {
     if matches!(failure, Failure::OutOfTime { attempts: 0, .. }) {
         return Duration::from_secs(2);
@@ -227,8 +228,8 @@ fn back_off(failure: &Failure, record: &SqsRecord, random: &impl Random) -> Dura
     Duration::from_secs(u64::from(seconds + random.up_to(seconds / 2)))
 }
 
-/// Works on all records at once, within one common budget, and names the records that are to be delivered again. SQS then
-/// waits as long as the failure asks for, and not for the queue's whole visibility timeout.
+/// Processes all records at once, within one common budget, and names the records that are to be delivered again. SQS
+/// then waits as long as the failure requires, instead of the queue's whole visibility timeout.
 pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
     studio: &Studio<M, S, R>,
     logger: &Logger<K>,

@@ -1,16 +1,16 @@
-//! Metrics inside a log line: CloudWatch's embedded metric format.
+//! Metrics inside a log line, in CloudWatch's embedded metric format.
 //!
-//! CloudWatch takes the metrics out of the line as it arrives, so no call is made and no permission needed.
+//! CloudWatch extracts the metrics from the line when it arrives, so they need no call and no permission.
 
 use serde_json::{Map, Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The namespace of all metrics of the functions.
 const NAMESPACE: &str = "CouchExplorers";
-/// The field whose value tells the functions apart; a line must have it as a text.
+/// The field that distinguishes the functions. A line must have it as a text.
 pub(super) const DIMENSION: &str = "function";
 
-/// Holds one measured value; its name becomes a field of the line.
+/// One measured value. Its name becomes a field of the line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     pub name: &'static str,
@@ -18,7 +18,7 @@ pub struct Metric {
     pub value: f64,
 }
 
-/// Says what a metric counts, in CloudWatch's words.
+/// The unit of a metric, in CloudWatch's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Count,
@@ -34,7 +34,8 @@ impl Unit {
     }
 }
 
-/// Adds `metrics` to `line`: their values as fields, and `_aws`, which names them. CloudWatch takes finite numbers only.
+/// Adds `metrics` to `line`: their values as fields, and `_aws`, which names them. CloudWatch accepts finite numbers
+/// only.
 pub(super) fn embed(line: &mut Map<String, Value>, metrics: &[Metric], now: SystemTime) {
     let mut names = Vec::with_capacity(metrics.len());
     for metric in metrics.iter().filter(|metric| metric.value.is_finite()) {
@@ -50,7 +51,7 @@ pub(super) fn embed(line: &mut Map<String, Value>, metrics: &[Metric], now: Syst
     line.insert("_aws".to_owned(), json!({"Timestamp": timestamp, "CloudWatchMetrics": [directive]}));
 }
 
-/// Returns a whole number without the decimal point, as the other fields have theirs.
+/// Returns a whole number without a decimal point, like the other fields.
 fn number(value: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value.fract() == 0.0 && value.abs() < EXACT {

@@ -1,8 +1,8 @@
-//! One JSON line an occurrence, on standard output, where Lambda collects it.
+//! Writes one JSON line for each occurrence to standard output, where Lambda collects it.
 //!
-//! Every line carries `timestamp`, `level`, `message`, `function`, `version`, `request_id`, `correlation_id` and
-//! `trace_id` at its top level where they are known, so that one filter on the correlation id follows a prompt from the
-//! request to the picture, and one on the version tells a canary from the version before it.
+//! Every line has `timestamp`, `level`, `message`, `function`, `version`, `request_id`, `correlation_id` and `trace_id`
+//! at its top level, as far as they are known. A filter on the correlation id thus follows a prompt from the request to
+//! the picture, and a filter on the version separates a canary from the version before it.
 
 mod metric;
 
@@ -18,10 +18,11 @@ use std::time::SystemTime;
 const MAX_MESSAGE: usize = 1_000;
 /// The most characters of any other text in a line.
 const MAX_TEXT: usize = 4_000;
-/// The most bytes of a line. CloudWatch takes events of 256 KiB; a longer line would be cut and be JSON no more.
+/// The most bytes of a line. CloudWatch accepts events of 256 KiB; it would cut a longer line, which would no longer be
+/// JSON.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// Says how grave an occurrence is, in Lambda's words.
+/// The severity of an occurrence, in Lambda's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Debug,
@@ -51,27 +52,27 @@ impl Level {
     }
 }
 
-/// Takes finished lines; tests collect them.
+/// A receiver of complete lines. Tests collect them.
 pub trait Sink {
-    /// Writes one line; the line break is the sink's.
+    /// Writes one line and adds the line break.
     fn write(&self, line: String);
 }
 
-/// Writes to standard output, a line in one piece.
+/// Standard output, to which each line is written whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stdout;
 
 impl Sink for Stdout {
     fn write(&self, mut line: String) {
         line.push('\n');
-        // A closed standard output leaves nobody to tell.
+        // If standard output is closed, nobody can read a report of it.
         let _ = std::io::stdout().lock().write_all(line.as_bytes());
     }
 }
 
-/// Writes the lines of one function.
+/// The log of one function.
 pub struct Logger<S> {
-    /// The name AWS knows the function by.
+    /// The name by which AWS knows the function.
     pub function: String,
     /// The function's version: a number, or `$LATEST`.
     pub version: Option<String>,
@@ -79,7 +80,7 @@ pub struct Logger<S> {
     pub sink: S,
 }
 
-/// Writes the lines of one event or record.
+/// The log of one event or record.
 #[derive(Clone, Copy)]
 pub struct Log<'a> {
     sink: &'a dyn Sink,
@@ -92,7 +93,7 @@ pub struct Log<'a> {
 }
 
 impl<S: Sink> Logger<S> {
-    /// Makes the log of the function that the environment names, which `get` reads; `binary` is its name elsewhere.
+    /// Creates the log of the function that the environment names, which `get` reads. Elsewhere `binary` is its name.
     pub fn new(binary: &str, get: impl Fn(&str) -> Option<String>, sink: S) -> Self {
         let get = |name| get(name).filter(|value| !value.trim().is_empty());
         Self {
@@ -103,7 +104,7 @@ impl<S: Sink> Logger<S> {
         }
     }
 
-    /// Returns the log of the event `request_id`, whose thread from client to picture is `correlation_id`.
+    /// Returns the log of the event `request_id`. `correlation_id` links all lines from client to picture.
     pub fn event<'a>(&'a self, request_id: &'a str, correlation_id: &'a str) -> Log<'a> {
         Log {
             sink: &self.sink,
@@ -116,7 +117,7 @@ impl<S: Sink> Logger<S> {
         }
     }
 
-    /// Returns the log of what happens before the first event.
+    /// Returns the log for lines before the first event.
     pub fn start(&self) -> Log<'_> {
         self.event("", "")
     }
@@ -131,15 +132,15 @@ impl<'a> Log<'a> {
 }
 
 impl Log<'_> {
-    /// Writes `message` with `fields`, a JSON object, unless the level is below the least wanted.
+    /// Writes `message` with `fields`, a JSON object, unless its level is below the configured one.
     pub fn line(&self, level: Level, message: &str, fields: Value) {
         self.measure(level, message, fields, &[]);
     }
 
-    /// Writes `message` with `fields` and `metrics`, which CloudWatch takes out of the line.
+    /// Writes `message` with `fields` and `metrics`, which CloudWatch extracts from the line.
     ///
-    /// When the level is below the least wanted, the metrics alone are written, at the least level: Lambda would drop a
-    /// line below it.
+    /// If the level is below the configured one, only the metrics are written, at the configured level: Lambda would
+    /// drop a line below it.
     pub fn measure(&self, level: Level, message: &str, fields: Value, metrics: &[Metric]) {
         let wanted = level >= self.least;
         if !wanted && metrics.is_empty() {
@@ -152,13 +153,13 @@ impl Log<'_> {
             line.extend(fields);
         }
         line.values_mut().for_each(tame);
-        // After the fields: none may take the place of the name that metrics are filed under.
+        // Inserted after the fields, so that no field can replace the name by which metrics are grouped.
         line.insert(metric::DIMENSION.into(), self.function.into());
         metric::embed(&mut line, metrics, now);
         self.sink.write(bounded(line));
     }
 
-    /// Returns the fields every line has.
+    /// Returns the fields that every line has.
     fn head(&self, level: Level, message: &str, now: SystemTime) -> Map<String, Value> {
         let mut line = Map::new();
         let timestamp = DateTime::from(now).fmt(Format::DateTime).unwrap_or_default();
@@ -180,23 +181,23 @@ impl Log<'_> {
         line
     }
 
-    /// Writes an occurrence of the normal course.
+    /// Writes a normal occurrence.
     pub fn info(&self, message: &str, fields: Value) {
         self.line(Level::Info, message, fields);
     }
 
-    /// Writes an occurrence that is the sender's to mend.
+    /// Writes an occurrence that the sender has to correct.
     pub fn warn(&self, message: &str, fields: Value) {
         self.line(Level::Warn, message, fields);
     }
 
-    /// Writes an occurrence that is the operator's to mend.
+    /// Writes an occurrence that the operator has to correct.
     pub fn error(&self, message: &str, fields: Value) {
         self.line(Level::Error, message, fields);
     }
 }
 
-/// Makes every text in `value` harmless and no longer than [`MAX_TEXT`].
+/// Makes every text in `value` harmless and at most [`MAX_TEXT`] long.
 fn tame(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -212,8 +213,8 @@ fn tame(value: &mut Value) {
     }
 }
 
-/// Returns `line` as JSON of at most [`MAX_LINE_BYTES`], without its longest fields where that takes it. The metrics stay:
-/// there are few, and all numbers.
+/// Returns `line` as JSON of at most [`MAX_LINE_BYTES`], if necessary without its longest fields. The metrics stay:
+/// they are few and all numbers.
 fn bounded(mut line: Map<String, Value>) -> String {
     loop {
         let text = serde_json::to_string(&line).unwrap_or_default();

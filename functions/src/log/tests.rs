@@ -2,7 +2,7 @@ use super::*;
 use serde_json::json;
 use std::cell::RefCell;
 
-/// Collects lines.
+/// A sink that collects lines.
 #[derive(Default)]
 pub(crate) struct Lines(RefCell<Vec<String>>);
 

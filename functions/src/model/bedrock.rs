@@ -1,4 +1,4 @@
-//! Image models behind Bedrock's InvokeModel.
+//! Image models called through Bedrock's InvokeModel.
 
 use super::phrases::{Fault, fault};
 use super::{Family, ImageModel, ModelError, ModelSettings, Why};
@@ -8,14 +8,14 @@ use crate::prompt::Prompt;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_types::Blob;
 
-/// Draws with one model on Bedrock.
+/// One model on Bedrock.
 pub struct Bedrock {
     client: Client,
     settings: ModelSettings,
 }
 
 impl Bedrock {
-    /// Draws with the model of `settings` through `client`, which is pinned to the model's region.
+    /// Uses the model of `settings` through `client`, which is configured for the model's region.
     pub fn new(client: Client, settings: ModelSettings) -> Self {
         Self { client, settings }
     }
@@ -30,7 +30,7 @@ impl ImageModel for Bedrock {
         &self.settings.id
     }
 
-    /// Calls InvokeModel once; retries are the caller's.
+    /// Calls InvokeModel once. The caller handles retries.
     async fn draw(&self, prompt: &Prompt, seed: u32) -> Result<Picture, ModelError> {
         let request = self
             .client
@@ -47,11 +47,11 @@ impl ImageModel for Bedrock {
     }
 }
 
-/// What Bedrock says of a quota of tokens a day, of which a new account often has none, whatever model it is.
+/// Bedrock's words for a daily quota of tokens. A new account often has none, for any model.
 const PER_DAY: &str = "per day";
 
-/// Sorts InvokeModel's failures by their codes, and by the status when the code is unknown. The message of `failure` is
-/// without the prompt.
+/// Sorts InvokeModel's failures by their codes, and by the status if the code is unknown. The message of `failure` no
+/// longer contains the prompt.
 pub(crate) fn classify(family: Family, mut failure: AwsFailure) -> ModelError {
     match failure.code.as_str() {
         _ if failure.credentials => ModelError::Refused { why: Why::Access, failure },

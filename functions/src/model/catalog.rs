@@ -1,18 +1,18 @@
-//! The picture models of Bedrock that this version knows, and what their ids and ARNs say.
+//! The picture models of Bedrock that this version knows, and the meaning of their ids and ARNs.
 //!
 //! State of November 2026, from docs.aws.amazon.com/bedrock/latest/userguide: model-lifecycle.html, model-cards.html,
 //! model-parameters-titan-image.html, stable-image-services.html; Nova Canvas: docs.aws.amazon.com/nova/latest/userguide.
 
 use super::Family;
 
-/// Says what is known of a model.
+/// The facts about a model.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CatalogEntry {
     pub(crate) id: &'static str,
     pub(crate) family: Family,
-    /// Where it is, or was, offered.
+    /// The regions that offer the model, or did.
     pub(crate) regions: &'static [&'static str],
-    /// The day Bedrock ceased to serve it.
+    /// The day on which Bedrock ceased to serve the model.
     pub(crate) ended: Option<&'static str>,
 }
 
@@ -42,8 +42,8 @@ const KNOWN: &[CatalogEntry] = &[
     ended("amazon.titan-image-generator-v1:0", Family::Titan, US, EARLIER),
 ];
 
-/// What the ids of Stability's models begin with that change a picture and need one to begin with, and of the older ones
-/// with another request.
+/// Beginnings of the ids of Stability's models that require an input picture, and of older models with requests of
+/// another shape, each with the reason.
 const UNFIT: &[(&str, &str)] = &[
     (
         "stability.stable-image-",
@@ -56,10 +56,10 @@ const UNFIT: &[(&str, &str)] = &[
     ("stability.stable-style-transfer", "it changes a picture and needs one to begin with"),
     ("stability.stable-diffusion-xl", "it has ended, and took requests of another shape"),
 ];
-/// Those among [`UNFIT`]'s first that do draw from a prompt alone.
+/// Exceptions from the first entry of [`UNFIT`]: models that draw from a prompt alone.
 const DRAWING: [&str; 2] = ["stability.stable-image-core-", "stability.stable-image-ultra-"];
 
-/// The sizes Titan draws, width by height in pixels.
+/// The sizes that Titan draws, width by height in pixels.
 pub(crate) const TITAN_SIZES: &[(u32, u32)] = &[
     (1024, 1024),
     (768, 768),
@@ -88,7 +88,7 @@ pub(crate) const TITAN_SIZES: &[(u32, u32)] = &[
     (1173, 640),
 ];
 
-/// Groups of regions that an inference profile's id begins with, and what the names of regions in them begin with.
+/// Prefixes of inference profiles' ids, which name a group of regions, and the beginning of those regions' names.
 const GROUPS: &[(&str, &str)] = &[
     ("us-gov", "us-gov-"),
     ("us", "us-"),
@@ -100,19 +100,19 @@ const GROUPS: &[(&str, &str)] = &[
     ("global", ""),
 ];
 
-/// Holds what a model id or ARN says.
+/// The parts of a model id or ARN.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ModelReference<'a> {
-    /// The model's own id; `None` when it names a resource of the account, which tells nothing of the model.
+    /// The model's own id; `None` for a resource of the account, which does not reveal its model.
     pub(crate) model: Option<&'a str>,
-    /// What the names of the regions begin with from which it can be called; `None` when it does not say.
+    /// The beginning of the names of the regions from which the model can be called; `None` if it is not stated.
     pub(crate) region: Option<&'a str>,
     /// Whether it is an inference profile, which routes calls to regions of its own.
     pub(crate) profile: bool,
 }
 
-/// Reads a model id, an inference profile's id, or the ARN of either or of a resource of the account. `None` when `text` is
-/// an ARN of something else.
+/// Parses a model id, an inference profile's id, or the ARN of either or of a resource of the account. `None` if `text`
+/// is an ARN of something else.
 pub(crate) fn parse_reference(text: &str) -> Option<ModelReference<'_>> {
     if !text.starts_with("arn:") {
         return Some(of_id(text));
@@ -145,12 +145,12 @@ fn of_id(id: &str) -> ModelReference<'_> {
     }
 }
 
-/// Finds what is known of the model `id`.
+/// Finds the facts about the model `id`.
 pub(crate) fn find(id: &str) -> Option<&'static CatalogEntry> {
     KNOWN.iter().find(|known| known.id == id)
 }
 
-/// Says why the model `id` can never draw from a prompt alone; `None` when nothing speaks against it.
+/// Returns why the model `id` can never draw from a prompt alone; `None` if no reason is known.
 pub(crate) fn why_unfit(id: &str) -> Option<&'static str> {
     let drawing = DRAWING.iter().any(|start| id.starts_with(start));
     let found = UNFIT.iter().find(|(start, _)| id.starts_with(start));
@@ -162,7 +162,8 @@ pub(crate) fn served_models() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().filter(|known| known.ended.is_none()).map(|known| known.id)
 }
 
-/// Says why models of `family` do not draw pictures of `width` by `height` pixels; `None` when they do, or take no size.
+/// Returns why models of `family` do not draw pictures of `width` by `height` pixels; `None` if they do, or have no
+/// size.
 pub(crate) fn wrong_size(family: Family, width: u32, height: u32) -> Option<&'static str> {
     let (short, long) = (width.min(height), width.max(height));
     match family {

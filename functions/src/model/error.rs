@@ -1,4 +1,4 @@
-//! Why a model drew nothing.
+//! Reasons why a model drew nothing.
 
 use crate::aws::AwsFailure;
 use crate::prompt::Prompt;
@@ -7,17 +7,17 @@ use crate::text::clip;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The most characters kept of a model's own text, and the most that are looked at in search of the prompt.
+/// The most characters of a model's own text that are kept, and the most that are searched for the prompt.
 const MAX_TEXT: usize = 1_000;
 const MAX_SEARCHED: usize = 16_000;
 
-/// Says why a model drew nothing.
+/// Reason why a model drew nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ModelError {
-    /// The content filter objects to the prompt or to what was drawn.
+    /// The content filter objects to the prompt or to the picture.
     #[error("the content filter refused: {0}")]
     Filtered(String),
-    /// The model takes no such prompt.
+    /// The model does not accept this prompt.
     #[error("the model takes no such prompt: {0}")]
     Invalid(String),
     #[error("the model is being asked too often: {0}")]
@@ -38,16 +38,16 @@ pub enum ModelError {
     Stalled(Duration),
 }
 
-/// Says which of the operator's things a refusal is about.
+/// The subject of a refusal, which the operator can correct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The function's credentials or role, or what the account may do on Bedrock.
+    /// The function's credentials or role, or the account's permissions on Bedrock.
     Access,
     /// The model: unknown, ended, or not offered in the region.
     Model,
     /// A quota of the account that waiting does not restore.
     Quota,
-    /// The request's shape or values, which this model does not take.
+    /// The request's shape or values, which this model does not accept.
     Request,
 }
 
@@ -70,18 +70,18 @@ impl Why {
 }
 
 impl ModelError {
-    /// Returns whether the prompt itself is at fault, so that the same prompt can never succeed.
+    /// Tells whether the prompt itself is at fault, so that the same prompt can never succeed.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::Filtered(_) | Self::Invalid(_))
     }
 
-    /// Returns whether another model could draw the prompt: anything but the prompt is at fault.
+    /// Tells whether another model could draw the prompt, because the prompt is not at fault.
     pub fn falls_back(&self) -> bool {
         !self.is_permanent()
     }
 
-    /// Returns whether Bedrock surely asks nothing for the call: it answered with an error. A reply that is no picture is
-    /// billed, and a call without an answer may be.
+    /// Tells whether the call is certainly free: Bedrock answered with an error. A reply that is no picture is billed,
+    /// and a call without an answer may be.
     pub fn is_free(&self) -> bool {
         match self {
             Self::Throttled(_) | Self::Refused { .. } | Self::Faulty(_) => true,
@@ -90,7 +90,7 @@ impl ModelError {
         }
     }
 
-    /// Takes the prompt out of a text that the model wrote.
+    /// Removes the prompt from a text that the model wrote.
     pub(super) fn redacted(self, prompt: &Prompt) -> Self {
         let clean = |text: String| clip(&prompt.redact(&clip(&text, MAX_SEARCHED)), MAX_TEXT).into_owned();
         match self {

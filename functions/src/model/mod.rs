@@ -1,4 +1,4 @@
-//! Image models: the port, and what the families on Bedrock have in common.
+//! Image models: the port, and the common parts of the families on Bedrock.
 
 pub(crate) mod bedrock;
 pub(crate) mod catalog;
@@ -18,17 +18,17 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::future::Future;
 
-/// Draws pictures.
+/// A model that draws pictures.
 pub trait ImageModel {
     /// Returns the most characters a prompt may have.
     fn prompt_limit(&self) -> usize;
     /// Returns the model's id, for metadata and logs.
     fn id(&self) -> &str;
-    /// Draws `prompt` once; the same seed gives the same picture.
+    /// Draws `prompt` once. The same seed gives the same picture.
     fn draw(&self, prompt: &Prompt, seed: u32) -> impl Future<Output = Result<Picture, ModelError>>;
 }
 
-/// Groups the models by the shape of their requests and replies.
+/// A group of models with the same form of requests and replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     Stability,
@@ -36,14 +36,14 @@ pub enum Family {
     Nova,
 }
 
-/// Says how carefully Titan and Nova draw.
+/// The quality at which Titan and Nova draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quality {
     Standard,
     Premium,
 }
 
-/// Holds what is asked of the model beside prompt and seed. Stability takes no size, quality or scale.
+/// The settings of a model besides prompt and seed. Stability has no size, quality or scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSettings {
     pub id: String,
@@ -52,13 +52,13 @@ pub struct ModelSettings {
     pub width: u32,
     /// In pixels.
     pub height: u32,
-    /// How closely the picture keeps to the prompt, 1.1 to 10.
+    /// How closely the picture follows the prompt, 1.1 to 10.
     pub cfg_scale: f64,
     pub quality: Quality,
 }
 
 impl Family {
-    /// Returns the most characters a prompt may have, as Bedrock documents it.
+    /// Returns the most characters that a prompt may have, as Bedrock documents it.
     pub fn prompt_limit(self) -> usize {
         match self {
             Self::Stability => 10_000,
@@ -86,7 +86,7 @@ impl ModelSettings {
     }
 }
 
-/// A text of the reply, borrowed from it where it has no escapes: a picture is megabytes of it.
+/// A text of the reply, borrowed from it if it has no escapes: a picture takes megabytes.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

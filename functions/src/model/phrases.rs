@@ -1,20 +1,20 @@
-//! The messages of a `ValidationException` that tell what is at fault. The code alone does not: Bedrock answers with it a
+//! The messages of a `ValidationException` that reveal the fault. The code alone does not: Bedrock returns it for a
 //! blocked prompt, a new account and a wrong model alike.
 
 use super::{Family, Why};
 
-/// Says what a phrase means.
+/// The meaning of a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The content filter objects to the prompt.
     Filtered,
-    /// The prompt is longer than the model takes.
+    /// The prompt is longer than the model accepts.
     TooLong,
-    /// The operator has something to mend.
+    /// The operator has to correct something.
     Refused(Why),
 }
 
-/// A phrase, in lower case, and the families whose messages it tells something about; none stands for all.
+/// A phrase, in lower case, and the families in whose messages it has this meaning; empty for all families.
 struct Phrase {
     text: &'static str,
     families: &'static [Family],
@@ -24,8 +24,8 @@ struct Phrase {
 const AMAZON: &[Family] = &[Family::Titan, Family::Nova];
 const ALL: &[Family] = &[];
 
-/// The first that fits decides. Only the first group holds a refusal against the prompt, so that it is never delivered
-/// again; a message that is in no group is about the request.
+/// The first phrase that occurs decides. Only the first group means a refusal of the prompt, which is then never
+/// delivered again. A message without any of the phrases concerns the request.
 const PHRASES: &[Phrase] = &[
     // docs.aws.amazon.com/nova/latest/userguide/image-gen-errors.html: "This request has been blocked by our content
     // filters. Please adjust your text prompt …"; Titan says the same, and "may conflict our AUP or AWS Responsible AI
@@ -33,8 +33,8 @@ const PHRASES: &[Phrase] = &[
     Phrase { text: "blocked by our content filter", families: AMAZON, fault: Fault::Filtered },
     Phrase { text: "aws responsible ai policy", families: AMAZON, fault: Fault::Filtered },
     Phrase { text: "conflict our aup", families: AMAZON, fault: Fault::Filtered },
-    // Titan, of a picture held back: "Content in the all of the generated image(s) has been blocked and has been
-    // filtered from the response."
+    // Titan, about a picture that it held back: "Content in the all of the generated image(s) has been blocked and has
+    // been filtered from the response."
     Phrase { text: "has been blocked and has been filtered", families: AMAZON, fault: Fault::Filtered },
     // Titan v1: "The provided prompt contains filtered words."
     Phrase { text: "filtered words", families: AMAZON, fault: Fault::Filtered },
@@ -55,7 +55,7 @@ const PHRASES: &[Phrase] = &[
     Phrase { text: "end of its life", families: ALL, fault: Fault::Refused(Why::Model) },
 ];
 
-/// Tells what is at fault from `message`, out of which the prompt has been taken: it must not speak for AWS.
+/// Returns the fault that `message` reveals. The prompt has been removed from it, because its words are not AWS's.
 pub(super) fn fault(family: Family, message: &str) -> Fault {
     let message = message.to_lowercase();
     let found = PHRASES.iter().find(|phrase| {

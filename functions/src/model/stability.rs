@@ -1,4 +1,4 @@
-//! Stable Image Core, Ultra and SD3.5: one square picture a call, no size to choose.
+//! Stable Image Core, Ultra and SD3.5: one square picture a call, without a choice of size.
 
 use super::{ModelError, Text, decode, parse};
 use crate::picture::Picture;
@@ -21,13 +21,13 @@ struct Reply<'a> {
     finish_reasons: Option<Vec<Option<String>>>,
 }
 
-/// Returns the body of the request.
+/// Builds the body of the request.
 pub(super) fn request(prompt: &Prompt, seed: u32) -> Vec<u8> {
     let request = Request { prompt: prompt.as_str(), aspect_ratio: "1:1", output_format: "png", seed };
     serde_json::to_vec(&request).unwrap_or_default()
 }
 
-/// Reads the body of the reply. The content filter speaks in a reply with status 200, often without any image.
+/// Reads the body of the reply. The content filter answers with status 200, often without any image.
 pub(super) fn reply(body: &[u8]) -> Result<Picture, ModelError> {
     let reply: Reply<'_> = parse(body)?;
     let reasons = reply.finish_reasons.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The request shape Titan Image Generator and Nova Canvas share.
+//! The requests that Titan Image Generator and Nova Canvas share.
 
 use super::{ModelError, ModelSettings, Quality, Text, decode, parse};
 use crate::picture::Picture;
@@ -37,7 +37,7 @@ struct Reply<'a> {
     error: Option<String>,
 }
 
-/// Returns the body of the request.
+/// Builds the body of the request.
 pub(super) fn request(settings: &ModelSettings, prompt: &Prompt, seed: u32) -> Vec<u8> {
     let request = Request {
         task_type: "TEXT_IMAGE",
@@ -57,7 +57,7 @@ pub(super) fn request(settings: &ModelSettings, prompt: &Prompt, seed: u32) -> V
     serde_json::to_vec(&request).unwrap_or_default()
 }
 
-/// Reads the body of the reply. A text in `error` says that the picture was held back.
+/// Reads the body of the reply. A text in `error` means that the picture was held back.
 pub(super) fn reply(body: &[u8]) -> Result<Picture, ModelError> {
     let reply: Reply<'_> = parse(body)?;
     match reply.error.filter(|error| !error.is_empty()) {

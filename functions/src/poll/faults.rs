@@ -1,4 +1,4 @@
-//! Faults of the queue itself: how long to wait, and what is worth a line.
+//! Faults of the queue itself: how long to wait, and which ones to log.
 
 use crate::random::Random;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 const FIRST_MS: u32 = 1_000;
 const LONGEST_MS: u32 = 30_000;
 
-/// Follows the faults in a row.
+/// The consecutive faults.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     in_a_row: u32,
@@ -14,7 +14,8 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Notes a fault by its state; returns the wait before the next call, and whether the state is another than before.
+    /// Records a fault by its name. Returns the wait before the next call, and whether the name differs from the last
+    /// one.
     pub(super) fn note_fault(&mut self, state: String, random: &impl Random) -> (Duration, bool) {
         let doubled = FIRST_MS << self.in_a_row.min(5);
         self.in_a_row = self.in_a_row.saturating_add(1);
@@ -25,7 +26,7 @@ impl Faults {
         (wait, changed)
     }
 
-    /// Notes an answer; returns the number of faults that it ends.
+    /// Records an answer. Returns the number of faults that it ends.
     pub(super) fn note_answer(&mut self) -> Option<u32> {
         self.state.take().map(|_| std::mem::take(&mut self.in_a_row))
     }

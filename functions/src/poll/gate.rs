@@ -1,28 +1,28 @@
-//! When messages may be received: not as fast as ever while each of them fails for the same reason.
+//! Decides when messages may be received: more slowly while all of them fail for the same reason.
 //!
-//! Every delivery counts towards the dead-letter queue. With a model that refuses the account, a worker at full speed would
-//! have moved the whole queue there before anybody looks.
+//! Every delivery counts towards the dead-letter queue. If a model refuses the account, a worker at full speed would
+//! have moved the whole queue there before a user notices.
 
 use crate::events::queue::Sign;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Failures in a row after which one message at a time is tried.
+/// The number of consecutive failures after which one message at a time is tried.
 const IN_A_ROW: u32 = 3;
 /// The time from one trial to the next.
 const TRIAL: Duration = Duration::from_secs(60);
-/// The longest time without a trial: the limit may be raised before the day ends.
+/// The longest time without a trial. A user may raise the limit before the day ends.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Lets messages through, or one a minute while none can be drawn.
+/// A gate that lets all messages through, or one a minute while no picture can be drawn.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     failures: u32,
-    /// When the next trial may begin, while the gate is closed.
+    /// The time of the next trial, while the gate is closed.
     trial: Option<Instant>,
 }
 
-/// Says how the gate changed, for the log.
+/// A change of the gate, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GateChange {
     /// Receiving slowed down, after this many failures in a row.
@@ -37,19 +37,19 @@ pub(super) enum GateChange {
 }
 
 impl Gate {
-    /// Returns when the next trial may begin; `None`: the gate is open.
+    /// Returns the time of the next trial; `None` if the gate is open.
     pub(super) fn trial(&self) -> Option<Instant> {
         self.trial
     }
 
-    /// Notes that a message was received.
+    /// Records that a message was received.
     pub(super) fn note_receipt(&mut self, now: Instant) {
         if let Some(trial) = &mut self.trial {
             *trial = (*trial).max(now + TRIAL);
         }
     }
 
-    /// Notes how the work on a message ended; `wall` is the time of the clock, for limits that end at midnight.
+    /// Records the end of the work on a message. `wall` is the time of the wall clock, for limits that end at midnight.
     pub(super) fn note_end(&mut self, sign: Sign, now: Instant, wall: SystemTime) -> Option<GateChange> {
         match sign {
             Sign::None => None,

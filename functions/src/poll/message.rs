@@ -1,4 +1,4 @@
-//! The work on one message: it stays hidden meanwhile, and is then deleted or given back.
+//! Processes one message: keeps it hidden meanwhile, and then deletes it or gives it back.
 
 use super::Worker;
 use crate::budget::Budget;
@@ -15,16 +15,16 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// The attempts at telling the queue what became of a message.
+/// The attempts at reporting a message's outcome to the queue.
 const TELLING: Limits =
     Limits { attempts: 5, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO, to_the_end: false };
-/// The longest that they may take together.
+/// The longest time for all these attempts.
 const LONGEST_TELLING: Duration = Duration::from_secs(20);
-/// A message is hidden anew when a third of its time is over: two attempts may fail.
+/// A message is hidden again after a third of its time, so that two attempts may fail.
 const PARTS: u32 = 3;
 
 impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S, R, K, Q> {
-    /// Works on `delivered` until it is over or `leave` is asked, and tells the queue.
+    /// Processes `delivered` until it is finished or `leave` is requested, and reports the outcome to the queue.
     pub(super) async fn work_on(&self, delivered: Delivery, leave: &Stop) -> RecordResult {
         let Delivery { message_id, receipt_handle, request_id, .. } = delivered.clone();
         let record = record(delivered);
@@ -56,7 +56,8 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         self.tell_queue("not postponed, the visibility timeout decides", message_id, log, hide).await;
     }
 
-    /// Tells the queue, trying again. When that fails, logs `failed`, and the visibility timeout decides.
+    /// Calls the queue, with retries. If all fail, logs `failed`; the message then returns after its visibility
+    /// timeout.
     async fn tell_queue(
         &self,
         failed: &str,
@@ -74,7 +75,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         log.warn(failed, json!({"error": error, "attempts": attempts, "message_id": message_id}));
     }
 
-    /// Keeps the message hidden for as long as it is worked on. A failure is logged once: the claim on the prompt keeps
+    /// Keeps the message hidden while it is processed. A failure is logged once: the claim on the prompt prevents
     /// another process from drawing it meanwhile.
     async fn keep_hidden(&self, receipt: &str, message_id: &str, log: Log<'_>) -> Infallible {
         let visibility = self.settings.visibility;

@@ -1,6 +1,6 @@
-//! The queue's work in a process of its own: receives messages, works on as many as asked for, and ends in order.
+//! Processes the queue outside Lambda: receives messages, processes a limited number at once, and ends cleanly.
 //!
-//! A message is claimed through its record as in the function, so that both may work on one queue at the same time.
+//! A message is claimed through its record, as in the function, so that both may process one queue at the same time.
 
 mod faults;
 mod gate;
@@ -25,18 +25,18 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// The longest that an answer may take beyond the long poll.
+/// The longest time that an answer may take beyond the long poll.
 const OVERDUE: Duration = Duration::from_secs(10);
-/// The least time from one call to the next while nothing comes, for a queue that does not wait.
+/// The shortest time between two calls that return nothing, for a queue that does not wait.
 const LEAST_POLL: Duration = Duration::from_secs(1);
-/// How long a call for messages may still answer when the grace is over and everything else is done.
+/// How long a call for messages may still answer after the grace is over and everything else is finished.
 const LAST_ANSWER: Duration = Duration::from_millis(200);
 const LAST_GIVEN_BACK: Duration = Duration::from_secs(1);
-/// How long it may take to store what was drawn, and to give the rest back. With all of these the process has ended 29.7 s
-/// after SIGTERM; ECS kills at 30 s.
+/// The time to store drawn pictures and to give the other messages back. With all these times the process ends 29.7 s
+/// after SIGTERM; ECS kills it at 30 s.
 const LEAVING: Duration = Duration::from_millis(3_500);
 
-/// Works on the messages of one queue.
+/// A worker on the messages of one queue.
 pub struct Worker<'a, M, S, R, K, Q> {
     pub studio: &'a Studio<M, S, R>,
     pub logger: &'a Logger<K>,
@@ -44,24 +44,24 @@ pub struct Worker<'a, M, S, R, K, Q> {
     pub settings: &'a Polling,
 }
 
-/// Counts what became of the messages.
+/// The numbers of messages by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub received: u32,
-    /// Deleted, or to be found over when they come again.
+    /// Messages that were deleted, or whose prompt will be found finished when they return.
     pub over: u32,
-    /// To be delivered again.
+    /// Messages that are delivered again.
     pub again: u32,
-    /// Left when the process ended: their visibility runs out.
+    /// Messages in progress when the process ended. They return after their visibility timeout.
     pub left: u32,
 }
 
-/// Holds what decides about receiving.
+/// The state that decides about receiving.
 #[derive(Default)]
 struct State {
     gate: Gate,
     faults: Faults,
-    /// No call before then.
+    /// No call is made before this time.
     resting: Option<Instant>,
     counts: Counts,
 }
@@ -75,15 +75,15 @@ impl State {
         self.resting.max(self.gate.trial())
     }
 
-    /// Returns how many messages to ask for when there is room for `room`.
+    /// Returns how many messages to request if `room` more can be processed.
     fn most(&self, room: usize) -> usize {
         if self.gate.trial().is_some() { 1 } else { room.min(MOST) }
     }
 }
 
 impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S, R, K, Q> {
-    /// Receives and works until `stopping` is asked, and then ends: work under way is finished within the grace of the
-    /// settings, and what is not is given back with its claim.
+    /// Receives and processes messages until `stopping` is requested. Then finishes the messages in progress within the
+    /// grace of the settings, and gives the remaining ones back with their claims.
     pub async fn run(&self, stopping: &Stop) -> Counts {
         self.log_ready();
         let leave = Stop::default();
@@ -122,7 +122,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         state.counts
     }
 
-    /// Finishes the work under way, or leaves it when the grace is over.
+    /// Finishes the messages in progress, or interrupts them when the grace is over.
     async fn finish(
         &self,
         under_way: &mut (impl Stream<Item = RecordResult> + Unpin),
@@ -136,15 +136,16 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         };
         if timeout(self.settings.stop_grace, rest()).await.is_err() {
             leave.request();
-            // What is not done then is left to the visibility timeout.
+            // Unfinished messages return after their visibility timeout.
             let _ = timeout(LEAVING, rest()).await;
         }
     }
 
-    /// Gives back what a call brings that was under way when receiving ended.
+    /// Gives back the messages of a call that was in progress when receiving ended.
     ///
-    /// SQS does not notice at once that a caller has hung up: it may hand it a message, which nobody sees then until its time
-    /// is over (github.com/aws/aws-sdk-java-v2/issues/1395). So the call is left open within the grace.
+    /// SQS does not notice at once that a caller has disconnected. It may still deliver a message to that call, which
+    /// stays hidden until its time is over (github.com/aws/aws-sdk-java-v2/issues/1395). So the call stays open within
+    /// the grace.
     async fn give_back_late(&self, call: Option<Call<'_>>, finished: &Stop) {
         let Some(call) = call else { return };
         let last = async {
@@ -161,7 +162,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
             log.info("received too late, to be delivered again", json!({"message_id": message.message_id}));
             self.give_back(&message.receipt_handle, &message.message_id, Duration::ZERO, log).await
         };
-        // What is not given back then is left to the visibility timeout.
+        // Remaining messages return after their visibility timeout.
         let _ = timeout(LAST_GIVEN_BACK, futures::future::join_all(messages.iter().map(give_back))).await;
     }
 
@@ -172,7 +173,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         received.unwrap_or_else(|_| Err(QueueError::stalled(limit)))
     }
 
-    /// Notes the answer to the call of `called`, and returns its messages.
+    /// Records the answer to the call of `called`, and returns its messages.
     fn note_received(&self, received: Received, called: Instant, state: &mut State) -> Vec<Delivery> {
         let log = self.logger.start();
         let messages = match received {
@@ -204,7 +205,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         messages
     }
 
-    /// Notes how the work on a message ended.
+    /// Records the end of the work on a message.
     fn note_ended(&self, worked: &RecordResult, state: &mut State) {
         match worked.outcome {
             Outcome::Finished => state.counts.over += 1,
@@ -250,7 +251,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
     }
 }
 
-/// Waits for the answer to `call`, for ever when there is none.
+/// Waits for the answer to `call`; forever if no call is in progress.
 async fn wait_for_answer(call: &mut Option<Call<'_>>) -> Received {
     match call {
         Some(call) => call.await,
@@ -258,7 +259,7 @@ async fn wait_for_answer(call: &mut Option<Call<'_>>) -> Received {
     }
 }
 
-/// Waits until `time`, for ever when there is none.
+/// Waits until `time`; forever if it is `None`.
 async fn sleep_to(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,

@@ -1,15 +1,15 @@
-//! What counts as a prompt.
+//! Checks that a text is a prompt.
 
 mod redact;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// Holds a prompt an image model can take: not blank, and within the model's limit.
+/// A prompt that an image model can take: not blank, and within the model's limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt(String);
 
-/// Says why a text is no prompt. The texts are meant for the person who sent it.
+/// Reason why a text is no prompt, in words for its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PromptError {
     #[error("The prompt is empty.")]
@@ -19,7 +19,7 @@ pub enum PromptError {
 }
 
 impl Prompt {
-    /// Accepts `text` as it stands when it is not blank and has at most `limit` characters.
+    /// Accepts `text` unchanged if it is not blank and has at most `limit` characters.
     pub fn new(text: impl Into<String>, limit: usize) -> Result<Self, PromptError> {
         let text = text.into();
         if text.trim().is_empty() {
@@ -37,8 +37,8 @@ impl Prompt {
         &self.0
     }
 
-    /// Returns `text` with the prompt, and every longer excerpt of it, replaced by `(prompt)`: AWS quotes in its
-    /// messages, and a prompt is neither to be logged nor to be taken for AWS's own words.
+    /// Returns `text` with the prompt, and every longer excerpt of it, replaced by `(prompt)`. AWS quotes prompts in
+    /// its messages, and a prompt must neither be logged nor be mistaken for AWS's own words.
     pub fn redact(&self, text: &str) -> String {
         redact::redact(&self.0, text)
     }
@@ -48,12 +48,13 @@ impl Prompt {
         self.0.chars().count()
     }
 
-    /// Returns the SHA-256 of the text in hexadecimal: it names a prompt in logs and metadata without repeating it.
+    /// Returns the SHA-256 of the text in hexadecimal, which identifies a prompt in logs and metadata without repeating
+    /// it.
     pub fn sha256(&self) -> String {
         Self::digest(&self.0)
     }
 
-    /// Returns the same of a text that may be no prompt.
+    /// Returns the SHA-256 of a text that may be no prompt.
     pub fn digest(text: &str) -> String {
         Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }

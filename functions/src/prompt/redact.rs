@@ -1,16 +1,16 @@
-//! Taking a prompt out of a text that quotes it.
+//! Removes a prompt from a text that quotes it.
 //!
-//! A quotation may be escaped for JSON, HTML, an URL or a program, more than once, and with other blanks. So prompt and text
-//! are compared by their letters alone, after every escape has been resolved.
+//! A quotation may be escaped for JSON, HTML, a URL or a program, more than once, and may have other blanks. So prompt
+//! and text are compared by their letters alone, after all escapes were resolved.
 
 mod letters;
 
 use letters::{Letter, letters};
 use std::collections::HashSet;
 
-/// What stands in the prompt's place.
+/// The replacement for the prompt.
 const MARK: &str = "(prompt)";
-/// The shortest excerpt that is taken out, in letters: shorter ones could be anybody's words.
+/// The shortest excerpt that is removed, in letters: shorter ones may be anybody's words.
 const EXCERPT: usize = 16;
 
 /// Returns `text` with `prompt` and every excerpt of at least [`EXCERPT`] letters replaced by [`MARK`], whatever the case,
@@ -18,7 +18,7 @@ const EXCERPT: usize = 16;
 pub(super) fn redact(prompt: &str, text: &str) -> String {
     let (sought, found) = (letters(prompt), letters(text));
     match sought.len() {
-        // Punctuation alone.
+        // The prompt consists of punctuation alone.
         0 if prompt.trim().is_empty() => text.to_owned(),
         0 => text.replace(prompt.trim(), MARK),
         length if length < EXCERPT => without(text, &found, &words(&sought, &found)),
@@ -26,7 +26,7 @@ pub(super) fn redact(prompt: &str, text: &str) -> String {
     }
 }
 
-/// Returns `text` with each run of covered letters, and all that stands between them, replaced.
+/// Returns `text` with each run of covered letters replaced, including the characters between them.
 fn without(text: &str, letters: &[Letter], covered: &[bool]) -> String {
     let mut redacted = String::with_capacity(text.len());
     let mut copied = 0;
@@ -43,7 +43,7 @@ fn without(text: &str, letters: &[Letter], covered: &[bool]) -> String {
     redacted
 }
 
-/// Covers a short prompt where it stands as words of their own, so that the prompt "a" does not garble every message.
+/// Covers a short prompt only where it forms whole words, so that the prompt "a" does not garble every message.
 fn words(sought: &[Letter], found: &[Letter]) -> Vec<bool> {
     let mut covered = vec![false; found.len()];
     for (start, window) in found.windows(sought.len()).enumerate() {
@@ -56,7 +56,7 @@ fn words(sought: &[Letter], found: &[Letter]) -> Vec<bool> {
     covered
 }
 
-/// Covers every window of the text that is also one of the prompt; overlapping ones make up longer excerpts.
+/// Covers every window of the text that also occurs in the prompt. Overlapping windows form longer excerpts.
 fn excerpts(sought: &[Letter], found: &[Letter]) -> Vec<bool> {
     let plain = |letters: &[Letter]| letters.iter().map(|letter| letter.letter).collect::<Vec<char>>();
     let (sought, found) = (plain(sought), plain(found));

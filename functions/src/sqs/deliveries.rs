@@ -1,4 +1,4 @@
-//! Receiving messages oneself: the port, and SQS.
+//! The port for receiving messages, and SQS.
 
 use super::{LONGEST_WAIT, Sqs};
 use crate::aws::AwsFailure;
@@ -18,31 +18,31 @@ pub const LONG_POLL: Duration = Duration::from_secs(20);
 /// The attributes of a message that are read.
 const ATTRIBUTES: [&str; 2] = ["correlation_id", "picture_id"];
 
-/// Says how messages are received.
+/// The parameters of a call for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// 1 to [`MOST`].
     pub most: usize,
-    /// How long nobody else is to see them, in whole seconds; the queue's own timeout does not count.
+    /// How long the messages are hidden from other receivers, in whole seconds. The queue's own timeout does not apply.
     pub visibility: Duration,
 }
 
-/// Holds a message as it was delivered.
+/// A message as it was delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     pub message_id: String,
-    /// Names this delivery, not the message.
+    /// The handle of this delivery, not of the message.
     pub receipt_handle: String,
     pub body: String,
-    /// How often SQS has delivered it.
+    /// How often SQS has delivered the message.
     pub receive_count: Option<String>,
     /// The sender's attributes that are texts.
     pub attributes: BTreeMap<String, String>,
-    /// AWS's id of the call that brought it.
+    /// AWS's id of the call that returned the message.
     pub request_id: String,
 }
 
-/// Says why the queue did not do as asked.
+/// Reason why the queue did not carry out a call.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QueueError {
     #[error("{0}")]
@@ -51,9 +51,9 @@ pub enum QueueError {
     Stalled(Duration),
 }
 
-/// Delivers messages, and takes back what became of them. Each method makes one call; retries are the caller's.
+/// A queue that delivers messages and learns their outcome. Each method makes one call. The caller handles retries.
 pub trait Deliveries {
-    /// Waits for messages of the queue at `url`, [`LONG_POLL`] at most; returns none when none came.
+    /// Waits for messages of the queue at `url`, [`LONG_POLL`] at most. Returns an empty list if none arrives.
     fn receive(&self, url: &str, wanted: Wanted) -> impl Future<Output = Result<Vec<Delivery>, QueueError>>;
     /// Deletes the message.
     fn delete(&self, url: &str, receipt_handle: &str) -> impl Future<Output = Result<(), QueueError>>;
@@ -77,7 +77,7 @@ impl Retryable for QueueError {
 }
 
 impl QueueError {
-    /// Returns a short name of the fault: the same for the same fault, however its message is worded.
+    /// Returns a short name of the fault: the same for the same fault, whatever the wording of its message.
     pub fn state(&self) -> String {
         match self {
             Self::Stalled(_) => "no answer".to_owned(),
@@ -89,9 +89,10 @@ impl QueueError {
     }
 }
 
-/// SQS names a rate limit `RequestThrottled`, `ThrottlingException` or `OverLimit`, the last one for too many messages in
-/// flight: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html. The key service behind
-/// an encrypted queue has names of its own.
+/// Tells whether the failure is a rate limit. SQS names it `RequestThrottled`, `ThrottlingException` or `OverLimit`,
+/// the last one for too many messages in flight:
+/// docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html. KMS, which an encrypted queue
+/// uses, has names of its own.
 fn is_throttled(failure: &AwsFailure) -> bool {
     const CODES: [&str; 6] = [
         "RequestThrottled",
@@ -160,7 +161,7 @@ where
     QueueError::Aws(AwsFailure::of(operation, error))
 }
 
-/// Returns whole seconds, rounded up: a wait that ends early would be for nothing.
+/// Returns whole seconds, rounded up: a wait that ends early would be useless.
 fn seconds(time: Duration) -> i32 {
     i32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Sending prompts to the queue.
+//! Sends prompts to the queue.
 
 use super::{QueueError, Sqs};
 use crate::aws::AwsFailure;
@@ -6,7 +6,7 @@ use crate::prompt::Prompt;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use std::future::Future;
 
-/// Holds what a message says.
+/// The content of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct OutgoingMessage<'a> {
     /// The message's body.
@@ -15,9 +15,9 @@ pub struct OutgoingMessage<'a> {
     pub correlation_id: &'a str,
 }
 
-/// Takes prompts for later.
+/// A receiver of prompts that are drawn later.
 pub trait Outbox {
-    /// Sends `message` to the queue at `url`; returns the message's id.
+    /// Sends `message` to the queue at `url`. Returns the message's id.
     fn send(&self, url: &str, message: OutgoingMessage<'_>) -> impl Future<Output = Result<String, QueueError>>;
 }
 
@@ -42,7 +42,7 @@ impl Outbox for Sqs {
     }
 }
 
-/// Returns the first character of `text` that SQS takes in no message.
+/// Returns the first character of `text` that SQS accepts in no message.
 ///
 /// A message may hold the characters of XML 1.0 only:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.

@@ -1,4 +1,4 @@
-//! What the functions and the worker do before their first event.
+//! Creates the clients and settings of the functions and the worker before their first event.
 
 mod report;
 
@@ -17,10 +17,10 @@ use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The studio that works with AWS.
+/// The studio that uses AWS.
 pub type AwsStudio = Studio<Bedrock, S3Store, OsRandom>;
 
-/// Holds everything that is made once, before the first event.
+/// The parts that are created once, before the first event.
 pub struct Started {
     pub studio: AwsStudio,
     pub logger: Logger<Stdout>,
@@ -28,14 +28,14 @@ pub struct Started {
     pub settings: Settings,
 }
 
-/// Makes the log, the studio and the queue's client of `function` from the environment: clients, root certificates,
-/// connection pool. One call of a model may take `model_timeout`, unless the environment says otherwise.
-/// It makes no call; connections come about with the first event, and stay.
+/// Creates the log, the studio and the queue's client of `function` from the environment: clients, root certificates,
+/// connection pool. One call of a model may take `model_timeout`, unless the environment states another time. Makes no
+/// call; the first event opens the connections, which then stay open.
 pub async fn start(function: &'static str, model_timeout: Duration) -> Result<Started, ConfigError> {
     Ok(assemble(function, model_timeout, Settings::read(read_variable)?).await)
 }
 
-/// Does the same for a process that receives messages itself, and returns how it is to do that.
+/// Like [`start`], for a process that receives messages itself. Also returns its settings for that.
 pub async fn start_polling(function: &'static str, model_timeout: Duration) -> Result<(Started, Polling), ConfigError> {
     let (settings, polling) = Polling::read(read_variable)?;
     Ok((assemble(function, model_timeout, settings).await, polling))
@@ -65,14 +65,14 @@ fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Says why `function` cannot go on, to Lambda and in the log, and returns the exit code.
+/// Reports to Lambda and in the log why `function` cannot continue, and returns the exit code.
 ///
-/// Lambda hears it as an error of the initialisation: whoever invokes the function is told the reason instead of "exited
-/// with error". A process that has already taken events is not at its start any more, and Lambda only logs the call.
+/// Lambda treats the report as an error of the initialisation, so that a caller of the function reads the reason
+/// instead of "exited with error". After the first event the initialisation is over, and Lambda only logs the report.
 pub fn give_up(function: &'static str, reason: &dyn std::fmt::Display) -> ExitCode {
     let reason = reason.to_string();
     if let Some(address) = read_variable("AWS_LAMBDA_RUNTIME_API") {
-        // The log line below says the same, and there is nothing left to do about a Runtime API that does not listen.
+        // The log line below says the same, and nothing more can be done if the Runtime API does not answer.
         let _ = report::init_error(&address, &reason);
     }
     let logger = Logger::new(function, read_variable, Stdout);

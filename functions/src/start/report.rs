@@ -1,4 +1,4 @@
-//! The report of a failed start to Lambda's Runtime API.
+//! Reports a failed start to Lambda's Runtime API.
 
 use crate::text::clip;
 use serde_json::json;
@@ -6,16 +6,16 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// What Lambda files the error under.
+/// The type under which Lambda records the error.
 const ERROR_TYPE: &str = "Runtime.InvalidConfiguration";
-/// The longest each step may take: the Runtime API is on the same machine.
+/// The longest time for each step: the Runtime API is on the same machine.
 const TIMEOUT: Duration = Duration::from_millis(500);
 /// The most characters of the reason.
 const MAX_REASON: usize = 4_000;
 
-/// Tells the Runtime API at `address` (`HOST:PORT`) that the function cannot start, by `POST /runtime/init/error`.
+/// Reports to the Runtime API at `address` (`HOST:PORT`) that the function cannot start: `POST /runtime/init/error`.
 ///
-/// This needs no HTTP client, which may be the very thing that could not be made.
+/// Needs no HTTP client, because the client's creation may be the failure to report.
 pub(super) fn init_error(address: &str, reason: &str) -> io::Result<()> {
     let body = json!({"errorType": ERROR_TYPE, "errorMessage": clip(reason, MAX_REASON), "stackTrace": []}).to_string();
     let request = format!(
@@ -28,7 +28,7 @@ pub(super) fn init_error(address: &str, reason: &str) -> io::Result<()> {
     stream.set_write_timeout(Some(TIMEOUT))?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(request.as_bytes())?;
-    // A process that ends before the answer could take the request with it.
+    // A process that ends before the answer could abort the request.
     stream.read(&mut [0; 64]).map(|_| ())
 }
 

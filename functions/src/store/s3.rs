@@ -9,18 +9,18 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// The most bytes of a record: one that is larger was not written by this program.
+/// The most bytes of a record. A larger one was not written by this program.
 const MAX_RECORD_BYTES: i64 = 64 * 1024;
 const PICTURE_ID: &str = "picture-id";
 
-/// Keeps pictures and records in one S3 bucket. Each method makes one call; retries are the caller's.
+/// Pictures and records in one S3 bucket. Each method makes one call. The caller handles retries.
 pub struct S3Store {
     client: Client,
     bucket: String,
 }
 
 impl S3Store {
-    /// Keeps pictures in `bucket` through `client`.
+    /// Uses `bucket` through `client`.
     pub fn new(client: Client, bucket: String) -> Self {
         Self { client, bucket }
     }
@@ -53,8 +53,8 @@ impl Store for S3Store {
         }
     }
 
-    /// Calls HeadObject. S3 answers 403 in place of 404 to a caller without `s3:ListBucket`: both mean that no picture is
-    /// to be seen. A bucket that refuses everything is found by the next write.
+    /// Calls HeadObject. S3 answers 403 in place of 404 to a caller without `s3:ListBucket`, so both count as "no
+    /// picture". If the bucket refuses every call, the next write reports it.
     async fn owner(&self, key: &str) -> Result<Option<String>, StoreError> {
         match self.client.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(head) => {
@@ -112,7 +112,7 @@ impl Store for S3Store {
         }
     }
 
-    /// Signs a GetObject request; makes no call.
+    /// Signs a GetObject request without a call.
     async fn url(&self, key: &str, ttl: Duration) -> Result<String, StoreError> {
         let failed = |message: String| {
             StoreError::Refused(AwsFailure { operation: "s3:GetObject", message, ..AwsFailure::default() })
@@ -124,7 +124,7 @@ impl Store for S3Store {
     }
 }
 
-/// Accepts the failure of a condition.
+/// Treats the failure of a condition as success.
 fn not_held(failure: AwsFailure) -> Result<(), StoreError> {
     match failure.status {
         Some(412) => Ok(()),
@@ -133,7 +133,7 @@ fn not_held(failure: AwsFailure) -> Result<(), StoreError> {
 }
 
 /// Sorts S3's failures. `RequestTimeout` has status 400 and two conflicts have 409, yet all three pass:
-/// `ConditionalRequestConflict` means that another conditional write was under way.
+/// `ConditionalRequestConflict` means that another conditional write was in progress.
 fn classify(failure: AwsFailure) -> StoreError {
     match failure.code.as_str() {
         "SlowDown" | "Throttling" | "ThrottlingException" => StoreError::Throttled(failure),

@@ -1,4 +1,4 @@
-//! Why there is no picture, and what follows from it.
+//! Reasons why no picture exists, and their consequences.
 
 use crate::clock;
 use crate::id::PictureId;
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
-/// Says why there is no picture.
+/// Reason why no picture exists.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Failure {
     /// The prompt can never succeed.
@@ -20,32 +20,32 @@ pub enum Failure {
     Model { cause: ModelError, attempts: u32 },
     #[error("{cause} (attempt {attempts})")]
     Store { cause: StoreError, attempts: u32 },
-    /// The time left ran out; `cause` is the last failure before that.
+    /// The time ended; `cause` is the last failure before that.
     #[error("out of time while {doing}, attempt {attempts}{}", cause.as_ref().map(|c| format!(", after: {c}")).unwrap_or_default())]
     OutOfTime { doing: &'static str, cause: Option<String>, attempts: u32 },
-    /// Another process works on the same prompt, until then at most.
+    /// Another process draws the same prompt, until this time at most.
     #[error("another delivery of it is being drawn, until {} at most", clock::written(*until))]
     Busy { until: SystemTime },
     /// The day's limit of pictures is reached.
     #[error("the limit of pictures of this day is reached, until {}", clock::written(*until))]
     LimitReached { until: SystemTime },
-    /// The process ends, and left the drawing to another one.
+    /// The process ends, and left the prompt to another one.
     #[error("interrupted, the process ends")]
     Interrupted,
-    /// The id came with another prompt before.
+    /// The id was used for another prompt before.
     #[error("the id was used for another prompt")]
     OtherPrompt,
 }
 
-/// Says why the prompt itself is at fault.
+/// Reason why the prompt itself is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Rejected {
     #[error("{0}")]
     Prompt(PromptError),
-    /// AWS's words are for the log alone.
+    /// AWS's words are for the log only.
     #[error("{cause}")]
     Model { cause: ModelError },
-    /// An earlier delivery was rejected, and is on record.
+    /// An earlier delivery was rejected, as its record shows.
     #[error("rejected before: {}", .0.message)]
     Before(Rejection),
 }
@@ -57,7 +57,7 @@ impl From<PromptError> for Failure {
 }
 
 impl Failure {
-    /// Returns what to tell the sender when the same prompt can never succeed.
+    /// Returns the message for the sender if the same prompt can never succeed.
     pub fn rejection(&self) -> Option<Rejection> {
         let Self::Rejected(rejected) = self else { return None };
         Some(match rejected {
@@ -88,7 +88,7 @@ impl Failure {
         }
     }
 
-    /// Returns the time before which another attempt is useless, where it is known.
+    /// Returns the time before which another attempt is useless, if it is known.
     pub fn wait(&self, now: SystemTime) -> Option<Duration> {
         match self {
             Self::Busy { until } | Self::LimitReached { until } => {
@@ -100,7 +100,7 @@ impl Failure {
     }
 }
 
-/// Tells a failure of the model from a fault of the prompt.
+/// Distinguishes a failure of the model from a fault of the prompt.
 pub(super) fn drawing(stopped: RetryError<ModelError>) -> Failure {
     match stopped {
         RetryError::Failed { cause, .. } if cause.is_permanent() => Failure::Rejected(Rejected::Model { cause }),
@@ -109,7 +109,7 @@ pub(super) fn drawing(stopped: RetryError<ModelError>) -> Failure {
     }
 }
 
-/// Names a failure of the bucket.
+/// Converts a failure of the bucket.
 pub(crate) fn storing(stopped: RetryError<StoreError>) -> Failure {
     match stopped {
         RetryError::Failed { cause, attempts } => Failure::Store { cause, attempts },
@@ -117,7 +117,7 @@ pub(crate) fn storing(stopped: RetryError<StoreError>) -> Failure {
     }
 }
 
-/// Names a record that says neither where the picture lies nor why there is none.
+/// Returns the failure for a record that has neither the picture's place nor a rejection.
 pub(super) fn unreadable(id: &PictureId) -> Failure {
     Failure::Store { cause: StoreError::Unreadable(format!("of {id}")), attempts: 1 }
 }

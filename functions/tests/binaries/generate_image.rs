@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_generate-image");
 
-/// The event of a REST API with Lambda proxy integration, as API Gateway documents it.
+/// Returns the event of a REST API with Lambda proxy integration, as API Gateway documents it.
 fn event(method: &str, body: Value) -> Value {
     json!({
         "resource": "/generate-image",
@@ -37,7 +37,7 @@ fn picture(_: &str, _: usize) -> Reply {
     Reply::Picture
 }
 
-/// Asserts the shape API Gateway demands; returns the status and the body's JSON.
+/// Asserts the form that API Gateway requires. Returns the status and the body's JSON.
 fn proxy(answer: &Answer) -> (u64, Value) {
     assert_eq!(answer.kind, "response", "{:?}", answer.body);
     assert_eq!(answer.body["isBase64Encoded"], false);

@@ -1,4 +1,4 @@
-//! What the binary behind the HTTP API makes of events: their versions, their headers, and origins of pages.
+//! The binary behind the HTTP API, with events of every version, their headers, and origins of pages.
 
 use crate::support::{Answer, Function, Reply};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn start(variables: &[(&str, &str)]) -> Function {
     Function::with_env(BINARY, |_, _| Reply::Picture, variables)
 }
 
-/// The event of a REST API.
+/// Returns the event of a REST API.
 fn rest(method: &str, headers: Value) -> Value {
     json!({
         "resource": "/generate-image", "path": "/generate-image", "httpMethod": method, "headers": headers,
@@ -19,7 +19,7 @@ fn rest(method: &str, headers: Value) -> Value {
     })
 }
 
-/// The event of an HTTP API or a function URL, as AWS documents version 2.0.
+/// Returns the event of an HTTP API or a function URL, as AWS documents version 2.0.
 fn second(method: &str, raw_path: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": raw_path, "rawQueryString": "",
@@ -136,7 +136,7 @@ fn a_page_of_a_listed_origin_may_ask_and_read() {
     assert!(headers["Access-Control-Max-Age"].is_string());
     assert_eq!(headers["Vary"], "Origin");
 
-    // Errors too, or the page could not read them.
+    // Errors need the header, too, or the page could not read them.
     for (declared, expected) in [("application/json", 200), ("text/plain", 415)] {
         let answer = function.invoke(rest("POST", json!({"Content-Type": declared, "Origin": "https://b.example"})));
         assert_eq!(status(&answer), expected);

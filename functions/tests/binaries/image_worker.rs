@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_image-worker");
 
-/// A record as Lambda hands it out, with the prompt as its body.
+/// Returns a record as Lambda delivers it, with the prompt as its body.
 fn record(id: &str, prompt: &str) -> Value {
     json!({
         "messageId": id,
@@ -34,7 +34,7 @@ fn batch(prompts: &[&str]) -> Value {
     json!({"Records": records.collect::<Vec<_>>()})
 }
 
-/// Returns the ids of the records that are to come again.
+/// Returns the ids of the records that are to be delivered again.
 fn failures(answer: &Answer) -> BTreeSet<String> {
     assert_eq!(answer.kind, "response", "{:?}", answer.body);
     let failures = answer.body["batchItemFailures"].as_array().unwrap();

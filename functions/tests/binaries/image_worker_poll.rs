@@ -13,7 +13,7 @@ fn worker(world: &World, name: &str) -> Process {
 }
 
 fn worker_with(world: &World, name: &str, variables: &[(&str, &str)]) -> Process {
-    // An idle worker waits for the call that it has made as long as the grace allows.
+    // An idle worker waits for its call as long as the grace allows.
     let variables = [&[("QUEUE_URL", QUEUE_URL), ("STOP_GRACE", "0.3")], variables].concat();
     Process::start(world, BINARY, name, &variables)
 }
@@ -58,7 +58,7 @@ fn function_and_container_share_a_queue_and_draw_each_prompt_once() {
     let prompts = prompts(40);
     function.send(&prompts.iter().map(String::as_str).collect::<Vec<_>>());
     let workers = [worker(&function, "A"), worker(&function, "B")];
-    // Every message of the function is delivered to a container as well, while the function has it.
+    // Every message of the function is also delivered to a container while the function processes it.
     while !is_empty(&function) {
         let batch = function.take(5);
         if batch.is_empty() {
@@ -153,7 +153,7 @@ fn a_killed_worker_loses_no_message_and_what_it_drew_is_not_paid_twice() {
     let (_, log) = second.end();
     assert_eq!(lines(&log, "another delivery is being drawn").len(), 1);
     assert_eq!(world.puts().len(), 3);
-    // The call that was cut off, and its repetition.
+    // The interrupted call, and its repetition.
     assert_eq!(world.prompts().iter().filter(|prompt| *prompt == "slow").count(), 2);
     assert_eq!(world.prompts().len(), 4);
 }

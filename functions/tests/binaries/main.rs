@@ -1,4 +1,4 @@
-//! The binaries as Lambda runs them: real processes before a stand-in for the Runtime API, Bedrock and S3.
+//! The binaries as Lambda runs them: real processes with a stand-in for the Runtime API, Bedrock and S3.
 
 mod generate_image;
 mod http_requests;

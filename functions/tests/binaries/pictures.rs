@@ -13,7 +13,7 @@ fn start() -> Function {
     Function::with_env(BINARY, |_, _| Reply::Picture, &VARIABLES)
 }
 
-/// The event of a REST API.
+/// Returns the event of a REST API.
 fn event(method: &str, path: &str) -> Value {
     json!({
         "resource": path, "path": path, "httpMethod": method,

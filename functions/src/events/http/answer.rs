@@ -1,4 +1,4 @@
-//! The answer, and a refusal of the request.
+//! The answer to a request, and the refusal of one.
 
 use crate::log::Log;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Holds the answer, in the shape that API Gateway and function URLs pass on.
+/// The answer, in the form that API Gateway and function URLs pass on.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpAnswer {
@@ -18,7 +18,7 @@ pub struct HttpAnswer {
 }
 
 impl HttpAnswer {
-    /// Makes an answer without a body.
+    /// Returns an answer without a body.
     pub(super) fn empty(status_code: u16) -> Self {
         let headers = BTreeMap::from([("Cache-Control", "no-store".to_owned())]);
         Self { status_code, headers, body: String::new(), is_base64_encoded: false }
@@ -39,7 +39,7 @@ impl HttpAnswer {
         self
     }
 
-    /// Says after how many whole seconds to come again.
+    /// Adds the whole seconds after which the client may try again.
     #[must_use]
     pub(super) fn retry_after(self, wait: Duration) -> Self {
         let seconds = wait.as_millis().div_ceil(1_000).max(1);
@@ -47,12 +47,12 @@ impl HttpAnswer {
     }
 }
 
-/// Says why a request is not carried out: its sender's fault.
+/// A refusal of a request whose sender is at fault.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
     error: Cow<'static, str>,
-    /// More, for the log alone.
+    /// Details for the log only.
     cause: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl Refusal {
         Self { status, error: Cow::Borrowed(error), cause: None }
     }
 
-    /// Refuses with a sentence that holds a detail.
+    /// Returns a refusal with a sentence that contains a detail.
     pub(super) fn saying(status: u16, error: String) -> Self {
         Self { status, error: Cow::Owned(error), cause: None }
     }

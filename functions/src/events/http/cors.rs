@@ -1,4 +1,4 @@
-//! Leave for pages in browsers to call the API from other origins (CORS), where the environment names origins.
+//! Permits pages in browsers to call the API from other origins (CORS), if the environment names origins.
 
 use super::answer::HttpAnswer;
 
@@ -10,7 +10,7 @@ pub(super) fn preflight(method: &str) -> HttpAnswer {
         .with("Access-Control-Max-Age", "3600")
 }
 
-/// Lets pages of `origin` read `answer` when `origins` has it or `*`. Without origins the answer stays as it is.
+/// Permits pages of `origin` to read `answer` if `origins` contains it or `*`. Otherwise the answer is unchanged.
 pub(super) fn allow(origins: &[String], origin: Option<&str>, answer: HttpAnswer) -> HttpAnswer {
     if origins.is_empty() {
         return answer;

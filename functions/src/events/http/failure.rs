@@ -1,4 +1,4 @@
-//! The answers to failures: a status that tells the client's code what to do, and a sentence without AWS's words.
+//! Answers to failures: a status for the client's code, and a sentence without AWS's words.
 
 use super::answer::HttpAnswer;
 use crate::log::{Level, Log};
@@ -11,14 +11,14 @@ use serde_json::json;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-/// When to come again after a rate limit that does not say it.
+/// When the client may try again after a rate limit that states no time.
 const THROTTLED: Duration = Duration::from_secs(10);
-/// When to come again after a fault that passes.
+/// When the client may try again after a fault that passes.
 const UNREACHABLE: Duration = Duration::from_secs(5);
-/// The longest to wait for another request with the same key: it ends long before its claim, as a rule.
+/// The longest wait for another request with the same key, which usually ends long before its claim.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Holds what a client is told.
+/// The answer to a client.
 struct Verdict {
     status: u16,
     error: Cow<'static, str>,
@@ -52,7 +52,7 @@ pub(super) fn answer(failure: &Failure, now: SystemTime, log: Log<'_>) -> HttpAn
     verdict(failure, now).answer(&failure.to_string(), log)
 }
 
-/// Answers that the prompt did not get into the queue.
+/// Answers that the prompt did not reach the queue.
 pub(super) fn not_sent(stopped: RetryError<QueueError>, log: Log<'_>) -> HttpAnswer {
     let (verdict, cause) = match stopped {
         RetryError::OutOfTime { cause, .. } => {
@@ -127,7 +127,7 @@ mod tests {
     use crate::clock::at_millis;
     use crate::model::Why;
 
-    /// The status and the seconds of `Retry-After` at noon.
+    /// Returns the status, and the seconds of `Retry-After` at noon.
     fn told(failure: &Failure) -> (u16, Option<u64>) {
         let Verdict { status, retry_after, .. } = verdict(failure, at_millis(43_200_000));
         (status, retry_after.map(|wait| wait.as_secs()))

@@ -1,11 +1,11 @@
-//! HTTP requests as API Gateway (REST API, HTTP API) and function URLs hand them over, and the answers they pass on.
+//! HTTP requests in events of API Gateway (REST API, HTTP API) and function URLs, and their answers.
 //!
-//! | file | holds |
+//! | file | content |
 //! | --- | --- |
-//! | `request` | what is read of an event |
-//! | `route` | which method and path ask for what |
+//! | `request` | the part of an event that is read |
+//! | `route` | the routes, by method and path |
 //! | `pictures` | `POST /pictures` and `GET /pictures/{id}` |
-//! | `answer`, `failure`, `cors` | answers, refusals, and what a failure is answered with |
+//! | `answer`, `failure`, `cors` | answers, refusals, and the answers to failures |
 
 mod answer;
 mod cors;
@@ -32,13 +32,13 @@ use route::Route;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// What is kept of the function's own time for the answer.
+/// The part of the function's time that is reserved for the answer.
 pub const MARGIN: Duration = Duration::from_millis(500);
-/// What is kept of the time for storing what was drawn.
+/// The part of the time that is reserved to store a drawn picture.
 const STORING: Duration = Duration::from_millis(1_500);
-/// The longest that one call of a model may take, unless the environment says otherwise: room for a second one.
+/// The longest call of a model, unless the environment states another: it leaves time for a second call.
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(14);
-/// The longest that signing an URL may take: credentials that must be fetched first are not worth a longer wait.
+/// The longest time to sign a URL. Credentials that must be fetched first are not worth a longer wait.
 const SIGNING: Duration = Duration::from_secs(1);
 
 /// Answers requests.
@@ -48,7 +48,7 @@ pub struct HttpApi<'a, M, S, R, Q> {
     pub settings: &'a Settings,
 }
 
-/// Holds one request and the event it came with.
+/// One request and the event that it came with.
 #[derive(Clone, Copy)]
 struct Exchange<'a> {
     request: &'a Request,
@@ -58,7 +58,7 @@ struct Exchange<'a> {
 }
 
 impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
-    /// Answers the request in `event`. Whatever goes wrong becomes an answer and a log line: the function itself never fails.
+    /// Answers the request in `event`. Every failure becomes an answer and a log line: the function itself never fails.
     pub async fn answer<K: Sink>(&self, logger: &Logger<K>, event: Value, invocation: Invocation<'_>) -> HttpAnswer {
         let request_id = invocation.request_id;
         let request = match Request::read(event) {
@@ -105,7 +105,7 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
         let prompt = exchange.request.prompt()?;
         let Exchange { invocation, correlation_id, .. } = exchange;
         let job = Job { id: id.as_ref(), prompt: &prompt, correlation_id, request_id: invocation.request_id };
-        // The gateway's limit is for the answer: what was drawn is stored in all the time that Lambda gives.
+        // The gateway's limit applies to the answer. A drawn picture may be stored in all the time that Lambda gives.
         let answering = invocation.budget.at_most(self.settings.gateway_limit);
         let drawing = Deadlines::reserving(answering, STORING).drawing;
         let time = Deadlines { drawing, storing: invocation.budget, stop: invocation.stop };
@@ -119,7 +119,7 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
         }
     }
 
-    /// Adds the URL that shows the picture at `key`. A picture without one is a picture all the same.
+    /// Adds the URL that shows the picture at `key`. If that fails, the answer has no URL but is still a success.
     async fn add_url(&self, body: &mut Value, key: &str, exchange: Exchange<'_>) {
         let url = self.studio.store.url(key, self.settings.url_ttl);
         let error = match tokio::time::timeout(SIGNING, url).await {

@@ -1,4 +1,4 @@
-//! `/pictures`: a prompt is taken now, drawn later by the queue's function, and asked after by its id.
+//! `/pictures`: accepts a prompt now, lets the queue's function draw it later, and reports its state by its id.
 
 use super::answer::{HttpAnswer, Refusal};
 use super::{Exchange, HttpApi, failure};
@@ -17,16 +17,16 @@ use std::time::Duration;
 
 const SENDING: Limits =
     Limits { attempts: 4, attempt_timeout: Duration::from_secs(5), least: Duration::ZERO, to_the_end: false };
-/// When to ask again after a picture that is not drawn yet: a model takes about that long.
+/// When the client may ask again for a picture that is not drawn yet: about the time that a model takes.
 const POLL: Duration = Duration::from_secs(3);
-/// One answer for ids that are unknown and ids that cannot be: there is nothing to learn from it.
+/// The same answer for unknown ids and impossible ids, so that it reveals nothing.
 const UNKNOWN: Refusal = Refusal::new(404, "There is no picture of this id.");
 
 impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
     /// Answers `POST /pictures`: writes a record of the prompt and sends it to the queue.
     ///
-    /// The record comes first, so that the id can be asked after as soon as the client has it. A prompt that is only on
-    /// record is sent again: the first sending may have failed, and the queue's function draws an id once.
+    /// The record is written first, so that the client can ask for the id at once. A prompt that is only recorded is
+    /// sent again: the first attempt may have failed, and the queue's function draws each id once.
     pub(super) async fn enqueue(&self, exchange: Exchange<'_>) -> Result<HttpAnswer, Refusal> {
         let key = exchange.request.key()?;
         let prompt = self.sendable(&exchange.request.prompt()?)?;
@@ -85,8 +85,8 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
         }
     }
 
-    /// Returns whether the prompt needs no further message. A claim that has ended needs one: its process died, and its
-    /// message may have died with it.
+    /// Tells whether the prompt needs no further message. A claim that has ended needs one: its process died, and its
+    /// message may have been lost with it.
     fn is_taken(&self, record: &Record) -> bool {
         match record.status {
             Status::Done | Status::Rejected => true,
@@ -104,7 +104,7 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
         let budget = exchange.invocation.budget.at_most(self.settings.gateway_limit);
         let record = match self.records().find(&id, budget).await {
             Ok(record) => record.ok_or(UNKNOWN)?,
-            // S3 hides from a caller without `s3:ListBucket` that there is no such object.
+            // S3 does not report a missing object as missing to a caller without `s3:ListBucket`.
             Err(RetryError::Failed { cause: StoreError::Refused(cause), .. }) if cause.status == Some(403) => {
                 return Err(UNKNOWN.because(format!("no such record, or no s3:GetObject on it: {cause}")));
             }
@@ -135,7 +135,7 @@ impl<M: ImageModel, S: Store, R: Random, Q: Outbox> HttpApi<'_, M, S, R, Q> {
     }
 }
 
-/// Answers with the id, and where to ask after it.
+/// Answers with the id, and the URL under which its state is reported.
 fn accepted(id: &PictureId, status: Status, exchange: Exchange<'_>) -> HttpAnswer {
     let url = exchange.request.reference(&format!("pictures/{id}"));
     let code = if is_pending(status) { 202 } else { 200 };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The most bytes of a body: room for the longest prompt with every character escaped.
+/// The most bytes of a body: enough for the longest prompt with every character escaped.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 const NOT_JSON: Refusal = Refusal::new(400, "The body must be JSON of the form {\"prompt\": \"…\"}.");
@@ -19,22 +19,22 @@ const TOO_LARGE: Refusal = Refusal::new(413, "The body is too large.");
 const NOT_DECLARED: Refusal = Refusal::new(415, "The Content-Type must be application/json.");
 const BAD_KEY: Refusal = Refusal::new(400, "An Idempotency-Key has 1 to 255 printable ASCII characters.");
 
-/// Holds one request.
+/// One request.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: String,
     path: String,
-    /// The path as the client wrote it, where the event tells.
+    /// The path as the client wrote it, if the event contains it.
     client_path: Option<String>,
     domain: Option<String>,
-    /// Names in lower case; `None` when the event has none at all.
+    /// Names in lower case; `None` if the event has no headers.
     headers: Option<BTreeMap<String, String>>,
     body: Option<String>,
     is_base64: bool,
     gateway_id: Option<String>,
 }
 
-/// Holds what is read of an event, of either version; API Gateway sends `null` for what a request lacks.
+/// The part of an event that is read, in either version. API Gateway sends `null` for missing parts of a request.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Event {
@@ -66,7 +66,7 @@ struct Http {
 }
 
 impl Request {
-    /// Takes the request out of `event`; `Err` says why there is none in it.
+    /// Extracts the request from `event`. `Err` names the missing part.
     pub(super) fn read(event: Value) -> Result<Self, String> {
         let event = Event::deserialize(event).map_err(|error| unread(&error))?;
         let context = event.request_context.unwrap_or_default();
@@ -76,7 +76,7 @@ impl Request {
             false => (event.http_method, event.path),
         };
         let method = method.ok_or("the event names no HTTP method")?;
-        // An HTTP API keeps to itself how a domain of one's own was called.
+        // An HTTP API does not report the path under which a custom domain was called.
         let own_domain = |domain: &str| !domain.contains(".execute-api.") && !domain.contains(".lambda-url.");
         let client_path = match second {
             true if context.domain_name.as_deref().is_some_and(own_domain) => None,
@@ -119,7 +119,7 @@ impl Request {
         given.or_else(|| log::correlation_id(self.gateway_id.as_deref())).unwrap_or(request_id)
     }
 
-    /// Returns the `Idempotency-Key`. One that is empty is refused: its sender believes to have given one.
+    /// Returns the `Idempotency-Key`. An empty one is refused: its sender believes that it has sent one.
     pub(super) fn key(&self) -> Result<Option<&str>, Refusal> {
         let Some(key) = self.header("idempotency-key") else { return Ok(None) };
         let printable = |byte: u8| (b' '..=b'~').contains(&byte);
@@ -154,17 +154,17 @@ impl Request {
         }
     }
 
-    /// Returns whether the body is said to be JSON. Any page in a browser can send a body of another type, or of none,
-    /// across sites; for JSON the browser asks first (CORS).
+    /// Tells whether the request declares its body as JSON. Any page in a browser can send a body of another type, or
+    /// of none, across sites; for JSON the browser asks first (CORS).
     ///
-    /// An event without any headers comes from Lambda's or API Gateway's own console, never over HTTP, where there is at
-    /// least `Host`: its sender has shown an identity to AWS, and no browser can be made to send it.
+    /// An event without any headers comes from Lambda's or API Gateway's own console, never over HTTP, which always has
+    /// a `Host`. Its sender has proved an identity to AWS, and no browser can be made to send it.
     fn declares_json(&self) -> bool {
         self.headers.is_none() || self.header("content-type").is_some_and(is_json)
     }
 
-    /// Returns where the client finds `tail`, which stands beside the last part of the path that it asked for. Where the
-    /// event does not tell how the client wrote the path, the reference is a relative one, and right all the same.
+    /// Returns the URL of `tail`, a neighbour of the last part of the requested path. If the event does not contain the
+    /// path as the client wrote it, the URL is relative, and correct as well.
     pub(super) fn reference(&self, tail: &str) -> String {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:@+".contains(&byte);
         let path = self.client_path.as_deref().map(segments);
@@ -185,8 +185,8 @@ fn segments(path: &str) -> Vec<&str> {
     path.split('/').filter(|part| !part.is_empty()).collect()
 }
 
-/// Returns whether `content_type` is `application/json` or another type of JSON such as `application/ld+json`, with or
-/// without parameters. A type that is no valid one is none: browsers treat some of those as plain text.
+/// Tells whether `content_type` is `application/json` or another type of JSON such as `application/ld+json`, with or
+/// without parameters. An invalid type does not count: browsers treat some of those as plain text.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let Some((kind, sub)) = essence.split_once('/') else { return false };

@@ -1,6 +1,6 @@
-//! Which path asks for what.
+//! The routes of the API.
 
-/// Says what a request asks for.
+/// The route of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     /// `/generate-image`, and every path that is no other route.
@@ -12,7 +12,7 @@ pub(super) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// Finds the route at the end of the path: before it may stand a stage, or the base path of a domain of one's own.
+    /// Finds the route at the end of the path. A stage, or the base path of a custom domain, may precede it.
     pub(super) fn of(segments: &[&'a str]) -> Self {
         match segments {
             [.., "generate-image"] => Self::Generate,
@@ -22,7 +22,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Returns the one method of the route.
+    /// Returns the only method of the route.
     pub(super) fn method(self) -> &'static str {
         match self {
             Self::Generate | Self::Pictures => "POST",

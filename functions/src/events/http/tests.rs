@@ -7,7 +7,7 @@ use crate::studio::tests::{FakeStudio, studio};
 use std::cell::{Cell, RefCell};
 use tokio::time::Instant;
 
-/// Takes messages after as many failures as it holds.
+/// An outbox that accepts messages after the failures that it holds.
 #[derive(Default)]
 struct Outgoing {
     failures: RefCell<Vec<QueueError>>,
@@ -34,7 +34,7 @@ impl Outbox for Outgoing {
     }
 }
 
-/// Has no secrets to give.
+/// A source of random numbers that is empty.
 struct Dry;
 
 impl Random for Dry {
@@ -64,7 +64,7 @@ fn post(path: &str, prompt: &str) -> Value {
     json!({"httpMethod": "POST", "path": path, "headers": headers, "body": body})
 }
 
-/// Answers `event` with `studio` and `outbox` in a function that runs for `seconds`.
+/// Answers `event` with `studio` and `outbox`, in a function that may run for `seconds`.
 async fn answered<R: Random>(
     studio: &Studio<crate::studio::tests::FakeModel, crate::studio::tests::FakeStore, R>,
     outbox: &Outgoing,

@@ -1,4 +1,4 @@
-//! What happens to each message, and a model that acts on it.
+//! The fate of each message, and a model that acts on it.
 
 use crate::aws::AwsFailure;
 use crate::model::{Family, ImageModel, ModelError, bedrock};
@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Pseudo-random numbers that follow from a seed (SplitMix64).
 pub(super) struct Dice(pub(super) Cell<u64>);
 
 impl Dice {
@@ -22,7 +22,7 @@ impl Dice {
         word ^ (word >> 31)
     }
 
-    /// Is true so many times of a hundred.
+    /// Returns true in `percent` of 100 cases.
     pub(super) fn percent(&self, percent: u64) -> bool {
         self.throw() % 100 < percent
     }
@@ -34,7 +34,7 @@ impl Random for Dice {
     }
 }
 
-/// What happens to a message, by its number.
+/// The fate of a message, which follows from its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Fine,
@@ -42,7 +42,7 @@ pub(super) enum Fate {
     UnavailableAtFirst,
     SilentAtFirst,
     GarbledAtFirst,
-    /// The account may not, whatever the prompt: the four texts of Bedrock that say so by a `ValidationException`.
+    /// Bedrock refuses the account whatever the prompt: by a `ValidationException` with one of four texts.
     NotAllowed,
     ModelEnded,
     AlwaysThrottled,
@@ -76,7 +76,7 @@ const NOT_ALLOWED: [&str; 4] = [
 
 impl Fate {
     pub(super) fn of(number: u32) -> Self {
-        // Most messages are fine, as in life.
+        // At least two of three messages have no fault.
         match number % 3 {
             0 => FATES[usize::try_from(number / 3).unwrap() % FATES.len()],
             _ => Self::Fine,
@@ -92,7 +92,7 @@ impl Fate {
     }
 }
 
-/// Draws as the message's fate says, and keeps the account.
+/// A model that draws as the message's fate demands, and counts calls and payments.
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) calls: RefCell<BTreeMap<u32, u32>>,

@@ -1,8 +1,8 @@
-//! Ten thousand messages through everything that goes wrong: each ends as a picture, as a rejection on record, or in the
+//! Ten thousand messages under every kind of fault. Each ends as a picture, as a recorded rejection, or in the
 //! dead-letter queue, and is paid for once.
 //!
-//! The queue, the bucket and the model are in memory, and faults follow from the number of the message and of the call, so
-//! that a run can be repeated. Time passes by itself.
+//! The queue, the bucket and the model are in memory. Faults follow from the numbers of the message and the call, so
+//! that a run can be repeated. The clock is virtual.
 
 mod fate;
 
@@ -30,14 +30,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::Instant;
 
 const MESSAGES: u32 = 10_000;
-/// Processes that take from the queue at the same time.
+/// The processes that receive from the queue at the same time.
 const PROCESSES: u32 = 8;
 const BATCH: usize = 10;
 const MAX_RECEIVE_COUNT: u32 = 5;
 const VISIBILITY: Duration = Duration::from_secs(720);
 const TIMEOUT: Duration = Duration::from_secs(119);
 
-/// A bucket that fails now and then, before or after it has done what it was asked for.
+/// A bucket that sometimes fails, before or after it has carried out a call.
 struct Bucket<'a> {
     inner: &'a FakeStore,
     dice: &'a Dice,
@@ -86,7 +86,7 @@ struct Message {
     receives: u32,
 }
 
-/// A standard queue with a dead-letter queue behind it. It delivers some messages twice, and in any order.
+/// A standard queue with a dead-letter queue. It delivers some messages twice, and in any order.
 struct Standard {
     waiting: RefCell<Vec<Message>>,
     dead: RefCell<BTreeSet<u32>>,
@@ -106,7 +106,7 @@ impl Standard {
                 return false;
             }
             message.receives += 1;
-            // A message that was delivered and is still visible: delivered twice.
+            // A message that was delivered and is still visible: it is delivered twice.
             if !self.dice.percent(8) {
                 message.visible_at = now + VISIBILITY;
             }
@@ -162,7 +162,8 @@ fn event(numbers: &[u32], queue: &Standard) -> Value {
     json!({"Records": records.collect::<Vec<_>>()})
 }
 
-/// Takes batches until the queue is empty. Some batches are killed half-way, the answer of some is lost.
+/// Receives batches until the queue is empty. Some batches are killed while in progress, and the answers of some are
+/// lost.
 async fn process(number: u32, queue: &Standard, bucket: &FakeStore, model: &Model, killed: &RefCell<BTreeSet<u32>>) {
     let dice = Dice(Cell::new(u64::from(number) << 32 | 7));
     let begun = Instant::now();
@@ -172,7 +173,7 @@ async fn process(number: u32, queue: &Standard, bucket: &FakeStore, model: &Mode
         random: Dice(Cell::new(u64::from(number) << 40)),
         clock: Clock::of(move || UNIX_EPOCH + Duration::from_secs(1_800_000_000) + begun.elapsed()),
         prefix: "32/pictures".into(),
-        // A narrow range: many ids share a seed.
+        // A narrow range, so that many ids share a seed.
         seeds: (1, 20_000),
         model_timeout: Duration::from_secs(45),
         daily_limit: None,
@@ -239,7 +240,7 @@ async fn of_ten_thousand_messages_none_is_lost_and_none_is_paid_twice() {
         assert!(pictures == 1 || on_record || buried, "message {number} ({fate:?}) is lost: {record:?}");
         assert!(pictures <= 1, "message {number} ({fate:?}) has {pictures} pictures");
         let paid = model.paid.borrow().get(&number).copied().unwrap_or_default();
-        // A process that is killed between the model's answer and the bucket takes the picture with it.
+        // A process that is killed between the model's answer and the write to the bucket loses the picture.
         let most = if killed.borrow().contains(&number) { MAX_RECEIVE_COUNT } else { 1 };
         assert!(paid <= most, "message {number} ({fate:?}) was paid {paid} times");
         match fate {
@@ -258,7 +259,7 @@ async fn of_ten_thousand_messages_none_is_lost_and_none_is_paid_twice() {
         rejected += u32::from(on_record);
         dead += u32::from(buried);
     }
-    // The faults do happen, and most messages come through them.
+    // The faults do occur, and most messages survive them.
     assert!(drawn > 7_800 && rejected > 1_000 && dead > 700, "{drawn} drawn, {rejected} rejected, {dead} dead");
     let paid: u32 = model.paid.borrow().values().sum();
     assert!(paid < drawn + drawn / 50, "{paid} paid for {drawn} pictures");

@@ -1,4 +1,4 @@
-//! A queue in memory, in a time that passes by itself.
+//! A queue in memory, on a virtual clock.
 
 use super::*;
 use crate::aws::AwsFailure;
@@ -11,13 +11,13 @@ struct Message {
     visible: Instant,
 }
 
-/// Hides what it delivers, as SQS does; keeps count of what it was asked.
+/// A queue that hides the messages that it delivers, as SQS does, and counts its calls.
 #[derive(Default)]
 pub(super) struct FakeQueue {
     messages: RefCell<Vec<Message>>,
     /// The errors of the next calls for messages.
     pub(super) receive_faults: RefCell<Vec<AwsFailure>>,
-    /// How many of the next calls to delete fail.
+    /// How many of the next deletions fail.
     pub(super) delete_faults: Cell<u32>,
     /// Whether hiding fails.
     pub(super) hide_fails: Cell<bool>,
@@ -50,7 +50,7 @@ impl FakeQueue {
     fn take(&self, wanted: Wanted) -> Vec<Delivery> {
         let now = Instant::now();
         let mut messages = self.messages.borrow_mut();
-        // SQS keeps no order; none must starve.
+        // SQS keeps no order. The least delivered messages come first, so that each is delivered at some time.
         messages.sort_by_key(|message| message.deliveries);
         let visible = messages.iter_mut().filter(|message| message.visible <= now).take(wanted.most);
         let taken = visible.map(|message| {

@@ -1,4 +1,4 @@
-//! A queue, a model or a bucket that does not do its part.
+//! Faults of the queue, a model or a bucket.
 
 use super::*;
 use crate::aws::AwsFailure;

@@ -28,7 +28,7 @@ fn slow(seconds: u64) -> FakeStudio {
     studio
 }
 
-/// Runs a worker until `script` ends, which then stops it; returns its counts and its log.
+/// Runs a worker until `script` ends, which then stops it. Returns the worker's counts and its log.
 async fn run(studio: &FakeStudio, queue: &FakeQueue, settings: &Polling, script: impl Future) -> (Counts, Vec<Value>) {
     let logger = logger();
     let worker = Worker { studio, logger: &logger, queue, settings };

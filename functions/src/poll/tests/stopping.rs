@@ -1,4 +1,4 @@
-//! How the worker ends.
+//! The end of the worker.
 
 use super::*;
 use crate::records::Status;
@@ -92,6 +92,6 @@ async fn a_queue_that_does_not_answer_does_not_hold_the_end() {
     let begun = Instant::now();
     run(&studio, &queue, &settings(2), seconds(4)).await;
     assert!(begun.elapsed() < Duration::from_secs(4 + 30), "{:?}", begun.elapsed());
-    // The claim at least is given up.
+    // The claim, at least, is released.
     assert_eq!(record(&studio), Status::Queued);
 }

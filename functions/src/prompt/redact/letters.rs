@@ -2,17 +2,17 @@
 
 use std::ops::Range;
 
-/// How often a text may have been escaped, one time over another.
+/// How often a text may have been escaped repeatedly.
 const LAYERS: usize = 3;
-/// The longest name of a character in HTML, with `&` and `;`, that is looked for.
+/// The longest name of an HTML character that is recognised, with `&` and `;`.
 const LONGEST_ENTITY: usize = 12;
 
-/// Holds a letter and the bytes of the text that stand for it.
+/// A letter, and the bytes of the text that mean it.
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
     pub(super) letter: char,
     pub(super) span: Range<usize>,
-    /// Whether it follows the letter before it directly, as within a word.
+    /// Whether the letter directly follows the one before it, as within a word.
     pub(super) joined: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn letters(text: &str) -> Vec<Letter> {
     kept
 }
 
-/// Returns whether `letter` is more than a blank or punctuation, of which a quotation may have others.
+/// Tells whether `letter` counts. Blanks and punctuation do not: a quotation may have others.
 fn counts(letter: char) -> bool {
     let general_punctuation = '\u{2000}'..='\u{206f}';
     let symbol = !letter.is_ascii() && !letter.is_whitespace() && !letter.is_control();
@@ -75,8 +75,8 @@ fn resolved(text: &[Letter]) -> Vec<Letter> {
     resolved
 }
 
-/// Resolves backslashes, any number of them: `\u00f8`, `\ud83c\udf19`, `\u{f8}`, `\U000000f8`, `\xf8`, `\n`, and one before a
-/// character that means itself. Returns the meaning and the length of the escape.
+/// Resolves one or several backslashes: `\u00f8`, `\ud83c\udf19`, `\u{f8}`, `\U000000f8`, `\xf8`, `\n`, and a backslash
+/// before a character that means itself. Returns the meaning and the length of the escape.
 fn backslash(text: &[Letter]) -> Option<(String, usize)> {
     let run = text.iter().take_while(|letter| letter.letter == '\\').count();
     let one = |digits: Option<u32>, length: usize| Some((digits.and_then(char::from_u32)?.to_string(), run + length));
@@ -94,7 +94,7 @@ fn backslash(text: &[Letter]) -> Option<(String, usize)> {
     meant.or_else(|| Some((" ".to_owned(), run))).filter(|(_, length)| *length <= text.len())
 }
 
-/// Resolves the units `\uXXXX` that `text` begins with; two of them may make up one letter.
+/// Resolves the units `\uXXXX` at the start of `text`. Two of them may form one letter.
 fn utf16(text: &[Letter]) -> Option<(String, usize)> {
     let mut units = Vec::new();
     let mut length = 0;
@@ -109,7 +109,7 @@ fn utf16(text: &[Letter]) -> Option<(String, usize)> {
     (length > 0).then(|| (String::from_utf16_lossy(&units), length))
 }
 
-/// Resolves `&#248;`, `&#xf8;`, `&amp;` and other names, which are taken for punctuation.
+/// Resolves `&#248;`, `&#xf8;`, `&amp;` and other names, which count as punctuation.
 fn entity(text: &[Letter]) -> Option<(String, usize)> {
     let length = text.iter().take(LONGEST_ENTITY).position(|letter| letter.letter == ';')? + 1;
     let name: String = text.get(1..length - 1)?.iter().map(|letter| letter.letter).collect();
@@ -127,7 +127,7 @@ fn entity(text: &[Letter]) -> Option<(String, usize)> {
     Some((char::from_u32(number?)?.to_string(), length))
 }
 
-/// Resolves the bytes `%XX` that `text` begins with.
+/// Resolves the bytes `%XX` at the start of `text`.
 fn percent(text: &[Letter]) -> Option<(String, usize)> {
     let mut bytes = Vec::new();
     while text.get(bytes.len() * 3).is_some_and(|letter| letter.letter == '%') {

@@ -8,12 +8,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// As few bytes as make a picture.
+/// Returns the smallest possible picture.
 pub(crate) fn picture() -> Picture {
     Picture::from_png(crate::picture::tests::png()).unwrap()
 }
 
-/// Draws at once; a prompt that names a failure meets it: `busy` and `silent once` at the first call, `hang` at each.
+/// A model that draws at once. A prompt that names a failure causes it: `busy` and `silent once` at the first call,
+/// `hang` at each.
 pub(crate) struct FakeModel {
     id: &'static str,
     calls: Cell<u32>,
@@ -70,7 +71,7 @@ enum Object {
     Record(Vec<u8>),
 }
 
-/// Keeps objects under conditions, as S3 does.
+/// A store with conditional writes, as in S3.
 #[derive(Default)]
 pub(crate) struct FakeStore {
     objects: RefCell<BTreeMap<String, (u64, Object)>>,
@@ -82,7 +83,7 @@ pub(crate) struct FakeStore {
 }
 
 impl FakeStore {
-    /// Refuses to sign URLs.
+    /// Makes the store refuse to sign URLs.
     pub(crate) fn sign_nothing(&self) {
         self.signs_nothing.set(true);
     }
@@ -102,7 +103,7 @@ impl FakeStore {
         self.objects.borrow().values().filter(|(_, object)| matches!(object, Object::Picture(_))).count()
     }
 
-    /// Returns how many pictures each id has.
+    /// Returns the number of pictures for each id.
     pub(crate) fn owners(&self) -> BTreeMap<String, u32> {
         let mut owners = BTreeMap::new();
         for (_, object) in self.objects.borrow().values() {
@@ -120,7 +121,7 @@ impl FakeStore {
         }
     }
 
-    /// Fails the next calls as an unavailable bucket does.
+    /// Makes the next calls fail like those to an unavailable bucket.
     pub(crate) fn fail_next(&self, calls: u32) {
         self.failures.set(calls);
     }
@@ -135,7 +136,7 @@ impl FakeStore {
         self.writes_left.set(Some(writes));
     }
 
-    /// Puts a picture of another id in the place of `key`.
+    /// Stores a picture of another id at `key`.
     pub(crate) fn occupy(&self, key: &str, id: &str) {
         let metadata = Metadata {
             picture_id: id.into(),
@@ -217,7 +218,7 @@ impl Store for FakeStore {
     }
 }
 
-/// Counts up from 41.
+/// Numbers that count up from 41.
 pub(crate) struct Counting(Cell<u32>);
 
 impl Random for Counting {

@@ -1,4 +1,4 @@
-//! The limit of a day.
+//! Tests of the daily limit.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn no_more_pictures_are_drawn_a_day_than_allowed() {
     let failure = produce_as(&studio, Some(&id("m-1")), "a moon").await.unwrap_err();
     assert!(matches!(failure, Failure::LimitReached { .. }), "{failure}");
     assert_eq!(studio.models[0].calls(), 2);
-    // The next day it goes on.
+    // The next day, drawing continues.
     tokio::time::sleep(failure.wait(studio.clock.now()).unwrap()).await;
     assert!(produce_as(&studio, Some(&id("m-1")), "a moon").await.is_ok());
 }

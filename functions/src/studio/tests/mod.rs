@@ -1,4 +1,4 @@
-//! The studio over a model and a bucket in memory, in a time that passes by itself.
+//! Tests of the studio with a model and a bucket in memory, on a virtual clock.
 
 mod fakes;
 mod limits;
@@ -149,7 +149,7 @@ async fn a_hanging_model_is_left_when_the_time_is_up() {
     studio.model_timeout = Duration::from_secs(60);
     let failure = produce_as(&studio, Some(&id("m-1")), "hang").await.unwrap_err();
     assert_eq!(failure, Failure::OutOfTime { doing: "drawing", cause: None, attempts: 1 });
-    // Time to say so is left: another delivery may draw at once.
+    // Time remains to release the claim: another delivery may draw at once.
     assert_eq!(studio.store.record("32/generated_images/requests/m-1.json").unwrap().status, Status::Queued);
 }
 

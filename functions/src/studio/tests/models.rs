@@ -1,4 +1,4 @@
-//! More than one model.
+//! Tests with several models.
 
 use super::*;
 
@@ -45,7 +45,7 @@ async fn a_prompt_too_long_for_the_first_model_goes_to_the_next() {
 async fn a_picture_is_found_after_the_model_was_changed() {
     let mut studio = two();
     let id = id("m-1");
-    // Claim and picture are written, the record of it is not.
+    // Claim and picture are written, but the record of the picture is not.
     studio.store.refuse_after(2);
     assert!(produce_as(&studio, Some(&id), "a moon").await.is_err());
     studio.store.refuse_after(u32::MAX);

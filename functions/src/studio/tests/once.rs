@@ -1,4 +1,4 @@
-//! A prompt that comes more than once.
+//! Tests of a prompt that is delivered more than once.
 
 use super::*;
 
@@ -33,7 +33,7 @@ async fn two_deliveries_at_the_same_moment_are_drawn_once() {
 async fn a_claim_of_a_process_that_died_ends_by_itself() {
     let studio = studio();
     let id = id("m-1");
-    // The future is dropped while the model draws, as a process that is killed leaves it.
+    // The future is dropped while the model draws, as if the process had been killed.
     let killed = tokio::time::timeout(Duration::from_secs(5), produce_as(&studio, Some(&id), "hang")).await;
     assert!(killed.is_err());
     let busy = produce_as(&studio, Some(&id), "hang").await.unwrap_err();
@@ -50,7 +50,7 @@ async fn a_claim_of_a_process_that_died_ends_by_itself() {
 async fn a_picture_whose_record_was_not_written_is_found_and_not_drawn_again() {
     let studio = studio();
     let id = id("m-1");
-    // Claim and picture are written, the record of it is not.
+    // Claim and picture are written, but the record of the picture is not.
     studio.store.refuse_after(2);
     assert!(produce_as(&studio, Some(&id), "a moon").await.is_err());
     assert_eq!(studio.store.pictures(), 1);
@@ -118,7 +118,7 @@ async fn another_id_s_picture_under_the_same_key_is_not_overwritten() {
     assert_eq!(kept.picture.key, studio.key(&id, 1));
     assert_eq!(studio.store.picture(&taken).unwrap().picture_id, "somebody-else");
     assert_eq!(studio.models[0].calls(), 1);
-    // The row is walked again when the message comes again.
+    // The same sequence of seeds is used when the message is delivered again.
     assert_eq!(produce_as(&studio, Some(&id), "a moon").await.unwrap().picture, kept.picture);
 }
 

@@ -1,4 +1,4 @@
-//! As much of S3 as the functions use: one bucket, conditional writes.
+//! The part of S3 that the functions use: one bucket, conditional writes.
 
 use super::http::{Request, Response};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket that refuses every write.
+    /// Returns a bucket that refuses every write.
     pub fn refusing() -> Self {
         Self { refuses: true, ..Self::default() }
     }
@@ -62,7 +62,7 @@ impl Bucket {
                     let response = Response::new(200, put.body.clone()).header("ETag", &put.tag);
                     metadata.fold(response, |response, (name, value)| response.header(name, value))
                 }
-                // S3 hides from a caller without ListBucket that there is no such object.
+                // S3 does not report a missing object as missing to a caller without ListBucket.
                 None => error(403, "AccessDenied"),
             },
             other => panic!("{other} {}", request.path),

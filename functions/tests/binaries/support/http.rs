@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as the function's clients speak.
+//! The part of HTTP/1.1 that the functions' clients use.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +14,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns the value of the header `name`, which is in lower case; empty when there is none.
+    /// Returns the value of the header `name`, which is in lower case; empty if the request does not have it.
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value)
@@ -49,7 +49,7 @@ pub fn serve(stream: TcpStream, respond: impl Fn(Request) -> Option<Response>) {
     };
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
-        // The answer to HEAD has the length of the body, and no body.
+        // The answer to HEAD has the length of the body, but no body.
         let bodiless = request.method == "HEAD";
         let Some(response) = respond(request) else {
             return;
@@ -88,7 +88,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     Some(Request { method, path, headers, body })
 }
 
-/// Returns the next line without its end; `None` when the connection ended.
+/// Returns the next line without its end; `None` if the connection ended.
 fn line(reader: &mut impl BufRead) -> Option<String> {
     let mut line = String::new();
     let read = reader.read_line(&mut line).ok()?;

@@ -1,4 +1,5 @@
-//! A stand-in for the Lambda Runtime API, Bedrock, S3 and SQS on one loopback port, and a function's process before it.
+//! A stand-in for the Lambda Runtime API, Bedrock, S3 and SQS on one loopback port, and a function's process that uses
+//! it.
 
 mod bucket;
 mod http;
@@ -20,29 +21,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A PNG as small as one gets, in base64.
+/// A PNG of minimal size, in base64.
 pub const PNG_BASE64: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
-/// What the model answers to one call.
+/// The model's answer to one call.
 pub enum Reply {
     Picture,
     Json(Value),
     Error(u16, &'static str, &'static str),
     /// An answer that is not JSON.
     Raw(u16, Vec<u8>),
-    /// A picture once the test lets go.
+    /// A picture, once the test releases it.
     Held,
     /// No answer until the test is over.
     Hang,
 }
 
-/// Chooses the model's answer from the prompt and the number of the prompt's call, from 1.
+/// Chooses the model's answer by the prompt and the number of its call, from 1.
 pub type Script = fn(&str, usize) -> Reply;
 
-/// What the function answered to one event.
+/// The function's answer to one event.
 #[derive(Debug)]
 pub struct Answer {
     /// `response` or `error`.
@@ -74,7 +75,7 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    /// Waits until `ready` gives something, or the test is over.
+    /// Waits until `ready` returns a value, or the test is over.
     fn wait<T>(&self, mut ready: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
         let mut state = self.lock();
         loop {
@@ -157,7 +158,7 @@ impl Shared {
 
     fn invoke_model(&self, request: &Request) -> Option<Response> {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
-        // Stability's place for the prompt, and the one of Titan and Nova.
+        // The prompt's place in Stability's requests, and the one in requests of Titan and Nova.
         let prompt = body["prompt"].as_str().or(body["textToImageParams"]["text"].as_str()).unwrap().to_owned();
         let call = {
             let mut state = self.lock();
@@ -183,7 +184,7 @@ impl Shared {
     }
 }
 
-/// The stand-ins alone; they end with the value.
+/// The stand-ins alone, which end when this value is dropped.
 pub struct World {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -218,13 +219,13 @@ impl World {
         Self { shared, address, closing, accepting: Some(accepting) }
     }
 
-    /// Lets the model answer what it holds.
+    /// Releases the answers that the model holds.
     pub fn let_go(&self) {
         self.shared.lock().let_go = true;
         self.shared.changed.notify_all();
     }
 
-    /// Returns the prompts the model was asked for, a call each.
+    /// Returns the prompts that the model received, one for each call.
     pub fn prompts(&self) -> Vec<String> {
         self.shared.lock().prompts.clone()
     }
@@ -254,7 +255,7 @@ impl World {
         self.shared.lock().sent.clone()
     }
 
-    /// Returns the receipt handles of the messages that were held back, with the seconds.
+    /// Returns the receipt handles of the postponed messages, with the seconds.
     pub fn postponed(&self) -> Vec<(String, u64)> {
         self.shared.lock().postponed.clone()
     }
@@ -265,7 +266,7 @@ impl Drop for World {
         self.shared.lock().over = true;
         self.shared.changed.notify_all();
         self.closing.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread, which then sees that it is over.
+        // Wakes the accepting thread, which then notices the end.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -273,7 +274,7 @@ impl Drop for World {
     }
 }
 
-/// A running function; it and its stand-ins end with the value.
+/// A running function. It ends with its stand-ins when this value is dropped.
 pub struct Function {
     child: Child,
     world: World,
@@ -308,12 +309,12 @@ impl Function {
         Self { child, world }
     }
 
-    /// Hands out `event` with 30 s to its deadline and returns the answer.
+    /// Delivers `event` with 30 s to its deadline and returns the answer.
     pub fn invoke(&self, event: Value) -> Answer {
         self.invoke_within(Duration::from_secs(30), event)
     }
 
-    /// Hands out `event` with `left` to its deadline and returns the answer.
+    /// Delivers `event` with `left` to its deadline and returns the answer.
     pub fn invoke_within(&self, left: Duration, event: Value) -> Answer {
         let left_ms = u64::try_from(left.as_millis()).unwrap();
         self.shared.lock().events.push((left_ms, event));
@@ -339,7 +340,7 @@ impl Drop for Function {
     }
 }
 
-/// Returns the command that runs `binary` with what Lambda sets and nothing inherited.
+/// Returns the command that runs `binary` with the variables that Lambda sets and no others.
 pub fn command(binary: &str, address: &str) -> Command {
     let mut command = Command::new(binary);
     command

@@ -1,4 +1,4 @@
-//! Processes that work side by side before the same stand-ins.
+//! Several processes that use the same stand-ins.
 
 use super::{Shared, World, command};
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,7 +8,7 @@ use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// A running process; it ends with the value.
+/// A running process, which ends when this value is dropped.
 pub struct Process {
     child: Child,
     access_key: String,
@@ -18,7 +18,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `binary` before the stand-ins of `world`; `name` tells it from the others.
+    /// Starts `binary` with the stand-ins of `world`. `name` distinguishes the process.
     pub fn start(world: &World, binary: &str, name: &str, variables: &[(&str, &str)]) -> Self {
         let access_key = format!("AKID{name}");
         let mut child = command(binary, &world.address.to_string())
@@ -43,7 +43,7 @@ impl Process {
         Self { child, access_key, shared: world.shared.clone(), log, reading: Some(reading) }
     }
 
-    /// Returns whether a line with a message that begins so was written.
+    /// Tells whether a line was written whose message begins with `message`.
     pub fn has_written(&self, message: &str) -> bool {
         let log = self.log.lock().unwrap();
         log.iter().any(|line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with(message)))
@@ -60,7 +60,7 @@ impl Process {
         self.wait();
     }
 
-    /// Waits for the end, and returns the exit status with the lines it wrote.
+    /// Waits for the end. Returns the exit status and the lines that the process wrote.
     pub fn end(mut self) -> (ExitStatus, Vec<Value>) {
         let status = self.wait();
         self.reading.take().unwrap().join().unwrap();

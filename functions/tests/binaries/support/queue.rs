@@ -1,4 +1,4 @@
-//! As much of SQS as the worker uses: one standard queue, whose clock the test can put forward.
+//! The part of SQS that the worker uses: one standard queue, whose clock the test can advance.
 
 use super::http::{Request, Response};
 use super::{Shared, World};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Where the queue is, for the processes.
+/// The queue's URL for the processes.
 pub const QUEUE_URL: &str = "https://sqs.eu-west-1.amazonaws.com/000000000000/image-requests-32";
 
-/// A message as the queue holds it.
+/// A message in the queue.
 #[derive(Clone)]
 pub struct Message {
     pub id: String,
@@ -19,22 +19,22 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns the name of the last delivery.
+    /// Returns the handle of the last delivery.
     pub fn receipt(&self) -> String {
         format!("{}#{}", self.id, self.deliveries)
     }
 }
 
-/// Holds the messages that were not deleted.
+/// The messages that were not deleted.
 #[derive(Default)]
 pub struct Queue {
     messages: Vec<Message>,
     ahead: Duration,
-    /// Access keys of processes that have ended: their calls take no message any more.
+    /// Access keys of ended processes: their calls receive no messages.
     gone: BTreeSet<String>,
-    /// The code that every call for messages is refused with.
+    /// The code with which every call for messages is refused.
     fault: Option<&'static str>,
-    /// The time for which messages are hidden, as the calls ask for it.
+    /// The times for which calls asked to hide messages.
     asked: BTreeSet<u64>,
 }
 
@@ -54,7 +54,7 @@ impl Queue {
         taken.collect()
     }
 
-    /// Hides the message of `receipt`; a receipt that another delivery has replaced does nothing.
+    /// Hides the message of `receipt`. A receipt that another delivery has replaced has no effect.
     pub fn hide(&mut self, receipt: &str, seconds: u64) {
         let visible = self.now() + Duration::from_secs(seconds);
         if let Some(message) = self.messages.iter_mut().find(|message| message.receipt() == receipt) {
@@ -116,13 +116,13 @@ impl Shared {
                 let messages: Vec<_> = taken.iter().map(|message| as_json(message, body)).collect();
                 return Some(Response::json(200, &json!({"Messages": messages})));
             }
-            // Messages become visible by time alone, so it looks now and then.
+            // Messages become visible by time alone, so the queue checks repeatedly.
             state = self.changed.wait_timeout(state, left.min(Duration::from_millis(50))).unwrap().0;
         }
     }
 }
 
-/// Returns `message` with no more than the call asked for.
+/// Returns the parts of `message` that the call requested.
 fn as_json(message: &Message, body: &Value) -> Value {
     let asked = |list: &str, name: &str| body[list].as_array().is_some_and(|names| names.contains(&json!(name)));
     let mut found = json!({"MessageId": message.id, "ReceiptHandle": message.receipt(), "Body": message.body});
@@ -148,12 +148,12 @@ impl World {
         self.shared.changed.notify_all();
     }
 
-    /// Takes messages as an event source mapping does.
+    /// Receives messages as an event source mapping does.
     pub fn take(&self, most: u64) -> Vec<Message> {
         self.shared.lock().queue.take(most, 720)
     }
 
-    /// Shows the message to others, as if its time were over.
+    /// Makes the message visible to others, as if its time were over.
     pub fn show(&self, message: &Message) {
         self.shared.lock().queue.hide(&message.receipt(), 0);
         self.shared.changed.notify_all();
@@ -170,7 +170,7 @@ impl World {
         self.shared.lock().queue.messages.clone()
     }
 
-    /// Returns whether the message `id` is there and visible.
+    /// Tells whether the message `id` exists and is visible.
     pub fn is_visible(&self, id: &str) -> bool {
         let state = self.shared.lock();
         state.queue.messages.iter().any(|message| message.id == id && message.visible <= state.queue.now())
@@ -181,13 +181,13 @@ impl World {
         self.shared.lock().queue.asked.clone()
     }
 
-    /// Puts the queue's clock forward.
+    /// Advances the queue's clock.
     pub fn pass(&self, time: Duration) {
         self.shared.lock().queue.ahead += time;
         self.shared.changed.notify_all();
     }
 
-    /// Lets the queue refuse every call for messages with `code`; `None`: no longer.
+    /// Makes the queue refuse every call for messages with `code`; `None` ends that.
     pub fn break_queue(&self, code: Option<&'static str>) {
         self.shared.lock().queue.fault = code;
         self.shared.changed.notify_all();
@@ -200,7 +200,7 @@ impl World {
         self.place(&format!("32/generated_images/requests/{id}.json"), &record);
     }
 
-    /// Waits until `holds`, which is asked again after each change.
+    /// Waits until `holds`, which is checked again after each change.
     pub fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(20);
         while !holds(self) {
