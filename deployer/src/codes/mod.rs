@@ -28,8 +28,8 @@ pub struct Code {
 /// The cause of a finding.
 #[derive(Debug)]
 pub enum Example {
-    /// Lines of a stack.yaml that causes it, and of one that does not. Lines without a stack name get `stack: shop` in
-    /// front.
+    /// Lines of a stack.yaml that has the finding, and lines of one that does not. If they name no stack, `stack: shop`
+    /// is put in front.
     Stack { wrong: &'static str, right: &'static str },
     /// Another cause, in words.
     Situation(&'static str),

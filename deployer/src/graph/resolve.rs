@@ -27,7 +27,7 @@ pub fn value(value: &Value, known: &Known, place: &Place) -> Value {
     resolved
 }
 
-/// Passes every text in `value` to `visit` for change in place, so that map keys need not be hashed again.
+/// Passes every text in `value` to `visit`, which changes it in place, so that map keys need not be hashed again.
 fn each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     match value {
         Value::String(text) => visit(text),

@@ -118,7 +118,8 @@ fn object(parts: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::Object(parts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>())
 }
 
-/// The operators and keys of conditions, and their values if these must not be merged with other grants' values.
+/// The operators and keys of a grant's conditions. If it has several, also their values: only the values of a single
+/// condition are merged with those of other grants.
 type Shape = (Vec<(&'static str, &'static str)>, Vec<Vec<String>>);
 
 /// States each action once for each set of resources that it is allowed on.

@@ -286,7 +286,8 @@ pub trait Kind: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
-    /// Lists the resources that are part of the parent with this id, if a search for orphans has to ask for them.
+    /// Lists the resources that are part of the parent with this id, if the search for orphans finds them in no other
+    /// way.
     fn parts_of(_aws: &Aws, _parent: &str) -> impl Future<Output = Result<Vec<Found<Self::Spec>>, AwsError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }

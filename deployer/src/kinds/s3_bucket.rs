@@ -1,13 +1,12 @@
 //! `s3.bucket`: an S3 bucket and its settings.
 //!
 //! **Guarantees**: each setting has a call of its own and is written only if it changed. A bucket in another account or
-//! region is an error, never taken for absent; an external one may be in any region. An update is watched until S3
+//! region is an error and never counts as absent; an external one may be in any region. An update is watched until S3
 //! reports it.
 //! **Assumptions**: bucket names are global, so the ARN needs only the partition.
 //! **Caveats**: a bucket with objects is deleted only with `force_destroy`, which deletes every version of every object
-//! first; that property does not exist in AWS. S3 spreads settings over some seconds, and refuses a deleted bucket's
-//! name for a while. Transitions and the tag and size filters of lifecycle rules are seen, and removed, but cannot be
-//! stated.
+//! first; AWS has no such property. S3 spreads settings over some seconds, and refuses a deleted bucket's name for a
+//! while. Transitions and the tag and size filters of lifecycle rules are detected and removed, but cannot be stated.
 
 mod settings;
 mod spread;

@@ -21,7 +21,7 @@ pub const ENVIRONMENT: &str = "DEPLOYER_VAR_";
 /// The longest chain of defaults that refer to each other.
 const DEEPEST: usize = 100;
 
-/// The inputs besides the text itself.
+/// The inputs of a run besides the text of `stack.yaml`.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
     /// `NAME=VALUE`, as given on the command line.
@@ -336,7 +336,7 @@ fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<Str
 struct Resolver<'a> {
     declared: &'a BTreeMap<String, Declaration>,
     given: Given,
-    /// Starts with the spellings of the declared values; spellings of resolved ones are added.
+    /// The spellings of the declared values, to which those of resolved values are added.
     written: Written,
     done: BTreeMap<String, Option<Value>>,
     /// The variables whose defaults are being resolved, to detect circles.

@@ -12,7 +12,7 @@ use crate::kinds::Grant;
 
 /// How many versions of a function are kept.
 pub const KEPT: u64 = 10;
-/// How many leftovers one update deletes at most.
+/// How many old versions one update deletes at most.
 const AT_ONCE: usize = 10;
 const UPDATE_CODE: &str = "lambda:UpdateFunctionCode";
 

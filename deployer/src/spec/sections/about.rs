@@ -123,8 +123,8 @@ pub struct Recipient {
 /// Properties of which a map has exactly one.
 #[derive(Debug)]
 pub struct OneOf {
-    /// The Rust type of the map inside the element; `None` for the element itself, which may have none of the properties
-    /// if it is external.
+    /// The Rust type of the map inside the element; `None` for the element itself. An external element may have none of
+    /// the properties.
     pub map: Option<&'static str>,
     pub names: &'static [&'static str],
 }

@@ -163,7 +163,7 @@ impl Scope<'_> {
         format!("{}-{}", env::stack_of(self.stack), self.name)
     }
 
-    /// Returns the default name in at most `max` characters, at least 9.
+    /// Returns the default name, shortened to `max` characters if it is longer. `max` is at least 9.
     pub fn name_within(&self, max: usize) -> String {
         shortened(&self.default_name(), max)
     }

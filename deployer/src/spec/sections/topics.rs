@@ -368,7 +368,7 @@ fn malformed(protocol: &str, endpoint: &str) -> Option<(String, String)> {
     (!fits).then(|| (format!("`{endpoint}` is not {what}"), format!("write it like {example}")))
 }
 
-/// Tells whether SNS could send a mail to a text: it has a name, one `@` and a domain with a dot.
+/// Tells whether a text is an address for mails: it has a name, one `@` and a domain with a dot.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let clean =

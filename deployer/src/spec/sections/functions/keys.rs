@@ -41,8 +41,8 @@ const LAMBDA: &[(&str, &str, &str)] = &[
     (LambdaFunction::NAME, "dead_letter_target_arn", "kms:GenerateDataKey"),
 ];
 
-/// Reports a function whose role is declared in the stack, because nothing is derived for such a role. The permissions
-/// of roles outside the stack are unknown.
+/// Reports a function whose role is declared in the stack, because such a role gets no derived permissions. The
+/// permissions of roles outside the stack are unknown.
 pub(super) fn lint(document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings) {
     let Some((_, property, needed)) = LAMBDA.iter().find(|(kind, ..)| *kind == resource.kind) else { return };
     let keyed = resource.spec.get(property).and_then(|arn| all.referred(arn));
