@@ -62,9 +62,9 @@ const CONFIGURATION: &[&str] = &[
 
 /// Properties that UpdateFunctionCode sends.
 const CODE: &[&str] = &["code.sha256", "architectures"];
-/// Properties whose change the next invocation may notice, or AWS may refuse after it has accepted the call. The rest
-/// of the configuration (memory, time, texts, logs) applies to instances that start from now on, so no run waits for
-/// it.
+/// Properties whose change matters at once: the next invocation may notice it, or AWS may refuse it after it has
+/// accepted the call. A change of any other setting (memory, time, texts, logs) applies to instances that start from
+/// now on, so no run waits for it.
 const SEEN: &[&str] =
     &["role", "runtime", "handler", "environment", "dead_letter_target_arn", "layers", "kms_key_arn", "vpc_config"];
 /// The state of a function that AWS is still deleting.

@@ -99,8 +99,8 @@ pub enum Draw {
     Uses(&'static str),
     /// Watches the referenced resource; no data flows.
     Watches(&'static str),
-    /// Data flows to the referenced resource, with a label for each text that the function returns. It gets the spec and
-    /// the address of the referenced resource. Without a text there is no arrow.
+    /// Data flows to the referenced resource, with a label for each text that the function returns. The function gets
+    /// the spec and the address of the referenced resource. If it returns no text, no arrow is drawn.
     Each(fn(&Value, &str) -> Vec<String>),
 }
 
