@@ -17,6 +17,7 @@ pub mod kinds;
 pub mod local;
 mod log;
 mod models;
+mod mutex;
 pub mod observe;
 pub mod operate;
 pub mod package;

@@ -1,8 +1,9 @@
 //! The program's own log on stderr: the SDK writes whole requests into it, so secrets are masked on the way out.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::mutex::lock;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
@@ -11,7 +12,7 @@ static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
 
 /// Adds secrets to mask from now on.
 pub fn mask(secrets: &Secrets) {
-    let mut known = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = lock(&SECRETS);
     known.get_or_insert_default().extend(secrets);
 }
 
@@ -26,7 +27,7 @@ pub fn masked_json(json: &str) -> String {
 }
 
 fn with_known<'a>(text: &'a str, mask: impl FnOnce(&Secrets) -> std::borrow::Cow<'a, str>) -> String {
-    let known = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = lock(&SECRETS);
     known.as_ref().map_or_else(|| text.to_owned(), |secrets| mask(secrets).into_owned())
 }
 

@@ -5,12 +5,14 @@
 //! server has taken the earlier ones: beyond a hundred at once its queue may drop one, which costs up to a second.
 
 use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+
+use crate::mutex::lock;
 
 /// So many are let through before any has been answered.
 pub(super) const AT_FIRST: usize = 96;
@@ -84,7 +86,7 @@ impl Flow {
 
     /// When more are let through; nothing once they were.
     fn more_at(&self) -> Option<Instant> {
-        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = lock(&self.more);
         match *more {
             More::Gone => None,
             More::At(at) => Some(at),
@@ -98,7 +100,7 @@ impl Flow {
 
     /// After the pause; the first of those who waited sees to it for all.
     fn widen_once(&self) {
-        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = lock(&self.more);
         if std::mem::replace(&mut *more, More::Gone) == More::Gone {
             return;
         }

@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 
 use super::AwsError;
+use crate::mutex::lock;
 
 type Answer<T> = Result<Arc<BTreeMap<String, T>>, AwsError>;
 type Call<T> = BoxFuture<'static, Answer<T>>;
@@ -60,14 +61,14 @@ impl<T: Clone + Send + Sync + 'static> Gather<T> {
     where
         F: Future<Output = Result<BTreeMap<String, T>, AwsError>> + Send + 'static,
     {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         if let Some(call) = open.as_ref().and_then(|open| open.add(key, self.limit)) {
             return call;
         }
         let keys: Keys = Arc::new(Mutex::new(Some(BTreeSet::from([key.to_owned()]))));
         let taken = keys.clone();
         let call = async move {
-            let keys = taken.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+            let keys = lock(&taken).take().unwrap_or_default();
             fetch(keys).await.map(Arc::new)
         };
         let call = call.boxed().shared();
@@ -80,7 +81,7 @@ impl<T> Open<T> {
     /// Adds a key, unless the call is on its way, full, or given up by everyone.
     fn add(&self, key: &str, limit: usize) -> Option<Shared<Call<T>>> {
         let call = self.call.upgrade()?;
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = lock(&self.keys);
         let keys = keys.as_mut()?;
         if keys.len() >= limit && !keys.contains(key) {
             return None;

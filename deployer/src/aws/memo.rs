@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::OnceCell;
 
 use super::AwsError;
+use crate::mutex::lock;
 
 type Cell = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
@@ -38,7 +39,7 @@ impl Memo {
             return ask.await.map(Arc::new);
         }
         let cell = {
-            let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cells = lock(&self.cells);
             cells.entry(key.to_owned()).or_default().clone()
         };
         let answer = cell
@@ -52,7 +53,7 @@ impl Memo {
 
     /// Drops the answer for `key`. Who already waits for it still gets it; who asks from now on asks AWS.
     pub(crate) fn forget(&self, key: &str) {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        lock(&self.cells).remove(key);
     }
 }
 

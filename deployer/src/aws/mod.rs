@@ -48,6 +48,8 @@ use partition::Partition;
 
 use tokio::time::Instant;
 
+use crate::mutex::lock;
+
 pub use clients::Clients;
 pub use error::{AwsError, ServiceError};
 pub use fence::Fence;
@@ -200,8 +202,8 @@ impl Aws {
         let (reads, writes) = self.calls();
         new.shared.reads.store(reads, Ordering::Relaxed);
         new.shared.writes.store(writes, Ordering::Relaxed);
-        let claims = self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        *new.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = claims;
+        let claims = lock(&self.shared.claims).clone();
+        *lock(&new.shared.claims) = claims;
         new
     }
 
@@ -249,9 +251,7 @@ impl Aws {
             wait::begun();
             let counter = if write { &self.shared.writes } else { &self.shared.reads };
             counter.fetch_add(1, Ordering::Relaxed);
-            if let Ok(mut calls) = self.shared.calls.lock() {
-                calls.push(operation);
-            }
+            lock(&self.shared.calls).push(operation);
             Ok(turn)
         }
         .boxed()
@@ -318,7 +318,7 @@ impl Aws {
     /// one API's resource tree). Hold the guard while calling.
     pub async fn turn(&self, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
         let mutex = {
-            let mut serial = self.shared.serial.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut serial = lock(&self.shared.serial);
             serial.entry(key.to_owned()).or_default().clone()
         };
         mutex.lock_owned().await
@@ -326,57 +326,57 @@ impl Aws {
 
     /// Takes a person's word that `address` is the resource with this id.
     pub fn claim(&self, address: &str, id: &str) {
-        let mut claims = self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut claims = lock(&self.shared.claims);
         claims.insert(address.to_owned(), id.to_owned());
     }
 
     /// The id that a person named for `address`.
     pub fn claimed(&self, address: &str) -> Option<String> {
-        self.shared.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(address).cloned()
+        lock(&self.shared.claims).get(address).cloned()
     }
 
     /// Notes that the last apply left the resource of this identity under `id`, with these tags. Only how reads are made
     /// depends on it, never what they find; but who is going to delete may take the tags from it of what has an owner
     /// by other means.
     pub fn expect(&self, kind: &str, identity: &[&str], id: &str, tags: Option<tags::Tags>) {
-        let mut expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut expected = lock(&self.shared.expected);
         expected.entry(kind.to_owned()).or_default().insert(identity_key(identity), (id.to_owned(), tags));
     }
 
     /// The id that the last apply left for this identity.
     pub(crate) fn expected(&self, kind: &str, identity: &[&str]) -> Option<String> {
-        let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let expected = lock(&self.shared.expected);
         expected.get(kind)?.get(&identity_key(identity)).map(|(id, _)| id.clone())
     }
 
     /// Notes that an interrupted run was about to make the resource of this identity, since that second. What it made is
     /// told by that from what only looks like it.
     pub fn expect_made(&self, kind: &str, identity: &[&str], since_s: i64) {
-        let mut making = self.shared.making.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut making = lock(&self.shared.making);
         let since = making.entry(format!("{kind} {}", identity_key(identity))).or_insert(since_s);
         *since = since_s.min(*since);
     }
 
     /// The second since which an interrupted run was about to make the resource of this identity.
     pub(crate) fn making_since(&self, kind: &str, identity: &[&str]) -> Option<i64> {
-        let making = self.shared.making.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let making = lock(&self.shared.making);
         making.get(&format!("{kind} {}", identity_key(identity))).copied()
     }
 
     /// The tags that the last apply left on the resource of this identity.
     pub(crate) fn left_tags(&self, kind: &str, identity: &[&str]) -> Option<tags::Tags> {
-        let expected = self.shared.expected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let expected = lock(&self.shared.expected);
         expected.get(kind)?.get(&identity_key(identity))?.1.clone()
     }
 
     /// Tells whether this run does `what` for the first time. What is tried again may have had an effect already.
     pub(crate) fn first_time(&self, what: String) -> bool {
-        self.shared.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(what)
+        lock(&self.shared.done).insert(what)
     }
 
     /// Tells whether this run has done `what`.
     pub(crate) fn has_done(&self, what: &str) -> bool {
-        self.shared.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(what)
+        lock(&self.shared.done).contains(what)
     }
 
     /// Gives what this run already read under `key`, or reads it, once for all who ask meanwhile.
@@ -416,7 +416,7 @@ impl Aws {
 
     /// Lists every call made so far, in order of sending.
     pub fn calls_made(&self) -> Vec<&'static str> {
-        self.shared.calls.lock().map(|c| c.clone()).unwrap_or_default()
+        lock(&self.shared.calls).clone()
     }
 }
 

@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{AwsError, wait};
+use crate::mutex::lock;
 
 /// So many ask from the beginning.
 const SCOUTS: usize = 4;
@@ -52,7 +53,7 @@ impl Paces {
         F: Future<Output = Result<T, AwsError>>,
     {
         let began = Instant::now();
-        let pace = self.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default().clone();
+        let pace = lock(&self.seen).entry(what).or_default().clone();
         if !pace.is_scout() {
             let mut usual = pace.usual.subscribe();
             let known = tokio::time::timeout(PATIENCE, usual.wait_for(Option::is_some)).await;
@@ -77,7 +78,7 @@ impl Paces {
 
 impl Pace {
     fn is_scout(&self) -> bool {
-        let mut scouts = self.scouts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scouts = lock(&self.scouts);
         *scouts += 1;
         *scouts <= SCOUTS
     }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::upload::Turn;
+use crate::mutex::lock;
 
 /// A body goes out in pieces of this size, each of which is a sign of life. Smaller ones are one piece.
 const PIECE: usize = 64 * 1024;
@@ -114,11 +115,11 @@ impl Default for Life {
 
 impl Life {
     fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
     }
 
     fn sign(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *lock(&self.0) = Instant::now();
     }
 }
 

@@ -5,7 +5,7 @@
 //! budget at once; it comes back to the documented one within ten seconds.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::service::{self, Rate};
 use super::wait;
+use crate::mutex::lock;
 
 /// The buckets of one run.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +98,7 @@ impl Budgets {
     }
 
     fn buckets(&self) -> MutexGuard<'_, HashMap<&'static str, Bucket>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Gives a ticket.

@@ -11,12 +11,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::gather::Gather;
 use super::service::{self, Service};
 use super::tags::{self, Tags};
 use super::{Aws, AwsError};
+use crate::mutex::lock;
 
 pub(crate) const OPERATION: &str = "tag:GetResources";
 /// ARNs in one call.
@@ -115,7 +116,7 @@ async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
         return None;
     }
     let gather = {
-        let mut all = aws.gathered.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&aws.gathered.tags);
         all.entry(service).or_insert_with(|| Arc::new(Gather::new(AT_ONCE))).clone()
     };
     let shared = aws.clone();

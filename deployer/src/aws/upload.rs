@@ -6,11 +6,12 @@
 //! **Caveats**: what the SDK sends again has no turn of its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Aws, AwsError, wait};
+use crate::mutex::lock;
 
 /// Bytes of zips that are being sent at once. At 1 Mbit/s they take three minutes.
 const ON_THE_LINE: u32 = 16 * 1024 * 1024;
@@ -51,7 +52,7 @@ impl Turn {
     }
 
     pub(super) fn give_back(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(lock(&self.0).take());
     }
 }
 
@@ -63,7 +64,7 @@ impl Aws {
         size: u64,
         read: impl Fn() -> Result<Vec<u8>, AwsError> + Send + Sync + 'static,
     ) {
-        let mut code = self.shared.uploads.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut code = lock(&self.shared.uploads.code);
         code.insert(sha256.into(), (size, Arc::new(read)));
     }
 
@@ -75,7 +76,7 @@ impl Aws {
     where
         F: Future<Output = Result<T, AwsError>>,
     {
-        let found = self.shared.uploads.code.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned();
+        let found = lock(&self.shared.uploads.code).get(sha256).cloned();
         let (size, read) = found.ok_or_else(|| AwsError::Shape {
             what: "code".into(),
             message: format!("no zip with CodeSha256 `{sha256}` was packaged in this run"),

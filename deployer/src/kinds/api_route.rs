@@ -22,6 +22,7 @@ use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, metho
 use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
 use crate::aws::{Aws, AwsError, Place, once};
+use crate::mutex::lock;
 
 /// The route kind.
 pub struct ApiRoute;
@@ -133,7 +134,7 @@ async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
     let api = &want.rest_api_id;
     let known =
         aws.remember::<Paths>(&paths_key(api), async { Ok(Mutex::new(paths(&resources(aws, api).await?))) }).await?;
-    let mut paths = known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let mut paths = lock(&known).clone();
     let root = paths.get("/").cloned();
     let mut parent = root.ok_or_else(|| AwsError::missing("apigateway:GetResources", "root"))?;
     let mut path = String::new();
@@ -147,7 +148,7 @@ async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
             }
             let id = create_resource(aws, api, &parent, part).await?;
             paths.insert(path.clone(), id);
-            *known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = paths.clone();
+            *lock(&known) = paths.clone();
         }
         parent.clone_from(&paths[&path]);
     }

@@ -11,7 +11,7 @@
 mod settings;
 mod spread;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ObjectOwnership,
@@ -27,6 +27,7 @@ use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, ServiceError};
+use crate::mutex::{into_inner, lock};
 
 /// The bucket kind.
 pub struct S3Bucket;
@@ -303,12 +304,11 @@ async fn head(aws: &Aws, bucket: &str) -> Result<Option<String>, AwsError> {
     let call = async {
         let answer = aws.clients.s3.head_bucket().bucket(bucket).send().await;
         let refusal = answer.as_ref().err().and_then(|refused| refused.raw_response());
-        *told.lock().unwrap_or_else(PoisonError::into_inner) =
-            refusal.and_then(|answer| answer.headers().get(REGION)).map(str::to_owned);
+        *lock(&told) = refusal.and_then(|answer| answer.headers().get(REGION)).map(str::to_owned);
         answer
     };
     let found = aws.find("s3:HeadBucket", ABSENT, call).await;
-    let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let told = into_inner(told);
     match (found, told) {
         (Ok(None), _) => Ok(None),
         (Ok(Some(found)), _) => Ok(Some(found.bucket_region.unwrap_or_else(|| aws.place.region.clone()))),

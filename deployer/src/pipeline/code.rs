@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::{Loaded, Progress, Settings, root};
 use crate::failure::{self, Failure};
+use crate::mutex::{into_inner, lock};
 use crate::package::{self, Artifact};
 use crate::spec::secrets::Secrets;
 use crate::spec::sections::{Code, CodeSource};
@@ -31,7 +32,7 @@ pub(super) async fn package(
             Err(error) => errors.push((node.element.clone(), error)),
         }
     }
-    let warnings = masked.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let warnings = into_inner(masked.warnings);
     if !warnings.is_empty() {
         let of_element = |(request, warning): (usize, _)| (with_code[request].0.element.clone(), warning);
         let warnings = failure::package_warnings(warnings.into_iter().map(of_element), document);
@@ -55,7 +56,7 @@ impl package::Progress for Masked<'_> {
                 self.progress.on(package::Event::Output { line: &self.secrets.mask_cut(line) });
             }
             package::Event::Warning { request, warning } => {
-                self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push((request, warning.clone()));
+                lock(&self.warnings).push((request, warning.clone()));
             }
             event => self.progress.on(event),
         }

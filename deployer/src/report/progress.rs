@@ -4,7 +4,7 @@ mod estimate;
 mod preparation;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +15,7 @@ use super::paint::Tone;
 use super::plan::bytes;
 use super::terminal::{self, Terminal};
 use crate::execute::{Event, Observer};
+use crate::mutex::lock;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use estimate::Estimate;
@@ -35,7 +36,7 @@ const FINENESS: u64 = 1_000;
 static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 fn live_now() -> MutexGuard<'static, Option<MultiProgress>> {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&LIVE)
 }
 
 /// Writes while the live lines, if there are any, are suspended.
@@ -176,7 +177,7 @@ impl Progress {
         let entry = self.lock().remove(&key(address, removal));
         if let Some(entry) = entry {
             let took = entry.began.elapsed().as_secs_f64();
-            self.whole.lock().unwrap_or_else(PoisonError::into_inner).ended(&key(address, removal), took);
+            lock(&self.whole).ended(&key(address, removal), took);
             if let Some(bar) = entry.bar {
                 bar.finish_and_clear();
                 self.fill(&mut self.lock());
@@ -186,7 +187,7 @@ impl Progress {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 }
 
@@ -275,7 +276,7 @@ fn past(action: Action, removal: bool) -> &'static str {
 async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        let lines = still(&running.lock().unwrap_or_else(PoisonError::into_inner));
+        let lines = still(&lock(&running));
         for line in lines {
             terminal.say(&line);
         }
@@ -330,8 +331,8 @@ fn whole_bar() -> ProgressBar {
 async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<Mutex<BTreeMap<String, Running>>>) {
     loop {
         let (share, text) = {
-            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-            let whole = whole.lock().unwrap_or_else(PoisonError::into_inner);
+            let running = lock(&running);
+            let whole = lock(&whole);
             let since = |key: &str| running.get(key).map_or(0.0, |entry| entry.began.elapsed().as_secs_f64());
             (whole.share(), told(whole.counts(), running.len(), whole.left(since)))
         };

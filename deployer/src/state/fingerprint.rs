@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
@@ -19,6 +19,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::mutex::lock;
 
 /// Prefix of every fingerprint; its cost parameters follow.
 const MARK: &str = "fingerprint:argon2id:";
@@ -70,7 +72,7 @@ pub fn of(text: &str, key: &str) -> String {
 fn at(cost: Cost, text: &str, key: &str) -> Option<String> {
     let digest = Sha256::new().chain_update(Sha256::digest(key.as_bytes())).chain_update(text.as_bytes()).finalize();
     let subject: Subject = (digest.into(), cost);
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = || lock(&KNOWN);
     if let Some(made) = known().get(&subject) {
         return Some(made.clone());
     }

@@ -4,7 +4,7 @@
 //! At most one write is in flight, and the newest state wins. Each write is conditional on the previous one, so a run
 //! that another run has overtaken writes nothing more. A state without changes is not written.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use super::lock::{Found, Lease, LeaseMark, conflict, next_serial};
 use super::objects::{Condition, ObjectError, Version};
 use super::rescue;
 use super::store::{Snapshot, Store};
+use crate::mutex::lock;
 
 /// Keeps the state of a running execution.
 pub trait Journal: Send + Sync {
@@ -142,7 +143,7 @@ impl StoreJournal {
 
 impl Writer {
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pending)
     }
 
     /// Writes queued states until none remains.

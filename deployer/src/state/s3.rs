@@ -6,7 +6,7 @@
 mod bucket;
 mod young;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep};
 use super::objects::{Condition, Object, ObjectError, Objects, Version};
 use super::store::{Encryption, S3Location};
 use crate::aws::{AwsError, Place};
+use crate::mutex::lock;
 use young::Young;
 
 /// How long to repeat a call that raced with another one (HTTP 409).
@@ -265,7 +266,7 @@ struct ServerDate(Arc<Mutex<Option<SystemTime>>>);
 
 impl ServerDate {
     fn get(&self) -> Option<SystemTime> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
     }
 }
 
@@ -282,7 +283,7 @@ impl Intercept for ServerDate {
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date");
         let date = date.and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date.and_then(|time| SystemTime::try_from(time).ok());
+        *lock(&self.0) = date.and_then(|time| SystemTime::try_from(time).ok());
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! Waits until IAM, which is eventually consistent, knows a new role.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{ABSENT, is_arn};
 use crate::aws::{Aws, AwsError, wait};
+use crate::mutex::{into_inner, lock};
 
 /// Waits until GetRole finds the role and gives its ARN.
 pub(super) async fn settled(aws: &Aws, role: &str) -> Result<(), AwsError> {
@@ -34,7 +35,7 @@ where
                 match attempt.await {
                     Err(e) if e.is(ABSENT) => {
                         let seen = e.to_string();
-                        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                        *lock(last) = Some(e);
                         Ok(wait::Poll::Pending(seen))
                     }
                     other => other.map(wait::Poll::Ready),
@@ -42,7 +43,7 @@ where
             }
         })
         .await;
-    match (waited, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+    match (waited, into_inner(last)) {
         (Err(AwsError::Deadline { .. }), Some(answer)) => Err(answer),
         (waited, _) => waited,
     }

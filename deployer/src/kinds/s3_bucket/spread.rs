@@ -1,6 +1,6 @@
 //! Settings that S3 spreads over some seconds, and settings that it accepts only as a whole.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_s3::types::BlockedEncryptionTypes;
@@ -10,6 +10,7 @@ use super::{Bucket, Encryption};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, policy};
 use crate::kinds::Changes;
+use crate::mutex::{into_inner, lock};
 
 /// Tells whether the change opens the bucket to public policies.
 pub(super) fn opened(have: &Bucket, want: &Bucket) -> bool {
@@ -34,13 +35,13 @@ pub(super) async fn put_policy(aws: &Aws, bucket: &str, policy: &str, opened: bo
         match send().await {
             Err(refused) if refused.is_access_denied() => {
                 let seen = refused.to_string();
-                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+                *lock(&last) = Some(refused);
                 Ok(Poll::Pending(seen))
             }
             put => put.map(|_| Poll::Ready(())),
         }
     });
-    match (put.await, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+    match (put.await, into_inner(last)) {
         (Err(AwsError::Deadline { .. }), Some(refused)) => Err(refused),
         (put, _) => put,
     }

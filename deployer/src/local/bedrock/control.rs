@@ -1,9 +1,11 @@
 //! Faults on demand, and the log of requests.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
+
+use crate::mutex::lock;
 
 /// Maximum number of requests in the log; the oldest are dropped first.
 const LOG_LENGTH: usize = 1000;
@@ -108,11 +110,6 @@ pub(super) fn marked_fate(prompt: &str) -> Fate {
 /// Tells whether a prompt asks to be stopped by the content filter.
 pub(super) fn marked_filtered(prompt: &str) -> bool {
     prompt.contains("[[filter]]")
-}
-
-/// Ignores poisoning: a panic while one of these locks is held leaves plain data that is still consistent.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

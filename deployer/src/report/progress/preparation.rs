@@ -1,6 +1,6 @@
 //! Shows progress before the plan: builds, and waits for the lock.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::HEARTBEAT;
+use crate::mutex::lock;
 use crate::package;
 use crate::pipeline;
 use crate::report::terminal::Terminal;
@@ -67,7 +68,7 @@ impl Preparation {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Building>> {
-        self.building.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.building)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The held lock, renewed until it is released, lost or dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::decide::{Saving, Terms, is_own, saving, written_at_most};
 use super::{LockInfo, POLL, RELEASES};
+use crate::mutex::lock;
 use crate::state::error::StateError;
 use crate::state::moment::Moment;
 use crate::state::objects::{Condition, Object, ObjectError, Objects, Version};
@@ -75,13 +76,13 @@ impl Lease {
     pub(super) fn listing(self, store: &Store) -> Self {
         let store = store.clone();
         let kept = tokio::spawn(async move { store.newest_number().await });
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        *lock(&self.kept) = Some(kept);
         self
     }
 
     /// Hands the lookup of the highest kept number to its first caller; `None` after that.
     pub(in crate::state) fn newest_kept(&self) -> Option<JoinHandle<u64>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.kept).take()
     }
 
     /// Turns true when the lease can no longer be relied on; nothing new may be started then.
@@ -172,7 +173,7 @@ impl LeaseMark {
 
 impl Shared {
     fn hold(&self) -> MutexGuard<'_, Hold> {
-        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.hold)
     }
 
     fn holds(&self) -> bool {

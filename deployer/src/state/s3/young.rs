@@ -8,12 +8,13 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::aws::AwsError;
+use crate::mutex::lock;
 
 /// How long S3 advises to wait after versioning was switched on.
 const YOUTH: Duration = Duration::from_secs(15 * 60);
@@ -35,7 +36,7 @@ struct Seen {
 
 impl Young {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Marks the bucket as new from now on.
