@@ -251,8 +251,8 @@ impl Kind for SqsQueue {
 /// The longest wait. SQS takes up to a minute for most attributes, and up to 15 minutes for the retention, for which no
 /// run waits.
 const SPREAD_WITHIN: Duration = Duration::from_secs(60);
-/// The number of consecutive answers with the changes: one of SQS's servers may report the changed attributes, and the
-/// next one the old ones.
+/// How many answers in a row must show the changes: one of SQS's servers may already return the changed attributes, and
+/// the next one still the old ones.
 const TOLD_IN_A_ROW: u32 = 4;
 
 impl Queue {

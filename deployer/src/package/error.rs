@@ -88,7 +88,7 @@ impl PackageError {
         Self::Io { path: path.display().to_string(), message: error.to_string() }
     }
 
-    /// Records that the deployer built the executable that requires a too new glibc.
+    /// Records that the deployer itself built the executable that needs a newer glibc than the runtime's.
     pub(super) fn of_build(mut self, across: bool) -> Self {
         if let Self::Glibc { made, .. } = &mut self {
             *made = if across { Made::Across } else { Made::Here };

@@ -367,7 +367,7 @@ impl Section for Functions {
 }
 
 impl Event {
-    /// Returns the queue's name, which the mapping's address has in brackets.
+    /// Returns the queue's name, which stands in brackets in the mapping's address.
     fn label(&self) -> String {
         if let Some(queue) = &self.queue {
             return queue.clone();

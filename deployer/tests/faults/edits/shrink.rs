@@ -9,7 +9,7 @@ use super::play::{Trouble, Verdict, play};
 use super::story::Story;
 use super::valid::first_error;
 
-/// The most smaller stories that are played.
+/// The highest number of smaller stories to play.
 const TRIES: usize = 200;
 
 /// Returns the smallest story found that fails in the same way, and its failure. `directory` always has the smallest so

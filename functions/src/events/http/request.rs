@@ -164,7 +164,7 @@ impl Request {
     }
 
     /// Returns the URL of `tail`, a neighbour of the last part of the requested path. If the event does not contain the
-    /// path as the client wrote it, the URL is relative, and correct as well.
+    /// path as the client wrote it, the URL is relative, which is correct as well.
     pub(super) fn reference(&self, tail: &str) -> String {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:@+".contains(&byte);
         let path = self.client_path.as_deref().map(segments);

@@ -42,7 +42,7 @@ pub(super) enum Fate {
     UnavailableAtFirst,
     SilentAtFirst,
     GarbledAtFirst,
-    /// Bedrock refuses the account whatever the prompt: by a `ValidationException` with one of four texts.
+    /// Bedrock refuses the account, whatever the prompt: it answers with a `ValidationException` and one of four texts.
     NotAllowed,
     ModelEnded,
     AlwaysThrottled,
