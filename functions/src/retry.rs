@@ -40,7 +40,7 @@ pub struct Limits {
     pub to_the_end: bool,
 }
 
-/// The least remaining time for which a wait is shortened.
+/// A wait is shortened only if at least this much time remains.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// The time that is reserved for a further attempt if attempts continue to the end.
 const FURTHER: Duration = Duration::from_secs(2);

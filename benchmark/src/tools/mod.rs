@@ -57,7 +57,7 @@ pub trait Tool {
         case.counts()
     }
 
-    /// Returns the number of resources in the account at the end, because they existed beforehand.
+    /// Returns how many resources the tool leaves in the account because they existed beforehand.
     fn leaves(&self, _case: Case) -> Counts {
         Counts::default()
     }

@@ -30,7 +30,8 @@ async fn offline(stack: &str) -> Bench {
     bench
 }
 
-/// Like [`Bench::write`], which would take Couch's own `BUCKET` for the state's.
+/// Writes `stack.yaml` with the bucket's name in place of `STATE`. [`Bench::write`] would also replace the `BUCKET` in
+/// Couch's names.
 fn write(bench: &Bench, stack: &str) {
     std::fs::write(bench.path().join("stack.yaml"), stack.replace("STATE", &bench.bucket())).expect("a file");
 }

@@ -34,7 +34,7 @@ pub enum Wrong {
     /// AWS answers HTTP 500 and does nothing.
     Broken,
     Throttled,
-    /// The call arrives; the deployer gets no answer in time, and lives.
+    /// The call arrives; the deployer gets no answer in time, and keeps running.
     TimedOut,
     Denied,
     /// The credentials have expired: this call and all further ones are refused.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// How often a text may have been escaped repeatedly.
+/// How many times over a text may have been escaped.
 const LAYERS: usize = 3;
 /// The longest name of an HTML character that is recognised, with `&` and `;`.
 const LONGEST_ENTITY: usize = 12;

@@ -35,7 +35,7 @@ impl World {
         self.under_way.insert(Sent { run, write, awaited: true });
     }
 
-    /// Returns the tick from which the lease of a lock that was read counts for its holder.
+    /// Returns the earliest tick at which the stored lock may have been written, by the server's clock.
     fn written_at_most(&self) -> i16 {
         self.now - i16::try_from(written_at_most(ticks(self.age())).as_secs()).expect("few ticks")
     }
