@@ -165,10 +165,10 @@ fn expect(aws: &Aws, record: &Record) {
 
 /// Tells the resource's kind when an interrupted run was about to create it.
 fn expect_made(aws: &Aws, intent: &Intent) {
-    let Some(kind) = kinds::find(&intent.kind).filter(|_| matches!(intent.action.as_str(), "create" | "replace"))
-    else {
+    if !intent.action.creates() {
         return;
-    };
+    }
+    let Some(kind) = kinds::find(&intent.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| intent.inputs.get(p)?.as_str()).collect();
     if let Ok(since) = DateTime::from_str(&intent.since, Format::DateTime) {
         aws.expect_made(kind.name(), &identity, since.secs());

@@ -232,9 +232,9 @@ impl<'a> Execution<'a> {
         &self.plan.actions()[index]
     }
 
-    /// Unchanged resources need no call unless something unknown before turned out different.
+    /// Tells whether a step needs no call to AWS.
     fn starts_nothing(&self, id: StepId) -> bool {
-        matches!(self.planned(id).action, Action::Unchanged | Action::Forget)
+        !self.planned(id).action.calls_aws()
     }
 
     fn start(&self, id: StepId, sharing: bool, running: &mut Running<'a>) {

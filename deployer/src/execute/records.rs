@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::Execution;
 use super::schedule::StepId;
-use super::schedule::builds;
 use super::step::{Done, Part};
 use crate::graph::identity;
 use crate::graph::resolve;
@@ -24,7 +23,7 @@ impl Execution<'_> {
             let name = kinds::find(planned.kind).map(|kind| resolve::readable(&identity(kind.identity(), &inputs)));
             Intent {
                 address: planned.address.clone(),
-                action: format!("{:?}", planned.action).to_lowercase(),
+                action: planned.action,
                 kind: planned.kind.to_owned(),
                 identity: name.unwrap_or_default(),
                 since: self.now.clone(),
@@ -39,7 +38,7 @@ impl Execution<'_> {
     /// Notes whose code this run brings, beside what the run before it did if that was cut off.
     pub(super) fn note_deployed_code(&mut self) {
         let brings =
-            |planned: &&Planned| builds(planned) && planned.changes.iter().any(|change| change.path == "code.sha256");
+            |planned: &&Planned| planned.action.builds() && planned.changes.iter().any(|change| change.path == "code.sha256");
         let brought: Vec<String> = self.begun().filter(brings).map(|planned| planned.address.clone()).collect();
         if brought.is_empty() {
             return;
@@ -52,7 +51,7 @@ impl Execution<'_> {
 
     /// The actions that need calls.
     fn begun(&self) -> impl Iterator<Item = &Planned> {
-        self.plan.actions().iter().filter(|planned| !matches!(planned.action, Action::Unchanged | Action::Forget))
+        self.plan.actions().iter().filter(|planned| planned.action.calls_aws())
     }
 
     /// Is all that the plan begins a deletion, of what the state records already? A run that is cut off before its intents

@@ -53,7 +53,7 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     };
     for (i, planned) in actions.iter().enumerate() {
         for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
-            if builds(planned) && builds(&actions[*dependency]) {
+            if planned.action.builds() && actions[*dependency].action.builds() {
                 edge((i, Part::Main), (*dependency, Part::Main));
                 // It may be done before what it began beside.
                 for beside in actions[*dependency].early.iter().filter_map(|address| index.get(address.as_str())) {
@@ -317,7 +317,7 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
     let gone = &actions[dependency];
     let definition = kinds::find(gone.kind).is_some_and(|kind| kind.about().calls.definition);
     if gone.action == Action::Delete {
-        if definition && builds(&actions[user]) {
+        if definition && actions[user].action.builds() {
             edge((user, Part::Main), (dependency, Part::Main));
         } else {
             edge((dependency, Part::Main), (user, Part::Main));
@@ -328,10 +328,6 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
         edge((dependency, Part::Removal), (user, Part::Main));
         edge((dependency, Part::Removal), (user, Part::Removal));
     }
-}
-
-pub(super) fn builds(planned: &Planned) -> bool {
-    !matches!(planned.action, Action::Delete | Action::Forget)
 }
 
 /// Is it done by a call that does the same for others?
@@ -362,7 +358,7 @@ pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
 
 /// Is its predecessor deleted by a step of its own?
 pub(crate) fn removes_separately(planned: &Planned) -> bool {
-    builds(planned) && planned.predecessor.is_some()
+    planned.action.builds() && planned.predecessor.is_some()
 }
 
 #[cfg(test)]

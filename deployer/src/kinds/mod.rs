@@ -12,12 +12,14 @@
 //! can therefore be made at run time: an implementation of [`AnyKind`] with an [`About`] of its own, both leaked.
 //!
 //! - `about`: the facts about a kind
+//! - `action`: the actions that a plan can take
 //! - `any`: a kind without its type
 //! - `fields`: the names of a spec's properties
 //! - `grant`: the calls that a kind may make
 //! - `health`: statements about a live resource
 
 mod about;
+mod action;
 mod any;
 mod grant;
 
@@ -50,6 +52,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use about::{About, Calls, Named, Ownership, Parent, Person, References, Rule};
+pub use action::{Action, Order};
 pub use any::{AnyKind, Erased};
 pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};

@@ -117,7 +117,7 @@ pub(crate) fn made_unmarked(
 ) -> bool {
     let marked = live.spec["tags"].get(tags::STACK).is_some();
     let made = |intent: &Intent| {
-        matches!(intent.action.as_str(), "create" | "replace")
+        intent.action.creates()
             && intent.kind == kind.name()
             && identity(kind.identity(), &intent.inputs) == name
     };

@@ -7,32 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::Change;
-use crate::kinds::Observed;
-
-/// What is done to one resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    Create,
-    Update,
-    /// Made anew: the successor before the predecessor goes, where their names allow.
-    Replace,
-    Delete,
-    /// Taken over into the state, and changed where it differs.
-    Adopt,
-    /// As `stack.yaml` wants it.
-    Unchanged,
-    /// Gone from AWS or given up: only the state is told.
-    Forget,
-}
-
-/// Which half of a replacement comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    CreateFirst,
-    DeleteFirst,
-}
+use crate::kinds::{Action, Observed, Order};
 
 /// One resource and what is done to it.
 #[derive(Debug, Clone, PartialEq)]

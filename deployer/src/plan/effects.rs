@@ -17,10 +17,11 @@ use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::action::{Action, Order, Plan, Planned};
+use super::action::{Plan, Planned};
 use super::diff::Change;
 use crate::aws::digest;
 use crate::graph::resolve;
+use crate::kinds::{Action, Order};
 use crate::spec::secrets::Secrets;
 use crate::state::fingerprint;
 

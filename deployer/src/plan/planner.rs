@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::gone::{lapses, take_along};
 use self::reason::{output_changes, why_replace};
-use super::action::{Action, Note, Order, Plan, Planned};
+use super::action::{Note, Plan, Planned};
 use super::diff::{Change, Rules, diff};
 use super::problem::{PlanError, Problem};
 use super::select::{Selection, is_named, selected, unknown};
@@ -20,7 +20,7 @@ use super::{drift, owner};
 use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node, identity};
-use crate::kinds::Observed;
+use crate::kinds::{Action, Observed, Order};
 use crate::observe::{Left, Observation, Parents, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::spec::template;

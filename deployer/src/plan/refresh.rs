@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::action::{Action, Plan, Planned};
+use super::action::{Plan, Planned};
 use super::drift;
-use crate::kinds::{self, Observed};
+use crate::kinds::{self, Action, Observed};
 use crate::observe::Observation;
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, State, fingerprint};

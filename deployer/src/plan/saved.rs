@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::action::{Action, Order, Plan, Planned};
+use super::action::{Plan, Planned};
 use super::select::Selection;
 use crate::aws::digest;
-use crate::kinds::Observed;
+use crate::kinds::{Action, Observed, Order};
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 use crate::state::fingerprint;

@@ -8,7 +8,7 @@ use serde_json::error::Category;
 
 use super::error::StateError;
 use super::fingerprint;
-use crate::kinds::Outputs;
+use crate::kinds::{Action, Outputs};
 
 /// The newest format version that this deployer reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -68,8 +68,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     pub address: String,
-    /// `create`, `update`, `replace`, `delete`, `adopt`.
-    pub action: String,
+    pub action: Action,
     pub kind: String,
     /// The identity of the resource to create or delete.
     pub identity: String,

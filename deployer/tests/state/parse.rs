@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deployer::kinds::Action;
 use deployer::state::{Journal, State, StateError};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -41,6 +42,35 @@ fn a_state_is_json_for_people_with_a_line_end() {
     let text = String::from_utf8(run(stored())).expect("UTF-8");
     assert!(text.starts_with("{\n  \"format_version\": 1,\n  \"lineage\": \"") && text.ends_with("}\n"), "{text}");
     assert!(text.contains("\"written_at\": \"2026-11-22T10:00:00Z\"") && !text.contains("intents"), "{text}");
+}
+
+/// An intent as every version of format 1 has written it.
+fn with_intent(action: &str) -> Vec<u8> {
+    let mut document: Value = serde_json::from_slice(&run(stored())).expect("JSON");
+    document["intents"] = serde_json::json!([{
+        "address": "topics.alarms", "action": action, "kind": "sns.topic", "identity": "shop-alarms",
+        "since": "2026-11-22T17:57:31Z", "inputs": { "name": "shop-alarms" }, "element": "topics.alarms"
+    }]);
+    serde_json::to_vec(&document).expect("JSON")
+}
+
+#[test]
+fn the_action_of_an_intent_is_read_from_its_word() {
+    let words = [
+        ("create", Action::Create),
+        ("update", Action::Update),
+        ("replace", Action::Replace),
+        ("delete", Action::Delete),
+        ("adopt", Action::Adopt),
+    ];
+    for (word, action) in words {
+        let state = run(read(&with_intent(word))).expect("readable");
+        assert_eq!(state.intents[0].action, action);
+        assert_eq!(serde_json::to_value(&state.intents[0]).expect("JSON")["action"], word);
+    }
+    let error = run(read(&with_intent("explode"))).expect_err("no action");
+    assert_eq!(error.code(), "state::damaged", "{error}");
+    assert!(error.to_string().contains("intents[0].action"), "{error}");
 }
 
 #[test]

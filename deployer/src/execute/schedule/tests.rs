@@ -315,7 +315,7 @@ proptest! {
         for user in actions {
             for dependency in &user.dependencies {
                 let other = by_address[dependency.as_str()];
-                if builds(user) && builds(other) {
+                if user.action.builds() && other.action.builds() {
                     prop_assert!(at[dependency] < at[&user.address]);
                 }
                 if user.action == Action::Delete && other.action == Action::Delete {

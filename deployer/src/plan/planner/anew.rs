@@ -41,13 +41,13 @@ impl Planner<'_> {
     /// Was a run cut off that made `held` anew, before it had set it again? An update of which nothing differs from what
     /// is recorded may have been meant for that.
     fn was_about_to_hold(&self, node: &Node, held: &str) -> bool {
-        let intent = |address: &str, actions: &[&str]| {
-            let mut intents = self.seen.prior.intents.iter().filter(|intent| intent.address == address);
-            intents.find(|intent| actions.contains(&intent.action.as_str()))
-        };
-        let Some(own) = intent(&node.address, &["update", "adopt"]) else { return false };
+        let intents = &self.seen.prior.intents;
+        let updates = |action: Action| matches!(action, Action::Update | Action::Adopt);
+        let own = intents.iter().find(|intent| intent.address == node.address && updates(intent.action));
+        let Some(own) = own else { return false };
+        let recreated = intents.iter().any(|intent| intent.address == held && intent.action.creates());
         let record = self.seen.prior.resources.get(&node.address);
-        intent(held, &["create", "replace"]).is_some() || record.is_some_and(|record| record.inputs == own.inputs)
+        recreated || record.is_some_and(|record| record.inputs == own.inputs)
     }
 }
 

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{Planner, Prior};
 use crate::graph::{Node, identity};
-use crate::kinds::{self, AnyKind, Observed};
+use crate::kinds::{self, Action, AnyKind, Observed};
 use crate::observe::{Left, Orphan};
-use crate::plan::action::{Action, Note, Planned};
+use crate::plan::action::{Note, Planned};
 use crate::plan::owner;
 use crate::plan::problem::Problem;
 use crate::plan::select::is_named;

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::{ALARM, QUEUES, World};
+use crate::kinds::Action;
 
 #[test]
 fn what_is_not_in_aws_is_created() {
@@ -167,11 +168,11 @@ fn a_function_is_told_of_a_role_made_anew_also_by_the_run_after_the_one_that_mad
     let told = |world: &World| world.said(API).contains("role: arn:aws:iam::123456789012:role/couch-draw");
     let mut world = World::applied(API);
     assert!(!told(&world));
-    world.intend("functions.draw", "update");
+    world.intend("functions.draw", Action::Update);
     assert!(told(&world), "{}", world.said(API));
     world.prior.intents[0].inputs["memory_size"] = json!(512);
     assert!(!told(&world), "that one was about something else");
-    world.intend("functions.draw.role", "create");
+    world.intend("functions.draw.role", Action::Create);
     assert!(told(&world));
     let mut world = World::applied(API);
     world.delete("functions.draw.role");
@@ -185,7 +186,7 @@ fn what_a_failed_run_had_set_is_no_change_by_other_hands() {
         queue["visibility_timeout"] = json!(90);
         queue["delay_seconds"] = json!(5);
     });
-    world.intend("queues.inbox", "update");
+    world.intend("queues.inbox", Action::Update);
     world.prior.intents[0].inputs["visibility_timeout"] = json!(90);
     let wanted = QUEUES.replace("60s", "90s");
     assert_snapshot!(world.said(&wanted), @r"

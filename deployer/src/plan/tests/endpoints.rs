@@ -6,6 +6,7 @@ use serde_json::json;
 use super::World;
 use super::world::{Stack, place};
 use crate::graph::resolve;
+use crate::kinds::Action;
 use crate::observe::remembered;
 use crate::plan::effects::Effects;
 use crate::plan::saved::Marker;
@@ -167,7 +168,7 @@ fn an_endpoint_that_somebody_unsubscribed_is_created_again() {
 #[test]
 fn what_a_cut_off_run_subscribed_is_taken_over() {
     let mut world = applied(SECRET, "ops@example.com");
-    world.intend(NEWS, "create");
+    world.intend(NEWS, Action::Create);
     world.forget(NEWS);
     let text = said(&world, &with(SECRET, "ops@example.com"));
     assert!(text.contains("created by an interrupted run"), "{text}");

@@ -13,7 +13,7 @@ use crate::plan::{Action, Goal, Selection, plan};
 #[test]
 fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
     let mut world = World::applied(QUEUES);
-    world.intend("queues.inbox", "create");
+    world.intend("queues.inbox", Action::Create);
     world.forget("queues.inbox");
     assert_snapshot!(world.said(QUEUES), @r"
     ← queues.inbox  sqs.queue  (created by an interrupted run at 2026-11-22T10:00:00Z)
@@ -26,7 +26,7 @@ fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
 fn what_an_interrupted_run_left_half_made_is_adopted_and_completed() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["visibility_timeout"] = json!(30));
-    world.intend("queues.inbox", "create");
+    world.intend("queues.inbox", Action::Create);
     world.forget("queues.inbox");
     assert_snapshot!(world.said(QUEUES), @r"
     ← queues.inbox  sqs.queue  (created by an interrupted run at 2026-11-22T10:00:00Z)
@@ -152,7 +152,7 @@ fn an_external_resource_that_is_there_is_left_alone() {
 fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
-    world.intend("queues.inbox", "create");
+    world.intend("queues.inbox", Action::Create);
     world.forget("queues.inbox");
     assert_snapshot!(world.said(QUEUES), @r#"
     plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::aws::Place;
 use crate::graph::resolve;
 use crate::graph::{Graph, Node, identity};
-use crate::kinds::{AnyKind, Observed, Outputs};
+use crate::kinds::{Action, AnyKind, Observed, Outputs};
 use crate::observe::{Left, Observation, Orphan, hidden, identity_known, not_meant, predict};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Selection, plan};
@@ -118,11 +118,11 @@ impl World {
     }
 
     /// Leaves the intent of a run that was cut off.
-    pub(crate) fn intend(&mut self, address: &str, action: &str) {
+    pub(crate) fn intend(&mut self, address: &str, action: Action) {
         let record = &self.prior.resources[address];
         let intent = Intent {
             address: address.into(),
-            action: action.into(),
+            action,
             element: record.element.clone(),
             kind: record.kind.clone(),
             inputs: record.inputs.clone(),

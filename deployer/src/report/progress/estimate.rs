@@ -25,7 +25,7 @@ struct Step {
 
 impl Estimate {
     pub(super) fn of(plan: &Plan) -> Self {
-        let acting = |planned: &&Planned| !matches!(planned.action, Action::Unchanged | Action::Forget);
+        let acting = |planned: &&Planned| planned.action.calls_aws();
         let mut steps = BTreeMap::new();
         for planned in plan.actions().iter().filter(acting) {
             let expected = seconds(planned.kind, planned.action);
