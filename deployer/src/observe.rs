@@ -22,9 +22,9 @@ use serde_json::Value;
 
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, tagged};
+use crate::graph::Graph;
 pub(crate) use crate::graph::identity_known;
 use crate::graph::resolve::{self, Known};
-use crate::graph::{Graph, identity};
 use crate::kinds::{self, AnyKind, Observed};
 use crate::spec::secrets::LEAST;
 use crate::state::{Intent, Record, State, fingerprint};
@@ -194,8 +194,7 @@ pub fn remembered(graph: &Graph, place: &Place, mut prior: State) -> Result<Obse
     for node in graph.nodes() {
         let spec = resolve::value(&node.spec, &known, place);
         let same = |record: &&Record| {
-            record.kind == node.kind.name()
-                && identity(node.kind.identity(), &record.inputs) == identity(node.kind.identity(), &spec)
+            record.kind == node.kind.name() && node.kind.identify(&record.inputs) == node.kind.identify(&spec)
         };
         let kept = prior.resources.iter().filter(|(address, _)| !left.contains_key(*address)).map(|(_, record)| record);
         // The state has no record of an external resource; assume that it is as desired.

@@ -31,7 +31,6 @@ use crate::aws::{Aws, AwsError, Place};
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
 use crate::graph::{Graph, Named};
-use crate::kinds;
 use crate::observe::{Depth, Observation};
 use crate::package::{self, Artifact};
 use crate::plan::{Action, Cost, Goal, Plan, Selection, plan, refresh_only};
@@ -360,7 +359,7 @@ impl Ready {
         for planned in self.plan.actions() {
             // A replaced function is recreated, so its code is uploaded even if it is unchanged.
             let anew = planned.live.is_none() || planned.action == Action::Replace;
-            let uploaded = kinds::find(planned.kind).map_or(&[][..], |kind| kind.about().calls.uploads);
+            let uploaded = planned.kind.about().calls.uploads;
             let uploads = |path: &str| uploaded.iter().any(|property| path.starts_with(property));
             let changed = anew || planned.changes.iter().any(|change| uploads(&change.path));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {

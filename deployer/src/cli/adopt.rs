@@ -9,7 +9,7 @@ use super::options::{Approval, Choice};
 use super::run::Run;
 use super::{Exit, approval};
 use crate::failure::Failure;
-use crate::kinds::{self, Ownership};
+use crate::kinds::Ownership;
 use crate::pipeline::{self, Ready};
 use crate::plan::{Action, Goal, Planned, Selection};
 use crate::report::progress::Preparation;
@@ -109,5 +109,5 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
 
 /// Tells whether the resource belongs to its parent's owner.
 fn is_part(planned: &Planned) -> bool {
-    kinds::find(planned.kind).is_some_and(|kind| kind.ownership() == Ownership::Parent)
+    planned.kind.ownership() == Ownership::Parent
 }

@@ -73,7 +73,7 @@ fn expected_buckets(loaded: &Loaded) -> Vec<String> {
         _ => None,
     };
     let external = loaded.graph.nodes().filter(|node| node.external && node.kind.about().calls.provided_locally);
-    let external = external.filter_map(|node| crate::graph::identity(node.kind.identity(), &node.spec).into());
+    let external = external.filter_map(|node| node.kind.identify(&node.spec).into());
     state.into_iter().chain(external).collect()
 }
 

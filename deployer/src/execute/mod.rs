@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, own};
-use crate::kinds;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
@@ -259,11 +258,7 @@ impl<'a> Execution<'a> {
     /// The spec with all that is known by now put in.
     fn desired(&self, planned: &Planned, spec: &Value) -> Value {
         let place = &self.aws.place;
-        let spec = resolve::value(spec, &self.known, place);
-        match kinds::find(planned.kind) {
-            Some(kind) => own::filled(kind, &planned.address, spec, place),
-            None => spec,
-        }
+        own::filled(&*planned.kind, &planned.address, resolve::value(spec, &self.known, place), place)
     }
 
     fn take_result(

@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::Execution;
 use super::schedule::StepId;
 use super::step::{Done, Part};
-use crate::graph::identity;
 use crate::graph::resolve;
-use crate::kinds;
 use crate::observe::{leave, take_back};
 use crate::plan::{Action, Planned};
 use crate::spec::template;
@@ -20,12 +18,11 @@ impl Execution<'_> {
     pub(super) fn intents(&self) -> Vec<Intent> {
         let intent = |planned: &Planned| {
             let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec));
-            let name = kinds::find(planned.kind).map(|kind| resolve::readable(&identity(kind.identity(), &inputs)));
             Intent {
                 address: planned.address.clone(),
                 action: planned.action,
-                kind: planned.kind.to_owned(),
-                identity: name.unwrap_or_default(),
+                kind: planned.kind.name().to_owned(),
+                identity: resolve::readable(&planned.kind.identify(&inputs)),
                 since: self.now.clone(),
                 inputs,
                 element: planned.element.clone(),
@@ -37,8 +34,9 @@ impl Execution<'_> {
 
     /// Notes whose code this run brings, beside what the run before it did if that was cut off.
     pub(super) fn note_deployed_code(&mut self) {
-        let brings =
-            |planned: &&Planned| planned.action.builds() && planned.changes.iter().any(|change| change.path == "code.sha256");
+        let brings = |planned: &&Planned| {
+            planned.action.builds() && planned.changes.iter().any(|change| change.path == "code.sha256")
+        };
         let brought: Vec<String> = self.begun().filter(brings).map(|planned| planned.address.clone()).collect();
         if brought.is_empty() {
             return;
@@ -58,14 +56,14 @@ impl Execution<'_> {
     /// are written then leaves nothing that is not found without them.
     pub(super) fn removes_what_is_recorded(&self) -> bool {
         let named = |planned: &Planned, inputs: &Value| {
-            let properties = kinds::find(planned.kind)?.identity();
-            Some(identity(properties, inputs) == identity(properties, &planned.live.as_ref()?.spec))
+            let live = planned.live.as_ref();
+            live.is_some_and(|live| planned.kind.identify(inputs) == planned.kind.identify(&live.spec))
         };
         let recorded = |planned: &Planned| {
             self.state
                 .resources
                 .get(&planned.address)
-                .is_some_and(|record| record.kind == planned.kind && named(planned, &record.inputs) == Some(true))
+                .is_some_and(|record| record.kind == planned.kind.name() && named(planned, &record.inputs))
         };
         let only = |planned: &Planned| planned.action == Action::Delete && planned.predecessor.is_none();
         let all = || self.begun().all(|planned| only(planned) && recorded(planned));
@@ -96,8 +94,8 @@ impl Execution<'_> {
 
     /// Returns the key of a record whose resource the replacement has yet to delete: `queues.orders#orders-32`.
     fn predecessor_key(&self, planned: &Planned) -> Option<String> {
-        let (predecessor, kind) = (planned.predecessor.as_ref()?, kinds::find(planned.kind)?);
-        Some(leftover(&planned.address, &identity(kind.identity(), &self.hidden(&predecessor.spec))))
+        let predecessor = planned.predecessor.as_ref()?;
+        Some(leftover(&planned.address, &planned.kind.identify(&self.hidden(&predecessor.spec))))
     }
 
     /// What the state may keep of a spec.
@@ -138,7 +136,7 @@ impl Execution<'_> {
                 let secrets = self.secrets;
                 let inputs = desired.unwrap_or(Value::Null);
                 let record = Record {
-                    kind: planned.kind.to_owned(),
+                    kind: planned.kind.name().to_owned(),
                     element: planned.element.clone(),
                     physical_id: created.physical_id,
                     inputs: fingerprint::hide(&inputs, &self.state.lineage, &|text| secrets.touches(text)),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use super::step::Part;
 use serde_json::Value;
 
-use crate::kinds::{self, Observed};
+use crate::kinds::{KindRef, Observed};
 use crate::plan::{Action, Plan, Planned};
 
 /// A step: the index of its planned action, and which part of it.
@@ -85,12 +85,11 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
 /// Definitions that are made, each with those of its element that go: these may be where it is to be, as another path
 /// variable is. What callers see changes with the deployment alone, which waits for both.
 fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
-    let definition = |planned: &Planned| kinds::find(planned.kind).is_some_and(|kind| kind.about().calls.definition);
     let of = |action: Action| {
         let all = actions.iter().enumerate();
-        all.filter(move |(_, planned)| planned.action == action && definition(planned))
+        all.filter(move |(_, planned)| planned.action == action && planned.kind.about().calls.definition)
     };
-    let mut going: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    let mut going: BTreeMap<(KindRef, &str), Vec<usize>> = BTreeMap::new();
     for (i, planned) in of(Action::Delete) {
         going.entry((planned.kind, &planned.element)).or_default().push(i);
     }
@@ -107,8 +106,8 @@ fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
 #[derive(Default)]
 struct Courtesy {
     /// Creations that have not ended, by kind.
-    coming: BTreeMap<&'static str, BTreeSet<StepId>>,
-    going: BTreeMap<StepId, &'static str>,
+    coming: BTreeMap<KindRef, BTreeSet<StepId>>,
+    going: BTreeMap<StepId, KindRef>,
     /// Those that nothing else holds back.
     held: BTreeSet<StepId>,
 }
@@ -116,8 +115,7 @@ struct Courtesy {
 /// Tells whether a deletion may wait for creations of its kind: a definition takes effect only by its deployment, and
 /// the share of a quota that a resource reserves may be the share that a new one needs.
 fn yields(planned: &Planned) -> bool {
-    let Some(kind) = kinds::find(planned.kind) else { return true };
-    let calls = kind.about().calls;
+    let calls = planned.kind.about().calls;
     let reserved = |live: &Observed<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());
     !calls.definition && !planned.live.as_ref().is_some_and(reserved)
 }
@@ -132,7 +130,7 @@ impl Courtesy {
         }
         for (i, planned) in actions.iter().enumerate() {
             let goes = planned.action == Action::Delete && planned.goes_with.is_none();
-            if goes && yields(planned) && courtesy.coming.contains_key(planned.kind) {
+            if goes && yields(planned) && courtesy.coming.contains_key(&planned.kind) {
                 courtesy.going.insert((i, Part::Main), planned.kind);
             }
         }
@@ -157,7 +155,7 @@ impl Courtesy {
         if !coming.is_empty() {
             return Vec::new();
         }
-        self.coming.remove(kind);
+        self.coming.remove(&kind);
         let going = &self.going;
         self.held.extract_if(.., |id| going.get(id) == Some(&kind)).collect()
     }
@@ -292,7 +290,7 @@ fn behind(
     let mut behind: BTreeMap<StepId, usize> = BTreeMap::new();
     let mut ends: Vec<StepId> = open.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
     while let Some(id) = ends.pop() {
-        let watched = kinds::find(actions[id.0].kind).is_some_and(|kind| kind.about().calls.watched);
+        let watched = actions[id.0].kind.about().calls.watched;
         let own = usize::from(watched && actions[id.0].action != Action::Delete);
         let longest = *behind.entry(id).and_modify(|longest| *longest += own).or_insert(own);
         for before in waits_for.get(&id).into_iter().flatten() {
@@ -315,7 +313,7 @@ fn behind(
 /// on it, so it is changed and deleted before that one.
 fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut impl FnMut(StepId, StepId)) {
     let gone = &actions[dependency];
-    let definition = kinds::find(gone.kind).is_some_and(|kind| kind.about().calls.definition);
+    let definition = gone.kind.about().calls.definition;
     if gone.action == Action::Delete {
         if definition && actions[user].action.builds() {
             edge((user, Part::Main), (dependency, Part::Main));
@@ -332,9 +330,7 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
 
 /// Is it done by a call that does the same for others?
 fn shares_calls(planned: &Planned) -> bool {
-    planned.action == Action::Delete
-        && planned.predecessor.is_none()
-        && kinds::find(planned.kind).is_some_and(|kind| kind.about().calls.deleted_together)
+    planned.action == Action::Delete && planned.predecessor.is_none() && planned.kind.about().calls.deleted_together
 }
 
 /// Is what it allowed taken away by a step of its own, for somebody who used it changes in the same plan?
@@ -353,7 +349,7 @@ pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
     else {
         return None;
     };
-    kinds::find(planned.kind)?.meanwhile(&live.spec, desired)
+    planned.kind.meanwhile(&live.spec, desired)
 }
 
 /// Is its predecessor deleted by a step of its own?

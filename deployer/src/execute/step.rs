@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::retry::retrying;
 use crate::aws::{Aws, AwsError, afresh, tagged, tags};
 use crate::graph::resolve;
-use crate::kinds::{self, AnyKind, Changes, Created, Observed, Ownership, Watched};
+use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, Watched};
 use crate::plan::{Action, Order, Planned, Rules, diff};
 use crate::spec::template::Ref;
 
@@ -46,10 +46,7 @@ pub(super) async fn run(
     part: Part,
     desired: Option<&Value>,
 ) -> Result<(Done, Unfinished), AwsError> {
-    let kind = kinds::find(planned.kind).ok_or_else(|| AwsError::Shape {
-        what: planned.address.clone(),
-        message: format!("the kind {:?} is not known", planned.kind),
-    })?;
+    let kind = planned.kind;
     let dying = kind.about().calls.dying;
     let step = Step { context, kind };
     let deleted = |live: &Observed<Value>| Some((live.spec.clone(), Watched::Deleted));
@@ -108,7 +105,7 @@ pub(super) async fn run(
 
 struct Step<'a> {
     context: &'a Context<'a>,
-    kind: &'static dyn AnyKind,
+    kind: KindRef,
 }
 
 impl Step<'_> {
@@ -248,8 +245,10 @@ mod tests {
         let denied = "403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let mut asked = BTreeSet::new();
         for planned in plan.actions().iter().filter(|planned| planned.action == Action::Delete) {
-            let tagged = kinds::find(planned.kind).filter(|kind| kind.ownership() == Ownership::Tags);
-            let Some((_, live)) = tagged.zip(planned.live.as_ref()) else { continue };
+            if planned.kind.ownership() != Ownership::Tags {
+                continue;
+            }
+            let live = planned.live.as_ref().expect("what is deleted is live");
             let aws = played::answering(&[denied; 9]).await;
             grow_old().await;
             let context = Context { aws: &aws, stack: "couch", withdraws: false };
@@ -257,7 +256,7 @@ mod tests {
             let ended = run(&context, &alone, Part::Main, None).await;
             let (reads, writes) = aws.calls();
             assert!(ended.is_err() && reads > 0 && writes == 0, "{}: {reads} reads, {writes} writes", planned.address);
-            asked.insert(planned.kind);
+            asked.insert(planned.kind.name());
         }
         let all = REGISTRY.iter().filter(|kind| kind.ownership() == Ownership::Tags).map(|kind| kind.name());
         assert_eq!(asked, all.collect());
@@ -267,7 +266,7 @@ mod tests {
     async fn an_api_is_asked_about_afresh_whatever_the_plan_remembers_of_it() {
         let world = World::applied(ALL);
         let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
-        let api = plan.actions().iter().find(|planned| planned.kind == "apigateway.rest_api").expect("an API");
+        let api = plan.actions().iter().find(|planned| planned.kind.name() == "apigateway.rest_api").expect("an API");
         let live = api.live.clone().expect("it is there");
         let (id, address) = (&live.physical_id, &api.address);
         let listed = |stack: &str| {
@@ -277,8 +276,7 @@ mod tests {
             ))
         };
         let aws = played::answering(&[&listed("couch"), &listed("shop")]).await;
-        let kind = kinds::find(api.kind).expect("a kind");
-        assert!(kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
+        assert!(api.kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
         grow_old().await;
         let context = Context { aws: &aws, stack: "couch", withdraws: false };
         let _ = run(&context, api, Part::Main, None).await;

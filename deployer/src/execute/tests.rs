@@ -134,7 +134,7 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     let stack = Stack::of("stack: couch\nfunctions: { draw: { zip: draw.zip } }\n", &[]);
     let world = World::default();
     let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
-    let planned = plan.actions().iter().find(|planned| planned.kind == "lambda.function").expect("a function");
+    let planned = plan.actions().iter().find(|planned| planned.kind.name() == "lambda.function").expect("a function");
     // Nobody answers there.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let connection = Connection {
@@ -159,7 +159,8 @@ fn a_new_function_begins_when_its_role_and_its_log_group_are_there() {
     let early = |function: &str| {
         let stack = Stack::of(&format!("stack: couch\nfunctions: {{ draw: {{ zip: draw.zip{function} }} }}\n"), &[]);
         let plan = World::default().plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
-        let planned = plan.actions().iter().find(|planned| planned.kind == "lambda.function").expect("a function");
+        let planned =
+            plan.actions().iter().find(|planned| planned.kind.name() == "lambda.function").expect("a function");
         planned.early.iter().cloned().collect::<Vec<_>>()
     };
     assert_eq!(early(""), ["functions.draw.log_group", "functions.draw.role"]);

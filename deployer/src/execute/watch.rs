@@ -12,7 +12,6 @@ use super::running::{Said, telling};
 use super::step::{Part, Unfinished};
 use super::{Event, Failed, Observer, Outcome, Stop, stopped};
 use crate::aws::{Aws, AwsError};
-use crate::kinds;
 use crate::plan::Planned;
 
 type Watch<'a> = BoxFuture<'a, (Watched<'a>, Result<(), AwsError>)>;
@@ -48,8 +47,7 @@ impl<'a> Watching<'a> {
         outcome: &mut Outcome,
     ) {
         let step = Watched { planned, part, began };
-        let watch =
-            kinds::find(planned.kind).zip(unfinished).and_then(|(kind, (spec, event))| kind.watch(aws, spec, event));
+        let watch = unfinished.and_then(|(spec, event)| planned.kind.get().watch(aws, spec, event));
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {

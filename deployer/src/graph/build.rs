@@ -230,9 +230,3 @@ impl Checker<'_> {
         self.names.has_element(address) && !self.known.keys().any(is_of)
     }
 }
-
-/// Returns a spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
-pub fn identity(properties: &[&str], spec: &Value) -> String {
-    let parts: Vec<&str> = properties.iter().filter_map(|p| spec.get(p).and_then(Value::as_str)).collect();
-    parts.join(" · ")
-}

@@ -22,7 +22,7 @@ use crate::kinds::AnyKind;
 use crate::spec::sections::Code;
 use crate::spec::template::{self, Part, Ref};
 
-pub use build::{Named, identity};
+pub use build::Named;
 
 /// One primitive resource and its dependencies.
 pub struct Node {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::resolve;
-use super::{Graph, Named, Node, identity};
+use super::{Graph, Named, Node};
 use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Findings};
@@ -87,12 +87,12 @@ pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, find
     // groups.
     let elements = nodes.values().filter(|node| node.address == node.element);
     for node in elements.chain(nodes.values().filter(|node| node.address != node.element)) {
-        let (kind, name) = (node.kind.name(), identity(node.kind.identity(), &node.spec));
+        let (kind, name) = (node.kind.name(), node.kind.identify(&node.spec));
         let Some(other) = first.insert((kind, key(node, &name)), node) else { continue };
         if !said.insert((&other.element, &node.element)) {
             continue;
         }
-        let others = identity(other.kind.identity(), &other.spec);
+        let others = other.kind.identify(&other.spec);
         let own = names.place_of(&other.element, &others);
         let mut path = names.place_of(&node.element, &name);
         if path.0.len() == 2 && own.0.len() > 2 {

@@ -1,7 +1,7 @@
 //! Reports secrets in places where they cannot stay secret: in resource identities and in the stack's outputs.
 
 use super::resolve::{self, Known};
-use super::{Graph, Node, identity};
+use super::{Graph, Node};
 #[cfg(doc)]
 use crate::kinds::About;
 use crate::spec::document::Document;
@@ -63,10 +63,7 @@ fn resource(node: &Node, document: &Document, findings: &mut Findings) {
     // Considers only the resource's own texts. A resource that it refers to is checked itself.
     let place = resolve::nowhere();
     let spec = resolve::value(&node.spec, &Known::new(), &place);
-    let may_be = node.kind.may_be_secret();
-    let readable: Vec<&str> = node.kind.identity().iter().filter(|name| !may_be.contains(name)).copied().collect();
-    let name = identity(&readable, &spec);
-    let mut shown = vec![node.address.clone(), name];
+    let mut shown = vec![node.address.clone(), node.kind.identify_in_clear(&spec)];
     // A property besides the name may be part of the ARN, such as a role's path.
     shown.extend(node.kind.predict(&spec, &place).unwrap_or_default().into_values());
     let Some(text) = shown.into_iter().find(|text| document.secrets().touches(text)) else { return };

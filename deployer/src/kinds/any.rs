@@ -70,6 +70,16 @@ impl dyn AnyKind + '_ {
         self.about().identity
     }
 
+    /// Returns a spec's identity as one text: `image-requests-32`, or its parts joined by ` · `.
+    pub fn identify(&self, spec: &Value) -> String {
+        joined(spec, self.identity().iter().copied())
+    }
+
+    /// Returns a spec's identity without the properties that may hold a secret.
+    pub fn identify_in_clear(&self, spec: &Value) -> String {
+        joined(spec, self.identity().iter().copied().filter(|property| !self.may_be_secret().contains(property)))
+    }
+
     pub fn may_be_secret(&self) -> &'static [&'static str] {
         self.about().may_be_secret
     }
@@ -81,6 +91,11 @@ impl dyn AnyKind + '_ {
     pub fn ownership(&self) -> Ownership {
         self.about().ownership()
     }
+}
+
+fn joined<'a>(spec: &Value, properties: impl Iterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = properties.filter_map(|property| spec.get(property)?.as_str()).collect();
+    parts.join(" · ")
 }
 
 /// Turns a [`Kind`] into an [`AnyKind`].

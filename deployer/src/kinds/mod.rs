@@ -17,6 +17,7 @@
 //! - `fields`: the names of a spec's properties
 //! - `grant`: the calls that a kind may make
 //! - `health`: statements about a live resource
+//! - `kind_ref`: a kind that compares and is written as its name
 
 mod about;
 mod action;
@@ -31,6 +32,7 @@ mod fields;
 mod gateway;
 mod health;
 pub mod iam_role;
+mod kind_ref;
 mod lambda;
 pub mod lambda_function;
 pub mod lambda_permission;
@@ -57,6 +59,7 @@ pub use any::{AnyKind, Erased};
 pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
 pub use health::Sign;
+pub use kind_ref::KindRef;
 
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place};

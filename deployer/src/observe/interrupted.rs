@@ -9,8 +9,8 @@ use super::hidden::{find, is_hidden};
 use super::left::{meant, same_open_identity};
 use super::{FailedRead, ObserveError, identity_known};
 use crate::aws::{Aws, Place, tags};
+use crate::graph::Graph;
 use crate::graph::resolve::{self, Known};
-use crate::graph::{Graph, identity};
 use crate::kinds::{self, AnyKind, Observed, Ownership};
 use crate::state::{Intent, Record, State, leftover};
 
@@ -34,11 +34,9 @@ pub(super) async fn interrupted(
     // interrupted, has left the only trace of it.
     for intent in &intents {
         let Some(kind) = kinds::find(&intent.kind).filter(|_| intent.inputs.is_object()) else { continue };
-        let name = identity(kind.identity(), &intent.inputs);
-        let recorded = prior
-            .resources
-            .values()
-            .any(|record| record.kind == intent.kind && identity(kind.identity(), &record.inputs) == name);
+        let name = kind.identify(&intent.inputs);
+        let recorded =
+            prior.resources.values().any(|record| record.kind == intent.kind && kind.identify(&record.inputs) == name);
         let is_meant = meant.contains(&(intent.kind.clone(), name.clone()))
             || graph
                 .node(&intent.address)
@@ -117,9 +115,7 @@ pub(crate) fn made_unmarked(
 ) -> bool {
     let marked = live.spec["tags"].get(tags::STACK).is_some();
     let made = |intent: &Intent| {
-        intent.action.creates()
-            && intent.kind == kind.name()
-            && identity(kind.identity(), &intent.inputs) == name
+        intent.action.creates() && intent.kind == kind.name() && kind.identify(&intent.inputs) == name
     };
     place.endpoint_url.is_some() && kind.ownership() == Ownership::Tags && !marked && prior.intents.iter().any(made)
 }

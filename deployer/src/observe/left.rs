@@ -9,7 +9,7 @@ use super::hidden::{find, is_hidden};
 use super::{Depth, FailedRead, Left, ObserveError, identity_known};
 use crate::aws::{Aws, Place, tagged};
 use crate::graph::resolve::{self, Known};
-use crate::graph::{Graph, Node, identity};
+use crate::graph::{Graph, Node};
 use crate::kinds::{self, AnyKind};
 use crate::state::{Record, State};
 
@@ -61,7 +61,7 @@ pub(crate) fn not_meant<'a>(
     for (address, record) in &prior.resources {
         let kind = kinds::find(&record.kind)
             .ok_or_else(|| ObserveError::UnknownKind { address: address.clone(), kind: record.kind.clone() })?;
-        let is_meant = meant.contains(&(record.kind.clone(), identity(kind.identity(), &record.inputs)))
+        let is_meant = meant.contains(&(record.kind.clone(), kind.identify(&record.inputs)))
             || graph
                 .node(address)
                 .is_some_and(|node| same_open_identity(node, &record.kind, &record.inputs, place, predicted));
@@ -78,8 +78,7 @@ pub(super) fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(St
         .nodes()
         .filter_map(|node| {
             let spec = resolve::value(&node.spec, known, place);
-            identity_known(node.kind, &spec)
-                .then(|| (node.kind.name().to_owned(), identity(node.kind.identity(), &spec)))
+            identity_known(node.kind, &spec).then(|| (node.kind.name().to_owned(), node.kind.identify(&spec)))
         })
         .collect()
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::Observation;
 use super::left::meant;
 use crate::aws::{Aws, AwsError, tagged, tags};
-use crate::graph::{Graph, identity};
+use crate::graph::Graph;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::{self, Kind, Observed};
@@ -80,7 +80,7 @@ pub fn take_back(state: &mut State, record: &Record) {
 /// Returns the kind and identity of a record.
 fn named(record: &Record) -> Option<(String, String)> {
     let kind = kinds::find(&record.kind)?;
-    Some((record.kind.clone(), identity(kind.identity(), &record.inputs)))
+    Some((record.kind.clone(), kind.identify(&record.inputs)))
 }
 
 /// How thoroughly to search for orphans.
@@ -253,7 +253,7 @@ impl Known {
                 (found.address?, Err(format!("it cannot be read: {why}")))
             }
             Ok(Some(live)) => {
-                let name = (kind.name().to_owned(), identity(kind.identity(), &live.spec));
+                let name = (kind.name().to_owned(), kind.identify(&live.spec));
                 let tags = &live.spec["tags"];
                 if tags[tags::STACK].as_str() != Some(owner) || !self.names.insert(name) {
                     return None;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Depth, FailedRead, expected, identity_known};
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, Known};
-use crate::graph::{Graph, Node, identity};
+use crate::graph::{Graph, Node};
 use crate::kinds::Observed;
 use crate::state::State;
 
@@ -49,7 +49,7 @@ impl<'a> Wave<'a> {
             for node in waiting {
                 let spec = resolve::value(&node.spec, &self.known, &self.aws.place);
                 if identity_known(node.kind, &spec) {
-                    let name = identity(node.kind.identity(), &spec);
+                    let name = node.kind.identify(&spec);
                     let guessed = begun.get(&node.address) == Some(&name);
                     let wave = if guessed { 1 } else { 1 + self.parent_wave(node, &wave_of) };
                     self.waves = self.waves.max(wave);
@@ -92,7 +92,7 @@ impl<'a> Wave<'a> {
         }
         let spec = resolve::value(&node.spec, &self.expected, &self.aws.place);
         if identity_known(node.kind, &spec) {
-            let name = identity(node.kind.identity(), &spec);
+            let name = node.kind.identify(&spec);
             begun.insert(node.address.clone(), name.clone());
             running.push(self.read(node, spec, name));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Progress;
 use crate::aws::{Place, rate};
-use crate::kinds::{self, Op};
+use crate::kinds::Op;
 use crate::plan::{Action, Plan, Planned};
 
 /// Shorter times are not reported.
@@ -33,6 +33,6 @@ fn calls(planned: &Planned) -> Vec<&'static str> {
         Action::Delete => &[Op::Delete],
         Action::Adopt | Action::Unchanged | Action::Forget => &[],
     };
-    let limited = kinds::find(planned.kind).map_or(&[][..], |kind| kind.about().calls.limited);
+    let limited = planned.kind.about().calls.limited;
     limited.iter().filter(|(op, _)| ops.contains(op)).map(|(_, call)| *call).collect()
 }

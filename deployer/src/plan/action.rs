@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::Change;
-use crate::kinds::{Action, Observed, Order};
+use crate::kinds::{Action, KindRef, Observed, Order};
 
 /// One resource and what is done to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Planned {
     pub address: String,
     /// The element that the user wrote.
     pub element: String,
-    pub kind: &'static str,
+    pub kind: KindRef,
     pub action: Action,
     /// Why, in words: "not in AWS", "was deleted outside".
     pub reason: String,
@@ -45,11 +45,38 @@ pub struct Planned {
     pub moved_from: Option<String>,
 }
 
+impl Planned {
+    /// Plans an action without reason, changes or dependencies.
+    pub fn new(address: impl Into<String>, element: impl Into<String>, kind: KindRef, action: Action) -> Self {
+        Self {
+            address: address.into(),
+            element: element.into(),
+            kind,
+            action,
+            reason: String::new(),
+            changes: Vec::new(),
+            desired: None,
+            spec: None,
+            live: None,
+            predecessor: None,
+            order: None,
+            dependencies: BTreeSet::new(),
+            by_name: BTreeSet::new(),
+            early: BTreeSet::new(),
+            goes_with: None,
+            prior_dependencies: BTreeSet::new(),
+            protect: false,
+            retain: false,
+            moved_from: None,
+        }
+    }
+}
+
 /// Something that changed in AWS since the last apply, by other hands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Drift {
     pub address: String,
-    pub kind: &'static str,
+    pub kind: KindRef,
     /// The property, or nothing when the whole resource is gone.
     pub path: Option<String>,
     pub before: Value,

@@ -7,7 +7,7 @@ use super::diff::{Change, Rules, diff};
 use super::planner::back::give_back;
 use crate::aws::Place;
 use crate::graph::{Graph, resolve};
-use crate::kinds::{AnyKind, Observed};
+use crate::kinds::{AnyKind, KindRef, Observed};
 use crate::observe::Observation;
 use crate::state::{Record, State, fingerprint};
 
@@ -15,7 +15,7 @@ use crate::state::{Record, State, fingerprint};
 /// set to what it wanted.
 pub(super) fn drift(
     address: &str,
-    kind: &dyn AnyKind,
+    kind: KindRef,
     record: &Record,
     live: &Observed<Value>,
     desired: Option<&Value>,
@@ -23,7 +23,7 @@ pub(super) fn drift(
 ) -> Vec<Drift> {
     let key = &prior.lineage;
     // From prior to observed; the rules' defaults and equalities hold in this direction too.
-    let differs = |record: &Record| diff(Rules(kind.rules()), &record.inputs, &as_recorded(kind, record, live, key));
+    let differs = |record: &Record| diff(Rules(kind.rules()), &record.inputs, &as_recorded(&*kind, record, live, key));
     let mut changes = differs(record);
     let intent = prior.intents.iter().find(|intent| intent.address == address && intent.kind == kind.name());
     if let Some(intent) = intent.filter(|intent| intent.inputs.is_object()) {
@@ -48,19 +48,19 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
             Some(live) => {
                 let mut desired = resolve::value(&node.spec, &seen.known, place);
                 give_back(node.kind, &record.inputs, &mut desired, place);
-                found.extend(drift(&node.address, node.kind, record, live, Some(&desired), &seen.prior));
+                found.extend(drift(&node.address, node.kind.into(), record, live, Some(&desired), &seen.prior));
             }
-            None => found.push(gone(&node.address, node.kind, "create it again")),
+            None => found.push(gone(&node.address, node.kind.into(), "create it again")),
         }
     }
     found
 }
 
 /// Says that the whole resource is gone.
-pub(super) fn gone(address: &str, kind: &dyn AnyKind, plan: &str) -> Drift {
+pub(super) fn gone(address: &str, kind: KindRef, plan: &str) -> Drift {
     Drift {
         address: address.to_owned(),
-        kind: kind.name(),
+        kind,
         path: None,
         before: Value::from("exists"),
         after: Value::Null,
@@ -69,12 +69,12 @@ pub(super) fn gone(address: &str, kind: &dyn AnyKind, plan: &str) -> Drift {
     }
 }
 
-fn entry(address: &str, kind: &dyn AnyKind, change: Change, desired: Option<&Value>) -> Drift {
+fn entry(address: &str, kind: KindRef, change: Change, desired: Option<&Value>) -> Drift {
     let planned = desired.map_or(Value::Null, |spec| lookup(spec, &change.path));
     let sensitive = change.sensitive || change.before.as_str().is_some_and(fingerprint::is);
     Drift {
         address: address.to_owned(),
-        kind: kind.name(),
+        kind,
         path: Some(change.path),
         before: change.before,
         after: change.after,

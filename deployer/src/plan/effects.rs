@@ -196,7 +196,7 @@ impl Hide<'_> {
         };
         let deletes = gone.into_iter().chain(&planned.predecessor);
         Effect {
-            kind: planned.kind.to_owned(),
+            kind: planned.kind.name().to_owned(),
             action: planned.action,
             order: planned.order,
             renamed_from: planned.moved_from.as_deref().map(|from| self.address(from)),

@@ -13,8 +13,8 @@ mod select;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use action::{Cost, Drift, Note, OutputChange, Plan, Planned, Summary};
 pub use crate::kinds::{Action, Order};
+pub use action::{Cost, Drift, Note, OutputChange, Plan, Planned, Summary};
 pub use diff::{Change, Rules};
 pub use effects::{Effect, Effects};
 pub use owner::stranger;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::planner::Planner;
 use crate::aws::tags;
-use crate::graph::{Node, identity};
+use crate::graph::Node;
 use crate::kinds::{self, AnyKind, Observed, Ownership};
 use crate::observe;
 use crate::state::Record;
@@ -48,7 +48,7 @@ pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_
 
 /// Says why a live resource of a kind with tags is not this stack's.
 fn foreign(planner: &Planner<'_>, kind: &dyn AnyKind, live: &Observed<Value>, in_state: bool) -> Option<String> {
-    let name = identity(kind.identity(), &live.spec);
+    let name = kind.identify(&live.spec);
     if observe::made_unmarked(&planner.seen.prior, kind, &name, live, planner.place) {
         return None;
     }

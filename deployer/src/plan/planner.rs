@@ -19,7 +19,7 @@ use super::select::{Selection, is_named, selected, unknown};
 use super::{drift, owner};
 use crate::aws::Place;
 use crate::graph::resolve::{self, Known};
-use crate::graph::{Graph, Node, identity};
+use crate::graph::{Graph, Node};
 use crate::kinds::{Action, Observed, Order};
 use crate::observe::{Left, Observation, Parents, identity_known};
 use crate::spec::secrets::Secrets;
@@ -134,7 +134,7 @@ impl<'a> Planner<'a> {
     /// An external resource has to be there; nothing else about it is ours.
     fn external(&mut self, node: &Node, live: Option<&Observed<Value>>) {
         if live.is_none() && self.goal == Goal::Apply {
-            let name = identity(node.kind.identity(), &resolve::value(&node.spec, &self.known, self.place));
+            let name = node.kind.identify(&resolve::value(&node.spec, &self.known, self.place));
             self.problems.push(Problem::external_missing(node, &name));
         }
         self.given_away(node);
@@ -144,10 +144,8 @@ impl<'a> Planner<'a> {
     /// renamed, under another's; else the one under its address.
     fn prior(&self, node: &Node, spec: &Value) -> Option<Prior<'a>> {
         let resources = &self.seen.prior.resources;
-        let wanted = identity(node.kind.identity(), spec);
-        let named = |record: &Record| {
-            record.kind == node.kind.name() && identity(node.kind.identity(), &record.inputs) == wanted
-        };
+        let wanted = node.kind.identify(spec);
+        let named = |record: &Record| record.kind == node.kind.name() && node.kind.identify(&record.inputs) == wanted;
         // A child of a generated id has no name before its parent is read: its address has to do.
         let open = !identity_known(node.kind, spec);
         let (own, left) = (resources.get(&node.address), self.seen.left.get(&node.address));
@@ -177,8 +175,7 @@ impl<'a> Planner<'a> {
     fn at_home(&self, address: &str, record: &Record) -> bool {
         self.graph.node(address).is_some_and(|node| {
             let spec = resolve::value(&node.spec, &self.seen.known, self.place);
-            let properties = node.kind.identity();
-            node.kind.name() == record.kind && identity(properties, &spec) == identity(properties, &record.inputs)
+            node.kind.name() == record.kind && node.kind.identify(&spec) == node.kind.identify(&record.inputs)
         })
     }
 
@@ -218,7 +215,7 @@ impl<'a> Planner<'a> {
                 planned.reason = if was_ours { "was deleted outside" } else { "not in AWS" }.to_owned();
                 planned.changes = self.changes(node, None, &spec);
                 if was_ours {
-                    self.plan.drift.push(drift::gone(&node.address, node.kind, "create it again"));
+                    self.plan.drift.push(drift::gone(&node.address, node.kind.into(), "create it again"));
                 }
             }
             Some(live) => {
@@ -290,7 +287,8 @@ impl<'a> Planner<'a> {
             self.hold_again(node, planned, live);
         }
         if let Some(prior) = prior.filter(|p| p.same) {
-            let mut drift = drift::drift(&node.address, node.kind, prior.record, live, Some(spec), &self.seen.prior);
+            let mut drift =
+                drift::drift(&node.address, node.kind.into(), prior.record, live, Some(spec), &self.seen.prior);
             for entry in &mut drift {
                 entry.sensitive |= [&entry.before, &entry.after, &entry.plan].into_iter().any(|v| self.is_secret(v));
             }
@@ -351,25 +349,16 @@ impl<'a> Planner<'a> {
 
     fn blank(&self, node: &Node, action: Action, spec: &Value, prior: Option<&Prior<'_>>) -> Planned {
         Planned {
-            address: node.address.clone(),
-            element: node.element.clone(),
-            kind: node.kind.name(),
-            action,
-            reason: String::new(),
-            changes: Vec::new(),
             desired: Some(spec.clone()),
             spec: Some(node.spec.clone()),
-            live: None,
-            predecessor: None,
-            order: None,
             dependencies: node.dependencies.clone(),
             by_name: taken_by_name(node, spec),
             early: early(node, spec),
-            goes_with: None,
             prior_dependencies: prior.map(|p| p.record.dependencies.clone()).unwrap_or_default(),
             protect: node.protect,
             retain: node.retain,
             moved_from: prior.and_then(|p| p.moved_from.clone()),
+            ..Planned::new(&node.address, &node.element, node.kind.into(), action)
         }
     }
 }

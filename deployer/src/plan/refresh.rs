@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::action::{Plan, Planned};
 use super::drift;
-use crate::kinds::{self, Action, Observed};
+use crate::kinds::{Action, Observed};
 use crate::observe::Observation;
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, State, fingerprint};
@@ -48,10 +48,10 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
             }
             (_, Some(live)) => {
                 let lineage = state.lineage.clone();
-                if let (Some(record), Some(kind)) = (state.resources.get_mut(address), kinds::find(planned.kind)) {
+                if let Some(record) = state.resources.get_mut(address) {
                     // Only what differs by the kind's rules: a digest in AWS says the same as the record's text.
                     if plan.drift.iter().any(|drift| drift.address == *address) {
-                        let now = drift::as_recorded(kind, record, live, &lineage);
+                        let now = drift::as_recorded(&*planned.kind, record, live, &lineage);
                         record.inputs = strangers_hidden(now, &record.inputs, &lineage);
                     }
                     record.outputs.clone_from(&live.outputs);
@@ -70,7 +70,7 @@ fn adopted(planned: &Planned, live: &Observed<Value>, secrets: &Secrets, lineage
     let wanted = planned.desired.as_ref().map_or(Value::Null, hide);
     let seen = fingerprint::like(&hide(&live.spec), &wanted, lineage);
     Record {
-        kind: planned.kind.to_owned(),
+        kind: planned.kind.name().to_owned(),
         element: planned.element.clone(),
         physical_id: live.physical_id.clone(),
         inputs: strangers_hidden(seen, &wanted, lineage),

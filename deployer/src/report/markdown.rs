@@ -211,11 +211,10 @@ fn unlinked(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::{Value, json};
 
     use super::{fenced, plan};
+    use crate::kinds::KindRef;
     use crate::plan::{Action, Change, Cost, Plan, Planned};
     use crate::spec::secrets::Secrets;
 
@@ -228,26 +227,11 @@ mod tests {
             known: true,
             forces_replacement: false,
         };
+        let queue = KindRef::find("sqs.queue").expect("a kind");
         Planned {
-            address: address.into(),
-            element: element.into(),
-            kind: "sqs.queue",
-            action: Action::Create,
             reason: "not in AWS".into(),
             changes: vec![change],
-            desired: None,
-            spec: None,
-            live: None,
-            predecessor: None,
-            order: None,
-            dependencies: BTreeSet::new(),
-            by_name: BTreeSet::new(),
-            early: BTreeSet::new(),
-            goes_with: None,
-            prior_dependencies: BTreeSet::new(),
-            protect: false,
-            retain: false,
-            moved_from: None,
+            ..Planned::new(address, element, queue, Action::Create)
         }
     }
 

@@ -188,7 +188,7 @@ pub(super) fn tone(action: Action) -> Tone {
 /// Renders one changing resource, indented by `below` spaces: its sign and address, then its details.
 fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, below: usize) {
     let head = view.paint.tone(tone(planned.action), &format!("{} {}", sign(planned), planned.address));
-    let kind = view.paint.tone(Tone::Faint, planned.kind);
+    let kind = view.paint.tone(Tone::Faint, planned.kind.name());
     let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
     let head: Vec<String> = [Some(head), Some(kind), why].into_iter().flatten().collect();
     let _ = writeln!(out, "{:below$}{}", "", head.join("  "));
@@ -200,7 +200,8 @@ fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, belo
 
 /// Renders a resource for Markdown's `diff` blocks, where a line's first character gives it its colour.
 pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>) {
-    let head = [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.to_owned()), about(planned)];
+    let head =
+        [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.name().to_owned()), about(planned)];
     let head: Vec<String> = head.into_iter().flatten().collect();
     let _ = writeln!(out, "{}", head.join("  "));
     for line in lines(plan, planned, view, 0) {

@@ -1,6 +1,6 @@
 //! The JSON form of a plan. It is part of the command-line contract, and saved plans keep it for display.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::plan::{SENSITIVE, impact};
 use crate::aws::Place;
 use crate::graph::resolve::{self, AFTER_APPLY};
-use crate::kinds::{self, Observed};
+use crate::kinds::{KindRef, Observed};
 use crate::plan::{Action, Change, Cost, Drift, Note, Order, OutputChange, Plan, Planned, Summary};
 
 /// The version of the plan's JSON form.
@@ -196,8 +196,8 @@ impl PlanReport {
             plan.actions.push(action.restore()?);
         }
         for Forgotten { address, element, kind, reason } in self.forgotten {
-            let blank = Planned { reason, ..blank(address, element, known_kind(&kind)?, Action::Forget) };
-            plan.actions.push(blank);
+            let planned = Planned { reason, ..Planned::new(address, element, known_kind(&kind)?, Action::Forget) };
+            plan.actions.push(planned);
         }
         for drift in self.drift {
             let DriftReport { address, kind, path, before, after, plan: wanted, sensitive } = drift;
@@ -208,8 +208,8 @@ impl PlanReport {
     }
 }
 
-fn known_kind(name: &str) -> Result<&'static str, ReportError> {
-    kinds::find(name).map(|kind| kind.name()).ok_or_else(|| ReportError::Kind(name.to_owned()))
+fn known_kind(name: &str) -> Result<KindRef, ReportError> {
+    KindRef::find(name).ok_or_else(|| ReportError::Kind(name.to_owned()))
 }
 
 impl ActionReport {
@@ -219,7 +219,7 @@ impl ActionReport {
         Self {
             address: planned.address.clone(),
             element: planned.element.clone(),
-            kind: planned.kind.to_owned(),
+            kind: planned.kind.name().to_owned(),
             action: planned.action,
             order: planned.order,
             physical_id: planned.live.as_ref().map(|live| live.physical_id.clone()),
@@ -246,32 +246,8 @@ impl ActionReport {
             predecessor: self.predecessor.map(found),
             live,
             changes,
-            ..blank(self.address, self.element, known_kind(&self.kind)?, self.action)
+            ..Planned::new(self.address, self.element, known_kind(&self.kind)?, self.action)
         })
-    }
-}
-
-fn blank(address: String, element: String, kind: &'static str, action: Action) -> Planned {
-    Planned {
-        address,
-        element,
-        kind,
-        action,
-        reason: String::new(),
-        changes: Vec::new(),
-        desired: None,
-        spec: None,
-        live: None,
-        predecessor: None,
-        order: None,
-        dependencies: BTreeSet::new(),
-        by_name: BTreeSet::new(),
-        early: BTreeSet::new(),
-        goes_with: None,
-        prior_dependencies: BTreeSet::new(),
-        protect: false,
-        retain: false,
-        moved_from: None,
     }
 }
 
@@ -299,7 +275,7 @@ impl Forgotten {
         Self {
             address: planned.address.clone(),
             element: planned.element.clone(),
-            kind: planned.kind.to_owned(),
+            kind: planned.kind.name().to_owned(),
             reason: planned.reason.clone(),
         }
     }
@@ -309,7 +285,7 @@ impl DriftReport {
     fn of(drift: &Drift) -> Self {
         Self {
             address: drift.address.clone(),
-            kind: drift.kind.to_owned(),
+            kind: drift.kind.name().to_owned(),
             path: drift.path.clone(),
             before: hidden(&drift.before, drift.sensitive),
             after: hidden(&drift.after, drift.sensitive),

@@ -10,28 +10,13 @@ use crate::kinds::{Observed, Outputs};
 
 const REMOVAL: Part = Part::Removal;
 
-fn planned(address: &str, kind: &'static str, action: Action, dependencies: &[&str]) -> Planned {
-    Planned {
-        address: address.into(),
-        element: address.into(),
-        kind,
-        action,
-        reason: String::new(),
-        changes: Vec::new(),
-        desired: None,
-        spec: None,
-        live: None,
-        predecessor: None,
-        order: None,
-        dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(),
-        by_name: BTreeSet::new(),
-        early: BTreeSet::new(),
-        goes_with: None,
-        prior_dependencies: BTreeSet::new(),
-        protect: false,
-        retain: false,
-        moved_from: None,
-    }
+fn kind_of(name: &str) -> KindRef {
+    KindRef::find(name).expect("a kind")
+}
+
+fn planned(address: &str, kind: &str, action: Action, dependencies: &[&str]) -> Planned {
+    let dependencies = dependencies.iter().map(|d| (*d).to_owned()).collect();
+    Planned { dependencies, ..Planned::new(address, address, kind_of(kind), action) }
 }
 
 fn queue(address: &str, action: Action, dependencies: &[&str]) -> Planned {
@@ -194,7 +179,7 @@ fn what_goes_waits_for_what_comes_of_its_kind() {
     let renamed = || vec![queue("old", Action::Delete, &[]), queue("new", Action::Create, &[])];
     assert_eq!(waves(&plan(renamed())), [["new"], ["old"]]);
     let mut both = renamed();
-    both[0].kind = "sns.topic";
+    both[0].kind = kind_of("sns.topic");
     assert_eq!(waves(&plan(both)), [["old", "new"]]);
 }
 

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
-use crate::graph::identity;
 use crate::kinds::{AnyKind, Found, REGISTRY};
 
 /// A resource that may belong to this stack.
@@ -16,7 +15,7 @@ pub(in crate::observe) struct Candidate {
 impl Candidate {
     /// Returns its identity, if that is known without a read.
     pub(super) fn name(&self) -> Option<String> {
-        self.found.spec.as_ref().map(|spec| identity(self.kind.identity(), spec))
+        self.found.spec.as_ref().map(|spec| self.kind.identify(spec))
     }
 
     /// Returns the spec for a read, which may take a question to AWS; `None` if the resource does not exist.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::kinds::KindRef;
 
 fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> Planned {
     let changes = changes.iter().map(|(path, before, after)| Change {
@@ -11,27 +12,8 @@ fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> P
         known: true,
         forces_replacement: false,
     });
-    Planned {
-        address: address.to_owned(),
-        element: address.to_owned(),
-        kind: "sqs.queue",
-        action,
-        reason: String::new(),
-        changes: changes.collect(),
-        desired: None,
-        spec: None,
-        live: None,
-        predecessor: None,
-        order: None,
-        dependencies: BTreeSet::new(),
-        by_name: BTreeSet::new(),
-        early: BTreeSet::new(),
-        goes_with: None,
-        prior_dependencies: BTreeSet::new(),
-        protect: false,
-        retain: false,
-        moved_from: None,
-    }
+    let queue = KindRef::find("sqs.queue").expect("a kind");
+    Planned { changes: changes.collect(), ..Planned::new(address, address, queue, action) }
 }
 
 fn effects(actions: Vec<Planned>, key: Option<&str>) -> Effects {

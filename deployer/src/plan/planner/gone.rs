@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{Planner, Prior};
-use crate::graph::{Node, identity};
-use crate::kinds::{self, Action, AnyKind, Observed};
+use crate::graph::Node;
+use crate::kinds::{Action, KindRef, Observed};
 use crate::observe::{Left, Orphan};
 use crate::plan::action::{Note, Planned};
 use crate::plan::owner;
@@ -56,7 +56,7 @@ impl<'a> Planner<'a> {
     pub(super) fn given_away(&mut self, node: &Node) {
         let Some(record) = self.seen.prior.resources.get(&node.address) else { return };
         if !self.seen.left.contains_key(&node.address) && self.is_asked_for(&node.address) {
-            let mut planned = blank_left(&node.address, node.kind, record);
+            let mut planned = blank_left(&node.address, node.kind.into(), record);
             planned.reason = "is external now".to_owned();
             self.plan.actions.push(planned);
         }
@@ -68,7 +68,7 @@ impl<'a> Planner<'a> {
         if is_meant || self.claimed.contains(address) || !self.is_asked_for(address) {
             return;
         }
-        let Some(kind) = kinds::find(&left.record.kind) else { return };
+        let Some(kind) = KindRef::find(&left.record.kind) else { return };
         let mut planned = blank_left(address, kind, &left.record);
         match &left.live {
             None => planned.reason = "already gone from AWS".to_owned(),
@@ -97,8 +97,10 @@ impl<'a> Planner<'a> {
     /// of. That it was retained or forgotten on purpose was known to a state that is lost: a person has to know it.
     pub(super) fn orphans(&mut self) {
         for orphan in &self.seen.orphans {
-            let asked = self.is_asked_for(&orphan.address);
-            let Some(kind) = kinds::find(orphan.kind).filter(|_| asked) else { continue };
+            if !self.is_asked_for(&orphan.address) {
+                continue;
+            }
+            let Some(kind) = KindRef::find(orphan.kind) else { continue };
             match &orphan.live {
                 Ok(live) if self.selection.prunes(&orphan.address) => {
                     let live = without_environment(live.clone());
@@ -132,13 +134,16 @@ impl<'a> Planner<'a> {
             let known = self.graph.node(address).is_some()
                 || self.seen.left.contains_key(address)
                 || self.claimed.contains(address);
-            let Some(kind) = kinds::find(&record.kind).filter(|_| !known) else { continue };
-            let name = identity(kind.identity(), &record.inputs);
+            if known {
+                continue;
+            }
+            let Some(kind) = KindRef::find(&record.kind) else { continue };
+            let name = kind.identify(&record.inputs);
             let same = |(other, twin): &(&String, &Record)| {
                 *other != address
                     && self.graph.node(other).is_some()
                     && twin.kind == record.kind
-                    && identity(kind.identity(), &twin.inputs) == name
+                    && kind.identify(&twin.inputs) == name
             };
             if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
                 let mut planned = blank_left(address, kind, record);
@@ -151,7 +156,7 @@ impl<'a> Planner<'a> {
 
 /// Parts of a resource that is deleted go with it, where AWS does that by itself.
 pub(super) fn take_along(actions: &mut [Planned]) {
-    let going: BTreeMap<String, (&str, BTreeSet<String>)> = actions
+    let going: BTreeMap<String, (KindRef, BTreeSet<String>)> = actions
         .iter()
         .filter(|planned| planned.action == Action::Delete)
         .filter_map(|planned| {
@@ -160,14 +165,17 @@ pub(super) fn take_along(actions: &mut [Planned]) {
         })
         .collect();
     for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
-        let Some(kind) = kinds::find(planned.kind).filter(|kind| kind.about().goes_with_parent()) else { continue };
-        let parent = planned.live.as_ref().and_then(|live| kind.about().parent_in(&live.spec));
+        let about = planned.kind.about();
+        if !about.goes_with_parent() {
+            continue;
+        }
+        let parent = planned.live.as_ref().and_then(|live| about.parent_in(&live.spec));
         let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
         // An API and a function may have one name: a permission goes with the function alone.
         let of = |address: &&String| {
             going
                 .get(*address)
-                .is_some_and(|(of, outputs)| kind.about().part_of() == Some(*of) && outputs.contains(parent))
+                .is_some_and(|(of, outputs)| about.part_of() == Some(of.name()) && outputs.contains(parent))
         };
         planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
     }
@@ -179,7 +187,7 @@ pub(super) fn lapses(planned: &Planned) -> Option<Note> {
         Action::Delete => planned.live.as_ref().filter(|_| planned.goes_with.is_none()),
         _ => planned.predecessor.as_ref(),
     };
-    let text = kinds::find(planned.kind)?.lapses(gone?)?.to_owned();
+    let text = planned.kind.lapses(gone?)?.to_owned();
     Some(Note { address: planned.address.clone(), text })
 }
 
@@ -208,26 +216,12 @@ fn without_spec(planned: Planned) -> Planned {
     Planned { desired: None, spec: None, ..planned }
 }
 
-fn blank_left(address: &str, kind: &'static dyn AnyKind, record: &Record) -> Planned {
+fn blank_left(address: &str, kind: KindRef, record: &Record) -> Planned {
     Planned {
-        address: address.to_owned(),
-        element: record.element.clone(),
-        kind: kind.name(),
-        action: Action::Forget,
-        reason: String::new(),
-        changes: Vec::new(),
-        desired: None,
-        spec: None,
-        live: None,
-        predecessor: None,
-        order: None,
         dependencies: record.dependencies.clone(),
-        by_name: BTreeSet::new(),
-        early: BTreeSet::new(),
-        goes_with: None,
         prior_dependencies: record.dependencies.clone(),
         protect: record.protect,
         retain: record.retain,
-        moved_from: None,
+        ..Planned::new(address, &record.element, kind, Action::Forget)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Planner;
-use crate::graph::{Node, identity, resolve};
+use crate::graph::{Node, resolve};
 use crate::kinds::AnyKind;
 use crate::plan::action::OutputChange;
 use crate::plan::diff::{Change, Rules};
@@ -16,9 +16,9 @@ use crate::state::State;
 impl Planner<'_> {
     /// Says how we know that it is ours, and that a run was cut off when its intent says so.
     pub(super) fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> String {
-        let (kind, wanted) = (node.kind.name(), identity(node.kind.identity(), spec));
+        let (kind, wanted) = (node.kind.name(), node.kind.identify(spec));
         let other = self.seen.prior.resources.iter().find(|(address, record)| {
-            **address != node.address && record.kind == kind && identity(node.kind.identity(), &record.inputs) == wanted
+            **address != node.address && record.kind == kind && node.kind.identify(&record.inputs) == wanted
         });
         if let Some((other, _)) = other {
             return format!("was {other} until now");

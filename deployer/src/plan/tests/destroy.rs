@@ -207,7 +207,8 @@ fn parts_of_a_predecessor_that_another_stack_has_taken_stay_too() {
         let stack = Stack::of(&PARTS.replace(name, &format!("{name}name: another, ")), &[]);
         for goal in [Goal::Apply, Goal::Destroy] {
             let plan = world.plan(&stack, goal, &Selection::default()).expect("a plan");
-            let parts = plan.actions().iter().filter(|p| matches!(p.kind, "sns.subscription" | "lambda.permission"));
+            let parts =
+                plan.actions().iter().filter(|p| matches!(p.kind.name(), "sns.subscription" | "lambda.permission"));
             let parts: Vec<_> = parts.filter(|part| part.dependencies.contains(element)).collect();
             assert_eq!(parts.len(), 1);
             assert_eq!(parts[0].predecessor, None, "{}", parts[0].address);
@@ -222,7 +223,7 @@ fn routes_of_an_api_that_is_no_longer_found_stay() {
     world.delete("apis.web");
     let kept = |text: &str, goal| {
         let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
-        let route = plan.actions().iter().find(|planned| planned.kind == "apigateway.route").expect("a route");
+        let route = plan.actions().iter().find(|planned| planned.kind.name() == "apigateway.route").expect("a route");
         (route.action, route.reason.clone())
     };
     let reason = "stays in AWS: is part of what is no longer this stack's".to_owned();
@@ -236,7 +237,7 @@ fn a_mapping_goes_by_its_own_tags() {
     let without = PARTS.replace("functions: { draw: { zip: draw.zip, events: [ { queue: inbox } ] } }\n", "");
     let without = without.replace("apis: { web: { routes: { \"GET /\": draw } } }\n", "");
     let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &Selection::default()).expect("a plan");
-    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind == kind).expect("an action").action;
+    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind.name() == kind).expect("an action").action;
     assert_eq!(of("lambda.event_source_mapping"), Action::Delete, "it takes our messages");
     assert_eq!(of("lambda.permission"), Action::Forget);
 }
@@ -248,7 +249,7 @@ fn what_is_removed_from_a_parent_that_is_taken_back_goes() {
     let without = PARTS.replace("{ subscriptions: [ { email: a@example.com } ] }", "{}");
     let selection = Selection { adopt: vec!["topics.news".into()], ..Selection::default() };
     let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &selection).expect("a plan");
-    let part = plan.actions().iter().find(|planned| planned.kind == "sns.subscription").expect("an action");
+    let part = plan.actions().iter().find(|planned| planned.kind.name() == "sns.subscription").expect("an action");
     assert_eq!(part.action, Action::Delete);
 }
 
@@ -261,7 +262,7 @@ functions: { paint: { name: couch-draw, zip: draw.zip } }
 topics: { bulletin: { name: couch-news } }
 ";
     let plan = World::applied(PARTS).plan(&Stack::of(moved, &[]), Goal::Apply, &Selection::default()).expect("a plan");
-    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind == kind).expect("an action").action;
+    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind.name() == kind).expect("an action").action;
     for kind in ["sns.subscription", "lambda.permission", "lambda.event_source_mapping"] {
         assert_eq!(of(kind), Action::Delete, "{kind}");
     }
@@ -294,6 +295,6 @@ fn a_part_of_what_was_taken_stays_though_its_successor_is_adopted() {
     let renamed = PARTS.replace("news: { ", "news: { name: another, ");
     let selection = Selection { adopt: vec!["topics.news".into()], ..Selection::default() };
     let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Apply, &selection).expect("a plan");
-    let part = plan.actions().iter().find(|planned| planned.kind == "sns.subscription").expect("an action");
+    let part = plan.actions().iter().find(|planned| planned.kind.name() == "sns.subscription").expect("an action");
     assert_eq!(part.predecessor, None);
 }

@@ -268,8 +268,7 @@ fn a_part_that_a_forged_state_names_stays() {
         spec["source_arn"] = json!("arn:aws:execute-api:eu-west-1:123456789012:theirs/*/GET/");
     }
     world.prior.resources = [(address.clone(), forged.clone())].into();
-    let key =
-        (forged.kind.clone(), crate::graph::identity(&["function_name", "statement_id", "qualifier"], &live.spec));
+    let key = (forged.kind.clone(), crate::kinds::registered(&forged.kind).identify(&live.spec));
     world.live = [(key, live)].into();
     let stays = Some((Action::Forget, "stays in AWS: is part of what this stack does not have".to_owned()));
     assert_eq!(of(&world, NONE), stays);

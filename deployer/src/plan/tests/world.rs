@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::aws::Place;
 use crate::graph::resolve;
-use crate::graph::{Graph, Node, identity};
+use crate::graph::{Graph, Node};
 use crate::kinds::{Action, AnyKind, Observed, Outputs};
 use crate::observe::{Left, Observation, Orphan, hidden, identity_known, not_meant, predict};
 use crate::plan::Cost;
@@ -136,7 +136,7 @@ impl World {
     fn key_of(&self, address: &str) -> (String, String) {
         let record = &self.prior.resources[address];
         let kind = crate::kinds::find(&record.kind).expect("a registered kind");
-        (record.kind.clone(), identity(kind.identity(), &record.inputs))
+        (record.kind.clone(), kind.identify(&record.inputs))
     }
 
     /// What a run would see.
@@ -202,11 +202,11 @@ pub(crate) fn said(plan: &Plan, stack: &Stack) -> String {
 }
 
 fn key(node: &Node, spec: &Value) -> (String, String) {
-    (node.kind.name().to_owned(), identity(node.kind.identity(), spec))
+    (node.kind.name().to_owned(), node.kind.identify(spec))
 }
 
 fn physical_id(node: &Node, spec: &Value) -> String {
-    identity(node.kind.identity(), spec)
+    node.kind.identify(spec)
 }
 
 /// The outputs that can be computed, and made-up ones for those that AWS generates.

@@ -223,7 +223,7 @@ impl Drawing<'_> {
             let address = self.secrets.mask(&planned.address).into_owned();
             match self.nodes[at].resources.iter_mut().find(|part| part.address == address) {
                 Some(part) => part.sign = sign(planned),
-                None => self.nodes[at].resources.push(Part { address, kind: planned.kind, sign: sign(planned) }),
+                None => self.nodes[at].resources.push(Part { address, kind: planned.kind.name(), sign: sign(planned) }),
             }
         }
         // Resources that exist only in the state are connected, too.
@@ -232,9 +232,9 @@ impl Drawing<'_> {
             for dependency in &planned.prior_dependencies {
                 let kept = self.graph.node(dependency).map(|node| (node.element.clone(), node.kind.name()));
                 let gone = plan.actions().iter().find(|p| p.address == *dependency);
-                if let Some((element, kind)) = kept.or_else(|| gone.map(|p| (p.element.clone(), p.kind))) {
+                if let Some((element, kind)) = kept.or_else(|| gone.map(|p| (p.element.clone(), p.kind.name()))) {
                     let other = self.node(&element);
-                    let backward = draw(&planned.element, planned.kind, kind).is_backward();
+                    let backward = draw(&planned.element, planned.kind.name(), kind).is_backward();
                     let (from, to) = if backward { (other, own) } else { (own, other) };
                     if !self.edges.contains_key(&(to, from)) {
                         self.edge(from, to, "", false);

@@ -1,11 +1,10 @@
 //! The effects of an action on the users of a resource.
 
-use crate::kinds;
 use crate::plan::{Action, Order, Planned};
 
 /// Lists the order of a replacement, the interruption that an action causes, and data that it destroys.
 pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
-    let Some(kind) = kinds::find(planned.kind) else { return Vec::new() };
+    let kind = planned.kind;
     let mut said = Vec::new();
     match (planned.action, planned.order) {
         (Action::Replace, Some(Order::CreateFirst)) if planned.predecessor.is_some() => {

@@ -8,7 +8,7 @@ use super::values::{LONG, SENSITIVE, bytes, short, shown, whole};
 use super::{View, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
-use crate::kinds::{self, Rule};
+use crate::kinds::{KindRef, Rule};
 use crate::plan::{Action, Change, Planned, Rules};
 use crate::report::paint::Tone;
 use crate::report::shown::Shown;
@@ -61,7 +61,7 @@ fn is_mark(path: &str) -> bool {
 
 /// Lists the properties that do not change.
 fn unchanged(planned: &Planned) -> Vec<Line> {
-    let rules = Rules(kinds::find(planned.kind).map(|kind| kind.rules()).unwrap_or_default());
+    let rules = Rules(planned.kind.rules());
     let mut found = Vec::new();
     leaves(rules, "", planned.desired.as_ref().unwrap_or(&Value::Null), &mut found);
     let differs = |path: &str| {
@@ -235,9 +235,8 @@ impl Property<'_> {
 }
 
 /// Tells whether a kind's rule applies to a property or to one around it.
-pub(super) fn has_rule(kind: &str, path: &str, rule: Rule) -> bool {
-    let rules = kinds::find(kind).map(|kind| kind.rules()).unwrap_or_default();
-    rules.iter().any(|(at, r)| {
+pub(super) fn has_rule(kind: KindRef, path: &str, rule: Rule) -> bool {
+    kind.rules().iter().any(|(at, r)| {
         let rest = path.strip_prefix(at.trim_end_matches(".*"));
         *r == rule && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::key;
 use crate::execute::removes_separately;
-use crate::kinds::{self, Person};
+use crate::kinds::KindRef;
 use crate::plan::{Action, Plan, Planned};
 
 /// The expected duration of each step of a plan, and which steps have ended.
@@ -99,8 +99,8 @@ fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
 }
 
 /// Returns the usual duration of an action in AWS, in seconds.
-fn seconds(kind: &str, action: Action) -> f64 {
-    let (made, gone) = kinds::find(kind).map_or(Person::DEFAULT, |kind| kind.about().person).seconds;
+fn seconds(kind: KindRef, action: Action) -> f64 {
+    let (made, gone) = kind.about().person.seconds;
     match action {
         Action::Delete => gone,
         Action::Replace => made + gone,

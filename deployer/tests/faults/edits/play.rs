@@ -201,7 +201,7 @@ fn empty_plan(account: &Account, last: &Step, allowed: &[Action]) -> Result<(), 
         .actions()
         .iter()
         .filter(|one| !allowed.contains(&one.action) || !one.changes.is_empty())
-        .inspect(|one| kinds.push(one.kind))
+        .inspect(|one| kinds.push(one.kind.name()))
         .map(|one| format!("{:?} {} ({}): {:?}", one.action, one.address, one.reason, one.changes))
         .collect();
     let Some(first) = kinds.first() else { return Ok(()) };
