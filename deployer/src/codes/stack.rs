@@ -87,6 +87,13 @@ pub(super) const CODES: &[Code] = &[
         "Write `arn:${aws.partition}:…`, which is right in every region.",
     ),
     error(
+        "stack::not-covered",
+        "The deployer does not manage this kind of resource, or this part of one. The page [coverage](coverage.md) lists what it covers and what not.",
+        "tables:\n  orders: {}\n",
+        "vars: { table_arn: \"arn:aws:dynamodb:eu-west-1:123456789012:table/orders\" }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: [dynamodb:GetItem, dynamodb:PutItem], on: \"${vars.table_arn}\" } ] }\n",
+        "Create it with another tool, pass its ARN as a variable, and allow functions to use it. The help says what else there is in its place.",
+    ),
+    error(
         "stack::out-of-range",
         "The number or duration is smaller or larger than AWS takes.",
         "queues:\n  orders: { delay_seconds: 20m }\n",

@@ -1,5 +1,6 @@
 //! Formats output for people. The only module that prints.
 
+pub mod coverage;
 pub mod diagnostics;
 pub mod explain;
 pub mod github;

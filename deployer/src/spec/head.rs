@@ -1,5 +1,7 @@
 //! The top-level properties of `stack.yaml` besides its sections.
 
+mod uncovered;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -8,8 +10,17 @@ use serde::Deserialize;
 use super::sections::buckets::Algorithm;
 use super::variables::Variable;
 
+pub use uncovered::TABLE as UNCOVERED;
+
 /// Other tools' names for properties of the head, as in [`About::synonyms`](super::sections::About::synonyms).
-pub const SYNONYMS: &[(&str, &str)] = &[("parameters", "vars"), ("variables", "vars")];
+pub const SYNONYMS: &[(&str, &str)] = &[
+    ("name", "stack"),
+    ("parameters", "vars"),
+    ("service", "stack"),
+    ("servicename", "stack"),
+    ("stackname", "stack"),
+    ("variables", "vars"),
+];
 
 /// A stack: the resources that AWS is made to match.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -19,6 +19,7 @@ pub mod source;
 pub mod spans;
 mod syntax;
 pub mod template;
+pub mod uncovered;
 pub mod values;
 pub mod variables;
 pub mod visible;

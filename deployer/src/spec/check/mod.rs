@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 
 use super::finding::{DocPath, Finding, Findings};
 use super::interpolate::Touched;
-use super::nearest::{nearest, quoted};
+use super::nearest::quoted;
 use super::spans::SpanIndex;
+use super::uncovered::{self, Meant};
 use super::yaml;
 
 /// Checks `value`, and converts the texts in it that come from variables.
@@ -43,13 +44,6 @@ struct Checker<'s> {
 }
 
 type Object = Map<String, Value>;
-
-/// Tells whether the property is present under a misspelt name, which is reported already.
-fn is_misspelt<'a>(name: &str, written: impl IntoIterator<Item = &'a String>, own: Option<&Object>) -> bool {
-    let Some(own) = own else { return false };
-    let unknown = written.into_iter().filter(|written| !own.contains_key(*written));
-    unknown.into_iter().any(|written| nearest(written, own.keys().map(String::as_str)) == Some(name))
-}
 
 impl<'s> Checker<'s> {
     fn error(&mut self, code: &'static str, message: impl Into<String>) -> &mut Finding {
@@ -168,11 +162,21 @@ impl<'s> Checker<'s> {
         for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
             if let Some(name) = required.as_str()
                 && !entries.contains_key(name)
-                && !is_misspelt(name, entries.keys(), own)
+                && !self.is_misspelt(name, entries.keys(), own)
             {
                 self.missing(name, own.and_then(|own| own.get(name)));
             }
         }
+    }
+
+    /// Tells whether the property is present under a misspelt name, which is reported already.
+    fn is_misspelt<'a>(&self, name: &str, written: impl IntoIterator<Item = &'a String>, own: Option<&Object>) -> bool {
+        let Some(own) = own else { return false };
+        let known: Vec<&str> = own.keys().map(String::as_str).collect();
+        let mut unknown = written.into_iter().filter(|written| !own.contains_key(*written));
+        unknown.any(
+            |written| matches!(uncovered::meant(written, &known, &self.path), Meant::Property(meant) if meant == name),
+        )
     }
 
     fn entry_name(&mut self, name: &str, schema: &'s Value) {
@@ -195,14 +199,22 @@ impl<'s> Checker<'s> {
         if known.contains(&name) {
             return;
         }
-        let owner = if self.path.is_empty() { "a stack".to_owned() } else { self.subject() };
-        let help = words::invisible(name).unwrap_or_else(|| match nearest(name, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if known.is_empty() => "it takes no properties: remove it".to_owned(),
-            None => format!("it takes {}", quoted(known.iter().copied())),
+        let meant = uncovered::meant(name, &known, &self.path);
+        let (code, message) = match &meant {
+            Meant::Word(answer) if let Some(things) = answer.things() => {
+                ("stack::not-covered", format!("the deployer does not manage {things}"))
+            }
+            _ if self.path.is_empty() => ("stack::unknown-property", format!("a stack has no property `{name}`")),
+            _ => ("stack::unknown-property", format!("{} has no property `{name}`", self.subject())),
+        };
+        let help = words::invisible(name).unwrap_or_else(|| match meant {
+            Meant::Word(answer) => answer.help(),
+            Meant::Property(meant) => format!("did you mean `{meant}`?"),
+            Meant::Nothing if known.is_empty() => "it takes no properties: remove it".to_owned(),
+            Meant::Nothing => format!("it takes {}", quoted(known.iter().copied())),
         });
         self.within(name, |at| {
-            at.error("stack::unknown-property", format!("{owner} has no property `{name}`")).help(help).at_key();
+            at.error(code, message).help(help).at_key();
         });
     }
 

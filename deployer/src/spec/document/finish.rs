@@ -27,6 +27,7 @@ pub(super) fn finish(findings: &mut Findings, spans: &SpanIndex, secrets: &Secre
 const OF_VALUES: &[&str] = &[
     "stack::bad-value",
     "stack::missing-property",
+    "stack::not-covered",
     "stack::out-of-range",
     "stack::too-long",
     "stack::too-short",

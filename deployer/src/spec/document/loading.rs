@@ -9,12 +9,12 @@ use crate::spec::check::Origin;
 use crate::spec::finding::{DocPath, Finding, Findings};
 use crate::spec::head::{Head, StateBucket, StateLocation};
 use crate::spec::interpolate::interpolate;
-use crate::spec::nearest::nearest;
 use crate::spec::secrets::Secrets;
 use crate::spec::sections::SECTIONS;
 use crate::spec::sections::any::check_tags;
 use crate::spec::sections::buckets::Algorithm;
 use crate::spec::spans::SpanIndex;
+use crate::spec::uncovered::{self, Meant};
 use crate::spec::variables::{Inputs, Variable, Variables};
 use crate::spec::written::Written;
 use crate::spec::{check, env, find, region, schema, template, yaml};
@@ -245,7 +245,11 @@ impl Loading {
 /// missing key are suppressed.
 fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
     let Some(known) = schema::checked()["properties"].as_object() else { return HashSet::new() };
-    let meant = |name: &String| nearest(name, known.keys().map(String::as_str));
+    let properties: Vec<&str> = known.keys().map(String::as_str).collect();
+    let meant = |name: &String| match uncovered::meant(name, &properties, &[]) {
+        Meant::Property(meant) => Some(meant),
+        Meant::Word(_) | Meant::Nothing => None,
+    };
     let unknown = root.keys().filter(|name| !known.contains_key(*name));
     let mut misspelt: HashSet<String> =
         unknown.filter_map(meant).filter(|meant| !root.contains_key(*meant)).map(str::to_owned).collect();

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::kinds::Kind;
+use crate::spec::uncovered::Uncovered;
 
 /// All facts about a section besides its elements.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct About {
     /// Other tools' names for the section and its properties, each with the name here. Written in lower case, without
     /// `_`, `-` and spaces.
     pub synonyms: &'static [(&'static str, &'static str)],
+    /// Words for things that an element cannot have. A finding says what to do instead.
+    pub uncovered: &'static [Uncovered],
     pub suffix: Suffix,
     pub picture: Drawn,
     /// Properties of which exactly one is given. Editors mark a violation; the section's `check` reports it.

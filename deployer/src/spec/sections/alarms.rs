@@ -2,6 +2,7 @@
 
 mod check;
 mod lint;
+mod uncovered;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -186,7 +187,8 @@ impl Section for Alarms {
         name: "alarms",
         singular: "alarm",
         example: include_str!("examples/alarms.yaml"),
-        synonyms: &[],
+        synonyms: &[("percentile", "extended_statistic")],
+        uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: Drawn {
             icon: "M12 3 A6 6 0 0 1 18 9 C18 15 20 16 20 17 H4 C4 16 6 15 6 9 A6 6 0 0 1 12 3 M10 20 A2 2 0 0 0 14 20",

@@ -7,6 +7,7 @@ mod path;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod uncovered;
 
 use std::collections::BTreeMap;
 
@@ -143,7 +144,8 @@ impl Section for Apis {
         name: "apis",
         singular: "API",
         example: include_str!("examples/apis.yaml"),
-        synonyms: &[],
+        synonyms: &[("lambda", "function"), ("stagevariables", "variables")],
+        uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: Drawn {
             icon: "M8 5 L3 12 L8 19 M16 5 L21 12 L16 19 M13.5 4 L10.5 20",

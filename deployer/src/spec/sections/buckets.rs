@@ -1,5 +1,7 @@
 //! `buckets:` — S3 buckets of the stack, and buckets of others (`external: true`).
 
+mod uncovered;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -154,7 +156,8 @@ impl Section for Buckets {
         name: "buckets",
         singular: "bucket",
         example: include_str!("examples/buckets.yaml"),
-        synonyms: &[("s3", "buckets")],
+        synonyms: &[("expire", "expiration_days"), ("s3", "buckets")],
+        uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: Drawn {
             icon: "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",

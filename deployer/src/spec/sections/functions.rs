@@ -8,6 +8,7 @@ mod lower;
 mod policy_size;
 #[cfg(test)]
 mod tests;
+mod uncovered;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

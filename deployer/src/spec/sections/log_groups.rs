@@ -1,5 +1,7 @@
 //! `log_groups:` — CloudWatch Logs log groups. A function needs none here: it gets a log group of its own.
 
+mod uncovered;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -80,6 +82,7 @@ impl Section for LogGroups {
         singular: "log group",
         example: include_str!("examples/log_groups.yaml"),
         synonyms: &[("retention", "retention_in_days"), ("retentiondays", "retention_in_days")],
+        uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: Drawn {
             icon: "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",

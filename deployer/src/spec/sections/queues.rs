@@ -1,6 +1,7 @@
 //! `queues:` — SQS queues. A queue with `redrive` gets a dead-letter queue of its own.
 
 mod lint;
+mod uncovered;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -102,7 +103,14 @@ impl Section for Queues {
         name: "queues",
         singular: "queue",
         example: include_str!("examples/queues.yaml"),
-        synonyms: &[("deadletterqueue", "redrive"), ("dlq", "redrive"), ("sqs", "queues")],
+        synonyms: &[
+            ("deadletterqueue", "redrive"),
+            ("dlq", "redrive"),
+            ("redrivepolicy", "redrive"),
+            ("retention", "message_retention_period"),
+            ("sqs", "queues"),
+        ],
+        uncovered: uncovered::TABLE,
         suffix: Suffix::Property {
             property: "name",
             longest: NAME_LENGTH - DEAD_LETTER.len(),

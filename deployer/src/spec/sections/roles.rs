@@ -1,5 +1,7 @@
 //! `roles:` — IAM roles. A function without `role:` needs none here: it gets a role of its own.
 
+mod uncovered;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -70,6 +72,7 @@ impl Section for Roles {
         singular: "role",
         example: include_str!("examples/roles.yaml"),
         synonyms: permission::SYNONYMS,
+        uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
         picture: Drawn {
             icon: "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",

@@ -1,0 +1,183 @@
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Answer, Uncovered, at};
+use crate::pipeline;
+use crate::spec::finding::Finding;
+use crate::spec::head;
+use crate::spec::nearest::nearest_besides;
+use crate::spec::schema::checked;
+use crate::spec::sections::SECTIONS;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
+
+/// A place where words are uncovered, and the properties that the schema has there.
+struct Place {
+    section: Option<&'static str>,
+    inside: &'static str,
+    table: Vec<&'static Uncovered>,
+    properties: Vec<&'static str>,
+}
+
+impl Place {
+    fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.table.iter().flat_map(|uncovered| uncovered.words).copied()
+    }
+}
+
+/// Collects the names of the properties of a schema's map: those of its variants, items and entries, too.
+fn names(schema: &'static Value, depth: usize) -> Vec<&'static str> {
+    if depth > 6 {
+        return Vec::new();
+    }
+    if let Some(to) = schema["$ref"].as_str() {
+        return names(checked().pointer(to.trim_start_matches('#')).expect("a definition"), depth + 1);
+    }
+    if let Some(own) = schema["properties"].as_object() {
+        return own.keys().map(String::as_str).collect();
+    }
+    let variants =
+        ["anyOf", "oneOf", "allOf"].into_iter().flat_map(|word| schema[word].as_array().into_iter().flatten());
+    let parts = variants.chain(schema.get("items")).chain(schema.get("additionalProperties"));
+    parts.flat_map(|part| names(part, depth + 1)).collect()
+}
+
+fn places() -> Vec<Place> {
+    let of = |section: Option<&'static str>, table: &'static [Uncovered], schema: &'static Value| {
+        let insides: BTreeSet<&str> = table.iter().map(|uncovered| uncovered.inside).collect();
+        let place = move |inside: &'static str| {
+            let schema = if inside.is_empty() { schema } else { &schema["properties"][inside] };
+            let table = table.iter().filter(|uncovered| uncovered.inside == inside).collect();
+            Place { section, inside, table, properties: names(schema, 0) }
+        };
+        insides.into_iter().map(place).collect::<Vec<_>>()
+    };
+    let sections = SECTIONS.iter().flat_map(|section| {
+        let schema = &checked()["properties"][section.name()]["additionalProperties"];
+        of(Some(section.name()), section.about().uncovered, schema)
+    });
+    of(None, head::UNCOVERED, checked()).into_iter().chain(sections).collect()
+}
+
+fn plain(word: &str) -> String {
+    word.replace('_', "").to_lowercase()
+}
+
+#[test]
+fn every_section_has_words_and_they_stand_in_maps_that_exist() {
+    assert!(SECTIONS.iter().all(|section| !section.about().uncovered.is_empty()));
+    for place in places() {
+        assert!(!place.properties.is_empty(), "{:?}: there is no `{}`", place.section, place.inside);
+    }
+}
+
+#[test]
+fn a_word_leaves_the_table_once_it_is_a_property() {
+    for place in places() {
+        let properties: BTreeSet<String> = place.properties.iter().map(|name| plain(name)).collect();
+        let mut words = BTreeSet::new();
+        for word in place.words() {
+            let at = format!("{:?} {}: `{word}`", place.section, place.inside);
+            assert!(!properties.contains(&plain(word)), "{at} is a property now: remove it from the table");
+            assert!(words.insert(plain(word)), "{at} stands twice");
+        }
+    }
+}
+
+/// Returns the finding about an unknown word.
+fn found(place: &Place, word: &str) -> Finding {
+    let lines = match (place.section, place.inside) {
+        (None, _) => format!("{word}: {{}}\n"),
+        (Some(section), "") => format!("{section}: {{ e: {{ {word}: 1 }} }}\n"),
+        // The entries of a map have names that its keys allow.
+        (Some(section), inside)
+            if checked()["properties"][section]["additionalProperties"]["properties"][inside]["type"] == "object" =>
+        {
+            format!("{section}: {{ e: {{ {inside}: {{ \"GET /\": {{ {word}: 1 }} }} }} }}\n")
+        }
+        (Some(section), inside) => format!("{section}: {{ e: {{ {inside}: [ {{ {word}: 1 }} ] }} }}\n"),
+    };
+    let source = SourceText::new("stack.yaml", format!("stack: s\nregion: eu-west-1\n{lines}"));
+    let findings = pipeline::check(source, &Inputs::default()).err().expect("an unknown word").findings;
+    let of_word = |finding: &Finding| finding.path.0.last().is_some_and(|last| last == word);
+    findings.0.into_iter().find(of_word).unwrap_or_else(|| panic!("nothing about `{word}`"))
+}
+
+#[test]
+fn no_word_is_taken_for_a_property_and_each_says_what_to_do_instead() {
+    for place in places() {
+        for uncovered in &place.table {
+            let code =
+                if uncovered.answer.things().is_some() { "stack::not-covered" } else { "stack::unknown-property" };
+            for word in uncovered.words {
+                let finding = found(&place, word);
+                let help = finding.help.unwrap_or_default();
+                assert_eq!(finding.code, code, "{:?} `{word}`: {help}", place.section);
+                assert_eq!(help, uncovered.answer.help(), "{:?} `{word}`", place.section);
+                assert!(!help.contains("did you mean"), "{word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_spellings_of_a_word_are_the_word() {
+    let of = |section: &str, word: &str| {
+        let place = places().into_iter().find(|place| place.section == Some(section) && place.inside.is_empty());
+        found(&place.expect("a section"), word)
+    };
+    let functions = SECTIONS.iter().find(|section| section.about().singular == "function").expect("functions").name();
+    for word in ["provisioned_concurrency", "ProvisionedConcurrency", "provisoned-concurrency"] {
+        let finding = of(functions, word);
+        assert_eq!(finding.message, "the deployer does not manage provisioned concurrency", "{word}");
+    }
+}
+
+/// Returns a word without its second letter, and without one in the middle.
+fn with_a_letter_less(word: &str) -> impl Iterator<Item = String> {
+    [1, word.len() / 2].into_iter().map(|at| format!("{}{}", &word[..at], &word[at + 1..]))
+}
+
+#[test]
+fn a_typing_error_leads_to_the_word_itself_or_to_one_that_is_as_near() {
+    for place in places() {
+        let nearest = |word: &str| nearest_besides(word, place.properties.iter().copied(), place.words());
+        let is_near = |one: &str, other: &str| strsim::damerau_levenshtein(&plain(one), &plain(other)) < 2;
+        for property in place.properties.iter().filter(|property| property.len() > 3) {
+            for word in with_a_letter_less(property).filter(|word| !place.words().any(|other| other == word)) {
+                let meant = nearest(&word);
+                let is_property = meant.is_none_or(|meant| place.properties.contains(&meant));
+                assert!(is_property, "{word} is {property}, not {meant:?}");
+            }
+        }
+        for other in place.words().filter(|other| other.len() > 7) {
+            for word in with_a_letter_less(other) {
+                let meant = nearest(&word);
+                let is_word = meant.is_none_or(|meant| !place.properties.contains(&meant) || is_near(&word, meant));
+                assert!(is_word, "{word} is {other}, not {meant:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lines_of_an_answer_are_a_sound_stack() {
+    let mut count = 0;
+    for uncovered in at(&[]).filter(|uncovered| matches!(uncovered.answer, Answer::Elsewhere { .. })) {
+        let lines = uncovered.answer.lines();
+        let (vars, permissions) = lines.split_once('\n').expect("two lines");
+        let stack =
+            format!("stack: s\nregion: eu-west-1\n{vars}\nfunctions:\n  f:\n    zip: f.zip\n    {permissions}\n");
+        let variable = vars.split(['{', ':']).nth(2).expect("a variable").trim();
+        let inputs =
+            Inputs { vars: vec![format!("{variable}=arn:aws:x:eu-west-1:123456789012:y")], ..Inputs::default() };
+        let findings = match pipeline::check(SourceText::new("stack.yaml", stack), &inputs) {
+            Ok(loaded) => loaded.warnings,
+            Err(failure) => failure.findings,
+        };
+        assert!(findings.0.is_empty(), "{lines}\n{findings:?}");
+        count += 1;
+    }
+    assert!(count > 9, "{count}");
+}
