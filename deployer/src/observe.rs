@@ -15,13 +15,12 @@ use std::collections::BTreeMap;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::aws::tags::Tags;
-use crate::aws::{Aws, AwsError, Place, tagged};
+use crate::aws::{Aws, AwsError, Place, Trust};
 use crate::graph::Graph;
 pub(crate) use crate::graph::identity_known;
 use crate::graph::resolve::{self, Known};
@@ -93,10 +92,11 @@ impl Depth {
         kind: &'static dyn AnyKind,
         aws: &'a Aws,
         spec: &'a Value,
+        trust: Trust,
     ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
         match self {
-            Self::Whole => kind.read(aws, spec),
-            Self::Presence => tagged::surely(kind.present(aws, spec)).boxed(),
+            Self::Whole => kind.read(aws, spec, trust),
+            Self::Presence => kind.present(aws, spec),
         }
     }
 }
@@ -160,7 +160,7 @@ fn expect(aws: &Aws, record: &Record) {
     let Some(kind) = kinds::find(&record.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
     let tags = record.inputs.get("tags").and_then(|tags| Tags::deserialize(tags).ok());
-    aws.expect(kind.name(), &identity, &record.physical_id, tags);
+    aws.run.record(kind.name(), &identity, &record.physical_id, tags);
 }
 
 /// Tells the resource's kind when an interrupted run was about to create it.
@@ -171,7 +171,7 @@ fn expect_made(aws: &Aws, intent: &Intent) {
     let Some(kind) = kinds::find(&intent.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| intent.inputs.get(p)?.as_str()).collect();
     if let Ok(since) = DateTime::from_str(&intent.since, Format::DateTime) {
-        aws.expect_made(kind.name(), &identity, since.secs());
+        aws.run.note_interrupted_create(kind.name(), &identity, since.secs());
     }
 }
 

@@ -24,12 +24,12 @@ pub(crate) fn is_id(api_id: &str) -> bool {
     !api_id.is_empty() && api_id.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// What [`Aws::remember`] knows the routes of an API by.
+/// What `aws.run.remember` knows the routes of an API by.
 pub(crate) fn tree_key(api_id: &str) -> String {
     format!("apigateway:GetResources {api_id}")
 }
 
-/// What [`Aws::remember`] knows the path parts of an API by, which creates keep up to date.
+/// What `aws.run.remember` knows the path parts of an API by, which creates keep up to date.
 pub(crate) fn paths_key(api_id: &str) -> String {
     format!("apigateway:CreateResource {api_id}")
 }
@@ -40,21 +40,21 @@ pub(crate) type Paths = Mutex<BTreeMap<String, String>>;
 /// Notes that this run has just made an API: it has its root and nothing else.
 pub(crate) async fn note_new(aws: &Aws, api_id: &str, root: &str) -> Result<(), AwsError> {
     let paths = BTreeMap::from([("/".to_owned(), root.to_owned())]);
-    aws.remember::<Paths>(&paths_key(api_id), async { Ok(Mutex::new(paths)) }).await?;
-    aws.first_time(new_key(api_id));
+    aws.run.remember::<Paths>(&paths_key(api_id), async { Ok(Mutex::new(paths)) }).await?;
+    aws.run.note_done(new_key(api_id));
     Ok(())
 }
 
 /// Tells whether this run made the API, so that nothing of another one can be in it.
 pub(crate) fn is_new(aws: &Aws, api_id: &str) -> bool {
-    aws.has_done(&new_key(api_id))
+    aws.run.is_done(&new_key(api_id))
 }
 
 fn new_key(api_id: &str) -> String {
     format!("apigateway:CreateRestApi {api_id}")
 }
 
-/// What [`Aws::turn`] knows an API by: AWS refuses or loses overlapping changes of one API.
+/// What `aws.run.turn` knows an API by: AWS refuses or loses overlapping changes of one API.
 pub(crate) fn turn_key(api_id: &str) -> String {
     format!("apigateway/{api_id}")
 }

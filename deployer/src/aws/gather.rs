@@ -1,8 +1,8 @@
-//! One AWS call for what many tasks ask for at once.
+//! One AWS call for the questions that many tasks ask at once. A kind declares such a call as a [`Bulk`].
 //!
-//! **Guarantees**: an answer is never older than its question: a call takes only keys that were asked for
-//! before it was sent. No question waits for another one, only for one turn of the scheduler. When the task
-//! that asked first is dropped, the others drive the call on.
+//! **Guarantees**: an answer is never older than its question: a call takes only keys that were asked for before it was
+//! sent. No question waits for another one, only for one turn of the scheduler. If the task that asked first is dropped,
+//! the others drive the call on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -11,8 +11,41 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 
-use super::AwsError;
+use super::{Aws, AwsError};
 use crate::mutex::lock;
+
+/// A call that answers for many resources at once.
+pub(crate) trait Bulk: 'static {
+    type Item: Clone + Send + Sync + 'static;
+    /// The most keys that one call takes.
+    const LIMIT: usize = usize::MAX;
+
+    /// Makes the call for a set of keys. A key that the answer lacks is absent.
+    fn fetch(
+        aws: Aws,
+        keys: BTreeSet<String>,
+    ) -> impl Future<Output = Result<BTreeMap<String, Self::Item>, AwsError>> + Send + 'static;
+}
+
+/// The questions of a run for one [`Bulk`].
+struct Questions<B: Bulk>(Gather<B::Item>);
+
+impl<B: Bulk> Default for Questions<B> {
+    fn default() -> Self {
+        Self(Gather::new(B::LIMIT))
+    }
+}
+
+impl Aws {
+    /// Asks for `key` together with all tasks that ask for another key of `B` before the scheduler's turn is over.
+    ///
+    /// # Errors
+    /// The error of the call, for every task that asked.
+    pub(crate) async fn gather<B: Bulk>(&self, key: &str) -> Result<Option<B::Item>, AwsError> {
+        let (questions, aws) = (self.run.part::<Questions<B>>(), self.clone());
+        questions.0.get(key, move |keys| B::fetch(aws, keys)).await
+    }
+}
 
 type Answer<T> = Result<Arc<BTreeMap<String, T>>, AwsError>;
 type Call<T> = BoxFuture<'static, Answer<T>>;
@@ -26,7 +59,7 @@ pub(crate) struct Gather<T> {
 
 /// A call that is not sent yet.
 struct Open<T> {
-    /// `None` once the call is on its way: nobody joins it any more.
+    /// `None` once the call is sent: no task joins it any more.
     keys: Keys,
     call: WeakShared<Call<T>>,
 }
@@ -38,11 +71,11 @@ impl<T: Clone + Send + Sync + 'static> Gather<T> {
         Self { limit, open: Mutex::new(None) }
     }
 
-    /// Asks for `key` together with everyone who asks before the scheduler's turn is over.
+    /// Asks for `key` together with all tasks that ask before the scheduler's turn is over.
     /// `fetch` answers a set of keys; a key that its answer lacks is absent.
     ///
     /// # Errors
-    /// What `fetch` returned, to everyone who asked.
+    /// The error of `fetch`, for every task that asked.
     pub(crate) async fn get<F>(
         &self,
         key: &str,
@@ -78,7 +111,7 @@ impl<T: Clone + Send + Sync + 'static> Gather<T> {
 }
 
 impl<T> Open<T> {
-    /// Adds a key, unless the call is on its way, full, or given up by everyone.
+    /// Adds a key, unless the call is sent already, full, or dropped by all tasks.
     fn add(&self, key: &str, limit: usize) -> Option<Shared<Call<T>>> {
         let call = self.call.upgrade()?;
         let mut keys = lock(&self.keys);
@@ -91,8 +124,8 @@ impl<T> Open<T> {
     }
 }
 
-/// Reads two halves of one resource: at once where it is most likely there, else the second one only if the first
-/// finds anything. `None` when either finds nothing.
+/// Reads two halves of one resource: at once if it most likely exists, else the second one only if the first finds
+/// anything. `None` if either finds nothing.
 ///
 /// # Errors
 /// The first error of the two.
@@ -139,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_key_is_absent_for_the_one_who_asked() {
+    async fn an_absent_key_is_absent_for_the_task_that_asked() {
         let (gather, calls) = (Gather::new(100), Arc::new(AtomicUsize::new(0)));
         let (here, gone) = tokio::join!(ask(&gather, &calls, "a"), ask(&gather, &calls, "x"));
         assert_eq!((here, gone), (Some(0), None));
@@ -173,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asked_first_may_leave() {
+    async fn the_task_that_asked_first_may_be_dropped() {
         let (gather, calls) = (Gather::new(100), Arc::new(AtomicUsize::new(0)));
         let mut first = Box::pin(ask(&gather, &calls, "a"));
         assert!(futures::poll!(first.as_mut()).is_pending());

@@ -1,4 +1,4 @@
-//! Answers that many resources of a run share: one listing serves all who look for theirs in it.
+//! Answers that many resources of a run share: one listing serves all resources that are looked for in it.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -12,15 +12,6 @@ use crate::mutex::lock;
 
 type Cell = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
-tokio::task_local! {
-    static AFRESH: ();
-}
-
-/// Runs reads that take no remembered answer, for questions that an earlier answer cannot settle.
-pub(crate) async fn afresh<T>(reads: impl Future<Output = T>) -> T {
-    AFRESH.scope((), reads).await
-}
-
 /// Remembered answers, by a key that names the call and what it was asked for.
 #[derive(Default)]
 pub(crate) struct Memo {
@@ -28,16 +19,12 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    /// Gives the answer remembered for `key`, or asks for it once however many wait. Errors are not remembered. What is
-    /// asked [`afresh`] neither is answered from here nor changes what is remembered.
+    /// Returns the answer remembered for `key`, or asks for it once however many tasks wait. Errors are not remembered.
     pub(crate) async fn get<T: Send + Sync + 'static>(
         &self,
         key: &str,
         ask: impl Future<Output = Result<T, AwsError>>,
     ) -> Result<Arc<T>, AwsError> {
-        if AFRESH.try_with(|()| ()).is_ok() {
-            return ask.await.map(Arc::new);
-        }
         let cell = {
             let mut cells = lock(&self.cells);
             cells.entry(key.to_owned()).or_default().clone()
@@ -51,7 +38,7 @@ impl Memo {
             .map_err(|_| AwsError::Shape { what: key.to_owned(), message: "remembered as another type".into() })
     }
 
-    /// Drops the answer for `key`. Who already waits for it still gets it; who asks from now on asks AWS.
+    /// Drops the answer for `key`. Tasks that wait for it already still get it; later ones ask AWS.
     pub(crate) fn forget(&self, key: &str) {
         lock(&self.cells).remove(key);
     }
@@ -64,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_who_wait_share_one_answer_until_it_is_forgotten() {
+    async fn all_tasks_that_wait_share_one_answer_until_it_is_forgotten() {
         let (memo, asked) = (Memo::default(), AtomicU32::new(0));
         let ask = || async {
             tokio::task::yield_now().await;
@@ -74,14 +61,6 @@ mod tests {
         assert_eq!((*a.unwrap(), *b.unwrap()), (0, 0));
         memo.forget("apis");
         assert_eq!(*memo.get("apis", ask()).await.unwrap(), 1);
-    }
-
-    #[tokio::test]
-    async fn what_is_asked_afresh_is_not_answered_from_memory() {
-        let memo = Memo::default();
-        assert_eq!(*memo.get("apis", async { Ok(1_u32) }).await.unwrap(), 1);
-        assert_eq!(*afresh(memo.get("apis", async { Ok(2_u32) })).await.unwrap(), 2);
-        assert_eq!(*memo.get("apis", async { Ok(3_u32) }).await.unwrap(), 1, "what was decided by it stays");
     }
 
     #[tokio::test]

@@ -1,17 +1,18 @@
 //! Tags of many resources from few calls: GetResources of the Resource Groups Tagging API.
 //!
-//! Each service has a call of its own for the tags of one resource, and a rate for it: CloudWatch Logs takes ten a
-//! second, Lambda fifteen together with all else. This one answers a hundred ARNs at once.
+//! Each service has its own call for the tags of one resource, and a rate for it: CloudWatch Logs takes ten a second,
+//! Lambda fifteen together with all its other calls. GetResources answers a hundred ARNs at once.
 //!
-//! **Guarantees**: a listing is believed only where it says what `stack.yaml` wants and the last apply left. It follows
-//! the services with a delay, so anything else, or nothing, is read from the resource itself: an outdated listing never
-//! shows up as a difference, and never hides one of our own. Nothing is deleted on its word: what is going to be
-//! deleted is either not looked up here ([`surely`]), or asked for its owner right before it goes ([`still_ours`]).
-//! **Caveats**: tags that somebody edited within the delay are seen by a later plan.
+//! **Guarantees**: a listing is trusted only where it shows the tags that `stack.yaml` wants and the last apply recorded.
+//! Listings lag behind the services, so every other result, and no result, is followed by a read of the resource itself:
+//! an outdated listing never shows up as a difference, and never hides one of our own. A listing never decides a
+//! deletion: before one, the resource is read without listings ([`Trust::Resource`]), or its owner is read right before
+//! the call ([`check_owner`]).
+//! **Caveats**: tags that somebody edited within the lag appear in a later plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::gather::Gather;
 use super::service::{self, Service};
@@ -22,80 +23,82 @@ use crate::mutex::lock;
 pub(crate) const OPERATION: &str = "tag:GetResources";
 /// ARNs in one call.
 const AT_ONCE: usize = 100;
-/// From this many resources of a service on it pays.
+/// The number of resources of one service from which a listing costs less than single calls.
 pub(crate) const MANY: usize = 10;
 
-tokio::task_local! {
-    static SURELY: ();
+/// The source that a read may take tags from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// A listing, where it shows the tags that are expected.
+    Listing,
+    /// The resource alone, because the answer decides a deletion.
+    Resource,
 }
 
-/// Runs reads that decide on a deletion: they use no listing, but for [`presumed`] tags.
-pub(crate) async fn surely<T>(reads: impl Future<Output = T>) -> T {
-    SURELY.scope((), reads).await
+/// The tags that a resource has if nothing changed.
+pub(crate) struct Expected<'a> {
+    /// The tags in `stack.yaml`.
+    pub(crate) wanted: &'a Tags,
+    /// The tags after the last apply.
+    pub(crate) recorded: Option<Tags>,
 }
 
-/// The tags of the resource `arn` when a listing has exactly those that are wanted and that the last apply `left`; else
-/// what `read` finds out about it (`None`: there is no such resource).
+/// The listings of a run, by service: if one service refuses, the others still answer.
+#[derive(Default)]
+struct Listings(Mutex<HashMap<&'static str, Arc<Gather<Tags>>>>);
+
+/// Returns the tags of the resource `arn`: from a listing if `trust` allows that and it shows the `expected` tags, else
+/// from `read` (`None`: no such resource).
+///
+/// A kind whose `delete` calls [`check_owner`] may pass [`Trust::Listing`] at all times: where the service answers few
+/// such questions a second, a plan does not wait for all of them.
 ///
 /// # Errors
-/// What `read` returned. A listing that is refused is done without.
+/// The error of `read`. A listing that is refused is replaced by `read`.
 pub(crate) async fn tags_of(
     aws: &Aws,
     arn: &str,
-    before: (&Tags, Option<Tags>),
+    expected: Expected<'_>,
+    trust: Trust,
     read: impl Future<Output = Result<Option<Tags>, AwsError>>,
 ) -> Result<Option<Tags>, AwsError> {
-    if SURELY.try_with(|()| ()).is_ok() { read.await } else { presumed(aws, arn, before, read).await }
-}
-
-/// As [`tags_of`], and the listing is used for what is going to be deleted, too. For kinds whose `delete` asks whether
-/// it is [`still_ours`]: where their service answers few such questions a second, a plan does not wait for all of them.
-///
-/// # Errors
-/// As [`tags_of`].
-pub(crate) async fn presumed(
-    aws: &Aws,
-    arn: &str,
-    (wanted, left): (&Tags, Option<Tags>),
-    read: impl Future<Output = Result<Option<Tags>, AwsError>>,
-) -> Result<Option<Tags>, AwsError> {
-    if left.as_ref() != Some(wanted) {
+    let Expected { wanted, recorded } = expected;
+    if trust == Trust::Resource || recorded.as_ref() != Some(wanted) {
         return read.await;
     }
     match listed(aws, arn).await {
-        Some(tags) if seen(aws, tags.clone(), wanted) == *wanted => {
-            aws.first_time(believed(arn));
+        Some(tags) if without_ignored(aws, tags.clone(), wanted) == *wanted => {
+            aws.run.note_done(trusted(arn));
             Ok(Some(wanted.clone()))
         }
         _ => read.await,
     }
 }
 
-/// Tags without those of others that are left alone.
-fn seen(aws: &Aws, mut tags: Tags, wanted: &Tags) -> Tags {
+/// Returns `tags` without the ones that the stack ignores.
+fn without_ignored(aws: &Aws, mut tags: Tags, wanted: &Tags) -> Tags {
     let stated: Vec<&str> = wanted.keys().map(String::as_str).collect();
     tags.retain(|key, _| !aws.ignored.has(key, &stated, false));
     tags
 }
 
-/// Asks whose a resource is before it is deleted, where only a listing has said so until now. `left` are the tags that
-/// were believed.
+/// Reads the owner of a resource right before it is deleted, if only a listing has shown it until now. `recorded` are
+/// the tags after the last apply.
 ///
 /// # Errors
-/// [`AwsError::Taken`] where it carries another stack's tag by now, [`AwsError::Unmarked`] where it carries none, or what
-/// `read` returned.
-pub(crate) async fn still_ours(
+/// [`AwsError::Taken`] if it has another stack's tag, [`AwsError::Unmarked`] if it has none, or the error of `read`.
+pub(crate) async fn check_owner(
     aws: &Aws,
     arn: &str,
-    left: Option<Tags>,
+    recorded: Option<Tags>,
     read: impl Future<Output = Result<Option<Tags>, AwsError>>,
 ) -> Result<(), AwsError> {
-    if !aws.has_done(&believed(arn)) {
+    if !aws.run.is_done(&trusted(arn)) {
         return Ok(());
     }
     let Some(now) = read.await? else { return Ok(()) };
     match now.get(tags::STACK) {
-        Some(owner) if left.is_none_or(|left| left.get(tags::STACK) != Some(owner)) => {
+        Some(owner) if recorded.is_none_or(|recorded| recorded.get(tags::STACK) != Some(owner)) => {
             Err(AwsError::Taken { arn: arn.to_owned(), owner: owner.clone() })
         }
         Some(_) => Ok(()),
@@ -103,27 +106,25 @@ pub(crate) async fn still_ours(
     }
 }
 
-/// What [`Aws::has_done`] knows a resource by whose tags were taken from a listing.
-fn believed(arn: &str) -> String {
-    format!("{OPERATION} believed of {arn}")
+/// Builds the key under which the run notes that the tags of `arn` came from a listing.
+fn trusted(arn: &str) -> String {
+    format!("{OPERATION} trusted for {arn}")
 }
 
-/// What the listing has of `arn`, where many of its service are asked for at once.
+/// Returns the tags that a listing shows for `arn`, if many resources of its service are asked for at once.
 async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
     let Service { name: service, tags_listed_locally, .. } = service::named(arn.split(':').nth(2)?)?;
     let is_local = aws.place.endpoint_url.is_some();
-    if (is_local && !tags_listed_locally) || aws.has_done(&refused(service)) {
+    if (is_local && !tags_listed_locally) || aws.run.is_done(&refused(service)) {
         return None;
     }
-    let gather = {
-        let mut all = lock(&aws.gathered.tags);
-        all.entry(service).or_insert_with(|| Arc::new(Gather::new(AT_ONCE))).clone()
-    };
+    let listings = aws.run.part::<Listings>();
+    let gather = lock(&listings.0).entry(service).or_insert_with(|| Arc::new(Gather::new(AT_ONCE))).clone();
     let shared = aws.clone();
     match gather.get(arn, move |arns| list(shared, arns)).await {
         Ok(found) => found,
         Err(error) => {
-            if aws.first_time(refused(service)) {
+            if aws.run.is_first_time(refused(service)) {
                 tracing::debug!(service, %error, "tags are read one by one");
             }
             None
@@ -131,12 +132,12 @@ async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
     }
 }
 
-/// What [`Aws::has_done`] knows that a service's tags cannot be listed.
+/// Builds the key under which the run notes that a service's tags cannot be listed.
 fn refused(service: &str) -> String {
     format!("{OPERATION} of {service} refused")
 }
 
-/// The tags by ARN; nothing where they are few.
+/// Lists the tags by ARN; empty if the ARNs are few.
 async fn list(aws: Aws, arns: BTreeSet<String>) -> Result<BTreeMap<String, Tags>, AwsError> {
     if arns.len() < MANY {
         return Ok(BTreeMap::new());
@@ -151,10 +152,10 @@ async fn list(aws: Aws, arns: BTreeSet<String>) -> Result<BTreeMap<String, Tags>
     Ok(by_arn.collect())
 }
 
-/// Takes the tags of `arn` as if a listing had told them.
+/// Notes that the tags of `arn` came from a listing.
 #[cfg(test)]
-pub(crate) fn believe(aws: &Aws, arn: &str) {
-    aws.first_time(believed(arn));
+pub(crate) fn trust_listing(aws: &Aws, arn: &str) {
+    aws.run.note_done(trusted(arn));
 }
 
 #[cfg(test)]
@@ -182,36 +183,51 @@ mod tests {
     }
 
     async fn untouched() -> Result<Option<Tags>, AwsError> {
-        panic!("the resource is not asked");
+        panic!("the resource is not read");
+    }
+
+    fn expected(tags: &Tags) -> Expected<'_> {
+        Expected { wanted: tags, recorded: Some(tags.clone()) }
     }
 
     #[tokio::test]
-    async fn what_is_deleted_on_the_word_of_a_listing_is_asked_for_its_owner_before() {
+    async fn the_owner_of_a_resource_known_from_a_listing_is_read_before_its_deletion() {
         let (aws, ours) = (listing("couch").await, of("couch"));
-        let before = || (&ours, Some(ours.clone()));
         let names = arns();
-        let seen = surely(join_all(names.iter().map(|arn| presumed(&aws, arn, before(), untouched())))).await;
-        assert!(seen.into_iter().all(|tags| tags.expect("listed").as_ref() == Some(&ours)));
-        let ask = |now: Option<Tags>| still_ours(&aws, &names[0], Some(ours.clone()), async { Ok(now) });
-        ask(Some(ours.clone())).await.expect("still ours");
-        let unmarked = ask(Some(Tags::new())).await.expect_err("another one of its name");
+        let reads = names.iter().map(|arn| tags_of(&aws, arn, expected(&ours), Trust::Listing, untouched()));
+        assert!(join_all(reads).await.into_iter().all(|tags| tags.expect("listed").as_ref() == Some(&ours)));
+        let check = |now: Option<Tags>| check_owner(&aws, &names[0], Some(ours.clone()), async { Ok(now) });
+        check(Some(ours.clone())).await.expect("still ours");
+        let unmarked = check(Some(Tags::new())).await.expect_err("another one of its name");
         assert!(matches!(&unmarked, AwsError::Unmarked { id } if *id == names[0]), "{unmarked}");
-        ask(None).await.expect("gone");
-        let taken = ask(Some(of("shop"))).await.expect_err("another stack's");
+        check(None).await.expect("deleted already");
+        let taken = check(Some(of("shop"))).await.expect_err("another stack's");
         assert_eq!(taken.to_string(), format!("not deleted: {} belongs to the stack \"shop\" by now", names[0]));
         let other = "arn:aws:logs:eu-west-1:123456789012:log-group:read";
-        still_ours(&aws, other, Some(ours.clone()), untouched()).await.expect("its own service said so");
+        check_owner(&aws, other, Some(ours.clone()), untouched()).await.expect("its own service answered");
     }
 
     #[tokio::test]
-    async fn a_listing_that_says_something_else_is_not_believed() {
+    async fn a_listing_that_shows_other_tags_is_not_trusted() {
         let (aws, ours) = (listing("shop").await, of("couch"));
         let names = arns();
         let read = || async { Ok(Some(of("couch"))) };
-        let all = names.iter().map(|arn| presumed(&aws, arn, (&ours, Some(ours.clone())), read()));
+        let all = names.iter().map(|arn| tags_of(&aws, arn, expected(&ours), Trust::Listing, read()));
         for tags in join_all(all).await {
             assert_eq!(tags.expect("read").as_ref(), Some(&ours));
         }
-        still_ours(&aws, &names[0], Some(ours.clone()), untouched()).await.expect("asked already");
+        check_owner(&aws, &names[0], Some(ours.clone()), untouched()).await.expect("read already");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_decides_a_deletion_takes_no_tags_from_a_listing() {
+        let (aws, ours) = (listing("couch").await, of("couch"));
+        let names = arns();
+        let read = || async { Ok(Some(of("shop"))) };
+        let all = names.iter().map(|arn| tags_of(&aws, arn, expected(&ours), Trust::Resource, read()));
+        for tags in join_all(all).await {
+            assert_eq!(tags.expect("read"), Some(of("shop")));
+        }
+        assert_eq!(aws.calls(), (0, 0), "nothing is listed");
     }
 }

@@ -64,7 +64,7 @@ impl Aws {
         size: u64,
         read: impl Fn() -> Result<Vec<u8>, AwsError> + Send + Sync + 'static,
     ) {
-        let mut code = lock(&self.shared.uploads.code);
+        let mut code = lock(&self.traffic.uploads.code);
         code.insert(sha256.into(), (size, Arc::new(read)));
     }
 
@@ -76,7 +76,7 @@ impl Aws {
     where
         F: Future<Output = Result<T, AwsError>>,
     {
-        let found = lock(&self.shared.uploads.code).get(sha256).cloned();
+        let found = lock(&self.traffic.uploads.code).get(sha256).cloned();
         let (size, read) = found.ok_or_else(|| AwsError::Shape {
             what: "code".into(),
             message: format!("no zip with CodeSha256 `{sha256}` was packaged in this run"),
@@ -92,12 +92,12 @@ impl Aws {
 
     /// Waits until so many bytes of code may be in memory; they are counted for as long as the answer lives.
     pub(crate) async fn memory_for(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
-        room(&self.shared.uploads.memory, bytes, IN_MEMORY).await
+        room(&self.traffic.uploads.memory, bytes, IN_MEMORY).await
     }
 
     /// Runs `send`, which sends `bytes` of code, when there is room for them on the line.
     pub(crate) async fn in_turn<T>(&self, bytes: u64, send: impl AsyncFnOnce() -> T) -> T {
-        let place = room(&self.shared.uploads.line, bytes, ON_THE_LINE).await;
+        let place = room(&self.traffic.uploads.line, bytes, ON_THE_LINE).await;
         TURN.scope(Turn(Arc::new(Mutex::new(place))), send()).await
     }
 }

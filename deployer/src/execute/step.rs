@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::retry::retrying;
-use crate::aws::{Aws, AwsError, afresh, tagged, tags};
+use crate::aws::{Aws, AwsError, Trust, tags};
 use crate::graph::resolve;
 use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, Watched};
 use crate::plan::{Action, Order, Planned, Rules, diff};
@@ -125,7 +125,7 @@ impl Step<'_> {
         if !refused.is(self.kind.about().calls.exists) {
             return Err(refused);
         }
-        match self.kind.read(aws, desired).await? {
+        match self.kind.read(aws, desired, Trust::Resource).await? {
             Some(live) if self.is_ours(&live) => {
                 self.update(&live, desired, Vec::new()).await.map(|(created, _)| created)
             }
@@ -140,7 +140,7 @@ impl Step<'_> {
         if before.is_none() || self.kind.ownership() != Ownership::Tags {
             return Ok(true);
         }
-        let now = afresh(tagged::surely(self.kind.present(self.context.aws, &live.spec))).await?;
+        let now = self.kind.present(&self.context.aws.afresh(), &live.spec).await?;
         let Some(now) = now else { return Ok(false) };
         match owner(&now) {
             None => Err(AwsError::Unmarked { id: now.physical_id }),
@@ -177,7 +177,7 @@ impl Step<'_> {
     }
 
     async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
-        if self.context.aws.age() > STALE && !self.still_ours(live).await? {
+        if self.context.aws.run.age() > STALE && !self.still_ours(live).await? {
             return Ok(());
         }
         retrying(|| self.kind.delete(self.context.aws, live)).await

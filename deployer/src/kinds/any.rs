@@ -11,7 +11,7 @@ use super::{
     About, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched, fields,
 };
 use crate::aws::tags::Tags;
-use crate::aws::{Aws, AwsError, Place, permission};
+use crate::aws::{Aws, AwsError, Place, Trust, permission};
 
 /// [`Kind`] with its spec as JSON. The trait has only the operations that need the spec's type; all other facts are in
 /// [`About`].
@@ -33,7 +33,12 @@ pub trait AnyKind: Send + Sync {
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn condition(&self, seen: &Observed<Value>) -> Option<String>;
     fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a Observed<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
-    fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
+    fn read<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+        trust: Trust,
+    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
     fn present<'a>(&'a self, aws: &'a Aws, spec: &'a Value)
     -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
@@ -235,10 +240,15 @@ impl<K: Kind> AnyKind for Erased<K> {
         .boxed()
     }
 
-    fn read<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+    fn read<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+        trust: Trust,
+    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
         async move {
             let want = Self::typed(spec)?;
-            let seen = K::read(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
+            let seen = K::read(aws, &want, trust).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
             seen.map(|seen| Self::seen(aws, spec, seen)).transpose()
         }
         .boxed()

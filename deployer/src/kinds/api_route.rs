@@ -21,7 +21,7 @@ pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
 use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
-use crate::aws::{Aws, AwsError, Place, once};
+use crate::aws::{Aws, AwsError, Place, Trust, once};
 use crate::mutex::lock;
 
 /// The route kind.
@@ -63,9 +63,9 @@ impl Kind for ApiRoute {
     }
 
     /// Calls GetResources with the methods included, once for all routes of an API.
-    async fn read(aws: &Aws, spec: &Route) -> Result<Option<Observed<Route>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Route, _: Trust) -> Result<Option<Observed<Route>>, AwsError> {
         let api = &spec.rest_api_id;
-        let tree = aws.remember(&tree_key(api), resources(aws, api)).await?;
+        let tree = aws.run.remember(&tree_key(api), resources(aws, api)).await?;
         let Some(resource) = tree.iter().find(|r| r.path() == Some(&spec.path)) else { return Ok(None) };
         let method = resource.resource_methods().and_then(|methods| methods.get(&spec.http_method));
         let (Some(id), Some(method)) = (resource.id(), method) else { return Ok(None) };
@@ -74,18 +74,18 @@ impl Kind for ApiRoute {
     }
 
     async fn create(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
-        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         let made = make(aws, want).await;
-        aws.forget(&tree_key(&want.rest_api_id));
+        aws.run.forget(&tree_key(&want.rest_api_id));
         if made.is_err() {
-            aws.forget(&paths_key(&want.rest_api_id));
+            aws.run.forget(&paths_key(&want.rest_api_id));
         }
         made
     }
 
     /// Calls PutIntegration. If the method itself differs, DeleteMethod and PutMethod precede it.
     async fn update(aws: &Aws, live: &Observed<Route>, want: &Route, changes: &Changes) -> Result<(), AwsError> {
-        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         let resource = live.outputs.get("resource_id");
         let resource = resource.ok_or_else(|| AwsError::missing("apigateway:GetResources", "id"))?;
         if changes.touch_any(&["authorization_type", "api_key_required", "unlisted_settings"]) {
@@ -93,17 +93,17 @@ impl Kind for ApiRoute {
             put_method(aws, want, resource).await?;
         }
         let put = put_integration(aws, want, resource).await;
-        aws.forget(&tree_key(&want.rest_api_id));
+        aws.run.forget(&tree_key(&want.rest_api_id));
         put
     }
 
     /// Calls DeleteResource, from the topmost path part that no other route is under; or else DeleteMethod.
     async fn delete(aws: &Aws, live: &Observed<Route>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
-        let _turn = aws.turn(&turn_key(api)).await;
+        let _turn = aws.run.turn(&turn_key(api)).await;
         let removed = remove(aws, &live.spec).await;
-        aws.forget(&tree_key(api));
-        aws.forget(&paths_key(api));
+        aws.run.forget(&tree_key(api));
+        aws.run.forget(&paths_key(api));
         removed
     }
 }
@@ -132,8 +132,10 @@ async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
 /// Finds the resource of the route's path, and creates the missing path parts from the root down.
 async fn path_resource(aws: &Aws, want: &Route) -> Result<String, AwsError> {
     let api = &want.rest_api_id;
-    let known =
-        aws.remember::<Paths>(&paths_key(api), async { Ok(Mutex::new(paths(&resources(aws, api).await?))) }).await?;
+    let known = aws
+        .run
+        .remember::<Paths>(&paths_key(api), async { Ok(Mutex::new(paths(&resources(aws, api).await?))) })
+        .await?;
     let mut paths = lock(&known).clone();
     let root = paths.get("/").cloned();
     let mut parent = root.ok_or_else(|| AwsError::missing("apigateway:GetResources", "root"))?;

@@ -32,7 +32,7 @@ use crate::aws::digest;
 use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// How long AWS may take to report changed methods of an API. A local AWS reports them at once.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
@@ -142,11 +142,11 @@ impl Kind for ApiStage {
     }
 
     /// Calls GetStages, once for the API and its stages, and GetDeployments.
-    async fn read(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Stage, _: Trust) -> Result<Option<Observed<Stage>>, AwsError> {
         let api = &spec.rest_api_id;
         let (arn, key) = (stage_arn(spec, &aws.place), stages_key(api));
         let (all, deployments, edited) =
-            tokio::join!(aws.remember(&key, stages(aws, api)), deployments(aws, api), edited_tags(aws, &arn),);
+            tokio::join!(aws.run.remember(&key, stages(aws, api)), deployments(aws, api), edited_tags(aws, &arn),);
         let (all, deployments, edited) = (all?, deployments?, edited?);
         let Some(live) = all.iter().find(|stage| stage.stage_name() == Some(&spec.stage_name)) else { return Ok(None) };
         let tags = live_tags(live.tags.clone(), edited);
@@ -174,17 +174,17 @@ impl Kind for ApiStage {
 
     /// Calls CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
     async fn create(aws: &Aws, want: &Stage) -> Result<Created, AwsError> {
-        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
+        let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         // An API that this run created has no deployments, unless an earlier attempt created one.
-        let new =
-            is_new(aws, &want.rest_api_id) && aws.first_time(format!("apigateway:CreateStage {}", physical_id(want)));
+        let new = is_new(aws, &want.rest_api_id)
+            && aws.run.is_first_time(format!("apigateway:CreateStage {}", physical_id(want)));
         let (deployment, alone) = if new {
             (create_deployment(aws, &want.rest_api_id, &want.definition).await?, true)
         } else {
             compared(aws, want).await?;
             deploy(aws, &want.rest_api_id, &want.definition).await?
         };
-        aws.forget(&stages_key(&want.rest_api_id));
+        aws.run.forget(&stages_key(&want.rest_api_id));
         let call = aws
             .clients
             .apigateway
@@ -206,8 +206,8 @@ impl Kind for ApiStage {
 
     /// Sends all differences in one UpdateStage, after CreateDeployment if the definition differs.
     async fn update(aws: &Aws, live: &Observed<Stage>, want: &Stage, changes: &Changes) -> Result<(), AwsError> {
-        let _turn = aws.turn(&turn_key(&want.rest_api_id)).await;
-        aws.forget(&stages_key(&want.rest_api_id));
+        let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
+        aws.run.forget(&stages_key(&want.rest_api_id));
         let mut ops = settings(&live.spec, want);
         if changes.touch("definition") {
             compared(aws, want).await?;
@@ -226,8 +226,8 @@ impl Kind for ApiStage {
     /// Calls DeleteStage, then DeleteDeployment for this stack's deployments that no stage serves.
     async fn delete(aws: &Aws, live: &Observed<Stage>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
-        let _turn = aws.turn(&turn_key(api)).await;
-        aws.forget(&stages_key(api));
+        let _turn = aws.run.turn(&turn_key(api)).await;
+        aws.run.forget(&stages_key(api));
         let call = aws.clients.apigateway.delete_stage().rest_api_id(api).stage_name(&live.spec.stage_name).send();
         aws.find("apigateway:DeleteStage", ABSENT, call).await?;
         delete_unserved(aws, api).await

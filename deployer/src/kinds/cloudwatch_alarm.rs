@@ -7,23 +7,26 @@
 //! **Caveats**: AWS accepts actions on topics that do not exist. PutMetricAlarm ignores tags on an existing alarm, so
 //! they have calls of their own. This kind does not cover alarms on metric math, anomaly bands and queries.
 
+mod bulk;
 mod health;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, StandardUnit, Statistic, Tag};
-use futures::future::join_all;
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StandardUnit, Statistic, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::{
     About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
     service_role,
 };
-use crate::aws::gather::both;
+use crate::aws::gather::{Bulk, both};
 use crate::aws::service::CLOUDWATCH;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, tagged, wait};
+use crate::aws::{Aws, AwsError, Place, Trust, tagged, wait};
+use bulk::{DeleteAlarms, DescribeAlarms};
 
 /// The metric alarm kind.
 pub struct CloudwatchAlarm;
@@ -115,13 +118,14 @@ impl Kind for CloudwatchAlarm {
     }
 
     /// DescribeAlarms, shared with the other alarms, and ListTagsForResource.
-    async fn read(aws: &Aws, spec: &Alarm) -> Result<Option<Observed<Alarm>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Alarm, _: Trust) -> Result<Option<Observed<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
-        let left = aws.left_tags(Self::NAME, &[&spec.alarm_name]);
-        let tags = tagged::presumed(aws, &outputs["arn"], (&spec.tags, left), tags_of(aws, &outputs["arn"]));
-        let shared = aws.clone();
-        let found = aws.gathered.alarms.get(&spec.alarm_name, move |names| describe(shared, names));
-        let hoped = aws.expected(Self::NAME, &[&spec.alarm_name]).is_some();
+        let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.alarm_name]);
+        let expected = tagged::Expected { wanted: &spec.tags, recorded };
+        // A delete checks the owner, so a listing may be trusted before it, too.
+        let tags = tagged::tags_of(aws, &outputs["arn"], expected, Trust::Listing, tags_of(aws, &outputs["arn"]));
+        let found = aws.gather::<DescribeAlarms>(&spec.alarm_name);
+        let hoped = aws.run.has_record(Self::NAME, &[&spec.alarm_name]);
         let Some((found, tags)) = both(hoped, found, tags).await? else { return Ok(None) };
         let alarm = observed(&spec.alarm_name, found, tags)?;
         Ok(Some(Observed::new(&spec.alarm_name, alarm, outputs)))
@@ -162,11 +166,11 @@ impl Kind for CloudwatchAlarm {
     async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
         // The shared call counts as this step's own, whichever step sends it.
         wait::begun();
-        let (name, shared) = (&live.physical_id, aws.clone());
-        match aws.gathered.deleted_alarms.get(name, move |names| delete_all(shared, names)).await {
+        let name = &live.physical_id;
+        match aws.gather::<DeleteAlarms>(name).await {
             Ok(Some(())) => Ok(()),
             Ok(None) | Err(AwsError::Service(_)) => {
-                delete_all(aws.clone(), BTreeSet::from([name.clone()])).await.map(drop)
+                DeleteAlarms::fetch(aws.clone(), BTreeSet::from([name.clone()])).await.map(drop)
             }
             Err(error) => Err(error),
         }
@@ -179,32 +183,6 @@ fn acts_on_machines(spec: &Alarm, place: &Place) -> Option<Grant> {
     let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);
     let acts = all.filter_map(|arn| service(arn)).any(|service| matches!(service.as_str(), "automate" | "swf"));
     acts.then(|| service_role(place, "events.amazonaws.com", "AWSServiceRoleForCloudWatchEvents"))
-}
-
-/// Deletes up to 100 alarms. A name asked for alone gets its own result: success if the alarm was deleted already, and
-/// a refusal if it belongs to another stack by now.
-async fn delete_all(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ()>, AwsError> {
-    let alone = names.len() == 1;
-    let mut ours = BTreeMap::new();
-    for (name, asked) in join_all(names.into_iter().map(|name| still_ours(&aws, name))).await {
-        match asked {
-            Ok(()) => drop(ours.insert(name, ())),
-            Err(error) if alone => return Err(error),
-            Err(_) => {}
-        }
-    }
-    if ours.is_empty() {
-        return Ok(ours);
-    }
-    let call = aws.clients.cloudwatch.delete_alarms().set_alarm_names(Some(ours.keys().cloned().collect()));
-    let deleted = aws.find("cloudwatch:DeleteAlarms", ABSENT, call.send()).await?;
-    Ok(if alone || deleted.is_some() { ours } else { BTreeMap::new() })
-}
-
-async fn still_ours(aws: &Aws, name: String) -> (String, Result<(), AwsError>) {
-    let (arn, left) = (arn(&name, &aws.place), aws.left_tags(CloudwatchAlarm::NAME, &[&name]));
-    let asked = tagged::still_ours(aws, &arn, left, tags_of(aws, &arn)).await;
-    (name, asked)
 }
 
 /// The wire's legacy code and the modelled names.
@@ -221,19 +199,6 @@ async fn tags_of(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     let tags = found.tags.unwrap_or_default().into_iter();
     let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
     Ok(Some(tags::without_aws(tags)))
-}
-
-/// Reads up to 100 alarms by their names: DescribeAlarms, which returns 50 a page by default.
-async fn describe(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, MetricAlarm>, AwsError> {
-    let asked = aws
-        .clients
-        .cloudwatch
-        .describe_alarms()
-        .set_alarm_names(Some(names.into_iter().collect()))
-        .alarm_types(AlarmType::MetricAlarm)
-        .max_records(100);
-    let found = aws.call("cloudwatch:DescribeAlarms", asked.send()).await?.metric_alarms.unwrap_or_default();
-    Ok(found.into_iter().filter_map(|alarm| Some((alarm.alarm_name.clone()?, alarm))).collect())
 }
 
 /// Builds PutMetricAlarm with the whole definition, without tags.
@@ -314,90 +279,4 @@ fn observed(name: &str, live: MetricAlarm, tags: Tags) -> Result<Alarm, AwsError
         insufficient_data_actions: sorted(live.insufficient_data_actions),
         tags,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::played;
-
-    #[tokio::test]
-    async fn an_alarm_that_another_stack_has_taken_stays_while_others_go() {
-        let tags = |stack: &str| {
-            let mut body = aws_smithy_cbor::Encoder::new(Vec::new());
-            body.map(1).str("Tags").array(1).map(2).str("Key").str("deployer:stack").str("Value").str(stack);
-            played::cbor(&body.into_writer())
-        };
-        let aws = played::answering_to(vec![
-            ("alarm:age", tags("couch")),
-            ("alarm:depth", tags("shop")),
-            ("AlarmNames", played::cbor(&[])),
-            ("alarm:depth", tags("shop")),
-        ])
-        .await;
-        let gone = ["age", "depth"].map(|name| {
-            tagged::believe(&aws, &arn(name, &aws.place));
-            let left = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
-            aws.expect(CloudwatchAlarm::NAME, &[name], name, Some(left));
-            let alarm = Alarm { alarm_name: name.into(), ..Alarm::default() };
-            Observed::new(name, alarm, Outputs::new())
-        });
-        let [age, depth] = gone.each_ref().map(|live| CloudwatchAlarm::delete(&aws, live));
-        let (age, depth) = tokio::join!(age, depth);
-        age.expect("deleted");
-        assert!(matches!(depth.expect_err("another stack's"), AwsError::Taken { owner, .. } if owner == "shop"));
-        assert_eq!(aws.calls(), (3, 1));
-    }
-
-    #[test]
-    fn a_percentile_is_sent_without_a_statistic_and_read_back_the_same() {
-        let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12());
-        let config = config.region(aws_config::Region::from_static("eu-west-1")).build();
-        let client = aws_sdk_cloudwatch::Client::new(&config);
-        let want = Alarm {
-            alarm_name: "age".into(),
-            extended_statistic: Some("p99".into()),
-            evaluate_low_sample_count_percentile: Some("ignore".into()),
-            period: 60,
-            evaluation_periods: 1,
-            datapoints_to_alarm: 1,
-            treat_missing_data: "missing".into(),
-            comparison_operator: "GreaterThanThreshold".into(),
-            actions_enabled: true,
-            ..Alarm::default()
-        };
-        let sent = put(&client, &want);
-        let sent = sent.as_input();
-        assert_eq!(sent.get_statistic(), &None);
-        let live = MetricAlarm::builder()
-            .set_extended_statistic(sent.get_extended_statistic().clone())
-            .set_evaluate_low_sample_count_percentile(sent.get_evaluate_low_sample_count_percentile().clone())
-            .set_comparison_operator(sent.get_comparison_operator().clone())
-            .set_period(*sent.get_period())
-            .set_evaluation_periods(*sent.get_evaluation_periods())
-            .build();
-        assert_eq!(observed("age", live, Tags::new()).unwrap(), want);
-    }
-
-    #[test]
-    fn beside_a_percentile_no_statistic_is_read() {
-        let live = MetricAlarm::builder().evaluation_periods(1).statistic(Statistic::Average);
-        let alarm = observed("age", live.extended_statistic("p99").build(), Tags::new()).unwrap();
-        assert_eq!((alarm.statistic, alarm.extended_statistic.as_deref()), (None, Some("p99")));
-    }
-
-    #[test]
-    fn what_aws_leaves_out_reads_as_its_documented_default() {
-        let live = MetricAlarm::builder().evaluation_periods(3).unit(StandardUnit::Seconds).build();
-        let alarm = observed("age", live, Tags::new()).unwrap();
-        assert_eq!(alarm.datapoints_to_alarm, 3);
-        assert_eq!(alarm.treat_missing_data, "missing");
-        assert!(alarm.actions_enabled);
-        assert_eq!(alarm.unit.as_deref(), Some("Seconds"));
-    }
-
-    #[test]
-    fn an_alarm_without_evaluation_periods_is_not_taken_for_one() {
-        assert!(observed("age", MetricAlarm::builder().build(), Tags::new()).is_err());
-    }
 }

@@ -32,7 +32,7 @@ use super::{
 use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place, once, tagged};
+use crate::aws::{Aws, AwsError, Place, Trust, once, tagged};
 
 /// The mapping kind.
 pub struct EventSourceMapping;
@@ -170,16 +170,17 @@ impl Kind for EventSourceMapping {
 
     /// Calls ListEventSourceMappings, shared with the other mappings, and ListTags. A mapping that is being deleted
     /// counts as absent.
-    async fn read(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
-        let expected = aws.expected(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
+    async fn read(aws: &Aws, spec: &EventSource, trust: Trust) -> Result<Option<Observed<EventSource>>, AwsError> {
+        let expected = aws.run.recorded_id(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
         let listed = present(aws, spec);
         // Speculative: an error here is ignored, because the listing reports it as well.
         let ahead = async {
             match &expected {
                 Some(uuid) => {
                     let arn = uuid_arn(aws, uuid);
-                    let left = aws.left_tags(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
-                    tagged::tags_of(aws, &arn, (&spec.tags, left), tags_of(aws, &arn)).await.unwrap_or(None)
+                    let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
+                    let expected = tagged::Expected { wanted: &spec.tags, recorded };
+                    tagged::tags_of(aws, &arn, expected, trust, tags_of(aws, &arn)).await.unwrap_or(None)
                 }
                 None => None,
             }
@@ -195,9 +196,9 @@ impl Kind for EventSourceMapping {
     async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
         let identity = [spec.function_name.as_str(), &spec.event_source_arn];
         let Some((mapping, twins)) = present(aws, spec).await? else { return Ok(None) };
-        let known = aws.expected(Self::NAME, &identity).is_some_and(|uuid| mapping.uuid() == Some(&uuid));
-        let left = if known { aws.left_tags(Self::NAME, &identity) } else { None };
-        whole(aws, spec, (mapping, twins), left).await
+        let known = aws.run.recorded_id(Self::NAME, &identity).is_some_and(|uuid| mapping.uuid() == Some(&uuid));
+        let recorded = if known { aws.run.recorded_tags(Self::NAME, &identity) } else { None };
+        whole(aws, spec, (mapping, twins), recorded).await
     }
 
     fn by_arn(resource: &str, _: &Tags) -> Option<Found<EventSource>> {

@@ -35,7 +35,7 @@ use super::{
 use crate::aws::gather::both;
 use crate::aws::service::{IAM, ROLE, cure};
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, policy, wait};
+use crate::aws::{Aws, AwsError, Place, Trust, policy, wait};
 
 /// The role kind.
 pub struct IamRole;
@@ -148,9 +148,9 @@ impl Kind for IamRole {
     /// Reads many roles from the account's listings. A few roles take GetRole, ListRolePolicies,
     /// ListAttachedRolePolicies and GetRolePolicy for every wanted name at once, then for the names that only AWS
     /// knows.
-    async fn read(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Role, _: Trust) -> Result<Option<Observed<Role>>, AwsError> {
         // A role that the state does not have most likely does not exist, so its policies are read only after GetRole.
-        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         // A local AWS leaves boundaries out of both listings.
         let local = aws.place.endpoint_url.is_some();
         let role = get(aws, &spec.name).boxed().shared();
@@ -190,7 +190,7 @@ impl Kind for IamRole {
             Listed::Absent => return Ok(None),
             Listed::Whole(whole) => (whole.role, whole.inline, whole.attached),
             Listed::Apart => {
-                let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+                let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
                 let policies = async {
                     tokio::try_join!(inline_names(aws, &spec.name), attached_policies(aws, &spec.name)).map(Some)
                 };

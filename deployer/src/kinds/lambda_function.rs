@@ -28,14 +28,14 @@ pub use spec::{Code, Function, LoggingConfig, TracingConfig, VpcConfig};
 
 use progress::{followed, gone, is_going, ready, removal, remove};
 
-use super::lambda::made_key;
+use super::lambda::created_key;
 use super::{
     About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
     Watched,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// The function kind.
 pub struct LambdaFunction;
@@ -169,7 +169,7 @@ impl Kind for LambdaFunction {
     }
 
     /// Calls GetFunction, which returns tags and reserved concurrency as well.
-    async fn read(aws: &Aws, spec: &Function) -> Result<Option<Observed<Function>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Function, _: Trust) -> Result<Option<Observed<Function>>, AwsError> {
         let name = &spec.function_name;
         let call = aws.clients.lambda.get_function().function_name(name).send();
         let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else { return Ok(None) };
@@ -233,7 +233,7 @@ impl Kind for LambdaFunction {
             }
             made => drop(made?),
         }
-        aws.first_time(made_key(name));
+        aws.run.note_done(created_key(name));
         if want.vpc_config.is_some() {
             network::joined(aws);
         }

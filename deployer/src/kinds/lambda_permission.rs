@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::lambda::made_key;
+use super::lambda::created_key;
 use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
 use crate::aws::service::{BUSY, LAMBDA, UNSEEN, cure};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place, once};
+use crate::aws::{Aws, AwsError, Place, Trust, once};
 
 /// The permission kind.
 pub struct LambdaPermission;
@@ -107,7 +107,7 @@ impl Kind for LambdaPermission {
     }
 
     /// Calls GetPolicy. AWS answers 404 if the policy has no statement.
-    async fn read(aws: &Aws, spec: &Permission) -> Result<Option<Observed<Permission>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Permission, _: Trust) -> Result<Option<Observed<Permission>>, AwsError> {
         let call = aws.clients.lambda.get_policy().function_name(&spec.function_name);
         let call = call.set_qualifier(spec.qualifier.clone()).send();
         let Some(found) = aws.find("lambda:GetPolicy", ABSENT, call).await? else { return Ok(None) };
@@ -120,19 +120,19 @@ impl Kind for LambdaPermission {
     }
 
     async fn create(aws: &Aws, want: &Permission) -> Result<Created, AwsError> {
-        let _turn = aws.turn(&turn(want)).await;
+        let _turn = aws.run.turn(&turn(want)).await;
         add(aws, want).await?;
         Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
     }
 
     async fn update(aws: &Aws, live: &Observed<Permission>, want: &Permission, _: &Changes) -> Result<(), AwsError> {
-        let _turn = aws.turn(&turn(want)).await;
+        let _turn = aws.run.turn(&turn(want)).await;
         remove(aws, &live.spec).await?;
         add(aws, want).await
     }
 
     async fn delete(aws: &Aws, live: &Observed<Permission>) -> Result<(), AwsError> {
-        let _turn = aws.turn(&turn(&live.spec)).await;
+        let _turn = aws.run.turn(&turn(&live.spec)).await;
         remove(aws, &live.spec).await
     }
 }
@@ -151,9 +151,10 @@ fn physical_id(spec: &Permission) -> String {
 /// Calls AddPermission and reads the policy back, until it has the statement. Only the first refusal counts: a later
 /// `ResourceConflictException` means that an earlier call took effect after all.
 async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
-    let alone = aws.has_done(&made_key(&want.function_name))
-        && aws.first_time(format!("lambda:AddPermission {}", want.function_name));
-    once(|| send(aws, want), || async { Ok(LambdaPermission::read(aws, want).await?.map(|_| ())) }).await?;
+    let alone = aws.run.is_done(&created_key(&want.function_name))
+        && aws.run.is_first_time(format!("lambda:AddPermission {}", want.function_name));
+    once(|| send(aws, want), || async { Ok(LambdaPermission::read(aws, want, Trust::Resource).await?.map(|_| ())) })
+        .await?;
     if alone {
         return Ok(());
     }
@@ -168,7 +169,7 @@ async fn add(aws: &Aws, want: &Permission) -> Result<(), AwsError> {
                     sent => sent?,
                 }
             }
-            Ok(match LambdaPermission::read(aws, want).await? {
+            Ok(match LambdaPermission::read(aws, want, Trust::Resource).await? {
                 Some(_) => Poll::Ready(()),
                 None => Poll::Pending("added, but not in the policy".into()),
             })

@@ -13,10 +13,10 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
-use crate::aws::gather::both;
+use crate::aws::gather::{Bulk, both};
 use crate::aws::service::LOGS;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place, tagged, wait};
+use crate::aws::{Aws, AwsError, Place, Trust, tagged, wait};
 
 /// The log group kind.
 pub struct LogGroupKind;
@@ -117,13 +117,14 @@ impl Kind for LogGroupKind {
     }
 
     /// DescribeLogGroups, shared with the other groups, and ListTagsForResource.
-    async fn read(aws: &Aws, spec: &LogGroup) -> Result<Option<Observed<LogGroup>>, AwsError> {
-        let shared = aws.clone();
-        let live = aws.gathered.log_groups.get(&spec.name, move |names| describe(shared, names));
+    async fn read(aws: &Aws, spec: &LogGroup, _: Trust) -> Result<Option<Observed<LogGroup>>, AwsError> {
+        let live = aws.gather::<DescribeGroups>(&spec.name);
         let arn = arn(&spec.name, &aws.place);
-        let left = aws.left_tags(Self::NAME, &[&spec.name]);
-        let tags = tagged::presumed(aws, &arn, (&spec.tags, left), tags_of(aws, &arn));
-        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.name]);
+        let expected = tagged::Expected { wanted: &spec.tags, recorded };
+        // A delete checks the owner, so a listing may be trusted before it, too.
+        let tags = tagged::tags_of(aws, &arn, expected, Trust::Listing, tags_of(aws, &arn));
+        let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
         let group = observed(&spec.name, &live, tags)?;
         Ok(Some(Observed::new(&spec.name, group, Self::predict(spec, &aws.place))))
@@ -196,8 +197,9 @@ impl Kind for LogGroupKind {
     }
 
     async fn delete(aws: &Aws, live: &Observed<LogGroup>) -> Result<(), AwsError> {
-        let (arn, left) = (arn(&live.physical_id, &aws.place), aws.left_tags(Self::NAME, &[&live.physical_id]));
-        tagged::still_ours(aws, &arn, left, tags_of(aws, &arn)).await?;
+        let arn = arn(&live.physical_id, &aws.place);
+        let recorded = aws.run.recorded_tags(Self::NAME, &[&live.physical_id]);
+        tagged::check_owner(aws, &arn, recorded, tags_of(aws, &arn)).await?;
         let call = aws.clients.logs.delete_log_group().log_group_name(&live.physical_id);
         aws.find("logs:DeleteLogGroup", ABSENT, call.send()).await.map(drop)
     }
@@ -221,6 +223,17 @@ const PAGE: usize = 50;
 const FEW: usize = 4;
 /// The most pages of a listing beyond those that the wanted groups fill. After them, single calls read the rest.
 const IDLE_PAGES: usize = 4;
+
+/// The groups by name.
+struct DescribeGroups;
+
+impl Bulk for DescribeGroups {
+    type Item = Live;
+
+    async fn fetch(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, Live>, AwsError> {
+        describe(aws, names).await
+    }
+}
 
 /// Reads the groups of these names. Many groups with a common prefix are read from one listing of that prefix, unless
 /// most of it belongs to others.
@@ -334,9 +347,9 @@ mod tests {
         let tags = r#"{"tags": {"deployer:stack": "shop"}}"#;
         let aws = played::answering(&[&played::json(tags)]).await;
         let group = LogGroup { name: "/couch/worker".into(), ..LogGroup::default() };
-        tagged::believe(&aws, &arn(&group.name, &aws.place));
-        let left = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
-        aws.expect(LogGroupKind::NAME, &[&group.name], &group.name, Some(left));
+        tagged::trust_listing(&aws, &arn(&group.name, &aws.place));
+        let recorded = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
+        aws.run.record(LogGroupKind::NAME, &[&group.name], &group.name, Some(recorded));
         let live = Observed::new(group.name.clone(), group, Outputs::new());
         let refused = LogGroupKind::delete(&aws, &live).await.expect_err("another stack's");
         assert!(matches!(refused, AwsError::Taken { owner, .. } if owner == "shop"));

@@ -62,7 +62,7 @@ pub use health::Sign;
 pub use kind_ref::KindRef;
 
 use crate::aws::tags::Tags;
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// The kinds that are compiled in.
 #[rustfmt::skip]
@@ -253,10 +253,12 @@ pub trait Kind: Send + Sync + 'static {
         std::future::ready(Vec::new())
     }
 
-    /// Reads the live resource by the identity in `spec`; `None` only if AWS says that it does not exist.
+    /// Reads the live resource by the identity in `spec`; `None` only if AWS says that it does not exist. `trust` tells
+    /// whether its tags may come from a listing.
     fn read(
         aws: &Aws,
         spec: &Self::Spec,
+        trust: Trust,
     ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send;
 
     /// Reads an external resource, of which only the outputs are used. May make fewer calls than `read`.
@@ -264,7 +266,7 @@ pub trait Kind: Send + Sync + 'static {
         aws: &Aws,
         spec: &Self::Spec,
     ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
-        Self::read(aws, spec)
+        Self::read(aws, spec, Trust::Listing)
     }
 
     /// Reads what a deletion needs: whether the resource exists and whose it is. May make fewer calls than `read` and
@@ -273,7 +275,7 @@ pub trait Kind: Send + Sync + 'static {
         aws: &Aws,
         spec: &Self::Spec,
     ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
-        Self::read(aws, spec)
+        Self::read(aws, spec, Trust::Resource)
     }
 
     /// Recognises a resource of the kind by its ARN: the part after the account, such as `log-group:NAME`. Every kind

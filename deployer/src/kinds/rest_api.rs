@@ -34,7 +34,7 @@ use crate::aws::apigateway::{
 use crate::aws::service::APIGATEWAY;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place, once};
+use crate::aws::{Aws, AwsError, Place, Trust, once};
 use contents::{Contents, remove};
 use identity::{LISTING, Meant, known_before, made_since, meant};
 use local::can_patch;
@@ -150,8 +150,8 @@ impl Kind for RestApi {
     }
 
     /// Calls GetRestApis, once for all APIs of a run, and reads the parts of the API that `spec` means.
-    async fn read(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
-        let expected = aws.expected(Self::NAME, &[&spec.owner_stack, &spec.owner_address]);
+    async fn read(aws: &Aws, spec: &Api, _: Trust) -> Result<Option<Observed<Api>>, AwsError> {
+        let expected = aws.run.recorded_id(Self::NAME, &[&spec.owner_stack, &spec.owner_address]);
         let ahead = async {
             match &expected {
                 Some(id) => Contents::read(aws, id, spec).await.map(Some),
@@ -187,19 +187,19 @@ impl Kind for RestApi {
     /// Calls CreateRestApi once. A second attempt looks for the API that the first one may have created.
     async fn create(aws: &Aws, want: &Api) -> Result<Created, AwsError> {
         let before = known_before(aws, want).await?;
-        aws.forget(LISTING);
+        aws.run.forget(LISTING);
         let attempt = format!("apigateway:CreateRestApi {} {}", want.owner_stack, want.owner_address);
-        if !aws.first_time(attempt)
+        if !aws.run.is_first_time(attempt)
             && let Some(found) = made_since(aws, want, &before).await?
         {
             return created(aws, &found);
         }
         let look = || async {
-            aws.forget(LISTING);
+            aws.run.forget(LISTING);
             made_since(aws, want, &before).await
         };
         let made = once(|| send_create(aws, want), look).await?;
-        aws.forget(LISTING);
+        aws.run.forget(LISTING);
         if let (Some(id), Some(root)) = (made.id(), made.root_resource_id()) {
             note_new(aws, id, root).await?;
         }
@@ -210,7 +210,7 @@ impl Kind for RestApi {
     /// and deletes the unwanted parts.
     async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
         let id = &live.physical_id;
-        aws.forget(LISTING);
+        aws.run.forget(LISTING);
         retag(aws, &api_arn(aws, id), &live.spec.tags, &want.tags).await?;
         let patch = patch(&live.spec, want);
         if changes.touch_other_than(&["tags"]) && !patch.is_empty() {
@@ -221,24 +221,24 @@ impl Kind for RestApi {
                 available(aws, id).await?;
             }
         }
-        let turn = aws.turn(&turn_key(id)).await;
+        let turn = aws.run.turn(&turn_key(id)).await;
         remove(aws, id, &live.spec, want).await?;
         drop(turn);
         for id in &live.spec.duplicates {
             delete_api(aws, id).await?;
         }
-        aws.forget(LISTING);
+        aws.run.forget(LISTING);
         Ok(())
     }
 
     /// Calls DeleteRestApi for this API and for the duplicates that the plan named. AWS deletes routes, deployments and
     /// stages with them.
     async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
-        aws.forget(LISTING);
+        aws.run.forget(LISTING);
         for id in std::iter::once(&live.physical_id).chain(&live.spec.duplicates) {
             delete_api(aws, id).await?;
         }
-        aws.forget(LISTING);
+        aws.run.forget(LISTING);
         Ok(())
     }
 }
@@ -246,7 +246,7 @@ impl Kind for RestApi {
 async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
     let call = aws.clients.apigateway.delete_rest_api().rest_api_id(id).send();
     aws.find("apigateway:DeleteRestApi", ABSENT, call).await?;
-    aws.forget(&tree_key(id));
+    aws.run.forget(&tree_key(id));
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use super::{
 use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place, ServiceError};
+use crate::aws::{Aws, AwsError, Place, ServiceError, Trust};
 use crate::mutex::{into_inner, lock};
 
 /// The bucket kind.
@@ -182,7 +182,7 @@ impl Kind for S3Bucket {
     }
 
     /// Calls HeadBucket and reads every setting at once.
-    async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Bucket, _: Trust) -> Result<Option<Observed<Bucket>>, AwsError> {
         let (found, settings) = tokio::join!(head(aws, &spec.bucket), settings::read(aws, spec));
         match found? {
             None => return Ok(None),

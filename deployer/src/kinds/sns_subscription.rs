@@ -16,8 +16,9 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
+use crate::aws::gather::Bulk;
 use crate::aws::service::SNS;
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// The subscription kind.
 pub struct SnsSubscription;
@@ -102,9 +103,9 @@ impl Kind for SnsSubscription {
     }
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions, and GetSubscriptionAttributes.
-    async fn read(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
-        let listed = listing(aws, &spec.topic_arn);
-        let expected = aws.expected(Self::NAME, &[&spec.topic_arn, &spec.protocol, &spec.endpoint]);
+    async fn read(aws: &Aws, spec: &Subscription, _: Trust) -> Result<Option<Observed<Subscription>>, AwsError> {
+        let listed = aws.gather::<ListSubscriptions>(&spec.topic_arn);
+        let expected = aws.run.recorded_id(Self::NAME, &[&spec.topic_arn, &spec.protocol, &spec.endpoint]);
         let expected = expected.filter(|arn| arn != PENDING);
         // Speculative: an error here is ignored, because the listing reports it as well.
         let ahead = async {
@@ -131,12 +132,13 @@ impl Kind for SnsSubscription {
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
     async fn present(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
-        Ok(listing(aws, &spec.topic_arn).await?.and_then(|listed| arn_of(spec, listed)).map(|arn| listed_as(spec, arn)))
+        let listed = aws.gather::<ListSubscriptions>(&spec.topic_arn).await?;
+        Ok(listed.and_then(|listed| arn_of(spec, listed)).map(|arn| listed_as(spec, arn)))
     }
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
     async fn alike(aws: &Aws, spec: &Subscription) -> Result<Vec<Observed<Subscription>>, AwsError> {
-        let listed = listing(aws, &spec.topic_arn).await?.unwrap_or_default();
+        let listed = aws.gather::<ListSubscriptions>(&spec.topic_arn).await?.unwrap_or_default();
         let of_protocol = listed.into_iter().filter(|seen| seen.protocol.as_deref() == Some(&spec.protocol));
         let told = of_protocol.filter_map(|seen| seen.endpoint.zip(seen.subscription_arn));
         let there = told.filter(|(_, arn)| arn != DELETED);
@@ -217,21 +219,22 @@ async fn attributes_of(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, St
     Ok(found.map(|found| found.attributes.unwrap_or_default()))
 }
 
-/// Returns the topic's subscriptions from a listing that concurrent reads share.
-async fn listing(aws: &Aws, topic_arn: &str) -> Result<Option<Vec<Listed>>, AwsError> {
-    let shared = aws.clone();
-    aws.gathered.subscriptions.get(topic_arn, move |topics| list(shared, topics)).await
-}
-
 /// Converts a listed subscription.
 fn listed_as(spec: &Subscription, arn: String) -> Observed<Subscription> {
     if arn == PENDING { pending(spec) } else { Observed::new(arn, spec.clone(), Outputs::new()) }
 }
 
-/// Lists the subscriptions of each topic: ListSubscriptionsByTopic, 100 a page.
-async fn list(aws: Aws, topics: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Listed>>, AwsError> {
-    let all = try_join_all(topics.into_iter().map(|topic| list_one(&aws, topic))).await?;
-    Ok(all.into_iter().flatten().collect())
+/// The subscriptions by their topic's ARN, from listings that concurrent reads share.
+struct ListSubscriptions;
+
+impl Bulk for ListSubscriptions {
+    type Item = Vec<Listed>;
+
+    /// ListSubscriptionsByTopic, 100 a page.
+    async fn fetch(aws: Aws, topics: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Listed>>, AwsError> {
+        let all = try_join_all(topics.into_iter().map(|topic| list_one(&aws, topic))).await?;
+        Ok(all.into_iter().flatten().collect())
+    }
 }
 
 async fn list_one(aws: &Aws, topic: String) -> Result<Option<(String, Vec<Listed>)>, AwsError> {

@@ -18,7 +18,7 @@ use super::{
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
 use crate::aws::tags::{self, Tags};
-use crate::aws::{Aws, AwsError, Place};
+use crate::aws::{Aws, AwsError, Place, Trust};
 
 /// The topic kind.
 pub struct SnsTopic;
@@ -102,11 +102,11 @@ impl Kind for SnsTopic {
     }
 
     /// GetTopicAttributes and ListTagsForResource.
-    async fn read(aws: &Aws, spec: &Topic) -> Result<Option<Observed<Topic>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Topic, _: Trust) -> Result<Option<Observed<Topic>>, AwsError> {
         let (sns, arn) = (&aws.clients.sns, aws.place.arn("sns", &spec.name));
         let attributes = aws.find("sns:GetTopicAttributes", ABSENT, sns.get_topic_attributes().topic_arn(&arn).send());
         let tags = tags_of(aws, &arn);
-        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let topic = observed(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
         Ok(Some(Observed::new(arn, topic, Self::predict(spec, &aws.place))))

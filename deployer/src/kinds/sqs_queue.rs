@@ -26,7 +26,7 @@ use crate::aws::gather::both;
 use crate::aws::service::SQS;
 use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
-use crate::aws::{Aws, AwsError, Place, policy, tagged};
+use crate::aws::{Aws, AwsError, Place, Trust, policy, tagged};
 
 /// The queue kind.
 pub struct SqsQueue;
@@ -146,15 +146,16 @@ impl Kind for SqsQueue {
 
     /// Calls GetQueueAttributes and ListQueueTags at once, by the URL that SQS derives from the name. If the state does
     /// not have the queue, the tags are read only after the queue was found.
-    async fn read(aws: &Aws, spec: &Queue) -> Result<Option<Observed<Queue>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Queue, trust: Trust) -> Result<Option<Observed<Queue>>, AwsError> {
         let sqs = &aws.clients.sqs;
         let outputs = Self::predict(spec, &aws.place);
         let url = outputs["url"].clone();
         let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names(Attribute::All).send();
         let attributes = aws.find("sqs:GetQueueAttributes", ABSENT, attributes);
-        let left = aws.left_tags(Self::NAME, &[&spec.name]);
-        let tags = tagged::tags_of(aws, &outputs["arn"], (&spec.tags, left), tags_of(aws, &url));
-        let hoped = aws.expected(Self::NAME, &[&spec.name]).is_some();
+        let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.name]);
+        let expected = tagged::Expected { wanted: &spec.tags, recorded };
+        let tags = tagged::tags_of(aws, &outputs["arn"], expected, trust, tags_of(aws, &url));
+        let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let live = Live(attributes.attributes.unwrap_or_default());
         let queue = live.queue(&spec.name, tags)?;

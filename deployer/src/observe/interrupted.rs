@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::hidden::{find, is_hidden};
 use super::left::{meant, same_open_identity};
 use super::{FailedRead, ObserveError, identity_known};
-use crate::aws::{Aws, Place, tags};
+use crate::aws::{Aws, Place, Trust, tags};
 use crate::graph::Graph;
 use crate::graph::resolve::{self, Known};
 use crate::kinds::{self, AnyKind, Observed, Ownership};
@@ -48,7 +48,7 @@ pub(super) async fn interrupted(
             if is_hidden(kind, &intent.inputs) {
                 find(kind, aws, &intent.inputs, None, &prior.lineage).await
             } else {
-                kind.read(aws, &intent.inputs).await
+                kind.read(aws, &intent.inputs, Trust::Resource).await
             }
         };
         reads.push(async move { (intent, kind, name, read.await) });

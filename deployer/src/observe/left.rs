@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::hidden::{find, is_hidden};
 use super::{Depth, FailedRead, Left, ObserveError, identity_known};
-use crate::aws::{Aws, Place, tagged};
+use crate::aws::{Aws, Place, Trust};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node};
 use crate::kinds::{self, AnyKind};
@@ -27,7 +27,7 @@ pub(super) async fn left(
             if is_hidden(kind, &record.inputs) {
                 find(kind, aws, &record.inputs, Some(&record.physical_id), &prior.lineage).await
             } else {
-                tagged::surely(depth.read(kind, aws, &record.inputs)).await
+                depth.read(kind, aws, &record.inputs, Trust::Resource).await
             }
         };
         reads.push(async move { (address, record, kind, read.await) });

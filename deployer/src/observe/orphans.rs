@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::Observation;
 use super::left::meant;
-use crate::aws::{Aws, AwsError, tagged, tags};
+use crate::aws::{Aws, AwsError, Trust, tagged, tags};
 use crate::graph::Graph;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
@@ -189,7 +189,7 @@ type Read = Result<Option<Observed<Value>>, AwsError>;
 
 async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
     let read = match candidate.spec(aws).await {
-        Ok(Some(spec)) => tagged::surely(candidate.kind.read(aws, &spec)).await,
+        Ok(Some(spec)) => candidate.kind.read(aws, &spec, Trust::Resource).await,
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };

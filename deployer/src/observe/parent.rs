@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use super::{FailedRead, Observation, ObserveError};
-use crate::aws::{Aws, tagged, tags};
+use crate::aws::{Aws, Trust, tags};
 use crate::graph::Graph;
 use crate::kinds::{self, AnyKind, Observed, Ownership, REGISTRY};
 
@@ -82,7 +82,7 @@ impl Observation {
             doubtful.then_some((true, address, &left.record.element, kind, spec))
         });
         let reads = nodes.chain(left).map(|(is_left, address, element, kind, spec)| async move {
-            let live = tagged::surely(kind.read(aws, spec)).await.map_err(|error| FailedRead {
+            let live = kind.read(aws, spec, Trust::Resource).await.map_err(|error| FailedRead {
                 address: address.clone(),
                 element: element.clone(),
                 kind: kind.name(),

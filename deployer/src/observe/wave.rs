@@ -7,7 +7,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
 use super::{Depth, FailedRead, expected, identity_known};
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, Trust};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node};
 use crate::kinds::Observed;
@@ -131,7 +131,11 @@ impl<'a> Wave<'a> {
     fn read(&self, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
         let (aws, depth) = (self.aws, self.depth);
         async move {
-            let found = if node.external { node.kind.find(aws, &spec) } else { depth.read(node.kind, aws, &spec) };
+            let found = if node.external {
+                node.kind.find(aws, &spec)
+            } else {
+                depth.read(node.kind, aws, &spec, Trust::Listing)
+            };
             let found = found.await;
             (node, name, found)
         }

@@ -15,7 +15,7 @@ impl Ready {
     /// # Errors
     /// When AWS can no longer be read or planned, or when the run is stopped.
     pub async fn look_again(&mut self, settings: &Settings, goal: Goal, stop: &Stop) -> Result<Vec<String>, Failure> {
-        let aws = self.aws.anew(settings.parallelism);
+        let aws = self.aws.begin_again(settings.parallelism);
         let Self { loaded, snapshot, .. } = &*self;
         let (graph, document) = (&loaded.graph, &loaded.document);
         let seeing = async {

@@ -265,7 +265,7 @@ fn at_home(
     let aws = Aws::with_calls(clients, place(document, settings, account), settings.parallelism);
     let aws = aws.ignoring(document.ignored_tags());
     if let Some((address, id)) = &settings.claim {
-        aws.claim(address, id);
+        aws.run.claim(address, id);
     }
     (aws, store)
 }

@@ -1,4 +1,4 @@
-use deployer::aws::Aws;
+use deployer::aws::{Aws, Trust};
 use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ async fn many_routes_made_at_once_share_their_path_and_one_listing() {
     }
     assert_eq!(paths(&aws, &api).await, ["/", "/v1", "/v1/images", "/v1/images/{id}"]);
     let before = aws.calls().0;
-    for found in futures::future::join_all(routes.iter().map(|want| kind.read(&aws, want))).await {
+    for found in futures::future::join_all(routes.iter().map(|want| kind.read(&aws, want, Trust::Listing))).await {
         assert!(found.expect("read").is_some());
     }
     assert_eq!(aws.calls().0 - before, 1);

@@ -1,6 +1,6 @@
 //! One contract for all kinds: read, create, change, delete, and the calls that are allowed.
 
-use deployer::aws::{Aws, is_write};
+use deployer::aws::{Aws, Trust, is_write};
 use deployer::kinds::{self, AnyKind, Changes, Observed, Rule};
 use deployer::plan::diff::{Rules, diff};
 use serde_json::Value;
@@ -111,7 +111,7 @@ fn assert_complete(case: &Case) {
 }
 
 pub async fn read(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {
-    kind.read(aws, spec).await.expect("read")
+    kind.read(aws, spec, Trust::Listing).await.expect("read")
 }
 
 async fn present(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {

@@ -103,7 +103,7 @@ async fn a_destroy_asks_for_the_tags_of_those_mappings_alone_that_it_did_not_lea
     let identity = ["generate-image", &aws.place.arn("sqs", "image-requests")];
     for (id, asked, tags) in [(made.physical_id.as_str(), 1, &recorded["tags"]), ("another", 2, &spec["tags"])] {
         let left = serde_json::from_value(recorded["tags"].clone()).expect("tags");
-        aws.expect(kind.name(), &identity, id, Some(left));
+        aws.run.record(kind.name(), &identity, id, Some(left));
         let before = aws.calls().0;
         let found = kind.present(&aws, &recorded).await.expect("a look").expect("it is there");
         assert_eq!((found.physical_id.as_str(), &found.spec["tags"]), (made.physical_id.as_str(), tags));

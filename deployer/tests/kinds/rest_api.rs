@@ -1,4 +1,4 @@
-use deployer::aws::Aws;
+use deployer::aws::{Aws, Trust};
 use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
@@ -109,21 +109,22 @@ async fn where_the_state_has_an_id_another_api_with_our_tags_is_named_and_left_a
     let want = api(json!({}));
     let older = tagged(&aws).await;
     let ours = kind.create(&aws, &want).await.expect("create").physical_id;
-    aws.expect(kind.name(), &["couch", "apis.couch"], &ours, None);
+    aws.run.record(kind.name(), &["couch", "apis.couch"], &ours, None);
     let live = read(kind, &aws, &want).await.expect("present");
     assert_eq!(live.physical_id, ours);
     assert!(live.notes.iter().any(|note| note.contains(&older)), "{:?}", live.notes);
     assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
     kind.delete(&aws, &live).await.expect("delete");
     assert_eq!(ids(&aws).await, std::slice::from_ref(&older));
-    let refused = kind.read(&fresh(&aws, &ours), &want).await.expect_err("theirs is not taken for ours");
+    let refused =
+        kind.read(&fresh(&aws, &ours), &want, Trust::Listing).await.expect_err("theirs is not taken for ours");
     assert!(refused.to_string().contains(&older), "{refused}");
 }
 
 /// Returns the same AWS as the next run sees it, with an id from its state.
 fn fresh(aws: &Aws, id: &str) -> Aws {
-    let next = aws.anew(16);
-    next.expect("apigateway.rest_api", &["couch", "apis.couch"], id, None);
+    let next = aws.begin_again(16);
+    next.run.record("apigateway.rest_api", &["couch", "apis.couch"], id, None);
     next
 }
 
@@ -133,9 +134,9 @@ async fn of_several_apis_with_our_tags_and_no_state_none_is_taken() {
     let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let mut made = [tagged(&aws).await, tagged(&aws).await];
     made.sort();
-    let refused = kind.read(&aws, &api(json!({}))).await.expect_err("ambiguous");
+    let refused = kind.read(&aws, &api(json!({})), Trust::Listing).await.expect_err("ambiguous");
     assert!(made.iter().all(|id| refused.to_string().contains(id)), "{refused}");
-    aws.claim("apis.couch", &made[1]);
+    aws.run.claim("apis.couch", &made[1]);
     assert_eq!(read(kind, &aws, &api(json!({}))).await.expect("present").physical_id, made[1]);
 }
 
@@ -147,7 +148,7 @@ async fn what_an_interrupted_run_made_twice_is_a_difference_and_goes() {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs();
     let mut made = [tagged(&aws).await, tagged(&aws).await];
     made.sort();
-    aws.expect_made(kind.name(), &["couch", "apis.couch"], i64::try_from(since).expect("seconds"));
+    aws.run.note_interrupted_create(kind.name(), &["couch", "apis.couch"], i64::try_from(since).expect("seconds"));
     let live = read(kind, &aws, &want).await.expect("present");
     let changes = differences(kind, &live, &want);
     assert_eq!(changes, ["duplicates"]);
@@ -195,7 +196,7 @@ async fn what_hangs_under_an_api_and_is_not_wanted_is_seen_and_goes_or_is_named(
     let response = gateway.put_gateway_response().rest_api_id(&id).response_type("DEFAULT_4XX".into());
     response.status_code("418").send().await.expect("a response");
 
-    let aws = aws.anew(16);
+    let aws = aws.begin_again(16);
     let live = read(kind, &aws, &want).await.expect("present");
     let changes = differences(kind, &live, &want);
     assert_eq!(changes, ["unlisted_routes", "unused_paths", "unlisted_stages"]);
@@ -225,8 +226,8 @@ async fn what_the_last_apply_made_is_removed_under_its_own_address() {
     let id = kind.create(&aws, &want).await.expect("create").physical_id;
     let route_kind = kinds::find("apigateway.route").expect("a registered kind");
     route_kind.create(&aws, &route(&id, "GET", "/old", json!({}))).await.expect("a route");
-    let aws = aws.anew(16);
-    aws.expect("apigateway.route", &[&id, "/old", "GET"], "id", None);
+    let aws = aws.begin_again(16);
+    aws.run.record("apigateway.route", &[&id, "/old", "GET"], "id", None);
     let live = read(kind, &aws, &want).await.expect("present");
     assert_eq!(differences(kind, &live, &want), Vec::<String>::new());
 }
@@ -236,7 +237,7 @@ async fn many_apis_share_one_listing() {
     let aws = account().await;
     let kind = kinds::find("apigateway.rest_api").expect("a registered kind");
     let specs: Vec<Value> = (0..5).map(|n| api(json!({"owner_address": format!("apis.a{n}")}))).collect();
-    for found in futures::future::join_all(specs.iter().map(|spec| kind.read(&aws, spec))).await {
+    for found in futures::future::join_all(specs.iter().map(|spec| kind.read(&aws, spec, Trust::Listing))).await {
         assert!(found.expect("read").is_none());
     }
     assert_eq!(aws.calls(), (1, 0));

@@ -122,7 +122,7 @@ async fn many(aws: &Aws, count: usize) -> Vec<Value> {
     for (made, queue) in made.into_iter().zip(&queues) {
         let made = made.expect("create");
         let tags = serde_json::from_value(queue["tags"].clone()).expect("tags");
-        aws.expect("sqs.queue", &[&made.outputs["name"]], &made.physical_id, Some(tags));
+        aws.run.record("sqs.queue", &[&made.outputs["name"]], &made.physical_id, Some(tags));
     }
     queues
 }

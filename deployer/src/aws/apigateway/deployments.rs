@@ -79,7 +79,7 @@ pub(crate) async fn unserved(
     Ok(left)
 }
 
-/// The key under which [`Aws::remember`] keeps an API's stages.
+/// The key under which `aws.run.remember` keeps an API's stages.
 pub(crate) fn stages_key(api: &str) -> String {
     format!("apigateway:GetStages {api}")
 }

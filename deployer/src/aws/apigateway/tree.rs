@@ -66,7 +66,7 @@ pub(crate) async fn delete_methods(aws: &Aws, api: &str, names: &[String]) -> Re
 pub(crate) async fn delete_method(aws: &Aws, api: &str, resource: &str, method: &str) -> Result<(), AwsError> {
     let call = aws.clients.apigateway.delete_method().rest_api_id(api).resource_id(resource).http_method(method);
     let deleted = aws.find("apigateway:DeleteMethod", ABSENT, call.send()).await.map(drop);
-    aws.forget(&tree_key(api));
+    aws.run.forget(&tree_key(api));
     deleted
 }
 
@@ -79,8 +79,8 @@ pub(crate) async fn delete_paths(aws: &Aws, api: &str, mut ids: Vec<String>) -> 
     for id in ids {
         let call = aws.clients.apigateway.delete_resource().rest_api_id(api).resource_id(id).send();
         let deleted = aws.find("apigateway:DeleteResource", ABSENT, call).await;
-        aws.forget(&tree_key(api));
-        aws.forget(&paths_key(api));
+        aws.run.forget(&tree_key(api));
+        aws.run.forget(&paths_key(api));
         deleted?;
     }
     Ok(())

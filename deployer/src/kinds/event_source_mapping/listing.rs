@@ -6,6 +6,7 @@ use aws_sdk_lambda::types::EventSourceMappingConfiguration as Mapping;
 use futures::future::try_join_all;
 
 use super::{ABSENT, EventSource, SETTLED_WITHIN, function_arn};
+use crate::aws::gather::Bulk;
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError};
 
@@ -18,9 +19,7 @@ pub(super) async fn list(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, 
 
 /// As [`list`], from a listing that concurrent reads share.
 pub(super) async fn list_along(aws: &Aws, spec: &EventSource) -> Result<Vec<Mapping>, AwsError> {
-    let shared = aws.clone();
-    let source = &spec.event_source_arn;
-    let listed = aws.gathered.mappings.get(source, move |sources| list_all(shared, sources)).await?;
+    let listed = aws.gather::<ListMappings>(&spec.event_source_arn).await?;
     Ok(of_pair(aws, spec, listed.unwrap_or_default()))
 }
 
@@ -38,6 +37,17 @@ const PAGE: usize = 100;
 /// The most pages of the account's listing beyond those that the wanted mappings fill. After them, single calls read
 /// the rest.
 const MORE_PAGES: usize = 4;
+
+/// The mappings by the ARN of their source.
+struct ListMappings;
+
+impl Bulk for ListMappings {
+    type Item = Vec<Mapping>;
+
+    async fn fetch(aws: Aws, sources: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Mapping>>, AwsError> {
+        list_all(aws, sources).await
+    }
+}
 
 /// Lists the mappings of many sources, from one listing of the account unless most of it belongs to other sources.
 async fn list_all(aws: Aws, sources: BTreeSet<String>) -> Result<BTreeMap<String, Vec<Mapping>>, AwsError> {
@@ -83,7 +93,7 @@ pub(super) async fn is_deleting(aws: &Aws, spec: &EventSource, uuid: &str) -> Re
 /// Waits until no mapping of the pair is listed. Concurrent waits share the listings.
 pub(super) async fn gone(aws: &Aws, spec: &EventSource) -> Result<(), AwsError> {
     aws.until("the event source mapping to be gone", SETTLED_WITHIN, || async move {
-        aws.next_look().await;
+        aws.shared_look().await;
         Ok(match list_along(aws, spec).await?.first() {
             None => Poll::Ready(()),
             Some(mapping) => Poll::Pending(format!("state {}", mapping.state().unwrap_or_default())),

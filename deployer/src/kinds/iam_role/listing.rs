@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::policies::document;
 use super::{Found, Role};
-use crate::aws::{Aws, AwsError, ListedRole};
+use crate::aws::gather::Bulk;
+use crate::aws::{Aws, AwsError};
 
 /// From this many roles on, the account's listings take fewer calls than single reads.
 pub(crate) const MANY: usize = 10;
@@ -22,7 +23,7 @@ const PAGE: i32 = 1_000;
 const PAGES: usize = 2;
 const ROLES_A_PAGE: usize = 5;
 
-/// The key under which [`Aws::has_done`] knows that these credentials may not list the account's roles.
+/// The key under which `aws.run.is_done` knows that these credentials may not list the account's roles.
 const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
 
 /// A role as far as the listings show it.
@@ -42,13 +43,12 @@ pub(super) struct Whole {
 
 /// Looks for a role in the listings if many roles are read at once.
 pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, AwsError> {
-    if aws.has_done(REFUSED) {
+    if aws.run.is_done(REFUSED) {
         return Ok(Listed::Apart);
     }
-    let shared = aws.clone();
-    let found = match aws.gathered.roles.get(role, move |roles| listing(shared, roles)).await {
+    let found = match aws.gather::<ListRoles>(role).await {
         Err(refused) if refused.is_access_denied() => {
-            aws.first_time(REFUSED.to_owned());
+            aws.run.note_done(REFUSED.to_owned());
             return Ok(Listed::Apart);
         }
         found => found?,
@@ -56,15 +56,29 @@ pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, 
     Ok(match found {
         Some((Some(role), Some(detail))) => Listed::Whole(Box::new(whole(role, detail)?)),
         // A role of the last apply counts as deleted only after IAM was asked for it by name.
-        Some((None, None)) if aws.expected(kind, &[role]).is_none() => Listed::Absent,
+        Some((None, None)) if !aws.run.has_record(kind, &[role]) => Listed::Absent,
         _ => Listed::Apart,
     })
 }
 
 const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
 
+/// The roles by name.
+struct ListRoles;
+
+/// A role in each of the two listings.
+type InBoth = (Option<Live>, Option<RoleDetail>);
+
+impl Bulk for ListRoles {
+    type Item = InBoth;
+
+    async fn fetch(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, InBoth>, AwsError> {
+        listing(aws, names).await
+    }
+}
+
 /// Reads the roles of these names from the listings. Empty if the names are too few for listings.
-async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ListedRole>, AwsError> {
+async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, InBoth>, AwsError> {
     if names.len() < MANY {
         return Ok(BTreeMap::new());
     }

@@ -27,7 +27,7 @@ type Users = Vec<(String, VpcConfig)>;
 /// The function's former resources, above all its role, should exist until then. A failure here does not fail the run:
 /// the function itself is up to date, and a note names the interfaces that may remain.
 pub(super) async fn left(aws: &Aws, function: &str, network: &VpcConfig) {
-    aws.first_time(has_left(function));
+    aws.run.note_done(network_left_key(function));
     if let Err(error) = followed(aws, network).await {
         wait::note(remark(&error, network));
     }
@@ -51,7 +51,7 @@ fn remark(error: &AwsError, network: &VpcConfig) -> String {
 /// Handles a change of the network. Published versions keep the interfaces that they ran with, so versions in another
 /// network are deleted. If the function is in no network any more, waits for its interfaces as well.
 pub(super) async fn moved(aws: &Aws, live: &Function, want: &Function) {
-    aws.forget(LISTING);
+    aws.run.forget(LISTING);
     let all_gone = versions::leave(aws, want).await;
     if let (true, Some(network), None) = (all_gone, &live.vpc_config, &want.vpc_config) {
         left(aws, &want.function_name, network).await;
@@ -60,10 +60,10 @@ pub(super) async fn moved(aws: &Aws, live: &Function, want: &Function) {
 
 /// Notes that a function of this run joined a network: the next search for the network's users must see it.
 pub(super) fn joined(aws: &Aws) {
-    aws.forget(LISTING);
+    aws.run.forget(LISTING);
 }
 
-fn has_left(function: &str) -> String {
+fn network_left_key(function: &str) -> String {
     format!("{function} has left its network")
 }
 
@@ -97,10 +97,10 @@ async fn followed(aws: &Aws, network: &VpcConfig) -> Result<(), AwsError> {
 /// Returns the subnets in which no function of the account has the same groups. Functions that this run took out of the
 /// network do not count.
 async fn unused(aws: &Aws, network: &VpcConfig) -> Result<Vec<String>, AwsError> {
-    let users = aws.remember(LISTING, users(aws)).await?;
+    let users = aws.run.remember(LISTING, users(aws)).await?;
     let groups: BTreeSet<&String> = network.security_group_ids.iter().collect();
     let stays = |(name, other): &&(String, VpcConfig)| {
-        other.security_group_ids.iter().collect::<BTreeSet<_>>() == groups && !aws.has_done(&has_left(name))
+        other.security_group_ids.iter().collect::<BTreeSet<_>>() == groups && !aws.run.is_done(&network_left_key(name))
     };
     let used: BTreeSet<&String> = users.iter().filter(stays).flat_map(|(_, other)| &other.subnet_ids).collect();
     Ok(network.subnet_ids.iter().filter(|subnet| !used.contains(subnet)).cloned().collect())

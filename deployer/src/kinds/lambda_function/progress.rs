@@ -12,7 +12,7 @@ pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
     let call = aws.clients.lambda.delete_function().function_name(name).send();
     let answer = aws.find("lambda:DeleteFunction", ABSENT, call).await?;
     if answer.is_none_or(|answer| answer.status_code == NO_CONTENT) {
-        aws.first_time(removed(name));
+        aws.run.note_done(removed_key(name));
     }
     Ok(())
 }
@@ -20,14 +20,14 @@ pub(super) async fn remove(aws: &Aws, name: &str) -> Result<(), AwsError> {
 /// The status of a DeleteFunction after which the function does not exist. 202 means that the deletion is in progress.
 const NO_CONTENT: i32 = 204;
 
-/// The key under which [`Aws::has_done`] knows a function whose deletion AWS finished before it answered.
-fn removed(name: &str) -> String {
+/// The key under which `aws.run.is_done` knows a function whose deletion AWS finished before it answered.
+fn removed_key(name: &str) -> String {
     format!("lambda:DeleteFunction {name}")
 }
 
 /// Follows a deletion to its end. Makes no call if AWS has already reported the end.
 pub(super) async fn removal(aws: &Aws, name: &str) -> Result<(), AwsError> {
-    if aws.has_done(&removed(name)) { Ok(()) } else { gone(aws, name).await }
+    if aws.run.is_done(&removed_key(name)) { Ok(()) } else { gone(aws, name).await }
 }
 
 /// Waits until the name is free again.
@@ -90,7 +90,7 @@ async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
 /// As [`ready`], with as few calls as possible when many functions are waited for at once.
 pub(super) async fn followed(aws: &Aws, name: &str, operation: &'static str) -> Result<(), AwsError> {
     let why = format!("function {name} to be Active with no update in progress");
-    aws.paces().follow(operation, &why, || ready(aws, name, operation)).await
+    aws.run.paces().follow(operation, &why, || ready(aws, name, operation)).await
 }
 
 /// Waits like [`settled`] and reports a failure as `operation`'s own.

@@ -32,15 +32,15 @@ impl Contents {
         }
         let (tree, (stages_key, tree_key)) = (resources(aws, api), (stages_key(api), tree_key(api)));
         let (tree, stages, deployments, authorizers, responses) = tokio::join!(
-            aws.remember(&tree_key, tree),
-            aws.remember(&stages_key, stages(aws, api)),
+            aws.run.remember(&tree_key, tree),
+            aws.run.remember(&stages_key, stages(aws, api)),
             deployments(aws, api),
             authorizers(aws, api),
             gateway_responses(aws, api),
         );
         let (tree, stages, deployments) = (tree?, stages?, deployments?);
         let Parts { stage, routes } = &spec.parts;
-        let recorded = |kind: &str, rest: &[&str]| aws.expected(kind, &[&[api], rest].concat()).is_some();
+        let recorded = |kind: &str, rest: &[&str]| aws.run.has_record(kind, &[&[api], rest].concat());
         let unlisted_routes = methods(&tree)
             .into_iter()
             .filter(|(name, (resource, method, _))| {
@@ -84,7 +84,7 @@ pub(super) async fn remove(aws: &Aws, api: &str, live: &Api, want: &Api) -> Resu
         prune(aws, api, &paths(&want.parts)).await?;
     }
     for stage in &live.unlisted_stages {
-        aws.forget(&stages_key(api));
+        aws.run.forget(&stages_key(api));
         let call = aws.clients.apigateway.delete_stage().rest_api_id(api).stage_name(stage).send();
         aws.find("apigateway:DeleteStage", ABSENT, call).await?;
     }

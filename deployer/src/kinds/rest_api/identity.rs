@@ -11,7 +11,7 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Kind;
 
-/// The key under which [`Aws::remember`] keeps all APIs.
+/// The key under which `aws.run.remember` keeps all APIs.
 pub(super) const LISTING: &str = "apigateway:GetRestApis";
 
 /// How far the clocks of AWS and of the interrupted run may be apart, in seconds.
@@ -32,14 +32,14 @@ pub(super) struct Meant {
 /// # Errors
 /// [`AwsError::Ambiguous`] if nothing tells which of several APIs is meant.
 pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsError> {
-    let all = aws.remember(LISTING, listing(aws)).await?;
+    let all = aws.run.remember(LISTING, listing(aws)).await?;
     let by_id = |id: &String| all.iter().find(|api| api.id.as_ref() == Some(id)).cloned();
-    if let Some(id) = aws.claimed(&spec.owner_address) {
+    if let Some(id) = aws.run.claimed_id(&spec.owner_address) {
         return Ok(by_id(&id).map(|api| Meant { api, duplicates: Vec::new(), others: Vec::new() }));
     }
     let identity = [spec.owner_stack.as_str(), spec.owner_address.as_str()];
-    let expected = aws.expected(RestApi::NAME, &identity);
-    let since = aws.making_since(RestApi::NAME, &identity);
+    let expected = aws.run.recorded_id(RestApi::NAME, &identity);
+    let since = aws.run.interrupted_create_s(RestApi::NAME, &identity);
     let recent = |api: &Live| {
         let made = api.created_date.map(|at| at.secs());
         since.zip(made).is_some_and(|(since, made)| made >= since - CLOCKS_APART_S)
@@ -86,16 +86,17 @@ fn carrying(all: &[Live], spec: &Api) -> Vec<Live> {
 /// Returns the ids of the APIs with these tags before this run creates its own.
 pub(super) async fn known_before(aws: &Aws, spec: &Api) -> Result<Arc<BTreeSet<String>>, AwsError> {
     let key = format!("apigateway:CreateRestApi before {} {}", spec.owner_stack, spec.owner_address);
-    aws.remember(&key, async {
-        let all = aws.remember(LISTING, listing(aws)).await?;
-        Ok(carrying(&all, spec).into_iter().filter_map(|api| api.id).collect())
-    })
-    .await
+    aws.run
+        .remember(&key, async {
+            let all = aws.run.remember(LISTING, listing(aws)).await?;
+            Ok(carrying(&all, spec).into_iter().filter_map(|api| api.id).collect())
+        })
+        .await
 }
 
 /// Finds the API that this run has created, if any.
 pub(super) async fn made_since(aws: &Aws, spec: &Api, before: &BTreeSet<String>) -> Result<Option<Live>, AwsError> {
-    let all = aws.remember(LISTING, listing(aws)).await?;
+    let all = aws.run.remember(LISTING, listing(aws)).await?;
     Ok(carrying(&all, spec).into_iter().find(|api| api.id.as_ref().is_some_and(|id| !before.contains(id))))
 }
 

@@ -37,7 +37,7 @@ async fn a_bucket_of_others_may_be_in_another_region_and_its_domain_name_says_so
 #[tokio::test]
 async fn a_bucket_of_the_stack_in_another_region_is_an_error() {
     let aws = answering_to((0..8).map(|_| ("", ELSEWHERE.as_bytes().to_vec())).collect()).await;
-    let refused = S3Bucket::read(&aws, &bucket(json!({}))).await.expect_err("in the wrong region");
+    let refused = S3Bucket::read(&aws, &bucket(json!({})), Trust::Resource).await.expect_err("in the wrong region");
     assert_eq!(refused.message(), "the bucket site is in us-east-1, the stack in eu-west-1");
 }
 
