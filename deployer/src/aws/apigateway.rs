@@ -1,7 +1,7 @@
-//! What the API Gateway kinds share: ARNs, tags, PATCH operations.
+//! The parts that the API Gateway kinds share: ARNs, tags, PATCH operations.
 //!
 //! - `deployments`: snapshots of an API's routes, and the stages that serve them
-//! - `route`: a method at a path as a value, and the definition that a deployment is a snapshot of
+//! - `route`: a method at a path as a value, and the definition of which a deployment is a snapshot
 //! - `tree`: the paths of an API with their methods
 
 pub(crate) mod deployments;
@@ -16,20 +16,20 @@ use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation, Stage};
 use super::tags::{self, Tags};
 use super::{Aws, AwsError, Place};
 
-/// The code for an API, route, deployment or stage that is not there.
+/// The code for an API, route, deployment or stage that does not exist.
 pub(crate) const ABSENT: &[&str] = &["NotFoundException"];
 
-/// Tells whether `api_id` is an id that AWS made, and not a reference that is still to be resolved.
+/// Tells whether `api_id` is an id from AWS, and not a reference without a value.
 pub(crate) fn is_id(api_id: &str) -> bool {
     !api_id.is_empty() && api_id.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// What `aws.run.remember` knows the routes of an API by.
+/// Builds the key under which `aws.run.remember` keeps the routes of an API.
 pub(crate) fn tree_key(api_id: &str) -> String {
     format!("apigateway:GetResources {api_id}")
 }
 
-/// What `aws.run.remember` knows the path parts of an API by, which creates keep up to date.
+/// Builds the key under which `aws.run.remember` keeps the path parts of an API. Creates keep them up to date.
 pub(crate) fn paths_key(api_id: &str) -> String {
     format!("apigateway:CreateResource {api_id}")
 }
@@ -37,7 +37,7 @@ pub(crate) fn paths_key(api_id: &str) -> String {
 /// Ids of an API's resources by path.
 pub(crate) type Paths = Mutex<BTreeMap<String, String>>;
 
-/// Notes that this run has just made an API: it has its root and nothing else.
+/// Notes that this run has just created an API, which has its root and nothing else.
 pub(crate) async fn note_new(aws: &Aws, api_id: &str, root: &str) -> Result<(), AwsError> {
     let paths = BTreeMap::from([("/".to_owned(), root.to_owned())]);
     aws.run.remember::<Paths>(&paths_key(api_id), async { Ok(Mutex::new(paths)) }).await?;
@@ -45,7 +45,7 @@ pub(crate) async fn note_new(aws: &Aws, api_id: &str, root: &str) -> Result<(), 
     Ok(())
 }
 
-/// Tells whether this run made the API, so that nothing of another one can be in it.
+/// Tells whether this run created the API, so that it has nothing of others.
 pub(crate) fn is_new(aws: &Aws, api_id: &str) -> bool {
     aws.run.is_done(&new_key(api_id))
 }
@@ -54,7 +54,7 @@ fn new_key(api_id: &str) -> String {
     format!("apigateway:CreateRestApi {api_id}")
 }
 
-/// What `aws.run.turn` knows an API by: AWS refuses or loses overlapping changes of one API.
+/// Builds the key of an API for `aws.run.turn`: AWS refuses or loses overlapping changes of one API.
 pub(crate) fn turn_key(api_id: &str) -> String {
     format!("apigateway/{api_id}")
 }
@@ -64,15 +64,15 @@ pub(crate) fn arn(place: &Place, path: &str) -> String {
     format!("arn:{}:apigateway:{}::{path}", place.partition, place.region)
 }
 
-/// How a local AWS says that it has no such call.
+/// The codes by which a local AWS reports an unknown call.
 const UNKNOWN_CALL: &[&str] = &["NotFound", "UnknownOperationException", "NotImplemented", "Http405", "Http501"];
 
-/// The tags of an API or stage. AWS's listings hold them; some local AWS keep later edits apart.
+/// Returns the tags of an API or stage. AWS's listings have them; some local AWSes keep later edits apart.
 pub(crate) fn live_tags(listed: Option<HashMap<String, String>>, edited: Option<HashMap<String, String>>) -> Tags {
     tags::without_aws(edited.or(listed).unwrap_or_default())
 }
 
-/// Takes a call that a local AWS does not know for one that found nothing.
+/// Treats a call that a local AWS does not know like one that found nothing.
 pub(crate) fn known_call<T>(aws: &Aws, answer: Result<Option<T>, AwsError>) -> Result<Option<T>, AwsError> {
     match answer {
         Err(error) if aws.place.endpoint_url.is_some() && error.is(UNKNOWN_CALL) => Ok(None),
@@ -85,7 +85,7 @@ pub(crate) fn stages_of_stack(stage: &Stage, stack: &str) -> bool {
     stage.tags().and_then(|tags| tags.get(tags::STACK)).is_some_and(|owner| owner == stack)
 }
 
-/// GetTags of a local AWS that keeps later edits of an API's or stage's tags apart from those given at creation.
+/// Calls GetTags on a local AWS, which may keep later edits of an API's or stage's tags apart from those of the create.
 pub(crate) async fn edited_tags(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, String>>, AwsError> {
     if aws.place.endpoint_url.is_none() {
         return Ok(None);
@@ -95,8 +95,8 @@ pub(crate) async fn edited_tags(aws: &Aws, arn: &str) -> Result<Option<HashMap<S
     Ok(edited.filter(|edited| !edited.is_empty()))
 }
 
-/// TagResource and UntagResource for what differs. All tags are sent, the ownership tags with them: by those the
-/// policies that `deployer iam` prints tell our requests from others'.
+/// Calls TagResource and UntagResource for the differences. All tags are sent, because the policies that `deployer iam`
+/// prints recognise our requests by the ownership tags.
 pub(crate) async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Result<(), AwsError> {
     let delta = tags::Delta::between(live, want);
     let local = aws.place.endpoint_url.is_some();
@@ -112,7 +112,7 @@ pub(crate) async fn retag(aws: &Aws, arn: &str, live: &Tags, want: &Tags) -> Res
     Ok(())
 }
 
-/// One PATCH operation; no value clears the property.
+/// Builds a PATCH operation. No value clears the property.
 pub(crate) fn patch_op(op: PatchOp, path: impl Into<String>, value: Option<String>) -> PatchOperation {
     PatchOperation::builder().op(op).path(path).set_value(value).build()
 }

@@ -1,4 +1,4 @@
-//! No writing call after the state's lock was lost, not even the repetition of one.
+//! Refuses every writing call after the state's lock was lost, the SDK's retries included.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -15,17 +15,17 @@ use super::is_write;
 /// Tells whether this run may write to AWS at this moment.
 type Permit = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// Stands before every attempt of every call, the SDK's own repetitions too.
+/// Checks every attempt of every call, the SDK's retries included.
 #[derive(Clone, Default)]
 pub struct Fence(Arc<OnceLock<Permit>>);
 
 impl Fence {
-    /// Lets writes through only while `permit` says so; the first one counts.
+    /// Lets writes through only while `permit` returns true. The first permit counts.
     pub(super) fn ask(&self, permit: impl Fn() -> bool + Send + Sync + 'static) {
         let _ = self.0.set(Box::new(permit));
     }
 
-    /// Tells whether writes go through; they do where nobody was asked to say so.
+    /// Tells whether writes may be sent; always if no permit is set.
     pub(super) fn is_open(&self) -> bool {
         self.0.get().is_none_or(|permit| permit())
     }
@@ -37,13 +37,13 @@ impl fmt::Debug for Fence {
     }
 }
 
-/// Why an attempt was not sent.
+/// The reason why an attempt was not sent.
 #[derive(Debug, thiserror::Error)]
 #[error("this run no longer holds the state lock")]
 pub(super) struct Closed;
 
 impl Closed {
-    /// Tells whether it is among the causes of `error`.
+    /// Tells whether it is a cause of `error`.
     pub(super) fn caused(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Self>())
     }

@@ -1,8 +1,8 @@
-//! How many calls are on their way at once.
+//! The number of calls in progress at once.
 //!
-//! **Guarantees**: never more than the ceiling. What is let through beyond the first [`AT_FIRST`] grows only as answers
-//! come back, but for [`MORE`] once after a [`PAUSE`], so that no more than so many connections are opened before a
-//! server has taken the earlier ones: beyond a hundred at once its queue may drop one, which costs up to a second.
+//! **Guarantees**: never more than the ceiling. Beyond the first [`AT_FIRST`] calls, the number grows only as answers
+//! come back, and once by [`MORE`] after a [`PAUSE`]. So few connections are opened before the server has accepted the
+//! earlier ones: beyond a hundred at once its queue may drop one, which costs up to a second.
 
 use std::pin::pin;
 use std::sync::Mutex;
@@ -14,12 +14,13 @@ use tokio::time::Instant;
 
 use crate::mutex::lock;
 
-/// So many are let through before any has been answered.
+/// Calls that are sent before any has been answered.
 pub(super) const AT_FIRST: usize = 96;
-/// So many more go after a pause, answers or none: what a stack of a hundred resources reads then needs one round trip.
+/// Further calls that are sent after the pause, with or without answers. The reads of a stack of a hundred resources
+/// then need one round trip.
 const MORE: usize = 32;
-/// In this time a busy server has taken the connections that wait for it, however far away it is. Sooner, one in a
-/// hundred runs lost a connection for a second.
+/// Time in which a busy server has accepted the connections that wait for it, however far away it is. With a shorter
+/// pause, one run in a hundred lost a connection for a second.
 const PAUSE: Duration = Duration::from_millis(60);
 
 /// The calls of one run.
@@ -31,17 +32,17 @@ pub(super) struct Flow {
     more: Mutex<More>,
 }
 
-/// Whether more went after a pause.
+/// The state of the one widening after the pause.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum More {
-    /// Nobody has waited.
+    /// No call has waited yet.
     #[default]
     Unasked,
     At(Instant),
     Gone,
 }
 
-/// One call's place among those on their way; give it back with the answer.
+/// One call's place among those in progress. Drop it with the answer.
 pub(super) struct Turn<'a> {
     flow: &'a Flow,
     _permit: SemaphorePermit<'a>,
@@ -60,7 +61,7 @@ impl Flow {
         }
     }
 
-    /// Waits for a turn. `None` cannot happen, for the semaphore is never closed.
+    /// Waits for a turn. `None` cannot happen, because the semaphore is never closed.
     pub(super) async fn turn(&self) -> Option<Turn<'_>> {
         let permit = match self.turns.try_acquire() {
             Ok(permit) => permit,
@@ -84,7 +85,7 @@ impl Flow {
         Some(Turn { flow: self, _permit: permit })
     }
 
-    /// When more are let through; nothing once they were.
+    /// Returns when the pause ends; `None` once it has ended.
     fn more_at(&self) -> Option<Instant> {
         let mut more = lock(&self.more);
         match *more {
@@ -98,7 +99,7 @@ impl Flow {
         }
     }
 
-    /// After the pause; the first of those who waited sees to it for all.
+    /// Lets [`MORE`] calls through after the pause. The first call that waited does it for all.
     fn widen_once(&self) {
         let mut more = lock(&self.more);
         if std::mem::replace(&mut *more, More::Gone) == More::Gone {
@@ -110,7 +111,7 @@ impl Flow {
         }
     }
 
-    /// An answer makes room for one more than it took, as long as anybody waits.
+    /// Makes room for one more call than the answered one took, as long as any call waits.
     fn widen(&self) {
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return;
@@ -128,7 +129,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Counts one who waits, for as long as it does.
+/// Counts a waiting call while it waits.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -153,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// `calls` calls of 100 ms each: how long they took together, and how many were on their way at most.
+    /// Sends `calls` calls of 100 ms each. Returns how long they took together, and the most that were in progress.
     async fn sent(ceiling: usize, calls: usize) -> (Duration, usize) {
         let (flow, now, most) = (Flow::new(ceiling), AtomicUsize::new(0), AtomicUsize::new(0));
         let start = Instant::now();

@@ -1,8 +1,8 @@
 //! One AWS call for the questions that many tasks ask at once. A kind declares such a call as a [`Bulk`].
 //!
 //! **Guarantees**: an answer is never older than its question: a call takes only keys that were asked for before it was
-//! sent. No question waits for another one, only for one turn of the scheduler. If the task that asked first is dropped,
-//! the others drive the call on.
+//! sent. No question waits for another one, only for one turn of the scheduler. If the task that asked first is
+//! dropped, the others drive the call on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;

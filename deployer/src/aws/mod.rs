@@ -1,7 +1,7 @@
 //! AWS as the kinds see it: one client a service, one way to make a call, one way to wait.
 //!
-//! [`Aws`] has two halves. The calls: every call goes through [`Aws::call`] or [`Aws::find`] (`traffic`), which count it,
-//! slow it to AWS's documented rates, refuse a write once the state lock is lost, and turn an SDK error into an
+//! [`Aws`] has two halves. The calls: every call goes through [`Aws::call`] or [`Aws::find`] (`traffic`), which count
+//! it, slow it to AWS's documented rates, refuse a write once the state lock is lost, and turn an SDK error into an
 //! [`AwsError`]. The run: [`Memory`] has what the user and the state told this run, and what it has read and done.
 //!
 //! Nothing here names a kind. A kind that reads many resources with one call declares that as a [`gather::Bulk`].

@@ -1,4 +1,4 @@
-//! Creations that may not be repeated blindly: AWS, or an emulator of it, would make a second one.
+//! Creations that must not be repeated blindly, because AWS or an emulator would create a second resource.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use super::AwsError;
 use super::wait::pause;
 
-/// As many as the SDK makes.
+/// The number of attempts that the SDK makes, too.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const WHY: &str = "AWS did not answer, and what it may have made is looked for";
 
-/// Makes `call`, whose repetitions by the SDK have to be off. When its answer leaves open whether it took effect (none
-/// at all, or a 5xx), `look` is asked first, and only what it does not find is tried again.
+/// Makes `call`, for which the SDK's retries must be off. If the answer leaves open whether the call took effect (no
+/// answer, or a 5xx), `look` searches for the result first, and the call is repeated only if `look` finds nothing.
 ///
 /// # Errors
-/// The last answer of `call`, or why it could not be looked for.
+/// The last error of `call`, or the error of `look`.
 pub async fn once<T, C, L>(mut call: impl FnMut() -> C, mut look: impl FnMut() -> L) -> Result<T, AwsError>
 where
     C: Future<Output = Result<T, AwsError>>,
     L: Future<Output = Result<Option<T>, AwsError>>,
 {
-    // On the heap: SDK calls make futures of many kilobytes, and these are in each other.
+    // On the heap: the futures of SDK calls have many kilobytes, and these are nested.
     let mut length = FIRST_PAUSE;
     for attempt in 1.. {
         let error = match Box::pin(call()).await {
@@ -71,7 +71,8 @@ mod tests {
         }))
     }
 
-    /// What the calls answer one after the other, whether each takes effect; and (made, calls) in the end.
+    /// Runs calls with these answers in turn, each with whether it takes effect. Returns the result, and how many were
+    /// made and sent.
     async fn after(script: Vec<(Result<u32, AwsError>, bool)>) -> (Result<u32, AwsError>, u32, u32) {
         let (script, made, calls) = (RefCell::new(script.into_iter()), Cell::new(0), Cell::new(0));
         let call = || async {

@@ -1,7 +1,7 @@
-//! How long AWS takes for what it finishes by itself, learnt from the first few.
+//! The duration of work that AWS finishes by itself, measured on the first few resources.
 //!
-//! A hundred functions made at once are Active at about the same age. Asking each of them again and again tells no more
-//! than asking a few: the others wait for what those saw, and ask when it is likely to be true.
+//! A hundred functions created at once are Active at about the same age. Polling all of them shows no more than polling
+//! a few: the others wait for the duration that those measured, and poll when they are likely to be Active.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use super::{AwsError, wait};
 use crate::mutex::lock;
 
-/// So many ask from the beginning.
+/// Tasks that poll from the beginning.
 const SCOUTS: usize = 4;
-/// Nobody waits longer than this for what the first ones see.
+/// The longest wait for the first tasks to finish.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The durations seen so far, by what was waited for.
+/// The durations measured so far, by the operation that AWS finishes.
 #[derive(Default)]
 pub(crate) struct Paces {
     seen: Mutex<HashMap<&'static str, Arc<Pace>>>,
@@ -27,7 +27,7 @@ pub(crate) struct Paces {
 
 struct Pace {
     scouts: Mutex<usize>,
-    /// The shortest seen.
+    /// The shortest duration so far.
     usual: watch::Sender<Option<Duration>>,
 }
 
@@ -38,11 +38,11 @@ impl Default for Pace {
 }
 
 impl Paces {
-    /// Waits, when others wait for the same, until it is likely to be over, telling `why`; then drives `poll`, which
-    /// asks until it is.
+    /// Runs `poll`, which polls until the work is finished. If other tasks wait for the same operation, first waits
+    /// until it is likely to be finished, and reports `why`.
     ///
     /// # Errors
-    /// What `poll` returned.
+    /// The error of `poll`.
     pub(crate) async fn follow<T, F>(
         &self,
         what: &'static str,
@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    /// Becomes true 500 ms after it began; counts how often it was asked for.
+    /// Becomes true 500 ms after the start; counts the polls.
     async fn active(asked: &AtomicUsize) -> Result<(), AwsError> {
         let end = Instant::now() + Duration::from_millis(500);
         active_at(end, asked).await

@@ -1,8 +1,8 @@
-//! How long an answer is waited for: from the last byte that went out, not from the first.
+//! The time to wait for an answer, measured from the last byte sent, not from the first.
 //!
-//! **Guarantees**: a call whose bytes flow goes on, however slow the line is; one that stands still ends.
-//! **Caveats**: bytes that the operating system holds for a socket count as gone, so a large body is given the time that
-//! a very slow line needs for them.
+//! **Guarantees**: a call whose bytes flow continues, however slow the line is. A call that stalls ends.
+//! **Caveats**: bytes that the operating system holds for a socket count as sent, so a large body gets the time that a
+//! very slow line needs for them.
 
 use std::fmt;
 use std::pin::{Pin, pin};
@@ -23,14 +23,14 @@ use tokio::time::Instant;
 use super::upload::Turn;
 use crate::mutex::lock;
 
-/// A body goes out in pieces of this size, each of which is a sign of life. Smaller ones are one piece.
+/// A body is sent in pieces of this size, each of which is a sign of life. A smaller body is one piece.
 const PIECE: usize = 64 * 1024;
-/// What an operating system takes for a socket ahead of the line.
+/// Bytes that an operating system accepts for a socket before they are sent.
 const AHEAD: u64 = 4 * 1024 * 1024;
-/// A line slower than this is taken for a broken one: bytes a second.
+/// Bytes a second. A slower line counts as broken.
 const SLOWEST: u64 = 16 * 1024;
 
-/// An HTTP client that measures the SDK's read timeout from the last piece of the body on.
+/// An HTTP client that measures the SDK's read timeout from the last piece of the body.
 #[derive(Debug, Clone)]
 pub(super) struct Patience(SharedHttpClient);
 
@@ -60,7 +60,7 @@ impl HttpConnector for Connector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let life = Life::default();
         let quiet = self.quiet + drained(request.body().content_length());
-        // What is sent in one piece stays as it is.
+        // A body of one piece stays as it is.
         if request.body().content_length().is_none_or(|length| length > PIECE as u64) {
             let body = std::mem::replace(request.body_mut(), SdkBody::taken());
             *request.body_mut() =
@@ -85,13 +85,13 @@ impl HttpConnector for Connector {
     }
 }
 
-/// How long the slowest line may take for what the operating system holds of a body.
+/// Returns how long the slowest line may take for the bytes of a body that the operating system holds.
 fn drained(length: Option<u64>) -> Duration {
     let length = length.unwrap_or(AHEAD).min(AHEAD);
     if length <= PIECE as u64 { Duration::ZERO } else { Duration::from_secs(length / SLOWEST) }
 }
 
-/// Why a call was given up.
+/// The reason why a call was given up.
 #[derive(Debug)]
 struct Silence(Duration);
 
@@ -103,7 +103,7 @@ impl fmt::Display for Silence {
 
 impl std::error::Error for Silence {}
 
-/// When a call moved last.
+/// The last moment at which a call sent bytes.
 #[derive(Debug, Clone)]
 struct Life(Arc<Mutex<Instant>>);
 
@@ -123,10 +123,10 @@ impl Life {
     }
 }
 
-/// A body in pieces, each told as it is taken to be sent.
+/// A body in pieces. Each piece is a sign of life when it is taken to be sent.
 struct Pieces {
     body: SdkBody,
-    /// What `body` has given and nobody took yet.
+    /// The bytes that `body` has returned and that are not taken yet.
     rest: Bytes,
     life: Life,
     /// Given back with the last piece.
@@ -153,7 +153,7 @@ impl Body for Pieces {
         }
         let piece = self.rest.len().min(PIECE);
         let piece = self.rest.split_to(piece);
-        // Not all who take a body ask on after its last piece.
+        // Not every client polls a body again after its last piece.
         if self.is_end_stream() {
             self.turn.take().iter().for_each(Turn::give_back);
         }

@@ -1,8 +1,8 @@
 //! Budgets for AWS's documented management-plane rates ([`Service::rates`](service::Service::rates)), one token bucket
 //! a service or call.
 //!
-//! The rates are the account's, so others may use them up. Whatever the SDK has to send again halves the pace of its
-//! budget at once; it comes back to the documented one within ten seconds.
+//! The rates are the account's, so other users may exhaust them. A call that the SDK retries halves the pace of its
+//! budget at once; the pace returns to the documented rate within ten seconds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,24 +27,24 @@ pub(crate) struct Budgets(Arc<Mutex<HashMap<&'static str, Bucket>>>);
 
 #[derive(Debug)]
 struct Bucket {
-    /// Calls that asked so far; each has its number as its ticket.
+    /// The number of calls so far; each call has its number as its ticket.
     asked: f64,
-    /// Tickets up to this one may be sent: at most `burst` beyond those that asked.
+    /// Calls with tickets up to this one may be sent: at most `burst` beyond the calls so far.
     admitted: f64,
     counted_at: Instant,
-    /// What part of the documented rate is used, as it was last set, and when.
+    /// The part of the documented rate that was in use when it was last set, and when that was.
     pace: f64,
     set_at: Instant,
 }
 
-/// The least part of a documented rate that is used.
+/// The smallest part of a documented rate that is used.
 const SLOWEST: f64 = 0.1;
-/// What part of the documented rate comes back in a second.
+/// The part of the documented rate that returns in a second.
 const RECOVERED: f64 = 0.1;
-/// Calls that are refused this close together are slowed down for once.
+/// Refusals this close together slow down the budget once.
 const ONE_REFUSAL: Duration = Duration::from_secs(1);
 
-/// Who waits for longer looks again at what the pace is by then.
+/// A longer wait is divided, because the pace may change meanwhile.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 impl Bucket {
@@ -56,7 +56,7 @@ impl Bucket {
         (self.pace + RECOVERED * now.saturating_duration_since(self.set_at).as_secs_f64()).min(1.0)
     }
 
-    /// Adds what has come back since the last time, and gives the calls that may be sent in a second.
+    /// Adds the part of the rate that has returned since the last call. Returns the calls that may be sent in a second.
     fn count(&mut self, rate: &Rate, now: Instant) -> f64 {
         let per_second = rate.per_second * self.pace(now);
         let since = now.saturating_duration_since(self.counted_at).as_secs_f64();
@@ -66,7 +66,7 @@ impl Bucket {
     }
 }
 
-/// How long `operations` take at least by AWS's documented rates, and the rate that decides.
+/// Returns how long `operations` take at least at AWS's documented rates, and the rate that decides.
 pub fn least(operations: impl Iterator<Item = &'static str>) -> Option<(Duration, String)> {
     let mut wanted: HashMap<&str, (f64, &Rate)> = HashMap::new();
     for rate in operations.flat_map(Rate::of) {
@@ -89,7 +89,7 @@ impl Budgets {
             let _parked = wait::Parked::new();
             loop {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
-                // The pace may be another one by then.
+                // The pace may have changed by then.
                 wait::pause(pause.min(ASKED_AGAIN), &rate.reason()).await;
                 let Some(longer) = self.wait(rate, ticket) else { break };
                 pause = longer;
@@ -101,7 +101,7 @@ impl Budgets {
         lock(&self.0)
     }
 
-    /// Gives a ticket.
+    /// Returns a ticket.
     fn ask(&self, rate: &Rate) -> f64 {
         let now = Instant::now();
         let mut buckets = self.buckets();
@@ -111,18 +111,18 @@ impl Budgets {
         bucket.asked
     }
 
-    /// How long a ticket has to wait at the present pace; `None` when its call may be sent.
+    /// Returns how long a ticket has to wait at the present pace; `None` if its call may be sent.
     fn wait(&self, rate: &Rate, ticket: f64) -> Option<Duration> {
         let now = Instant::now();
         let mut buckets = self.buckets();
         let bucket = buckets.get_mut(rate.name)?;
         let per_second = bucket.count(rate, now);
         let ahead = ticket - bucket.admitted;
-        // Less than this is the clock's rounding.
+        // A shorter time is the clock's rounding.
         (ahead > 1e-3).then(|| Duration::from_secs_f64(ahead / per_second))
     }
 
-    /// Halves the pace of `operation`'s budgets, whose bursts are used up.
+    /// Halves the pace of `operation`'s budgets, and empties their bursts.
     pub(super) fn slow_down(&self, operation: &str) {
         let now = Instant::now();
         for rate in Rate::of(operation) {
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(least(calls(2)).expect("calls").0, Duration::ZERO);
     }
 
-    /// How long so many calls of IAM's take.
+    /// Returns how long so many calls of IAM take.
     async fn spent(budgets: &Budgets, calls: usize) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {
@@ -211,7 +211,7 @@ mod tests {
     async fn a_refusal_ends_the_burst_and_halves_the_pace_until_it_has_come_back() {
         let budgets = Budgets::default();
         budgets.slow_down("iam:GetRole");
-        // Those that were on their way together are refused together.
+        // Calls in progress at the same time are refused at the same time.
         budgets.slow_down("iam:PutRolePolicy");
         let slowed = spent(&budgets, 20).await.as_secs_f64();
         assert!((1.5..2.1).contains(&slowed), "{slowed} s for 20 calls at 10 to 12 a second");

@@ -3,11 +3,11 @@
 //! Each service has its own call for the tags of one resource, and a rate for it: CloudWatch Logs takes ten a second,
 //! Lambda fifteen together with all its other calls. GetResources answers a hundred ARNs at once.
 //!
-//! **Guarantees**: a listing is trusted only where it shows the tags that `stack.yaml` wants and the last apply recorded.
-//! Listings lag behind the services, so every other result, and no result, is followed by a read of the resource itself:
-//! an outdated listing never shows up as a difference, and never hides one of our own. A listing never decides a
-//! deletion: before one, the resource is read without listings ([`Trust::Resource`]), or its owner is read right before
-//! the call ([`check_owner`]).
+//! **Guarantees**: a listing is trusted only where it shows the tags that `stack.yaml` wants and the last apply
+//! recorded. Listings lag behind the services, so every other result, and no result, is followed by a read of the
+//! resource itself: an outdated listing never shows up as a difference, and never hides one of our own. A listing never
+//! decides a deletion: before one, the resource is read without listings ([`Trust::Resource`]), or its owner is read
+//! right before the call ([`check_owner`]).
 //! **Caveats**: tags that somebody edited within the lag appear in a later plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,4 @@
-//! Tags: ownership marks and the difference of two sets.
+//! Tags: the ownership tags, and the difference of two sets.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ pub const ENV: &str = "deployer:env";
 /// The address of a resource in its stack's `stack.yaml`.
 pub const ADDRESS: &str = "deployer:address";
 
-/// What our own tags begin with.
+/// The beginning of our own tags' keys.
 const OURS: &str = "deployer:";
 
-/// Tags that others set and that stay as they are: whole keys, and what keys begin with.
+/// Tags of others that stay as they are, by their whole keys and by the beginnings of keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ignored {
     pub keys: Vec<String>,
@@ -23,8 +23,8 @@ pub struct Ignored {
 }
 
 impl Ignored {
-    /// Is a tag left alone that is not among those `stated`? IAM takes keys for the same that differ in capitals alone
-    /// (`caseless`).
+    /// Tells whether a tag is ignored. Tags in `stated` never are. IAM treats keys as equal that differ in capitals
+    /// alone (`caseless`).
     pub fn has(&self, key: &str, stated: &[&str], caseless: bool) -> bool {
         let same = |a: &str, b: &str| if caseless { a.eq_ignore_ascii_case(b) } else { a == b };
         let begins = |prefix: &String| key.get(..prefix.len()).is_some_and(|start| same(start, prefix));
@@ -33,7 +33,7 @@ impl Ignored {
     }
 }
 
-/// Drops the keys that AWS keeps for itself.
+/// Drops the keys that are AWS's own.
 pub fn without_aws(tags: impl IntoIterator<Item = (String, String)>) -> Tags {
     tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
 }
@@ -44,30 +44,31 @@ pub const MOST: usize = 50;
 pub const KEY_LENGTH: usize = 128;
 pub const VALUE_LENGTH: usize = 256;
 
-/// What a service takes in tags.
+/// The tags that a service accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rules {
     pub service: &'static str,
-    /// A character or a number that the service's document rules out is refused, and not merely advised against.
+    /// The service refuses characters and numbers that its document rules out, and does not merely advise against them.
     pub strict: bool,
-    /// `Team` and `team` are one key: the later one takes the earlier one's place.
+    /// `Team` and `team` are one key: the later tag replaces the earlier one.
     pub caseless: bool,
 }
 
 impl Rules {
-    /// Of a service that refuses what its document or model rules out.
+    /// Describes a service that refuses what its document or model rules out.
     pub const fn strict(service: &'static str) -> Self {
         Self { service, strict: true, caseless: false }
     }
 
-    /// Of a service whose document has the same rules, though its model has none and other characters are known to pass.
+    /// Describes a service whose document has the same rules, though its model has none and it accepts other
+    /// characters.
     pub const fn advised(service: &'static str) -> Self {
         Self { service, strict: false, caseless: false }
     }
 }
 
-/// Finds the first character that tags cannot have: the models of IAM, Lambda and CloudWatch Logs have the pattern
-/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` for keys and values, the guides of the other services say the same in words.
+/// Finds the first character that tags cannot have. The models of IAM, Lambda and CloudWatch Logs have the pattern
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` for keys and values; the guides of the other services state the same in words.
 pub fn refused_character(text: &str) -> Option<char> {
     text.chars().find(|c| {
         let separator = c.is_whitespace() && !c.is_control();
@@ -75,7 +76,7 @@ pub fn refused_character(text: &str) -> Option<char> {
     })
 }
 
-/// What turns one set of tags into another.
+/// The changes that turn one set of tags into another.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Delta {
     pub set: Tags,
@@ -83,8 +84,8 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// As [`Delta::between`], where a key takes the place of one that differs in capitals alone: such a one is not to be
-    /// removed afterwards, for that would remove the new one.
+    /// Works like [`Delta::between`] for keys that replace a key with other capitals. The replaced key is not removed
+    /// afterwards, because that would remove the new tag.
     pub fn caseless(live: &Tags, want: &Tags) -> Self {
         let Self { set, mut remove } = Self::between(live, want);
         remove.retain(|gone| !want.keys().any(|key| key.to_lowercase() == gone.to_lowercase()));

@@ -123,8 +123,8 @@ impl Aws {
         call.map(found).boxed()
     }
 
-    /// Polls until `condition` holds: densely at first, and less densely on the real AWS, where each poll counts against
-    /// a rate.
+    /// Polls until `condition` holds: densely at first, and less densely on the real AWS, where each poll counts
+    /// against a rate.
     ///
     /// # Errors
     /// [`AwsError::Deadline`] with the result of the last poll, or the poll's own error.
@@ -168,8 +168,8 @@ impl Aws {
     }
 }
 
-/// Tells whether a call reads many resources at once. Such calls are few, and other reads wait for their answers, so they
-/// need no turn.
+/// Tells whether a call reads many resources at once. Such calls are few, and other reads wait for their answers, so
+/// they need no turn.
 fn answers_many(operation: &str) -> bool {
     operation == tagged::OPERATION
         || service::of(operation).is_some_and(|service| service.for_many.contains(&operation))

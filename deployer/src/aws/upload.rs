@@ -1,9 +1,9 @@
-//! Functions' code on its way to AWS: read when it is sent, and little of it at once.
+//! Uploads of functions' code: each zip is read when it is sent, and few bytes are sent at once.
 //!
-//! **Guarantees**: uploads take turns, first come, first served, and a zip beyond the bound has the line to itself. So each
-//! is done soon after it began: AWS takes a call's signature for five minutes, and all of them side by side on a slow
-//! line would each take as long as all together.
-//! **Caveats**: what the SDK sends again has no turn of its own.
+//! **Guarantees**: uploads take turns, first come, first served, and a zip larger than the bound has the line to
+//! itself. So each is finished soon after it began: AWS accepts a call's signature for five minutes, and if all uploads
+//! ran at once on a slow line, each would take as long as all together.
+//! **Caveats**: a call that the SDK retries has no turn of its own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Aws, AwsError, wait};
 use crate::mutex::lock;
 
-/// Bytes of zips that are being sent at once. At 1 Mbit/s they take three minutes.
+/// Bytes of zips that are sent at once. At 1 Mbit/s they take three minutes.
 const ON_THE_LINE: u32 = 16 * 1024 * 1024;
 /// Bytes of zips in memory, from when they are read until AWS has answered. A call holds them more than twice.
 const IN_MEMORY: u32 = 128 * 1024 * 1024;
@@ -37,16 +37,16 @@ impl Default for Uploads {
 }
 
 tokio::task_local! {
-    /// The place on the line of the call that runs.
+    /// The place on the line of the running call. The HTTP client reads it below the SDK, which passes nothing along.
     static TURN: Turn;
 }
 
-/// A place on the line, given back when all has been sent.
+/// A place on the line, given back once the whole body is sent.
 #[derive(Clone)]
 pub(super) struct Turn(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 impl Turn {
-    /// The one of the call that runs.
+    /// Returns the place of the running call.
     pub(super) fn current() -> Option<Self> {
         TURN.try_with(Clone::clone).ok()
     }
@@ -57,7 +57,7 @@ impl Turn {
 }
 
 impl Aws {
-    /// Keeps a way to a function's zip for the kind that uploads it. `sha256` is base64, as AWS's `CodeSha256`.
+    /// Notes how to read a function's zip, for the kind that uploads it. `sha256` is base64, as AWS's `CodeSha256`.
     pub fn put_code(
         &self,
         sha256: impl Into<String>,
@@ -68,10 +68,10 @@ impl Aws {
         code.insert(sha256.into(), (size, Arc::new(read)));
     }
 
-    /// Reads the zip with this `CodeSha256` when its turn has come, and has `send` send it.
+    /// Reads the zip with this `CodeSha256` when its turn has come, and passes it to `send`.
     ///
     /// # Errors
-    /// `Shape` where this run has packaged no such zip, and whatever reading or `send` says.
+    /// [`AwsError::Shape`] if this run has packaged no such zip, and the errors of reading and of `send`.
     pub(crate) async fn upload<T, F>(&self, sha256: &str, send: impl FnOnce(Vec<u8>) -> F) -> Result<T, AwsError>
     where
         F: Future<Output = Result<T, AwsError>>,
@@ -90,19 +90,19 @@ impl Aws {
         .await
     }
 
-    /// Waits until so many bytes of code may be in memory; they are counted for as long as the answer lives.
+    /// Waits until so many bytes of code may be in memory. They count until the returned permit is dropped.
     pub(crate) async fn memory_for(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
         room(&self.traffic.uploads.memory, bytes, IN_MEMORY).await
     }
 
-    /// Runs `send`, which sends `bytes` of code, when there is room for them on the line.
+    /// Runs `send`, which sends `bytes` of code, once they have room on the line.
     pub(crate) async fn in_turn<T>(&self, bytes: u64, send: impl AsyncFnOnce() -> T) -> T {
         let place = room(&self.traffic.uploads.line, bytes, ON_THE_LINE).await;
         TURN.scope(Turn(Arc::new(Mutex::new(place))), send()).await
     }
 }
 
-/// Waits for room for `bytes`, or for all there is where that is less. The semaphore is never closed.
+/// Waits for room for `bytes`, or for `all` if that is less. The semaphore is never closed.
 async fn room(semaphore: &Arc<Semaphore>, bytes: u64, all: u32) -> Option<OwnedSemaphorePermit> {
     let bytes = u32::try_from(bytes).unwrap_or(all).min(all);
     match semaphore.clone().try_acquire_many_owned(bytes) {

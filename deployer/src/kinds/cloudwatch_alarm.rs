@@ -162,7 +162,8 @@ impl Kind for CloudwatchAlarm {
         Ok(())
     }
 
-    /// Calls DeleteAlarms, shared with other alarms. One alarm can fail the whole call: each then gets a call of its own.
+    /// Calls DeleteAlarms, shared with other alarms. One alarm can fail the whole call: each then gets a call of its
+    /// own.
     async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
         // The shared call counts as this step's own, whichever step sends it.
         wait::begun();
@@ -177,7 +178,8 @@ impl Kind for CloudwatchAlarm {
     }
 }
 
-/// Grants the creation of the role by which CloudWatch stops, starts or recovers machines; the first such alarm does it.
+/// Grants the creation of the role by which CloudWatch stops, starts or recovers machines; the first such alarm does
+/// it.
 fn acts_on_machines(spec: &Alarm, place: &Place) -> Option<Grant> {
     let all = [&spec.alarm_actions, &spec.ok_actions, &spec.insufficient_data_actions].into_iter().flatten();
     let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);

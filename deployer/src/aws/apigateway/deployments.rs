@@ -1,4 +1,4 @@
-//! The deployments of an API: AWS's snapshots of its routes, of which ours are described by what they were taken of.
+//! The deployments of an API: AWS's snapshots of its routes. The description of ours is the digest of the definition.
 
 use aws_sdk_apigateway::types::{Deployment, Stage};
 use aws_smithy_types::retry::RetryConfig;
@@ -6,7 +6,7 @@ use aws_smithy_types::retry::RetryConfig;
 use super::ABSENT;
 use crate::aws::{Aws, AwsError, digest, once};
 
-/// GetDeployments, all pages; none when the API itself is gone.
+/// Calls GetDeployments, all pages; empty if the API does not exist.
 pub(crate) async fn deployments(aws: &Aws, api: &str) -> Result<Vec<Deployment>, AwsError> {
     let (mut all, mut position) = (Vec::new(), None);
     loop {
@@ -20,8 +20,8 @@ pub(crate) async fn deployments(aws: &Aws, api: &str) -> Result<Vec<Deployment>,
     }
 }
 
-/// Gives the deployment of the wanted definition, the one that a crash left, else a new one; and whether there is no
-/// other. CreateDeployment makes another one each time that it is sent.
+/// Returns the deployment of the wanted definition, one that an interrupted run created or a new one, and whether it is
+/// the only one. CreateDeployment creates another one each time it is sent.
 pub(crate) async fn deploy(aws: &Aws, api: &str, definition: &str) -> Result<(String, bool), AwsError> {
     let digest = digest::of(definition);
     let all = deployments(aws, api).await?;
@@ -45,13 +45,13 @@ pub(crate) async fn create_deployment(aws: &Aws, api: &str, definition: &str) ->
     once(send, look).await
 }
 
-/// The newest deployment that is described so.
+/// Finds the newest deployment with this description.
 fn fitting(all: Vec<Deployment>, digest: &str) -> Option<String> {
     let fitting = all.into_iter().filter(|d| d.description() == Some(digest));
     fitting.max_by_key(|d| d.created_date.map(|at| at.secs())).and_then(|d| d.id)
 }
 
-/// Deletes the deployments of ours that no stage serves, whichever run left them.
+/// Deletes the deployments of ours that no stage serves, whichever run created them.
 pub(crate) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError> {
     let all = deployments(aws, api).await?;
     for id in unserved(aws, api, None, &all).await? {
@@ -61,7 +61,8 @@ pub(crate) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError
     Ok(())
 }
 
-/// Finds the deployments of ours that no stage serves, by id. `served` surely is; GetStages is asked only about others.
+/// Finds the ids of our deployments that no stage serves. `served` is served in any case; GetStages is called only if
+/// there are others.
 pub(crate) async fn unserved(
     aws: &Aws,
     api: &str,
@@ -79,18 +80,18 @@ pub(crate) async fn unserved(
     Ok(left)
 }
 
-/// The key under which `aws.run.remember` keeps an API's stages.
+/// Builds the key under which `aws.run.remember` keeps an API's stages.
 pub(crate) fn stages_key(api: &str) -> String {
     format!("apigateway:GetStages {api}")
 }
 
-/// GetStages, which tells of each stage what GetStage does; none when the API itself is gone.
+/// Calls GetStages, which returns of each stage what GetStage does; empty if the API does not exist.
 pub(crate) async fn stages(aws: &Aws, api: &str) -> Result<Vec<Stage>, AwsError> {
     let call = aws.clients.apigateway.get_stages().rest_api_id(api).send();
     Ok(aws.find("apigateway:GetStages", ABSENT, call).await?.and_then(|found| found.item).unwrap_or_default())
 }
 
-/// The deployments that stages serve, those included that a canary serves to some of the callers.
+/// Lists the deployments that stages serve, including those that a canary serves to some callers.
 pub(crate) fn served_of(stages: &[Stage]) -> Vec<String> {
     let of = |stage: &Stage| {
         let canary = stage.canary_settings().and_then(|canary| canary.deployment_id());

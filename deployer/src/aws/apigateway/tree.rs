@@ -8,7 +8,7 @@ use super::route::name;
 use super::{ABSENT, paths_key, tree_key};
 use crate::aws::{Aws, AwsError};
 
-/// GetResources, all pages; none when the API itself is gone.
+/// Calls GetResources, all pages; empty if the API does not exist.
 pub(crate) async fn resources(aws: &Aws, api: &str) -> Result<Vec<Resource>, AwsError> {
     let (mut all, mut position) = (Vec::new(), None);
     loop {
@@ -23,7 +23,7 @@ pub(crate) async fn resources(aws: &Aws, api: &str) -> Result<Vec<Resource>, Aws
     }
 }
 
-/// The methods of a tree, by the names that routes have in `stack.yaml`: `POST /images`.
+/// Lists the methods of a tree, by the names that routes have in `stack.yaml`: `POST /images`.
 pub(crate) fn methods(tree: &[Resource]) -> BTreeMap<String, (&Resource, &str, &Method)> {
     let mut found = BTreeMap::new();
     for resource in tree {
@@ -39,7 +39,8 @@ pub(crate) fn is_within(path: &str, top: &str) -> bool {
     path.strip_prefix(top).is_some_and(|rest| top == "/" || rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Paths that neither have a method nor lead to one, nor to one of `wanted`, with their ids, the topmost first.
+/// Lists the paths that have no method and lead neither to one nor to one of `wanted`, with their ids, the topmost
+/// first.
 pub(crate) fn unused(tree: &[Resource], wanted: &[&str]) -> Vec<(String, String)> {
     let used = |r: &&Resource| r.resource_methods().is_some_and(|methods| !methods.is_empty());
     let ends: Vec<&str> = tree.iter().filter(used).filter_map(Resource::path).chain(wanted.iter().copied()).collect();
@@ -50,7 +51,7 @@ pub(crate) fn unused(tree: &[Resource], wanted: &[&str]) -> Vec<(String, String)
     unused
 }
 
-/// Deletes the methods of these names; those that are gone already are none.
+/// Deletes the methods of these names. A method that does not exist is no error.
 pub(crate) async fn delete_methods(aws: &Aws, api: &str, names: &[String]) -> Result<(), AwsError> {
     if names.is_empty() {
         return Ok(());
@@ -70,8 +71,8 @@ pub(crate) async fn delete_method(aws: &Aws, api: &str, resource: &str, method: 
     deleted
 }
 
-/// Deletes paths, given from the topmost down. AWS deletes with a path its methods and what is under it, so that no
-/// crash leaves a part of it behind. A local AWS leaves what is under it: there the last part goes first.
+/// Deletes paths, given from the topmost down. AWS deletes a path with its methods and the paths under it, so an
+/// interruption leaves no part behind. A local AWS keeps the paths under it: there the last path is deleted first.
 pub(crate) async fn delete_paths(aws: &Aws, api: &str, mut ids: Vec<String>) -> Result<(), AwsError> {
     if aws.place.endpoint_url.is_some() {
         ids.reverse();

@@ -40,8 +40,8 @@ impl Bulk for DeleteAlarms {
     type Item = ();
     const LIMIT: usize = AT_ONCE;
 
-    /// DeleteAlarms. A name asked for alone gets its own result: success if the alarm was deleted already, and a refusal
-    /// if it belongs to another stack by now.
+    /// DeleteAlarms. A name asked for alone gets its own result: success if the alarm was deleted already, and a
+    /// refusal if it belongs to another stack by now.
     async fn fetch(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, ()>, AwsError> {
         let alone = names.len() == 1;
         let mut ours = BTreeMap::new();
