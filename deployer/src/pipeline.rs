@@ -358,10 +358,10 @@ impl Ready {
     fn begin_writing(&self, lease: &Lease) -> Result<(), Failure> {
         for planned in self.plan.actions() {
             // A replaced function is recreated, so its code is uploaded even if it is unchanged.
-            let anew = planned.live.is_none() || planned.action == Action::Replace;
+            let anew = planned.live().is_none() || planned.action() == Action::Replace;
             let uploaded = planned.kind.about().calls.uploads;
             let uploads = |path: &str| uploaded.iter().any(|property| path.starts_with(property));
-            let changed = anew || planned.changes.iter().any(|change| uploads(&change.path));
+            let changed = anew || planned.changes().iter().any(|change| uploads(&change.path));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
                 let zip = artifact.clone();
                 let read =

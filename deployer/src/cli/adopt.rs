@@ -59,8 +59,8 @@ pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved
 fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<BTreeSet<String>, Failure> {
     let refused = |code, message: String, help: String| Err(Failure::plain(code, message, help));
     let actions = ready.plan.actions();
-    let Some(first) = actions.iter().find(|planned| planned.action == Action::Adopt) else {
-        return if actions.iter().any(|planned| planned.action == Action::Create) {
+    let Some(first) = actions.iter().find(|planned| planned.action() == Action::Adopt) else {
+        return if actions.iter().any(|planned| planned.action() == Action::Create) {
             let help =
                 "check the name and the region in stack.yaml, and the id of a REST API; `deployer apply` creates it";
             refused("adopt::absent", format!("AWS has nothing that `{address}` means"), help.into())
@@ -70,24 +70,24 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
         };
     };
     let is = |planned: &Planned, id: &str| {
-        let live = planned.live.as_ref();
+        let live = planned.live();
         live.is_some_and(|live| live.physical_id == id || live.outputs.values().any(|output| output == id))
     };
-    let mut adoptions = actions.iter().filter(|planned| planned.action == Action::Adopt);
+    let mut adoptions = actions.iter().filter(|planned| planned.action() == Action::Adopt);
     if let Some(id) = id
         && !adoptions.clone().any(|planned| is(planned, id))
     {
         let meant = adoptions.find(|planned| planned.address == address).unwrap_or(first);
-        let live = meant.live.as_ref().map_or("nothing", |live| &live.physical_id);
+        let live = meant.live().map_or("nothing", |live| &live.physical_id);
         let message = format!("`{}` means {live}, not {id}", meant.address);
         return refused("adopt::other", message, "its name in stack.yaml decides: correct it there".into());
     }
     let adopted: BTreeSet<String> =
-        actions.iter().filter(|p| p.action == Action::Adopt).map(|planned| planned.address.clone()).collect();
+        actions.iter().filter(|p| p.action() == Action::Adopt).map(|planned| planned.address.clone()).collect();
     let made: BTreeSet<&String> =
-        actions.iter().filter(|p| p.action == Action::Create).map(|planned| &planned.address).collect();
+        actions.iter().filter(|p| p.action() == Action::Create).map(|planned| &planned.address).collect();
     let mut left = BTreeSet::new();
-    for planned in actions.iter().filter(|p| p.action == Action::Adopt && !p.changes.is_empty()) {
+    for planned in actions.iter().filter(|p| p.action() == Action::Adopt && !p.changes().is_empty()) {
         let missing = planned.dependencies.iter().find(|needed| !adopted.contains(*needed) && !ready.exists(needed));
         match missing {
             // A part that needs another new part of its element is left for the next apply. That apply creates the
@@ -103,7 +103,7 @@ fn only_adoptions(ready: &mut Ready, address: &str, id: Option<&str>) -> Result<
             None => {}
         }
     }
-    ready.plan.keep(|planned| planned.action == Action::Adopt && !left.contains(&planned.address));
+    ready.plan.keep(|planned| planned.action() == Action::Adopt && !left.contains(&planned.address));
     Ok(left)
 }
 

@@ -134,7 +134,7 @@ impl Subject {
         };
         let adopt = || format!("take it over first: `deployer adopt '{element}'`");
         match stranger(stack, history.owner(), self.recorded) {
-            Some(who) => Err((foreign(&who, adopt()), false)),
+            Some(owner) => Err((foreign(&owner.to_string(), adopt()), false)),
             None => Ok(history),
         }
     }

@@ -48,7 +48,7 @@ pub(super) async fn run(run: &Run) -> Exit {
             drift: drift.iter().filter(|d| d.address == node.address).filter_map(|d| d.path.clone()).collect(),
             signs: {
                 let own = signs.remove(&node.address).unwrap_or_default();
-                foreign.map(Sign::alarming).into_iter().chain(own).collect()
+                foreign.map(|foreign| Sign::alarming(foreign.to_string())).into_iter().chain(own).collect()
             },
         })
         .chain(seen.orphans.iter().map(status::orphan))

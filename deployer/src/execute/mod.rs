@@ -205,7 +205,7 @@ impl<'a> Execution<'a> {
                 break;
             };
             if self.starts_nothing(id) {
-                self.settle(id, None, Done::Gone);
+                self.settle(id, &Value::Null, Done::Gone);
                 self.restate(id);
                 schedule.finish(id);
                 continue;
@@ -233,32 +233,33 @@ impl<'a> Execution<'a> {
 
     /// Tells whether a step needs no call to AWS.
     fn starts_nothing(&self, id: StepId) -> bool {
-        !self.planned(id).action.calls_aws()
+        !self.planned(id).action().calls_aws()
     }
 
     fn start(&self, id: StepId, sharing: bool, running: &mut Running<'a>) {
         let planned = self.planned(id);
-        let desired = planned.spec.as_ref().map(|spec| self.desired(planned, spec));
+        let desired = self.desired(planned);
         let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
         let withdraws = schedule::withdraws(self.plan.actions(), planned);
         let wanted = desired.clone();
         let work = async move {
             observer.event(&Event::Started {
                 address: &planned.address,
-                action: planned.action,
+                action: planned.action(),
                 removal: part == Part::Removal,
             });
-            step::run(&Context { aws, stack, withdraws }, planned, part, wanted.as_ref()).await
+            step::run(&Context { aws, stack, withdraws }, planned, part, &wanted).await
         };
         running.start((id, sharing), desired, work, self.stop.clone(), move |said| {
             observer.event(&said.event(&planned.address, part == Part::Removal));
         });
     }
 
-    /// The spec with all that is known by now put in.
-    fn desired(&self, planned: &Planned, spec: &Value) -> Value {
+    /// Fills every value that is known by now into the desired spec. Null if the resource leaves the stack.
+    fn desired(&self, planned: &Planned) -> Value {
         let place = &self.aws.place;
-        own::filled(&*planned.kind, &planned.address, resolve::value(spec, &self.known, place), place)
+        let Some(wanted) = planned.effect.wanted() else { return Value::Null };
+        own::filled(&*planned.kind, &planned.address, resolve::value(&wanted.spec, &self.known, place), place)
     }
 
     fn take_result(
@@ -272,10 +273,10 @@ impl<'a> Execution<'a> {
             return None;
         };
         let planned = self.planned(id);
-        let (address, action) = (&planned.address, planned.action);
+        let (address, action) = (&planned.address, planned.action());
         match result {
             Ok((done, unfinished)) => {
-                self.settle(id, desired, done);
+                self.settle(id, &desired, done);
                 schedule.finish(id);
                 Some((id, began, unfinished))
             }

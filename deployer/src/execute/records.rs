@@ -9,7 +9,7 @@ use super::schedule::StepId;
 use super::step::{Done, Part};
 use crate::graph::resolve;
 use crate::observe::{leave, take_back};
-use crate::plan::{Action, Planned};
+use crate::plan::{Action, Effect, Planned};
 use crate::spec::template;
 use crate::state::{Intent, Record, fingerprint, leftover};
 
@@ -20,7 +20,7 @@ impl Execution<'_> {
             let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec));
             Intent {
                 address: planned.address.clone(),
-                action: planned.action,
+                action: planned.action(),
                 kind: planned.kind.name().to_owned(),
                 identity: resolve::readable(&planned.kind.identify(&inputs)),
                 since: self.now.clone(),
@@ -35,7 +35,7 @@ impl Execution<'_> {
     /// Notes whose code this run brings, beside what the run before it did if that was cut off.
     pub(super) fn note_deployed_code(&mut self) {
         let brings = |planned: &&Planned| {
-            planned.action.builds() && planned.changes.iter().any(|change| change.path == "code.sha256")
+            planned.action().builds() && planned.changes().iter().any(|change| change.path == "code.sha256")
         };
         let brought: Vec<String> = self.begun().filter(brings).map(|planned| planned.address.clone()).collect();
         if brought.is_empty() {
@@ -49,15 +49,14 @@ impl Execution<'_> {
 
     /// The actions that need calls.
     fn begun(&self) -> impl Iterator<Item = &Planned> {
-        self.plan.actions().iter().filter(|planned| planned.action.calls_aws())
+        self.plan.actions().iter().filter(|planned| planned.action().calls_aws())
     }
 
     /// Is all that the plan begins a deletion, of what the state records already? A run that is cut off before its intents
     /// are written then leaves nothing that is not found without them.
     pub(super) fn removes_what_is_recorded(&self) -> bool {
         let named = |planned: &Planned, inputs: &Value| {
-            let live = planned.live.as_ref();
-            live.is_some_and(|live| planned.kind.identify(inputs) == planned.kind.identify(&live.spec))
+            planned.live().is_some_and(|live| planned.kind.identify(inputs) == planned.kind.identify(&live.spec))
         };
         let recorded = |planned: &Planned| {
             self.state
@@ -65,7 +64,7 @@ impl Execution<'_> {
                 .get(&planned.address)
                 .is_some_and(|record| record.kind == planned.kind.name() && named(planned, &record.inputs))
         };
-        let only = |planned: &Planned| planned.action == Action::Delete && planned.predecessor.is_none();
+        let only = |planned: &Planned| planned.action() == Action::Delete && planned.predecessor().is_none();
         let all = || self.begun().all(|planned| only(planned) && recorded(planned));
         self.state.intents.is_empty() && self.begun().next().is_some() && all()
     }
@@ -94,7 +93,7 @@ impl Execution<'_> {
 
     /// Returns the key of a record whose resource the replacement has yet to delete: `queues.orders#orders-32`.
     fn predecessor_key(&self, planned: &Planned) -> Option<String> {
-        let predecessor = planned.predecessor.as_ref()?;
+        let predecessor = planned.predecessor()?;
         Some(leftover(&planned.address, &planned.kind.identify(&self.hidden(&predecessor.spec))))
     }
 
@@ -107,7 +106,7 @@ impl Execution<'_> {
     fn hidden_for(&self, planned: &Planned, spec: &Value) -> Value {
         let hidden = self.hidden(spec);
         match self.state.resources.get(&planned.address) {
-            Some(record) if planned.desired.is_none() => {
+            Some(record) if planned.effect.wanted().is_none() => {
                 fingerprint::like(&hidden, &record.inputs, &self.state.lineage)
             }
             _ => hidden,
@@ -115,10 +114,10 @@ impl Execution<'_> {
     }
 
     /// Writes down what a finished step left.
-    pub(super) fn settle(&mut self, id: StepId, desired: Option<Value>, done: Done) {
+    pub(super) fn settle(&mut self, id: StepId, desired: &Value, done: Done) {
         let planned = self.planned(id);
         let address = &planned.address;
-        let pending_removal = id.1 == Part::Main && planned.predecessor.is_some() && planned.action != Action::Delete;
+        let pending_removal = id.1 == Part::Main && planned.effect.removed_later().is_some();
         if !pending_removal {
             self.state.intents.retain(|intent| intent.address != *address);
         }
@@ -134,26 +133,30 @@ impl Execution<'_> {
                 }
                 self.known.insert(address.clone(), created.outputs.clone());
                 let secrets = self.secrets;
-                let inputs = desired.unwrap_or(Value::Null);
                 let record = Record {
                     kind: planned.kind.name().to_owned(),
                     element: planned.element.clone(),
                     physical_id: created.physical_id,
-                    inputs: fingerprint::hide(&inputs, &self.state.lineage, &|text| secrets.touches(text)),
+                    inputs: fingerprint::hide(desired, &self.state.lineage, &|text| secrets.touches(text)),
                     outputs: created.outputs,
                     dependencies: planned.dependencies.clone(),
                     protect: planned.protect,
                     retain: planned.retain,
                 };
                 let former = self.state.resources.insert(address.clone(), record.clone());
-                if let Some(former) = former.filter(|_| planned.retain) {
+                if planned.retain
+                    && let Some(former) = former
+                {
                     leave(&mut self.state, &former);
                 }
                 take_back(&mut self.state, &record);
             }
-            Done::Gone if matches!(planned.action, Action::Delete | Action::Forget) => {
+            Done::Gone if !planned.action().builds() => {
                 let record = self.state.resources.remove(address);
-                if let Some(record) = record.filter(|_| planned.action == Action::Forget && planned.retain) {
+                if planned.action() == Action::Forget
+                    && planned.retain
+                    && let Some(record) = record
+                {
                     leave(&mut self.state, &record);
                 }
             }
@@ -169,18 +172,17 @@ impl Execution<'_> {
     /// knows: `protect`, `retain`, dependencies, and properties that AWS does not hold.
     pub(super) fn restate(&mut self, id: StepId) {
         let planned = self.planned(id);
-        let Some(spec) = planned.spec.as_ref().filter(|_| planned.action == Action::Unchanged) else { return };
-        let desired = resolve::value(spec, &self.known, &self.aws.place);
+        let Effect::Unchanged { wanted, live } = &planned.effect else { return };
+        let desired = resolve::value(&wanted.spec, &self.known, &self.aws.place);
         let (secrets, lineage) = (self.secrets, self.state.lineage.clone());
         if let Some(record) = self.state.resources.get_mut(&planned.address) {
             record.inputs = fingerprint::hide(&desired, &lineage, &|text| secrets.touches(text));
             record.element.clone_from(&planned.element);
             record.dependencies.clone_from(&planned.dependencies);
-            (record.protect, record.retain) = (planned.protect, planned.retain);
-            if let Some(live) = &planned.live {
-                record.physical_id.clone_from(&live.physical_id);
-                record.outputs.extend(live.outputs.clone());
-            }
+            record.protect = planned.protect;
+            record.retain = planned.retain;
+            record.physical_id.clone_from(&live.physical_id);
+            record.outputs.extend(live.outputs.clone());
         }
     }
 
@@ -207,5 +209,6 @@ fn to_be_deleted(record: Record) -> Record {
 
 /// The spec that an action is about: the desired one, or that of what is deleted.
 fn wanted_or_found(planned: &Planned) -> Option<&Value> {
-    planned.desired.as_ref().or(planned.live.as_ref().map(|live| &live.spec))
+    let wanted = planned.effect.wanted().map(|wanted| &wanted.desired);
+    wanted.or(planned.live().map(|live| &live.spec))
 }

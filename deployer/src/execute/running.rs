@@ -23,8 +23,8 @@ use crate::aws::wait::{self, Listener, Told};
 pub(super) struct Finished {
     pub id: StepId,
     pub began: Instant,
-    /// What it was to make.
-    pub desired: Option<Value>,
+    /// The spec that it was to create or change; null for a deletion.
+    pub desired: Value,
     /// `None` where the run was stopped before the step made its first call.
     pub result: Option<Result<(Done, Unfinished), AwsError>>,
 }
@@ -81,7 +81,7 @@ impl<'a> Running<'a> {
     pub(super) fn start(
         &mut self,
         (id, sharing): (StepId, bool),
-        desired: Option<Value>,
+        desired: Value,
         work: impl Future<Output = Result<(Done, Unfinished), AwsError>> + Send + 'a,
         mut stop: Stop,
         said: impl FnMut(Said<'_>) + Send + 'a,
@@ -214,7 +214,7 @@ mod tests {
         work: impl Future<Output = Result<(Done, Unfinished), AwsError>> + Send + 'a,
         stop: &Stop,
     ) {
-        running.start((STEP, sharing), None, work, stop.clone(), |_| {});
+        running.start((STEP, sharing), Value::Null, work, stop.clone(), |_| {});
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use super::step::Part;
 use serde_json::Value;
 
 use crate::kinds::{KindRef, Observed};
-use crate::plan::{Action, Plan, Planned};
+use crate::plan::{Action, Effect, Plan, Planned, Revision};
 
 /// A step: the index of its planned action, and which part of it.
 pub(super) type StepId = (usize, Part);
@@ -53,7 +53,7 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     };
     for (i, planned) in actions.iter().enumerate() {
         for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
-            if planned.action.builds() && actions[*dependency].action.builds() {
+            if planned.action().builds() && actions[*dependency].action().builds() {
                 edge((i, Part::Main), (*dependency, Part::Main));
                 // It may be done before what it began beside.
                 for beside in actions[*dependency].early.iter().filter_map(|address| index.get(address.as_str())) {
@@ -62,12 +62,12 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
             }
         }
         for dependency in planned.dependencies.union(&planned.prior_dependencies) {
-            let named = planned.by_name.contains(dependency) && planned.action == Action::Delete;
+            let named = planned.by_name.contains(dependency) && planned.action() == Action::Delete;
             let Some(&dependency) = index.get(dependency.as_str()).filter(|_| !named) else { continue };
             // What goes along needs no call: it waits for what takes it, which waits for those who used either.
-            let taker = actions[dependency].goes_with.as_ref().and_then(|taker| index.get(taker.as_str()));
-            match (&planned.goes_with, taker) {
-                (Some(own), _) if *own == actions[dependency].address => {
+            let taker = actions[dependency].effect.goes_with().and_then(|taker| index.get(taker));
+            match (planned.effect.goes_with(), taker) {
+                (Some(own), _) if own == actions[dependency].address => {
                     edge((i, Part::Main), (dependency, Part::Main));
                 }
                 (Some(_), _) => {}
@@ -87,7 +87,7 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
 fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
     let of = |action: Action| {
         let all = actions.iter().enumerate();
-        all.filter(move |(_, planned)| planned.action == action && planned.kind.about().calls.definition)
+        all.filter(move |(_, planned)| planned.action() == action && planned.kind.about().calls.definition)
     };
     let mut going: BTreeMap<(KindRef, &str), Vec<usize>> = BTreeMap::new();
     for (i, planned) in of(Action::Delete) {
@@ -117,19 +117,19 @@ struct Courtesy {
 fn yields(planned: &Planned) -> bool {
     let calls = planned.kind.about().calls;
     let reserved = |live: &Observed<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());
-    !calls.definition && !planned.live.as_ref().is_some_and(reserved)
+    !calls.definition && !planned.live().is_some_and(reserved)
 }
 
 impl Courtesy {
     fn of(actions: &[Planned]) -> Self {
         let mut courtesy = Self::default();
         for (i, planned) in actions.iter().enumerate() {
-            if planned.action == Action::Create {
+            if planned.action() == Action::Create {
                 courtesy.coming.entry(planned.kind).or_default().insert((i, Part::Main));
             }
         }
         for (i, planned) in actions.iter().enumerate() {
-            let goes = planned.action == Action::Delete && planned.goes_with.is_none();
+            let goes = planned.action() == Action::Delete && planned.effect.goes_with().is_none();
             if goes && yields(planned) && courtesy.coming.contains_key(&planned.kind) {
                 courtesy.going.insert((i, Part::Main), planned.kind);
             }
@@ -269,8 +269,8 @@ impl Schedule {
 fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
     let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
     let mut early: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
-    for (i, planned) in actions.iter().enumerate().filter(|(_, p)| p.action == Action::Create) {
-        let made = |dependency: &&usize| actions[**dependency].action == Action::Create;
+    for (i, planned) in actions.iter().enumerate().filter(|(_, p)| p.action() == Action::Create) {
+        let made = |dependency: &&usize| actions[**dependency].action() == Action::Create;
         for &dependency in planned.early.iter().filter_map(|address| index.get(address.as_str())).filter(made) {
             early.entry((dependency, Part::Main)).or_default().push((i, Part::Main));
         }
@@ -291,7 +291,7 @@ fn behind(
     let mut ends: Vec<StepId> = open.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
     while let Some(id) = ends.pop() {
         let watched = actions[id.0].kind.about().calls.watched;
-        let own = usize::from(watched && actions[id.0].action != Action::Delete);
+        let own = usize::from(watched && actions[id.0].action() != Action::Delete);
         let longest = *behind.entry(id).and_modify(|longest| *longest += own).or_insert(own);
         for before in waits_for.get(&id).into_iter().flatten() {
             let known = behind.entry(*before).or_default();
@@ -314,8 +314,8 @@ fn behind(
 fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut impl FnMut(StepId, StepId)) {
     let gone = &actions[dependency];
     let definition = gone.kind.about().calls.definition;
-    if gone.action == Action::Delete {
-        if definition && actions[user].action.builds() {
+    if gone.action() == Action::Delete {
+        if definition && actions[user].action().builds() {
             edge((user, Part::Main), (dependency, Part::Main));
         } else {
             edge((dependency, Part::Main), (user, Part::Main));
@@ -330,31 +330,31 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
 
 /// Is it done by a call that does the same for others?
 fn shares_calls(planned: &Planned) -> bool {
-    planned.action == Action::Delete && planned.predecessor.is_none() && planned.kind.about().calls.deleted_together
+    planned.action() == Action::Delete && planned.predecessor().is_none() && planned.kind.about().calls.deleted_together
 }
 
 /// Is what it allowed taken away by a step of its own, for somebody who used it changes in the same plan?
 pub(super) fn withdraws(actions: &[Planned], planned: &Planned) -> bool {
     let changes = |user: &Planned| {
         let uses = user.dependencies.contains(&planned.address) || user.prior_dependencies.contains(&planned.address);
-        uses && !matches!(user.action, Action::Unchanged | Action::Forget | Action::Create)
+        uses && !matches!(user.action(), Action::Unchanged | Action::Forget | Action::Create)
     };
     meanwhile(planned).is_some() && actions.iter().any(changes)
 }
 
-/// What an update makes of a resource until its users have moved on.
+/// Returns the spec of a resource between the two steps of its update, if it has two.
 pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
-    let (Action::Update, None, Some(live), Some(desired)) =
-        (planned.action, &planned.predecessor, &planned.live, &planned.desired)
-    else {
-        return None;
-    };
-    planned.kind.meanwhile(&live.spec, desired)
+    match &planned.effect {
+        Effect::Update(Revision { wanted, live, leftover: None, .. }) => {
+            planned.kind.meanwhile(&live.spec, &wanted.desired)
+        }
+        _ => None,
+    }
 }
 
-/// Is its predecessor deleted by a step of its own?
+/// Tells whether the predecessor is deleted by a step of its own.
 pub(crate) fn removes_separately(planned: &Planned) -> bool {
-    planned.action.builds() && planned.predecessor.is_some()
+    planned.effect.removed_later().is_some()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::retry::retrying;
 use crate::aws::{Aws, AwsError, Trust, tags};
 use crate::graph::resolve;
 use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, Watched};
-use crate::plan::{Action, Order, Planned, Rules, diff};
+use crate::plan::{Deletion, Effect, Planned, Replacement, Revision, Rules, diff};
 use crate::spec::template::Ref;
 
 /// What one step left behind.
@@ -44,63 +44,20 @@ pub(super) async fn run(
     context: &Context<'_>,
     planned: &Planned,
     part: Part,
-    desired: Option<&Value>,
+    desired: &Value,
 ) -> Result<(Done, Unfinished), AwsError> {
-    let kind = planned.kind;
-    let dying = kind.about().calls.dying;
-    let step = Step { context, kind };
-    let deleted = |live: &Observed<Value>| Some((live.spec.clone(), Watched::Deleted));
-    if let (Part::Removal, true, Some(live), Some(desired)) = (part, context.withdraws, &planned.live, desired) {
-        let spec = kind.meanwhile(&live.spec, desired).unwrap_or_else(|| live.spec.clone());
-        let (made, event) = step.update(&Observed { spec, ..live.clone() }, desired, Vec::new()).await?;
-        return Ok((Done::Made(made), event.map(|event| (desired.clone(), event))));
+    let step = Step { context, kind: planned.kind };
+    match (&planned.effect, part) {
+        (Effect::Update(revision), Part::Removal) if context.withdraws => step.withdraw(revision, desired).await,
+        (effect, Part::Removal) => step.remove(effect.removed_later()).await,
+        (Effect::Delete { live, how }, Part::Main) => step.delete_with_leftover(live, how).await,
+        (Effect::Forget { .. } | Effect::Unchanged { .. }, Part::Main) => Ok((Done::Gone, None)),
+        (effect, Part::Main) => step.build(effect, desired).await,
     }
-    if part == Part::Removal {
-        if let Some(predecessor) = &planned.predecessor {
-            step.delete(predecessor).await?;
-        }
-        return Ok((Done::Gone, planned.predecessor.as_ref().and_then(deleted)));
-    }
-    let desired = match (planned.action, desired) {
-        (Action::Delete, _) => {
-            if planned.goes_with.is_some() {
-                return Ok((Done::Gone, None));
-            }
-            for live in planned.live.iter().chain(&planned.predecessor) {
-                step.delete(live).await?;
-            }
-            return Ok((Done::Gone, planned.live.as_ref().and_then(deleted)));
-        }
-        (Action::Forget, _) | (_, None) => return Ok((Done::Gone, None)),
-        (_, Some(desired)) => desired,
-    };
-    // AWS would take the mark of an unknown value for a text like any other, and make what nobody finds again.
-    if let Some(Ref { address, output }) = resolve::marked(desired).into_iter().next() {
-        return Err(AwsError::Unresolved { address, output });
-    }
-    let (created, event) = match (planned.action, &planned.live) {
-        (Action::Replace, Some(live)) if planned.order == Some(Order::DeleteFirst) => {
-            step.delete(live).await?;
-            (step.create(desired).await?, Some(Watched::Created))
-        }
-        (Action::Update, Some(live)) if context.withdraws => {
-            let until = kind.meanwhile(&live.spec, desired);
-            step.update(live, until.as_ref().unwrap_or(desired), set_again(planned)).await?
-        }
-        (Action::Adopt, Some(live)) if !dying.is_empty() => {
-            let event = match step.update(live, desired, set_again(planned)).await {
-                // It was dying, and is gone by now.
-                Err(refused) if refused.is(dying) => Some(Watched::Created),
-                updated => updated?.1,
-            };
-            (step.create(desired).await?, event)
-        }
-        (Action::Update | Action::Adopt | Action::Unchanged, Some(live)) => {
-            step.update(live, desired, set_again(planned)).await?
-        }
-        _ => (step.create(desired).await?, Some(Watched::Created)),
-    };
-    Ok((Done::Made(created), event.map(|event| (desired.clone(), event))))
+}
+
+fn deleted(live: &Observed<Value>) -> Unfinished {
+    Some((live.spec.clone(), Watched::Deleted))
 }
 
 struct Step<'a> {
@@ -109,6 +66,71 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Creates the resource, or changes it to the desired spec.
+    async fn build(&self, effect: &Effect, desired: &Value) -> Result<(Done, Unfinished), AwsError> {
+        // AWS would take the mark of an unknown value for an ordinary text, and create a resource that nobody finds
+        // again.
+        if let Some(Ref { address, output }) = resolve::marked(desired).into_iter().next() {
+            return Err(AwsError::Unresolved { address, output });
+        }
+        let (created, event) = match effect {
+            Effect::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => {
+                self.delete(live).await?;
+                (self.create(desired).await?, Some(Watched::Created))
+            }
+            Effect::Update(revision) if self.context.withdraws => {
+                let until = self.kind.meanwhile(&revision.live.spec, desired);
+                self.update(&revision.live, until.as_ref().unwrap_or(desired), set_again(revision)).await?
+            }
+            Effect::Adopt(revision) if !self.kind.about().calls.dying.is_empty() => {
+                let event = match self.update(&revision.live, desired, set_again(revision)).await {
+                    // It was being deleted, and is gone by now.
+                    Err(refused) if refused.is(self.kind.about().calls.dying) => Some(Watched::Created),
+                    updated => updated?.1,
+                };
+                (self.create(desired).await?, event)
+            }
+            Effect::Update(revision) | Effect::Adopt(revision) => {
+                self.update(&revision.live, desired, set_again(revision)).await?
+            }
+            _ => (self.create(desired).await?, Some(Watched::Created)),
+        };
+        Ok((Done::Made(created), event.map(|event| (desired.clone(), event))))
+    }
+
+    /// Takes away the rest of an update, which dependents needed until now.
+    async fn withdraw(&self, revision: &Revision, desired: &Value) -> Result<(Done, Unfinished), AwsError> {
+        let live = &revision.live;
+        let spec = self.kind.meanwhile(&live.spec, desired).unwrap_or_else(|| live.spec.clone());
+        let (made, event) = self.update(&Observed { spec, ..live.clone() }, desired, Vec::new()).await?;
+        Ok((Done::Made(made), event.map(|event| (desired.clone(), event))))
+    }
+
+    /// Deletes a predecessor, if there is one.
+    async fn remove(&self, predecessor: Option<&Observed<Value>>) -> Result<(Done, Unfinished), AwsError> {
+        let Some(predecessor) = predecessor else { return Ok((Done::Gone, None)) };
+        self.delete(predecessor).await?;
+        Ok((Done::Gone, deleted(predecessor)))
+    }
+
+    /// Deletes a resource, and the one that an interrupted replacement left.
+    async fn delete_with_leftover(
+        &self,
+        live: &Observed<Value>,
+        how: &Deletion,
+    ) -> Result<(Done, Unfinished), AwsError> {
+        match how {
+            Deletion::WithParent(_) => Ok((Done::Gone, None)),
+            Deletion::Called { leftover } => {
+                self.delete(live).await?;
+                if let Some(leftover) = leftover {
+                    self.delete(leftover).await?;
+                }
+                Ok((Done::Gone, deleted(live)))
+            }
+        }
+    }
+
     /// Creates; if it exists already and is ours, a lost answer made it, and it is brought in line.
     async fn create(&self, desired: &Value) -> Result<Created, AwsError> {
         let aws = self.context.aws;
@@ -187,9 +209,9 @@ impl Step<'_> {
 /// What was read so long ago is asked for its owner once more before it is deleted.
 const STALE: Duration = Duration::from_secs(30);
 
-/// The properties that are set though they are as they should be.
-fn set_again(planned: &Planned) -> Vec<String> {
-    let again = planned.changes.iter().filter(|change| change.before == change.after && change.known);
+/// Returns the properties that are sent again though they do not differ.
+fn set_again(revision: &Revision) -> Vec<String> {
+    let again = revision.changes.iter().filter(|change| change.is_set_again());
     again.map(|change| change.path.clone()).collect()
 }
 
@@ -203,9 +225,9 @@ mod tests {
     use crate::aws::played;
     use crate::graph::resolve::Known;
     use crate::kinds::REGISTRY;
-    use crate::plan::Goal;
     use crate::plan::tests::ownership::ALL;
     use crate::plan::tests::world::{Stack, World};
+    use crate::plan::{Action, Goal};
 
     #[tokio::test]
     async fn what_was_read_long_ago_is_asked_for_its_owner_before_it_is_deleted() {
@@ -220,7 +242,8 @@ mod tests {
             let aws = played::answering(&[&answer, &played::json("{}")]).await;
             grow_old().await;
             let context = Context { aws: &aws, stack: "couch", withdraws: false };
-            let ended = run(&context, &plan.actions()[0], Part::Main, None).await.map(drop).map_err(|e| e.to_string());
+            let ended =
+                run(&context, &plan.actions()[0], Part::Main, &Value::Null).await.map(drop).map_err(|e| e.to_string());
             match refused {
                 None => assert_eq!((ended, aws.calls()), (Ok(()), (1, 1))),
                 Some(why) => {
@@ -229,6 +252,11 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn revision(id: &str, live: Value) -> Revision {
+        let live = Observed::new(id, live, Default::default());
+        Revision { wanted: Default::default(), live, changes: Vec::new(), leftover: None }
     }
 
     /// Makes everything that was read until now old.
@@ -244,16 +272,17 @@ mod tests {
         let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
         let denied = "403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let mut asked = BTreeSet::new();
-        for planned in plan.actions().iter().filter(|planned| planned.action == Action::Delete) {
+        for planned in plan.actions().iter().filter(|planned| planned.action() == Action::Delete) {
             if planned.kind.ownership() != Ownership::Tags {
                 continue;
             }
-            let live = planned.live.as_ref().expect("what is deleted is live");
+            let live = planned.live().expect("a deleted resource is live").clone();
             let aws = played::answering(&[denied; 9]).await;
             grow_old().await;
             let context = Context { aws: &aws, stack: "couch", withdraws: false };
-            let alone = Planned { goes_with: None, live: Some(live.clone()), ..planned.clone() };
-            let ended = run(&context, &alone, Part::Main, None).await;
+            let effect = Effect::Delete { live, how: Deletion::Called { leftover: None } };
+            let alone = Planned { effect, ..planned.clone() };
+            let ended = run(&context, &alone, Part::Main, &Value::Null).await;
             let (reads, writes) = aws.calls();
             assert!(ended.is_err() && reads > 0 && writes == 0, "{}: {reads} reads, {writes} writes", planned.address);
             asked.insert(planned.kind.name());
@@ -267,7 +296,7 @@ mod tests {
         let world = World::applied(ALL);
         let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
         let api = plan.actions().iter().find(|planned| planned.kind.name() == "apigateway.rest_api").expect("an API");
-        let live = api.live.clone().expect("it is there");
+        let live = api.live().expect("it is there");
         let (id, address) = (&live.physical_id, &api.address);
         let listed = |stack: &str| {
             let tags = format!(r#"{{"{}": "{stack}", "{}": "{address}"}}"#, tags::STACK, tags::ADDRESS);
@@ -279,7 +308,7 @@ mod tests {
         assert!(api.kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
         grow_old().await;
         let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let _ = run(&context, api, Part::Main, None).await;
+        let _ = run(&context, api, Part::Main, &Value::Null).await;
         assert_eq!(aws.calls(), (2, 0), "its tags are another stack's by now: nothing is deleted");
     }
 
@@ -288,10 +317,10 @@ mod tests {
         let (aws, world) = (played::answering(&[]).await, World::default());
         let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
         let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
-        let mut desired = plan.actions()[0].desired.clone().expect("it is made");
+        let mut desired = plan.actions()[0].effect.wanted().expect("it is made").desired.clone();
         desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &Known::new(), &aws.place);
         let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let refused = run(&context, &plan.actions()[0], Part::Main, Some(&desired)).await.err().expect("no queue");
+        let refused = run(&context, &plan.actions()[0], Part::Main, &desired).await.err().expect("no queue");
         assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");
         assert_eq!(aws.calls(), (0, 0));
     }
@@ -306,11 +335,10 @@ mod tests {
         let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
         let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
         let mut planned = plan.actions()[0].clone();
-        let desired = planned.desired.clone().expect("it is made");
-        planned.action = Action::Adopt;
-        planned.live = Some(Observed::new("url", desired.clone(), Default::default()));
+        let desired = planned.effect.wanted().expect("it is made").desired.clone();
+        planned.effect = Effect::Adopt(revision("url", desired.clone()));
         let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let (done, _) = run(&context, &planned, Part::Main, Some(&desired)).await.expect("made again");
+        let (done, _) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
         assert!(matches!(done, Done::Made(_)));
         assert_eq!(aws.calls(), (0, 2));
         // It differs, and is gone when that is to be changed.
@@ -320,9 +348,9 @@ mod tests {
         let aws = played::answering(&[&gone, &made]).await;
         let mut spec = desired.clone();
         spec["visibility_timeout"] = json!(7);
-        planned.live = Some(Observed::new("https://sqs/orders", spec, Default::default()));
+        planned.effect = Effect::Adopt(revision("https://sqs/orders", spec));
         let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let (done, event) = run(&context, &planned, Part::Main, Some(&desired)).await.expect("made again");
+        let (done, event) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
         assert!(matches!((done, event), (Done::Made(_), Some((_, Watched::Created)))));
         assert_eq!(aws.calls_made(), ["sqs:SetQueueAttributes", "sqs:CreateQueue"]);
     }
@@ -340,15 +368,14 @@ mod tests {
         );
         let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
         let mut planned = plan.actions()[0].clone();
-        let desired = planned.desired.clone().expect("it is made");
+        let desired = planned.effect.wanted().expect("it is made").desired.clone();
         let mut spec = desired.clone();
         let network = json!({ "Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*" });
         spec["inline_policies"]["permissions"]["Statement"] = json!([network]);
-        planned.action = Action::Update;
-        planned.live = Some(Observed::new("r", spec, Default::default()));
+        planned.effect = Effect::Update(revision("r", spec));
         let context = Context { aws: &aws, stack: "couch", withdraws: true };
         for part in [Part::Main, Part::Removal] {
-            let (done, _) = run(&context, &planned, part, Some(&desired)).await.expect("changed");
+            let (done, _) = run(&context, &planned, part, &desired).await.expect("changed");
             assert!(matches!(done, Done::Made(_)));
         }
         assert_eq!(aws.calls_made(), ["iam:PutRolePolicy", "iam:PutRolePolicy"]);

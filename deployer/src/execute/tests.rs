@@ -145,7 +145,7 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     };
     let aws = Aws::new(Arc::new(Clients::connect(&connection).await), place());
     let (mut outcome, mut watching) = (Outcome::new(), Watching::new(&Silent));
-    let unfinished = planned.desired.clone().map(|spec| (spec, crate::kinds::Watched::Created));
+    let unfinished = planned.effect.wanted().map(|w| (w.desired.clone(), crate::kinds::Watched::Created));
     watching.add(&aws, planned, step::Part::Main, Instant::now(), unfinished, &mut outcome);
     let (_stop, mut stop) = watch::channel(1);
     watching.finish(&mut outcome, &mut stop).await;

@@ -99,8 +99,10 @@ impl<'a> Watching<'a> {
     }
 
     fn done(&self, step: &Watched<'_>, result: Result<(), AwsError>, outcome: &mut Outcome) {
-        let Planned { address, action, element, .. } = step.planned;
-        let (action, removal, took) = (*action, step.part == Part::Removal, step.began.elapsed());
+        let Planned { address, element, .. } = step.planned;
+        let action = step.planned.action();
+        let removal = step.part == Part::Removal;
+        let took = step.began.elapsed();
         match result {
             Ok(()) => {
                 self.observer.event(&Event::Done { address, action, removal, took });

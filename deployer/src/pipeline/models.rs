@@ -106,7 +106,7 @@ pub(super) fn tell(
             None => {
                 let address = one.users.first().map(|user| user.address.clone()).unwrap_or_default();
                 let code = if said.code.is_empty() { String::new() } else { format!(" [{}]", said.code) };
-                plan.notes.push(Note { address, text: format!("{}{code}", said.text) });
+                plan.notes.push(Note::text(address, format!("{}{code}", said.text)));
             }
         }
     }
@@ -121,9 +121,9 @@ pub(super) fn tell(
 fn changes(user: &User, plan: &Plan, graph: &Graph) -> bool {
     plan.actions().iter().any(|planned| {
         let uses = || graph.node(&planned.address).is_some_and(|node| node.dependencies.contains(&user.address));
-        let does = match planned.action {
+        let does = match planned.action() {
             Action::Create | Action::Update | Action::Replace => true,
-            Action::Adopt => !planned.changes.is_empty(),
+            Action::Adopt => !planned.changes().is_empty(),
             Action::Unchanged | Action::Delete | Action::Forget => false,
         };
         does && (planned.element == user.element || uses())

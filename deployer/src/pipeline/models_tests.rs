@@ -3,7 +3,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::aws::ServiceError;
 use crate::plan::tests::world::{World, place};
-use crate::plan::{Selection, plan};
+use crate::plan::{Remark, Selection, plan};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
@@ -20,6 +20,14 @@ fn at(time: &str) -> Option<DateTime> {
 
 fn legacy(ends: Option<DateTime>) -> Option<Result<Option<Lifecycle>, AwsError>> {
     Some(Ok(Some(Lifecycle { is_legacy: true, ends, dearer: None })))
+}
+
+fn texts(notes: Vec<Note>) -> Vec<String> {
+    let text = |note: Note| match note.remark {
+        Remark::Text(text) => text,
+        other => panic!("a note of the planner: {other:?}"),
+    };
+    notes.into_iter().map(text).collect()
 }
 
 /// Returns the notes of a plan, or the codes of the errors that block it. The plan creates the function and its role,
@@ -40,7 +48,7 @@ fn told(
     let users = vec![User { address: "functions.f.role".into(), element: "functions.f".into(), through_profile }];
     let one = Told { model: model("acme.draw-v1"), users, answer };
     match tell(&[one], &mut plan, graph, document, NOW) {
-        Ok(()) => Ok(plan.notes.split_off(before).into_iter().map(|note| note.text).collect()),
+        Ok(()) => Ok(texts(plan.notes.split_off(before))),
         Err(failure) => {
             assert!(failure.findings.0.iter().all(|finding| finding.span.is_some() && finding.help.is_some()));
             Err(failure.findings.0.iter().map(|finding| finding.code).collect())

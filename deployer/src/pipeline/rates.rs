@@ -25,8 +25,8 @@ pub(super) fn tell(plan: &Plan, place: &Place, progress: &dyn Progress) {
 
 /// Returns the rate-limited calls of one action.
 fn calls(planned: &Planned) -> Vec<&'static str> {
-    let ops: &[Op] = match planned.action {
-        _ if planned.goes_with.is_some() => &[],
+    let ops: &[Op] = match planned.action() {
+        _ if planned.effect.goes_with().is_some() => &[],
         Action::Create => &[Op::Create],
         Action::Update => &[Op::Update],
         Action::Replace => &[Op::Create, Op::Delete],

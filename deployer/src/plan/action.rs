@@ -6,69 +6,82 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::Change;
+use super::change::Change;
+use super::effect::Effect;
+use super::reason::{Note, Reason};
 use crate::kinds::{Action, KindRef, Observed, Order};
 
-/// One resource and what is done to it.
+/// One resource and the plan for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
     pub address: String,
     /// The element that the user wrote.
     pub element: String,
     pub kind: KindRef,
-    pub action: Action,
-    /// Why, in words: "not in AWS", "was deleted outside".
-    pub reason: String,
-    pub changes: Vec<Change>,
-    /// The desired spec as far as it is known; nothing when deleting.
-    pub desired: Option<Value>,
-    /// The desired spec with its references, to be resolved when their resources exist.
-    pub spec: Option<Value>,
-    /// What AWS has under the desired identity, or what is deleted.
-    pub live: Option<Observed<Value>>,
-    /// What a replacement leaves behind under another identity, to be deleted.
-    pub predecessor: Option<Observed<Value>>,
-    pub order: Option<Order>,
+    pub effect: Effect,
+    pub reason: Reason,
     /// The resources that this one refers to or waits for.
     pub dependencies: BTreeSet<String>,
-    /// Those of them that need not be there: AWS takes their names and ARNs without looking.
+    /// The dependencies that need not exist: AWS takes their names and ARNs without looking.
     pub by_name: BTreeSet<String>,
-    /// Those of them that have to be there when this one begins, and done when those that depend on it do.
+    /// The dependencies that must exist when this resource starts, and be finished when its dependents start.
     pub early: BTreeSet<String>,
-    /// The resource that is deleted, too, and takes this one along.
-    pub goes_with: Option<String>,
-    /// What the prior state says it depended on.
+    /// The dependencies that the prior state recorded.
     pub prior_dependencies: BTreeSet<String>,
     pub protect: bool,
     pub retain: bool,
-    /// The address in the prior state when the element was renamed.
+    /// The address in the prior state, if the element was renamed.
     pub moved_from: Option<String>,
 }
 
 impl Planned {
-    /// Plans an action without reason, changes or dependencies.
-    pub fn new(address: impl Into<String>, element: impl Into<String>, kind: KindRef, action: Action) -> Self {
+    /// Plans an effect on a resource without dependencies.
+    pub fn new(
+        address: impl Into<String>,
+        element: impl Into<String>,
+        kind: KindRef,
+        effect: Effect,
+        reason: Reason,
+    ) -> Self {
         Self {
             address: address.into(),
             element: element.into(),
             kind,
-            action,
-            reason: String::new(),
-            changes: Vec::new(),
-            desired: None,
-            spec: None,
-            live: None,
-            predecessor: None,
-            order: None,
+            effect,
+            reason,
             dependencies: BTreeSet::new(),
             by_name: BTreeSet::new(),
             early: BTreeSet::new(),
-            goes_with: None,
             prior_dependencies: BTreeSet::new(),
             protect: false,
             retain: false,
             moved_from: None,
         }
+    }
+
+    pub fn action(&self) -> Action {
+        self.effect.action()
+    }
+
+    pub fn order(&self) -> Option<Order> {
+        self.effect.order()
+    }
+
+    pub fn changes(&self) -> &[Change] {
+        self.effect.changes()
+    }
+
+    pub fn live(&self) -> Option<&Observed<Value>> {
+        self.effect.live()
+    }
+
+    pub fn predecessor(&self) -> Option<&Observed<Value>> {
+        self.effect.predecessor()
+    }
+
+    /// Tells whether anything changes, in AWS or in the state.
+    pub fn has_changes(&self) -> bool {
+        self.action() != Action::Unchanged || self.moved_from.is_some()
     }
 }
 
@@ -84,13 +97,6 @@ pub struct Drift {
     pub sensitive: bool,
     /// What the plan does about it.
     pub plan: Value,
-}
-
-/// Something that a person should know or do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Note {
-    pub address: String,
-    pub text: String,
 }
 
 /// An output that apply records anew.
@@ -177,7 +183,7 @@ impl Plan {
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         for planned in &self.actions {
-            *match planned.action {
+            *match planned.action() {
                 Action::Create => &mut summary.create,
                 Action::Update => &mut summary.update,
                 Action::Replace => &mut summary.replace,
@@ -186,16 +192,15 @@ impl Plan {
                 Action::Unchanged => &mut summary.unchanged,
                 Action::Forget => &mut summary.forget,
             } += 1;
-            // What another one takes the place of is deleted besides; a replacement says so itself.
-            let kept = matches!(planned.action, Action::Delete | Action::Replace) || planned.predecessor.is_none();
-            summary.delete += usize::from(!kept);
+            // The predecessor is deleted as well. A deletion or a replacement counts it already.
+            let counted = matches!(planned.action(), Action::Delete | Action::Replace);
+            summary.delete += usize::from(!counted && planned.predecessor().is_some());
         }
         summary
     }
 
     /// Tells whether apply would change anything in AWS or in the state.
     pub fn has_changes(&self) -> bool {
-        (self.refresh_only && !self.drift.is_empty())
-            || self.actions.iter().any(|planned| planned.action != Action::Unchanged || planned.moved_from.is_some())
+        (self.refresh_only && !self.drift.is_empty()) || self.actions.iter().any(Planned::has_changes)
     }
 }

@@ -1,26 +1,11 @@
-//! Desired against observed, property by property, by the kind's rules. Pure.
+//! Compares desired with observed, property by property, by the kind's rules. Pure.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::change::{Change, How};
 use crate::aws::{digest, policy};
 use crate::graph::resolve::is_unknown;
 use crate::kinds::Rule;
-
-/// One property that differs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Change {
-    /// `timeout`, `environment.BUCKET`.
-    pub path: String,
-    /// What AWS has; null when absent.
-    pub before: Value,
-    /// What `stack.yaml` wants; null when absent.
-    pub after: Value,
-    pub sensitive: bool,
-    /// False when `after` holds something that only apply can find out.
-    pub known: bool,
-    pub forces_replacement: bool,
-}
 
 /// A kind's rules, looked up by property path.
 #[derive(Clone, Copy)]
@@ -91,11 +76,13 @@ fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &m
     }
     changes.push(Change {
         path: path.to_owned(),
-        before: observed.clone(),
-        after: desired.clone(),
         sensitive: rules.is_sensitive(path),
-        known,
-        forces_replacement: rules.fixed(path).is_some(),
+        how: How::Differs {
+            before: observed.clone(),
+            after: desired.clone(),
+            known,
+            forces_replacement: rules.fixed(path).is_some(),
+        },
     });
 }
 
@@ -264,13 +251,13 @@ mod tests {
             &json!({"name": "a", "environment": {"K": "1"}}),
             &json!({"name": "b", "environment": {"K": "2"}}),
         );
-        assert!(changes[0].forces_replacement && !changes[0].sensitive);
+        assert!(changes[0].forces_replacement() && !changes[0].sensitive);
         assert!(changes[1].sensitive && changes[1].path == "environment.K");
     }
 
     #[test]
     fn what_only_apply_can_know_is_a_change_that_is_not_known() {
         let changes = diff(RULES, &json!({"arn": "x"}), &json!({"arn": "\u{e000}apis.a.id\u{e001}"}));
-        assert!(!changes[0].known);
+        assert!(!changes[0].is_known());
     }
 }

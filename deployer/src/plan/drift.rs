@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::action::Drift;
-use super::diff::{Change, Rules, diff};
+use super::change::Change;
+use super::diff::{Rules, diff};
 use super::planner::back::give_back;
 use crate::aws::Place;
 use crate::graph::{Graph, resolve};
@@ -50,34 +51,34 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
                 give_back(node.kind, &record.inputs, &mut desired, place);
                 found.extend(drift(&node.address, node.kind.into(), record, live, Some(&desired), &seen.prior));
             }
-            None => found.push(gone(&node.address, node.kind.into(), "create it again")),
+            None => found.push(gone(&node.address, node.kind.into())),
         }
     }
     found
 }
 
-/// Says that the whole resource is gone.
-pub(super) fn gone(address: &str, kind: KindRef, plan: &str) -> Drift {
+/// Describes a resource that AWS does not have any more. The plan creates it again.
+pub(super) fn gone(address: &str, kind: KindRef) -> Drift {
     Drift {
         address: address.to_owned(),
         kind,
         path: None,
-        before: Value::from("exists"),
+        before: Value::Null,
         after: Value::Null,
         sensitive: false,
-        plan: Value::from(plan),
+        plan: Value::Null,
     }
 }
 
 fn entry(address: &str, kind: KindRef, change: Change, desired: Option<&Value>) -> Drift {
     let planned = desired.map_or(Value::Null, |spec| lookup(spec, &change.path));
-    let sensitive = change.sensitive || change.before.as_str().is_some_and(fingerprint::is);
+    let sensitive = change.sensitive || change.before().as_str().is_some_and(fingerprint::is);
     Drift {
         address: address.to_owned(),
         kind,
+        before: change.before().clone(),
+        after: change.after().clone(),
         path: Some(change.path),
-        before: change.before,
-        after: change.after,
         sensitive,
         plan: planned,
     }

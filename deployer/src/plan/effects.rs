@@ -1,11 +1,11 @@
-//! What a plan does, in a form that two runs can compare.
+//! The effects of a plan in a form that two runs can compare.
 //!
 //! # Guarantees
 //! The same effects give the same digest, and others another one, whatever the order of the plan, the time, the state's
 //! serial and the reasons given. No secret is in it: where the state has a lineage, secrets are fingerprints under it;
 //! before the first apply they are left out, because nobody could keep a key to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read as _, Write as _};
 
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::action::{Plan, Planned};
-use super::diff::Change;
+use super::change::Change;
+use super::pairs::{Pair, differing, pairs, places};
 use crate::aws::digest;
 use crate::graph::resolve;
 use crate::kinds::{Action, Order};
@@ -34,7 +35,7 @@ const HIDDEN: &str = "(sensitive)";
 /// The version of the form that the digest is of.
 const FORMAT: u32 = 2;
 
-/// Everything that a plan does to one stack.
+/// The effects of a plan on one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {
     /// Other versions of the deployer may write the same effects in another way.
@@ -43,12 +44,12 @@ pub struct Effects {
     pub account: String,
     pub region: String,
     /// By address, without resources that stay as they are.
-    pub resources: BTreeMap<String, Effect>,
+    pub resources: BTreeMap<String, ReviewedEffect>,
 }
 
-/// What is done to one resource.
+/// The effect on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Effect {
+pub struct ReviewedEffect {
     pub kind: String,
     pub action: Action,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,8 +64,8 @@ pub struct Effect {
     pub changes: BTreeMap<String, Changed>,
 }
 
-/// What becomes of one property: its values in JSON, so that no two of them have the same text. Long ones are digests
-/// of that.
+/// The change of one property: its values in JSON, so that no two of them have the same text. A long one is replaced by
+/// the digest of that text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,10 +95,10 @@ impl fmt::Display for Changed {
 }
 
 impl Effects {
-    /// Takes what `plan` does; `key` is the state's lineage, if there is a state.
+    /// Collects the effects of `plan`; `key` is the state's lineage, if there is a state.
     pub fn of(plan: &Plan, stack: &str, account: &str, region: &str, secrets: &Secrets, key: Option<&str>) -> Self {
         let hide = Hide { secrets, key };
-        let acting = plan.actions().iter().filter(|p| p.action != Action::Unchanged || p.moved_from.is_some());
+        let acting = plan.actions().iter().filter(|planned| planned.has_changes());
         let resources = acting.map(|planned| (hide.address(&planned.address), hide.effect(planned))).collect();
         Self {
             format: FORMAT,
@@ -134,12 +135,10 @@ impl Effects {
         self.resources.is_empty()
     }
 
-    /// Tells whether all of this was part of `reviewed`: what is left of it after a run that was cut off,
-    /// with resources that it made and did not note to be taken over.
+    /// Tells whether all of this was part of `reviewed`: the rest of it after an interrupted run, where resources that
+    /// the run created and did not record are adopted.
     pub fn is_rest_of(&self, reviewed: &Self) -> bool {
-        let same_place =
-            (&self.stack, &self.account, &self.region) == (&reviewed.stack, &reviewed.account, &reviewed.region);
-        same_place
+        self.place() == reviewed.place()
             && self.resources.iter().all(|(address, effect)| {
                 reviewed.resources.get(address).is_some_and(|then| {
                     then == effect
@@ -150,27 +149,24 @@ impl Effects {
             })
     }
 
-    /// Says how this differs from what was reviewed, a line each; nothing when it is the same.
+    fn place(&self) -> [&str; 3] {
+        [&self.stack, &self.account, &self.region]
+    }
+
+    /// Describes each difference from the reviewed plan in a line; empty if there is none.
     pub fn differences(&self, reviewed: &Self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (what, then, now) in [
-            ("stack", &reviewed.stack, &self.stack),
-            ("account", &reviewed.account, &self.account),
-            ("region", &reviewed.region, &self.region),
-        ] {
-            if then != now {
-                lines.push(format!("the reviewed plan is for the {what} {then}, this one for {now}"));
-            }
+        for (what, then, now) in places(reviewed.place(), self.place()) {
+            lines.push(format!("the reviewed plan is for the {what} {then}, this one for {now}"));
         }
-        let addresses: BTreeSet<&String> = reviewed.resources.keys().chain(self.resources.keys()).collect();
-        for address in addresses {
-            match (reviewed.resources.get(address), self.resources.get(address)) {
-                (Some(then), None) => {
+        for (address, pair) in pairs(&reviewed.resources, &self.resources) {
+            match pair {
+                Pair::Gone(then) => {
                     lines.push(format!("- {address}: {} was reviewed and is no longer planned", word(then)))
                 }
-                (None, Some(now)) => lines.push(format!("+ {address}: {} was not reviewed", whole(now))),
-                (Some(then), Some(now)) if then != now => lines.extend(moved(address, then, now)),
-                _ => {}
+                Pair::New(now) => lines.push(format!("+ {address}: {} was not reviewed", whole(now))),
+                Pair::Both(then, now) if then != now => lines.extend(moved(address, then, now)),
+                Pair::Both(..) => {}
             }
         }
         lines
@@ -189,27 +185,27 @@ impl Hide<'_> {
         self.secrets.mask(address).into_owned()
     }
 
-    fn effect(&self, planned: &Planned) -> Effect {
-        let gone = match planned.action {
-            Action::Delete | Action::Replace | Action::Forget => planned.live.as_ref(),
+    fn effect(&self, planned: &Planned) -> ReviewedEffect {
+        let gone = match planned.action() {
+            Action::Delete | Action::Replace | Action::Forget => planned.live(),
             _ => None,
         };
-        let deletes = gone.into_iter().chain(&planned.predecessor);
-        Effect {
+        let deletes = gone.into_iter().chain(planned.predecessor());
+        ReviewedEffect {
             kind: planned.kind.name().to_owned(),
-            action: planned.action,
-            order: planned.order,
+            action: planned.action(),
+            order: planned.order(),
             renamed_from: planned.moved_from.as_deref().map(|from| self.address(from)),
             deletes: deletes.map(|live| self.secrets.mask(&live.physical_id).into_owned()).collect(),
-            changes: planned.changes.iter().map(|change| (change.path.clone(), self.change(change))).collect(),
+            changes: planned.changes().iter().map(|change| (change.path.clone(), self.change(change))).collect(),
         }
     }
 
     fn change(&self, change: &Change) -> Changed {
         Changed {
-            before: self.value(&change.before, change.sensitive),
-            after: self.value(&change.after, change.sensitive),
-            forces_replacement: change.forces_replacement,
+            before: self.value(change.before(), change.sensitive),
+            after: self.value(change.after(), change.sensitive),
+            forces_replacement: change.forces_replacement(),
         }
     }
 
@@ -228,7 +224,7 @@ impl Hide<'_> {
     }
 }
 
-fn word(effect: &Effect) -> &'static str {
+fn word(effect: &ReviewedEffect) -> &'static str {
     match effect.action {
         Action::Create => "create",
         Action::Update => "update",
@@ -240,7 +236,7 @@ fn word(effect: &Effect) -> &'static str {
     }
 }
 
-fn whole(effect: &Effect) -> String {
+fn whole(effect: &ReviewedEffect) -> String {
     let shown: Vec<String> = match effect.action {
         Action::Update | Action::Replace | Action::Adopt => {
             effect.changes.iter().map(|(path, text)| format!("{path}: {text}")).collect()
@@ -250,15 +246,14 @@ fn whole(effect: &Effect) -> String {
     if shown.is_empty() { word(effect).to_owned() } else { format!("{} ({})", word(effect), shown.join("; ")) }
 }
 
-fn moved(address: &str, then: &Effect, now: &Effect) -> Vec<String> {
+fn moved(address: &str, then: &ReviewedEffect, now: &ReviewedEffect) -> Vec<String> {
     if then.action != now.action {
         return vec![format!("~ {address}: {} was reviewed, now it is {}", word(then), whole(now))];
     }
-    let paths: BTreeSet<&String> = then.changes.keys().chain(now.changes.keys()).collect();
-    let differing = paths.into_iter().filter(|path| then.changes.get(*path) != now.changes.get(*path));
-    let mut lines: Vec<String> = differing
+    let mut lines: Vec<String> = differing(&then.changes, &now.changes)
         .map(|path| {
-            let text = |effect: &Effect| effect.changes.get(path).map_or("no change".to_owned(), Changed::to_string);
+            let text =
+                |effect: &ReviewedEffect| effect.changes.get(path).map_or("no change".to_owned(), Changed::to_string);
             format!("~ {address}: {path}: reviewed {}, now {}", text(then), text(now))
         })
         .collect();

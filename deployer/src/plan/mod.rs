@@ -1,12 +1,16 @@
 //! What to do, decided before anything is done. Pure: no async, no clock, no environment, no AWS.
 
 pub mod action;
+mod change;
 pub mod diff;
 pub mod drift;
+mod effect;
 mod effects;
 mod owner;
+mod pairs;
 mod planner;
 mod problem;
+mod reason;
 mod refresh;
 pub mod saved;
 mod select;
@@ -14,11 +18,14 @@ mod select;
 pub(crate) mod tests;
 
 pub use crate::kinds::{Action, Order};
-pub use action::{Cost, Drift, Note, OutputChange, Plan, Planned, Summary};
-pub use diff::{Change, Rules};
-pub use effects::{Effect, Effects};
+pub use action::{Cost, Drift, OutputChange, Plan, Planned, Summary};
+pub use change::{Change, How};
+pub use diff::Rules;
+pub use effect::{Deletion, Effect, Replacement, Revision, Wanted};
+pub use effects::{Effects, ReviewedEffect};
 pub use owner::stranger;
 pub use planner::{Goal, plan};
-pub use problem::{PlanError, Problem};
+pub use problem::{Foreign, PlanError, Problem};
+pub use reason::{Fixed, Note, Reason, Remark};
 pub use refresh::{refresh_only, refreshed};
 pub use select::Selection;

@@ -1,38 +1,33 @@
-//! Whose resource it is.
+//! Decides whether a resource is this stack's.
 //!
-//! **Guarantees**: what has tags is ours by its ownership tags alone. The state says where to look, never that something
-//! may be changed or deleted: somebody else may have made another resource of that name since, or have written the
-//! state. What has no tags follows the resource that it is part of.
+//! **Guarantees**: A resource that can have tags is ours by its ownership tags alone. The state tells where to look,
+//! never that something may be changed or deleted: another team may have created a resource of that name since, or have
+//! written the state. A resource without tags belongs to the owner of its parent.
 
 use serde_json::Value;
 
 use super::planner::Planner;
+use super::problem::Foreign;
 use crate::aws::tags;
 use crate::graph::Node;
 use crate::kinds::{self, AnyKind, Observed, Ownership};
 use crate::observe;
 use crate::state::Record;
 
-/// Whose a live resource is.
+/// The owner of a live resource.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     Ours,
-    /// Not ours, with the reason in words: "belongs to the stack \"x\"".
-    Foreign(String),
+    Foreign(Foreign),
 }
 
-/// Says of a resource without ownership tags whose it is.
-const UNMARKED: &str = "carries no ownership tags of this stack";
-/// The same of one that the last apply left with them.
-const UNMARKED_NOW: &str =
-    "carries no ownership tags of this stack any more: they were removed, or another one was made under its name";
-
-/// Says why a resource with the tag `owner` is not `stack`'s: "belongs to the stack \"x\"".
-pub fn stranger(stack: &str, owner: Option<&str>, in_state: bool) -> Option<String> {
+/// Tells why a resource with the tag `owner` is not `stack`'s, if so. `in_state` is whether the state records it.
+pub fn stranger(stack: &str, owner: Option<&str>, in_state: bool) -> Option<Foreign> {
     match owner {
         Some(owner) if owner == stack => None,
-        Some(owner) => Some(format!("belongs to the stack {owner:?}")),
-        None => Some(if in_state { UNMARKED_NOW } else { UNMARKED }.to_owned()),
+        Some(owner) => Some(Foreign::OtherStack { stack: owner.to_owned() }),
+        None if in_state => Some(Foreign::TagsRemoved),
+        None => Some(Foreign::Untagged),
     }
 }
 
@@ -41,13 +36,13 @@ pub(super) fn of(planner: &Planner<'_>, node: &Node, live: &Observed<Value>, in_
     let foreign = match node.kind.ownership() {
         Ownership::Tags => foreign(planner, node.kind, live, in_state),
         Ownership::Parent if in_state || parent_is_ours(planner, node.kind, &live.spec) => None,
-        Ownership::Parent => Some(UNMARKED.to_owned()),
+        Ownership::Parent => Some(Foreign::Untagged),
     };
     foreign.map_or(Owner::Ours, Owner::Foreign)
 }
 
-/// Says why a live resource of a kind with tags is not this stack's.
-fn foreign(planner: &Planner<'_>, kind: &dyn AnyKind, live: &Observed<Value>, in_state: bool) -> Option<String> {
+/// Tells why a live resource of a kind with tags is not this stack's, if so.
+fn foreign(planner: &Planner<'_>, kind: &dyn AnyKind, live: &Observed<Value>, in_state: bool) -> Option<Foreign> {
     let name = kind.identify(&live.spec);
     if observe::made_unmarked(&planner.seen.prior, kind, &name, live, planner.place) {
         return None;
@@ -55,8 +50,8 @@ fn foreign(planner: &Planner<'_>, kind: &dyn AnyKind, live: &Observed<Value>, in
     stranger(planner.stack, live.spec["tags"][tags::STACK].as_str(), in_state)
 }
 
-/// Says who else has what the state holds: "belongs to the stack \"x\"".
-pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record: &Record) -> Option<String> {
+/// Tells why a resource that the state records is not this stack's, if so.
+pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record: &Record) -> Option<Foreign> {
     let kind = kinds::find(&record.kind)?;
     match kind.ownership() {
         Ownership::Tags => foreign(planner, kind, live, true),
@@ -64,26 +59,26 @@ pub(super) fn other_owner(planner: &Planner<'_>, live: &Observed<Value>, record:
     }
 }
 
-/// Says who else has the resource that one without tags is part of. Somebody else's may well have a part of ours.
-pub(super) fn owner_of_parent(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<String> {
+/// Tells why the parent of a resource without tags is not this stack's, if so. A foreign parent may have a part of ours.
+pub(super) fn owner_of_parent(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<Foreign> {
     if kind.ownership() != Ownership::Parent {
         return None;
     }
     let Some(parent) = planner.parents().of(kind, spec) else {
         // AWS would have deleted it along with a parent of ours.
         let lost = kind.about().goes_with_parent() && planner.seen.left_parent(kind, spec);
-        return lost.then(|| "is part of what is no longer this stack's".to_owned());
+        return lost.then_some(Foreign::PartOfLost);
     };
     if parent.is_meant && planner.adopts(parent.address) {
         return None;
     }
-    let whose = foreign(planner, kinds::find(kind.about().part_of()?)?, parent.live, true)?;
-    Some(format!("is part of what {whose}"))
+    let owner = foreign(planner, kinds::find(kind.about().part_of()?)?, parent.live, true)?;
+    Some(Foreign::Part { parent: Box::new(owner) })
 }
 
-/// Says why a part is not touched that the state alone says to be ours: it is part of what neither `stack.yaml` nor the
-/// state has. One that lets in a resource of ours is ours all the same: a permission of our API on somebody else's function.
-fn stray(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<String> {
+/// Tells why a recorded part is not touched, if its parent is neither in `stack.yaml` nor in the state. A part that
+/// admits a resource of ours is ours all the same: a permission of our API on a foreign function.
+fn stray(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<Foreign> {
     let parents = planner.parents();
     let ours = |text: &str| {
         let mut named = parents.named(text);
@@ -91,7 +86,7 @@ fn stray(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> Option<Stri
     };
     let is_ours = parents.of(kind, spec).is_some()
         || spec.as_object().is_some_and(|all| all.values().filter_map(Value::as_str).any(ours));
-    (!is_ours).then(|| "is part of what this stack does not have".to_owned())
+    (!is_ours).then_some(Foreign::PartOfUnknown)
 }
 
 fn parent_is_ours(planner: &Planner<'_>, kind: &dyn AnyKind, spec: &Value) -> bool {

@@ -1,8 +1,10 @@
 //! What stands in a plan's way.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Planned};
+use super::{Effect, Planned};
 use crate::graph::Node;
 use crate::kinds::{Changes, Observed};
 
@@ -14,6 +16,43 @@ pub struct Problem {
     pub element: String,
     pub message: String,
     pub help: String,
+}
+
+/// Why a resource is not this stack's. It completes "the resource …".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Foreign {
+    #[error("belongs to the stack {stack:?}")]
+    OtherStack { stack: String },
+    /// It never had them, as far as the state knows.
+    #[error("carries no ownership tags of this stack")]
+    Untagged,
+    /// The last apply left it with them.
+    #[error(
+        "carries no ownership tags of this stack any more: they were removed, or another resource was created under \
+         its name"
+    )]
+    TagsRemoved,
+    /// It has no ownership tags of its own, and its parent is not this stack's.
+    #[error("is part of a resource that {parent}")]
+    Part { parent: Box<Self> },
+    /// The last apply left it as a part of a resource that is not found any more. AWS would have deleted it along.
+    #[error("is part of a resource that is no longer this stack's")]
+    PartOfLost,
+    #[error("is part of a resource that this stack does not have")]
+    PartOfUnknown,
+}
+
+impl Foreign {
+    /// Applies `change` to each text that comes from AWS.
+    #[must_use]
+    pub(super) fn map_texts(self, change: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::OtherStack { stack } => Self::OtherStack { stack: change(&stack) },
+            Self::Part { parent } => Self::Part { parent: Box::new(parent.map_texts(change)) },
+            Self::Untagged | Self::TagsRemoved | Self::PartOfLost | Self::PartOfUnknown => self,
+        }
+    }
 }
 
 /// Why there is no plan.
@@ -38,12 +77,12 @@ impl Problem {
         )
     }
 
-    /// Somebody else's resource has the name that is wanted.
-    pub(super) fn foreign(node: &Node, live: &Observed<Value>, who: &str) -> Self {
+    /// A resource that is not this stack's has the name that is wanted.
+    pub(super) fn foreign(node: &Node, live: &Observed<Value>, owner: &Foreign) -> Self {
         Self::of(
             node,
             "plan::foreign",
-            format!("the {} {:?} exists already and {who}", node.kind.name(), live.physical_id),
+            format!("the {} {:?} exists already and {owner}", node.kind.name(), live.physical_id),
             format!("choose another name, or take it over with `--adopt '{}'`", node.address),
         )
     }
@@ -73,15 +112,15 @@ impl Problem {
         }
     }
 
-    /// AWS would refuse the call that this action is made of.
-    pub(super) fn refused(node: &Node, planned: &Planned, spec: &Value) -> Option<Self> {
-        let paths = || Changes(planned.changes.iter().map(|change| change.path.clone()).collect());
-        let changes = match planned.action {
-            Action::Create | Action::Replace => None,
-            Action::Update | Action::Adopt => Some(paths()),
-            Action::Unchanged | Action::Delete | Action::Forget => return None,
+    /// AWS would refuse the call for this effect.
+    pub(super) fn refused(node: &Node, planned: &Planned) -> Option<Self> {
+        let (wanted, changes) = match &planned.effect {
+            Effect::Create { wanted, .. } | Effect::Replace { wanted, .. } => (wanted, None),
+            Effect::Update(revision) | Effect::Adopt(revision) => (&revision.wanted, Some(&revision.changes)),
+            Effect::Unchanged { .. } | Effect::Delete { .. } | Effect::Forget { .. } => return None,
         };
-        let refused = node.kind.refused(spec, changes.as_ref())?;
+        let changes = changes.map(|changes| Changes(changes.iter().map(|change| change.path.clone()).collect()));
+        let refused = node.kind.refused(&wanted.desired, changes.as_ref())?;
         Some(Self::of(node, refused.code, format!("`{}`: {}", node.address, refused.message), refused.help))
     }
 

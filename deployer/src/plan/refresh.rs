@@ -1,74 +1,81 @@
-//! A plan that only tells the state what AWS has.
+//! A plan that only records in the state what AWS has.
 
 use serde_json::{Map, Value};
 
 use super::action::{Plan, Planned};
 use super::drift;
-use crate::kinds::{Action, Observed};
+use super::effect::{Effect, Replacement, Revision};
+use super::reason::Reason;
+use crate::kinds::Observed;
 use crate::observe::Observation;
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, State, fingerprint};
 
-/// Turns a plan into one that leaves AWS as it is: what is ours and unrecorded is recorded, what is gone is
-/// forgotten, and drift becomes what was applied.
+/// Turns a plan into one that leaves AWS unchanged: it records resources of ours that the state does not have, removes
+/// the records of deleted ones, and records drift as if it had been applied.
 #[must_use]
 pub fn refresh_only(plan: Plan) -> Plan {
     let gone = |address: &str| plan.drift.iter().any(|drift| drift.address == address && drift.path.is_none());
     let kept = |planned: &Planned| {
-        let (action, reason) = match planned.action {
-            Action::Create if gone(&planned.address) => (Action::Forget, "was deleted outside".to_owned()),
-            Action::Adopt | Action::Forget => (planned.action, planned.reason.clone()),
-            Action::Update | Action::Replace | Action::Unchanged if planned.live.is_some() => {
-                (Action::Unchanged, String::new())
+        let reason = planned.reason.clone();
+        let (effect, reason) = match &planned.effect {
+            Effect::Create { .. } if gone(&planned.address) => (Effect::Forget { live: None }, Reason::DeletedOutside),
+            Effect::Adopt(Revision { wanted, live, .. }) => {
+                let (wanted, live) = (wanted.clone(), live.clone());
+                (Effect::Adopt(Revision { wanted, live, changes: Vec::new(), leftover: None }), reason)
             }
-            _ => return None,
+            Effect::Forget { live } => (Effect::Forget { live: live.clone() }, reason),
+            Effect::Update(Revision { wanted, live, .. })
+            | Effect::Unchanged { wanted, live }
+            | Effect::Replace { wanted, order: Replacement::DeleteFirst { live, .. }, .. } => {
+                (Effect::Unchanged { wanted: wanted.clone(), live: live.clone() }, Reason::UpToDate)
+            }
+            Effect::Create { .. } | Effect::Replace { .. } | Effect::Delete { .. } => return None,
         };
-        let (changes, predecessor, order) = (Vec::new(), None, None);
-        Some(Planned { action, reason, changes, predecessor, order, moved_from: None, ..planned.clone() })
+        Some(Planned { effect, reason, moved_from: None, ..planned.clone() })
     };
     let actions = plan.actions.iter().filter_map(kept).collect();
     let drift = plan.drift.into_iter().map(|drift| super::Drift { plan: drift.after.clone(), ..drift }).collect();
     Plan { actions, drift, output_changes: Vec::new(), refresh_only: true, ..plan }
 }
 
-/// The state after a plan of [`refresh_only`].
+/// Returns the state after a plan of [`refresh_only`].
 #[must_use]
 pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
     let mut state = seen.prior.clone();
     for planned in &plan.actions {
-        let (address, live) = (&planned.address, planned.live.as_ref());
-        match (planned.action, live) {
-            (Action::Forget, _) => {
+        let address = &planned.address;
+        match &planned.effect {
+            Effect::Forget { .. } => {
                 state.resources.remove(address);
             }
-            (Action::Adopt, Some(live)) => {
+            Effect::Adopt(Revision { wanted, live, .. }) => {
                 state.intents.retain(|intent| intent.address != *address);
-                let record = adopted(planned, live, secrets, &state.lineage);
+                let hide = |value: &Value| fingerprint::hide(value, &state.lineage, &|text| secrets.touches(text));
+                let record = adopted(planned, live, [hide(&wanted.desired), hide(&live.spec)], &state.lineage);
                 state.resources.insert(address.clone(), record);
             }
-            (_, Some(live)) => {
+            effect => {
                 let lineage = state.lineage.clone();
-                if let Some(record) = state.resources.get_mut(address) {
-                    // Only what differs by the kind's rules: a digest in AWS says the same as the record's text.
-                    if plan.drift.iter().any(|drift| drift.address == *address) {
-                        let now = drift::as_recorded(&*planned.kind, record, live, &lineage);
-                        record.inputs = strangers_hidden(now, &record.inputs, &lineage);
-                    }
-                    record.outputs.clone_from(&live.outputs);
-                    record.physical_id.clone_from(&live.physical_id);
+                let record = state.resources.get_mut(address);
+                let Some((record, live)) = record.zip(effect.live()) else { continue };
+                // Only what differs by the kind's rules: a digest in AWS says the same as the record's text.
+                if plan.drift.iter().any(|drift| drift.address == *address) {
+                    let now = drift::as_recorded(&*planned.kind, record, live, &lineage);
+                    record.inputs = strangers_hidden(now, &record.inputs, &lineage);
                 }
+                record.outputs.clone_from(&live.outputs);
+                record.physical_id.clone_from(&live.physical_id);
             }
-            _ => {}
         }
     }
     state.hide(&|text| secrets.touches(text));
     state
 }
 
-fn adopted(planned: &Planned, live: &Observed<Value>, secrets: &Secrets, lineage: &str) -> Record {
-    let hide = |value: &Value| fingerprint::hide(value, lineage, &|text| secrets.touches(text));
-    let wanted = planned.desired.as_ref().map_or(Value::Null, hide);
-    let seen = fingerprint::like(&hide(&live.spec), &wanted, lineage);
+/// Returns the record of an adopted resource. `wanted` and `seen` are its specs without secrets.
+fn adopted(planned: &Planned, live: &Observed<Value>, [wanted, seen]: [Value; 2], lineage: &str) -> Record {
+    let seen = fingerprint::like(&seen, &wanted, lineage);
     Record {
         kind: planned.kind.name().to_owned(),
         element: planned.element.clone(),
@@ -81,7 +88,7 @@ fn adopted(planned: &Planned, live: &Observed<Value>, secrets: &Secrets, lineage
     }
 }
 
-/// Hides what other hands put into a map, such as an environment variable: nobody has said that it is no secret.
+/// Hides entries that others put into a map, such as environment variables: they may be secrets.
 fn strangers_hidden(seen: Value, known: &Value, lineage: &str) -> Value {
     fn inner(seen: Value, known: &Value, lineage: &str, top: bool) -> Value {
         let (Value::Object(map), Value::Object(stated)) = (&seen, known) else { return seen };

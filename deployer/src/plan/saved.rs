@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::action::{Plan, Planned};
+use super::pairs::{Pair, differing, pairs, places};
 use super::select::Selection;
 use crate::aws::digest;
 use crate::kinds::{Action, Observed, Order};
@@ -52,7 +53,7 @@ pub struct Basis {
     pub salt: String,
     /// The fingerprint of `stack.yaml`'s resources and outputs, without code.
     pub graph: String,
-    pub effects: BTreeMap<String, Effect>,
+    pub effects: BTreeMap<String, SavedEffect>,
 }
 
 /// One state, exactly.
@@ -65,7 +66,7 @@ pub struct StateMark {
 
 /// What is done to one resource, and the fingerprint of each property that it was decided by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Effect {
+pub struct SavedEffect {
     pub action: Action,
     pub order: Option<Order>,
     pub moved_from: Option<String>,
@@ -152,15 +153,15 @@ pub struct Marker<'a> {
 
 impl Marker<'_> {
     /// The fingerprinted effects of a plan.
-    pub fn effects(&self, plan: &Plan) -> BTreeMap<String, Effect> {
-        let effect = |planned: &Planned| Effect {
-            action: planned.action,
-            order: planned.order,
+    pub fn effects(&self, plan: &Plan) -> BTreeMap<String, SavedEffect> {
+        let effect = |planned: &Planned| SavedEffect {
+            action: planned.action(),
+            order: planned.order(),
             // An address from before a part of it became a secret.
             moved_from: planned.moved_from.as_deref().map(|from| self.secrets.mask(from).into_owned()),
-            desired: planned.desired.as_ref().map(|spec| self.marks(spec)),
-            observed: planned.live.as_ref().map(|live| self.seen(live)),
-            predecessor: planned.predecessor.as_ref().map(|live| self.seen(live)),
+            desired: planned.effect.wanted().map(|wanted| self.marks(&wanted.desired)),
+            observed: planned.live().map(|live| self.seen(live)),
+            predecessor: planned.predecessor().map(|live| self.seen(live)),
         };
         self.prepare(plan);
         plan.actions()
@@ -173,8 +174,9 @@ impl Marker<'_> {
     fn prepare(&self, plan: &Plan) {
         let mut texts = BTreeSet::new();
         for planned in plan.actions() {
-            let found = planned.live.iter().chain(&planned.predecessor).map(|live| &live.spec);
-            for spec in planned.desired.iter().chain(found) {
+            let desired = planned.effect.wanted().map(|wanted| &wanted.desired);
+            let found = planned.live().into_iter().chain(planned.predecessor()).map(|live| &live.spec);
+            for spec in desired.into_iter().chain(found) {
                 fingerprint::secret_texts(spec, &|text| self.secrets.touches(text), &mut texts);
             }
         }
@@ -200,61 +202,67 @@ impl Marker<'_> {
     }
 }
 
-/// Says what moved since `before` was saved; nothing when `now` does exactly the same.
+/// Describes the differences since `before` was saved; empty if `now` has the same effects.
 pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
-    let mut said = Vec::new();
-    for (what, then, is) in [
-        ("stack", &before.stack, &now.stack),
-        ("account", &before.account, &now.account),
-        ("region", &before.region, &now.region),
-    ] {
-        if then != is {
-            said.push(format!("the plan is for the {what} {then}, this is {is}"));
-        }
+    let elsewhere: Vec<String> = places(before.place(), now.place())
+        .map(|(what, then, is)| format!("the plan is for the {what} {then}, this is {is}"))
+        .collect();
+    if !elsewhere.is_empty() {
+        // Everything else differs as well.
+        return elsewhere;
     }
-    if !said.is_empty() {
-        // All else differs, too.
-        return said;
-    }
-    said.extend(state_moved(before.state.as_ref(), now.state.as_ref()));
+    let mut lines: Vec<String> = state_moved(before.state.as_ref(), now.state.as_ref()).into_iter().collect();
     let same_graph = before.graph == now.graph;
     let wanted_by = if same_graph { "by what it refers to" } else { "in stack.yaml or its variables" };
     let mut wanted_moved = false;
-    let addresses: BTreeSet<&String> = before.effects.keys().chain(now.effects.keys()).collect();
-    for address in addresses {
-        let (then, is) = (before.effects.get(address), now.effects.get(address));
-        let (then, is) = match (then, is) {
-            (Some(then), Some(is)) => (then, is),
-            (Some(_), None) => {
-                said.push(format!("`{address}` is no longer part of it"));
+    for (address, pair) in pairs(&before.effects, &now.effects) {
+        let (then, is) = match pair {
+            Pair::Both(then, is) => (then, is),
+            Pair::Gone(_) => {
+                lines.push(format!("`{address}` is no longer part of it"));
                 continue;
             }
-            _ => {
-                said.push(format!("`{address}` is new"));
+            Pair::New(_) => {
+                lines.push(format!("`{address}` is new"));
                 continue;
             }
         };
-        let live = [("AWS", &then.observed, &is.observed), ("AWS", &then.predecessor, &is.predecessor)];
-        let mut differs: Vec<String> =
-            live.iter().filter_map(|(w, a, b)| properties(a, b).map(|p| format!("`{address}`: {p} in {w}"))).collect();
-        if let (Some(a), Some(b)) = (&then.desired, &is.desired)
-            && a.get("code") != b.get("code")
-        {
-            differs.push(format!("`{address}`: the function's code changed"));
+        let mut differs = then.moved_in_aws(is);
+        if then.has_other_code(is) {
+            differs.push("the function's code changed".to_owned());
         }
-        if let Some(p) = properties(&without_code(&then.desired), &without_code(&is.desired)) {
+        if let Some(what) = properties(&without_code(&then.desired), &without_code(&is.desired)) {
             wanted_moved = true;
-            differs.push(format!("`{address}`: {p} {wanted_by}"));
+            differs.push(format!("{what} {wanted_by}"));
         }
         if differs.is_empty() && then != is {
-            differs.push(format!("`{address}`: what is done to it changed"));
+            differs.push("another action is planned".to_owned());
         }
-        said.append(&mut differs);
+        lines.extend(differs.into_iter().map(|what| format!("`{address}`: {what}")));
     }
     if !same_graph && !wanted_moved {
-        said.push("stack.yaml or its variables changed".to_owned());
+        lines.push("stack.yaml or its variables changed".to_owned());
     }
-    said
+    lines
+}
+
+impl Basis {
+    fn place(&self) -> [&str; 3] {
+        [&self.stack, &self.account, &self.region]
+    }
+}
+
+impl SavedEffect {
+    /// Describes the differences between the resources that two plans found.
+    fn moved_in_aws(&self, now: &Self) -> Vec<String> {
+        let pairs = [(&self.observed, &now.observed), (&self.predecessor, &now.predecessor)];
+        pairs.into_iter().filter_map(|(then, is)| Some(format!("{} in AWS", properties(then, is)?))).collect()
+    }
+
+    fn has_other_code(&self, now: &Self) -> bool {
+        let code = |effect: &Self| effect.desired.as_ref().map(|marks| marks.get("code").cloned());
+        code(self).zip(code(now)).is_some_and(|(then, is)| then != is)
+    }
 }
 
 fn state_moved(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<String> {
@@ -262,7 +270,7 @@ fn state_moved(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<Strin
         (None, None) => None,
         (None, Some(is)) => Some(format!("there was no state, now it is at serial {}", is.serial)),
         (Some(then), None) => Some(format!("the state was at serial {}, now there is none", then.serial)),
-        (Some(then), Some(is)) if then.lineage != is.lineage => Some("the state was begun anew".to_owned()),
+        (Some(then), Some(is)) if then.lineage != is.lineage => Some("there is a new state".to_owned()),
         (Some(then), Some(is)) if then.serial != is.serial => {
             Some(format!("the state was at serial {}, now it is at {}", then.serial, is.serial))
         }
@@ -283,8 +291,7 @@ fn properties(then: &Option<Marks>, is: &Option<Marks>) -> Option<String> {
         (None, Some(_)) => Some("it exists now".to_owned()),
         (Some(_), None) => Some("it is gone".to_owned()),
         (Some(then), Some(is)) => {
-            let all: BTreeSet<&String> = then.keys().chain(is.keys()).collect();
-            let names: Vec<&str> = all.into_iter().filter(|p| then.get(*p) != is.get(*p)).map(String::as_str).collect();
+            let names: Vec<&str> = differing(then, is).collect();
             (!names.is_empty()).then(|| format!("{} changed", names.join(", ")))
         }
     }
@@ -301,7 +308,7 @@ mod tests {
         let secrets = Secrets::default();
         let marker = Marker { salt: "salt", secrets: &secrets };
         let marks = |spec: Value| Some(marker.marks(&spec));
-        let effect = Effect {
+        let effect = SavedEffect {
             action: Action::Update,
             order: None,
             moved_from: None,
@@ -343,7 +350,7 @@ mod tests {
             change(&mut now);
             moved(&before, &now).join("; ")
         };
-        fn f(basis: &mut Basis) -> &mut Effect {
+        fn f(basis: &mut Basis) -> &mut SavedEffect {
             basis.effects.get_mut("functions.f").unwrap()
         }
         fn set(marks: &mut Option<Marks>, name: &str) {
@@ -360,7 +367,7 @@ mod tests {
         });
         assert_eq!(edited, "`functions.f`: name changed in stack.yaml or its variables");
         assert_eq!(said(&|b| b.graph = "h".into()), "stack.yaml or its variables changed");
-        assert_eq!(said(&|b| f(b).action = Action::Replace), "`functions.f`: what is done to it changed");
+        assert_eq!(said(&|b| f(b).action = Action::Replace), "`functions.f`: another action is planned");
     }
 
     #[test]

@@ -215,24 +215,14 @@ mod tests {
 
     use super::{fenced, plan};
     use crate::kinds::KindRef;
-    use crate::plan::{Action, Change, Cost, Plan, Planned};
+    use crate::plan::{Change, Cost, Effect, Plan, Planned, Reason, Wanted};
     use crate::spec::secrets::Secrets;
 
     fn created(address: &str, element: &str, value: &str) -> Planned {
-        let change = Change {
-            path: "name".into(),
-            before: Value::Null,
-            after: json!(value),
-            sensitive: false,
-            known: true,
-            forces_replacement: false,
-        };
+        let change = Change::new("name", Value::Null, json!(value));
         let queue = KindRef::find("sqs.queue").expect("a kind");
-        Planned {
-            reason: "not in AWS".into(),
-            changes: vec![change],
-            ..Planned::new(address, element, queue, Action::Create)
-        }
+        let effect = Effect::Create { wanted: Wanted::default(), changes: vec![change] };
+        Planned::new(address, element, queue, effect, Reason::NotInAws)
     }
 
     fn rendered(actions: Vec<Planned>, secrets: &Secrets, limit: usize) -> String {

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod planned;
 pub mod progress;
 pub mod queues;
+mod reason;
 pub mod reference;
 pub mod rollback;
 pub mod shown;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::counted;
 use super::paint::{Paint, Tone};
+use super::reason;
 use super::shown::Shown;
 use crate::aws::digest;
 use crate::kinds::Rule;
@@ -94,7 +95,7 @@ pub(super) fn by_element(plan: &Shown) -> Vec<&Planned> {
     let mut order: Vec<&str> = Vec::new();
     let mut shown: Vec<&Planned> = Vec::new();
     for planned in plan.actions() {
-        if planned.action != Action::Unchanged || planned.moved_from.is_some() {
+        if planned.has_changes() {
             shown.push(planned);
             if !order.contains(&planned.element.as_str()) {
                 order.push(&planned.element);
@@ -163,7 +164,7 @@ pub fn cost_line(cost: Cost) -> String {
 
 /// Returns the sign of an action: `+`, `~`, `-`, `-/+`, `+/-`, `←`.
 pub fn sign(planned: &Planned) -> &'static str {
-    match (planned.action, planned.order) {
+    match (planned.action(), planned.order()) {
         (Action::Create, _) => "+",
         (Action::Update, _) => "~",
         (Action::Delete, _) => "-",
@@ -187,7 +188,7 @@ pub(super) fn tone(action: Action) -> Tone {
 
 /// Renders one changing resource, indented by `below` spaces: its sign and address, then its details.
 fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, below: usize) {
-    let head = view.paint.tone(tone(planned.action), &format!("{} {}", sign(planned), planned.address));
+    let head = view.paint.tone(tone(planned.action()), &format!("{} {}", sign(planned), planned.address));
     let kind = view.paint.tone(Tone::Faint, planned.kind.name());
     let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
     let head: Vec<String> = [Some(head), Some(kind), why].into_iter().flatten().collect();
@@ -217,9 +218,8 @@ pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, v
 pub(super) fn about(planned: &Planned) -> Option<String> {
     let renamed = planned.moved_from.as_ref().map(|from| format!("renamed from {from}"));
     // Plain creates, updates and destroys need no reason. The reason of a replacement has a line of its own.
-    let plain = planned.action == Action::Replace
-        || matches!(planned.reason.as_str(), "" | "not in AWS" | "differs from stack.yaml" | "the stack is destroyed");
-    let why = (!plain).then(|| format!("({})", planned.reason));
+    let plain = planned.action() == Action::Replace || reason::is_plain(&planned.reason);
+    let why = (!plain).then(|| format!("({})", reason::words(&planned.reason)));
     let said: Vec<String> = [renamed, why].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("  "))
 }
@@ -241,7 +241,7 @@ pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
 /// Renders one drifted property; a policy's statements get lines of their own.
 fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
     let Some(path) = &entry.path else {
-        let plan = if refresh_only { "remove it from the state".to_owned() } else { shown(&entry.plan) };
+        let plan = if refresh_only { "remove it from the state" } else { "create it again" };
         return (format!("! {} was deleted outside (this plan will {plan})", entry.address), Vec::new());
     };
     let address = &entry.address;
@@ -276,6 +276,7 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
 /// Renders the notes, one a line.
 pub(super) fn notes(out: &mut String, plan: &Shown, view: View<'_>) {
     for note in plan.notes() {
-        let _ = writeln!(out, "{}", view.paint.tone(Tone::Note, &format!("! {}: {}", note.address, note.text)));
+        let line = format!("! {}: {}", note.address, reason::remark(note));
+        let _ = writeln!(out, "{}", view.paint.tone(Tone::Note, &line));
     }
 }

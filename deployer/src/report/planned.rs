@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::plan::{SENSITIVE, impact};
+use super::reason::{code_schema, coded, decoded, remark, words};
 use crate::aws::Place;
 use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::kinds::{KindRef, Observed};
-use crate::plan::{Action, Change, Cost, Drift, Note, Order, OutputChange, Plan, Planned, Summary};
+use crate::plan::{
+    Action, Change, Cost, Deletion, Drift, Effect, How, Note, Order, OutputChange, Plan, Planned, Replacement,
+    Revision, Summary, Wanted,
+};
 
 /// The version of the plan's JSON form.
 pub const PLAN_FORMAT: u32 = 1;
@@ -31,8 +35,8 @@ pub struct PlanReport {
     pub forgotten: Vec<Forgotten>,
     /// What other hands changed since the last apply.
     pub drift: Vec<DriftReport>,
-    /// What a person should know or do.
-    pub notes: Vec<Note>,
+    /// What a user should know or do.
+    pub notes: Vec<NoteReport>,
     /// Only the state would learn what AWS has; AWS is not changed.
     #[serde(default)]
     pub refresh_only: bool,
@@ -70,7 +74,15 @@ pub struct ActionReport {
     /// What is deleted once its successor is there.
     #[serde(default)]
     pub predecessor: Option<String>,
+    /// The reason in words, which may change with any version.
     pub reason: String,
+    /// The reason's code, which does not change. Absent in plans of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "code_schema")]
+    pub reason_code: Option<String>,
+    /// Details that belong to the code: an address, an owner, properties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_details: Option<Value>,
     /// The address that it had in the state until now.
     pub renamed_from: Option<String>,
     /// What does not work meanwhile, what is lost for good.
@@ -102,6 +114,9 @@ pub struct ChangeReport {
     /// False when only apply can find out.
     pub known: bool,
     pub forces_replacement: bool,
+    /// The value does not differ. It is sent again, because AWS resolved it to a resource that is recreated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_again: bool,
 }
 
 /// A resource that leaves the state; AWS is not asked to do anything.
@@ -112,6 +127,18 @@ pub struct Forgotten {
     pub element: String,
     pub kind: String,
     pub reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "code_schema")]
+    pub reason_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_details: Option<Value>,
+}
+
+/// Something that a user should know or do.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct NoteReport {
+    pub address: String,
+    pub text: String,
 }
 
 /// Something that changed in AWS since the last apply, by other hands.
@@ -142,6 +169,8 @@ pub enum ReportError {
     Form(#[from] serde_path_to_error::Error<serde_json::Error>),
     #[error("this version does not know the kind {0:?}")]
     Kind(String),
+    #[error("its plan is damaged: the action of `{0}` lacks the resource that it is about")]
+    Incomplete(String),
 }
 
 fn hidden(value: &Value, sensitive: bool) -> Value {
@@ -151,7 +180,7 @@ fn hidden(value: &Value, sensitive: bool) -> Value {
 impl PlanReport {
     /// Describes a plan. Hides sensitive properties; other secrets are not masked yet.
     pub(super) fn of(plan: &Plan, stack: &str, place: &Place, cost: Cost) -> Self {
-        let forgotten = |planned: &&Planned| planned.action == Action::Forget;
+        let forgotten = |planned: &&Planned| planned.action() == Action::Forget;
         Self {
             format_version: PLAN_FORMAT,
             stack: stack.to_owned(),
@@ -160,8 +189,8 @@ impl PlanReport {
             summary: plan.summary(),
             actions: plan.actions().iter().filter(|p| !forgotten(p)).map(|p| ActionReport::of(plan, p)).collect(),
             forgotten: plan.actions().iter().filter(forgotten).map(Forgotten::of).collect(),
-            drift: plan.drift().iter().map(DriftReport::of).collect(),
-            notes: plan.notes().to_vec(),
+            drift: plan.drift().iter().map(|drift| DriftReport::of(drift, plan.is_refresh_only())).collect(),
+            notes: plan.notes().iter().map(NoteReport::of).collect(),
             refresh_only: plan.is_refresh_only(),
             outputs: plan.outputs().iter().map(|(k, v)| (k.clone(), resolve::readable(v))).collect(),
             output_changes: plan.output_changes().to_vec(),
@@ -187,17 +216,23 @@ impl PlanReport {
     /// Returns an error if a kind is unknown.
     pub fn restore(self) -> Result<(Plan, Cost), ReportError> {
         let cost = Cost { reads: self.reads, waves: self.waves, seconds: self.seconds };
-        let (notes, outputs, output_changes) = (self.notes, self.outputs, self.output_changes);
-        let mut plan = Plan { notes, outputs, output_changes, refresh_only: self.refresh_only, ..Plan::default() };
+        let mut plan = Plan {
+            notes: self.notes.into_iter().map(|note| Note::text(note.address, note.text)).collect(),
+            outputs: self.outputs,
+            output_changes: self.output_changes,
+            refresh_only: self.refresh_only,
+            ..Plan::default()
+        };
         for action in self.actions {
             if let Some(size) = action.code_size.as_ref().and_then(|size| size.after) {
                 plan.code_sizes.insert(action.address.clone(), size);
             }
             plan.actions.push(action.restore()?);
         }
-        for Forgotten { address, element, kind, reason } in self.forgotten {
-            let planned = Planned { reason, ..Planned::new(address, element, known_kind(&kind)?, Action::Forget) };
-            plan.actions.push(planned);
+        for Forgotten { address, element, kind, reason, reason_code, reason_details } in self.forgotten {
+            let reason = decoded(reason_code.as_deref(), reason_details, reason);
+            let effect = Effect::Forget { live: None };
+            plan.actions.push(Planned::new(address, element, known_kind(&kind)?, effect, reason));
         }
         for drift in self.drift {
             let DriftReport { address, kind, path, before, after, plan: wanted, sensitive } = drift;
@@ -215,38 +250,58 @@ fn known_kind(name: &str) -> Result<KindRef, ReportError> {
 impl ActionReport {
     fn of(plan: &Plan, planned: &Planned) -> Self {
         let after = plan.code_sizes.get(&planned.address).copied();
-        let before = planned.live.as_ref().and_then(|live| live.spec["code"]["size"].as_u64());
+        let before = planned.live().and_then(|live| live.spec["code"]["size"].as_u64());
+        let (code, details) = coded(&planned.reason);
         Self {
             address: planned.address.clone(),
             element: planned.element.clone(),
             kind: planned.kind.name().to_owned(),
-            action: planned.action,
-            order: planned.order,
-            physical_id: planned.live.as_ref().map(|live| live.physical_id.clone()),
-            predecessor: planned.predecessor.as_ref().map(|live| live.physical_id.clone()),
-            reason: planned.reason.clone(),
+            action: planned.action(),
+            order: planned.order(),
+            physical_id: planned.live().map(|live| live.physical_id.clone()),
+            predecessor: planned.predecessor().map(|live| live.physical_id.clone()),
+            reason: words(&planned.reason),
+            reason_code: Some(code),
+            reason_details: details,
             renamed_from: planned.moved_from.clone(),
             impact: impact(planned),
             code_size: (after.is_some() || before.is_some()).then_some(CodeSize { before, after }),
-            changes: planned.changes.iter().map(ChangeReport::of).collect(),
+            changes: planned.changes().iter().map(ChangeReport::of).collect(),
         }
     }
 
     fn restore(self) -> Result<Planned, ReportError> {
+        let reason = decoded(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
+        let (kind, moved_from) = (known_kind(&self.kind)?, self.renamed_from.clone());
+        let (address, element) = (self.address.clone(), self.element.clone());
+        let effect = self.effect().ok_or_else(|| ReportError::Incomplete(address.clone()))?;
+        Ok(Planned { moved_from, ..Planned::new(address, element, kind, effect, reason) })
+    }
+
+    /// Returns the effect without specs. `None` if it lacks what its action needs.
+    fn effect(self) -> Option<Effect> {
         let found = |id: String| Observed::new(id, Value::Null, BTreeMap::new());
         let mut live = self.physical_id.map(found);
         if let (Some(live), Some(size)) = (&mut live, self.code_size.and_then(|size| size.before)) {
             live.spec = json!({ "code": { "size": size } });
         }
-        let changes = self.changes.into_iter().map(ChangeReport::restore).collect();
-        Ok(Planned {
-            order: self.order,
-            reason: self.reason,
-            moved_from: self.renamed_from,
-            predecessor: self.predecessor.map(found),
-            live,
-            changes,
-            ..Planned::new(self.address, self.element, known_kind(&self.kind)?, self.action)
+        let changes: Vec<Change> = self.changes.into_iter().map(ChangeReport::restore).collect();
+        let predecessor = self.predecessor.map(found);
+        let wanted = Wanted::default();
+        Some(match (self.action, self.order) {
+            (Action::Create, _) => Effect::Create { wanted, changes },
+            (Action::Update, _) => Effect::Update(Revision { wanted, live: live?, changes, leftover: predecessor }),
+            (Action::Adopt, _) => Effect::Adopt(Revision { wanted, live: live?, changes, leftover: predecessor }),
+            (Action::Replace, Some(Order::CreateFirst)) => {
+                Effect::Replace { wanted, changes, order: Replacement::CreateFirst { predecessor } }
+            }
+            (Action::Replace, _) => {
+                let order = Replacement::DeleteFirst { live: live?, leftover: predecessor };
+                Effect::Replace { wanted, changes, order }
+            }
+            (Action::Unchanged, _) => Effect::Unchanged { wanted, live: live? },
+            (Action::Delete, _) => Effect::Delete { live: live?, how: Deletion::Called { leftover: predecessor } },
+            (Action::Forget, _) => Effect::Forget { live },
         })
     }
 }
@@ -255,41 +310,62 @@ impl ChangeReport {
     fn of(change: &Change) -> Self {
         Self {
             path: change.path.clone(),
-            before: hidden(&change.before, change.sensitive),
-            after: if change.known { hidden(&change.after, change.sensitive) } else { Value::Null },
+            before: hidden(change.before(), change.sensitive),
+            after: if change.is_known() { hidden(change.after(), change.sensitive) } else { Value::Null },
             sensitive: change.sensitive,
-            known: change.known,
-            forces_replacement: change.forces_replacement,
+            known: change.is_known(),
+            forces_replacement: change.forces_replacement(),
+            set_again: change.is_set_again(),
         }
     }
 
     fn restore(self) -> Change {
-        let after = if self.known { self.after } else { json!(AFTER_APPLY) };
-        let Self { path, before, sensitive, known, forces_replacement, .. } = self;
-        Change { path, before, after, sensitive, known, forces_replacement }
+        let Self { path, before, sensitive, known, forces_replacement, set_again, .. } = self;
+        let after = if known { self.after } else { json!(AFTER_APPLY) };
+        // Plans of earlier versions marked it by equal values.
+        let equal = before == after && known && !sensitive;
+        let how = match set_again || equal {
+            true => How::SetAgain { value: after },
+            false => How::Differs { before, after, known, forces_replacement },
+        };
+        Change { path, sensitive, how }
     }
 }
 
 impl Forgotten {
     fn of(planned: &Planned) -> Self {
+        let (code, details) = coded(&planned.reason);
         Self {
             address: planned.address.clone(),
             element: planned.element.clone(),
             kind: planned.kind.name().to_owned(),
-            reason: planned.reason.clone(),
+            reason: words(&planned.reason),
+            reason_code: Some(code),
+            reason_details: details,
         }
     }
 }
 
+impl NoteReport {
+    fn of(note: &Note) -> Self {
+        Self { address: note.address.clone(), text: remark(note) }
+    }
+}
+
 impl DriftReport {
-    fn of(drift: &Drift) -> Self {
+    fn of(drift: &Drift, refresh_only: bool) -> Self {
+        let (before, plan) = match &drift.path {
+            Some(_) => (hidden(&drift.before, drift.sensitive), hidden(&drift.plan, drift.sensitive)),
+            None if refresh_only => (json!("exists"), Value::Null),
+            None => (json!("exists"), json!("create it again")),
+        };
         Self {
             address: drift.address.clone(),
             kind: drift.kind.name().to_owned(),
             path: drift.path.clone(),
-            before: hidden(&drift.before, drift.sensitive),
+            before,
             after: hidden(&drift.after, drift.sensitive),
-            plan: hidden(&drift.plan, drift.sensitive),
+            plan,
             sensitive: drift.sensitive,
         }
     }

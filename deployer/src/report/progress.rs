@@ -309,7 +309,7 @@ fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
 
 /// Returns the size of the code that a step uploads, in bytes.
 fn upload(plan: &Plan, planned: &Planned) -> Option<u64> {
-    planned.changes.iter().find(|change| change.path == "code.sha256")?;
+    planned.changes().iter().find(|change| change.path == "code.sha256")?;
     plan.code_sizes.get(&planned.address).copied()
 }
 

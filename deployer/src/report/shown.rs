@@ -9,8 +9,11 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
+use super::reason;
 use crate::kinds::Observed;
-use crate::plan::{Change, Drift, Note, OutputChange, Plan, Planned};
+use crate::plan::{
+    Change, Deletion, Drift, Effect, How, Note, OutputChange, Plan, Planned, Replacement, Revision, Wanted,
+};
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
@@ -64,20 +67,69 @@ impl Cover<'_> {
         Planned {
             address: self.line(&planned.address),
             element: self.line(&planned.element),
-            reason: self.line(&planned.reason),
-            changes: planned.changes.iter().map(|change| self.change(change)).collect(),
-            desired: planned.desired.as_ref().map(|spec| self.value(spec)),
-            spec: planned.spec.as_ref().map(|spec| self.value(spec)),
-            live: planned.live.as_ref().map(|live| self.observed(live)),
-            predecessor: planned.predecessor.as_ref().map(|live| self.observed(live)),
+            reason: planned.reason.clone().map_texts(&|text| self.line(text)),
+            effect: self.effect(&planned.effect),
             dependencies: self.lines(&planned.dependencies),
             by_name: self.lines(&planned.by_name),
             early: self.lines(&planned.early),
-            goes_with: self.maybe(planned.goes_with.as_ref()),
             prior_dependencies: self.lines(&planned.prior_dependencies),
             moved_from: self.maybe(planned.moved_from.as_ref()),
             ..*planned
         }
+    }
+
+    fn effect(&self, effect: &Effect) -> Effect {
+        match effect {
+            Effect::Create { wanted, changes } => {
+                Effect::Create { wanted: self.wanted(wanted), changes: self.changes(changes) }
+            }
+            Effect::Update(revision) => Effect::Update(self.revision(revision)),
+            Effect::Adopt(revision) => Effect::Adopt(self.revision(revision)),
+            Effect::Replace { wanted, changes, order } => Effect::Replace {
+                wanted: self.wanted(wanted),
+                changes: self.changes(changes),
+                order: match order {
+                    Replacement::CreateFirst { predecessor } => {
+                        Replacement::CreateFirst { predecessor: self.maybe_observed(predecessor) }
+                    }
+                    Replacement::DeleteFirst { live, leftover } => {
+                        Replacement::DeleteFirst { live: self.observed(live), leftover: self.maybe_observed(leftover) }
+                    }
+                },
+            },
+            Effect::Unchanged { wanted, live } => {
+                Effect::Unchanged { wanted: self.wanted(wanted), live: self.observed(live) }
+            }
+            Effect::Delete { live, how } => Effect::Delete {
+                live: self.observed(live),
+                how: match how {
+                    Deletion::Called { leftover } => Deletion::Called { leftover: self.maybe_observed(leftover) },
+                    Deletion::WithParent(parent) => Deletion::WithParent(self.line(parent)),
+                },
+            },
+            Effect::Forget { live } => Effect::Forget { live: self.maybe_observed(live) },
+        }
+    }
+
+    fn revision(&self, revision: &Revision) -> Revision {
+        Revision {
+            wanted: self.wanted(&revision.wanted),
+            live: self.observed(&revision.live),
+            changes: self.changes(&revision.changes),
+            leftover: self.maybe_observed(&revision.leftover),
+        }
+    }
+
+    fn wanted(&self, wanted: &Wanted) -> Wanted {
+        Wanted { desired: self.value(&wanted.desired), spec: self.value(&wanted.spec) }
+    }
+
+    fn changes(&self, changes: &[Change]) -> Vec<Change> {
+        changes.iter().map(|change| self.change(change)).collect()
+    }
+
+    fn maybe_observed(&self, live: &Option<Observed<Value>>) -> Option<Observed<Value>> {
+        live.as_ref().map(|live| self.observed(live))
     }
 
     fn observed(&self, live: &Observed<Value>) -> Observed<Value> {
@@ -93,9 +145,16 @@ impl Cover<'_> {
     fn change(&self, change: &Change) -> Change {
         Change {
             path: self.line(&change.path),
-            before: self.value(&change.before),
-            after: self.value(&change.after),
-            ..*change
+            sensitive: change.sensitive,
+            how: match &change.how {
+                How::Differs { before, after, known, forces_replacement } => How::Differs {
+                    before: self.value(before),
+                    after: self.value(after),
+                    known: *known,
+                    forces_replacement: *forces_replacement,
+                },
+                How::SetAgain { value } => How::SetAgain { value: self.value(value) },
+            },
         }
     }
 
@@ -110,8 +169,9 @@ impl Cover<'_> {
         }
     }
 
+    /// Renders the remark as well: a text is masked as a whole.
     fn note(&self, note: &Note) -> Note {
-        Note { address: self.line(&note.address), text: self.line(&note.text) }
+        Note::text(self.line(&note.address), self.line(&reason::remark(note)))
     }
 
     fn output(&self, change: &OutputChange) -> OutputChange {

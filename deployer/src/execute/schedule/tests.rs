@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::kinds::{Observed, Outputs};
+use crate::plan::{Deletion, Reason, Replacement, Wanted};
 
 const REMOVAL: Part = Part::Removal;
 
@@ -14,9 +15,33 @@ fn kind_of(name: &str) -> KindRef {
     KindRef::find(name).expect("a kind")
 }
 
+fn some() -> Observed<Value> {
+    Observed::new("id", Value::Null, Outputs::new())
+}
+
+fn revision() -> Revision {
+    Revision { wanted: Wanted::default(), live: some(), changes: Vec::new(), leftover: None }
+}
+
+/// Any effect of this action. A replacement creates first.
+fn effect(action: Action) -> Effect {
+    let (wanted, changes) = (Wanted::default(), Vec::new());
+    match action {
+        Action::Create => Effect::Create { wanted, changes },
+        Action::Update => Effect::Update(revision()),
+        Action::Adopt => Effect::Adopt(revision()),
+        Action::Replace => {
+            Effect::Replace { wanted, changes, order: Replacement::CreateFirst { predecessor: Some(some()) } }
+        }
+        Action::Unchanged => Effect::Unchanged { wanted, live: some() },
+        Action::Delete => Effect::Delete { live: some(), how: Deletion::Called { leftover: None } },
+        Action::Forget => Effect::Forget { live: None },
+    }
+}
+
 fn planned(address: &str, kind: &str, action: Action, dependencies: &[&str]) -> Planned {
     let dependencies = dependencies.iter().map(|d| (*d).to_owned()).collect();
-    Planned { dependencies, ..Planned::new(address, address, kind_of(kind), action) }
+    Planned { dependencies, ..Planned::new(address, address, kind_of(kind), effect(action), Reason::UpToDate) }
 }
 
 fn queue(address: &str, action: Action, dependencies: &[&str]) -> Planned {
@@ -25,8 +50,7 @@ fn queue(address: &str, action: Action, dependencies: &[&str]) -> Planned {
 
 /// A replacement that creates first.
 fn replaced(address: &str, dependencies: &[&str]) -> Planned {
-    let predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
-    Planned { predecessor, ..queue(address, Action::Replace, dependencies) }
+    queue(address, Action::Replace, dependencies)
 }
 
 fn plan(actions: Vec<Planned>) -> Plan {
@@ -126,7 +150,8 @@ fn in_a_destruction_the_stage_goes_before_its_routes() {
 }
 
 fn along(taker: &str, planned: Planned) -> Planned {
-    Planned { goes_with: Some(taker.to_owned()), ..planned }
+    let effect = Effect::Delete { live: some(), how: Deletion::WithParent(taker.to_owned()) };
+    Planned { effect, ..planned }
 }
 
 #[test]
@@ -169,7 +194,7 @@ fn a_name_holds_nobody_back_but_who_moves_on_still_frees_what_it_named() {
 fn no_step_waits_for_one_that_does_not_exist() {
     // "a" is deleted together with what it left behind: it has no removal step of its own.
     let mut both = queue("a", Action::Delete, &[]);
-    both.predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
+    both.effect = Effect::Delete { live: some(), how: Deletion::Called { leftover: Some(some()) } };
     let plan = plan(vec![both, queue("b", Action::Delete, &["a"]), queue("c", Action::Create, &["not in the plan"])]);
     assert_eq!(waves(&plan), [["c"], ["b"], ["a"]]);
 }
@@ -254,9 +279,6 @@ fn plans() -> impl Strategy<Value = Plan> {
             } else {
                 names(among(*desired, i).filter(|j| !goes(*j)).collect())
             };
-            if action(i) == Action::Replace {
-                one.predecessor = Some(Observed::new("predecessor", Value::Null, Outputs::new()));
-            }
             one
         });
         plan(actions.collect())
@@ -300,10 +322,10 @@ proptest! {
         for user in actions {
             for dependency in &user.dependencies {
                 let other = by_address[dependency.as_str()];
-                if user.action.builds() && other.action.builds() {
+                if user.action().builds() && other.action().builds() {
                     prop_assert!(at[dependency] < at[&user.address]);
                 }
-                if user.action == Action::Delete && other.action == Action::Delete {
+                if user.action() == Action::Delete && other.action() == Action::Delete {
                     prop_assert!(at[&user.address] < at[dependency]);
                 }
             }
@@ -338,7 +360,7 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
 
     // What takes the place of another role is known only when it is done.
     let mut replaced = of(Action::Create);
-    replaced.actions[0].action = Action::Replace;
+    replaced.actions[0].effect = effect(Action::Replace);
     let mut schedule = Schedule::of(&replaced);
     assert_eq!(all_ready(&mut schedule), [role]);
     schedule.there(role);
@@ -363,10 +385,10 @@ fn what_a_role_may_no_more_goes_after_the_functions_that_change() {
         })
     };
     let allow = |action: &str| serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
-    let changed = |live: Value, desired: Value| Planned {
-        live: Some(Observed::new("r", live, Outputs::new())),
-        desired: Some(desired),
-        ..planned("role", "iam.role", Action::Update, &[])
+    let changed = |live: Value, desired: Value| {
+        let wanted = Wanted { desired, spec: Value::Null };
+        let effect = Effect::Update(Revision { wanted, live: Observed::new("r", live, Outputs::new()), ..revision() });
+        Planned { effect, ..planned("role", "iam.role", Action::Update, &[]) }
     };
     let function = |action| planned("function", "lambda.function", action, &["role"]);
     let (less, more) = (role(serde_json::json!([])), role(serde_json::json!([allow("ec2:DeleteNetworkInterface")])));

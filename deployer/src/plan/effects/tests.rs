@@ -1,19 +1,29 @@
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
-use crate::kinds::KindRef;
+use crate::kinds::{KindRef, Observed};
+use crate::plan::{Deletion, Effect, Reason, Revision, Wanted};
 
 fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> Planned {
     let changes = changes.iter().map(|(path, before, after)| Change {
-        path: (*path).to_owned(),
-        before: before.clone(),
-        after: after.clone(),
         sensitive: *path == "token",
-        known: true,
-        forces_replacement: false,
+        ..Change::new(*path, before.clone(), after.clone())
     });
+    let changes: Vec<Change> = changes.collect();
+    let wanted = Wanted::default();
+    let live = Observed::new("id", Value::Null, Default::default());
+    let revision = |changes| Revision { wanted: Wanted::default(), live: live.clone(), changes, leftover: None };
+    let effect = match action {
+        Action::Create => Effect::Create { wanted, changes },
+        Action::Update => Effect::Update(revision(changes)),
+        Action::Adopt => Effect::Adopt(revision(changes)),
+        Action::Delete => Effect::Delete { live, how: Deletion::Called { leftover: None } },
+        _ => Effect::Unchanged { wanted, live },
+    };
     let queue = KindRef::find("sqs.queue").expect("a kind");
-    Planned { changes: changes.collect(), ..Planned::new(address, address, queue, action) }
+    Planned::new(address, address, queue, effect, Reason::Differs)
 }
 
 fn effects(actions: Vec<Planned>, key: Option<&str>) -> Effects {
@@ -28,13 +38,13 @@ fn update(address: &str, after: u32) -> Planned {
 
 #[test]
 fn the_digest_is_of_what_is_done_alone() {
-    let reason = |text: &str| Planned { reason: text.into(), ..update("queues.a", 60) };
+    let reason = |reason: Reason| Planned { reason, ..update("queues.a", 60) };
     let unchanged = planned("queues.c", Action::Unchanged, &[]);
-    let one = effects(vec![reason("x"), update("queues.b", 60), unchanged], None);
-    let other = effects(vec![update("queues.b", 60), reason("y")], Some("lineage"));
+    let one = effects(vec![reason(Reason::Differs), update("queues.b", 60), unchanged], None);
+    let other = effects(vec![update("queues.b", 60), reason(Reason::NotInAws)], Some("lineage"));
     assert_eq!(one.digest(), other.digest());
     assert!(digest::is_digest(&one.digest()));
-    assert_ne!(one.digest(), effects(vec![reason("x"), update("queues.b", 61)], None).digest());
+    assert_ne!(one.digest(), effects(vec![reason(Reason::Differs), update("queues.b", 61)], None).digest());
     assert_eq!(Effects::of_record(&one.to_record()), Some(one));
     assert_eq!(Effects::of_record("e30="), None);
 }

@@ -1,4 +1,4 @@
-//! What is deleted, and what the state alone still knows.
+//! Plans deletions, and resources that only the state has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,11 @@ use super::{Planner, Prior};
 use crate::graph::Node;
 use crate::kinds::{Action, KindRef, Observed};
 use crate::observe::{Left, Orphan};
-use crate::plan::action::{Note, Planned};
+use crate::plan::action::Planned;
+use crate::plan::effect::{Deletion, Effect};
 use crate::plan::owner;
 use crate::plan::problem::Problem;
+use crate::plan::reason::{Note, Reason, Remark};
 use crate::plan::select::is_named;
 use crate::state::Record;
 
@@ -18,32 +20,33 @@ impl<'a> Planner<'a> {
     pub(super) fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
         let left = prior.as_ref().and_then(|p| self.predecessor(p));
         let taken = prior.as_ref().and_then(|p| self.other_owner_of_predecessor(p));
-        let (mut found, mut gone) = (live, taken.unwrap_or_else(|| "already gone from AWS".to_owned()));
+        let mut found = live;
+        let mut gone = taken.map_or(Reason::AlreadyGone, |owner| Reason::Foreign { owner });
         if let Some(live) = live {
             let known = prior.as_ref().is_some_and(|p| p.same);
-            if let owner::Owner::Foreign(who) = owner::of(self, node, live, known) {
-                (found, gone) = (None, who);
-            } else if let Some(who) = owner::owner_of_parent(self, node.kind, &live.spec) {
-                (found, gone) = (None, who);
+            let foreign = match owner::of(self, node, live, known) {
+                owner::Owner::Foreign(owner) => Some(owner),
+                owner::Owner::Ours => owner::owner_of_parent(self, node.kind, &live.spec),
+            };
+            if let Some(owner) = foreign {
+                found = None;
+                gone = Reason::Foreign { owner };
             }
         }
         let Some(live) = found.or(left) else {
             if prior.is_some() {
-                let mut planned = self.blank(node, Action::Forget, &Value::Null, prior.as_ref());
-                planned.reason = gone;
-                self.plan.actions.push(without_spec(planned));
+                self.plan.actions.push(self.planned(node, Effect::Forget { live: None }, gone, prior.as_ref()));
             }
             return;
         };
-        let mut planned = self.blank(node, Action::Delete, &Value::Null, prior.as_ref());
-        planned.live = Some(live.clone());
-        planned.predecessor = if found.is_some() { left.cloned() } else { None };
-        planned.reason = "the stack is destroyed".to_owned();
+        let leftover = if found.is_some() { left.cloned() } else { None };
+        let effect = Effect::Delete { live: live.clone(), how: Deletion::Called { leftover } };
+        let mut planned = self.planned(node, effect, Reason::StackDestroyed, prior.as_ref());
         self.notes(node, live);
         self.honour_protection(node, &mut planned);
-        // Whatever is retained and in no record any more has been left before.
-        if planned.action != Action::Forget || prior.is_some() {
-            self.plan.actions.push(without_spec(planned));
+        // A resource that is retained and that no record has was already kept by an earlier destroy.
+        if planned.action() != Action::Forget || prior.is_some() {
+            self.plan.actions.push(planned);
         }
     }
 
@@ -52,49 +55,40 @@ impl<'a> Planner<'a> {
         (self.selection.target.is_empty() || named(&self.selection.target)) && !named(&self.selection.exclude)
     }
 
-    /// What `stack.yaml` has come to say is somebody else's leaves the state.
+    /// Removes the record of a node that became external.
     pub(super) fn given_away(&mut self, node: &Node) {
         let Some(record) = self.seen.prior.resources.get(&node.address) else { return };
         if !self.seen.left.contains_key(&node.address) && self.is_asked_for(&node.address) {
-            let mut planned = blank_left(&node.address, node.kind.into(), record);
-            planned.reason = "is external now".to_owned();
-            self.plan.actions.push(planned);
+            self.plan.actions.push(forgotten(&node.address, node.kind.into(), record, Reason::External));
         }
     }
 
-    /// A resource that only the state knows: its element is gone from stack.yaml.
+    /// Plans a resource that only the state has: its element left `stack.yaml`.
     pub(super) fn left(&mut self, address: &str, left: &Left) {
         let is_meant = self.graph.node(address).is_some_and(|node| !node.external);
         if is_meant || self.claimed.contains(address) || !self.is_asked_for(address) {
             return;
         }
         let Some(kind) = KindRef::find(&left.record.kind) else { return };
-        let mut planned = blank_left(address, kind, &left.record);
-        match &left.live {
-            None => planned.reason = "already gone from AWS".to_owned(),
+        let forget = |reason: Reason| forgotten(address, kind, &left.record, reason);
+        let planned = match &left.live {
+            None => forget(Reason::AlreadyGone),
             // A route that stayed would be served by the next deployment.
-            Some(_) if left.record.retain && !kind.about().calls.definition => {
-                planned.reason = "retained in AWS".to_owned()
-            }
-            Some(live) => {
-                if let Some(who) = owner::other_owner(self, live, &left.record) {
-                    planned.reason = format!("stays in AWS: {who}");
-                } else {
-                    planned.action = Action::Delete;
-                    planned.reason = "removed from stack.yaml".to_owned();
-                    planned.live = Some(live.clone());
+            Some(_) if left.record.retain && !kind.about().calls.definition => forget(Reason::Retained),
+            Some(live) => match owner::other_owner(self, live, &left.record) {
+                Some(owner) => forget(Reason::Foreign { owner }),
+                None if left.record.protect => {
+                    self.problems.push(Problem::protected_in_state(address, &left.record.element));
+                    return;
                 }
-            }
-        }
-        if planned.action == Action::Delete && left.record.protect {
-            self.problems.push(Problem::protected_in_state(address, &left.record.element));
-            return;
-        }
+                None => deleted(address, kind, &left.record, live.clone(), Reason::Removed),
+            },
+        };
         self.plan.actions.push(planned);
     }
 
-    /// What carries this stack's ownership tags and nothing means: deleted where that is asked for by its name, else told
-    /// of. That it was retained or forgotten on purpose was known to a state that is lost: a person has to know it.
+    /// Plans the orphans: deletes those that the user asked for by name, and notes the others. An orphan may have been
+    /// retained on purpose by a state that is lost, so only a user can decide.
     pub(super) fn orphans(&mut self) {
         for orphan in &self.seen.orphans {
             if !self.is_asked_for(&orphan.address) {
@@ -105,30 +99,18 @@ impl<'a> Planner<'a> {
                 Ok(live) if self.selection.prunes(&orphan.address) => {
                     let live = without_environment(live.clone());
                     let record = Record { dependencies: orphan.needs(&self.seen.orphans), ..record_of(orphan, &live) };
-                    let planned = blank_left(&orphan.address, kind, &record);
-                    self.plan.actions.push(Planned {
-                        action: Action::Delete,
-                        reason: "neither stack.yaml nor the state has it".to_owned(),
-                        live: Some(live),
-                        ..planned
-                    });
+                    self.plan.actions.push(deleted(&orphan.address, kind, &record, live, Reason::Orphaned));
                 }
                 live => {
-                    let then = match live {
-                        Ok(_) => format!("`--prune --target '{}'` deletes it", orphan.address),
-                        Err(why) => format!("it stays: {why}"),
-                    };
-                    let text = format!(
-                        "{} {} carries this stack's ownership tags, and neither stack.yaml nor the state has it; {then}",
-                        orphan.kind, orphan.id
-                    );
-                    self.plan.notes.push(Note { address: orphan.address.clone(), text });
+                    let id = orphan.id.clone();
+                    let stays = live.as_ref().err().cloned();
+                    self.plan.notes.push(Note::new(&orphan.address, Remark::Orphan { kind, id, stays }));
                 }
             }
         }
     }
 
-    /// Drops what a state that was edited by hand says of a resource under a second address.
+    /// Removes the second record of a resource, which a state that was edited by hand may have.
     pub(super) fn twice_recorded(&mut self) {
         for (address, record) in &self.seen.prior.resources {
             let known = self.graph.node(address).is_some()
@@ -146,52 +128,55 @@ impl<'a> Planner<'a> {
                     && kind.identify(&twin.inputs) == name
             };
             if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
-                let mut planned = blank_left(address, kind, record);
-                planned.reason = format!("is recorded as {other}");
-                self.plan.actions.push(planned);
+                let reason = Reason::RecordedTwice { other: other.clone() };
+                self.plan.actions.push(forgotten(address, kind, record, reason));
             }
         }
     }
 }
 
-/// Parts of a resource that is deleted go with it, where AWS does that by itself.
+/// Lets each part of a deleted resource go with its parent, if AWS deletes it along.
 pub(super) fn take_along(actions: &mut [Planned]) {
     let going: BTreeMap<String, (KindRef, BTreeSet<String>)> = actions
         .iter()
-        .filter(|planned| planned.action == Action::Delete)
         .filter_map(|planned| {
-            let outputs = planned.live.as_ref()?.outputs.values().cloned().collect();
+            let Effect::Delete { live, .. } = &planned.effect else { return None };
+            let outputs = live.outputs.values().cloned().collect();
             Some((planned.address.clone(), (planned.kind, outputs)))
         })
         .collect();
-    for planned in actions.iter_mut().filter(|planned| planned.action == Action::Delete) {
+    for planned in actions {
         let about = planned.kind.about();
         if !about.goes_with_parent() {
             continue;
         }
-        let parent = planned.live.as_ref().and_then(|live| about.parent_in(&live.spec));
-        let Some(parent) = parent.filter(|_| planned.predecessor.is_none()) else { continue };
+        let Effect::Delete { live, how: how @ Deletion::Called { leftover: None } } = &mut planned.effect else {
+            continue;
+        };
+        let Some(parent) = about.parent_in(&live.spec) else { continue };
         // An API and a function may have one name: a permission goes with the function alone.
-        let of = |address: &&String| {
+        let is_parent = |address: &&String| {
             going
                 .get(*address)
                 .is_some_and(|(of, outputs)| about.part_of() == Some(of.name()) && outputs.contains(parent))
         };
-        planned.goes_with = planned.dependencies.union(&planned.prior_dependencies).find(of).cloned();
+        if let Some(address) = planned.dependencies.union(&planned.prior_dependencies).find(is_parent) {
+            *how = Deletion::WithParent(address.clone());
+        }
     }
 }
 
 /// Returns a note on the part of a deletion that AWS finishes later, unless the resource is deleted with its parent.
 pub(super) fn lapses(planned: &Planned) -> Option<Note> {
-    let gone = match planned.action {
-        Action::Delete => planned.live.as_ref().filter(|_| planned.goes_with.is_none()),
-        _ => planned.predecessor.as_ref(),
+    let gone = match &planned.effect {
+        Effect::Delete { how: Deletion::WithParent(_), .. } => return None,
+        Effect::Delete { live, .. } => live,
+        effect => effect.predecessor()?,
     };
-    let text = planned.kind.lapses(gone?)?.to_owned();
-    Some(Note { address: planned.address.clone(), text })
+    Some(Note::text(&planned.address, planned.kind.lapses(gone)?))
 }
 
-/// What nobody has said to be no secret stays out of the state's intents.
+/// Removes the environment, which may hold secrets, so that the state's intents do not have it.
 fn without_environment(mut live: Observed<Value>) -> Observed<Value> {
     if let Some(environment) = live.spec.get_mut("environment") {
         *environment = Value::Object(serde_json::Map::new());
@@ -212,16 +197,22 @@ fn record_of(orphan: &Orphan, live: &Observed<Value>) -> Record {
     }
 }
 
-fn without_spec(planned: Planned) -> Planned {
-    Planned { desired: None, spec: None, ..planned }
+fn forgotten(address: &str, kind: KindRef, record: &Record, reason: Reason) -> Planned {
+    recorded(address, kind, record, Effect::Forget { live: None }, reason)
 }
 
-fn blank_left(address: &str, kind: KindRef, record: &Record) -> Planned {
+fn deleted(address: &str, kind: KindRef, record: &Record, live: Observed<Value>, reason: Reason) -> Planned {
+    let how = Deletion::Called { leftover: None };
+    recorded(address, kind, record, Effect::Delete { live, how }, reason)
+}
+
+/// Plans an effect on a resource of which there is only a record.
+fn recorded(address: &str, kind: KindRef, record: &Record, effect: Effect, reason: Reason) -> Planned {
     Planned {
         dependencies: record.dependencies.clone(),
         prior_dependencies: record.dependencies.clone(),
         protect: record.protect,
         retain: record.retain,
-        ..Planned::new(address, &record.element, kind, Action::Forget)
+        ..Planned::new(address, &record.element, kind, effect, reason)
     }
 }

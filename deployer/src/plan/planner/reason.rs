@@ -1,4 +1,4 @@
-//! Why an action is what it is, and which outputs it moves.
+//! The reasons for adoptions and replacements, and the outputs that change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,43 +8,44 @@ use super::Planner;
 use crate::graph::{Node, resolve};
 use crate::kinds::AnyKind;
 use crate::plan::action::OutputChange;
-use crate::plan::diff::{Change, Rules};
+use crate::plan::change::Change;
+use crate::plan::diff::Rules;
 use crate::plan::owner;
+use crate::plan::reason::{Fixed, Reason};
 use crate::spec::secrets::Secrets;
 use crate::state::State;
 
 impl Planner<'_> {
-    /// Says how we know that it is ours, and that a run was cut off when its intent says so.
-    pub(super) fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> String {
-        let (kind, wanted) = (node.kind.name(), node.kind.identify(spec));
+    /// Tells how we know that the resource is ours, or that a run was interrupted if there is an intent.
+    pub(super) fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> Reason {
+        let kind = node.kind.name();
+        let wanted = node.kind.identify(spec);
         let other = self.seen.prior.resources.iter().find(|(address, record)| {
             **address != node.address && record.kind == kind && node.kind.identify(&record.inputs) == wanted
         });
         if let Some((other, _)) = other {
-            return format!("was {other} until now");
+            return Reason::Moved { from: other.clone() };
         }
         let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
         match (intent, owner) {
-            (Some(intent), _) => format!("created by an interrupted run at {}", intent.since),
-            (None, owner::Owner::Foreign(who)) => format!("adopted on request; {who}"),
-            (None, owner::Owner::Ours) => "tagged as this stack's, missing from the state".to_owned(),
+            (Some(intent), _) => Reason::Interrupted { since: intent.since.clone() },
+            (None, owner::Owner::Foreign(owner)) => Reason::AdoptRequested { owner: owner.clone() },
+            (None, owner::Owner::Ours) => Reason::Unrecorded,
         }
     }
 }
 
-/// Names the properties that cannot change in place, each with the reason.
-pub(super) fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) -> String {
+/// Names the properties that cannot change in place, or else what asks for the replacement.
+pub(super) fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) -> Reason {
     let rules = Rules(kind.rules());
-    let forcing = changes.iter().filter(|change| change.forces_replacement);
-    let why = |change: &Change| {
-        let why = rules.fixed(&change.path).unwrap_or("AWS cannot change it in place");
-        format!("{} changes: {why}", change.path)
-    };
-    let reasons: Vec<String> = forcing.map(why).collect();
-    match (forced, reasons.is_empty()) {
-        (true, true) => "asked for by --replace".to_owned(),
-        (false, true) => "stack.yaml means another resource now".to_owned(),
-        (_, false) => reasons.join("; "),
+    let forcing = changes.iter().filter(|change| change.forces_replacement());
+    let fixed =
+        |change: &Change| Fixed { path: change.path.clone(), why: rules.fixed(&change.path).map(str::to_owned) };
+    let properties: Vec<Fixed> = forcing.map(fixed).collect();
+    match (forced, properties.is_empty()) {
+        (true, true) => Reason::ReplaceRequested,
+        (false, true) => Reason::AnotherResource,
+        (_, false) => Reason::CannotUpdate { properties },
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::world::Stack;
 use super::{ALARM, QUEUES, World};
-use crate::plan::{Action, Goal, Selection};
+use crate::plan::{Action, Foreign, Goal, Reason, Selection};
 
 fn destroyed(world: &World, text: &str) -> String {
     world.said_for(&Stack::of(text, &[]), Goal::Destroy, &Selection::default())
@@ -108,7 +108,7 @@ fn a_foreign_resource_survives_the_destruction() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"]["deployer:stack"] = json!("other"));
     assert_snapshot!(destroyed(&world, QUEUES), @r#"
-    · queues.inbox  sqs.queue  (belongs to the stack "other")
+    · queues.inbox  sqs.queue  (stays in AWS: belongs to the stack "other")
       - queues.inbox.dead_letter  sqs.queue
           # lost for good: the messages in it
 
@@ -165,8 +165,10 @@ topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 /// The addresses of the actions that are about parts of what another stack has taken.
 fn kept(world: &World, text: &str, goal: Goal) -> Vec<String> {
     let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
-    let kept = plan.actions().iter().filter(|planned| planned.reason.contains("part of what belongs to the stack"));
-    assert!(kept.clone().all(|planned| planned.action == Action::Forget));
+    let parent = Box::new(Foreign::OtherStack { stack: "other".into() });
+    let reason = Reason::Foreign { owner: Foreign::Part { parent } };
+    let kept = plan.actions().iter().filter(|planned| planned.reason == reason);
+    assert!(kept.clone().all(|planned| planned.action() == Action::Forget));
     kept.map(|planned| planned.address.clone()).collect()
 }
 
@@ -191,12 +193,12 @@ fn a_predecessor_that_another_stack_has_taken_is_not_deleted() {
     for goal in [Goal::Apply, Goal::Destroy] {
         let plan = world.plan(&stack, goal, &Selection::default()).expect("a plan");
         let of = |address: &str| plan.actions().iter().find(|planned| planned.address == address).expect("an action");
-        assert_eq!(of("queues.inbox").predecessor, None);
-        assert_ne!(of("queues.inbox").action, Action::Delete);
+        assert_eq!(of("queues.inbox").predecessor(), None);
+        assert_ne!(of("queues.inbox").action(), Action::Delete);
     }
     let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
     let other = plan.actions().iter().find(|planned| planned.address == "queues.inbox.dead_letter").expect("it");
-    assert!(other.predecessor.is_some(), "its own goes");
+    assert!(other.predecessor().is_some(), "its own goes");
 }
 
 #[test]
@@ -211,8 +213,8 @@ fn parts_of_a_predecessor_that_another_stack_has_taken_stay_too() {
                 plan.actions().iter().filter(|p| matches!(p.kind.name(), "sns.subscription" | "lambda.permission"));
             let parts: Vec<_> = parts.filter(|part| part.dependencies.contains(element)).collect();
             assert_eq!(parts.len(), 1);
-            assert_eq!(parts[0].predecessor, None, "{}", parts[0].address);
-            assert_ne!(parts[0].action, Action::Delete, "{}", parts[0].address);
+            assert_eq!(parts[0].predecessor(), None, "{}", parts[0].address);
+            assert_ne!(parts[0].action(), Action::Delete, "{}", parts[0].address);
         }
     }
 }
@@ -224,9 +226,9 @@ fn routes_of_an_api_that_is_no_longer_found_stay() {
     let kept = |text: &str, goal| {
         let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
         let route = plan.actions().iter().find(|planned| planned.kind.name() == "apigateway.route").expect("a route");
-        (route.action, route.reason.clone())
+        (route.action(), route.reason.clone())
     };
-    let reason = "stays in AWS: is part of what is no longer this stack's".to_owned();
+    let reason = Reason::Foreign { owner: Foreign::PartOfLost };
     assert_eq!(kept("stack: couch\ntopics: { other: {} }\n", Goal::Apply), (Action::Forget, reason));
 }
 
@@ -237,7 +239,8 @@ fn a_mapping_goes_by_its_own_tags() {
     let without = PARTS.replace("functions: { draw: { zip: draw.zip, events: [ { queue: inbox } ] } }\n", "");
     let without = without.replace("apis: { web: { routes: { \"GET /\": draw } } }\n", "");
     let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &Selection::default()).expect("a plan");
-    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind.name() == kind).expect("an action").action;
+    let of =
+        |kind: &str| plan.actions().iter().find(|planned| planned.kind.name() == kind).expect("an action").action();
     assert_eq!(of("lambda.event_source_mapping"), Action::Delete, "it takes our messages");
     assert_eq!(of("lambda.permission"), Action::Forget);
 }
@@ -250,7 +253,7 @@ fn what_is_removed_from_a_parent_that_is_taken_back_goes() {
     let selection = Selection { adopt: vec!["topics.news".into()], ..Selection::default() };
     let plan = world.plan(&Stack::of(&without, &[]), Goal::Apply, &selection).expect("a plan");
     let part = plan.actions().iter().find(|planned| planned.kind.name() == "sns.subscription").expect("an action");
-    assert_eq!(part.action, Action::Delete);
+    assert_eq!(part.action(), Action::Delete);
 }
 
 #[test]
@@ -262,7 +265,8 @@ functions: { paint: { name: couch-draw, zip: draw.zip } }
 topics: { bulletin: { name: couch-news } }
 ";
     let plan = World::applied(PARTS).plan(&Stack::of(moved, &[]), Goal::Apply, &Selection::default()).expect("a plan");
-    let of = |kind: &str| plan.actions().iter().find(|planned| planned.kind.name() == kind).expect("an action").action;
+    let of =
+        |kind: &str| plan.actions().iter().find(|planned| planned.kind.name() == kind).expect("an action").action();
     for kind in ["sns.subscription", "lambda.permission", "lambda.event_source_mapping"] {
         assert_eq!(of(kind), Action::Delete, "{kind}");
     }
@@ -274,8 +278,8 @@ fn what_has_become_external_leaves_the_state_and_its_parts_alone() {
     let mut world = World::applied(PARTS);
     let plan = |world: &World, text: &str, goal| {
         let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
-        let actions = plan.actions().iter().filter(|p| p.action != Action::Unchanged);
-        actions.map(|p| (p.address.clone(), p.action)).collect::<std::collections::BTreeMap<_, _>>()
+        let actions = plan.actions().iter().filter(|p| p.action() != Action::Unchanged);
+        actions.map(|p| (p.address.clone(), p.action())).collect::<std::collections::BTreeMap<_, _>>()
     };
     let without_api = external.replace("apis: { web: { routes: { \"GET /\": draw } } }\n", "");
     let given_away = plan(&world, &without_api, Goal::Apply);
@@ -296,5 +300,5 @@ fn a_part_of_what_was_taken_stays_though_its_successor_is_adopted() {
     let selection = Selection { adopt: vec!["topics.news".into()], ..Selection::default() };
     let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Apply, &selection).expect("a plan");
     let part = plan.actions().iter().find(|planned| planned.kind.name() == "sns.subscription").expect("an action");
-    assert_eq!(part.predecessor, None);
+    assert_eq!(part.predecessor(), None);
 }

@@ -100,7 +100,7 @@ fn another_value_subscribes_the_new_endpoint_and_unsubscribes_the_old_one() {
     ");
     let plan = planned(&world, &stack);
     let replaced = plan.actions().iter().find(|planned| planned.address == NEWS).expect("it is planned");
-    let old = replaced.predecessor.as_ref().expect("what was there goes");
+    let old = replaced.predecessor().expect("what was there goes");
     assert_eq!(old.physical_id, world.prior.resources[NEWS].physical_id);
     assert!(!old.spec.to_string().contains("ops@"), "{:#}", old.spec);
 }

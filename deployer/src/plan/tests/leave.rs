@@ -93,7 +93,7 @@ fn every_property_that_leaves_stack_yaml_shows_in_the_plan() {
                 give_back(node.kind, &record.inputs, &mut spec, &place());
                 let changed = |property: &String| {
                     let within = |change: &crate::plan::Change| change.path.split('.').next() == Some(property);
-                    planned.action == Action::Replace || planned.changes.iter().any(within)
+                    planned.action() == Action::Replace || planned.changes().iter().any(within)
                 };
                 // What is said to the kind alone is nothing that AWS has.
                 let said = |property: &String| Rules(node.kind.rules()).is_hint(property) || changed(property);
@@ -144,10 +144,10 @@ fn a_queue_that_loses_its_key_or_its_size_gets_what_a_new_one_has() {
     let said = |before: &str, after: &str| {
         let plan = World::applied(&of(before)).plan(&Stack::of(&of(after), &[]), Goal::Apply, &Selection::default());
         let plan = plan.expect("a plan");
-        let changes = &plan.actions()[0].changes;
+        let changes = &plan.actions()[0].changes();
         changes
             .iter()
-            .map(|change| format!("{}: {} → {}", change.path, change.before, change.after))
+            .map(|change| format!("{}: {} → {}", change.path, change.before(), change.after()))
             .collect::<Vec<_>>()
     };
     let on = "sqs_managed_sse_enabled: null → true".to_owned();

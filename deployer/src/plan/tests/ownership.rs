@@ -8,7 +8,7 @@ use super::{ALARM, QUEUES, World};
 use crate::aws::Place;
 use crate::kinds::Ownership;
 use crate::observe::Orphan;
-use crate::plan::{Action, Goal, Selection, plan};
+use crate::plan::{Action, Foreign, Goal, Reason, Selection, plan};
 
 #[test]
 fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
@@ -164,7 +164,7 @@ fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
     let plan = plan(&graph, &world.observe(&graph), "couch", &local, goal.0, &goal.1, document.secrets());
     let plan = plan.unwrap_or_else(|_| panic!("it is ours"));
     let inbox = plan.actions().iter().find(|planned| planned.address == "queues.inbox").expect("it is planned");
-    assert_eq!(inbox.action, Action::Adopt);
+    assert_eq!(inbox.action(), Action::Adopt);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn nothing_is_deleted_or_changed_that_only_the_state_says_to_be_ours() {
         let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
         let actions = plan.actions();
         assert_eq!(actions.len(), world.prior.resources.len(), "{goal:?}: each says why it stays");
-        let touched: Vec<_> = actions.iter().filter(|planned| planned.action != Action::Forget).collect();
+        let touched: Vec<_> = actions.iter().filter(|planned| planned.action() != Action::Forget).collect();
         assert!(touched.is_empty(), "{goal:?}: {touched:#?}");
     }
     let problems = world.plan(&Stack::of(ALL, &[]), Goal::Apply, &Selection::default()).expect_err("foreign").0;
@@ -224,14 +224,14 @@ fn a_resource_that_lost_our_tags_is_taken_back_when_that_is_asked_for() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
     assert_snapshot!(world.said(QUEUES), @r#"
-    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack any more: they were removed, or another one was made under its name
+    plan::foreign: the sqs.queue "couch-inbox" exists already and carries no ownership tags of this stack any more: they were removed, or another resource was created under its name
       help: choose another name, or take it over with `--adopt 'queues.inbox'`
     "#);
     let selection = Selection { adopt: vec!["queues.inbox".into()], ..Selection::default() };
     let plan = world.plan(&Stack::of(QUEUES, &[]), Goal::Apply, &selection).expect("a plan");
     let inbox = plan.actions().iter().find(|planned| planned.address == "queues.inbox").expect("it is planned");
-    let set: Vec<_> = inbox.changes.iter().map(|change| &change.path[..]).collect();
-    assert_eq!((inbox.action, set), (Action::Update, vec!["tags.deployer:address", "tags.deployer:stack"]));
+    let set: Vec<_> = inbox.changes().iter().map(|change| &change.path[..]).collect();
+    assert_eq!((inbox.action(), set), (Action::Update, vec!["tags.deployer:address", "tags.deployer:stack"]));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn an_element_removed_of_which_another_has_the_name_stays() {
     let mut world = World::applied(QUEUES);
     world.edit("queues.inbox", |queue| queue["tags"] = json!({}));
     assert_snapshot!(world.said(NONE), @r"
-    · queues.inbox  sqs.queue  (stays in AWS: carries no ownership tags of this stack any more: they were removed, or another one was made under its name)
+    · queues.inbox  sqs.queue  (stays in AWS: carries no ownership tags of this stack any more: they were removed, or another resource was created under its name)
       - queues.inbox.dead_letter  sqs.queue  (removed from stack.yaml)
           # lost for good: the messages in it
 
@@ -249,8 +249,8 @@ fn an_element_removed_of_which_another_has_the_name_stays() {
     let renamed = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Apply, &Selection::default()).expect("a plan");
     let of = |address: &str| plan.actions().iter().find(|planned| planned.address == address).expect("an action");
-    assert_eq!(of("queues.inbox").predecessor, None);
-    assert!(of("queues.inbox.dead_letter").predecessor.is_some(), "its own goes");
+    assert_eq!(of("queues.inbox").predecessor(), None);
+    assert!(of("queues.inbox.dead_letter").predecessor().is_some(), "its own goes");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_part_that_a_forged_state_names_stays() {
     let address = "apis.web.permission[GET /]".to_owned();
     let of = |world: &World, text: &str| {
         let plan = world.plan(&Stack::of(text, &[]), Goal::Apply, &Selection::default()).expect("a plan");
-        plan.actions().iter().find(|planned| planned.address == address).map(|p| (p.action, p.reason.clone()))
+        plan.actions().iter().find(|planned| planned.address == address).map(|p| (p.action(), p.reason.clone()))
     };
     let mut forged = world.prior.resources[&address].clone();
     let mut live = world.live_of(&address).clone();
@@ -270,7 +270,7 @@ fn a_part_that_a_forged_state_names_stays() {
     world.prior.resources = [(address.clone(), forged.clone())].into();
     let key = (forged.kind.clone(), crate::kinds::registered(&forged.kind).identify(&live.spec));
     world.live = [(key, live)].into();
-    let stays = Some((Action::Forget, "stays in AWS: is part of what this stack does not have".to_owned()));
+    let stays = Some((Action::Forget, Reason::Foreign { owner: Foreign::PartOfUnknown }));
     assert_eq!(of(&world, NONE), stays);
 }
 

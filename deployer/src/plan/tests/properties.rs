@@ -94,7 +94,7 @@ proptest! {
         let plan = planned(&world, &stack, Goal::Apply);
         let summary = plan.summary();
         prop_assert_eq!(summary.adopt, world.live.len());
-        prop_assert!(plan.actions().iter().all(|p| p.changes.is_empty()), "{}", said(&plan, &stack));
+        prop_assert!(plan.actions().iter().all(|p| p.changes().is_empty()), "{}", said(&plan, &stack));
     }
 
     #[test]

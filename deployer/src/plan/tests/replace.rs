@@ -57,7 +57,7 @@ fn a_replacement_that_was_asked_for_says_so() {
     let text = World::applied(LOGS).said_for(&Stack::of(LOGS, &[]), Goal::Apply, &selection);
     assert_snapshot!(text, @r"
     -/+ log_groups.audit  logs.log_group
-        # asked for by --replace
+        # requested with --replace
         # deleted first, because the new one needs its name
         # meanwhile: what is logged within these seconds may be lost
         # lost for good: the logs in it
@@ -102,8 +102,8 @@ fn a_retained_resource_stays_beside_its_successor() {
     let stack = Stack::of(&wanted, &[]);
     let plan = World::applied(&retained).plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
     for planned in plan.actions() {
-        assert_eq!((planned.action, planned.order), (Action::Replace, Some(Order::CreateFirst)));
-        assert_eq!(planned.predecessor, None, "{} is kept", planned.address);
+        assert_eq!((planned.action(), planned.order()), (Action::Replace, Some(Order::CreateFirst)));
+        assert_eq!(planned.predecessor(), None, "{} is kept", planned.address);
     }
 }
 

@@ -7,7 +7,7 @@ use super::{ALARM, QUEUES, World};
 
 fn touched(world: &World, text: &str, goal: Goal, selection: Selection) -> Vec<(String, Action)> {
     let plan = world.plan(&Stack::of(text, &[]), goal, &selection).expect("a plan");
-    plan.actions().iter().map(|p| (p.address.clone(), p.action)).collect()
+    plan.actions().iter().map(|p| (p.address.clone(), p.action())).collect()
 }
 
 fn target(names: &[&str]) -> Selection {

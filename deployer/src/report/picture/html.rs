@@ -15,6 +15,7 @@ use super::{Mark, Node, Picture, singular};
 use crate::plan::{Action, Cost, Planned};
 use crate::report::paint::{Paint, Tone};
 use crate::report::plan::{self as text, View};
+use crate::report::reason::remark;
 use crate::report::shown::Shown;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
@@ -101,7 +102,8 @@ impl Page<'_> {
         if !plan.notes().is_empty() {
             out += "<h3>For a person to do or to know</h3>\n<pre>";
             for note in plan.notes() {
-                let _ = write!(out, "<span class=\"note\">{}: {}</span>", escaped(&note.address), escaped(&note.text));
+                let _ =
+                    write!(out, "<span class=\"note\">{}: {}</span>", escaped(&note.address), escaped(&remark(note)));
             }
             out += "</pre>\n";
         }
@@ -117,7 +119,8 @@ impl Page<'_> {
             out += "<h3>Changes</h3>\n<pre>";
             for planned in changing {
                 let line = format!("{} {}", text::sign(planned), planned.address);
-                let _ = write!(out, "<span class=\"{}\">{}</span>", class(text::tone(planned.action)), escaped(&line));
+                let _ =
+                    write!(out, "<span class=\"{}\">{}</span>", class(text::tone(planned.action())), escaped(&line));
             }
             out += "</pre>\n";
         }
@@ -132,7 +135,7 @@ impl Page<'_> {
         let _ = writeln!(out, "<p>{}{external}{mark}</p>", escaped(singular(&node.section)));
         for part in &node.resources {
             let planned = self.plan.and_then(|(plan, _)| plan.actions().iter().find(|p| p.address == part.address));
-            let mark = planned.map_or("", |p| word(p.action));
+            let mark = planned.map_or("", |p| word(p.action()));
             let _ = write!(
                 out,
                 "<h3 class=\"{mark}\"><b>{}</b> {} <span class=\"kind\">{}</span>",
@@ -155,7 +158,7 @@ impl Page<'_> {
 
     fn lines(&self, plan: &Shown, planned: &Planned) -> String {
         let lines = text::lines(plan, planned, self.view(), 0);
-        if lines.is_empty() || (planned.action == Action::Unchanged && planned.changes.is_empty()) {
+        if lines.is_empty() || planned.action() == Action::Unchanged {
             return String::new();
         }
         let mut out = String::from("<pre>");

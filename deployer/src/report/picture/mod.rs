@@ -245,17 +245,17 @@ impl Drawing<'_> {
         let elements: Vec<String> = self.ids.keys().cloned().collect();
         for element in elements {
             let actions = plan.actions().iter().filter(|planned| planned.element == element);
-            let changing: Vec<_> =
-                actions.filter(|p| p.action != Action::Unchanged || p.moved_from.is_some()).collect();
+            let changing: Vec<_> = actions.filter(|planned| planned.has_changes()).collect();
             let at = self.node(&element);
             self.nodes[at].drift = plan.drift().iter().any(|d| {
                 let of = plan.actions().iter().find(|p| p.address == d.address);
                 of.is_some_and(|p| p.element == element)
             });
             let Some(first) = changing.first() else { continue };
-            let all_same = changing.iter().all(|p| p.action == first.action);
-            let own = changing.iter().find(|p| p.address == element && p.action != Action::Update);
-            let mark = if all_same { mark_of(first.action) } else { own.map_or(Mark::Update, |p| mark_of(p.action)) };
+            let all_same = changing.iter().all(|p| p.action() == first.action());
+            let own = changing.iter().find(|p| p.address == element && p.action() != Action::Update);
+            let mark =
+                if all_same { mark_of(first.action()) } else { own.map_or(Mark::Update, |p| mark_of(p.action())) };
             let whole = changing.len() == self.nodes[at].resources.len() || own.is_some();
             // Adding a part to an element, or removing one, updates the element.
             self.nodes[at].mark = Some(if whole || mark == Mark::Replace { mark } else { Mark::Update });

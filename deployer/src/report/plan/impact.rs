@@ -1,35 +1,32 @@
 //! The effects of an action on the users of a resource.
 
-use crate::plan::{Action, Order, Planned};
+use crate::plan::{Deletion, Effect, Planned, Replacement, Revision};
 
 /// Lists the order of a replacement, the interruption that an action causes, and data that it destroys.
 pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
-    let kind = planned.kind;
-    let mut said = Vec::new();
-    match (planned.action, planned.order) {
-        (Action::Replace, Some(Order::CreateFirst)) if planned.predecessor.is_some() => {
-            said.push("created first; the old one is deleted once nothing uses it".to_owned());
-            said.extend(kind.about().person.moved.map(|moved| format!("afterwards: {moved}")));
+    let person = planned.kind.about().person;
+    let mut lines = Vec::new();
+    match &planned.effect {
+        Effect::Replace { order: Replacement::CreateFirst { predecessor: Some(_) }, .. } => {
+            lines.push("created first; the old one is deleted once nothing uses it".to_owned());
+            lines.extend(person.moved.map(|moved| format!("afterwards: {moved}")));
         }
-        (Action::Replace, Some(Order::CreateFirst)) => said.push("created; the old one stays in AWS".to_owned()),
-        (Action::Replace, _) => {
-            said.push("deleted first, because the new one needs its name".to_owned());
-            said.extend(kind.about().person.gap.map(|gap| format!("meanwhile: {gap}")));
+        Effect::Replace { order: Replacement::CreateFirst { predecessor: None }, .. } => {
+            lines.push("created; the old one stays in AWS".to_owned());
         }
-        (Action::Delete, _) if planned.predecessor.is_some() => {
-            said.push("and the old one, which an interrupted run left behind".to_owned());
+        Effect::Replace { order: Replacement::DeleteFirst { .. }, .. } => {
+            lines.push("deleted first, because the new one needs its name".to_owned());
+            lines.extend(person.gap.map(|gap| format!("meanwhile: {gap}")));
         }
-        (Action::Update | Action::Adopt | Action::Create, _) if planned.predecessor.is_some() => {
-            said.push("the old one is deleted afterwards".to_owned());
+        Effect::Delete { how: Deletion::Called { leftover: Some(_) }, .. } => {
+            lines.push("and the old one, which an interrupted run left behind".to_owned());
+        }
+        Effect::Update(Revision { leftover: Some(_), .. }) | Effect::Adopt(Revision { leftover: Some(_), .. }) => {
+            lines.push("the old one is deleted afterwards".to_owned());
         }
         _ => {}
     }
-    let goes = planned.action == Action::Delete
-        || planned.predecessor.is_some()
-        || (planned.action == Action::Replace && planned.order != Some(Order::CreateFirst));
-    let gone = planned.predecessor.as_ref().or(planned.live.as_ref());
-    if goes && let Some(lost) = gone.and_then(|gone| kind.lost(&gone.spec)) {
-        said.push(format!("lost for good: {lost}"));
-    }
-    said
+    let lost = planned.effect.lost().and_then(|lost| planned.kind.lost(&lost.spec));
+    lines.extend(lost.map(|lost| format!("lost for good: {lost}")));
+    lines
 }

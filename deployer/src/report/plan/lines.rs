@@ -11,6 +11,7 @@ use crate::graph::resolve;
 use crate::kinds::{KindRef, Rule};
 use crate::plan::{Action, Change, Planned, Rules};
 use crate::report::paint::Tone;
+use crate::report::reason;
 use crate::report::shown::Shown;
 
 /// The most lines of a new text that are shown without `-v`.
@@ -36,18 +37,18 @@ impl Line {
 
 /// Lists the effects of the action, then the properties that change.
 pub(in crate::report) fn lines(plan: &Shown, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
-    let why = (planned.action == Action::Replace).then(|| planned.reason.clone());
+    let why = (planned.action() == Action::Replace).then(|| reason::words(&planned.reason));
     let said = why.into_iter().chain(impact(planned));
     let mut lines: Vec<Line> = said.map(|text| Line::new(4, Tone::Bad, format!("# {text}"))).collect();
-    if matches!(planned.action, Action::Delete | Action::Forget) {
+    if matches!(planned.action(), Action::Delete | Action::Forget) {
         return lines;
     }
-    let shown = planned.changes.iter().filter(|change| view.verbose || !is_mark(&change.path));
+    let shown = planned.changes().iter().filter(|change| view.verbose || !is_mark(&change.path));
     for change in shown {
         let property = Property { plan, planned, change, width: view.width.saturating_sub(below), all: view.verbose };
         lines.extend(property.lines());
     }
-    if view.verbose && planned.action != Action::Create {
+    if view.verbose && planned.action() != Action::Create {
         lines.extend(unchanged(planned));
     }
     lines
@@ -63,10 +64,10 @@ fn is_mark(path: &str) -> bool {
 fn unchanged(planned: &Planned) -> Vec<Line> {
     let rules = Rules(planned.kind.rules());
     let mut found = Vec::new();
-    leaves(rules, "", planned.desired.as_ref().unwrap_or(&Value::Null), &mut found);
+    leaves(rules, "", planned.effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired), &mut found);
     let differs = |path: &str| {
         planned
-            .changes
+            .changes()
             .iter()
             .any(|c| path.strip_prefix(c.path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.')))
     };
@@ -109,7 +110,8 @@ struct Property<'a> {
 
 impl Property<'_> {
     fn lines(&self) -> Vec<Line> {
-        let Change { before, after, known, .. } = self.change;
+        let (before, after) = (self.change.before(), self.change.after());
+        let known = self.change.is_known();
         if self.change.path == "code.size" {
             return Vec::new();
         }
@@ -119,15 +121,15 @@ impl Property<'_> {
         if self.change.path == "code.sha256" {
             return vec![self.line(&self.code())];
         }
-        if before == after && *known {
+        if self.change.is_set_again() {
             return vec![self.line(&format!("{}  # set again", shown(after)))];
         }
-        if self.has_rule(Rule::Digest) && *known {
+        if self.has_rule(Rule::Digest) && known {
             let digest = |v: &Value| v.as_str().map_or_else(|| shown(v), |text| short(&digest::of(text)));
             let text = self.arrow(&digest(before), &digest(after));
             return vec![self.line(&format!("{text}  # by a new deployment"))];
         }
-        if self.has_rule(Rule::Policy) && *known {
+        if self.has_rule(Rule::Policy) && known {
             return self.policy();
         }
         let text = self.arrow(&shown(before), &shown(after));
@@ -143,7 +145,7 @@ impl Property<'_> {
     /// Returns the remarks at the end of a property's line.
     fn remark(&self) -> String {
         let mut remark = String::new();
-        if self.change.forces_replacement {
+        if self.change.forces_replacement() {
             remark += "  # forces replacement";
         }
         let outside = |d: &&crate::plan::Drift| {
@@ -166,16 +168,16 @@ impl Property<'_> {
 
     /// Renders `before → after`, or `after` alone for a new resource.
     fn arrow(&self, before: &str, after: &str) -> String {
-        match self.planned.action {
+        match self.planned.action() {
             Action::Create => after.to_owned(),
             _ => format!("{before} → {after}"),
         }
     }
 
     fn hidden(&self) -> String {
-        match (self.change.before.is_null(), self.change.after.is_null()) {
+        match (self.change.before().is_null(), self.change.after().is_null()) {
             (true, _) => SENSITIVE.to_owned(),
-            (false, true) => format!("{SENSITIVE} → {}", shown(&self.change.after)),
+            (false, true) => format!("{SENSITIVE} → {}", shown(self.change.after())),
             (false, false) => format!("{SENSITIVE} → {SENSITIVE}"),
         }
     }
@@ -186,9 +188,9 @@ impl Property<'_> {
             let hash = hash.as_str().map_or_else(|| shown(hash), short);
             size.map_or_else(|| hash.clone(), |size| format!("{hash} ({})", bytes(size)))
         };
-        let live = self.planned.live.as_ref().and_then(|live| live.spec["code"]["size"].as_u64());
+        let live = self.planned.live().and_then(|live| live.spec["code"]["size"].as_u64());
         let packaged = self.plan.code_sizes.get(&self.planned.address).copied();
-        self.arrow(&side(&self.change.before, live), &side(&self.change.after, packaged))
+        self.arrow(&side(self.change.before(), live), &side(self.change.after(), packaged))
     }
 
     fn has_rule(&self, rule: Rule) -> bool {
@@ -201,17 +203,17 @@ impl Property<'_> {
 
     /// Renders the statements that are added and removed, compared by meaning.
     fn policy(&self) -> Vec<Line> {
-        std::iter::once(self.title()).chain(statements(&self.change.before, &self.change.after)).collect()
+        std::iter::once(self.title()).chain(statements(self.change.before(), self.change.after())).collect()
     }
 
     /// Renders a long value by its differing lines or list items.
     fn apart(&self) -> Vec<Line> {
         let json = self.has_rule(Rule::Json);
-        let (before, after) = (parts(&self.change.before, json), parts(&self.change.after, json));
+        let (before, after) = (parts(self.change.before(), json), parts(self.change.after(), json));
         let (before, after): (Vec<&str>, Vec<&str>) =
             (before.iter().map(String::as_str).collect(), after.iter().map(String::as_str).collect());
         let mut lines = vec![self.title()];
-        if self.planned.action == Action::Create {
+        if self.planned.action() == Action::Create {
             let few = if self.all { after.len() } else { MANY };
             lines.extend(after.iter().take(few).map(|line| Line::new(6, None, *line)));
             if after.len() > few {

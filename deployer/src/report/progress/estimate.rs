@@ -25,10 +25,10 @@ struct Step {
 
 impl Estimate {
     pub(super) fn of(plan: &Plan) -> Self {
-        let acting = |planned: &&Planned| planned.action.calls_aws();
+        let acting = |planned: &&Planned| planned.action().calls_aws();
         let mut steps = BTreeMap::new();
         for planned in plan.actions().iter().filter(acting) {
-            let expected = seconds(planned.kind, planned.action);
+            let expected = seconds(planned.kind, planned.action());
             steps.insert(planned.address.clone(), Step { expected, after: after(plan, planned), done: false });
             if removes_separately(planned) {
                 let after = vec![planned.address.clone()];
@@ -89,7 +89,7 @@ impl Estimate {
 
 /// Lists the steps that a step waits for: its dependencies, or for a deletion its dependents.
 fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
-    if planned.action != Action::Delete {
+    if planned.action() != Action::Delete {
         return planned.dependencies.iter().cloned().collect();
     }
     let used = |other: &&Planned| {

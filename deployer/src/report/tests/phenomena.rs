@@ -93,6 +93,34 @@ fn everything_is_new() {
     assert_snapshot!("create_markdown", page(&first));
 }
 
+/// Saved plans of versions that knew no codes of reasons.
+#[test]
+fn a_saved_plan_without_codes_of_reasons_is_still_shown() {
+    fn without(value: &mut serde_json::Value, keys: &[&str]) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.retain(|key, _| !keys.contains(&key.as_str()));
+                map.values_mut().for_each(|inner| without(inner, keys));
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|inner| without(inner, keys)),
+            _ => {}
+        }
+    }
+    let wanted = SHOP.replace("orders: { visib", "orders: { name: shop-other, visib");
+    let (value, stack) = planned(&wanted, |world| world.delete("functions.draw.role"));
+    let report = json::plan(&value, "shop", &place(), COST, stack.document.secrets());
+    let mut old = report.clone();
+    without(&mut old, &["reason_code", "reason_details", "set_again"]);
+    assert_ne!(old, report);
+    let (restored, cost) = PlanReport::parse(old).unwrap().restore().unwrap();
+    let text = plan::plan(&restored, cost, view(&Secrets::default()));
+    // Only a code tells that a reason need not be printed.
+    for reason in ["# name changes: SQS cannot rename a queue", "(was deleted outside)", "(differs from stack.yaml)"] {
+        assert!(text.contains(reason), "{text}");
+    }
+    assert!(text.contains("    role: arn:aws:iam::123456789012:role/shop-draw-role  # set again"), "{text}");
+}
+
 #[test]
 fn a_function_gets_more_memory_a_permission_and_new_code() {
     let wanted = SHOP.replace("memory_size: 512", "memory_size: 1024").replace(

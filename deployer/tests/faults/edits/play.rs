@@ -200,9 +200,9 @@ fn empty_plan(account: &Account, last: &Step, allowed: &[Action]) -> Result<(), 
     let more: Vec<String> = plan
         .actions()
         .iter()
-        .filter(|one| !allowed.contains(&one.action) || !one.changes.is_empty())
+        .filter(|one| !allowed.contains(&one.action()) || !one.changes().is_empty())
         .inspect(|one| kinds.push(one.kind.name()))
-        .map(|one| format!("{:?} {} ({}): {:?}", one.action, one.address, one.reason, one.changes))
+        .map(|one| format!("{:?} {} ({:?}): {:?}", one.action(), one.address, one.reason, one.changes()))
         .collect();
     let Some(first) = kinds.first() else { return Ok(()) };
     wrong(&format!("the second plan is not empty, {first}"), more.join("\n"))

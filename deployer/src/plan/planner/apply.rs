@@ -1,0 +1,178 @@
+//! Decides what to do with a resource of `stack.yaml`.
+
+use serde_json::{Map, Value};
+
+use super::reason::why_replace;
+use super::{Planner, Prior, back};
+use crate::graph::Node;
+use crate::kinds::{Action, Observed, Order};
+use crate::plan::change::Change;
+use crate::plan::diff::{Rules, diff};
+use crate::plan::drift;
+use crate::plan::effect::{Effect, Replacement, Revision, Wanted};
+use crate::plan::owner::{self, Owner};
+use crate::plan::problem::Problem;
+use crate::plan::reason::{Note, Reason, Remark};
+use crate::plan::select::is_named;
+use crate::state::fingerprint;
+
+impl<'a> Planner<'a> {
+    pub(super) fn apply_node(
+        &mut self,
+        node: &'a Node,
+        spec: Value,
+        live: Option<&Observed<Value>>,
+        prior: Option<Prior<'a>>,
+    ) {
+        let wanted = self.wanted(node, spec, live, prior.as_ref());
+        let moved_from = prior.as_ref().and_then(|prior| prior.moved_from.as_deref());
+        if moved_from.is_some_and(|from| self.secrets.touches(from)) {
+            self.plan.notes.push(Note::new(&node.address, Remark::SecretInState));
+        }
+        let decided = match live {
+            Some(live) => self.compare(node, wanted, live, prior.as_ref()),
+            None => Some(self.create(node, wanted, prior.as_ref())),
+        };
+        let Some((effect, reason)) = decided else { return };
+        let mut planned = self.planned(node, effect, reason, prior.as_ref());
+        self.honour_protection(node, &mut planned);
+        self.problems.extend(Problem::refused(node, &planned));
+        if let Some(wanted) = planned.effect.wanted()
+            && planned.action().creates()
+        {
+            let text = node.kind.afterwards(&wanted.desired);
+            self.plan.notes.extend(text.map(|text| Note::text(&node.address, text)));
+            let outputs = node.kind.predict(&wanted.desired, self.place).unwrap_or_default();
+            self.known.insert(node.address.clone(), outputs);
+        }
+        if planned.action() == Action::Create || planned.order() == Some(Order::DeleteFirst) {
+            self.new_behind_name.insert(planned.address.clone(), planned.action());
+        }
+        self.plan.actions.push(planned);
+    }
+
+    /// Returns the desired spec. A property that the last apply stated and `stack.yaml` no longer does goes back to
+    /// AWS's value for a new resource.
+    fn wanted(&self, node: &Node, spec: Value, live: Option<&Observed<Value>>, prior: Option<&Prior<'_>>) -> Wanted {
+        let mut wanted = Wanted { desired: spec, spec: node.spec.clone() };
+        let Some(live) = live else { return wanted };
+        let last = match prior {
+            Some(prior) if prior.same => &prior.record.inputs,
+            Some(_) => return wanted,
+            // An interrupted run may have stated any property of a resource that it created and did not record.
+            None if self.seen.prior.intents.iter().any(|intent| intent.address == node.address) => &live.spec,
+            None => return wanted,
+        };
+        for (path, value) in back::give_back(node.kind, last, &mut wanted.desired, self.place) {
+            back::put(&mut wanted.spec, path, value);
+        }
+        wanted
+    }
+
+    /// Creates a resource that AWS does not have, also in place of one of another identity.
+    fn create(&mut self, node: &Node, wanted: Wanted, prior: Option<&Prior<'a>>) -> (Effect, Reason) {
+        if let Some(predecessor) = prior.and_then(|prior| self.predecessor(prior)).cloned() {
+            let changes = self.changes(node, Some(&predecessor), &wanted.desired);
+            let reason = why_replace(node.kind, false, &changes);
+            let order = Replacement::CreateFirst { predecessor: Some(predecessor) };
+            return (Effect::Replace { wanted, changes, order }, reason);
+        }
+        let changes = self.changes(node, None, &wanted.desired);
+        let was_ours = prior.is_some_and(|prior| prior.same);
+        if was_ours {
+            self.plan.drift.push(drift::gone(&node.address, node.kind.into()));
+        }
+        let reason = if was_ours { Reason::DeletedOutside } else { Reason::NotInAws };
+        (Effect::Create { wanted, changes }, reason)
+    }
+
+    /// Compares a live resource with its desired spec. Reports a problem and returns `None` if it is not ours.
+    fn compare(
+        &mut self,
+        node: &Node,
+        wanted: Wanted,
+        live: &Observed<Value>,
+        prior: Option<&Prior<'a>>,
+    ) -> Option<(Effect, Reason)> {
+        let same = prior.filter(|prior| prior.same);
+        let owner = owner::of(self, node, live, same.is_some());
+        if let Owner::Foreign(foreign) = &owner
+            && !self.adopts(&node.address)
+        {
+            self.problems.push(Problem::foreign(node, live, foreign));
+            return None;
+        }
+        if let Some(prior) = same {
+            let mut drift = drift::drift(
+                &node.address,
+                node.kind.into(),
+                prior.record,
+                live,
+                Some(&wanted.desired),
+                &self.seen.prior,
+            );
+            for entry in &mut drift {
+                entry.sensitive |= [&entry.before, &entry.after, &entry.plan].into_iter().any(|v| self.is_secret(v));
+            }
+            self.plan.drift.extend(drift);
+        }
+        self.notes(node, live);
+        let changes = self.changes(node, Some(live), &wanted.desired);
+        let leftover = prior.and_then(|prior| self.predecessor(prior)).cloned();
+        let revision = Revision { wanted, live: live.clone(), changes, leftover };
+        Some(self.revise(node, revision, same.is_some(), &owner))
+    }
+
+    /// Decides how a live resource of ours becomes as desired. `recorded` is whether the state has it.
+    fn revise(&self, node: &Node, mut revision: Revision, recorded: bool, owner: &Owner) -> (Effect, Reason) {
+        let forced = self.selection.replace.iter().any(|name| is_named(&node.address, name));
+        if forced || revision.changes.iter().any(Change::forces_replacement) {
+            let reason = why_replace(node.kind, forced, &revision.changes);
+            return (revision.delete_first(), reason);
+        }
+        // AWS deletes the resource along with its parent.
+        if let Some(parent) = self.recreated_parent(node) {
+            return (revision.delete_first(), Reason::ParentRecreated { parent });
+        }
+        let differs = !revision.changes.is_empty() || revision.leftover.is_some();
+        let set_again = self.set_again(node, &mut revision);
+        if !recorded {
+            let reason = self.why_adopt(node, &revision.wanted.desired, owner);
+            return (Effect::Adopt(revision), reason);
+        }
+        match set_again {
+            _ if differs => (Effect::Update(revision), Reason::Differs),
+            Some(to) => (Effect::Update(revision), Reason::ReferenceRecreated { to }),
+            None => (Effect::Unchanged { wanted: revision.wanted, live: revision.live }, Reason::UpToDate),
+        }
+    }
+
+    fn changes(&self, node: &Node, live: Option<&Observed<Value>>, spec: &Value) -> Vec<Change> {
+        let nothing = Value::Object(Map::new());
+        let mut changes = diff(Rules(node.kind.rules()), live.map_or(&nothing, |live| &live.spec), spec);
+        let record = self.seen.prior.resources.get(&node.address).map(|record| &record.inputs);
+        for change in &mut changes {
+            if live.is_none() {
+                change.of_new_resource();
+            }
+            change.sensitive |= self.is_secret(change.after()) || record.is_some_and(|r| was_secret(r, &change.path));
+        }
+        changes
+    }
+
+    /// Tells whether a value contains a secret. The value that it replaces is hidden as well: it may be the previous
+    /// secret.
+    pub(super) fn is_secret(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.secrets.touches(text),
+            Value::Array(items) => items.iter().any(|item| self.is_secret(item)),
+            Value::Object(map) => map.values().any(|item| self.is_secret(item)),
+            _ => false,
+        }
+    }
+}
+
+/// Tells whether the state has a secret at `path`: it keeps the fingerprint.
+fn was_secret(inputs: &Value, path: &str) -> bool {
+    drift::lookup(inputs, path).as_str().is_some_and(fingerprint::is)
+}
