@@ -1,4 +1,4 @@
-//! Foundation models of Bedrock: as permissions name them, and as Bedrock tells of their lives.
+//! Bedrock's foundation models: how permissions name them, and how long Bedrock serves them.
 
 use aws_config::Region;
 use aws_sdk_bedrock::config::Builder;
@@ -8,9 +8,9 @@ use aws_smithy_types::retry::RetryConfig;
 
 use super::{Aws, AwsError, policy};
 
-/// The one call of Bedrock's.
+/// The only call of Bedrock that is used.
 pub const OPERATION: &str = "bedrock:GetFoundationModel";
-/// The model is not in the region, or nowhere.
+/// The codes for a model that the region does not offer, or that does not exist at all.
 const ABSENT: &[&str] = &["ResourceNotFoundException", "ValidationException"];
 
 /// Actions that let a role use a model. Converse needs the same two.
@@ -40,17 +40,17 @@ impl FoundationModel {
         format!("arn:{partition}:bedrock:{region}::foundation-model/{id}")
     }
 
-    /// Is the region the code of one, with neither wildcards nor what is not known yet?
+    /// Tells whether the region is a single known one: no wildcards, no value that is unknown as yet.
     pub fn has_region(&self) -> bool {
         is_plain(&self.region, "-")
     }
 
-    /// Can the id be one, or a pattern of some? What is not known yet can be.
+    /// Tells whether the id can be a model's id, or a pattern of ids. A value that is unknown as yet can be.
     pub fn has_id(&self) -> bool {
         self.id.contains('$') || is_plain(&self.id, "-.:/*?")
     }
 
-    /// Is it one model in one region, of which Bedrock can be asked?
+    /// Tells whether this is a single model in a single region, so that Bedrock can be asked about it.
     pub fn is_one(&self) -> bool {
         self.has_region() && is_plain(&self.id, "-.:")
     }
@@ -59,22 +59,22 @@ impl FoundationModel {
 /// How long Bedrock serves a model.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Lifecycle {
-    /// Bedrock gives it up: new customers may not use it any more.
+    /// Bedrock is retiring the model: new customers may no longer use it.
     pub is_legacy: bool,
-    /// From then on no call succeeds.
+    /// From this time on, every call fails.
     pub ends: Option<DateTime>,
-    /// From then on a legacy model costs more.
+    /// From this time on, a legacy model costs more.
     pub dearer: Option<DateTime>,
 }
 
 impl Aws {
-    /// Asks Bedrock in the model's region how long it serves the model; none where it does not have it. A local AWS without a
-    /// stand-in for Bedrock of its own is not believed that it has not.
+    /// Asks Bedrock in the model's region how long it serves the model. `None` if it does not offer the model. If a
+    /// local AWS without its own stand-in for Bedrock says so, that answer is an error instead.
     ///
     /// # Errors
     /// The refusal of GetFoundationModel, or `Transport` when nothing answers.
     pub async fn lifecycle(&self, model: &FoundationModel) -> Result<Option<Lifecycle>, AwsError> {
-        // Nothing but a doubt depends on it: a service that has trouble is not waited for.
+        // Only a doubt depends on the answer, so an unavailable service is not waited for.
         let there = Builder::new()
             .region(Region::new(model.region.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(2));
@@ -92,12 +92,12 @@ impl Aws {
     }
 }
 
-/// Does a text hold letters, digits and these marks alone?
+/// Tells whether a text consists only of letters, digits and these marks.
 fn is_plain(text: &str, marks: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(c))
 }
 
-/// Lists the resources of Bedrock that a policy document lets a role invoke, as it writes them.
+/// Lists the Bedrock resources that a policy document lets a role invoke, as the document writes them.
 pub fn invoked(document: &serde_json::Value) -> Vec<&str> {
     policy::allowed_on(document, INVOKE)
 }

@@ -17,10 +17,10 @@ use super::patience::Patience;
 use super::profile::{self, AskForCode};
 use super::rate::Budgets;
 
-/// How long nothing may be sent and nothing come back before a call is taken to be lost.
+/// If nothing was sent and nothing came back for this long, a call counts as lost.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// One client a service.
+/// One client per service.
 pub struct Clients {
     pub apigateway: aws_sdk_apigateway::Client,
     pub bedrock: aws_sdk_bedrock::Client,
@@ -37,13 +37,14 @@ pub struct Clients {
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     credentials: Option<SharedCredentialsProvider>,
     endpoint_url: Option<String>,
-    /// For what is fetched past AWS's APIs.
+    /// For downloads outside AWS's APIs.
     pub(super) network: Network,
-    /// S3 for the state and its lock, past the fence: those writes are conditional, and release the lock.
+    /// S3 for the state and its lock. Its calls do not pass the fence: those writes are conditional, and they release
+    /// the lock.
     pub state: aws_sdk_s3::Client,
-    /// Before every writing call of the others.
+    /// Asked before every writing call of the other clients.
     pub(super) fence: Fence,
-    /// Hear of what the SDK sends again.
+    /// Notified of every call that the SDK sends again.
     pub(super) budgets: Budgets,
 }
 
@@ -51,30 +52,30 @@ pub struct Clients {
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
     pub region: String,
-    /// Every service at one local address instead of AWS's own.
+    /// One local address for all services instead of AWS's own.
     pub endpoint_url: Option<String>,
-    /// Fixed credentials (a local cloud's); else the SDK's usual chain.
+    /// Fixed credentials (a local cloud's); otherwise the SDK's usual chain.
     pub credentials: Option<(String, String)>,
     pub transport: Transport,
 }
 
-/// How calls travel: over HTTPS and with the patience that AWS asks for, unless a test puts faults in their way.
+/// How calls travel: over HTTPS and with AWS's recommended patience, unless a test injects faults.
 #[derive(Debug, Clone, Default)]
 pub struct Transport {
     pub http_client: Option<SharedHttpClient>,
     pub retry: Option<RetryConfig>,
-    /// Where Bedrock is asked, in place of AWS's own address or of the one that all services have.
+    /// Bedrock's address, in place of AWS's own or of the one for all services.
     pub bedrock_url: Option<String>,
-    /// How long nothing may be sent and nothing come back.
+    /// After this long without a byte in either direction, a call counts as lost.
     pub quiet: Option<Duration>,
-    /// In place of the usual chain and of fixed keys.
+    /// Replaces the usual chain and fixed keys.
     pub credentials: Option<SharedCredentialsProvider>,
-    /// Asks for the code of an MFA device; none where nobody can answer.
+    /// Asks for the code of an MFA device; none if nobody can answer.
     pub ask_for_code: Option<AskForCode>,
 }
 
 impl Clients {
-    /// Loads credentials and settings the way every AWS tool does, and makes the clients.
+    /// Loads credentials and settings the way every AWS tool does, and creates the clients.
     pub async fn connect(connection: &Connection) -> Self {
         let facts = profile::facts().await;
         let trusted = facts.ca_bundle.as_deref().map_or_else(|| Ok(Network::default()), Network::trusting);
@@ -93,15 +94,15 @@ impl Clients {
             .retry_config(
                 connection.transport.retry.clone().unwrap_or_else(|| RetryConfig::standard().with_max_attempts(6)),
             )
-            // No limit for an attempt as a whole: an upload takes as long as the line needs. What stands still is ended
-            // by the read timeout, which begins with the last byte sent, and by the protection below.
+            // No limit for an attempt as a whole: an upload takes as long as the line needs. A connection that stands
+            // still is ended by the read timeout, which begins with the last byte sent, and by the protection below.
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(5))
                     .read_timeout(connection.transport.quiet.unwrap_or(QUIET))
                     .build(),
             );
-        // The SDK's own 5 s are short for a zip on a slow line, and for a machine that is busy.
+        // The SDK's own 5 s are too short for a zip on a slow line, and for a busy machine.
         loader = loader.stalled_stream_protection(
             StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(20)).build(),
         );
@@ -131,7 +132,7 @@ impl Clients {
         Self { network, bedrock, has_bedrock, ..clients }
     }
 
-    /// Makes the clients over given settings; a test hands in its own HTTP client this way.
+    /// Creates the clients from the given settings. Tests pass their own HTTP client this way.
     pub fn of(config: &SdkConfig) -> Self {
         let (fence, budgets) = (Fence::default(), Budgets::default());
         let mut s3 = aws_sdk_s3::config::Builder::from(config);
@@ -168,19 +169,20 @@ impl Clients {
         }
     }
 
-    /// Credentials for a call that no SDK makes, and the endpoint that it goes to in place of AWS.
+    /// Returns the credentials for a call that no SDK makes, and the endpoint that it goes to in place of AWS.
     pub(super) fn for_signing(&self) -> Option<(SharedCredentialsProvider, Option<String>)> {
         Some((self.credentials.clone()?, self.endpoint_url.clone()))
     }
 
-    /// When the credentials end, if they do; the provider is asked anew, so what it renews has its full life.
+    /// Returns when the credentials expire, if they do. Asks the provider again, so that renewed credentials have their
+    /// full lifetime.
     pub async fn credentials_end(&self) -> Option<SystemTime> {
         self.credentials.as_ref()?.provide_credentials().await.ok()?.expiry()
     }
 }
 
-/// Bedrock's client, with the interceptors of the others. It signs like all of them, so that the same permissions count:
-/// AWS_BEARER_TOKEN_BEDROCK would make the SDK send that token instead.
+/// Creates Bedrock's client, with the interceptors of the others. It signs as they do, so that the same permissions
+/// count: with AWS_BEARER_TOKEN_BEDROCK, the SDK would send that token instead.
 fn bedrock(config: &SdkConfig, url: Option<&str>, fence: &Fence, budgets: &Budgets) -> aws_sdk_bedrock::Client {
     let mut builder = aws_sdk_bedrock::config::Builder::from(config)
         .auth_scheme_preference([AuthSchemeId::from("sigv4")])

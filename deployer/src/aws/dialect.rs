@@ -1,7 +1,8 @@
-//! What a local AWS cannot read or says in another form, put into its words and back.
+//! Translates calls and answers that a local AWS cannot read, or writes in another form.
 //!
-//! CloudWatch's SDK speaks CBOR alone, which not every local AWS does: a call that such a one does not know is repeated
-//! in the older JSON form. Some answer GetBucketVersioning under the name of the operation. AWS itself never sees this.
+//! CloudWatch's SDK speaks only CBOR, which not every local AWS does: a call in CBOR that is refused as unknown is
+//! repeated in the older JSON form. Some answer GetBucketVersioning under the name of the operation. Calls to AWS
+//! itself are never translated.
 
 mod cbor;
 
@@ -24,7 +25,7 @@ const CBOR: &str = "rpc-v2-cbor";
 #[derive(Debug, Clone)]
 pub(super) struct Dialect {
     real: SharedHttpClient,
-    /// Learned from the first answer.
+    /// Set by the first answer.
     without_cbor: Arc<AtomicBool>,
 }
 
@@ -60,7 +61,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// A call of CloudWatch: in CBOR, unless the other side has shown that it does not know it.
+/// Makes a call of CloudWatch: in CBOR, unless the other side has shown that it does not support CBOR.
 async fn metrics(
     real: SharedHttpConnector,
     without_cbor: Arc<AtomicBool>,
@@ -70,7 +71,7 @@ async fn metrics(
     let Some(plain) = plain else { return real.call(request).await };
     if !without_cbor.load(Ordering::Relaxed) {
         let answer = real.call(request).await?;
-        // A refused call has done nothing, so it may be made again.
+        // A refused call has had no effect, so it may be repeated.
         if !answer.status().is_client_error() || answer.headers().get(PROTOCOL) == Some(CBOR) {
             return Ok(answer);
         }
@@ -85,7 +86,7 @@ async fn metrics(
     }
 }
 
-/// The same call in the JSON form: `POST /` with the operation in a header.
+/// Converts a call to the JSON form: `POST /` with the operation in a header.
 fn as_json(request: &HttpRequest) -> Option<HttpRequest> {
     let (host, path) = split(request.uri());
     let mut parts = path.strip_prefix("/service/")?.split("/operation/");
@@ -103,14 +104,14 @@ fn as_json(request: &HttpRequest) -> Option<HttpRequest> {
     Some(plain)
 }
 
-/// `http://host:port` and the path of an address.
+/// Splits an address into `http://host:port` and the path.
 fn split(uri: &str) -> (&str, &str) {
     let start = uri.find("://").map_or(0, |at| at + 3);
     let end = uri[start..].find('/').map_or(uri.len(), |at| start + at);
     uri.split_at(end)
 }
 
-/// The answer to a call in the JSON form as that to one in CBOR; as it came where it is no JSON.
+/// Converts an answer in the JSON form to CBOR. Returns it unchanged as the error if it is not JSON.
 async fn as_cbor(answer: HttpResponse) -> Result<HttpResponse, HttpResponse> {
     let (answer, bytes) = taken(answer).await;
     let text: &[u8] = if bytes.is_empty() && answer.status().is_success() { b"{}" } else { &bytes };
@@ -121,14 +122,14 @@ async fn as_cbor(answer: HttpResponse) -> Result<HttpResponse, HttpResponse> {
     Ok(answer)
 }
 
-/// GetBucketVersioning's answer under the name that AWS gives it.
+/// Gives GetBucketVersioning's answer the name that AWS uses.
 async fn renamed(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
     let (answer, bytes) = taken(answer).await;
     let text = String::from_utf8_lossy(&bytes).replace("GetBucketVersioningResponse", "VersioningConfiguration");
     Ok(with(answer, text.into_bytes()))
 }
 
-/// Takes a whole body out; what broke off is left for the reader to find.
+/// Takes the whole body out of an answer. A body that broke off is empty, which its reader will notice.
 async fn taken(mut answer: HttpResponse) -> (HttpResponse, Vec<u8>) {
     let body = ByteStream::new(answer.take_body()).collect().await;
     (answer, body.map(|bytes| bytes.to_vec()).unwrap_or_default())

@@ -1,10 +1,10 @@
-//! Digests: how a long text is kept where AWS has room for a short one.
+//! Digests: short texts that represent a long one where AWS has room for no more.
 
 use sha2::{Digest, Sha256};
 
 const PREFIX: &str = "sha256:";
 
-/// Computes `sha256:` and 64 hex digits; a text of that form stands for itself.
+/// Computes `sha256:` and 64 hex digits. A text of that form is returned unchanged.
 pub fn of(text: &str) -> String {
     if is_digest(text) {
         return text.to_owned();

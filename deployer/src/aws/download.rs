@@ -1,4 +1,4 @@
-//! What AWS hands out by an address that is signed already, past its APIs.
+//! Downloads of files that AWS offers at a signed address, outside its APIs.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use aws_smithy_types::byte_stream::ByteStream;
 use super::error::chain;
 use super::{Aws, AwsError};
 
-/// How long one file may take.
+/// The longest that one file may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Aws {
-    /// Fetches what stands at `url`, which the answer of `operation` gave. Whoever has the address may read it, so it
-    /// stands in no error.
+    /// Fetches the file at `url`, an address from the answer of `operation`. Anyone who has the address may read the
+    /// file, so errors never contain it.
     ///
     /// # Errors
-    /// `Transport` when nothing answers in time, `Shape` when it is anything but the file.
+    /// `Transport` when nothing answers in time, `Shape` when the answer is anything but the file.
     pub(crate) async fn download(&self, operation: &'static str, url: &str) -> Result<Vec<u8>, AwsError> {
         let unreachable = |cause: String| {
             let message = format!("what it points to cannot be fetched: {}", cause.replace(url, "(address)"));
@@ -51,7 +51,7 @@ mod tests {
 
     use crate::aws::played::answering;
 
-    /// An address that gives one answer.
+    /// Returns an address that gives one answer.
     fn at(answer: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/zip?X-Amz-Signature=cafe", listener.local_addr().expect("an address"));

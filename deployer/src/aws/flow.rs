@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(sent(400, 5 * AT_FIRST).await.0, 3 * answer);
     }
 
-    /// No pause has ended before the answers are back: each makes room for two.
+    /// All answers are back before a pause has ended, and each answer makes room for two calls.
     #[tokio::test(start_paused = true)]
     async fn answers_that_come_sooner_make_room_too() {
         let flow = Flow::new(400);

@@ -1,6 +1,6 @@
-//! The network interfaces that Lambda makes for functions in a VPC: the one thing that is asked of EC2.
+//! The network interfaces that Lambda creates for functions in a VPC: the only question to EC2.
 //!
-//! One call of EC2's query API, signed by itself: EC2's SDK would be larger than all the others together.
+//! One call of EC2's query API, signed here: EC2's SDK would be larger than all the others together.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -22,8 +22,9 @@ const OPERATION: &str = "ec2:DescribeNetworkInterfaces";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Aws {
-    /// Lists the interfaces that Lambda has in these subnets with exactly these security groups. One serves all functions
-    /// of its subnet and groups, and keeps the name of the function that it was made for. A local AWS makes none.
+    /// Lists the interfaces that Lambda has in these subnets with exactly these security groups. One interface serves
+    /// all functions of its subnet and groups, and keeps the name of the function that it was created for. A local AWS
+    /// creates none.
     ///
     /// # Errors
     /// The error that EC2 answers, or `Transport` when it does not answer.
@@ -90,10 +91,10 @@ fn unreachable(message: String) -> AwsError {
     AwsError::Transport { operation: OPERATION, message }
 }
 
-/// How Lambda describes an interface; a function's name and an id follow.
+/// How Lambda's description of an interface begins; a function's name and an id follow.
 const DESCRIPTION: &str = "AWS Lambda VPC ENI-";
 
-/// The interfaces of an answer that have exactly these security groups.
+/// Returns the interfaces of an answer that have exactly these security groups.
 fn interfaces(body: &str, groups: &[String]) -> Vec<String> {
     let wanted: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
     let has_them = |item: &&str| {
@@ -104,7 +105,7 @@ fn interfaces(body: &str, groups: &[String]) -> Vec<String> {
     items.filter_map(|item| item.split_once('<').map(|(id, _)| id.to_owned())).collect()
 }
 
-/// The text of the first element of this name.
+/// Returns the text of the first element with this name.
 fn inner<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let rest = &xml[xml.find(&format!("<{name}>"))? + name.len() + 2..];
     rest.split_once('<').map(|(text, _)| text)

@@ -1,9 +1,9 @@
-//! How calls leave this machine: through a proxy, and whose certificates are trusted.
+//! How calls leave this machine: through which proxy, and with which trusted certificates.
 //!
-//! - Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in capitals or not, as for every AWS tool. A local AWS on a loopback
-//!   address is asked directly.
-//! - AWS_CA_BUNDLE, or `ca_bundle` of the profile, names a PEM file whose authorities are trusted in place of the system's. That is what a
-//!   company's proxy that opens TLS needs.
+//! - Proxies come from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in capitals or not, as for every AWS tool. A
+//!   local AWS on a loopback address is called directly.
+//! - AWS_CA_BUNDLE, or `ca_bundle` of the profile, names a PEM file whose authorities are trusted in place of the
+//!   system's. A company's proxy that opens TLS needs it.
 
 use std::fs;
 use std::path::Path;
@@ -22,9 +22,9 @@ use rustls::pki_types::pem::PemObject;
 /// The proxy and the trusted authorities of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
-    /// PEM texts of the authorities that are trusted; none stands for the system's.
+    /// PEM texts of the trusted authorities; `None` means the system's.
     authorities: Option<Arc<[String]>>,
-    /// Asks no proxy.
+    /// Uses no proxy.
     direct: bool,
 }
 
@@ -32,14 +32,14 @@ impl Network {
     /// Trusts the authorities of a PEM file in place of the system's.
     ///
     /// # Errors
-    /// In words, when the file cannot be read or holds no usable certificate.
+    /// A text, when the file cannot be read or holds no usable certificate.
     pub fn trusting(bundle: &Path) -> Result<Self, String> {
         let named = |cause: &str| format!("the CA bundle {} {cause}", bundle.display());
         let bytes = fs::read(bundle).map_err(|error| named(&format!("cannot be read: {error}")))?;
         let mut authorities = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(&bytes) {
             let certificate = certificate.map_err(|error| named(&format!("is not in PEM form: {error}")))?;
-            // Bundles carry old certificates that no TLS library takes as an authority; the others still count.
+            // Bundles contain old certificates that no TLS library accepts as an authority; the others still count.
             if RootCertStore::empty().add(certificate.clone()).is_ok() {
                 let text = STANDARD.encode(&certificate);
                 authorities.push(format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"));
@@ -51,14 +51,14 @@ impl Network {
         Ok(Self { authorities: Some(authorities.into()), direct: false })
     }
 
-    /// The same network for an endpoint: past any proxy when it is on this machine.
+    /// Returns the same network for an endpoint: without a proxy if the endpoint is on this machine.
     #[must_use]
     pub fn to(mut self, endpoint_url: Option<&str>) -> Self {
         self.direct = endpoint_url.is_some_and(is_loopback);
         self
     }
 
-    /// Makes the HTTP client that all services share: rustls with ring, which starts without aws-lc's entropy pause.
+    /// Creates the HTTP client that all services share: rustls with ring, which starts without aws-lc's entropy pause.
     pub fn client(&self) -> SharedHttpClient {
         let network = self.clone();
         Builder::new().build_with_connector_fn(move |settings, components| {
@@ -69,7 +69,7 @@ impl Network {
         })
     }
 
-    /// Makes a connector for what is fetched past AWS's APIs.
+    /// Creates a connector for downloads outside AWS's APIs.
     pub fn connector(&self) -> Connector {
         let mut builder = Connector::builder();
         builder.set_connector_settings(None::<HttpConnectorSettings>);
@@ -83,7 +83,7 @@ impl Network {
         }
         let proxy = if self.direct { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
         let mut builder = builder.proxy_config(proxy).tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-        // Fails for s2n alone, which is not compiled in.
+        // Fails only for s2n, which is not compiled in.
         if let Ok(context) = TlsContext::builder().with_trust_store(trusted).build() {
             builder.set_tls_context(context);
         }
@@ -91,7 +91,7 @@ impl Network {
     }
 }
 
-/// Is the address on this machine?
+/// Tells whether the address is on this machine.
 pub fn is_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<hyper::Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');

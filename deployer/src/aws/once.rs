@@ -40,7 +40,7 @@ where
     unreachable!("the last attempt returns")
 }
 
-/// Tells whether the call may have taken effect all the same.
+/// Tells whether the call may have taken effect despite the error.
 fn is_open(error: &AwsError) -> bool {
     match error {
         AwsError::Transport { .. } => !error.is_credentials(),

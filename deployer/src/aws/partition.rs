@@ -1,21 +1,21 @@
 //! The partitions of AWS: their regions and the ends of their host names.
 //!
-//! From the partitions that botocore and the SDKs ship (`partitions.json`). A region that opens later is told by its
-//! beginning; only for the warning about a misspelt one does it matter that it is not listed.
+//! From the partitions that botocore and the SDKs ship (`partitions.json`). A region that opens later is recognised by
+//! its beginning. Only the warning about a misspelt region needs the complete list.
 
 /// A part of AWS with accounts, ARNs and host names of its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Partition {
-    /// As ARNs have it: `aws-cn`.
+    /// The name in ARNs: `aws-cn`.
     pub name: &'static str,
-    /// What host names in it end in: `amazonaws.com.cn`.
+    /// The end of its host names: `amazonaws.com.cn`.
     pub suffix: &'static str,
-    /// What its regions begin with; none for the first one, which has all the others.
+    /// The beginning of its regions' names; none for the first partition, which has all the others.
     begins: &'static str,
     pub regions: &'static [&'static str],
 }
 
-/// All partitions, the one that everything else is taken for last.
+/// All partitions. The last one is the default.
 pub static PARTITIONS: &[Partition] = &[
     Partition { name: "aws-cn", suffix: "amazonaws.com.cn", begins: "cn-", regions: &["cn-north-1", "cn-northwest-1"] },
     Partition { name: "aws-eusc", suffix: "amazonaws.eu", begins: "eusc-", regions: &["eusc-de-east-1"] },
@@ -90,13 +90,13 @@ pub static PARTITIONS: &[Partition] = &[
 ];
 
 impl Partition {
-    /// Finds the partition that a region belongs to.
+    /// Finds the partition of a region.
     pub fn of(region: &str) -> &'static Self {
         let last = &PARTITIONS[PARTITIONS.len() - 1];
         PARTITIONS.iter().find(|partition| region.starts_with(partition.begins)).unwrap_or(last)
     }
 
-    /// Finds a partition by the name that ARNs have.
+    /// Finds a partition by its name in ARNs.
     pub fn named(name: &str) -> Option<&'static Self> {
         PARTITIONS.iter().find(|partition| partition.name == name)
     }

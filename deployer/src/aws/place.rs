@@ -2,7 +2,7 @@
 
 use super::partition::Partition;
 
-/// Where the stack lives. ARNs and URLs are computed from it before anything exists.
+/// Where the stack lives. ARNs and URLs are computed from it before any resource exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub account: String,

@@ -1,4 +1,4 @@
-//! Answers that no emulator gives, played to the SDK's clients in tests.
+//! Answers that no emulator gives, given to the SDK's clients in tests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::clients::{Connection, Transport};
 use super::{Aws, Clients, Place};
 
-/// An AWS that gives these answers in turn, one a connection.
+/// An AWS that gives these answers in turn, one per connection.
 pub(crate) async fn answering(answers: &[&str]) -> Aws {
     answering_to(answers.iter().map(|answer| ("", answer.as_bytes().to_vec())).collect()).await
 }
 
-/// An AWS that gives each of these answers once: to the first call that has the text before it in its body.
+/// An AWS that gives each of these answers once: to the first call whose body contains the text beside it.
 pub(crate) async fn answering_to(mut answers: Vec<(&'static str, Vec<u8>)>) -> Aws {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -28,7 +28,7 @@ pub(crate) async fn answering_to(mut answers: Vec<(&'static str, Vec<u8>)>) -> A
     connected(endpoint, Transport::default()).await
 }
 
-/// What answers at `endpoint`, taken for AWS itself.
+/// The server at `endpoint`, treated as AWS itself.
 pub(crate) async fn connected(endpoint: String, transport: Transport) -> Aws {
     let connection = Connection {
         region: "eu-west-1".into(),
@@ -45,13 +45,13 @@ pub(crate) async fn connected(endpoint: String, transport: Transport) -> Aws {
     Aws::new(Arc::new(Clients::connect(&connection).await), place)
 }
 
-/// What follows `HTTP/1.1 ` of an answer in JSON.
+/// The part after `HTTP/1.1 ` of an answer in JSON.
 pub(crate) fn json(body: &str) -> String {
     let length = body.len();
     format!("200 OK\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
-/// What follows `HTTP/1.1 ` of an answer in CBOR, as CloudWatch gives it.
+/// The part after `HTTP/1.1 ` of an answer in CBOR, as CloudWatch gives it.
 pub(crate) fn cbor(body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = "200 OK\r\nconnection: close\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor";

@@ -1,4 +1,4 @@
-//! IAM policy documents compared by meaning: what AWS returns is rarely what was sent.
+//! IAM policy documents compared by meaning: AWS rarely returns the text that was sent.
 //!
 //! AWS percent-encodes documents, turns one-element lists into texts and back, reorders lists,
 //! and writes an account's root user in two ways. None of that is a difference. `Version` and
@@ -26,12 +26,12 @@ pub enum PolicyError {
     NotObject,
 }
 
-/// Parses a policy document, percent-encoded as IAM returns it or plain.
+/// Parses a policy document, either percent-encoded as IAM returns it or plain.
 ///
 /// # Errors
 /// When the text is not UTF-8, not JSON or not an object.
 pub fn parse(text: &str) -> Result<Value, PolicyError> {
-    // A document begins with a brace, so a plain one keeps the per cent signs inside it.
+    // A document begins with a brace, so a plain one keeps the percent signs inside it.
     let plain = text.trim_start().starts_with('{');
     let value: Value = if plain {
         serde_json::from_str(text)?
@@ -49,8 +49,8 @@ pub fn same(a: &Value, b: &Value) -> bool {
 
 /// Brings a document into the one form that all documents of its meaning share.
 ///
-/// Names that IAM reads without regard to case are in lower case there, so it is for comparison;
-/// what is sent to AWS stays as it was written.
+/// The form is for comparison only: names that IAM reads without regard to case are in lower case. The document sent to
+/// AWS stays as it was written.
 pub fn canonical(document: &Value) -> Value {
     shaped(document, Names::Folded)
 }
@@ -72,7 +72,7 @@ pub fn refused_character(document: &Value) -> Option<char> {
     }
 }
 
-/// What to do with names whose case means nothing: actions, condition operators and keys.
+/// How to treat names whose case means nothing: actions, condition operators and keys.
 #[derive(Clone, Copy, PartialEq)]
 enum Names {
     Folded,
@@ -95,7 +95,7 @@ fn shaped(document: &Value, names: Names) -> Value {
         _ => return document.clone(),
     };
     let mut out = Map::new();
-    // IAM reads a document without a version as the first one.
+    // IAM reads a document without a version as one of the first version.
     out.insert("Version".into(), map.get("Version").cloned().unwrap_or_else(|| json!("2008-10-17")));
     let mut statements: Vec<Value> =
         listed(map.get("Statement")).into_iter().map(|one| statement(one, names)).collect();
@@ -173,7 +173,7 @@ fn condition(value: &Value, names: Names) -> Value {
     Value::Object(out.into_iter().map(|(operator, keys)| (operator, block(keys))).collect())
 }
 
-/// A text or a list as a set of texts: sorted, without repeats, one element by itself.
+/// Turns a text or a list into a set of texts: sorted, without repeats, a single element without a list.
 fn set(value: &Value, name: impl Fn(String) -> String) -> Value {
     let mut items: Vec<Value> = listed(Some(value))
         .into_iter()
@@ -187,7 +187,7 @@ fn set(value: &Value, name: impl Fn(String) -> String) -> Value {
     if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
 }
 
-/// The elements of a list; anything else is a list of itself.
+/// Returns the elements of a list; anything else counts as a list of itself.
 fn listed(value: Option<&Value>) -> Vec<&Value> {
     match value {
         None => Vec::new(),
@@ -205,7 +205,7 @@ fn sorted(map: &Map<String, Value>) -> BTreeMap<&String, &Value> {
     map.iter().collect()
 }
 
-/// Any JSON with its keys sorted.
+/// Returns any JSON with its keys sorted.
 fn ordered(value: &Value) -> Value {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! What the profile in use says that the SDK passes over: a CA bundle, and a role that wants an MFA code.
+//! Settings of the profile in use that the SDK ignores: a CA bundle, and a role that needs an MFA code.
 
 use std::fmt;
 use std::future::Future;
@@ -17,13 +17,13 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::error::chain;
 
-/// Stands in every error about a missing code, so that advice can tell it from missing credentials.
+/// Part of every error about a missing code, so that the advice can tell it from missing credentials.
 pub const WANTS_CODE: &str = "needs an MFA code";
 
-/// What a person types, when it is there.
+/// The user's input, once it arrives.
 pub type Answer = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
-/// Asks the person at the terminal for the code of the device with this serial number or ARN.
+/// Asks the user at the terminal for the code of the device with this serial number or ARN.
 #[derive(Clone)]
 pub struct AskForCode(pub Arc<dyn Fn(&str) -> Answer + Send + Sync>);
 
@@ -46,18 +46,18 @@ pub struct Guarded {
     pub duration_s: Option<i32>,
 }
 
-/// What the environment and the selected profile say.
+/// The settings of the environment and of the selected profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     pub ca_bundle: Option<PathBuf>,
     pub guarded: Option<Guarded>,
 }
 
-/// Reads AWS_CA_BUNDLE, and AWS_PROFILE's section of the config and credentials files. Files that are missing or cannot be read say
-/// nothing here: the SDK tells of them when it needs them.
+/// Reads AWS_CA_BUNDLE, and AWS_PROFILE's section of the config and credentials files. Missing or unreadable files are
+/// no error here: the SDK reports them when it needs them.
 pub async fn facts() -> Facts {
     let (env, fs) = (Env::real(), Fs::real());
-    // Keys in the environment come before any profile.
+    // Keys in the environment take precedence over any profile.
     let keys = env.get("AWS_ACCESS_KEY_ID").is_ok_and(|key| !key.is_empty());
     let bundle = env.get("AWS_CA_BUNDLE").ok().filter(|path| !path.is_empty()).map(PathBuf::from);
     let nothing = Facts { ca_bundle: bundle.clone(), guarded: None };
@@ -83,7 +83,8 @@ fn guarded(name: &str, profile: &Profile) -> Option<Guarded> {
     })
 }
 
-/// Assumes the role with a code that is asked for (STS `AssumeRole`). What goes wrong is told by the first call that needs credentials.
+/// Assumes the role with a code that the user enters (STS `AssumeRole`). An error is reported by the first call that
+/// needs credentials.
 pub async fn assume(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -> SharedCredentialsProvider {
     match assumed(role, config, ask).await {
         Ok(credentials) => SharedCredentialsProvider::new(credentials),
@@ -92,7 +93,7 @@ pub async fn assume(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>
 }
 
 async fn assumed(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -> Result<Credentials, String> {
-    // Where the role wants a code, the SDK's own provider would be refused by STS without a word of it.
+    // Without a code, the SDK's own provider would be refused by STS, and the error would not mention the code.
     let wants = format!("the profile {} {WANTS_CODE} of {}", role.profile, role.mfa_serial);
     let ask = ask.ok_or_else(|| wants.clone())?;
     let code = (ask.0)(&role.mfa_serial).await.filter(|code| !code.is_empty()).ok_or(wants)?;
@@ -119,12 +120,12 @@ async fn assumed(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -
     Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), end, "MFA"))
 }
 
-/// Refuses with a message to every caller that wants credentials.
+/// Creates a provider that refuses every request for credentials with this message.
 pub fn refusing(message: String) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Refused(message))
 }
 
-/// Gives the same error to whoever asks for credentials.
+/// Gives the same error to every request for credentials.
 #[derive(Debug)]
 struct Refused(String);
 

@@ -32,7 +32,7 @@ struct Bucket {
     /// Calls with tickets up to this one may be sent: at most `burst` beyond the calls so far.
     admitted: f64,
     counted_at: Instant,
-    /// The part of the documented rate that was in use when it was last set, and when that was.
+    /// The part of the documented rate that was in use when the pace was last set.
     pace: f64,
     set_at: Instant,
 }

@@ -1,4 +1,5 @@
-//! The facts about each AWS service that hold for all its calls, one file each: rates, curable refusals, IAM actions.
+//! The facts about each AWS service that hold for all its calls, one file per service: rates, refusals that pass, IAM
+//! actions.
 //!
 //! A kind names its service in its `ABOUT`. Facts about the calls of one kind stand in that kind's file.
 
@@ -34,19 +35,19 @@ pub struct Service {
     pub sdk: &'static str,
     /// Documented rates. Figures are a little below AWS's where several stacks of one account share them.
     pub rates: &'static [Rate],
-    /// Refusals that time alone cures.
+    /// Refusals that pass with time alone.
     pub cures: &'static [Cure],
     /// Reads that answer for many resources at once. They are few, and others wait for them, so they need no turn.
     pub for_many: &'static [&'static str],
     /// Returns the IAM action that allows an operation.
     pub action: fn(&str) -> Cow<'_, str>,
-    /// Local AWSes list the tags of its resources. They have no rates, so for the other services a listing would only
-    /// cost time.
+    /// Local AWSes list the tags of its resources. They have no rate limits, so for the other services a listing would
+    /// only cost time.
     pub tags_listed_locally: bool,
 }
 
 impl Service {
-    /// A service without rates and cures, whose actions are called like its operations.
+    /// A service without rates and cures, whose actions have the same names as its operations.
     const fn of(name: &'static str, sdk: &'static str) -> Self {
         Self { name, sdk, rates: &[], cures: &[], for_many: &[], action: as_called, tags_listed_locally: false }
     }
@@ -59,7 +60,7 @@ fn as_called(operation: &str) -> Cow<'_, str> {
 /// A documented rate: calls per second, and the burst in calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
-    /// Names the budget. Operations of one row share it.
+    /// The name of the budget. The operations of one row share it.
     pub name: &'static str,
     /// The operations that it limits; empty for every operation of the service.
     pub operations: &'static [&'static str],
@@ -84,7 +85,7 @@ const fn apart(name: &'static str, operations: &'static [&'static str], per_seco
     Rate { apart: true, ..rate(name, operations, per_second, burst) }
 }
 
-/// A refusal that time alone cures.
+/// A refusal that passes with time alone.
 #[derive(Debug, Clone, Copy)]
 pub struct Cure {
     /// Prefix of the operation, "" for all.
@@ -94,7 +95,7 @@ pub struct Cure {
     pub text: &'static str,
     pub window_s: u64,
     pub why: &'static str,
-    /// Curable only if AWS says when to come back: otherwise the code is that of a quota.
+    /// Curable only if AWS says when to try again: otherwise the code is that of a quota.
     pub asked: bool,
 }
 
@@ -109,7 +110,7 @@ pub const fn cure(
     Cure { operation, code, text, window_s, why, asked: false }
 }
 
-/// Reasons that several services and kinds state.
+/// Reasons that several services and kinds use.
 pub const PRINCIPAL: &str = "IAM has not spread the principal yet";
 pub const ROLE: &str = "IAM has not spread the new role yet";
 pub const QUEUE: &str = "the new queue is not visible yet";

@@ -22,7 +22,7 @@ const FIRST_POLL_ON_AWS: Duration = Duration::from_millis(100);
 
 /// Time between two moments of [`Aws::shared_look`].
 const LOOKS_APART: Duration = Duration::from_millis(20);
-/// AWS needs seconds for what is looked for, and each look counts against its rates.
+/// On AWS, changes take seconds to appear, and each look counts against a rate.
 const LOOKS_APART_ON_AWS: Duration = Duration::from_secs(1);
 
 /// The calls of a run: how many may be in progress, and how many were made.
@@ -35,7 +35,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// At most `calls` are in progress at once. Counting goes on from `(reads, writes)`.
+    /// At most `calls` are in progress at once. The counts continue from `(reads, writes)`.
     pub(super) fn new(calls: usize, (reads, writes): (u64, u64)) -> Self {
         Self {
             flow: Flow::new(calls),
@@ -123,8 +123,8 @@ impl Aws {
         call.map(found).boxed()
     }
 
-    /// Polls until `condition` holds: densely at first, and less densely on the real AWS, where each poll counts
-    /// against a rate.
+    /// Polls until `condition` holds: often at first, and less often on the real AWS, where each poll counts against a
+    /// rate.
     ///
     /// # Errors
     /// [`AwsError::Deadline`] with the result of the last poll, or the poll's own error.
@@ -141,7 +141,8 @@ impl Aws {
         wait::until(first, condition, deadline, poll).await
     }
 
-    /// Waits for the next moment at which all tasks look that wait for the same kind of thing and can share a call.
+    /// Waits for the next common moment to look. All tasks that wait for the same kind of thing look then, so they can
+    /// share a call.
     pub(crate) async fn shared_look(&self) {
         let apart = if self.place.endpoint_url.is_some() { LOOKS_APART } else { LOOKS_APART_ON_AWS };
         tokio::time::sleep_until(self.run.next_moment(apart)).await;

@@ -15,7 +15,7 @@ use crate::mutex::lock;
 
 /// Bytes of zips that are sent at once. At 1 Mbit/s they take three minutes.
 const ON_THE_LINE: u32 = 16 * 1024 * 1024;
-/// Bytes of zips in memory, from when they are read until AWS has answered. A call holds them more than twice.
+/// Bytes of zips in memory, from the read of a zip until AWS has answered. A call holds them more than twice.
 const IN_MEMORY: u32 = 128 * 1024 * 1024;
 
 /// Reads a zip.

@@ -1,4 +1,4 @@
-//! Waits: a named condition, a deadline, dense polls first.
+//! Waits: a named condition, a deadline, frequent polls at first.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,26 +13,26 @@ use super::AwsError;
 
 tokio::task_local! {
     static LISTENER: Listener;
-    /// How long the poll that runs was parked.
+    /// How long the current poll was parked.
     static PARKED: Cell<Duration>;
 }
 
-/// What a running step lets those know who run it.
+/// What a running step reports to the task that runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// It waits, and why; told again and again while that lasts.
+    /// The step waits, with the reason. Sent again and again while the wait lasts.
     Waiting(String),
-    /// Something that its end does not show and somebody has to know.
+    /// Information for the user that the step's result does not show.
     Note(String),
-    /// It waits for AWS's rate, and needs no place among those at work.
+    /// The step waits for AWS's rate limit, and needs no place among the running steps.
     Parked,
-    /// It goes on after [`Told::Parked`].
+    /// The step continues after [`Told::Parked`].
     Resumed,
-    /// What it makes exists under its name, though more of it is to come.
+    /// The resource exists under its name, though the step is not finished.
     There,
 }
 
-/// Who runs a step.
+/// Receives the reports of a step.
 #[derive(Debug, Clone)]
 pub struct Listener {
     pub told: UnboundedSender<Told>,
@@ -40,37 +40,37 @@ pub struct Listener {
     pub begun: Arc<AtomicBool>,
 }
 
-/// Runs `work`, which `listener` hears of.
+/// Runs `work` and sends its reports to `listener`.
 pub async fn told<T>(listener: Listener, work: impl Future<Output = T>) -> T {
     LISTENER.scope(listener, work).await
 }
 
-/// Outside of a step nobody listens.
+/// Sends a report. Outside of a step, nothing receives it.
 fn tell(told: Told) {
     let _ = LISTENER.try_with(|listener| listener.told.send(told));
 }
 
-/// Says that what is being made exists under its name, though more of it is to come.
+/// Reports that the resource being created exists under its name, though the step is not finished.
 pub fn there() {
     tell(Told::There);
 }
 
-/// Says why nothing happens at present.
+/// Reports why the step waits at present.
 pub(super) fn waiting(why: &str) {
     tell(Told::Waiting(why.to_owned()));
 }
 
-/// Says what whoever runs the step has to know, though the step succeeds.
+/// Reports information for the user, though the step succeeds.
 pub(crate) fn note(text: String) {
     tell(Told::Note(text));
 }
 
-/// Says that a call is about to be sent.
+/// Records that a call is about to be sent.
 pub(crate) fn begun() {
     let _ = LISTENER.try_with(|listener| listener.begun.store(true, Ordering::Relaxed));
 }
 
-/// Says that the step is parked, for as long as it lives.
+/// Reports that the step is parked, until it is dropped.
 pub(super) struct Parked(Instant);
 
 impl Parked {
@@ -87,12 +87,12 @@ impl Drop for Parked {
     }
 }
 
-/// Outside of a wait nobody counts.
+/// Adds to the parked time of the current poll. Outside of a wait, nothing counts it.
 fn add_parked(time: Duration) {
     let _ = PARKED.try_with(|parked| parked.set(parked.get() + time));
 }
 
-/// Runs `work`; besides, how long it was parked. Calls that are parked side by side are so no longer than it runs.
+/// Runs `work`, and returns how long it was parked. Concurrent parked calls count at most as long as `work` runs.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let began = Instant::now();
     let counted = async { (work.await, PARKED.with(Cell::get)) };
@@ -102,10 +102,10 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     (result, parked)
 }
 
-/// A long pause is told again this often, so that those who listen see it last.
+/// A long pause is reported this often, so that it stays the last report.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Sleeps, and says why.
+/// Sleeps, and reports why.
 pub async fn pause(length: Duration, why: &str) {
     let end = Instant::now() + length;
     loop {
@@ -118,23 +118,22 @@ pub async fn pause(length: Duration, why: &str) {
     }
 }
 
-/// What a poll saw.
+/// The result of a poll.
 pub enum Poll<T> {
     Ready(T),
-    /// Not yet, and what it looks like instead.
+    /// The condition does not hold yet; the text describes the present state.
     Pending(String),
 }
 
-/// Within so long of its beginning a wait is asked about densely: most are over by then.
+/// In this time after its beginning, a wait polls often: most are over by then.
 const EARLY: Duration = Duration::from_secs(1);
 const APART_EARLY: Duration = Duration::from_millis(50);
 
 /// Polls until `condition` holds: `first` apart, then ×1.3, up to 50 ms (or `first`) within the first second and 5 s
-/// afterwards. What polls
-/// spend on waiting for AWS's rate themselves does not count.
+/// afterwards. The time that polls themselves wait for AWS's rate limit does not count.
 ///
 /// # Errors
-/// [`AwsError::Deadline`] with the last thing seen, or whatever the poll itself returns.
+/// [`AwsError::Deadline`] with the last answer, or the error of the poll itself.
 pub async fn until<T, F>(
     first: Duration,
     condition: &str,
@@ -145,7 +144,7 @@ where
     F: Future<Output = Result<Poll<T>, AwsError>>,
 {
     let began = Instant::now();
-    // Later by what does not count.
+    // Moved later by the time that does not count.
     let mut start = began;
     let mut pause = first;
     loop {

@@ -85,7 +85,7 @@ pub(crate) fn stages_key(api: &str) -> String {
     format!("apigateway:GetStages {api}")
 }
 
-/// Calls GetStages, which returns of each stage what GetStage does; empty if the API does not exist.
+/// Calls GetStages, whose answer has the same properties of each stage as GetStage's; empty if the API does not exist.
 pub(crate) async fn stages(aws: &Aws, api: &str) -> Result<Vec<Stage>, AwsError> {
     let call = aws.clients.apigateway.get_stages().rest_api_id(api).send();
     Ok(aws.find("apigateway:GetStages", ABSENT, call).await?.and_then(|found| found.item).unwrap_or_default())

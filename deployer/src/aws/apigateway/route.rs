@@ -55,7 +55,7 @@ impl Route {
     }
 }
 
-/// The settings that no route of ours has.
+/// Lists the settings of a method that no route of ours has.
 fn unlisted(method: &Method, integration: Option<&Integration>) -> Vec<String> {
     let said = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
     let any = |map: Option<&std::collections::HashMap<String, String>>| map.is_some_and(|map| !map.is_empty());
@@ -80,7 +80,7 @@ fn unlisted(method: &Method, integration: Option<&Integration>) -> Vec<String> {
 /// API exists.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Definition {
-    /// 2: the snapshot was taken of routes that had been compared with these.
+    /// 2: the snapshot was taken after its routes had been compared with these.
     pub format: u32,
     pub routes: Vec<Route>,
     pub binary_media_types: Vec<String>,
@@ -100,7 +100,7 @@ impl Definition {
         serde_json::to_string(&self).expect("plain structs with string keys")
     }
 
-    /// Says how a tree's methods differ from these routes, if they do.
+    /// Describes the first difference between a tree's methods and these routes, if any.
     pub(crate) fn mismatch(&self, tree: &[Resource]) -> Option<String> {
         let wanted: BTreeMap<String, &Route> =
             self.routes.iter().map(|route| (name(&route.http_method, &route.path), route)).collect();

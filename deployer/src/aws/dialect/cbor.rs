@@ -6,10 +6,10 @@ use aws_smithy_cbor::{Decoder, Encoder};
 use aws_smithy_types::DateTime;
 use serde_json::{Map, Value};
 
-/// Properties that are fractions even when they are whole.
+/// Properties that are encoded as fractions even if they are whole numbers.
 const FRACTIONS: &[&str] = &["Threshold", "Average", "Sum", "Minimum", "Maximum", "SampleCount", "Values", "Value"];
 
-/// Reads one document; nothing where it has what no call has.
+/// Reads one document. `None` if it contains something that no call contains.
 pub(super) fn to_json(bytes: &[u8]) -> Option<Value> {
     if bytes.is_empty() {
         return Some(Value::Object(Map::new()));
@@ -51,7 +51,7 @@ fn map(decoder: &mut Decoder<'_>) -> Result<Value, DeserializeError> {
     Ok(items.into())
 }
 
-/// Tells whether a list or map has another entry; one without a length ends with a mark, which is skipped.
+/// Tells whether a list or map has another entry. One without a length ends with a mark, which is skipped.
 fn more(decoder: &mut Decoder<'_>, length: Option<u64>, read: usize) -> Result<bool, DeserializeError> {
     match length {
         Some(length) => Ok((read as u64) < length),
@@ -63,7 +63,7 @@ fn more(decoder: &mut Decoder<'_>, length: Option<u64>, read: usize) -> Result<b
     }
 }
 
-/// Writes one document; times and fractions are known by their names.
+/// Writes one document. Times and fractions are recognised by their names.
 pub(super) fn from_json(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     write(&mut encoder, "", value);

@@ -11,7 +11,7 @@ use aws_smithy_types::retry::RetryConfig;
 use super::*;
 use crate::aws::Clients;
 
-/// Answers by what a call is asked with, and keeps the calls.
+/// Answers each call by `answer`, and records the calls.
 #[derive(Debug, Clone)]
 struct Played {
     answer: fn(&HttpRequest) -> (u16, &'static str),

@@ -1,4 +1,4 @@
-//! The difference of two policy documents, said grant by grant.
+//! The difference of two policy documents, grant by grant.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,10 +22,10 @@ impl fmt::Display for StatementChange {
     }
 }
 
-/// Lists what `after` grants or denies and `before` does not, and the reverse: a line for each
-/// effect, action, resource, principal and condition, removals first.
+/// Lists what `after` grants or denies and `before` does not, and the reverse: one line for each effect, action,
+/// resource, principal and condition, removals first.
 ///
-/// Documents of one meaning give no lines; documents that differ give at least one.
+/// Documents with the same meaning give no lines; documents that differ give at least one.
 pub fn statement_diff(before: Option<&Value>, after: Option<&Value>) -> Vec<StatementChange> {
     let (have, want) = (grants(before), grants(after));
     let mut changes = compared(&have, &want);
@@ -41,7 +41,7 @@ pub fn statement_diff(before: Option<&Value>, after: Option<&Value>) -> Vec<Stat
     changes
 }
 
-/// Grants by the key that they compare by.
+/// Grants, by their keys for the comparison.
 type Grants = BTreeMap<String, String>;
 
 fn compared(have: &Grants, want: &Grants) -> Vec<StatementChange> {
@@ -61,8 +61,8 @@ fn grants(document: Option<&Value>) -> Grants {
     single.map(|grant| (statement(&grant, Names::Folded).to_string(), text(&grant))).collect()
 }
 
-/// Splits a statement into statements of one action, one resource and one principal each.
-/// What a statement excludes (`NotAction` and the like) is one whole: it cannot be split.
+/// Splits a statement into statements of one action, one resource and one principal each. The parts that a statement
+/// excludes (`NotAction` and the like) stay whole: they cannot be split.
 fn singles(one: &Value) -> Vec<Value> {
     let mut out = vec![json!({ "Effect": one["Effect"] })];
     for key in ["Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"] {
@@ -111,7 +111,7 @@ fn text(grant: &Value) -> String {
     words.join(" ")
 }
 
-/// Texts without quotes, lists with commas, principals without their kind.
+/// Writes texts without quotes, lists with commas, principals without their kind.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -121,7 +121,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What a document says besides its grants: version and id, with `sids` the statements' names too.
+/// Returns the parts of a document besides its grants: version and id, and with `sids` also the statements' names.
 fn marks(document: &Value, sids: bool) -> Grants {
     let shaped = shaped(document, Names::AsWritten);
     let mut out = Grants::new();

@@ -1,10 +1,11 @@
-//! Patterns of IAM, and what a policy document allows by them.
+//! IAM's patterns, and the resources that a policy document allows by them.
 
 use serde_json::Value;
 
 use super::listed;
 
-/// Tells whether `text` fits an IAM pattern: `*` is anything, also slashes and nothing; `?` one character.
+/// Tells whether `text` matches an IAM pattern: `*` matches any text, also slashes and nothing; `?` matches one
+/// character.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
@@ -30,7 +31,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// Lists the resources on which a document allows one of `actions`, as patterns. Conditions are taken as met.
+/// Lists the resources on which a document allows one of `actions`, as patterns. Conditions count as met.
 pub fn allowed_on<'a>(document: &'a Value, actions: &[&str]) -> Vec<&'a str> {
     let allows = |statement: &&Value| {
         let named = listed(statement.get("Action")).into_iter().filter_map(Value::as_str).map(str::to_lowercase);

@@ -150,7 +150,7 @@ fn documents() -> impl Strategy<Value = Value> {
     proptest::collection::vec(statements(), 0..4).prop_map(|all| document(json!(all)))
 }
 
-/// Turns every list and map around and wraps every text inside a statement into a list.
+/// Reverses every list and map, and wraps every text inside a statement into a list.
 fn turned(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().rev().map(turned).collect(),

@@ -13,7 +13,7 @@ pub static LAMBDA: Service = Service {
         cure("lambda:", "InvalidParameterValueException", "execution role does not have permissions", 180, GRANT),
         cure("lambda:", "InvalidParameterValueException", "ensure the role can perform", 180, GRANT),
         cure("lambda:", "InvalidParameterValueException", "KMS key is invalid for CreateGrant", 180, GRANT),
-        // Concurrent changes of the function by others, whichever call meets them.
+        // Other programs change the function at the same time; any call may meet this.
         cure("lambda:", "ResourceConflictException", "concurrent update", 300, BUSY),
         cure(
             "lambda:",

@@ -6,7 +6,7 @@ use super::{Service, apart, cure, overall};
 pub static LOGS: Service = Service {
     rates: &[
         overall("logs", 5.0, 10.0),
-        // AWS documents both five and ten a second for each of these. Where it is five, refusals slow the pace down.
+        // AWS documents both five and ten a second for each of these. If five holds, refusals slow the pace down.
         apart("logs:CreateLogGroup", &["logs:CreateLogGroup"], 9.5, 10.0),
         apart("logs:DeleteLogGroup", &["logs:DeleteLogGroup"], 9.5, 10.0),
         apart("logs:DescribeLogGroups", &["logs:DescribeLogGroups"], 9.5, 10.0),

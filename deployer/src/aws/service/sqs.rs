@@ -7,7 +7,7 @@ const NAME: &str = "SQS frees a queue's name 60 s after its deletion";
 /// SQS.
 pub static SQS: Service = Service {
     cures: &[
-        // One text for a malformed policy and for a principal that is new: the kind tells them apart.
+        // SQS has one text for a malformed policy and for a new principal; the kind distinguishes them.
         cure("sqs:", "InvalidAttributeValue", "parameter Policy", 60, PRINCIPAL),
         cure("sqs:", "InvalidParameterValue", "Dead letter target does not exist", 60, QUEUE),
         cure("sqs:", "QueueDeletedRecently", "", 90, NAME),
