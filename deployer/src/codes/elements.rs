@@ -229,6 +229,13 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  draw: { zip: draw.zip }\napis:\n  couch: { routes: { \"GET /images\": draw } }\n",
         "Write what you need of it, such as its URL, as a variable under `vars`.",
     ),
+    warning(
+        "api::colon",
+        "A part of a route's path begins with a colon, which other routers take for a variable. API Gateway takes it as it is.",
+        "functions: { items: { zip: items.zip, timeout: 29s } }\napis:\n  shop: { routes: { \"DELETE /items/:id\": items } }\n",
+        "functions: { items: { zip: items.zip, timeout: 29s } }\napis:\n  shop: { routes: { \"DELETE /items/{id}\": items } }\n",
+        "Write `{id}` for one part of the path, and `{rest+}` for all that follows.",
+    ),
     error(
         "api::function",
         "A route is answered by a function of the stack, which is named as under `functions`.",

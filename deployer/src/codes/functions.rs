@@ -170,6 +170,20 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: s3:PutObject, on: \"arn:aws:s3:::images/*\" } ] }\n",
         "Put the service in front: `s3:PutObject`.",
     ),
+    warning(
+        "permission::unknown-action",
+        "AWS's list of IAM's actions has no action of that name, or none that the wildcards match. IAM takes any text, so the mistake shows as AccessDenied when the function runs. Letters count without their case.",
+        "queues: { jobs: {} }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: sqs:SendMesage, on: \"${queues.jobs.arn}\" } ] }\n",
+        "queues: { jobs: {} }\nfunctions:\n  worker: { zip: worker.zip, permissions: [ { allow: sqs:SendMessage, on: \"${queues.jobs.arn}\" } ] }\n",
+        "Correct the name. AWS adds actions every week: an action that is newer than the deployer's list, whose day the help names, is used as it is.",
+    ),
+    warning(
+        "permission::unknown-service",
+        "AWS's list of IAM's actions has no service with that prefix. It is often another word than the service's name: `states` for Step Functions, `events` for EventBridge, `logs` for CloudWatch Logs.",
+        "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: dynamo:GetItem, on: \"arn:aws:dynamodb:eu-west-1:123456789012:table/orders\" } ] }\n",
+        "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: dynamodb:GetItem, on: \"arn:aws:dynamodb:eu-west-1:123456789012:table/orders\" } ] }\n",
+        "Write the prefix that AWS's Service Authorization Reference gives for the service.",
+    ),
     error(
         "permission::effect",
         "A permission either allows or denies.",
@@ -197,6 +211,13 @@ pub(super) const CODES: &[Code] = &[
         "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: s3:PutObject, on: \"arn:aws:s3:::images/*\", condition: { StringLike: { \"s3:prefix\": \"🛋\" } } } ] }\n",
         "functions:\n  worker: { zip: worker.zip, permissions: [ { allow: s3:PutObject, on: \"arn:aws:s3:::images/*\", condition: { StringLike: { \"s3:prefix\": sofa } } } ] }\n",
         "Use characters up to U+00FF only.",
+    ),
+    warning(
+        "function::no-permission",
+        "The environment of a function names a queue, a topic, a bucket or a function of the stack, and its role may do nothing with it. A call would end in AccessDenied. Nothing is reported where managed policies, a role outside the stack or the resource's own policy may allow it.",
+        "queues: { jobs: {} }\nfunctions:\n  web: { zip: web.zip, environment: { QUEUE_URL: \"${queues.jobs.url}\" } }\n",
+        "queues: { jobs: {} }\nfunctions:\n  web: { zip: web.zip, environment: { QUEUE_URL: \"${queues.jobs.url}\" }, permissions: [ { allow: sqs:SendMessage, on: \"${queues.jobs.arn}\" } ] }\n",
+        "Allow the actions that the function calls.",
     ),
     warning(
         "function::fifo-dead-letter",

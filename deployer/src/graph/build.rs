@@ -9,7 +9,8 @@ use super::{Graph, Node, circle, names};
 use crate::kinds::{self, AnyKind};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
-use crate::spec::sections::{Lowered, Resource};
+use crate::spec::sections::about::{self, PartPlace};
+use crate::spec::sections::{self, Lowered, Resource};
 use crate::spec::template::{self, Part, Ref};
 
 type Aliases = BTreeMap<(String, String), (String, String)>;
@@ -163,6 +164,11 @@ impl Checker<'_> {
                 let mut choice: BTreeSet<&str> = outputs.iter().copied().collect();
                 choice.extend(self.aliases.keys().filter(|(of, _)| *of == address).map(|(_, output)| output.as_str()));
                 let help = match nearest(&output, choice.iter().copied()) {
+                    _ if self.known.contains_key(&format!("{address}.{output}")) => {
+                        format!(
+                            "it is a part of `{address}`: write `${{{address}.{output}.arn}}` or another output of it"
+                        )
+                    }
                     Some(meant) => format!("did you mean `${{{address}.{meant}}}`?"),
                     None => format!("it has {}", quoted(choice)),
                 };
@@ -182,15 +188,31 @@ impl Checker<'_> {
         }
         let bare =
             || self.known.keys().filter(|known| known.split_once('.').is_some_and(|(_, name)| name == address)).min();
+        let path = self.names.place_of(element, address);
+        if let Some((owner, part)) = self.missing_part(address) {
+            let message = format!("`{owner}` has no `{}`, which comes with `{}`", part.name, part.property);
+            self.findings
+                .error("stack::unknown-reference", path, message)
+                .help(format!("add `{}` to `{owner}`, or remove the reference", part.property));
+            return;
+        }
         let meant = nearest(address, self.known.keys().map(String::as_str)).or_else(|| bare().map(String::as_str));
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "refer to an element of stack.yaml as `section.name`".to_owned(),
         };
-        let path = self.names.place_of(element, address);
         self.findings
             .error("stack::unknown-reference", path, format!("nothing is called `{address}` in this stack"))
             .help(help);
+    }
+
+    /// Returns the element and the part of an address, if the element exists and the part comes with a property that it
+    /// does not have.
+    fn missing_part<'t>(&self, address: &'t str) -> Option<(&'t str, &'static about::Part)> {
+        let (owner, name) = address.rsplit_once('.')?;
+        let parts = sections::find(owner)?.about().refusals.parts;
+        let part = parts.iter().find(|part| part.name == name && part.place == PartPlace::Inside)?;
+        self.known.contains_key(owner).then_some((owner, part))
     }
 
     /// Reports a resource's references to its own outputs that can never be resolved.

@@ -28,6 +28,8 @@ pub struct About {
     pub one_of: &'static [OneOf],
     /// The customer managed key of a kind that the section lowers to; `None` if no permission depends on the key.
     pub key: Option<KeyProperty>,
+    /// How functions use an element whose name, URL or ARN they know; `None` if they do not call it.
+    pub usage: Option<Usage>,
     pub refusals: Refusals,
 }
 
@@ -140,6 +142,16 @@ pub struct KeyProperty {
     pub pointer: &'static str,
     /// The service that uses the key, as `kms:ViaService` names it.
     pub service: &'static str,
+}
+
+/// The permission that functions usually need to use a resource.
+#[derive(Debug)]
+pub struct Usage {
+    pub kind: &'static str,
+    /// Actions of one service.
+    pub allow: &'static [&'static str],
+    /// The end of the ARN that the actions are about: `/*` for the objects of a bucket.
+    pub on: &'static str,
 }
 
 /// How AWS's refusals lead to properties. Properties are tried in order; the first that the element has is reported.

@@ -201,6 +201,7 @@ impl Section for Alarms {
         },
         one_of: &[OneOf { map: None, names: &["statistic", "extended_statistic"] }],
         key: None,
+        usage: None,
         refusals: Refusals { operations: &[], codes: &[], words: &[("alarm_name", &["name"])], parts: &[] },
     };
     type Element = AlarmElement;

@@ -158,6 +158,7 @@ impl Section for Apis {
         },
         one_of: &[],
         key: None,
+        usage: None,
         refusals: Refusals {
             operations: &[],
             codes: &[],

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::about::{About, Drawn, KeyProperty, Refusals, Shape, Suffix, longest_name};
+use super::about::{About, Drawn, KeyProperty, Refusals, Shape, Suffix, Usage, longest_name};
 use super::permission::{Of, check_document};
 use super::{Lowered, Scope, Section};
 use crate::kinds::Kind;
@@ -166,6 +166,7 @@ impl Section for Buckets {
         },
         one_of: &[],
         key: Some(KeyProperty { kind: S3Bucket::NAME, pointer: "/encryption/kms_master_key_id", service: "s3" }),
+        usage: Some(Usage { kind: S3Bucket::NAME, allow: &["s3:GetObject", "s3:PutObject"], on: "/*" }),
         refusals: Refusals {
             operations: &[
                 ("s3:DeleteBucket", &["force_destroy"]),

@@ -9,6 +9,7 @@ mod policy_size;
 #[cfg(test)]
 mod tests;
 mod uncovered;
+mod unpermitted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -350,6 +351,7 @@ impl Section for Functions {
                 keys::lint(document, all, resource, findings);
                 models::environment(document, resource, findings);
                 lint::dead_letter(document, all, resource, findings);
+                unpermitted::lint(document, all, resource, findings);
             }
             _ => {}
         }

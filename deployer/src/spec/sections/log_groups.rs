@@ -91,6 +91,7 @@ impl Section for LogGroups {
         },
         one_of: &[],
         key: None,
+        usage: None,
         refusals: Refusals {
             operations: &[
                 ("logs:AssociateKmsKey", &["kms_key_id"]),

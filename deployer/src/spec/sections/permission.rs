@@ -1,5 +1,7 @@
 //! Permissions of roles and functions in the short form, `{ allow: s3:PutObject, on: ARN }`.
 
+mod actions;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
@@ -104,14 +106,14 @@ pub fn check(permissions: &[Permission], property: &str, at: &Scope<'_>, finding
             continue;
         }
         let effect = if permission.allow.is_some() { "allow" } else { "deny" };
-        for (place, action) in placed(permission.actions(), &path.then(effect)) {
-            if is_action(action) {
-                continue;
-            }
+        let (written, malformed): (Vec<_>, Vec<_>) =
+            placed(permission.actions(), &path.then(effect)).into_iter().partition(|(_, action)| is_action(action));
+        for (place, action) in malformed {
             findings
                 .error("permission::action", place, format!("`{action}` is not an IAM action"))
                 .help("write `SERVICE:ACTION`, such as `s3:PutObject`");
         }
+        actions::check(&written, findings);
         for (place, arn) in placed(permission.on.list(), &path.then("on")) {
             if is_resource(arn) {
                 continue;
@@ -258,15 +260,17 @@ fn check_statement(statement: &Value, of: Of, path: &DocPath, findings: &mut Fin
             .error("policy::shape", path.then("Effect"), format!("`Effect` cannot be `{effect}`"))
             .help("write `Allow` or `Deny`");
     }
+    let texts = |name: &str| match statement.get(name) {
+        Some(Value::String(one)) => vec![(path.then(name), one.as_str())],
+        Some(Value::Array(many)) => {
+            let texts = many.iter().enumerate().filter_map(|(index, text)| Some((index, text.as_str()?)));
+            texts.map(|(index, text)| (path.then(name).then(index.to_string()), text)).collect()
+        }
+        _ => Vec::new(),
+    };
+    actions::check(&texts("Action"), findings);
+    actions::check(&texts("NotAction"), findings);
     if of == Of::Role && effect == Some("Allow") {
-        let texts = |name: &str| match statement.get(name) {
-            Some(Value::String(one)) => vec![(path.then(name), one.as_str())],
-            Some(Value::Array(many)) => {
-                let texts = many.iter().enumerate().filter_map(|(index, text)| Some((index, text.as_str()?)));
-                texts.map(|(index, text)| (path.then(name).then(index.to_string()), text)).collect()
-            }
-            _ => Vec::new(),
-        };
         wildcards(&texts("Action"), &texts("Resource"), statement.get("Condition").is_some(), findings);
     }
 }

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::about::{About, Arrow, Draw, Drawn, KeyProperty, Part, PartPlace, Refusals, Shape, Suffix, longest_name};
+use super::about::{
+    About, Arrow, Draw, Drawn, KeyProperty, Part, PartPlace, Refusals, Shape, Suffix, Usage, longest_name,
+};
 use super::permission::{Of, check_document};
 use super::{Lowered, Resource, Resources, Scope, Section, reference};
 use crate::kinds::Kind;
@@ -126,6 +128,7 @@ impl Section for Queues {
         },
         one_of: &[],
         key: Some(KeyProperty { kind: SqsQueue::NAME, pointer: "/kms_master_key_id", service: "sqs" }),
+        usage: Some(Usage { kind: SqsQueue::NAME, allow: &["sqs:SendMessage"], on: "" }),
         refusals: Refusals {
             operations: &[],
             codes: &[("QueueAlreadyExists", &["name"]), ("QueueNameExists", &["name"])],

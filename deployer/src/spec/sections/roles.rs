@@ -81,6 +81,7 @@ impl Section for Roles {
         },
         one_of: &[OneOf { map: None, names: &["trust", "assume_role_policy"] }, permission::ONE_OF],
         key: None,
+        usage: None,
         refusals: Refusals {
             operations: &[
                 ("iam:AttachRolePolicy", &["managed_policy_arns"]),

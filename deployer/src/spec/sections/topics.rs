@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use self::address::in_address;
 use super::about::{
-    About, Arrow, Draw, Drawn, KeyProperty, OneOf, Part, PartPlace, Recipient, Refusals, Shape, Suffix, longest_name,
+    About, Arrow, Draw, Drawn, KeyProperty, OneOf, Part, PartPlace, Recipient, Refusals, Shape, Suffix, Usage,
+    longest_name,
 };
 use super::permission::{Of, check_document};
 use super::{Hints, Lowered, Resource, Resources, Scope, Section, filter, reference};
@@ -143,6 +144,7 @@ impl Section for Topics {
             names: &["email", "email_json", "http", "https", "lambda", "sms", "sqs"],
         }],
         key: Some(KeyProperty { kind: SnsTopic::NAME, pointer: "/kms_master_key_id", service: "sns" }),
+        usage: Some(Usage { kind: SnsTopic::NAME, allow: &["sns:Publish"], on: "" }),
         refusals: Refusals {
             operations: &[],
             codes: &[],

@@ -34,8 +34,16 @@ pub(super) fn routes(element: &ApiElement, at: &Scope<'_>, findings: &mut Findin
     }
     for (route, target) in &element.routes {
         let path = at.path(["routes", route]);
-        if let Err(wrong) = Place::parse(route) {
-            findings.error("api::route", path.clone(), wrong.message).at_key().help(wrong.help);
+        match Place::parse(route) {
+            Err(wrong) => {
+                findings.error("api::route", path.clone(), wrong.message).at_key().help(wrong.help);
+            }
+            Ok(place) => {
+                if let Some((part, help)) = place.colon() {
+                    let message = format!("`{part}` is no variable: only requests with this very text match");
+                    findings.warning("api::colon", path.clone(), message).at_key().help(help);
+                }
+            }
         }
         let property = |name: &str| match target {
             super::RouteElement::Function(_) => path.clone(),

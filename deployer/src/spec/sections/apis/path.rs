@@ -30,34 +30,29 @@ impl<'a> Place<'a> {
     /// Returns the first part that AWS would refuse or that has more than one spelling.
     pub fn parse(route: &'a str) -> Result<Self, Wrong> {
         let Some((method, path)) = route.split_once(' ') else {
-            return Wrong::new(format!("`{route}` is no route"), "write a method and a path: `POST /images`");
+            return Wrong::new(format!("`{route}` is not a route"), "write a method and a path: `POST /images`");
         };
         if !METHODS.contains(&method) {
             let capital = method.to_ascii_uppercase();
             let help = if METHODS.contains(&capital.as_str()) {
-                format!("write `{capital} {path}`")
+                put_right(&capital, path)
             } else {
                 format!("choose one of {}", METHODS.join(", "))
             };
-            return Wrong::new(format!("`{method}` is no method"), help);
+            return Wrong::new(format!("`{method}` is not an HTTP method"), help);
         }
         let place = Self { method, path };
         match path.strip_prefix('/') {
-            None => Wrong::new(
-                "a path begins with a slash",
-                format!("write `{method} /{}`", path.trim_start_matches([' ', '/'])),
-            ),
+            None => Wrong::new("a path begins with a slash", put_right(method, path)),
             Some("") => Ok(place),
             Some(parts) => place.check(parts).map(|()| place),
         }
     }
 
     fn check(self, path: &str) -> Result<(), Wrong> {
-        let Self { method, .. } = self;
         let parts: Vec<&str> = path.split('/').collect();
         if parts.contains(&"") {
-            let kept: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            return Wrong::new("a slash leads to nothing", format!("write `{method} /{}`", kept.join("/")));
+            return Wrong::new("a slash leads to nothing", put_right(self.method, path));
         }
         let last = parts.len() - 1;
         for (number, part) in parts.iter().enumerate() {
@@ -66,10 +61,11 @@ impl<'a> Place<'a> {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c) || (c == ':' && name.is_none());
             let name = name.unwrap_or(part);
             if name.is_empty() || !name.chars().all(allowed) {
-                return Wrong::new(
-                    format!("`{part}` cannot be part of a path"),
-                    "use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows",
-                );
+                let help = match of_other_router(part) {
+                    Some(_) => put_right(self.method, self.path),
+                    None => "use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows".to_owned(),
+                };
+                return Wrong::new(format!("`{part}` cannot be part of a path"), help);
             }
             if variable.is_some_and(|name| name.ends_with('+')) && number < last {
                 return Wrong::new(
@@ -79,6 +75,12 @@ impl<'a> Place<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the part that other routers take for a variable and API Gateway takes as it is, and the path with a variable.
+    pub fn colon(self) -> Option<(&'a str, String)> {
+        let part = self.path.split('/').find(|part| of_other_router(part).is_some())?;
+        Some((part, put_right(self.method, self.path)))
     }
 
     /// Lists the variables of the path, each with the path before it.
@@ -96,6 +98,22 @@ impl<'a> Place<'a> {
         let parts = self.path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
         format!("*/{method}{}", parts.collect::<Vec<_>>().join("/"))
     }
+}
+
+/// Suggests a path in API Gateway's form: one slash before each part, and its own variables.
+fn put_right(method: &str, path: &str) -> String {
+    let parts = path.split(['/', ' ']).filter(|part| !part.is_empty());
+    let parts: Vec<String> = parts.map(|part| of_other_router(part).unwrap_or_else(|| part.to_owned())).collect();
+    format!("write `{method} /{}`", parts.join("/"))
+}
+
+/// Writes a variable of another router as API Gateway does: `:id`, `<id>`, `{*rest}`, `*rest`.
+fn of_other_router(part: &str) -> Option<String> {
+    let is_name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let inside = |open: &str, close: &str| part.strip_prefix(open)?.strip_suffix(close).filter(is_name);
+    let one = inside(":", "").or_else(|| inside("<", ">"));
+    let rest = inside("{*", "}").or_else(|| inside("*", ""));
+    one.map(|name| format!("{{{name}}}")).or_else(|| rest.map(|name| format!("{{{name}+}}")))
 }
 
 #[cfg(test)]
@@ -128,6 +146,11 @@ mod tests {
             "GET /{a:b}",
             "GET /${vars.x}",
             "GET ",
+            "delete items/{id}",
+            "get //items/:id/",
+            "GET /files/{*rest}",
+            "GET /files/*rest",
+            "GET /items/<id>",
         ]
         .iter()
         .map(|route| {
@@ -136,9 +159,9 @@ mod tests {
         })
         .collect();
         insta::assert_snapshot!(said.join("\n"), @r#"
-        "/images": `/images` is no route; write a method and a path: `POST /images`
-        "post /images": `post` is no method; write `POST /images`
-        "FETCH /images": `FETCH` is no method; choose one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, ANY
+        "/images": `/images` is not a route; write a method and a path: `POST /images`
+        "post /images": `post` is not an HTTP method; write `POST /images`
+        "FETCH /images": `FETCH` is not an HTTP method; choose one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, ANY
         "GET images": a path begins with a slash; write `GET /images`
         "GET  /images": a path begins with a slash; write `GET /images`
         "GET /images/": a slash leads to nothing; write `GET /images`
@@ -151,7 +174,31 @@ mod tests {
         "GET /{a:b}": `{a:b}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
         "GET /${vars.x}": `${vars.x}` cannot be part of a path; use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows
         "GET ": a path begins with a slash; write `GET /`
+        "delete items/{id}": `delete` is not an HTTP method; write `DELETE /items/{id}`
+        "get //items/:id/": `get` is not an HTTP method; write `GET /items/{id}`
+        "GET /files/{*rest}": `{*rest}` cannot be part of a path; write `GET /files/{rest+}`
+        "GET /files/*rest": `*rest` cannot be part of a path; write `GET /files/{rest+}`
+        "GET /items/<id>": `<id>` cannot be part of a path; write `GET /items/{id}`
         "#);
+    }
+
+    #[test]
+    fn every_help_that_writes_a_route_writes_a_good_one() {
+        for route in ["post images", "delete items/{id}", "GET //a//:b/", "patch a b", "GET /x/{*rest}", "get /<a>/:b"]
+        {
+            let help = Place::parse(route).unwrap_err().help;
+            let written = help.strip_prefix("write `").and_then(|help| help.strip_suffix('`')).unwrap();
+            let place = Place::parse(written).unwrap_or_else(|wrong| panic!("{route} → {written}: {wrong:?}"));
+            assert_eq!(place.colon(), None, "{route} → {written}");
+        }
+    }
+
+    #[test]
+    fn a_colon_before_a_part_is_a_variable_of_other_routers() {
+        let colon = |route| Place::parse(route).unwrap().colon();
+        assert_eq!(colon("GET /items/:id"), Some((":id", "write `GET /items/{id}`".to_owned())));
+        assert_eq!(colon("GET /items/a:b"), None);
+        assert_eq!(colon("GET /items/{id}"), None);
     }
 
     #[test]

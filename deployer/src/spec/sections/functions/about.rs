@@ -5,7 +5,7 @@ use crate::kinds::Kind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
-use crate::spec::sections::about::{About, Arrow, Draw, Drawn, OneOf, Part, PartPlace, Refusals, Shape, Suffix};
+use crate::spec::sections::about::{About, Arrow, Draw, Drawn, OneOf, Part, PartPlace, Refusals, Shape, Suffix, Usage};
 use crate::spec::sections::permission;
 
 pub(super) const ABOUT: &About = &About {
@@ -41,6 +41,7 @@ pub(super) const ABOUT: &About = &About {
         permission::ONE_OF,
     ],
     key: None,
+    usage: Some(Usage { kind: LambdaFunction::NAME, allow: &["lambda:InvokeFunction"], on: "" }),
     refusals: Refusals {
         operations: &[
             ("iam:AttachRolePolicy", &["managed_policy_arns"]),

@@ -44,6 +44,8 @@ fn a_reference_counts_as_what_it_stands_for() {
         for n in 0..times {
             stack.push_str(&format!("      U{n:02}: \"${{queues.q.url}}\"\n"));
         }
+        // A role outside the stack may use the queue, so nothing is said about permissions.
+        stack.push_str("    role: \"arn:aws:iam::123456789012:role/f\"\n");
         stack + &format!("queues: {{ q: {{ name: {} }} }}\n", "q".repeat(80))
     };
     assert!(codes(&stack(10)).is_empty());
