@@ -28,10 +28,8 @@ use crate::kinds::{self, AnyKind, Observed};
 use crate::spec::secrets::LEAST;
 use crate::state::{Intent, Record, State, fingerprint};
 
-pub(crate) use interrupted::made_unmarked;
 pub(crate) use left::not_meant;
 pub use orphans::{Orphan, Search, leave, take_back};
-pub(crate) use parent::Parents;
 
 use interrupted::interrupted;
 use left::left;

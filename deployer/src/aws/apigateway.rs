@@ -13,6 +13,7 @@ use std::sync::Mutex;
 
 use aws_sdk_apigateway::types::{Op as PatchOp, PatchOperation, Stage};
 
+use super::owner::Owner;
 use super::tags::{self, Tags};
 use super::{Aws, AwsError, Place};
 
@@ -82,7 +83,8 @@ pub(crate) fn known_call<T>(aws: &Aws, answer: Result<Option<T>, AwsError>) -> R
 
 /// Tells whether a stage carries the ownership tag of this stack.
 pub(crate) fn stages_of_stack(stage: &Stage, stack: &str) -> bool {
-    stage.tags().and_then(|tags| tags.get(tags::STACK)).is_some_and(|owner| owner == stack)
+    let tag = stage.tags().and_then(|tags| tags.get(tags::STACK)).map(String::as_str);
+    Owner::by_tag(stack, tag, false).is_ours()
 }
 
 /// Calls GetTags on a local AWS, which may keep later edits of an API's or stage's tags apart from those of the create.

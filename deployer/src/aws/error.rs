@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
+use super::owner::Foreign;
+
 /// A failed AWS call, wait or answer. Match on [`AwsError::code`], not on texts.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AwsError {
@@ -24,12 +26,9 @@ pub enum AwsError {
     /// The state lock is no longer ours, so no further writing call may start.
     #[error("{operation} not sent: this run no longer holds the state lock")]
     Fenced { operation: &'static str },
-    /// The resource about to be deleted belongs to another stack by now.
-    #[error("not deleted: {arn} belongs to the stack {owner:?} by now")]
-    Taken { arn: String, owner: String },
-    /// The resource about to be deleted carries no ownership tags any more.
-    #[error("not deleted: {id} carries no ownership tags of this stack any more")]
-    Unmarked { id: String },
+    /// The resource about to be deleted is not this stack's any more.
+    #[error("not deleted: {id} {owner}")]
+    Foreign { id: String, owner: Foreign },
     /// The package to be sent cannot be read any more, or has changed since it was planned.
     #[error("not sent: {message}")]
     Package { code: &'static str, message: String },

@@ -21,6 +21,7 @@ mod memo;
 mod memory;
 pub mod network;
 mod once;
+pub mod owner;
 mod pace;
 pub mod partition;
 mod patience;

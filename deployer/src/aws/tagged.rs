@@ -15,6 +15,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use super::gather::Gather;
+use super::owner::{Foreign, Owner};
 use super::service::{self, Service};
 use super::tags::{self, Tags};
 use super::{Aws, AwsError};
@@ -86,7 +87,7 @@ fn without_ignored(aws: &Aws, mut tags: Tags, wanted: &Tags) -> Tags {
 /// the tags after the last apply.
 ///
 /// # Errors
-/// [`AwsError::Taken`] if it has another stack's tag, [`AwsError::Unmarked`] if it has none, or the error of `read`.
+/// [`AwsError::Foreign`] if its tags do not name this stack any more, or the error of `read`.
 pub(crate) async fn check_owner(
     aws: &Aws,
     arn: &str,
@@ -97,12 +98,11 @@ pub(crate) async fn check_owner(
         return Ok(());
     }
     let Some(now) = read.await? else { return Ok(()) };
-    match now.get(tags::STACK) {
-        Some(owner) if recorded.is_none_or(|recorded| recorded.get(tags::STACK) != Some(owner)) => {
-            Err(AwsError::Taken { arn: arn.to_owned(), owner: owner.clone() })
-        }
-        Some(_) => Ok(()),
-        None => Err(AwsError::Unmarked { id: arn.to_owned() }),
+    let stack = recorded.as_ref().and_then(|tags| tags.get(tags::STACK));
+    let tag = now.get(tags::STACK).map(String::as_str);
+    match stack.map_or(Owner::Foreign(Foreign::Untagged), |stack| Owner::by_tag(stack, tag, true)) {
+        Owner::Ours => Ok(()),
+        Owner::Foreign(owner) => Err(AwsError::Foreign { id: arn.to_owned(), owner }),
     }
 }
 
@@ -199,10 +199,10 @@ mod tests {
         let check = |now: Option<Tags>| check_owner(&aws, &names[0], Some(ours.clone()), async { Ok(now) });
         check(Some(ours.clone())).await.expect("still ours");
         let unmarked = check(Some(Tags::new())).await.expect_err("another one of its name");
-        assert!(matches!(&unmarked, AwsError::Unmarked { id } if *id == names[0]), "{unmarked}");
+        assert!(matches!(&unmarked, AwsError::Foreign { owner: Foreign::TagsRemoved, .. }), "{unmarked}");
         check(None).await.expect("deleted already");
         let taken = check(Some(of("shop"))).await.expect_err("another stack's");
-        assert_eq!(taken.to_string(), format!("not deleted: {} belongs to the stack \"shop\" by now", names[0]));
+        assert_eq!(taken.to_string(), format!("not deleted: {} belongs to the stack \"shop\"", names[0]));
         let other = "arn:aws:logs:eu-west-1:123456789012:log-group:read";
         check_owner(&aws, other, Some(ours.clone()), untouched()).await.expect("its own service answered");
     }

@@ -9,10 +9,11 @@ use super::run::Run;
 use super::{Exit, INTERRUPTED, OK, approval};
 use crate::aws::{Aws, AwsError};
 use crate::failure::Failure;
+use crate::graph::owner::Owner;
 use crate::operate::queues::{self, Depth, HIDDEN_S, Look, QueueTarget, Queues, Unmeant};
 use crate::operate::redrive::{self, Status, Task};
 use crate::pipeline::{self, Loaded};
-use crate::plan::{PlanError, Problem, stranger};
+use crate::plan::{PlanError, Problem};
 use crate::report::queues as form;
 use crate::spec::nearest::{nearest, quoted};
 
@@ -55,14 +56,16 @@ impl Subject {
             let message = format!("the queue {queue_name} is only referred to by this stack");
             return Err(self.problem("queue::foreign", message, "use the stack that owns it"));
         }
-        let Some(owner) = queues::owner(&self.aws, url).await.map_err(|error| self.refused(&error))? else {
+        let Some(owner) =
+            queues::owner(&self.aws, url, self.loaded.document.stack()).await.map_err(|error| self.refused(&error))?
+        else {
             let message = format!("the queue {queue_name} does not exist");
             let help = "check its name and the region in stack.yaml; `deployer apply` creates it";
             return Err(self.problem("queue::absent", message, help));
         };
-        match stranger(self.loaded.document.stack(), owner.as_deref(), false) {
-            None => Ok(()),
-            Some(whose) => {
+        match owner {
+            Owner::Ours => Ok(()),
+            Owner::Foreign(whose) => {
                 let help = format!("adopt it first: `deployer adopt '{address}'`");
                 Err(self.problem("queue::foreign", format!("the queue {queue_name} {whose}"), help))
             }

@@ -8,13 +8,14 @@ use super::options::{Approval, Choice};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::failure::{Failure, aws_finding};
+use crate::graph::owner::Owner;
 use crate::kinds::Kind;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::operate::history::{History, Way};
 use crate::operate::rollback::{Event, Outcome, RollbackError, Step, carry_out};
 use crate::operate::{Target, functions};
 use crate::pipeline::{self, Desk, Loaded};
-use crate::plan::{PlanError, Problem, stranger};
+use crate::plan::{PlanError, Problem};
 use crate::report::progress::Preparation;
 use crate::report::rollback::{self as form, Listed, Shown};
 use crate::report::terminal::Terminal;
@@ -133,9 +134,9 @@ impl Subject {
             return Err((problem(element, "rollback::absent", message, help), true));
         };
         let adopt = || format!("take it over first: `deployer adopt '{element}'`");
-        match stranger(stack, history.owner(), self.recorded) {
-            Some(owner) => Err((foreign(&owner.to_string(), adopt()), false)),
-            None => Ok(history),
+        match history.owner(stack, self.recorded) {
+            Owner::Ours => Ok(history),
+            Owner::Foreign(owner) => Err((foreign(&owner.to_string(), adopt()), false)),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::options::{Approval, Choice, StateCommand};
 use super::run::Run;
 use super::{Exit, OK, approval};
 use crate::failure::Failure;
+use crate::graph::owner;
 use crate::kinds::{self, Ownership};
 use crate::observe::leave;
 use crate::pipeline::{self, Loaded, Settings};
@@ -194,10 +195,7 @@ impl Desk<'_> {
 /// Tells whether `part` is a part of the recorded resource `whole` and belongs to its owner.
 fn is_part(part: &Record, whole: &Record) -> bool {
     let Some(kind) = kinds::find(&part.kind) else { return false };
-    let parent = kind.about().parent_in(&part.inputs);
-    kind.ownership() == Ownership::Parent
-        && kind.about().part_of() == Some(whole.kind.as_str())
-        && whole.outputs.values().any(|output| Some(output.as_str()) == parent)
+    kind.ownership() == Ownership::Parent && owner::is_part(kind, &part.inputs, whole)
 }
 
 fn unknown(address: &str, state: &State) -> Failure {

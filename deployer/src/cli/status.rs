@@ -3,14 +3,12 @@
 use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
-use crate::aws::tags;
 use crate::graph::Node;
-use crate::kinds::Ownership;
+use crate::graph::owner::Evidence;
 use crate::kinds::Sign;
 use crate::operate::health;
 use crate::pipeline;
 use crate::plan::drift::drift_of_all;
-use crate::plan::stranger;
 use crate::report::progress::Preparation;
 use crate::report::status::{self, Row};
 
@@ -26,12 +24,14 @@ pub(super) async fn run(run: &Run) -> Exit {
     let mut signs = pipeline::unless_stopped(&run.stop, asked).await?;
     let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
     let stack = loaded.document.stack();
-    // A part has no tags of its own.
+    let owners = seen.owners(&loaded.graph, stack, &sight.aws.place);
     let foreign = |node: &Node| {
-        let has_tags = node.kind.ownership() == Ownership::Tags && !node.external;
-        let live = seen.live.get(&node.address).filter(|_| has_tags)?;
+        if node.external {
+            return None;
+        }
         let recorded = seen.prior.resources.contains_key(&node.address);
-        stranger(stack, live.spec["tags"][tags::STACK].as_str(), recorded)
+        let evidence = Evidence { stated: true, recorded, leaves: false };
+        owners.of(node.kind, seen.live.get(&node.address)?, evidence).foreign()
     };
     let rows: Vec<Row> = loaded
         .graph

@@ -239,7 +239,8 @@ impl<'a> Execution<'a> {
     fn start(&self, id: StepId, sharing: bool, running: &mut Running<'a>) {
         let planned = self.planned(id);
         let desired = self.desired(planned);
-        let (aws, stack, observer, part) = (self.aws, self.stack, self.observer, id.1);
+        let (aws, stack, plan) = (self.aws, self.stack, self.plan);
+        let (observer, part) = (self.observer, id.1);
         let withdraws = schedule::withdraws(self.plan.actions(), planned);
         let wanted = desired.clone();
         let work = async move {
@@ -248,7 +249,7 @@ impl<'a> Execution<'a> {
                 action: planned.action(),
                 removal: part == Part::Removal,
             });
-            step::run(&Context { aws, stack, withdraws }, planned, part, &wanted).await
+            step::run(&Context { aws, stack, plan, withdraws }, planned, part, &wanted).await
         };
         running.start((id, sharing), desired, work, self.stop.clone(), move |said| {
             observer.event(&said.event(&planned.address, part == Part::Removal));

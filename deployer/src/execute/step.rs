@@ -1,14 +1,18 @@
 //! One planned action, carried out.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::retry::retrying;
 use crate::aws::{Aws, AwsError, Trust, tags};
+use crate::graph::owner::{Owner, by_own_tags};
 use crate::graph::resolve;
 use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, Watched};
-use crate::plan::{Deletion, Effect, Planned, Replacement, Revision, Rules, diff};
+use crate::plan::{Deletion, Effect, Plan, Planned, Replacement, Revision, Rules, diff};
 use crate::spec::template::Ref;
 
 /// What one step left behind.
@@ -32,6 +36,7 @@ pub(super) enum Part {
 pub(super) struct Context<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,
+    pub plan: &'a Plan,
     /// What an update takes away goes in a step of its own.
     pub withdraws: bool,
 }
@@ -155,26 +160,29 @@ impl Step<'_> {
         }
     }
 
-    /// Asks AWS whose a resource is by now, whatever this run remembers; false where it is gone.
-    async fn still_ours(&self, live: &Observed<Value>) -> Result<bool, AwsError> {
-        let owner = |seen: &Observed<Value>| seen.spec["tags"][tags::STACK].as_str().map(str::to_owned);
-        let before = owner(live);
-        if before.is_none() || self.kind.ownership() != Ownership::Tags {
+    /// Reads the owner of a resource again, past everything that this run remembers; of a part, the owner of its
+    /// parent. Returns false if AWS does not have the resource any more.
+    async fn check_owner(&self, live: &Observed<Value>) -> Result<bool, AwsError> {
+        let is_part = self.kind.ownership() == Ownership::Parent;
+        let parent = self.context.plan.parent_of(self.kind, live).filter(|_| is_part);
+        let (kind, before) = parent.map_or((self.kind, live), |parent| (parent.kind, &parent.live));
+        // A part without a parent of ours, or a resource that an emulator has created without tags.
+        let Some(tag) = stack_tag(before) else { return Ok(true) };
+        let Some(now) = kind.present(&self.context.aws.afresh(), &before.spec).await? else { return Ok(false) };
+        // The plan may have taken over another stack's resource.
+        if stack_tag(&now) == Some(tag) {
             return Ok(true);
         }
-        let now = self.kind.present(&self.context.aws.afresh(), &live.spec).await?;
-        let Some(now) = now else { return Ok(false) };
-        match owner(&now) {
-            None => Err(AwsError::Unmarked { id: now.physical_id }),
-            Some(owner) if Some(&owner) != before.as_ref() => Err(AwsError::Taken { arn: now.physical_id, owner }),
-            Some(_) => Ok(true),
+        let owner = Owner::by_tag(self.context.stack, stack_tag(&now), true);
+        match if is_part { owner.of_part() } else { owner } {
+            Owner::Ours => Ok(true),
+            Owner::Foreign(owner) => Err(AwsError::Foreign { id: live.physical_id.clone(), owner }),
         }
     }
 
+    /// Tells whether a resource that a create found is this stack's. A part is: its parent is this stack's.
     fn is_ours(&self, live: &Observed<Value>) -> bool {
-        self.kind.ownership() == Ownership::Parent
-            || live.spec.get("tags").and_then(|t| t.get(tags::STACK)).and_then(Value::as_str)
-                == Some(self.context.stack)
+        by_own_tags(&*self.kind, live, self.context.stack, false).is_none_or(|owner| owner.is_ours())
     }
 
     /// Changes what differs, and sets what is to be set `again`; where nothing is, nothing is called.
@@ -199,185 +207,23 @@ impl Step<'_> {
     }
 
     async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
-        if self.context.aws.run.age() > STALE && !self.still_ours(live).await? {
+        if self.context.aws.run.age() > STALE && !self.check_owner(live).await? {
             return Ok(());
         }
         retrying(|| self.kind.delete(self.context.aws, live)).await
     }
 }
 
-/// What was read so long ago is asked for its owner once more before it is deleted.
+/// The age of a read from which the owner is read again before a deletion.
 const STALE: Duration = Duration::from_secs(30);
+
+/// Returns the stack in a resource's ownership tags.
+fn stack_tag(live: &Observed<Value>) -> Option<&str> {
+    live.spec["tags"][tags::STACK].as_str()
+}
 
 /// Returns the properties that are sent again though they do not differ.
 fn set_again(revision: &Revision) -> Vec<String> {
     let again = revision.changes.iter().filter(|change| change.is_set_again());
     again.map(|change| change.path.clone()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::aws::played;
-    use crate::graph::resolve::Known;
-    use crate::kinds::REGISTRY;
-    use crate::plan::tests::ownership::ALL;
-    use crate::plan::tests::world::{Stack, World};
-    use crate::plan::{Action, Goal};
-
-    #[tokio::test]
-    async fn what_was_read_long_ago_is_asked_for_its_owner_before_it_is_deleted() {
-        let world = World::applied("stack: couch\nqueues: { inbox: {} }\n");
-        let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
-        let tags = |stack: &str| played::json(&format!(r#"{{"Tags": {{"deployer:stack": "{stack}"}}}}"#));
-        for (answer, refused) in [
-            (tags("shop"), Some("belongs to the stack \"shop\" by now")),
-            (played::json("{}"), Some("carries no ownership tags of this stack any more")),
-            (tags("couch"), None),
-        ] {
-            let aws = played::answering(&[&answer, &played::json("{}")]).await;
-            grow_old().await;
-            let context = Context { aws: &aws, stack: "couch", withdraws: false };
-            let ended =
-                run(&context, &plan.actions()[0], Part::Main, &Value::Null).await.map(drop).map_err(|e| e.to_string());
-            match refused {
-                None => assert_eq!((ended, aws.calls()), (Ok(()), (1, 1))),
-                Some(why) => {
-                    assert!(ended.as_ref().is_err_and(|error| error.contains(why)), "{ended:?}");
-                    assert_eq!(aws.calls(), (1, 0), "nothing is deleted");
-                }
-            }
-        }
-    }
-
-    fn revision(id: &str, live: Value) -> Revision {
-        let live = Observed::new(id, live, Default::default());
-        Revision { wanted: Default::default(), live, changes: Vec::new(), leftover: None }
-    }
-
-    /// Makes everything that was read until now old.
-    async fn grow_old() {
-        tokio::time::pause();
-        tokio::time::advance(STALE * 2).await;
-        tokio::time::resume();
-    }
-
-    #[tokio::test]
-    async fn every_kind_with_tags_is_asked_about_before_it_is_deleted() {
-        let world = World::applied(ALL);
-        let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
-        let denied = "403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-        let mut asked = BTreeSet::new();
-        for planned in plan.actions().iter().filter(|planned| planned.action() == Action::Delete) {
-            if planned.kind.ownership() != Ownership::Tags {
-                continue;
-            }
-            let live = planned.live().expect("a deleted resource is live").clone();
-            let aws = played::answering(&[denied; 9]).await;
-            grow_old().await;
-            let context = Context { aws: &aws, stack: "couch", withdraws: false };
-            let effect = Effect::Delete { live, how: Deletion::Called { leftover: None } };
-            let alone = Planned { effect, ..planned.clone() };
-            let ended = run(&context, &alone, Part::Main, &Value::Null).await;
-            let (reads, writes) = aws.calls();
-            assert!(ended.is_err() && reads > 0 && writes == 0, "{}: {reads} reads, {writes} writes", planned.address);
-            asked.insert(planned.kind.name());
-        }
-        let all = REGISTRY.iter().filter(|kind| kind.ownership() == Ownership::Tags).map(|kind| kind.name());
-        assert_eq!(asked, all.collect());
-    }
-
-    #[tokio::test]
-    async fn an_api_is_asked_about_afresh_whatever_the_plan_remembers_of_it() {
-        let world = World::applied(ALL);
-        let plan = world.plan(&Stack::of("stack: couch\n", &[]), Goal::Apply, &Default::default()).expect("a plan");
-        let api = plan.actions().iter().find(|planned| planned.kind.name() == "apigateway.rest_api").expect("an API");
-        let live = api.live().expect("it is there");
-        let (id, address) = (&live.physical_id, &api.address);
-        let listed = |stack: &str| {
-            let tags = format!(r#"{{"{}": "{stack}", "{}": "{address}"}}"#, tags::STACK, tags::ADDRESS);
-            played::json(&format!(
-                r#"{{"item": [{{"id": "{id}", "name": "web", "rootResourceId": "r", "tags": {tags}}}]}}"#
-            ))
-        };
-        let aws = played::answering(&[&listed("couch"), &listed("shop")]).await;
-        assert!(api.kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
-        grow_old().await;
-        let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let _ = run(&context, api, Part::Main, &Value::Null).await;
-        assert_eq!(aws.calls(), (2, 0), "its tags are another stack's by now: nothing is deleted");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_known_is_never_sent_as_a_text() {
-        let (aws, world) = (played::answering(&[]).await, World::default());
-        let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
-        let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
-        let mut desired = plan.actions()[0].effect.wanted().expect("it is made").desired.clone();
-        desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &Known::new(), &aws.place);
-        let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let refused = run(&context, &plan.actions()[0], Part::Main, &desired).await.err().expect("no queue");
-        assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");
-        assert_eq!(aws.calls(), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn a_queue_that_was_found_without_a_record_may_be_dying_and_is_created_all_the_same() {
-        let refused = r#"{"__type":"com.amazonaws.sqs#QueueDeletedRecently","message":"wait 60 seconds"}"#;
-        let length = refused.len();
-        let dying = format!("400 Bad Request\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{refused}");
-        let made = played::json(r#"{"QueueUrl":"https://sqs/orders"}"#);
-        let (aws, world) = (played::answering(&[&dying, &made]).await, World::default());
-        let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
-        let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
-        let mut planned = plan.actions()[0].clone();
-        let desired = planned.effect.wanted().expect("it is made").desired.clone();
-        planned.effect = Effect::Adopt(revision("url", desired.clone()));
-        let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let (done, _) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
-        assert!(matches!(done, Done::Made(_)));
-        assert_eq!(aws.calls(), (0, 2));
-        // It differs, and is gone when that is to be changed.
-        let refused = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
-        let length = refused.len();
-        let gone = format!("400 Bad Request\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{refused}");
-        let aws = played::answering(&[&gone, &made]).await;
-        let mut spec = desired.clone();
-        spec["visibility_timeout"] = json!(7);
-        planned.effect = Effect::Adopt(revision("https://sqs/orders", spec));
-        let context = Context { aws: &aws, stack: "couch", withdraws: false };
-        let (done, event) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
-        assert!(matches!((done, event), (Done::Made(_), Some((_, Watched::Created)))));
-        assert_eq!(aws.calls_made(), ["sqs:SetQueueAttributes", "sqs:CreateQueue"]);
-    }
-
-    #[tokio::test]
-    async fn what_a_role_loses_goes_in_the_second_step() {
-        let (first, second) = ("ec2%3ADeleteNetworkInterface", "s3%3APutObject");
-        let done = "<PutRolePolicyResponse><PutRolePolicyResult/></PutRolePolicyResponse>";
-        let done = format!("200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{done}", done.len()).into_bytes();
-        let aws = played::answering_to(vec![(first, done.clone()), (second, done)]).await;
-        let world = World::default();
-        let stack = Stack::of(
-            "stack: couch\nroles: { r: { trust: [lambda.amazonaws.com], permissions: [ { allow: s3:PutObject, on: \"arn:aws:s3:::b/*\" } ] } }\n",
-            &[],
-        );
-        let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
-        let mut planned = plan.actions()[0].clone();
-        let desired = planned.effect.wanted().expect("it is made").desired.clone();
-        let mut spec = desired.clone();
-        let network = json!({ "Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*" });
-        spec["inline_policies"]["permissions"]["Statement"] = json!([network]);
-        planned.effect = Effect::Update(revision("r", spec));
-        let context = Context { aws: &aws, stack: "couch", withdraws: true };
-        for part in [Part::Main, Part::Removal] {
-            let (done, _) = run(&context, &planned, part, &desired).await.expect("changed");
-            assert!(matches!(done, Done::Made(_)));
-        }
-        assert_eq!(aws.calls_made(), ["iam:PutRolePolicy", "iam:PutRolePolicy"]);
-    }
 }

@@ -134,7 +134,7 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         }
         AwsError::Fenced { .. } => ("state::fenced", "another run took the lock over; run the same command again".into()),
         AwsError::Package { code, .. } => (code, "let nothing else build meanwhile, then run the same command again".into()),
-        AwsError::Taken { .. } | AwsError::Unmarked { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
+        AwsError::Foreign { .. } => ("plan::foreign", "run the same command again: the plan then leaves it alone".into()),
         AwsError::Ambiguous { address, .. } => (
             "plan::ambiguous",
             format!("name the one that is meant: `deployer adopt '{address}' ID`; if the state holds the id of another one that is gone, `deployer state forget '{address}'` first"),

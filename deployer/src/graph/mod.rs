@@ -9,6 +9,7 @@ pub mod limits;
 pub mod models;
 pub mod names;
 pub mod own;
+pub mod owner;
 pub mod resolve;
 pub mod secret;
 

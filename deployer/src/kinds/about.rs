@@ -73,10 +73,15 @@ impl About {
         self.parent.map(|parent| parent.kind)
     }
 
+    /// Returns the property that names the parent.
+    pub fn parent_property(&self) -> Option<&'static str> {
+        self.parent?;
+        self.identity.first().copied()
+    }
+
     /// Returns the text in `spec` that names the parent: one of its outputs, or a reference to one.
     pub fn parent_in<'s>(&self, spec: &'s Value) -> Option<&'s str> {
-        self.parent?;
-        spec.get(self.identity.first()?)?.as_str()
+        spec.get(self.parent_property()?)?.as_str()
     }
 }
 

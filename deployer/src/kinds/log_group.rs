@@ -340,6 +340,7 @@ async fn encrypt(aws: &Aws, want: &LogGroup) -> Result<(), AwsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::owner::Foreign;
     use crate::aws::played;
 
     #[tokio::test]
@@ -352,7 +353,7 @@ mod tests {
         aws.run.record(LogGroupKind::NAME, &[&group.name], &group.name, Some(recorded));
         let live = Observed::new(group.name.clone(), group, Outputs::new());
         let refused = LogGroupKind::delete(&aws, &live).await.expect_err("another stack's");
-        assert!(matches!(refused, AwsError::Taken { owner, .. } if owner == "shop"));
+        assert!(matches!(refused, AwsError::Foreign { owner: Foreign::OtherStack { stack }, .. } if stack == "shop"));
         assert_eq!(aws.calls(), (1, 0));
     }
 

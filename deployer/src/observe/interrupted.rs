@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::hidden::{find, is_hidden};
 use super::left::{meant, same_open_identity};
 use super::{FailedRead, ObserveError, identity_known};
-use crate::aws::{Aws, Place, Trust, tags};
+use crate::aws::{Aws, Place, Trust};
 use crate::graph::Graph;
+use crate::graph::owner::{by_own_tags, created_untagged};
 use crate::graph::resolve::{self, Known};
-use crate::kinds::{self, AnyKind, Observed, Ownership};
+use crate::kinds::{self, AnyKind, Observed};
 use crate::state::{Intent, Record, State, leftover};
 
 /// Finds resources that an interrupted run created and that are neither in the graph nor in the state. Returns them as
@@ -56,9 +57,7 @@ pub(super) async fn interrupted(
     let (mut found, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some((intent, kind, name, outcome)) = reads.next().await {
         match outcome {
-            Ok(Some(live))
-                if is_ours(kind, &live, &prior.stack) || made_unmarked(prior, kind, &name, &live, &aws.place) =>
-            {
+            Ok(Some(live)) if is_ours(prior, kind, &live, &aws.place) => {
                 let taken = prior.resources.contains_key(&intent.address);
                 let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
                 found.insert(address, recovered(intent, live));
@@ -99,25 +98,9 @@ async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
 
 /// Tells whether the resource belongs to the stack. A part has no ownership tags; the intent is the only evidence that
 /// the run created it.
-fn is_ours(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str) -> bool {
-    kind.ownership() == Ownership::Parent || live.spec["tags"].get(tags::STACK).and_then(Value::as_str) == Some(stack)
-}
-
-/// Tells whether an interrupted run created a resource without ownership tags. Some emulators drop the tags of a create
-/// call, so a run that is interrupted right after it leaves none. Its intent was written when no resource had the name,
-/// so it proves the owner. AWS itself creates a resource together with its tags, so there this is never assumed.
-pub(crate) fn made_unmarked(
-    prior: &State,
-    kind: &dyn AnyKind,
-    name: &str,
-    live: &Observed<Value>,
-    place: &Place,
-) -> bool {
-    let marked = live.spec["tags"].get(tags::STACK).is_some();
-    let made = |intent: &Intent| {
-        intent.action.creates() && intent.kind == kind.name() && kind.identify(&intent.inputs) == name
-    };
-    place.endpoint_url.is_some() && kind.ownership() == Ownership::Tags && !marked && prior.intents.iter().any(made)
+fn is_ours(prior: &State, kind: &dyn AnyKind, live: &Observed<Value>, place: &Place) -> bool {
+    by_own_tags(kind, live, &prior.stack, false).is_none_or(|owner| owner.is_ours())
+        || created_untagged(prior, kind, live, place)
 }
 
 fn recovered(intent: &Intent, live: Observed<Value>) -> Record {

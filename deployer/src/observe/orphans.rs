@@ -24,6 +24,7 @@ use super::Observation;
 use super::left::meant;
 use crate::aws::{Aws, AwsError, Trust, tagged, tags};
 use crate::graph::Graph;
+use crate::graph::owner::by_own_tags;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::{self, Kind, Observed};
@@ -254,11 +255,11 @@ impl Known {
             }
             Ok(Some(live)) => {
                 let name = (kind.name().to_owned(), kind.identify(&live.spec));
-                let tags = &live.spec["tags"];
-                if tags[tags::STACK].as_str() != Some(owner) || !self.names.insert(name) {
+                let is_ours = by_own_tags(kind, &live, owner, false).is_some_and(|owner| owner.is_ours());
+                if !is_ours || !self.names.insert(name) {
                     return None;
                 }
-                let said = tags[tags::ADDRESS].as_str().unwrap_or(kind.name()).to_owned();
+                let said = live.spec["tags"][tags::ADDRESS].as_str().unwrap_or(kind.name()).to_owned();
                 (said, Ok(live))
             }
         };

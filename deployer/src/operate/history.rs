@@ -3,6 +3,7 @@
 use futures::future::try_join;
 
 use crate::aws::{Aws, AwsError, tags};
+use crate::graph::owner::Owner;
 use crate::kinds::lambda_function::versions::{self, Version};
 use crate::kinds::lambda_function::{Code, Function};
 
@@ -41,9 +42,9 @@ impl History {
         self.newest(&self.running.code).map(|version| version.number)
     }
 
-    /// Returns the stack in the function's ownership tag.
-    pub fn owner(&self) -> Option<&str> {
-        self.running.tags.get(tags::STACK).map(String::as_str)
+    /// Returns the function's owner by its tags. `recorded` tells whether the last apply recorded the function.
+    pub fn owner(&self, stack: &str, recorded: bool) -> Owner {
+        Owner::by_tag(stack, self.running.tags.get(tags::STACK).map(String::as_str), recorded)
     }
 
     /// Finds the code from before the last apply, whose code was `applied`. The result stays the same when the rollback

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use aws_sdk_sqs::operation::list_queue_tags::ListQueueTagsOutput;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry as Entry, Message as Received, MessageSystemAttributeName as System,
     QueueAttributeName as Attribute,
@@ -10,6 +11,7 @@ use aws_sdk_sqs::types::{
 
 use crate::aws::{Aws, AwsError, Place, tags};
 use crate::execute::Stop;
+use crate::graph::owner::Owner;
 use crate::graph::{Graph, Node, resolve};
 use crate::kinds::Kind;
 use crate::kinds::sqs_queue::SqsQueue;
@@ -113,14 +115,15 @@ impl Queues {
 /// The modelled code and the code of older endpoints.
 const ABSENT: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
 
-/// Reads the owner of a queue from its ownership tags: ListQueueTags. `None` if there is no such queue.
+/// Reads the owner of a queue, seen from `stack`: ListQueueTags. `None` if there is no such queue.
 ///
 /// # Errors
 /// A refusal by SQS.
-pub async fn owner(aws: &Aws, url: &str) -> Result<Option<Option<String>>, AwsError> {
+pub async fn owner(aws: &Aws, url: &str, stack: &str) -> Result<Option<Owner>, AwsError> {
     let call = aws.clients.sqs.list_queue_tags().queue_url(url).send();
     let found = aws.find("sqs:ListQueueTags", ABSENT, call).await?;
-    Ok(found.map(|found| found.tags.unwrap_or_default().remove(tags::STACK)))
+    let tag = |found: ListQueueTagsOutput| found.tags.unwrap_or_default().remove(tags::STACK);
+    Ok(found.map(|found| Owner::by_tag(stack, tag(found).as_deref(), false)))
 }
 
 /// Approximate numbers of messages. SQS updates them within about a minute.

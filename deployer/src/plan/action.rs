@@ -120,8 +120,32 @@ pub struct Plan {
     pub(crate) output_changes: Vec<OutputChange>,
     /// Only the state learns what AWS has; AWS is not changed.
     pub(crate) refresh_only: bool,
+    /// The parents whose owners decide the deletions of parts.
+    pub(crate) parents: Vec<Whole>,
     /// Bytes of the packaged zips, by the functions' addresses; to show, not to decide by.
     pub(crate) code_sizes: BTreeMap<String, u64>,
+}
+
+impl Plan {
+    /// Returns the parent of a part that the plan deletes.
+    pub(crate) fn parent_of(&self, kind: KindRef, live: &Observed<Value>) -> Option<&Whole> {
+        let about = kind.about();
+        let named = about.parent_in(&live.spec)?;
+        self.parents.iter().find(|whole| about.part_of() == Some(whole.kind.name()) && whole.is_called(named))
+    }
+}
+
+/// A live resource that others are part of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Whole {
+    pub(crate) kind: KindRef,
+    pub(crate) live: Observed<Value>,
+}
+
+impl Whole {
+    fn is_called(&self, name: &str) -> bool {
+        self.live.outputs.values().any(|output| output == name)
+    }
 }
 
 /// What making a plan cost.

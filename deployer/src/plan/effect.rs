@@ -163,6 +163,16 @@ impl Effect {
         self.predecessor().is_some() || matches!(self, Self::Delete { .. } | Self::Replace { .. })
     }
 
+    /// Lists the resources that the plan deletes by calls of its own.
+    pub fn deleted(&self) -> impl Iterator<Item = &Observed<Value>> {
+        let live = match self {
+            Self::Delete { live, how: Deletion::Called { .. } }
+            | Self::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => Some(live),
+            _ => None,
+        };
+        live.into_iter().chain(self.predecessor())
+    }
+
     /// Returns the resource whose data a user loses, if any is deleted: the predecessor before the live one.
     pub fn lost(&self) -> Option<&Observed<Value>> {
         let live = match self {

@@ -6,7 +6,6 @@ pub mod diff;
 pub mod drift;
 mod effect;
 mod effects;
-mod owner;
 mod pairs;
 mod planner;
 mod problem;
@@ -17,15 +16,15 @@ mod select;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use crate::graph::owner::Foreign;
 pub use crate::kinds::{Action, Order};
 pub use action::{Cost, Drift, OutputChange, Plan, Planned, Summary};
 pub use change::{Change, How};
 pub use diff::Rules;
 pub use effect::{Deletion, Effect, Replacement, Revision, Wanted};
 pub use effects::{Effects, ReviewedEffect};
-pub use owner::stranger;
 pub use planner::{Goal, plan};
-pub use problem::{Foreign, PlanError, Problem};
+pub use problem::{PlanError, Problem};
 pub use reason::{Fixed, Note, Reason, Remark};
 pub use refresh::{refresh_only, refreshed};
 pub use select::Selection;

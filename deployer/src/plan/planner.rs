@@ -6,24 +6,23 @@ mod gone;
 mod reason;
 mod recreated;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use self::gone::{lapses, take_along};
+use self::gone::{lapses, parents, take_along};
 use self::reason::output_changes;
 use super::action::{Plan, Planned};
 use super::effect::{Effect, Replacement};
-use super::owner;
-use super::problem::{Foreign, PlanError, Problem};
+use super::problem::{PlanError, Problem};
 use super::reason::{Note, Reason, Remark};
-use super::select::{Selection, is_named, selected, unknown};
+use super::select::{Selection, selected, unknown};
 use crate::aws::Place;
+use crate::graph::owner::{Evidence, Foreign, Owner, Owners};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node};
-use crate::kinds::{Action, Observed};
-use crate::observe::{Left, Observation, Parents, identity_known};
+use crate::kinds::{Action, KindRef, Observed};
+use crate::observe::{Left, Observation, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::spec::template;
 use crate::state::Record;
@@ -51,7 +50,6 @@ pub fn plan(
     let mut planner = Planner {
         graph,
         seen,
-        stack,
         place,
         goal,
         selection,
@@ -60,7 +58,7 @@ pub fn plan(
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
         new_behind_name: BTreeMap::new(),
-        parents: OnceCell::new(),
+        owners: seen.owners(graph, stack, place).adopting(|address| selection.adopts(address)),
         plan: Plan::default(),
         problems: unknown(graph, seen, selection),
     };
@@ -72,8 +70,9 @@ pub fn plan(
     }
     planner.twice_recorded();
     planner.orphans();
-    let Planner { mut plan, problems, known, .. } = planner;
+    let Planner { mut plan, problems, known, owners, .. } = planner;
     take_along(&mut plan.actions);
+    plan.parents = parents(&plan.actions, &owners);
     plan.notes.extend(plan.actions.iter().filter_map(lapses));
     if goal == Goal::Apply {
         plan.outputs =
@@ -86,7 +85,6 @@ pub fn plan(
 pub(super) struct Planner<'a> {
     pub(super) graph: &'a Graph,
     pub(super) seen: &'a Observation,
-    pub(super) stack: &'a str,
     pub(super) place: &'a Place,
     goal: Goal,
     selection: &'a Selection,
@@ -97,7 +95,7 @@ pub(super) struct Planner<'a> {
     claimed: BTreeSet<String>,
     /// The resources that this plan puts behind a name that had another resource or none, by address.
     new_behind_name: BTreeMap<String, Action>,
-    parents: OnceCell<Parents<'a>>,
+    owners: Owners<'a>,
     plan: Plan,
     problems: Vec<Problem>,
 }
@@ -174,7 +172,13 @@ impl<'a> Planner<'a> {
 
     fn other_owner_of_predecessor(&self, prior: &Prior<'a>) -> Option<Foreign> {
         let left = prior.left?;
-        owner::other_owner(self, left.live.as_ref()?, &left.record)
+        self.owner_of_left(left)?.foreign()
+    }
+
+    /// Returns the owner of a live resource that only the state has.
+    fn owner_of_left(&self, left: &Left) -> Option<Owner> {
+        let kind = KindRef::find(&left.record.kind)?;
+        Some(self.owners.of(&*kind, left.live.as_ref()?, Evidence::STATE_ALONE))
     }
 
     /// Tells whether the element at `address` still means what its record holds.
@@ -183,16 +187,6 @@ impl<'a> Planner<'a> {
             let spec = resolve::value(&node.spec, &self.seen.known, self.place);
             node.kind.name() == record.kind && node.kind.identify(&spec) == node.kind.identify(&record.inputs)
         })
-    }
-
-    /// Returns every live resource that others may be part of.
-    pub(super) fn parents(&self) -> &Parents<'a> {
-        self.parents.get_or_init(|| self.seen.parents(self.graph))
-    }
-
-    /// Tells whether the user asked to adopt `address`, whoever owns it.
-    pub(super) fn adopts(&self, address: &str) -> bool {
-        self.selection.adopt.iter().any(|name| is_named(address, name))
     }
 
     /// Applies `protect`, which forbids deletions, and `retain`, which keeps the resource in AWS instead.

@@ -1,11 +1,10 @@
 //! What stands in a plan's way.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Effect, Planned};
 use crate::graph::Node;
+use crate::graph::owner::Foreign;
 use crate::kinds::{Changes, Observed};
 
 /// A reason not to apply.
@@ -16,43 +15,6 @@ pub struct Problem {
     pub element: String,
     pub message: String,
     pub help: String,
-}
-
-/// Why a resource is not this stack's. It completes "the resource …".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
-#[serde(tag = "code", rename_all = "kebab-case")]
-pub enum Foreign {
-    #[error("belongs to the stack {stack:?}")]
-    OtherStack { stack: String },
-    /// It never had them, as far as the state knows.
-    #[error("carries no ownership tags of this stack")]
-    Untagged,
-    /// The last apply left it with them.
-    #[error(
-        "carries no ownership tags of this stack any more: they were removed, or another resource was created under \
-         its name"
-    )]
-    TagsRemoved,
-    /// It has no ownership tags of its own, and its parent is not this stack's.
-    #[error("is part of a resource that {parent}")]
-    Part { parent: Box<Self> },
-    /// The last apply left it as a part of a resource that is not found any more. AWS would have deleted it along.
-    #[error("is part of a resource that is no longer this stack's")]
-    PartOfLost,
-    #[error("is part of a resource that this stack does not have")]
-    PartOfUnknown,
-}
-
-impl Foreign {
-    /// Applies `change` to each text that comes from AWS.
-    #[must_use]
-    pub(super) fn map_texts(self, change: &dyn Fn(&str) -> String) -> Self {
-        match self {
-            Self::OtherStack { stack } => Self::OtherStack { stack: change(&stack) },
-            Self::Part { parent } => Self::Part { parent: Box::new(parent.map_texts(change)) },
-            Self::Untagged | Self::TagsRemoved | Self::PartOfLost | Self::PartOfUnknown => self,
-        }
-    }
 }
 
 /// Why there is no plan.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::problem::Foreign;
+use crate::graph::owner::Foreign;
 use crate::kinds::KindRef;
 
 /// The reason for an action. It informs people and programs; nothing is decided by it.

@@ -29,6 +29,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Tells whether the user asked to adopt `address`, whoever owns it.
+    pub(super) fn adopts(&self, address: &str) -> bool {
+        self.adopt.iter().any(|name| is_named(address, name))
+    }
+
     /// Is it asked for to delete the orphan at `address`? It takes its name or its element's.
     pub(super) fn prunes(&self, address: &str) -> bool {
         let names_it = |name: &String| name.contains('.') && is_named(address, name);

@@ -38,6 +38,8 @@ impl Shown {
             outputs: plan.outputs.iter().map(|(name, value)| (cover.line(name), cover.line(value))).collect(),
             output_changes: plan.output_changes.iter().map(|change| cover.output(change)).collect(),
             refresh_only: plan.refresh_only,
+            // Nothing of them is shown.
+            parents: Vec::new(),
             code_sizes: plan.code_sizes.iter().map(|(address, size)| (cover.line(address), *size)).collect(),
         })
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::aws::owner::Foreign;
 use crate::aws::played;
 
 #[tokio::test]
@@ -25,7 +26,9 @@ async fn an_alarm_that_another_stack_has_taken_stays_while_others_go() {
     let [age, depth] = gone.each_ref().map(|live| CloudwatchAlarm::delete(&aws, live));
     let (age, depth) = tokio::join!(age, depth);
     age.expect("deleted");
-    assert!(matches!(depth.expect_err("another stack's"), AwsError::Taken { owner, .. } if owner == "shop"));
+    assert!(
+        matches!(depth.expect_err("another stack's"), AwsError::Foreign { owner: Foreign::OtherStack { stack }, .. } if stack == "shop")
+    );
     assert_eq!(aws.calls(), (3, 1));
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_apigateway::types::RestApi as Live;
 
 use super::{Api, Found, RestApi, api_arn, id_of};
 use crate::aws::apigateway::{edited_tags, live_tags};
+use crate::aws::owner::Owner;
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Kind;
@@ -75,7 +76,8 @@ pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsErr
 fn carrying(all: &[Live], spec: &Api) -> Vec<Live> {
     let carries = |api: &&Live| {
         let tag = |key: &str| api.tags.as_ref().and_then(|tags| tags.get(key)).map(String::as_str);
-        tag(tags::STACK) == Some(&spec.owner_stack) && tag(tags::ADDRESS) == Some(&spec.owner_address)
+        let owner = Owner::by_tag(&spec.owner_stack, tag(tags::STACK), false);
+        owner.is_ours() && tag(tags::ADDRESS) == Some(&spec.owner_address)
     };
     let mut ours: Vec<Live> = all.iter().filter(carries).cloned().collect();
     let age = |api: &Live| (api.created_date.map(|d| (d.secs(), d.subsec_nanos())), api.id.clone());

@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use super::reason::why_replace;
 use super::{Planner, Prior, back};
 use crate::graph::Node;
-use crate::kinds::{Action, Observed, Order};
+use crate::graph::owner::{Evidence, Owner, Parent};
+use crate::kinds::{Action, Observed, Order, Ownership};
 use crate::plan::change::Change;
 use crate::plan::diff::{Rules, diff};
 use crate::plan::drift;
 use crate::plan::effect::{Effect, Replacement, Revision, Wanted};
-use crate::plan::owner::{self, Owner};
 use crate::plan::problem::Problem;
 use crate::plan::reason::{Note, Reason, Remark};
 use crate::plan::select::is_named;
@@ -95,11 +95,14 @@ impl<'a> Planner<'a> {
         prior: Option<&Prior<'a>>,
     ) -> Option<(Effect, Reason)> {
         let same = prior.filter(|prior| prior.same);
-        let owner = owner::of(self, node, live, same.is_some());
+        let evidence = Evidence { stated: true, recorded: same.is_some(), leaves: false };
+        let owner = self.owners.of(node.kind, live, evidence);
         if let Owner::Foreign(foreign) = &owner
-            && !self.adopts(&node.address)
+            && !self.selection.adopts(&node.address)
         {
-            self.problems.push(Problem::foreign(node, live, foreign));
+            if !self.parent_stops_the_plan(node, live) {
+                self.problems.push(Problem::foreign(node, live, foreign));
+            }
             return None;
         }
         if let Some(prior) = same {
@@ -121,6 +124,17 @@ impl<'a> Planner<'a> {
         let leftover = prior.and_then(|prior| self.predecessor(prior)).cloned();
         let revision = Revision { wanted, live: live.clone(), changes, leftover };
         Some(self.revise(node, revision, same.is_some(), &owner))
+    }
+
+    /// Tells whether the node is part of a foreign resource that is a problem of its own: one cause, one problem.
+    fn parent_stops_the_plan(&self, node: &Node, live: &Observed<Value>) -> bool {
+        if node.kind.ownership() != Ownership::Parent {
+            return false;
+        }
+        let is_problem = |parent: Parent<'_>| {
+            parent.is_stated && self.selected.contains(parent.address) && !self.selection.adopts(parent.address)
+        };
+        self.owners.parent(node.kind, &live.spec).is_some_and(is_problem)
     }
 
     /// Decides how a live resource of ours becomes as desired. `recorded` is whether the state has it.

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{Planner, Prior};
 use crate::graph::Node;
-use crate::kinds::{Action, KindRef, Observed};
+use crate::graph::owner::{Evidence, Owners};
+use crate::kinds::{Action, KindRef, Observed, Ownership};
 use crate::observe::{Left, Orphan};
-use crate::plan::action::Planned;
+use crate::plan::action::{Planned, Whole};
 use crate::plan::effect::{Deletion, Effect};
-use crate::plan::owner;
 use crate::plan::problem::Problem;
 use crate::plan::reason::{Note, Reason, Remark};
 use crate::plan::select::is_named;
@@ -24,11 +24,8 @@ impl<'a> Planner<'a> {
         let mut gone = taken.map_or(Reason::AlreadyGone, |owner| Reason::Foreign { owner });
         if let Some(live) = live {
             let known = prior.as_ref().is_some_and(|p| p.same);
-            let foreign = match owner::of(self, node, live, known) {
-                owner::Owner::Foreign(owner) => Some(owner),
-                owner::Owner::Ours => owner::owner_of_parent(self, node.kind, &live.spec),
-            };
-            if let Some(owner) = foreign {
+            let evidence = Evidence { stated: true, recorded: known, leaves: true };
+            if let Some(owner) = self.owners.of(node.kind, live, evidence).foreign() {
                 found = None;
                 gone = Reason::Foreign { owner };
             }
@@ -75,7 +72,7 @@ impl<'a> Planner<'a> {
             None => forget(Reason::AlreadyGone),
             // A route that stayed would be served by the next deployment.
             Some(_) if left.record.retain && !kind.about().calls.definition => forget(Reason::Retained),
-            Some(live) => match owner::other_owner(self, live, &left.record) {
+            Some(live) => match self.owners.of(&*kind, live, Evidence::STATE_ALONE).foreign() {
                 Some(owner) => forget(Reason::Foreign { owner }),
                 None if left.record.protect => {
                     self.problems.push(Problem::protected_in_state(address, &left.record.element));
@@ -164,6 +161,19 @@ pub(super) fn take_along(actions: &mut [Planned]) {
             *how = Deletion::WithParent(address.clone());
         }
     }
+}
+
+/// Lists the parents of the parts that the plan deletes by calls of its own.
+pub(super) fn parents(actions: &[Planned], owners: &Owners<'_>) -> Vec<Whole> {
+    let mut parents = BTreeMap::new();
+    for planned in actions.iter().filter(|planned| planned.kind.ownership() == Ownership::Parent) {
+        for live in planned.effect.deleted() {
+            let Some(parent) = owners.parent(&*planned.kind, &live.spec) else { continue };
+            let whole = Whole { kind: parent.kind.into(), live: parent.live.clone() };
+            parents.entry((parent.address, parent.is_stated)).or_insert(whole);
+        }
+    }
+    parents.into_values().collect()
 }
 
 /// Returns a note on the part of a deletion that AWS finishes later, unless the resource is deleted with its parent.

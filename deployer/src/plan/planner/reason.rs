@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Planner;
+use crate::graph::owner::Owner;
 use crate::graph::{Node, resolve};
 use crate::kinds::AnyKind;
 use crate::plan::action::OutputChange;
 use crate::plan::change::Change;
 use crate::plan::diff::Rules;
-use crate::plan::owner;
 use crate::plan::reason::{Fixed, Reason};
 use crate::spec::secrets::Secrets;
 use crate::state::State;
 
 impl Planner<'_> {
     /// Tells how we know that the resource is ours, or that a run was interrupted if there is an intent.
-    pub(super) fn why_adopt(&self, node: &Node, spec: &Value, owner: &owner::Owner) -> Reason {
+    pub(super) fn why_adopt(&self, node: &Node, spec: &Value, owner: &Owner) -> Reason {
         let kind = node.kind.name();
         let wanted = node.kind.identify(spec);
         let other = self.seen.prior.resources.iter().find(|(address, record)| {
@@ -29,8 +29,8 @@ impl Planner<'_> {
         let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
         match (intent, owner) {
             (Some(intent), _) => Reason::Interrupted { since: intent.since.clone() },
-            (None, owner::Owner::Foreign(owner)) => Reason::AdoptRequested { owner: owner.clone() },
-            (None, owner::Owner::Ours) => Reason::Unrecorded,
+            (None, Owner::Foreign(owner)) => Reason::AdoptRequested { owner: owner.clone() },
+            (None, Owner::Ours) => Reason::Unrecorded,
         }
     }
 }

@@ -14,7 +14,7 @@ impl Planner<'_> {
         if !node.kind.about().goes_with_parent() {
             return None;
         }
-        let property = node.kind.identity().first()?;
+        let property = node.kind.about().parent_property()?;
         referred(node, property).find(|address| self.new_behind_name.get(address) == Some(&Action::Replace))
     }
 

@@ -67,15 +67,30 @@ fn a_part_without_tags_belongs_to_whom_its_parent_belongs() {
     ");
 }
 
+/// The address of [`PART`]'s subscription.
+const SUBSCRIPTION: &str = "topics.news.subscription[email:a@example.com]";
+
 #[test]
-fn a_part_of_a_foreign_parent_is_foreign() {
+fn a_foreign_parent_is_one_problem_with_all_its_parts() {
     let mut world = World::applied(PART);
     world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
+    let recorded = world.said(PART);
     world.prior.resources.clear();
-    assert_snapshot!(world.said(PART), @r#"
+    assert_eq!(world.said(PART), recorded, "the state proves nothing");
+    assert_snapshot!(recorded, @r#"
     plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'topics.news'`
-    plan::foreign: the sns.subscription "arn:aws:sns:eu-west-1:123456789012:couch-news · email · a@example.com" exists already and carries no ownership tags of this stack
+    "#);
+}
+
+#[test]
+fn a_recorded_part_is_not_replaced_while_its_parent_is_another_stacks() {
+    let mut world = World::applied(PART);
+    world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
+    let part = vec![SUBSCRIPTION.to_owned()];
+    let selection = Selection { target: part.clone(), replace: part, alone: true, ..Selection::default() };
+    assert_snapshot!(world.said_for(&Stack::of(PART, &[]), Goal::Apply, &selection), @r#"
+    plan::foreign: the sns.subscription "arn:aws:sns:eu-west-1:123456789012:couch-news · email · a@example.com" exists already and is part of a resource that belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'topics.news.subscription[email:a@example.com]'`
     "#);
 }
