@@ -23,7 +23,6 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::time::Instant;
 
 use crate::aws::clients::Transport;
@@ -251,7 +250,7 @@ async fn observe_and_plan(
     }
     crate::log::mask(loaded.document.secrets());
     for (address, artifact) in &artifacts {
-        loaded.graph.set_code(address, json!({ "sha256": artifact.code_sha256 }));
+        loaded.graph.set_artifact(address, &artifact.code_sha256, Some(artifact.size));
     }
     if goal == Goal::Apply {
         refuse_excess(&loaded, &observation, &aws.place)?;
@@ -261,7 +260,6 @@ async fn observe_and_plan(
         plan(&loaded.graph, &observation, stack, &aws.place, goal, &settings.selection, loaded.document.secrets())
             .map_err(|error| Failure::plan(error, &loaded.document))?;
     models::tell(&told, &mut plan, &loaded.graph, &loaded.document, &(settings.now)())?;
-    plan.code_sizes = artifacts.iter().map(|(address, artifact)| (address.clone(), artifact.size)).collect();
     let plan = if settings.refresh_only { refresh_only(plan) } else { plan };
     Ok((loaded, snapshot, observation, plan, artifacts))
 }
@@ -359,8 +357,7 @@ impl Ready {
         for planned in self.plan.actions() {
             // A replaced function is recreated, so its code is uploaded even if it is unchanged.
             let anew = planned.live().is_none() || planned.action() == Action::Replace;
-            let uploaded = planned.kind.about().calls.uploads;
-            let uploads = |path: &str| uploaded.iter().any(|property| path.starts_with(property));
+            let uploads = |path: &str| planned.kind.artifact().is_some_and(|artifact| artifact.is_uploaded_for(path));
             let changed = anew || planned.changes().iter().any(|change| uploads(&change.path));
             if let Some(artifact) = self.artifacts.get(&planned.address).filter(|_| changed) {
                 let zip = artifact.clone();

@@ -34,9 +34,7 @@ impl Execution<'_> {
 
     /// Notes whose code this run brings, beside what the run before it did if that was cut off.
     pub(super) fn note_deployed_code(&mut self) {
-        let brings = |planned: &&Planned| {
-            planned.action().builds() && planned.changes().iter().any(|change| change.path == "code.sha256")
-        };
+        let brings = |planned: &&Planned| planned.action().builds() && planned.changes_artifact();
         let brought: Vec<String> = self.begun().filter(brings).map(|planned| planned.address.clone()).collect();
         if brought.is_empty() {
             return;

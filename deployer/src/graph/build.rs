@@ -119,6 +119,7 @@ impl Checker<'_> {
             retain: resource.retain,
             external: resource.external,
             code: resource.code,
+            artifact_bytes: None,
         }
     }
 

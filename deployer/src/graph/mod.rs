@@ -46,6 +46,8 @@ pub struct Node {
     /// Whether the resource is only read: never created, changed or deleted.
     pub external: bool,
     pub code: Option<Code>,
+    /// The size of the packaged artifact, once it is packaged.
+    pub artifact_bytes: Option<u64>,
 }
 
 impl Node {
@@ -120,10 +122,23 @@ impl Graph {
         predicted(|| self.nodes(), place)
     }
 
-    /// Sets a function's packaged code.
-    pub fn set_code(&mut self, address: &str, code: Value) {
-        if let Some(node) = self.nodes.get_mut(address) {
-            node.spec["code"] = code;
+    /// Sets the artifact of a resource that was packaged, by its digest.
+    pub fn set_artifact(&mut self, address: &str, digest: &str, size_bytes: Option<u64>) {
+        if let Some(node) = self.nodes.get_mut(address)
+            && let Some(artifact) = node.kind.artifact()
+        {
+            node.spec[artifact.name] = artifact.value(digest);
+            node.artifact_bytes = size_bytes;
+        }
+    }
+
+    /// Sets the artifact of a resource that was not packaged to that of its last apply.
+    pub fn keep_artifact(&mut self, address: &str, inputs: &Value) {
+        if let Some(node) = self.nodes.get_mut(address)
+            && let Some(artifact) = node.kind.artifact()
+            && let Some(value) = inputs.get(artifact.name)
+        {
+            node.spec[artifact.name] = value.clone();
         }
     }
 

@@ -34,6 +34,8 @@ pub struct About {
     pub parent: Option<Parent>,
     /// The property that is the resource's name in AWS.
     pub named: Option<Named>,
+    /// The property for the artifact of a resource.
+    pub artifact: Option<ArtifactProperty>,
     pub references: References,
     pub calls: Calls,
     pub person: Person,
@@ -52,6 +54,7 @@ impl About {
             tags: None,
             parent: None,
             named: None,
+            artifact: None,
             references: References::DEFAULT,
             calls: Calls::DEFAULT,
             person: Person::DEFAULT,
@@ -147,6 +150,50 @@ impl Named {
     }
 }
 
+/// The property for something that is packaged on this machine and uploaded, such as a function's code. Its value is an
+/// object.
+#[derive(Debug, Clone, Copy)]
+pub struct ArtifactProperty {
+    pub name: &'static str,
+    /// The entry with the digest, as AWS reports it.
+    pub digest: &'static str,
+    /// The entry with the size in bytes, which only AWS reports.
+    pub size: &'static str,
+    /// Properties (or beginnings of their paths) whose change uploads the artifact.
+    pub uploads: &'static [&'static str],
+    /// The artifact in words: "the function's code".
+    pub words: &'static str,
+}
+
+impl ArtifactProperty {
+    /// Returns the property's value for an artifact that was packaged here.
+    pub fn value(&self, digest: &str) -> Value {
+        Value::Object([(self.digest.to_owned(), digest.into())].into_iter().collect())
+    }
+
+    /// Returns the size of the artifact that AWS has.
+    pub fn size_bytes_in(&self, spec: &Value) -> Option<u64> {
+        spec.get(self.name)?.get(self.size)?.as_u64()
+    }
+
+    pub fn is_digest(&self, path: &str) -> bool {
+        self.entry(path) == Some(self.digest)
+    }
+
+    pub fn is_size(&self, path: &str) -> bool {
+        self.entry(path) == Some(self.size)
+    }
+
+    /// Tells whether a change of the property at `path` uploads the artifact.
+    pub fn is_uploaded_for(&self, path: &str) -> bool {
+        self.uploads.iter().any(|property| path.starts_with(property))
+    }
+
+    fn entry<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(self.name)?.strip_prefix('.')
+    }
+}
+
 /// How AWS treats references to other resources, by the property that holds them. In all other properties, the
 /// referenced resource is finished first.
 #[derive(Debug, Clone, Copy)]
@@ -197,8 +244,6 @@ pub struct Calls {
     /// The property by which a resource takes a share of an account's quota. Its deletion never yields to the creation
     /// of another resource, which may need that share.
     pub reserves: Option<&'static str>,
-    /// Properties (or beginnings of their paths) whose change uploads the resource's artifact.
-    pub uploads: &'static [&'static str],
     /// Account-wide listings, each with the number of resources in a stack from which it is used, and its actions,
     /// which IAM allows only on `*`.
     pub listings: &'static [(usize, &'static [&'static str])],
@@ -219,7 +264,6 @@ impl Calls {
         definition: false,
         watched: false,
         reserves: None,
-        uploads: &[],
         listings: &[],
         boundary: None,
         provided_locally: false,

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    About, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule, Sign, Watched, fields,
+    About, ArtifactProperty, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule,
+    Sign, Watched, fields,
 };
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust, permission};
@@ -87,6 +88,10 @@ impl dyn AnyKind + '_ {
 
     pub fn may_be_secret(&self) -> &'static [&'static str] {
         self.about().may_be_secret
+    }
+
+    pub fn artifact(&self) -> Option<&'static ArtifactProperty> {
+        self.about().artifact.as_ref()
     }
 
     pub fn rules(&self) -> &'static [(&'static str, Rule)] {

@@ -30,8 +30,8 @@ use progress::{followed, gone, is_going, ready, removal, remove};
 
 use super::lambda::created_key;
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
-    Watched,
+    About, ArtifactProperty, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person,
+    References, Rule, Watched,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -91,6 +91,13 @@ impl Kind for LambdaFunction {
         ],
         tags: Some(tags::Rules::strict("Lambda")),
         named: Some(Named::of("function_name", 64)),
+        artifact: Some(ArtifactProperty {
+            name: "code",
+            digest: "sha256",
+            size: "size",
+            uploads: CODE,
+            words: "the function's code",
+        }),
         references: References {
             loose: &["environment", "description", "tags"],
             early: &["logging_config", "role"],
@@ -109,7 +116,6 @@ impl Kind for LambdaFunction {
             ],
             watched: true,
             reserves: Some("reserved_concurrent_executions"),
-            uploads: CODE,
             ..Calls::DEFAULT
         },
         person: Person {

@@ -5,7 +5,7 @@ use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::observe;
 use crate::plan::saved::{Basis, Marker, moved};
-use crate::plan::{Goal, Plan, plan};
+use crate::plan::{Goal, plan};
 
 impl Ready {
     /// Reads AWS again under the same lock, and describes in words what changed since the plan was made, such as a
@@ -34,7 +34,7 @@ impl Ready {
         let moved = moved(&before, &now);
         if moved.is_empty() {
             (self.aws, self.observation) = (aws, observation);
-            self.plan = Plan { code_sizes: std::mem::take(&mut self.plan.code_sizes), ..again };
+            self.plan = again;
         }
         Ok(moved)
     }

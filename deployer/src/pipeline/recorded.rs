@@ -36,16 +36,12 @@ pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<
         Err(why) => return Ok(Err((loaded, why))),
     };
     let written_at = state.written_at.clone();
-    let code: Vec<(String, Value)> = loaded
-        .graph
-        .nodes()
-        .filter(|node| node.code.is_some())
-        .filter_map(|node| {
-            Some((node.address.clone(), state.resources.get(&node.address)?.inputs.get("code")?.clone()))
-        })
-        .collect();
-    for (address, code) in code {
-        loaded.graph.set_code(&address, code);
+    let packaged = loaded.graph.nodes().filter(|node| node.code.is_some());
+    let packaged: Vec<String> = packaged.map(|node| node.address.clone()).collect();
+    for address in packaged {
+        if let Some(record) = state.resources.get(&address) {
+            loaded.graph.keep_artifact(&address, &record.inputs);
+        }
     }
     let document = &loaded.document;
     let observation = remembered(&loaded.graph, &place, state).map_err(|error| Failure::observe(error, document))?;

@@ -41,9 +41,9 @@ impl Ready {
         let marker = Marker { salt, secrets: self.loaded.document.secrets() };
         let nodes = self.loaded.graph.nodes().map(|node| {
             let mut spec = node.spec.clone();
-            // Code is compared separately, so that a change can be named.
-            if let Some(properties) = spec.as_object_mut() {
-                properties.remove("code");
+            // Artifacts are compared separately, so that a change can be named.
+            if let (Some(properties), Some(artifact)) = (spec.as_object_mut(), node.kind.artifact()) {
+                properties.remove(artifact.name);
             }
             json!([
                 node.address,

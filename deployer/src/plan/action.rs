@@ -20,6 +20,8 @@ pub struct Planned {
     pub kind: KindRef,
     pub effect: Effect,
     pub reason: Reason,
+    /// Informs people; nothing is decided by it.
+    pub artifact: ArtifactSizes,
     /// The resources that this one refers to or waits for.
     pub dependencies: BTreeSet<String>,
     /// The dependencies that need not exist: AWS takes their names and ARNs without looking.
@@ -47,6 +49,7 @@ impl Planned {
             address: address.into(),
             element: element.into(),
             kind,
+            artifact: ArtifactSizes::of(kind, &effect),
             effect,
             reason,
             dependencies: BTreeSet::new(),
@@ -79,9 +82,30 @@ impl Planned {
         self.effect.predecessor()
     }
 
+    /// Tells whether the resource gets another artifact.
+    pub fn changes_artifact(&self) -> bool {
+        let artifact = self.kind.artifact();
+        artifact.is_some_and(|artifact| self.changes().iter().any(|change| artifact.is_digest(&change.path)))
+    }
+
     /// Tells whether anything changes, in AWS or in the state.
     pub fn has_changes(&self) -> bool {
         self.action() != Action::Unchanged || self.moved_from.is_some()
+    }
+}
+
+/// The sizes of a resource's artifact, in bytes. `None` if they are not known, or if there is no artifact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ArtifactSizes {
+    pub live_bytes: Option<u64>,
+    pub packaged_bytes: Option<u64>,
+}
+
+impl ArtifactSizes {
+    fn of(kind: KindRef, effect: &Effect) -> Self {
+        let property = kind.artifact();
+        let live_bytes = property.zip(effect.live()).and_then(|(property, live)| property.size_bytes_in(&live.spec));
+        Self { live_bytes, packaged_bytes: None }
     }
 }
 
@@ -122,8 +146,6 @@ pub struct Plan {
     pub(crate) refresh_only: bool,
     /// The parents whose owners decide the deletions of parts.
     pub(crate) parents: Vec<Whole>,
-    /// Bytes of the packaged zips, by the functions' addresses; to show, not to decide by.
-    pub(crate) code_sizes: BTreeMap<String, u64>,
 }
 
 impl Plan {

@@ -18,7 +18,7 @@ pub(crate) mod tests;
 
 pub use crate::graph::owner::Foreign;
 pub use crate::kinds::{Action, Order};
-pub use action::{Cost, Drift, OutputChange, Plan, Planned, Summary};
+pub use action::{ArtifactSizes, Cost, Drift, OutputChange, Plan, Planned, Summary};
 pub use change::{Change, How};
 pub use diff::Rules;
 pub use effect::{Deletion, Effect, Replacement, Revision, Wanted};

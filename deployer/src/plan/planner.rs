@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::gone::{lapses, parents, take_along};
 use self::reason::output_changes;
-use super::action::{Plan, Planned};
+use super::action::{ArtifactSizes, Plan, Planned};
 use super::effect::{Effect, Replacement};
 use super::problem::{PlanError, Problem};
 use super::reason::{Note, Reason, Remark};
@@ -224,15 +224,19 @@ impl<'a> Planner<'a> {
     /// Plans an effect on a resource of the graph.
     fn planned(&self, node: &Node, effect: Effect, reason: Reason, prior: Option<&Prior<'_>>) -> Planned {
         let desired = effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired);
+        let by_name = taken_by_name(node, desired);
+        let early = early(node, desired);
+        let planned = Planned::new(&node.address, &node.element, node.kind.into(), effect, reason);
         Planned {
+            artifact: ArtifactSizes { packaged_bytes: node.artifact_bytes, ..planned.artifact },
             dependencies: node.dependencies.clone(),
-            by_name: taken_by_name(node, desired),
-            early: early(node, desired),
+            by_name,
+            early,
             prior_dependencies: prior.map(|p| p.record.dependencies.clone()).unwrap_or_default(),
             protect: node.protect,
             retain: node.retain,
             moved_from: prior.and_then(|p| p.moved_from.clone()),
-            ..Planned::new(&node.address, &node.element, node.kind.into(), effect, reason)
+            ..planned
         }
     }
 }

@@ -14,7 +14,7 @@ use super::action::{Plan, Planned};
 use super::pairs::{Pair, differing, pairs, places};
 use super::select::Selection;
 use crate::aws::digest;
-use crate::kinds::{Action, Observed, Order};
+use crate::kinds::{Action, ArtifactProperty, Observed, Order, REGISTRY};
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 use crate::state::fingerprint;
@@ -51,7 +51,7 @@ pub struct Basis {
     pub state: Option<StateMark>,
     /// Keys the fingerprints.
     pub salt: String,
-    /// The fingerprint of `stack.yaml`'s resources and outputs, without code.
+    /// The fingerprint of `stack.yaml`'s resources and outputs, without artifacts.
     pub graph: String,
     pub effects: BTreeMap<String, SavedEffect>,
 }
@@ -228,10 +228,8 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
             }
         };
         let mut differs = then.moved_in_aws(is);
-        if then.has_other_code(is) {
-            differs.push("the function's code changed".to_owned());
-        }
-        if let Some(what) = properties(&without_code(&then.desired), &without_code(&is.desired)) {
+        differs.extend(then.moved_artifacts(is));
+        if let Some(what) = properties(&without_artifacts(&then.desired), &without_artifacts(&is.desired)) {
             wanted_moved = true;
             differs.push(format!("{what} {wanted_by}"));
         }
@@ -259,10 +257,17 @@ impl SavedEffect {
         pairs.into_iter().filter_map(|(then, is)| Some(format!("{} in AWS", properties(then, is)?))).collect()
     }
 
-    fn has_other_code(&self, now: &Self) -> bool {
-        let code = |effect: &Self| effect.desired.as_ref().map(|marks| marks.get("code").cloned());
-        code(self).zip(code(now)).is_some_and(|(then, is)| then != is)
+    /// Names the artifacts that differ.
+    fn moved_artifacts(&self, now: &Self) -> Vec<String> {
+        let (Some(then), Some(now)) = (&self.desired, &now.desired) else { return Vec::new() };
+        let artifacts = differing(then, now).filter_map(artifact);
+        artifacts.map(|artifact| format!("{} changed", artifact.words)).collect()
     }
+}
+
+/// Finds the artifact that a property holds. A saved plan has no kinds, so the property's name decides.
+fn artifact(property: &str) -> Option<&'static ArtifactProperty> {
+    REGISTRY.iter().find_map(|kind| kind.artifact().filter(|artifact| artifact.name == property))
 }
 
 fn state_moved(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<String> {
@@ -278,9 +283,9 @@ fn state_moved(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<Strin
     }
 }
 
-fn without_code(marks: &Option<Marks>) -> Option<Marks> {
+fn without_artifacts(marks: &Option<Marks>) -> Option<Marks> {
     let mut marks = marks.clone()?;
-    marks.remove("code");
+    marks.retain(|property, _| artifact(property).is_none());
     Some(marks)
 }
 

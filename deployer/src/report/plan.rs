@@ -251,7 +251,7 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
     let policy = has_rule(entry.kind, path, Rule::Policy);
     let digested = has_rule(entry.kind, path, Rule::Digest);
     let text = |value: &Value| match value.as_str() {
-        Some(hash) if path == "code.sha256" => short(hash),
+        Some(hash) if entry.kind.artifact().is_some_and(|artifact| artifact.is_digest(path)) => short(hash),
         Some(whole) if digested => short(&digest::of(whole)),
         _ => shown(value),
     };

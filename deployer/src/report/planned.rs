@@ -12,8 +12,8 @@ use crate::aws::Place;
 use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::kinds::{KindRef, Observed};
 use crate::plan::{
-    Action, Change, Cost, Deletion, Drift, Effect, How, Note, Order, OutputChange, Plan, Planned, Replacement,
-    Revision, Summary, Wanted,
+    Action, ArtifactSizes, Change, Cost, Deletion, Drift, Effect, How, Note, Order, OutputChange, Plan, Planned,
+    Replacement, Revision, Summary, Wanted,
 };
 
 /// The version of the plan's JSON form.
@@ -88,7 +88,7 @@ pub struct ActionReport {
     /// What does not work meanwhile, what is lost for good.
     #[serde(default)]
     pub impact: Vec<String>,
-    /// Bytes of the function's zip.
+    /// The size of the function's zip, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_size: Option<CodeSize>,
     pub changes: Vec<ChangeReport>,
@@ -187,7 +187,7 @@ impl PlanReport {
             region: place.region.clone(),
             account: place.account.clone(),
             summary: plan.summary(),
-            actions: plan.actions().iter().filter(|p| !forgotten(p)).map(|p| ActionReport::of(plan, p)).collect(),
+            actions: plan.actions().iter().filter(|p| !forgotten(p)).map(ActionReport::of).collect(),
             forgotten: plan.actions().iter().filter(forgotten).map(Forgotten::of).collect(),
             drift: plan.drift().iter().map(|drift| DriftReport::of(drift, plan.is_refresh_only())).collect(),
             notes: plan.notes().iter().map(NoteReport::of).collect(),
@@ -224,9 +224,6 @@ impl PlanReport {
             ..Plan::default()
         };
         for action in self.actions {
-            if let Some(size) = action.code_size.as_ref().and_then(|size| size.after) {
-                plan.code_sizes.insert(action.address.clone(), size);
-            }
             plan.actions.push(action.restore()?);
         }
         for Forgotten { address, element, kind, reason, reason_code, reason_details } in self.forgotten {
@@ -248,9 +245,8 @@ fn known_kind(name: &str) -> Result<KindRef, ReportError> {
 }
 
 impl ActionReport {
-    fn of(plan: &Plan, planned: &Planned) -> Self {
-        let after = plan.code_sizes.get(&planned.address).copied();
-        let before = planned.live().and_then(|live| live.spec["code"]["size"].as_u64());
+    fn of(planned: &Planned) -> Self {
+        let ArtifactSizes { live_bytes: before, packaged_bytes: after } = planned.artifact;
         let (code, details) = coded(&planned.reason);
         Self {
             address: planned.address.clone(),
@@ -274,17 +270,18 @@ impl ActionReport {
         let reason = decoded(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
         let (kind, moved_from) = (known_kind(&self.kind)?, self.renamed_from.clone());
         let (address, element) = (self.address.clone(), self.element.clone());
+        let artifact = self.code_size.as_ref().map_or_else(ArtifactSizes::default, |size| ArtifactSizes {
+            live_bytes: size.before,
+            packaged_bytes: size.after,
+        });
         let effect = self.effect().ok_or_else(|| ReportError::Incomplete(address.clone()))?;
-        Ok(Planned { moved_from, ..Planned::new(address, element, kind, effect, reason) })
+        Ok(Planned { moved_from, artifact, ..Planned::new(address, element, kind, effect, reason) })
     }
 
     /// Returns the effect without specs. `None` if it lacks what its action needs.
     fn effect(self) -> Option<Effect> {
         let found = |id: String| Observed::new(id, Value::Null, BTreeMap::new());
-        let mut live = self.physical_id.map(found);
-        if let (Some(live), Some(size)) = (&mut live, self.code_size.and_then(|size| size.before)) {
-            live.spec = json!({ "code": { "size": size } });
-        }
+        let live = self.physical_id.map(found);
         let changes: Vec<Change> = self.changes.into_iter().map(ChangeReport::restore).collect();
         let predecessor = self.predecessor.map(found);
         let wanted = Wanted::default();

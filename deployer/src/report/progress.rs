@@ -56,7 +56,7 @@ pub struct Progress {
     bars: Option<MultiProgress>,
     whole: Arc<Mutex<Estimate>>,
     whole_bar: Option<ProgressBar>,
-    /// The size of the code that each step uploads, by address, in bytes.
+    /// The size of the artifact that each step uploads, by address, in bytes.
     uploads: BTreeMap<String, u64>,
     heart: tokio::task::JoinHandle<()>,
 }
@@ -86,7 +86,7 @@ impl Progress {
             None => tokio::spawn(beat(terminal, running.clone())),
         };
         let uploads =
-            plan.actions().iter().filter_map(|planned| Some((planned.address.clone(), upload(plan, planned)?)));
+            plan.actions().iter().filter_map(|planned| Some((planned.address.clone(), upload_bytes(planned)?)));
         Self { terminal, secrets: secrets.clone(), running, bars, whole, whole_bar, uploads: uploads.collect(), heart }
     }
 
@@ -307,10 +307,9 @@ fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
     lines
 }
 
-/// Returns the size of the code that a step uploads, in bytes.
-fn upload(plan: &Plan, planned: &Planned) -> Option<u64> {
-    planned.changes().iter().find(|change| change.path == "code.sha256")?;
-    plan.code_sizes.get(&planned.address).copied()
+/// Returns the size of the artifact that a step uploads, in bytes.
+fn upload_bytes(planned: &Planned) -> Option<u64> {
+    if planned.changes_artifact() { planned.artifact.packaged_bytes } else { None }
 }
 
 /// Returns the number of live lines for a terminal of `rows` rows. Leaves room for the overall bar and some finished

@@ -40,7 +40,6 @@ impl Shown {
             refresh_only: plan.refresh_only,
             // Nothing of them is shown.
             parents: Vec::new(),
-            code_sizes: plan.code_sizes.iter().map(|(address, size)| (cover.line(address), *size)).collect(),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::{View, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
 use crate::kinds::{KindRef, Rule};
-use crate::plan::{Action, Change, Planned, Rules};
+use crate::plan::{Action, ArtifactSizes, Change, Planned, Rules};
 use crate::report::paint::Tone;
 use crate::report::reason;
 use crate::report::shown::Shown;
@@ -112,14 +112,15 @@ impl Property<'_> {
     fn lines(&self) -> Vec<Line> {
         let (before, after) = (self.change.before(), self.change.after());
         let known = self.change.is_known();
-        if self.change.path == "code.size" {
+        let artifact = self.planned.kind.artifact();
+        if artifact.is_some_and(|artifact| artifact.is_size(&self.change.path)) {
             return Vec::new();
         }
         if self.change.sensitive {
             return vec![self.line(&self.hidden())];
         }
-        if self.change.path == "code.sha256" {
-            return vec![self.line(&self.code())];
+        if artifact.is_some_and(|artifact| artifact.is_digest(&self.change.path)) {
+            return vec![self.line(&self.artifact())];
         }
         if self.change.is_set_again() {
             return vec![self.line(&format!("{}  # set again", shown(after)))];
@@ -162,7 +163,8 @@ impl Property<'_> {
     }
 
     fn line(&self, text: &str) -> Line {
-        let path = if self.change.path == "code.sha256" { "code" } else { &self.change.path };
+        let artifact = self.planned.kind.artifact().filter(|artifact| artifact.is_digest(&self.change.path));
+        let path = artifact.map_or(self.change.path.as_str(), |artifact| artifact.name);
         Line::new(4, None, format!("{path}: {text}{}", self.remark()))
     }
 
@@ -182,15 +184,14 @@ impl Property<'_> {
         }
     }
 
-    /// Renders the zip files by hash and size.
-    fn code(&self) -> String {
+    /// Renders the artifacts by digest and size.
+    fn artifact(&self) -> String {
         let side = |hash: &Value, size: Option<u64>| {
             let hash = hash.as_str().map_or_else(|| shown(hash), short);
             size.map_or_else(|| hash.clone(), |size| format!("{hash} ({})", bytes(size)))
         };
-        let live = self.planned.live().and_then(|live| live.spec["code"]["size"].as_u64());
-        let packaged = self.plan.code_sizes.get(&self.planned.address).copied();
-        self.arrow(&side(self.change.before(), live), &side(self.change.after(), packaged))
+        let ArtifactSizes { live_bytes, packaged_bytes } = self.planned.artifact;
+        self.arrow(&side(self.change.before(), live_bytes), &side(self.change.after(), packaged_bytes))
     }
 
     fn has_rule(&self, rule: Rule) -> bool {
