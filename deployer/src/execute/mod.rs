@@ -1,4 +1,4 @@
-//! Plan → [`Outcome`]: carries a plan out, keeps the state, stops when told to.
+//! Plan → [`Outcome`]: carries out a plan, keeps the state, and stops on request.
 
 mod records;
 mod retry;
@@ -23,7 +23,7 @@ use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
 pub(crate) use retry::retrying;
-use running::{Finished, Met, Running};
+use running::{Finished, Running, RunningEvent};
 pub(crate) use schedule::removes_separately;
 use schedule::{Schedule, StepId};
 use step::{Context, Done, Part, Unfinished};
@@ -38,13 +38,13 @@ pub enum Event<'a> {
         action: Action,
         removal: bool,
     },
-    /// It waits for something; told again and again while that lasts.
+    /// The step waits for something. Sent again and again while it waits.
     Waiting {
         address: &'a str,
         removal: bool,
         why: &'a str,
     },
-    /// It goes on or ends well, and leaves something to know or to do.
+    /// The step continues or succeeds, and leaves something that the user should know or do.
     Note {
         address: &'a str,
         text: &'a str,
@@ -67,26 +67,26 @@ pub trait Observer: Send + Sync {
     fn event(&self, event: &Event<'_>);
 }
 
-/// How far a run was asked to stop: 0 go on, 1 start nothing new, 2 leave what is in flight.
+/// How urgently the run is to stop: 0 not at all, 1 start nothing new, 2 leave the calls in flight.
 pub type Stop = tokio::sync::watch::Receiver<u8>;
 
-/// What came of a plan.
+/// The result of carrying out a plan.
 #[derive(Debug)]
 pub struct Outcome {
     pub done: Vec<(String, Action, Duration)>,
     pub failed: Vec<Failed>,
-    /// Addresses whose action never began.
+    /// The addresses whose action never started.
     pub not_started: Vec<String>,
-    /// Begun and left when the run was stopped the second time.
+    /// The addresses whose action was in progress when the run was stopped the second time.
     pub abandoned: Vec<String>,
-    /// Accepted by AWS, which goes on with them by itself; nobody saw to their end.
+    /// The addresses that AWS accepted and still finishes on its own, without being watched to the end.
     pub unwatched: Vec<String>,
     pub interrupted: bool,
     pub state: State,
     pub known: Known,
-    /// The state's lock was lost while something was left to do.
+    /// The state's lock was lost while actions remained.
     pub fenced: bool,
-    /// Why the state could not be kept, if so.
+    /// The reason why the state could not be stored, if so.
     pub state_error: Option<StateError>,
 }
 
@@ -104,13 +104,13 @@ pub struct Execution<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,
     pub plan: &'a Plan,
-    /// Outputs known before anything was done.
+    /// Outputs that are known before the first action.
     pub known: Known,
     pub state: State,
     pub journal: &'a dyn Journal,
     pub observer: &'a dyn Observer,
     pub secrets: &'a Secrets,
-    /// What `stack.yaml` means, and the stack's outputs.
+    /// The resources of `stack.yaml`, and the stack's outputs.
     pub graph: &'a Graph,
     pub parallelism: usize,
     pub stop: Stop,
@@ -118,17 +118,17 @@ pub struct Execution<'a> {
     pub now: String,
 }
 
-/// What was reached is noted this long after it, together with what was reached meanwhile: a note copies the whole
-/// state, and what a cut-off run made is found without it.
+/// How long after a result the state is noted, together with the results since. A note copies the whole state, and
+/// resources that an interrupted run created are found without it.
 const NOTED_APART: Duration = Duration::from_secs(2);
 
 impl<'a> Execution<'a> {
-    /// Writes the intents, then runs each action the moment its own dependencies are done. Where all is recorded that
-    /// is going to be deleted, the intents are written meanwhile. Nothing is to be written any more when it returns; what
-    /// AWS still does by itself is watched afterwards.
+    /// Writes the intents, then runs each action as soon as its own dependencies are finished. If the plan only deletes
+    /// resources that the state records, the intents are written alongside the first deletions. When this returns, no
+    /// writes remain; work that AWS finishes on its own is watched afterwards.
     ///
     /// # Errors
-    /// When the intents cannot be written before anything is done; nothing was done then. Later failures are in the outcome.
+    /// When the intents cannot be written; AWS is unchanged then. Later failures are in the outcome.
     pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
         let recorded = self.removes_what_is_recorded();
         self.move_records();
@@ -148,18 +148,19 @@ impl<'a> Execution<'a> {
         let mut note_at = None;
         loop {
             self.fill(&mut schedule, &mut running, &outcome);
-            let met = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                result = settled(&mut committing) => {
-                    (committing, outcome.state_error) = (None, result.err());
+                result = commit_ends(&mut committing) => {
+                    committing = None;
+                    outcome.state_error = result.err();
                     if outcome.state_error.is_some() {
                         halt.send_replace(1);
                     }
                     continue;
                 }
-                met = running.next(), if !running.is_empty() => met,
+                event = running.next(), if !running.is_empty() => event,
                 () = watching.next(&mut outcome), if !running.is_empty() && !watching.is_over() => continue,
-                () = due(note_at) => {
+                () = moment_comes(note_at) => {
                     note_at = None;
                     self.journal.note(&self.state);
                     continue;
@@ -167,13 +168,13 @@ impl<'a> Execution<'a> {
                 () = stopped(&mut self.stop, 2) => break,
                 () = std::future::ready(()), if running.is_empty() => break,
             };
-            let finished = match met {
-                Met::Finished(finished) => finished,
-                Met::There(id) => {
-                    schedule.there(id);
+            let finished = match event {
+                RunningEvent::Finished(finished) => finished,
+                RunningEvent::Exists(id) => {
+                    schedule.exists(id);
                     continue;
                 }
-                Met::Parking => continue,
+                RunningEvent::Parking => continue,
             };
             if let Some((id, began, unfinished)) = self.take_result(*finished, &mut schedule, &mut outcome) {
                 note_at.get_or_insert_with(|| Instant::now() + NOTED_APART);
@@ -187,7 +188,7 @@ impl<'a> Execution<'a> {
         Ok((self.finish(outcome).await?, watching))
     }
 
-    /// Starts what nothing holds back, as far as there is room.
+    /// Starts the steps that are ready, as far as there is room.
     fn fill(&mut self, schedule: &mut Schedule, running: &mut Running<'a>, outcome: &Outcome) {
         while *self.stop.borrow() == 0
             && outcome.state_error.is_none()
@@ -214,11 +215,11 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Says what was left undone or unfinished, and leaves it.
+    /// Records the steps that did not start or did not finish, and drops them.
     fn account_for_the_rest(&self, schedule: &Schedule, running: Running<'a>, outcome: &mut Outcome) {
-        let left: Vec<StepId> = schedule.left().chain(running.unbegun()).collect();
+        let left: Vec<StepId> = schedule.not_taken().chain(running.without_calls()).collect();
         outcome.interrupted = *self.stop.borrow() > 0 && (!running.is_empty() || !left.is_empty());
-        outcome.abandoned = running.begun().map(|id| self.planned(id).address.clone()).collect();
+        outcome.abandoned = running.with_calls().map(|id| self.planned(id).address.clone()).collect();
         drop(running);
         let mut left: Vec<StepId> = left.into_iter().filter(|id| !self.starts_nothing(*id)).collect();
         left.sort_unstable();
@@ -251,8 +252,8 @@ impl<'a> Execution<'a> {
             });
             step::run(&Context { aws, stack, plan, withdraws }, planned, part, &wanted).await
         };
-        running.start((id, sharing), desired, work, self.stop.clone(), move |said| {
-            observer.event(&said.event(&planned.address, part == Part::Removal));
+        running.start((id, sharing), desired, work, self.stop.clone(), move |message| {
+            observer.event(&message.event(&planned.address, part == Part::Removal));
         });
     }
 
@@ -274,7 +275,8 @@ impl<'a> Execution<'a> {
             return None;
         };
         let planned = self.planned(id);
-        let (address, action) = (&planned.address, planned.action());
+        let address = &planned.address;
+        let action = planned.action();
         match result {
             Ok((done, unfinished)) => {
                 self.settle(id, &desired, done);
@@ -297,7 +299,7 @@ impl<'a> Execution<'a> {
             self.state.intents.clear();
         }
         self.state.outputs = self.outputs_now();
-        let first = outcome.state_error.filter(|_| !outcome.not_started.is_empty());
+        let first = if outcome.not_started.is_empty() { None } else { outcome.state_error };
         outcome.state_error = self.journal.commit(&self.state).await.err().or(first);
         outcome.state = self.state;
         outcome.known = self.known;
@@ -306,7 +308,7 @@ impl<'a> Execution<'a> {
 }
 
 impl Outcome {
-    /// Whatever else was to be done would be refused, too.
+    /// Every further call would be refused for the same reason.
     fn lacks_credentials(&self) -> bool {
         self.failed.iter().any(|failed| failed.error.is_credentials())
     }
@@ -327,26 +329,26 @@ impl Outcome {
     }
 }
 
-/// Completes with what is being written to the state, never without anything.
-async fn settled(committing: &mut Option<BoxFuture<'_, Result<(), StateError>>>) -> Result<(), StateError> {
+/// Completes with the write to the state; never, if there is none.
+async fn commit_ends(committing: &mut Option<BoxFuture<'_, Result<(), StateError>>>) -> Result<(), StateError> {
     match committing {
         Some(committing) => committing.await,
         None => std::future::pending().await,
     }
 }
 
-/// Completes at `moment`, never without one.
-async fn due(moment: Option<Instant>) {
+/// Completes at `moment`; never, if there is none.
+async fn moment_comes(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }
 
-/// Completes when the run is asked to stop at `level` or harder.
+/// Completes once the run is to stop at `level` or more urgently.
 pub(crate) async fn stopped(stop: &mut Stop, level: u8) {
     if stop.wait_for(|now| *now >= level).await.is_err() {
-        // Nobody can ask any more.
+        // Nobody is left to stop the run.
         std::future::pending::<()>().await;
     }
 }

@@ -1,4 +1,4 @@
-//! What the state keeps of a run: what it is about to do, and what each finished step left.
+//! The records of a run in the state: its intents, and the result of each finished step.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::spec::template;
 use crate::state::{Intent, Record, fingerprint, leftover};
 
 impl Execution<'_> {
-    /// What the run is about to do, written down before it does it.
+    /// Returns the actions that the run is about to carry out.
     pub(super) fn intents(&self) -> Vec<Intent> {
         let intent = |planned: &Planned| {
-            let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hidden_for(planned, spec));
+            let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hide_for_intent(planned, spec));
             Intent {
                 address: planned.address.clone(),
                 action: planned.action(),
@@ -29,13 +29,13 @@ impl Execution<'_> {
                 dependencies: planned.dependencies.clone(),
             }
         };
-        self.begun().map(intent).collect()
+        self.acting().map(intent).collect()
     }
 
-    /// Notes whose code this run brings, beside what the run before it did if that was cut off.
+    /// Records which functions get new code in this run, in addition to those of an interrupted predecessor.
     pub(super) fn note_deployed_code(&mut self) {
         let brings = |planned: &&Planned| planned.action().builds() && planned.changes_artifact();
-        let brought: Vec<String> = self.begun().filter(brings).map(|planned| planned.address.clone()).collect();
+        let brought: Vec<String> = self.acting().filter(brings).map(|planned| planned.address.clone()).collect();
         if brought.is_empty() {
             return;
         }
@@ -45,13 +45,13 @@ impl Execution<'_> {
         self.state.deployed_code.extend(brought);
     }
 
-    /// The actions that need calls.
-    fn begun(&self) -> impl Iterator<Item = &Planned> {
+    /// Iterates over the actions that call AWS.
+    fn acting(&self) -> impl Iterator<Item = &Planned> {
         self.plan.actions().iter().filter(|planned| planned.action().calls_aws())
     }
 
-    /// Is all that the plan begins a deletion, of what the state records already? A run that is cut off before its intents
-    /// are written then leaves nothing that is not found without them.
+    /// Tells whether the plan only deletes resources that the state records. If such a run is interrupted before its
+    /// intents are written, every resource is found without them.
     pub(super) fn removes_what_is_recorded(&self) -> bool {
         let named = |planned: &Planned, inputs: &Value| {
             planned.live().is_some_and(|live| planned.kind.identify(inputs) == planned.kind.identify(&live.spec))
@@ -63,11 +63,11 @@ impl Execution<'_> {
                 .is_some_and(|record| record.kind == planned.kind.name() && named(planned, &record.inputs))
         };
         let only = |planned: &Planned| planned.action() == Action::Delete && planned.predecessor().is_none();
-        let all = || self.begun().all(|planned| only(planned) && recorded(planned));
-        self.state.intents.is_empty() && self.begun().next().is_some() && all()
+        let all = || self.acting().all(|planned| only(planned) && recorded(planned));
+        self.state.intents.is_empty() && self.acting().next().is_some() && all()
     }
 
-    /// Follows elements that were renamed, all at once: they may hand their names on to each other.
+    /// Moves the records of renamed elements, all at once: elements may swap their names.
     pub(super) fn move_records(&mut self) {
         let moves: Vec<(&Planned, Record)> = self
             .plan
@@ -92,17 +92,18 @@ impl Execution<'_> {
     /// Returns the key of a record whose resource the replacement has yet to delete: `queues.orders#orders-32`.
     fn predecessor_key(&self, planned: &Planned) -> Option<String> {
         let predecessor = planned.predecessor()?;
-        Some(leftover(&planned.address, &planned.kind.identify(&self.hidden(&predecessor.spec))))
+        Some(leftover(&planned.address, &planned.kind.identify(&self.hide_secrets_in(&predecessor.spec))))
     }
 
-    /// What the state may keep of a spec.
-    fn hidden(&self, spec: &Value) -> Value {
+    /// Returns a spec in the form that the state may keep.
+    fn hide_secrets_in(&self, spec: &Value) -> Value {
         fingerprint::hide(spec, &self.state.lineage, &|text| self.secrets.touches(text))
     }
 
-    /// What an intent may keep: of what AWS holds, nothing that the prior state kept as a fingerprint.
-    fn hidden_for(&self, planned: &Planned, spec: &Value) -> Value {
-        let hidden = self.hidden(spec);
+    /// Returns a spec in the form that an intent may keep: values from AWS stay hidden where the prior state has a
+    /// fingerprint.
+    fn hide_for_intent(&self, planned: &Planned, spec: &Value) -> Value {
+        let hidden = self.hide_secrets_in(spec);
         match self.state.resources.get(&planned.address) {
             Some(record) if planned.effect.wanted().is_none() => {
                 fingerprint::like(&hidden, &record.inputs, &self.state.lineage)
@@ -111,7 +112,7 @@ impl Execution<'_> {
         }
     }
 
-    /// Writes down what a finished step left.
+    /// Records the result of a finished step.
     pub(super) fn settle(&mut self, id: StepId, desired: &Value, done: Done) {
         let planned = self.planned(id);
         let address = &planned.address;
@@ -121,7 +122,7 @@ impl Execution<'_> {
         }
         match done {
             Done::Made(created) => {
-                // Kept until it is deleted, so that a cut-off run leaves no orphan.
+                // Kept until the resource is deleted, so that an interrupted run leaves no orphan.
                 if pending_removal
                     && planned.moved_from.is_none()
                     && let Some(key) = self.predecessor_key(planned)
@@ -166,13 +167,14 @@ impl Execution<'_> {
         }
     }
 
-    /// Keeps an unchanged resource's record in step with what AWS was found to hold, and with what only the state
-    /// knows: `protect`, `retain`, dependencies, and properties that AWS does not hold.
+    /// Updates the record of an unchanged resource: the values found in AWS, and those that only the state has
+    /// (`protect`, `retain`, dependencies, properties that AWS does not keep).
     pub(super) fn restate(&mut self, id: StepId) {
         let planned = self.planned(id);
         let Effect::Unchanged { wanted, live } = &planned.effect else { return };
         let desired = resolve::value(&wanted.spec, &self.known, &self.aws.place);
-        let (secrets, lineage) = (self.secrets, self.state.lineage.clone());
+        let secrets = self.secrets;
+        let lineage = self.state.lineage.clone();
         if let Some(record) = self.state.resources.get_mut(&planned.address) {
             record.inputs = fingerprint::hide(&desired, &lineage, &|text| secrets.touches(text));
             record.element.clone_from(&planned.element);
@@ -184,8 +186,8 @@ impl Execution<'_> {
         }
     }
 
-    /// The stack's outputs as far as they are known now; secrets stay out, and so does what would name a resource that
-    /// is not there.
+    /// Returns the stack's outputs as far as they are known, without secrets and without references to resources that
+    /// do not exist.
     pub(super) fn outputs_now(&self) -> BTreeMap<String, String> {
         let there = |address: &str| {
             self.graph.node(address).is_none_or(|node| node.external) || self.state.resources.contains_key(address)
@@ -200,12 +202,13 @@ impl Execution<'_> {
     }
 }
 
-/// The plan has decided that a predecessor goes; a run that is cut off before it does must not bring its protection back.
+/// Removes the protection of a predecessor that the plan deletes. After an interrupted run, its record must not protect
+/// it again.
 fn to_be_deleted(record: Record) -> Record {
     Record { protect: false, retain: false, ..record }
 }
 
-/// The spec that an action is about: the desired one, or that of what is deleted.
+/// Returns the desired spec, or that of the resource to delete.
 fn wanted_or_found(planned: &Planned) -> Option<&Value> {
     let wanted = planned.effect.wanted().map(|wanted| &wanted.desired);
     wanted.or(planned.live().map(|live| &live.spec))

@@ -47,7 +47,7 @@ pub async fn retrying<T, F>(mut operation: impl FnMut() -> F) -> Result<T, AwsEr
 where
     F: Future<Output = Result<T, AwsError>>,
 {
-    // From the first refusal on: before it the call may have waited for AWS's rate.
+    // Measured from the first refusal on: before that, the call may have waited for AWS's rate.
     let mut refused_since = None;
     let mut pause = Duration::from_millis(250);
     loop {

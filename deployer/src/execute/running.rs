@@ -1,4 +1,4 @@
-//! The steps that are at work, and what they let the executor know meanwhile.
+//! The steps in progress, and their messages to the executor.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,30 +23,30 @@ use crate::aws::wait::{self, Listener, Told};
 pub(super) struct Finished {
     pub id: StepId,
     pub began: Instant,
-    /// The spec that it was to create or change; null for a deletion.
+    /// The desired spec; null for a deletion.
     pub desired: Value,
-    /// `None` where the run was stopped before the step made its first call.
+    /// `None` if the run was stopped before the step made its first call.
     pub result: Option<Result<(Done, Unfinished), AwsError>>,
 }
 
-/// The steps at work.
+/// The steps in progress.
 pub(super) struct Running<'a> {
     steps: FuturesUnordered<BoxFuture<'a, Finished>>,
     in_flight: BTreeMap<StepId, Arc<AtomicBool>>,
-    /// Those of them that wait for AWS's rate, with how many calls.
+    /// The steps that wait for AWS's rate, with the number of their waiting calls.
     parked: BTreeMap<StepId, usize>,
     signs: UnboundedSender<(StepId, Told)>,
     heard: UnboundedReceiver<(StepId, Told)>,
-    /// Asks those that have sent nothing to end, as the run's stop does.
+    /// Ends the steps that have not made a call yet, as the run's stop does.
     halted: Stop,
 }
 
-/// What [`Running::next`] met.
-pub(super) enum Met {
+/// The result of [`Running::next`].
+pub(super) enum RunningEvent {
     Finished(Box<Finished>),
-    /// What a step makes is there.
-    There(StepId),
-    /// More or fewer are parked than before.
+    /// The resource that a step creates exists.
+    Exists(StepId),
+    /// More or fewer steps wait for AWS's rate.
     Parking,
 }
 
@@ -61,30 +61,30 @@ impl<'a> Running<'a> {
         self.steps.is_empty()
     }
 
-    /// How many have a place among those at work: who waits for AWS's rate or shares a call has none.
+    /// Counts the steps that take a place: all but those that wait for AWS's rate or share a call.
     pub(super) fn at_work(&self, schedule: &Schedule) -> usize {
         self.in_flight.keys().filter(|id| !schedule.shares(**id) && !self.parked.contains_key(id)).count()
     }
 
-    /// Those that have sent anything, and may have changed AWS.
-    pub(super) fn begun(&self) -> impl Iterator<Item = StepId> {
+    /// Iterates over the steps that have made a call, and may have changed AWS.
+    pub(super) fn with_calls(&self) -> impl Iterator<Item = StepId> {
         self.in_flight.iter().filter(|(_, begun)| begun.load(Ordering::Relaxed)).map(|(id, _)| *id)
     }
 
-    /// Those that have sent nothing.
-    pub(super) fn unbegun(&self) -> impl Iterator<Item = StepId> {
+    /// Iterates over the steps that have not made a call.
+    pub(super) fn without_calls(&self) -> impl Iterator<Item = StepId> {
         self.in_flight.iter().filter(|(_, begun)| !begun.load(Ordering::Relaxed)).map(|(id, _)| *id)
     }
 
-    /// Starts a step. Asked to `stop` it ends at once if it has not made a call yet; `sharing` one it may be made by
-    /// another step.
+    /// Starts a step. On `stop` it ends at once, unless it has made a call; with `sharing`, another step may have made
+    /// that call.
     pub(super) fn start(
         &mut self,
         (id, sharing): (StepId, bool),
         desired: Value,
         work: impl Future<Output = Result<(Done, Unfinished), AwsError>> + Send + 'a,
         mut stop: Stop,
-        said: impl FnMut(Said<'_>) + Send + 'a,
+        on_message: impl FnMut(StepMessage<'_>) + Send + 'a,
     ) {
         let begun = Arc::new(AtomicBool::new(sharing));
         self.in_flight.insert(id, begun.clone());
@@ -98,7 +98,7 @@ impl<'a> Running<'a> {
                 return Finished { id, began, desired, result: None };
             }
             let unbegun = begun.clone();
-            let work = telling(work, begun, said, sign);
+            let work = with_messages(work, begun, on_message, sign);
             let stopped = async move {
                 tokio::select! {
                     () = stopped(&mut stop, 1) => {}
@@ -118,24 +118,24 @@ impl<'a> Running<'a> {
         self.steps.push(step.boxed());
     }
 
-    /// Waits for the next thing that the schedule has to know of; never returns where nothing is at work.
-    pub(super) async fn next(&mut self) -> Met {
+    /// Waits for the next event that concerns the schedule; never returns if no step is in progress.
+    pub(super) async fn next(&mut self) -> RunningEvent {
         loop {
             let (id, told) = tokio::select! {
                 biased;
                 Some(finished) = self.steps.next() => {
                     self.in_flight.remove(&finished.id);
                     self.parked.remove(&finished.id);
-                    return Met::Finished(Box::new(finished));
+                    return RunningEvent::Finished(Box::new(finished));
                 }
                 Some(heard) = self.heard.recv() => heard,
                 else => std::future::pending().await,
             };
             match told {
-                Told::There => return Met::There(id),
+                Told::There => return RunningEvent::Exists(id),
                 Told::Parked if self.in_flight.contains_key(&id) => {
                     *self.parked.entry(id).or_default() += 1;
-                    return Met::Parking;
+                    return RunningEvent::Parking;
                 }
                 Told::Resumed => match self.parked.get_mut(&id) {
                     Some(calls @ 2..) => *calls -= 1,
@@ -147,15 +147,15 @@ impl<'a> Running<'a> {
     }
 }
 
-/// What a step says to people.
+/// A message of a step to the user.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Said<'a> {
-    /// Why it waits, while it does.
+pub(super) enum StepMessage<'a> {
+    /// The reason why the step waits.
     Waiting(&'a str),
     Note(&'a str),
 }
 
-impl<'a> Said<'a> {
+impl<'a> StepMessage<'a> {
     pub(super) fn event(self, address: &'a str, removal: bool) -> Event<'a> {
         match self {
             Self::Waiting(why) => Event::Waiting { address, removal, why },
@@ -164,18 +164,18 @@ impl<'a> Said<'a> {
     }
 }
 
-/// Runs `work`; hands on to `said` what it says to people, and to `sign` what else it tells.
-pub(super) async fn telling<T>(
+/// Runs `work`. Passes its messages to the user to `on_message`, and its other messages to `sign`.
+pub(super) async fn with_messages<T>(
     work: impl Future<Output = T>,
     begun: Arc<AtomicBool>,
-    mut said: impl FnMut(Said<'_>),
+    mut on_message: impl FnMut(StepMessage<'_>),
     mut sign: impl FnMut(Told),
 ) -> T {
     let (told, mut heard) = unbounded_channel();
     let mut work = pin!(wait::told(Listener { told, begun }, work));
     let mut hear = |told| match told {
-        Told::Waiting(why) => said(Said::Waiting(&why)),
-        Told::Note(text) => said(Said::Note(&text)),
+        Told::Waiting(why) => on_message(StepMessage::Waiting(&why)),
+        Told::Note(text) => on_message(StepMessage::Note(&text)),
         told => sign(told),
     };
     loop {
@@ -183,7 +183,7 @@ pub(super) async fn telling<T>(
             biased;
             Some(told) = heard.recv() => hear(told),
             result = &mut work => {
-                // It may have ended with its last word.
+                // Its last message may have come with its end.
                 while let Ok(told) = heard.try_recv() {
                     hear(told);
                 }
@@ -221,11 +221,11 @@ mod tests {
     async fn what_a_step_says_last_is_heard() {
         let work = async { wait::note("eni-1 stays".to_owned()) };
         let mut heard = Vec::new();
-        let said = |said: Said<'_>| {
-            let Event::Note { address, text } = said.event("functions.f", false) else { panic!("no note") };
+        let on_message = |message: StepMessage<'_>| {
+            let Event::Note { address, text } = message.event("functions.f", false) else { panic!("no note") };
             heard.push(format!("{address}: {text}"));
         };
-        telling(work, Arc::default(), said, drop).await;
+        with_messages(work, Arc::default(), on_message, drop).await;
         assert_eq!(heard, ["functions.f: eni-1 stays"]);
     }
 
@@ -235,9 +235,9 @@ mod tests {
         let (_halt, halted) = watch::channel(0);
         let mut running = Running::new(halted);
         start(&mut running, false, std::future::pending(), &stop);
-        assert_eq!((running.begun().count(), running.unbegun().count()), (0, 1));
+        assert_eq!((running.with_calls().count(), running.without_calls().count()), (0, 1));
         stopping.send(1).unwrap();
-        let Met::Finished(finished) = running.next().await else { panic!("it has ended") };
+        let RunningEvent::Finished(finished) = running.next().await else { panic!("it has ended") };
         assert!(finished.result.is_none() && running.is_empty());
     }
 
@@ -248,7 +248,7 @@ mod tests {
         let mut running = Running::new(halted);
         start(&mut running, false, std::future::pending(), &stop);
         halt.send(1).unwrap();
-        let Met::Finished(finished) = running.next().await else { panic!("it has ended") };
+        let RunningEvent::Finished(finished) = running.next().await else { panic!("it has ended") };
         assert!(finished.result.is_none());
     }
 
@@ -263,12 +263,12 @@ mod tests {
             gone()
         };
         start(&mut running, true, work, &stop);
-        assert_eq!((running.begun().count(), running.unbegun().count()), (1, 0));
+        assert_eq!((running.with_calls().count(), running.without_calls().count()), (1, 0));
         assert!(futures::poll!(std::pin::pin!(running.next())).is_pending());
         stopping.send(1).unwrap();
         assert!(futures::poll!(std::pin::pin!(running.next())).is_pending());
         answer.send(()).unwrap();
-        let Met::Finished(finished) = running.next().await else { panic!("it has ended") };
+        let RunningEvent::Finished(finished) = running.next().await else { panic!("it has ended") };
         assert!(matches!(finished.result, Some(Ok((Done::Gone, None)))));
     }
 
@@ -286,9 +286,9 @@ mod tests {
         };
         start(&mut running, false, work, &stop);
         assert_eq!(running.at_work(&schedule), 1);
-        assert!(matches!(running.next().await, Met::Parking));
+        assert!(matches!(running.next().await, RunningEvent::Parking));
         assert_eq!(running.at_work(&schedule), 0);
-        assert!(matches!(running.next().await, Met::Finished(_)));
+        assert!(matches!(running.next().await, RunningEvent::Finished(_)));
         assert_eq!(running.at_work(&schedule), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Who waits for whom. Each step starts the moment its own predecessors are done; there are no levels.
+//! The order of the steps. Each step starts as soon as the steps that it waits for are finished; there are no levels.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -9,29 +9,29 @@ use serde_json::Value;
 use crate::kinds::{KindRef, Observed};
 use crate::plan::{Action, Effect, Plan, Planned, Revision};
 
-/// A step: the index of its planned action, and which part of it.
+/// A step: the index of its planned action, and the part of it.
 pub(super) type StepId = (usize, Part);
 
-/// The steps of a plan that did not start yet.
+/// The steps of a plan that have not started yet.
 ///
-/// Of those that nothing holds back, the one with the longest way behind it comes first: where not all can start at
-/// once, the whole takes no longer than it must.
+/// Of the ready steps, the one with the longest chain of followers starts first. So the run takes no longer than
+/// necessary if not all of them can start at once.
 pub(super) struct Schedule {
-    /// How many unfinished steps each waits for.
+    /// The number of unfinished steps that each step waits for.
     open: BTreeMap<StepId, usize>,
     followers: BTreeMap<StepId, Vec<StepId>>,
-    /// Steps on the longest way from here to an end.
+    /// The length of the longest chain of steps that follow each step.
     behind: BTreeMap<StepId, usize>,
     ready: BinaryHeap<(usize, Reverse<StepId>)>,
-    /// Who waits for a step no longer than until what it makes is there.
+    /// For each step, the steps that may start as soon as its resource exists.
     early: BTreeMap<StepId, Vec<StepId>>,
-    /// Ready steps that share their calls, so that starting one by one would make more of them.
+    /// Ready steps that share their calls. Started one by one, they would make more calls.
     together: BTreeSet<StepId>,
     shares: BTreeSet<StepId>,
-    courtesy: Courtesy,
+    yielding: Yielding,
 }
 
-/// What each step of a plan waits for.
+/// Returns the steps that each step of a plan waits for.
 fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     let actions = plan.actions();
     let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
@@ -55,16 +55,19 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
         for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
             if planned.action().builds() && actions[*dependency].action().builds() {
                 edge((i, Part::Main), (*dependency, Part::Main));
-                // It may be done before what it began beside.
+                // The dependency may finish before the resources beside which it started.
                 for beside in actions[*dependency].early.iter().filter_map(|address| index.get(address.as_str())) {
                     edge((i, Part::Main), (*beside, Part::Main));
                 }
             }
         }
         for dependency in planned.dependencies.union(&planned.prior_dependencies) {
-            let named = planned.by_name.contains(dependency) && planned.action() == Action::Delete;
-            let Some(&dependency) = index.get(dependency.as_str()).filter(|_| !named) else { continue };
-            // What goes along needs no call: it waits for what takes it, which waits for those who used either.
+            if planned.action() == Action::Delete && planned.by_name.contains(dependency) {
+                continue;
+            }
+            let Some(&dependency) = index.get(dependency.as_str()) else { continue };
+            // A part that is deleted with its parent needs no call. It waits for the parent, which waits for the users
+            // of both.
             let taker = actions[dependency].effect.goes_with().and_then(|taker| index.get(taker));
             match (planned.effect.goes_with(), taker) {
                 (Some(own), _) if own == actions[dependency].address => {
@@ -82,8 +85,8 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     waits_for
 }
 
-/// Definitions that are made, each with those of its element that go: these may be where it is to be, as another path
-/// variable is. What callers see changes with the deployment alone, which waits for both.
+/// Pairs each definition that is created with the deleted definitions of its element: one of these may be in its place,
+/// such as another path variable. Callers see a change only with the deployment, which waits for both.
 fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
     let of = |action: Action| {
         let all = actions.iter().enumerate();
@@ -100,15 +103,16 @@ fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
     pairs.collect()
 }
 
-/// Deletions that let what comes of their kind go first: a function under another element's name is there before the old
-/// one is gone. That is a courtesy, no dependency: it ends with whatever becomes of what comes, and when nothing else is
-/// left to do. What goes along with something else needs no call, and a definition takes effect by its deployment.
+/// Deletions that yield to creations of the same kind, so that a function that moved to another element exists before
+/// the old one is deleted. A preference, not a dependency: it lapses once those creations have ended, successfully or
+/// not, and when no other step can start. Parts that are deleted with their parent need no call, and definitions take
+/// effect by their deployment, so neither yields.
 #[derive(Default)]
-struct Courtesy {
+struct Yielding {
     /// Creations that have not ended, by kind.
-    coming: BTreeMap<KindRef, BTreeSet<StepId>>,
-    going: BTreeMap<StepId, KindRef>,
-    /// Those that nothing else holds back.
+    creations: BTreeMap<KindRef, BTreeSet<StepId>>,
+    deletions: BTreeMap<StepId, KindRef>,
+    /// The deletions that nothing else holds back.
     held: BTreeSet<StepId>,
 }
 
@@ -120,44 +124,44 @@ fn yields(planned: &Planned) -> bool {
     !calls.definition && !planned.live().is_some_and(reserved)
 }
 
-impl Courtesy {
+impl Yielding {
     fn of(actions: &[Planned]) -> Self {
-        let mut courtesy = Self::default();
+        let mut yielding = Self::default();
         for (i, planned) in actions.iter().enumerate() {
             if planned.action() == Action::Create {
-                courtesy.coming.entry(planned.kind).or_default().insert((i, Part::Main));
+                yielding.creations.entry(planned.kind).or_default().insert((i, Part::Main));
             }
         }
         for (i, planned) in actions.iter().enumerate() {
             let goes = planned.action() == Action::Delete && planned.effect.goes_with().is_none();
-            if goes && yields(planned) && courtesy.coming.contains_key(&planned.kind) {
-                courtesy.going.insert((i, Part::Main), planned.kind);
+            if goes && yields(planned) && yielding.creations.contains_key(&planned.kind) {
+                yielding.deletions.insert((i, Part::Main), planned.kind);
             }
         }
-        courtesy
+        yielding
     }
 
-    /// Holds a step back that is otherwise ready, as long as something of its kind comes.
+    /// Holds back a deletion that is otherwise ready, as long as creations of its kind remain.
     fn holds(&mut self, id: StepId) -> bool {
-        let holds = self.going.get(&id).is_some_and(|kind| self.coming.contains_key(kind));
-        holds && {
+        let holds = self.deletions.get(&id).is_some_and(|kind| self.creations.contains_key(kind));
+        if holds {
             self.held.insert(id);
-            true
         }
+        holds
     }
 
-    /// Takes note of an end, and gives those who were held back for it alone.
-    fn ended(&mut self, id: StepId) -> Vec<StepId> {
-        let Some((&kind, coming)) = self.coming.iter_mut().find(|(_, coming)| coming.contains(&id)) else {
+    /// Records the end of a step. Returns the deletions that only this one held back.
+    fn end(&mut self, id: StepId) -> Vec<StepId> {
+        let Some((&kind, creations)) = self.creations.iter_mut().find(|(_, creations)| creations.contains(&id)) else {
             return Vec::new();
         };
-        coming.remove(&id);
-        if !coming.is_empty() {
+        creations.remove(&id);
+        if !creations.is_empty() {
             return Vec::new();
         }
-        self.coming.remove(&kind);
-        let going = &self.going;
-        self.held.extract_if(.., |id| going.get(id) == Some(&kind)).collect()
+        self.creations.remove(&kind);
+        let deletions = &self.deletions;
+        self.held.extract_if(.., |id| deletions.get(id) == Some(&kind)).collect()
     }
 }
 
@@ -173,8 +177,8 @@ impl Schedule {
         let open = waits_for.iter().map(|(id, waits)| (*id, waits.len())).collect();
         let (ready, together) = (BinaryHeap::new(), BTreeSet::new());
         let early = early(actions);
-        let courtesy = Courtesy::of(actions);
-        let mut schedule = Self { open, followers, behind, ready, early, together, shares, courtesy };
+        let yielding = Yielding::of(actions);
+        let mut schedule = Self { open, followers, behind, ready, early, together, shares, yielding };
         for (id, _) in waits_for.iter().filter(|(_, waits)| waits.is_empty()) {
             schedule.free(*id);
         }
@@ -183,7 +187,7 @@ impl Schedule {
 
     fn free(&mut self, id: StepId) {
         self.open.remove(&id);
-        if !self.courtesy.holds(id) {
+        if !self.yielding.holds(id) {
             self.offer(id);
         }
     }
@@ -196,60 +200,60 @@ impl Schedule {
         }
     }
 
-    /// Takes a step that nothing holds back any more.
+    /// Takes a ready step.
     pub(super) fn take(&mut self) -> Option<StepId> {
         self.ready.pop().map(|(_, Reverse(id))| id)
     }
 
-    /// Takes a step that nothing holds back and that costs no call of its own beside the others like it.
+    /// Takes a ready step that shares its call with others.
     pub(super) fn take_along(&mut self) -> Option<StepId> {
         self.together.pop_first()
     }
 
-    /// Takes back a step that was taken and did nothing.
+    /// Puts back a step that was taken and made no call.
     pub(super) fn put_back(&mut self, id: StepId) {
         self.free(id);
     }
 
-    /// Does a step share its call with others, so that it does not count among those at work?
+    /// Tells whether a step shares its call with others, and so takes no place of its own.
     pub(super) fn shares(&self, id: StepId) -> bool {
         self.shares.contains(&id)
     }
 
-    /// Lets the deletions go that were held back by nothing but what comes of their kind, when all else is done or stuck.
+    /// Releases the deletions that only yield to creations, once no other step can start.
     pub(super) fn relent(&mut self) -> bool {
-        let held = std::mem::take(&mut self.courtesy.held);
-        self.courtesy.coming.clear();
+        let held = std::mem::take(&mut self.yielding.held);
+        self.yielding.creations.clear();
         held.iter().for_each(|id| self.offer(*id));
         !held.is_empty()
     }
 
-    /// A step failed: who waits for it never starts.
+    /// Records that a step failed. The steps that wait for it never start.
     pub(super) fn fail(&mut self, id: StepId) {
-        self.courtesy.ended(id).into_iter().for_each(|id| self.offer(id));
+        self.yielding.end(id).into_iter().for_each(|id| self.offer(id));
     }
 
-    /// Frees those who waited for a finished step.
+    /// Records that a step finished, and frees the steps that waited for it.
     pub(super) fn finish(&mut self, id: StepId) {
-        self.courtesy.ended(id).into_iter().for_each(|id| self.offer(id));
+        self.yielding.end(id).into_iter().for_each(|id| self.offer(id));
         for follower in self.followers.remove(&id).unwrap_or_default() {
-            self.freed_of_one(follower);
+            self.free_of_one(follower);
         }
     }
 
-    /// Frees those who waited for what a step makes to be there; the others wait for its end.
-    pub(super) fn there(&mut self, id: StepId) {
+    /// Frees the steps that waited for the resource of a step to exist. The others wait for the step's end.
+    pub(super) fn exists(&mut self, id: StepId) {
         for follower in self.early.remove(&id).unwrap_or_default() {
             let followers = self.followers.get_mut(&id);
             let waits = followers.and_then(|followers| {
                 let at = followers.iter().position(|other| *other == follower)?;
                 Some(followers.swap_remove(at))
             });
-            waits.into_iter().for_each(|follower| self.freed_of_one(follower));
+            waits.into_iter().for_each(|follower| self.free_of_one(follower));
         }
     }
 
-    fn freed_of_one(&mut self, follower: StepId) {
+    fn free_of_one(&mut self, follower: StepId) {
         let Some(open) = self.open.get_mut(&follower) else { return };
         *open -= 1;
         if *open == 0 {
@@ -257,15 +261,15 @@ impl Schedule {
         }
     }
 
-    /// The steps that were not taken.
-    pub(super) fn left(&self) -> impl Iterator<Item = StepId> {
+    /// Iterates over the steps that were not taken.
+    pub(super) fn not_taken(&self) -> impl Iterator<Item = StepId> {
         let ready = self.ready.iter().map(|(_, Reverse(id))| *id);
-        ready.chain(self.together.iter().chain(&self.courtesy.held).chain(self.open.keys()).copied())
+        ready.chain(self.together.iter().chain(&self.yielding.held).chain(self.open.keys()).copied())
     }
 }
 
-/// Who is made as soon as what it depends on is there, by what it depends on. What exists already goes over to nothing
-/// unfinished, and what is made anew is known by its outputs only when it is done.
+/// For each step, the steps that may start as soon as its resource exists. Only creations do: an existing resource must
+/// not switch to an unfinished one, and the outputs of a replacement are known only once it is finished.
 fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
     let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
     let mut early: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
@@ -278,8 +282,8 @@ fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
     early
 }
 
-/// How many steps follow each on its longest way; what AWS finishes by itself afterwards counts as one more, so that of
-/// two that hold back the same step the longer one comes first.
+/// Returns the length of the longest chain of steps that follow each step. Work that AWS finishes on its own counts as
+/// one more step, so that the longer of two steps that hold back the same one starts first.
 fn behind(
     actions: &[Planned],
     waits_for: &BTreeMap<StepId, BTreeSet<StepId>>,
@@ -307,10 +311,10 @@ fn behind(
     behind
 }
 
-/// A dependency goes only after those who used it have gone or moved on.
+/// Lets a dependency be deleted only after its users are deleted or use another resource.
 ///
-/// A definition (a route) is the exception: it takes effect through the deployment that depends
-/// on it, so it is changed and deleted before that one.
+/// A definition (a route) is the exception: it takes effect through the deployment that depends on it, so it is changed
+/// and deleted before that deployment.
 fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut impl FnMut(StepId, StepId)) {
     let gone = &actions[dependency];
     let definition = gone.kind.about().calls.definition;
@@ -328,12 +332,13 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
     }
 }
 
-/// Is it done by a call that does the same for others?
+/// Tells whether one call deletes the resource together with others.
 fn shares_calls(planned: &Planned) -> bool {
     planned.action() == Action::Delete && planned.predecessor().is_none() && planned.kind.about().calls.deleted_together
 }
 
-/// Is what it allowed taken away by a step of its own, for somebody who used it changes in the same plan?
+/// Tells whether the update takes something away in a step of its own, because a user of the resource changes in the
+/// same plan.
 pub(super) fn withdraws(actions: &[Planned], planned: &Planned) -> bool {
     let changes = |user: &Planned| {
         let uses = user.dependencies.contains(&planned.address) || user.prior_dependencies.contains(&planned.address);

@@ -1,4 +1,4 @@
-//! One planned action, carried out.
+//! Carries out one planned action.
 
 #[cfg(test)]
 mod tests;
@@ -15,20 +15,20 @@ use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, Watched};
 use crate::plan::{Deletion, Effect, Plan, Planned, Replacement, Revision, Rules, diff};
 use crate::spec::template::Ref;
 
-/// What one step left behind.
+/// The result of a step.
 pub(super) enum Done {
-    /// It exists, as desired.
+    /// The resource exists as desired.
     Made(Created),
-    /// It is gone.
+    /// The resource is deleted, or removed from the state.
     Gone,
 }
 
-/// Which part of a planned action a step is.
+/// The part of a planned action that a step carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     /// Everything but the removal of a predecessor.
     Main,
-    /// The predecessor's removal, after everybody has moved on.
+    /// The deletion of the predecessor, once nothing uses it.
     Removal,
 }
 
@@ -37,11 +37,11 @@ pub(super) struct Context<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,
     pub plan: &'a Plan,
-    /// What an update takes away goes in a step of its own.
+    /// The update takes something away in a step of its own.
     pub withdraws: bool,
 }
 
-/// What AWS still does by itself after a step: of which spec, and what it was about.
+/// The work that AWS finishes on its own after a step: the spec, and the operation.
 pub(super) type Unfinished = Option<(Value, Watched)>;
 
 /// Carries out one part of a planned action; `desired` has every reference resolved.
@@ -136,7 +136,8 @@ impl Step<'_> {
         }
     }
 
-    /// Creates; if it exists already and is ours, a lost answer made it, and it is brought in line.
+    /// Creates the resource. If it exists already and is ours, the answer to an earlier attempt was lost: then it is
+    /// updated.
     async fn create(&self, desired: &Value) -> Result<Created, AwsError> {
         let aws = self.context.aws;
         let refused = match retrying(|| self.kind.create(aws, desired)).await {
@@ -185,7 +186,7 @@ impl Step<'_> {
         by_own_tags(&*self.kind, live, self.context.stack, false).is_none_or(|owner| owner.is_ours())
     }
 
-    /// Changes what differs, and sets what is to be set `again`; where nothing is, nothing is called.
+    /// Changes the properties that differ, and those to set `again`. Makes no call if there are none.
     async fn update(
         &self,
         live: &Observed<Value>,

@@ -1,4 +1,4 @@
-//! What AWS still does by itself after it has accepted a change. Only reads, so it needs no lock.
+//! Watches the work that AWS finishes on its own after it has accepted a change. Only reads, so it needs no lock.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::running::{Said, telling};
+use super::running::{StepMessage, with_messages};
 use super::step::{Part, Unfinished};
 use super::{Event, Failed, Observer, Outcome, Stop, stopped};
 use crate::aws::{Aws, AwsError};
@@ -16,18 +16,18 @@ use crate::plan::Planned;
 
 type Watch<'a> = BoxFuture<'a, (Watched<'a>, Result<(), AwsError>)>;
 
-/// A step that is done but for what AWS does by itself.
+/// A step whose calls are made, and whose work AWS finishes on its own.
 struct Watched<'a> {
     planned: &'a Planned,
     part: Part,
     began: Instant,
 }
 
-/// Everything that is still to be watched.
+/// The steps that are still watched.
 pub struct Watching<'a> {
     observer: &'a dyn Observer,
     running: FuturesUnordered<Watch<'a>>,
-    /// What is in `running`.
+    /// The steps in `running`.
     left: BTreeSet<(&'a str, Part)>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Watching<'a> {
         Self { observer, running: FuturesUnordered::new(), left: BTreeSet::new() }
     }
 
-    /// Takes a step whose own calls are made; where there is nothing to watch it is done.
+    /// Adds a step whose calls are made. If there is nothing to watch, the step is finished.
     pub(super) fn add(
         &mut self,
         aws: &'a Aws,
@@ -51,22 +51,22 @@ impl<'a> Watching<'a> {
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {
-            let said = |said: Said<'_>| {
-                observer.event(&said.event(&step.planned.address, step.part == Part::Removal));
+            let on_message = |message: StepMessage<'_>| {
+                observer.event(&message.event(&step.planned.address, step.part == Part::Removal));
             };
-            let result = telling(watch, Arc::default(), said, drop).await;
+            let result = with_messages(watch, Arc::default(), on_message, drop).await;
             (step, result)
         };
         self.left.insert((&planned.address, part));
         self.running.push(told.boxed());
     }
 
-    /// Nothing is left to be watched.
+    /// Tells whether no step is watched any more.
     pub fn is_over(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// Waits for the next that ends.
+    /// Waits for the next step that ends.
     pub(super) async fn next(&mut self, outcome: &mut Outcome) {
         if let Some(ended) = self.running.next().await {
             self.ended(ended, outcome);
@@ -78,14 +78,14 @@ impl<'a> Watching<'a> {
         self.done(&step, result, outcome);
     }
 
-    /// Watches all to their end, or until the run is asked to stop: AWS goes on without being watched.
+    /// Watches all steps to their end, or until the run is stopped. AWS then continues unwatched.
     pub async fn finish(mut self, outcome: &mut Outcome, stop: &mut Stop) {
         while !self.is_over() {
             tokio::select! {
                 biased;
                 () = stopped(stop, 1) => {
                     outcome.interrupted = true;
-                    // A watch that has nothing to wait for ends at its first look.
+                    // A watch that has nothing to wait for ends at its first poll.
                     while let Some(Some(ended)) = self.running.next().now_or_never() {
                         self.ended(ended, outcome);
                     }

@@ -12,7 +12,7 @@ use crate::kinds::Rule;
 pub struct Rules(pub &'static [(&'static str, Rule)]);
 
 impl Rules {
-    /// Tells whether `rule` holds for `path`, stated for it, for what it is part of, or as `PROPERTY.*`.
+    /// Tells whether `rule` is stated for `path`, for a property around it, or as `PROPERTY.*`.
     fn has(self, path: &str, rule: Rule) -> bool {
         self.0.iter().any(|(at, r)| *r == rule && covers(at, path))
     }
@@ -24,7 +24,7 @@ impl Rules {
         })
     }
 
-    /// Says why `path` cannot change in place, if so.
+    /// Returns the reason why `path` cannot change in place, if so.
     pub fn fixed(self, path: &str) -> Option<&'static str> {
         self.0.iter().find_map(|(at, rule)| match rule {
             Rule::Replace(why) if covers(at, path) => Some(*why),
@@ -97,7 +97,8 @@ fn walk_object(
     keys.extend(have.keys().filter(|key| !want.contains_key(*key)));
     for key in keys {
         let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        let (before, after) = (have.get(key).unwrap_or(&Value::Null), want.get(key).unwrap_or(&Value::Null));
+        let before = have.get(key).unwrap_or(&Value::Null);
+        let after = want.get(key).unwrap_or(&Value::Null);
         if rules.is_hint(&inner) || (is_absent(&inner, after) && rules.is_unmanaged(&inner)) {
             continue;
         }
@@ -113,7 +114,7 @@ fn walk_object(
     }
 }
 
-/// A map against nothing is a difference of its entries, so that each shows by itself.
+/// Compares a map with nothing entry by entry, so that each entry is a change of its own.
 fn walk_value(rules: Rules, path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
     let empty = Value::Object(Map::new());
     match (before, after) {
@@ -123,7 +124,7 @@ fn walk_value(rules: Rules, path: &str, before: &Value, after: &Value, changes: 
     }
 }
 
-/// Nothing, or at the top an empty text: AWS reports both for "not set".
+/// Tells whether a value means "not set": nothing, or at the top level an empty text. AWS reports both.
 fn is_absent(path: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -136,10 +137,10 @@ fn is_absent(path: &str, value: &Value) -> bool {
 
 fn same(rules: Rules, path: &str, a: &Value, b: &Value) -> bool {
     if rules.has(path, Rule::Policy) {
-        return policy::same(&parsed(a), &parsed(b));
+        return policy::same(&parse_json_text(a), &parse_json_text(b));
     }
     if rules.has(path, Rule::Json) {
-        return equal(&parsed(a), &parsed(b));
+        return equal(&parse_json_text(a), &parse_json_text(b));
     }
     match (a, b) {
         (Value::String(have), Value::String(want)) if rules.has(path, Rule::Digest) => {
@@ -157,7 +158,7 @@ fn same(rules: Rules, path: &str, a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Equality with numbers compared by value: 30 is 30.0.
+/// Tells whether two values are equal, with numbers compared by value: 30 is 30.0.
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
@@ -169,8 +170,8 @@ fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// JSON inside a text, parsed.
-fn parsed(value: &Value) -> Value {
+/// Parses the JSON inside a text.
+fn parse_json_text(value: &Value) -> Value {
     match value {
         Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
         _ => value.clone(),

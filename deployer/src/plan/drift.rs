@@ -1,4 +1,4 @@
-//! What other hands changed: prior state against observed.
+//! Finds drift: the differences between prior state and observed.
 
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ use crate::kinds::{AnyKind, KindRef, Observed};
 use crate::observe::Observation;
 use crate::state::{Record, State, fingerprint};
 
-/// Lists the properties that differ from what was last applied, but for those that a run which did not end well had
-/// set to what it wanted.
+/// Lists the properties that differ from the last apply, except for those that a failed or interrupted run set as it
+/// wanted.
 pub(super) fn drift(
     address: &str,
     kind: KindRef,
@@ -34,13 +34,14 @@ pub(super) fn drift(
     changes.into_iter().map(|change| entry(address, kind, change, desired)).collect()
 }
 
-/// What AWS has, in the form that the state keeps: secrets as fingerprints, without what was never stated.
+/// Returns the live spec in the form that the state keeps: secrets as fingerprints, without properties that were never
+/// stated.
 pub(super) fn as_recorded(kind: &dyn AnyKind, record: &Record, live: &Observed<Value>, key: &str) -> Value {
     let seen = fingerprint::like(&live.spec, &record.inputs, key);
     only_stated(Rules(kind.rules()), "", &seen, &record.inputs)
 }
 
-/// Every difference between the last apply and AWS, of the resources that the graph means. Needs no plan.
+/// Lists all differences between the last apply and AWS, for the resources of the graph. Needs no plan.
 pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Drift> {
     let mut found = Vec::new();
     for node in graph.nodes().filter(|node| !node.external) {
@@ -51,14 +52,14 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
                 give_back(node.kind, &record.inputs, &mut desired, place);
                 found.extend(drift(&node.address, node.kind.into(), record, live, Some(&desired), &seen.prior));
             }
-            None => found.push(gone(&node.address, node.kind.into())),
+            None => found.push(of_missing(&node.address, node.kind.into())),
         }
     }
     found
 }
 
 /// Describes a resource that AWS does not have any more. The plan creates it again.
-pub(super) fn gone(address: &str, kind: KindRef) -> Drift {
+pub(super) fn of_missing(address: &str, kind: KindRef) -> Drift {
     Drift {
         address: address.to_owned(),
         kind,
@@ -84,7 +85,7 @@ fn entry(address: &str, kind: KindRef, change: Change, desired: Option<&Value>) 
     }
 }
 
-/// Leaves out of the observed spec what is unmanaged and was never stated.
+/// Removes the properties that are unmanaged and were never stated from an observed spec.
 fn only_stated(rules: Rules, path: &str, seen: &Value, inputs: &Value) -> Value {
     let (Value::Object(seen), Value::Object(inputs)) = (seen, inputs) else { return seen.clone() };
     let kept = seen.iter().filter_map(|(key, value)| {
@@ -98,7 +99,7 @@ fn only_stated(rules: Rules, path: &str, seen: &Value, inputs: &Value) -> Value 
     Value::Object(kept.collect())
 }
 
-/// The value at a dotted path; map keys may hold dots themselves.
+/// Returns the value at a dotted path; map keys may contain dots themselves.
 pub(super) fn lookup(value: &Value, path: &str) -> Value {
     if path.is_empty() {
         return value.clone();

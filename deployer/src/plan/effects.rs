@@ -1,9 +1,9 @@
 //! The effects of a plan in a form that two runs can compare.
 //!
 //! # Guarantees
-//! The same effects give the same digest, and others another one, whatever the order of the plan, the time, the state's
-//! serial and the reasons given. No secret is in it: where the state has a lineage, secrets are fingerprints under it;
-//! before the first apply they are left out, because nobody could keep a key to them.
+//! The same effects give the same digest, and other effects another one, whatever the order of the plan, the time, the
+//! state's serial and the reasons. No secret is in it: if the state has a lineage, secrets are fingerprints under it;
+//! before the first apply they are left out, because there is no key yet.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,9 +30,9 @@ use crate::state::fingerprint;
 const LONG: usize = 100;
 /// Bytes that a record may unpack to.
 const LARGEST: u64 = 50_000_000;
-/// What stands for a secret that has no key yet. JSON has no such value, so it is no other one's text.
+/// Replaces a secret as long as there is no key. No JSON value has this text.
 const HIDDEN: &str = "(sensitive)";
-/// The version of the form that the digest is of.
+/// The version of the form that the digest is computed from.
 const FORMAT: u32 = 2;
 
 /// The effects of a plan on one stack.
@@ -115,7 +115,7 @@ impl Effects {
         digest::of(&serde_json::to_string(self).expect("effects have only text keys, which JSON takes"))
     }
 
-    /// The effects as one word, for a place that nobody reads and that has little room.
+    /// Returns the effects as one word, for a place that nobody reads and that has little room.
     pub fn to_record(&self) -> String {
         let text = serde_json::to_vec(self).expect("effects have only text keys, which JSON takes");
         let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
@@ -164,8 +164,8 @@ impl Effects {
                 Pair::Gone(then) => {
                     lines.push(format!("- {address}: {} was reviewed and is no longer planned", word(then)))
                 }
-                Pair::New(now) => lines.push(format!("+ {address}: {} was not reviewed", whole(now))),
-                Pair::Both(then, now) if then != now => lines.extend(moved(address, then, now)),
+                Pair::New(now) => lines.push(format!("+ {address}: {} was not reviewed", describe(now))),
+                Pair::Both(then, now) if then != now => lines.extend(describe_change(address, then, now)),
                 Pair::Both(..) => {}
             }
         }
@@ -180,7 +180,7 @@ struct Hide<'a> {
 }
 
 impl Hide<'_> {
-    /// Masks an address from before a part of it became a secret.
+    /// Masks an address that may contain a secret that was none before.
     fn address(&self, address: &str) -> String {
         self.secrets.mask(address).into_owned()
     }
@@ -218,7 +218,7 @@ impl Hide<'_> {
             None if sensitive => return Some(HIDDEN.to_owned()),
             None => value,
         };
-        // Keys may hold a secret, too, and before there is a key all texts may.
+        // Map keys may contain a secret, too, and without a key so may all texts.
         let text = self.secrets.mask_value(&hidden).to_string();
         Some(if text.chars().count() > LONG { digest::of(&text) } else { text })
     }
@@ -236,7 +236,7 @@ fn word(effect: &ReviewedEffect) -> &'static str {
     }
 }
 
-fn whole(effect: &ReviewedEffect) -> String {
+fn describe(effect: &ReviewedEffect) -> String {
     let shown: Vec<String> = match effect.action {
         Action::Update | Action::Replace | Action::Adopt => {
             effect.changes.iter().map(|(path, text)| format!("{path}: {text}")).collect()
@@ -246,9 +246,9 @@ fn whole(effect: &ReviewedEffect) -> String {
     if shown.is_empty() { word(effect).to_owned() } else { format!("{} ({})", word(effect), shown.join("; ")) }
 }
 
-fn moved(address: &str, then: &ReviewedEffect, now: &ReviewedEffect) -> Vec<String> {
+fn describe_change(address: &str, then: &ReviewedEffect, now: &ReviewedEffect) -> Vec<String> {
     if then.action != now.action {
-        return vec![format!("~ {address}: {} was reviewed, now it is {}", word(then), whole(now))];
+        return vec![format!("~ {address}: {} was reviewed, now it is {}", word(then), describe(now))];
     }
     let mut lines: Vec<String> = differing(&then.changes, &now.changes)
         .map(|path| {

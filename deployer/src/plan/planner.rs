@@ -16,7 +16,7 @@ use super::action::{ArtifactSizes, Plan, Planned};
 use super::effect::{Effect, Replacement};
 use super::problem::{PlanError, Problem};
 use super::reason::{Note, Reason, Remark};
-use super::select::{Selection, selected, unknown};
+use super::select::{Selection, select, unknown_names};
 use crate::aws::Place;
 use crate::graph::owner::{Evidence, Foreign, Owner, Owners};
 use crate::graph::resolve::{self, Known};
@@ -54,21 +54,21 @@ pub fn plan(
         goal,
         selection,
         secrets,
-        selected: selected(graph, selection, goal),
+        selected: select(graph, selection, goal),
         known: seen.known.clone(),
         claimed: BTreeSet::new(),
         new_behind_name: BTreeMap::new(),
         owners: seen.owners(graph, stack, place).adopting(|address| selection.adopts(address)),
         plan: Plan::default(),
-        problems: unknown(graph, seen, selection),
+        problems: unknown_names(graph, seen, selection),
     };
     for node in graph.nodes() {
         planner.node(node);
     }
     for (address, left) in &seen.left {
-        planner.left(address, left);
+        planner.only_recorded(address, left);
     }
-    planner.twice_recorded();
+    planner.drop_second_records();
     planner.orphans();
     let Planner { mut plan, problems, known, owners, .. } = planner;
     take_along(&mut plan.actions);
@@ -137,7 +137,7 @@ impl<'a> Planner<'a> {
             let name = node.kind.identify(&resolve::value(&node.spec, &self.known, self.place));
             self.problems.push(Problem::external_missing(node, &name));
         }
-        self.given_away(node);
+        self.give_away(node);
     }
 
     /// Finds a node's record: the one of its identity, under its address or, if elements were renamed, under another

@@ -1,4 +1,4 @@
-//! What stands in a plan's way.
+//! The problems that prevent a plan.
 
 use serde_json::Value;
 
@@ -17,19 +17,18 @@ pub struct Problem {
     pub help: String,
 }
 
-/// Why there is no plan.
+/// The problems because of which there is no plan.
 #[derive(Debug, thiserror::Error)]
 #[error("{} problems stand in the way", .0.len())]
 pub struct PlanError(pub Vec<Problem>);
 
 impl Problem {
-    /// Says something about a resource of `stack.yaml`.
+    /// Reports a problem of a resource in `stack.yaml`.
     pub(super) fn of(node: &Node, code: &'static str, message: String, help: impl Into<String>) -> Self {
-        let (address, element) = (node.address.clone(), node.element.clone());
-        Self { code, address, element, message, help: help.into() }
+        Self { code, address: node.address.clone(), element: node.element.clone(), message, help: help.into() }
     }
 
-    /// The external resource called `name` is not there.
+    /// The external resource `name` does not exist.
     pub(super) fn external_missing(node: &Node, name: &str) -> Self {
         Self::of(
             node,
@@ -59,7 +58,7 @@ impl Problem {
         )
     }
 
-    /// The last apply protected it, and `stack.yaml` no longer has it: nothing there says that it may go.
+    /// The last apply protected the resource, and `stack.yaml` no longer has it. So nothing permits to delete it.
     pub(super) fn protected_in_state(address: &str, element: &str) -> Self {
         Self {
             code: "plan::protected",
@@ -86,7 +85,7 @@ impl Problem {
         Some(Self::of(node, refused.code, format!("`{}`: {}", node.address, refused.message), refused.help))
     }
 
-    /// It is to stay, and so is its name.
+    /// The resource is retained, and its successor needs its name.
     pub(super) fn retained(node: &Node) -> Self {
         Self::of(
             node,

@@ -21,8 +21,9 @@ pub fn refresh_only(plan: Plan) -> Plan {
         let (effect, reason) = match &planned.effect {
             Effect::Create { .. } if gone(&planned.address) => (Effect::Forget { live: None }, Reason::DeletedOutside),
             Effect::Adopt(Revision { wanted, live, .. }) => {
-                let (wanted, live) = (wanted.clone(), live.clone());
-                (Effect::Adopt(Revision { wanted, live, changes: Vec::new(), leftover: None }), reason)
+                let revision =
+                    Revision { wanted: wanted.clone(), live: live.clone(), changes: Vec::new(), leftover: None };
+                (Effect::Adopt(revision), reason)
             }
             Effect::Forget { live } => (Effect::Forget { live: live.clone() }, reason),
             Effect::Update(Revision { wanted, live, .. })
@@ -52,7 +53,7 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
             Effect::Adopt(Revision { wanted, live, .. }) => {
                 state.intents.retain(|intent| intent.address != *address);
                 let hide = |value: &Value| fingerprint::hide(value, &state.lineage, &|text| secrets.touches(text));
-                let record = adopted(planned, live, [hide(&wanted.desired), hide(&live.spec)], &state.lineage);
+                let record = record_of(planned, live, [hide(&wanted.desired), hide(&live.spec)], &state.lineage);
                 state.resources.insert(address.clone(), record);
             }
             effect => {
@@ -74,7 +75,7 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
 }
 
 /// Returns the record of an adopted resource. `wanted` and `seen` are its specs without secrets.
-fn adopted(planned: &Planned, live: &Observed<Value>, [wanted, seen]: [Value; 2], lineage: &str) -> Record {
+fn record_of(planned: &Planned, live: &Observed<Value>, [wanted, seen]: [Value; 2], lineage: &str) -> Record {
     let seen = fingerprint::like(&seen, &wanted, lineage);
     Record {
         kind: planned.kind.name().to_owned(),

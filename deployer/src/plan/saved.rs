@@ -1,9 +1,9 @@
-//! A plan in a file: what was reviewed, and enough to tell later that it still holds.
+//! A plan in a file: for review, and to tell later whether it still holds.
 //!
 //! # Guarantees
 //! Specs are kept as fingerprints of their properties, so no secret is in the file. They are keyed by a salt of the
-//! file's own, and of the state's lineage there is only a digest: a file does not help to guess what other places keep
-//! under the lineage. A file that was cut off, edited or written by something else is refused.
+//! file's own, and of the state's lineage there is only a digest: a file does not help to guess secrets whose
+//! fingerprints are kept elsewhere. A file that is incomplete, edited or written by another program is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 use crate::state::fingerprint;
 
-/// The version of the file's form.
+/// The version of the file's format.
 pub const SAVED_FORMAT: u32 = 2;
 /// Tells such files from others.
 const MARK: &str = "deployer plan";
@@ -41,13 +41,13 @@ pub struct Saved {
     pub plan: Value,
 }
 
-/// What a plan was made from and what it does.
+/// The basis of a plan, and its effects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Basis {
     pub stack: String,
     pub account: String,
     pub region: String,
-    /// Nothing when there was no state.
+    /// `None` if there was no state.
     pub state: Option<StateMark>,
     /// Keys the fingerprints.
     pub salt: String,
@@ -64,7 +64,7 @@ pub struct StateMark {
     pub serial: u64,
 }
 
-/// What is done to one resource, and the fingerprint of each property that it was decided by.
+/// The effect on one resource, and the fingerprint of each property that it was decided by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedEffect {
     pub action: Action,
@@ -72,14 +72,14 @@ pub struct SavedEffect {
     pub moved_from: Option<String>,
     pub desired: Option<Marks>,
     pub observed: Option<Marks>,
-    /// What a replacement deletes.
+    /// The resource under another identity that is deleted.
     pub predecessor: Option<Marks>,
 }
 
 /// Fingerprints by property.
 type Marks = BTreeMap<String, String>;
 
-/// Why a file is not a plan to carry out.
+/// The reason why a file cannot be carried out.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SavedError {
     #[error("it is not a plan that `deployer plan --out` wrote")]
@@ -91,7 +91,7 @@ pub enum SavedError {
 }
 
 impl Saved {
-    /// Puts a plan into the form that is saved.
+    /// Makes a plan to save.
     pub fn new(basis: Basis, selection: Selection, plan: Value, written_at: String) -> Self {
         Self {
             file: MARK.to_owned(),
@@ -105,11 +105,11 @@ impl Saved {
         }
     }
 
-    /// The file's text.
+    /// Returns the file's text.
     pub fn to_text(&self) -> String {
         let text = |saved: &Self| {
             let json = serde_json::to_string_pretty(saved).expect("a saved plan has only text keys, which JSON takes");
-            // People look into such a file.
+            // People read such a file.
             visible::text(&json).into_owned() + "\n"
         };
         let blank = Self { checksum: String::new(), ..self.clone() };
@@ -120,7 +120,7 @@ impl Saved {
     /// Reads a file's bytes.
     ///
     /// # Errors
-    /// When it is not a whole plan in a known form.
+    /// When it is not a complete plan in a known format.
     pub fn parse(bytes: &[u8]) -> Result<Self, SavedError> {
         let damaged = |error: &dyn std::fmt::Display| SavedError::Damaged(error.to_string());
         let text = std::str::from_utf8(bytes).map_err(|_| SavedError::Foreign)?;
@@ -152,16 +152,16 @@ pub struct Marker<'a> {
 }
 
 impl Marker<'_> {
-    /// The fingerprinted effects of a plan.
+    /// Returns the effects of a plan with fingerprints.
     pub fn effects(&self, plan: &Plan) -> BTreeMap<String, SavedEffect> {
         let effect = |planned: &Planned| SavedEffect {
             action: planned.action(),
             order: planned.order(),
-            // An address from before a part of it became a secret.
+            // The address may contain a secret that was none then.
             moved_from: planned.moved_from.as_deref().map(|from| self.secrets.mask(from).into_owned()),
             desired: planned.effect.wanted().map(|wanted| self.marks(&wanted.desired)),
-            observed: planned.live().map(|live| self.seen(live)),
-            predecessor: planned.predecessor().map(|live| self.seen(live)),
+            observed: planned.live().map(|live| self.marks_of(live)),
+            predecessor: planned.predecessor().map(|live| self.marks_of(live)),
         };
         self.prepare(plan);
         plan.actions()
@@ -170,7 +170,7 @@ impl Marker<'_> {
             .collect()
     }
 
-    /// The slow ones first, all at once.
+    /// Computes the slow fingerprints first, all at once.
     fn prepare(&self, plan: &Plan) {
         let mut texts = BTreeSet::new();
         for planned in plan.actions() {
@@ -183,7 +183,7 @@ impl Marker<'_> {
         fingerprint::prepare(texts, self.salt);
     }
 
-    fn seen(&self, live: &Observed<Value>) -> Marks {
+    fn marks_of(&self, live: &Observed<Value>) -> Marks {
         let mut marks = self.marks(&live.spec);
         marks.insert("physical id".to_owned(), fingerprint::fast(&live.physical_id, self.salt));
         marks
@@ -194,7 +194,7 @@ impl Marker<'_> {
         properties.map(|(name, value)| (name.clone(), self.mark(value))).collect()
     }
 
-    /// The fingerprint of a value, whatever the order of its keys: of secrets in it a slow one, of the rest a fast one.
+    /// Returns the fingerprint of a value, whatever the order of its keys. Secrets in it get a slow fingerprint first.
     pub fn mark(&self, value: &Value) -> String {
         let mut value = fingerprint::hide(value, self.salt, &|text| self.secrets.touches(text));
         value.sort_all_objects();
@@ -211,10 +211,10 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
         // Everything else differs as well.
         return elsewhere;
     }
-    let mut lines: Vec<String> = state_moved(before.state.as_ref(), now.state.as_ref()).into_iter().collect();
+    let mut lines: Vec<String> = state_change(before.state.as_ref(), now.state.as_ref()).into_iter().collect();
     let same_graph = before.graph == now.graph;
     let wanted_by = if same_graph { "by what it refers to" } else { "in stack.yaml or its variables" };
-    let mut wanted_moved = false;
+    let mut wanted_changed = false;
     for (address, pair) in pairs(&before.effects, &now.effects) {
         let (then, is) = match pair {
             Pair::Both(then, is) => (then, is),
@@ -227,10 +227,10 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
                 continue;
             }
         };
-        let mut differs = then.moved_in_aws(is);
-        differs.extend(then.moved_artifacts(is));
-        if let Some(what) = properties(&without_artifacts(&then.desired), &without_artifacts(&is.desired)) {
-            wanted_moved = true;
+        let mut differs = then.changes_in_aws(is);
+        differs.extend(then.changed_artifacts(is));
+        if let Some(what) = differing_properties(&without_artifacts(&then.desired), &without_artifacts(&is.desired)) {
+            wanted_changed = true;
             differs.push(format!("{what} {wanted_by}"));
         }
         if differs.is_empty() && then != is {
@@ -238,7 +238,7 @@ pub fn moved(before: &Basis, now: &Basis) -> Vec<String> {
         }
         lines.extend(differs.into_iter().map(|what| format!("`{address}`: {what}")));
     }
-    if !same_graph && !wanted_moved {
+    if !same_graph && !wanted_changed {
         lines.push("stack.yaml or its variables changed".to_owned());
     }
     lines
@@ -252,13 +252,13 @@ impl Basis {
 
 impl SavedEffect {
     /// Describes the differences between the resources that two plans found.
-    fn moved_in_aws(&self, now: &Self) -> Vec<String> {
+    fn changes_in_aws(&self, now: &Self) -> Vec<String> {
         let pairs = [(&self.observed, &now.observed), (&self.predecessor, &now.predecessor)];
-        pairs.into_iter().filter_map(|(then, is)| Some(format!("{} in AWS", properties(then, is)?))).collect()
+        pairs.into_iter().filter_map(|(then, is)| Some(format!("{} in AWS", differing_properties(then, is)?))).collect()
     }
 
     /// Names the artifacts that differ.
-    fn moved_artifacts(&self, now: &Self) -> Vec<String> {
+    fn changed_artifacts(&self, now: &Self) -> Vec<String> {
         let (Some(then), Some(now)) = (&self.desired, &now.desired) else { return Vec::new() };
         let artifacts = differing(then, now).filter_map(artifact);
         artifacts.map(|artifact| format!("{} changed", artifact.words)).collect()
@@ -270,7 +270,7 @@ fn artifact(property: &str) -> Option<&'static ArtifactProperty> {
     REGISTRY.iter().find_map(|kind| kind.artifact().filter(|artifact| artifact.name == property))
 }
 
-fn state_moved(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<String> {
+fn state_change(then: Option<&StateMark>, is: Option<&StateMark>) -> Option<String> {
     match (then, is) {
         (None, None) => None,
         (None, Some(is)) => Some(format!("there was no state, now it is at serial {}", is.serial)),
@@ -290,7 +290,7 @@ fn without_artifacts(marks: &Option<Marks>) -> Option<Marks> {
 }
 
 /// Names the properties that differ.
-fn properties(then: &Option<Marks>, is: &Option<Marks>) -> Option<String> {
+fn differing_properties(then: &Option<Marks>, is: &Option<Marks>) -> Option<String> {
     match (then, is) {
         (None, None) => None,
         (None, Some(_)) => Some("it exists now".to_owned()),

@@ -1,4 +1,4 @@
-//! Which resources a run is about.
+//! Selects the resources of a run.
 
 use std::collections::BTreeSet;
 
@@ -8,22 +8,21 @@ use crate::graph::{Graph, Node};
 use crate::observe::Observation;
 use crate::spec::nearest::nearest;
 
-/// Which resources a run is about; names are addresses or the elements that hold them.
+/// The user's choice of resources; names are addresses, or the elements around them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Selection {
-    /// These and what they wait for, or when destroying what waits for them; empty means all.
+    /// These and their dependencies, or for a destroy their dependents; empty means all.
     pub target: Vec<String>,
-    /// Not these, nor what waits for them, or when destroying what they wait for.
+    /// Not these and not their dependents, or for a destroy not their dependencies.
     pub exclude: Vec<String>,
-    /// Made anew even without a difference.
+    /// Replaced even without a difference.
     pub replace: Vec<String>,
-    /// Taken over even though they are not known to be ours.
+    /// Adopted even if they are not known to be ours.
     pub adopt: Vec<String>,
-    /// Delete those of the targets, too, that carry the stack's ownership tags and that neither `stack.yaml` nor the state
-    /// has.
+    /// Also delete the targets that have the stack's ownership tags and that neither `stack.yaml` nor the state has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
-    /// The targets without what they wait for.
+    /// The targets without their dependencies.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
 }
@@ -34,16 +33,15 @@ impl Selection {
         self.adopt.iter().any(|name| is_named(address, name))
     }
 
-    /// Is it asked for to delete the orphan at `address`? It takes its name or its element's.
+    /// Tells whether the user asked to delete the orphan at `address`, by its name or its element's.
     pub(super) fn prunes(&self, address: &str) -> bool {
         let names_it = |name: &String| name.contains('.') && is_named(address, name);
         self.prune && self.target.iter().any(names_it)
     }
 }
 
-/// The addresses that a run is about. What is made needs what it waits for; what goes takes along
-/// what waits for it.
-pub(super) fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
+/// Returns the addresses of a run. A created resource needs its dependencies; a deletion takes the dependents along.
+pub(super) fn select(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
     let named = |names: &[String]| -> BTreeSet<String> {
         graph
             .nodes()
@@ -64,9 +62,9 @@ pub(super) fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTre
         };
         targets.iter().flat_map(along).chain(targets.clone()).collect()
     };
-    // What AWS deletes along with what is made anew has to be made anew, too.
-    let anew: BTreeSet<String> = named(&selection.replace).intersection(&chosen).cloned().collect();
-    let goes_along = |node: &&Node| node.kind.about().goes_with_parent() && !node.dependencies.is_disjoint(&anew);
+    // A part that AWS deletes along with its parent has to be recreated with the parent.
+    let recreated: BTreeSet<String> = named(&selection.replace).intersection(&chosen).cloned().collect();
+    let goes_along = |node: &&Node| node.kind.about().goes_with_parent() && !node.dependencies.is_disjoint(&recreated);
     chosen.extend(graph.nodes().filter(goes_along).map(|node| node.address.clone()));
     for address in named(&selection.exclude) {
         let along = match goal {
@@ -79,13 +77,13 @@ pub(super) fn selected(graph: &Graph, selection: &Selection, goal: Goal) -> BTre
     chosen
 }
 
-/// Tells whether `name` is the address or an element or part around it.
+/// Tells whether `name` is the address, or an element or part around it.
 pub(super) fn is_named(address: &str, name: &str) -> bool {
     address == name || (address.starts_with(name) && address[name.len()..].starts_with(['.', '[', '#']))
 }
 
-/// Names what was asked for and neither the graph nor the prior state has.
-pub(super) fn unknown(graph: &Graph, seen: &Observation, selection: &Selection) -> Vec<Problem> {
+/// Reports the names that neither the graph nor the prior state has.
+pub(super) fn unknown_names(graph: &Graph, seen: &Observation, selection: &Selection) -> Vec<Problem> {
     let Selection { target, exclude, replace, adopt, .. } = selection;
     let known = |name: &String| {
         graph.nodes().any(|n| is_named(&n.address, name))

@@ -269,7 +269,8 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
         let first = format!("! changed outside: {address} {path} ({plan})");
         return (first, statements(&entry.before, &entry.after));
     }
-    let (before, after) = (text(&entry.before), text(&entry.after));
+    let before = text(&entry.before);
+    let after = text(&entry.after);
     (format!("! changed outside: {address} {path}: {before} → {after} ({plan})"), Vec::new())
 }
 

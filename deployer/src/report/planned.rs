@@ -268,8 +268,10 @@ impl ActionReport {
 
     fn restore(self) -> Result<Planned, ReportError> {
         let reason = decoded(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
-        let (kind, moved_from) = (known_kind(&self.kind)?, self.renamed_from.clone());
-        let (address, element) = (self.address.clone(), self.element.clone());
+        let kind = known_kind(&self.kind)?;
+        let moved_from = self.renamed_from.clone();
+        let address = self.address.clone();
+        let element = self.element.clone();
         let artifact = self.code_size.as_ref().map_or_else(ArtifactSizes::default, |size| ArtifactSizes {
             live_bytes: size.before,
             packaged_bytes: size.after,

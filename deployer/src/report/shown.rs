@@ -170,7 +170,7 @@ impl Cover<'_> {
         }
     }
 
-    /// Renders the remark as well: a text is masked as a whole.
+    /// Renders the remark first, so that the whole text is masked.
     fn note(&self, note: &Note) -> Note {
         Note::text(self.line(&note.address), self.line(&reason::remark(note)))
     }

@@ -72,7 +72,7 @@ fn waves(plan: &Plan) -> Vec<Vec<String>> {
             continue;
         }
         if ready.is_empty() {
-            assert_eq!(schedule.left().count(), 0, "nothing waits for ever: {waves:?}");
+            assert_eq!(schedule.not_taken().count(), 0, "nothing waits for ever: {waves:?}");
             return waves;
         }
         waves.push(ready.iter().map(|id| name(plan, *id)).collect());
@@ -227,7 +227,7 @@ fn what_goes_waits_no_longer_once_what_comes_of_its_kind_has_failed_or_cannot_co
     assert_eq!(all_ready(&mut schedule), []);
     assert!(schedule.relent());
     assert_eq!(all_ready(&mut schedule), [old]);
-    assert_eq!(schedule.left().collect::<Vec<_>>(), [new]);
+    assert_eq!(schedule.not_taken().collect::<Vec<_>>(), [new]);
 }
 
 /// Of two APIs the second needs the first; at once the first loses a route and the second gets one.
@@ -350,9 +350,9 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     let (role, worker, mapping) = ((0, Part::Main), (1, Part::Main), (2, Part::Main));
     let mut schedule = Schedule::of(&of(Action::Create));
     assert_eq!(all_ready(&mut schedule), [role]);
-    schedule.there(role);
+    schedule.exists(role);
     assert_eq!(all_ready(&mut schedule), [worker]);
-    schedule.there(role);
+    schedule.exists(role);
     schedule.finish(worker);
     assert_eq!(all_ready(&mut schedule), [], "the role has no policies yet");
     schedule.finish(role);
@@ -363,13 +363,13 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     replaced.actions[0].effect = effect(Action::Replace);
     let mut schedule = Schedule::of(&replaced);
     assert_eq!(all_ready(&mut schedule), [role]);
-    schedule.there(role);
+    schedule.exists(role);
     assert_eq!(all_ready(&mut schedule), []);
 
     // One that works already is not given a role without its policies.
     let mut schedule = Schedule::of(&of(Action::Update));
     assert_eq!(all_ready(&mut schedule), [role]);
-    schedule.there(role);
+    schedule.exists(role);
     assert_eq!(all_ready(&mut schedule), []);
     schedule.finish(role);
     assert_eq!(all_ready(&mut schedule), [worker]);

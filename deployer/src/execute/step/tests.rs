@@ -41,7 +41,7 @@ fn revision(id: &str, live: Value) -> Revision {
     Revision { wanted: Default::default(), live, changes: Vec::new(), leftover: None }
 }
 
-/// Makes everything that was read until now old.
+/// Lets time pass, so that every read is old.
 async fn grow_old() {
     tokio::time::pause();
     tokio::time::advance(STALE * 2).await;

@@ -80,7 +80,7 @@ impl<'a> Planner<'a> {
         let changes = self.changes(node, None, &wanted.desired);
         let was_ours = prior.is_some_and(|prior| prior.same);
         if was_ours {
-            self.plan.drift.push(drift::gone(&node.address, node.kind.into()));
+            self.plan.drift.push(drift::of_missing(&node.address, node.kind.into()));
         }
         let reason = if was_ours { Reason::DeletedOutside } else { Reason::NotInAws };
         (Effect::Create { wanted, changes }, reason)

@@ -1,12 +1,12 @@
-//! What leaves `stack.yaml` and goes back to what AWS gives a new resource.
+//! Properties that leave `stack.yaml` go back to AWS's values for a new resource.
 
 use serde_json::{Map, Value};
 
 use crate::aws::Place;
 use crate::kinds::AnyKind;
 
-/// Puts AWS's own values where the last apply stated something that AWS would else keep for ever: into the spec as it is
-/// known, and into the one that is resolved again when it is carried out. `last` is what was stated.
+/// Sets AWS's own values for properties that `last`, the spec of the last apply, stated and that AWS would otherwise
+/// keep for ever. Returns them for the spec that is resolved again during apply.
 pub(crate) fn give_back(
     kind: &dyn AnyKind,
     last: &Value,
@@ -20,7 +20,7 @@ pub(crate) fn give_back(
     back
 }
 
-/// Sets what stands at a dotted path.
+/// Sets the value at a dotted path.
 pub(crate) fn put(spec: &mut Value, path: &str, value: Value) {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
     let Value::Object(map) = spec else { return };

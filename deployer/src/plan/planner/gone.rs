@@ -53,32 +53,32 @@ impl<'a> Planner<'a> {
     }
 
     /// Removes the record of a node that became external.
-    pub(super) fn given_away(&mut self, node: &Node) {
+    pub(super) fn give_away(&mut self, node: &Node) {
         let Some(record) = self.seen.prior.resources.get(&node.address) else { return };
         if !self.seen.left.contains_key(&node.address) && self.is_asked_for(&node.address) {
-            self.plan.actions.push(forgotten(&node.address, node.kind.into(), record, Reason::External));
+            self.plan.actions.push(forget(&node.address, node.kind.into(), record, Reason::External));
         }
     }
 
     /// Plans a resource that only the state has: its element left `stack.yaml`.
-    pub(super) fn left(&mut self, address: &str, left: &Left) {
+    pub(super) fn only_recorded(&mut self, address: &str, left: &Left) {
         let is_meant = self.graph.node(address).is_some_and(|node| !node.external);
         if is_meant || self.claimed.contains(address) || !self.is_asked_for(address) {
             return;
         }
         let Some(kind) = KindRef::find(&left.record.kind) else { return };
-        let forget = |reason: Reason| forgotten(address, kind, &left.record, reason);
+        let gone = |reason: Reason| forget(address, kind, &left.record, reason);
         let planned = match &left.live {
-            None => forget(Reason::AlreadyGone),
+            None => gone(Reason::AlreadyGone),
             // A route that stayed would be served by the next deployment.
-            Some(_) if left.record.retain && !kind.about().calls.definition => forget(Reason::Retained),
+            Some(_) if left.record.retain && !kind.about().calls.definition => gone(Reason::Retained),
             Some(live) => match self.owners.of(&*kind, live, Evidence::STATE_ALONE).foreign() {
-                Some(owner) => forget(Reason::Foreign { owner }),
+                Some(owner) => gone(Reason::Foreign { owner }),
                 None if left.record.protect => {
                     self.problems.push(Problem::protected_in_state(address, &left.record.element));
                     return;
                 }
-                None => deleted(address, kind, &left.record, live.clone(), Reason::Removed),
+                None => delete(address, kind, &left.record, live.clone(), Reason::Removed),
             },
         };
         self.plan.actions.push(planned);
@@ -96,7 +96,7 @@ impl<'a> Planner<'a> {
                 Ok(live) if self.selection.prunes(&orphan.address) => {
                     let live = without_environment(live.clone());
                     let record = Record { dependencies: orphan.needs(&self.seen.orphans), ..record_of(orphan, &live) };
-                    self.plan.actions.push(deleted(&orphan.address, kind, &record, live, Reason::Orphaned));
+                    self.plan.actions.push(delete(&orphan.address, kind, &record, live, Reason::Orphaned));
                 }
                 live => {
                     let id = orphan.id.clone();
@@ -108,7 +108,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Removes the second record of a resource, which a state that was edited by hand may have.
-    pub(super) fn twice_recorded(&mut self) {
+    pub(super) fn drop_second_records(&mut self) {
         for (address, record) in &self.seen.prior.resources {
             let known = self.graph.node(address).is_some()
                 || self.seen.left.contains_key(address)
@@ -126,7 +126,7 @@ impl<'a> Planner<'a> {
             };
             if let Some((other, _)) = self.seen.prior.resources.iter().find(same) {
                 let reason = Reason::RecordedTwice { other: other.clone() };
-                self.plan.actions.push(forgotten(address, kind, record, reason));
+                self.plan.actions.push(forget(address, kind, record, reason));
             }
         }
     }
@@ -207,17 +207,17 @@ fn record_of(orphan: &Orphan, live: &Observed<Value>) -> Record {
     }
 }
 
-fn forgotten(address: &str, kind: KindRef, record: &Record, reason: Reason) -> Planned {
-    recorded(address, kind, record, Effect::Forget { live: None }, reason)
+fn forget(address: &str, kind: KindRef, record: &Record, reason: Reason) -> Planned {
+    of_record(address, kind, record, Effect::Forget { live: None }, reason)
 }
 
-fn deleted(address: &str, kind: KindRef, record: &Record, live: Observed<Value>, reason: Reason) -> Planned {
+fn delete(address: &str, kind: KindRef, record: &Record, live: Observed<Value>, reason: Reason) -> Planned {
     let how = Deletion::Called { leftover: None };
-    recorded(address, kind, record, Effect::Delete { live, how }, reason)
+    of_record(address, kind, record, Effect::Delete { live, how }, reason)
 }
 
 /// Plans an effect on a resource of which there is only a record.
-fn recorded(address: &str, kind: KindRef, record: &Record, effect: Effect, reason: Reason) -> Planned {
+fn of_record(address: &str, kind: KindRef, record: &Record, effect: Effect, reason: Reason) -> Planned {
     Planned {
         dependencies: record.dependencies.clone(),
         prior_dependencies: record.dependencies.clone(),

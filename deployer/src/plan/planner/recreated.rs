@@ -18,8 +18,8 @@ impl Planner<'_> {
         referred(node, property).find(|address| self.new_behind_name.get(address) == Some(&Action::Replace))
     }
 
-    /// Adds the properties that AWS resolved once, to a resource that another one of the same name replaces. Returns the
-    /// first such resource.
+    /// Adds the properties that AWS resolved once, to a resource that the plan replaces under the same name. Returns the
+    /// address of the first such resource.
     pub(super) fn set_again(&self, node: &Node, revision: &mut Revision) -> Option<String> {
         let mut first = None;
         for property in node.kind.about().references.holds {
@@ -41,8 +41,8 @@ impl Planner<'_> {
         first
     }
 
-    /// Tells whether a run was interrupted after it recreated `referred` and before it set the reference again. An update
-    /// whose inputs equal the record may have been meant for that.
+    /// Tells whether a run was interrupted after it recreated `referred` and before it set the reference again. An
+    /// update whose inputs equal the record may have been meant for that.
     fn was_about_to_set_again(&self, node: &Node, referred: &str) -> bool {
         let intents = &self.seen.prior.intents;
         let updates = |action: Action| matches!(action, Action::Update | Action::Adopt);

@@ -110,7 +110,8 @@ struct Property<'a> {
 
 impl Property<'_> {
     fn lines(&self) -> Vec<Line> {
-        let (before, after) = (self.change.before(), self.change.after());
+        let before = self.change.before();
+        let after = self.change.after();
         let known = self.change.is_known();
         let artifact = self.planned.kind.artifact();
         if artifact.is_some_and(|artifact| artifact.is_size(&self.change.path)) {
@@ -252,8 +253,7 @@ pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
         Value::Null => None,
         other => Some(other.clone()),
     };
-    let (before, after) = (parsed(before), parsed(after));
-    let changes = policy::statement_diff(before.as_ref(), after.as_ref());
+    let changes = policy::statement_diff(parsed(before).as_ref(), parsed(after).as_ref());
     changes.iter().map(|s| Line::signed(if s.added { '+' } else { '-' }, &resolve::readable(&s.grant))).collect()
 }
 
