@@ -20,7 +20,7 @@ use crate::spec::secrets::Secrets;
 pub(super) use impact::impact;
 use lines::{Line, has_rule, statements};
 
-pub(super) use lines::lines;
+pub(super) use lines::{LineSign, lines};
 pub use values::{SENSITIVE, shown};
 pub(super) use values::{bytes, short};
 
@@ -194,8 +194,8 @@ fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, belo
     let head: Vec<String> = [Some(head), Some(kind), why].into_iter().flatten().collect();
     let _ = writeln!(out, "{:below$}{}", "", head.join("  "));
     for line in lines(plan, planned, view, below) {
-        let text = line.tone.map_or_else(|| line.text.clone(), |tone| view.paint.tone(tone, &line.text));
-        let _ = writeln!(out, "{:1$}{text}", "", below + line.indent);
+        let indent = below + line.indent;
+        let _ = writeln!(out, "{:indent$}{}", "", line.painted(view.paint));
     }
 }
 
@@ -206,11 +206,13 @@ pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, v
     let head: Vec<String> = head.into_iter().flatten().collect();
     let _ = writeln!(out, "{}", head.join("  "));
     for line in lines(plan, planned, view, 0) {
-        let (sign, rest) = match line.tone {
-            Some(Tone::Good | Tone::Bad) if line.text.starts_with(['+', '-']) => line.text.split_at(1),
-            _ => ("", line.text.as_str()),
+        let indent = line.indent;
+        let _ = match line.sign {
+            Some(sign @ (LineSign::Added | LineSign::Removed)) => {
+                writeln!(out, "{}{:indent$} {}", sign.text(), "", line.unsigned())
+            }
+            _ => writeln!(out, "{:indent$}{}", "", line.text()),
         };
-        let _ = writeln!(out, "{sign}{:1$}{rest}", "", line.indent);
     }
 }
 
@@ -231,8 +233,7 @@ pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
         let (first, more) = drift_line(entry, plan.is_refresh_only());
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Change, &first));
         for line in more {
-            let text = line.tone.map_or_else(|| line.text.clone(), |tone| view.paint.tone(tone, &line.text));
-            let _ = writeln!(out, "    {text}");
+            let _ = writeln!(out, "    {}", line.painted(view.paint));
         }
     }
     out

@@ -14,7 +14,7 @@ use super::svg::{drawn, escaped};
 use super::{Mark, Node, Picture, singular};
 use crate::plan::{Action, Cost, Planned};
 use crate::report::paint::{Paint, Tone};
-use crate::report::plan::{self as text, View};
+use crate::report::plan::{self as text, LineSign, View};
 use crate::report::reason::remark;
 use crate::report::shown::Shown;
 use crate::spec::secrets::Secrets;
@@ -163,13 +163,13 @@ impl Page<'_> {
         }
         let mut out = String::from("<pre>");
         for line in lines {
-            let class = match line.tone {
-                Some(_) if line.text.starts_with('#') => "cost",
-                Some(tone) => class(tone),
-                None => "plain",
+            let class = match (line.sign, line.tone) {
+                (Some(LineSign::Impact), _) => "cost",
+                (_, Some(tone)) => class(tone),
+                (_, None) => "plain",
             };
             let indent = " ".repeat(line.indent.saturating_sub(4));
-            let _ = write!(out, "<span class=\"{class}\">{indent}{}</span>", escaped(&line.text));
+            let _ = write!(out, "<span class=\"{class}\">{indent}{}</span>", escaped(&line.text()));
         }
         out + "</pre>\n"
     }

@@ -10,7 +10,7 @@ use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
 use crate::kinds::{KindRef, Rule};
 use crate::plan::{Action, ArtifactSizes, Change, Planned, Rules};
-use crate::report::paint::Tone;
+use crate::report::paint::{Paint, Tone};
 use crate::report::reason;
 use crate::report::shown::Shown;
 
@@ -21,25 +21,66 @@ const MANY: usize = 12;
 pub(in crate::report) struct Line {
     pub indent: usize,
     pub tone: Option<Tone>,
-    pub text: String,
+    pub sign: Option<LineSign>,
+    text: String,
+}
+
+/// The sign in front of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) enum LineSign {
+    Added,
+    Removed,
+    /// An effect on the users of a resource.
+    Impact,
+}
+
+impl LineSign {
+    pub(in crate::report) fn text(self) -> &'static str {
+        match self {
+            Self::Added => "+",
+            Self::Removed => "-",
+            Self::Impact => "#",
+        }
+    }
 }
 
 impl Line {
     fn new(indent: usize, tone: impl Into<Option<Tone>>, text: impl Into<String>) -> Self {
-        Self { indent, tone: tone.into(), text: text.into() }
+        Self { indent, tone: tone.into(), sign: None, text: text.into() }
     }
 
-    fn signed(sign: char, text: &str) -> Self {
-        let tone = if sign == '-' { Tone::Bad } else { Tone::Good };
-        Self::new(6, tone, format!("{sign} {text}"))
+    fn signed(indent: usize, sign: LineSign, text: impl Into<String>) -> Self {
+        let tone = if sign == LineSign::Added { Tone::Good } else { Tone::Bad };
+        Self { sign: Some(sign), ..Self::new(indent, tone, text) }
+    }
+
+    /// Returns the text behind the sign.
+    pub(in crate::report) fn unsigned(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the line with its sign.
+    pub(in crate::report) fn text(&self) -> String {
+        match self.sign {
+            Some(sign) => format!("{} {}", sign.text(), self.text),
+            None => self.text.clone(),
+        }
+    }
+
+    /// Returns the line with its sign, in its colour.
+    pub(super) fn painted(&self, paint: Paint) -> String {
+        match self.tone {
+            Some(tone) => paint.tone(tone, &self.text()),
+            None => self.text(),
+        }
     }
 }
 
 /// Lists the effects of the action, then the properties that change.
 pub(in crate::report) fn lines(plan: &Shown, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
     let why = (planned.action() == Action::Replace).then(|| reason::words(&planned.reason));
-    let said = why.into_iter().chain(impact(planned));
-    let mut lines: Vec<Line> = said.map(|text| Line::new(4, Tone::Bad, format!("# {text}"))).collect();
+    let effects = why.into_iter().chain(impact(planned));
+    let mut lines: Vec<Line> = effects.map(|text| Line::signed(4, LineSign::Impact, text)).collect();
     if matches!(planned.action(), Action::Delete | Action::Forget) {
         return lines;
     }
@@ -75,7 +116,7 @@ fn unchanged(planned: &Planned) -> Vec<Line> {
     same.flat_map(|(path, value)| {
         if rules.is_policy(&path) {
             let grants = statements(&Value::Null, value).into_iter();
-            let plain = grants.map(|line| Line::new(6, Tone::Faint, line.text.trim_start_matches("+ ")));
+            let plain = grants.map(|line| Line::new(6, Tone::Faint, line.text));
             return std::iter::once(Line::new(4, Tone::Faint, format!("{path}:"))).chain(plain).collect();
         }
         let text = if rules.is_sensitive(&path) { SENSITIVE.to_owned() } else { shown(value) };
@@ -229,8 +270,8 @@ impl Property<'_> {
         let ops = found.into_inner().into_ops();
         for line in ops.iter().flat_map(|op| op.iter_changes(&before, &after)) {
             match line.tag() {
-                ChangeTag::Delete => lines.push(Line::signed('-', line.value())),
-                ChangeTag::Insert => lines.push(Line::signed('+', line.value())),
+                ChangeTag::Delete => lines.push(Line::signed(6, LineSign::Removed, line.value())),
+                ChangeTag::Insert => lines.push(Line::signed(6, LineSign::Added, line.value())),
                 ChangeTag::Equal => {}
             }
         }
@@ -254,7 +295,8 @@ pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
         other => Some(other.clone()),
     };
     let changes = policy::statement_diff(parsed(before).as_ref(), parsed(after).as_ref());
-    changes.iter().map(|s| Line::signed(if s.added { '+' } else { '-' }, &resolve::readable(&s.grant))).collect()
+    let sign = |added: bool| if added { LineSign::Added } else { LineSign::Removed };
+    changes.iter().map(|change| Line::signed(6, sign(change.added), resolve::readable(&change.grant))).collect()
 }
 
 /// Splits a value at its natural boundaries: a text at its lines, a list at its items, JSON at its indented lines.
