@@ -149,6 +149,17 @@ fn a_predecessor_that_a_cut_off_replacement_left_is_destroyed_too() {
 }
 
 #[test]
+fn a_retained_resource_keeps_the_predecessor_that_an_interrupted_replacement_left() {
+    let retained = QUEUES.replace("inbox: {", "inbox: { retain: true,");
+    let mut world = World::applied(&retained);
+    let renamed = retained.replace("inbox: {", "inbox: { name: couch-post,");
+    world.live.extend(World::applied(&renamed).live);
+    let plan = world.plan(&Stack::of(&renamed, &[]), Goal::Destroy, &Selection::default()).expect("a plan");
+    assert_eq!((plan.summary().delete, plan.summary().forget), (0, 2));
+    assert!(plan.actions().iter().all(|planned| planned.predecessor().is_none()), "{plan:#?}");
+}
+
+#[test]
 fn a_destroyed_stack_has_nothing_left_to_destroy() {
     assert_snapshot!(destroyed(&World::default(), QUEUES), @"No changes. 0 resources match stack.yaml.");
 }
