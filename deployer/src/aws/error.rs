@@ -1,4 +1,4 @@
-//! What AWS said when it refused, in a form that every stage can match on.
+//! The errors of AWS calls, in a form that every stage can match on.
 
 use std::fmt;
 
@@ -17,28 +17,28 @@ pub enum AwsError {
     /// No answer arrived: connection, TLS, DNS, timeout, credentials.
     #[error("{operation}: {message}")]
     Transport { operation: &'static str, message: String },
-    /// A wait passed its deadline. `last` is what was seen last.
+    /// A wait passed its deadline. `last` is the last answer.
     #[error("gave up after {waited_s} s waiting for {condition}{}", last.as_deref().map(|l| format!("; last answer: {l}")).unwrap_or_default())]
     Deadline { condition: String, waited_s: u64, last: Option<String> },
     /// An answer lacks what its documentation promises, or a stored spec does not fit the kind.
     #[error("{what}: {message}")]
     Shape { what: String, message: String },
-    /// The state lock is no longer ours, so no further writing call may start.
+    /// This run no longer holds the state lock, so no further writing call may start.
     #[error("{operation} not sent: this run no longer holds the state lock")]
     Fenced { operation: &'static str },
     /// The resource about to be deleted is not this stack's any more.
     #[error("not deleted: {id} {owner}")]
     Foreign { id: String, owner: Foreign },
-    /// The package to be sent cannot be read any more, or has changed since it was planned.
+    /// The package to be sent can no longer be read, or has changed since it was planned.
     #[error("not sent: {message}")]
     Package { code: &'static str, message: String },
-    /// Several resources carry the marks of one, and nothing tells which of them is meant.
+    /// Several resources carry the ownership tags of one, and nothing shows which of them is meant.
     #[error("{what}: which one is meant is not known: {}", ids.join(", "))]
     Ambiguous { what: String, address: String, ids: Vec<String> },
-    /// AWS holds something that the plan did not have, and that this call would delete or let go live.
+    /// AWS holds something that the plan did not contain, and that this call would delete or put into service.
     #[error("{message}")]
     Unplanned { message: String },
-    /// A value to send would hold what nobody knows yet, such as the id of an API that is not there.
+    /// A value to send would contain an unknown part, such as the id of an API that does not exist.
     #[error("not sent: `{output}` of `{address}` is not known")]
     Unresolved { address: String, output: String },
 }
@@ -70,7 +70,7 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// The codes of refusals because of a rate, which only some services answer with the status 429.
+/// The error codes of rate limits; only some services answer them with the status 429.
 const THROTTLES: &[&str] = &[
     "Throttling",
     "ThrottlingException",
@@ -96,7 +96,7 @@ impl AwsError {
         Self::from_parts(operation, &error, refusal, error.raw_response())
     }
 
-    /// The same for all of AWS's operations.
+    /// Translates an error without its type, so that this part is compiled once for all of AWS's operations.
     fn from_parts(
         operation: &'static str,
         error: &(dyn std::error::Error + 'static),
@@ -133,7 +133,7 @@ impl AwsError {
         }
     }
 
-    /// Says that an answer of `operation` lacks `field`.
+    /// Reports that an answer of `operation` lacks `field`.
     pub fn missing(operation: &'static str, field: &str) -> Self {
         Self::Shape { what: operation.to_owned(), message: format!("the answer has no {field}") }
     }
@@ -174,7 +174,7 @@ impl AwsError {
         codes.contains(&self.code())
     }
 
-    /// Tells a refusal because of a rate.
+    /// Tells whether AWS refused the call because of a rate limit.
     pub(crate) fn is_throttle(&self) -> bool {
         self.status() == 429 || self.is(THROTTLES)
     }
@@ -205,7 +205,7 @@ impl AwsError {
     }
 }
 
-/// S3's HEAD errors have no body: the status is the code.
+/// Gives the code of S3's HEAD errors, which have no body: the status stands in.
 fn default_code(status: u16) -> String {
     match status {
         403 => "Forbidden".into(),
@@ -215,7 +215,7 @@ fn default_code(status: u16) -> String {
     }
 }
 
-/// The texts of an error and its causes, without repeats.
+/// Joins the texts of an error and its causes, without repeats.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);

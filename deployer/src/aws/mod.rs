@@ -1,4 +1,4 @@
-//! AWS as the kinds see it: one client a service, one way to make a call, one way to wait.
+//! AWS as the kinds see it: one client per service, one way to make a call, one way to wait.
 //!
 //! [`Aws`] has two halves. The calls: every call goes through [`Aws::call`] or [`Aws::find`] (`traffic`), which count
 //! it, slow it to AWS's documented rates, refuse a write once the state lock is lost, and turn an SDK error into an

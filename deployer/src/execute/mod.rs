@@ -30,7 +30,7 @@ use step::{Context, Done, Part, Unfinished};
 
 pub use watch::Watching;
 
-/// What happens while a plan is carried out. Reports listen; nothing here prints.
+/// Events while a plan is carried out. Reports receive them; nothing here prints.
 #[derive(Debug)]
 pub enum Event<'a> {
     Started {
@@ -62,7 +62,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Listens to an execution.
+/// Receives the events of an execution.
 pub trait Observer: Send + Sync {
     fn event(&self, event: &Event<'_>);
 }
@@ -99,7 +99,7 @@ pub struct Failed {
     pub error: AwsError,
 }
 
-/// Everything that an execution works with.
+/// The inputs of an execution.
 pub struct Execution<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,

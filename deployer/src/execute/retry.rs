@@ -21,7 +21,7 @@ const ANY: &[Cure] = &[
     cure("", "TooManyRequestsException", "", 120, THROTTLED),
     cure("", "SlowDown", "", 120, THROTTLED),
     cure("", "RequestLimitExceeded", "", 120, THROTTLED),
-    // An answer without a code: the SDK takes it as final.
+    // An answer without a code, which the SDK treats as final.
     cure("", "Http429", "", 120, THROTTLED),
 ];
 
@@ -38,11 +38,11 @@ fn cure_of(error: &AwsError) -> Option<&'static Cure> {
     })
 }
 
-/// Repeats `operation` while its answer is one that time cures: after 250 ms, then ×1.6 up to
-/// 5 s apart, or longer where AWS asks for it.
+/// Repeats `operation` while time cures its refusal: after 250 ms, then ×1.6 up to 5 s apart, or longer if AWS asks for
+/// it.
 ///
 /// # Errors
-/// The last answer, when its window has passed or it is not curable.
+/// The last answer, if its window has passed or it is not curable.
 pub async fn retrying<T, F>(mut operation: impl FnMut() -> F) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,

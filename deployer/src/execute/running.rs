@@ -19,7 +19,7 @@ use super::{Event, Stop, stopped};
 use crate::aws::AwsError;
 use crate::aws::wait::{self, Listener, Told};
 
-/// A step that ended.
+/// A step that has ended.
 pub(super) struct Finished {
     pub id: StepId,
     pub began: Instant,

@@ -116,8 +116,8 @@ struct Yielding {
     held: BTreeSet<StepId>,
 }
 
-/// Tells whether a deletion may wait for creations of its kind: a definition takes effect only by its deployment, and
-/// the share of a quota that a resource reserves may be the share that a new one needs.
+/// Tells whether a deletion may wait for creations of its kind. A definition takes effect only with its deployment, and
+/// a resource that reserves a part of a quota may hold the part that a new one needs.
 fn yields(planned: &Planned) -> bool {
     let calls = planned.kind.about().calls;
     let reserved = |live: &Observed<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());

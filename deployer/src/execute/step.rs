@@ -32,7 +32,7 @@ pub(super) enum Part {
     Removal,
 }
 
-/// A step's surroundings.
+/// The surroundings of a step.
 pub(super) struct Context<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,

@@ -1,4 +1,4 @@
-//! What an execution writes down, where no call to AWS is needed.
+//! Tests of the state that an execution writes, without calls to AWS.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use crate::aws::clients::Connection;
 use crate::plan::tests::world::{Stack, World, place};
 use crate::plan::{Goal, Selection};
 
-/// Keeps what is committed.
+/// A journal that keeps the committed states.
 #[derive(Default)]
 struct Kept(Mutex<Vec<State>>);
 
@@ -30,7 +30,7 @@ impl Observer for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
 
-/// Carries out a plan without changes and gives the state after it.
+/// Carries out a plan without changes, and returns the state after it.
 async fn applied(world: &World, stack: &Stack) -> State {
     let plan = world.plan(stack, Goal::Apply, &Selection::default()).expect("a plan");
     assert_eq!(plan.summary().unchanged, plan.actions().len(), "nothing is to be called");
@@ -135,7 +135,7 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     let world = World::default();
     let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
     let planned = plan.actions().iter().find(|planned| planned.kind.name() == "lambda.function").expect("a function");
-    // Nobody answers there.
+    // Nobody answers at this address.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let connection = Connection {
         region: "eu-west-1".into(),
@@ -167,10 +167,10 @@ fn a_new_function_begins_when_its_role_and_its_log_group_are_there() {
     assert_eq!(early(", tracing: Active"), ["functions.draw.log_group"], "Lambda looks at what the role may do");
 }
 
-/// Carries out a plan that deletes one queue of an AWS that does not answer; tells in which order the deletion was begun
-/// and the intents were written, which are written once more when it has failed.
+/// Carries out a plan that deletes one queue of an AWS that does not answer. Returns the order in which the deletion
+/// was started and the intents were written, which are written again after the failure.
 async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result<Outcome, StateError>) {
-    /// Tells what came first.
+    /// A journal that records the order of events.
     struct Slow {
         said: Arc<Mutex<Vec<&'static str>>>,
         /// The first commit alone.
@@ -251,7 +251,7 @@ async fn what_is_recorded_is_deleted_while_the_intents_are_written() {
 async fn intents_that_cannot_be_written_are_told() {
     let (_, outcome) = destroyed(false, true).await;
     let outcome = outcome.expect("an outcome");
-    // It had not sent anything yet.
+    // The step had not sent anything yet.
     assert_eq!(outcome.not_started, ["queues.inbox"]);
     assert!(outcome.failed.is_empty() && matches!(outcome.state_error, Some(StateError::Fenced { .. })));
     let (said, outcome) = destroyed(true, true).await;

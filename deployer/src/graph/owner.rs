@@ -95,7 +95,7 @@ impl<'a> Owners<'a> {
         if !recorded {
             return Owner::Foreign(Foreign::Untagged);
         }
-        // AWS would have deleted it along with a parent of ours.
+        // AWS deletes such a part along with its parent, so this part does not belong to the parent in the state.
         if leaves && kind.about().goes_with_parent() && self.has_record_of_parent(kind, spec) {
             return Owner::Foreign(Foreign::PartOfLost);
         }

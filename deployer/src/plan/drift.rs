@@ -23,7 +23,7 @@ pub(super) fn drift(
     prior: &State,
 ) -> Vec<Drift> {
     let key = &prior.lineage;
-    // From prior to observed; the rules' defaults and equalities hold in this direction too.
+    // Compares from prior to observed; the rules' defaults and equalities apply in this direction, too.
     let differs = |record: &Record| diff(Rules(kind.rules()), &record.inputs, &as_recorded(&*kind, record, live, key));
     let mut changes = differs(record);
     let intent = prior.intents.iter().find(|intent| intent.address == address && intent.kind == kind.name());

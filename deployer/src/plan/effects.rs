@@ -26,9 +26,9 @@ use crate::kinds::{Action, Order};
 use crate::spec::secrets::Secrets;
 use crate::state::fingerprint;
 
-/// Longer values are kept as digests.
+/// Longer values are stored as digests.
 const LONG: usize = 100;
-/// Bytes that a record may unpack to.
+/// The most bytes that a record may unpack to.
 const LARGEST: u64 = 50_000_000;
 /// Replaces a secret as long as there is no key. No JSON value has this text.
 const HIDDEN: &str = "(sensitive)";
@@ -38,12 +38,12 @@ const FORMAT: u32 = 2;
 /// The effects of a plan on one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {
-    /// Other versions of the deployer may write the same effects in another way.
+    /// The version of the form. Other versions of the deployer may write the same effects differently.
     pub format: u32,
     pub stack: String,
     pub account: String,
     pub region: String,
-    /// By address, without resources that stay as they are.
+    /// By address, without unchanged resources.
     pub resources: BTreeMap<String, ReviewedEffect>,
 }
 
@@ -56,7 +56,7 @@ pub struct ReviewedEffect {
     pub order: Option<Order>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renamed_from: Option<String>,
-    /// The physical ids that are deleted.
+    /// The physical ids of the resources to delete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletes: Vec<String>,
     /// By property.
@@ -109,7 +109,7 @@ impl Effects {
         }
     }
 
-    /// The canonical digest, `sha256:` and 64 hex digits.
+    /// Returns the canonical digest: `sha256:` and 64 hex digits.
     pub fn digest(&self) -> String {
         // Structs are written in the order of their fields and maps in that of their keys.
         digest::of(&serde_json::to_string(self).expect("effects have only text keys, which JSON takes"))
@@ -122,8 +122,8 @@ impl Effects {
         packed.write_all(&text).and_then(|()| packed.finish()).map(|bytes| STANDARD.encode(bytes)).unwrap_or_default()
     }
 
-    /// Reads what [`Effects::to_record`] wrote; `None` for anything else, for the form of another version, and for what
-    /// unpacks to more than a plan has.
+    /// Decodes the text of [`Effects::to_record`]. Returns `None` for any other text, for another version's form, and
+    /// for a text that unpacks to more than [`LARGEST`].
     pub fn of_record(record: &str) -> Option<Self> {
         let packed = STANDARD.decode(record).ok()?;
         let mut text = Vec::new();
@@ -173,7 +173,7 @@ impl Effects {
     }
 }
 
-/// How secrets are hidden.
+/// The means to hide secrets.
 struct Hide<'a> {
     secrets: &'a Secrets,
     key: Option<&'a str>,

@@ -48,7 +48,7 @@ impl Problem {
         )
     }
 
-    /// `stack.yaml` protects it.
+    /// `stack.yaml` protects the resource.
     pub(super) fn protected(node: &Node) -> Self {
         Self::of(
             node,

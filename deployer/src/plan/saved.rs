@@ -21,7 +21,7 @@ use crate::state::fingerprint;
 
 /// The version of the file's format.
 pub const SAVED_FORMAT: u32 = 2;
-/// Tells such files from others.
+/// The text by which such files are recognised.
 const MARK: &str = "deployer plan";
 
 /// A saved plan.
@@ -29,7 +29,7 @@ const MARK: &str = "deployer plan";
 pub struct Saved {
     pub file: String,
     pub format_version: u32,
-    /// Digest of the file's text, with this left empty.
+    /// Digest of the file's text with this field empty.
     pub checksum: String,
     pub written_by: String,
     /// RFC 3339, UTC.
@@ -37,7 +37,7 @@ pub struct Saved {
     pub selection: Selection,
     #[serde(flatten)]
     pub basis: Basis,
-    /// The plan as its JSON report shows it.
+    /// The plan in the form of its JSON report.
     pub plan: Value,
 }
 
@@ -49,14 +49,14 @@ pub struct Basis {
     pub region: String,
     /// `None` if there was no state.
     pub state: Option<StateMark>,
-    /// Keys the fingerprints.
+    /// The salt of the fingerprints.
     pub salt: String,
     /// The fingerprint of `stack.yaml`'s resources and outputs, without artifacts.
     pub graph: String,
     pub effects: BTreeMap<String, SavedEffect>,
 }
 
-/// One state, exactly.
+/// One exact version of a state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateMark {
     /// The digest of the lineage.
@@ -145,7 +145,7 @@ impl Saved {
     }
 }
 
-/// Makes fingerprints of values.
+/// Computes fingerprints of values.
 pub struct Marker<'a> {
     pub salt: &'a str,
     pub secrets: &'a Secrets,

@@ -48,7 +48,7 @@ fn queue(address: &str, action: Action, dependencies: &[&str]) -> Planned {
     planned(address, "sqs.queue", action, dependencies)
 }
 
-/// A replacement that creates first.
+/// Returns a replacement that creates first.
 fn replaced(address: &str, dependencies: &[&str]) -> Planned {
     queue(address, Action::Replace, dependencies)
 }
@@ -61,7 +61,7 @@ fn all_ready(schedule: &mut Schedule) -> Vec<StepId> {
     std::iter::from_fn(|| schedule.take_along().or_else(|| schedule.take())).collect()
 }
 
-/// Runs every step as soon as it is ready, one wave after another.
+/// Runs every step as soon as it is ready. Returns the steps by wave.
 fn waves(plan: &Plan) -> Vec<Vec<String>> {
     let mut schedule = Schedule::of(plan);
     let mut waves = Vec::new();
@@ -192,7 +192,7 @@ fn a_name_holds_nobody_back_but_who_moves_on_still_frees_what_it_named() {
 
 #[test]
 fn no_step_waits_for_one_that_does_not_exist() {
-    // "a" is deleted together with what it left behind: it has no removal step of its own.
+    // "a" is deleted together with its predecessor, so it has no removal step of its own.
     let mut both = queue("a", Action::Delete, &[]);
     both.effect = Effect::Delete { live: some(), how: Deletion::Called { leftover: Some(some()) } };
     let plan = plan(vec![both, queue("b", Action::Delete, &["a"]), queue("c", Action::Create, &["not in the plan"])]);
@@ -230,7 +230,7 @@ fn what_goes_waits_no_longer_once_what_comes_of_its_kind_has_failed_or_cannot_co
     assert_eq!(schedule.not_taken().collect::<Vec<_>>(), [new]);
 }
 
-/// Of two APIs the second needs the first; at once the first loses a route and the second gets one.
+/// Of two APIs the second depends on the first. At the same time the first loses a route and the second gets one.
 #[test]
 fn what_comes_of_a_kind_may_itself_need_that_something_of_it_goes() {
     let route = |address, action| planned(address, "apigateway.route", action, &[]);
@@ -262,7 +262,7 @@ const ACTIONS: &[Action] = &[
     Action::Forget,
 ];
 
-/// Plans over random graphs: a node depends on some of those before it, now and by the prior state.
+/// Generates plans over random graphs: a node depends on some of the nodes before it, now and in the prior state.
 fn plans() -> impl Strategy<Value = Plan> {
     let node = (0..ACTIONS.len(), any::<u16>(), any::<u16>());
     (any::<bool>(), proptest::collection::vec(node, 1..12)).prop_map(|(destroy, nodes)| {
@@ -273,7 +273,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         let actions = nodes.iter().enumerate().map(|(i, (_, desired, prior))| {
             let mut one = queue(&format!("n{i}"), action(i), &[]);
             one.prior_dependencies = names(among(*prior, i).collect());
-            // What goes has only its record; what stays refers to nothing that goes.
+            // A deleted node has only its record; a remaining node refers to no deleted one.
             one.dependencies = if goes(i) {
                 one.prior_dependencies.clone()
             } else {
@@ -333,7 +333,7 @@ proptest! {
     }
 }
 
-/// role ← function (begun once the role is there) ← mapping, which waits for both.
+/// role ← function (started once the role exists) ← mapping, which waits for both.
 #[test]
 fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     let function = |action| Planned {
@@ -358,7 +358,7 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     schedule.finish(role);
     assert_eq!(all_ready(&mut schedule), [mapping]);
 
-    // What takes the place of another role is known only when it is done.
+    // The outputs of a role that replaces another one are known only when it is finished.
     let mut replaced = of(Action::Create);
     replaced.actions[0].effect = effect(Action::Replace);
     let mut schedule = Schedule::of(&replaced);
@@ -366,7 +366,7 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     schedule.exists(role);
     assert_eq!(all_ready(&mut schedule), []);
 
-    // One that works already is not given a role without its policies.
+    // An existing function is not given a role without its policies.
     let mut schedule = Schedule::of(&of(Action::Update));
     assert_eq!(all_ready(&mut schedule), [role]);
     schedule.exists(role);
@@ -375,7 +375,7 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
     assert_eq!(all_ready(&mut schedule), [worker]);
 }
 
-/// `role ← function ← role's withdrawal`: what the function used goes when it has moved on.
+/// `role ← function ← role's withdrawal`: permissions that the function used are removed once it has switched over.
 #[test]
 fn what_a_role_may_no_more_goes_after_the_functions_that_change() {
     let role = |statements: Value| {

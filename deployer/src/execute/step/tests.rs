@@ -159,7 +159,7 @@ async fn a_queue_that_was_found_without_a_record_may_be_dying_and_is_created_all
     let (done, _) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
     assert!(matches!(done, Done::Made(_)));
     assert_eq!(aws.calls(), (0, 2));
-    // It differs, and is gone when that is to be changed.
+    // The queue differs, and no longer exists when it is to be changed.
     let refused = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
     let length = refused.len();
     let gone = format!("400 Bad Request\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{refused}");

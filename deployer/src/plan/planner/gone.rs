@@ -70,7 +70,7 @@ impl<'a> Planner<'a> {
         let gone = |reason: Reason| forget(address, kind, &left.record, reason);
         let planned = match &left.live {
             None => gone(Reason::AlreadyGone),
-            // A route that stayed would be served by the next deployment.
+            // The next deployment would serve a route that stayed.
             Some(_) if left.record.retain && !kind.about().calls.definition => gone(Reason::Retained),
             Some(live) => match self.owners.of(&*kind, live, Evidence::STATE_ALONE).foreign() {
                 Some(owner) => gone(Reason::Foreign { owner }),
@@ -151,7 +151,7 @@ pub(super) fn take_along(actions: &mut [Planned]) {
             continue;
         };
         let Some(parent) = about.parent_in(&live.spec) else { continue };
-        // An API and a function may have one name: a permission goes with the function alone.
+        // An API and a function may have the same name, but a permission is part of the function alone.
         let is_parent = |address: &&String| {
             going
                 .get(*address)

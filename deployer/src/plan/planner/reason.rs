@@ -49,7 +49,7 @@ pub(super) fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) 
     }
 }
 
-/// Lists the outputs that differ from those of the last apply; before the first one there are none to compare with.
+/// Lists the outputs that differ from those of the last apply. Before the first apply the list is empty.
 pub(super) fn output_changes(
     prior: &State,
     outputs: &BTreeMap<String, String>,
@@ -62,7 +62,7 @@ pub(super) fn output_changes(
     let names: BTreeSet<&String> = prior.outputs.keys().chain(outputs.keys()).collect();
     let change = |name: &String| {
         let before = prior.outputs.get(name).cloned();
-        // The state keeps no output that holds a secret.
+        // The state does not keep outputs that contain a secret.
         let after = outputs.get(name).filter(|text| !secrets.touches(text));
         let open = after.is_some_and(|text| resolve::is_unknown(&Value::from(text.as_str())));
         let after = after.map(|text| resolve::readable(text));

@@ -1,4 +1,4 @@
-//! Desired against observed: create, update, nothing, gone, drift, what only apply can know.
+//! Desired against observed: create, update, unchanged, deleted, drift, values that only apply can know.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -136,7 +136,7 @@ fn an_arn_that_can_be_computed_is_known_before_its_resource_exists() {
     assert!(!text.contains("known after apply"), "{text}");
 }
 
-/// An API's id is AWS's own invention.
+/// AWS generates an API's id.
 const API: &str = "
 stack: couch
 functions: { draw: { zip: draw.zip } }
@@ -162,7 +162,7 @@ fn a_note_of_a_live_resource_is_passed_on() {
     ");
 }
 
-/// Lambda would go on with its grant for the role that was there.
+/// Lambda would keep using its grant for the deleted role.
 #[test]
 fn a_function_is_told_of_a_role_made_anew_also_by_the_run_after_the_one_that_made_it() {
     let told = |world: &World| world.said(API).contains("role: arn:aws:iam::123456789012:role/couch-draw");
@@ -199,7 +199,7 @@ fn what_a_failed_run_had_set_is_no_change_by_other_hands() {
     ");
 }
 
-/// AWS goes on running such functions.
+/// AWS still runs such functions.
 #[test]
 fn a_retired_runtime_is_refused_only_where_lambda_would_refuse_it() {
     let stack = |more: &str| format!("stack: couch\nfunctions: {{ f: {{ zip: f.zip, runtime: go1.x{more} }} }}\n");

@@ -1,4 +1,4 @@
-//! What goes, what stays, and what forbids it.
+//! Deletions, resources that stay, and obstacles.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -164,7 +164,7 @@ fn a_destroyed_stack_has_nothing_left_to_destroy() {
     assert_snapshot!(destroyed(&World::default(), QUEUES), @"No changes. 0 resources match stack.yaml.");
 }
 
-/// Parts of others: a permission and a mapping of a function, a route of an API, a subscription to a topic.
+/// Parts of other resources: a permission and a mapping of a function, a route of an API, a subscription to a topic.
 const PARTS: &str = r#"
 stack: couch
 queues: { inbox: {} }
@@ -173,7 +173,7 @@ apis: { web: { routes: { "GET /": draw } } }
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
 "#;
 
-/// The addresses of the actions that are about parts of what another stack has taken.
+/// Returns the addresses of actions on parts of resources that another stack has taken.
 fn kept(world: &World, text: &str, goal: Goal) -> Vec<String> {
     let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
     let parent = Box::new(Foreign::OtherStack { stack: "other".into() });
@@ -296,7 +296,7 @@ fn what_has_become_external_leaves_the_state_and_its_parts_alone() {
     let given_away = plan(&world, &without_api, Goal::Apply);
     assert_eq!(given_away["functions.draw"], Action::Forget);
     assert_eq!(given_away["apis.web.permission[GET /]"], Action::Forget, "it may be the other's by now");
-    // Once that is settled, a permission on somebody else's function is ours.
+    // Once that is settled, a permission on another stack's function is ours.
     world.forget("functions.draw");
     let settled = plan(&world, &external, Goal::Apply);
     assert!(!settled.contains_key("functions.draw") && !settled.contains_key("apis.web.permission[GET /]"));

@@ -1,4 +1,4 @@
-//! What holds for every stack.
+//! Properties that hold for every stack.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::plan::Cost;
 use crate::plan::{Goal, Plan, Selection};
 use crate::report::json;
 
-/// Elements of many kinds, each there or not, with properties that vary.
+/// Generates elements of many kinds, each present or not, with varying properties.
 fn stacks() -> impl Strategy<Value = String> {
     let queue = prop_oneof![
         Just("  inbox: {}\n"),
@@ -43,8 +43,8 @@ fn stacks() -> impl Strategy<Value = String> {
         .prop_map(|(queue, topic, function, rest)| format!("stack: couch\nqueues:\n{queue}{topic}{function}{rest}"))
 }
 
-/// Tells a spec the way AWS may: lists that mean sets in another order, JSON in another layout,
-/// its own values where the stack says nothing.
+/// Changes a spec as AWS may report it: sets in another order, JSON in another layout, AWS's own values for unstated
+/// properties.
 fn retold(kind: &str, spec: &mut Value) {
     for (path, rule) in kinds::find(kind).expect("a registered kind").rules() {
         match rule {
@@ -145,7 +145,7 @@ proptest! {
 const TEMPLATE: &str =
     "stack: couch vars token secret required functions draw zip environment description tags sensitive";
 
-/// As it is, or as JSON escapes it.
+/// Tells whether a text contains a secret, plain or as JSON escapes it.
 fn holds(text: &str, secret: &str) -> bool {
     let json = Value::from(secret).to_string();
     text.contains(secret) || text.contains(&json[1..json.len() - 1])

@@ -1,4 +1,4 @@
-//! What cannot change in place: which half comes first, and what forbids it.
+//! Properties that cannot change in place: the order of replacement, and obstacles.
 
 use insta::assert_snapshot;
 
@@ -71,7 +71,7 @@ fn a_replacement_cut_off_before_its_predecessor_went_is_finished() {
     let wanted = QUEUES.replace("inbox: {", "inbox: { name: couch-post,");
     let mut world = World::applied(QUEUES);
     let made = World::applied(&wanted);
-    // The successors exist; the state still knows the predecessors alone.
+    // The successors exist, but the state still has only the predecessors.
     world.live.extend(made.live);
     assert_snapshot!(world.said(&wanted), @r"
     ← queues.inbox  sqs.queue  (tagged as this stack's, missing from the state)
