@@ -118,8 +118,8 @@ pub struct Execution<'a> {
     pub now: String,
 }
 
-/// How long after a result the state is noted, together with the results since. A note copies the whole state, and
-/// resources that an interrupted run created are found without it.
+/// How long after a result the state is written, together with the results since. Each write copies the whole state,
+/// and a later run finds the resources of an interrupted run without it.
 const NOTED_APART: Duration = Duration::from_secs(2);
 
 impl<'a> Execution<'a> {
@@ -308,7 +308,7 @@ impl<'a> Execution<'a> {
 }
 
 impl Outcome {
-    /// Every further call would be refused for the same reason.
+    /// Tells whether the credentials are missing or expired, so that every further call would be refused.
     fn lacks_credentials(&self) -> bool {
         self.failed.iter().any(|failed| failed.error.is_credentials())
     }

@@ -183,7 +183,7 @@ pub(super) async fn with_messages<T>(
             biased;
             Some(told) = heard.recv() => hear(told),
             result = &mut work => {
-                // Its last message may have come with its end.
+                // The last message may arrive together with the result.
                 while let Ok(told) = heard.try_recv() {
                     hear(told);
                 }

@@ -37,7 +37,7 @@ pub(super) struct Context<'a> {
     pub aws: &'a Aws,
     pub stack: &'a str,
     pub plan: &'a Plan,
-    /// The update takes something away in a step of its own.
+    /// Whether the update takes something away in a step of its own.
     pub withdraws: bool,
 }
 
@@ -73,8 +73,8 @@ struct Step<'a> {
 impl Step<'_> {
     /// Creates the resource, or changes it to the desired spec.
     async fn build(&self, effect: &Effect, desired: &Value) -> Result<(Done, Unfinished), AwsError> {
-        // AWS would take the mark of an unknown value for an ordinary text, and create a resource that nobody finds
-        // again.
+        // AWS would treat the placeholder of an unknown value as an ordinary text, and create a resource that nobody
+        // finds again.
         if let Some(Ref { address, output }) = resolve::marked(desired).into_iter().next() {
             return Err(AwsError::Unresolved { address, output });
         }
@@ -161,8 +161,8 @@ impl Step<'_> {
         }
     }
 
-    /// Reads the owner of a resource again, past everything that this run remembers; of a part, the owner of its
-    /// parent. Returns false if AWS does not have the resource any more.
+    /// Reads the owner of a resource again, without remembered answers; for a part, the owner of its parent. Returns
+    /// false if AWS does not have the resource any more.
     async fn check_owner(&self, live: &Observed<Value>) -> Result<bool, AwsError> {
         let is_part = self.kind.ownership() == Ownership::Parent;
         let parent = self.context.plan.parent_of(self.kind, live).filter(|_| is_part);

@@ -16,7 +16,7 @@ use crate::state::{Intent, Record, State};
 
 pub use crate::aws::owner::{Foreign, Owner};
 
-/// Returns the owner of a resource by its own tags; `None` for a part, of which only the parent's owner tells.
+/// Returns the owner of a resource by its own tags; `None` for a part, which belongs to its parent's owner.
 pub(crate) fn by_own_tags(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str, recorded: bool) -> Option<Owner> {
     let has_tags = kind.ownership() == Ownership::Tags;
     has_tags.then(|| Owner::by_tag(stack, live.spec["tags"][tags::STACK].as_str(), recorded))
@@ -38,7 +38,7 @@ impl Evidence {
     pub(crate) const STATE_ALONE: Self = Self { stated: false, recorded: true, leaves: true };
 }
 
-/// Answers whose the resources of an observed stack are.
+/// Finds the owners of an observed stack's resources.
 pub(crate) struct Owners<'a> {
     stack: &'a str,
     place: &'a Place,
@@ -53,7 +53,7 @@ impl<'a> Owners<'a> {
         Self { stack, place, prior, parents, adopted: BTreeSet::new() }
     }
 
-    /// Treats the resources as ours that the user asked to adopt.
+    /// Treats resources that the user asked to adopt as ours.
     pub(crate) fn adopting(mut self, adopts: impl Fn(&str) -> bool) -> Self {
         let stated = self.parents.0.values().filter(|parent| parent.is_stated).map(|parent| parent.address);
         self.adopted = stated.filter(|address| adopts(address)).collect();
@@ -66,7 +66,7 @@ impl<'a> Owners<'a> {
             return owner;
         }
         match self.parents.of(kind, &live.spec) {
-            // The user's word is about the parent. It covers the parts that the state has.
+            // The user adopted the parent, and with it the parts that the state has.
             Some(parent) if evidence.recorded && self.adopted.contains(parent.address) => Owner::Ours,
             Some(parent) => self.of_parent(&parent).of_part(),
             None => self.of_stray(kind, &live.spec, evidence),

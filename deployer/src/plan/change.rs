@@ -1,4 +1,4 @@
-//! What becomes of one property of a resource.
+//! The change of one property of a resource.
 
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ impl Change {
         matches!(self.how, How::SetAgain { .. })
     }
 
-    /// Notes that there is no resource yet that could be replaced.
+    /// Notes that no resource exists yet that could be replaced.
     pub(super) fn of_new_resource(&mut self) {
         if let How::Differs { forces_replacement, .. } = &mut self.how {
             *forces_replacement = false;

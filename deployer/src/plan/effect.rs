@@ -1,4 +1,4 @@
-//! What a plan does to one resource, with all that the action needs and nothing else.
+//! The effect of a plan on one resource, with exactly the data that the action needs.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::kinds::{Action, Observed, Order};
 pub enum Effect {
     Create {
         wanted: Wanted,
-        /// Every property, against nothing.
+        /// Every property, compared with an absent resource.
         changes: Vec<Change>,
     },
     Update(Revision),

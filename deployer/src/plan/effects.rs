@@ -180,7 +180,7 @@ struct Hide<'a> {
 }
 
 impl Hide<'_> {
-    /// Masks an address that may contain a secret that was none before.
+    /// Masks an address, which may contain a text that has become a secret.
     fn address(&self, address: &str) -> String {
         self.secrets.mask(address).into_owned()
     }

@@ -1,4 +1,4 @@
-//! Compares two plans of which each has one entry an address.
+//! Compares two plans with one entry per address each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ pub(super) fn differing<'a, T: PartialEq>(
     pairs(then, now).filter(move |(_, pair)| differs(pair)).map(|(key, _)| key)
 }
 
-/// Lists what differs of the stack, account and region of two plans: its name and both values.
+/// Lists the differences in stack, account and region of two plans: the name and both values.
 pub(super) fn places<'a>(
     then: [&'a str; 3],
     now: [&'a str; 3],

@@ -157,7 +157,7 @@ impl Marker<'_> {
         let effect = |planned: &Planned| SavedEffect {
             action: planned.action(),
             order: planned.order(),
-            // The address may contain a secret that was none then.
+            // The address may contain a text that has become a secret since.
             moved_from: planned.moved_from.as_deref().map(|from| self.secrets.mask(from).into_owned()),
             desired: planned.effect.wanted().map(|wanted| self.marks(&wanted.desired)),
             observed: planned.live().map(|live| self.marks_of(live)),
