@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use flate2::read::ZlibDecoder;
 
-/// A line a service: its prefix and its actions, separated by spaces. Two lines with a `#` in front name the source.
+/// One line per service: its prefix and its actions, separated by spaces. Two lines that begin with `#` name the
+/// source.
 static TABLE: LazyLock<String> = LazyLock::new(|| {
     let mut text = String::new();
     // The file is part of the program, and a test reads it.
@@ -26,7 +27,7 @@ pub enum Unknown {
     Pattern,
 }
 
-/// Tells what is wrong with `SERVICE:ACTION`; `None` if IAM has it. Letters count without their case, as in IAM.
+/// Returns why `SERVICE:ACTION` is wrong; `None` if IAM has the action. Ignores case, as IAM does.
 pub fn unknown(action: &str) -> Option<Unknown> {
     let (service, name) = action.split_once(':')?;
     if service.contains(['*', '?', '$']) || name.contains('$') {
@@ -46,7 +47,7 @@ pub fn unknown(action: &str) -> Option<Unknown> {
     Some(Unknown::Action { nearest })
 }
 
-/// The day of AWS's reference that the table has.
+/// Returns the date of the AWS reference that the table was made from.
 pub fn day() -> &'static str {
     TABLE.lines().nth(1).and_then(|line| line.rsplit(' ').next()).unwrap_or_default()
 }

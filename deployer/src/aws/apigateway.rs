@@ -20,7 +20,7 @@ use super::{Aws, AwsError, Place};
 /// The code for an API, route, deployment or stage that does not exist.
 pub(crate) const ABSENT: &[&str] = &["NotFoundException"];
 
-/// Tells whether `api_id` is an id from AWS, and not a reference without a value.
+/// Tells whether `api_id` is an id from AWS, and not an unresolved reference.
 pub(crate) fn is_id(api_id: &str) -> bool {
     !api_id.is_empty() && api_id.bytes().all(|b| b.is_ascii_alphanumeric())
 }

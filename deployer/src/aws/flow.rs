@@ -111,7 +111,7 @@ impl Flow {
         }
     }
 
-    /// Makes room for one more call than the answered one took, as long as any call waits.
+    /// Makes room for one more call after an answer, as long as any call waits.
     fn widen(&self) {
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return;

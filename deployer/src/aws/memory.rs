@@ -93,9 +93,9 @@ impl Memory {
         lock(&self.notes.claims).get(address).cloned()
     }
 
-    /// Notes that the last apply recorded the resource of this identity under `id`, with these tags. The order of reads
-    /// depends on it, never their result, with one exception: before a deletion, a kind whose owner follows from
-    /// elsewhere may take the tags from here.
+    /// Notes that the last apply recorded the resource of this identity under `id`, with these tags. The note changes
+    /// the order of reads, never their result. One exception: before a deletion, a kind that learns the owner in
+    /// another way may take the tags from here.
     pub fn record(&self, kind: &str, identity: &[&str], id: &str, tags: Option<Tags>) {
         let recorded = Recorded { id: id.to_owned(), tags };
         lock(&self.notes.recorded).insert(key(kind, identity), recorded);

@@ -135,8 +135,8 @@ impl Effects {
         self.resources.is_empty()
     }
 
-    /// Tells whether all of this was part of `reviewed`: the rest of it after an interrupted run, where resources that
-    /// the run created and did not record are adopted.
+    /// Tells whether these effects are what remains of `reviewed` after an interrupted run. A resource that the run
+    /// created without a record is adopted then.
     pub fn is_rest_of(&self, reviewed: &Self) -> bool {
         self.place() == reviewed.place()
             && self.resources.iter().all(|(address, effect)| {

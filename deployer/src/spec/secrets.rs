@@ -111,7 +111,7 @@ impl Secrets {
         })
     }
 
-    /// Also masks secrets that were cut by others: the start of a secret at the end of the text, the end of one at its
+    /// Also masks truncated secrets: the start of a secret at the end of the text, and the end of a secret at its
     /// start.
     pub fn mask_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let begun = self.forms.iter().filter_map(|form| overlap(text, &form.text)).max();

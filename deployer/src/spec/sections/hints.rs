@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// The schema for editors, as one section sees it. The schema's properties are still strict: variables and references
-/// are allowed for later.
+/// The schema for editors, as one section sees it. Its properties are still strict: a later step allows variables and
+/// references.
 pub struct Hints<'a> {
     schema: &'a mut Value,
     section: &'static str,
