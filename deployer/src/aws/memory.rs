@@ -1,4 +1,4 @@
-//! The memory of a run: what the user and the state told it, and what it has read and done since.
+//! The memory of a run: facts from the user and the state, and the things that the run has read and done.
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,7 @@ struct Notes {
     began: Instant,
     /// Ids that the user named, by address, for resources that AWS cannot find by a name.
     claims: Mutex<HashMap<String, String>>,
-    /// What the last apply recorded, by kind and identity.
+    /// The resources that the last apply recorded, by kind and identity.
     recorded: Mutex<HashMap<String, Recorded>>,
     /// Since when an interrupted run was about to create a resource, in seconds since 1970, by kind and identity.
     interrupted: Mutex<HashMap<String, i64>>,

@@ -60,7 +60,7 @@ pub struct Aws {
     /// Tags of others that are neither read nor changed.
     pub(crate) ignored: Arc<tags::Ignored>,
     traffic: Arc<Traffic>,
-    /// What this run knows.
+    /// The memory of this run.
     pub run: Memory,
 }
 

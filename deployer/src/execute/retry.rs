@@ -38,8 +38,8 @@ fn cure_of(error: &AwsError) -> Option<&'static Cure> {
     })
 }
 
-/// Repeats `operation` while time cures its refusal: after 250 ms, then ×1.6 up to 5 s apart, or longer if AWS asks for
-/// it.
+/// Repeats `operation` as long as its refusal is one that passes with time: after 250 ms, then ×1.6 up to 5 s apart, or
+/// longer if AWS asks for it.
 ///
 /// # Errors
 /// The last answer, if its window has passed or it is not curable.

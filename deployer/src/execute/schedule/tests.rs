@@ -230,7 +230,7 @@ fn what_goes_waits_no_longer_once_what_comes_of_its_kind_has_failed_or_cannot_co
     assert_eq!(schedule.not_taken().collect::<Vec<_>>(), [new]);
 }
 
-/// Of two APIs the second depends on the first. At the same time the first loses a route and the second gets one.
+/// The second of two APIs depends on the first. At the same time the first loses a route and the second gets one.
 #[test]
 fn what_comes_of_a_kind_may_itself_need_that_something_of_it_goes() {
     let route = |address, action| planned(address, "apigateway.route", action, &[]);

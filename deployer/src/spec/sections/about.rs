@@ -185,8 +185,8 @@ pub enum PartPlace {
     Inside,
     /// Beside the property, in the element itself.
     Beside,
-    /// In the entry of a map, whose key the address has in brackets.
+    /// In an entry of a map. The address has the entry's key in brackets.
     Entry,
-    /// In the item of a list that mentions the text that the address has in brackets.
+    /// In an item of a list. The address has a text of the item in brackets.
     Item,
 }
