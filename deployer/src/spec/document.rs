@@ -1,5 +1,6 @@
 //! A checked `stack.yaml`. Every later stage works on a [`Document`], never on the text.
 
+mod broken;
 mod finish;
 mod loading;
 
@@ -100,7 +101,9 @@ impl Document {
                 // The sound elements are lowered even after an error, so that one run reports every mistake.
                 let sound = document.map(|document| {
                     let (lowered, more) = document.lower_except(&findings);
+                    let rest = document.check_broken(&findings);
                     findings.0.extend(more.0);
+                    findings.0.extend(rest.0);
                     Box::new((document, lowered))
                 });
                 finish(&mut findings, &loading.spans, &loading.secrets);
@@ -299,6 +302,11 @@ impl Document {
         (lowered, findings)
     }
 
+    fn scope<'a>(&'a self, section: &'static str, name: &'a str, common: &'a Common) -> Scope<'a> {
+        let (stack_tags, secrets) = (&self.head.tags, &self.secrets);
+        Scope { stack: &self.owner, section, name, common, stack_tags, secrets }
+    }
+
     /// Lowers the elements that have no error so far.
     fn lower_except(&self, broken: &Findings) -> (Lowered, Findings) {
         let mut lowered = Lowered::default();
@@ -316,14 +324,7 @@ impl Document {
                     continue;
                 }
                 let (common, mut own) = Common::split(element);
-                let scope = Scope {
-                    stack: &self.owner,
-                    section: section.name(),
-                    name,
-                    common: &common,
-                    stack_tags: &self.head.tags,
-                    secrets: &self.secrets,
-                };
+                let scope = self.scope(section.name(), name, &common);
                 check_tags(&common.tags, &scope.path(["tags"]), &mut findings);
                 if let Some(env) = self.env()
                     && !common.external

@@ -12,6 +12,7 @@ pub mod interpolate;
 pub mod lint;
 pub mod nearest;
 mod region;
+mod repair;
 pub mod schema;
 pub mod secrets;
 pub mod sections;
