@@ -139,14 +139,7 @@ impl Failure {
     }
 
     pub(crate) fn package(errors: Vec<(String, PackageError)>, document: &Document) -> Self {
-        let mut findings = Findings::default();
-        for (element, error) in errors {
-            let one = finding(error.code(), document.locate(&element), error.to_string(), error.help());
-            // One failed cargo run is one finding, however many functions it was for.
-            if !findings.0.iter().any(|seen| seen.message == one.message) {
-                findings.0.push(Finding { at: At::Key, ..one });
-            }
-        }
+        let mut findings = of_code(errors, document);
         document.place(&mut findings);
         Self::of(findings, Some(document))
     }
@@ -205,6 +198,22 @@ pub(crate) fn package_warnings(
         }
     }
     document.place(&mut findings);
+    findings
+}
+
+/// Reports errors of code at the elements that have it.
+pub(crate) fn of_code(errors: Vec<(String, PackageError)>, document: &Document) -> Findings {
+    let mut findings = Findings::default();
+    for (element, error) in errors {
+        let path = document.locate(&element);
+        let stated = error.properties().iter().map(|property| path.then(*property)).find(|path| document.states(path));
+        let at = if stated.is_some() { At::Value } else { At::Key };
+        let one = finding(error.code(), stated.unwrap_or(path), error.to_string(), error.help());
+        // One failed cargo run is one finding, however many functions it was for.
+        if !findings.0.iter().any(|seen| seen.message == one.message) {
+            findings.0.push(Finding { at, ..one });
+        }
+    }
     findings
 }
 

@@ -5,6 +5,7 @@
 
 mod again;
 mod begin;
+mod check;
 mod code;
 mod credentials;
 mod desk;
@@ -29,13 +30,12 @@ use crate::aws::clients::Transport;
 use crate::aws::{Aws, AwsError, Place};
 use crate::execute::{Execution, Observer, Outcome, Stop};
 use crate::failure::Failure;
-use crate::graph::{Graph, Named};
+use crate::graph::Graph;
 use crate::observe::{Depth, Observation};
 use crate::package::{self, Artifact};
 use crate::plan::{Action, Cost, Goal, Plan, Selection, plan, refresh_only};
-use crate::spec::document::{Document, Failed};
-use crate::spec::finding::{DocPath, Findings};
-use crate::spec::sections::Lowered;
+use crate::spec::document::Document;
+use crate::spec::finding::Findings;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Fetched, Holder, Lease, Snapshot, Store, Terms};
@@ -43,6 +43,7 @@ use crate::state::{Fetched, Holder, Lease, Snapshot, Store, Terms};
 use begin::{Begun, begin, connect, read_and_observe};
 use place::location;
 
+pub use check::{check, validate};
 pub use desk::Desk;
 pub use env::{Environment, environments, erase};
 pub use look::{Sight, look, reach};
@@ -109,53 +110,6 @@ pub struct Loaded {
 pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
     let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
     check(source, &settings.inputs)
-}
-
-/// Checks a text: document → graph. If some elements are wrong, the others are still checked together.
-///
-/// # Errors
-/// Every finding at once.
-pub fn check(source: SourceText, inputs: &Inputs) -> Result<Loaded, Failure> {
-    match Document::load(source, inputs) {
-        Ok((document, mut findings)) => {
-            let (lowered, more) = document.lower();
-            findings.0.extend(more.0);
-            let graph = connect_elements(&document, lowered, &mut findings);
-            if findings.has_errors() {
-                return Err(Failure::of(findings, Some(&document)));
-            }
-            Ok(Loaded { document, graph, warnings: findings })
-        }
-        Err(Failed { mut findings, source, sound }) => {
-            if let Some((document, lowered)) = sound.map(|sound| *sound) {
-                connect_elements(&document, lowered, &mut findings);
-            }
-            Err(Failure::invalid(findings, source))
-        }
-    }
-}
-
-/// Checks the elements together: lint, references, names.
-fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findings) -> Graph {
-    crate::log::mask(document.secrets());
-    crate::spec::lint::lint(document, &lowered, findings);
-    let graph = Graph::of(lowered, document.outputs().clone(), document, findings);
-    crate::graph::names::check(&graph, document, findings);
-    crate::graph::limits::check(&graph, document, findings);
-    crate::graph::secret::check(&graph, document, findings);
-    findings.dedup();
-    document.place(findings);
-    graph
-}
-
-impl Named for Document {
-    fn place_of(&self, element: &str, reference: &str) -> DocPath {
-        self.find_text(element, reference)
-    }
-
-    fn has_element(&self, address: &str) -> bool {
-        Document::has_element(self, address)
-    }
 }
 
 /// A plan and everything needed to carry it out.

@@ -179,7 +179,15 @@ impl Run {
 
     /// Reads and checks `stack.yaml`, and prints its warnings.
     pub(super) fn load(&self, settings: &Settings) -> Result<Loaded, Failure> {
-        let loaded = pipeline::load(settings)?;
+        self.loaded(pipeline::load(settings)?)
+    }
+
+    /// Like [`Self::load`], and asks cargo for the functions' packages.
+    pub(super) fn validate(&self, settings: &Settings) -> Result<Loaded, Failure> {
+        self.loaded(pipeline::validate(settings)?)
+    }
+
+    fn loaded(&self, loaded: Loaded) -> Result<Loaded, Failure> {
         self.terminal.warnings(&loaded.warnings, loaded.document.source());
         self.annotate(&loaded.warnings, Some(loaded.document.secrets()));
         Ok(loaded)

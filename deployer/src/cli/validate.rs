@@ -13,7 +13,7 @@ pub(super) fn run(run: &Run, explain: Option<&str>) -> Exit {
     if let Some(code) = explain {
         return say(run, code);
     }
-    let loaded = run.load(&run.settings_offline(&Choice::default())?)?;
+    let loaded = run.validate(&run.settings_offline(&Choice::default())?)?;
     let resources = loaded.graph.nodes().count();
     if run.terminal.json {
         run.terminal.data(&diagnostics::json(&loaded.warnings, loaded.document.source()));

@@ -4,6 +4,9 @@ use serde_json::json;
 
 use super::github::{Repository, Source, role};
 use super::*;
+use crate::spec::sections::SECTIONS;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
 
 fn place() -> Place {
     Place { account: "123456789012".into(), region: "eu-west-1".into(), partition: "aws".into(), endpoint_url: None }
@@ -124,4 +127,21 @@ fn a_role_of_github_is_for_both_forms_of_the_subject() {
         let condition = &one.trust["Statement"][0]["Condition"];
         assert_eq!(condition["StringEquals"]["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
     }
+}
+
+#[test]
+fn iam_has_every_action_that_the_kinds_state() {
+    let mut known = std::collections::BTreeSet::new();
+    for section in SECTIONS {
+        let text = format!("stack: shop\nregion: eu-west-1\n\n{}", section.example());
+        let loaded = crate::spec::document::Document::load(SourceText::new("stack.yaml", text), &Inputs::default());
+        let (stack, mut findings) = loaded.expect("examples are sound");
+        let graph = Graph::of(stack.lower().0, BTreeMap::new(), &stack, &mut findings);
+        for task in [Task::Plan, Task::Apply, Task::Destroy, Task::Rollback] {
+            known.extend(document(of_graph(&graph, &place(), task).expect("specs of the kinds")).actions());
+        }
+    }
+    assert!(known.len() > 50, "{}", known.len());
+    let unknown: Vec<_> = known.into_iter().filter(|action| crate::actions::unknown(action).is_some()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }

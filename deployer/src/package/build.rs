@@ -23,7 +23,11 @@ pub(super) struct Job {
     pub index: usize,
     pub workspace: Workspace,
     pub package: String,
+    /// The binary that cargo builds.
     pub bin: String,
+    /// The binary as the request names it. Stamps go by it, because only cargo knows which other one may be meant.
+    pub asked: String,
+    pub or_only: bool,
     pub profile: String,
     pub features: BTreeSet<String>,
     pub platform: Platform,
@@ -91,7 +95,7 @@ fn told(index: usize, answer: Checked, progress: &dyn Progress) -> Answer {
     Ok(artifact)
 }
 
-fn job(index: usize, request: Request, environment: &Environment) -> Result<Job, PackageError> {
+pub(super) fn job(index: usize, request: Request, environment: &Environment) -> Result<Job, PackageError> {
     let Request { root, source: Source::Cargo(wanted), platform, layers } = request else {
         return Err(PackageError::NotCompiled { runtime: request.platform.runtime });
     };
@@ -99,8 +103,9 @@ fn job(index: usize, request: Request, environment: &Environment) -> Result<Job,
     let workspace = Workspace::around(&root, environment)?;
     let profile = wanted.profile.unwrap_or_else(|| workspace.default_profile.to_owned());
     let features = wanted.features.into_iter().collect();
-    let (package, bin) = (wanted.package, wanted.bin);
-    Ok(Job { index, workspace, package, bin, profile, features, platform, layers, contested: false })
+    let (package, bin, or_only) = (wanted.package, wanted.bin, wanted.or_only);
+    let asked = bin.clone();
+    Ok(Job { index, workspace, package, bin, asked, or_only, profile, features, platform, layers, contested: false })
 }
 
 enum Begun {
@@ -192,15 +197,22 @@ async fn build_workspace(
         progress.on(Event::Warning { request: first.index, warning: &warning });
     }
     let mut answers = BTreeMap::new();
-    let mut known = Vec::new();
-    for (builder, job) in waiting {
+    let (mut builders, mut known) = (Vec::new(), Vec::new());
+    for (builder, mut job) in waiting {
+        members.settle(&mut job);
         match members::unknown(&job, &members) {
             Some(error) => {
                 answers.insert(job.index, Err(error));
             }
-            None => known.push((builder, job)),
+            None => {
+                builders.push(builder);
+                known.push(job);
+            }
         }
     }
+    // Once more: two packages may have an only binary of one name.
+    mark_contested(&mut known);
+    let known: Vec<(Builder, Job)> = builders.into_iter().zip(known).collect();
     let unfetched = match fetch::before(&known, &members, environment, progress).await {
         Ok(unfetched) => unfetched,
         Err(error) => return known.iter().map(|(_, job)| (job.index, Err(error.clone()))).collect(),
@@ -246,7 +258,7 @@ fn mark_contested(jobs: &mut [Job]) {
     };
     let contested: Vec<bool> = jobs.iter().map(|job| jobs.iter().any(|other| same_file(job, other))).collect();
     for (job, contested) in jobs.iter_mut().zip(contested) {
-        job.contested = contested;
+        job.contested |= contested;
     }
 }
 

@@ -125,6 +125,16 @@ impl PackageError {
         }
     }
 
+    /// Lists the properties of a function that the error is about. The first that `stack.yaml` states is the one.
+    #[must_use]
+    pub fn properties(&self) -> &'static [&'static str] {
+        match self {
+            Self::NoPackage { .. } => &["crate"],
+            Self::NoBin { .. } => &["bin", "crate"],
+            _ => &[],
+        }
+    }
+
     /// Returns the next step for the user.
     #[must_use]
     pub fn help(&self) -> String {

@@ -1,6 +1,7 @@
 //! The packages of a workspace, as reported by cargo, and the errors for requested packages that do not exist.
 
 use std::path::PathBuf;
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -9,6 +10,8 @@ use super::cargo::{self, Builder};
 use super::environment::Environment;
 use super::workspace::Workspace;
 use super::{Architecture, PackageError};
+
+const METADATA: [&str; 5] = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
 
 /// A package that is part of the workspace.
 #[derive(Debug)]
@@ -35,11 +38,20 @@ impl Members {
     /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's output if it
     /// cannot read the workspace.
     pub async fn of(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
-        let output = cargo::command(&workspace.directory, environment)
-            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-            .output()
-            .await
-            .map_err(|e| cargo::not_started(environment, &e))?;
+        let output = cargo::command(&workspace.directory, environment).args(METADATA).output().await;
+        Self::parse(&output.map_err(|e| cargo::not_started(environment, &e))?)
+    }
+
+    /// Like [`Self::of`], and waits for cargo, some 40 ms.
+    ///
+    /// # Errors
+    /// As for [`Self::of`].
+    pub fn at_once(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
+        let output = cargo::command(&workspace.directory, environment).as_std_mut().args(METADATA).output();
+        Self::parse(&output.map_err(|e| cargo::not_started(environment, &e))?)
+    }
+
+    fn parse(output: &Output) -> Result<Self, PackageError> {
         let unreadable =
             || PackageError::Manifest { output: String::from_utf8_lossy(&output.stderr).trim().to_owned() };
         if !output.status.success() {
@@ -49,6 +61,15 @@ impl Members {
         let packages = metadata.get("packages").and_then(Value::as_array).ok_or_else(unreadable)?;
         let root = metadata.get("workspace_root").and_then(Value::as_str).ok_or_else(unreadable)?;
         Ok(Self { root: root.into(), packages: packages.iter().filter_map(package).collect() })
+    }
+
+    /// Makes a job's binary the package's only one, if the package has none of that name and the job allows it.
+    pub fn settle(&self, job: &mut Job) {
+        if let Some(Member { bins, .. }) = self.package(&job.package).filter(|_| job.or_only)
+            && let [only] = bins.as_slice()
+        {
+            job.bin.clone_from(only);
+        }
     }
 
     pub fn package(&self, name: &str) -> Option<&Member> {

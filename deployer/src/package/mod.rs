@@ -8,6 +8,7 @@
 //! | `build` | orders the work |
 //! | `stamp` | decides whether a binary is up to date without starting cargo |
 //! | `members` | lists the workspace's packages, and reports requested packages that do not exist |
+//! | `missing` | reports such packages before anything is built |
 //! | `cargo` | starts cargo, for one package at a time |
 //! | `fetch` | downloads packages if that requires credentials, which builds do not see |
 //! | `run` | reads cargo's messages and output |
@@ -32,6 +33,7 @@ mod fetch;
 mod flags;
 mod libraries;
 mod members;
+mod missing;
 mod passed;
 mod run;
 mod stamp;
@@ -46,6 +48,7 @@ use std::time::Duration;
 pub use build::build_all;
 pub use environment::Environment;
 pub use error::PackageError;
+pub use missing::missing;
 pub use warning::Warning;
 
 /// The source of a function's code.
@@ -64,6 +67,8 @@ pub enum Source {
 pub struct CargoBin {
     pub package: String,
     pub bin: String,
+    /// Whether the package's only binary is meant if the package has none with the name `bin`.
+    pub or_only: bool,
     /// `None` is "lambda" if the workspace's Cargo.toml defines `[profile.lambda]`, else "release".
     pub profile: Option<String>,
     pub features: Vec<String>,

@@ -159,16 +159,17 @@ pub(super) fn now_ns(directory: &Path) -> Result<u64, PackageError> {
 /// Returns the stamp's file name: readable, and different for all binaries that may be built side by side.
 fn name(job: &Job) -> String {
     let key = archive::hex_sha256(identity(job).as_bytes());
-    format!("{}-{}.stamp", job.bin, &key[..12])
+    format!("{}-{}.stamp", job.asked, &key[..12])
 }
 
 fn identity(job: &Job) -> String {
     format!(
-        "{VERSION} {} {:?} {} {} {} {:?} {:?} {}",
+        "{VERSION} {} {:?} {} {} {} {} {:?} {:?} {}",
         archive::FORMAT,
         job.workspace.directory,
         job.package,
-        job.bin,
+        job.asked,
+        job.or_only,
         job.profile,
         job.features,
         job.platform,
@@ -217,6 +218,9 @@ impl Inputs {
             inputs.content(manifest)?;
             // Cargo uses a build script merely because the file exists.
             inputs.add(&[u8::from(manifest.with_file_name("build.rs").exists())]);
+            if job.or_only {
+                inputs.binaries(manifest);
+            }
         }
         inputs.toolchain(environment)?;
         Some(Self {
@@ -249,6 +253,15 @@ impl Hasher {
         self.add(path.as_os_str().as_encoded_bytes());
         self.add(&fs::read(path).ok()?);
         Some(())
+    }
+
+    /// Adds the files that cargo takes for binaries of a package: with another one it has no only binary.
+    fn binaries(&mut self, manifest: &Path) {
+        self.add(&[u8::from(manifest.with_file_name("src").join("main.rs").exists())]);
+        let listed = fs::read_dir(manifest.with_file_name("src").join("bin"));
+        let mut names: Vec<_> = listed.into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names.iter().for_each(|name| self.add(name.as_encoded_bytes()));
     }
 
     /// Adds data that distinguishes compilers without starting one: the files of every installed toolchain's rustc.

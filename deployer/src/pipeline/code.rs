@@ -7,9 +7,18 @@ use std::sync::Mutex;
 use super::{Loaded, Progress, Settings, root};
 use crate::failure::{self, Failure};
 use crate::mutex::{into_inner, lock};
-use crate::package::{self, Artifact};
+use crate::package::{self, Artifact, PackageError};
 use crate::spec::secrets::Secrets;
-use crate::spec::sections::{Code, CodeSource};
+use crate::spec::sections::{Code, CodeSource, Lowered};
+
+/// Returns the errors of elements whose cargo package or binary the workspace does not have.
+pub(super) fn missing(lowered: &Lowered, settings: &Settings) -> Vec<(String, PackageError)> {
+    let root = root(&settings.file);
+    let with_code: Vec<_> = lowered.resources.iter().filter_map(|r| Some((r, r.code.as_ref()?))).collect();
+    let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
+    let missing = package::missing(requests, &settings.build).into_iter();
+    missing.map(|(index, error)| (with_code[index].0.element.clone(), error)).collect()
+}
 
 /// Builds and zips the code of every function.
 pub(super) async fn package(
@@ -65,9 +74,10 @@ impl package::Progress for Masked<'_> {
 
 fn request(root: &Path, code: &Code) -> package::Request {
     let source = match &code.source {
-        CodeSource::Cargo { package, bin, profile, features } => package::Source::Cargo(package::CargoBin {
+        CodeSource::Cargo { package, bin, or_only, profile, features } => package::Source::Cargo(package::CargoBin {
             package: package.clone(),
             bin: bin.clone(),
+            or_only: *or_only,
             profile: profile.clone(),
             features: features.clone(),
         }),

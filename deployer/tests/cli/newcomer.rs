@@ -47,6 +47,28 @@ async fn every_finding_is_said_in_one_run_and_nothing_twice() {
 }
 
 #[tokio::test]
+async fn validate_knows_the_packages_of_the_workspace_if_cargo_does() {
+    let stack = "stack: shop\nregion: eu-west-1\nfunctions:\n  api: { crate: wroker }\n  consumer: { crate: worker }\n  \
+                 extra: { crate: worker, bin: wroker }\n  large: { crate: worker, memory_size: 1 }\n";
+    let bench = Bench::without_bucket(stack).await;
+    bench.write("Cargo.toml", "[package]\nname = \"worker\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    std::fs::create_dir(bench.path().join("src")).expect("a directory");
+    bench.write("src/main.rs", "fn main() {}\n");
+    let found = |cargo: &str| {
+        let mut command = bench.command(&["validate", "--json"]);
+        let ran = Ran::of(command.env("CARGO", cargo).output().expect("the binary runs"));
+        assert_eq!(ran.code, Some(1), "{ran}");
+        let found =
+            ran.lines().into_iter().map(|line| format!("{} {}", line["line"], line["code"].as_str().unwrap_or("")));
+        found.collect::<Vec<_>>()
+    };
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let all = ["4 package::unknown-package", "6 package::unknown-bin", "7 stack::out-of-range"];
+    assert_eq!(found(&cargo), all);
+    assert_eq!(found("/nowhere/cargo"), ["7 stack::out-of-range"]);
+}
+
+#[tokio::test]
 async fn findings_stand_beside_their_lines_in_github_actions() {
     let bench = Bench::without_bucket(BROKEN).await;
     let github = |arguments: &[&str]| {

@@ -174,6 +174,50 @@ async fn unknown_names_are_told_with_those_that_exist_and_the_others_are_built()
 }
 
 #[tokio::test]
+async fn the_only_binary_of_a_package_needs_no_name() {
+    let project = Project::tiny();
+    std::fs::remove_file(project.path("src/bin/other.rs")).unwrap();
+    let mut request = project.request("consumer");
+    if let Source::Cargo(bin) = &mut request.source {
+        bin.or_only = true;
+    }
+    let build = || async { project.build(vec![request.clone()]).await.remove(0) };
+    let only = build().await.unwrap();
+    assert_eq!(only, project.hello().await);
+    let starts = project.starts();
+    assert_eq!(build().await.unwrap(), only);
+    assert_eq!(project.starts(), starts, "cargo is not started for an unchanged binary");
+    // Of two binaries neither is meant, unless it has the name.
+    project.write("src/bin/other.rs", "fn main() {}\n");
+    assert_eq!(build().await.unwrap_err().code(), "package::unknown-bin");
+    project.write("src/bin/consumer.rs", "fn main() { println!(\"consumer\"); }\n");
+    assert_ne!(build().await.unwrap().binary_sha256, only.binary_sha256);
+}
+
+#[tokio::test]
+async fn missing_packages_and_binaries_are_found_without_a_build() {
+    let project = Project::tiny();
+    let mut lost = project.request("hello");
+    if let Source::Cargo(bin) = &mut lost.source {
+        bin.package = "tinny".to_owned();
+    }
+    let requests = vec![project.request("hello"), project.request("helo"), lost];
+    let found = |environment| {
+        let missing = deployer::package::missing(requests.clone(), &environment).into_iter();
+        missing.map(|(index, error)| (index, error.code(), error.help())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(project.environment.clone()),
+        [
+            (1, "package::unknown-bin", "did you mean `hello`?".to_owned()),
+            (2, "package::unknown-package", "did you mean `tiny`?".to_owned()),
+        ]
+    );
+    assert_eq!(project.starts(), [""; 0]);
+    assert_eq!(found(project.environment.clone().with("CARGO", "/nowhere/cargo")), []);
+}
+
+#[tokio::test]
 async fn a_missing_cargo_is_named() {
     let mut project = Project::tiny();
     project.environment = project.environment.clone().with("CARGO", "/nowhere/cargo");

@@ -85,6 +85,7 @@ impl Project {
         self.request_for(Source::Cargo(CargoBin {
             package: package.to_owned(),
             bin: bin.to_owned(),
+            or_only: false,
             profile: None,
             features: Vec::new(),
         }))

@@ -44,7 +44,7 @@ pub struct FunctionElement {
     #[serde(rename = "crate")]
     #[schemars(length(min = 1))]
     pub package: Option<String>,
-    /// The binary of the package. Default: the element's name.
+    /// The binary of the package. Default: the one with the element's name, else the package's only one.
     #[schemars(length(min = 1))]
     pub bin: Option<String>,
     /// The cargo profile to build with. Default: `lambda` if the workspace has it, else `release`.

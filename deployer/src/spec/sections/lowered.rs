@@ -42,7 +42,14 @@ impl Resource {
 /// The source that a function's zip is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeSource {
-    Cargo { package: String, bin: String, profile: Option<String>, features: Vec<String> },
+    Cargo {
+        package: String,
+        bin: String,
+        /// Whether `bin` is only the element's name, and the package's only binary is meant if it has none of that name.
+        or_only: bool,
+        profile: Option<String>,
+        features: Vec<String>,
+    },
     Zip(PathBuf),
     Binary(PathBuf),
 }

@@ -58,6 +58,7 @@ fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::Code> {
     let cargo = element.package.as_ref().map(|package| CodeSource::Cargo {
         package: package.clone(),
         bin: element.bin.clone().unwrap_or_else(|| at.name.to_owned()),
+        or_only: element.bin.is_none(),
         profile: element.profile.clone(),
         features: element.features.clone(),
     });

@@ -1,0 +1,78 @@
+//! Checks `stack.yaml` as far as that is possible without AWS.
+
+use super::{Loaded, Settings, code};
+use crate::failure::{self, Failure};
+use crate::graph::{Graph, Named};
+use crate::package::PackageError;
+use crate::spec::document::{Document, Failed};
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::sections::Lowered;
+use crate::spec::source::SourceText;
+use crate::spec::variables::Inputs;
+
+/// Checks a text: document → graph. If some elements are wrong, the others are still checked together.
+///
+/// # Errors
+/// Every finding at once.
+pub fn check(source: SourceText, inputs: &Inputs) -> Result<Loaded, Failure> {
+    check_with(source, inputs, &|_| Vec::new())
+}
+
+/// Reads and checks `stack.yaml`, and asks cargo whether the workspace has the functions' packages and binaries.
+///
+/// # Errors
+/// Every finding at once.
+pub fn validate(settings: &Settings) -> Result<Loaded, Failure> {
+    let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
+    check_with(source, &settings.inputs, &|lowered| code::missing(lowered, settings))
+}
+
+/// Checks a text. `missing` returns the elements whose code does not exist.
+fn check_with(
+    source: SourceText,
+    inputs: &Inputs,
+    missing: &dyn Fn(&Lowered) -> Vec<(String, PackageError)>,
+) -> Result<Loaded, Failure> {
+    match Document::load(source, inputs) {
+        Ok((document, mut findings)) => {
+            let (lowered, more) = document.lower();
+            findings.0.extend(more.0);
+            findings.0.extend(failure::of_code(missing(&lowered), &document).0);
+            let graph = connect_elements(&document, lowered, &mut findings);
+            if findings.has_errors() {
+                return Err(Failure::of(findings, Some(&document)));
+            }
+            Ok(Loaded { document, graph, warnings: findings })
+        }
+        Err(Failed { mut findings, source, sound }) => {
+            if let Some((document, lowered)) = sound.map(|sound| *sound) {
+                findings.0.extend(failure::of_code(missing(&lowered), &document).0);
+                connect_elements(&document, lowered, &mut findings);
+            }
+            Err(Failure::invalid(findings, source))
+        }
+    }
+}
+
+/// Checks the elements together: lint, references, names.
+fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findings) -> Graph {
+    crate::log::mask(document.secrets());
+    crate::spec::lint::lint(document, &lowered, findings);
+    let graph = Graph::of(lowered, document.outputs().clone(), document, findings);
+    crate::graph::names::check(&graph, document, findings);
+    crate::graph::limits::check(&graph, document, findings);
+    crate::graph::secret::check(&graph, document, findings);
+    findings.dedup();
+    document.place(findings);
+    graph
+}
+
+impl Named for Document {
+    fn place_of(&self, element: &str, reference: &str) -> DocPath {
+        self.find_text(element, reference)
+    }
+
+    fn has_element(&self, address: &str) -> bool {
+        Document::has_element(self, address)
+    }
+}
