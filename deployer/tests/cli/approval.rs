@@ -1,14 +1,10 @@
 //! The approval prompt before a plan is carried out, as a user at a terminal sees it.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-
 use aws_sdk_sqs::types::QueueAttributeName;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::bench::Bench;
-use crate::inventory::inventory;
+use crate::catalog::inventory;
+use crate::seat::Seat;
 
 const STACK: &str = r#"
 stack: shop
@@ -28,61 +24,15 @@ alarms:
     evaluation_periods: 1
 "#;
 
-/// A run of the binary in a pseudo-terminal.
-pub struct Seat {
-    child: Child,
-    terminal: File,
-    shown: String,
-}
-
-impl Seat {
-    fn take(bench: &Bench, arguments: &[&str]) -> Self {
-        Self::at(bench.command(arguments))
-    }
-
-    /// Starts a command in a new pseudo-terminal.
-    pub fn at(mut command: Command) -> Self {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&terminal).expect("a terminal of our own");
-        unlockpt(&terminal).expect("a terminal to open");
-        let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("UTF-8");
-        let end = File::options().read(true).write(true).open(name).expect("its other end");
-        let stdio = || Stdio::from(end.try_clone().expect("another handle"));
-        let child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("the binary starts");
-        Self { child, terminal: terminal.into(), shown: String::new() }
-    }
-
-    /// Reads until the terminal shows `text`.
-    pub fn until(&mut self, text: &str) {
-        let mut bytes = [0; 4096];
-        while !self.shown.contains(text) {
-            let read = self.terminal.read(&mut bytes).unwrap_or_else(|error| panic!("{error}: {}", self.shown));
-            self.shown += &String::from_utf8_lossy(&bytes[..read]);
-        }
-    }
-
-    /// Types an answer. Returns the exit code and everything that was shown.
-    pub fn answer(mut self, text: &str) -> (Option<i32>, String) {
-        self.terminal.write_all(format!("{text}\n").as_bytes()).expect("a keyboard");
-        let mut bytes = [0; 4096];
-        // On Linux, reading past the end of a terminal is an error.
-        while let Ok(read @ 1..) = self.terminal.read(&mut bytes) {
-            self.shown += &String::from_utf8_lossy(&bytes[..read]);
-        }
-        let code = self.child.wait().expect("the process ends").code();
-        (code, self.shown)
-    }
-}
-
 #[tokio::test]
 async fn a_yes_carries_out_what_was_shown_and_anything_else_nothing() {
     let bench = Bench::new(STACK).await;
-    let mut seat = Seat::take(&bench, &["apply"]);
+    let mut seat = Seat::of(&bench, &["apply"]);
     seat.until("Type `yes` to continue:");
     let (code, shown) = seat.answer("y");
     assert!(code == Some(1) && shown.contains("run::not-approved"), "{shown}");
     assert!(inventory(&bench.aws).await.is_empty() && bench.lock().await.is_none());
-    let mut seat = Seat::take(&bench, &["apply"]);
+    let mut seat = Seat::of(&bench, &["apply"]);
     seat.until("Type `yes` to continue:");
     let (code, shown) = seat.answer("yes");
     assert!(code == Some(0) && shown.contains("2 done"), "{shown}");
@@ -92,7 +42,7 @@ async fn a_yes_carries_out_what_was_shown_and_anything_else_nothing() {
 #[tokio::test]
 async fn what_somebody_makes_while_the_question_stands_is_not_taken_over() {
     let bench = Bench::new(STACK).await;
-    let mut seat = Seat::take(&bench, &["apply"]);
+    let mut seat = Seat::of(&bench, &["apply"]);
     seat.until("Type `yes` to continue:");
     let made = bench.aws.clients.sqs.create_queue().queue_name("shop-orders").tags("owner", "bob").send().await;
     made.expect("a queue of somebody else's");
@@ -109,7 +59,7 @@ async fn what_somebody_makes_while_the_question_stands_is_not_taken_over() {
 async fn what_another_stack_takes_while_the_question_stands_is_not_destroyed() {
     let bench = Bench::new(STACK).await;
     bench.apply();
-    let mut seat = Seat::take(&bench, &["destroy"]);
+    let mut seat = Seat::of(&bench, &["destroy"]);
     seat.until("Type `yes` to continue:");
     let url = bench.aws.clients.sqs.get_queue_url().queue_name("shop-orders").send().await.expect("a queue");
     let url = url.queue_url.expect("an address");
@@ -127,7 +77,7 @@ async fn what_its_owner_changes_while_the_question_stands_is_not_adopted() {
     let sqs = &bench.aws.clients.sqs;
     let made = sqs.create_queue().queue_name("shop-orders").tags("owner", "bob").send().await;
     let url = made.expect("a queue of somebody else's").queue_url.expect("an address");
-    let mut seat = Seat::take(&bench, &["adopt", "queues.orders"]);
+    let mut seat = Seat::of(&bench, &["adopt", "queues.orders"]);
     seat.until("Type `yes` to continue:");
     let delayed = sqs.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::DelaySeconds, "9");
     delayed.send().await.expect("a change of his");
@@ -135,7 +85,7 @@ async fn what_its_owner_changes_while_the_question_stands_is_not_adopted() {
     assert!(code == Some(1) && shown.contains("plan::stale") && shown.contains("queues.orders"), "{shown}");
     assert!(bench.state().await.is_none_or(|state| state["resources"] == serde_json::json!({})));
 
-    let mut seat = Seat::take(&bench, &["adopt", "queues.orders"]);
+    let mut seat = Seat::of(&bench, &["adopt", "queues.orders"]);
     seat.until("Type `yes` to continue:");
     let (code, shown) = seat.answer("yes");
     assert!(code == Some(0) && shown.contains("1 done"), "{shown}");

@@ -69,11 +69,10 @@ impl Bench {
 
     /// Returns a command for the binary, with a clean environment, in the stack's directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+        let mut command = crate::program();
         command
             .args(arguments)
             .current_dir(self.dir.path())
-            .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.dir.path())
             .env("AWS_ACCESS_KEY_ID", &self.aws.place.account)

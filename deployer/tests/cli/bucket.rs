@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::inventory;
 use crate::common;
-use crate::inventory::inventory;
 use crate::proxy::{Proxy, answer};
 
 const STACK: &str = "

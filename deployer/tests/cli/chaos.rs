@@ -1,15 +1,14 @@
 //! SIGKILL at random moments, repeatedly, with edits in between. `cargo xtask chaos` runs more rounds.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::names;
 use crate::dice::Dice;
-use crate::inventory::inventory;
-use crate::kills::{dice, edits, without_ids};
+use crate::kills::{dice, edits};
 use crate::lifecycle::SHOP;
 
 const ROUNDS: u64 = 6;
@@ -52,21 +51,21 @@ impl Torment {
             let began = Instant::now();
             torment.bench.apply();
             torment.whole = torment.whole.max(began.elapsed());
-            let left = without_ids(&torment.holds());
+            let left = torment.holds();
             torment.expected.push(left);
             torment.destroyed();
         }
         torment
     }
 
-    fn holds(&self) -> BTreeSet<String> {
-        self.runtime.block_on(inventory(&self.bench.aws))
+    fn holds(&self) -> Vec<String> {
+        self.runtime.block_on(names(&self.bench.aws))
     }
 
     #[track_caller]
     fn destroyed(&self) {
         self.succeeds(&["destroy", "-y"]);
-        assert_eq!(self.holds(), BTreeSet::new(), "{:?}", self.story);
+        assert_eq!(self.holds(), [""; 0], "{:?}", self.story);
     }
 
     /// Runs a command that waits for the killed run's lease to lapse. On a busy machine this run may lose its own short
@@ -113,7 +112,7 @@ impl Torment {
         self.story.push(format!("apply of edit {edit}"));
         self.succeeds(&["apply", "-y"]);
         self.bench.settled();
-        assert_eq!(without_ids(&self.holds()), self.expected[edit], "{:?}", self.story);
+        assert_eq!(self.holds(), self.expected[edit], "{:?}", self.story);
         if self.dice.below(2) == 0 {
             self.destroyed();
         }

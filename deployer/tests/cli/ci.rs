@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::bench::{Bench, Ran};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 
 const STACK: &str = "
 stack: shop

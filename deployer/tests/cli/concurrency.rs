@@ -1,7 +1,7 @@
 //! Several runs at once on one stack: one writes at a time.
 
 use crate::bench::{Bench, Ran};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 
 const STACK: &str = "
 stack: shop

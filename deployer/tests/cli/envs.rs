@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::bench::{Bench, Ran};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 
 const STACK: &str = "
 stack: shop

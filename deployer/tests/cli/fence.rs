@@ -6,8 +6,8 @@ use std::process::Child;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::inventory;
 use crate::gate::Gateway;
-use crate::inventory::inventory;
 
 const QUEUES: &str = "queues: { a: {}, b: {}, c: {}, d: {}, e: {}, f: {} }\n";
 const IN_S3: &str = "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\n";

@@ -6,8 +6,8 @@ use std::io::{BufRead as _, BufReader};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::{inventory, names};
 use crate::dice::{Dice, seed};
-use crate::inventory::inventory;
 use crate::lifecycle::SHOP;
 
 const ROUNDS: u64 = 8;
@@ -34,23 +34,12 @@ async fn forget_lock(bench: &Bench) {
     bench.delete_object("shop.json.lock").await;
 }
 
-/// Removes the random ids of mappings, APIs and subscriptions.
-pub fn without_ids(all: &BTreeSet<String>) -> Vec<String> {
-    let named = |thing: &String| match thing.rsplit_once(' ') {
-        Some((name, _)) if ["mapping ", "api ", "subscription "].iter().any(|kind| thing.starts_with(kind)) => {
-            name.to_owned()
-        }
-        _ => thing.clone(),
-    };
-    all.iter().map(named).collect()
-}
-
 #[tokio::test]
 async fn a_killed_apply_update_or_destroy_is_finished_by_the_next_run() {
     let mut dice = dice();
     let bench = Bench::new(SHOP).await;
     bench.apply();
-    let whole = without_ids(&inventory(&bench.aws).await);
+    let whole = names(&bench.aws).await;
     bench.ok(&["destroy", "-y"]);
     assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
     let other = SHOP
@@ -79,7 +68,7 @@ async fn a_killed_apply_update_or_destroy_is_finished_by_the_next_run() {
             bench.apply();
             bench.settled();
             if what == "apply" {
-                assert_eq!(without_ids(&inventory(&bench.aws).await), whole, "{cuts:?}");
+                assert_eq!(names(&bench.aws).await, whole, "{cuts:?}");
             } else {
                 let left = inventory(&bench.aws).await;
                 let stale = ["queue shop-orders", "queue shop-orders-dlq", "queue shop-spare"];
@@ -192,15 +181,11 @@ async fn edits_between_killed_runs_leave_no_orphan() {
         }
         bench.apply();
         bench.settled();
-        let left = inventory(&bench.aws).await;
+        let left = names(&bench.aws).await;
         bench.ok(&["destroy", "-y"]);
         assert_eq!(inventory(&bench.aws).await, BTreeSet::new(), "{cuts:?}");
         bench.apply();
-        assert_eq!(
-            without_ids(&left),
-            without_ids(&inventory(&bench.aws).await),
-            "as if nothing had been before: {cuts:?}"
-        );
+        assert_eq!(left, names(&bench.aws).await, "as if nothing had been before: {cuts:?}");
     }
 }
 

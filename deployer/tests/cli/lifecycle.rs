@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::bench::{Bench, changes};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 
 /// A stack with every section.
 pub const SHOP: &str = include_str!("shop.yaml");

@@ -3,12 +3,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../common/catalog/mod.rs"]
+#[allow(dead_code)]
+mod catalog;
+
 #[path = "../common/dice.rs"]
 mod dice;
 
 mod bench;
 mod bucket;
-mod inventory;
+mod seat;
 
 mod approval;
 mod changes;
@@ -38,9 +42,17 @@ mod privacy;
 mod proxy;
 mod queues;
 mod redrive;
+mod refusals;
 mod review;
 mod rollback;
 mod secrets;
 mod signals;
 mod tampering;
 mod workflows;
+
+/// Returns the binary, with an empty environment.
+fn program() -> std::process::Command {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_deployer"));
+    program.env_clear();
+    program
+}

@@ -9,8 +9,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::approval::Seat;
 use crate::bench::{Bench, Ran};
+use crate::seat::Seat;
 
 const STACK: &str = "stack: shop\nregion: us-east-1\nqueues: { orders: {} }\n";
 /// An authority that nobody trusts, and a server certificate that it signed for `localhost`. The authority's key was

@@ -8,7 +8,7 @@ use serde_json::json;
 use zip::write::SimpleFileOptions;
 
 use crate::bench::{Bench, changes};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 use crate::lifecycle::SHOP;
 
 /// A function that answers with its input, and fails if the input says so.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::bench::{Bench, changes};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 use crate::lifecycle::SHOP;
 
 /// The part of [`SHOP`] that remains in stack.yaml.
@@ -89,7 +89,7 @@ async fn destroy_takes_orphans_along_when_asked_to() {
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(inventory(&bench.aws).await.contains("queue shop-spare"), "only what is named goes");
     bench.ok(&pruning(&["destroy", "-y", "--exclude", "topics.alarms"], &[&GONE[..], &["topics.alarms"]].concat()));
-    let left = ["role shop-reader", "subscription ops@example.com", "topic shop-alarms"];
+    let left = ["role shop-reader", "subscription shop-alarms email ops@example.com", "topic shop-alarms"];
     let found = inventory(&bench.aws).await;
     let is_left = |found: &String| left.iter().any(|left| found.starts_with(left));
     assert!(found.len() == left.len() && found.iter().all(is_left), "{found:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bench::{Bench, changes};
-use crate::inventory::inventory;
+use crate::catalog::inventory;
 
 fn stack(queues: &str) -> String {
     format!("stack: shop\nregion: eu-west-1\nstate: {{ bucket: BUCKET, key: shop.json }}\nqueues:\n{queues}")

@@ -7,9 +7,9 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::approval::Seat;
 use crate::bench::{Bench, Ran};
 use crate::gate::Gateway;
+use crate::seat::Seat;
 
 const STACK: &str = "
 stack: shop

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::approval::Seat;
 use crate::bench::{Bench, Ran};
 use crate::gate::Gateway;
 use crate::queues::{REDRIVE, applied, failed, plain, signal};
+use crate::seat::Seat;
 
 /// SQS's message move tasks, which the local AWS does not have.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::inventory;
 use crate::forge::{Forge, TOKEN};
-use crate::inventory::inventory;
 
 const STACK: &str = "
 stack: shop

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::inventory;
 use crate::gate::Gateway;
-use crate::inventory::inventory;
 
 const QUEUES: &str = "queues: { a: {}, b: {}, c: {}, d: {}, e: {}, f: {} }\n";
 const IN_S3: &str = "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\n";

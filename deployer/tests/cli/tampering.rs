@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 
 use crate::bench::{Bench, Ran};
+use crate::catalog::inventory;
 use crate::gate::Gateway;
-use crate::inventory::inventory;
 
 const STACK: &str = "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\n\
                      queues: { a: {}, b: {}, c: {}, d: {} }\n";

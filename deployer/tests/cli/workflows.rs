@@ -3,8 +3,8 @@
 mod runner;
 
 use crate::bench::Bench;
+use crate::catalog::inventory;
 use crate::forge::{Forge, TOKEN};
-use crate::inventory::inventory;
 use runner::{Done, Machine};
 
 const STACK: &str = "

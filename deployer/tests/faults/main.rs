@@ -13,6 +13,10 @@
 #[allow(dead_code)]
 mod common;
 
+#[path = "../common/catalog/mod.rs"]
+#[allow(dead_code)]
+mod catalog;
+
 #[path = "../common/dice.rs"]
 mod dice;
 
@@ -21,7 +25,6 @@ mod credentials;
 mod deployed;
 mod edits;
 mod holdings;
-mod inventory;
 mod needs;
 mod others;
 mod policies;

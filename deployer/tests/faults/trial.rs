@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::account::{Account, said, zip_of};
 pub use crate::account::{End, Keep};
-use crate::inventory::inventory;
+use crate::catalog::names;
 use crate::others;
 use crate::policies::{Allowed, Ledger};
 use crate::wire::Fault;
@@ -124,13 +124,13 @@ impl Trial {
         if scene == Scene::Settings {
             account.wait(others::publish_layer(&account.aws, zip_of("fonts")));
         }
-        let before = account.wait(inventory(&account.aws));
+        let before = account.wait(names(&account.aws));
         Self { account, scene, before, ledger: Mutex::default() }
     }
 
     /// Lists the account's contents, without those from before the trial.
     pub fn holds(&self) -> Vec<String> {
-        let mut all = self.account.wait(inventory(&self.account.aws));
+        let mut all = self.account.wait(names(&self.account.aws));
         for known in &self.before {
             if let Some(at) = all.iter().position(|one| one == known) {
                 all.remove(at);

@@ -2,33 +2,9 @@ use deployer::aws::{Aws, Trust};
 use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
+use crate::catalog::api_route::{parent, route};
 use crate::common::account;
-use crate::contract::{Case, contract, differences, read};
-
-/// Creates an API for the routes, without the deployer's kinds.
-pub async fn parent(aws: &Aws) -> String {
-    let made = aws.clients.apigateway.create_rest_api().name("couch").send().await.expect("an API");
-    made.id.expect("an id")
-}
-
-pub fn route(api: &str, method: &str, path: &str, changes: Value) -> Value {
-    let function = "arn:aws:lambda:eu-west-1:123456789012:function:generate-image";
-    let mut spec = json!({
-        "rest_api_id": api,
-        "path": path,
-        "http_method": method,
-        "authorization_type": "NONE",
-        "api_key_required": false,
-        "integration_type": "AWS_PROXY",
-        "integration_http_method": "POST",
-        "uri": format!("arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations"),
-        "timeout_in_millis": 29_000,
-    });
-    for (key, value) in changes.as_object().expect("a map").clone() {
-        spec[key] = value;
-    }
-    spec
-}
+use crate::contract::{differences, read};
 
 async fn paths(aws: &Aws, api: &str) -> Vec<String> {
     let call = aws.clients.apigateway.get_resources().rest_api_id(api).limit(500).send();
@@ -36,36 +12,6 @@ async fn paths(aws: &Aws, api: &str) -> Vec<String> {
     let mut paths: Vec<String> = found.into_iter().filter_map(|r| r.path).collect();
     paths.sort();
     paths
-}
-
-#[tokio::test]
-async fn a_route_keeps_the_contract() {
-    let aws = account().await;
-    let api = parent(&aws).await;
-    let of = |changes| route(&api, "POST", "/v1/images/{id}", changes);
-    let case = Case {
-        kind: "apigateway.route",
-        lost: &[],
-        left_out: &[
-            ("integration_type", "every route is a proxy"),
-            ("integration_http_method", "Lambda takes POST alone"),
-            ("unlisted_settings", "AWS's state alone: stack.yaml cannot state any"),
-        ],
-        create: of(json!({})),
-        steps: vec![
-            ("a timeout", of(json!({"timeout_in_millis": 5_000})), vec!["timeout_in_millis"]),
-            (
-                "everything else",
-                of(
-                    json!({"authorization_type": "AWS_IAM", "api_key_required": true, "uri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:other/invocations"}),
-                ),
-                vec!["authorization_type", "api_key_required", "uri", "timeout_in_millis"],
-            ),
-            ("everything back", of(json!({})), vec!["authorization_type", "api_key_required", "uri"]),
-        ],
-    };
-    contract(&aws, case).await;
-    assert_eq!(paths(&aws, &api).await, ["/"], "the path went with its last route, the root did not");
 }
 
 #[tokio::test]

@@ -1,108 +1,15 @@
 use deployer::aws::{Aws, digest};
-use deployer::kinds::api_stage::Definition;
 use deployer::kinds::{self, Changes};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::api_route::{parent, route};
+use crate::catalog::api_route::route;
+use crate::catalog::api_stage::{definition, deployed, stage};
 use crate::common::account;
-use crate::contract::{Case, contract, differences, read};
-
-/// Returns the definition that a deployment of the routes is a snapshot of. `name` distinguishes definitions of the
-/// same routes.
-fn definition(name: &str) -> String {
-    let definition = Definition {
-        routes: vec![serde_json::from_value(route("", "POST", "/images", json!({}))).expect("a route")],
-        binary_media_types: vec![name.to_owned()],
-        ..Definition::default()
-    };
-    definition.text()
-}
-
-fn stage(api: &str, changes: Value) -> Value {
-    let mut spec = json!({
-        "rest_api_id": api,
-        "stage_name": "Prod",
-        "definition": definition("a/first"),
-        "variables": {},
-        "metrics_enabled": false,
-        "tracing_enabled": false,
-        "tags": { "deployer:stack": "couch", "deployer:address": "apis.couch.stage" },
-    });
-    for (key, value) in changes.as_object().expect("a map").clone() {
-        spec[key] = value;
-    }
-    spec
-}
-
-async fn deployed(aws: &Aws) -> String {
-    let api = parent(aws).await;
-    let kind = kinds::find("apigateway.route").expect("a registered kind");
-    kind.create(aws, &route(&api, "POST", "/images", json!({}))).await.expect("a route");
-    api
-}
+use crate::contract::{differences, read};
 
 async fn deployments(aws: &Aws, api: &str) -> Vec<String> {
     let found = aws.clients.apigateway.get_deployments().rest_api_id(api).send().await.expect("a listing");
     found.items.unwrap_or_default().into_iter().filter_map(|d| d.description).collect()
-}
-
-#[tokio::test]
-async fn a_stage_keeps_the_contract() {
-    let aws = account().await;
-    let api = deployed(&aws).await;
-    let tags = json!({ "deployer:stack": "couch", "deployer:address": "apis.couch.stage", "team": "sofa" });
-    let case = Case {
-        kind: "apigateway.stage",
-        lost: &["tags"],
-        left_out: &[("unused_deployments", "AWS's state alone: stack.yaml cannot state any")],
-        create: stage(&api, json!({"throttling_rate_limit": 12.5, "variables": {"mode": "slow"}})),
-        steps: vec![
-            (
-                "a definition",
-                stage(
-                    &api,
-                    json!({"definition": definition("a/second"), "throttling_rate_limit": 12.5, "variables": {"mode": "slow"}}),
-                ),
-                vec!["definition"],
-            ),
-            (
-                "everything else",
-                stage(
-                    &api,
-                    json!({"definition": definition("a/second"), "description": "sofas", "throttling_rate_limit": 5.0,
-                        "throttling_burst_limit": 7, "variables": {"mode": "fast", "size": "1024"},
-                        "metrics_enabled": true, "tracing_enabled": true, "tags": tags}),
-                ),
-                vec![
-                    "variables.mode",
-                    "variables.size",
-                    "metrics_enabled",
-                    "tracing_enabled",
-                    "tags.team",
-                    "description",
-                    "throttling_rate_limit",
-                    "throttling_burst_limit",
-                ],
-            ),
-            (
-                "everything back",
-                stage(&api, json!({})),
-                vec![
-                    "definition",
-                    "variables.mode",
-                    "variables.size",
-                    "metrics_enabled",
-                    "tracing_enabled",
-                    "tags.team",
-                    "description",
-                    "throttling_rate_limit",
-                    "throttling_burst_limit",
-                ],
-            ),
-        ],
-    };
-    contract(&aws, case).await;
-    assert_eq!(deployments(&aws, &api).await, Vec::<String>::new(), "the stage's deployments go with it");
 }
 
 #[tokio::test]

@@ -1,47 +1,34 @@
 //! One contract for all kinds: read, create, change, delete, and the calls that are allowed.
 
+use std::collections::BTreeSet;
+
 use deployer::aws::{Aws, Trust, is_write};
 use deployer::kinds::{self, AnyKind, Changes, Observed, Rule};
 use deployer::plan::diff::{Rules, diff};
 use serde_json::Value;
 
-/// Specs of a kind to test: the first is created, the others are changes in place, applied in turn.
-pub struct Case {
-    pub kind: &'static str,
-    pub create: Value,
-    /// For each step: its name, its spec, and exactly the property paths that the plan must show.
-    pub steps: Vec<(&'static str, Value, Vec<&'static str>)>,
-    /// Properties that no step changes, each with the reason.
-    pub left_out: &'static [(&'static str, &'static str)],
-    /// Properties that the emulator loses when a resource is deleted and created again.
-    pub lost: &'static [&'static str],
-}
+use crate::catalog::{Case, Entry, Thing, names};
 
 /// Runs the contract: absent, created, equal; each step planned as exactly that change, applied, equal again; deleted
 /// with only the reads of a deletion; deleted twice; created again with the largest spec of all steps. The steps change
-/// every property, and clear each that can be absent.
-pub async fn contract(aws: &Aws, case: Case) {
-    assert_complete(&case);
-    contract_of_some(aws, case).await;
-}
-
-/// Runs the contract with steps that change only some properties, for a variant of a kind.
-pub async fn contract_of_some(aws: &Aws, case: Case) {
-    let kind = kinds::find(case.kind).expect("a registered kind");
+/// every property, and clear each that can be absent. The catalogue lists the resource while it exists, and afterwards the
+/// account is as it was.
+pub async fn contract(aws: &Aws, entry: &Entry, case: Case) {
+    let kind = kinds::find(entry.kind).expect("a registered kind");
+    if !case.variant {
+        assert_complete(kind, &case);
+    }
+    let (account, listed) = (names(aws).await, list(aws, entry).await);
     assert!(read(kind, aws, &case.create).await.is_none(), "absent before it is created");
     assert!(present(kind, aws, &case.create).await.is_none(), "not present before it is created");
-
-    let made = kind.create(aws, &case.create).await.expect("create");
-    let live = read(kind, aws, &case.create).await.expect("present after create");
-    assert_eq!(live.physical_id, made.physical_id);
-    for output in kind.outputs() {
-        assert!(live.outputs.contains_key(*output), "read gives the output {output}");
-        assert_eq!(made.outputs.get(*output), live.outputs.get(*output), "create gives what read gives for {output}");
+    create(kind, aws, &case.create).await;
+    let mut told = Vec::new();
+    for thing in (entry.list)(aws).await {
+        if !listed.contains(&named(&thing)) {
+            told.push(thing.whole.await);
+        }
     }
-    for (name, value) in kind.predict(&case.create, &aws.place).expect("predict") {
-        assert_eq!(live.outputs.get(&name), Some(&value), "the prediction of {name}");
-    }
-    assert_equal(kind, &live, &case.create, "create");
+    assert!(told.iter().any(|whole| !whole.is_null()), "the catalogue finds and reads what was created: {told:?}");
 
     let lost = case.lost;
     let fullest = case.steps.iter().map(|(_, spec, _)| spec).max_by_key(|spec| spec.to_string().len()).cloned();
@@ -56,15 +43,8 @@ pub async fn contract_of_some(aws: &Aws, case: Case) {
         last = want;
     }
 
-    let live = read(kind, aws, &last).await.expect("present before delete");
-    let found = present(kind, aws, &last).await.expect("present before delete");
-    assert_eq!((&found.physical_id, &found.outputs), (&live.physical_id, &live.outputs), "what a deletion reads");
-    assert_eq!(found.spec.get("tags"), live.spec.get("tags"), "a deletion knows whose it is");
-    kind.delete(aws, &found).await.expect("delete");
-    assert!(read(kind, aws, &last).await.is_none(), "absent after delete");
-    assert!(present(kind, aws, &last).await.is_none(), "not present after delete");
-    kind.delete(aws, &live).await.expect("deleting what is gone is success");
-    reads_only_read(kind, aws, &last).await;
+    delete(kind, aws, &last).await;
+    assert_eq!(list(aws, entry).await, listed, "a deletion takes away what a creation made");
     let fullest = fullest.expect("a step");
     kind.create(aws, &fullest).await.expect("create with everything");
     let live = read(kind, aws, &fullest).await.expect("present after create with everything");
@@ -72,12 +52,49 @@ pub async fn contract_of_some(aws: &Aws, case: Case) {
     let is_lost = |path: &String| lost.iter().any(|lost| path.split('.').next() == Some(lost));
     assert!(missing.iter().all(is_lost), "no changes after create with everything, but: {missing:?}");
     kind.delete(aws, &live).await.expect("delete");
+    assert_eq!(names(aws).await, account, "nothing is left in the account");
+}
+
+/// Creates a resource, and compares what the creation, a read and the prediction tell about it.
+async fn create(kind: &dyn AnyKind, aws: &Aws, want: &Value) {
+    let made = kind.create(aws, want).await.expect("create");
+    let live = read(kind, aws, want).await.expect("present after create");
+    assert_eq!(live.physical_id, made.physical_id);
+    for output in kind.outputs() {
+        assert!(live.outputs.contains_key(*output), "read gives the output {output}");
+        assert_eq!(made.outputs.get(*output), live.outputs.get(*output), "create gives what read gives for {output}");
+    }
+    for (name, value) in kind.predict(want, &aws.place).expect("predict") {
+        assert_eq!(live.outputs.get(&name), Some(&value), "the prediction of {name}");
+    }
+    assert_equal(kind, &live, want, "create");
+}
+
+/// Deletes a resource with only the reads of a deletion, and again.
+async fn delete(kind: &dyn AnyKind, aws: &Aws, spec: &Value) {
+    let live = read(kind, aws, spec).await.expect("present before delete");
+    let found = present(kind, aws, spec).await.expect("present before delete");
+    assert_eq!((&found.physical_id, &found.outputs), (&live.physical_id, &live.outputs), "what a deletion reads");
+    assert_eq!(found.spec.get("tags"), live.spec.get("tags"), "a deletion knows whose it is");
+    kind.delete(aws, &found).await.expect("delete");
+    assert!(read(kind, aws, spec).await.is_none(), "absent after delete");
+    assert!(present(kind, aws, spec).await.is_none(), "not present after delete");
+    kind.delete(aws, &live).await.expect("deleting what is gone is success");
+    reads_only_read(kind, aws, spec).await;
+}
+
+/// Names the kind's resources in the account.
+async fn list(aws: &Aws, entry: &Entry) -> BTreeSet<String> {
+    (entry.list)(aws).await.iter().map(named).collect()
+}
+
+fn named(thing: &Thing<'_>) -> String {
+    format!("{} {:?}", thing.name, thing.id)
 }
 
 /// Fails if a property is neither changed by a step nor left out for a reason, or if one that can be absent is never
 /// cleared. Properties that identify a resource, or whose change replaces it, have no step.
-fn assert_complete(case: &Case) {
-    let kind = kinds::find(case.kind).expect("a registered kind");
+fn assert_complete(kind: &dyn AnyKind, case: &Case) {
     let is_fixed = |property: &str| {
         let fixed = |rule: &Rule| matches!(rule, Rule::Replace(_) | Rule::Hint);
         kind.identity().contains(&property) || kind.rules().iter().any(|(path, rule)| *path == property && fixed(rule))

@@ -1,70 +1,15 @@
 use deployer::aws::Aws;
 use deployer::kinds;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::catalog::event_source_mapping::{create_function_and_queue, mapping};
 use crate::common::account;
-use crate::contract::{Case, contract, read};
-use crate::lambda_function::function;
+use crate::contract::read;
 
 async fn with_function_and_queue() -> Aws {
     let aws = account().await;
-    kinds::find("lambda.function").expect("it").create(&aws, &function(&aws, &json!({}))).await.expect("a function");
-    aws.clients.sqs.create_queue().queue_name("image-requests").send().await.expect("a queue");
+    create_function_and_queue(&aws).await;
     aws
-}
-
-fn mapping(aws: &Aws, changes: &Value) -> Value {
-    let mut spec = json!({
-        "event_source_arn": aws.place.arn("sqs", "image-requests"),
-        "function_name": "generate-image",
-        "batch_size": 10,
-        "maximum_batching_window_in_seconds": 0,
-        "enabled": true,
-        "function_response_types": ["ReportBatchItemFailures"],
-        "filter_patterns": [],
-        "tags": { "deployer:stack": "couch", "deployer:address": "functions.generate-image.event[image-requests]" },
-    });
-    for (key, value) in changes.as_object().expect("a map").clone() {
-        spec[key] = value;
-    }
-    spec
-}
-
-#[tokio::test]
-async fn a_mapping_keeps_the_contract() {
-    let aws = with_function_and_queue().await;
-    let everything = json!({
-        "batch_size": 50,
-        "maximum_batching_window_in_seconds": 5,
-        "enabled": false,
-        "function_response_types": [],
-        "maximum_concurrency": 2,
-        "filter_patterns": [r#"{"body":["a"]}"#, r#"{"body":["b"]}"#],
-        "tags": { "deployer:stack": "couch", "deployer:address": "functions.generate-image.event[image-requests]", "team": "sofa" },
-    });
-    let paths = vec![
-        "batch_size",
-        "maximum_batching_window_in_seconds",
-        "enabled",
-        "function_response_types",
-        "filter_patterns",
-        "tags.team",
-        "maximum_concurrency",
-    ];
-    let case = Case {
-        kind: "lambda.event_source_mapping",
-        lost: &[],
-        left_out: &[("provisioned_poller_config", "the emulator does not serve it")],
-        create: mapping(&aws, &json!({})),
-        steps: vec![
-            ("smaller batches", mapping(&aws, &json!({ "batch_size": 5 })), vec!["batch_size"]),
-            ("disabled", mapping(&aws, &json!({ "batch_size": 5, "enabled": false })), vec!["enabled"]),
-            ("the defaults", mapping(&aws, &json!({})), vec!["batch_size", "enabled"]),
-            ("everything", mapping(&aws, &everything), paths.clone()),
-            ("everything back", mapping(&aws, &json!({})), paths),
-        ],
-    };
-    contract(&aws, case).await;
 }
 
 #[tokio::test]

@@ -2,52 +2,15 @@ use deployer::aws::Aws;
 use deployer::kinds;
 use serde_json::{Value, json};
 
+use crate::catalog::lambda_function::function;
+use crate::catalog::lambda_permission::permission;
 use crate::common::account;
-use crate::contract::{Case, contract, differences, read};
-use crate::lambda_function::function;
-
-fn permission(changes: &Value) -> Value {
-    let mut spec = json!({
-        "function_name": "generate-image",
-        "statement_id": "apigateway-1",
-        "action": "lambda:InvokeFunction",
-        "principal": "apigateway.amazonaws.com",
-        "source_arn": "arn:aws:execute-api:eu-west-1:123456789012:api/*/POST/generate-image",
-    });
-    for (key, value) in changes.as_object().expect("a map").clone() {
-        spec[key] = value;
-    }
-    spec
-}
+use crate::contract::{differences, read};
 
 async fn with_function() -> Aws {
     let aws = account().await;
     kinds::find("lambda.function").expect("it").create(&aws, &function(&aws, &json!({}))).await.expect("a function");
     aws
-}
-
-#[tokio::test]
-async fn a_permission_keeps_the_contract() {
-    let aws = with_function().await;
-    let case = Case {
-        kind: "lambda.permission",
-        lost: &[],
-        left_out: &[],
-        create: permission(&json!({})),
-        steps: vec![
-            ("a source account", permission(&json!({ "source_account": "123456789012" })), vec!["source_account"]),
-            ("without it", permission(&json!({})), vec!["source_account"]),
-            (
-                "everything",
-                permission(&json!({
-                    "action": "lambda:GetFunction", "principal": "sns.amazonaws.com", "source_arn": "arn:aws:sns:eu-west-1:1:t",
-                })),
-                vec!["action", "principal", "source_arn"],
-            ),
-            ("any source", permission(&json!({ "source_arn": null })), vec!["action", "principal", "source_arn"]),
-        ],
-    };
-    contract(&aws, case).await;
 }
 
 #[tokio::test]

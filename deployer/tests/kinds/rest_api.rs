@@ -2,67 +2,10 @@ use deployer::aws::{Aws, Trust};
 use deployer::kinds::{self, Changes};
 use serde_json::{Value, json};
 
-use crate::api_route::route;
+use crate::catalog::api_route::route;
+use crate::catalog::rest_api::api;
 use crate::common::account;
-use crate::contract::{Case, contract, differences, read};
-
-pub fn api(changes: Value) -> Value {
-    let mut spec = json!({
-        "owner_stack": "couch",
-        "owner_address": "apis.couch",
-        "name": "couch",
-        "endpoint_type": "REGIONAL",
-        "binary_media_types": [],
-        "disable_execute_api_endpoint": false,
-        "api_key_source": "HEADER",
-        "tags": { "deployer:stack": "couch", "deployer:address": "apis.couch" },
-    });
-    for (key, value) in changes.as_object().expect("a map").clone() {
-        spec[key] = value;
-    }
-    spec
-}
-
-#[tokio::test]
-async fn a_rest_api_keeps_the_contract() {
-    let aws = account().await;
-    let tags = |extra: Value| {
-        let mut tags = api(json!({}))["tags"].clone();
-        for (key, value) in extra.as_object().expect("a map").clone() {
-            tags[key] = value;
-        }
-        tags
-    };
-    let case = Case {
-        kind: "apigateway.rest_api",
-        lost: &[],
-        left_out: &[
-            ("endpoint_type", "a local AWS cannot change it in place"),
-            ("binary_media_types", "a local AWS cannot change it in place"),
-            ("minimum_compression_size", "a local AWS cannot change it in place"),
-            ("disable_execute_api_endpoint", "a local AWS cannot change it in place"),
-            ("unlisted_routes", "AWS's state alone: stack.yaml cannot state any"),
-            ("unused_paths", "AWS's state alone"),
-            ("unlisted_stages", "AWS's state alone"),
-            ("duplicates", "AWS's state alone"),
-        ],
-        create: api(json!({"tags": tags(json!({"tier": "free"}))})),
-        steps: vec![
-            (
-                "a description",
-                api(json!({"description": "sofas", "tags": tags(json!({"tier": "free"}))})),
-                vec!["description"],
-            ),
-            (
-                "everything else",
-                api(json!({"name": "sofa", "api_key_source": "AUTHORIZER", "tags": tags(json!({"team": "sofa"}))})),
-                vec!["name", "api_key_source", "tags.team", "tags.tier", "description"],
-            ),
-            ("everything back", api(json!({})), vec!["name", "api_key_source", "tags.team"]),
-        ],
-    };
-    contract(&aws, case).await;
-}
+use crate::contract::{differences, read};
 
 #[tokio::test]
 async fn every_property_given_at_creation_is_read_back() {

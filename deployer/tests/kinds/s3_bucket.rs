@@ -1,105 +1,11 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use deployer::aws::Aws;
 use deployer::kinds;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::catalog::s3_bucket::{bucket, policy};
 use crate::common::account;
-use crate::contract::{Case, contract, read};
-
-/// Bucket names are global, so each contains its test's account number.
-fn bucket(aws: &Aws, changes: Value) -> Value {
-    let mut spec = json!({
-        "bucket": format!("images-{}", aws.place.account),
-        "versioning": false,
-        "encryption": { "sse_algorithm": "AES256" },
-        "public_access_block": block(true),
-        "object_ownership": "BucketOwnerEnforced",
-        "lifecycle_rules": [],
-        "force_destroy": false,
-        "tags": owner(),
-    });
-    for (key, value) in changes.as_object().expect("a map").clone() {
-        spec[key] = value;
-    }
-    spec
-}
-
-fn owner() -> Value {
-    json!({ "deployer:stack": "couch", "deployer:address": "buckets.images" })
-}
-
-fn block(on: bool) -> Value {
-    json!({ "block_public_acls": on, "ignore_public_acls": on, "block_public_policy": on, "restrict_public_buckets": on })
-}
-
-fn policy(aws: &Aws, action: &str) -> Value {
-    let resource = format!("arn:aws:s3:::images-{}/*", aws.place.account);
-    let statement = json!({ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": resource,
-        "Condition": { "Bool": { "aws:SecureTransport": "false" } } });
-    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
-}
-
-#[tokio::test]
-async fn a_bucket_keeps_the_contract() {
-    let aws = account().await;
-    let of = |changes: Value| bucket(&aws, changes);
-    let mut team = owner();
-    team["team"] = json!("sofa");
-    let rules = json!([
-        { "id": "drafts", "enabled": true, "prefix": "drafts/", "expiration_days": 30 },
-        { "id": "old", "enabled": false, "prefix": "", "noncurrent_version_expiration_days": 90,
-          "abort_incomplete_multipart_upload_days": 7 },
-    ]);
-    let kms = json!({ "sse_algorithm": "aws:kms", "kms_master_key_id": "arn:aws:kms:eu-west-1:123456789012:key/k",
-        "bucket_key_enabled": true });
-    let case = Case {
-        kind: "s3.bucket",
-        lost: &[],
-        left_out: &[],
-        create: of(json!({})),
-        steps: vec![
-            ("versioning", of(json!({"versioning": true})), vec!["versioning"]),
-            (
-                "every setting",
-                of(json!({"encryption": kms, "public_access_block": block(false), "object_ownership": "ObjectWriter",
-                    "lifecycle_rules": rules, "policy": policy(&aws, "s3:GetObject")})),
-                vec![
-                    "versioning",
-                    "encryption.sse_algorithm",
-                    "encryption.kms_master_key_id",
-                    "encryption.bucket_key_enabled",
-                    "public_access_block.block_public_acls",
-                    "public_access_block.ignore_public_acls",
-                    "public_access_block.block_public_policy",
-                    "public_access_block.restrict_public_buckets",
-                    "object_ownership",
-                    "lifecycle_rules",
-                    "policy",
-                ],
-            ),
-            (
-                "everything back",
-                of(json!({"tags": team})),
-                vec![
-                    "encryption.sse_algorithm",
-                    "encryption.kms_master_key_id",
-                    "public_access_block.block_public_acls",
-                    "public_access_block.ignore_public_acls",
-                    "public_access_block.block_public_policy",
-                    "public_access_block.restrict_public_buckets",
-                    "object_ownership",
-                    "lifecycle_rules",
-                    "tags.team",
-                    "policy",
-                ],
-            ),
-            ("no tag", of(json!({})), vec!["tags.team"]),
-            ("deleted with its objects", of(json!({"force_destroy": true})), vec!["force_destroy"]),
-        ],
-    };
-    contract(&aws, case).await;
-}
+use crate::contract::read;
 
 #[tokio::test]
 async fn a_bucket_is_created_with_everything_it_states() {

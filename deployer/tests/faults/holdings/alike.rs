@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::Deployed;
-use super::read::Found;
+use crate::catalog::lambda_permission::without_digest;
 
 /// Fields with times or random values, which differ between accounts.
 const BY_CHANCE: &[&str] = &[
@@ -52,9 +52,9 @@ pub struct Alike {
 }
 
 impl Alike {
-    pub fn of(aws: &Aws, found: &Found, deployed: &Deployed) -> Self {
+    pub fn of(aws: &Aws, ids: Vec<(String, String)>, deployed: &Deployed) -> Self {
         let deployed = deployed.iter().map(|(id, served)| (id.clone(), served.clone())).collect();
-        Self { account: aws.place.account.clone(), ids: found.ids.clone(), deployed }
+        Self { account: aws.place.account.clone(), ids, deployed }
     }
 
     pub fn text(&self, text: &str) -> String {
@@ -93,7 +93,7 @@ impl Alike {
                 }
                 // Pending is a transition to Active.
                 ("state", Value::String(state)) if state == "Pending" => (name, "Active".into()),
-                ("Sid", Value::String(sid)) => (name, drawn(sid).into()),
+                ("Sid", Value::String(sid)) => (name, without_digest(sid).into()),
                 _ => (self.text(&name), self.value(value)),
             })
             .collect();
@@ -107,12 +107,4 @@ fn document(text: &str) -> Option<Value> {
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
     let structured = decoded.starts_with('{') || decoded.starts_with('[');
     structured.then(|| serde_json::from_str(&decoded).ok()).flatten()
-}
-
-/// Removes the digest at the end of a statement's id. It hashes ARNs with the account and an API's id.
-fn drawn(sid: &str) -> &str {
-    match sid.rsplit_once('-') {
-        Some((kept, digest)) if digest.len() == 16 && digest.bytes().all(|c| c.is_ascii_hexdigit()) => kept,
-        _ => sid,
-    }
 }

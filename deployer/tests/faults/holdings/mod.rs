@@ -3,13 +3,13 @@
 
 mod alike;
 mod known;
-mod read;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployer::aws::Aws;
 use serde_json::Value;
+
+use crate::catalog;
 
 pub use alike::Alike;
 
@@ -21,10 +21,13 @@ pub type Deployed = BTreeMap<String, Value>;
 
 /// Lists the contents of the account, except the buckets of states.
 pub async fn holdings(aws: &Aws, deployed: &Deployed) -> Holdings {
-    let mut found = read::Found::default();
-    read::all(aws, &mut found).await;
-    let alike = Alike::of(aws, &found, deployed);
-    found.things.into_iter().map(|(name, value)| (alike.text(&name), alike.value(value))).collect()
+    let (mut ids, mut all) = (Vec::new(), Vec::new());
+    for thing in catalog::things(aws).await {
+        ids.extend(thing.id);
+        all.push((thing.name, thing.whole.await));
+    }
+    let alike = Alike::of(aws, ids, deployed);
+    all.into_iter().map(|(name, value)| (alike.text(&name), alike.value(value))).collect()
 }
 
 /// Describes the differences between two accounts, one a line.
