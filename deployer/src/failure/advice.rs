@@ -1,23 +1,14 @@
 //! Advises the user about errors of AWS.
 
 use crate::aws::profile::WANTS_CODE;
-use crate::aws::{AwsError, permission};
+use crate::aws::{AwsError, ServiceError, permission};
+use crate::kinds::{About, REGISTRY};
 
 /// AWS error codes, grouped by remedy.
 const REMEDIES: &[(&[&str], &str)] = &[
     (
         &["BucketAlreadyExists"],
         "bucket names are shared by all accounts of AWS: choose another `name`; if the bucket is yours in another account or region, `external: true` refers to it",
-    ),
-    (
-        &[
-            "BucketAlreadyOwnedByYou",
-            "EntityAlreadyExists",
-            "QueueAlreadyExists",
-            "QueueNameExists",
-            "ResourceAlreadyExistsException",
-        ],
-        "choose another `name`, or take over what has it: `deployer adopt ADDRESS`",
     ),
     (
         &["Http400"],
@@ -93,6 +84,8 @@ const TEXTS: &[(&str, &str)] = &[
 /// Phrases of rustls about a certificate that no trusted authority has signed.
 const UNTRUSTED: &[&str] = &["UnknownIssuer", "invalid peer certificate"];
 
+/// Remedy for a name that another resource has.
+const TAKEN: &str = "choose another `name`, or take over what has it: `deployer adopt ADDRESS`";
 /// Remedy for a value that AWS refuses.
 const GO_ON: &str = "correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped";
 
@@ -151,15 +144,30 @@ pub(super) fn of(error: &AwsError) -> (&'static str, String) {
         AwsError::Service(service) if service.status >= 500 => {
             ("aws::service-error", "AWS failed; run the same command again".into())
         }
-        AwsError::Service(service) => ("aws::refused", remedy(&service.code, &service.message).into()),
+        AwsError::Service(service) => ("aws::refused", remedy(service).into()),
     }
 }
 
-fn remedy(code: &str, message: &str) -> &'static str {
+fn remedy(refusal: &ServiceError) -> &'static str {
+    let (code, message) = (refusal.code.as_str(), refusal.message.as_str());
     let key = code.starts_with("KMS") || code.starts_with("Kms") || message.contains("KMS key");
     let key = key.then_some("check that the key exists in this region and is enabled, and that its policy allows the role and these credentials to use it");
     let by_code = || REMEDIES.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, help)| *help);
-    by_text(message).or(key).or_else(by_code).unwrap_or(GO_ON)
+    let taken = || is_name_taken(refusal.operation, code).then_some(TAKEN);
+    by_text(message).or(key).or_else(by_code).or_else(taken).unwrap_or(GO_ON)
+}
+
+/// Tells whether a creation was refused because of a name that identifies the resource: `iam:CreateRole` with a code
+/// that the kind `iam.role` states for it.
+fn is_name_taken(operation: &str, code: &str) -> bool {
+    let is_known_by_name = |about: &About| about.named.is_some_and(|named| about.identity.contains(&named.property));
+    let is_creation = |about: &About| {
+        let resource = operation.strip_prefix(about.service.name).and_then(|rest| rest.strip_prefix(":Create"));
+        let kind = about.name.split('.').next_back().unwrap_or_default().replace('_', "");
+        resource.is_some_and(|resource| resource.eq_ignore_ascii_case(&kind))
+    };
+    let mut kinds = REGISTRY.iter().map(|kind| kind.about());
+    kinds.any(|about| is_known_by_name(about) && is_creation(about) && about.calls.exists.contains(&code))
 }
 
 fn by_text(message: &str) -> Option<&'static str> {
@@ -238,6 +246,9 @@ mod tests {
     fn every_refusal_has_a_next_step() {
         insta::assert_snapshot!([
             advice("s3:CreateBucket", "BucketAlreadyExists", ""),
+            advice("iam:CreateRole", "EntityAlreadyExists", "Role with name worker already exists."),
+            advice("lambda:CreateFunction", "ResourceConflictException", "Function already exist: worker"),
+            advice("lambda:CreateEventSourceMapping", "ResourceConflictException", "An event source mapping already exists."),
             advice("iam:CreateRole", "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000"),
             advice("iam:PutRolePolicy", "MalformedPolicyDocument", "Syntax errors in policy."),
             advice("lambda:CreateFunction", "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."),
@@ -248,6 +259,9 @@ mod tests {
             advice("apigateway:CreateResource", "LimitExceededException", "Maximum number of resources for this API has been reached."),
         ].join("\n"), @r"
         bucket names are shared by all accounts of AWS: choose another `name`; if the bucket is yours in another account or region, `external: true` refers to it
+        choose another `name`, or take over what has it: `deployer adopt ADDRESS`
+        choose another `name`, or take over what has it: `deployer adopt ADDRESS`
+        correct what the message names, here or in the variable that it comes from; the same command then goes on where this one stopped
         a quota of the account is used up: delete what nobody needs, or ask for more in the console under Service Quotas; then run the same command again
         correct the actions, ARNs and principals here; IAM has to know each of them
         let `lambda.amazonaws.com` assume the role: its trust policy has to name that service

@@ -93,8 +93,6 @@ impl About {
 pub enum Rule {
     /// AWS cannot change the property in place, for the given reason: a difference replaces the resource.
     Replace(&'static str),
-    /// Never shown, never stored in clear.
-    Sensitive,
     /// A list whose order has no meaning.
     Unordered,
     /// An IAM policy document, compared by meaning.

@@ -32,10 +32,6 @@ impl Rules {
         })
     }
 
-    pub fn is_sensitive(self, path: &str) -> bool {
-        self.has(path, Rule::Sensitive)
-    }
-
     pub fn is_policy(self, path: &str) -> bool {
         self.has(path, Rule::Policy)
     }
@@ -76,7 +72,7 @@ fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &m
     }
     changes.push(Change {
         path: path.to_owned(),
-        sensitive: rules.is_sensitive(path),
+        sensitive: false,
         how: How::Differs {
             before: observed.clone(),
             after: desired.clone(),
@@ -189,7 +185,6 @@ mod tests {
         ("size", Rule::Unmanaged),
         ("filter", Rule::Json),
         ("definition", Rule::Digest),
-        ("environment", Rule::Sensitive),
     ]);
 
     fn paths(observed: &Value, desired: &Value) -> Vec<String> {
@@ -246,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn a_map_entry_is_sensitive_with_its_map_and_a_name_forces_replacement() {
+    fn a_name_forces_replacement_and_a_map_entry_does_not() {
         let changes = diff(
             RULES,
             &json!({"name": "a", "environment": {"K": "1"}}),
             &json!({"name": "b", "environment": {"K": "2"}}),
         );
-        assert!(changes[0].forces_replacement() && !changes[0].sensitive);
-        assert!(changes[1].sensitive && changes[1].path == "environment.K");
+        assert!(changes[0].forces_replacement());
+        assert!(!changes[1].forces_replacement() && changes[1].path == "environment.K");
     }
 
     #[test]

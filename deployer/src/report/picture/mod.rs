@@ -188,27 +188,37 @@ impl Drawing<'_> {
 
     /// Draws the edges of a resource to other elements, in the direction in which data flows.
     fn uses(&mut self, node: &graph::Node) {
-        let own = self.node(&node.element);
         for dependency in &node.dependencies {
-            let Some(target) = self.graph.node(dependency) else { continue };
-            let other = self.node(&target.element);
-            match draw(&node.element, node.kind.name(), target.kind.name()) {
-                Draw::Nothing => {}
-                Draw::To(label) => self.edge(own, other, label, false),
-                Draw::From(label) => self.edge(other, own, label, false),
-                Draw::Uses(label) => self.edge(own, other, label, true),
-                Draw::Watches(label) => self.edge(other, own, label, true),
-                Draw::Each(labels) => {
-                    for label in labels(&node.spec, dependency) {
-                        self.edge(own, other, &label, false);
-                    }
-                }
+            if let Some(target) = self.graph.node(dependency) {
+                self.arrow(node, target, draw(&node.element, node.kind.name(), target.kind.name()));
             }
         }
+        let own = self.node(&node.element);
         let section = sections::find(&node.element);
         if let Some(recipient) = section.and_then(|section| section.recipient(node.kind.name(), &node.spec)) {
             let person = self.node(&format!("{PERSON}.{}", recipient.endpoint));
             self.edge(own, person, recipient.label, false);
+        }
+    }
+
+    fn arrow(&mut self, node: &graph::Node, target: &graph::Node, draw: Draw) {
+        let (own, other) = (self.node(&node.element), self.node(&target.element));
+        match draw {
+            Draw::Nothing => {}
+            Draw::To(label) => self.edge(own, other, label, false),
+            Draw::From(label) => self.edge(other, own, label, false),
+            Draw::Uses(label) => self.edge(own, other, label, true),
+            Draw::Watches(label) => self.edge(other, own, label, true),
+            Draw::Each(labels) => {
+                for label in labels(&node.spec, &target.address) {
+                    self.edge(own, other, &label, false);
+                }
+            }
+            Draw::ByUse(draws) => {
+                for draw in draws(&node.spec, &target.address) {
+                    self.arrow(node, target, draw);
+                }
+            }
         }
     }
 

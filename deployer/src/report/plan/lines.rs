@@ -119,8 +119,7 @@ fn unchanged(planned: &Planned) -> Vec<Line> {
             let plain = grants.map(|line| Line::new(6, Tone::Faint, line.text));
             return std::iter::once(Line::new(4, Tone::Faint, format!("{path}:"))).chain(plain).collect();
         }
-        let text = if rules.is_sensitive(&path) { SENSITIVE.to_owned() } else { shown(value) };
-        vec![Line::new(4, Tone::Faint, format!("{path}: {text}"))]
+        vec![Line::new(4, Tone::Faint, format!("{path}: {}", shown(value)))]
     })
     .collect()
 }

@@ -28,22 +28,53 @@ fn plain() -> Picture {
     Picture::of("shop", &stack.graph, None, stack.document.secrets())
 }
 
-#[test]
-fn things_flow_as_a_person_thinks_of_them() {
-    let picture = plain();
-    let said = picture.edges.iter().map(|edge| {
+/// Writes the arrows of a picture, one a line.
+fn edges(picture: &Picture) -> String {
+    let lines = picture.edges.iter().map(|edge| {
         let (from, to) = (&picture.nodes[edge.from].id, &picture.nodes[edge.to].id);
         format!("{from} → {to}: {}", edge.label)
     });
-    let mut said: Vec<String> = said.collect();
-    said.sort();
-    assert_snapshot!(said.join("\n"), @r"
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+#[test]
+fn things_flow_as_a_person_thinks_of_them() {
+    let picture = plain();
+    assert_snapshot!(edges(&picture), @r"
     alarms.oldest → topics.alarms: alarms
     apis.front → functions.draw: POST /draw
     functions.draw → buckets.pictures: PutObject
     queues.orders → alarms.oldest: watched
     queues.orders → functions.draw: messages
     topics.alarms → person.ops@example.com: e-mail
+    ");
+}
+
+#[test]
+fn an_alarm_points_to_the_function_that_it_notifies_and_not_to_one_that_it_watches() {
+    let alarm = |name: &str, properties: &str| {
+        format!(
+            "  {name}: {{ namespace: AWS/Lambda, metric_name: Errors, statistic: Sum, period: 60s, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold, {properties} }}\n"
+        )
+    };
+    let (watching, notifying) =
+        ("dimensions: { FunctionName: \"${functions.draw.name}\" }", "alarm_actions: [ \"${functions.draw.arn}\" ]");
+    let alarms = [
+        alarm("errors", watching),
+        alarm("orders", notifying),
+        alarm("own", &format!("{watching}, {notifying}")),
+        alarm("later", "depends_on: [ functions.draw ]"),
+    ];
+    let text = format!("\nstack: shop\nfunctions: {{ draw: {{ zip: draw.zip }} }}\nalarms:\n{}", alarms.concat());
+    let stack = Stack::of(&text, &[]);
+    assert_snapshot!(edges(&Picture::of("shop", &stack.graph, None, stack.document.secrets())), @r"
+    alarms.later → functions.draw: 
+    alarms.orders → functions.draw: alarms
+    alarms.own → functions.draw: alarms
+    functions.draw → alarms.errors: watched
+    functions.draw → alarms.own: watched
     ");
 }
 

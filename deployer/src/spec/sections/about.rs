@@ -107,12 +107,15 @@ pub enum Draw {
     /// Data flows to the referenced resource, with a label for each text that the function returns. The function gets
     /// the spec and the address of the referenced resource. If it returns no text, no arrow is drawn.
     Each(fn(&Value, &str) -> Vec<String>),
+    /// As the function decides from the spec and the address of the referenced resource, for kinds that use another
+    /// resource in several ways. Without a spec, data flows from the referenced resource.
+    ByUse(fn(&Value, &str) -> Vec<Draw>),
 }
 
 impl Draw {
     /// Tells whether the arrow points from the referenced resource to the one that refers to it.
     pub fn is_backward(self) -> bool {
-        matches!(self, Self::From(_) | Self::Watches(_))
+        matches!(self, Self::From(_) | Self::Watches(_) | Self::ByUse(_))
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::about::{About, Arrow, Draw, Drawn, OneOf, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, Lowered, Resource, Resources, Scope, Section, reference};
@@ -182,6 +182,21 @@ fn yes() -> bool {
     true
 }
 
+/// Draws the arrows between an alarm and a resource that it watches, notifies or does both with.
+fn drawn(alarm: &Value, address: &str) -> Vec<Draw> {
+    let reference = format!("${{{address}.");
+    let is_named = |value: &Value| value.to_string().contains(&reference);
+    let notifies =
+        ["alarm_actions", "ok_actions", "insufficient_data_actions"].iter().any(|name| is_named(&alarm[name]));
+    let watches = is_named(&alarm["dimensions"]);
+    match (watches, notifies) {
+        (true, true) => vec![Draw::Watches("watched"), Draw::To("alarms")],
+        (true, false) => vec![Draw::Watches("watched")],
+        (false, true) => vec![Draw::To("alarms")],
+        (false, false) => vec![Draw::Uses("")],
+    }
+}
+
 impl Section for Alarms {
     const ABOUT: &'static About = &About {
         name: "alarms",
@@ -195,7 +210,7 @@ impl Section for Alarms {
             shape: Shape::Hexagon,
             arrows: &[
                 Arrow { from: CloudwatchAlarm::NAME, to: Some(SnsTopic::NAME), draw: Draw::To("alarms") },
-                Arrow { from: CloudwatchAlarm::NAME, to: None, draw: Draw::Watches("watched") },
+                Arrow { from: CloudwatchAlarm::NAME, to: None, draw: Draw::ByUse(drawn) },
                 Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing },
             ],
         },
