@@ -5,6 +5,7 @@
 
 mod elements;
 mod functions;
+mod messages;
 mod runs;
 mod stack;
 mod state;
@@ -67,7 +68,8 @@ const fn run_warning(code: &'static str, means: &'static str, when: &'static str
 pub static GROUPS: &[(&str, &[Code])] = &[
     ("The text, its types, variables and references", stack::CODES),
     ("Functions, their events and permissions", functions::CODES),
-    ("Queues, topics, alarms, APIs, buckets, log groups and roles", elements::CODES),
+    ("Queues, topics and alarms", messages::CODES),
+    ("APIs, buckets, log groups and roles", elements::CODES),
     ("Code packages, plans and runs", runs::CODES),
     ("The state", state::CODES),
 ];

@@ -2,6 +2,7 @@
 
 mod estimate;
 mod preparation;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,10 +28,6 @@ const WORTH_SAYING: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// At most this many actions with the same reason to wait get a line each; more are only counted.
 const ALIKE: usize = 3;
-/// The interval at which the overall bar is updated.
-const TICK: Duration = Duration::from_millis(250);
-/// Steps of the overall bar.
-const FINENESS: u64 = 1_000;
 
 /// The live lines on the terminal. Any other writer must suspend them first.
 static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
@@ -79,10 +76,10 @@ impl Progress {
         let whole = Arc::new(Mutex::new(Estimate::of(plan)));
         let live = terminal.interactive && !terminal.json && !terminal.quiet;
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        let whole_bar = bars.as_ref().map(|bars| bars.add(whole_bar()));
+        let whole_bar = bars.as_ref().map(|bars| bars.add(whole::bar()));
         live_now().clone_from(&bars);
         let heart = match &whole_bar {
-            Some(bar) => tokio::spawn(move_whole(bar.clone(), whole.clone(), running.clone())),
+            Some(bar) => tokio::spawn(whole::keep_moving(bar.clone(), whole.clone(), running.clone())),
             None => tokio::spawn(beat(terminal, running.clone())),
         };
         let uploads =
@@ -125,7 +122,7 @@ impl Progress {
         let shown = running.values().filter(|entry| entry.bar.is_some()).count();
         let mut hidden: Vec<&mut Running> = running.values_mut().filter(|entry| entry.bar.is_none()).collect();
         hidden.sort_by_key(|entry| entry.began);
-        for entry in hidden.into_iter().take(room(terminal::rows()).saturating_sub(shown)) {
+        for entry in hidden.into_iter().take(whole::room(terminal::rows()).saturating_sub(shown)) {
             let began = ProgressBar::new_spinner().with_elapsed(entry.began.elapsed());
             // The overall bar stays the last line.
             let bar = bars.insert_from_back(1, began);
@@ -312,59 +309,6 @@ fn upload_bytes(planned: &Planned) -> Option<u64> {
     if planned.changes_artifact() { planned.artifact.packaged_bytes } else { None }
 }
 
-/// Returns the number of live lines for a terminal of `rows` rows. Leaves room for the overall bar and some finished
-/// steps.
-fn room(rows: usize) -> usize {
-    rows.saturating_sub(4).max(1)
-}
-
-fn whole_bar() -> ProgressBar {
-    let bar = ProgressBar::new(FINENESS);
-    if let Ok(style) = ProgressStyle::with_template("  [{bar:24}] {wide_msg}") {
-        bar.set_style(style.progress_chars("##-"));
-    }
-    bar
-}
-
-/// Updates the overall bar until the task is aborted.
-async fn move_whole(bar: ProgressBar, whole: Arc<Mutex<Estimate>>, running: Arc<Mutex<BTreeMap<String, Running>>>) {
-    loop {
-        let (share, text) = {
-            let running = lock(&running);
-            let whole = lock(&whole);
-            let since = |key: &str| running.get(key).map_or(0.0, |entry| entry.began.elapsed().as_secs_f64());
-            (whole.share(), told(whole.counts(), running.len(), whole.left(since)))
-        };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        bar.set_position((share * FINENESS as f64) as u64);
-        bar.set_message(text);
-        tokio::time::sleep(TICK).await;
-    }
-}
-
-/// Renders `5 of 12 done, about 8 s left, 3 running, 4 waiting for others`. The most important part comes first: a
-/// narrow terminal cuts the end.
-fn told((all, done): (usize, usize), running: usize, left: f64) -> String {
-    let mut text = format!("{done} of {all} done");
-    if all > 0 && done == all {
-        return text + ", saving the state";
-    }
-    let waiting = all.saturating_sub(done + running);
-    if done < all {
-        text += &match left.ceil() {
-            seconds if seconds < 90.0 => format!(", about {seconds:.0} s left"),
-            seconds => format!(", about {:.0} min left", (seconds / 60.0).ceil()),
-        };
-    }
-    if running > 0 {
-        text += &format!(", {running} running");
-    }
-    if waiting > 0 {
-        text += &format!(", {waiting} waiting for others");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,17 +329,5 @@ mod tests {
         }
         assert_eq!(said, [5]);
         assert!(!progress.lasts("functions.draw", false, "another reason"), "that has only begun");
-    }
-
-    #[test]
-    fn the_bar_of_the_whole_stays_in_sight_on_a_low_terminal() {
-        assert_eq!([24, 12, 5, 3, 0].map(room), [20, 8, 1, 1, 1]);
-    }
-
-    #[test]
-    fn the_whole_says_how_many_and_how_long() {
-        assert_eq!(told((12, 5), 3, 7.2), "5 of 12 done, about 8 s left, 3 running, 4 waiting for others");
-        assert_eq!(told((2, 1), 1, 200.0), "1 of 2 done, about 4 min left, 1 running");
-        assert_eq!(told((2, 2), 0, 0.0), "2 of 2 done, saving the state");
     }
 }

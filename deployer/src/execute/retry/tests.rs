@@ -1,135 +1,18 @@
 //! What AWS's eventual consistency answers, over the SDK's own clients: refusals as AWS writes them on the wire,
 //! with time that the test turns.
 
-use std::sync::{Arc, Mutex};
+mod wire;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
+use std::sync::Arc;
+
 use futures::future::{BoxFuture, FutureExt};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::aws::clients::{Connection, Transport};
-use crate::aws::{Aws, Clients, ServiceError};
+use crate::aws::{Aws, ServiceError};
 use crate::kinds;
-use crate::plan::tests::world::place;
-
-/// An answer of AWS.
-#[derive(Clone)]
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: String,
-}
-
-fn answer(status: u16, headers: &[(&'static str, &str)], body: impl Into<String>) -> Answer {
-    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    Answer { status, headers, body: body.into() }
-}
-
-/// A refusal of Lambda or API Gateway.
-fn rest(status: u16, code: &str, message: &str) -> Answer {
-    answer(status, &[("x-amzn-errortype", code)], json!({ "message": message, "Message": message }).to_string())
-}
-
-/// A refusal of IAM or SNS.
-fn query(status: u16, code: &str, message: &str) -> Answer {
-    answer(
-        status,
-        &[("content-type", "text/xml")],
-        format!(
-            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
-        ),
-    )
-}
-
-fn sqs(code: &str, header: &str) -> Answer {
-    let body = json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": code }).to_string();
-    answer(400, &[("x-amzn-query-error", &format!("{header};Sender"))], body)
-}
-
-fn sqs_says(code: &str, message: &str) -> Answer {
-    let body = json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": message }).to_string();
-    answer(400, &[("x-amzn-query-error", &format!("{code};Sender"))], body)
-}
-
-fn logs(code: &str) -> Answer {
-    answer(400, &[], json!({ "__type": code, "message": "try again" }).to_string())
-}
-
-fn s3(status: u16, code: &str) -> Answer {
-    answer(status, &[], format!("<Error><Code>{code}</Code><Message>Please try again.</Message></Error>"))
-}
-
-type Script = dyn FnMut(&str) -> Answer + Send;
-
-/// Answers each request by what the script says of its method, path, target and form.
-#[derive(Clone)]
-struct Scripted {
-    script: Arc<Mutex<Box<Script>>>,
-    sent: Arc<Mutex<Vec<String>>>,
-}
-
-impl std::fmt::Debug for Scripted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Scripted")
-    }
-}
-
-impl Scripted {
-    fn new(script: impl FnMut(&str) -> Answer + Send + 'static) -> Self {
-        Self { script: Arc::new(Mutex::new(Box::new(script))), sent: Arc::default() }
-    }
-
-    async fn aws(&self) -> Aws {
-        let transport = Transport { http_client: Some(self.clone().into_shared()), ..Transport::default() };
-        let connection = Connection {
-            region: "eu-west-1".into(),
-            endpoint_url: Some("http://127.0.0.1:1".into()),
-            credentials: Some(("123456789012".into(), "key".into())),
-            transport,
-        };
-        Aws::new(Arc::new(Clients::connect(&connection).await), place())
-    }
-
-    fn into_shared(self) -> aws_smithy_runtime_api::client::http::SharedHttpClient {
-        aws_smithy_runtime_api::client::http::SharedHttpClient::new(self)
-    }
-
-    /// How many requests were made whose line holds `part`.
-    fn count(&self, part: &str) -> usize {
-        self.sent.lock().unwrap().iter().filter(|line| line.contains(part)).count()
-    }
-}
-
-impl HttpClient for Scripted {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Scripted {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let uri = request.uri().to_owned();
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let form = request.body().bytes().map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default();
-        let line = format!("{} {} {target} {form}", request.method(), uri.trim_start_matches("http://127.0.0.1:1"));
-        self.sent.lock().unwrap().push(line.clone());
-        let Answer { status, headers, body } = (self.script.lock().unwrap())(&line);
-        let status = StatusCode::try_from(status).expect("a status");
-        let mut response = HttpResponse::new(status, SdkBody::from(body));
-        for (name, value) in headers {
-            response.headers_mut().insert(name, value);
-        }
-        HttpConnectorFuture::ready(Ok(response))
-    }
-}
+use wire::{Answer, Scripted, answer, logs, query, rest, s3, sqs, sqs_says};
 
 type Call = for<'a> fn(&'a Aws) -> BoxFuture<'a, Result<(), AwsError>>;
 

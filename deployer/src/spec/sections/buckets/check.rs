@@ -1,0 +1,116 @@
+//! Checks that the schema cannot say.
+
+use serde_json::Value;
+
+use super::{BlockElement, BucketElement, NAME_LENGTH, SHORTEST_NAME};
+use crate::spec::finding::{DocPath, Findings};
+use crate::spec::sections::Scope;
+
+/// Reports a public policy that the public access block refuses. Statements with conditions are left to S3.
+pub fn public_policy(policy: &Value, block: &BlockElement, at: &Scope<'_>, findings: &mut Findings) {
+    let all = |principal: &Value| match principal {
+        Value::String(one) => one == "*",
+        Value::Array(many) => many.iter().any(|one| one == "*"),
+        _ => false,
+    };
+    let is_public = |statement: &Value| {
+        let principal = &statement["Principal"];
+        let narrowed = statement["Condition"].as_object().is_some_and(|block| !block.is_empty());
+        statement["Effect"] == "Allow" && !narrowed && (all(principal) || all(&principal["AWS"]))
+    };
+    let statements = match &policy["Statement"] {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if block.block_public_policy && statements.iter().any(is_public) {
+        findings
+            .error(
+                "bucket::public-policy",
+                at.path(["policy"]),
+                "this policy lets everybody in, which the bucket's public access block refuses",
+            )
+            .at_key()
+            .help("if that is meant, add `public_access_block: { block_public_policy: false, restrict_public_buckets: false }`; else name the principals");
+    }
+}
+
+/// Checks S3's rules for names. External buckets may be older than the rules.
+pub fn name(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    let external = at.common.external;
+    let default = at.default_name();
+    let (name, path) = match &bucket.name {
+        Some(name) => (name.as_str(), at.path(["name"])),
+        None if external => {
+            findings
+                .error("bucket::external-name", at.path::<&str>([]), "an external bucket is known by its name alone")
+                .at_key()
+                .help("add `name:`");
+            return;
+        }
+        None => (default.as_str(), at.path::<&str>([])),
+    };
+    if external || name.contains("${") {
+        return;
+    }
+    if let Some(message) = misnamed(name) {
+        findings
+            .error("bucket::name", path, format!("`{name}` cannot be a bucket's name: {message}"))
+            .help("write `name:` with 3 to 63 of a–z, 0–9 and hyphens");
+    } else if name.contains('.') {
+        findings
+            .warning("bucket::dots", path, "TLS certificates of S3 do not cover bucket names with dots")
+            .help("write hyphens instead");
+    }
+}
+
+/// Returns S3's objection to a bucket's name.
+fn misnamed(name: &str) -> Option<&'static str> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = name.as_bytes();
+    if !(SHORTEST_NAME..=NAME_LENGTH).contains(&bytes.len()) {
+        Some("it has 3 to 63 characters")
+    } else if !bytes.iter().copied().all(allowed) {
+        Some("it has none but a–z, 0–9, dots and hyphens")
+    } else if !edge(bytes.first()) || !edge(bytes.last()) {
+        Some("it begins and ends with a letter or digit")
+    } else if name.contains("..") {
+        Some("two dots do not follow each other")
+    } else if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        Some("it does not look like an IP address")
+    } else if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix)) {
+        Some("AWS keeps this beginning for itself")
+    } else if ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix)) {
+        Some("AWS keeps this ending for itself")
+    } else {
+        None
+    }
+}
+
+/// Checks the lifecycle rules.
+pub fn lifecycle(bucket: &BucketElement, at: &Scope<'_>, findings: &mut Findings) {
+    for (index, rule) in bucket.lifecycle_rules.iter().enumerate() {
+        let path = |property: &str| -> DocPath {
+            at.path(["lifecycle_rules".to_owned(), index.to_string(), property.to_owned()])
+        };
+        if bucket.lifecycle_rules[..index].iter().any(|other| other.id == rule.id) {
+            let message = format!("two rules are called `{}`", rule.id);
+            findings.error("bucket::lifecycle-id", path("id"), message).help("give each rule an id of its own");
+        }
+        let ends = rule.noncurrent_version_expiration_days;
+        if rule.expiration_days.or(ends).or(rule.abort_incomplete_multipart_upload_days).is_none() {
+            findings
+                .error("bucket::lifecycle-empty", path("id"), "this rule does nothing")
+                .help("add `expiration_days`, `noncurrent_version_expiration_days` or `abort_incomplete_multipart_upload_days`");
+        }
+        if ends.is_some() && !bucket.versioning {
+            findings
+                .warning(
+                    "bucket::lifecycle-versions",
+                    path("noncurrent_version_expiration_days"),
+                    "without versioning there are no old versions",
+                )
+                .help("add `versioning: true` or remove this property");
+        }
+    }
+}
