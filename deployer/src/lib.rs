@@ -24,6 +24,7 @@ pub mod operate;
 pub mod package;
 pub mod pipeline;
 pub mod plan;
+mod registry;
 pub mod report;
 pub mod spec;
 pub mod state;

@@ -7,7 +7,7 @@
 //! A kind is typed at both edges ([`Kind`]) and JSON in the middle ([`AnyKind`]): diff, drift, masking, rendering and
 //! state are written once, for all kinds.
 //!
-//! [`REGISTRY`] has the kinds that are compiled in. Code outside this module reaches a kind through [`find`] and holds
+//! [`REGISTRY`] has the kinds. Code outside this module reaches a kind through [`find`] and holds
 //! a `&'static dyn AnyKind`. A kind that stands for many types of resources, such as all of AWS's registry of types,
 //! can therefore be made at run time: an implementation of [`AnyKind`] with an [`About`] of its own, both leaked.
 //!
@@ -63,10 +63,13 @@ pub use kind_ref::KindRef;
 
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust};
+use crate::registry::Registry;
 
-/// The kinds that are compiled in.
+/// The kinds: those below, and those that the program added.
+pub static REGISTRY: &Registry<&dyn AnyKind> = &OWN;
+
 #[rustfmt::skip]
-pub static REGISTRY: &[&dyn AnyKind] = &[
+static OWN: Registry<&dyn AnyKind> = Registry::new(&[
     &Erased::<api_route::ApiRoute>::NEW,
     &Erased::<api_stage::ApiStage>::NEW,
     &Erased::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
@@ -80,7 +83,7 @@ pub static REGISTRY: &[&dyn AnyKind] = &[
     &Erased::<sns_subscription::SnsSubscription>::NEW,
     &Erased::<sns_topic::SnsTopic>::NEW,
     &Erased::<sqs_queue::SqsQueue>::NEW,
-];
+]);
 
 /// Finds a kind by its name, such as `sqs.queue`.
 pub fn find(name: &str) -> Option<&'static dyn AnyKind> {

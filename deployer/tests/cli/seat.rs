@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::bench::Bench;
 
@@ -21,11 +22,18 @@ impl Seat {
         Self::at(bench.command(arguments))
     }
 
-    /// Starts a command in a new pseudo-terminal.
-    pub fn at(mut command: Command) -> Self {
+    /// Starts a command in a new pseudo-terminal that does not tell its size, so live lines stay empty.
+    pub fn at(command: Command) -> Self {
+        Self::wide(command, 0)
+    }
+
+    /// Starts a command in a new pseudo-terminal of so many columns.
+    pub fn wide(mut command: Command, columns: u16) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&terminal).expect("a terminal of our own");
         unlockpt(&terminal).expect("a terminal to open");
+        let size = Winsize { ws_row: 0, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).expect("a size");
         let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("UTF-8");
         let end = File::options().read(true).write(true).open(name).expect("its other end");
         let stdio = || Stdio::from(end.try_clone().expect("another handle"));

@@ -48,10 +48,13 @@ use super::env;
 use super::finding::{DocPath, Findings};
 use super::secrets::Secrets;
 use crate::aws::tags;
+use crate::registry::Registry;
 
-/// All sections, by name.
+/// All sections: those below by name, then those that the program added.
+pub static SECTIONS: &Registry<&dyn AnySection> = &OWN;
+
 #[rustfmt::skip]
-pub static SECTIONS: &[&dyn AnySection] = &[
+static OWN: Registry<&dyn AnySection> = Registry::new(&[
     &Erased::<alarms::Alarms>::NEW,
     &Erased::<apis::Apis>::NEW,
     &Erased::<buckets::Buckets>::NEW,
@@ -60,7 +63,7 @@ pub static SECTIONS: &[&dyn AnySection] = &[
     &Erased::<queues::Queues>::NEW,
     &Erased::<roles::Roles>::NEW,
     &Erased::<topics::Topics>::NEW,
-];
+]);
 
 /// Finds the section of a name or of an address: `queues`, `queues.jobs`, `queues.jobs.dead_letter`.
 pub fn find(address: &str) -> Option<&'static dyn AnySection> {

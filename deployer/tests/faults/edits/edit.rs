@@ -78,7 +78,7 @@ fn places(stack: &Value) -> Vec<Vec<String>> {
 /// Lists every place within the sections that is at least `depth` deep.
 pub fn places_from(stack: &Value, depth: usize) -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    for section in SECTIONS.iter() {
+    for section in SECTIONS {
         walk(&stack[section.name()], &mut vec![section.name().to_owned()], &mut found);
     }
     found.retain(|path| path.len() >= depth);

@@ -63,7 +63,7 @@ pub struct Maker {
 impl Maker {
     pub fn new() -> Self {
         let mut named = BTreeMap::new();
-        for section in SECTIONS.iter() {
+        for section in SECTIONS {
             let example = yaml::parse(section.example()).expect("the examples are YAML").value;
             for (section, elements) in example.as_object().into_iter().flatten() {
                 let names = elements.as_object().into_iter().flat_map(Map::keys);
@@ -85,7 +85,7 @@ impl Maker {
 
     /// Adds or rewrites an element, and adds the elements that it refers to.
     pub fn add_element(&self, dice: &mut Dice, stack: &mut Value) {
-        let section = dice.pick(&SECTIONS).name();
+        let section = dice.pick(SECTIONS).name();
         self.put(dice, stack, section, 0);
     }
 
