@@ -26,5 +26,7 @@ pub mod pipeline;
 pub mod plan;
 mod registry;
 pub mod report;
+#[cfg(test)]
+mod sizes;
 pub mod spec;
 pub mod state;
