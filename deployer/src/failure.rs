@@ -201,7 +201,7 @@ pub(crate) fn package_warnings(
     findings
 }
 
-/// Reports errors of code at the elements that have it.
+/// Reports errors in code at the elements that the code belongs to.
 pub(crate) fn of_code(errors: Vec<(String, PackageError)>, document: &Document) -> Findings {
     let mut findings = Findings::default();
     for (element, error) in errors {

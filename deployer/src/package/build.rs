@@ -25,7 +25,7 @@ pub(super) struct Job {
     pub package: String,
     /// The binary that cargo builds.
     pub bin: String,
-    /// The binary as the request names it. Stamps go by it, because only cargo knows which other one may be meant.
+    /// The binary's name in the request. Stamps use this name, because only cargo knows a binary built instead.
     pub asked: String,
     pub or_only: bool,
     pub profile: String,
@@ -210,7 +210,7 @@ async fn build_workspace(
             }
         }
     }
-    // Once more: two packages may have an only binary of one name.
+    // Checks again, because the only binaries of two packages may have the same name.
     mark_contested(&mut known);
     let known: Vec<(Builder, Job)> = builders.into_iter().zip(known).collect();
     let unfetched = match fetch::before(&known, &members, environment, progress).await {

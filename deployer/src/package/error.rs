@@ -125,7 +125,7 @@ impl PackageError {
         }
     }
 
-    /// Lists the properties of a function that the error is about. The first that `stack.yaml` states is the one.
+    /// Lists properties of a function. The error concerns the first of them that `stack.yaml` states.
     #[must_use]
     pub fn properties(&self) -> &'static [&'static str] {
         match self {

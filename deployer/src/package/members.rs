@@ -42,7 +42,7 @@ impl Members {
         Self::parse(&output.map_err(|e| cargo::not_started(environment, &e))?)
     }
 
-    /// Like [`Self::of`], and waits for cargo, some 40 ms.
+    /// Like [`Self::of`], but blocks until cargo has answered, for about 40 ms.
     ///
     /// # Errors
     /// As for [`Self::of`].
@@ -63,7 +63,7 @@ impl Members {
         Ok(Self { root: root.into(), packages: packages.iter().filter_map(package).collect() })
     }
 
-    /// Makes a job's binary the package's only one, if the package has none of that name and the job allows it.
+    /// Lets a job build the package's only binary, if the package has none with the job's name and the job allows it.
     pub fn settle(&self, job: &mut Job) {
         if let Some(Member { bins, .. }) = self.package(&job.package).filter(|_| job.or_only)
             && let [only] = bins.as_slice()

@@ -6,7 +6,7 @@ use super::members::{self, Members};
 use super::{PackageError, Request, Source};
 
 /// Returns the errors of the requests whose package or binary does not exist, each with the request's index. Reports
-/// nothing if there is no workspace, or no cargo that can read it.
+/// nothing without a workspace, or without a cargo that can read it.
 #[must_use]
 pub fn missing(requests: Vec<Request>, environment: &Environment) -> Vec<(usize, PackageError)> {
     let of_cargo = requests.into_iter().enumerate().filter(|(_, request)| matches!(request.source, Source::Cargo(_)));

@@ -67,7 +67,7 @@ pub enum Source {
 pub struct CargoBin {
     pub package: String,
     pub bin: String,
-    /// Whether the package's only binary is meant if the package has none with the name `bin`.
+    /// Whether to take the package's only binary if none has the name `bin`.
     pub or_only: bool,
     /// `None` is "lambda" if the workspace's Cargo.toml defines `[profile.lambda]`, else "release".
     pub profile: Option<String>,

@@ -255,7 +255,7 @@ impl Hasher {
         Some(())
     }
 
-    /// Adds the files that cargo takes for binaries of a package: with another one it has no only binary.
+    /// Adds the files that cargo treats as a package's binaries, since a package with two has no only binary.
     fn binaries(&mut self, manifest: &Path) {
         self.add(&[u8::from(manifest.with_file_name("src").join("main.rs").exists())]);
         let listed = fs::read_dir(manifest.with_file_name("src").join("bin"));

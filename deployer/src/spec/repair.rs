@@ -1,6 +1,6 @@
-//! Puts a broken element right where its author's meaning is clear, so that its section can check the rest of it.
+//! Repairs a broken element where its author's meaning is clear, so that its section can check the rest of it.
 //!
-//! Only findings come of a repaired element: it is never lowered for a graph.
+//! A repaired element serves only to find mistakes: it is never lowered for a graph.
 
 use serde_json::{Map, Value, json};
 
@@ -38,11 +38,11 @@ pub(super) fn repaired(element: &Value, path: &DocPath, spans: &SpanIndex) -> Op
     None
 }
 
-/// Keeps the findings about properties that the schema does not doubt. Findings about the whole element may follow from
-/// a mistake elsewhere in it.
+/// Keeps the findings about properties in which the schema finds no mistake. Findings about the whole element may
+/// follow from a mistake elsewhere in it.
 pub(super) fn keep_unrelated(found: &mut Findings, broken: &Findings) {
     let is_related = |one: &DocPath, other: &DocPath| one.0.starts_with(&other.0) || other.0.starts_with(&one.0);
-    // What is missing has no place.
+    // A missing property has no place in the text.
     let is_error =
         |finding: &&Finding| finding.severity == Severity::Error && finding.code != "stack::missing-property";
     let errors: Vec<&Finding> = broken.0.iter().filter(is_error).collect();
@@ -147,7 +147,7 @@ fn is_plain(schemas: &[&'static Value]) -> bool {
     number || (has_type(schemas, "string") && words(schemas).is_empty())
 }
 
-/// Lists the words that a value is one of.
+/// Lists the words that the schemas allow for a value.
 fn words(schemas: &[&'static Value]) -> Vec<&'static str> {
     let listed = schemas.iter().flat_map(|schema| schema["enum"].as_array().into_iter().flatten());
     listed.chain(schemas.iter().map(|schema| &schema["const"])).filter_map(Value::as_str).collect()
@@ -242,9 +242,9 @@ mod tests {
 
     #[test]
     fn nothing_is_reported_that_follows_from_a_mistake() {
-        // The queue is FIFO by its author's meaning.
+        // The author clearly means a FIFO queue.
         assert_eq!(found("queues: { q: { name: q.fifo, fifo_queue: yes } }"), ["stack::wrong-type fifo_queue"]);
-        // Whether it is one, nobody knows.
+        // It is unclear whether the queue is FIFO.
         assert_eq!(found("queues: { q: { name: q.fifo, fifo_queue: perhaps } }"), ["stack::wrong-type fifo_queue"]);
         assert_eq!(found("functions: { f: { crte: f, bin: f } }"), ["stack::unknown-property crte"]);
         assert_eq!(found("functions: { f: { source: f, memory_size: 512 } }"), ["stack::unknown-property source"]);

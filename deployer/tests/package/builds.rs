@@ -187,7 +187,7 @@ async fn the_only_binary_of_a_package_needs_no_name() {
     let starts = project.starts();
     assert_eq!(build().await.unwrap(), only);
     assert_eq!(project.starts(), starts, "cargo is not started for an unchanged binary");
-    // Of two binaries neither is meant, unless it has the name.
+    // Neither of two binaries is built, unless it has the requested name.
     project.write("src/bin/other.rs", "fn main() {}\n");
     assert_eq!(build().await.unwrap_err().code(), "package::unknown-bin");
     project.write("src/bin/consumer.rs", "fn main() { println!(\"consumer\"); }\n");

@@ -8,11 +8,11 @@ use crate::spec::finding::{DocPath, Findings, Severity};
 use crate::spec::repair::{keep_unrelated, repaired};
 use crate::spec::sections::{self, Common, Lowered};
 
-/// The most elements that are checked once more. More findings are not read in one go.
+/// The most elements that are checked again. Nobody reads more findings at once.
 const MOST: usize = 100;
 
 impl Document {
-    /// Lets the sections check the elements with errors, as far as they can be put right.
+    /// Lets the sections check the elements with errors, as far as these can be repaired.
     pub(super) fn check_broken(&self, broken: &Findings) -> Findings {
         let errors = broken.0.iter().filter(|finding| finding.severity == Severity::Error);
         let elements: BTreeSet<&[String]> = errors.filter_map(|finding| finding.path.0.get(..2)).collect();

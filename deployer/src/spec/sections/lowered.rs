@@ -45,7 +45,7 @@ pub enum CodeSource {
     Cargo {
         package: String,
         bin: String,
-        /// Whether `bin` is only the element's name, and the package's only binary is meant if it has none of that name.
+        /// Whether `bin` is the element's name. If so, and no binary has it, the package's only binary is built.
         or_only: bool,
         profile: Option<String>,
         features: Vec<String>,
