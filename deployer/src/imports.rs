@@ -27,14 +27,9 @@ const ALONE: &[&str] = &["forge", "package", "local"];
 
 /// Files outside `kinds` that name a kind, with the reason. All others ask [`crate::kinds::About`] for a fact.
 const NAME_KINDS: &[(&str, &str)] = &[
-    ("cli/rollback.rs", "the command is about functions alone"),
     ("graph/models.rs", "reads the policies of roles for the models that they allow"),
     ("observe/orphans.rs", "tells roles of this region from those of another by the functions that use them"),
     ("operate/history.rs", "versions are those of functions"),
-    ("operate/mod.rs", "invoke, logs and rollback are about functions"),
-    ("operate/queues.rs", "the commands are about queues alone"),
-    ("operate/rollback.rs", "the command is about functions alone"),
-    ("report/rollback.rs", "the command is about functions alone"),
 ];
 
 fn rank(module: &str) -> Option<usize> {

@@ -46,7 +46,7 @@ use place::location;
 pub use check::{check, validate};
 pub use desk::Desk;
 pub use env::{Environment, environments, erase};
-pub use look::{Sight, look, reach};
+pub use look::{Refreshed, Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
 pub use recorded::{Recorded, recorded};

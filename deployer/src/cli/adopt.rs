@@ -2,54 +2,84 @@
 
 use std::collections::BTreeSet;
 
+use clap::Args;
+use clap_complete::ArgValueCompleter;
 use tokio::time::Instant;
 
-use super::apply::{announce, carry_out, still_so};
+use super::examples::Examples;
+use super::execution::{carry_out, still_so};
 use super::options::{Approval, Choice};
 use super::run::Run;
-use super::{Exit, approval};
+use super::{Exit, approval, complete};
 use crate::failure::Failure;
 use crate::kinds::Ownership;
 use crate::pipeline::{self, Ready};
 use crate::plan::{Action, Goal, Planned, Selection};
 use crate::report::progress::Preparation;
+use crate::report::ready as form;
 
-pub(super) async fn run(run: &Run, address: String, id: Option<String>, approved: Approval) -> Exit {
-    approval::possible(run, &approved, "adopt")?;
-    let began = Instant::now();
-    let selection =
-        Selection { target: vec![address.clone()], adopt: vec![address.clone()], alone: true, ..Selection::default() };
-    let claim = id.clone().map(|id| (address.clone(), id));
-    let settings = pipeline::Settings { selection, claim, ..run.settings(&Choice::default(), "adopt")? };
-    let loaded = run.load(&settings)?;
-    let mut ready =
-        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
-    let whole = ready.plan.clone();
-    let left = match only_adoptions(&mut ready, &address, id.as_deref()) {
-        Ok(left) => left,
-        Err(refused) => {
+/// Take over an existing resource that this stack did not make
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Adopt {
+    /// An address or element of stack.yaml, such as `queues.orders`.
+    #[arg(add = ArgValueCompleter::new(complete::addresses))]
+    address: String,
+    /// Its id in AWS. Needed for REST APIs, which have no unique name; otherwise checked.
+    id: Option<String>,
+    #[command(flatten)]
+    approval: Approval,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer adopt queues.orders", "take over the queue that has the name in stack.yaml"),
+    ("deployer adopt apis.couch a1b2c3", "an API, by its id"),
+]);
+
+impl Adopt {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { address, id, approval: approved } = self;
+        approval::possible(run, &approved, "adopt")?;
+        let began = Instant::now();
+        let selection = Selection {
+            target: vec![address.clone()],
+            adopt: vec![address.clone()],
+            alone: true,
+            ..Selection::default()
+        };
+        let claim = id.clone().map(|id| (address.clone(), id));
+        let settings = pipeline::Settings { selection, claim, ..run.settings(&Choice::default(), "adopt")? };
+        let loaded = run.load(&settings)?;
+        let mut ready =
+            pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
+        let whole = ready.plan.clone();
+        let left = match only_adoptions(&mut ready, &address, id.as_deref()) {
+            Ok(left) => left,
+            Err(refused) => {
+                ready.abandon().await;
+                return Err(refused);
+            }
+        };
+        form::announce(&run.terminal, &ready, "adopt");
+        for address in left {
+            run.terminal
+                .say(&format!("`{address}` needs what does not exist yet: the next `deployer apply` takes it up."));
+        }
+        let agreed = async {
+            approval::given(run, &approved, "adopt", "Adopt this? Type `yes` to continue:").await?;
+            if approved.auto_approve {
+                return Ok(());
+            }
+            ready.plan = whole;
+            still_so(run, &mut ready, &settings, Goal::Apply).await?;
+            only_adoptions(&mut ready, &address, id.as_deref()).map(drop)
+        };
+        if let Err(refused) = agreed.await {
             ready.abandon().await;
             return Err(refused);
         }
-    };
-    announce(run, &ready, "adopt");
-    for address in left {
-        run.terminal.say(&format!("`{address}` needs what does not exist yet: the next `deployer apply` takes it up."));
+        Ok(carry_out(run, ready, &settings, began).await?.code)
     }
-    let agreed = async {
-        approval::given(run, &approved, "adopt", "Adopt this? Type `yes` to continue:").await?;
-        if approved.auto_approve {
-            return Ok(());
-        }
-        ready.plan = whole;
-        still_so(run, &mut ready, &settings, Goal::Apply).await?;
-        only_adoptions(&mut ready, &address, id.as_deref()).map(drop)
-    };
-    if let Err(refused) = agreed.await {
-        ready.abandon().await;
-        return Err(refused);
-    }
-    Ok(carry_out(run, ready, &settings, began).await?.code)
 }
 
 /// Keeps only the adoptions in the plan. Fails if there is nothing to adopt, or if an adoption needs a resource that

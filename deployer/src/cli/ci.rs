@@ -10,10 +10,12 @@ mod seal;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use clap::Args;
 use tokio::time::Instant;
 
-use super::apply;
 use super::environment::Environment;
+use super::examples::Examples;
+use super::execution;
 use super::expected::Reviewed;
 use super::options::{Choice, Expected};
 use super::run::Run;
@@ -22,6 +24,7 @@ use crate::failure::Failure;
 use crate::pipeline::{self, Ready, Settings};
 use crate::plan::{Effects, Goal};
 use crate::report::progress::Preparation;
+use crate::report::ready as form;
 use crate::spec::head::ReviewedPlan;
 use crate::spec::secrets::Secrets;
 use event::Proposal;
@@ -31,18 +34,38 @@ use preview::Fate;
 use review::NoReview;
 use seal::Seal;
 
-pub(super) async fn run(run: &Run, choice: Choice, expected: &Expected) -> Exit {
-    let pages = Pages::new(run);
-    let mut secrets = None;
-    let result = deploy(run, &choice, expected, &pages, &mut secrets).await;
-    result.map_err(|failure| {
-        let failure = match &secrets {
-            Some(secrets) => failure.masked(secrets),
-            None => failure,
-        };
-        pages.failed(&failure, secrets.as_ref());
-        failure
-    })
+/// In CI: apply on the branches in `ci.apply_on` without asking, plan everywhere else
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Ci {
+    #[command(flatten)]
+    expected: Expected,
+    #[command(flatten)]
+    choice: Choice,
+    /// Nothing is asked; taken so that a script may hand all commands the same options.
+    #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
+    _auto_approve: bool,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer ci", "apply on `main`, plan on every other branch and on pull requests"),
+    ("deployer ci --create-state-bucket", "make the state's bucket at the first run"),
+]);
+
+impl Ci {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let pages = Pages::new(run);
+        let mut secrets = None;
+        let result = deploy(run, &self.choice, &self.expected, &pages, &mut secrets).await;
+        result.map_err(|failure| {
+            let failure = match &secrets {
+                Some(secrets) => failure.masked(secrets),
+                None => failure,
+            };
+            pages.failed(&failure, secrets.as_ref());
+            failure
+        })
+    }
 }
 
 async fn deploy(
@@ -88,13 +111,13 @@ async fn deploy(
         pages.comment(&ready, &decision, &effects, &Proposal::of(&run.environment)).await;
     }
     if decision.apply {
-        apply::announce(run, &ready, "ci");
-        super::plan::digest(run, &effects);
+        form::announce(&run.terminal, &ready, "ci");
+        form::digest(&run.terminal, &effects);
         let ready = reviewed(run, ready, &effects, expected, &occasion, pages).await?;
         return carry_out(run, ready, &settings, began, pages).await;
     }
-    super::plan::show(run, &ready);
-    super::plan::digest(run, &effects);
+    form::plan(&run.terminal, &ready);
+    form::digest(&run.terminal, &effects);
     if let Some(Fate::Deploy(env)) = &fate {
         let code = preview::deploy(run, &settings, env, pages).await?;
         if code != OK {
@@ -110,7 +133,7 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
     match pipeline::recorded(loaded, settings).await? {
         Ok(recorded) => {
             pages.recorded(&recorded, decision);
-            super::plan::show_recorded(run, &recorded);
+            form::recorded(&run.terminal, &recorded);
         }
         Err((loaded, why)) => pages.only_validated(loaded.document.stack(), &why),
     }
@@ -118,7 +141,7 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
 }
 
 async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant, pages: &Pages<'_>) -> Exit {
-    let ended = apply::carry_out(run, ready, settings, began).await?;
+    let ended = execution::carry_out(run, ready, settings, began).await?;
     pages.applied(&ended);
     Ok(ended.code)
 }

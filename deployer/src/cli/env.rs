@@ -2,24 +2,65 @@
 
 use std::time::Duration;
 
+use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::apply::Ended;
-use super::options::{Approval, Choice, EnvCommand};
+use super::examples::Examples;
+use super::execution::{Ended, carry_out};
+use super::options::{Approval, Choice, duration};
 use super::run::Run;
-use super::{Exit, OK, apply, approval};
+use super::{Exit, OK, approval, complete};
 use crate::failure::Failure;
 use crate::pipeline::{self, Environment};
 use crate::plan::Goal;
 use crate::report::json::masked;
 use crate::report::progress::Preparation;
+use crate::report::ready as form;
 use crate::spec::nearest::{nearest, quoted};
 
-pub(super) async fn run(run: &Run, command: EnvCommand) -> Exit {
-    match command {
-        EnvCommand::List => list(run).await,
-        EnvCommand::Destroy { name, stale, approval } => destroy(run, &name, stale, &approval).await,
+/// List and destroy preview environments
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Env {
+    #[command(subcommand)]
+    command: EnvCommand,
+}
+
+/// The environments' verbs.
+#[derive(Debug, Subcommand)]
+pub enum EnvCommand {
+    /// List the environments that have a state beside the stack's
+    #[command(add = LIST)]
+    List,
+    /// Destroy environments with all that they own
+    #[command(add = DESTROY)]
+    Destroy {
+        /// These environments.
+        #[arg(required_unless_present = "stale", conflicts_with = "stale", add = ArgValueCompleter::new(complete::environments))]
+        name: Vec<String>,
+        /// All that nobody has applied for this long: 12h, 7d.
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        stale: Option<Duration>,
+        #[command(flatten)]
+        approval: Approval,
+    },
+}
+
+const EXAMPLES: Examples = LIST;
+const LIST: Examples = Examples(&[("deployer env list", "the previews that there are")]);
+const DESTROY: Examples = Examples(&[
+    ("deployer env destroy pr-7", "one preview with all that it owns"),
+    ("deployer env destroy --stale 7d --auto-approve", "all that nobody has applied for a week"),
+]);
+
+impl Env {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        match self.command {
+            EnvCommand::List => list(run).await,
+            EnvCommand::Destroy { name, stale, approval } => destroy(run, &name, stale, &approval).await,
+        }
     }
 }
 
@@ -112,8 +153,8 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Fa
     run.terminal.say(&format!("environment {name}:"));
     let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Destroy, true, &preparation, &run.stop).await?;
-    apply::announce(run, &ready, "env destroy");
-    let ended = apply::carry_out(run, ready, &settings, began).await?;
+    form::announce(&run.terminal, &ready, "env destroy");
+    let ended = carry_out(run, ready, &settings, began).await?;
     if ended.code != OK {
         return Ok(ended);
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::options::Global;
 use crate::log;
 use crate::report::github::Step;
 use crate::report::terminal::{Terminal, Wishes};
@@ -43,16 +43,6 @@ impl Environment {
         self.unreadable.iter().map(String::as_str).find(|name| name.starts_with(beginning) && *name != except)
     }
 
-    pub(super) fn terminal(&self, global: &Global) -> Terminal {
-        Terminal::new(&Wishes {
-            no_color: global.no_color,
-            json: global.json,
-            quiet: global.quiet,
-            verbose: global.verbose,
-            ..self.wishes()
-        })
-    }
-
     /// Returns the terminal for a command line that could not be parsed.
     pub(super) fn usage_terminal(&self) -> Terminal {
         let no_color = std::env::args_os().any(|argument| argument == "--no-color");
@@ -60,7 +50,7 @@ impl Environment {
     }
 
     /// Returns the settings from environment variables alone.
-    fn wishes(&self) -> Wishes {
+    pub(super) fn wishes(&self) -> Wishes {
         Wishes {
             no_color_env: self.get("NO_COLOR").map(str::to_owned),
             force_color_env: self.get("FORCE_COLOR").map(str::to_owned),
@@ -155,6 +145,17 @@ impl Environment {
         let layer = tracing_subscriber::fmt::layer().with_writer(log::Masked::default).with_ansi(false).without_time();
         let _ = tracing_subscriber::registry().with(layer.with_filter(filter.and(bodiless))).try_init();
     }
+}
+
+/// Returns the time that long ago, in milliseconds since 1970.
+pub(super) fn since(back: Duration) -> i64 {
+    let back_ms = i64::try_from(back.as_millis()).unwrap_or(i64::MAX);
+    now_ms().saturating_sub(back_ms).max(0)
+}
+
+/// Returns the wall clock in milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }
 
 /// Returns the wall clock as RFC 3339 in UTC, to the second.

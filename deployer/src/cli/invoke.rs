@@ -2,43 +2,65 @@
 
 use std::io::Read as _;
 
+use clap::Args;
+use clap_complete::ArgValueCompleter;
 use serde_json::Value;
 
-use super::logs::chosen;
+use super::examples::Examples;
 use super::options::Choice;
 use super::run::Run;
-use super::{Exit, OK};
+use super::{Exit, OK, complete};
 use crate::failure::Failure;
-use crate::operate::{functions, invoke};
+use crate::operate::{chosen, functions, invoke};
 use crate::pipeline;
 
-pub(super) async fn run(run: &Run, function: &str, payload: &str) -> Exit {
-    let payload = read(payload, run).await?;
-    let settings = run.settings(&Choice::default(), "invoke")?;
-    let loaded = pipeline::load(&settings)?;
-    let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
-    let target = chosen(functions(&loaded.graph, &aws.place), &[function.to_owned()])?.remove(0);
-    let mut stop = run.stop.clone();
-    let answer = tokio::select! {
-        answer = invoke::invoke(&aws, &target.function_name, payload) => answer,
-        _ = stop.wait_for(|asked| *asked > 0) => {
-            let message = "interrupted; the function may go on until it is done";
-            return Err(Failure::plain("run::interrupted", message, "what it did stands in its log: `deployer logs`"));
+/// Call a function and print its answer
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Invoke {
+    /// A function's name in stack.yaml.
+    #[arg(add = ArgValueCompleter::new(complete::functions))]
+    function: String,
+    /// JSON, `@FILE`, or `-` for standard input.
+    #[arg(default_value = "{}")]
+    payload: String,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer invoke image-worker @event.json", "call it with the event in a file"),
+    ("deployer --local invoke image-worker", "in the local cloud"),
+]);
+
+impl Invoke {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { function, payload } = self;
+        let payload = read(&payload, run).await?;
+        let settings = run.settings(&Choice::default(), "invoke")?;
+        let loaded = pipeline::load(&settings)?;
+        let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
+        let target = chosen(functions(&loaded.graph, &aws.place), &[function])?.remove(0);
+        let mut stop = run.stop.clone();
+        let answer = tokio::select! {
+            answer = invoke::invoke(&aws, &target.function_name, payload) => answer,
+            _ = stop.wait_for(|asked| *asked > 0) => {
+                let message = "interrupted; the function may go on until it is done";
+                return Err(Failure::plain("run::interrupted", message, "what it did stands in its log: `deployer logs`"));
+            }
+        };
+        let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
+        run.terminal.value(&answer.payload);
+        if run.terminal.verbose || answer.error.is_some() {
+            // AWS returns only the last 4 KB of the log, so a secret may be cut.
+            run.terminal.say(&loaded.document.secrets().mask_cut(answer.log.trim_end()));
         }
-    };
-    let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
-    run.terminal.value(&answer.payload);
-    if run.terminal.verbose || answer.error.is_some() {
-        // AWS returns only the last 4 KB of the log, so a secret may be cut.
-        run.terminal.say(&loaded.document.secrets().mask_cut(answer.log.trim_end()));
-    }
-    match answer.error {
-        None => Ok(OK),
-        Some(kind) => Err(Failure::plain(
-            "invoke::function-error",
-            format!("`{}` failed ({kind}); its answer above says why", target.element),
-            format!("its log: `deployer logs {}`", target.name()),
-        )),
+        match answer.error {
+            None => Ok(OK),
+            Some(kind) => Err(Failure::plain(
+                "invoke::function-error",
+                format!("`{}` failed ({kind}); its answer above says why", target.element),
+                format!("its log: `deployer logs {}`", target.name()),
+            )),
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::net::Ipv4Addr;
 
+use clap::builder::FalseyValueParser;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::options::{Choice, LocalCommand};
+use super::examples::Examples;
+use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
@@ -12,23 +15,80 @@ use crate::local::{self, LocalError, StartOptions};
 use crate::pipeline::{self, Loaded};
 use crate::spec::head::StateLocation;
 
-pub(super) async fn run(run: &Run, command: LocalCommand) -> Exit {
-    match command {
-        LocalCommand::Start { bucket, check_permissions, allow_retired_models } => {
-            start(run, bucket, check_permissions, allow_retired_models).await
-        }
-        LocalCommand::Stop => {
-            let stopped = local::stop(&run.root()).await.map_err(failure)?;
-            run.terminal.say(if stopped {
-                "The local cloud is stopped; its data stays."
-            } else {
-                "No local cloud was running."
-            });
-            Ok(OK)
-        }
-        LocalCommand::Status => status(run),
-        LocalCommand::Bedrock { port, allow_retired, secret } => {
-            bedrock(port, local::bedrock::Settings { allow_retired, secret }).await
+/// Start, stop or show the local cloud
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Local {
+    #[command(subcommand)]
+    command: LocalCommand,
+}
+
+/// The local cloud's verbs.
+#[derive(Debug, Subcommand)]
+pub enum LocalCommand {
+    /// Start the local cloud, with the buckets that the stack expects to find
+    #[command(add = START)]
+    Start {
+        /// Create this bucket, too (repeatable).
+        #[arg(long, value_name = "NAME")]
+        bucket: Vec<String>,
+        /// Enforce IAM permissions.
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        check_permissions: bool,
+        /// Let the picture models that Bedrock has retired answer.
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        allow_retired_models: bool,
+    },
+    /// Stop the local cloud; its data stays
+    #[command(add = STOP)]
+    Stop,
+    /// Show whether the local cloud runs, and where
+    #[command(add = STATUS)]
+    Status,
+    /// Serve the stand-in for Bedrock's picture models
+    #[command(hide = true)]
+    Bedrock {
+        #[arg(long)]
+        port: u16,
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        allow_retired: bool,
+        /// The secret that requests are signed with
+        #[arg(long, env = local::SECRET_VARIABLE, hide_env_values = true)]
+        secret: String,
+    },
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer local start", "start the local cloud"),
+    ("deployer --local apply --auto-approve", "deploy to it"),
+    ("deployer local stop", "stop it; its data stays"),
+]);
+const START: Examples = Examples(&[
+    ("deployer local start", "with the buckets that stack.yaml expects to find"),
+    ("deployer local start --check-permissions", "refuse what the functions' roles do not allow"),
+]);
+const STOP: Examples = Examples(&[("deployer local stop", "its data stays in .deployer/local")]);
+const STATUS: Examples = Examples(&[("deployer local status --json", "whether it runs, and where")]);
+
+impl Local {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        match self.command {
+            LocalCommand::Start { bucket, check_permissions, allow_retired_models } => {
+                start(run, bucket, check_permissions, allow_retired_models).await
+            }
+            LocalCommand::Stop => {
+                let stopped = local::stop(&run.root()).await.map_err(failure)?;
+                run.terminal.say(if stopped {
+                    "The local cloud is stopped; its data stays."
+                } else {
+                    "No local cloud was running."
+                });
+                Ok(OK)
+            }
+            LocalCommand::Status => status(run),
+            LocalCommand::Bedrock { port, allow_retired, secret } => {
+                bedrock(port, local::bedrock::Settings { allow_retired, secret }).await
+            }
         }
     }
 }

@@ -1,14 +1,19 @@
-//! The command line: each command parses its options, calls the pipeline and passes the result to `report`.
+//! The command line. Each verb stands in one file: its arguments, whose doc comments are the help; its examples; and
+//! its body, which calls the pipeline and passes the result to `report`. A new verb is a file, its `mod` and a line in
+//! `verbs!`.
 
 mod adopt;
 mod apply;
 mod approval;
 mod ci;
+mod complete;
 mod completions;
+mod destroy;
 mod drift;
 mod env;
 mod environment;
 mod examples;
+mod execution;
 mod expected;
 mod graph;
 mod iam;
@@ -28,16 +33,17 @@ mod show;
 mod signals;
 mod state;
 mod status;
+mod trace;
 mod validate;
 
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::plan::Goal;
 use crate::report;
 use crate::report::terminal::Terminal;
 use environment::Environment;
-use options::{Cli, Command, Refresh};
+use examples::Examples;
+use options::Global;
 use run::Run;
 
 /// The result of a command.
@@ -52,12 +58,80 @@ pub(crate) const CHANGES: u8 = 2;
 /// A signal stopped the command.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// Makes AWS match a declarative stack.yaml.
+///
+/// Try it without AWS: `deployer local start`, then `deployer --local apply`.
+#[derive(Debug, Parser)]
+#[command(name = "deployer", version, propagate_version = true, max_term_width = 100, add = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer validate", "check stack.yaml; needs no AWS"),
+    ("deployer plan", "show what would change"),
+    ("deployer apply", "show it, ask, do it"),
+    ("deployer local start && deployer --local apply", "try it all without AWS"),
+]);
+
+/// Collects the verbs, in the order of the help.
+macro_rules! verbs {
+    ($($name:ident($arguments:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Verb {
+            $($name($arguments),)*
+        }
+
+        impl Verb {
+            async fn run(self, run: &Run) -> Exit {
+                match self {
+                    $(Self::$name(verb) => verb.run(run).await,)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Validate(validate::Validate),
+    Plan(plan::Plan),
+    Show(show::Show),
+    Apply(apply::Apply),
+    Destroy(destroy::Destroy),
+    Ci(ci::Ci),
+    Drift(drift::Drift),
+    Status(status::Status),
+    Adopt(adopt::Adopt),
+    Logs(logs::Logs),
+    Invoke(invoke::Invoke),
+    Rollback(rollback::Rollback),
+    Queue(queue::Queue),
+    Trace(trace::Trace),
+    Output(output::Output),
+    Iam(iam::Iam),
+    Graph(graph::Graph),
+    Env(env::Env),
+    State(state::State),
+    Local(local::Local),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Builds the command line, with examples below the help.
+fn command() -> clap::Command {
+    examples::shown_below(Cli::command())
+}
+
 /// Runs the command of this process and returns its exit code.
 pub fn main() -> i32 {
     shield::raise();
-    completions::answer();
+    complete::answer(command);
     let environment = Environment::of_process();
-    let parsed = examples::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
@@ -72,7 +146,7 @@ pub fn main() -> i32 {
         }
     };
     environment.init_logging(cli.global.verbose);
-    let terminal = environment.terminal(&cli.global);
+    let terminal = run::terminal(&environment, &cli.global);
     let file = cli.global.file.clone();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -85,7 +159,7 @@ pub fn main() -> i32 {
             return ERROR.into();
         }
     };
-    let (code, failure) = match runtime.block_on(dispatch(cli, environment.clone())) {
+    let (code, failure) = match runtime.block_on(run(cli, environment.clone())) {
         Ok(code) => (code, None),
         Err(failure) => {
             let failure = failure.of_profile(environment.get("AWS_PROFILE"));
@@ -115,46 +189,7 @@ fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failu
     aloud.failure(&Failure::plain("run::unwritten", message, help));
 }
 
-async fn dispatch(cli: Cli, environment: Environment) -> Exit {
+async fn run(cli: Cli, environment: Environment) -> Exit {
     let run = Run::new(cli.global, environment)?;
-    match cli.command {
-        Command::Validate { explain } => validate::run(&run, explain.as_deref()),
-        Command::Plan { choice, refresh, out, html, .. } => {
-            plan::run(&run, choice, refresh, plan::Files { out, html }).await
-        }
-        Command::Graph { format, out } => graph::run(&run, format, out),
-        Command::Show { plan_file, markdown } => show::run(&run, &plan_file, markdown),
-        Command::Apply { plan_file: Some(file), choice, .. } => apply::saved(&run, &file, choice).await,
-        Command::Ci { choice, expected, .. } => ci::run(&run, choice, &expected).await,
-        Command::Apply { choice, refresh: Refresh { refresh_only: true }, approval, .. } => {
-            apply::refresh(&run, "apply", choice, approval).await
-        }
-        Command::Apply { choice, approval, expected, .. } => {
-            apply::run(&run, Goal::Apply, choice, approval, &expected).await
-        }
-        Command::Destroy { choice, refresh: Refresh { refresh_only: true }, approval } => {
-            apply::refresh(&run, "destroy", choice, approval).await
-        }
-        Command::Destroy { choice, approval, .. } => {
-            apply::run(&run, Goal::Destroy, choice, approval, &options::Expected::default()).await
-        }
-        Command::Status => status::run(&run).await,
-        Command::Adopt { address, id, approval } => adopt::run(&run, address, id, approval).await,
-        Command::Logs { function, lines, filter, follow } => logs::run(&run, &function, lines, filter, follow).await,
-        Command::Invoke { function, payload } => invoke::run(&run, &function, &payload).await,
-        Command::Rollback { function, to, list, approval } => {
-            rollback::run(&run, &rollback::Wish { functions: function, to, list }, &approval).await
-        }
-        Command::Queue(command) => queue::run(&run, command).await,
-        Command::Trace { id, lines } => logs::trace(&run, &id, lines).await,
-        Command::Drift { choice } => drift::run(&run, choice).await,
-        Command::Output { name } => output::run(&run, name).await,
-        Command::Iam(command) => iam::run(&run, command).await,
-        Command::Env(command) => env::run(&run, command).await,
-        Command::State(command) => state::run(&run, command).await,
-        Command::Local(command) => local::run(&run, command).await,
-        Command::Schema { plan } => schema::run(&run, plan),
-        Command::Completions { shell } => completions::run(&run, shell),
-        Command::Man { command, out } => man::run(&run, &command, out.as_deref()),
-    }
+    cli.verb.run(&run).await
 }

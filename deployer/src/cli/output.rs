@@ -1,41 +1,61 @@
 //! `deployer output`
 
+use clap::Args;
+use clap_complete::ArgValueCompleter;
 use serde_json::json;
 
+use super::examples::Examples;
 use super::options::Choice;
 use super::run::Run;
-use super::{Exit, OK};
+use super::{Exit, OK, complete};
 use crate::failure::Failure;
 use crate::pipeline;
 use crate::spec::nearest::{nearest, quoted};
 
-pub(super) async fn run(run: &Run, name: Option<String>) -> Exit {
-    let settings = run.settings(&Choice::default(), "output")?;
-    let loaded = pipeline::load(&settings)?;
-    let mut outputs = pipeline::outputs(&loaded, &settings, &run.stop).await?;
-    let secrets = loaded.document.secrets();
-    // An apply before the variable became a secret may have stored its value.
-    outputs.retain(|_, value| !secrets.touches(value));
-    if let Some(name) = &name
-        && loaded.graph.outputs().get(name).is_some_and(|text| secrets.touches(text))
-    {
-        let message = format!("the output `{name}` holds a secret, so it is not kept");
-        return Err(Failure::plain("output::secret", message, "hand the secret on by other means"));
+/// Print the stack's outputs, or one bare value
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Output {
+    /// Print the bare value of this output alone.
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    name: Option<String>,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer output", "all outputs, a line each"),
+    ("curl \"$(deployer output api_url)\"", "one bare value"),
+]);
+
+impl Output {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { name } = self;
+        let settings = run.settings(&Choice::default(), "output")?;
+        let loaded = pipeline::load(&settings)?;
+        let mut outputs = pipeline::outputs(&loaded, &settings, &run.stop).await?;
+        let secrets = loaded.document.secrets();
+        // An apply before the variable became a secret may have stored its value.
+        outputs.retain(|_, value| !secrets.touches(value));
+        if let Some(name) = &name
+            && loaded.graph.outputs().get(name).is_some_and(|text| secrets.touches(text))
+        {
+            let message = format!("the output `{name}` holds a secret, so it is not kept");
+            return Err(Failure::plain("output::secret", message, "hand the secret on by other means"));
+        }
+        let text = match name {
+            None if run.terminal.json => json!(outputs).to_string() + "\n",
+            None => outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect(),
+            Some(name) => match outputs.get(&name) {
+                Some(value) if run.terminal.json => json!(value).to_string() + "\n",
+                Some(value) => {
+                    run.terminal.value(value);
+                    return Ok(OK);
+                }
+                None => return Err(missing(&name, &outputs, loaded.graph.outputs().contains_key(&name))),
+            },
+        };
+        run.terminal.data(&text);
+        Ok(OK)
     }
-    let text = match name {
-        None if run.terminal.json => json!(outputs).to_string() + "\n",
-        None => outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect(),
-        Some(name) => match outputs.get(&name) {
-            Some(value) if run.terminal.json => json!(value).to_string() + "\n",
-            Some(value) => {
-                run.terminal.value(value);
-                return Ok(OK);
-            }
-            None => return Err(missing(&name, &outputs, loaded.graph.outputs().contains_key(&name))),
-        },
-    };
-    run.terminal.data(&text);
-    Ok(OK)
 }
 
 fn missing(name: &str, outputs: &std::collections::BTreeMap<String, String>, declared: bool) -> Failure {

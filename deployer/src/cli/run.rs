@@ -15,7 +15,7 @@ use crate::local;
 use crate::package;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::plan::Selection;
-use crate::report::terminal::Terminal;
+use crate::report::terminal::{Terminal, Wishes};
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
@@ -38,6 +38,17 @@ pub(super) fn annotate(
     }
 }
 
+/// Returns the terminal as the options and the environment want it.
+pub(super) fn terminal(environment: &Environment, global: &Global) -> Terminal {
+    Terminal::new(&Wishes {
+        no_color: global.no_color,
+        json: global.json,
+        quiet: global.quiet,
+        verbose: global.verbose,
+        ..environment.wishes()
+    })
+}
+
 /// One invocation of the program.
 pub(super) struct Run {
     pub global: Global,
@@ -55,7 +66,7 @@ impl Run {
                 Failure::plain("run::directory", message, "name an existing directory with `-C DIR`")
             })?;
         }
-        let terminal = environment.terminal(&global);
+        let terminal = terminal(&environment, &global);
         Ok(Self { global, environment, terminal, stop: signals::listen(terminal) })
     }
 

@@ -1,7 +1,11 @@
 //! `deployer show`
 
-use std::path::Path;
+use std::path::PathBuf;
 
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use super::examples::Examples;
 use super::run::Run;
 use super::{Exit, OK, apply};
 use crate::failure::Failure;
@@ -9,29 +13,49 @@ use crate::report::planned::PlanReport;
 use crate::report::{github, markdown, plan};
 use crate::spec::secrets::Secrets;
 
-pub(super) fn run(run: &Run, file: &Path, as_markdown: bool) -> Exit {
-    let saved = apply::read(file)?;
-    if run.terminal.json {
-        run.terminal.data(&format!("{}\n", saved.plan));
-        return Ok(OK);
+/// Show a saved plan: as text, with --json, or as Markdown for a comment on a pull request
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Show {
+    /// A file that `deployer plan --out` wrote.
+    #[arg(value_name = "PLANFILE")]
+    plan_file: PathBuf,
+    /// Write Markdown that fits into a comment on GitHub.
+    #[arg(long, conflicts_with = "json", value_parser = FalseyValueParser::new())]
+    markdown: bool,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer show stack.plan", "read a plan that `plan --out` saved"),
+    ("deployer show stack.plan --markdown", "as a comment for a pull request"),
+]);
+
+impl Show {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { plan_file: file, markdown: as_markdown } = self;
+        let saved = apply::read(&file)?;
+        if run.terminal.json {
+            run.terminal.data(&format!("{}\n", saved.plan));
+            return Ok(OK);
+        }
+        // Secrets were masked when the plan was saved.
+        let secrets = Secrets::default();
+        let (stack, written_at) = (saved.basis.stack.clone(), saved.written_at.clone());
+        let restored = PlanReport::parse(saved.plan).and_then(PlanReport::restore).map_err(|error| {
+            let message = format!("{} cannot be shown: {error}", file.display());
+            Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
+        })?;
+        let (planned, cost) = restored;
+        let text = if as_markdown {
+            let why = format!("Saved at {written_at}. Carry it out: deployer apply {}", file.display());
+            markdown::plan(&planned, cost, &format!("{stack}: plan"), &why, &secrets, github::COMMENT_LIMIT)
+        } else {
+            let terminal = &run.terminal;
+            let view =
+                plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets: &secrets };
+            plan::plan(&planned, cost, view)
+        };
+        run.terminal.data(&text);
+        Ok(OK)
     }
-    // Secrets were masked when the plan was saved.
-    let secrets = Secrets::default();
-    let (stack, written_at) = (saved.basis.stack.clone(), saved.written_at.clone());
-    let restored = PlanReport::parse(saved.plan).and_then(PlanReport::restore).map_err(|error| {
-        let message = format!("{} cannot be shown: {error}", file.display());
-        Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
-    })?;
-    let (planned, cost) = restored;
-    let text = if as_markdown {
-        let why = format!("Saved at {written_at}. Carry it out: deployer apply {}", file.display());
-        markdown::plan(&planned, cost, &format!("{stack}: plan"), &why, &secrets, github::COMMENT_LIMIT)
-    } else {
-        let terminal = &run.terminal;
-        let view =
-            plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets: &secrets };
-        plan::plan(&planned, cost, view)
-    };
-    run.terminal.data(&text);
-    Ok(OK)
 }

@@ -1,18 +1,44 @@
 //! `deployer validate`
 
+use clap::Args;
+use clap_complete::ArgValueCompleter;
 use serde_json::json;
 
+use super::examples::Examples;
 use super::options::Choice;
 use super::run::Run;
-use super::{Exit, OK};
+use super::{Exit, OK, complete};
 use crate::codes::{self, Example};
 use crate::failure::Failure;
 use crate::report::{counted, diagnostics, explain};
 
-pub(super) fn run(run: &Run, explain: Option<&str>) -> Exit {
-    if let Some(code) = explain {
-        return say(run, code);
+/// Check stack.yaml without AWS
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Validate {
+    /// Say what a finding's code means, how it comes about and what to do; without CODE, list all.
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", add = ArgValueCompleter::new(complete::codes))]
+    explain: Option<String>,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer validate", "every finding in stack.yaml, with line, column and fix"),
+    ("deployer validate -f prod.yaml --var candidate=32", "another file, a variable set"),
+    ("deployer validate --json", "a JSON object a finding"),
+    ("deployer validate --explain queue::fifo-name", "what a code means, and how to put it right"),
+    ("deployer validate --explain", "all codes"),
+]);
+
+impl Validate {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        match self.explain {
+            Some(code) => explain_code(run, &code),
+            None => check(run),
+        }
     }
+}
+
+fn check(run: &Run) -> Exit {
     let loaded = run.validate(&run.settings_offline(&Choice::default())?)?;
     let resources = loaded.graph.nodes().count();
     if run.terminal.json {
@@ -27,7 +53,7 @@ pub(super) fn run(run: &Run, explain: Option<&str>) -> Exit {
 }
 
 /// Explains one code, or lists all.
-fn say(run: &Run, name: &str) -> Exit {
+fn explain_code(run: &Run, name: &str) -> Exit {
     if name.is_empty() {
         if run.terminal.json {
             codes::all().for_each(|code| run.terminal.data(&format!("{}\n", object(code))));

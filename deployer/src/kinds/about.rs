@@ -39,6 +39,8 @@ pub struct About {
     pub references: References,
     pub calls: Calls,
     pub person: Person,
+    /// What commands can do with a deployed resource.
+    pub operated: Option<Operated>,
 }
 
 impl About {
@@ -58,6 +60,7 @@ impl About {
             references: References::DEFAULT,
             calls: Calls::DEFAULT,
             person: Person::DEFAULT,
+            operated: None,
         }
     }
 
@@ -118,6 +121,15 @@ pub enum Ownership {
     Tags,
     /// The owner of the resource's parent. The resource has no ownership tags.
     Parent,
+}
+
+/// What a deployed resource does that commands are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operated {
+    /// Runs code and logs: `invoke`, `logs`, `trace`, `rollback`.
+    Code,
+    /// Holds messages: `queue`.
+    Messages,
 }
 
 /// The resource that another one is part of. The part's first identity property names it.

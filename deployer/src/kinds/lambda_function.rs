@@ -30,8 +30,8 @@ use progress::{followed, gone, is_going, ready, removal, remove};
 
 use super::lambda::created_key;
 use super::{
-    About, ArtifactProperty, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person,
-    References, Rule, Watched,
+    About, ArtifactProperty, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Operated,
+    Outputs, Person, References, Rule, Watched,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -124,6 +124,7 @@ impl Kind for LambdaFunction {
             seconds: (5.0, 0.6),
             ..Person::DEFAULT
         },
+        operated: Some(Operated::Code),
         ..About::of("lambda.function", &LAMBDA)
     };
     type Spec = Function;

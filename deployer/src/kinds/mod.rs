@@ -53,7 +53,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use about::{About, ArtifactProperty, Calls, Named, Ownership, Parent, Person, References, Rule};
+pub use about::{About, ArtifactProperty, Calls, Named, Operated, Ownership, Parent, Person, References, Rule};
 pub use action::{Action, Order};
 pub use any::{AnyKind, Erased};
 pub(crate) use grant::service_role;

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
-    Sign, Watched,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Operated, Outputs, Person,
+    References, Rule, Sign, Watched,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -97,6 +97,7 @@ impl Kind for SqsQueue {
             moved: Some("senders and readers outside this stack need its new URL"),
             seconds: (0.8, 0.5),
         },
+        operated: Some(Operated::Messages),
         ..About::of("sqs.queue", &SQS)
     };
     type Spec = Queue;

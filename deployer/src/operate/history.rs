@@ -4,8 +4,11 @@ use futures::future::try_join;
 
 use crate::aws::{Aws, AwsError, tags};
 use crate::graph::owner::Owner;
-use crate::kinds::lambda_function::versions::{self, Version};
-use crate::kinds::lambda_function::{Code, Function};
+use crate::kinds::lambda_function::Code;
+
+pub use crate::kinds::lambda_function::Function;
+pub(super) use crate::kinds::lambda_function::versions;
+pub use crate::kinds::lambda_function::versions::Version;
 
 /// A function with its running code, and the versions that AWS keeps of it.
 #[derive(Debug, Clone, PartialEq)]

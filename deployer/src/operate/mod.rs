@@ -1,5 +1,5 @@
-//! Operates deployed functions and resources: health, logs, calls, earlier code, messages. Reads the graph and AWS;
-//! knows no state and no plan.
+//! Operates deployed functions and resources: health, logs, calls, earlier code, messages. Reads the graph, AWS and the
+//! records of the state; makes no plan.
 
 pub mod health;
 pub mod history;
@@ -8,13 +8,17 @@ pub mod logs;
 pub mod queues;
 pub mod redrive;
 pub mod rollback;
+pub mod state;
 
 use serde_json::Value;
 
 use crate::aws::Place;
+use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::graph::resolve;
+use crate::kinds::Operated;
 use crate::observe::predict;
+use crate::spec::nearest::{nearest, quoted};
 
 /// A function of the stack, with the names that callers and logs use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +43,30 @@ impl Target {
     }
 }
 
+/// Selects the named functions; all of them if none is named.
+///
+/// # Errors
+/// When the stack has no functions, or none of that name.
+pub fn chosen(targets: Vec<Target>, names: &[String]) -> Result<Vec<Target>, Failure> {
+    if targets.is_empty() {
+        return Err(Failure::plain("function::none", "this stack has no functions", "add one under `functions:`"));
+    }
+    for name in names {
+        if !targets.iter().any(|target| target.is_called(name)) {
+            let known = || targets.iter().map(Target::name);
+            let help = nearest(name, known())
+                .map_or_else(|| format!("there are {}", quoted(known())), |meant| format!("did you mean `{meant}`?"));
+            return Err(Failure::plain("function::unknown", format!("this stack has no function `{name}`"), help));
+        }
+    }
+    let wanted = |target: &Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
+    Ok(targets.into_iter().filter(wanted).collect())
+}
+
 /// Lists the functions of a stack whose names are known before anything is read.
 pub fn functions(graph: &Graph, place: &Place) -> Vec<Target> {
     let known = predict(graph, place);
-    let functions = graph.nodes().filter(|node| node.kind.name() == "lambda.function");
+    let functions = graph.nodes().filter(|node| node.kind.about().operated == Some(Operated::Code));
     let target = |node: &crate::graph::Node| {
         let spec = resolve::value(&node.spec, &known, place);
         let text = |value: &Value| value.as_str().filter(|_| !resolve::is_unknown(value)).map(str::to_owned);

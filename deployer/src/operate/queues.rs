@@ -13,8 +13,7 @@ use crate::aws::{Aws, AwsError, Place, tags};
 use crate::execute::Stop;
 use crate::graph::owner::Owner;
 use crate::graph::{Graph, Node, resolve};
-use crate::kinds::Kind;
-use crate::kinds::sqs_queue::SqsQueue;
+use crate::kinds::Operated;
 use crate::observe::predict;
 
 /// A queue of the stack, with the names that AWS uses.
@@ -78,7 +77,7 @@ impl Queues {
     /// Lists the queues, whose names are known before anything is read.
     pub fn of(graph: &Graph, place: &Place) -> Self {
         let known = predict(graph, place);
-        let queues = graph.nodes().filter(|node| node.kind.name() == SqsQueue::NAME);
+        let queues = graph.nodes().filter(|node| node.kind.about().operated == Some(Operated::Messages));
         Self(queues.filter_map(|node| QueueTarget::of(node, &known, place)).collect())
     }
 

@@ -3,6 +3,8 @@
 //! The state does not change. `stack.yaml` still means the code of the last apply, so the earlier code is a change made
 //! outside: the next plan shows it, and the next apply reverts it.
 
+mod decide;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,16 +14,20 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::Target;
-use super::history::History;
+use super::history::{Function, History, Version, versions};
 use crate::aws::{Aws, AwsError};
 use crate::execute::{Stop, retrying, stopped};
-use crate::kinds::lambda_function::Function;
-use crate::kinds::lambda_function::versions::{self, Version};
+use crate::failure::{Failure, aws_finding};
+use crate::spec::document::Document;
+use crate::spec::finding::{At, Finding, Findings, Severity};
+
+pub use decide::{Decision, Subject, Unchanged, Wish, decide, subjects};
 
 /// Number of functions that are rolled back at once.
 const AT_ONCE: usize = 16;
 
 /// The rollback of one function.
+#[derive(Debug)]
 pub struct Step {
     pub target: Target,
     /// The function as it was when the user decided.
@@ -136,6 +142,33 @@ async fn put_back(aws: &Aws, Step { seen, version, target }: &Step, zip: &[u8]) 
         }
     });
     sent.await?.ok_or(RollbackError::Moved)
+}
+
+/// Describes each function that could not roll back, at its element; `None` if there is none.
+pub fn failures(outcome: &Outcome, document: &Document) -> Option<Failure> {
+    let finding = |(element, error): &(String, RollbackError)| {
+        let (code, help) = match error {
+            RollbackError::Aws(error) => {
+                let finding = aws_finding(error, element, document);
+                return Finding { message: format!("`{element}`: {}", finding.message), ..finding };
+            }
+            RollbackError::OtherCode { .. } => (
+                "rollback::other-code",
+                "nothing was changed; go back in the source, then `deployer apply`. Emulators of AWS may keep the newest code alone",
+            ),
+            RollbackError::Moved => {
+                ("rollback::moved", "it was left as it is; run the same command again to look anew")
+            }
+        };
+        let (path, message) = (document.locate(element), format!("`{element}`: {error}"));
+        Finding { code, severity: Severity::Error, path, at: At::Key, span: None, message, help: Some(help.to_owned()) }
+    };
+    let mut findings = Findings(outcome.failed.iter().map(finding).collect());
+    if findings.0.is_empty() {
+        return None;
+    }
+    document.place(&mut findings);
+    Some(Failure::of(findings, Some(document)).masked(document.secrets()))
 }
 
 #[cfg(test)]

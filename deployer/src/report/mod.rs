@@ -13,6 +13,7 @@ pub mod plan;
 pub mod planned;
 pub mod progress;
 pub mod queues;
+pub mod ready;
 mod reason;
 pub mod reference;
 pub mod rollback;

@@ -9,26 +9,54 @@ use super::json::{aws_error, version as first_line};
 use super::paint::{Paint, Tone};
 use super::plan::{bytes, short};
 use super::state::table;
+use super::terminal::Terminal;
 use crate::aws::Place;
-use crate::kinds::lambda_function::versions::Version;
-use crate::operate::Target;
-use crate::operate::history::History;
-use crate::operate::rollback::{Event, Outcome, RollbackError, Step};
+use crate::operate::history::{History, Version};
+use crate::operate::rollback::{Decision, Event, Outcome, RollbackError, Step, Subject, Unchanged};
 
-/// A function and its versions; `None` if it does not exist.
-pub type Listed<'a> = (&'a Target, Option<&'a History>);
+/// Prints the versions of functions.
+pub fn listed(terminal: &Terminal, subjects: &[Subject], stack: &str, place: &Place) {
+    terminal.data(&match terminal.json {
+        true => format!("{}\n", list_json(subjects, stack, place)),
+        false => list(subjects, terminal.out),
+    });
+}
 
-/// A function that is not changed.
-pub enum Shown {
-    /// The version that already runs.
-    Runs(String, u64),
-    /// The reason for leaving it unchanged.
-    Left(String, String),
+/// Prints the rollback that is about to be carried out; with `--json` only the first line.
+pub fn announce(terminal: &Terminal, decision: &Decision, stack: &str, place: &Place) {
+    terminal.data(&match terminal.json {
+        true => format!("{}\n", first_line("rollback", stack, place)),
+        false => intended(decision, terminal.out),
+    });
+}
+
+/// Prints an event.
+pub fn print(terminal: &Terminal, event: &Event<'_>) {
+    match terminal.json {
+        true => terminal.data(&event_json(event)),
+        false => terminal.say(&event_text(event)),
+    }
+}
+
+/// Prints the summary.
+pub fn end(terminal: &Terminal, outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) {
+    match terminal.json {
+        true => terminal.data(&summary_json(outcome, unchanged, cost)),
+        false => terminal.say(&summary(outcome, cost, terminal.err)),
+    }
+}
+
+/// What a rollback cost.
+#[derive(Clone, Copy)]
+pub struct Spent {
+    /// Numbers of read and write calls.
+    pub calls: (u64, u64),
+    pub time: Duration,
 }
 
 /// Lists the versions of functions, the newest first.
-pub fn list(all: &[Listed<'_>], paint: Paint) -> String {
-    let one = |(target, history): &Listed<'_>| {
+fn list(all: &[Subject], paint: Paint) -> String {
+    let one = |Subject { target, history, .. }: &Subject| {
         let head = format!("{}  {}\n", paint.tone(Tone::Strong, &target.element), target.function_name);
         let Some(history) = history else { return head + "  does not exist\n" };
         let runs = history.runs();
@@ -48,8 +76,9 @@ pub fn list(all: &[Listed<'_>], paint: Paint) -> String {
 }
 
 /// Lists the versions as one object.
-pub fn list_json(all: &[Listed<'_>], stack: &str, place: &Place) -> Value {
-    let one = |(target, history): &Listed<'_>| {
+fn list_json(all: &[Subject], stack: &str, place: &Place) -> Value {
+    let one = |Subject { target, history, .. }: &Subject| {
+        let history = history.as_ref();
         let runs = history.and_then(History::runs);
         let version = |version: &Version| {
             json!({
@@ -81,7 +110,7 @@ pub fn list_json(all: &[Listed<'_>], stack: &str, place: &Place) -> Value {
 }
 
 /// Lists the intended changes, one function a line.
-pub fn intended(steps: &[Step], others: &[Shown], paint: Paint) -> String {
+fn intended(Decision { steps, unchanged }: &Decision, paint: Paint) -> String {
     let mut out = String::new();
     for Step { target, seen, version } in steps {
         let from = seen.runs().map_or_else(|| "what runs, which is no version".to_owned(), |n| format!("version {n}"));
@@ -96,23 +125,18 @@ pub fn intended(steps: &[Step], others: &[Shown], paint: Paint) -> String {
             out += &paint.tone(Tone::Note, &note);
         }
     }
-    for other in others {
-        let line = match other {
-            Shown::Runs(element, number) => format!("· {element}: runs the code of version {number} already\n"),
-            Shown::Left(element, why) => format!("· {element}: {why}\n"),
+    for function in unchanged {
+        let line = match function {
+            Unchanged::Runs(element, number) => format!("· {element}: runs the code of version {number} already\n"),
+            Unchanged::Because(element, why) => format!("· {element}: {why}\n"),
         };
         out += &paint.tone(Tone::Faint, &line);
     }
     out
 }
 
-/// Renders the first JSON line.
-pub fn version(stack: &str, place: &Place) -> String {
-    format!("{}\n", first_line("rollback", stack, place))
-}
-
 /// Renders an event as one line of text.
-pub fn event(event: &Event<'_>) -> String {
+fn event_text(event: &Event<'_>) -> String {
     match event {
         Event::Started(step) => format!("putting version {} back: {}", step.version.number, step.target.element),
         Event::Done(step, took) => {
@@ -124,7 +148,7 @@ pub fn event(event: &Event<'_>) -> String {
 }
 
 /// Renders an event as a JSON line.
-pub fn event_json(event: &Event<'_>) -> String {
+fn event_json(event: &Event<'_>) -> String {
     let (Event::Started(step) | Event::Done(step, _) | Event::Failed(step, _)) = event;
     let mut line = json!({
         "type": "action_started",
@@ -152,13 +176,14 @@ pub fn event_json(event: &Event<'_>) -> String {
 }
 
 /// Renders the last JSON line.
-pub fn summary_json(outcome: &Outcome, others: &[Shown], (reads, writes): (u64, u64), took: Duration) -> String {
+fn summary_json(outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) -> String {
     let result = match outcome {
         o if !o.failed.is_empty() => "failed",
         o if o.not_started.is_empty() && o.unwatched.is_empty() => "ok",
         _ => "interrupted",
     };
-    let unchanged: Vec<&String> = others.iter().map(|(Shown::Runs(of, _) | Shown::Left(of, _))| of).collect();
+    let element = |(Unchanged::Runs(element, _) | Unchanged::Because(element, _)): &Unchanged| element.clone();
+    let unchanged: Vec<String> = unchanged.iter().map(element).collect();
     let line = json!({
         "type": "summary",
         "result": result,
@@ -167,15 +192,15 @@ pub fn summary_json(outcome: &Outcome, others: &[Shown], (reads, writes): (u64, 
         "not_started": outcome.not_started,
         "unwatched": outcome.unwatched,
         "unchanged": unchanged,
-        "reads": reads,
-        "writes": writes,
-        "seconds": took.as_secs_f64(),
+        "reads": cost.calls.0,
+        "writes": cost.calls.1,
+        "seconds": cost.time.as_secs_f64(),
     });
     format!("{line}\n")
 }
 
 /// Renders the summary: the outcome, and what applies from now on.
-pub fn summary(outcome: &Outcome, (reads, writes): (u64, u64), took: Duration, paint: Paint) -> String {
+fn summary(outcome: &Outcome, cost: Spent, paint: Paint) -> String {
     let Outcome { done, failed, not_started, unwatched } = outcome;
     let mut text = String::new();
     if !unwatched.is_empty() {
@@ -198,8 +223,12 @@ pub fn summary(outcome: &Outcome, (reads, writes): (u64, u64), took: Duration, p
         done => format!("{} rolled back", counted(done as u64, "function")),
     };
     let failed = if failed.is_empty() { String::new() } else { format!(", {} failed", failed.len()) };
-    let (reads, writes) = (counted(reads, "read"), counted(writes, "write"));
-    text + &format!("{}: {counts}{failed}. {reads} and {writes}, {:.1} s.", paint.tone(tone, word), took.as_secs_f64())
+    let (reads, writes) = (counted(cost.calls.0, "read"), counted(cost.calls.1, "write"));
+    text + &format!(
+        "{}: {counts}{failed}. {reads} and {writes}, {:.1} s.",
+        paint.tone(tone, word),
+        cost.time.as_secs_f64()
+    )
 }
 
 /// Formats a version's date as `2026-11-24 17:20 UTC`. Falls back to AWS's own text.

@@ -4,18 +4,127 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::counted;
+use super::json::masked;
+use super::terminal::Terminal;
 use crate::aws::digest;
+use crate::operate::state::Removal;
+use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 use crate::state::{Kept, LockInfo, Record, Snapshot, State};
 
+/// Prints the results of `deployer state`.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub terminal: &'a Terminal,
+    /// The state's place.
+    pub place: &'a str,
+    pub secrets: &'a Secrets,
+}
+
+impl View<'_> {
+    /// Prints the resources in the state.
+    pub fn list(self, snapshot: &Snapshot) {
+        if self.terminal.json {
+            return self.line(list_json(snapshot, self.place));
+        }
+        if snapshot.state.resources.is_empty() {
+            let holds = if snapshot.existed { "holds no resources" } else { "does not exist yet" };
+            self.terminal.say(&format!("The state {} {holds}.", self.place));
+        }
+        self.terminal.data(&list(&snapshot.state));
+    }
+
+    /// Prints one record.
+    pub fn record(self, address: &str, record: &Record) {
+        let mut value = json!(record);
+        value["address"] = json!(address);
+        match self.terminal.json {
+            true => self.line(value),
+            false => self.terminal.object(&masked(value, self.secrets)),
+        }
+    }
+
+    /// Prints the versions that are kept.
+    pub fn history(self, versions: &[Kept]) {
+        match versions {
+            _ if self.terminal.json => self.line(history_json(versions, self.place)),
+            [] => self.terminal.say(&format!("No version of the state {} is kept.", self.place)),
+            _ => self.terminal.data(&history(versions)),
+        }
+    }
+
+    /// Prints that the version `from` is the state again.
+    pub fn restored(self, from: u64, State { serial, resources, .. }: &State) {
+        let count = resources.len();
+        if self.terminal.json {
+            return self.line(json!({"type": "restored", "from": from, "serial": serial, "resources": count}));
+        }
+        let resources = counted(count as u64, "resource");
+        self.terminal.say(&format!(
+            "Version {from} with {resources} is the state again, as version {serial}. `deployer plan` shows where AWS differs."
+        ));
+    }
+
+    /// Prints that a record was removed.
+    pub fn forgotten(self, Removal { address, physical_id, parts, .. }: &Removal) {
+        if self.terminal.json {
+            return self
+                .line(json!({"type": "forgotten", "address": address, "physical_id": physical_id, "parts": parts}));
+        }
+        self.terminal.say(&format!("`{address}` is no longer in the state; AWS still has {physical_id}."));
+        if !parts.is_empty() {
+            let parts: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
+            self.terminal.say(&format!("Its parts went with it: {}.", parts.join(", ")));
+        }
+    }
+
+    /// Prints the lock that is about to be removed. Programs read it in [`View::unlocked`].
+    pub fn locked(self, held: &LockInfo) {
+        if !self.terminal.json {
+            self.terminal.say(lock(held, self.place).trim_end());
+        }
+    }
+
+    /// Prints that there is no lock.
+    pub fn not_locked(self) {
+        match self.terminal.json {
+            true => self.line(json!({"type": "not_locked", "place": self.place})),
+            false => self.terminal.say(&format!("The state {} is not locked.", self.place)),
+        }
+    }
+
+    /// Prints that the lock was removed, or had been released before.
+    pub fn unlocked(self, lock: &LockInfo, removed: bool) {
+        if self.terminal.json {
+            let kind = if removed { "unlocked" } else { "not_locked" };
+            return self.line(json!({"type": kind, "place": self.place, "lock": lock}));
+        }
+        self.terminal.say(if removed { "The lock is removed." } else { "The lock was gone already." });
+    }
+
+    fn line(self, value: Value) {
+        self.terminal.data(&format!("{}\n", masked(value, self.secrets)));
+    }
+}
+
+/// Asks whether to remove a record.
+pub fn question(Removal { address, physical_id, parts, .. }: &Removal) -> String {
+    let parts: String = parts.iter().map(|part| format!(" and its part `{part}`")).collect();
+    format!(
+        "Forget `{address}` ({physical_id}){parts}? AWS keeps it, and a plan takes it up again while it is in stack.yaml. \
+         Type `yes` to continue:"
+    )
+}
+
 /// Lists address, kind and physical id, one resource a line.
-pub fn list(state: &State) -> String {
+fn list(state: &State) -> String {
     let rows = state.resources.iter().map(|(address, record)| [address, &record.kind, &record.physical_id]);
     table(rows.map(|row| row.map(String::clone)))
 }
 
 /// Lists the resources as one object.
-pub fn list_json(snapshot: &Snapshot, place: &str) -> Value {
+fn list_json(snapshot: &Snapshot, place: &str) -> Value {
     let state = &snapshot.state;
     let resource = |(address, record): (&String, &Record)| {
         json!({
@@ -38,15 +147,8 @@ pub fn list_json(snapshot: &Snapshot, place: &str) -> Value {
     })
 }
 
-/// Returns one record as an object, with its address.
-pub fn record(address: &str, record: &Record) -> Value {
-    let mut value = json!(record);
-    value["address"] = json!(address);
-    value
-}
-
 /// Lists the kept versions, newest first.
-pub fn history(versions: &[Kept]) -> String {
+fn history(versions: &[Kept]) -> String {
     let head = ["SERIAL", "WRITTEN AT", "BY", "RESOURCES"].map(str::to_owned);
     let rows = versions.iter().map(|kept| {
         let by = format!("deployer {}", kept.written_by);
@@ -56,7 +158,7 @@ pub fn history(versions: &[Kept]) -> String {
 }
 
 /// Lists the kept versions as one object.
-pub fn history_json(versions: &[Kept], place: &str) -> Value {
+fn history_json(versions: &[Kept], place: &str) -> Value {
     let version = |kept: &Kept| {
         json!({
             "serial": kept.serial,
@@ -69,7 +171,7 @@ pub fn history_json(versions: &[Kept], place: &str) -> Value {
 }
 
 /// Describes the lock's holder.
-pub fn lock(lock: &LockInfo, place: &str) -> String {
+fn lock(lock: &LockInfo, place: &str) -> String {
     let mut text = format!("The state {place} is locked:\n");
     let rows = [("who", &lock.who), ("host", &lock.host), ("operation", &lock.operation), ("since", &lock.created_at)];
     for (name, value) in rows.into_iter().chain(lock.run_url.iter().map(|url| ("run", url))).chain([("id", &lock.id)]) {

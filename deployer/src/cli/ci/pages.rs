@@ -4,14 +4,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::super::apply::Ended;
+use super::super::execution::Ended;
 use super::super::run::Run;
 use super::event::{self, Proposal};
 use super::occasion::Decision;
 use super::review;
 use super::seal::Seal;
 use crate::failure::Failure;
-use crate::pipeline::{Loaded, Ready, Recorded};
+use crate::pipeline::{Applied, Loaded, Ready, Recorded};
 use crate::plan::Effects;
 use crate::report::{github, markdown};
 use crate::spec::secrets::Secrets;
@@ -80,7 +80,7 @@ impl<'a> Pages<'a> {
 
     pub(super) fn applied(&self, ended: &Ended) {
         let Some(step) = &self.step else { return };
-        let Ended { outcome, loaded: Loaded { document, .. }, .. } = ended;
+        let Applied { outcome, loaded: Loaded { document, .. }, .. } = &ended.applied;
         self.written(step.summarise(&markdown::outcome(outcome, document, step.room())));
         self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
@@ -88,7 +88,9 @@ impl<'a> Pages<'a> {
     /// Describes a preview environment on the step's page and in a comment of its own.
     pub(super) async fn previewed(&self, env: &str, ended: &Ended) {
         if let Some(step) = &self.step {
-            self.written(step.set_outputs(&github::stack_outputs(&ended.outcome.state.outputs, secrets(ended))));
+            self.written(
+                step.set_outputs(&github::stack_outputs(&ended.applied.outcome.state.outputs, secrets(ended))),
+            );
         }
         self.environment(env, "preview", ended).await;
     }
@@ -99,11 +101,11 @@ impl<'a> Pages<'a> {
     }
 
     async fn environment(&self, env: &str, what: &str, ended: &Ended) {
-        let document = &ended.loaded.document;
+        let document = &ended.applied.loaded.document;
         let title = format!("## {}: {what}\n\n", document.stack());
         let body = |limit: usize| {
             let limit = limit.saturating_sub(title.len());
-            format!("{title}{}", markdown::outcome(&ended.outcome, document, limit))
+            format!("{title}{}", markdown::outcome(&ended.applied.outcome, document, limit))
         };
         if let Some(step) = &self.step {
             self.written(step.summarise(&body(step.room())));
@@ -178,7 +180,7 @@ impl<'a> Pages<'a> {
 }
 
 fn secrets(ended: &Ended) -> &Secrets {
-    ended.loaded.document.secrets()
+    ended.applied.loaded.document.secrets()
 }
 
 fn page(ready: &Ready, decision: &Decision, limit: usize) -> String {

@@ -3,14 +3,16 @@
 use tokio::time::Instant;
 
 use super::super::env::destroy_one;
+use super::super::execution::carry_out;
 use super::super::run::Run;
-use super::super::{Exit, OK, apply};
+use super::super::{Exit, OK};
 use super::event::{self, Proposal};
 use super::occasion::Occasion;
 use super::pages::Pages;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::plan::Goal;
 use crate::report::progress::Preparation;
+use crate::report::ready as form;
 use crate::spec::env::of_branch;
 use crate::spec::head::{Ci, Preview};
 
@@ -55,8 +57,8 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
     pages.mask(&ready.loaded);
-    apply::announce(run, &ready, "ci");
-    let ended = apply::carry_out(run, ready, &settings, began).await?;
+    form::announce(&run.terminal, &ready, "ci");
+    let ended = carry_out(run, ready, &settings, began).await?;
     pages.previewed(env, &ended).await;
     Ok(ended.code)
 }

@@ -1,0 +1,43 @@
+//! `deployer destroy`
+
+use clap::Args;
+
+use super::Exit;
+use super::examples::Examples;
+use super::execution::Change;
+use super::options::{Approval, Choice, Expected, Refresh};
+use super::run::Run;
+use crate::plan::Goal;
+
+/// Delete everything that the stack owns
+#[derive(Debug, Args)]
+// A destroy follows dependencies in the opposite direction from an apply.
+#[command(
+    add = EXAMPLES,
+    mut_arg("target", |arg| arg.help("Only this address or element, and what needs it (repeatable)")),
+    mut_arg("exclude", |arg| arg.help("Not this address or element, nor what it needs (repeatable)")),
+)]
+pub struct Destroy {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    refresh: Refresh,
+    #[command(flatten)]
+    approval: Approval,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer destroy", "show what would go, ask for a typed `yes`, delete it"),
+    ("deployer destroy --target apis.couch", "only the API, and what needs it"),
+]);
+
+impl Destroy {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { choice, refresh, approval } = self;
+        let refresh_only = refresh.refresh_only;
+        // The state is updated from all that stack.yaml has.
+        let goal = if refresh_only { Goal::Apply } else { Goal::Destroy };
+        let expected = Expected::default();
+        Change { command: "destroy", goal, refresh_only, choice, approval, expected }.make(run).await
+    }
+}

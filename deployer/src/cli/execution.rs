@@ -1,0 +1,125 @@
+//! The way of the verbs that change AWS: plan, ask, carry out, print the result.
+
+use tokio::time::Instant;
+
+use super::expected::Reviewed;
+use super::options::{Approval, Choice, Expected};
+use super::run::Run;
+use super::{ERROR, Exit, INTERRUPTED, OK, approval};
+use crate::execute::Outcome;
+use crate::failure::{Failure, refusals};
+use crate::pipeline::{self, Applied, Ready, Settings};
+use crate::plan::Goal;
+use crate::report::progress::{Preparation, Progress};
+use crate::report::ready as form;
+
+/// A change to AWS or to the state that the user asked for.
+pub(super) struct Change {
+    /// The command, for messages.
+    pub command: &'static str,
+    pub goal: Goal,
+    /// Update only the state.
+    pub refresh_only: bool,
+    pub choice: Choice,
+    pub approval: Approval,
+    pub expected: Expected,
+}
+
+impl Change {
+    /// Plans the change, asks, and carries it out.
+    pub(super) async fn make(self, run: &Run) -> Exit {
+        approval::possible(run, &self.approval, self.command)?;
+        let reviewed = Reviewed::asked(&self.expected)?;
+        let began = Instant::now();
+        let settings = Settings { refresh_only: self.refresh_only, ..run.settings(&self.choice, self.command)? };
+        let loaded = run.load(&settings)?;
+        let preparation = Preparation::new(run.terminal);
+        let mut ready = pipeline::prepare(loaded, &settings, self.goal, true, &preparation, &run.stop).await?;
+        form::announce(&run.terminal, &ready, self.command);
+        if let Err(refused) = self.agree(run, &mut ready, &settings, reviewed).await {
+            ready.abandon().await;
+            return Err(refused);
+        }
+        if !self.refresh_only {
+            return Ok(carry_out(run, ready, &settings, began).await?.code);
+        }
+        if ready.plan.has_changes() {
+            form::refreshed(&run.terminal, &ready.refresh().await?);
+        } else {
+            form::nothing_to_refresh(&run.terminal, &ready);
+            ready.abandon().await;
+        }
+        Ok(OK)
+    }
+
+    /// Fails if the plan is not the reviewed one, if the user does not agree to it, or if it changed meanwhile.
+    async fn agree(
+        &self,
+        run: &Run,
+        ready: &mut Ready,
+        settings: &Settings,
+        reviewed: Option<Reviewed>,
+    ) -> Result<(), Failure> {
+        if let Some(reviewed) = reviewed {
+            reviewed.hold(&ready.effects(), false).map_err(|other| other.refusal(&reviewed, true))?;
+        }
+        if !ready.plan.has_changes() {
+            return Ok(());
+        }
+        approval::given(run, &self.approval, self.command, self.question()).await?;
+        // A refresh records what was read.
+        if self.approval.auto_approve || self.refresh_only {
+            return Ok(());
+        }
+        still_so(run, ready, settings, self.goal).await
+    }
+
+    fn question(&self) -> &'static str {
+        match self.goal {
+            _ if self.refresh_only => "Record this in the state? AWS is not changed. Type `yes` to continue:",
+            Goal::Apply => "Apply this plan? Type `yes` to continue:",
+            Goal::Destroy => "Destroy all of this? Type `yes` to continue:",
+        }
+    }
+}
+
+/// Fails if AWS has changed in a way that changes the plan, while the approval prompt waited.
+pub(super) async fn still_so(run: &Run, ready: &mut Ready, settings: &Settings, goal: Goal) -> Result<(), Failure> {
+    let moved = ready.look_again(settings, goal, &run.stop).await?;
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the plan is stale: AWS changed while waiting for your answer: {}", moved.join("; "));
+    let message = ready.loaded.document.secrets().mask(&message).into_owned();
+    Err(Failure::plain(
+        "plan::stale",
+        message,
+        "nothing was changed; run the same command again and look at the new plan",
+    ))
+}
+
+/// The result of an execution, already printed.
+pub(super) struct Ended {
+    pub code: u8,
+    pub applied: Applied,
+}
+
+/// Carries out a plan and prints the result.
+pub(super) async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant) -> Result<Ended, Failure> {
+    let secrets = ready.loaded.document.secrets().clone();
+    let observer = Progress::new(run.terminal, &secrets, &ready.plan);
+    let applied = ready.execute(settings, &observer, run.stop.clone()).await?;
+    drop(observer);
+    run.annotate(&refusals(&applied.outcome, &applied.loaded.document), Some(&secrets));
+    form::applied(&run.terminal, &applied, began.elapsed());
+    Ok(Ended { code: code(&applied.outcome), applied })
+}
+
+fn code(outcome: &Outcome) -> u8 {
+    match outcome {
+        o if o.state_error.is_some() || !o.failed.is_empty() => ERROR,
+        o if o.interrupted => INTERRUPTED,
+        o if !o.not_started.is_empty() => ERROR,
+        _ => OK,
+    }
+}

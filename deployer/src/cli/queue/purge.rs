@@ -1,0 +1,58 @@
+//! `deployer queue purge`
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use clap_complete::ArgValueCompleter;
+
+use super::super::examples::Examples;
+use super::super::options::Approval;
+use super::super::run::Run;
+use super::super::{Exit, OK, approval, complete};
+use super::{Subject, Which};
+use crate::operate::queues;
+use crate::pipeline;
+use crate::report::queues as form;
+
+/// Delete all messages of a dead-letter queue for good
+///
+/// To confirm, type the queue's name in AWS.
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Purge {
+    /// A queue's name in stack.yaml. Its dead-letter queue is meant.
+    #[arg(add = ArgValueCompleter::new(complete::queues))]
+    name: String,
+    /// Delete the messages of the queue itself.
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    main: bool,
+    #[command(flatten)]
+    approval: Approval,
+}
+
+const EXAMPLES: Examples = Examples(&[
+    ("deployer queue purge orders", "delete its failed messages for good"),
+    ("deployer queue purge orders --main", "delete all messages of the queue itself"),
+]);
+
+impl Purge {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { name, main, approval } = self;
+        let which = Which { name, main };
+        approval::possible(run, &approval, "queue purge")?;
+        let at = Subject::find(run, &which, "queue purge").await?;
+        at.begin(run, "queue purge");
+        let depth = pipeline::unless_stopped(&run.stop, at.depth()).await?;
+        if run.terminal.json {
+            run.terminal.data(&form::started_json("purge", &at.queue, &[], depth));
+        } else {
+            run.terminal.data(&form::intended_purge(&at.queue, depth, run.terminal.out));
+        }
+        let word = &at.queue.queue_name;
+        let question = format!("Type the queue's name, {word}, to delete its messages:");
+        approval::typed(run, &approval, "queue purge", &question, word).await?;
+        queues::purge(&at.aws, &at.queue.url).await.map_err(|error| at.refused(&error))?;
+        let text = "Done: SQS deletes the messages within 60 s, and those that arrive meanwhile perhaps, too.";
+        at.end(run, "ok", i64::try_from(depth.all()).ok(), text);
+        Ok(OK)
+    }
+}

@@ -1,0 +1,50 @@
+//! `deployer trace`
+
+use clap::Args;
+
+use super::environment::since;
+use super::examples::Examples;
+use super::logs::{reach, show, widest};
+use super::options::Lines;
+use super::run::Run;
+use super::{Exit, OK};
+use crate::failure::Failure;
+use crate::operate::logs::{Reader, Wanted, holding};
+use crate::operate::{chosen, functions};
+use crate::pipeline;
+use crate::report::logs as form;
+
+/// Follow one request or message through all functions' logs
+#[derive(Debug, Args)]
+#[command(add = EXAMPLES)]
+pub struct Trace {
+    /// A correlation id, request id or message id.
+    id: String,
+    #[command(flatten)]
+    lines: Lines,
+}
+
+const EXAMPLES: Examples = Examples(&[("deployer trace 0a1b2c3d", "one request through all functions' logs")]);
+
+impl Trace {
+    pub(super) async fn run(self, run: &Run) -> Exit {
+        let Self { id, lines } = self;
+        let (loaded, aws) = reach(run, "trace").await?;
+        let targets = chosen(functions(&loaded.graph, &aws.place), &[])?;
+        let width = widest(&targets);
+        let wanted = Wanted { since: since(lines.since), pattern: Some(holding(&id)) };
+        let mut reader = Reader::new(targets, wanted);
+        let read = async { reader.next(&aws).await.map_err(|error| Failure::aws(&error, "", &loaded.document)) };
+        let mut read = pipeline::unless_stopped(&run.stop, read).await?;
+        // Not every endpoint takes the filter pattern literally.
+        read.retain(|line| line.message.contains(id.as_str()));
+        let (Some(first), Some(last)) = (read.first(), read.last()) else {
+            let message = format!("no function's log of the last {} s holds `{id}`", lines.since.as_secs());
+            return Err(Failure::plain("trace::nothing", message, "look further back with `--since 1d`"));
+        };
+        let (start, took) = (first.at, (last.at - first.at) as f64 / 1000.0);
+        show(run, &loaded, &read, width, |line, view| form::step(line, start, view));
+        run.terminal.say(&format!("{} lines in {took:.3} s.", read.len()));
+        Ok(OK)
+    }
+}

@@ -1,0 +1,145 @@
+//! Prints the plan of a run, and its result.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::picture::{self, Page, Picture};
+use super::plan::View;
+use super::planned::PLAN_FORMAT;
+use super::shown::Shown;
+use super::terminal::Terminal;
+use super::{json as form, plan as text};
+use crate::failure::Failure;
+use crate::pipeline::{Applied, Ready, Recorded, Refreshed};
+use crate::plan::Effects;
+use crate::spec::secrets::Secrets;
+
+/// Prints a plan, as text or as one JSON object.
+pub fn plan(terminal: &Terminal, ready: &Ready) {
+    let secrets = ready.loaded.document.secrets();
+    terminal.data(&match terminal.json {
+        true => object(ready).to_string() + "\n",
+        false => text::plan(&ready.plan, ready.cost, view(terminal, secrets)),
+    });
+}
+
+/// Prints a plan that was made from the last state alone.
+pub fn recorded(terminal: &Terminal, recorded: &Recorded) {
+    let Recorded { loaded, plan, cost, place, .. } = recorded;
+    let secrets = loaded.document.secrets();
+    terminal.data(&match terminal.json {
+        true => form::plan(plan, loaded.document.stack(), place, *cost, secrets).to_string() + "\n",
+        false => text::plan(plan, *cost, view(terminal, secrets)),
+    });
+}
+
+/// Prints the plan that is about to be carried out; with `--json` only the first line.
+pub fn announce(terminal: &Terminal, ready: &Ready, command: &str) {
+    if terminal.json {
+        let line = form::version(command, ready.loaded.document.stack(), &ready.aws.place);
+        terminal.data(&format!("{line}\n"));
+    } else {
+        plan(terminal, ready);
+    }
+}
+
+/// Prints the plan's digest, which `--expect-plan` accepts.
+pub fn digest(terminal: &Terminal, effects: &Effects) {
+    if !effects.is_empty() {
+        terminal.say(&format!("Plan digest: {}", effects.digest()));
+    }
+}
+
+/// Returns how this terminal shows a plan.
+pub fn view<'a>(terminal: &Terminal, secrets: &'a Secrets) -> View<'a> {
+    View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets }
+}
+
+/// Returns the plan as one JSON object, with its effects and their digest.
+pub fn object(ready: &Ready) -> Value {
+    let document = &ready.loaded.document;
+    let mut report = form::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+    let effects = ready.effects();
+    report["digest"] = effects.digest().into();
+    report["effects"] = serde_json::to_value(&effects).unwrap_or_default();
+    report
+}
+
+/// Renders the plan as an HTML page.
+pub fn page(ready: &Ready) -> String {
+    let document = &ready.loaded.document;
+    let picture = Picture::of(document.stack(), &ready.loaded.graph, Some(&ready.plan), document.secrets());
+    let place = &ready.aws.place;
+    picture::html(&Page {
+        picture: &picture,
+        about: format!("{} · account {}", place.region, place.account),
+        plan: Some((&Shown::of(&ready.plan, document.secrets()), ready.cost)),
+        secrets: document.secrets(),
+    })
+}
+
+/// Prints the result of carrying a plan out.
+pub fn applied(terminal: &Terminal, applied: &Applied, took: Duration) {
+    let Applied { outcome, loaded, calls } = applied;
+    let (outputs, secrets) = (&outcome.state.outputs, loaded.document.secrets());
+    if let Some(error) = &outcome.state_error {
+        terminal.failure(&Failure::state(error.clone()));
+    }
+    if terminal.json {
+        terminal.refusals(outcome, &loaded.document);
+        let summary = form::summary(outcome, outputs, *calls, took.as_secs_f64(), secrets);
+        terminal.data(&format!("{summary}\n"));
+    } else {
+        terminal.outcome(outcome, *calls, took.as_secs_f64(), secrets);
+        terminal.refusals(outcome, &loaded.document);
+        if !outputs.is_empty() {
+            terminal.data(&secrets.mask(&outputs_text(outputs)));
+        }
+    }
+}
+
+/// Prints the result of updating the state from AWS.
+pub fn refreshed(terminal: &Terminal, Refreshed { changed, outputs }: &Refreshed) {
+    if terminal.json {
+        return terminal.data(&format!("{}\n", form::refreshed(changed, outputs)));
+    }
+    let records = match changed.as_slice() {
+        [] => "none of the state's records changed".to_owned(),
+        changed => format!("the state's records of {} changed", changed.join(", ")),
+    };
+    terminal.say(&format!("Done: {records}; AWS was only read."));
+}
+
+/// Renders outputs, one a line.
+pub fn outputs_text(outputs: &BTreeMap<String, String>) -> String {
+    outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect()
+}
+
+/// Prints that a refresh has nothing to record: only programs need a line.
+pub fn nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
+    if terminal.json {
+        terminal.data(&format!("{}\n", form::refreshed(&[], &ready.outputs_now())));
+    }
+}
+
+/// Prints the changes that other hands made.
+pub fn drift(terminal: &Terminal, ready: &Ready) {
+    let document = &ready.loaded.document;
+    if terminal.json {
+        let whole = form::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+        return terminal.data(&format!("{}\n", json!({"format_version": PLAN_FORMAT, "drift": whole["drift"]})));
+    }
+    let lines = match ready.plan.drift() {
+        [] => "No drift.\n".to_owned(),
+        _ => text::drift_lines(&Shown::of(&ready.plan, document.secrets()), view(terminal, document.secrets())),
+    };
+    terminal.data(&format!("{lines}{}\n", text::cost_line(ready.cost)));
+}
+
+/// Tells where a plan was saved, and how to carry it out.
+pub fn saved(terminal: &Terminal, file: &Path) {
+    terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
+}
