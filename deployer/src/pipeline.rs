@@ -16,6 +16,7 @@ mod permissions;
 mod place;
 mod rates;
 mod recorded;
+mod reviewed;
 mod saved;
 mod state;
 
@@ -50,6 +51,7 @@ pub use look::{Refreshed, Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
 pub use recorded::{Recorded, recorded};
+pub use reviewed::{Other, Reviewed};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
 /// Settings from the command line and the environment.

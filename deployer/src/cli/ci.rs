@@ -16,15 +16,14 @@ use tokio::time::Instant;
 use super::environment::Environment;
 use super::examples::Examples;
 use super::execution;
-use super::expected::Reviewed;
 use super::options::{Choice, Expected};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
-use crate::pipeline::{self, Ready, Settings};
+use crate::pipeline::{self, Ready, Reviewed, Settings};
 use crate::plan::{Effects, Goal};
 use crate::report::progress::Preparation;
-use crate::report::ready as form;
+use crate::report::{ci as form, ready};
 use crate::spec::head::ReviewedPlan;
 use crate::spec::secrets::Secrets;
 use event::Proposal;
@@ -76,15 +75,14 @@ async fn deploy(
     secrets: &mut Option<Secrets>,
 ) -> Exit {
     let began = Instant::now();
-    let expected = Reviewed::asked(expected)?;
+    let expected = Reviewed::asked(expected.word())?;
     let settings = run.settings(choice, "ci")?;
     let loaded = run.load(&settings)?;
     *secrets = Some(loaded.document.secrets().clone());
     pages.mask(&loaded);
     let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
-    let verb = if decision.apply { "plan and apply" } else { "plan only" };
-    run.terminal.say(&format!("{verb}: {}", decision.why));
+    form::mode(&run.terminal, decision.apply, &decision.why);
 
     if decision.apply {
         pipeline::kept_after_this_job(&loaded.document, &settings)?;
@@ -111,13 +109,13 @@ async fn deploy(
         pages.comment(&ready, &decision, &effects, &Proposal::of(&run.environment)).await;
     }
     if decision.apply {
-        form::announce(&run.terminal, &ready, "ci");
-        form::digest(&run.terminal, &effects);
+        ready::announce(&run.terminal, &ready, "ci");
+        ready::digest(&run.terminal, &effects);
         let ready = reviewed(run, ready, &effects, expected, &occasion, pages).await?;
         return carry_out(run, ready, &settings, began, pages).await;
     }
-    form::plan(&run.terminal, &ready);
-    form::digest(&run.terminal, &effects);
+    ready::plan(&run.terminal, &ready);
+    ready::digest(&run.terminal, &effects);
     if let Some(Fate::Deploy(env)) = &fate {
         let code = preview::deploy(run, &settings, env, pages).await?;
         if code != OK {
@@ -133,7 +131,7 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
     match pipeline::recorded(loaded, settings).await? {
         Ok(recorded) => {
             pages.recorded(&recorded, decision);
-            form::recorded(&run.terminal, &recorded);
+            ready::recorded(&run.terminal, &recorded);
         }
         Err((loaded, why)) => pages.only_validated(loaded.document.stack(), &why),
     }
@@ -188,12 +186,12 @@ async fn reviewed(
             return Ok(ready);
         }
         (None, Err(NoReview::None(why))) => {
-            run.terminal.say(&format!("There is no reviewed plan to compare with: {why}."));
+            form::no_review(&run.terminal, &why);
             return Ok(ready);
         }
     };
     match reviewed.hold(effects, ready.was_cut_off() || run.environment.is_rerun()) {
-        Ok(()) => run.terminal.say(&format!("The plan is the one that was reviewed ({}).", reviewed.source)),
+        Ok(()) => form::reviewed(&run.terminal, &reviewed.source),
         Err(other) if must => {
             ready.abandon().await;
             return Err(other.refusal(&reviewed, asked));

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::examples::Examples;
@@ -15,9 +14,8 @@ use super::{Exit, OK, approval, complete};
 use crate::failure::Failure;
 use crate::pipeline::{self, Environment};
 use crate::plan::Goal;
-use crate::report::json::masked;
 use crate::report::progress::Preparation;
-use crate::report::ready as form;
+use crate::report::{env as form, ready};
 use crate::spec::nearest::{nearest, quoted};
 
 /// List and destroy preview environments
@@ -74,40 +72,8 @@ async fn environments(run: &Run, operation: &str) -> Result<Vec<Environment>, Fa
 
 async fn list(run: &Run) -> Exit {
     let found = environments(run, "env list").await?;
-    if run.terminal.json {
-        let lines: Vec<Value> = found.iter().map(|env| masked(line(env), env.loaded.document.secrets())).collect();
-        run.terminal.data(&format!("{}\n", json!({ "environments": lines })));
-        return Ok(OK);
-    }
-    if found.is_empty() {
-        run.terminal.say("There is no environment beside the stack. `deployer --env NAME apply` makes one.");
-    }
-    for env in &found {
-        let state = &env.snapshot.state;
-        let unfinished = if state.intents.is_empty() { "" } else { ", cut off" };
-        let text = format!(
-            "{}  {} resources{unfinished}, written {}  {}\n",
-            env.name,
-            state.resources.len(),
-            state.written_at,
-            env.store.place()
-        );
-        run.terminal.data(&text);
-    }
+    form::list(&run.terminal, &found);
     Ok(OK)
-}
-
-fn line(env: &Environment) -> Value {
-    let state = &env.snapshot.state;
-    json!({
-        "name": env.name,
-        "owner": env.loaded.document.stack(),
-        "resources": state.resources.len(),
-        "unfinished": state.intents.len(),
-        "written_at": state.written_at,
-        "state": env.store.place(),
-        "tags": { crate::aws::tags::STACK: env.loaded.document.stack(), crate::aws::tags::ENV: env.name },
-    })
 }
 
 async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved: &Approval) -> Exit {
@@ -130,7 +96,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
         })
         .collect();
     if chosen.is_empty() {
-        run.terminal.say("No environment is that old.");
+        form::none_is_old(&run.terminal);
         return Ok(OK);
     }
     let listed = quoted(chosen.iter().map(|env| env.name.as_str()));
@@ -150,10 +116,10 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
 pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Failure> {
     let began = Instant::now();
     let Environment { name, settings, loaded, store, .. } = env;
-    run.terminal.say(&format!("environment {name}:"));
+    form::heading(&run.terminal, &name);
     let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Destroy, true, &preparation, &run.stop).await?;
-    form::announce(&run.terminal, &ready, "env destroy");
+    ready::announce(&run.terminal, &ready, "env destroy");
     let ended = carry_out(run, ready, &settings, began).await?;
     if ended.code != OK {
         return Ok(ended);
@@ -161,10 +127,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Fa
     let lease = pipeline::hold(&store, &settings, &preparation, &run.stop).await?;
     let erased = pipeline::erase(&store, &lease).await;
     pipeline::give_back(lease).await;
-    run.terminal.say(&match erased? {
-        true => format!("The environment {name} is gone."),
-        false => format!("The environment {name} keeps what is protected or retained; its state stays."),
-    });
+    form::destroyed(&run.terminal, &name, erased?);
     Ok(ended)
 }
 

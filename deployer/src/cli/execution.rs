@@ -2,13 +2,12 @@
 
 use tokio::time::Instant;
 
-use super::expected::Reviewed;
 use super::options::{Approval, Choice, Expected};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
-use crate::pipeline::{self, Applied, Ready, Settings};
+use crate::pipeline::{self, Applied, Ready, Reviewed, Settings};
 use crate::plan::Goal;
 use crate::report::progress::{Preparation, Progress};
 use crate::report::ready as form;
@@ -29,7 +28,7 @@ impl Change {
     /// Plans the change, asks, and carries it out.
     pub(super) async fn make(self, run: &Run) -> Exit {
         approval::possible(run, &self.approval, self.command)?;
-        let reviewed = Reviewed::asked(&self.expected)?;
+        let reviewed = Reviewed::asked(self.expected.word())?;
         let began = Instant::now();
         let settings = Settings { refresh_only: self.refresh_only, ..run.settings(&self.choice, self.command)? };
         let loaded = run.load(&settings)?;

@@ -10,8 +10,9 @@ use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::iam::github::{self, Repository, Source};
-use crate::iam::{Document, MANAGED_POLICY_SIZE, Task};
+use crate::iam::{Document, Task};
 use crate::pipeline::{self, Loaded, Settings, Whereabouts};
+use crate::report::iam as form;
 
 /// Print the IAM permissions that a command needs for this stack
 #[derive(Debug, Args)]
@@ -214,14 +215,7 @@ async fn policy(
         return Ok(OK);
     }
     stack.print(run, &document.to_json());
-    if !document.fits() {
-        run.terminal.say(&format!(
-            "This document has {} characters, and a managed policy at most {MANAGED_POLICY_SIZE}: `deployer iam {} --split` prints it as {}.",
-            document.size(),
-            task.name(),
-            document.split().len()
-        ));
-    }
+    form::size(&run.terminal, &document, task);
     Ok(OK)
 }
 
@@ -235,29 +229,20 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
     if repository.ids.is_none() && !options.any_id {
         return Err(unnumbered(&repository));
     }
-    let (plans, applies) = (planning(options), applying(options, &stack)?);
-    let tasks = match options.role {
-        Some(role) => vec![role.task()],
-        None => vec![Task::Plan, Task::Apply],
-    };
+    let mut trusts = vec![(Task::Plan, planning(options)), (Task::Apply, applying(options, &stack)?)];
+    trusts.retain(|(task, _)| options.role.is_none_or(|role| role.task() == *task));
+    let applies = trusts.iter().any(|(task, _)| *task == Task::Apply);
     let mut roles = Vec::new();
-    for task in &tasks {
-        let apply = *task == Task::Apply;
-        let boundary = options.permissions_boundary.as_deref().filter(|_| apply);
+    for (task, source) in &trusts {
+        let boundary = if *task == Task::Apply { options.permissions_boundary.as_deref() } else { None };
         let policies = stack.document(*task, boundary)?.split();
-        let source = if apply { &applies } else { &plans };
         roles.push(github::role(*task, stack.loaded.document.stack(), &stack.at.place, &repository, source, policies));
     }
     stack.print(run, &github::to_json(&stack.at.place, &roles));
-    run.terminal.say(&github::commands(&stack.at.place, &roles));
-    for (task, source) in [(Task::Plan, &plans), (Task::Apply, &applies)] {
-        for note in notes(task, source).into_iter().filter(|_| tasks.contains(&task)) {
-            run.terminal.say(&format!("\n{note}"));
-        }
-    }
+    form::roles(&run.terminal, &github::commands(&stack.at.place, &roles), &trusts);
     let equips = stack.loaded.graph.nodes().any(|node| node.kind.about().calls.boundary.is_some() && !node.external);
-    if equips && options.permissions_boundary.is_none() && tasks.contains(&Task::Apply) {
-        run.terminal.say(ADMINISTRATOR);
+    if equips && options.permissions_boundary.is_none() && applies {
+        form::administrator(&run.terminal);
     }
     Ok(OK)
 }
@@ -271,11 +256,6 @@ fn unnumbered(Repository { owner, name, .. }: &Repository) -> Failure {
         ),
     )
 }
-
-/// The warning about a role that may write other roles.
-const ADMINISTRATOR: &str = "\nThe applying role may write the policies of the stack's roles and give these roles to functions. Whoever gets a commit to a branch \
-    that applies, or a build script into its dependencies, can so reach everything in the account. `--permissions-boundary ARN` limits that: \
-    each role is then made under that boundary.";
 
 fn planning(options: &GithubOptions) -> Source {
     options.plan_environment.clone().map_or(Source::Everything, Source::Environment)
@@ -300,26 +280,6 @@ fn applying(options: &GithubOptions, stack: &Stack) -> Result<Source, Failure> {
         return Err(Failure::plain("iam::branch-pattern", message, help));
     }
     Ok(Source::Branches(branches.clone()))
-}
-
-/// Describes the consequences of a role's trust policy.
-fn notes(task: Task, source: &Source) -> Vec<String> {
-    match (task, source) {
-        (Task::Plan, Source::Everything) => vec![
-            "Everybody who can push a branch can take on the planning role. It changes nothing, but it reads the functions' environment variables, \
-             secrets among them, and the state. To allow reviewed jobs alone: `--plan-environment NAME`."
-                .to_owned(),
-        ],
-        (_, Source::Environment(environment)) => vec![format!(
-            "A job in an environment does not name its branch: limit the environment {environment} to the branches that may use it."
-        )],
-        (Task::Apply, Source::Branches(_)) => vec![
-            "Jobs that pull_request_target, issue_comment or workflow_run start have the default branch's token, too: keep such workflows out of this \
-             repository, or let an environment with required reviewers apply (`--environment NAME`)."
-                .to_owned(),
-        ],
-        _ => Vec::new(),
-    }
 }
 
 fn account_id(text: &str) -> Result<String, String> {

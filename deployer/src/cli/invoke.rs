@@ -13,6 +13,7 @@ use super::{Exit, OK, complete};
 use crate::failure::Failure;
 use crate::operate::{chosen, functions, invoke};
 use crate::pipeline;
+use crate::report::ready as form;
 
 /// Call a function and print its answer
 #[derive(Debug, Args)]
@@ -48,11 +49,7 @@ impl Invoke {
             }
         };
         let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
-        run.terminal.value(&answer.payload);
-        if run.terminal.verbose || answer.error.is_some() {
-            // AWS returns only the last 4 KB of the log, so a secret may be cut.
-            run.terminal.say(&loaded.document.secrets().mask_cut(answer.log.trim_end()));
-        }
+        form::answer(&run.terminal, &answer, loaded.document.secrets());
         match answer.error {
             None => Ok(OK),
             Some(kind) => Err(Failure::plain(

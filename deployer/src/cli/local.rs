@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::examples::Examples;
 use super::options::Choice;
@@ -13,6 +12,7 @@ use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::local::{self, LocalError, StartOptions};
 use crate::pipeline::{self, Loaded};
+use crate::report::local as form;
 use crate::spec::head::StateLocation;
 
 /// Start, stop or show the local cloud
@@ -78,11 +78,7 @@ impl Local {
             }
             LocalCommand::Stop => {
                 let stopped = local::stop(&run.root()).await.map_err(failure)?;
-                run.terminal.say(if stopped {
-                    "The local cloud is stopped; its data stays."
-                } else {
-                    "No local cloud was running."
-                });
+                form::stopped(&run.terminal, stopped);
                 Ok(OK)
             }
             LocalCommand::Status => status(run),
@@ -115,14 +111,7 @@ async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_r
         options.buckets.extend(expected_buckets(&loaded));
     }
     let cloud = local::start(&options, &|line| run.terminal.say(line)).await.map_err(failure)?;
-    if run.terminal.json {
-        run.terminal.data(&format!("{}\n", json!(cloud.status())));
-    } else {
-        run.terminal.say(&format!("The local cloud runs at {}.", cloud.endpoint_url()));
-        for bucket in &options.buckets {
-            run.terminal.say(&format!("  bucket {bucket}"));
-        }
-    }
+    form::started(&run.terminal, &cloud, &options.buckets);
     Ok(OK)
 }
 
@@ -139,14 +128,7 @@ fn expected_buckets(loaded: &Loaded) -> Vec<String> {
 
 fn status(run: &Run) -> Exit {
     let status = local::status(&run.root()).map_err(failure)?;
-    let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
-        _ if run.terminal.json => json!(status).to_string(),
-        (Some(endpoint), Some(bedrock)) => {
-            format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.")
-        }
-        _ => "The local cloud does not run. Start it: `deployer local start`".to_owned(),
-    };
-    run.terminal.data(&format!("{text}\n"));
+    form::status(&run.terminal, &status);
     Ok(OK)
 }
 

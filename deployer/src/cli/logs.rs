@@ -12,7 +12,7 @@ use super::run::Run;
 use super::{Exit, INTERRUPTED, OK, complete};
 use crate::aws::Aws;
 use crate::failure::Failure;
-use crate::operate::logs::{Line, Reader, Wanted};
+use crate::operate::logs::{Reader, Wanted};
 use crate::operate::{Target, chosen, functions};
 use crate::pipeline::{self, Loaded};
 use crate::report::logs as form;
@@ -48,7 +48,7 @@ impl Logs {
         let Self { function: names, lines, filter: pattern, follow } = self;
         let (loaded, aws) = reach(run, "logs").await?;
         let targets = chosen(functions(&loaded.graph, &aws.place), &names)?;
-        let width = widest(&targets);
+        let view = view(run, &loaded, &targets);
         let mut reader = Reader::new(targets, Wanted { since: since(lines.since), pattern });
         let mut stop = run.stop.clone();
         loop {
@@ -57,7 +57,7 @@ impl Logs {
                 _ = stop.wait_for(|asked| *asked > 0) => return Ok(INTERRUPTED),
             };
             let read = read.map_err(|error| Failure::aws(&error, "", &loaded.document))?;
-            show(run, &loaded, &read, width, form::line);
+            form::print(&run.terminal, &read, view, form::line);
             if !follow {
                 return Ok(OK);
             }
@@ -69,6 +69,7 @@ impl Logs {
     }
 }
 
+/// Loads the stack and connects to AWS.
 pub(super) async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), Failure> {
     let settings = run.settings(&Choice::default(), operation)?;
     let loaded = pipeline::load(&settings)?;
@@ -76,24 +77,8 @@ pub(super) async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), F
     Ok((loaded, aws))
 }
 
-pub(super) fn show(
-    run: &Run,
-    loaded: &Loaded,
-    lines: &[Line],
-    width: usize,
-    text: impl Fn(&Line, form::View<'_>) -> String,
-) {
-    let view = form::View { width, paint: run.terminal.out, secrets: loaded.document.secrets() };
-    let one = |line: &Line| match run.terminal.json {
-        true => format!("{}\n", form::as_json(line, view.secrets)),
-        false => text(line, view),
-    };
-    let all: String = lines.iter().map(one).collect();
-    if !all.is_empty() {
-        run.terminal.data(&all);
-    }
-}
-
-pub(super) fn widest(targets: &[Target]) -> usize {
-    targets.iter().map(|target| target.name().chars().count()).max().unwrap_or(0)
+/// Returns how this terminal shows the lines of these functions.
+pub(super) fn view<'a>(run: &Run, loaded: &'a Loaded, targets: &[Target]) -> form::View<'a> {
+    let width = targets.iter().map(|target| target.name().chars().count()).max().unwrap_or(0);
+    form::View { width, paint: run.terminal.out, secrets: loaded.document.secrets() }
 }

@@ -14,7 +14,6 @@ mod env;
 mod environment;
 mod examples;
 mod execution;
-mod expected;
 mod graph;
 mod iam;
 mod invoke;

@@ -93,6 +93,13 @@ pub struct Expected {
     pub expect_plan: Option<String>,
 }
 
+impl Expected {
+    /// Returns the given digest or file. An empty text means none: workflows pass on inputs that were not set.
+    pub fn word(&self) -> Option<&str> {
+        self.expect_plan.as_deref().filter(|word| !word.is_empty())
+    }
+}
+
 /// A run that changes nothing in AWS.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Refresh {

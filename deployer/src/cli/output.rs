@@ -2,7 +2,6 @@
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
-use serde_json::json;
 
 use super::examples::Examples;
 use super::options::Choice;
@@ -10,6 +9,7 @@ use super::run::Run;
 use super::{Exit, OK, complete};
 use crate::failure::Failure;
 use crate::pipeline;
+use crate::report::ready as form;
 use crate::spec::nearest::{nearest, quoted};
 
 /// Print the stack's outputs, or one bare value
@@ -41,19 +41,13 @@ impl Output {
             let message = format!("the output `{name}` holds a secret, so it is not kept");
             return Err(Failure::plain("output::secret", message, "hand the secret on by other means"));
         }
-        let text = match name {
-            None if run.terminal.json => json!(outputs).to_string() + "\n",
-            None => outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect(),
-            Some(name) => match outputs.get(&name) {
-                Some(value) if run.terminal.json => json!(value).to_string() + "\n",
-                Some(value) => {
-                    run.terminal.value(value);
-                    return Ok(OK);
-                }
-                None => return Err(missing(&name, &outputs, loaded.graph.outputs().contains_key(&name))),
-            },
+        let Some(name) = name else {
+            form::outputs(&run.terminal, &outputs);
+            return Ok(OK);
         };
-        run.terminal.data(&text);
+        let value =
+            outputs.get(&name).ok_or_else(|| missing(&name, &outputs, loaded.graph.outputs().contains_key(&name)))?;
+        form::output(&run.terminal, value);
         Ok(OK)
     }
 }

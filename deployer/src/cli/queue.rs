@@ -18,7 +18,7 @@ use crate::operate::queues::{self, Depth, QueueTarget, Queues, Unmeant};
 use crate::operate::redrive::{self as moving, Task};
 use crate::pipeline::{self, Loaded};
 use crate::plan::{PlanError, Problem};
-use crate::report::queues as form;
+use crate::report::queues::{self as form, End};
 use crate::spec::nearest::{nearest, quoted};
 
 /// Look at failed messages, move them back, or delete a queue's messages
@@ -147,13 +147,13 @@ impl Subject {
         }
     }
 
-    /// Writes the last JSON line, or `text` for people.
-    fn end(&self, run: &Run, result: &str, messages: Option<i64>, text: &str) {
-        if run.terminal.json {
-            run.terminal.data(&form::summary_json(result, &self.queue, messages, self.began.elapsed()));
-        } else {
-            run.terminal.say(text);
-        }
+    /// Prints how the command ended.
+    fn end(&self, run: &Run, end: &End<'_>) {
+        self.view(&self.sources()).end(&run.terminal, end, self.began.elapsed());
+    }
+
+    fn view<'a>(&'a self, sources: &'a [&'a QueueTarget]) -> form::Subject<'a> {
+        form::Subject { queue: &self.queue, typed: self.typed(), sources }
     }
 }
 

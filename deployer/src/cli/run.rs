@@ -171,9 +171,7 @@ impl Run {
             ));
         }
         if let Some(url) = asked.filter(|url| url.starts_with("http://") && !is_loopback(url)) {
-            self.terminal.say(&format!(
-                "warning: requests to {url} are not encrypted, values of secrets in them neither; use https outside this machine"
-            ));
+            self.terminal.unencrypted(url);
         }
         Ok((asked.map(str::to_owned), None))
     }

@@ -25,11 +25,7 @@ pub(super) fn listen(terminal: Terminal) -> Stop {
             if level >= 3 {
                 std::process::exit(INTERRUPTED.into());
             }
-            terminal.say(if level == 1 {
-                "Stopping: what is in flight ends first. Once more leaves it."
-            } else {
-                "Leaving what is in flight, saving the state. Once more ends at once."
-            });
+            terminal.stopping(level);
             let _ = asked.send(level);
         }
     });

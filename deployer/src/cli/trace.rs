@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::environment::since;
 use super::examples::Examples;
-use super::logs::{reach, show, widest};
+use super::logs::{reach, view};
 use super::options::Lines;
 use super::run::Run;
 use super::{Exit, OK};
@@ -31,20 +31,18 @@ impl Trace {
         let Self { id, lines } = self;
         let (loaded, aws) = reach(run, "trace").await?;
         let targets = chosen(functions(&loaded.graph, &aws.place), &[])?;
-        let width = widest(&targets);
+        let view = view(run, &loaded, &targets);
         let wanted = Wanted { since: since(lines.since), pattern: Some(holding(&id)) };
         let mut reader = Reader::new(targets, wanted);
         let read = async { reader.next(&aws).await.map_err(|error| Failure::aws(&error, "", &loaded.document)) };
         let mut read = pipeline::unless_stopped(&run.stop, read).await?;
         // Not every endpoint takes the filter pattern literally.
         read.retain(|line| line.message.contains(id.as_str()));
-        let (Some(first), Some(last)) = (read.first(), read.last()) else {
+        if read.is_empty() {
             let message = format!("no function's log of the last {} s holds `{id}`", lines.since.as_secs());
             return Err(Failure::plain("trace::nothing", message, "look further back with `--since 1d`"));
-        };
-        let (start, took) = (first.at, (last.at - first.at) as f64 / 1000.0);
-        show(run, &loaded, &read, width, |line, view| form::step(line, start, view));
-        run.terminal.say(&format!("{} lines in {took:.3} s.", read.len()));
+        }
+        form::timeline(&run.terminal, &read, view);
         Ok(OK)
     }
 }

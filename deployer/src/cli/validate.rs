@@ -2,15 +2,14 @@
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
-use serde_json::json;
 
 use super::examples::Examples;
 use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK, complete};
-use crate::codes::{self, Example};
+use crate::codes;
 use crate::failure::Failure;
-use crate::report::{counted, diagnostics, explain};
+use crate::report::{explain, ready};
 
 /// Check stack.yaml without AWS
 #[derive(Debug, Args)]
@@ -40,26 +39,14 @@ impl Validate {
 
 fn check(run: &Run) -> Exit {
     let loaded = run.validate(&run.settings_offline(&Choice::default())?)?;
-    let resources = loaded.graph.nodes().count();
-    if run.terminal.json {
-        run.terminal.data(&diagnostics::json(&loaded.warnings, loaded.document.source()));
-        let line = json!({"type": "valid", "stack": loaded.document.stack(), "resources": resources, "warnings": loaded.warnings.0.len()});
-        run.terminal.data(&format!("{line}\n"));
-    } else {
-        let file = run.global.file.display();
-        run.terminal.data(&format!("{file} is valid: {}.\n", counted(resources as u64, "resource")));
-    }
+    ready::valid(&run.terminal, &loaded, &run.global.file);
     Ok(OK)
 }
 
-/// Explains one code, or lists all.
+/// Explains one code; without a name, lists all.
 fn explain_code(run: &Run, name: &str) -> Exit {
     if name.is_empty() {
-        if run.terminal.json {
-            codes::all().for_each(|code| run.terminal.data(&format!("{}\n", object(code))));
-        } else {
-            run.terminal.data(&explain::list());
-        }
+        explain::print_all(&run.terminal);
         return Ok(OK);
     }
     let Some(code) = codes::find(name) else {
@@ -69,16 +56,6 @@ fn explain_code(run: &Run, name: &str) -> Exit {
         };
         return Err(Failure::plain("run::unknown-code", format!("there is no code `{name}`"), help));
     };
-    let text =
-        if run.terminal.json { format!("{}\n", object(code)) } else { explain::text(code, run.terminal.out_style()) };
-    run.terminal.data(&text);
+    explain::print(&run.terminal, code);
     Ok(OK)
-}
-
-fn object(code: &codes::Code) -> serde_json::Value {
-    let (example, right) = match code.example {
-        Example::Stack { wrong, right } => (wrong, Some(right)),
-        Example::Situation(when) => (when, None),
-    };
-    json!({"code": code.code, "severity": code.severity, "means": code.means, "example": example, "put_right": right, "fix": code.fix})
 }

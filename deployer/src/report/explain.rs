@@ -2,13 +2,40 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use super::diagnostics::{self, Style};
-use crate::codes::{Code, Example, GROUPS};
+use super::terminal::Terminal;
+use crate::codes::{self, Code, Example, GROUPS};
 use crate::failure::Failure;
 use crate::pipeline;
 use crate::spec::finding::{Findings, Severity};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
+
+/// Prints the explanation of one code.
+pub fn print(terminal: &Terminal, code: &Code) {
+    terminal.data(&match terminal.json {
+        true => format!("{}\n", object(code)),
+        false => text(code, terminal.out_style()),
+    });
+}
+
+/// Prints all codes, one a line.
+pub fn print_all(terminal: &Terminal) {
+    match terminal.json {
+        true => codes::all().for_each(|code| terminal.data(&format!("{}\n", object(code)))),
+        false => terminal.data(&list()),
+    }
+}
+
+fn object(code: &Code) -> Value {
+    let (example, right) = match code.example {
+        Example::Stack { wrong, right } => (wrong, Some(right)),
+        Example::Situation(when) => (when, None),
+    };
+    json!({"code": code.code, "severity": code.severity, "means": code.means, "example": example, "put_right": right, "fix": code.fix})
+}
 
 /// Explains one code: its meaning, an example with its findings, and what to do.
 pub fn text(code: &Code, style: Style) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::paint::{Paint, Tone};
+use super::terminal::Terminal;
 use crate::operate::logs::Line;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
@@ -18,13 +19,33 @@ pub struct View<'a> {
     pub secrets: &'a Secrets,
 }
 
+/// Prints lines. Each is rendered by `text` for people, and as JSON for programs.
+pub fn print(terminal: &Terminal, lines: &[Line], view: View<'_>, text: impl Fn(&Line, View<'_>) -> String) {
+    let one = |line: &Line| match terminal.json {
+        true => format!("{}\n", as_json(line, view.secrets)),
+        false => text(line, view),
+    };
+    let all: String = lines.iter().map(one).collect();
+    if !all.is_empty() {
+        terminal.data(&all);
+    }
+}
+
+/// Prints the lines of one request as a timeline, and how long it took.
+pub fn timeline(terminal: &Terminal, lines: &[Line], view: View<'_>) {
+    let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
+    print(terminal, lines, view, |line, view| step(line, first.at, view));
+    let took_s = (last.at - first.at) as f64 / 1000.0;
+    terminal.say(&format!("{} lines in {took_s:.3} s.", lines.len()));
+}
+
 /// Renders one line: time, function and message. A structured message begins with its level and text.
 pub fn line(line: &Line, view: View<'_>) -> String {
     whole(&time(line.at), line, view)
 }
 
 /// Renders one line of a timeline that begins at `start` (milliseconds since 1970).
-pub fn step(line: &Line, start: i64, view: View<'_>) -> String {
+fn step(line: &Line, start: i64, view: View<'_>) -> String {
     let offset = format!("+{:.3} s", (line.at - start) as f64 / 1000.0);
     whole(&format!("{offset:>11}"), line, view)
 }
@@ -38,7 +59,7 @@ fn whole(when: &str, line: &Line, View { width, paint, secrets }: View<'_>) -> S
 }
 
 /// Renders the line as one object; a structured message stays an object.
-pub fn as_json(line: &Line, secrets: &Secrets) -> Value {
+fn as_json(line: &Line, secrets: &Secrets) -> Value {
     let message = secrets.mask_cut(&line.message);
     let message = serde_json::from_str(&message).unwrap_or_else(|_| Value::from(message));
     json!({"time": time(line.at), "function": line.function, "stream": line.stream, "message": message})

@@ -1,10 +1,14 @@
 //! Formats output for people. The only module that prints.
 
+pub mod ci;
 pub mod coverage;
 pub mod diagnostics;
+pub mod env;
 pub mod explain;
 pub mod github;
+pub mod iam;
 pub mod json;
+pub mod local;
 pub mod logs;
 pub mod markdown;
 pub mod paint;

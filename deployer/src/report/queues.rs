@@ -1,16 +1,21 @@
 //! Renders messages of queues, and what became of them, for people and programs.
 
+mod course;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::json::{masked, version as first_line};
 use super::paint::{Paint, Tone};
-use crate::aws::Place;
-use crate::operate::queues::{Depth, Message, QueueTarget};
+use super::terminal::Terminal;
+use crate::aws::{AwsError, Place};
+use crate::operate::queues::{Depth, HIDDEN_S, Message, QueueTarget};
 use crate::operate::redrive::Task;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
+
+pub use course::{End, Subject};
 
 /// The most of a body that is shown to people: lines, and characters in all.
 const BODY_LINES: usize = 20;
@@ -27,8 +32,48 @@ pub struct View<'a> {
     pub now_ms: i64,
 }
 
+/// The messages that were looked at.
+pub struct Looked<'a> {
+    pub queue: &'a QueueTarget,
+    pub depth: Depth,
+    pub messages: &'a [Message],
+    pub stack: &'a str,
+    pub place: &'a Place,
+    /// The name to type in order to move them back; `None` if no queue sends its failed messages here.
+    pub redrive: Option<&'a str>,
+}
+
+/// Prints messages, and what the look at them means.
+pub fn looked(terminal: &Terminal, looked: &Looked<'_>, view: View<'_>) {
+    let Looked { queue, depth, messages: all, redrive, .. } = looked;
+    terminal.data(&match terminal.json {
+        true => format!("{}\n", messages_json(looked, view)),
+        false => messages(queue, *depth, all, view),
+    });
+    if all.is_empty() {
+        return terminal.say("No message can be received now.");
+    }
+    terminal.say("\nThis look counts as a receive of each message shown. They are in the queue as before.");
+    if queue.dead_letters.is_some() {
+        terminal.say("A message that is received too often goes to the dead-letter queue (`max_receive_count`).");
+    }
+    if let Some(name) = redrive {
+        terminal.say(&format!("Once the cause is mended: `deployer queue redrive {name}`"));
+    }
+}
+
+/// Warns that some messages stay hidden for a while, if any could not be given back.
+pub fn given_back(terminal: &Terminal, result: &Result<usize, AwsError>) {
+    let why = match result {
+        Ok(0) => return,
+        Ok(some) => format!("{} could not be given back", messages_of(*some as u64)),
+        Err(error) => format!("the messages could not be given back: {error}"),
+    };
+    terminal.say(&format!("warning: {why}; consumers can receive them again within {HIDDEN_S} s"));
+}
+
 /// Renders a queue's line and its messages. Lines of a message are indented, so that none passes for another message.
-pub fn messages(queue: &QueueTarget, depth: Depth, all: &[Message], view: View<'_>) -> String {
+fn messages(queue: &QueueTarget, depth: Depth, all: &[Message], view: View<'_>) -> String {
     let head = view.paint.tone(Tone::Strong, &queue.address);
     let mut out = format!("{head}  {}  {}\n", queue.queue_name, counts(depth));
     for message in all {
@@ -87,19 +132,14 @@ fn age(ms: i64) -> String {
 }
 
 /// Formats the counts of a queue's messages.
-pub fn counts(Depth { waiting, in_flight, delayed }: Depth) -> String {
+fn counts(Depth { waiting, in_flight, delayed }: Depth) -> String {
     let delayed = if delayed == 0 { String::new() } else { format!(", {delayed} delayed") };
     format!("about {waiting} waiting, {in_flight} in flight{delayed}")
 }
 
 /// Renders the messages as one object, with whole bodies.
-pub fn messages_json(
-    queue: &QueueTarget,
-    depth: Depth,
-    all: &[Message],
-    (stack, place): (&str, &Place),
-    view: View<'_>,
-) -> Value {
+fn messages_json(looked: &Looked<'_>, view: View<'_>) -> Value {
+    let Looked { queue, depth, messages: all, stack, place, .. } = looked;
     let message = |message: &Message| {
         let sent = message.sent_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
         json!({
@@ -119,7 +159,7 @@ pub fn messages_json(
         "account": place.account,
         "address": queue.address,
         "queue_name": queue.queue_name,
-        "approximate_counts": depth_json(depth),
+        "approximate_counts": depth_json(*depth),
         "messages": all.iter().map(message).collect::<Vec<_>>(),
     });
     masked(value, view.secrets)
@@ -135,7 +175,7 @@ pub fn version(command: &str, stack: &str, place: &Place) -> String {
 }
 
 /// Renders the JSON line before messages are moved or deleted.
-pub fn started_json(action: &str, queue: &QueueTarget, sources: &[&QueueTarget], depth: Depth) -> String {
+fn started_json(action: &str, queue: &QueueTarget, sources: &[&QueueTarget], depth: Depth) -> String {
     let line = json!({
         "type": "action_started",
         "action": action,
@@ -148,19 +188,19 @@ pub fn started_json(action: &str, queue: &QueueTarget, sources: &[&QueueTarget],
 }
 
 /// Renders the intended move.
-pub fn intended_move(queue: &QueueTarget, sources: &[&QueueTarget], depth: Depth, paint: Paint) -> String {
+fn intended_move(queue: &QueueTarget, sources: &[&QueueTarget], depth: Depth, paint: Paint) -> String {
     let line = format!("→ {}: about {} back to {}", queue.address, messages_of(depth.waiting), named(sources));
     paint.tone(Tone::Change, &line) + "\n"
 }
 
 /// Renders the intended deletion of messages.
-pub fn intended_purge(queue: &QueueTarget, depth: Depth, paint: Paint) -> String {
+fn intended_purge(queue: &QueueTarget, depth: Depth, paint: Paint) -> String {
     let line = format!("- {} ({}): about {} lost for good", queue.address, queue.queue_name, messages_of(depth.all()));
     format!("{}  ({})\n", paint.tone(Tone::Bad, &line), counts(depth))
 }
 
 /// Formats queues by their addresses: `queues.orders, queues.mails`.
-pub fn named(queues: &[&QueueTarget]) -> String {
+fn named(queues: &[&QueueTarget]) -> String {
     queues.iter().map(|queue| queue.address.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -178,7 +218,7 @@ pub fn progress(task: &Task) -> String {
 }
 
 /// Renders the progress of a move as a JSON line.
-pub fn progress_json(queue: &QueueTarget, task: &Task) -> String {
+fn progress_json(queue: &QueueTarget, task: &Task) -> String {
     let line = json!({
         "type": "action_progress",
         "address": queue.address,
@@ -189,7 +229,7 @@ pub fn progress_json(queue: &QueueTarget, task: &Task) -> String {
 }
 
 /// Renders the last JSON line. `messages` is the approximate number of messages moved or deleted.
-pub fn summary_json(result: &str, queue: &QueueTarget, messages: Option<i64>, took: Duration) -> String {
+fn summary_json(result: &str, queue: &QueueTarget, messages: Option<i64>, took: Duration) -> String {
     let line = json!({
         "type": "summary",
         "result": result,

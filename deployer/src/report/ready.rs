@@ -11,9 +11,10 @@ use super::plan::View;
 use super::planned::PLAN_FORMAT;
 use super::shown::Shown;
 use super::terminal::Terminal;
-use super::{json as form, plan as text};
+use super::{counted, diagnostics, json as form, plan as text};
 use crate::failure::Failure;
-use crate::pipeline::{Applied, Ready, Recorded, Refreshed};
+use crate::operate::invoke::Answer;
+use crate::pipeline::{Applied, Loaded, Ready, Recorded, Refreshed};
 use crate::plan::Effects;
 use crate::spec::secrets::Secrets;
 
@@ -114,7 +115,7 @@ pub fn refreshed(terminal: &Terminal, Refreshed { changed, outputs }: &Refreshed
 }
 
 /// Renders outputs, one a line.
-pub fn outputs_text(outputs: &BTreeMap<String, String>) -> String {
+fn outputs_text(outputs: &BTreeMap<String, String>) -> String {
     outputs.iter().map(|(name, value)| format!("{name} = {value}\n")).collect()
 }
 
@@ -142,4 +143,39 @@ pub fn drift(terminal: &Terminal, ready: &Ready) {
 /// Tells where a plan was saved, and how to carry it out.
 pub fn saved(terminal: &Terminal, file: &Path) {
     terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
+}
+
+/// Prints that a stack is valid, and its warnings for programs.
+pub fn valid(terminal: &Terminal, loaded: &Loaded, file: &Path) {
+    let (document, warnings) = (&loaded.document, &loaded.warnings);
+    let resources = loaded.graph.nodes().count();
+    if !terminal.json {
+        return terminal.data(&format!("{} is valid: {}.\n", file.display(), counted(resources as u64, "resource")));
+    }
+    terminal.data(&diagnostics::json(warnings, document.source()));
+    let line =
+        json!({"type": "valid", "stack": document.stack(), "resources": resources, "warnings": warnings.0.len()});
+    terminal.data(&format!("{line}\n"));
+}
+
+/// Prints all outputs of the stack.
+pub fn outputs(terminal: &Terminal, outputs: &BTreeMap<String, String>) {
+    terminal.data(&if terminal.json { json!(outputs).to_string() + "\n" } else { outputs_text(outputs) });
+}
+
+/// Prints one output: the bare value.
+pub fn output(terminal: &Terminal, value: &str) {
+    match terminal.json {
+        true => terminal.data(&(json!(value).to_string() + "\n")),
+        false => terminal.value(value),
+    }
+}
+
+/// Prints the answer of a function. Shows its log on request and if the function failed.
+pub fn answer(terminal: &Terminal, answer: &Answer, secrets: &Secrets) {
+    terminal.value(&answer.payload);
+    if terminal.verbose || answer.error.is_some() {
+        // AWS returns only the last 4 KB of the log, so a secret may be cut.
+        terminal.say(&secrets.mask_cut(answer.log.trim_end()));
+    }
 }

@@ -1,32 +1,79 @@
 //! Renders the status of the stack.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::paint::{Paint, Tone};
 use super::state::table;
+use super::terminal::Terminal;
 use crate::aws::Place;
+use crate::graph::Node;
+use crate::graph::owner::Evidence;
 use crate::kinds::Sign;
 use crate::observe::Orphan;
+use crate::pipeline::{Loaded, Sight};
+use crate::plan::drift::drift_of_all;
 
 /// One resource and its condition.
-pub struct Row {
-    pub address: String,
-    pub kind: &'static str,
-    pub external: bool,
+struct Row {
+    address: String,
+    kind: &'static str,
+    external: bool,
     /// `None` if the resource does not exist in AWS.
-    pub physical_id: Option<String>,
-    pub recorded: bool,
+    physical_id: Option<String>,
+    recorded: bool,
     /// Whether its ownership tags are not this stack's.
-    pub foreign: bool,
+    foreign: bool,
     /// Whether neither `stack.yaml` nor the state has it.
-    pub orphan: bool,
+    orphan: bool,
     /// The properties that were changed outside the deployer.
-    pub drift: Vec<String>,
-    pub signs: Vec<Sign>,
+    drift: Vec<String>,
+    signs: Vec<Sign>,
+}
+
+/// Prints every resource of the stack. `signs` has the reports on each resource's health, by address.
+pub fn print(terminal: &Terminal, loaded: &Loaded, sight: &Sight, signs: BTreeMap<String, Vec<Sign>>) {
+    let rows = rows(loaded, sight, signs);
+    terminal.data(&match terminal.json {
+        true => format!("{}\n", json(&rows, loaded.document.stack(), &sight.aws.place)),
+        false => text(&rows, terminal.out),
+    });
+}
+
+fn rows(loaded: &Loaded, sight: &Sight, mut signs: BTreeMap<String, Vec<Sign>>) -> Vec<Row> {
+    let seen = &sight.observation;
+    let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
+    let owners = seen.owners(&loaded.graph, loaded.document.stack(), &sight.aws.place);
+    let foreign = |node: &Node| {
+        if node.external {
+            return None;
+        }
+        let recorded = seen.prior.resources.contains_key(&node.address);
+        let evidence = Evidence { stated: true, recorded, leaves: false };
+        owners.of(node.kind, seen.live.get(&node.address)?, evidence).foreign()
+    };
+    let row = |node: &Node| {
+        let address = &node.address;
+        let foreign = foreign(node);
+        let own = signs.remove(address).unwrap_or_default();
+        Row {
+            address: address.clone(),
+            kind: node.kind.name(),
+            external: node.external,
+            physical_id: seen.live.get(address).map(|live| live.physical_id.clone()),
+            recorded: seen.prior.resources.contains_key(address),
+            foreign: foreign.is_some(),
+            orphan: false,
+            drift: drift.iter().filter(|entry| entry.address == *address).filter_map(|d| d.path.clone()).collect(),
+            signs: foreign.map(|owner| Sign::alarming(owner.to_string())).into_iter().chain(own).collect(),
+        }
+    };
+    loaded.graph.nodes().map(row).chain(seen.orphans.iter().map(orphan)).collect()
 }
 
 /// Makes the row of an orphan: it has the stack's ownership tags, but neither `stack.yaml` nor the state has it.
-pub fn orphan(orphan: &Orphan) -> Row {
+fn orphan(orphan: &Orphan) -> Row {
     let then = match &orphan.live {
         Ok(_) => format!("`deployer apply --prune --target '{}'` deletes it", orphan.address),
         Err(why) => format!("it stays: {why}"),
@@ -68,7 +115,7 @@ impl Row {
 }
 
 /// Renders one resource a line, then the totals.
-pub fn text(rows: &[Row], paint: Paint) -> String {
+fn text(rows: &[Row], paint: Paint) -> String {
     let cells = rows.iter().map(|row| [row.word().to_owned(), row.address.clone(), row.kind.to_owned(), row.words()]);
     let lines = table(cells);
     let mut out = String::new();
@@ -95,7 +142,7 @@ pub fn text(rows: &[Row], paint: Paint) -> String {
 }
 
 /// Renders the rows as one object.
-pub fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
+fn json(rows: &[Row], stack: &str, place: &Place) -> Value {
     let row = |row: &Row| {
         json!({
             "address": row.address,

@@ -152,6 +152,21 @@ impl Terminal {
         }
     }
 
+    /// Tells what a signal does to the run; the first one has `level` 1.
+    pub fn stopping(&self, level: u8) {
+        self.say(match level {
+            1 => "Stopping: what is in flight ends first. Once more leaves it.",
+            _ => "Leaving what is in flight, saving the state. Once more ends at once.",
+        });
+    }
+
+    /// Warns that requests to a custom endpoint are not encrypted.
+    pub fn unencrypted(&self, url: &str) {
+        self.say(&format!(
+            "warning: requests to {url} are not encrypted, values of secrets in them neither; use https outside this machine"
+        ));
+    }
+
     /// Reports arguments that clap rejects; with `--json` as a line on stdout. A value without its option may be a
     /// secret, so everything after `=` is omitted.
     pub fn usage_error(&self, text: &str) {

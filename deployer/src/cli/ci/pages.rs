@@ -13,7 +13,7 @@ use super::seal::Seal;
 use crate::failure::Failure;
 use crate::pipeline::{Applied, Loaded, Ready, Recorded};
 use crate::plan::Effects;
-use crate::report::{github, markdown};
+use crate::report::{ci, github, markdown};
 use crate::spec::secrets::Secrets;
 
 /// Bytes of the summary that are reserved for the plan's outcome.
@@ -130,7 +130,7 @@ impl<'a> Pages<'a> {
 
     /// Warns without stopping the run.
     pub(super) fn warn(&self, title: &str, text: &str) {
-        self.run.terminal.say(&format!("warning: {text}"));
+        ci::warning(&self.run.terminal, text);
         if let Some(step) = &self.step {
             self.run.terminal.command(&github::warning(title, text));
             self.written(step.summarise(&markdown::note(title, text)));
@@ -140,9 +140,7 @@ impl<'a> Pages<'a> {
     /// Prints a plan that was made without credentials, with its limitations.
     pub(super) fn recorded(&self, recorded: &Recorded, decision: &Decision) {
         let Recorded { loaded, plan, cost, written_at, .. } = recorded;
-        let text = format!(
-            "this run has no AWS credentials: the plan is against the state of {written_at}, AWS was not asked, and no code was built"
-        );
+        let text = ci::without_credentials(written_at);
         self.run.terminal.say(&text);
         let Some(step) = &self.step else { return };
         self.run.terminal.command(&github::notice("planned without credentials", &text));
@@ -160,8 +158,7 @@ impl<'a> Pages<'a> {
 
     /// Reports that the stack is valid but not planned, such as for a fork's request without credentials.
     pub(super) fn only_validated(&self, stack: &str, why: &str) {
-        let file = self.run.global.file.display();
-        let text = format!("{file} is valid, but there is no plan: this run has no AWS credentials, and {why}.");
+        let text = ci::only_validated(&self.run.global.file, why);
         self.run.terminal.say(&text);
         if let Some(step) = &self.step {
             self.run.terminal.command(&github::notice("validated only", &text));
@@ -174,7 +171,7 @@ impl<'a> Pages<'a> {
         let Err(error) = result else { return };
         let text = format!("{error}; what is shown on GitHub stays incomplete");
         if self.said.borrow_mut().insert(text.clone()) {
-            self.run.terminal.say(&format!("warning: {text}"));
+            ci::warning(&self.run.terminal, &text);
         }
     }
 }

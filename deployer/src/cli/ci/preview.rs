@@ -12,7 +12,7 @@ use super::pages::Pages;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::plan::Goal;
 use crate::report::progress::Preparation;
-use crate::report::ready as form;
+use crate::report::{env as form, ready};
 use crate::spec::env::of_branch;
 use crate::spec::head::{Ci, Preview};
 
@@ -53,11 +53,11 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let began = Instant::now();
     let settings = settings.within(env);
     let loaded = pipeline::load(&settings)?;
-    run.terminal.say(&format!("preview environment {env}:"));
+    form::preview_heading(&run.terminal, env);
     let preparation = Preparation::new(run.terminal);
     let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
     pages.mask(&ready.loaded);
-    form::announce(&run.terminal, &ready, "ci");
+    ready::announce(&run.terminal, &ready, "ci");
     let ended = carry_out(run, ready, &settings, began).await?;
     pages.previewed(env, &ended).await;
     Ok(ended.code)
@@ -73,7 +73,7 @@ pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: 
             Ok(ended.code)
         }
         None => {
-            run.terminal.say(&format!("There is no environment {env} to destroy."));
+            form::absent(&run.terminal, env);
             Ok(OK)
         }
     }

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::super::environment::Environment;
-use super::super::expected::Reviewed;
 use super::seal::{self, Seal};
 use crate::aws::digest;
 use crate::forge::{Forge, ForgeError};
+use crate::pipeline::Reviewed;
 use crate::plan::Effects;
 
 /// The start of a plan's record in a comment.

@@ -9,7 +9,7 @@ use super::super::run::Run;
 use super::super::{Exit, OK, complete, environment};
 use super::{Subject, Which};
 use crate::failure::Failure;
-use crate::operate::queues::{Depth, HIDDEN_S, Look};
+use crate::operate::queues::{HIDDEN_S, Look};
 use crate::pipeline;
 use crate::report::queues as form;
 
@@ -55,41 +55,25 @@ impl Peek {
                 return Err(interrupted(format!("interrupted; received messages are visible again within {HIDDEN_S} s")));
             }
         };
-        let hidden = match &given_back {
-            Ok(0) => None,
-            Ok(some) => Some(format!("{} could not be given back", form::messages_of(*some as u64))),
-            Err(error) => Some(format!("the messages could not be given back: {error}")),
-        };
-        if let Some(why) = hidden {
-            run.terminal.say(&format!("warning: {why}; consumers can receive them again within {HIDDEN_S} s"));
-        }
+        form::given_back(&run.terminal, &given_back);
         received.map_err(|error| at.refused(&error))?;
         if *run.stop.borrow() > 0 {
             return Err(interrupted("interrupted; received messages were given back".to_owned()));
         }
-        show(run, &at, depth, &look);
+        let view = form::View {
+            paint: run.terminal.out,
+            secrets: at.loaded.document.secrets(),
+            now_ms: environment::now_ms(),
+        };
+        let looked = form::Looked {
+            queue: &at.queue,
+            depth,
+            messages: &look.messages,
+            stack: at.loaded.document.stack(),
+            place: &at.aws.place,
+            redrive: if at.sources().is_empty() { None } else { Some(at.typed()) },
+        };
+        form::looked(&run.terminal, &looked, view);
         Ok(OK)
-    }
-}
-
-fn show(run: &Run, at: &Subject, depth: Depth, look: &Look) {
-    let document = &at.loaded.document;
-    let view = form::View { paint: run.terminal.out, secrets: document.secrets(), now_ms: environment::now_ms() };
-    if run.terminal.json {
-        let place = (document.stack(), &at.aws.place);
-        let value = form::messages_json(&at.queue, depth, &look.messages, place, view);
-        run.terminal.data(&format!("{value}\n"));
-    } else {
-        run.terminal.data(&form::messages(&at.queue, depth, &look.messages, view));
-    }
-    if look.messages.is_empty() {
-        return run.terminal.say("No message can be received now.");
-    }
-    run.terminal.say("\nThis look counts as a receive of each message shown. They are in the queue as before.");
-    if at.queue.dead_letters.is_some() {
-        run.terminal.say("A message that is received too often goes to the dead-letter queue (`max_receive_count`).");
-    }
-    if !at.sources().is_empty() {
-        run.terminal.say(&format!("Once the cause is mended: `deployer queue redrive {}`", at.typed()));
     }
 }

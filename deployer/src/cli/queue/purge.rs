@@ -11,7 +11,7 @@ use super::super::{Exit, OK, approval, complete};
 use super::{Subject, Which};
 use crate::operate::queues;
 use crate::pipeline;
-use crate::report::queues as form;
+use crate::report::queues::End;
 
 /// Delete all messages of a dead-letter queue for good
 ///
@@ -42,17 +42,12 @@ impl Purge {
         let at = Subject::find(run, &which, "queue purge").await?;
         at.begin(run, "queue purge");
         let depth = pipeline::unless_stopped(&run.stop, at.depth()).await?;
-        if run.terminal.json {
-            run.terminal.data(&form::started_json("purge", &at.queue, &[], depth));
-        } else {
-            run.terminal.data(&form::intended_purge(&at.queue, depth, run.terminal.out));
-        }
+        at.view(&[]).purging(&run.terminal, depth);
         let word = &at.queue.queue_name;
         let question = format!("Type the queue's name, {word}, to delete its messages:");
         approval::typed(run, &approval, "queue purge", &question, word).await?;
         queues::purge(&at.aws, &at.queue.url).await.map_err(|error| at.refused(&error))?;
-        let text = "Done: SQS deletes the messages within 60 s, and those that arrive meanwhile perhaps, too.";
-        at.end(run, "ok", i64::try_from(depth.all()).ok(), text);
+        at.end(run, &End::Purged(depth));
         Ok(OK)
     }
 }

@@ -16,7 +16,7 @@ use crate::aws::AwsError;
 use crate::failure::Failure;
 use crate::operate::redrive::{self, Status, Task};
 use crate::pipeline;
-use crate::report::queues as form;
+use crate::report::queues::{self as form, End};
 
 /// Move the messages of a dead-letter queue back to the queue that they came from
 ///
@@ -58,39 +58,31 @@ async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval)
     let (tasks, depth) = pipeline::unless_stopped(&run.stop, asked).await?;
     refuse_second(&at, &tasks)?;
     if depth.waiting == 0 {
-        at.end(run, "ok", Some(0), &format!("Nothing to move: {} has {}.", at.queue.address, form::counts(depth)));
+        at.end(run, &End::NothingToMove(depth));
         return Ok(OK);
     }
     let sources = at.sources();
-    if !run.terminal.json {
-        run.terminal.data(&form::intended_move(&at.queue, &sources, depth, run.terminal.out));
-    }
+    at.view(&sources).intended_move(&run.terminal, depth);
     approval::given(run, approved, "queue redrive", "Type `yes` to move these messages back:").await?;
     if let Err(error) = redrive::start(&at.aws, &at.queue.arn, rate).await {
         // SQS's code for a second task is not documented.
         refuse_second(&at, &at.tasks().await?)?;
         return Err(at.refused(&error));
     }
-    if run.terminal.json {
-        run.terminal.data(&form::started_json("redrive", &at.queue, &sources, depth));
-    }
+    at.view(&sources).moving(&run.terminal, depth);
     let mut stop = run.stop.clone();
     let ended = tokio::select! {
         ended = follow(run, &at, redrive::latest_ms(&tasks)) => ended,
         _ = stop.wait_for(|asked| *asked > 0) => {
-            at.end(run, "interrupted", None, &goes_on(&at));
+            at.end(run, &End::GoesOn);
             return Ok(INTERRUPTED);
         }
     };
     let task = ended.map_err(|error| {
-        run.terminal.say(&goes_on(&at));
+        at.view(&sources).goes_on(&run.terminal);
         at.refused(&error)
     })?;
     conclude(run, &at, &task)
-}
-
-fn goes_on(at: &Subject) -> String {
-    format!("SQS goes on moving. To stop it: `deployer queue redrive {} --cancel`", at.typed())
 }
 
 fn refuse_second(at: &Subject, tasks: &[Task]) -> Result<(), Failure> {
@@ -114,11 +106,7 @@ async fn follow(run: &Run, at: &Subject, latest_ms: i64) -> Result<Task, AwsErro
             Some(task) if !task.status.is_active() => return Ok(task.clone()),
             Some(task) if shown != Some((task.moved, task.to_move)) => {
                 shown = Some((task.moved, task.to_move));
-                if run.terminal.json {
-                    run.terminal.data(&form::progress_json(&at.queue, task));
-                } else {
-                    run.terminal.say(&form::progress(task));
-                }
+                at.view(&[]).progress(&run.terminal, task);
             }
             Some(_) => {}
             None if began.elapsed() > LISTED_WITHIN => {
@@ -135,8 +123,7 @@ fn conclude(run: &Run, at: &Subject, task: &Task) -> Exit {
     let moved = form::messages_of(u64::try_from(task.moved).unwrap_or(0));
     let message = match &task.status {
         Status::Completed => {
-            let text = format!("Done: about {moved} moved back to {}.", form::named(&at.sources()));
-            at.end(run, "ok", Some(task.moved), &text);
+            at.end(run, &End::Moved(task.moved));
             return Ok(OK);
         }
         Status::Cancelled => format!("the move was cancelled after about {moved}"),
@@ -145,9 +132,7 @@ fn conclude(run: &Run, at: &Subject, task: &Task) -> Exit {
             format!("SQS stopped the move after about {moved}: {reason}")
         }
     };
-    if run.terminal.json {
-        at.end(run, "failed", Some(task.moved), "");
-    }
+    at.end(run, &End::PartlyMoved(task.moved));
     let help = format!("the others stay in {}; run the same command again to move them", at.queue.queue_name);
     Err(at.problem("queue::partly-moved", message, help).masked(at.loaded.document.secrets()))
 }
@@ -157,30 +142,25 @@ async fn cancel(run: &Run, which: &Which) -> Exit {
     at.begin(run, "queue redrive");
     let tasks = pipeline::unless_stopped(&run.stop, at.tasks()).await?;
     let Some(task) = tasks.iter().find(|task| task.status.is_active()) else {
-        at.end(run, "ok", None, &format!("No task moves messages of {}: nothing to cancel.", at.queue.address));
+        at.end(run, &End::NoTask);
         return Ok(OK);
     };
     if task.status == Status::Cancelling {
-        at.end(run, "ok", Some(task.moved), &format!("The task is being cancelled already: {}.", form::progress(task)));
+        at.end(run, &End::Cancelling(task));
         return Ok(OK);
     }
     let missing = || at.refused(&AwsError::missing("sqs:ListMessageMoveTasks", "TaskHandle"));
     let handle = task.handle.as_deref().ok_or_else(missing)?;
     match redrive::cancel(&at.aws, handle).await {
         Ok(moved) => {
-            let text = format!(
-                "Cancelled: about {} moved back before; the others stay in {}.",
-                form::messages_of(u64::try_from(moved).unwrap_or(0)),
-                at.queue.queue_name
-            );
-            at.end(run, "ok", Some(moved), &text);
+            at.end(run, &End::Cancelled(moved));
             Ok(OK)
         }
         Err(error) => {
             if at.tasks().await?.iter().any(|task| task.status.is_active()) {
                 return Err(at.refused(&error));
             }
-            at.end(run, "ok", None, "The task ended before it could be cancelled.");
+            at.end(run, &End::Late);
             Ok(OK)
         }
     }

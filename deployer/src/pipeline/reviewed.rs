@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::options::Expected;
 use crate::aws::digest;
 use crate::failure::Failure;
 use crate::plan::Effects;
@@ -10,7 +9,7 @@ use crate::spec::visible;
 
 /// The reviewed plan, as far as it is known.
 #[derive(Debug, Clone)]
-pub(super) struct Reviewed {
+pub struct Reviewed {
     pub digest: String,
     /// The plan's effects, if they were recorded.
     pub effects: Option<Effects>,
@@ -20,19 +19,21 @@ pub(super) struct Reviewed {
 
 /// A fresh plan with other effects than the reviewed one.
 #[derive(Debug)]
-pub(super) struct Other {
+pub struct Other {
     pub digest: String,
     pub differences: Vec<String>,
 }
 
 impl Reviewed {
     /// Reads `--expect-plan`: a digest, or a file with a plan's JSON.
-    pub(super) fn asked(expected: &Expected) -> Result<Option<Self>, Failure> {
-        // An empty value means none: workflows pass on inputs that were not set.
-        let Some(word) = expected.expect_plan.as_ref().filter(|word| !word.is_empty()) else { return Ok(None) };
+    ///
+    /// # Errors
+    /// When the word is neither a digest nor such a file.
+    pub fn asked(word: Option<&str>) -> Result<Option<Self>, Failure> {
+        let Some(word) = word else { return Ok(None) };
         let source = "--expect-plan".to_owned();
         if digest::is_digest(word) {
-            return Ok(Some(Self { digest: word.clone(), effects: None, source }));
+            return Ok(Some(Self { digest: word.to_owned(), effects: None, source }));
         }
         let unusable = |why: String| {
             let help =
@@ -51,14 +52,18 @@ impl Reviewed {
     }
 
     /// Drops effects that do not match the digest.
-    pub(super) fn whole(mut self) -> Self {
+    #[must_use]
+    pub fn whole(mut self) -> Self {
         self.effects = self.effects.filter(|effects| effects.digest() == self.digest);
         self
     }
 
     /// Compares a fresh plan with the reviewed one. A plan without effects always passes. With `resumed`, so does a
     /// plan that only does the rest of the reviewed one.
-    pub(super) fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), Other> {
+    ///
+    /// # Errors
+    /// When the fresh plan is another one.
+    pub fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), Other> {
         let digest = fresh.digest();
         let rest = resumed && self.effects.as_ref().is_some_and(|reviewed| fresh.is_rest_of(reviewed));
         if fresh.is_empty() || digest == self.digest || rest {
@@ -71,7 +76,7 @@ impl Reviewed {
 
 impl Other {
     /// Describes the differences.
-    pub(super) fn message(&self, reviewed: &Reviewed) -> String {
+    pub fn message(&self, reviewed: &Reviewed) -> String {
         let mut message = format!(
             "this plan is not the one that was reviewed ({}): its digest is {}, reviewed was {}",
             reviewed.source, self.digest, reviewed.digest
@@ -87,7 +92,7 @@ impl Other {
     }
 
     /// Returns the failure. `asked` tells whether `--expect-plan` asked for the comparison.
-    pub(super) fn refusal(&self, reviewed: &Reviewed, asked: bool) -> Failure {
+    pub fn refusal(&self, reviewed: &Reviewed, asked: bool) -> Failure {
         let warns = if asked { "" } else { " (`ci: { reviewed_plan: warn }` only warns)" };
         let help = format!("nothing was changed; review this plan, then give its digest with `--expect-plan`{warns}");
         Failure::plain("plan::not-reviewed", self.message(reviewed), help)
