@@ -15,7 +15,6 @@ use crate::failure::Failure;
 use crate::kinds::Ownership;
 use crate::pipeline::{self, Ready};
 use crate::plan::{Action, Goal, Planned, Selection};
-use crate::report::progress::Preparation;
 use crate::report::ready as form;
 
 /// Take over an existing resource that this stack did not make
@@ -50,8 +49,7 @@ impl Adopt {
         let claim = id.clone().map(|id| (address.clone(), id));
         let settings = pipeline::Settings { selection, claim, ..run.settings(&Choice::default(), "adopt")? };
         let loaded = run.load(&settings)?;
-        let mut ready =
-            pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
+        let mut ready = run.plan_to_write(loaded, &settings, Goal::Apply).await?;
         let whole = ready.plan.clone();
         let left = match only_adoptions(&mut ready, &address, id.as_deref()) {
             Ok(left) => left,
@@ -71,14 +69,14 @@ impl Adopt {
                 return Ok(());
             }
             ready.plan = whole;
-            still_so(run, &mut ready, &settings, Goal::Apply).await?;
+            still_so(run, &mut ready).await?;
             only_adoptions(&mut ready, &address, id.as_deref()).map(drop)
         };
         if let Err(refused) = agreed.await {
             ready.abandon().await;
             return Err(refused);
         }
-        Ok(carry_out(run, ready, &settings, began).await?.code)
+        Ok(carry_out(run, ready, began).await?.code)
     }
 }
 

@@ -14,7 +14,6 @@ use crate::failure::Failure;
 use crate::pipeline;
 use crate::plan::Goal;
 use crate::plan::saved::{Saved, moved};
-use crate::report::progress::Preparation;
 use crate::report::ready as form;
 
 /// Make AWS match stack.yaml
@@ -61,8 +60,7 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let saved = read(file)?;
     let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
     let loaded = run.load(&settings)?;
-    let ready =
-        pipeline::prepare(loaded, &settings, Goal::Apply, true, &Preparation::new(run.terminal), &run.stop).await?;
+    let ready = run.plan_to_write(loaded, &settings, Goal::Apply).await?;
     let moved = moved(&saved.basis, &ready.basis(&saved.basis.salt));
     if !moved.is_empty() {
         let message = format!("the plan in {} is stale: {}", file.display(), moved.join("; "));
@@ -72,7 +70,7 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
         return Err(Failure::plain("plan::stale", message, help));
     }
     form::announce(&run.terminal, &ready, "apply");
-    Ok(carry_out(run, ready, &settings, began).await?.code)
+    Ok(carry_out(run, ready, began).await?.code)
 }
 
 /// Reads a saved plan.

@@ -22,7 +22,6 @@ use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
 use crate::pipeline::{self, Ready, Reviewed, Settings};
 use crate::plan::{Effects, Goal};
-use crate::report::progress::Preparation;
 use crate::report::{ci as form, ready};
 use crate::spec::head::ReviewedPlan;
 use crate::spec::secrets::Secrets;
@@ -93,8 +92,10 @@ async fn deploy(
     if let Some(Fate::Destroy(env)) = &fate {
         return preview::destroy(run, &loaded, &settings, env, pages).await;
     }
-    let preparation = Preparation::new(run.terminal);
-    let prepared = pipeline::prepare(loaded, &settings, Goal::Apply, decision.apply, &preparation, &run.stop).await;
+    let prepared = match decision.apply {
+        true => run.plan_to_write(loaded, &settings, Goal::Apply).await,
+        false => run.plan(loaded, &settings, Goal::Apply).await,
+    };
     let ready = match prepared {
         Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {
             return without_credentials(run, &settings, &decision, pages).await;
@@ -112,7 +113,7 @@ async fn deploy(
         ready::announce(&run.terminal, &ready, "ci");
         ready::digest(&run.terminal, &effects);
         let ready = reviewed(run, ready, &effects, expected, &occasion, pages).await?;
-        return carry_out(run, ready, &settings, began, pages).await;
+        return carry_out(run, ready, began, pages).await;
     }
     ready::plan(&run.terminal, &ready);
     ready::digest(&run.terminal, &effects);
@@ -138,8 +139,8 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
     Ok(OK)
 }
 
-async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant, pages: &Pages<'_>) -> Exit {
-    let ended = execution::carry_out(run, ready, settings, began).await?;
+async fn carry_out(run: &Run, ready: Ready, began: Instant, pages: &Pages<'_>) -> Exit {
+    let ended = execution::carry_out(run, ready, began).await?;
     pages.applied(&ended);
     Ok(ended.code)
 }

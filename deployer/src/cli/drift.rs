@@ -8,7 +8,6 @@ use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::pipeline;
 use crate::plan::Goal;
-use crate::report::progress::Preparation;
 use crate::report::ready as form;
 
 /// Show what other hands changed; exit 2 when there is any
@@ -28,9 +27,7 @@ impl Drift {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let settings = pipeline::Settings { ask_bedrock: false, ..run.settings(&self.choice, "drift")? };
         let loaded = run.load(&settings)?;
-        let ready =
-            pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation::new(run.terminal), &run.stop)
-                .await?;
+        let ready = run.plan(loaded, &settings, Goal::Apply).await?;
         form::drift(&run.terminal, &ready);
         Ok(if ready.plan.drift().is_empty() { OK } else { CHANGES })
     }

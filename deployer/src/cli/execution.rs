@@ -7,9 +7,9 @@ use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
-use crate::pipeline::{self, Applied, Ready, Reviewed, Settings};
+use crate::pipeline::{Applied, Ready, Reviewed, Settings};
 use crate::plan::Goal;
-use crate::report::progress::{Preparation, Progress};
+use crate::report::progress::Progress;
 use crate::report::ready as form;
 
 /// A change to AWS or to the state that the user asked for.
@@ -32,15 +32,14 @@ impl Change {
         let began = Instant::now();
         let settings = Settings { refresh_only: self.refresh_only, ..run.settings(&self.choice, self.command)? };
         let loaded = run.load(&settings)?;
-        let preparation = Preparation::new(run.terminal);
-        let mut ready = pipeline::prepare(loaded, &settings, self.goal, true, &preparation, &run.stop).await?;
+        let mut ready = run.plan_to_write(loaded, &settings, self.goal).await?;
         form::announce(&run.terminal, &ready, self.command);
-        if let Err(refused) = self.agree(run, &mut ready, &settings, reviewed).await {
+        if let Err(refused) = self.agree(run, &mut ready, reviewed).await {
             ready.abandon().await;
             return Err(refused);
         }
         if !self.refresh_only {
-            return Ok(carry_out(run, ready, &settings, began).await?.code);
+            return Ok(carry_out(run, ready, began).await?.code);
         }
         if ready.plan.has_changes() {
             form::refreshed(&run.terminal, &ready.refresh().await?);
@@ -52,13 +51,7 @@ impl Change {
     }
 
     /// Fails if the plan is not the reviewed one, if the user does not agree to it, or if it changed meanwhile.
-    async fn agree(
-        &self,
-        run: &Run,
-        ready: &mut Ready,
-        settings: &Settings,
-        reviewed: Option<Reviewed>,
-    ) -> Result<(), Failure> {
+    async fn agree(&self, run: &Run, ready: &mut Ready, reviewed: Option<Reviewed>) -> Result<(), Failure> {
         if let Some(reviewed) = reviewed {
             reviewed.hold(&ready.effects(), false).map_err(|other| other.refusal(&reviewed, true))?;
         }
@@ -70,7 +63,7 @@ impl Change {
         if self.approval.auto_approve || self.refresh_only {
             return Ok(());
         }
-        still_so(run, ready, settings, self.goal).await
+        still_so(run, ready).await
     }
 
     fn question(&self) -> &'static str {
@@ -83,8 +76,8 @@ impl Change {
 }
 
 /// Fails if AWS has changed in a way that changes the plan, while the approval prompt waited.
-pub(super) async fn still_so(run: &Run, ready: &mut Ready, settings: &Settings, goal: Goal) -> Result<(), Failure> {
-    let moved = ready.look_again(settings, goal, &run.stop).await?;
+pub(super) async fn still_so(run: &Run, ready: &mut Ready) -> Result<(), Failure> {
+    let moved = ready.look_again(&run.stop).await?;
     if moved.is_empty() {
         return Ok(());
     }
@@ -104,10 +97,10 @@ pub(super) struct Ended {
 }
 
 /// Carries out a plan and prints the result.
-pub(super) async fn carry_out(run: &Run, ready: Ready, settings: &Settings, began: Instant) -> Result<Ended, Failure> {
+pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result<Ended, Failure> {
     let secrets = ready.loaded.document.secrets().clone();
     let observer = Progress::new(run.terminal, &secrets, &ready.plan);
-    let applied = ready.execute(settings, &observer, run.stop.clone()).await?;
+    let applied = ready.execute(&observer, run.stop.clone()).await?;
     drop(observer);
     run.annotate(&refusals(&applied.outcome, &applied.loaded.document), Some(&secrets));
     form::applied(&run.terminal, &applied, began.elapsed());

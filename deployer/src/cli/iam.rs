@@ -222,7 +222,8 @@ async fn policy(
 async fn github(run: &Run, options: &GithubOptions) -> Exit {
     let stack = Stack::of(run, &options.stack, options.create_state_bucket).await?;
     // These roles are for CI jobs, even if another machine prints their policies.
-    let there = Settings { in_ci: true, ..stack.settings.clone() };
+    let mut there = stack.settings.clone();
+    there.machine.in_ci = true;
     pipeline::kept_after_this_job(&stack.loaded.document, &there)?;
     let (owner, name) = options.repo.clone();
     let repository = Repository { owner, name, ids: options.owner_id.zip(options.repo_id) };

@@ -10,10 +10,9 @@ use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
 use crate::files;
-use crate::pipeline::{self, Ready, Settings};
+use crate::pipeline::{Ready, Settings};
 use crate::plan::Goal;
 use crate::plan::saved::Saved;
-use crate::report::progress::Preparation;
 use crate::report::ready as form;
 
 /// Show what apply would change
@@ -48,9 +47,7 @@ impl Plan {
         let Self { out, html, choice, refresh, .. } = self;
         let settings = Settings { refresh_only: refresh.refresh_only, ..run.settings(&choice, "plan")? };
         let loaded = run.load(&settings)?;
-        let ready =
-            pipeline::prepare(loaded, &settings, Goal::Apply, false, &Preparation::new(run.terminal), &run.stop)
-                .await?;
+        let ready = run.plan(loaded, &settings, Goal::Apply).await?;
         if let Some(file) = &out {
             save(&ready, &settings, file)?;
         }

@@ -13,8 +13,9 @@ use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::local;
 use crate::package;
-use crate::pipeline::{self, Loaded, Settings};
-use crate::plan::Selection;
+use crate::pipeline::{self, AwsSettings, Loaded, LockSettings, Machine, Ready, Request, Settings};
+use crate::plan::{Goal, Selection};
+use crate::report::progress::Preparation;
 use crate::report::terminal::{Terminal, Wishes};
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
@@ -77,10 +78,54 @@ impl Run {
 
     /// Combines the command line and the environment into settings for the pipeline.
     pub(super) fn settings(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
+        let offline = self.settings_of(choice, operation)?;
         let (endpoint_url, credentials) = self.endpoint()?;
-        let settings = self.settings_offline_for(choice, operation)?;
-        let transport = Transport { bedrock_url: self.bedrock_url(), ..settings.transport };
-        Ok(Settings { endpoint_url, credentials, transport, ..settings })
+        let transport = Transport { bedrock_url: self.bedrock_url(), ..offline.aws.transport };
+        Ok(Settings { aws: AwsSettings { endpoint_url, credentials, transport, ..offline.aws }, ..offline })
+    }
+
+    /// Returns settings for commands that need no AWS.
+    pub(super) fn settings_offline(&self, choice: &Choice) -> Result<Settings, Failure> {
+        self.settings_of(choice, "validate")
+    }
+
+    fn settings_of(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
+        let Global { file, local, parallelism, lock_timeout, lease, .. } = &self.global;
+        let transport = Transport { ask_for_code: self.ask_for_code(), ..Transport::default() };
+        Ok(Settings {
+            inputs: self.inputs()?,
+            aws: AwsSettings {
+                transport,
+                local: *local,
+                parallelism: usize::from(*parallelism),
+                ..AwsSettings::default()
+            },
+            lock: LockSettings { timeout: *lock_timeout, terms: *lease, holder: self.holder(operation) },
+            machine: Machine {
+                build: package::Environment::of_process(),
+                own_directory: self.environment.own_directory(),
+                in_ci: operation == "ci" || self.environment.is_ci_system(),
+            },
+            selection: Selection {
+                target: choice.target.clone(),
+                exclude: choice.exclude.clone(),
+                replace: choice.replace.clone(),
+                adopt: choice.adopt.clone(),
+                prune: choice.prune,
+                alone: false,
+            },
+            create_state_bucket: choice.create_state_bucket,
+            ..Settings::of(file.clone(), now)
+        })
+    }
+
+    fn holder(&self, operation: &str) -> Holder {
+        Holder {
+            who: self.environment.who(),
+            host: self.environment.host(),
+            operation: operation.to_owned(),
+            run_url: self.environment.run_url(),
+        }
     }
 
     /// Returns a prompt for the code of an MFA device, if a person can answer.
@@ -93,45 +138,25 @@ impl Run {
         (terminal.interactive && !terminal.json).then(|| AskForCode(Arc::new(ask)))
     }
 
-    /// Returns settings for commands that need no AWS.
-    pub(super) fn settings_offline(&self, choice: &Choice) -> Result<Settings, Failure> {
-        self.settings_offline_for(choice, "validate")
+    /// Makes a plan that is only shown.
+    pub(super) async fn plan(&self, loaded: Loaded, settings: &Settings, goal: Goal) -> Result<Ready, Failure> {
+        self.prepare(loaded, settings, goal, false).await
     }
 
-    fn settings_offline_for(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
-        Ok(Settings {
-            file: self.global.file.clone(),
-            inputs: self.inputs()?,
-            endpoint_url: None,
-            credentials: None,
-            transport: Transport { ask_for_code: self.ask_for_code(), ..Transport::default() },
-            local: self.global.local,
-            parallelism: self.global.parallelism.into(),
-            lock_timeout: self.global.lock_timeout,
-            lock_terms: self.global.lease,
-            selection: Selection {
-                target: choice.target.clone(),
-                exclude: choice.exclude.clone(),
-                replace: choice.replace.clone(),
-                adopt: choice.adopt.clone(),
-                prune: choice.prune,
-                alone: false,
-            },
-            create_state_bucket: choice.create_state_bucket,
-            refresh_only: false,
-            ask_bedrock: true,
-            claim: None,
-            build: package::Environment::of_process(),
-            own_directory: self.environment.own_directory(),
-            in_ci: operation == "ci" || self.environment.is_ci_system(),
-            holder: Holder {
-                who: self.environment.who(),
-                host: self.environment.host(),
-                operation: operation.to_owned(),
-                run_url: self.environment.run_url(),
-            },
-            now,
-        })
+    /// Makes a plan under the state's lock, so that it can be carried out.
+    pub(super) async fn plan_to_write(
+        &self,
+        loaded: Loaded,
+        settings: &Settings,
+        goal: Goal,
+    ) -> Result<Ready, Failure> {
+        self.prepare(loaded, settings, goal, true).await
+    }
+
+    async fn prepare(&self, loaded: Loaded, settings: &Settings, goal: Goal, hold: bool) -> Result<Ready, Failure> {
+        let progress = Preparation::new(self.terminal);
+        let request = Request { settings, goal, hold, progress: &progress, stop: &self.stop };
+        pipeline::prepare(loaded, &request).await
     }
 
     /// Collects the sources of the variables' values.

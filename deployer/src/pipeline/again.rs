@@ -1,11 +1,12 @@
 //! Reads AWS again after the approval prompt, before the plan is carried out.
 
-use super::{Ready, Settings, depth, unless_stopped};
+use super::gather::depth;
+use super::{Ready, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::observe::observe;
 use crate::plan::saved::{Basis, Marker, moved};
-use crate::plan::{Goal, plan};
+use crate::plan::{Plan, plan};
 
 impl Ready {
     /// Reads AWS again under the same lock, and describes in words what changed since the plan was made, such as a
@@ -14,17 +15,17 @@ impl Ready {
     ///
     /// # Errors
     /// When AWS can no longer be read or planned, or when the run is stopped.
-    pub async fn look_again(&mut self, settings: &Settings, goal: Goal, stop: &Stop) -> Result<Vec<String>, Failure> {
-        let aws = self.aws.begin_again(settings.parallelism);
-        let Self { loaded, snapshot, .. } = &*self;
+    pub async fn look_again(&mut self, stop: &Stop) -> Result<Vec<String>, Failure> {
+        let Self { loaded, settings, goal, home, gathered, .. } = &*self;
+        let (aws, snapshot) = (home.aws.begin_again(settings.aws.parallelism), &gathered.snapshot);
         let (graph, document) = (&loaded.graph, &loaded.document);
         let seeing = async {
-            let seen = observe(graph, &aws, snapshot.state.clone(), depth(goal), settings.search()).await;
+            let seen = observe(graph, &aws, snapshot.state.clone(), depth(*goal), settings.search()).await;
             seen.map_err(|error| Failure::observe(error, document))
         };
         let observation = unless_stopped(stop, seeing).await?;
         let (stack, secrets) = (document.stack(), document.secrets());
-        let again = plan(graph, &observation, stack, &aws.place, goal, &settings.selection, secrets)
+        let again = plan(graph, &observation, stack, &aws.place, *goal, &settings.selection, secrets)
             .map_err(|error| Failure::plan(error, document))?;
         // The comparison stays in memory, so the lineage can serve as salt: the secrets' fingerprints under it are
         // already computed.
@@ -33,7 +34,7 @@ impl Ready {
         let now = Basis { effects: Marker { salt, secrets }.effects(&again), ..before.clone() };
         let moved = moved(&before, &now);
         if moved.is_empty() {
-            (self.aws, self.observation) = (aws, observation);
+            (self.home.aws, self.gathered.observation) = (aws, observation);
             self.plan = again;
         }
         Ok(moved)

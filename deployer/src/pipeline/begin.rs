@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use aws_smithy_types::retry::RetryConfig;
 
+use super::gather::depth;
+use super::place::location;
 use super::{
-    Loaded, Progress, Settings, credentials, give_back, kept_after_this_job, location, root, signals, unless_stopped,
+    Loaded, Progress, Request, Settings, credentials, give_back, kept_after_this_job, root, signals, unless_stopped,
 };
 use crate::aws::clients::Connection;
 use crate::aws::{Aws, AwsError, Clients, Place};
@@ -22,35 +24,52 @@ use crate::state::{Fetched, Lease, RescuePlace, Snapshot, StateError, Store, fin
 /// How long to wait for a lock request already sent, after the lock is no longer wanted, so that it can be released.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
 
-/// The result of starting a run.
-pub(super) struct Begun {
+/// The services of the account, and the state of the stack.
+pub(super) struct Home {
     pub aws: Aws,
     pub store: Store,
+    /// The state's lock, for a run that will write.
     pub lease: Option<Lease>,
+}
+
+impl Home {
+    pub(super) fn place(&self) -> &Place {
+        &self.aws.place
+    }
+
+    /// Releases the lock.
+    pub(super) async fn leave(self) {
+        if let Some(lease) = self.lease {
+            give_back(lease).await;
+        }
+    }
+}
+
+/// The start of a run.
+pub(super) struct Begun {
+    pub home: Home,
     /// The stored state, possibly fetched before the lock was taken.
     pub fetched: Fetched,
 }
 
-/// Connects and fetches the state. For a run that will write (`holding`), it also checks that the credentials last long
-/// enough, takes the lock, and creates the state's bucket on request.
-pub(super) async fn begin(
-    document: &Document,
-    settings: &Settings,
-    holding: Option<&dyn Progress>,
-    stop: &Stop,
-) -> Result<Begun, Failure> {
-    if holding.is_some() {
+/// Connects and fetches the state. For a run that will write, it also checks that the credentials last long enough,
+/// takes the lock, and creates the state's bucket on request.
+pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<Begun, Failure> {
+    let Request { settings, hold, stop, .. } = *request;
+    if hold {
         kept_after_this_job(document, settings)?;
+        return begin_to_write(document, request).await;
     }
-    let Some(progress) = holding else {
-        return unless_stopped(stop, async {
-            let (clients, store) = open(document, settings).await;
-            let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
-            let (aws, store) = at_home(clients, store, account?, document, settings);
-            Ok(Begun { aws, store, lease: None, fetched })
-        })
-        .await;
+    let begun = async {
+        let (clients, store) = open(document, settings).await;
+        let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
+        Ok(Begun { home: at_home(clients, store, account?, document, settings), fetched })
     };
+    unless_stopped(stop, begun).await
+}
+
+async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Begun, Failure> {
+    let Request { settings, progress, stop, .. } = *request;
     let opened = async {
         let (clients, store) = open(document, settings).await;
         credentials::last(&clients, (settings.now)(), progress).await?;
@@ -72,20 +91,20 @@ pub(super) async fn begin(
         let place = place(document, settings, account.clone());
         store.create_bucket(&place).await.map_err(Failure::state)?;
     }
-    let whose_and_what = async {
-        let whose = async {
+    let account_and_state = async {
+        let account = async {
             match known {
                 Some(account) => Ok(account),
                 None => account(&clients, document).await,
             }
         };
-        let (account, fetched) = tokio::join!(whose, store.fetch());
+        let (account, fetched) = tokio::join!(account, store.fetch());
         Ok((account?, fetched))
     };
-    let locked = lock_or_leave(whose_and_what, &store, settings, progress, stop).await;
+    let locked = lock_or_leave(account_and_state, &store, settings, progress, stop).await;
     let ((account, fetched), lease) = locked.map_err(|failure| beside_the_bucket(failure, settings))?;
-    let (aws, store) = at_home(clients, store, account, document, settings);
-    Ok(Begun { aws, store, lease: Some(lease), fetched })
+    let home = at_home(clients, store, account, document, settings);
+    Ok(Begun { home: Home { lease: Some(lease), ..home }, fetched })
 }
 
 /// Adds to an interruption that the bucket may have been created.
@@ -111,7 +130,7 @@ pub(super) async fn lock_or_leave<T>(
     let unwanted = async {
         let _ = unwanted.await;
     };
-    let locking = store.lock_unless(unwanted, &settings.holder, settings.lock_timeout, &notice);
+    let locking = store.lock_unless(unwanted, &settings.lock.holder, settings.lock.timeout, &notice);
     let (mut locking, mut beside) = (std::pin::pin!(locking), std::pin::pin!(beside));
     let (mut done, mut lease) = (None, None);
     let failure = loop {
@@ -143,13 +162,13 @@ pub(super) async fn lock_or_leave<T>(
 /// the expected account's bucket. Until then, the state fetched earlier only tells where to look.
 pub(super) async fn read_and_observe(
     loaded: &Loaded,
-    aws: &Aws,
-    store: &Store,
-    (fetched, held): (Fetched, bool),
-    settings: &Settings,
-    depth: Depth,
-    progress: &dyn Progress,
+    home: &Home,
+    fetched: Fetched,
+    request: &Request<'_>,
 ) -> Result<(Snapshot, Observation), Failure> {
+    let Home { aws, store, lease } = home;
+    let Request { settings, goal, progress, .. } = *request;
+    let (held, depth) = (lease.is_some(), depth(goal));
     let look = async |snapshot: &Snapshot| {
         let prepared = (depth == Depth::Whole).then(|| prepare_fingerprints(loaded, aws, &snapshot.state.lineage));
         let seen = observe(&loaded.graph, aws, snapshot.state.clone(), depth, settings.search()).await;
@@ -222,7 +241,7 @@ async fn fetched_again(
 }
 
 /// Connects to AWS, finds out the account, and opens the state's store.
-pub(super) async fn connect(document: &Document, settings: &Settings) -> Result<(Aws, Store), Failure> {
+pub(super) async fn connect(document: &Document, settings: &Settings) -> Result<Home, Failure> {
     let (clients, store) = open(document, settings).await;
     let account = account(&clients, document).await?;
     Ok(at_home(clients, store, account, document, settings))
@@ -230,11 +249,12 @@ pub(super) async fn connect(document: &Document, settings: &Settings) -> Result<
 
 /// Creates the clients and the store, without any call.
 async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store) {
+    let to = settings.aws.clone();
     let connection = Connection {
         region: document.region().to_owned(),
-        endpoint_url: settings.endpoint_url.clone(),
-        credentials: settings.credentials.clone(),
-        transport: settings.transport.clone(),
+        endpoint_url: to.endpoint_url,
+        credentials: to.credentials,
+        transport: to.transport,
     };
     let clients = Arc::new(Clients::connect(&connection).await);
     files::close_own(&root(&settings.file));
@@ -242,32 +262,26 @@ async fn open(document: &Document, settings: &Settings) -> (Arc<Clients>, Store)
     let store = Store::open(location(document, settings), &clients.state, document.stack(), &nowhere, settings.now)
         .with_rescue(RescuePlace {
             directory: root(&settings.file).join(".deployer/rescue"),
-            key: settings.own_directory.as_ref().map(|own| own.join("rescue.key")),
+            key: settings.machine.own_directory.as_ref().map(|own| own.join("rescue.key")),
         })
-        .with_terms(settings.lock_terms);
+        .with_terms(settings.lock.terms);
     (clients, store)
 }
 
 fn place(document: &Document, settings: &Settings, account: String) -> Place {
     let region = document.region().to_owned();
     let partition = Place::partition_of(&region).to_owned();
-    Place { account, region, partition, endpoint_url: settings.endpoint_url.clone() }
+    Place { account, region, partition, endpoint_url: settings.aws.endpoint_url.clone() }
 }
 
-fn at_home(
-    clients: Arc<Clients>,
-    store: Store,
-    account: String,
-    document: &Document,
-    settings: &Settings,
-) -> (Aws, Store) {
+fn at_home(clients: Arc<Clients>, store: Store, account: String, document: &Document, settings: &Settings) -> Home {
     let store = store.of_account(&account);
-    let aws = Aws::with_calls(clients, place(document, settings, account), settings.parallelism);
+    let aws = Aws::with_calls(clients, place(document, settings, account), settings.aws.parallelism);
     let aws = aws.ignoring(document.ignored_tags());
     if let Some((address, id)) = &settings.claim {
         aws.run.claim(address, id);
     }
-    (aws, store)
+    Home { aws, store, lease: None }
 }
 
 /// Asks STS for the credentials' account, and compares it with `account:` of `stack.yaml`.

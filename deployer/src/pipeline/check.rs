@@ -1,6 +1,6 @@
 //! Checks `stack.yaml` as far as that is possible without AWS.
 
-use super::{Loaded, Settings, code};
+use super::{Settings, code};
 use crate::failure::{self, Failure};
 use crate::graph::{Graph, Named};
 use crate::package::PackageError;
@@ -9,6 +9,22 @@ use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
+
+/// `stack.yaml`, checked as far as it can be without AWS.
+pub struct Loaded {
+    pub document: Document,
+    pub graph: Graph,
+    pub warnings: Findings,
+}
+
+/// Reads and checks `stack.yaml`: text → document → graph.
+///
+/// # Errors
+/// Every finding at once.
+pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
+    let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
+    check(source, &settings.inputs)
+}
 
 /// Checks a text: document → graph. If some elements are wrong, the others are still checked together.
 ///

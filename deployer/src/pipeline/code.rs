@@ -16,7 +16,7 @@ pub(super) fn missing(lowered: &Lowered, settings: &Settings) -> Vec<(String, Pa
     let root = root(&settings.file);
     let with_code: Vec<_> = lowered.resources.iter().filter_map(|r| Some((r, r.code.as_ref()?))).collect();
     let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
-    let missing = package::missing(requests, &settings.build).into_iter();
+    let missing = package::missing(requests, &settings.machine.build).into_iter();
     missing.map(|(index, error)| (with_code[index].0.element.clone(), error)).collect()
 }
 
@@ -33,7 +33,8 @@ pub(super) async fn package(
     let mut artifacts = BTreeMap::new();
     let mut errors = Vec::new();
     let masked = Masked { progress, secrets: document.secrets(), warnings: Mutex::default() };
-    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.build, &masked).await) {
+    for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.machine.build, &masked).await)
+    {
         match built {
             Ok(artifact) => {
                 artifacts.insert(node.address.clone(), artifact);

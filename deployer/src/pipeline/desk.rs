@@ -1,5 +1,6 @@
 //! Opens AWS and the state together, for commands that need both and no plan.
 
+use super::begin::Home;
 use super::{Loaded, Progress, Settings, connect, credentials, give_back, hold, read_state, unless_stopped};
 use crate::aws::Aws;
 use crate::execute::Stop;
@@ -24,7 +25,7 @@ impl Desk {
         progress: &dyn Progress,
         stop: &Stop,
     ) -> Result<Self, Failure> {
-        let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
+        let Home { aws, store, .. } = unless_stopped(stop, connect(&loaded.document, settings)).await?;
         let state = read_state(&store, progress, stop).await?.state;
         Ok(Self { aws, state, lease: None })
     }
@@ -40,7 +41,7 @@ impl Desk {
         progress: &dyn Progress,
         stop: &Stop,
     ) -> Result<Self, Failure> {
-        let (aws, store) = unless_stopped(stop, connect(&loaded.document, settings)).await?;
+        let Home { aws, store, .. } = unless_stopped(stop, connect(&loaded.document, settings)).await?;
         credentials::last(&aws.clients, (settings.now)(), progress).await?;
         let lease = hold(&store, settings, progress, stop).await?;
         match read_state(&store, progress, stop).await {

@@ -1,11 +1,11 @@
 //! The environments of a stack.
 
-use super::{Loaded, Settings, Snapshot, connect, load, unless_stopped};
+use super::{Loaded, Settings, connect, load, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::spec::env::of_state_key;
 use crate::spec::variables::Inputs;
-use crate::state::{Lease, Store};
+use crate::state::{Lease, Snapshot, Store};
 
 /// An environment and its state.
 pub struct Environment {
@@ -31,7 +31,7 @@ impl Settings {
 /// # Errors
 /// When the place of the state cannot be listed, or one of the states cannot be read.
 pub async fn environments(main: &Loaded, settings: &Settings, stop: &Stop) -> Result<Vec<Environment>, Failure> {
-    let (_, store) = unless_stopped(stop, connect(&main.document, settings)).await?;
+    let store = unless_stopped(stop, connect(&main.document, settings)).await?.store;
     let keys = unless_stopped(stop, async { store.siblings().await.map_err(Failure::state) }).await?;
     let mut names: Vec<String> = keys.iter().filter_map(|key| of_state_key(store.key(), key)).collect();
     names.sort();
@@ -39,7 +39,7 @@ pub async fn environments(main: &Loaded, settings: &Settings, stop: &Stop) -> Re
     for name in names {
         let settings = settings.within(&name);
         let loaded = load(&settings)?;
-        let (_, store) = unless_stopped(stop, connect(&loaded.document, &settings)).await?;
+        let store = unless_stopped(stop, connect(&loaded.document, &settings)).await?.store;
         let snapshot = unless_stopped(stop, async { store.read().await.map_err(Failure::state) }).await?;
         found.push(Environment { name, settings, loaded, store, snapshot });
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::begin::prepare_fingerprints;
+use super::begin::{Home, prepare_fingerprints};
 use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_state};
 use crate::aws::Aws;
 use crate::execute::Stop;
@@ -18,7 +18,7 @@ use crate::state::State;
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
 pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
-    Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.0)
+    Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.aws)
 }
 
 impl Settings {
@@ -48,7 +48,7 @@ pub async fn look(
 ) -> Result<Sight, Failure> {
     let began = Instant::now();
     let seen = async {
-        let (aws, store) = connect(&loaded.document, settings).await?;
+        let Home { aws, store, .. } = connect(&loaded.document, settings).await?;
         let snapshot = store.read().await.map_err(Failure::state)?;
         if let Some(notice) = &snapshot.notice {
             progress.say(notice);
@@ -72,12 +72,12 @@ pub struct Refreshed {
 impl Ready {
     /// Tells whether AWS has the resource of an address.
     pub fn exists(&self, address: &str) -> bool {
-        self.observation.live.contains_key(address)
+        self.gathered.observation.live.contains_key(address)
     }
 
     /// Returns the outputs in the state.
     pub fn outputs_now(&self) -> BTreeMap<String, String> {
-        self.snapshot.state.outputs.clone()
+        self.gathered.snapshot.state.outputs.clone()
     }
 
     /// Writes the resources read from AWS into the state, for a refresh-only plan, and releases the lock.
@@ -85,12 +85,12 @@ impl Ready {
     /// # Errors
     /// When the state cannot be written, or the plan was made without the lock.
     pub async fn refresh(mut self) -> Result<Refreshed, Failure> {
-        let Some(lease) = self.lease.take() else {
+        let Some(lease) = self.home.lease.take() else {
             return Err(Failure::internal("a state was refreshed without its lock"));
         };
-        let state = refreshed(&self.plan, &self.observation, self.loaded.document.secrets());
-        let changed = changed(&self.snapshot.state, &state);
-        let written = write_state(&self.store, &self.snapshot, &lease, &state).await;
+        let state = refreshed(&self.plan, &self.gathered.observation, self.loaded.document.secrets());
+        let changed = changed(&self.gathered.snapshot.state, &state);
+        let written = write_state(&self.home.store, &self.gathered.snapshot, &lease, &state).await;
         super::give_back(lease).await;
         written?;
         Ok(Refreshed { changed, outputs: state.outputs })

@@ -1,6 +1,8 @@
 //! Computes the permissions that a command needs for this stack, without running it.
 
-use super::{Loaded, Settings, connect, location, unless_stopped};
+use super::begin::Home;
+use super::place::location;
+use super::{Loaded, Settings, connect, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
 use crate::failure::Failure;
@@ -39,7 +41,8 @@ pub async fn whereabouts(
             state: None,
         });
     }
-    let (aws, store) = unless_stopped(stop, connect(document, settings)).await.map_err(without_credentials)?;
+    let home = unless_stopped(stop, connect(document, settings)).await.map_err(without_credentials)?;
+    let Home { aws, store, .. } = home;
     if let Some(named) = named.filter(|named| *named != aws.place.account) {
         return Err(Failure::wrong_account(named, &aws.place.account, document));
     }

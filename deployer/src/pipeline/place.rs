@@ -22,15 +22,20 @@ pub(super) fn location(document: &Document, settings: &Settings) -> Location {
                 key: state_key(&s3.key, document.env()),
                 region: s3.region.clone(),
                 // The local cloud has one account and no KMS keys.
-                account: s3.account.as_deref().or(document.account()).filter(|_| !settings.local).map(str::to_owned),
-                encryption: encryption.filter(|_| !settings.local),
+                account: s3
+                    .account
+                    .as_deref()
+                    .or(document.account())
+                    .filter(|_| !settings.aws.local)
+                    .map(str::to_owned),
+                encryption: encryption.filter(|_| !settings.aws.local),
             })
         }
-        Some(StateLocation::Directory(directory)) if !settings.local => {
+        Some(StateLocation::Directory(directory)) if !settings.aws.local => {
             Location::Dir { path: root.join(&directory.path).join(file) }
         }
         _ => {
-            let part = if settings.local { ".deployer/local/state" } else { ".deployer/state" };
+            let part = if settings.aws.local { ".deployer/local/state" } else { ".deployer/state" };
             Location::Dir { path: root.join(part).join(file) }
         }
     }
@@ -47,7 +52,7 @@ pub fn kept_after_this_job(document: &Document, settings: &Settings) -> Result<(
         Some(StateLocation::Directory(directory)) => directory.in_ci,
         None => false,
     };
-    if in_ci || !settings.in_ci || settings.local {
+    if in_ci || !settings.machine.in_ci || settings.aws.local {
         return Ok(());
     }
     Err(Failure::gone_with_the_job(document))

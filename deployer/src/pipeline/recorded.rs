@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Loaded, Settings, location};
+use super::place::location;
+use super::{Loaded, Settings};
 use crate::aws::Clients;
 use crate::aws::Place;
 use crate::aws::clients::Connection;
@@ -64,15 +65,15 @@ async fn last_state(loaded: &Loaded, settings: &Settings) -> Result<(Place, Stat
     let account = account.as_ref().and_then(|state| state["account"].as_str()).unwrap_or_default().to_owned();
     let region = loaded.document.region().to_owned();
     let partition = Place::partition_of(&region).to_owned();
-    let place = Place { account, region: region.clone(), partition, endpoint_url: settings.endpoint_url.clone() };
+    let place = Place { account, region: region.clone(), partition, endpoint_url: settings.aws.endpoint_url.clone() };
     if loaded.document.account().is_some_and(|wanted| wanted != place.account) {
         return Err("the state is of another account".to_owned());
     }
     let connection = Connection {
         region,
-        endpoint_url: settings.endpoint_url.clone(),
+        endpoint_url: settings.aws.endpoint_url.clone(),
         credentials: None,
-        transport: settings.transport.clone(),
+        transport: settings.aws.transport.clone(),
     };
     let clients = Arc::new(Clients::connect(&connection).await);
     let store = Store::open(location, &clients.state, loaded.document.stack(), &place, settings.now);

@@ -12,19 +12,19 @@ use crate::state::fresh_id;
 impl Ready {
     /// Returns the effects of this plan, for comparison with another run's plan.
     pub fn effects(&self) -> Effects {
-        let key = self.snapshot.existed.then_some(self.snapshot.state.lineage.as_str());
-        let (document, place) = (&self.loaded.document, &self.aws.place);
+        let key = self.gathered.snapshot.existed.then_some(self.gathered.snapshot.state.lineage.as_str());
+        let (document, place) = (&self.loaded.document, &self.home.aws.place);
         Effects::of(&self.plan, document.stack(), &place.account, &place.region, document.secrets(), key)
     }
 
     /// Returns a key known only to those who can read the state; `None` before the first apply.
     pub fn review_key(&self) -> Option<String> {
-        self.snapshot.existed.then(|| self.snapshot.state.lineage.clone())
+        self.gathered.snapshot.existed.then(|| self.gathered.snapshot.state.lineage.clone())
     }
 
     /// Tells whether an earlier run was interrupted before it could record that it was finished.
     pub fn was_cut_off(&self) -> bool {
-        !self.snapshot.state.intents.is_empty()
+        !self.gathered.snapshot.state.intents.is_empty()
     }
 
     /// Returns this plan's basis and effects, fingerprinted under a random salt.
@@ -37,7 +37,7 @@ impl Ready {
 
     /// Returns this plan's basis and effects, fingerprinted under `salt`.
     pub fn basis(&self, salt: &str) -> Basis {
-        let state = &self.snapshot.state;
+        let state = &self.gathered.snapshot.state;
         let marker = Marker { salt, secrets: self.loaded.document.secrets() };
         let nodes = self.loaded.graph.nodes().map(|node| {
             let mut spec = node.spec.clone();
@@ -59,9 +59,10 @@ impl Ready {
         let graph = json!([nodes.collect::<Vec<_>>(), self.loaded.graph.outputs()]);
         Basis {
             stack: self.loaded.document.stack().to_owned(),
-            account: self.aws.place.account.clone(),
-            region: self.aws.place.region.clone(),
+            account: self.home.aws.place.account.clone(),
+            region: self.home.aws.place.region.clone(),
             state: self
+                .gathered
                 .snapshot
                 .existed
                 .then(|| StateMark { lineage: digest::of(&state.lineage), serial: state.serial }),

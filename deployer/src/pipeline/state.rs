@@ -11,7 +11,7 @@ use crate::state::{Journal, Lease, Snapshot, State, Store};
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
 pub async fn open_store(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Store, Failure> {
-    Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.1)
+    Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.store)
 }
 
 /// Reads the state, and reports its notice to the user.

@@ -40,7 +40,7 @@ pub fn recorded(terminal: &Terminal, recorded: &Recorded) {
 /// Prints the plan that is about to be carried out; with `--json` only the first line.
 pub fn announce(terminal: &Terminal, ready: &Ready, command: &str) {
     if terminal.json {
-        let line = form::version(command, ready.loaded.document.stack(), &ready.aws.place);
+        let line = form::version(command, ready.loaded.document.stack(), ready.place());
         terminal.data(&format!("{line}\n"));
     } else {
         plan(terminal, ready);
@@ -62,7 +62,7 @@ pub fn view<'a>(terminal: &Terminal, secrets: &'a Secrets) -> View<'a> {
 /// Returns the plan as one JSON object, with its effects and their digest.
 pub fn object(ready: &Ready) -> Value {
     let document = &ready.loaded.document;
-    let mut report = form::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+    let mut report = form::plan(&ready.plan, document.stack(), ready.place(), ready.cost, document.secrets());
     let effects = ready.effects();
     report["digest"] = effects.digest().into();
     report["effects"] = serde_json::to_value(&effects).unwrap_or_default();
@@ -73,7 +73,7 @@ pub fn object(ready: &Ready) -> Value {
 pub fn page(ready: &Ready) -> String {
     let document = &ready.loaded.document;
     let picture = Picture::of(document.stack(), &ready.loaded.graph, Some(&ready.plan), document.secrets());
-    let place = &ready.aws.place;
+    let place = ready.place();
     picture::html(&Page {
         picture: &picture,
         about: format!("{} · account {}", place.region, place.account),
@@ -130,7 +130,7 @@ pub fn nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
 pub fn drift(terminal: &Terminal, ready: &Ready) {
     let document = &ready.loaded.document;
     if terminal.json {
-        let whole = form::plan(&ready.plan, document.stack(), &ready.aws.place, ready.cost, document.secrets());
+        let whole = form::plan(&ready.plan, document.stack(), ready.place(), ready.cost, document.secrets());
         return terminal.data(&format!("{}\n", json!({"format_version": PLAN_FORMAT, "drift": whole["drift"]})));
     }
     let lines = match ready.plan.drift() {

@@ -13,12 +13,11 @@ use deployer::aws::clients::Transport;
 use deployer::execute::{Event, Observer};
 use deployer::failure::Failure;
 use deployer::package;
-use deployer::pipeline::{self, Settings};
-use deployer::plan::{Goal, Plan, Selection};
+use deployer::pipeline::{self, AwsSettings, Machine, Request, Settings};
+use deployer::plan::{Goal, Plan};
 use deployer::spec::finding::Findings;
 use deployer::spec::source::SourceText;
-use deployer::spec::variables::Inputs;
-use deployer::state::{Holder, State, Terms};
+use deployer::state::State;
 use tokio::sync::watch;
 
 use crate::common;
@@ -142,7 +141,7 @@ impl Account {
     ) -> (End, Vec<String>, Vec<String>) {
         let wire = Wire::new(None);
         let mut settings = with(settings, &wire);
-        settings.transport.credentials = Some(who);
+        settings.aws.transport.credentials = Some(who);
         let told = Told::default();
         let end = runtime().block_on(work(&settings, goal, &told, &Waits::default()));
         (end, told.0.into_inner().unwrap(), wire.calls())
@@ -155,7 +154,9 @@ impl Account {
         let planned = runtime().block_on(async {
             let (_asked, stop) = watch::channel(0);
             let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
-            let ready = pipeline::prepare(loaded, &settings, goal, false, &Told::default(), &stop).await;
+            let progress = &Told::default();
+            let request = Request { settings: &settings, goal, hold: false, progress, stop: &stop };
+            let ready = pipeline::prepare(loaded, &request).await;
             Ok(ready.map_err(|f| said(&f))?.plan)
         });
         (planned, wire.needs())
@@ -218,25 +219,19 @@ impl Account {
         let text = stack.replace("ACCOUNT", self.number());
         std::fs::write(&file, format!("state: {state}\n{text}")).expect("a stack");
         Settings {
-            file,
-            inputs: Inputs::default(),
-            endpoint_url: self.aws.place.endpoint_url.clone(),
-            credentials: Some((self.number().to_owned(), "test".into())),
-            transport: Transport::default(),
-            local: false,
-            parallelism: 16,
-            lock_timeout: Duration::ZERO,
-            lock_terms: Terms::default(),
-            selection: Selection::default(),
-            create_state_bucket: false,
-            refresh_only: false,
+            aws: AwsSettings {
+                endpoint_url: self.aws.place.endpoint_url.clone(),
+                credentials: Some((self.number().to_owned(), "test".into())),
+                parallelism: 16,
+                ..AwsSettings::default()
+            },
+            machine: Machine {
+                build: package::Environment::of_process(),
+                own_directory: Some(self.directory.path().join("own")),
+                in_ci: false,
+            },
             ask_bedrock: false,
-            claim: None,
-            build: package::Environment::of_process(),
-            own_directory: Some(self.directory.path().join("own")),
-            in_ci: false,
-            holder: Holder::default(),
-            now: || "2026-11-22T10:00:00Z".into(),
+            ..Settings::of(file, || "2026-11-22T10:00:00Z".into())
         }
     }
 }
@@ -247,8 +242,8 @@ fn with(settings: Settings, wire: &Wire) -> Settings {
         .with_initial_backoff(Duration::from_millis(1))
         .with_max_backoff(Duration::from_millis(1));
     let http_client = Some(SharedHttpClient::new(wire.clone()));
-    let transport = Transport { http_client, retry: Some(retry), ..settings.transport };
-    Settings { transport, ..settings }
+    let transport = Transport { http_client, retry: Some(retry), ..settings.aws.transport };
+    Settings { aws: AwsSettings { transport, ..settings.aws }, ..settings }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -259,8 +254,8 @@ async fn work(settings: &Settings, goal: Goal, told: &Told, waits: &Waits) -> En
     let (_asked, stop) = watch::channel(0);
     let run = async {
         let loaded = pipeline::load(settings)?;
-        let ready = pipeline::prepare(loaded, settings, goal, true, told, &stop).await?;
-        ready.execute(settings, waits, stop.clone()).await
+        let request = Request { settings, goal, hold: true, progress: told, stop: &stop };
+        pipeline::prepare(loaded, &request).await?.execute(waits, stop.clone()).await
     };
     match run.await {
         Err(failure) => End::Failed(said(&failure)),

@@ -11,7 +11,6 @@ use super::occasion::Occasion;
 use super::pages::Pages;
 use crate::pipeline::{self, Loaded, Settings};
 use crate::plan::Goal;
-use crate::report::progress::Preparation;
 use crate::report::{env as form, ready};
 use crate::spec::env::of_branch;
 use crate::spec::head::{Ci, Preview};
@@ -54,11 +53,10 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let settings = settings.within(env);
     let loaded = pipeline::load(&settings)?;
     form::preview_heading(&run.terminal, env);
-    let preparation = Preparation::new(run.terminal);
-    let ready = pipeline::prepare(loaded, &settings, Goal::Apply, true, &preparation, &run.stop).await?;
+    let ready = run.plan_to_write(loaded, &settings, Goal::Apply).await?;
     pages.mask(&ready.loaded);
     ready::announce(&run.terminal, &ready, "ci");
-    let ended = carry_out(run, ready, &settings, began).await?;
+    let ended = carry_out(run, ready, began).await?;
     pages.previewed(env, &ended).await;
     Ok(ended.code)
 }

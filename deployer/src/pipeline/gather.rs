@@ -1,0 +1,51 @@
+//! Reads AWS while cargo builds the functions and Bedrock answers about models.
+
+use std::collections::BTreeMap;
+
+use super::begin::{Home, read_and_observe};
+use super::{Loaded, Request, code, models};
+use crate::failure::Failure;
+use crate::observe::{Depth, Observation};
+use crate::package::Artifact;
+use crate::plan::Goal;
+use crate::state::{Fetched, Snapshot};
+
+/// Everything that a plan is made from, besides the stack.
+pub(super) struct Gathered {
+    pub snapshot: Snapshot,
+    pub observation: Observation,
+    /// The functions' packaged code, by address.
+    pub artifacts: BTreeMap<String, Artifact>,
+    /// Bedrock's answers.
+    pub models: Vec<models::Told>,
+}
+
+/// Reads the state and AWS, packages the functions and asks Bedrock, all at once.
+pub(super) async fn gather(
+    loaded: &Loaded,
+    home: &Home,
+    fetched: Fetched,
+    request: &Request<'_>,
+) -> Result<Gathered, Failure> {
+    let Request { settings, goal, progress, .. } = *request;
+    let read = read_and_observe(loaded, home, fetched, request);
+    let built = async {
+        match goal {
+            Goal::Apply if !settings.refresh_only => code::package(loaded, settings, progress).await,
+            _ => Ok(BTreeMap::new()),
+        }
+    };
+    let work = async {
+        let (read, artifacts) = tokio::join!(read, built);
+        Ok::<_, Failure>((artifacts?, read?))
+    };
+    let questions = models::in_question(&loaded.graph, home.place(), goal, settings);
+    let (done, models) = models::beside(work, questions, async |model| home.aws.lifecycle(model).await).await;
+    let (artifacts, (snapshot, observation)) = done?;
+    Ok(Gathered { snapshot, observation, artifacts, models })
+}
+
+/// Returns how much of each resource a plan has to read.
+pub(super) fn depth(goal: Goal) -> Depth {
+    if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
+}
