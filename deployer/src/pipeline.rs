@@ -49,6 +49,7 @@ mod models;
 mod permissions;
 mod place;
 mod rates;
+mod read;
 mod recorded;
 mod reviewed;
 mod saved;

@@ -5,27 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::launch::launch;
+use super::options::StartOptions;
 use super::record::{Directory, Record, lock};
 use super::{ACCESS_KEY_ID, ACCOUNT_ID, HOST, LocalError, ensure_buckets};
-
-/// Options of a start.
-#[derive(Clone, Debug)]
-pub struct StartOptions {
-    /// The project's directory; the cloud keeps its files in `.deployer/local/` below it.
-    pub root: PathBuf,
-    /// The `deployer` executable, which is also the Bedrock stand-in (`deployer local bedrock --port N`).
-    pub deployer: PathBuf,
-    /// The region of buckets, and of requests that name no region.
-    pub region: String,
-    /// Enforces IAM permissions for the deployer's calls and the functions' roles.
-    pub check_permissions: bool,
-    /// Lets the Bedrock stand-in serve retired models.
-    pub allow_retired_models: bool,
-    /// Buckets to create if they are missing.
-    pub buckets: Vec<String>,
-    /// The directory where the emulator is installed; `None` means the user's cache.
-    pub venv: Option<PathBuf>,
-}
 
 /// Keys that sign requests to a local cloud as its account's root user; valid until the next start.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::cloud::StartOptions;
+use super::options::StartOptions;
 use super::process::{POLL, Process, tail};
 use super::record::{Directory, Record, lock};
 use super::{ACCOUNT_ID, HOST, LocalError, SECRET_VARIABLE, venv};

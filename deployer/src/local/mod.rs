@@ -22,15 +22,17 @@ mod buckets;
 mod cloud;
 mod error;
 mod launch;
+mod options;
 mod process;
 mod record;
 mod signature;
 mod venv;
 
 pub use buckets::ensure_buckets;
-pub use cloud::{Keys, LocalCloud, StartOptions, Status, current, start, status, stop};
+pub use cloud::{Keys, LocalCloud, Status, current, start, status, stop};
 pub use error::LocalError;
 pub use launch::install;
+pub use options::StartOptions;
 
 /// The account of every local resource.
 pub const ACCOUNT_ID: &str = "000000000000";

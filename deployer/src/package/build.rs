@@ -3,38 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::cargo::{self, Builder};
+use super::cargo;
 use super::config::Config;
 use super::environment::Environment;
+use super::job::{Builder, Job, Made};
 use super::libraries::Beside;
 use super::members::{self, Members};
-use super::run::{Made, Run};
+use super::run::Run;
 use super::stamp::{self, Stamp};
 use super::workspace::Workspace;
 use super::{
     Artifact, Event, PackageError, Platform, Progress, Request, Runtime, Source, Warning, archive, elf, fetch, flags,
     show, store,
 };
-
-/// A binary that cargo has to provide for a request.
-#[derive(Debug, Clone)]
-pub(super) struct Job {
-    /// Index of the request that it answers.
-    pub index: usize,
-    pub workspace: Workspace,
-    pub package: String,
-    /// The binary that cargo builds.
-    pub bin: String,
-    /// The binary's name in the request. Stamps use this name, because only cargo knows a binary built instead.
-    pub asked: String,
-    pub or_only: bool,
-    pub profile: String,
-    pub features: BTreeSet<String>,
-    pub platform: Platform,
-    pub layers: bool,
-    /// Another binary of this run is written to the same file, so a change of the file says nothing about this one.
-    pub contested: bool,
-}
 
 type Answer = Result<Artifact, PackageError>;
 /// An artifact and the warnings about it.

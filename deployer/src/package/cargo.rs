@@ -5,52 +5,14 @@
 //! package, by its own manifest: under resolver 1 the package of the working directory would count, too.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-use tokio::process::Command;
-
-use super::build::Job;
+use super::command::{command, not_started};
 use super::environment::Environment;
+use super::job::{Builder, Job};
 use super::members::Members;
 use super::run::{self, Run};
 use super::{Event, PackageError, Platform, Progress};
-
-/// The cargo command that builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) enum Builder {
-    /// `cargo build`, for this machine.
-    Cargo,
-    /// `cargo zigbuild`, for any architecture and glibc.
-    Zigbuild,
-    /// `cargo lambda build`, which has cargo-zigbuild inside.
-    Lambda,
-}
-
-impl Builder {
-    /// Returns the installed command that builds for other architectures and older glibc versions.
-    pub fn cross(environment: &Environment) -> Option<Self> {
-        [("cargo-zigbuild", Self::Zigbuild), ("cargo-lambda", Self::Lambda)]
-            .into_iter()
-            .find_map(|(program, builder)| environment.program(program).map(|_| builder))
-    }
-
-    fn arguments(self, store: &Path) -> Vec<String> {
-        let words: &[&str] = match self {
-            Self::Cargo => &["build"],
-            Self::Zigbuild => &["zigbuild"],
-            Self::Lambda => &["lambda", "build", "--compiler", "cargo-zigbuild", "--skip-target-check", "--lambda-dir"],
-        };
-        let mut arguments: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        if self == Self::Lambda {
-            // Its default, target/lambda, is also where the profile "lambda" writes plain files with these names.
-            arguments.push(store.join("cargo-lambda").display().to_string());
-        }
-        arguments
-    }
-}
 
 /// Builds the binaries of `jobs` by one invocation; they share package, features, profile and target.
 ///
@@ -72,9 +34,9 @@ pub(super) async fn build(
     progress.on(Event::Building { bins: &bins });
     // The monotonic clock only measures how long the build took.
     let started = Instant::now();
-    let mut command = command(&first.workspace.directory, environment);
-    command.args(&arguments);
-    let run = run::watch(command, progress).await.map_err(|e| not_started(environment, &e))?;
+    let mut cargo = command(&first.workspace.directory, environment);
+    cargo.args(&arguments);
+    let run = run::watch(cargo, progress).await.map_err(|e| not_started(environment, &e))?;
     progress.on(Event::Built { success: run.success, took: started.elapsed() });
     Ok(run)
 }
@@ -116,36 +78,6 @@ fn target(platform: Platform) -> String {
         Some([major, minor, _]) => format!("{triple}.{major}.{minor}"),
         None => triple.to_owned(),
     }
-}
-
-/// Returns a cargo command that is stopped when dropped, with the variables that a build may see.
-pub(super) fn command(directory: &Path, environment: &Environment) -> Command {
-    let mut command = bare(directory, environment);
-    command.envs(environment.for_cargo());
-    command
-}
-
-/// Returns a cargo command that may sign in to registries and runs no package's code.
-pub(super) fn to_fetch(directory: &Path, environment: &Environment) -> Command {
-    let mut command = bare(directory, environment);
-    command.envs(environment.for_fetching());
-    command
-}
-
-fn bare(directory: &Path, environment: &Environment) -> Command {
-    let mut command = Command::new(environment.cargo());
-    command
-        .current_dir(directory)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-pub(super) fn not_started(environment: &Environment, error: &std::io::Error) -> PackageError {
-    PackageError::NoCargo { program: environment.cargo().to_string_lossy().into_owned(), message: error.to_string() }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Downloads packages before a build if that requires variables that a build must not see: a registry's token, a
 //! proxy's password.
 
-use super::build::Job;
-use super::cargo::{self, Builder};
+use super::command;
 use super::environment::Environment;
+use super::job::{Builder, Job};
 use super::members::Members;
 use super::run;
 use super::{Event, PackageError, Progress};
@@ -23,7 +23,7 @@ pub(super) async fn before(
     let Some((_, first)) = waiting.first().filter(|_| is_needed(environment, lock.as_deref())) else {
         return Ok(None);
     };
-    let mut command = cargo::to_fetch(&first.workspace.directory, environment);
+    let mut command = command::to_fetch(&first.workspace.directory, environment);
     command.arg("fetch").arg("--manifest-path").arg(members.root.join("Cargo.toml"));
     if members.locked(environment) {
         command.arg("--locked");
@@ -34,7 +34,7 @@ pub(super) async fn before(
     progress.on(Event::Fetching);
     let run = run::watch(command, progress).await;
     progress.on(Event::Fetched);
-    let run = run.map_err(|e| cargo::not_started(environment, &e))?;
+    let run = run.map_err(|e| command::not_started(environment, &e))?;
     Ok((!run.success).then_some(run.output))
 }
 

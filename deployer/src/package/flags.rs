@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::build::Job;
-use super::cargo::Builder;
 use super::config::{Config, Flag};
 use super::environment::Environment;
+use super::job::{Builder, Job};
 use super::{Architecture, PackageError, Warning};
 
 /// Processors whose code Lambda's oldest x86_64 hosts run, by rustc's names. The lists below have the features, and the

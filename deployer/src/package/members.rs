@@ -5,9 +5,9 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use super::build::Job;
-use super::cargo::{self, Builder};
+use super::command;
 use super::environment::Environment;
+use super::job::{Builder, Job};
 use super::workspace::Workspace;
 use super::{Architecture, PackageError};
 
@@ -38,8 +38,8 @@ impl Members {
     /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's output if it
     /// cannot read the workspace.
     pub async fn of(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
-        let output = cargo::command(&workspace.directory, environment).args(METADATA).output().await;
-        Self::parse(&output.map_err(|e| cargo::not_started(environment, &e))?)
+        let output = command::command(&workspace.directory, environment).args(METADATA).output().await;
+        Self::parse(&output.map_err(|e| command::not_started(environment, &e))?)
     }
 
     /// Like [`Self::of`], but blocks until cargo has answered, for about 40 ms.
@@ -47,8 +47,8 @@ impl Members {
     /// # Errors
     /// As for [`Self::of`].
     pub fn at_once(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
-        let output = cargo::command(&workspace.directory, environment).as_std_mut().args(METADATA).output();
-        Self::parse(&output.map_err(|e| cargo::not_started(environment, &e))?)
+        let output = command::command(&workspace.directory, environment).as_std_mut().args(METADATA).output();
+        Self::parse(&output.map_err(|e| command::not_started(environment, &e))?)
     }
 
     fn parse(output: &Output) -> Result<Self, PackageError> {

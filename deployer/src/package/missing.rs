@@ -1,7 +1,8 @@
 //! Reports requested packages and binaries that the workspace does not have, without building anything.
 
-use super::build::{self, Job};
+use super::build;
 use super::environment::Environment;
+use super::job::Job;
 use super::members::{self, Members};
 use super::{PackageError, Request, Source};
 

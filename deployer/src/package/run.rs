@@ -8,32 +8,12 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use super::build::Job;
-use super::cargo::Builder;
-use super::stamp::Seen;
+use super::job::{Builder, Job, Made};
+use super::seen::Seen;
 use super::{Event, Progress};
 
 /// A phrase that all versions of cargo print when `--locked` prevents a change. Cargo has no code for this.
 const LOCK_OUTDATED: &str = "--locked was passed to prevent this";
-
-/// One executable that cargo built or found up to date.
-#[derive(Debug)]
-pub(super) struct Made {
-    pub executable: Seen,
-    pub path: PathBuf,
-    pub builder: Builder,
-    /// Tells whether the dep-info file names every file that the build read.
-    pub tracked: bool,
-    /// Variables that sources or build scripts read.
-    pub variables: BTreeSet<String>,
-}
-
-impl Made {
-    /// Returns the path of the dep-info file that cargo writes beside an executable.
-    pub fn dep_info(&self) -> PathBuf {
-        self.path.with_extension("d")
-    }
-}
 
 /// The result of one invocation.
 #[derive(Debug, Default)]

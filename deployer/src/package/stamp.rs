@@ -8,17 +8,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::archive;
-use super::build::Job;
-use super::cargo::Builder;
 use super::config::Config;
 use super::environment::Environment;
-use super::run::Made;
+use super::job::{Builder, Job, Made};
+use super::seen::Seen;
 use super::{Artifact, PackageError, Warning, store};
 
 /// Version of the stamps. Increase it whenever stamps of earlier versions must not be trusted.
@@ -27,27 +25,6 @@ const VERSION: u32 = 2;
 /// Files that cargo and rustup look for in the working directory and all directories above it.
 const LOOKED_FOR: &[&str] =
     &["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"];
-
-/// A file's time and size at the moment of use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Seen {
-    path: PathBuf,
-    mtime_ns: u64,
-    size: u64,
-}
-
-impl Seen {
-    /// Reads a file's time and size; `None` if it is not a plain file with a time after 1970.
-    pub fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some(Self { path: path.to_owned(), mtime_ns: u64::try_from(since.as_nanos()).ok()?, size: metadata.len() })
-    }
-
-    fn holds(&self) -> bool {
-        Self::of(&self.path).as_ref() == Some(self)
-    }
-}
 
 /// The inputs and the result of the newest build of one binary.
 #[derive(Debug, Serialize, Deserialize)]

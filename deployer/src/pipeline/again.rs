@@ -1,6 +1,6 @@
 //! Reads AWS again after the approval prompt, before the plan is carried out.
 
-use super::gather::depth;
+use super::read::depth;
 use super::{Ready, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::begin::{Home, read_and_observe};
+use super::begin::Home;
+use super::read::read_and_observe;
 use super::{Loaded, Request, code, models};
 use crate::failure::Failure;
-use crate::observe::{Depth, Observation};
+use crate::observe::Observation;
 use crate::package::Artifact;
 use crate::plan::Goal;
 use crate::state::{Fetched, Snapshot};
@@ -43,9 +44,4 @@ pub(super) async fn gather(
     let (done, models) = models::beside(work, questions, async |model| home.aws.lifecycle(model).await).await;
     let (artifacts, (snapshot, observation)) = done?;
     Ok(Gathered { snapshot, observation, artifacts, models })
-}
-
-/// Returns how much of each resource a plan has to read.
-pub(super) fn depth(goal: Goal) -> Depth {
-    if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::begin::{Home, prepare_fingerprints};
+use super::begin::Home;
+use super::read::prepare_fingerprints;
 use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_state};
 use crate::aws::Aws;
 use crate::execute::Stop;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::planned::{PLAN_FORMAT, PlanReport};
-use super::terminal::slowest;
+use super::slowest::slowest;
 use crate::aws::{AwsError, Place};
 use crate::execute::{Event, Outcome};
 use crate::plan::{Cost, Plan};

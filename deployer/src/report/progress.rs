@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::json;
+use super::live::live_now;
 use super::paint::Tone;
 use super::plan::bytes;
 use super::terminal::{self, Terminal};
@@ -28,22 +29,6 @@ const WORTH_SAYING: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// At most this many actions with the same reason to wait get a line each; more are only counted.
 const ALIKE: usize = 3;
-
-/// The live lines on the terminal. Any other writer must suspend them first.
-static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
-
-fn live_now() -> MutexGuard<'static, Option<MultiProgress>> {
-    lock(&LIVE)
-}
-
-/// Writes while the live lines, if there are any, are suspended.
-pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
-    let live = live_now().clone();
-    match live {
-        Some(bars) => bars.suspend(write),
-        None => write(),
-    }
-}
 
 /// Shows an execution: live lines on a terminal, plain lines elsewhere, JSON lines on demand.
 pub struct Progress {

@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use super::paint::{self, Paint, Tone};
-use super::progress;
-use super::{counted, diagnostics, github};
+use super::slowest::slowest;
+use super::{counted, diagnostics, github, live};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
 use crate::log;
@@ -142,7 +142,7 @@ impl Terminal {
     /// Writes to stderr, even with `--quiet`.
     fn aloud(&self, text: &str) {
         let text = self.safe(text);
-        let _ = progress::aside(|| io::stderr().write_all(text.as_bytes()));
+        let _ = live::aside(|| io::stderr().write_all(text.as_bytes()));
     }
 
     /// Writes a message to stderr, unless `--quiet` is given.
@@ -281,18 +281,6 @@ impl Terminal {
             self.aloud(&format!("{text}\n"));
         }
     }
-}
-
-/// The most actions that are named as slowest.
-const SLOWEST: usize = 3;
-
-/// Lists the actions that took longest, the slowest first.
-pub(super) fn slowest(outcome: &Outcome) -> Vec<(&str, f64)> {
-    let mut all: Vec<(&str, f64)> =
-        outcome.done.iter().map(|(address, _, took)| (address.as_str(), took.as_secs_f64())).collect();
-    all.sort_by(|a, b| b.1.total_cmp(&a.1));
-    all.truncate(SLOWEST);
-    all
 }
 
 /// Returns no line for a single action: its own line already has the duration.

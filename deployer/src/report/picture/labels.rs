@@ -1,8 +1,8 @@
 //! Places labels on their edges, clear of each other and of the cards.
 
 use super::Picture;
-use super::layout::{HEIGHT, Layout, WIDTH};
-use super::words::{LABEL, cut, label_width};
+use super::layout::{HEIGHT, Layout};
+use super::words::{LABEL, WIDTH, cut, label_width};
 
 /// The height of a label, in pixels.
 pub(super) const TALL: f64 = 18.0;

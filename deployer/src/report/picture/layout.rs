@@ -1,9 +1,8 @@
 //! Places nodes and routes edges: layers from left to right, few crossings, short edges.
 
 use super::Picture;
-use super::words::{LABEL, cut, label_width};
+use super::words::{LABEL, WIDTH, cut, label_width};
 
-pub(super) const WIDTH: f64 = 212.0;
 pub(super) const HEIGHT: f64 = 66.0;
 /// The gap between two nodes of a layer.
 const APART: f64 = 34.0;

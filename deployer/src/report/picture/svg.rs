@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 
 use super::labels::{TALL, places};
-use super::layout::{HEIGHT, Layout, WIDTH, layout};
+use super::layout::{HEIGHT, Layout, layout};
 use super::text::under;
-use super::words::{LABEL, TEXT, cut, label_width, name};
+use super::words::{LABEL, TEXT, WIDTH, cut, label_width, name};
 use super::{Edge, Mark, Node, PERSON, Picture, singular};
 use crate::spec::sections;
 

@@ -1,7 +1,7 @@
 //! Measures texts, for the widest of the usual fonts, and breaks them.
 
-use super::layout::WIDTH;
-
+/// The width of a card, in pixels.
+pub(super) const WIDTH: f64 = 212.0;
 /// The distance of a card's text from its left side, in pixels.
 pub(super) const TEXT: f64 = 52.0;
 /// The most characters of a label that fit between two cards.
