@@ -74,14 +74,14 @@ async fn deploy(
     secrets: &mut Option<Secrets>,
 ) -> Exit {
     let began = Instant::now();
-    let expected = Reviewed::asked(expected.word())?;
+    let expected = Reviewed::read(expected.word())?;
     let settings = run.settings(choice, "ci")?;
     let loaded = run.load(&settings)?;
     *secrets = Some(loaded.document.secrets().clone());
     pages.mask(&loaded);
     let occasion = occasion(&run.environment, &run.root());
     let decision = occasion.decide(&loaded.document.ci().apply_on);
-    form::mode(&run.terminal, decision.apply, &decision.why);
+    form::print_mode(&run.terminal, decision.apply, &decision.why);
 
     if decision.apply {
         pipeline::kept_after_this_job(&loaded.document, &settings)?;
@@ -111,12 +111,12 @@ async fn deploy(
     }
     if decision.apply {
         ready::announce(&run.terminal, &ready, "ci");
-        ready::digest(&run.terminal, &effects);
+        ready::print_digest(&run.terminal, &effects);
         let ready = reviewed(run, ready, &effects, expected, &occasion, pages).await?;
         return carry_out(run, ready, began, pages).await;
     }
-    ready::plan(&run.terminal, &ready);
-    ready::digest(&run.terminal, &effects);
+    ready::print_plan(&run.terminal, &ready);
+    ready::print_digest(&run.terminal, &effects);
     if let Some(Fate::Deploy(env)) = &fate {
         let code = preview::deploy(run, &settings, env, pages).await?;
         if code != OK {
@@ -132,7 +132,7 @@ async fn without_credentials(run: &Run, settings: &Settings, decision: &Decision
     match pipeline::recorded(loaded, settings).await? {
         Ok(recorded) => {
             pages.recorded(&recorded, decision);
-            ready::recorded(&run.terminal, &recorded);
+            ready::print_recorded(&run.terminal, &recorded);
         }
         Err((loaded, why)) => pages.only_validated(loaded.document.stack(), &why),
     }
@@ -187,12 +187,12 @@ async fn reviewed(
             return Ok(ready);
         }
         (None, Err(NoReview::None(why))) => {
-            form::no_review(&run.terminal, &why);
+            form::print_no_review(&run.terminal, &why);
             return Ok(ready);
         }
     };
     match reviewed.hold(effects, ready.was_cut_off() || run.environment.is_rerun()) {
-        Ok(()) => form::reviewed(&run.terminal, &reviewed.source),
+        Ok(()) => form::print_reviewed(&run.terminal, &reviewed.source),
         Err(other) if must => {
             ready.abandon().await;
             return Err(other.refusal(&reviewed, asked));

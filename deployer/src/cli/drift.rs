@@ -28,7 +28,7 @@ impl Drift {
         let settings = pipeline::Settings { ask_bedrock: false, ..run.settings(&self.choice, "drift")? };
         let loaded = run.load(&settings)?;
         let ready = run.plan(loaded, &settings, Goal::Apply).await?;
-        form::drift(&run.terminal, &ready);
+        form::print_drift(&run.terminal, &ready);
         Ok(if ready.plan.drift().is_empty() { OK } else { CHANGES })
     }
 }

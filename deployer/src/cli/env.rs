@@ -72,7 +72,7 @@ async fn environments(run: &Run, operation: &str) -> Result<Vec<Environment>, Fa
 
 async fn list(run: &Run) -> Exit {
     let found = environments(run, "env list").await?;
-    form::list(&run.terminal, &found);
+    form::print_list(&run.terminal, &found);
     Ok(OK)
 }
 
@@ -96,7 +96,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
         })
         .collect();
     if chosen.is_empty() {
-        form::none_is_old(&run.terminal);
+        form::print_none_is_old(&run.terminal);
         return Ok(OK);
     }
     let listed = quoted(chosen.iter().map(|env| env.name.as_str()));
@@ -116,7 +116,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
 pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Failure> {
     let began = Instant::now();
     let Environment { name, settings, loaded, store, .. } = env;
-    form::heading(&run.terminal, &name);
+    form::print_heading(&run.terminal, &name);
     let preparation = Preparation::new(run.terminal);
     let ready = run.plan_to_write(loaded, &settings, Goal::Destroy).await?;
     ready::announce(&run.terminal, &ready, "env destroy");
@@ -127,7 +127,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Fa
     let lease = pipeline::hold(&store, &settings, &preparation, &run.stop).await?;
     let erased = pipeline::erase(&store, &lease).await;
     pipeline::give_back(lease).await;
-    form::destroyed(&run.terminal, &name, erased?);
+    form::print_destroyed(&run.terminal, &name, erased?);
     Ok(ended)
 }
 

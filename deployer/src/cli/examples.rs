@@ -26,14 +26,14 @@ pub(super) fn of(command: &Command) -> &'static [(&'static str, &'static str)] {
 }
 
 /// Shows the examples of the program and of all commands below their help.
-pub(super) fn shown_below(program: Command) -> Command {
+pub(super) fn add_to_help(program: Command) -> Command {
     let below = format!("{}\n\n{}", text(of(&program)), exits());
-    below_commands(program).after_help(below)
+    add_to_commands(program).after_help(below)
 }
 
-fn below_commands(command: Command) -> Command {
+fn add_to_commands(command: Command) -> Command {
     command.mut_subcommands(|inner| {
-        let inner = below_commands(inner);
+        let inner = add_to_commands(inner);
         match of(&inner) {
             [] => inner,
             examples => inner.after_help(text(examples)),

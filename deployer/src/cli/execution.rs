@@ -28,7 +28,7 @@ impl Change {
     /// Plans the change, asks, and carries it out.
     pub(super) async fn make(self, run: &Run) -> Exit {
         approval::possible(run, &self.approval, self.command)?;
-        let reviewed = Reviewed::asked(self.expected.word())?;
+        let reviewed = Reviewed::read(self.expected.word())?;
         let began = Instant::now();
         let settings = Settings { refresh_only: self.refresh_only, ..run.settings(&self.choice, self.command)? };
         let loaded = run.load(&settings)?;
@@ -42,9 +42,9 @@ impl Change {
             return Ok(carry_out(run, ready, began).await?.code);
         }
         if ready.plan.has_changes() {
-            form::refreshed(&run.terminal, &ready.refresh().await?);
+            form::print_refreshed(&run.terminal, &ready.refresh().await?);
         } else {
-            form::nothing_to_refresh(&run.terminal, &ready);
+            form::print_nothing_to_refresh(&run.terminal, &ready);
             ready.abandon().await;
         }
         Ok(OK)
@@ -103,7 +103,7 @@ pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result
     let applied = ready.execute(&observer, run.stop.clone()).await?;
     drop(observer);
     run.annotate(&refusals(&applied.outcome, &applied.loaded.document), Some(&secrets));
-    form::applied(&run.terminal, &applied, began.elapsed());
+    form::print_applied(&run.terminal, &applied, began.elapsed());
     Ok(Ended { code: code(&applied.outcome), applied })
 }
 

@@ -215,7 +215,7 @@ async fn policy(
         return Ok(OK);
     }
     stack.print(run, &document.to_json());
-    form::size(&run.terminal, &document, task);
+    form::warn_of_size(&run.terminal, &document, task);
     Ok(OK)
 }
 
@@ -240,10 +240,10 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
         roles.push(github::role(*task, stack.loaded.document.stack(), &stack.at.place, &repository, source, policies));
     }
     stack.print(run, &github::to_json(&stack.at.place, &roles));
-    form::roles(&run.terminal, &github::commands(&stack.at.place, &roles), &trusts);
+    form::print_roles(&run.terminal, &github::commands(&stack.at.place, &roles), &trusts);
     let equips = stack.loaded.graph.nodes().any(|node| node.kind.about().calls.boundary.is_some() && !node.external);
     if equips && options.permissions_boundary.is_none() && applies {
-        form::administrator(&run.terminal);
+        form::warn_of_administrator(&run.terminal);
     }
     Ok(OK)
 }

@@ -11,7 +11,7 @@ use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK, complete};
 use crate::failure::Failure;
-use crate::operate::{chosen, functions, invoke};
+use crate::operate::{choose, functions, invoke};
 use crate::pipeline;
 use crate::report::ready as form;
 
@@ -39,7 +39,7 @@ impl Invoke {
         let settings = run.settings(&Choice::default(), "invoke")?;
         let loaded = pipeline::load(&settings)?;
         let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
-        let target = chosen(functions(&loaded.graph, &aws.place), &[function])?.remove(0);
+        let target = choose(functions(&loaded.graph, &aws.place), &[function])?.remove(0);
         let mut stop = run.stop.clone();
         let answer = tokio::select! {
             answer = invoke::invoke(&aws, &target.function_name, payload) => answer,
@@ -49,7 +49,7 @@ impl Invoke {
             }
         };
         let answer = answer.map_err(|error| Failure::aws(&error, &target.element, &loaded.document))?;
-        form::answer(&run.terminal, &answer, loaded.document.secrets());
+        form::print_answer(&run.terminal, &answer, loaded.document.secrets());
         match answer.error {
             None => Ok(OK),
             Some(kind) => Err(Failure::plain(

@@ -78,7 +78,7 @@ impl Local {
             }
             LocalCommand::Stop => {
                 let stopped = local::stop(&run.root()).await.map_err(failure)?;
-                form::stopped(&run.terminal, stopped);
+                form::print_stop(&run.terminal, stopped);
                 Ok(OK)
             }
             LocalCommand::Status => status(run),
@@ -111,7 +111,7 @@ async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_r
         options.buckets.extend(expected_buckets(&loaded));
     }
     let cloud = local::start(&options, &|line| run.terminal.say(line)).await.map_err(failure)?;
-    form::started(&run.terminal, &cloud, &options.buckets);
+    form::print_start(&run.terminal, &cloud, &options.buckets);
     Ok(OK)
 }
 
@@ -128,7 +128,7 @@ fn expected_buckets(loaded: &Loaded) -> Vec<String> {
 
 fn status(run: &Run) -> Exit {
     let status = local::status(&run.root()).map_err(failure)?;
-    form::status(&run.terminal, &status);
+    form::print_status(&run.terminal, &status);
     Ok(OK)
 }
 

@@ -13,7 +13,7 @@ use super::{Exit, INTERRUPTED, OK, complete};
 use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::operate::logs::{Reader, Wanted};
-use crate::operate::{Target, chosen, functions};
+use crate::operate::{Target, choose, functions};
 use crate::pipeline::{self, Loaded};
 use crate::report::logs as form;
 
@@ -47,7 +47,7 @@ impl Logs {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { function: names, lines, filter: pattern, follow } = self;
         let (loaded, aws) = reach(run, "logs").await?;
-        let targets = chosen(functions(&loaded.graph, &aws.place), &names)?;
+        let targets = choose(functions(&loaded.graph, &aws.place), &names)?;
         let view = view(run, &loaded, &targets);
         let mut reader = Reader::new(targets, Wanted { since: since(lines.since), pattern });
         let mut stop = run.stop.clone();

@@ -122,7 +122,7 @@ verbs! {
 
 /// Builds the command line, with examples below the help.
 fn command() -> clap::Command {
-    examples::shown_below(Cli::command())
+    examples::add_to_help(Cli::command())
 }
 
 /// Runs the command of this process and returns its exit code.

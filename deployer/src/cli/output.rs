@@ -42,12 +42,12 @@ impl Output {
             return Err(Failure::plain("output::secret", message, "hand the secret on by other means"));
         }
         let Some(name) = name else {
-            form::outputs(&run.terminal, &outputs);
+            form::print_outputs(&run.terminal, &outputs);
             return Ok(OK);
         };
         let value =
             outputs.get(&name).ok_or_else(|| missing(&name, &outputs, loaded.graph.outputs().contains_key(&name)))?;
-        form::output(&run.terminal, value);
+        form::print_output(&run.terminal, value);
         Ok(OK)
     }
 }

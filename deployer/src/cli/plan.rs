@@ -54,12 +54,12 @@ impl Plan {
         if let Some(file) = &html {
             super::graph::written(file, files::write(file, form::page(&ready).as_bytes()))?;
         }
-        form::plan(&run.terminal, &ready);
+        form::print_plan(&run.terminal, &ready);
         if out.is_some() || run.terminal.verbose {
-            form::digest(&run.terminal, &ready.effects());
+            form::print_digest(&run.terminal, &ready.effects());
         }
         if let Some(file) = &out {
-            form::saved(&run.terminal, file);
+            form::print_saved(&run.terminal, file);
         }
         let changes = ready.plan.has_changes();
         Ok(if choice.detailed_exitcode && changes { CHANGES } else { OK })

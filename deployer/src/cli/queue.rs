@@ -149,7 +149,7 @@ impl Subject {
 
     /// Prints how the command ended.
     fn end(&self, run: &Run, end: &End<'_>) {
-        self.view(&self.sources()).end(&run.terminal, end, self.began.elapsed());
+        self.view(&self.sources()).print_end(&run.terminal, end, self.began.elapsed());
     }
 
     fn view<'a>(&'a self, sources: &'a [&'a QueueTarget]) -> form::Subject<'a> {

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval, complete};
 use crate::failure::Failure;
 use crate::operate::rollback::{Decision, Subject, Wish, carry_out, decide, failures, subjects};
-use crate::operate::{chosen, functions};
+use crate::operate::{choose, functions};
 use crate::pipeline::{self, Desk, Loaded};
 use crate::report::progress::Preparation;
 use crate::report::rollback as form;
@@ -81,12 +81,12 @@ impl Rollback {
         if !steps.is_empty() {
             approval::given(run, &self.approval, "rollback", "Put this code back? Type `yes` to continue:").await?;
         }
-        let outcome = carry_out(&desk.aws, steps, &run.stop, &|event| form::print(&terminal, event)).await;
+        let outcome = carry_out(&desk.aws, steps, &run.stop, &|event| form::print_event(&terminal, event)).await;
         if let Some(failure) = failures(&outcome, document) {
             terminal.failure(&failure);
         }
         let cost = form::Spent { calls: desk.aws.calls(), time: began.elapsed() };
-        form::end(&terminal, &outcome, unchanged, cost);
+        form::print_end(&terminal, &outcome, unchanged, cost);
         Ok(match &outcome {
             o if !o.failed.is_empty() => ERROR,
             o if *run.stop.borrow() > 0 && !(o.not_started.is_empty() && o.unwatched.is_empty()) => INTERRUPTED,
@@ -97,11 +97,11 @@ impl Rollback {
 
 async fn list(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Exit {
     let subjects = find(run, loaded, desk, names).await?;
-    form::listed(&run.terminal, &subjects, loaded.document.stack(), &desk.aws.place);
+    form::print_versions(&run.terminal, &subjects, loaded.document.stack(), &desk.aws.place);
     Ok(OK)
 }
 
 async fn find(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Result<Vec<Subject>, Failure> {
-    let targets = chosen(functions(&loaded.graph, &desk.aws.place), names)?;
+    let targets = choose(functions(&loaded.graph, &desk.aws.place), names)?;
     pipeline::unless_stopped(&run.stop, subjects(&desk.aws, targets, &desk.state, &loaded.document)).await
 }

@@ -119,20 +119,20 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     async fn list(&self) -> Exit {
-        self.view().list(&self.read().await?);
+        self.view().print_list(&self.read().await?);
         Ok(OK)
     }
 
     async fn show(&self, address: &str) -> Exit {
         let snapshot = self.read().await?;
-        self.view().record(address, state::record(&snapshot.state, address)?);
+        self.view().print_record(address, state::record(&snapshot.state, address)?);
         Ok(OK)
     }
 
     async fn history(&self) -> Exit {
         let history = async { self.store.history().await.map_err(Failure::state) };
         let versions = pipeline::unless_stopped(&self.run.stop, history).await?;
-        self.view().history(&versions);
+        self.view().print_history(&versions);
         Ok(OK)
     }
 
@@ -140,7 +140,7 @@ impl Desk<'_> {
         let lease = pipeline::hold(&self.store, &self.settings, &self.progress(), &self.run.stop).await?;
         let restored = self.store.restore(serial, &lease).await.map_err(Failure::state);
         pipeline::give_back(lease).await;
-        self.view().restored(serial, &restored?);
+        self.view().print_restored(serial, &restored?);
         Ok(OK)
     }
 
@@ -148,7 +148,7 @@ impl Desk<'_> {
         let lease = pipeline::hold(&self.store, &self.settings, &self.progress(), &self.run.stop).await?;
         let removed = self.forget_under(&lease, address, approval).await;
         pipeline::give_back(lease).await;
-        self.view().forgotten(&removed?);
+        self.view().print_removal(&removed?);
         Ok(OK)
     }
 
@@ -163,18 +163,18 @@ impl Desk<'_> {
     async fn unlock(&self, id: Option<String>, approval: &Approval) -> Exit {
         let locked = async { self.store.lock_info().await.map_err(Failure::state) };
         let Some(lock) = pipeline::unless_stopped(&self.run.stop, locked).await? else {
-            self.view().not_locked();
+            self.view().print_no_lock();
             return Ok(OK);
         };
         let is_meant = id.as_ref().is_none_or(|id| *id == lock.id);
         if is_meant {
-            self.view().locked(&lock);
+            self.view().print_lock(&lock);
             approval::possible(self.run, approval, "state unlock")?;
             let question = "Remove this lock? A run that lives stops then. Type `yes` to continue:";
             approval::given(self.run, approval, "state unlock", question).await?;
         }
         let removed = self.store.force_unlock(id.as_ref().unwrap_or(&lock.id)).await.map_err(Failure::state)?;
-        self.view().unlocked(&lock, removed);
+        self.view().print_unlock(&lock, removed);
         Ok(OK)
     }
 

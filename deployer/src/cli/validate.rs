@@ -39,7 +39,7 @@ impl Validate {
 
 fn check(run: &Run) -> Exit {
     let loaded = run.validate(&run.settings_offline(&Choice::default())?)?;
-    ready::valid(&run.terminal, &loaded, &run.global.file);
+    ready::print_valid(&run.terminal, &loaded, &run.global.file);
     Ok(OK)
 }
 

@@ -47,7 +47,7 @@ impl Target {
 ///
 /// # Errors
 /// When the stack has no functions, or none of that name.
-pub fn chosen(targets: Vec<Target>, names: &[String]) -> Result<Vec<Target>, Failure> {
+pub fn choose(targets: Vec<Target>, names: &[String]) -> Result<Vec<Target>, Failure> {
     if targets.is_empty() {
         return Err(Failure::plain("function::none", "this stack has no functions", "add one under `functions:`"));
     }

@@ -29,7 +29,7 @@ impl Reviewed {
     ///
     /// # Errors
     /// When the word is neither a digest nor such a file.
-    pub fn asked(word: Option<&str>) -> Result<Option<Self>, Failure> {
+    pub fn read(word: Option<&str>) -> Result<Option<Self>, Failure> {
         let Some(word) = word else { return Ok(None) };
         let source = "--expect-plan".to_owned();
         if digest::is_digest(word) {

@@ -5,23 +5,23 @@ use std::path::Path;
 use super::terminal::Terminal;
 
 /// Tells whether the run applies, and why.
-pub fn mode(terminal: &Terminal, applies: bool, why: &str) {
+pub fn print_mode(terminal: &Terminal, applies: bool, why: &str) {
     let verb = if applies { "plan and apply" } else { "plan only" };
     terminal.say(&format!("{verb}: {why}"));
 }
 
 /// Tells that no reviewed plan is known, and why.
-pub fn no_review(terminal: &Terminal, why: &str) {
+pub fn print_no_review(terminal: &Terminal, why: &str) {
     terminal.say(&format!("There is no reviewed plan to compare with: {why}."));
 }
 
 /// Tells that the plan is the one that was reviewed at `source`.
-pub fn reviewed(terminal: &Terminal, source: &str) {
+pub fn print_reviewed(terminal: &Terminal, source: &str) {
     terminal.say(&format!("The plan is the one that was reviewed ({source})."));
 }
 
 /// Warns about a page that could not be written.
-pub fn warning(terminal: &Terminal, text: &str) {
+pub fn warn(terminal: &Terminal, text: &str) {
     terminal.say(&format!("warning: {text}"));
 }
 

@@ -8,7 +8,7 @@ use crate::aws::tags;
 use crate::pipeline::Environment;
 
 /// Prints the environments beside the stack, one a line.
-pub fn list(terminal: &Terminal, found: &[Environment]) {
+pub fn print_list(terminal: &Terminal, found: &[Environment]) {
     if terminal.json {
         let lines: Vec<Value> = found.iter().map(|env| masked(object(env), env.loaded.document.secrets())).collect();
         return terminal.data(&format!("{}\n", json!({ "environments": lines })));
@@ -38,17 +38,17 @@ fn object(env: &Environment) -> Value {
 }
 
 /// Names the environment that the following lines are about.
-pub fn heading(terminal: &Terminal, name: &str) {
+pub fn print_heading(terminal: &Terminal, name: &str) {
     terminal.say(&format!("environment {name}:"));
 }
 
 /// Names the preview environment that the following lines are about.
-pub fn preview_heading(terminal: &Terminal, name: &str) {
+pub fn print_preview_heading(terminal: &Terminal, name: &str) {
     terminal.say(&format!("preview environment {name}:"));
 }
 
 /// Prints that an environment was destroyed. Its state was `erased`, unless resources remain.
-pub fn destroyed(terminal: &Terminal, name: &str, erased: bool) {
+pub fn print_destroyed(terminal: &Terminal, name: &str, erased: bool) {
     terminal.say(&match erased {
         true => format!("The environment {name} is gone."),
         false => format!("The environment {name} keeps what is protected or retained; its state stays."),
@@ -56,11 +56,11 @@ pub fn destroyed(terminal: &Terminal, name: &str, erased: bool) {
 }
 
 /// Prints that there is no environment of this name.
-pub fn absent(terminal: &Terminal, name: &str) {
+pub fn print_absent(terminal: &Terminal, name: &str) {
     terminal.say(&format!("There is no environment {name} to destroy."));
 }
 
 /// Prints that no environment is older than the user's limit.
-pub fn none_is_old(terminal: &Terminal) {
+pub fn print_none_is_old(terminal: &Terminal) {
     terminal.say("No environment is that old.");
 }

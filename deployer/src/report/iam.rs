@@ -10,7 +10,7 @@ const ADMINISTRATOR: &str = "\nThe applying role may write the policies of the s
     each role is then made under that boundary.";
 
 /// Warns if a document is longer than a managed policy may be.
-pub fn size(terminal: &Terminal, document: &Document, task: Task) {
+pub fn warn_of_size(terminal: &Terminal, document: &Document, task: Task) {
     if !document.fits() {
         terminal.say(&format!(
             "This document has {} characters, and a managed policy at most {MANAGED_POLICY_SIZE}: `deployer iam {} --split` prints it as {}.",
@@ -22,7 +22,7 @@ pub fn size(terminal: &Terminal, document: &Document, task: Task) {
 }
 
 /// Prints the commands that create roles for GitHub Actions, and the consequences of the roles' trust policies.
-pub fn roles(terminal: &Terminal, commands: &str, trusts: &[(Task, Source)]) {
+pub fn print_roles(terminal: &Terminal, commands: &str, trusts: &[(Task, Source)]) {
     terminal.say(commands);
     for (task, source) in trusts {
         if let Some(note) = consequence(*task, source) {
@@ -32,7 +32,7 @@ pub fn roles(terminal: &Terminal, commands: &str, trusts: &[(Task, Source)]) {
 }
 
 /// Warns that the applying role is not limited by a boundary.
-pub fn administrator(terminal: &Terminal) {
+pub fn warn_of_administrator(terminal: &Terminal) {
     terminal.say(ADMINISTRATOR);
 }
 

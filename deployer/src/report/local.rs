@@ -6,7 +6,7 @@ use super::terminal::Terminal;
 use crate::local::{LocalCloud, Status};
 
 /// Prints where the local cloud runs, and the buckets that it has.
-pub fn started(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
+pub fn print_start(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
     if terminal.json {
         return terminal.data(&format!("{}\n", json!(cloud.status())));
     }
@@ -17,12 +17,12 @@ pub fn started(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
 }
 
 /// Prints whether a local cloud was stopped.
-pub fn stopped(terminal: &Terminal, ran: bool) {
+pub fn print_stop(terminal: &Terminal, ran: bool) {
     terminal.say(if ran { "The local cloud is stopped; its data stays." } else { "No local cloud was running." });
 }
 
 /// Prints whether the local cloud runs, and where.
-pub fn status(terminal: &Terminal, status: &Status) {
+pub fn print_status(terminal: &Terminal, status: &Status) {
     let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
         _ if terminal.json => json!(status).to_string(),
         (Some(endpoint), Some(bedrock)) => {

@@ -44,7 +44,7 @@ pub struct Looked<'a> {
 }
 
 /// Prints messages, and what the look at them means.
-pub fn looked(terminal: &Terminal, looked: &Looked<'_>, view: View<'_>) {
+pub fn print_look(terminal: &Terminal, looked: &Looked<'_>, view: View<'_>) {
     let Looked { queue, depth, messages: all, redrive, .. } = looked;
     terminal.data(&match terminal.json {
         true => format!("{}\n", messages_json(looked, view)),
@@ -63,7 +63,7 @@ pub fn looked(terminal: &Terminal, looked: &Looked<'_>, view: View<'_>) {
 }
 
 /// Warns that some messages stay hidden for a while, if any could not be given back.
-pub fn given_back(terminal: &Terminal, result: &Result<usize, AwsError>) {
+pub fn warn_of_hidden(terminal: &Terminal, result: &Result<usize, AwsError>) {
     let why = match result {
         Ok(0) => return,
         Ok(some) => format!("{} could not be given back", messages_of(*some as u64)),

@@ -19,7 +19,7 @@ use crate::plan::Effects;
 use crate::spec::secrets::Secrets;
 
 /// Prints a plan, as text or as one JSON object.
-pub fn plan(terminal: &Terminal, ready: &Ready) {
+pub fn print_plan(terminal: &Terminal, ready: &Ready) {
     let secrets = ready.loaded.document.secrets();
     terminal.data(&match terminal.json {
         true => object(ready).to_string() + "\n",
@@ -28,7 +28,7 @@ pub fn plan(terminal: &Terminal, ready: &Ready) {
 }
 
 /// Prints a plan that was made from the last state alone.
-pub fn recorded(terminal: &Terminal, recorded: &Recorded) {
+pub fn print_recorded(terminal: &Terminal, recorded: &Recorded) {
     let Recorded { loaded, plan, cost, place, .. } = recorded;
     let secrets = loaded.document.secrets();
     terminal.data(&match terminal.json {
@@ -43,12 +43,12 @@ pub fn announce(terminal: &Terminal, ready: &Ready, command: &str) {
         let line = form::version(command, ready.loaded.document.stack(), ready.place());
         terminal.data(&format!("{line}\n"));
     } else {
-        plan(terminal, ready);
+        print_plan(terminal, ready);
     }
 }
 
 /// Prints the plan's digest, which `--expect-plan` accepts.
-pub fn digest(terminal: &Terminal, effects: &Effects) {
+pub fn print_digest(terminal: &Terminal, effects: &Effects) {
     if !effects.is_empty() {
         terminal.say(&format!("Plan digest: {}", effects.digest()));
     }
@@ -83,7 +83,7 @@ pub fn page(ready: &Ready) -> String {
 }
 
 /// Prints the result of carrying a plan out.
-pub fn applied(terminal: &Terminal, applied: &Applied, took: Duration) {
+pub fn print_applied(terminal: &Terminal, applied: &Applied, took: Duration) {
     let Applied { outcome, loaded, calls } = applied;
     let (outputs, secrets) = (&outcome.state.outputs, loaded.document.secrets());
     if let Some(error) = &outcome.state_error {
@@ -103,7 +103,7 @@ pub fn applied(terminal: &Terminal, applied: &Applied, took: Duration) {
 }
 
 /// Prints the result of updating the state from AWS.
-pub fn refreshed(terminal: &Terminal, Refreshed { changed, outputs }: &Refreshed) {
+pub fn print_refreshed(terminal: &Terminal, Refreshed { changed, outputs }: &Refreshed) {
     if terminal.json {
         return terminal.data(&format!("{}\n", form::refreshed(changed, outputs)));
     }
@@ -120,14 +120,14 @@ fn outputs_text(outputs: &BTreeMap<String, String>) -> String {
 }
 
 /// Prints that a refresh has nothing to record: only programs need a line.
-pub fn nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
+pub fn print_nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
     if terminal.json {
         terminal.data(&format!("{}\n", form::refreshed(&[], &ready.outputs_now())));
     }
 }
 
 /// Prints the changes that other hands made.
-pub fn drift(terminal: &Terminal, ready: &Ready) {
+pub fn print_drift(terminal: &Terminal, ready: &Ready) {
     let document = &ready.loaded.document;
     if terminal.json {
         let whole = form::plan(&ready.plan, document.stack(), ready.place(), ready.cost, document.secrets());
@@ -141,12 +141,12 @@ pub fn drift(terminal: &Terminal, ready: &Ready) {
 }
 
 /// Tells where a plan was saved, and how to carry it out.
-pub fn saved(terminal: &Terminal, file: &Path) {
+pub fn print_saved(terminal: &Terminal, file: &Path) {
     terminal.say(&format!("The plan is saved. Carry it out: `deployer apply {}`", file.display()));
 }
 
 /// Prints that a stack is valid, and its warnings for programs.
-pub fn valid(terminal: &Terminal, loaded: &Loaded, file: &Path) {
+pub fn print_valid(terminal: &Terminal, loaded: &Loaded, file: &Path) {
     let (document, warnings) = (&loaded.document, &loaded.warnings);
     let resources = loaded.graph.nodes().count();
     if !terminal.json {
@@ -159,12 +159,12 @@ pub fn valid(terminal: &Terminal, loaded: &Loaded, file: &Path) {
 }
 
 /// Prints all outputs of the stack.
-pub fn outputs(terminal: &Terminal, outputs: &BTreeMap<String, String>) {
+pub fn print_outputs(terminal: &Terminal, outputs: &BTreeMap<String, String>) {
     terminal.data(&if terminal.json { json!(outputs).to_string() + "\n" } else { outputs_text(outputs) });
 }
 
 /// Prints one output: the bare value.
-pub fn output(terminal: &Terminal, value: &str) {
+pub fn print_output(terminal: &Terminal, value: &str) {
     match terminal.json {
         true => terminal.data(&(json!(value).to_string() + "\n")),
         false => terminal.value(value),
@@ -172,7 +172,7 @@ pub fn output(terminal: &Terminal, value: &str) {
 }
 
 /// Prints the answer of a function. Shows its log on request and if the function failed.
-pub fn answer(terminal: &Terminal, answer: &Answer, secrets: &Secrets) {
+pub fn print_answer(terminal: &Terminal, answer: &Answer, secrets: &Secrets) {
     terminal.value(&answer.payload);
     if terminal.verbose || answer.error.is_some() {
         // AWS returns only the last 4 KB of the log, so a secret may be cut.

@@ -15,7 +15,7 @@ use crate::operate::history::{History, Version};
 use crate::operate::rollback::{Decision, Event, Outcome, RollbackError, Step, Subject, Unchanged};
 
 /// Prints the versions of functions.
-pub fn listed(terminal: &Terminal, subjects: &[Subject], stack: &str, place: &Place) {
+pub fn print_versions(terminal: &Terminal, subjects: &[Subject], stack: &str, place: &Place) {
     terminal.data(&match terminal.json {
         true => format!("{}\n", list_json(subjects, stack, place)),
         false => list(subjects, terminal.out),
@@ -31,7 +31,7 @@ pub fn announce(terminal: &Terminal, decision: &Decision, stack: &str, place: &P
 }
 
 /// Prints an event.
-pub fn print(terminal: &Terminal, event: &Event<'_>) {
+pub fn print_event(terminal: &Terminal, event: &Event<'_>) {
     match terminal.json {
         true => terminal.data(&event_json(event)),
         false => terminal.say(&event_text(event)),
@@ -39,7 +39,7 @@ pub fn print(terminal: &Terminal, event: &Event<'_>) {
 }
 
 /// Prints the summary.
-pub fn end(terminal: &Terminal, outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) {
+pub fn print_end(terminal: &Terminal, outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) {
     match terminal.json {
         true => terminal.data(&summary_json(outcome, unchanged, cost)),
         false => terminal.say(&summary(outcome, cost, terminal.err)),

@@ -24,7 +24,7 @@ pub struct View<'a> {
 
 impl View<'_> {
     /// Prints the resources in the state.
-    pub fn list(self, snapshot: &Snapshot) {
+    pub fn print_list(self, snapshot: &Snapshot) {
         if self.terminal.json {
             return self.line(list_json(snapshot, self.place));
         }
@@ -36,7 +36,7 @@ impl View<'_> {
     }
 
     /// Prints one record.
-    pub fn record(self, address: &str, record: &Record) {
+    pub fn print_record(self, address: &str, record: &Record) {
         let mut value = json!(record);
         value["address"] = json!(address);
         match self.terminal.json {
@@ -46,7 +46,7 @@ impl View<'_> {
     }
 
     /// Prints the versions that are kept.
-    pub fn history(self, versions: &[Kept]) {
+    pub fn print_history(self, versions: &[Kept]) {
         match versions {
             _ if self.terminal.json => self.line(history_json(versions, self.place)),
             [] => self.terminal.say(&format!("No version of the state {} is kept.", self.place)),
@@ -55,7 +55,7 @@ impl View<'_> {
     }
 
     /// Prints that the version `from` is the state again.
-    pub fn restored(self, from: u64, State { serial, resources, .. }: &State) {
+    pub fn print_restored(self, from: u64, State { serial, resources, .. }: &State) {
         let count = resources.len();
         if self.terminal.json {
             return self.line(json!({"type": "restored", "from": from, "serial": serial, "resources": count}));
@@ -67,7 +67,7 @@ impl View<'_> {
     }
 
     /// Prints that a record was removed.
-    pub fn forgotten(self, Removal { address, physical_id, parts, .. }: &Removal) {
+    pub fn print_removal(self, Removal { address, physical_id, parts, .. }: &Removal) {
         if self.terminal.json {
             return self
                 .line(json!({"type": "forgotten", "address": address, "physical_id": physical_id, "parts": parts}));
@@ -79,15 +79,15 @@ impl View<'_> {
         }
     }
 
-    /// Prints the lock that is about to be removed. Programs read it in [`View::unlocked`].
-    pub fn locked(self, held: &LockInfo) {
+    /// Prints the lock that is about to be removed. Programs read it in [`View::print_unlock`].
+    pub fn print_lock(self, held: &LockInfo) {
         if !self.terminal.json {
             self.terminal.say(lock(held, self.place).trim_end());
         }
     }
 
     /// Prints that there is no lock.
-    pub fn not_locked(self) {
+    pub fn print_no_lock(self) {
         match self.terminal.json {
             true => self.line(json!({"type": "not_locked", "place": self.place})),
             false => self.terminal.say(&format!("The state {} is not locked.", self.place)),
@@ -95,7 +95,7 @@ impl View<'_> {
     }
 
     /// Prints that the lock was removed, or had been released before.
-    pub fn unlocked(self, lock: &LockInfo, removed: bool) {
+    pub fn print_unlock(self, lock: &LockInfo, removed: bool) {
         if self.terminal.json {
             let kind = if removed { "unlocked" } else { "not_locked" };
             return self.line(json!({"type": kind, "place": self.place, "lock": lock}));

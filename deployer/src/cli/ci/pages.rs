@@ -130,7 +130,7 @@ impl<'a> Pages<'a> {
 
     /// Warns without stopping the run.
     pub(super) fn warn(&self, title: &str, text: &str) {
-        ci::warning(&self.run.terminal, text);
+        ci::warn(&self.run.terminal, text);
         if let Some(step) = &self.step {
             self.run.terminal.command(&github::warning(title, text));
             self.written(step.summarise(&markdown::note(title, text)));
@@ -171,7 +171,7 @@ impl<'a> Pages<'a> {
         let Err(error) = result else { return };
         let text = format!("{error}; what is shown on GitHub stays incomplete");
         if self.said.borrow_mut().insert(text.clone()) {
-            ci::warning(&self.run.terminal, &text);
+            ci::warn(&self.run.terminal, &text);
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let began = Instant::now();
     let settings = settings.within(env);
     let loaded = pipeline::load(&settings)?;
-    form::preview_heading(&run.terminal, env);
+    form::print_preview_heading(&run.terminal, env);
     let ready = run.plan_to_write(loaded, &settings, Goal::Apply).await?;
     pages.mask(&ready.loaded);
     ready::announce(&run.terminal, &ready, "ci");
@@ -71,7 +71,7 @@ pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: 
             Ok(ended.code)
         }
         None => {
-            form::absent(&run.terminal, env);
+            form::print_absent(&run.terminal, env);
             Ok(OK)
         }
     }

@@ -55,7 +55,7 @@ impl Peek {
                 return Err(interrupted(format!("interrupted; received messages are visible again within {HIDDEN_S} s")));
             }
         };
-        form::given_back(&run.terminal, &given_back);
+        form::warn_of_hidden(&run.terminal, &given_back);
         received.map_err(|error| at.refused(&error))?;
         if *run.stop.borrow() > 0 {
             return Err(interrupted("interrupted; received messages were given back".to_owned()));
@@ -73,7 +73,7 @@ impl Peek {
             place: &at.aws.place,
             redrive: if at.sources().is_empty() { None } else { Some(at.typed()) },
         };
-        form::looked(&run.terminal, &looked, view);
+        form::print_look(&run.terminal, &looked, view);
         Ok(OK)
     }
 }

@@ -42,7 +42,7 @@ impl Purge {
         let at = Subject::find(run, &which, "queue purge").await?;
         at.begin(run, "queue purge");
         let depth = pipeline::unless_stopped(&run.stop, at.depth()).await?;
-        at.view(&[]).purging(&run.terminal, depth);
+        at.view(&[]).announce_purge(&run.terminal, depth);
         let word = &at.queue.queue_name;
         let question = format!("Type the queue's name, {word}, to delete its messages:");
         approval::typed(run, &approval, "queue purge", &question, word).await?;

@@ -62,14 +62,14 @@ async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval)
         return Ok(OK);
     }
     let sources = at.sources();
-    at.view(&sources).intended_move(&run.terminal, depth);
+    at.view(&sources).announce_move(&run.terminal, depth);
     approval::given(run, approved, "queue redrive", "Type `yes` to move these messages back:").await?;
     if let Err(error) = redrive::start(&at.aws, &at.queue.arn, rate).await {
         // SQS's code for a second task is not documented.
         refuse_second(&at, &at.tasks().await?)?;
         return Err(at.refused(&error));
     }
-    at.view(&sources).moving(&run.terminal, depth);
+    at.view(&sources).print_start(&run.terminal, depth);
     let mut stop = run.stop.clone();
     let ended = tokio::select! {
         ended = follow(run, &at, redrive::latest_ms(&tasks)) => ended,
@@ -79,7 +79,7 @@ async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval)
         }
     };
     let task = ended.map_err(|error| {
-        at.view(&sources).goes_on(&run.terminal);
+        at.view(&sources).print_goes_on(&run.terminal);
         at.refused(&error)
     })?;
     conclude(run, &at, &task)
@@ -106,7 +106,7 @@ async fn follow(run: &Run, at: &Subject, latest_ms: i64) -> Result<Task, AwsErro
             Some(task) if !task.status.is_active() => return Ok(task.clone()),
             Some(task) if shown != Some((task.moved, task.to_move)) => {
                 shown = Some((task.moved, task.to_move));
-                at.view(&[]).progress(&run.terminal, task);
+                at.view(&[]).print_progress(&run.terminal, task);
             }
             Some(_) => {}
             None if began.elapsed() > LISTED_WITHIN => {

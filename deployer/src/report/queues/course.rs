@@ -35,22 +35,22 @@ pub enum End<'a> {
 }
 
 impl Subject<'_> {
-    /// Prints the messages that are about to be moved. Programs read them in [`Subject::moving`].
-    pub fn intended_move(self, terminal: &Terminal, depth: Depth) {
+    /// Prints the messages that are about to be moved. Programs read them in [`Subject::print_start`].
+    pub fn announce_move(self, terminal: &Terminal, depth: Depth) {
         if !terminal.json {
             terminal.data(&intended_move(self.queue, self.sources, depth, terminal.out));
         }
     }
 
     /// Prints that SQS began to move messages.
-    pub fn moving(self, terminal: &Terminal, depth: Depth) {
+    pub fn print_start(self, terminal: &Terminal, depth: Depth) {
         if terminal.json {
             terminal.data(&started_json("redrive", self.queue, self.sources, depth));
         }
     }
 
     /// Prints the progress of a move.
-    pub fn progress(self, terminal: &Terminal, task: &Task) {
+    pub fn print_progress(self, terminal: &Terminal, task: &Task) {
         match terminal.json {
             true => terminal.data(&progress_json(self.queue, task)),
             false => terminal.say(&progress(task)),
@@ -58,7 +58,7 @@ impl Subject<'_> {
     }
 
     /// Prints the messages that are about to be deleted.
-    pub fn purging(self, terminal: &Terminal, depth: Depth) {
+    pub fn announce_purge(self, terminal: &Terminal, depth: Depth) {
         terminal.data(&match terminal.json {
             true => started_json("purge", self.queue, &[], depth),
             false => intended_purge(self.queue, depth, terminal.out),
@@ -66,12 +66,12 @@ impl Subject<'_> {
     }
 
     /// Tells that SQS goes on moving messages, and how to stop it.
-    pub fn goes_on(self, terminal: &Terminal) {
+    pub fn print_goes_on(self, terminal: &Terminal) {
         terminal.say(&self.goes_on_text());
     }
 
     /// Prints how the command ended.
-    pub fn end(self, terminal: &Terminal, end: &End<'_>, took: Duration) {
+    pub fn print_end(self, terminal: &Terminal, end: &End<'_>, took: Duration) {
         match end {
             _ if terminal.json => {
                 let (result, messages) = end.result();
