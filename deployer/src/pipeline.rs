@@ -66,8 +66,9 @@ use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::graph::limits;
 use crate::log;
+use crate::observe::Observation;
 use crate::package;
-use crate::plan::{Cost, Goal, Plan, plan, refresh_only};
+use crate::plan::{Cost, Goal, Plan, Question, plan};
 use crate::spec::finding::Findings;
 use crate::spec::source::SourceText;
 
@@ -90,7 +91,7 @@ pub use state::{give_back, hold, open_store, read_state, write_state};
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub settings: &'a Settings,
-    pub goal: Goal,
+    pub goal: &'a Goal,
     /// Hold the state's lock, so that the plan can be carried out.
     pub hold: bool,
     pub progress: &'a dyn Progress,
@@ -116,6 +117,17 @@ pub struct Ready {
     gathered: Gathered,
 }
 
+/// What a plan is made from.
+#[derive(Clone, Copy)]
+struct Material<'a> {
+    loaded: &'a Loaded,
+    observation: &'a Observation,
+    gathered: &'a Gathered,
+    place: &'a Place,
+    settings: &'a Settings,
+    goal: &'a Goal,
+}
+
 /// Makes a plan: begin, gather, complete, decide. With `hold` the state stays locked.
 ///
 /// # Errors
@@ -126,8 +138,11 @@ pub async fn prepare(loaded: Loaded, request: &Request<'_>) -> Result<Ready, Fai
     let planning = async {
         let gathered = gather(&loaded, &home, fetched, request).await?;
         let loaded = complete(loaded, &gathered, home.place());
-        check_limits(&loaded, &gathered, home.place(), request.goal)?;
-        let plan = decide(&loaded, &gathered, home.place(), request)?;
+        let Request { settings, goal, .. } = *request;
+        let (observation, place) = (&gathered.observation, home.place());
+        let material = Material { loaded: &loaded, observation, gathered: &gathered, place, settings, goal };
+        check_limits(&material)?;
+        let plan = decide(&material)?;
         Ok((loaded, gathered, plan))
     };
     match unless_stopped(request.stop, planning).await {
@@ -136,7 +151,7 @@ pub async fn prepare(loaded: Loaded, request: &Request<'_>) -> Result<Ready, Fai
             let (reads, waves) = (home.aws.calls().0, gathered.observation.waves);
             let cost = Cost { reads, waves, seconds: began.elapsed().as_secs_f64() };
             let Request { settings, goal, .. } = *request;
-            Ok(Ready { loaded, plan, cost, settings: settings.clone(), goal, home, gathered })
+            Ok(Ready { loaded, plan, cost, settings: settings.clone(), goal: goal.clone(), home, gathered })
         }
         Err(failure) => {
             home.leave().await;
@@ -158,13 +173,13 @@ fn complete(mut loaded: Loaded, gathered: &Gathered, place: &Place) -> Loaded {
 }
 
 /// Repeats the checks against AWS's limits, now that references are resolved. A destroy exceeds none.
-fn check_limits(loaded: &Loaded, gathered: &Gathered, place: &Place, goal: Goal) -> Result<(), Failure> {
-    if goal == Goal::Destroy {
+fn check_limits(material: &Material<'_>) -> Result<(), Failure> {
+    let Material { loaded: Loaded { document, graph, .. }, observation, place, goal, .. } = *material;
+    if *goal == Goal::Destroy {
         return Ok(());
     }
-    let Loaded { document, graph, .. } = loaded;
     let mut findings = Findings::default();
-    limits::check_in(graph, document, &gathered.observation.known, place, &mut findings);
+    limits::check_in(graph, document, &observation.known, place, &mut findings);
     if !findings.has_errors() {
         // Warnings were reported when the stack was loaded.
         return Ok(());
@@ -174,14 +189,20 @@ fn check_limits(loaded: &Loaded, gathered: &Gathered, place: &Place, goal: Goal)
 }
 
 /// Compares the stack with AWS.
-fn decide(loaded: &Loaded, gathered: &Gathered, place: &Place, request: &Request<'_>) -> Result<Plan, Failure> {
-    let Loaded { document, graph, .. } = loaded;
-    let Request { settings, goal, .. } = *request;
-    let (seen, secrets) = (&gathered.observation, document.secrets());
-    let mut plan = plan(graph, seen, document.stack(), place, goal, &settings.selection, secrets)
-        .map_err(|error| Failure::plan(error, document))?;
-    models::tell(&gathered.models, &mut plan, graph, document, &(settings.now)())?;
-    Ok(if settings.refresh_only { refresh_only(plan) } else { plan })
+fn decide(material: &Material<'_>) -> Result<Plan, Failure> {
+    let Material { loaded: Loaded { document, graph, .. }, observation, gathered, place, settings, goal } = *material;
+    let question = Question {
+        graph,
+        seen: observation,
+        stack: document.stack(),
+        place,
+        goal,
+        selection: &settings.selection,
+        secrets: document.secrets(),
+    };
+    let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
+    let notes = models::notes(&gathered.models, &plan, graph, document, &(settings.now)())?;
+    Ok(plan.with_notes(notes))
 }
 
 /// Runs work that changes nothing; the first signal ends it at once.

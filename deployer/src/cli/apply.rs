@@ -47,10 +47,10 @@ impl Apply {
         if let Some(file) = plan_file {
             return saved(run, &file, choice).await;
         }
-        let refresh_only = refresh.refresh_only;
+        let goal = refresh.or(Goal::Apply);
         // A refresh changes nothing in AWS, so no review is about it.
-        let expected = if refresh_only { Expected::default() } else { expected };
-        Change { command: "apply", goal: Goal::Apply, refresh_only, choice, approval, expected }.make(run).await
+        let expected = if goal == Goal::Refresh { Expected::default() } else { expected };
+        Change { command: "apply", goal, choice, approval, expected }.make(run).await
     }
 }
 
@@ -60,7 +60,7 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let saved = read(file)?;
     let settings = pipeline::Settings { selection: saved.selection, ..run.settings(&choice, "apply")? };
     let loaded = run.load(&settings)?;
-    let ready = run.plan_to_write(loaded, &settings, Goal::Apply).await?;
+    let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
     let moved = moved(&saved.basis, &ready.basis(&saved.basis.salt));
     if !moved.is_empty() {
         let message = format!("the plan in {} is stale: {}", file.display(), moved.join("; "));

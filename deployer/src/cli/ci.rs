@@ -93,8 +93,8 @@ async fn deploy(
         return preview::destroy(run, &loaded, &settings, env, pages).await;
     }
     let prepared = match decision.apply {
-        true => run.plan_to_write(loaded, &settings, Goal::Apply).await,
-        false => run.plan(loaded, &settings, Goal::Apply).await,
+        true => run.plan_to_write(loaded, &settings, &Goal::Apply).await,
+        false => run.plan(loaded, &settings, &Goal::Apply).await,
     };
     let ready = match prepared {
         Err(failure) if failure.is_without_credentials() && occasion.is_proposal() => {

@@ -34,10 +34,7 @@ const EXAMPLES: Examples = Examples(&[
 impl Destroy {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { choice, refresh, approval } = self;
-        let refresh_only = refresh.refresh_only;
-        // The state is updated from all that stack.yaml has.
-        let goal = if refresh_only { Goal::Apply } else { Goal::Destroy };
-        let expected = Expected::default();
-        Change { command: "destroy", goal, refresh_only, choice, approval, expected }.make(run).await
+        let goal = refresh.or(Goal::Destroy);
+        Change { command: "destroy", goal, choice, approval, expected: Expected::default() }.make(run).await
     }
 }

@@ -118,7 +118,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Fa
     let Environment { name, settings, loaded, store, .. } = env;
     form::print_heading(&run.terminal, &name);
     let preparation = Preparation::new(run.terminal);
-    let ready = run.plan_to_write(loaded, &settings, Goal::Destroy).await?;
+    let ready = run.plan_to_write(loaded, &settings, &Goal::Destroy).await?;
     ready::announce(&run.terminal, &ready, "env destroy");
     let ended = carry_out(run, ready, began).await?;
     if ended.code != OK {

@@ -7,7 +7,7 @@ use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::Outcome;
 use crate::failure::{Failure, refusals};
-use crate::pipeline::{Applied, Ready, Reviewed, Settings};
+use crate::pipeline::{Applied, Ready, Reviewed};
 use crate::plan::Goal;
 use crate::report::progress::Progress;
 use crate::report::ready as form;
@@ -17,8 +17,6 @@ pub(super) struct Change {
     /// The command, for messages.
     pub command: &'static str,
     pub goal: Goal,
-    /// Update only the state.
-    pub refresh_only: bool,
     pub choice: Choice,
     pub approval: Approval,
     pub expected: Expected,
@@ -30,15 +28,15 @@ impl Change {
         approval::possible(run, &self.approval, self.command)?;
         let reviewed = Reviewed::read(self.expected.word())?;
         let began = Instant::now();
-        let settings = Settings { refresh_only: self.refresh_only, ..run.settings(&self.choice, self.command)? };
+        let settings = run.settings(&self.choice, self.command)?;
         let loaded = run.load(&settings)?;
-        let mut ready = run.plan_to_write(loaded, &settings, self.goal).await?;
+        let mut ready = run.plan_to_write(loaded, &settings, &self.goal).await?;
         form::announce(&run.terminal, &ready, self.command);
         if let Err(refused) = self.agree(run, &mut ready, reviewed).await {
             ready.abandon().await;
             return Err(refused);
         }
-        if !self.refresh_only {
+        if self.goal != Goal::Refresh {
             return Ok(carry_out(run, ready, began).await?.code);
         }
         if ready.plan.has_changes() {
@@ -60,7 +58,7 @@ impl Change {
         }
         approval::given(run, &self.approval, self.command, self.question()).await?;
         // A refresh records what was read.
-        if self.approval.auto_approve || self.refresh_only {
+        if self.approval.auto_approve || self.goal == Goal::Refresh {
             return Ok(());
         }
         still_so(run, ready).await
@@ -68,15 +66,16 @@ impl Change {
 
     fn question(&self) -> &'static str {
         match self.goal {
-            _ if self.refresh_only => "Record this in the state? AWS is not changed. Type `yes` to continue:",
             Goal::Apply => "Apply this plan? Type `yes` to continue:",
+            Goal::Refresh => "Record this in the state? AWS is not changed. Type `yes` to continue:",
             Goal::Destroy => "Destroy all of this? Type `yes` to continue:",
+            Goal::Adopt(_) => "Adopt this? Type `yes` to continue:",
         }
     }
 }
 
 /// Fails if AWS has changed in a way that changes the plan, while the approval prompt waited.
-pub(super) async fn still_so(run: &Run, ready: &mut Ready) -> Result<(), Failure> {
+async fn still_so(run: &Run, ready: &mut Ready) -> Result<(), Failure> {
     let moved = ready.look_again(&run.stop).await?;
     if moved.is_empty() {
         return Ok(());

@@ -8,6 +8,7 @@ use clap::builder::FalseyValueParser;
 use clap_complete::ArgValueCompleter;
 
 use super::complete;
+use crate::plan::Goal;
 use crate::spec::values::Seconds;
 use crate::state::Terms;
 
@@ -106,6 +107,13 @@ pub struct Refresh {
     /// Only let the state learn what AWS has; nothing in AWS is changed.
     #[arg(long, env = "DEPLOYER_REFRESH_ONLY", value_parser = FalseyValueParser::new(), conflicts_with = "replace")]
     pub refresh_only: bool,
+}
+
+impl Refresh {
+    /// Returns the goal of the run: `goal`, unless only the state is to be updated.
+    pub fn or(self, goal: Goal) -> Goal {
+        if self.refresh_only { Goal::Refresh } else { goal }
+    }
 }
 
 /// Which log lines.

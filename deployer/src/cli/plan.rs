@@ -45,9 +45,9 @@ const EXAMPLES: Examples = Examples(&[
 impl Plan {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { out, html, choice, refresh, .. } = self;
-        let settings = Settings { refresh_only: refresh.refresh_only, ..run.settings(&choice, "plan")? };
+        let settings = run.settings(&choice, "plan")?;
         let loaded = run.load(&settings)?;
-        let ready = run.plan(loaded, &settings, Goal::Apply).await?;
+        let ready = run.plan(loaded, &settings, &refresh.or(Goal::Apply)).await?;
         if let Some(file) = &out {
             save(&ready, &settings, file)?;
         }

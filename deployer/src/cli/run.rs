@@ -112,7 +112,6 @@ impl Run {
                 replace: choice.replace.clone(),
                 adopt: choice.adopt.clone(),
                 prune: choice.prune,
-                alone: false,
             },
             create_state_bucket: choice.create_state_bucket,
             ..Settings::of(file.clone(), now)
@@ -139,7 +138,7 @@ impl Run {
     }
 
     /// Makes a plan that is only shown.
-    pub(super) async fn plan(&self, loaded: Loaded, settings: &Settings, goal: Goal) -> Result<Ready, Failure> {
+    pub(super) async fn plan(&self, loaded: Loaded, settings: &Settings, goal: &Goal) -> Result<Ready, Failure> {
         self.prepare(loaded, settings, goal, false).await
     }
 
@@ -148,12 +147,12 @@ impl Run {
         &self,
         loaded: Loaded,
         settings: &Settings,
-        goal: Goal,
+        goal: &Goal,
     ) -> Result<Ready, Failure> {
         self.prepare(loaded, settings, goal, true).await
     }
 
-    async fn prepare(&self, loaded: Loaded, settings: &Settings, goal: Goal, hold: bool) -> Result<Ready, Failure> {
+    async fn prepare(&self, loaded: Loaded, settings: &Settings, goal: &Goal, hold: bool) -> Result<Ready, Failure> {
         let progress = Preparation::new(self.terminal);
         let request = Request { settings, goal, hold, progress: &progress, stop: &self.stop };
         pipeline::prepare(loaded, &request).await

@@ -12,6 +12,7 @@ use crate::aws::{Aws, AwsError, Clients, Place};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::files;
+use crate::plan::{Adoption, Goal};
 use crate::spec::document::Document;
 use crate::state::{Fetched, Lease, RescuePlace, Store};
 
@@ -46,20 +47,30 @@ pub(super) struct Begun {
     pub fetched: Fetched,
 }
 
+impl Begun {
+    /// Tells AWS's readers which id the user gave for the resource to adopt.
+    fn claim(self, goal: &Goal) -> Self {
+        if let Goal::Adopt(Adoption { address, id: Some(id) }) = goal {
+            self.home.aws.run.claim(address, id);
+        }
+        self
+    }
+}
+
 /// Connects and fetches the state. For a run that will write, it also checks that the credentials last long enough,
 /// takes the lock, and creates the state's bucket on request.
 pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<Begun, Failure> {
-    let Request { settings, hold, stop, .. } = *request;
+    let Request { settings, goal, hold, stop, .. } = *request;
     if hold {
         kept_after_this_job(document, settings)?;
-        return begin_to_write(document, request).await;
+        return Ok(begin_to_write(document, request).await?.claim(goal));
     }
     let begun = async {
         let (clients, store) = open(document, settings).await;
         let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
         Ok(Begun { home: at_home(clients, store, account?, document, settings), fetched })
     };
-    unless_stopped(stop, begun).await
+    Ok(unless_stopped(stop, begun).await?.claim(goal))
 }
 
 async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Begun, Failure> {
@@ -190,9 +201,6 @@ fn at_home(clients: Arc<Clients>, store: Store, account: String, document: &Docu
     let store = store.of_account(&account);
     let aws = Aws::with_calls(clients, place(document, settings, account), settings.aws.parallelism);
     let aws = aws.ignoring(document.ignored_tags());
-    if let Some((address, id)) = &settings.claim {
-        aws.run.claim(address, id);
-    }
     Home { aws, store, lease: None }
 }
 

@@ -32,8 +32,8 @@ pub(super) async fn gather(
     let read = read_and_observe(loaded, home, fetched, request);
     let built = async {
         match goal {
-            Goal::Apply if !settings.refresh_only => code::package(loaded, settings, progress).await,
-            _ => Ok(BTreeMap::new()),
+            Goal::Apply | Goal::Adopt(_) => code::package(loaded, settings, progress).await,
+            Goal::Refresh | Goal::Destroy => Ok(BTreeMap::new()),
         }
     };
     let work = async {

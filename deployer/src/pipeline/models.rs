@@ -41,10 +41,10 @@ pub(super) struct Told {
 pub(super) fn in_question(
     graph: &Graph,
     place: &Place,
-    goal: Goal,
+    goal: &Goal,
     settings: &Settings,
 ) -> BTreeMap<FoundationModel, Vec<User>> {
-    if goal != Goal::Apply || settings.refresh_only || !settings.ask_bedrock {
+    if !settings.ask_bedrock || matches!(goal, Goal::Refresh | Goal::Destroy) {
         return BTreeMap::new();
     }
     used(graph, &graph.predicted(place), place)
@@ -81,20 +81,20 @@ pub(super) async fn beside<T, E>(
     tokio::join!(work, join_all(questions))
 }
 
-/// Adds notes about the models to the plan.
+/// Returns the notes about the models, for the plan.
 ///
 /// # Errors
 /// When Bedrock does not have a model, or no longer serves it, and the plan creates or changes a resource that uses it.
 /// A model that Bedrock does not have is only a note if it is used through an inference profile.
-pub(super) fn tell(
+pub(super) fn notes(
     told: &[Told],
-    plan: &mut Plan,
+    plan: &Plan,
     graph: &Graph,
     document: &Document,
     now: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<Note>, Failure> {
     let now = DateTime::from_str(now, Format::DateTime).map_or(0, |now| now.secs());
-    let mut findings = Findings::default();
+    let (mut notes, mut findings) = (Vec::new(), Findings::default());
     for one in told {
         let Some(said) = one.said(now) else { continue };
         let wanted = one.users.iter().find(|user| changes(user, plan, graph));
@@ -106,7 +106,7 @@ pub(super) fn tell(
             None => {
                 let address = one.users.first().map(|user| user.address.clone()).unwrap_or_default();
                 let code = if said.code.is_empty() { String::new() } else { format!(" [{}]", said.code) };
-                plan.notes.push(Note::text(address, format!("{}{code}", said.text)));
+                notes.push(Note::text(address, format!("{}{code}", said.text)));
             }
         }
     }
@@ -114,7 +114,7 @@ pub(super) fn tell(
         document.place(&mut findings);
         return Err(Failure::of(findings, Some(document)));
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// Tells whether the plan creates or changes the role, or a resource that uses it.

@@ -3,7 +3,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::aws::ServiceError;
 use crate::plan::tests::world::{World, place};
-use crate::plan::{Remark, Selection, plan};
+use crate::plan::{Question, Remark, Selection, plan};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
@@ -40,15 +40,15 @@ fn told(
     let loaded = crate::pipeline::check(SourceText::new("stack.yaml", STACK), &Inputs::default()).unwrap();
     let (graph, document) = (&loaded.graph, &loaded.document);
     let seen = World::default().observe(graph);
-    let mut plan = match changes {
-        true => plan(graph, &seen, "s", &place(), Goal::Apply, &Selection::default(), document.secrets()).unwrap(),
-        false => Plan::default(),
-    };
-    let before = plan.notes.len();
+    let (place, goal, selection) = (place(), Goal::Apply, Selection::default());
+    let secrets = document.secrets();
+    let question =
+        Question { graph, seen: &seen, stack: "s", place: &place, goal: &goal, selection: &selection, secrets };
+    let plan = if changes { plan(&question).unwrap() } else { Plan::default() };
     let users = vec![User { address: "functions.f.role".into(), element: "functions.f".into(), through_profile }];
     let one = Told { model: model("acme.draw-v1"), users, answer };
-    match tell(&[one], &mut plan, graph, document, NOW) {
-        Ok(()) => Ok(texts(plan.notes.split_off(before))),
+    match notes(&[one], &plan, graph, document, NOW) {
+        Ok(notes) => Ok(texts(notes)),
         Err(failure) => {
             assert!(failure.findings.0.iter().all(|finding| finding.span.is_some() && finding.help.is_some()));
             Err(failure.findings.0.iter().map(|finding| finding.code).collect())

@@ -13,7 +13,7 @@ const WORTH_SAYING: Duration = Duration::from_secs(10);
 /// Reports the minimum time of the plan and the rate limit that causes it, if the time is long. The local cloud has no
 /// rate limits.
 pub(super) fn tell(plan: &Plan, place: &Place, progress: &dyn Progress) {
-    if place.endpoint_url.is_some() || plan.refresh_only {
+    if place.endpoint_url.is_some() || plan.is_refresh_only() {
         return;
     }
     if let Some((time, why)) =

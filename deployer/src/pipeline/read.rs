@@ -12,8 +12,8 @@ use crate::plan::Goal;
 use crate::state::{Fetched, Snapshot, StateError, Store, fingerprint};
 
 /// Returns how much of each resource a plan has to read.
-pub(super) fn depth(goal: Goal) -> Depth {
-    if goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
+pub(super) fn depth(goal: &Goal) -> Depth {
+    if *goal == Goal::Destroy { Depth::Presence } else { Depth::Whole }
 }
 
 /// Reads the state and AWS. If the lock is `held`, the state read under it counts; in any case the state must come from

@@ -12,7 +12,7 @@ use crate::aws::Place;
 use crate::aws::clients::Connection;
 use crate::failure::Failure;
 use crate::observe::remembered;
-use crate::plan::{Cost, Goal, Plan, plan};
+use crate::plan::{Cost, Goal, Plan, Question, plan};
 use crate::state::{Location, State, Store};
 
 /// The changes to make if AWS is still as the last apply left it.
@@ -46,9 +46,16 @@ pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<
     }
     let document = &loaded.document;
     let observation = remembered(&loaded.graph, &place, state).map_err(|error| Failure::observe(error, document))?;
-    let (selection, secrets) = (&settings.selection, document.secrets());
-    let plan = plan(&loaded.graph, &observation, document.stack(), &place, Goal::Apply, selection, secrets)
-        .map_err(|error| Failure::plan(error, document))?;
+    let question = Question {
+        graph: &loaded.graph,
+        seen: &observation,
+        stack: document.stack(),
+        place: &place,
+        goal: &Goal::Apply,
+        selection: &settings.selection,
+        secrets: document.secrets(),
+    };
+    let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
     let cost = Cost { reads: 0, waves: 0, seconds: began.elapsed().as_secs_f64() };
     Ok(Ok(Recorded { loaded, plan, cost, place, written_at }))
 }

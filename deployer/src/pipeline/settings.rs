@@ -20,12 +20,8 @@ pub struct Settings {
     pub machine: Machine,
     pub selection: Selection,
     pub create_state_bucket: bool,
-    /// Update only the state from AWS; AWS stays unchanged.
-    pub refresh_only: bool,
     /// Ask Bedrock whether it serves the models that the stack's roles may invoke.
     pub ask_bedrock: bool,
-    /// An address and the resource id that the user gave for it, if AWS has no name to find it by.
-    pub claim: Option<(String, String)>,
     /// The wall clock, RFC 3339 in UTC.
     pub now: fn() -> String,
 }
@@ -76,9 +72,7 @@ impl Settings {
             machine: Machine::default(),
             selection: Selection::default(),
             create_state_bucket: false,
-            refresh_only: false,
             ask_bedrock: true,
-            claim: None,
             now,
         }
     }

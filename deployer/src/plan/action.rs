@@ -133,6 +133,16 @@ pub struct OutputChange {
     pub after: Option<String>,
 }
 
+/// The side that a plan changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Side {
+    /// AWS, and the state with it.
+    #[default]
+    Aws,
+    /// The state alone, which learns what AWS has.
+    State,
+}
+
 /// Everything that apply would do.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -142,8 +152,7 @@ pub struct Plan {
     /// The stack's outputs as far as they are known.
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) output_changes: Vec<OutputChange>,
-    /// Only the state learns what AWS has; AWS is not changed.
-    pub(crate) refresh_only: bool,
+    pub(crate) side: Side,
     /// The parents whose owners decide the deletions of parts.
     pub(crate) parents: Vec<Whole>,
 }
@@ -207,14 +216,16 @@ impl Plan {
         &self.notes
     }
 
-    /// Drops the actions for which `wanted` does not hold.
-    pub fn keep(&mut self, wanted: impl Fn(&Planned) -> bool) {
-        self.actions.retain(wanted);
+    /// Adds notes, which inform users and decide nothing.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<Note>) -> Self {
+        self.notes.extend(notes);
+        self
     }
 
     /// Tells whether only the state is to learn what AWS has.
     pub fn is_refresh_only(&self) -> bool {
-        self.refresh_only
+        self.side == Side::State
     }
 
     pub fn outputs(&self) -> &BTreeMap<String, String> {
@@ -247,6 +258,6 @@ impl Plan {
 
     /// Tells whether apply would change anything in AWS or in the state.
     pub fn has_changes(&self) -> bool {
-        (self.refresh_only && !self.drift.is_empty()) || self.actions.iter().any(Planned::has_changes)
+        (self.is_refresh_only() && !self.drift.is_empty()) || self.actions.iter().any(Planned::has_changes)
     }
 }

@@ -1,14 +1,17 @@
 //! What to do, decided before anything is done. Pure: no async, no clock, no environment, no AWS.
 
 pub mod action;
+mod adopt;
 mod change;
 pub mod diff;
 pub mod drift;
 mod effect;
 mod effects;
+mod goal;
 mod pairs;
 mod planner;
 mod problem;
+mod question;
 mod reason;
 mod refresh;
 pub mod saved;
@@ -18,13 +21,15 @@ pub(crate) mod tests;
 
 pub use crate::graph::owner::Foreign;
 pub use crate::kinds::{Action, Order};
-pub use action::{ArtifactSizes, Cost, Drift, OutputChange, Plan, Planned, Summary};
+pub use action::{ArtifactSizes, Cost, Drift, OutputChange, Plan, Planned, Side, Summary};
 pub use change::{Change, How};
 pub use diff::Rules;
 pub use effect::{Deletion, Effect, Replacement, Revision, Wanted};
 pub use effects::{Effects, ReviewedEffect};
-pub use planner::{Goal, plan};
+pub use goal::{Adoption, Goal};
+pub use planner::plan;
 pub use problem::{PlanError, Problem};
+pub use question::Question;
 pub use reason::{Fixed, Note, Reason, Remark};
-pub use refresh::{refresh_only, refreshed};
+pub use refresh::refreshed;
 pub use select::Selection;

@@ -13,9 +13,13 @@ use serde_json::Value;
 use self::gone::{lapses, parents, take_along};
 use self::reason::output_changes;
 use super::action::{ArtifactSizes, Plan, Planned};
+use super::adopt::adoptions_only;
 use super::effect::{Effect, Replacement};
+use super::goal::Goal;
 use super::problem::{PlanError, Problem};
+use super::question::Question;
 use super::reason::{Note, Reason, Remark};
+use super::refresh::records_only;
 use super::select::{Selection, select, unknown_names};
 use crate::aws::Place;
 use crate::graph::owner::{Evidence, Foreign, Owner, Owners};
@@ -27,26 +31,24 @@ use crate::spec::secrets::Secrets;
 use crate::spec::template;
 use crate::state::Record;
 
-/// Where a plan leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    Apply,
-    Destroy,
-}
-
-/// Makes a plan. The same inputs give the same plan.
+/// Makes a plan. The same question gives the same plan.
 ///
 /// # Errors
 /// Returns every problem at once: foreign resources, protected ones, missing external ones.
-pub fn plan(
-    graph: &Graph,
-    seen: &Observation,
-    stack: &str,
-    place: &Place,
-    goal: Goal,
-    selection: &Selection,
-    secrets: &Secrets,
-) -> Result<Plan, PlanError> {
+pub fn plan(question: &Question<'_>) -> Result<Plan, PlanError> {
+    match question.goal {
+        Goal::Apply | Goal::Destroy => compare(question),
+        Goal::Refresh => Ok(records_only(compare(question)?)),
+        Goal::Adopt(adoption) => {
+            let plan = compare(&Question { selection: &Selection::only(adoption), ..*question })?;
+            adoptions_only(plan, adoption, question.seen)
+        }
+    }
+}
+
+/// Compares the stack with AWS and the state.
+fn compare(question: &Question<'_>) -> Result<Plan, PlanError> {
+    let Question { graph, seen, stack, place, goal, selection, secrets } = *question;
     let mut planner = Planner {
         graph,
         seen,
@@ -74,7 +76,7 @@ pub fn plan(
     take_along(&mut plan.actions);
     plan.parents = parents(&plan.actions, &owners);
     plan.notes.extend(plan.actions.iter().filter_map(lapses));
-    if goal == Goal::Apply {
+    if *goal != Goal::Destroy {
         plan.outputs =
             graph.outputs().iter().map(|(name, text)| (name.clone(), resolve::text(text, &known, place))).collect();
         plan.output_changes = output_changes(&seen.prior, &plan.outputs, !plan.has_changes(), secrets);
@@ -86,7 +88,7 @@ pub(super) struct Planner<'a> {
     pub(super) graph: &'a Graph,
     pub(super) seen: &'a Observation,
     pub(super) place: &'a Place,
-    goal: Goal,
+    goal: &'a Goal,
     selection: &'a Selection,
     secrets: &'a Secrets,
     selected: BTreeSet<String>,
@@ -126,14 +128,14 @@ impl<'a> Planner<'a> {
             return;
         }
         match self.goal {
-            Goal::Apply => self.apply_node(node, spec, live, prior),
+            Goal::Apply | Goal::Refresh | Goal::Adopt(_) => self.apply_node(node, spec, live, prior),
             Goal::Destroy => self.destroy_node(node, live, prior),
         }
     }
 
     /// Reports an external resource that does not exist. Nothing else about it is ours.
     fn external(&mut self, node: &Node, live: Option<&Observed<Value>>) {
-        if live.is_none() && self.goal == Goal::Apply {
+        if live.is_none() && *self.goal != Goal::Destroy {
             let name = node.kind.identify(&resolve::value(&node.spec, &self.known, self.place));
             self.problems.push(Problem::external_missing(node, &name));
         }

@@ -114,6 +114,8 @@ pub enum Remark {
     Text(String),
     /// The state has a secret in this address in clear.
     SecretInState,
+    /// The resource needs another one that does not exist yet. The next apply adopts it.
+    AdoptedLater,
     /// The predecessor with this physical id is retained: it leaves the state and stays in AWS.
     PredecessorRetained { physical_id: String },
     /// The resource has this stack's ownership tags, and neither `stack.yaml` nor the state has it. If it must not be

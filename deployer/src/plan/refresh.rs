@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::action::{Plan, Planned};
+use super::action::{Plan, Planned, Side};
 use super::drift;
 use super::effect::{Effect, Replacement, Revision};
 use super::reason::Reason;
@@ -13,8 +13,7 @@ use crate::state::{Record, State, fingerprint};
 
 /// Turns a plan into one that leaves AWS unchanged: it records resources of ours that the state does not have, removes
 /// the records of deleted ones, and records drift as if it had been applied.
-#[must_use]
-pub fn refresh_only(plan: Plan) -> Plan {
+pub(super) fn records_only(plan: Plan) -> Plan {
     let gone = |address: &str| plan.drift.iter().any(|drift| drift.address == address && drift.path.is_none());
     let kept = |planned: &Planned| {
         let reason = planned.reason.clone();
@@ -37,10 +36,10 @@ pub fn refresh_only(plan: Plan) -> Plan {
     };
     let actions = plan.actions.iter().filter_map(kept).collect();
     let drift = plan.drift.into_iter().map(|drift| super::Drift { plan: drift.after.clone(), ..drift }).collect();
-    Plan { actions, drift, output_changes: Vec::new(), refresh_only: true, ..plan }
+    Plan { actions, drift, output_changes: Vec::new(), side: Side::State, ..plan }
 }
 
-/// Returns the state after a plan of [`refresh_only`].
+/// Returns the state after a plan of the goal [`Refresh`](super::Goal::Refresh).
 #[must_use]
 pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
     let mut state = seen.prior.clone();

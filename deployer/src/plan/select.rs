@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::planner::Goal;
+use super::goal::{Adoption, Goal};
 use super::problem::Problem;
 use crate::graph::{Graph, Node};
 use crate::observe::Observation;
@@ -22,12 +22,15 @@ pub struct Selection {
     /// Also delete the targets that have the stack's ownership tags and that neither `stack.yaml` nor the state has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
-    /// The targets without their dependencies.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub alone: bool,
 }
 
 impl Selection {
+    /// Selects the resource to adopt alone.
+    pub(super) fn only(adoption: &Adoption) -> Self {
+        let address = vec![adoption.address.clone()];
+        Self { target: address.clone(), adopt: address, ..Self::default() }
+    }
+
     /// Tells whether the user asked to adopt `address`, whoever owns it.
     pub(super) fn adopts(&self, address: &str) -> bool {
         self.adopt.iter().any(|name| is_named(address, name))
@@ -41,7 +44,7 @@ impl Selection {
 }
 
 /// Returns the addresses of a run. A created resource needs its dependencies; a deletion takes the dependents along.
-pub(super) fn select(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeSet<String> {
+pub(super) fn select(graph: &Graph, selection: &Selection, goal: &Goal) -> BTreeSet<String> {
     let named = |names: &[String]| -> BTreeSet<String> {
         graph
             .nodes()
@@ -53,12 +56,13 @@ pub(super) fn select(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeS
         graph.nodes().map(|n| n.address.clone()).collect()
     } else {
         let targets = named(&selection.target);
-        if selection.alone {
+        if matches!(goal, Goal::Adopt(_)) {
+            // What it needs exists already, or the adoption is refused.
             return targets;
         }
         let along = |address: &String| match goal {
-            Goal::Apply => graph.ancestors(address),
             Goal::Destroy => graph.dependents(address),
+            _ => graph.ancestors(address),
         };
         targets.iter().flat_map(along).chain(targets.clone()).collect()
     };
@@ -68,8 +72,8 @@ pub(super) fn select(graph: &Graph, selection: &Selection, goal: Goal) -> BTreeS
     chosen.extend(graph.nodes().filter(goes_along).map(|node| node.address.clone()));
     for address in named(&selection.exclude) {
         let along = match goal {
-            Goal::Apply => graph.dependents(&address),
             Goal::Destroy => graph.ancestors(&address),
+            _ => graph.dependents(&address),
         };
         chosen.retain(|other| !along.contains(other));
         chosen.remove(&address);

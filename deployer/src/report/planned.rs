@@ -13,7 +13,7 @@ use crate::graph::resolve::{self, AFTER_APPLY};
 use crate::kinds::{KindRef, Observed};
 use crate::plan::{
     Action, ArtifactSizes, Change, Cost, Deletion, Drift, Effect, How, Note, Order, OutputChange, Plan, Planned,
-    Replacement, Revision, Summary, Wanted,
+    Replacement, Revision, Side, Summary, Wanted,
 };
 
 /// The version of the plan's JSON form.
@@ -220,7 +220,7 @@ impl PlanReport {
             notes: self.notes.into_iter().map(|note| Note::text(note.address, note.text)).collect(),
             outputs: self.outputs,
             output_changes: self.output_changes,
-            refresh_only: self.refresh_only,
+            side: if self.refresh_only { Side::State } else { Side::Aws },
             ..Plan::default()
         };
         for action in self.actions {

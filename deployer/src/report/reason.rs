@@ -53,6 +53,9 @@ pub(super) fn remark(note: &Note) -> String {
             "the state has the secret in this address in clear until this is applied; its earlier versions keep it"
                 .to_owned()
         }
+        Remark::AdoptedLater => {
+            "needs a resource that does not exist yet; the next `deployer apply` adopts it".to_owned()
+        }
         Remark::PredecessorRetained { physical_id } => format!("{physical_id} leaves the state and stays in AWS"),
         Remark::Orphan { kind, id, stays } => {
             let then = match stays {

@@ -37,7 +37,7 @@ impl Shown {
             notes: plan.notes.iter().map(|note| cover.note(note)).collect(),
             outputs: plan.outputs.iter().map(|(name, value)| (cover.line(name), cover.line(value))).collect(),
             output_changes: plan.output_changes.iter().map(|change| cover.output(change)).collect(),
-            refresh_only: plan.refresh_only,
+            side: plan.side,
             // Nothing of them is shown.
             parents: Vec::new(),
         })

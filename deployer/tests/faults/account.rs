@@ -155,7 +155,7 @@ impl Account {
             let (_asked, stop) = watch::channel(0);
             let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
             let progress = &Told::default();
-            let request = Request { settings: &settings, goal, hold: false, progress, stop: &stop };
+            let request = Request { settings: &settings, goal: &goal, hold: false, progress, stop: &stop };
             let ready = pipeline::prepare(loaded, &request).await;
             Ok(ready.map_err(|f| said(&f))?.plan)
         });
@@ -254,7 +254,7 @@ async fn work(settings: &Settings, goal: Goal, told: &Told, waits: &Waits) -> En
     let (_asked, stop) = watch::channel(0);
     let run = async {
         let loaded = pipeline::load(settings)?;
-        let request = Request { settings, goal, hold: true, progress: told, stop: &stop };
+        let request = Request { settings, goal: &goal, hold: true, progress: told, stop: &stop };
         pipeline::prepare(loaded, &request).await?.execute(waits, stop.clone()).await
     };
     match run.await {

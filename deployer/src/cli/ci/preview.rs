@@ -53,7 +53,7 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
     let settings = settings.within(env);
     let loaded = pipeline::load(&settings)?;
     form::print_preview_heading(&run.terminal, env);
-    let ready = run.plan_to_write(loaded, &settings, Goal::Apply).await?;
+    let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
     pages.mask(&ready.loaded);
     ready::announce(&run.terminal, &ready, "ci");
     let ended = carry_out(run, ready, began).await?;

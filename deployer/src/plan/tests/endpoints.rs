@@ -10,7 +10,7 @@ use crate::kinds::Action;
 use crate::observe::remembered;
 use crate::plan::effects::Effects;
 use crate::plan::saved::Marker;
-use crate::plan::{Goal, Plan, Selection, plan};
+use crate::plan::{Goal, Plan, Question, Selection, plan};
 
 const SECRET: &str = "
 stack: couch
@@ -80,8 +80,15 @@ fn a_secret_endpoint_that_is_there_is_no_change() {
     let stack = with(SECRET, "ops@example.com");
     assert!(said(&world, &stack).starts_with("No changes."));
     let seen = remembered(&stack.graph, &place(), world.prior.clone()).expect("known kinds");
-    let secrets = stack.document.secrets();
-    let plan = plan(&stack.graph, &seen, "couch", &place(), Goal::Apply, &Selection::default(), secrets);
+    let plan = plan(&Question {
+        graph: &stack.graph,
+        seen: &seen,
+        stack: "couch",
+        place: &place(),
+        goal: &Goal::Apply,
+        selection: &Selection::default(),
+        secrets: stack.document.secrets(),
+    });
     assert!(!plan.expect("a plan").has_changes(), "nor is it one against the state alone");
 }
 

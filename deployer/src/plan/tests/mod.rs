@@ -1,5 +1,6 @@
 //! What plans say: one phenomenon a test, over a world that is made by hand.
 
+mod adopt;
 mod compare;
 mod destroy;
 mod endpoints;

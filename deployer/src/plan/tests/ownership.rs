@@ -8,7 +8,7 @@ use super::{ALARM, QUEUES, World};
 use crate::aws::Place;
 use crate::kinds::Ownership;
 use crate::observe::Orphan;
-use crate::plan::{Action, Foreign, Goal, Reason, Selection, plan};
+use crate::plan::{Action, Foreign, Goal, Question, Reason, Selection, plan};
 
 #[test]
 fn what_an_interrupted_run_made_is_adopted_and_the_run_is_named() {
@@ -175,8 +175,15 @@ fn what_an_emulator_made_without_its_marks_is_that_of_the_interrupted_run() {
     "#);
     let Stack { document, graph } = Stack::of(QUEUES, &[]);
     let local = Place { endpoint_url: Some("http://127.0.0.1:4566".into()), ..place() };
-    let goal = (Goal::Apply, Selection::default());
-    let plan = plan(&graph, &world.observe(&graph), "couch", &local, goal.0, &goal.1, document.secrets());
+    let plan = plan(&Question {
+        graph: &graph,
+        seen: &world.observe(&graph),
+        stack: "couch",
+        place: &local,
+        goal: &Goal::Apply,
+        selection: &Selection::default(),
+        secrets: document.secrets(),
+    });
     let plan = plan.unwrap_or_else(|_| panic!("it is ours"));
     let inbox = plan.actions().iter().find(|planned| planned.address == "queues.inbox").expect("it is planned");
     assert_eq!(inbox.action(), Action::Adopt);

@@ -10,7 +10,7 @@ use crate::graph::{Graph, Node};
 use crate::kinds::{Action, AnyKind, Observed, Outputs};
 use crate::observe::{Left, Observation, Orphan, hidden, identity_known, not_meant, predict};
 use crate::plan::Cost;
-use crate::plan::{Goal, Plan, PlanError, Selection, plan};
+use crate::plan::{Goal, Plan, PlanError, Question, Selection, plan};
 use crate::report;
 use crate::report::paint::Paint;
 use crate::report::plan::View;
@@ -176,7 +176,15 @@ impl World {
     pub(crate) fn plan(&self, stack: &Stack, goal: Goal, selection: &Selection) -> Result<Plan, PlanError> {
         let seen = self.observe(&stack.graph);
         let Stack { document, graph } = stack;
-        plan(graph, &seen, document.stack(), &place(), goal, selection, document.secrets())
+        plan(&Question {
+            graph,
+            seen: &seen,
+            stack: document.stack(),
+            place: &place(),
+            goal: &goal,
+            selection,
+            secrets: document.secrets(),
+        })
     }
 
     /// Returns the printed plan of `text`.
