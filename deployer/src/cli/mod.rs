@@ -179,7 +179,9 @@ pub fn main() -> i32 {
 /// Reports on stderr that output was lost, and the failure that was meant for stdout.
 fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failure>) {
     let aloud = Terminal { json: false, ..terminal };
-    if let Some(failure) = failure.filter(|_| terminal.json) {
+    if let Some(failure) = failure
+        && terminal.json
+    {
         aloud.failure(&failure);
     }
     let done = if matches!(code, OK | CHANGES) { "; the command itself is done" } else { "" };

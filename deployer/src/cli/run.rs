@@ -206,8 +206,11 @@ impl Run {
         if self.global.local {
             return local::current(&self.root()).ok().map(|cloud| cloud.bedrock_endpoint_url());
         }
-        let for_all = self.global.endpoint_url.is_none() && self.environment.get("AWS_ENDPOINT_URL").is_some();
-        self.environment.get("AWS_ENDPOINT_URL_BEDROCK").filter(|_| for_all).map(str::to_owned)
+        let for_all = self.environment.get("AWS_ENDPOINT_URL");
+        if self.global.endpoint_url.is_some() || for_all.is_none() {
+            return None;
+        }
+        self.environment.get("AWS_ENDPOINT_URL_BEDROCK").map(str::to_owned)
     }
 
     /// Reads and checks `stack.yaml`, and prints its warnings.

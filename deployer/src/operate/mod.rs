@@ -69,7 +69,7 @@ pub fn functions(graph: &Graph, place: &Place) -> Vec<Target> {
     let functions = graph.nodes().filter(|node| node.kind.about().operated == Some(Operated::Code));
     let target = |node: &crate::graph::Node| {
         let spec = resolve::value(&node.spec, &known, place);
-        let text = |value: &Value| value.as_str().filter(|_| !resolve::is_unknown(value)).map(str::to_owned);
+        let text = |value: &Value| if resolve::is_unknown(value) { None } else { value.as_str().map(str::to_owned) };
         let function_name = text(&spec["function_name"])?;
         let log_group =
             text(&spec["logging_config"]["log_group"]).unwrap_or_else(|| format!("/aws/lambda/{function_name}"));

@@ -33,7 +33,9 @@ pub async fn whereabouts(
         let message = format!("`--account` names {named}, but the stack belongs to {wanted}");
         return Err(Failure::plain("aws::wrong-account", message, "leave `--account` out, or correct `account:`"));
     }
-    if let Some(account) = named.or(document.account()).filter(|_| !with_state) {
+    if let Some(account) = named.or(document.account())
+        && !with_state
+    {
         let region = document.region().to_owned();
         let partition = Place::partition_of(&region).to_owned();
         return Ok(Whereabouts {

@@ -17,19 +17,11 @@ pub(super) fn location(document: &Document, settings: &Settings) -> Location {
                 sse_algorithm: encryption.sse_algorithm.name().to_owned(),
                 kms_master_key_id: encryption.kms_master_key_id.clone(),
             });
-            Location::S3(S3Location {
-                bucket: s3.bucket.clone(),
-                key: state_key(&s3.key, document.env()),
-                region: s3.region.clone(),
-                // The local cloud has one account and no KMS keys.
-                account: s3
-                    .account
-                    .as_deref()
-                    .or(document.account())
-                    .filter(|_| !settings.aws.local)
-                    .map(str::to_owned),
-                encryption: encryption.filter(|_| !settings.aws.local),
-            })
+            let account = s3.account.as_deref().or(document.account()).map(str::to_owned);
+            // The local cloud has one account and no KMS keys.
+            let (account, encryption) = if settings.aws.local { (None, None) } else { (account, encryption) };
+            let (key, region) = (state_key(&s3.key, document.env()), s3.region.clone());
+            Location::S3(S3Location { bucket: s3.bucket.clone(), key, region, account, encryption })
         }
         Some(StateLocation::Directory(directory)) if !settings.aws.local => {
             Location::Dir { path: root.join(&directory.path).join(file) }

@@ -40,8 +40,10 @@ pub(super) fn fate(run: &Run, ci: &Ci, occasion: &Occasion) -> Option<Fate> {
         (Preview::Branch, Occasion::Branch(name)) if !ci.apply_on.contains(name) => Some(Fate::Deploy(of_branch(name))),
         (Preview::Branch, Occasion::Event(name)) if name == "delete" => {
             let event = event::event(&run.environment);
-            let branch = event["ref"].as_str().filter(|_| event["ref_type"] == "branch")?;
-            Some(Fate::Destroy(of_branch(branch)))
+            if event["ref_type"] != "branch" {
+                return None;
+            }
+            Some(Fate::Destroy(of_branch(event["ref"].as_str()?)))
         }
         _ => None,
     }
