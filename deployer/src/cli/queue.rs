@@ -13,13 +13,10 @@ use super::options::Choice;
 use super::run::Run;
 use crate::aws::{Aws, AwsError};
 use crate::failure::Failure;
-use crate::graph::owner::Owner;
-use crate::operate::queues::{self, Depth, QueueTarget, Queues, Unmeant};
+use crate::operate::queues::{self, Depth, QueueTarget, Queues};
 use crate::operate::redrive::{self as moving, Task};
 use crate::pipeline::{self, Loaded};
-use crate::plan::{PlanError, Problem};
 use crate::report::queues::{self as form, End};
-use crate::spec::nearest::{nearest, quoted};
 
 /// Look at failed messages, move them back, or delete a queue's messages
 #[derive(Debug, Args)]
@@ -76,59 +73,25 @@ impl Subject {
         let loaded = pipeline::load(&settings)?;
         let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
         let queues = Queues::of(&loaded.graph, &aws.place);
-        let Which { name, main } = which;
-        let found = if *main { queues.named(name) } else { queues.dead_letters_of(name) };
-        let queue = found.map_err(|unmeant| unmeaning(unmeant, name, &queues, &loaded))?.clone();
-        let subject = Self { loaded, aws, queues, queue, began };
-        pipeline::unless_stopped(&run.stop, subject.check_owner()).await?;
-        Ok(subject)
-    }
-
-    async fn check_owner(&self) -> Result<(), Failure> {
-        let QueueTarget { queue_name, address, external, url, .. } = &self.queue;
-        if *external {
-            let message = format!("the queue {queue_name} is only referred to by this stack");
-            return Err(self.problem("queue::foreign", message, "use the stack that owns it"));
-        }
-        let found = queues::owner(&self.aws, url, self.loaded.document.stack()).await;
-        let Some(owner) = found.map_err(|error| self.refused(&error))? else {
-            let message = format!("the queue {queue_name} does not exist");
-            let help = "check its name and the region in stack.yaml; `deployer apply` creates it";
-            return Err(self.problem("queue::absent", message, help));
-        };
-        match owner {
-            Owner::Ours => Ok(()),
-            Owner::Foreign(whose) => {
-                let help = format!("adopt it first: `deployer adopt '{address}'`");
-                Err(self.problem("queue::foreign", format!("the queue {queue_name} {whose}"), help))
-            }
-        }
+        let queue = queues.find(&which.name, which.main, &loaded.document)?.clone();
+        pipeline::unless_stopped(&run.stop, queue.check_owner(&aws, &loaded.document)).await?;
+        Ok(Self { loaded, aws, queues, queue, began })
     }
 
     fn problem(&self, code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Failure {
-        problem(code, &self.queue, (message.into(), help.into()), &self.loaded)
+        self.queue.problem(code, message, help, &self.loaded.document)
     }
 
-    /// Reports a refusal by SQS.
-    fn refused(&self, error: &AwsError) -> Failure {
-        if moving::is_unknown_here(error) {
-            let message = format!("this endpoint of AWS does not know {}", error.operation());
-            let help = "emulators may not move messages back, the local cloud among them; AWS does";
-            return self.problem("queue::unsupported", message, help);
-        }
-        if queues::is_purging(error) {
-            let message = format!("the queue {} was purged within the last 60 s", self.queue.queue_name);
-            return self.problem("queue::purging", message, "wait a minute, then run the same command again");
-        }
-        Failure::aws(error, &self.queue.element, &self.loaded.document).masked(self.loaded.document.secrets())
+    fn refusal(&self, error: &AwsError) -> Failure {
+        self.queue.refusal(error, &self.loaded.document)
     }
 
     async fn depth(&self) -> Result<Depth, Failure> {
-        queues::depth(&self.aws, &self.queue.url).await.map_err(|error| self.refused(&error))
+        queues::depth(&self.aws, &self.queue.url).await.map_err(|error| self.refusal(&error))
     }
 
     async fn tasks(&self) -> Result<Vec<Task>, Failure> {
-        moving::tasks(&self.aws, &self.queue.arn).await.map_err(|error| self.refused(&error))
+        moving::tasks(&self.aws, &self.queue.arn).await.map_err(|error| self.refusal(&error))
     }
 
     fn sources(&self) -> Vec<&QueueTarget> {
@@ -154,35 +117,5 @@ impl Subject {
 
     fn view<'a>(&'a self, sources: &'a [&'a QueueTarget]) -> form::Subject<'a> {
         form::Subject { queue: &self.queue, typed: self.typed(), sources }
-    }
-}
-
-fn problem(code: &'static str, at: &QueueTarget, (message, help): (String, String), loaded: &Loaded) -> Failure {
-    let (address, element) = (at.address.clone(), at.element.clone());
-    Failure::plan(PlanError(vec![Problem { code, address, element, message, help }]), &loaded.document)
-}
-
-/// Reports a name that means no queue which the command can work on.
-fn unmeaning(unmeant: Unmeant, name: &str, queues: &Queues, loaded: &Loaded) -> Failure {
-    match unmeant {
-        Unmeant::Unknown if queues.0.is_empty() => {
-            Failure::plain("queue::unknown", "this stack has no queues", "add one under `queues:`")
-        }
-        Unmeant::Unknown => {
-            let known = || queues.0.iter().map(QueueTarget::name);
-            let help = nearest(name, known())
-                .map_or_else(|| format!("there are {}", quoted(known())), |meant| format!("did you mean `{meant}`?"));
-            Failure::plain("queue::unknown", format!("this stack has no queue `{name}`"), help)
-        }
-        Unmeant::WithoutDeadLetters(queue) => {
-            let message = format!("`{}` has no dead-letter queue", queue.element);
-            let help = "add `redrive: { max_receive_count: 5 }` and apply it; `--main` of `peek` and `purge` means the queue itself";
-            problem("queue::without-dead-letters", &queue, (message, help.to_owned()), loaded)
-        }
-        Unmeant::Elsewhere(queue, arn) => {
-            let message = format!("the dead-letter queue of `{}` is not in this stack: {arn}", queue.element);
-            let help = "use the stack that owns it".to_owned();
-            problem("queue::foreign", &queue, (message, help), loaded)
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The queues of a stack and the messages in them.
 
+mod refusal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The order of work: up-to-date binaries are reused, the others are built, one package at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::cargo;

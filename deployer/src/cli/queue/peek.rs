@@ -56,7 +56,7 @@ impl Peek {
             }
         };
         form::warn_of_hidden(&run.terminal, &given_back);
-        received.map_err(|error| at.refused(&error))?;
+        received.map_err(|error| at.refusal(&error))?;
         if *run.stop.borrow() > 0 {
             return Err(interrupted("interrupted; received messages were given back".to_owned()));
         }

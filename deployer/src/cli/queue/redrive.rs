@@ -67,7 +67,7 @@ async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval)
     if let Err(error) = redrive::start(&at.aws, &at.queue.arn, rate).await {
         // SQS's code for a second task is not documented.
         refuse_second(&at, &at.tasks().await?)?;
-        return Err(at.refused(&error));
+        return Err(at.refusal(&error));
     }
     at.view(&sources).print_start(&run.terminal, depth);
     let mut stop = run.stop.clone();
@@ -80,7 +80,7 @@ async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval)
     };
     let task = ended.map_err(|error| {
         at.view(&sources).print_goes_on(&run.terminal);
-        at.refused(&error)
+        at.refusal(&error)
     })?;
     conclude(run, &at, &task)
 }
@@ -149,7 +149,7 @@ async fn cancel(run: &Run, which: &Which) -> Exit {
         at.end(run, &End::Cancelling(task));
         return Ok(OK);
     }
-    let missing = || at.refused(&AwsError::missing("sqs:ListMessageMoveTasks", "TaskHandle"));
+    let missing = || at.refusal(&AwsError::missing("sqs:ListMessageMoveTasks", "TaskHandle"));
     let handle = task.handle.as_deref().ok_or_else(missing)?;
     match redrive::cancel(&at.aws, handle).await {
         Ok(moved) => {
@@ -158,7 +158,7 @@ async fn cancel(run: &Run, which: &Which) -> Exit {
         }
         Err(error) => {
             if at.tasks().await?.iter().any(|task| task.status.is_active()) {
-                return Err(at.refused(&error));
+                return Err(at.refusal(&error));
             }
             at.end(run, &End::Late);
             Ok(OK)

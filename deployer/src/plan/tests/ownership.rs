@@ -228,7 +228,7 @@ fn nothing_is_deleted_or_changed_that_only_the_state_says_to_be_ours() {
         live.spec["tags"] = json!({"team": "payments"});
     }
     for (text, goal) in [(NONE, Goal::Apply), (NONE, Goal::Destroy), (ALL, Goal::Destroy)] {
-        let plan = world.plan(&Stack::of(text, &[]), goal, &Selection::default()).expect("a plan");
+        let plan = world.plan(&Stack::of(text, &[]), goal.clone(), &Selection::default()).expect("a plan");
         let actions = plan.actions();
         assert_eq!(actions.len(), world.prior.resources.len(), "{goal:?}: each says why it stays");
         let touched: Vec<_> = actions.iter().filter(|planned| planned.action() != Action::Forget).collect();
