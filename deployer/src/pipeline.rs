@@ -18,11 +18,11 @@
 //! saves the time of waiting for the lock.
 //!
 //! **Gather** ([`gather`]) takes the graph and the state. It reads AWS while cargo builds the functions and Bedrock
-//! answers about models, and gives what came of all three. It asks AWS about every resource, changed or not. A large
+//! answers about models, and gives the results of all three. It asks AWS about every resource, changed or not. A large
 //! stack pays for that with many calls, and the plan never trusts a record that AWS contradicts.
 //!
-//! **Complete** ([`complete`]) puts into the stack what only the last stage could tell: secrets of earlier applies, and
-//! the hashes of the packaged code. Then the limits of AWS are checked again, with references resolved.
+//! **Complete** ([`complete`]) takes the stack and the answers. It adds the secrets of earlier applies and the hashes of
+//! the packaged code to the stack. Then the limits of AWS are checked again, with references resolved.
 //!
 //! **Decide** ([`decide`]) compares the stack with AWS and gives the plan. It is pure: the same inputs give the same
 //! plan, byte for byte, so a plan can be reviewed, saved and compared.
@@ -87,7 +87,7 @@ pub use reviewed::{Other, Reviewed};
 pub use settings::{AwsSettings, LockSettings, Machine, Settings, root};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
-/// What a run is to do, and the means to watch and to stop it.
+/// The goal of a run, and the means to watch and to stop it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub settings: &'a Settings,
@@ -117,7 +117,7 @@ pub struct Ready {
     gathered: Gathered,
 }
 
-/// What a plan is made from.
+/// The material of a plan.
 #[derive(Clone, Copy)]
 struct Material<'a> {
     loaded: &'a Loaded,
@@ -160,7 +160,7 @@ pub async fn prepare(loaded: Loaded, request: &Request<'_>) -> Result<Ready, Fai
     }
 }
 
-/// Puts into the stack what only AWS and cargo could tell: secrets of earlier applies, and the hashes of the code.
+/// Completes the stack with facts from AWS and cargo: secrets of earlier applies, and the hashes of the code.
 fn complete(mut loaded: Loaded, gathered: &Gathered, place: &Place) -> Loaded {
     for text in gathered.observation.secrets_of_before(&loaded.graph, place) {
         loaded.document.add_secret(&text);

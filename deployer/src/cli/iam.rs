@@ -90,7 +90,7 @@ const GITHUB: Examples = Examples(&[
     ),
 ]);
 
-/// Where permissions are for.
+/// The account and the extent of printed permissions.
 #[derive(Debug, Clone, Default, Args)]
 pub struct IamOptions {
     /// The AWS account, so that no credentials are needed; default: `account:` in stack.yaml, else the credentials'.
@@ -104,7 +104,7 @@ pub struct IamOptions {
     pub split: bool,
 }
 
-/// Who on GitHub may do what.
+/// The jobs on GitHub that may plan and apply.
 #[derive(Debug, Clone, Args)]
 pub struct GithubOptions {
     /// The repository on GitHub, in its exact case.

@@ -60,7 +60,7 @@ pub struct Global {
     pub quiet: bool,
 }
 
-/// What a plan is about.
+/// The resources that a plan is about, and further options of the commands that plan.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Choice {
     /// Only this address or element, and what it needs (repeatable).
@@ -116,7 +116,7 @@ impl Refresh {
     }
 }
 
-/// Which log lines.
+/// The log lines to print.
 #[derive(Debug, Clone, Args)]
 pub struct Lines {
     /// How far back: 30s, 10m, 2h, 1d.
@@ -124,7 +124,7 @@ pub struct Lines {
     pub since: Duration,
 }
 
-/// Who says yes.
+/// The user's approval, given beforehand.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Approval {
     /// Do it without asking.

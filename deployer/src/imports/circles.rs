@@ -10,7 +10,6 @@ use super::sources;
 /// Circles that remain, by the first of their files, with the reason.
 const ALLOWED: &[(&str, &str)] = &[
     ("aws/apigateway/route", "a route is read with the tree of resources that it stands in"),
-    ("plan/owner", "the owner is decided with the planner's view of parents"),
     ("spec/blame", "elements and the document that holds them are one mechanism"),
     ("state/lock", "the store, its lock and its places are one mechanism"),
 ];

@@ -11,7 +11,7 @@ use crate::package::Artifact;
 use crate::plan::Goal;
 use crate::state::{Fetched, Snapshot};
 
-/// Everything that a plan is made from, besides the stack.
+/// The results of the reads, of cargo and of Bedrock.
 pub(super) struct Gathered {
     pub snapshot: Snapshot,
     pub observation: Observation,

@@ -88,10 +88,10 @@ fn a_recorded_part_is_not_replaced_while_its_parent_is_another_stacks() {
     let mut world = World::applied(PART);
     world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
     let part = vec![SUBSCRIPTION.to_owned()];
-    let selection = Selection { target: part.clone(), replace: part, alone: true, ..Selection::default() };
+    let selection = Selection { target: part.clone(), replace: part, ..Selection::default() };
     assert_snapshot!(world.said_for(&Stack::of(PART, &[]), Goal::Apply, &selection), @r#"
-    plan::foreign: the sns.subscription "arn:aws:sns:eu-west-1:123456789012:couch-news · email · a@example.com" exists already and is part of a resource that belongs to the stack "other"
-      help: choose another name, or take it over with `--adopt 'topics.news.subscription[email:a@example.com]'`
+    plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
+      help: choose another name, or take it over with `--adopt 'topics.news'`
     "#);
 }
 
