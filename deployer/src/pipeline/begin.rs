@@ -92,7 +92,7 @@ async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Be
     };
     let (clients, store, known) = unless_stopped(stop, opened).await?;
     if let (true, Some(account)) = (settings.create_state_bucket, &known) {
-        // A bucket that is started is completed, so that none stays half configured.
+        // Completes a bucket once its creation has started, so that none stays half configured.
         let place = place(document, settings, account.clone());
         store.create_bucket(&place).await.map_err(Failure::state)?;
     }

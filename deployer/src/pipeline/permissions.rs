@@ -18,7 +18,7 @@ pub struct Whereabouts {
 /// Finds out the account: as named, or from the credentials. With `with_state` it reads the state, too.
 ///
 /// # Errors
-/// When the account is neither named nor given by credentials, or AWS has to be asked and does not answer.
+/// When the account is neither named nor known from credentials, or AWS does not answer.
 pub async fn whereabouts(
     loaded: &Loaded,
     settings: &Settings,

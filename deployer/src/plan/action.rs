@@ -109,17 +109,17 @@ impl ArtifactSizes {
     }
 }
 
-/// Something that changed in AWS since the last apply, by other hands.
+/// A change in AWS since the last apply, made by others.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Drift {
     pub address: String,
     pub kind: KindRef,
-    /// The property, or nothing when the whole resource is gone.
+    /// The property; `None` if the whole resource was deleted.
     pub path: Option<String>,
     pub before: Value,
     pub after: Value,
     pub sensitive: bool,
-    /// What the plan does about it.
+    /// The plan's reaction to the change.
     pub plan: Value,
 }
 
@@ -143,7 +143,7 @@ pub enum Side {
     State,
 }
 
-/// Everything that apply would do.
+/// All changes that apply would make.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
     pub(crate) actions: Vec<Planned>,
@@ -179,12 +179,12 @@ impl Whole {
     }
 }
 
-/// What making a plan cost.
+/// The cost of making a plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
-    /// Reading calls made.
+    /// Number of reading calls.
     pub reads: u64,
-    /// How often reads had to wait for others.
+    /// How often reads had to wait for other reads.
     pub waves: u32,
     pub seconds: f64,
 }
@@ -223,7 +223,7 @@ impl Plan {
         self
     }
 
-    /// Tells whether only the state is to learn what AWS has.
+    /// Tells whether the plan only records AWS's values in the state.
     pub fn is_refresh_only(&self) -> bool {
         self.side == Side::State
     }
@@ -232,7 +232,7 @@ impl Plan {
         &self.outputs
     }
 
-    /// The outputs that differ from those of the last apply.
+    /// Returns the outputs that differ from those of the last apply.
     pub fn output_changes(&self) -> &[OutputChange] {
         &self.output_changes
     }

@@ -1,4 +1,4 @@
-//! What to do, decided before anything is done. Pure: no async, no clock, no environment, no AWS.
+//! Decides what to do before anything is done. Pure: no async, no clock, no environment, no AWS.
 
 pub mod action;
 mod adopt;

@@ -183,7 +183,7 @@ impl<'a> Planner<'a> {
         Some(self.owners.of(&*kind, left.live.as_ref()?, Evidence::STATE_ALONE))
     }
 
-    /// Tells whether the element at `address` still means what its record holds.
+    /// Tells whether the element at `address` still means the resource in its record.
     fn at_home(&self, address: &str, record: &Record) -> bool {
         self.graph.node(address).is_some_and(|node| {
             let spec = resolve::value(&node.spec, &self.seen.known, self.place);

@@ -59,7 +59,7 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
                 let lineage = state.lineage.clone();
                 let record = state.resources.get_mut(address);
                 let Some((record, live)) = record.zip(effect.live()) else { continue };
-                // Only what differs by the kind's rules: a digest in AWS says the same as the record's text.
+                // Records only differences by the kind's rules: a digest in AWS equals the record's text.
                 if plan.drift.iter().any(|drift| drift.address == *address) {
                     let now = drift::as_recorded(&*planned.kind, record, live, &lineage);
                     record.inputs = strangers_hidden(now, &record.inputs, &lineage);

@@ -1,5 +1,5 @@
-//! What AWS's eventual consistency answers, over the SDK's own clients: refusals as AWS writes them on the wire,
-//! with time that the test turns.
+//! Answers caused by AWS's eventual consistency, through the SDK's own clients: refusals as AWS sends them on the wire,
+//! on a virtual clock.
 
 mod wire;
 
@@ -16,15 +16,15 @@ use wire::{Answer, Scripted, answer, logs, query, rest, s3, sqs, sqs_says};
 
 type Call = for<'a> fn(&'a Aws) -> BoxFuture<'a, Result<(), AwsError>>;
 
-/// One situation of AWS's documents.
+/// One situation from AWS's documents.
 struct Row {
     name: &'static str,
     refusal: Answer,
     call: Call,
-    /// Seconds that it is worth waiting for.
+    /// The window of the cure, in seconds.
     window_s: u64,
     why: &'static str,
-    /// How often the SDK itself sends a call that is refused so.
+    /// How often the SDK itself sends a call that is refused in this way.
     sdk_sends: usize,
 }
 
@@ -66,7 +66,7 @@ const TAG_BUCKET: Call = call!("s3:PutBucketVersioning", aws => aws.clients.s3.p
     .versioning_configuration(aws_sdk_s3::types::VersioningConfiguration::builder().build()));
 const DELETE_LOGS: Call = call!("logs:DeleteLogGroup", aws => aws.clients.logs.delete_log_group().log_group_name("g"));
 
-/// What AWS sends for "done": enough for each of the calls above.
+/// Returns AWS's answer of success, sufficient for each of the calls above.
 fn done(line: &str) -> Answer {
     match line {
         l if l.contains("/functions") || l.contains("event-source-mappings") || l.contains("/tags/") => {
@@ -137,7 +137,7 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// Runs a call until it is done or given up, and gives the reasons that were told.
+/// Runs a call until it succeeds or is given up. Returns the result and the reported reasons.
 async fn tried(aws: &Aws, call: Call) -> (Result<(), AwsError>, Vec<String>) {
     let (told, mut heard) = mpsc::unbounded_channel();
     let listener = wait::Listener { told, begun: Arc::default() };
@@ -176,7 +176,7 @@ async fn what_time_does_not_cure_is_given_up_in_time_with_awss_last_answer() {
         let took = start.elapsed().as_secs();
         let error = result.expect_err(row.name);
         assert_eq!(error.status(), row.refusal.status, "{}: {error}", row.name);
-        // The SDK's own pauses in the last try come on top.
+        // The SDK's own pauses in the last try are added.
         assert!((row.window_s - 11..=row.window_s + 70).contains(&took), "{}: {took} s of {}", row.name, row.window_s);
         assert!(reasons.len() as u64 >= row.window_s / 12, "{}: told only {} times", row.name, reasons.len());
     }

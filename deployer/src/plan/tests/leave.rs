@@ -1,4 +1,4 @@
-//! What leaves `stack.yaml` goes back to AWS's default: over every property of every section.
+//! Tests that properties removed from `stack.yaml` return to AWS's defaults: every property of every section.
 
 use std::collections::BTreeSet;
 
@@ -17,16 +17,16 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::spec::yaml;
 
-/// What every element may say, which the state and the tags hold.
+/// The common properties of elements, which the state and the tags hold.
 const COMMON: &[&str] = &["protect", "retain", "external", "tags", "depends_on"];
 
-/// The stack of a section's example.
+/// Returns the stack of a section's example.
 fn example(text: &str) -> Value {
     let parsed = yaml::parse(&format!("stack: couch\n{text}")).unwrap_or_else(|e| panic!("{e:#?}"));
     parsed.value
 }
 
-/// Every path to an entry of a map below `value`, its own keys first.
+/// Collects every path to an entry of a map below `value`, its own keys first.
 fn entries(value: &Value, at: &[String], found: &mut Vec<Vec<String>>) {
     let Value::Object(map) = value else { return };
     for (key, inner) in map {
@@ -52,7 +52,7 @@ fn read(stack: &Value) -> Option<Stack> {
     (!document.lower().1.has_errors()).then(|| Stack::of(&text, &[]))
 }
 
-/// The properties of a resource's spec that differ, as far as they mean something.
+/// Returns the properties of a resource's spec that differ and matter.
 fn differing(was: &Value, is: &Value) -> BTreeSet<String> {
     let empty = |value: Option<&Value>| {
         value.is_none_or(|v| v.is_null() || *v == json!("") || *v == json!([]) || *v == json!({}))
@@ -95,7 +95,7 @@ fn every_property_that_leaves_stack_yaml_shows_in_the_plan() {
                     let within = |change: &crate::plan::Change| change.path.split('.').next() == Some(property);
                     planned.action() == Action::Replace || planned.changes().iter().any(within)
                 };
-                // What is said to the kind alone is nothing that AWS has.
+                // A hint to the kind is not a property in AWS.
                 let said = |property: &String| Rules(node.kind.rules()).is_hint(property) || changed(property);
                 let silent: Vec<_> =
                     differing(&record.inputs, &spec).into_iter().filter(|property| !said(property)).collect();

@@ -1,4 +1,4 @@
-//! What plans say: one phenomenon a test, over a world that is made by hand.
+//! Tests of plans: one phenomenon a test, in a world made by hand.
 
 mod adopt;
 mod compare;
@@ -22,7 +22,7 @@ queues:
   inbox: { visibility_timeout: 60s, redrive: { max_receive_count: 3 } }
 ";
 
-/// A topic and the alarm that tells it.
+/// A topic and the alarm that notifies it.
 const ALARM: &str = "
 stack: couch
 topics: { alarms: {} }

@@ -1,4 +1,4 @@
-//! Whose a resource is: adopted when it is provably ours, refused when it is not.
+//! Ownership: a resource is adopted if it is provably ours, and refused if it is not.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn with_the_state_lost_everything_of_ours_is_adopted_and_nothing_changes() {
     ");
 }
 
-/// A subscription has no tags: it is part of its topic.
+/// A subscription has no tags: its topic is its parent.
 const PART: &str = "
 stack: couch
 topics: { news: { subscriptions: [ { email: a@example.com } ] } }
@@ -133,7 +133,7 @@ fn a_foreign_resource_is_taken_over_when_that_is_asked_for() {
     ");
 }
 
-/// A bucket of somebody else's.
+/// A bucket of another stack.
 const EXTERNAL: &str = "
 stack: couch
 buckets: { images: { name: shared-images, external: true } }
@@ -202,7 +202,7 @@ fn what_an_edited_state_records_twice_leaves_the_state_once() {
     ");
 }
 
-/// Every kind, each part beside what it is part of.
+/// Every kind, each part beside its parent.
 pub(crate) const ALL: &str = r#"
 stack: couch
 queues: { inbox: {} }
@@ -216,7 +216,7 @@ alarms:
   late:
     { namespace: Couch, metric_name: Late, statistic: Sum, comparison_operator: GreaterThanThreshold, threshold: 1, period: 60s, evaluation_periods: 1 }
 "#;
-/// Nothing of [`ALL`] stands in it.
+/// A stack with nothing of [`ALL`].
 const NONE: &str = "stack: couch\n";
 
 #[test]

@@ -64,7 +64,7 @@ pub fn s3(status: u16, code: &str) -> Answer {
 
 pub type Script = dyn FnMut(&str) -> Answer + Send;
 
-/// Answers each request by what the script says of its method, path, target and form.
+/// Answers each request by the script's entry for its method, path, target and form.
 #[derive(Clone)]
 pub struct Scripted {
     script: Arc<Mutex<Box<Script>>>,
@@ -97,7 +97,7 @@ impl Scripted {
         SharedHttpClient::new(self)
     }
 
-    /// How many requests were made whose line holds `part`.
+    /// Returns how many requests were made whose line contains `part`.
     pub fn count(&self, part: &str) -> usize {
         self.sent.lock().unwrap().iter().filter(|line| line.contains(part)).count()
     }
