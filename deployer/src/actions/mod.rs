@@ -16,7 +16,7 @@ static TABLE: LazyLock<String> = LazyLock::new(|| {
     text
 });
 
-/// What is wrong with an action.
+/// The reason why an action is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unknown {
     /// No service has this prefix.

@@ -30,7 +30,7 @@ const EXAMPLES: Examples = Examples(&[
 ]);
 
 impl Completions {
-    /// Prints the script that makes a shell ask.
+    /// Prints the script that makes a shell ask for completions.
     pub(super) async fn run(self, run: &Run) -> Exit {
         let name = self.shell.as_str();
         let mut script = Vec::new();

@@ -66,7 +66,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// Finds the queue called `name`, or its dead-letter queue unless `main`, and checks whose it is.
+    /// Finds the queue called `name`, or its dead-letter queue unless `main`, and checks its owner.
     async fn find(run: &Run, which: &Which, operation: &str) -> Result<Self, Failure> {
         let began = Instant::now();
         let settings = run.settings(&Choice::default(), operation)?;

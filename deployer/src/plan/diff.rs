@@ -12,7 +12,7 @@ use crate::kinds::Rule;
 pub struct Rules(pub &'static [(&'static str, Rule)]);
 
 impl Rules {
-    /// Tells whether `rule` is stated for `path`, for a property around it, or as `PROPERTY.*`.
+    /// Tells whether `rule` is stated for `path`, for an enclosing property, or as `PROPERTY.*`.
     fn has(self, path: &str, rule: Rule) -> bool {
         self.0.iter().any(|(at, r)| *r == rule && covers(at, path))
     }

@@ -126,7 +126,7 @@ pub fn print_nothing_to_refresh(terminal: &Terminal, ready: &Ready) {
     }
 }
 
-/// Prints the changes that other hands made.
+/// Prints the changes that others made.
 pub fn print_drift(terminal: &Terminal, ready: &Ready) {
     let document = &ready.loaded.document;
     if terminal.json {

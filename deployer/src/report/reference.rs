@@ -142,7 +142,7 @@ fn resolved(schema: &Value) -> &Value {
     to.and_then(|to| checked().pointer(to.trim_start_matches('#'))).unwrap_or(schema)
 }
 
-/// Returns the map with named properties that a property is, or that its items or entries are.
+/// Returns the schema of a map with named properties: the property's own, or that of its items or entries.
 fn map_inside(schema: &Value, depth: usize) -> Option<&Value> {
     let schema = resolved(schema);
     if depth > 4 {

@@ -35,8 +35,8 @@ impl fmt::Display for Occasion {
     }
 }
 
-/// Events after which GITHUB_REF is what runs, triggered by somebody who may write to it. Other events name the default
-/// branch, whoever triggers them and whatever they check out.
+/// Events for which GITHUB_REF is the code that runs, started by a user who may write to it. Other events name the
+/// default branch, whoever starts them and whatever they check out.
 const TRUSTED_EVENTS: &[&str] = &["push", "workflow_dispatch", "repository_dispatch", "schedule"];
 
 impl Occasion {

@@ -278,7 +278,7 @@ impl Property<'_> {
     }
 }
 
-/// Tells whether a kind's rule applies to a property or to one around it.
+/// Tells whether a kind's rule applies to a property or to an enclosing one.
 pub(super) fn has_rule(kind: KindRef, path: &str, rule: Rule) -> bool {
     kind.rules().iter().any(|(at, r)| {
         let rest = path.strip_prefix(at.trim_end_matches(".*"));

@@ -22,7 +22,7 @@ pub struct Subject<'a> {
 /// How a command ended.
 pub enum End<'a> {
     NothingToMove(Depth),
-    /// The user interrupted the command; SQS goes on moving.
+    /// The user interrupted the command; SQS continues to move messages.
     GoesOn,
     Moved(i64),
     PartlyMoved(i64),
@@ -65,7 +65,7 @@ impl Subject<'_> {
         });
     }
 
-    /// Tells that SQS goes on moving messages, and how to stop it.
+    /// Tells that SQS continues to move messages, and how to stop it.
     pub fn print_goes_on(self, terminal: &Terminal) {
         terminal.say(&self.goes_on_text());
     }
