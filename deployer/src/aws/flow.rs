@@ -129,7 +129,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Counts a waiting call while it waits.
+/// Counts a waiting call until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

@@ -1,5 +1,5 @@
-//! Budgets for AWS's documented management-plane rates ([`Service::rates`](service::Service::rates)), one token bucket
-//! a service or call.
+//! Budgets for AWS's documented management-plane rates ([`Service::rates`](service::Service::rates)): one token bucket
+//! for each service or call.
 //!
 //! The rates are the account's, so other users may exhaust them. A call that the SDK retries halves the pace of its
 //! budget at once; the pace returns to the documented rate within ten seconds.
@@ -37,9 +37,9 @@ struct Bucket {
     set_at: Instant,
 }
 
-/// The smallest part of a documented rate that is used.
+/// Lower bound of the pace, as a fraction of the documented rate.
 const SLOWEST: f64 = 0.1;
-/// The part of the documented rate that returns in a second.
+/// How much of the documented rate is regained per second, as a fraction.
 const RECOVERED: f64 = 0.1;
 /// Refusals this close together slow down the budget once.
 const ONE_REFUSAL: Duration = Duration::from_secs(1);
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(least(calls(2)).expect("calls").0, Duration::ZERO);
     }
 
-    /// Returns how long so many calls of IAM take.
+    /// Returns how long `calls` calls of IAM take.
     async fn spent(budgets: &Budgets, calls: usize) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {

@@ -60,7 +60,7 @@ impl Rules {
         Self { service, strict: true, caseless: false }
     }
 
-    /// Describes a service whose document has the same rules, though its model has none and it accepts other
+    /// Describes a service whose document has the same rules, though its model has none and the service accepts other
     /// characters.
     pub const fn advised(service: &'static str) -> Self {
         Self { service, strict: false, caseless: false }

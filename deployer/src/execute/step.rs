@@ -181,7 +181,8 @@ impl Step<'_> {
         }
     }
 
-    /// Tells whether a resource that a create found is this stack's. A part is: its parent is this stack's.
+    /// Tells whether a resource that a create found is this stack's. A part always is, because its parent is this
+    /// stack's.
     fn is_ours(&self, live: &Observed<Value>) -> bool {
         by_own_tags(&*self.kind, live, self.context.stack, false).is_none_or(|owner| owner.is_ours())
     }

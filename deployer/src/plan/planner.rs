@@ -142,8 +142,8 @@ impl<'a> Planner<'a> {
         self.give_away(node);
     }
 
-    /// Finds a node's record: the one of its identity, under its address or, if elements were renamed, under another
-    /// one; else the record under its address.
+    /// Finds a node's record. Prefers the record with its identity, at its address or, if elements were renamed, at
+    /// another one. Otherwise takes the record at its address.
     fn prior(&self, node: &Node, spec: &Value) -> Option<Prior<'a>> {
         let resources = &self.seen.prior.resources;
         let wanted = node.kind.identify(spec);

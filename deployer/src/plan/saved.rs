@@ -1,8 +1,8 @@
 //! A plan in a file: for review, and to tell later whether it still holds.
 //!
 //! # Guarantees
-//! Specs are kept as fingerprints of their properties, so no secret is in the file. They are keyed by a salt of the
-//! file's own, and of the state's lineage there is only a digest: a file does not help to guess secrets whose
+//! Specs are kept as fingerprints of their properties, so no secret is in the file. The fingerprints are keyed by the
+//! file's own salt, and the file has only a digest of the state's lineage. So it does not help to guess secrets whose
 //! fingerprints are kept elsewhere. A file that is incomplete, edited or written by another program is refused.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -43,7 +43,7 @@ pub struct Looked<'a> {
     pub redrive: Option<&'a str>,
 }
 
-/// Prints messages, and what the look at them means.
+/// Prints messages, and how reading them affects the queue.
 pub fn print_look(terminal: &Terminal, looked: &Looked<'_>, view: View<'_>) {
     let Looked { queue, depth, messages: all, redrive, .. } = looked;
     terminal.data(&match terminal.json {

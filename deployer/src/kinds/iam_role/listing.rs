@@ -23,7 +23,7 @@ const PAGE: i32 = 1_000;
 const PAGES: usize = 2;
 const ROLES_A_PAGE: usize = 5;
 
-/// The key under which `aws.run.is_done` knows that these credentials may not list the account's roles.
+/// The key by which the run notes that these credentials may not list the account's roles.
 const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
 
 /// A role as far as the listings show it.
