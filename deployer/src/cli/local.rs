@@ -10,7 +10,7 @@ use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
-use crate::local::{self, LocalError, StartOptions};
+use crate::local::{self, LocalError, StartOptions, Subscriptions};
 use crate::pipeline::{self, Loaded};
 use crate::report::local as form;
 use crate::spec::head::StateLocation;
@@ -45,6 +45,12 @@ pub enum LocalCommand {
     /// Show whether the local cloud runs, and where
     #[command(add = STATUS)]
     Status,
+    /// Confirm e-mail subscriptions as their recipient does by a click; list those that wait
+    #[command(add = CONFIRM)]
+    Confirm {
+        /// The address whose subscriptions to confirm; without it, list the waiting ones.
+        address: Option<String>,
+    },
     /// Serve the stand-in for Bedrock's picture models
     #[command(hide = true)]
     Bedrock {
@@ -69,6 +75,10 @@ const START: Examples = Examples(&[
 ]);
 const STOP: Examples = Examples(&[("deployer local stop", "its data stays in .deployer/local")]);
 const STATUS: Examples = Examples(&[("deployer local status --json", "whether it runs, and where")]);
+const CONFIRM: Examples = Examples(&[
+    ("deployer local confirm", "list the e-mail subscriptions that wait"),
+    ("deployer local confirm you@example.com", "alarms reach this address from now on"),
+]);
 
 impl Local {
     pub(super) async fn run(self, run: &Run) -> Exit {
@@ -82,6 +92,7 @@ impl Local {
                 Ok(OK)
             }
             LocalCommand::Status => status(run),
+            LocalCommand::Confirm { address } => confirm(run, address).await,
             LocalCommand::Bedrock { port, allow_retired, secret } => {
                 bedrock(port, local::bedrock::Settings { allow_retired, secret }).await
             }
@@ -129,6 +140,30 @@ fn expected_buckets(loaded: &Loaded) -> Vec<String> {
 fn status(run: &Run) -> Exit {
     let status = local::status(&run.root()).map_err(failure)?;
     form::print_status(&run.terminal, &status);
+    Ok(OK)
+}
+
+async fn confirm(run: &Run, address: Option<String>) -> Exit {
+    let cloud = local::current(&run.root()).map_err(failure)?;
+    // The stack's region may have changed since the start. A stack.yaml with errors changes nothing about subscriptions.
+    let loaded = run.settings_offline(&Choice::default()).ok().and_then(|settings| pipeline::load(&settings).ok());
+    let region = loaded.map_or_else(|| cloud.region().to_owned(), |loaded| loaded.document.region().to_owned());
+    let subscriptions = Subscriptions::of(&cloud, &region);
+    let mut waiting = subscriptions.pending().await.map_err(failure)?;
+    let Some(address) = address else {
+        form::print_pending(&run.terminal, &waiting);
+        return Ok(OK);
+    };
+    waiting.retain(|pending| pending.address == address);
+    if waiting.is_empty() {
+        let message = format!("no e-mail subscription of {address:?} waits for its confirmation");
+        let help = "list the waiting ones: `deployer local confirm`";
+        return Err(Failure::plain("local::not-pending", message, help));
+    }
+    for pending in &waiting {
+        subscriptions.confirm(pending).await.map_err(failure)?;
+    }
+    form::print_confirmed(&run.terminal, &waiting);
     Ok(OK)
 }
 

@@ -37,6 +37,8 @@ pub struct Status {
     pub bedrock_pid: Option<u32>,
     pub data_dir: Option<PathBuf>,
     pub log: Option<PathBuf>,
+    /// The file of the mail that SNS would send; it exists once there is some.
+    pub mail: Option<PathBuf>,
 }
 
 impl LocalCloud {
@@ -69,6 +71,7 @@ impl LocalCloud {
             bedrock_pid: Some(self.record.bedrock.pid),
             data_dir: Some(self.directory.at("data")),
             log: Some(self.directory.log()),
+            mail: Some(self.directory.mail()),
         }
     }
 }

@@ -34,6 +34,8 @@ pub enum LocalError {
     Damaged { path: PathBuf, source: serde_json::Error },
     #[error("cannot create the local bucket {bucket}: {message}")]
     Bucket { bucket: String, message: String },
+    #[error("cannot {action} subscriptions in the local cloud: {message}")]
+    Subscriptions { action: &'static str, message: String },
 }
 
 impl LocalError {
@@ -52,6 +54,7 @@ impl LocalError {
             Self::OtherPermissionChecks { .. } => "`deployer local stop` first".into(),
             Self::Busy { .. } => "wait until the other one has ended".into(),
             Self::Damaged { .. } => "stop the processes that it names, then delete it".into(),
+            Self::Subscriptions { .. } => "`deployer local stop`, then `deployer local start`".into(),
             Self::Bucket { bucket, .. } => format!("check that `{bucket}` is a bucket's name"),
         }
     }

@@ -1,4 +1,4 @@
-"""Starts the emulator behind a guard that lets in only who has this start's key.
+"""Starts the emulator behind a guard that lets in only requests with this start's key, and with the corrections of `likeness`.
 
 Three kinds of request come through:
 - to a deployed API (`/restapis/ID/STAGE/_user_request_/…`, `/_aws/execute-api/…`): from anybody, as on AWS;
@@ -12,11 +12,13 @@ A body is read only after everything that the headers tell, and never beyond the
 has no key cannot fill the machine's memory.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
 import os
 import re
+import sys
 from urllib.parse import parse_qs, quote
 
 from ministack.core import lambda_runtime, sigv4
@@ -74,6 +76,10 @@ def signed_code_address(function):
 
 
 lambda_svc._presigned_code_url = signed_code_address
+
+# The interpreter runs isolated, so it does not look beside this file by itself.
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from likeness import alarms, functions, mail  # noqa: E402, F401
 
 
 def secret_of(key):
@@ -226,9 +232,14 @@ async def admitted(scope, headers, query, receive):
     return receive
 
 
+background = set()
+
+
 def guarded(served):
     async def app(scope, receive, send):
         if scope["type"] == "lifespan":
+            # The loop itself keeps no reference that lasts.
+            background.add(asyncio.get_running_loop().create_task(alarms.keep_up_to_date()))
             return await served(scope, receive, send)
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1008})

@@ -14,10 +14,8 @@ use tokio::net::TcpStream;
 use super::options::StartOptions;
 use super::process::{POLL, Process, tail};
 use super::record::{Directory, Record, lock};
-use super::{ACCOUNT_ID, HOST, LocalError, SECRET_VARIABLE, venv};
+use super::{ACCOUNT_ID, HOST, LocalError, SECRET_VARIABLE, likeness, venv};
 
-/// The script that checks every request before the emulator handles it.
-const GUARD: &str = include_str!("guard.py");
 const EMULATOR: &str = "ministack";
 const STAND_IN: &str = "the Bedrock stand-in";
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -77,8 +75,7 @@ async fn launch_on(
     bedrock_port: u16,
 ) -> Result<Record, LocalError> {
     let secret = secret().map_err(LocalError::io("ask for", Path::new("random bytes")))?;
-    let guard = directory.at("guard.py");
-    fs::write(&guard, GUARD).map_err(LocalError::io("write", &guard))?;
+    likeness::write(directory)?;
     let mut stand_in = clean(&options.deployer, directory);
     stand_in.env(SECRET_VARIABLE, &secret);
     stand_in.args(["local", "bedrock", "--port", &bedrock_port.to_string()]);
@@ -132,7 +129,7 @@ fn emulator_command(
     let mut command = clean(python, directory);
     command
         .arg("-I")
-        .arg(directory.at("guard.py"))
+        .arg(likeness::guard(directory))
         .env("BIND_HOST", HOST)
         .env("MINISTACK_HOST", HOST)
         .env("GATEWAY_PORT", port.to_string())
@@ -145,6 +142,7 @@ fn emulator_command(
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", directory.at("data/s3"))
         .env("LAMBDA_EXECUTOR", "local")
+        .env("DEPLOYER_LOCAL_MAIL", directory.mail())
         // The emulator removes containers when it starts; a socket that does not exist keeps it away from Docker.
         .env("DOCKER_HOST", format!("unix://{}", directory.at("no-docker.sock").display()));
     if options.check_permissions {

@@ -9,6 +9,8 @@
 //! - [`cloud`]: start, stop, status
 //! - [`launch`]: the two servers' environment, ports and readiness
 //! - `guard.py`: checks each request before the emulator handles it
+//! - [`likeness`]: makes the emulator answer like AWS where a stack notices the difference
+//! - [`subscriptions`]: e-mail subscriptions that wait for their confirmation
 //! - [`signature`]: checks requests to the stand-in
 //! - [`record`]: the files that describe a running cloud
 //! - [`venv`]: the emulator's virtual environment, installed from hash-pinned requirements
@@ -22,10 +24,12 @@ mod buckets;
 mod cloud;
 mod error;
 mod launch;
+mod likeness;
 mod options;
 mod process;
 mod record;
 mod signature;
+mod subscriptions;
 mod venv;
 
 pub use buckets::ensure_buckets;
@@ -33,6 +37,7 @@ pub use cloud::{Keys, LocalCloud, Status, current, start, status, stop};
 pub use error::LocalError;
 pub use launch::install;
 pub use options::StartOptions;
+pub use subscriptions::{Pending, Subscriptions};
 
 /// The account of every local resource.
 pub const ACCOUNT_ID: &str = "000000000000";

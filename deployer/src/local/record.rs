@@ -80,6 +80,11 @@ impl Directory {
         self.at("ministack.log")
     }
 
+    /// Returns the file of the mail that SNS would send.
+    pub fn mail(&self) -> PathBuf {
+        self.at("mail.txt")
+    }
+
     pub fn create(&self) -> Result<(), LocalError> {
         for name in ["data/state", "data/s3", "home", "tmp"] {
             let path = self.at(name);

@@ -1,9 +1,11 @@
 //! Prints what became of the local cloud.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::terminal::Terminal;
-use crate::local::{LocalCloud, Status};
+use crate::local::{LocalCloud, Pending, Status};
 
 /// Prints where the local cloud runs, and the buckets that it has.
 pub fn print_start(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
@@ -26,9 +28,30 @@ pub fn print_status(terminal: &Terminal, status: &Status) {
     let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
         _ if terminal.json => json!(status).to_string(),
         (Some(endpoint), Some(bedrock)) => {
-            format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.")
+            let mail = status.mail.as_deref().unwrap_or(Path::new("")).display();
+            format!("The local cloud runs at {endpoint}; Bedrock's stand-in at {bedrock}.\nMail is written to {mail}.")
         }
         _ => "The local cloud does not run. Start it: `deployer local start`".to_owned(),
     };
     terminal.data(&format!("{text}\n"));
+}
+
+/// Prints the e-mail subscriptions that wait for their confirmation.
+pub fn print_pending(terminal: &Terminal, waiting: &[Pending]) {
+    if terminal.json {
+        return terminal.data(&format!("{}\n", json!(waiting)));
+    }
+    if waiting.is_empty() {
+        terminal.say("No e-mail subscription waits for its confirmation.");
+    }
+    for pending in waiting {
+        terminal.data(&format!("{}  {}\n", pending.address, pending.topic_arn));
+    }
+}
+
+/// Prints which subscriptions were confirmed.
+pub fn print_confirmed(terminal: &Terminal, confirmed: &[Pending]) {
+    for pending in confirmed {
+        terminal.say(&format!("{} receives the mail of {}.", pending.address, pending.topic_arn));
+    }
 }

@@ -26,29 +26,34 @@ outputs: { url: "${apis.shop.url}", bucket: "${buckets.pictures.name}" }
 "#;
 
 /// A local cloud in its own directory, which stops when it is dropped.
-struct Local {
-    dir: TempDir,
-    status: Value,
+pub struct Local {
+    pub dir: TempDir,
+    pub status: Value,
 }
 
 impl Local {
     fn start() -> Self {
+        Self::with(STACK, "draw.zip", &ready_zip("one"))
+    }
+
+    /// Starts a cloud for a stack with one function.
+    pub fn with(stack: &str, zip: &str, code: &[u8]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(dir.path().join("stack.yaml"), STACK).expect("a file");
-        std::fs::write(dir.path().join("draw.zip"), ready_zip("one")).expect("a file");
+        std::fs::write(dir.path().join("stack.yaml"), stack).expect("a file");
+        std::fs::write(dir.path().join(zip), code).expect("a file");
         let mut local = Self { dir, status: Value::Null };
         local.ok(&["local", "start"]);
         local.status = local.ask_status();
         local
     }
 
-    fn ok(&self, arguments: &[&str]) -> Ran {
+    pub fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
         assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
         ran
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
         command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
@@ -59,11 +64,22 @@ impl Local {
         Ran::of(command.output().expect("the binary runs"))
     }
 
+    /// Connects clients with this cloud's keys.
+    pub async fn clients(&self) -> Clients {
+        let connection = Connection {
+            region: REGION.into(),
+            endpoint_url: Some(self.text("endpoint_url").into()),
+            credentials: Some((self.text("access_key_id").into(), self.text("secret_access_key").into())),
+            ..Connection::default()
+        };
+        Clients::connect(&connection).await
+    }
+
     fn ask_status(&self) -> Value {
         serde_json::from_str(&self.ok(&["local", "status", "--json"]).stdout).expect("a JSON object")
     }
 
-    fn text(&self, member: &str) -> &str {
+    pub fn text(&self, member: &str) -> &str {
         self.status[member].as_str().expect("a text")
     }
 
@@ -214,13 +230,7 @@ fn basic(seconds: i64) -> String {
 
 /// Fetches the function's code and returns its path.
 async fn code_of(local: &Local) -> String {
-    let connection = Connection {
-        region: REGION.into(),
-        endpoint_url: Some(local.text("endpoint_url").into()),
-        credentials: Some((local.text("access_key_id").into(), local.text("secret_access_key").into())),
-        ..Connection::default()
-    };
-    let clients = Clients::connect(&connection).await;
+    let clients = local.clients().await;
     let function = clients.lambda.get_function().function_name("guarded-draw").send().await.expect("the function");
     let location = function.code.and_then(|code| code.location).expect("an address");
     let path = location.strip_prefix(local.text("endpoint_url")).expect("an address of the local cloud").to_owned();

@@ -30,6 +30,7 @@ mod iam;
 mod kills;
 mod late;
 mod lifecycle;
+mod likeness;
 mod local;
 mod markers;
 mod models;

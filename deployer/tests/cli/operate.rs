@@ -22,7 +22,7 @@ while True:
     urllib.request.urlopen(urllib.request.Request(api + request + path, json.dumps(answer).encode(), method="POST")).read()
 "#;
 
-fn zip_of(script: &str) -> Vec<u8> {
+pub fn zip_of(script: &str) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     writer.start_file("bootstrap", SimpleFileOptions::default().unix_permissions(0o755)).expect("a new entry");
     writer.write_all(script.as_bytes()).expect("an entry's bytes");

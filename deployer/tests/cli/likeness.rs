@@ -1,0 +1,159 @@
+//! The local cloud answers like AWS where a stack notices the difference: mail, alarms, logs, versions, processes.
+
+use std::path::Path;
+
+use aws_sdk_lambda::primitives::Blob;
+use deployer::aws::Clients;
+use serde_json::{Value, json};
+
+use crate::local::Local;
+use crate::operate::zip_of;
+
+const STACK: &str = r#"
+stack: like
+region: eu-west-1
+topics: { alarms: { subscriptions: [{ email: me@example.com }] } }
+queues: { jobs: {} }
+functions: { worker: { zip: worker.zip, timeout: 60s, log_format: JSON, application_log_level: DEBUG } }
+alarms:
+  waiting:
+    namespace: AWS/SQS
+    metric_name: ApproximateNumberOfMessagesVisible
+    dimensions: { QueueName: "${queues.jobs.name}" }
+    statistic: Maximum
+    comparison_operator: GreaterThanOrEqualToThreshold
+    threshold: 1
+    period: 60s
+    evaluation_periods: 1
+    treat_missing_data: notBreaching
+    alarm_actions: ["${topics.alarms.arn}"]
+  failing:
+    namespace: AWS/Lambda
+    metric_name: Errors
+    dimensions: { FunctionName: "${functions.worker.name}" }
+    statistic: Sum
+    comparison_operator: GreaterThanOrEqualToThreshold
+    threshold: 1
+    period: 60s
+    evaluation_periods: 1
+    treat_missing_data: notBreaching
+    alarm_actions: ["${topics.alarms.arn}"]
+"#;
+
+/// A function that answers with its word and how it should log. On request it fails, or waits for a file after it
+/// created another one.
+const WORKER: &str = r#"#!/usr/bin/env python3
+import json, os, time, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(api + "next") as event:
+        body, request = json.load(event), event.headers["Lambda-Runtime-Aws-Request-Id"]
+    if "wait" in body:
+        open(body["started"], "w").close()
+        while not os.path.exists(body["wait"]):
+            time.sleep(0.01)
+    log = {name: os.environ.get(name) for name in ("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL", "NO_COLOR")}
+    path, answer = "/response", {"word": "WORD", **log}
+    if body.get("fail"):
+        path, answer = "/error", {"errorType": "Boom", "errorMessage": "as asked"}
+    urllib.request.urlopen(urllib.request.Request(api + request + path, json.dumps(answer).encode(), method="POST")).read()
+"#;
+
+fn worker(word: &str) -> Vec<u8> {
+    zip_of(&WORKER.replace("WORD", word))
+}
+
+fn deploy(local: &Local, word: &str) {
+    std::fs::write(local.dir.path().join("worker.zip"), worker(word)).expect("a file");
+    local.ok(&["--local", "apply", "-y"]);
+}
+
+async fn invoke(clients: &Clients, event: &Value) -> Value {
+    let call = clients.lambda.invoke().function_name("like-worker").payload(Blob::new(event.to_string()));
+    let answer = call.send().await.expect("the function runs").payload.expect("an answer");
+    serde_json::from_slice(answer.as_ref()).expect("JSON")
+}
+
+async fn state(clients: &Clients, alarm: &str) -> String {
+    let found = clients.cloudwatch.describe_alarms().alarm_names(alarm).send().await.expect("alarms");
+    found.metric_alarms()[0].state_value().expect("a state").as_str().to_owned()
+}
+
+fn mail(local: &Local) -> String {
+    std::fs::read_to_string(local.text("mail")).expect("mail was written")
+}
+
+#[tokio::test]
+async fn an_alarm_rings_and_its_mail_reaches_an_address_once_that_is_confirmed() {
+    let local = Local::with(STACK, "worker.zip", &worker("one"));
+    local.ok(&["--local", "apply", "-y"]);
+    let plan = local.ok(&["--local", "plan"]).stdout;
+    assert!(plan.contains("No changes.") && plan.contains("confirm the e-mail subscription"), "{plan}");
+    let status = local.ok(&["local", "status"]).stdout;
+    assert!(status.contains(local.text("mail")), "{status}");
+    let asked = mail(&local);
+    assert!(asked.contains("To: me@example.com") && asked.contains("deployer local confirm me@example.com"), "{asked}");
+    let list = local.ok(&["local", "confirm"]).stdout;
+    assert_eq!(list.trim(), "me@example.com  arn:aws:sns:eu-west-1:000000000000:like-alarms");
+
+    let clients = local.clients().await;
+    assert_eq!(
+        (state(&clients, "like-failing").await, state(&clients, "like-waiting").await),
+        ("OK".into(), "OK".into())
+    );
+    assert_eq!(invoke(&clients, &json!({ "fail": true })).await["errorType"], "Boom");
+    assert_eq!(state(&clients, "like-failing").await, "ALARM");
+    assert_eq!(mail(&local), asked, "nothing is sent to an address that nobody confirmed");
+
+    let other = local.run(&["local", "confirm", "you@example.com"]);
+    assert!(other.code == Some(1) && other.stderr.contains("local::not-pending"), "{other}");
+    local.ok(&["local", "confirm", "me@example.com"]);
+    assert_eq!(local.ok(&["local", "confirm", "--json"]).stdout.trim(), "[]");
+    let plan = local.ok(&["--local", "plan"]).stdout;
+    assert!(plan.contains("No changes.") && !plan.contains("confirm the e-mail"), "{plan}");
+
+    let url = clients.sqs.get_queue_url().queue_name("like-jobs").send().await.expect("the queue").queue_url;
+    clients.sqs.send_message().set_queue_url(url).message_body("a job").send().await.expect("it is sent");
+    assert_eq!(state(&clients, "like-waiting").await, "ALARM");
+    assert_eq!(state(&clients, "like-waiting").await, "ALARM");
+    let sent = mail(&local);
+    let rang = &sent[asked.len()..];
+    assert_eq!(rang.matches("To: me@example.com").count(), 1, "{rang}");
+    assert!(rang.contains("The alarm like-waiting is in ALARM; it was in OK."), "{rang}");
+    assert!(rang.contains("QueueName like-jobs"), "{rang}");
+    let seen = local.ok(&["--local", "status"]).stdout;
+    assert!(seen.contains("attention"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_function_logs_as_planned_keeps_its_versions_and_finishes_its_requests() {
+    let local = Local::with(STACK, "worker.zip", &worker("one"));
+    local.ok(&["--local", "apply", "-y"]);
+    let clients = local.clients().await;
+    let answer = invoke(&clients, &json!({})).await;
+    let expected =
+        json!({ "word": "one", "AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "DEBUG", "NO_COLOR": "1" });
+    assert_eq!(answer, expected);
+
+    let file = |name: &str| local.dir.path().join(name);
+    let (started, go) = (file("started"), file("go"));
+    let event = json!({ "started": started, "wait": go });
+    let changes = async {
+        appears(&started).await;
+        deploy(&local, "two");
+        assert_eq!(invoke(&clients, &json!({})).await["word"], "two");
+        std::fs::write(&go, "").expect("a file");
+    };
+    let (in_progress, ()) = tokio::join!(invoke(&clients, &event), changes);
+    assert_eq!(in_progress["word"], "one", "a request in progress ends in the process that took it: {in_progress}");
+
+    let back = local.ok(&["--local", "rollback", "-y"]);
+    assert!(back.stdout.contains("version 2 → version 1"), "{back}");
+    assert_eq!(invoke(&clients, &json!({})).await["word"], "one");
+}
+
+async fn appears(path: &Path) {
+    while !path.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
