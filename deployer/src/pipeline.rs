@@ -5,8 +5,8 @@
 //!        load               gather        decide  execute
 //! ```
 //!
-//! `validate` is the first stage, `plan` all stages but the last, `apply` and `destroy` the whole line. There is no
-//! second wiring: verbs differ in their [`Request`] alone.
+//! `validate` is the first stage, and a question to cargo. `plan` is all stages but the last. `apply`, `destroy` and
+//! `adopt` are the whole line. There is no second wiring: verbs differ in their [`Request`] alone.
 //!
 //! **Load** ([`load`]) takes the text of `stack.yaml` and the values of its variables. It gives a [`Loaded`]: the
 //! document, the graph of resources and the warnings. It needs neither AWS nor credentials, and reports all findings at
