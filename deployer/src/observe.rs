@@ -28,11 +28,11 @@ use crate::kinds::{self, AnyKind, Observed};
 use crate::spec::secrets::LEAST;
 use crate::state::{Intent, Record, State, fingerprint};
 
-pub(crate) use left::not_meant;
+pub(crate) use left::records_without_node;
 pub use orphans::{Orphan, Search, leave, take_back};
 
-use interrupted::interrupted;
-use left::left;
+use interrupted::find_interrupted;
+use left::read_left;
 use wave::Wave;
 
 /// The resources in AWS, and the state of the last apply.
@@ -111,17 +111,17 @@ pub async fn observe(
     search: Search,
 ) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, &aws.place);
-    hidden::put_back(graph, &expected(&predicted, &prior), &aws.place, &mut prior);
+    hidden::put_back(graph, &with_recorded_outputs(&predicted, &prior), &aws.place, &mut prior);
     for record in prior.resources.values() {
-        expect(aws, record);
+        note_record(aws, record);
     }
-    prior.intents.iter().for_each(|intent| expect_made(aws, intent));
-    let interrupted = interrupted(graph, aws, &predicted, &prior).await?;
-    interrupted.values().for_each(|record| expect(aws, record));
+    prior.intents.iter().for_each(|intent| note_interrupted_create(aws, intent));
+    let interrupted = find_interrupted(graph, aws, &predicted, &prior).await?;
+    interrupted.values().for_each(|record| note_record(aws, record));
     prior.resources.extend(interrupted);
     let mut wave = Wave::new(graph, aws, &predicted, &prior, depth);
-    let reads = async { tokio::join!(wave.live(), left(graph, aws, &predicted, &prior, depth)) };
-    let ((live, left), listed) = orphans::beside(reads, orphans::listed(aws, &prior.stack), search).await;
+    let reads = async { tokio::join!(wave.live(), read_left(graph, aws, &predicted, &prior, depth)) };
+    let ((live, left), listed) = orphans::beside(reads, orphans::list_or_nothing(aws, &prior.stack), search).await;
     let Wave { known, waves, mut failed, .. } = wave;
     let left = match left {
         Ok(left) => left,
@@ -139,12 +139,12 @@ pub async fn observe(
     if depth == Depth::Presence {
         seen.confirm(graph, aws).await?;
     }
-    seen.orphans = orphans::orphans(graph, aws, &seen, listed.unwrap_or_default(), search).await;
+    seen.orphans = orphans::find_orphans(graph, aws, &seen, listed.unwrap_or_default(), search).await;
     Ok(seen)
 }
 
 /// Adds the outputs of the last apply to those that are known.
-fn expected(known: &Known, prior: &State) -> Known {
+fn with_recorded_outputs(known: &Known, prior: &State) -> Known {
     let mut expected: Known =
         prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
     for (address, outputs) in known {
@@ -154,7 +154,7 @@ fn expected(known: &Known, prior: &State) -> Known {
 }
 
 /// Tells the resource's kind the id that the last apply recorded.
-fn expect(aws: &Aws, record: &Record) {
+fn note_record(aws: &Aws, record: &Record) {
     let Some(kind) = kinds::find(&record.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| record.inputs.get(p)?.as_str()).collect();
     let tags = record.inputs.get("tags").and_then(|tags| Tags::deserialize(tags).ok());
@@ -162,7 +162,7 @@ fn expect(aws: &Aws, record: &Record) {
 }
 
 /// Tells the resource's kind when an interrupted run was about to create it.
-fn expect_made(aws: &Aws, intent: &Intent) {
+fn note_interrupted_create(aws: &Aws, intent: &Intent) {
     if !intent.action.creates() {
         return;
     }
@@ -177,10 +177,10 @@ fn expect_made(aws: &Aws, intent: &Intent) {
 ///
 /// # Errors
 /// Returns an error if the state has a kind that this version does not know.
-pub fn remembered(graph: &Graph, place: &Place, mut prior: State) -> Result<Observation, ObserveError> {
+pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<Observation, ObserveError> {
     let predicted = predict(graph, place);
-    hidden::put_back(graph, &expected(&predicted, &prior), place, &mut prior);
-    let left = not_meant(graph, place, &predicted, &prior)?
+    hidden::put_back(graph, &with_recorded_outputs(&predicted, &prior), place, &mut prior);
+    let left = records_without_node(graph, place, &predicted, &prior)?
         .into_iter()
         .map(|(address, record, _)| {
             let live = Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone());

@@ -67,9 +67,9 @@ pub(crate) async fn tags_of(
     if trust == Trust::Resource || recorded.as_ref() != Some(wanted) {
         return read.await;
     }
-    match listed(aws, arn).await {
+    match from_listing(aws, arn).await {
         Some(tags) if without_ignored(aws, tags.clone(), wanted) == *wanted => {
-            aws.run.note_done(trusted(arn));
+            aws.run.note_done(trusted_key(arn));
             Ok(Some(wanted.clone()))
         }
         _ => read.await,
@@ -94,7 +94,7 @@ pub(crate) async fn check_owner(
     recorded: Option<Tags>,
     read: impl Future<Output = Result<Option<Tags>, AwsError>>,
 ) -> Result<(), AwsError> {
-    if !aws.run.is_done(&trusted(arn)) {
+    if !aws.run.is_done(&trusted_key(arn)) {
         return Ok(());
     }
     let Some(now) = read.await? else { return Ok(()) };
@@ -107,15 +107,15 @@ pub(crate) async fn check_owner(
 }
 
 /// Builds the key under which the run notes that the tags of `arn` came from a listing.
-fn trusted(arn: &str) -> String {
+fn trusted_key(arn: &str) -> String {
     format!("{OPERATION} trusted for {arn}")
 }
 
 /// Returns the tags that a listing shows for `arn`, if many resources of its service are asked for at once.
-async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
+async fn from_listing(aws: &Aws, arn: &str) -> Option<Tags> {
     let Service { name: service, tags_listed_locally, .. } = service::named(arn.split(':').nth(2)?)?;
     let is_local = aws.place.endpoint_url.is_some();
-    if (is_local && !tags_listed_locally) || aws.run.is_done(&refused(service)) {
+    if (is_local && !tags_listed_locally) || aws.run.is_done(&refused_key(service)) {
         return None;
     }
     let listings = aws.run.part::<Listings>();
@@ -124,7 +124,7 @@ async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
     match gather.get(arn, move |arns| list(shared, arns)).await {
         Ok(found) => found,
         Err(error) => {
-            if aws.run.is_first_time(refused(service)) {
+            if aws.run.is_first_time(refused_key(service)) {
                 tracing::debug!(service, %error, "tags are read one by one");
             }
             None
@@ -133,7 +133,7 @@ async fn listed(aws: &Aws, arn: &str) -> Option<Tags> {
 }
 
 /// Builds the key under which the run notes that a service's tags cannot be listed.
-fn refused(service: &str) -> String {
+fn refused_key(service: &str) -> String {
     format!("{OPERATION} of {service} refused")
 }
 
@@ -155,7 +155,7 @@ async fn list(aws: Aws, arns: BTreeSet<String>) -> Result<BTreeMap<String, Tags>
 /// Notes that the tags of `arn` came from a listing.
 #[cfg(test)]
 pub(crate) fn trust_listing(aws: &Aws, arn: &str) {
-    aws.run.note_done(trusted(arn));
+    aws.run.note_done(trusted_key(arn));
 }
 
 #[cfg(test)]

@@ -73,11 +73,11 @@ pub(super) async fn find(
             tokio::task::spawn_blocking(tried).await.ok().flatten()
         }
     };
-    Ok(at.map(|at| unrevealed(kind, alike.swap_remove(at), inputs)))
+    Ok(at.map(|at| without_secret(kind, alike.swap_remove(at), inputs)))
 }
 
 /// Removes the secret from the resource that was found by it.
-fn unrevealed(kind: &dyn AnyKind, seen: Observed<Value>, inputs: &Value) -> Observed<Value> {
+fn without_secret(kind: &dyn AnyKind, seen: Observed<Value>, inputs: &Value) -> Observed<Value> {
     let mut secrets = Secrets::default();
     let texts = kind.may_be_secret().iter().filter_map(|property| seen.spec.get(property)?.as_str());
     texts.for_each(|text| secrets.add(text));

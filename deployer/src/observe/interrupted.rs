@@ -6,7 +6,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
 use super::hidden::{find, is_hidden};
-use super::left::{meant, same_open_identity};
+use super::left::{identities, same_open_identity};
 use super::{FailedRead, ObserveError, identity_known};
 use crate::aws::{Aws, Place, Trust};
 use crate::graph::Graph;
@@ -17,14 +17,14 @@ use crate::state::{Intent, Record, State, leftover};
 
 /// Finds resources that an interrupted run created and that are neither in the graph nor in the state. Returns them as
 /// records, so that they are treated like every resource removed from `stack.yaml`.
-pub(super) async fn interrupted(
+pub(super) async fn find_interrupted(
     graph: &Graph,
     aws: &Aws,
     predicted: &Known,
     prior: &State,
 ) -> Result<BTreeMap<String, Record>, ObserveError> {
-    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { meant(graph, &aws.place, predicted) };
-    let known = made_parents(aws, prior).await?;
+    let meant = if prior.intents.is_empty() { BTreeSet::new() } else { identities(graph, &aws.place, predicted) };
+    let known = read_created_parents(aws, prior).await?;
     let intents: Vec<Intent> = prior
         .intents
         .iter()
@@ -60,7 +60,7 @@ pub(super) async fn interrupted(
             Ok(Some(live)) if is_ours(prior, kind, &live, &aws.place) => {
                 let taken = prior.resources.contains_key(&intent.address);
                 let address = if taken { leftover(&intent.address, &name) } else { intent.address.clone() };
-                found.insert(address, recovered(intent, live));
+                found.insert(address, record_of(intent, live));
             }
             Ok(_) => {}
             Err(error) => failed.push(FailedRead {
@@ -76,7 +76,7 @@ pub(super) async fn interrupted(
 
 /// Returns the outputs that intents refer to and that AWS assigned after they were written. Takes them from the
 /// records, else reads them.
-async fn made_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
+async fn read_created_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
     let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
     let mut known: Known = prior.resources.iter().map(outputs).collect();
     let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
@@ -103,7 +103,7 @@ fn is_ours(prior: &State, kind: &dyn AnyKind, live: &Observed<Value>, place: &Pl
         || created_untagged(prior, kind, live, place)
 }
 
-fn recovered(intent: &Intent, live: Observed<Value>) -> Record {
+fn record_of(intent: &Intent, live: Observed<Value>) -> Record {
     Record {
         kind: intent.kind.clone(),
         element: intent.element.clone(),

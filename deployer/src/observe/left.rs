@@ -14,7 +14,7 @@ use crate::kinds::{self, AnyKind};
 use crate::state::{Record, State};
 
 /// Reads the resources whose recorded identity the graph does not have.
-pub(super) async fn left(
+pub(super) async fn read_left(
     graph: &Graph,
     aws: &Aws,
     predicted: &Known,
@@ -22,7 +22,7 @@ pub(super) async fn left(
     depth: Depth,
 ) -> Result<BTreeMap<String, Left>, ObserveError> {
     let mut reads = FuturesUnordered::new();
-    for (address, record, kind) in not_meant(graph, &aws.place, predicted, prior)? {
+    for (address, record, kind) in records_without_node(graph, &aws.place, predicted, prior)? {
         let read = async move {
             if is_hidden(kind, &record.inputs) {
                 find(kind, aws, &record.inputs, Some(&record.physical_id), &prior.lineage).await
@@ -50,13 +50,13 @@ pub(super) async fn left(
 }
 
 /// Lists the records whose identity the graph has under no address.
-pub(crate) fn not_meant<'a>(
+pub(crate) fn records_without_node<'a>(
     graph: &Graph,
     place: &Place,
     predicted: &Known,
     prior: &'a State,
 ) -> Result<Vec<(&'a String, &'a Record, &'static dyn AnyKind)>, ObserveError> {
-    let meant = meant(graph, place, predicted);
+    let meant = identities(graph, place, predicted);
     let mut found = Vec::new();
     for (address, record) in &prior.resources {
         let kind = kinds::find(&record.kind)
@@ -73,7 +73,7 @@ pub(crate) fn not_meant<'a>(
 }
 
 /// Lists the kind and identity of every resource in the graph whose identity is known without a read.
-pub(super) fn meant(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
+pub(super) fn identities(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
     graph
         .nodes()
         .filter_map(|node| {

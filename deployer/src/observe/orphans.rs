@@ -21,7 +21,7 @@ use futures::future::{Either, join_all, select};
 use serde_json::Value;
 
 use super::Observation;
-use super::left::meant;
+use super::left::identities;
 use crate::aws::{Aws, AwsError, Trust, tagged, tags};
 use crate::graph::Graph;
 use crate::graph::owner::by_own_tags;
@@ -64,14 +64,14 @@ impl Orphan {
 
 /// Records that a resource is left in AWS on purpose, so that it is no orphan.
 pub fn leave(state: &mut State, record: &Record) {
-    if let Some((kind, name)) = named(record) {
+    if let Some((kind, name)) = key_of(record) {
         state.left_in_aws.entry(kind).or_default().insert(name);
     }
 }
 
 /// Records that a resource belongs to this stack again.
 pub fn take_back(state: &mut State, record: &Record) {
-    let Some((kind, name)) = named(record) else { return };
+    let Some((kind, name)) = key_of(record) else { return };
     if let Some(left) = state.left_in_aws.get_mut(&kind) {
         left.remove(&name);
     }
@@ -79,7 +79,7 @@ pub fn take_back(state: &mut State, record: &Record) {
 }
 
 /// Returns the kind and identity of a record.
-fn named(record: &Record) -> Option<(String, String)> {
+fn key_of(record: &Record) -> Option<(String, String)> {
     let kind = kinds::find(&record.kind)?;
     Some((record.kind.clone(), kind.identify(&record.inputs)))
 }
@@ -112,7 +112,7 @@ pub(super) async fn beside<T, L>(
 }
 
 /// Lists the resources of `owner` through the tagging API; empty if that fails.
-pub(super) async fn listed(aws: &Aws, owner: &str) -> Vec<Candidate> {
+pub(super) async fn list_or_nothing(aws: &Aws, owner: &str) -> Vec<Candidate> {
     list(aws, owner).await.unwrap_or_else(|error| {
         tracing::debug!(%error, "nothing is known of orphans");
         Vec::new()
@@ -142,7 +142,7 @@ async fn list(aws: &Aws, owner: &str) -> Result<Vec<Candidate>, AwsError> {
 }
 
 /// Reads the candidates that are neither in the graph nor in the state, and the resources that belong to them.
-pub(super) async fn orphans(
+pub(super) async fn find_orphans(
     graph: &Graph,
     aws: &Aws,
     seen: &Observation,
@@ -218,8 +218,8 @@ struct Known {
 
 impl Known {
     fn of(graph: &Graph, aws: &Aws, seen: &Observation) -> Self {
-        let mut names = meant(graph, &aws.place, &seen.known);
-        names.extend(seen.prior.resources.values().filter_map(named));
+        let mut names = identities(graph, &aws.place, &seen.known);
+        names.extend(seen.prior.resources.values().filter_map(key_of));
         let left = seen.prior.left_in_aws.iter();
         names.extend(left.flat_map(|(kind, names)| names.iter().map(|name| (kind.clone(), name.clone()))));
         let left = seen.left.values().filter_map(|left| Some((left.record.kind.as_str(), left.live.as_ref()?)));

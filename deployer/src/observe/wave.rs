@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
-use super::{Depth, FailedRead, expected, identity_known};
+use super::{Depth, FailedRead, identity_known, with_recorded_outputs};
 use crate::aws::{Aws, AwsError, Trust};
 use crate::graph::resolve::{self, Known};
 use crate::graph::{Graph, Node};
@@ -31,7 +31,7 @@ type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
 
 impl<'a> Wave<'a> {
     pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State, depth: Depth) -> Self {
-        let expected = expected(predicted, prior);
+        let expected = with_recorded_outputs(predicted, prior);
         Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
     }
 

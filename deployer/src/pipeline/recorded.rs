@@ -11,7 +11,7 @@ use crate::aws::Clients;
 use crate::aws::Place;
 use crate::aws::clients::Connection;
 use crate::failure::Failure;
-use crate::observe::remembered;
+use crate::observe::observe_state;
 use crate::plan::{Cost, Goal, Plan, Question, plan};
 use crate::state::{Location, State, Store};
 
@@ -45,7 +45,7 @@ pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<
         }
     }
     let document = &loaded.document;
-    let observation = remembered(&loaded.graph, &place, state).map_err(|error| Failure::observe(error, document))?;
+    let observation = observe_state(&loaded.graph, &place, state).map_err(|error| Failure::observe(error, document))?;
     let question = Question {
         graph: &loaded.graph,
         seen: &observation,

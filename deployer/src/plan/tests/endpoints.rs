@@ -7,7 +7,7 @@ use super::World;
 use super::world::{Stack, place};
 use crate::graph::resolve;
 use crate::kinds::Action;
-use crate::observe::remembered;
+use crate::observe::observe_state;
 use crate::plan::effects::Effects;
 use crate::plan::saved::Marker;
 use crate::plan::{Goal, Plan, Question, Selection, plan};
@@ -79,7 +79,7 @@ fn a_secret_endpoint_that_is_there_is_no_change() {
     assert!(kept.contains("fingerprint:argon2id") && !kept.contains("ops@"), "{kept}");
     let stack = with(SECRET, "ops@example.com");
     assert!(said(&world, &stack).starts_with("No changes."));
-    let seen = remembered(&stack.graph, &place(), world.prior.clone()).expect("known kinds");
+    let seen = observe_state(&stack.graph, &place(), world.prior.clone()).expect("known kinds");
     let plan = plan(&Question {
         graph: &stack.graph,
         seen: &seen,

@@ -8,7 +8,7 @@ use crate::aws::Place;
 use crate::graph::resolve;
 use crate::graph::{Graph, Node};
 use crate::kinds::{Action, AnyKind, Observed, Outputs};
-use crate::observe::{Left, Observation, Orphan, hidden, identity_known, not_meant, predict};
+use crate::observe::{Left, Observation, Orphan, hidden, identity_known, predict, records_without_node};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Question, Selection, plan};
 use crate::report;
@@ -155,7 +155,7 @@ impl World {
                 live.insert(node.address.clone(), seen.clone());
             }
         }
-        let unmeant = not_meant(graph, &place(), &predicted, &prior).expect("known kinds");
+        let unmeant = records_without_node(graph, &place(), &predicted, &prior).expect("known kinds");
         let left = unmeant
             .into_iter()
             .map(|(address, record, kind)| {
