@@ -53,6 +53,29 @@ async fn another_stacks_resource_is_named_by_its_owner() {
     assert_eq!(inventory(&bench.aws).await.len(), 1, "destroying another stack leaves it");
 }
 
+/// A subscription has no tags: only its topic tells whose it is.
+#[tokio::test]
+async fn a_subscription_to_a_topic_that_another_stack_has_taken_is_foreign_and_stays() {
+    let topics = "topics: { news: { subscriptions: [ { sqs: \"${queues.orders.arn}\" } ] } }\n";
+    let bench = Bench::new(&(stack("  orders: {}\n") + topics)).await;
+    bench.apply();
+    let sns = &bench.aws.clients.sns;
+    let topic = bench.aws.place.arn("sns", "shop-news");
+    let taken = aws_sdk_sns::types::Tag::builder().key("deployer:stack").value("cafe").build().unwrap();
+    sns.tag_resource().resource_arn(&topic).tags(taken).send().await.unwrap();
+    let status = bench.run(&["status", "--json"]).lines().remove(0);
+    let all = status["resources"].as_array().expect("a list");
+    let foreign = all.iter().filter(|row| row["status"] == "foreign").map(|row| row["address"].as_str().unwrap());
+    assert_eq!(
+        foreign.collect::<Vec<_>>(),
+        ["topics.news", "topics.news.subscription[sqs:queues.orders.arn]"],
+        "{status:#}"
+    );
+    bench.ok(&["destroy", "-y"]);
+    let left = sns.list_subscriptions_by_topic().topic_arn(&topic).send().await.unwrap();
+    assert_eq!(left.subscriptions().len(), 1, "the topic and its parts are the other stack's");
+}
+
 #[tokio::test]
 async fn a_protected_resource_is_neither_deleted_nor_replaced() {
     let bench = Bench::new(&stack("  orders: { name: orders, protect: true }\n  spare: {}\n")).await;
