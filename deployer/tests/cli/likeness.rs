@@ -40,8 +40,8 @@ alarms:
     alarm_actions: ["${topics.alarms.arn}"]
 "#;
 
-/// A function that answers with its word and how it should log. On request it fails, or waits for a file after it
-/// created another one.
+/// A function whose answer has its word and its logging settings. On request it fails, or creates a file and waits for
+/// another one.
 const WORKER: &str = r#"#!/usr/bin/env python3
 import json, os, time, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
