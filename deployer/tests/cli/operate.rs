@@ -171,7 +171,8 @@ async fn a_stage_that_needs_what_does_not_exist_yet_is_adopted_by_the_next_apply
     mock.r#type(aws_sdk_apigateway::types::IntegrationType::Mock).send().await.unwrap();
     apis.create_deployment().rest_api_id(&made).stage_name("Prod").send().await.unwrap();
     let ran = bench.run(&["adopt", "apis.shop", &made, "-y"]);
-    assert!(ran.stderr.contains("`apis.shop.stage` needs what does not exist yet"), "{ran}");
+    let note = "! apis.shop.stage: needs a resource that does not exist yet; the next `deployer apply` adopts it";
+    assert!(ran.stdout.contains(note), "{ran}");
     assert!(ran.stdout.contains("2 to adopt"), "its route, and not the stage that waits for a permission: {ran}");
     let text = bench.ok(&["plan"]);
     assert!(text.contains("← apis.shop.stage") && text.contains("+ apis.shop.permission[POST /orders]"), "{text}");
