@@ -53,7 +53,7 @@ async fn another_stacks_resource_is_named_by_its_owner() {
     assert_eq!(inventory(&bench.aws).await.len(), 1, "destroying another stack leaves it");
 }
 
-/// A subscription has no tags: only its topic tells whose it is.
+/// A subscription has no tags: only its topic shows who owns it.
 #[tokio::test]
 async fn a_subscription_to_a_topic_that_another_stack_has_taken_is_foreign_and_stays() {
     let topics = "topics: { news: { subscriptions: [ { sqs: \"${queues.orders.arn}\" } ] } }\n";

@@ -35,7 +35,7 @@ fn planned(world: &World, stack: &Stack) -> Plan {
     world.plan(stack, Goal::Apply, &Selection::default()).expect("a plan")
 }
 
-/// The printed plan, which shows neither address.
+/// Returns the printed plan, which shows neither address.
 #[track_caller]
 fn said(world: &World, stack: &Stack) -> String {
     let text = world.said_for(stack, Goal::Apply, &Selection::default());

@@ -19,7 +19,7 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::state::{Intent, Record, State, fingerprint};
 
-/// What AWS has, by kind and identity, and what the last apply left.
+/// The resources in AWS, by kind and identity, and the state of the last apply.
 #[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) live: BTreeMap<(String, String), Observed<Value>>,
@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) orphans: Vec<Orphan>,
 }
 
-/// A stack as far as it gets without AWS.
+/// A stack, processed as far as possible without AWS.
 pub(crate) struct Stack {
     pub(crate) document: Document,
     pub(crate) graph: Graph,
@@ -57,7 +57,7 @@ impl Stack {
 }
 
 impl World {
-    /// The world right after `text` was applied to nothing.
+    /// Returns the world right after `text` was applied to an empty account.
     pub(crate) fn applied(text: &str) -> Self {
         Self::applied_with(text, &[])
     }
@@ -96,7 +96,7 @@ impl World {
         self
     }
 
-    /// Lets other hands change a live resource.
+    /// Changes a live resource, as another user would.
     pub(crate) fn edit(&mut self, address: &str, edit: impl FnOnce(&mut Value)) {
         edit(&mut self.live_of(address).spec);
     }
@@ -106,18 +106,18 @@ impl World {
         self.live.get_mut(&key).expect("it is live")
     }
 
-    /// Lets other hands delete a live resource.
+    /// Deletes a live resource, as another user would.
     pub(crate) fn delete(&mut self, address: &str) {
         let key = self.key_of(address);
         self.live.remove(&key).expect("it was live");
     }
 
-    /// Loses the state's record, as a run does that is cut off before it writes.
+    /// Removes the state's record, as if the run had been interrupted before it wrote.
     pub(crate) fn forget(&mut self, address: &str) {
         self.prior.resources.remove(address).expect("it was in the state");
     }
 
-    /// Leaves the intent of a run that was cut off.
+    /// Adds the intent of an interrupted run.
     pub(crate) fn intend(&mut self, address: &str, action: Action) {
         let record = &self.prior.resources[address];
         let intent = Intent {
@@ -139,7 +139,7 @@ impl World {
         (record.kind.clone(), kind.identify(&record.inputs))
     }
 
-    /// What a run would see.
+    /// Returns the observation of a run.
     pub(crate) fn observe(&self, graph: &Graph) -> Observation {
         let predicted = predict(graph, &place());
         let mut prior = self.prior.clone();
@@ -202,7 +202,7 @@ impl World {
     }
 }
 
-/// The plan's text without its cost.
+/// Returns the plan's text without its cost.
 pub(crate) fn said(plan: &Plan, stack: &Stack) -> String {
     let view = View { paint: Paint { colour: false }, verbose: false, width: 100, secrets: stack.document.secrets() };
     let text = report::plan::plan(plan, Cost::default(), view);
@@ -217,7 +217,7 @@ fn physical_id(node: &Node, spec: &Value) -> String {
     node.kind.identify(spec)
 }
 
-/// The outputs that can be computed, and made-up ones for those that AWS generates.
+/// Returns the outputs that can be computed, and invented ones for those that AWS generates.
 fn outputs(kind: &dyn AnyKind, address: &str, spec: &Value) -> Outputs {
     let mut outputs = kind.predict(spec, &place()).expect("a sound spec");
     for name in kind.outputs() {
@@ -226,7 +226,7 @@ fn outputs(kind: &dyn AnyKind, address: &str, spec: &Value) -> Outputs {
     outputs
 }
 
-/// What the executor writes down.
+/// Returns the record that the executor would write.
 fn record(stack: &Stack, node: &Node, spec: &Value, outputs: Outputs) -> Record {
     Record {
         kind: node.kind.name().into(),
