@@ -2,6 +2,8 @@
 //!
 //! `text → Document → Graph → Observation → Plan → Outcome`
 
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
+
 mod actions;
 pub mod aws;
 pub mod cli;

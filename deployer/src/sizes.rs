@@ -1,4 +1,4 @@
-//! Holds the length of files that `docs/style.md` names. Clippy holds that of functions and parameter lists.
+//! Holds the length of files that `docs/style.md` names. Clippy holds that of functions.
 
 use std::fs;
 use std::path::Path;

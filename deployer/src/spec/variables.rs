@@ -170,30 +170,8 @@ impl Variables {
             _ => None,
         };
         let Some(text) = text else { return };
-        if declaration.secret && (1..LEAST).contains(&text.trim().len()) {
-            findings
-                .error(
-                    "stack::tiny-secret",
-                    path.clone(),
-                    format!("the secret `{name}` is shorter than {LEAST} bytes: it is guessed at once, and it is a part of too many other texts to be masked"),
-                )
-                .help("use a longer secret, or drop `secret: true`");
-        } else if declaration.secret {
-            self.secrets.add_variable(name, &text);
-            if text.len() < SHORTEST {
-                findings
-                    .warning("stack::short-secret", path.clone(), format!("the secret `{name}` is shorter than {SHORTEST} bytes, so it may be masked in other texts, and its encoded forms are not"))
-                    .help("use a longer secret");
-            }
-            if declaration.default.as_ref().is_some_and(|default| !default.text().is_empty()) {
-                findings
-                    .warning(
-                        "stack::secret-default",
-                        path.then("default"),
-                        format!("the secret `{name}` stands in the file for all to read"),
-                    )
-                    .help(format!("remove the default and set {ENVIRONMENT}{name}"));
-            }
+        if declaration.secret {
+            self.check_secret(name, &text, declaration, findings);
         }
         let shown = if declaration.secret { "its value".to_owned() } else { format!("`{text}`") };
         if let Some(allowed) = &declaration.allowed
@@ -217,6 +195,36 @@ impl Variables {
                 findings
                     .error("stack::bad-value", path.then("pattern"), "this is no regular expression")
                     .help(error.to_string());
+            }
+        }
+    }
+
+    /// Records a secret, and reports one that is too short or stands in the file.
+    fn check_secret(&mut self, name: &str, text: &str, declaration: &Declaration, findings: &mut Findings) {
+        let path = DocPath::of(["vars", name]);
+        if (1..LEAST).contains(&text.trim().len()) {
+            findings
+                .error(
+                    "stack::tiny-secret",
+                    path.clone(),
+                    format!("the secret `{name}` is shorter than {LEAST} bytes: it is guessed at once, and it is a part of too many other texts to be masked"),
+                )
+                .help("use a longer secret, or drop `secret: true`");
+        } else {
+            self.secrets.add_variable(name, text);
+            if text.len() < SHORTEST {
+                findings
+                    .warning("stack::short-secret", path.clone(), format!("the secret `{name}` is shorter than {SHORTEST} bytes, so it may be masked in other texts, and its encoded forms are not"))
+                    .help("use a longer secret");
+            }
+            if declaration.default.as_ref().is_some_and(|default| !default.text().is_empty()) {
+                findings
+                    .warning(
+                        "stack::secret-default",
+                        path.then("default"),
+                        format!("the secret `{name}` stands in the file for all to read"),
+                    )
+                    .help(format!("remove the default and set {ENVIRONMENT}{name}"));
             }
         }
     }

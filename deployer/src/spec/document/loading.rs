@@ -103,6 +103,12 @@ impl Loading {
         let region = self.region(&head, inputs);
         let head = self.head(head)?;
         check_tags(&head.tags, &DocPath::of(["tags"]), &mut self.findings);
+        self.check_encryption(&head);
+        Some((head, region.unwrap_or_default(), sections))
+    }
+
+    /// Reports a key for the state's bucket that its encryption does not use.
+    fn check_encryption(&mut self, head: &Head) {
         if let Some(StateLocation::S3(StateBucket { encryption: Some(encryption), .. })) = &head.state
             && encryption.sse_algorithm == Algorithm::Aes256
             && encryption.kms_master_key_id.is_some()
@@ -112,7 +118,6 @@ impl Loading {
                 .error("bucket::kms-key", path, "`AES256` uses keys of S3's own, not this one")
                 .help("add `sse_algorithm: aws:kms` or remove the key");
         }
-        Some((head, region.unwrap_or_default(), sections))
     }
 
     /// Rejects a secret in a property that takes no text: only texts are masked and stored as fingerprints.
