@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::world::{Stack, place};
 use super::{ALARM, QUEUES, World};
 use crate::aws::Place;
+use crate::graph::owner::Evidence;
 use crate::kinds::Ownership;
 use crate::observe::Orphan;
 use crate::plan::{Action, Foreign, Goal, Question, Reason, Selection, plan};
@@ -93,6 +94,22 @@ fn a_recorded_part_is_not_replaced_while_its_parent_is_another_stacks() {
     plan::foreign: the sns.topic "couch-news" exists already and belongs to the stack "other"
       help: choose another name, or take it over with `--adopt 'topics.news'`
     "#);
+}
+
+#[test]
+fn a_recorded_part_belongs_to_whom_its_parent_belongs() {
+    let mut world = World::applied(PART);
+    world.edit("topics.news", |topic| topic["tags"]["deployer:stack"] = json!("other"));
+    let (graph, place) = (Stack::of(PART, &[]).graph, place());
+    let seen = world.observe(&graph);
+    let owners = seen.owners(&graph, "couch", &place);
+    let kind = crate::kinds::find("sns.subscription").expect("a kind");
+    let parent = Box::new(Foreign::OtherStack { stack: "other".to_owned() });
+    for leaves in [false, true] {
+        let evidence = Evidence { stated: true, recorded: true, leaves };
+        let owner = owners.of(kind, &seen.live[SUBSCRIPTION], evidence);
+        assert_eq!(owner.foreign(), Some(Foreign::Part { parent: parent.clone() }), "the state proves nothing");
+    }
 }
 
 #[test]
