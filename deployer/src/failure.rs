@@ -20,6 +20,8 @@ use crate::state::StateError;
 /// Part of the path where `aws login` caches credentials.
 const LOGIN_CACHE: &str = "/login/cache/";
 
+const NO_CREDENTIALS: &str = "aws::no-credentials";
+
 /// One or more findings, and the text that they point into.
 #[derive(Debug)]
 pub struct Failure {
@@ -46,7 +48,7 @@ impl Failure {
 
     /// Tells whether a finding says that there are no credentials.
     pub fn is_without_credentials(&self) -> bool {
-        self.findings.0.iter().any(|finding| finding.code == "aws::no-credentials")
+        self.findings.0.iter().any(|finding| finding.code == NO_CREDENTIALS)
     }
 
     /// Masks secrets in messages of stages that do not know the secrets.
@@ -62,15 +64,17 @@ impl Failure {
     /// Adds the profile that the credentials were looked up in.
     #[must_use]
     pub fn of_profile(mut self, profile: Option<&str>) -> Self {
-        let codes = ["aws::no-credentials", "aws::bad-credentials", "aws::expired-credentials", "state::credentials"];
+        let codes = [NO_CREDENTIALS, "aws::bad-credentials", "aws::expired-credentials", "state::credentials"];
         for finding in self.findings.0.iter_mut().filter(|finding| codes.contains(&finding.code)) {
             if let Some(profile) = profile {
                 finding.message = format!("{} (AWS_PROFILE is `{profile}`)", finding.message);
-                if finding.code == "aws::no-credentials" && finding.message.contains(LOGIN_CACHE) {
-                    finding.help = Some(format!("sign in first: `aws login --profile {profile}`"));
-                } else if finding.code == "aws::no-credentials" {
+                let tried = finding.help.as_deref().and_then(|help| help.find('\n').map(|at| help[at..].to_owned()));
+                let tried = tried.unwrap_or_default();
+                if finding.code == NO_CREDENTIALS && tried.contains(LOGIN_CACHE) {
+                    finding.help = Some(format!("sign in first: `aws login --profile {profile}`{tried}"));
+                } else if finding.code == NO_CREDENTIALS {
                     finding.help = Some(format!(
-                        "check that the profile `{profile}` exists and has credentials (`aws configure list-profiles`), or unset AWS_PROFILE"
+                        "check that the profile `{profile}` exists and has credentials (`aws configure list-profiles`), or unset AWS_PROFILE{tried}"
                     ));
                 }
             }
@@ -260,5 +264,10 @@ fn refusal(error: &AwsError, address: &str, document: &Document) -> Finding {
 pub fn aws_finding(error: &AwsError, element: &str, document: &Document) -> Finding {
     let path = if element.is_empty() { DocPath::default() } else { document.locate(element) };
     let (code, help) = advice::of(error);
+    if code == NO_CREDENTIALS {
+        // The SDK lists every source that it tried, which tells little to somebody who has set up none.
+        let message = "no AWS credentials were found".to_owned();
+        return Finding { at: At::Key, ..finding(code, path, message, format!("{help}\n({error})")) };
+    }
     Finding { at: At::Key, ..finding(code, path, error.to_string(), help) }
 }

@@ -62,6 +62,11 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
     let loaded = run.load(&settings)?;
     let ready = run.plan_to_write(loaded, &settings, &Goal::Apply).await?;
     let moved = moved(&saved.basis, &ready.basis(&saved.basis.salt));
+    if !moved.is_empty() && !ready.plan.has_changes() {
+        ready.abandon().await;
+        let message = format!("nothing remains of the plan in {}: its changes are made already", file.display());
+        return Err(Failure::plain("plan::stale", message, "nothing was changed; AWS is as stack.yaml says"));
+    }
     if !moved.is_empty() {
         let message = format!("the plan in {} is stale: {}", file.display(), moved.join("; "));
         let message = ready.loaded.document.secrets().mask(&message).into_owned();

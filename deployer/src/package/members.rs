@@ -47,7 +47,9 @@ impl Members {
     /// # Errors
     /// As for [`Self::of`].
     pub fn at_once(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
-        let output = command::command(&workspace.directory, environment).as_std_mut().args(METADATA).output();
+        let mut command = command::command(&workspace.directory, environment);
+        // A toolchain that is not installed is no reason to download one.
+        let output = command.env("RUSTUP_AUTO_INSTALL", "0").as_std_mut().args(METADATA).output();
         Self::parse(&output.map_err(|e| command::not_started(environment, &e))?)
     }
 

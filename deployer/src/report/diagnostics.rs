@@ -107,7 +107,8 @@ fn one(finding: &Finding, content: &str, path: &str, renderer: &Renderer) -> Str
     let Some(help) = &finding.help else { return renderer.render(&[group]) };
     if finding.span.is_none() {
         // Without a source line the renderer draws no gutter for the help.
-        return format!("{}\n  = help: {}", renderer.render(&[group]), normalize_untrusted_str(help));
+        let help = normalize_untrusted_str(help).replace('\n', "\n          ");
+        return format!("{}\n  = help: {help}", renderer.render(&[group]));
     }
     group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
     renderer.render(&[group])

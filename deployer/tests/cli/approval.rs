@@ -92,3 +92,14 @@ async fn what_its_owner_changes_while_the_question_stands_is_not_adopted() {
     bench.apply();
     bench.settled();
 }
+
+#[tokio::test]
+async fn nothing_remains_of_a_saved_plan_that_was_applied() {
+    let bench = Bench::new(STACK).await;
+    bench.ok(&["plan", "--out", "saved.plan"]);
+    bench.ok(&["apply", "saved.plan"]);
+    let again = bench.fails(&["apply", "saved.plan"]);
+    assert!(again.stderr.contains("plan::stale"), "{again}");
+    assert!(again.stderr.contains("nothing remains of the plan in saved.plan"), "{again}");
+    bench.settled();
+}

@@ -40,7 +40,10 @@ async fn missing_credentials_name_the_ways_to_give_them() {
         .env("AWS_EC2_METADATA_DISABLED", "true");
     let ran = Ran::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(1), "{ran}");
-    assert!(ran.stderr.contains("aws::no-credentials") && ran.stderr.contains("AWS_PROFILE"), "{ran}");
+    let first = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+    assert_eq!(first, "error[aws::no-credentials]: no AWS credentials were found", "{ran}");
+    assert!(ran.stderr.contains("  = help: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{ran}");
+    assert!(ran.stderr.contains("\n          ("), "what the SDK tried stands below: {ran}");
 }
 
 #[tokio::test]

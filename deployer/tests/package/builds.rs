@@ -215,6 +215,11 @@ async fn missing_packages_and_binaries_are_found_without_a_build() {
     );
     assert_eq!(project.starts(), [""; 0]);
     assert_eq!(found(project.environment.clone().with("CARGO", "/nowhere/cargo")), []);
+    // Rustup would run the programs of this toolchain.
+    project.write("rust-toolchain.toml", "[toolchain]\npath = \"./own\"\n");
+    let calls = project.calls().len();
+    assert_eq!(found(project.environment.clone()), []);
+    assert_eq!(project.calls().len(), calls);
 }
 
 #[tokio::test]

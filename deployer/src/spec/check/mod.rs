@@ -145,13 +145,17 @@ impl<'s> Checker<'s> {
         let own = schema.get("properties").and_then(Value::as_object);
         let rest = schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
         let names = schema.get("propertyNames");
+        let is_closed = rest == Some(&Value::Bool(false));
+        for name in entries.keys().filter(|name| is_closed && !own.is_some_and(|own| own.contains_key(*name))) {
+            self.unknown(name, entries, schema);
+        }
         for (name, value) in entries.iter_mut() {
             if let Some(names) = names {
                 self.within(name, |at| at.entry_name(name, names));
             }
             match own.and_then(|own| own.get(name)) {
                 Some(schema) => self.within(name, |at| at.value(value, schema)),
-                None if rest == Some(&Value::Bool(false)) => self.unknown(name, schema),
+                None if is_closed => {}
                 None => {
                     if let Some(schema) = rest {
                         self.within(name, |at| at.value(value, schema));
@@ -193,7 +197,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn unknown(&mut self, name: &str, schema: &'s Object) {
+    fn unknown(&mut self, name: &str, entries: &Object, schema: &'s Object) {
         let mut known = Vec::new();
         self.known(schema, &mut known, 0);
         if known.contains(&name) {
@@ -209,6 +213,7 @@ impl<'s> Checker<'s> {
         };
         let help = words::invisible(name).unwrap_or_else(|| match meant {
             Meant::Word(answer) => answer.help(),
+            Meant::Property(meant) if entries.contains_key(meant) => format!("`{meant}` is given already: remove this"),
             Meant::Property(meant) => format!("did you mean `{meant}`?"),
             Meant::Nothing if known.is_empty() => "it takes no properties: remove it".to_owned(),
             Meant::Nothing => format!("it takes {}", quoted(known.iter().copied())),
