@@ -213,7 +213,9 @@ impl<'s> Checker<'s> {
         };
         let help = words::invisible(name).unwrap_or_else(|| match meant {
             Meant::Word(answer) => answer.help(),
-            Meant::Property(meant) if entries.contains_key(meant) => format!("`{meant}` is given already: remove this"),
+            Meant::Property(meant) if entries.contains_key(meant) => {
+                format!("did you mean `{meant}`? It is given already: keep one of the two")
+            }
             Meant::Property(meant) => format!("did you mean `{meant}`?"),
             Meant::Nothing if known.is_empty() => "it takes no properties: remove it".to_owned(),
             Meant::Nothing => format!("it takes {}", quoted(known.iter().copied())),

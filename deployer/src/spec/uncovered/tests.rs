@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -85,33 +85,42 @@ fn a_word_leaves_the_table_once_it_is_a_property() {
     }
 }
 
-/// Returns the finding about an unknown word.
-fn found(place: &Place, word: &str) -> Finding {
-    let lines = match (place.section, place.inside) {
-        (None, _) => format!("{word}: {{}}\n"),
-        (Some(section), "") => format!("{section}: {{ e: {{ {word}: 1 }} }}\n"),
-        // The entries of a map have names that its keys allow.
-        (Some(section), inside)
-            if checked()["properties"][section]["additionalProperties"]["properties"][inside]["type"] == "object" =>
-        {
-            format!("{section}: {{ e: {{ {inside}: {{ \"GET /\": {{ {word}: 1 }} }} }} }}\n")
-        }
-        (Some(section), inside) => format!("{section}: {{ e: {{ {inside}: [ {{ {word}: 1 }} ] }} }}\n"),
+/// Returns the findings about unknown words of a place, by word.
+fn found(place: &Place, words: &[&str]) -> BTreeMap<String, Finding> {
+    let entries: Vec<String> = words.iter().map(|word| format!("{word}: {{}}")).collect();
+    let entries = entries.join(", ");
+    let is_map = |inside: &str| {
+        let section = &checked()["properties"][place.section.unwrap_or_default()];
+        section["additionalProperties"]["properties"][inside]["type"] == "object"
     };
-    let source = SourceText::new("stack.yaml", format!("stack: s\nregion: eu-west-1\n{lines}"));
-    let findings = pipeline::check(source, &Inputs::default()).err().expect("an unknown word").findings;
-    let of_word = |finding: &Finding| finding.path.0.last().is_some_and(|last| last == word);
-    findings.0.into_iter().find(of_word).unwrap_or_else(|| panic!("nothing about `{word}`"))
+    let stack = match (place.section, place.inside) {
+        (None, _) => format!("{{ stack: s, region: eu-west-1, {entries} }}\n"),
+        (Some(section), "") => format!("stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {entries} }} }}\n"),
+        // The entries of a map have names that its keys allow.
+        (Some(section), inside) if is_map(inside) => {
+            format!(
+                "stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {inside}: {{ \"GET /\": {{ {entries} }} }} }} }}\n"
+            )
+        }
+        (Some(section), inside) => {
+            format!("stack: s\nregion: eu-west-1\n{section}: {{ e: {{ {inside}: [ {{ {entries} }} ] }} }}\n")
+        }
+    };
+    let failure = pipeline::check(SourceText::new("stack.yaml", stack), &Inputs::default()).err();
+    let findings = failure.expect("unknown words").findings.0.into_iter();
+    findings.filter_map(|finding| Some((finding.path.0.last()?.clone(), finding))).collect()
 }
 
 #[test]
 fn no_word_is_taken_for_a_property_and_each_says_what_to_do_instead() {
     for place in places() {
+        let words: Vec<&str> = place.words().collect();
+        let mut found = found(&place, &words);
         for uncovered in &place.table {
             let code =
                 if uncovered.answer.things().is_some() { "stack::not-covered" } else { "stack::unknown-property" };
             for word in uncovered.words {
-                let finding = found(&place, word);
+                let finding = found.remove(*word).unwrap_or_else(|| panic!("nothing about `{word}`"));
                 let help = finding.help.unwrap_or_default();
                 assert_eq!(finding.code, code, "{:?} `{word}`: {help}", place.section);
                 assert_eq!(help, uncovered.answer.help(), "{:?} `{word}`", place.section);
@@ -123,14 +132,13 @@ fn no_word_is_taken_for_a_property_and_each_says_what_to_do_instead() {
 
 #[test]
 fn other_spellings_of_a_word_are_the_word() {
-    let of = |section: &str, word: &str| {
-        let place = places().into_iter().find(|place| place.section == Some(section) && place.inside.is_empty());
-        found(&place.expect("a section"), word)
-    };
     let functions = SECTIONS.iter().find(|section| section.about().singular == "function").expect("functions").name();
-    for word in ["provisioned_concurrency", "ProvisionedConcurrency", "provisoned-concurrency"] {
-        let finding = of(functions, word);
-        assert_eq!(finding.message, "the deployer does not manage provisioned concurrency", "{word}");
+    let is_functions = |place: &Place| place.section == Some(functions) && place.inside.is_empty();
+    let place = places().into_iter().find(is_functions).expect("the words of a function");
+    let words = ["provisioned_concurrency", "ProvisionedConcurrency", "provisoned-concurrency"];
+    let found = found(&place, &words);
+    for word in words {
+        assert_eq!(found[word].message, "the deployer does not manage provisioned concurrency", "{word}");
     }
 }
 

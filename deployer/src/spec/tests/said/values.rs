@@ -27,7 +27,7 @@ fn an_unknown_property_names_the_nearest() {
         6 | queus: {}
           | ^^^^^
           |
-          = help: did you mean `queues`?
+          = help: did you mean `queues`? It is given already: keep one of the two
         "#);
 }
 
