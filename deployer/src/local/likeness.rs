@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = &[
     ("likeness/functions.py", include_str!("likeness/functions.py")),
     ("likeness/judgement.py", include_str!("likeness/judgement.py")),
     ("likeness/mail.py", include_str!("likeness/mail.py")),
+    ("likeness/permissions.py", include_str!("likeness/permissions.py")),
 ];
 
 /// Returns the script that starts the emulator.

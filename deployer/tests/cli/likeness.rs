@@ -6,6 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use deployer::aws::Clients;
 use serde_json::{Value, json};
 
+use crate::bench::Ran;
 use crate::local::Local;
 use crate::operate::zip_of;
 
@@ -150,6 +151,28 @@ async fn a_function_logs_as_planned_keeps_its_versions_and_finishes_its_requests
     let back = local.ok(&["--local", "rollback", "-y"]);
     assert!(back.stdout.contains("version 2 → version 1"), "{back}");
     assert_eq!(invoke(&clients, &json!({})).await["word"], "one");
+}
+
+#[tokio::test]
+async fn checked_permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_less_is() {
+    let mut local = Local::with(STACK, "worker.zip", &worker("one"));
+    local.restart("--check-permissions");
+    local.ok(&["--local", "apply", "-y"]);
+    let policy = local.ok(&["--local", "iam", "plan"]).stdout;
+    let clients = local.clients().await;
+    clients.iam.create_user().user_name("planner").send().await.expect("a user");
+    let made = clients.iam.create_access_key().user_name("planner").send().await.expect("a key");
+    let key = made.access_key.expect("a key");
+    let endpoint = format!("--endpoint-url={}", local.text("endpoint_url"));
+    for (document, code) in [(policy.replace("sns:ListTagsForResource", "sns:Publish"), 1), (policy, 0)] {
+        let put = clients.iam.put_user_policy().user_name("planner").policy_name("plan").policy_document(document);
+        put.send().await.expect("a policy");
+        let mut plan = local.command(&[&endpoint, "plan"]);
+        plan.env("AWS_ACCESS_KEY_ID", &key.access_key_id).env("AWS_SECRET_ACCESS_KEY", &key.secret_access_key);
+        let ran = Ran::of(plan.output().expect("the binary runs"));
+        assert_eq!(ran.code, Some(code), "{ran}");
+        assert_eq!(ran.stderr.contains("aws::access-denied"), code == 1, "{ran}");
+    }
 }
 
 async fn appears(path: &Path) {

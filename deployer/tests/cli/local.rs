@@ -53,7 +53,19 @@ impl Local {
         ran
     }
 
+    /// Stops the cloud and starts it with another setting.
+    pub fn restart(&mut self, setting: &str) {
+        self.ok(&["local", "stop"]);
+        self.ok(&["local", "start", setting]);
+        self.status = self.ask_status();
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().expect("the binary runs"))
+    }
+
+    /// Returns a command for the binary, without any variable of AWS.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
         command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
@@ -61,7 +73,7 @@ impl Local {
                 command.env_remove(name);
             }
         }
-        Ran::of(command.output().expect("the binary runs"))
+        command
     }
 
     /// Connects clients with this cloud's keys.
