@@ -18,7 +18,7 @@ use xtask::{cargo, succeeds};
 
 /// (name, test, function whose instructions are counted)
 const COUNTED: &[(&str, &str, &str)] = &[
-    ("check", "plan::tests::large::a_large_stack_is_checked", "deployer::pipeline::check"),
+    ("check", "plan::tests::large::a_large_stack_is_checked", "deployer::pipeline::check::check"),
     ("plan", "plan::tests::large::a_large_stack_has_nothing_to_do_after_apply", "deployer::plan::planner::plan"),
 ];
 /// Largest accepted increase, as a fraction.
