@@ -163,12 +163,10 @@ fn note_record(aws: &Aws, record: &Record) {
 
 /// Tells the resource's kind when an interrupted run was about to create it.
 fn note_interrupted_create(aws: &Aws, intent: &Intent) {
-    if !intent.action.creates() {
-        return;
-    }
+    let Some(since) = intent.creates_since() else { return };
     let Some(kind) = kinds::find(&intent.kind) else { return };
     let identity: Vec<&str> = kind.identity().iter().filter_map(|p| intent.inputs.get(p)?.as_str()).collect();
-    if let Ok(since) = DateTime::from_str(&intent.since, Format::DateTime) {
+    if let Ok(since) = DateTime::from_str(since, Format::DateTime) {
         aws.run.note_interrupted_create(kind.name(), &identity, since.secs());
     }
 }

@@ -24,12 +24,22 @@ impl Execution<'_> {
                 kind: planned.kind.name().to_owned(),
                 identity: resolve::readable(&planned.kind.identify(&inputs)),
                 since: self.now.clone(),
+                created_since: self.created_since(planned, &inputs),
                 inputs,
                 element: planned.element.clone(),
                 dependencies: planned.dependencies.clone(),
             }
         };
         self.acting().map(intent).collect()
+    }
+
+    /// Returns when an interrupted run was first about to create the resource of `planned`, which is `inputs` in the form
+    /// that an intent keeps.
+    fn created_since(&self, planned: &Planned, inputs: &Value) -> Option<String> {
+        let identity = planned.kind.identify(inputs);
+        let same =
+            |intent: &&Intent| intent.kind == planned.kind.name() && planned.kind.identify(&intent.inputs) == identity;
+        self.state.intents.iter().filter(same).filter_map(Intent::creates_since).min().map(str::to_owned)
     }
 
     /// Records which functions get new code in this run, in addition to those of an interrupted predecessor.

@@ -10,6 +10,7 @@ use crate::aws::Clients;
 use crate::aws::clients::Connection;
 use crate::plan::tests::world::{Stack, World, place};
 use crate::plan::{Goal, Selection};
+use crate::state::Intent;
 
 /// A journal that keeps the committed states.
 #[derive(Default)]
@@ -257,4 +258,45 @@ async fn intents_that_cannot_be_written_are_told() {
     let (said, outcome) = destroyed(true, true).await;
     assert!(outcome.is_err());
     assert_eq!(said, ["intents"]);
+}
+
+/// Returns the intents that a run at noon writes for `world`, where `stack.yaml` is `text`.
+fn intents_at_noon(world: &World, text: &str) -> Vec<Intent> {
+    let stack = Stack::of(text, &[]);
+    let plan = world.plan(&stack, Goal::Apply, &Selection::default()).expect("a plan");
+    let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::v2026_01_12()).build();
+    let aws = Aws::new(Arc::new(Clients::of(&config)), place());
+    let (_stop, stop) = watch::channel(0);
+    let execution = Execution {
+        aws: &aws,
+        stack: "couch",
+        plan: &plan,
+        known: Known::new(),
+        state: world.prior.clone(),
+        journal: &Kept::default(),
+        observer: &Silent,
+        secrets: stack.document.secrets(),
+        graph: &stack.graph,
+        parallelism: 4,
+        stop,
+        now: "2026-11-22T12:00:00Z".into(),
+    };
+    execution.intents()
+}
+
+#[test]
+fn a_create_that_was_interrupted_is_remembered_until_a_run_records_its_resource() {
+    let changed = QUEUE.replace("60s", "90s");
+    let mut world = World::applied(QUEUE);
+    let [only] = intents_at_noon(&world, &changed).try_into().expect("one action");
+    assert_eq!((only.action, only.creates_since()), (Action::Update, None), "no run was interrupted");
+    world.intend("queues.inbox", Action::Create);
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        world.prior.intents = intents_at_noon(&world, &changed);
+        let [own] = world.prior.intents.as_slice() else { panic!("{:?}", world.prior.intents) };
+        runs.push((own.action, own.since.clone(), own.creates_since().map(str::to_owned)));
+    }
+    let kept = (Action::Update, "2026-11-22T12:00:00Z".to_owned(), Some("2026-11-22T10:00:00Z".to_owned()));
+    assert_eq!(runs, [kept.clone(), kept.clone(), kept]);
 }

@@ -170,7 +170,7 @@ pub(crate) fn created_untagged(prior: &State, kind: &dyn AnyKind, live: &Observe
     }
     let name = kind.identify(&live.spec);
     let created = |intent: &Intent| {
-        intent.action.creates() && intent.kind == kind.name() && kind.identify(&intent.inputs) == name
+        intent.creates_since().is_some() && intent.kind == kind.name() && kind.identify(&intent.inputs) == name
     };
     live.spec["tags"].get(tags::STACK).is_none() && prior.intents.iter().any(created)
 }

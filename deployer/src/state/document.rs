@@ -74,6 +74,10 @@ pub struct Intent {
     pub identity: String,
     /// RFC 3339, UTC.
     pub since: String,
+    /// RFC 3339, UTC. When the first of several interrupted runs was about to create the resource, which no run has
+    /// recorded yet. A run that adopts or updates the resource, and is interrupted too, keeps this trace of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_since: Option<String>,
     /// The desired spec, with secrets as keyed fingerprints. A later run uses it to find the resource that an
     /// interrupted run created, even if `stack.yaml` has changed since.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -82,6 +86,14 @@ pub struct Intent {
     pub element: String,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dependencies: BTreeSet<String>,
+}
+
+impl Intent {
+    /// Returns when a run was first about to create the resource, or `None` if no interrupted run was.
+    pub fn creates_since(&self) -> Option<&str> {
+        let own = self.action.creates().then_some(&self.since);
+        self.created_since.as_ref().or(own).map(String::as_str)
+    }
 }
 
 /// Returns the address of a predecessor of `address` that has another identity and is yet to be deleted. Fingerprints in

@@ -28,7 +28,9 @@ impl Planner<'_> {
         }
         let intent = self.seen.prior.intents.iter().find(|intent| intent.address == node.address);
         match (intent, owner) {
-            (Some(intent), _) => Reason::Interrupted { since: intent.since.clone() },
+            (Some(intent), _) => {
+                Reason::Interrupted { since: intent.creates_since().unwrap_or(&intent.since).to_owned() }
+            }
             (None, Owner::Foreign(owner)) => Reason::AdoptRequested { owner: owner.clone() },
             (None, Owner::Ours) => Reason::Unrecorded,
         }

@@ -129,6 +129,7 @@ impl World {
             dependencies: record.dependencies.clone(),
             identity: record.physical_id.clone(),
             since: "2026-11-22T10:00:00Z".into(),
+            created_since: None,
         };
         self.prior.intents.push(intent);
     }
