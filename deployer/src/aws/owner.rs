@@ -31,7 +31,7 @@ pub enum Foreign {
     /// It has no ownership tags of its own, and its parent is not this stack's.
     #[error("is part of a resource that {parent}")]
     Part { parent: Box<Self> },
-    /// The last apply recorded it as a part of a resource that is not found any more. AWS would have deleted it along.
+    /// The last apply recorded it as a part of a resource that no longer exists. AWS deletes parts with their parent.
     #[error("is part of a resource that is no longer this stack's")]
     PartOfLost,
     #[error("is part of a resource that this stack does not have")]

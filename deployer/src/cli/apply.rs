@@ -38,7 +38,7 @@ const EXAMPLES: Examples = Examples(&[
     ("deployer apply --auto-approve", "do not ask, for scripts"),
     ("deployer apply stack.plan", "exactly the plan that was reviewed, or nothing"),
     ("deployer apply --adopt queues.orders", "take over a queue that exists already"),
-    ("deployer apply --replace functions.worker", "make it anew"),
+    ("deployer apply --replace functions.worker", "recreate it"),
 ]);
 
 impl Apply {
@@ -86,6 +86,6 @@ pub(super) fn read(file: &Path) -> Result<Saved, Failure> {
     })?;
     Saved::parse(&bytes).map_err(|error| {
         let message = format!("{} cannot be applied: {error}", file.display());
-        Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
+        Failure::plain("plan::not-a-plan", message, "save it again: `deployer plan --out FILE`")
     })
 }

@@ -40,7 +40,7 @@ pub struct Ci {
     expected: Expected,
     #[command(flatten)]
     choice: Choice,
-    /// Nothing is asked; taken so that a script may hand all commands the same options.
+    /// Accepted so that a script can give all commands the same options; this command asks nothing.
     #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
     _auto_approve: bool,
 }

@@ -10,7 +10,7 @@ use crate::pipeline;
 use crate::plan::Goal;
 use crate::report::ready as form;
 
-/// Show what other hands changed; exit 2 when there is any
+/// Show changes made outside the deployer; exit with 2 if there are any
 #[derive(Debug, Args)]
 #[command(add = EXAMPLES)]
 pub struct Drift {
@@ -19,7 +19,7 @@ pub struct Drift {
 }
 
 const EXAMPLES: Examples = Examples(&[
-    ("deployer drift", "what other hands changed; exit 2 when there is any"),
+    ("deployer drift", "changes made outside the deployer; exit with 2 if there are any"),
     ("deployer drift --json", "the same for scripts"),
 ]);
 

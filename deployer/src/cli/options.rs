@@ -28,7 +28,7 @@ pub struct Global {
     /// Read variables from a YAML or JSON file (repeatable).
     #[arg(long, global = true, env = "DEPLOYER_VAR_FILE", value_name = "FILE")]
     pub var_file: Vec<PathBuf>,
-    /// Work on this preview environment of the stack instead of the stack itself.
+    /// Work on this preview environment instead of the stack itself.
     #[arg(long = "env", global = true, env = "DEPLOYER_ENV", value_name = "NAME", value_parser = environment, add = ArgValueCompleter::new(complete::environments))]
     pub preview: Option<String>,
     /// Use the local cloud instead of AWS.
@@ -37,7 +37,7 @@ pub struct Global {
     /// Send every AWS call to this address; default: AWS_ENDPOINT_URL, else AWS itself.
     #[arg(long, global = true, env = "DEPLOYER_ENDPOINT_URL", value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// Actions, and calls, at the same time.
+    /// Run at most this many actions, and calls, at the same time.
     #[arg(long, global = true, env = "DEPLOYER_PARALLELISM", default_value = "192", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub parallelism: u16,
     /// Wait this long for a lock that another run holds: 30, 30s, 2m.
@@ -63,13 +63,13 @@ pub struct Global {
 /// The resources that a plan is about, and further options of the commands that plan.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Choice {
-    /// Only this address or element, and what it needs (repeatable).
+    /// Only this address or element, and everything that it needs (repeatable).
     #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(complete::addresses))]
     pub target: Vec<String>,
-    /// Not this address or element, nor what needs it (repeatable).
+    /// Everything but this address or element, and but everything that needs it (repeatable).
     #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(complete::addresses))]
     pub exclude: Vec<String>,
-    /// Make this address anew (repeatable).
+    /// Recreate this address (repeatable).
     #[arg(long, value_name = "ADDRESS", add = ArgValueCompleter::new(complete::addresses))]
     pub replace: Vec<String>,
     /// Take over this existing resource (repeatable).
@@ -104,7 +104,7 @@ impl Expected {
 /// A run that changes nothing in AWS.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Refresh {
-    /// Only let the state learn what AWS has; nothing in AWS is changed.
+    /// Only record in the state what AWS has; change nothing in AWS.
     #[arg(long, env = "DEPLOYER_REFRESH_ONLY", value_parser = FalseyValueParser::new(), conflicts_with = "replace")]
     pub refresh_only: bool,
 }

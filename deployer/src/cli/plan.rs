@@ -29,7 +29,7 @@ pub struct Plan {
     choice: Choice,
     #[command(flatten)]
     refresh: Refresh,
-    /// Nothing is asked; taken so that a script may hand plan and apply the same options.
+    /// Accepted so that a script can give plan and apply the same options; this command asks nothing.
     #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
     _auto_approve: bool,
 }

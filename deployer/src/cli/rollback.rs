@@ -16,19 +16,18 @@ use crate::pipeline::{self, Desk, Loaded};
 use crate::report::progress::Preparation;
 use crate::report::rollback as form;
 
-/// Put the previous code of functions back, as AWS keeps it
+/// Deploy the previous code of functions again, as AWS keeps it
 ///
-/// Each function whose code the last apply changed goes back to the code that it ran before; one that is named goes
-/// back in any case. Settings stay as they are, and so does
-/// stack.yaml, which still means the newer code: the next apply brings it again. To stay there, go back in the
-/// source and apply that.
+/// Each function whose code the last apply changed goes back to the code that it ran before. A function that is named
+/// goes back in any case. Settings stay as they are. stack.yaml still means the newer code, so the next apply deploys
+/// that again: to keep the previous code, revert the source, too.
 #[derive(Debug, Args)]
 #[command(add = EXAMPLES)]
 pub struct Rollback {
     /// Only these functions.
     #[arg(add = ArgValueCompleter::new(complete::functions))]
     function: Vec<String>,
-    /// Put the code of this version there; one function has to be named.
+    /// Deploy the code of this version; name exactly one function.
     #[arg(long, value_name = "VERSION")]
     to: Option<u64>,
     /// List the versions that AWS keeps, and change nothing.
@@ -39,7 +38,7 @@ pub struct Rollback {
 }
 
 const EXAMPLES: Examples = Examples(&[
-    ("deployer rollback", "the previous code of all functions, after a yes"),
+    ("deployer rollback", "the previous code of all functions, once you say yes"),
     ("deployer rollback image-worker --auto-approve", "one function, for scripts"),
     ("deployer rollback --list", "the versions that AWS keeps, and which one runs"),
     ("deployer rollback image-worker --to 7", "to this version, forward too"),

@@ -162,7 +162,7 @@ impl Run {
     pub(super) fn inputs(&self) -> Result<Inputs, Failure> {
         if let Some(name) = self.environment.unreadable(variables::ENVIRONMENT, "DEPLOYER_VAR_FILE") {
             let message = format!("the value of {name} in the environment is no UTF-8 text");
-            let help = format!("set it anew, or unset it: `unset {name}`");
+            let help = format!("set it again, or unset it: `unset {name}`");
             return Err(Failure::plain("stack::variable", message, help));
         }
         let mut var_files = Vec::new();

@@ -43,7 +43,7 @@ impl Show {
         let (stack, written_at) = (saved.basis.stack.clone(), saved.written_at.clone());
         let restored = PlanReport::parse(saved.plan).and_then(PlanReport::restore).map_err(|error| {
             let message = format!("{} cannot be shown: {error}", file.display());
-            Failure::plain("plan::not-a-plan", message, "save it anew: `deployer plan --out FILE`")
+            Failure::plain("plan::not-a-plan", message, "save it again: `deployer plan --out FILE`")
         })?;
         let (planned, cost) = restored;
         let text = if as_markdown {

@@ -28,22 +28,22 @@ pub enum StateCommand {
     /// List the resources in the state
     #[command(add = LIST)]
     List,
-    /// Print what the state holds of one resource
+    /// Print the record of one resource
     #[command(add = SHOW)]
     Show {
         /// An address, such as `queues.orders`.
         #[arg(add = ArgValueCompleter::new(complete::addresses))]
         address: String,
     },
-    /// List the versions of the state that are kept
+    /// List the kept versions of the state
     #[command(add = HISTORY)]
     History,
-    /// Make a kept version the state again
+    /// Restore a kept version of the state
     #[command(add = RESTORE)]
     Restore {
         /// The version's number in `deployer state history`.
         serial: u64,
-        /// Nothing is asked; taken as by the other commands.
+        /// Accepted as by the other commands; this command asks nothing.
         #[arg(short = 'y', long = "auto-approve", alias = "yes", hide = true)]
         _auto_approve: bool,
     },
@@ -56,7 +56,7 @@ pub enum StateCommand {
         #[command(flatten)]
         approval: Approval,
     },
-    /// Remove the lock of a run that is dead
+    /// Remove the lock of a dead run
     #[command(add = UNLOCK)]
     Unlock {
         /// Remove only the lock of this id.
@@ -74,10 +74,10 @@ const LIST: Examples = Examples(&[("deployer state list", "a line for each resou
 const SHOW: Examples = Examples(&[("deployer state show queues.orders", "what was applied, and the outputs")]);
 const HISTORY: Examples = Examples(&[("deployer state history", "the versions that are kept, newest first")]);
 const RESTORE: Examples =
-    Examples(&[("deployer state restore 41", "make version 41 the state again; AWS is not touched")]);
+    Examples(&[("deployer state restore 41", "restore version 41 of the state; AWS is not changed")]);
 const FORGET: Examples =
     Examples(&[("deployer state forget queues.orders", "AWS keeps the queue, the stack forgets it")]);
-const UNLOCK: Examples = Examples(&[("deployer state unlock", "remove the lock of a run that is surely dead")]);
+const UNLOCK: Examples = Examples(&[("deployer state unlock", "remove the lock of a run that is known to be dead")]);
 
 impl State {
     pub(super) async fn run(self, run: &Run) -> Exit {

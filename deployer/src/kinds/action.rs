@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Action {
     Create,
     Update,
-    /// Created a second time, because AWS cannot change it in place.
+    /// Recreated, because AWS cannot change it in place.
     Replace,
     Delete,
     /// Taken over into the state, and changed where it differs.

@@ -121,7 +121,7 @@ impl Kind for EventSourceMapping {
             ..Calls::DEFAULT
         },
         person: Person {
-            gap: Some("messages wait in the queue for up to some minutes, until the mapping is deleted and made anew"),
+            gap: Some("messages wait in the queue for up to some minutes, until the mapping is deleted and recreated"),
             seconds: (4.0, 3.0),
             ..Person::DEFAULT
         },

@@ -119,7 +119,7 @@ impl Kind for LambdaFunction {
             ..Calls::DEFAULT
         },
         person: Person {
-            gap: Some("calls fail for some seconds, until the function is made anew"),
+            gap: Some("calls fail for some seconds, until the function is recreated"),
             moved: Some("callers outside this stack need its new name"),
             seconds: (5.0, 0.6),
             ..Person::DEFAULT

@@ -156,9 +156,7 @@ pub fn failures(outcome: &Outcome, document: &Document) -> Option<Failure> {
                 "rollback::other-code",
                 "nothing was changed; go back in the source, then `deployer apply`. Emulators of AWS may keep the newest code alone",
             ),
-            RollbackError::Moved => {
-                ("rollback::moved", "it was left as it is; run the same command again to look anew")
-            }
+            RollbackError::Moved => ("rollback::moved", "it was not changed; run the same command again"),
         };
         let (path, message) = (document.locate(element), format!("`{element}`: {error}"));
         Finding { code, severity: Severity::Error, path, at: At::Key, span: None, message, help: Some(help.to_owned()) }

@@ -191,7 +191,7 @@ impl PackageError {
             Self::NotExecutableFormat { .. } => {
                 "name an executable built for Linux, or let the deployer build it with `crate:`".into()
             }
-            Self::NotZip { path, .. } => format!("make it anew: `zip {path} bootstrap`"),
+            Self::NotZip { path, .. } => format!("create it again: `zip {path} bootstrap`"),
             Self::Io { .. } => {
                 "check the path, which counts from the directory of stack.yaml, and the file's permissions".into()
             }

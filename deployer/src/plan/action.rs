@@ -123,13 +123,13 @@ pub struct Drift {
     pub plan: Value,
 }
 
-/// An output that apply records anew.
+/// An output whose recorded value apply changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputChange {
     pub name: String,
-    /// What the last apply recorded; null when it had none.
+    /// The value that the last apply recorded; null if it recorded none.
     pub before: Option<String>,
-    /// Null when stack.yaml has it no more.
+    /// The new value; null if stack.yaml no longer has the output.
     pub after: Option<String>,
 }
 
@@ -189,7 +189,7 @@ pub struct Cost {
     pub seconds: f64,
 }
 
-/// How many resources each action has.
+/// The number of resources for each action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     pub create: usize,

@@ -100,7 +100,7 @@ impl Reason {
     }
 }
 
-/// Something that a user should know or do.
+/// A fact that the user should know, or a step that remains for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     pub address: String,

@@ -142,7 +142,7 @@ pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
         let verb = if s.unchanged == 1 { "matches" } else { "match" };
         let outputs = match plan.output_changes().len() {
             0 => String::new(),
-            n => format!(" Apply records {} anew.", counted(n as u64, "output")),
+            n => format!(" Apply updates {} in the state.", counted(n as u64, "output")),
         };
         let text = format!("No changes. {} {verb} stack.yaml.{outputs}\n", counted(s.unchanged as u64, "resource"));
         return view.paint.tone(Tone::Good, &text);

@@ -27,17 +27,17 @@ pub struct PlanReport {
     pub stack: String,
     pub region: String,
     pub account: String,
-    /// How many resources each action has.
+    /// The number of resources for each action.
     pub summary: Summary,
-    /// Every resource of the stack, those without a change too.
+    /// Every resource of the stack, including unchanged ones.
     pub actions: Vec<ActionReport>,
-    /// What leaves the state without a call to AWS.
+    /// Resources that leave the state without a call to AWS.
     pub forgotten: Vec<Forgotten>,
-    /// What other hands changed since the last apply.
+    /// Changes made outside the deployer since the last apply.
     pub drift: Vec<DriftReport>,
-    /// What a user should know or do.
+    /// Facts that the user should know, and steps that remain for the user.
     pub notes: Vec<NoteReport>,
-    /// Only the state would learn what AWS has; AWS is not changed.
+    /// True if apply would only record in the state what AWS has, and change nothing in AWS.
     #[serde(default)]
     pub refresh_only: bool,
     /// The stack's outputs as far as they are known.
@@ -45,7 +45,7 @@ pub struct PlanReport {
     /// The outputs that differ from those of the last apply.
     #[serde(default)]
     pub output_changes: Vec<OutputChange>,
-    /// What tells this plan from others: the word that `--expect-plan` takes.
+    /// The digest of this plan, which `--expect-plan` takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// What the plan does, as the digest is computed from it.
@@ -134,14 +134,14 @@ pub struct Forgotten {
     pub reason_details: Option<Value>,
 }
 
-/// Something that a user should know or do.
+/// A fact that the user should know, or a step that remains for the user.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct NoteReport {
     pub address: String,
     pub text: String,
 }
 
-/// Something that changed in AWS since the last apply, by other hands.
+/// A change made in AWS, outside the deployer, since the last apply.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DriftReport {
     pub address: String,
