@@ -132,6 +132,7 @@ impl<'a> Execution<'a> {
     pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
         let recorded = self.removes_what_is_recorded();
         self.move_records();
+        self.record_ids();
         self.hide_secrets();
         self.note_deployed_code();
         self.state.intents = self.intents();

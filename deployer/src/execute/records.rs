@@ -93,6 +93,20 @@ impl Execution<'_> {
         }
     }
 
+    /// Records the ids of the resources that the plan found. A record may have the id of a resource that an interrupted
+    /// run recreated, and once this run has its own intents, only the record leads to the new one.
+    pub(super) fn record_ids(&mut self) {
+        for planned in self.plan.actions() {
+            let Some(live) = planned.live() else { continue };
+            let Some(record) = self.state.resources.get_mut(&planned.address) else { continue };
+            let kind = planned.kind;
+            if record.kind == kind.name() && kind.identify(&record.inputs) == kind.identify(&live.spec) {
+                record.physical_id.clone_from(&live.physical_id);
+                record.outputs.extend(live.outputs.clone());
+            }
+        }
+    }
+
     /// Removes secrets from the state: values that became secret, and those that the run uses to compare identities.
     pub(super) fn hide_secrets(&mut self) {
         let secrets = self.secrets;

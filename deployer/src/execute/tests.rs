@@ -33,6 +33,11 @@ impl Observer for Silent {
 
 /// Carries out a plan without changes, and returns the state after it.
 async fn applied(world: &World, stack: &Stack) -> State {
+    applied_with_commits(world, stack).await.0
+}
+
+/// Carries out a plan without changes. Returns the state after it, and each state that was committed.
+async fn applied_with_commits(world: &World, stack: &Stack) -> (State, Vec<State>) {
     let plan = world.plan(stack, Goal::Apply, &Selection::default()).expect("a plan");
     assert_eq!(plan.summary().unchanged, plan.actions().len(), "nothing is to be called");
     let clients = Clients::of(
@@ -56,10 +61,11 @@ async fn applied(world: &World, stack: &Stack) -> State {
         now: "2026-11-22T10:00:00Z".into(),
     };
     let state = execution.run().await.expect("a journal that never fails").0.state;
-    for written in journal.0.lock().unwrap().iter() {
+    let commits = std::mem::take(&mut *journal.0.lock().unwrap());
+    for written in &commits {
         assert_eq!(written.resources.keys().collect::<Vec<_>>(), state.resources.keys().collect::<Vec<_>>());
     }
-    state
+    (state, commits)
 }
 
 const QUEUE: &str = "stack: couch\nqueues: { inbox: { visibility_timeout: 60s } }\n";
@@ -106,6 +112,17 @@ async fn an_endpoint_that_became_a_secret_leaves_the_state_and_comes_back_when_i
     assert!(again.says_the_same(&world.prior), "{again:#?}");
     world.prior = applied(&world, &Stack::of(plain, &vars)).await;
     assert_eq!(world.prior.resources, first);
+}
+
+/// If this run is interrupted as well, the next one finds the API by its record alone.
+#[tokio::test]
+async fn an_api_that_an_interrupted_run_recreated_is_recorded_before_anything_else_happens() {
+    let text = "stack: couch\nfunctions: { draw: { zip: draw.zip } }\napis: { web: { routes: { \"GET /\": draw } } }\n";
+    let mut world = World::applied(text);
+    world.live_of("apis.web").physical_id = "recreated".into();
+    let (_, commits) = applied_with_commits(&world, &Stack::of(text, &[])).await;
+    let ids: Vec<&str> = commits.iter().map(|state| state.resources["apis.web"].physical_id.as_str()).collect();
+    assert!(!ids.is_empty() && ids.iter().all(|id| *id == "recreated"), "{ids:?}");
 }
 
 #[tokio::test]
