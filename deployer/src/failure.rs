@@ -3,6 +3,7 @@
 
 mod advice;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::aws::AwsError;
@@ -13,8 +14,10 @@ use crate::plan::PlanError;
 use crate::spec::Refused;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, DocPath, Finding, Findings, Severity};
+use crate::spec::nearest::quoted;
 use crate::spec::secrets::Secrets;
 use crate::spec::source::SourceText;
+use crate::spec::variables::how_to_give;
 use crate::state::StateError;
 
 /// Part of the path where `aws login` caches credentials.
@@ -84,6 +87,16 @@ impl Failure {
 
     pub fn is_interrupted(&self) -> bool {
         self.findings.0.iter().any(|finding| finding.code == "run::interrupted")
+    }
+
+    /// Reports that variables without a value leave open what an element is, and that no record tells it.
+    pub fn lacking(element: &str, variables: &BTreeSet<String>, document: &Document) -> Self {
+        let named = quoted(variables.iter().map(String::as_str));
+        let message = format!("`{element}` needs {named}: not set, and there is no record of `{element}` to go by");
+        let help = variables.first().map_or_else(String::new, |name| how_to_give(name));
+        let mut findings = Findings(vec![finding("stack::missing-variable", document.locate(element), message, help)]);
+        document.place(&mut findings);
+        Self::of(findings, Some(document))
     }
 
     pub(crate) fn internal(message: &str) -> Self {

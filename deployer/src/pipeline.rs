@@ -50,6 +50,7 @@ mod permissions;
 mod place;
 mod rates;
 mod read;
+mod recall;
 mod recorded;
 mod reviewed;
 mod saved;
@@ -82,6 +83,7 @@ pub use execute::Applied;
 pub use look::{Refreshed, Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
+pub use recall::{all_lowered, recall};
 pub use recorded::{Recorded, recorded};
 pub use reviewed::{Other, Reviewed};
 pub use settings::{AwsSettings, LockSettings, Machine, Settings, root};
@@ -134,6 +136,9 @@ struct Material<'a> {
 /// Any error that prevents a plan; the lock is released then.
 pub async fn prepare(loaded: Loaded, request: &Request<'_>) -> Result<Ready, Failure> {
     let began = Instant::now();
+    if request.hold && *request.goal != Goal::Destroy && !loaded.document.lacking().is_empty() {
+        return Err(Failure::internal("a plan with unknown variables was about to be carried out"));
+    }
     let Begun { home, fetched } = begin(&loaded.document, request).await?;
     let planning = async {
         let gathered = gather(&loaded, &home, fetched, request).await?;
@@ -172,10 +177,11 @@ fn complete(mut loaded: Loaded, gathered: &Gathered, place: &Place) -> Loaded {
     loaded
 }
 
-/// Repeats the checks against AWS's limits, now that references are resolved. A destroy exceeds none.
+/// Repeats the checks against AWS's limits, now that references are resolved. A destroy exceeds none, and a
+/// stack with unknown variables is not applied.
 fn check_limits(material: &Material<'_>) -> Result<(), Failure> {
     let Material { loaded: Loaded { document, graph, .. }, observation, place, goal, .. } = *material;
-    if *goal == Goal::Destroy {
+    if *goal == Goal::Destroy || !document.lacking().is_empty() {
         return Ok(());
     }
     let mut findings = Findings::default();

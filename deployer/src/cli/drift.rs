@@ -25,8 +25,8 @@ const EXAMPLES: Examples = Examples(&[
 
 impl Drift {
     pub(super) async fn run(self, run: &Run) -> Exit {
-        let settings = pipeline::Settings { ask_bedrock: false, ..run.settings(&self.choice, "drift")? };
-        let loaded = run.load(&settings)?;
+        let settings = pipeline::Settings { ask_bedrock: false, ..run.settings_to_operate(&self.choice, "drift")? };
+        let loaded = run.recall(&settings).await?;
         let ready = run.plan(loaded, &settings, &Goal::Apply).await?;
         form::print_drift(&run.terminal, &ready);
         Ok(if ready.plan.drift().is_empty() { OK } else { CHANGES })

@@ -64,7 +64,7 @@ impl Env {
 
 /// Lists the environments of the stack in the file, regardless of `--env`.
 async fn environments(run: &Run, operation: &str) -> Result<Vec<Environment>, Failure> {
-    let mut settings = run.settings(&Choice::default(), operation)?;
+    let mut settings = run.settings_to_operate(&Choice::default(), operation)?;
     settings.inputs.preview = None;
     let loaded = pipeline::load(&settings)?;
     pipeline::environments(&loaded, &settings, &run.stop).await
@@ -118,6 +118,7 @@ pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Fa
     let Environment { name, settings, loaded, store, .. } = env;
     form::print_heading(&run.terminal, &name);
     let preparation = Preparation::new(run.terminal);
+    let loaded = pipeline::recall(loaded, &settings, &preparation, &run.stop).await?;
     let ready = run.plan_to_write(loaded, &settings, &Goal::Destroy).await?;
     ready::announce(&run.terminal, &ready, "env destroy");
     let ended = carry_out(run, ready, began).await?;

@@ -28,8 +28,15 @@ impl Change {
         approval::possible(run, &self.approval, self.command)?;
         let reviewed = Reviewed::read(self.expected.word())?;
         let began = Instant::now();
-        let settings = run.settings(&self.choice, self.command)?;
-        let loaded = run.load(&settings)?;
+        let mut settings = run.settings(&self.choice, self.command)?;
+        // A deletion computes no desired value.
+        let loaded = match self.goal {
+            Goal::Destroy => {
+                settings.inputs.accept_missing = true;
+                run.recall(&settings).await?
+            }
+            _ => run.load(&settings)?,
+        };
         let mut ready = run.plan_to_write(loaded, &settings, &self.goal).await?;
         form::announce(&run.terminal, &ready, self.command);
         if let Err(refused) = self.agree(run, &mut ready, reviewed).await {

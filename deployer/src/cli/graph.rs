@@ -9,6 +9,7 @@ use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
+use crate::pipeline;
 use crate::report::picture::{self, Page, Picture};
 use crate::spec::visible;
 
@@ -48,7 +49,10 @@ impl Graph {
             let message = "a picture has no JSON form";
             return Err(Failure::plain("run::usage", message, "leave out `--json`, or take `deployer plan --json`"));
         }
-        let loaded = run.load(&run.settings_offline(&Choice::default())?)?;
+        let mut settings = run.settings_offline(&Choice::default())?;
+        settings.inputs.accept_missing = true;
+        let loaded = run.load(&settings)?;
+        pipeline::all_lowered(&loaded)?;
         let (document, secrets) = (&loaded.document, loaded.document.secrets());
         let drawn = Picture::of(document.stack(), &loaded.graph, None, secrets);
         let text = match self.format {

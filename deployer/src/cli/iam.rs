@@ -181,11 +181,12 @@ struct Stack {
 impl Stack {
     async fn of(run: &Run, options: &IamOptions, create_state_bucket: bool) -> Result<Self, Failure> {
         let choice = Choice { create_state_bucket, ..Choice::default() };
-        let offline = run.settings_offline(&choice)?;
+        let mut offline = run.settings_offline(&choice)?;
+        offline.inputs.accept_missing = true;
         let loaded = run.load(&offline)?;
         let named = options.account.as_deref();
         let asks_aws = options.with_state || (named.is_none() && loaded.document.account().is_none());
-        let settings = if asks_aws { run.settings(&choice, "iam")? } else { offline };
+        let settings = if asks_aws { run.settings_to_operate(&choice, "iam")? } else { offline };
         let at = pipeline::whereabouts(&loaded, &settings, named, options.with_state, &run.stop).await?;
         Ok(Self { settings, loaded, at })
     }

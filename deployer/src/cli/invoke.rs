@@ -11,7 +11,7 @@ use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK, complete};
 use crate::failure::Failure;
-use crate::operate::{choose, functions, invoke};
+use crate::operate::{choose, invoke};
 use crate::pipeline;
 use crate::report::ready as form;
 
@@ -36,10 +36,10 @@ impl Invoke {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { function, payload } = self;
         let payload = read(&payload, run).await?;
-        let settings = run.settings(&Choice::default(), "invoke")?;
-        let loaded = pipeline::load(&settings)?;
+        let settings = run.settings_to_operate(&Choice::default(), "invoke")?;
+        let loaded = run.recall_quietly(&settings).await?;
         let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
-        let target = choose(functions(&loaded.graph, &aws.place), &[function])?.remove(0);
+        let target = choose(&loaded.graph, &aws.place, &[function], &loaded.document)?.remove(0);
         let mut stop = run.stop.clone();
         let answer = tokio::select! {
             answer = invoke::invoke(&aws, &target.function_name, payload) => answer,

@@ -13,7 +13,7 @@ use super::{Exit, INTERRUPTED, OK, complete};
 use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::operate::logs::{Reader, Wanted};
-use crate::operate::{Target, choose, functions};
+use crate::operate::{Target, choose};
 use crate::pipeline::{self, Loaded};
 use crate::report::logs as form;
 
@@ -47,7 +47,7 @@ impl Logs {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { function: names, lines, filter: pattern, follow } = self;
         let (loaded, aws) = reach(run, "logs").await?;
-        let targets = choose(functions(&loaded.graph, &aws.place), &names)?;
+        let targets = choose(&loaded.graph, &aws.place, &names, &loaded.document)?;
         let view = view(run, &loaded, &targets);
         let mut reader = Reader::new(targets, Wanted { since: since(lines.since), pattern });
         let mut stop = run.stop.clone();
@@ -71,8 +71,8 @@ impl Logs {
 
 /// Loads the stack and connects to AWS.
 pub(super) async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), Failure> {
-    let settings = run.settings(&Choice::default(), operation)?;
-    let loaded = pipeline::load(&settings)?;
+    let settings = run.settings_to_operate(&Choice::default(), operation)?;
+    let loaded = run.recall_quietly(&settings).await?;
     let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
     Ok((loaded, aws))
 }

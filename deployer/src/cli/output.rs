@@ -29,14 +29,17 @@ const EXAMPLES: Examples = Examples(&[
 impl Output {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { name } = self;
-        let settings = run.settings(&Choice::default(), "output")?;
+        let settings = run.settings_to_operate(&Choice::default(), "output")?;
         let loaded = pipeline::load(&settings)?;
         let mut outputs = pipeline::outputs(&loaded, &settings, &run.stop).await?;
         let secrets = loaded.document.secrets();
         // An apply before the variable became a secret may have stored its value.
-        outputs.retain(|_, value| !secrets.touches(value));
+        let (declared, lacking) = (loaded.graph.outputs(), loaded.document.lacking());
+        let is_hidden =
+            |name: &str| declared.get(name).is_some_and(|text| secrets.touches(text) || lacking.hides(text));
+        outputs.retain(|name, value| !secrets.touches(value) && !is_hidden(name));
         if let Some(name) = &name
-            && loaded.graph.outputs().get(name).is_some_and(|text| secrets.touches(text))
+            && is_hidden(name)
         {
             let message = format!("the output `{name}` holds a secret, so it is not kept");
             return Err(Failure::plain("output::secret", message, "hand the secret on by other means"));

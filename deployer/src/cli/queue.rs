@@ -69,8 +69,8 @@ impl Subject {
     /// Finds the queue called `name`, or its dead-letter queue unless `main`, and checks its owner.
     async fn find(run: &Run, which: &Which, operation: &str) -> Result<Self, Failure> {
         let began = Instant::now();
-        let settings = run.settings(&Choice::default(), operation)?;
-        let loaded = pipeline::load(&settings)?;
+        let settings = run.settings_to_operate(&Choice::default(), operation)?;
+        let loaded = run.recall_quietly(&settings).await?;
         let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
         let queues = Queues::of(&loaded.graph, &aws.place);
         let queue = queues.find(&which.name, which.main, &loaded.document)?.clone();

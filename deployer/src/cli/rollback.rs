@@ -10,8 +10,8 @@ use super::options::{Approval, Choice};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval, complete};
 use crate::failure::Failure;
+use crate::operate::choose;
 use crate::operate::rollback::{Decision, Subject, Wish, carry_out, decide, failures, subjects};
-use crate::operate::{choose, functions};
 use crate::pipeline::{self, Desk, Loaded};
 use crate::report::progress::Preparation;
 use crate::report::rollback as form;
@@ -53,8 +53,8 @@ impl Rollback {
         if !self.list {
             approval::possible(run, &self.approval, "rollback")?;
         }
-        let settings = run.settings(&Choice::default(), "rollback")?;
-        let loaded = run.load(&settings)?;
+        let settings = run.settings_to_operate(&Choice::default(), "rollback")?;
+        let loaded = run.recall(&settings).await?;
         let progress = Preparation::new(run.terminal);
         if self.list {
             let desk = Desk::to_read(&loaded, &settings, &progress, &run.stop).await?;
@@ -101,6 +101,6 @@ async fn list(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Exit
 }
 
 async fn find(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Result<Vec<Subject>, Failure> {
-    let targets = choose(functions(&loaded.graph, &desk.aws.place), names)?;
+    let targets = choose(&loaded.graph, &desk.aws.place, names, &loaded.document)?;
     pipeline::unless_stopped(&run.stop, subjects(&desk.aws, targets, &desk.state, &loaded.document)).await
 }

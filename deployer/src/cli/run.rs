@@ -89,6 +89,13 @@ impl Run {
         self.settings_of(choice, "validate")
     }
 
+    /// Like [`Self::settings`], for commands that compute no desired value: variables need no values.
+    pub(super) fn settings_to_operate(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
+        let mut settings = self.settings(choice, operation)?;
+        settings.inputs.accept_missing = true;
+        Ok(settings)
+    }
+
     fn settings_of(&self, choice: &Choice, operation: &str) -> Result<Settings, Failure> {
         let Global { file, local, parallelism, lock_timeout, lease, .. } = &self.global;
         let transport = Transport { ask_for_code: self.ask_for_code(), ..Transport::default() };
@@ -174,7 +181,8 @@ impl Run {
             var_files.push(SourceText::new(file, bytes));
         }
         let preview = self.global.preview.clone().filter(|name| !name.is_empty());
-        Ok(Inputs { vars: self.global.var.clone(), var_files, env: self.environment.all().clone(), preview })
+        let (vars, env) = (self.global.var.clone(), self.environment.all().clone());
+        Ok(Inputs { vars, var_files, env, preview, accept_missing: false })
     }
 
     /// Returns the local cloud's address and keys, or the requested endpoint.
@@ -216,6 +224,18 @@ impl Run {
     /// Reads and checks `stack.yaml`, and prints its warnings.
     pub(super) fn load(&self, settings: &Settings) -> Result<Loaded, Failure> {
         self.loaded(pipeline::load(settings)?)
+    }
+
+    /// Like [`Self::load`], with the resources that need variables without values as the state has them.
+    pub(super) async fn recall(&self, settings: &Settings) -> Result<Loaded, Failure> {
+        let loaded = self.load(settings)?;
+        pipeline::recall(loaded, settings, &Preparation::new(self.terminal), &self.stop).await
+    }
+
+    /// Like [`Self::recall`], without the warnings.
+    pub(super) async fn recall_quietly(&self, settings: &Settings) -> Result<Loaded, Failure> {
+        let loaded = pipeline::load(settings)?;
+        pipeline::recall(loaded, settings, &Preparation::new(self.terminal), &self.stop).await
     }
 
     /// Like [`Self::load`], and asks cargo for the functions' packages.

@@ -92,7 +92,7 @@ impl State {
         if let StateCommand::Forget { approval, .. } = &self.command {
             approval::possible(run, approval, operation)?;
         }
-        let settings = run.settings(&Choice::default(), operation)?;
+        let settings = run.settings_to_operate(&Choice::default(), operation)?;
         let loaded = pipeline::load(&settings)?;
         let store = pipeline::open_store(&loaded, &settings, &run.stop).await?;
         let place = store.place();

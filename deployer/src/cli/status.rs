@@ -23,8 +23,8 @@ const EXAMPLES: Examples = Examples(&[
 
 impl Status {
     pub(super) async fn run(self, run: &Run) -> Exit {
-        let settings = run.settings(&Choice::default(), "status")?;
-        let loaded = pipeline::load(&settings)?;
+        let settings = run.settings_to_operate(&Choice::default(), "status")?;
+        let loaded = run.recall_quietly(&settings).await?;
         let sight = pipeline::look(&loaded, &settings, &Preparation::new(run.terminal), &run.stop).await?;
         let seen = &sight.observation;
         let live =

@@ -9,8 +9,8 @@ use super::options::Lines;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
+use crate::operate::choose;
 use crate::operate::logs::{Reader, Wanted, holding};
-use crate::operate::{choose, functions};
 use crate::pipeline;
 use crate::report::logs as form;
 
@@ -30,7 +30,7 @@ impl Trace {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { id, lines } = self;
         let (loaded, aws) = reach(run, "trace").await?;
-        let targets = choose(functions(&loaded.graph, &aws.place), &[])?;
+        let targets = choose(&loaded.graph, &aws.place, &[], &loaded.document)?;
         let view = view(run, &loaded, &targets);
         let wanted = Wanted { since: since(lines.since), pattern: Some(holding(&id)) };
         let mut reader = Reader::new(targets, wanted);

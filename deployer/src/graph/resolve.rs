@@ -11,7 +11,7 @@ use crate::spec::template::{self, Part, Ref};
 /// The outputs known so far, by address.
 pub type Known = BTreeMap<String, Outputs>;
 
-/// Delimiters of a placeholder for a value that only apply can know, inside a resolved text. They are from Unicode's
+/// Delimiters of a placeholder inside a resolved text: for a value that only apply can know, or a variable without one. They are from Unicode's
 /// private area, which no AWS property uses; `${` may occur in one, as an IAM policy variable.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
@@ -54,9 +54,9 @@ fn resolve(part: Part, known: &Known, place: &Place) -> String {
             .and_then(|outputs| outputs.get(&output).cloned())
             .unwrap_or_else(|| format!("{OPEN}{address}.{output}{CLOSE}")),
         Part::Aws(ref name) => of_place(&part, place).unwrap_or_else(|| name.clone()),
-        // Variables and the environment were replaced before the graph was built.
+        // The environment and every variable with a value were replaced before the graph was built.
         Part::Env => "${env}".to_owned(),
-        Part::Var(name) => format!("${{vars.{name}}}"),
+        Part::Var(name) => format!("{OPEN}vars.{name}{CLOSE}"),
     }
 }
 

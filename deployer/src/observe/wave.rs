@@ -6,6 +6,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
+use super::hidden::{find, is_hidden};
 use super::{Depth, FailedRead, identity_known, with_recorded_outputs};
 use crate::aws::{Aws, AwsError, Trust};
 use crate::graph::resolve::{self, Known};
@@ -17,6 +18,7 @@ pub(super) struct Wave<'a> {
     pub(super) graph: &'a Graph,
     pub(super) aws: &'a Aws,
     pub(super) predicted: &'a Known,
+    prior: &'a State,
     pub(super) known: Known,
     /// The known outputs, and those that the last apply recorded.
     pub(super) expected: Known,
@@ -30,9 +32,9 @@ type Outcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>)
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
 
 impl<'a> Wave<'a> {
-    pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &State, depth: Depth) -> Self {
+    pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &'a State, depth: Depth) -> Self {
         let expected = with_recorded_outputs(predicted, prior);
-        Self { graph, aws, predicted, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
+        Self { graph, aws, predicted, prior, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
     }
 
     /// Reads each node once its identity is known. A node whose parent is absent is absent, too.
@@ -129,14 +131,17 @@ impl<'a> Wave<'a> {
     }
 
     fn read(&self, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
-        let (aws, depth) = (self.aws, self.depth);
+        let (aws, depth, prior) = (self.aws, self.depth, self.prior);
         async move {
-            let found = if node.external {
-                node.kind.find(aws, &spec)
+            let found = if is_hidden(node.kind, &spec) {
+                // The graph has the resource from the state, because a variable without a value names it.
+                let recorded = prior.resources.get(&node.address).map(|record| record.physical_id.as_str());
+                find(node.kind, aws, &spec, recorded, &prior.lineage).await
+            } else if node.external {
+                node.kind.find(aws, &spec).await
             } else {
-                depth.read(node.kind, aws, &spec, Trust::Listing)
+                depth.read(node.kind, aws, &spec, Trust::Listing).await
             };
-            let found = found.await;
             (node, name, found)
         }
         .boxed()

@@ -10,6 +10,8 @@ pub mod redrive;
 pub mod rollback;
 pub mod state;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::aws::Place;
@@ -18,7 +20,9 @@ use crate::graph::Graph;
 use crate::graph::resolve;
 use crate::kinds::Operated;
 use crate::observe::predict;
+use crate::spec::document::Document;
 use crate::spec::nearest::{nearest, quoted};
+use crate::state::fingerprint;
 
 /// A function of the stack, with the names that callers and logs use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +50,18 @@ impl Target {
 /// Selects the named functions; all of them if none is named.
 ///
 /// # Errors
-/// When the stack has no functions, or none of that name.
-pub fn choose(targets: Vec<Target>, names: &[String]) -> Result<Vec<Target>, Failure> {
+/// When the stack has no functions, or none of that name, or when a function's names need a variable without a value.
+pub fn choose(graph: &Graph, place: &Place, names: &[String], document: &Document) -> Result<Vec<Target>, Failure> {
+    let (targets, nameless) = functions(graph, place);
+    for (element, variables) in document.incomplete() {
+        let is_meant = match names {
+            [] => nameless.contains(&element) || (targets.is_empty() && graph.nodes().all(|n| n.element != element)),
+            names => names.iter().any(|name| means(&element, name) && !targets.iter().any(|t| t.is_called(name))),
+        };
+        if is_meant {
+            return Err(Failure::lacking(&element, &variables, document));
+        }
+    }
     if targets.is_empty() {
         return Err(Failure::plain("function::none", "this stack has no functions", "add one under `functions:`"));
     }
@@ -63,17 +77,37 @@ pub fn choose(targets: Vec<Target>, names: &[String]) -> Result<Vec<Target>, Fai
     Ok(targets.into_iter().filter(wanted).collect())
 }
 
-/// Lists the functions of a stack whose names are known before anything is read.
-pub fn functions(graph: &Graph, place: &Place) -> Vec<Target> {
+/// Tells whether `name` is an element's address or its name within its section.
+pub fn means(element: &str, name: &str) -> bool {
+    name == element || element.split_once('.').is_some_and(|(_, own)| own == name)
+}
+
+/// Lists the functions of a stack whose names are known before anything is read, and the elements of the others.
+fn functions(graph: &Graph, place: &Place) -> (Vec<Target>, BTreeSet<String>) {
     let known = predict(graph, place);
     let functions = graph.nodes().filter(|node| node.kind.about().operated == Some(Operated::Code));
     let target = |node: &crate::graph::Node| {
         let spec = resolve::value(&node.spec, &known, place);
-        let text = |value: &Value| if resolve::is_unknown(value) { None } else { value.as_str().map(str::to_owned) };
-        let function_name = text(&spec["function_name"])?;
-        let log_group =
-            text(&spec["logging_config"]["log_group"]).unwrap_or_else(|| format!("/aws/lambda/{function_name}"));
+        let function_name = name(&spec["function_name"])?;
+        let log_group = match &spec["logging_config"]["log_group"] {
+            Value::Null => format!("/aws/lambda/{function_name}"),
+            group => name(group)?,
+        };
         Some(Target { element: node.element.clone(), function_name, log_group, external: node.external })
     };
-    functions.filter_map(target).collect()
+    let mut nameless = BTreeSet::new();
+    let mut targets = Vec::new();
+    for node in functions {
+        match target(node) {
+            Some(target) => targets.push(target),
+            None => drop(nameless.insert(node.element.clone())),
+        }
+    }
+    (targets, nameless)
+}
+
+/// Returns a name for requests: neither a placeholder nor a secret's fingerprint.
+fn name(value: &Value) -> Option<String> {
+    let text = value.as_str().filter(|text| !fingerprint::is(text))?;
+    (!resolve::is_unknown(value)).then(|| text.to_owned())
 }

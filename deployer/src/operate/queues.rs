@@ -37,7 +37,7 @@ pub struct QueueTarget {
 impl QueueTarget {
     fn of(node: &Node, known: &resolve::Known, place: &Place) -> Option<Self> {
         let spec = resolve::value(&node.spec, known, place);
-        let dead_letters = spec["redrive_policy"]["dead_letter_target_arn"].as_str().map(str::to_owned);
+        let dead_letters = spec["redrive_policy"]["dead_letter_target_arn"].as_str().map(resolve::readable);
         let outputs = known.get(&node.address)?;
         let output = |name: &str| outputs.get(name).cloned();
         Some(Self {

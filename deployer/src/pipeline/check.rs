@@ -5,7 +5,7 @@ use crate::failure::{self, Failure};
 use crate::graph::{Graph, Named};
 use crate::package::PackageError;
 use crate::spec::document::{Document, Failed};
-use crate::spec::finding::{DocPath, Findings};
+use crate::spec::finding::{DocPath, Findings, Severity};
 use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -55,6 +55,11 @@ fn check_with(
             findings.0.extend(more.0);
             findings.0.extend(failure::of_code(missing(&lowered), &document).0);
             let graph = connect_elements(&document, lowered, &mut findings);
+            let incomplete = document.incomplete();
+            // The checks across elements may mistake an unknown value for a wrong one.
+            findings.0.retain(|finding| {
+                finding.severity != Severity::Error || !incomplete.contains_key(&element_of(&finding.path))
+            });
             if findings.has_errors() {
                 return Err(Failure::of(findings, Some(&document)));
             }
@@ -81,6 +86,11 @@ fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findin
     findings.dedup();
     document.place(findings);
     graph
+}
+
+/// Returns the address of the element that a path is in.
+fn element_of(path: &DocPath) -> String {
+    path.0.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".")
 }
 
 impl Named for Document {

@@ -2,6 +2,7 @@
 
 use super::begin::Home;
 use super::place::location;
+use super::recall::{all_named, recalled};
 use super::{Loaded, Settings, connect, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
@@ -74,7 +75,10 @@ pub fn permissions(
     task: Task,
     boundary: Option<&str>,
 ) -> Result<Permissions, Failure> {
-    let (document, graph) = (&loaded.document, &loaded.graph);
+    let document = &loaded.document;
+    let recorded = at.state.as_ref().filter(|_| !document.lacking().is_empty()).map(|state| recalled(loaded, state));
+    let graph = recorded.as_ref().unwrap_or(&loaded.graph);
+    all_named(loaded, graph, &at.place)?;
     let misfit = |error| Failure::aws(&error, "", document);
     let mut allow = vec![iam::identity()];
     let how = Use { lock: task.locks(), write: task.writes(), create_bucket: settings.create_state_bucket };

@@ -2,6 +2,7 @@
 
 mod broken;
 mod finish;
+mod lacking;
 mod loading;
 
 use std::collections::{BTreeMap, HashSet};
@@ -10,6 +11,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use self::finish::{covered, finish, once};
+pub use self::lacking::Keeps;
 use self::loading::Loading;
 use super::blame::{self, Refused};
 use super::check::{self, Origin};
@@ -25,7 +27,7 @@ use super::sections::{self, Common, Lowered, SECTIONS, Scope};
 use super::source::SourceText;
 use super::spans::SpanIndex;
 use super::template;
-use super::variables::Inputs;
+use super::variables::{Inputs, Lacking};
 use super::yaml::{self, Parsed};
 use crate::aws::tags::{Ignored, Tags};
 
@@ -46,6 +48,7 @@ pub struct Document {
     named: HashSet<(String, String)>,
     /// Sections that are present under a misspelt name.
     misspelt: HashSet<String>,
+    lacking: Lacking,
 }
 
 /// A text that is not a usable stack: its findings, and the text to show them in, with secrets covered.
@@ -82,6 +85,7 @@ impl Document {
             owner: env::owner(&head.stack, inputs.preview.as_deref()),
             named: std::mem::take(&mut loading.named),
             misspelt: loading.misspelt.clone(),
+            lacking: loading.lacking.clone(),
             head,
             region,
             secrets: loading.secrets.clone(),
@@ -320,7 +324,11 @@ impl Document {
         for (section_name, elements) in &self.sections {
             let Some(section) = sections::find(section_name) else { continue };
             for (name, element) in elements.as_object().into_iter().flatten() {
-                if broken.contains(&[section_name.clone(), name.clone()][..]) || unresolved(element) {
+                if broken.contains(&[section_name.clone(), name.clone()][..]) {
+                    continue;
+                }
+                let lacks = unresolved(element);
+                if lacks && !self.can_be_lowered_without_values(element) {
                     continue;
                 }
                 let (common, mut own) = Common::split(element);
@@ -332,7 +340,14 @@ impl Document {
                 {
                     env::rename(&section.about().suffix, &mut own, &scope.default_name(), env);
                 }
-                section.check_and_lower(&own, &scope, &mut findings, &mut lowered);
+                let (mut found, mut parts) = (Findings::default(), Lowered::default());
+                section.check_and_lower(&own, &scope, &mut found, &mut parts);
+                // The checks may mistake an unknown value for a wrong one.
+                if lacks && found.has_errors() {
+                    continue;
+                }
+                findings.0.append(&mut found.0);
+                lowered.append(parts);
             }
         }
         SECTIONS.iter().for_each(|section| section.complete(&mut lowered));

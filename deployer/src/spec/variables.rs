@@ -3,6 +3,7 @@
 //! `--var NAME=VALUE` beats `--var-file`, which beats `DEPLOYER_VAR_NAME`, which beats the default.
 
 mod given;
+mod lacking;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,8 @@ use super::source::SourceText;
 use super::template::{self, Part};
 use super::written::Written;
 use given::Given;
+
+pub use lacking::Lacking;
 
 /// The prefix of environment variables that set a stack variable.
 pub const ENVIRONMENT: &str = "DEPLOYER_VAR_";
@@ -34,6 +37,8 @@ pub struct Inputs {
     pub env: BTreeMap<String, String>,
     /// The preview environment; `None` for the stack itself.
     pub preview: Option<String>,
+    /// A required variable without a value is unknown, and no mistake.
+    pub accept_missing: bool,
 }
 
 /// One entry of `vars:`.
@@ -103,6 +108,11 @@ impl Variable {
     }
 }
 
+/// Tells the user how to give a variable.
+pub fn how_to_give(name: &str) -> String {
+    format!("pass `--var {name}=…` or set {ENVIRONMENT}{name}")
+}
+
 /// The variables of a stack with their values.
 #[derive(Debug, Default)]
 pub struct Variables {
@@ -111,6 +121,7 @@ pub struct Variables {
     /// How numbers and truth values are written in the source.
     written: Written,
     pub secrets: Secrets,
+    pub lacking: Lacking,
 }
 
 impl Variables {
@@ -129,12 +140,21 @@ impl Variables {
             .map(|(name, entry)| (name, entry.map(Variable::declaration).unwrap_or_default()))
             .collect();
         let given = Given::collect(&declared, inputs, findings);
-        let mut resolver = Resolver { declared: &declared, given, written, done: broken, open: Vec::new(), findings };
+        let mut resolver = Resolver {
+            declared: &declared,
+            given,
+            written,
+            done: broken,
+            open: Vec::new(),
+            lacking: inputs.accept_missing.then(Lacking::default),
+            findings,
+        };
         for name in declared.keys() {
             resolver.value(name);
         }
         let (values, written) = (resolver.done, resolver.written);
-        let mut variables = Self { values, written, secrets: Secrets::default() };
+        let lacking = resolver.lacking.unwrap_or_default();
+        let mut variables = Self { values, written, secrets: Secrets::default(), lacking };
         for (name, declaration) in &declared {
             variables.check(name, declaration, findings);
         }
@@ -239,6 +259,8 @@ struct Resolver<'a> {
     done: BTreeMap<String, Option<Value>>,
     /// The variables whose defaults are being resolved, to detect circles.
     open: Vec<String>,
+    /// The variables without a value, if that is no mistake.
+    lacking: Option<Lacking>,
     findings: &'a mut Findings,
 }
 
@@ -266,10 +288,14 @@ impl Resolver<'_> {
             return Some(given.clone());
         }
         let Some(default) = &declaration.default else {
+            if let Some(lacking) = &mut self.lacking {
+                lacking.add(name, declaration.secret);
+                return None;
+            }
             let what = declaration.description.as_ref().map_or(String::new(), |what| format!(" ({what})"));
             self.findings
                 .error("stack::missing-variable", path, format!("the variable `{name}`{what} is not set"))
-                .help(format!("pass `--var {name}=…` or set {ENVIRONMENT}{name}"))
+                .help(how_to_give(name))
                 .at_key();
             return None;
         };
@@ -318,10 +344,13 @@ impl Resolver<'_> {
                 values.insert(name, None);
             } else if self.declared.contains_key(&name) {
                 let value = self.value(&name);
+                if let (None, Some(lacking), Some(user)) = (&value, &mut self.lacking, self.open.last()) {
+                    lacking.follow(user, self.declared.get(user).is_some_and(|user| user.secret), &name);
+                }
                 values.insert(name, value);
             }
         }
-        let known = Variables { values, written: self.written.clone(), secrets: Secrets::default() };
+        let known = Variables { values, written: self.written.clone(), ..Variables::default() };
         let names: Vec<&str> = self.declared.keys().map(String::as_str).collect();
         super::interpolate::text(text, &known, &names, path, self.findings)
     }

@@ -49,6 +49,7 @@ mod rollback;
 mod secrets;
 mod signals;
 mod tampering;
+mod variables;
 mod workflows;
 
 /// Returns the binary, with an empty environment.

@@ -12,7 +12,7 @@ use crate::catalog::inventory;
 use crate::lifecycle::SHOP;
 
 /// A function that answers with its input, and fails if the input says so.
-const ECHO: &str = r#"#!/usr/bin/env python3
+pub const ECHO: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
 while True:
@@ -35,7 +35,7 @@ async fn now_ms() -> i64 {
 }
 
 /// Writes lines of (milliseconds ago, text) into a function's log, as Lambda does.
-async fn log(bench: &Bench, group: &str, lines: &[(i64, &str)]) {
+pub async fn log(bench: &Bench, group: &str, lines: &[(i64, &str)]) {
     let logs = &bench.aws.clients.logs;
     logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.expect("a stream");
     let now = now_ms().await;

@@ -4,6 +4,7 @@ use super::{QueueTarget, Queues, Unmeant, is_purging, owner};
 use crate::aws::{Aws, AwsError};
 use crate::failure::Failure;
 use crate::graph::owner::Owner;
+use crate::operate::means;
 use crate::operate::redrive::is_unknown_here;
 use crate::plan::{PlanError, Problem};
 use crate::spec::document::Document;
@@ -13,8 +14,12 @@ impl Queues {
     /// Finds the queue called `name`, or its dead-letter queue unless `main`.
     ///
     /// # Errors
-    /// When the stack has no such queue.
+    /// When the stack has no such queue, or its names need a variable without a value.
     pub fn find(&self, name: &str, main: bool, document: &Document) -> Result<&QueueTarget, Failure> {
+        let missing = document.incomplete().into_iter().find(|(element, _)| means(element, name));
+        if let Some((element, variables)) = missing.filter(|_| self.named(name).is_err()) {
+            return Err(Failure::lacking(&element, &variables, document));
+        }
         let found = if main { self.named(name) } else { self.dead_letters_of(name) };
         found.map_err(|unmeant| self.unmeant(unmeant, name, document))
     }

@@ -15,9 +15,12 @@ use crate::spec::sections::any::check_tags;
 use crate::spec::sections::buckets::Algorithm;
 use crate::spec::spans::SpanIndex;
 use crate::spec::uncovered::{self, Meant};
-use crate::spec::variables::{Inputs, Variable, Variables};
+use crate::spec::variables::{self, Inputs, Lacking, Variable, Variables};
 use crate::spec::written::Written;
 use crate::spec::{check, env, find, region, schema, template, yaml};
+
+/// The head's properties that commands can do without: they compute no desired value.
+const WITHOUT_VALUES: [&str; 2] = ["tags", "outputs"];
 
 /// A document while it is loaded.
 pub(super) struct Loading {
@@ -27,6 +30,7 @@ pub(super) struct Loading {
     pub(super) findings: Findings,
     pub(super) named: HashSet<(String, String)>,
     pub(super) misspelt: HashSet<String>,
+    pub(super) lacking: Lacking,
 }
 
 impl Loading {
@@ -38,6 +42,7 @@ impl Loading {
             findings: Findings::default(),
             named: HashSet::new(),
             misspelt: HashSet::new(),
+            lacking: Lacking::default(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Loading {
         let variables = self.variables(&mut root, inputs, unreadable);
         self.secrets = variables.secrets.clone();
         self.variables = variables.names().map(str::to_owned).collect();
+        self.lacking = variables.lacking.clone();
 
         let mut value = Value::Object(root);
         let mut path = DocPath::default();
@@ -99,6 +105,7 @@ impl Loading {
                 head.insert(name, entry)
             };
         }
+        self.need(&head);
         self.settle(&mut head);
         let region = self.region(&head, inputs);
         let head = self.head(head)?;
@@ -156,6 +163,18 @@ impl Loading {
             .collect();
         self.findings.0.extend(found.0);
         Variables::resolve(declared, written, inputs, &mut self.findings)
+    }
+
+    /// Reports variables without a value in the properties that every command needs.
+    fn need(&mut self, head: &Map<String, Value>) {
+        for (property, value) in head.iter().filter(|(name, _)| !WITHOUT_VALUES.contains(&name.as_str())) {
+            for name in self.lacking.needed_by(value) {
+                let message = format!("`{property}` needs the variable `{name}`, which is not set");
+                self.findings
+                    .error("stack::missing-variable", DocPath::of([property]), message)
+                    .help(variables::how_to_give(&name));
+            }
+        }
     }
 
     /// Unescapes the properties that are needed before AWS is read, and rejects references in them.

@@ -96,6 +96,12 @@ impl Lowered {
         &mut self.resources[index]
     }
 
+    /// Adds all that another element was lowered to.
+    pub fn append(&mut self, mut other: Self) {
+        self.resources.append(&mut other.resources);
+        self.aliases.append(&mut other.aliases);
+    }
+
     /// Makes `${ELEMENT.output}` mean the output `of` of the part at `address`.
     pub fn alias(&mut self, at: &Scope<'_>, output: &str, address: &str, of: &str) {
         self.aliases.insert((at.element(), output.to_owned()), (address.to_owned(), of.to_owned()));
