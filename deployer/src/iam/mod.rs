@@ -107,7 +107,7 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
 }
 
 /// Collects the account-wide listings that kinds use if the stack has many of their resources.
-fn listings(graph: &Graph) -> impl Iterator<Item = Grant> {
+pub fn listings(graph: &Graph) -> impl Iterator<Item = Grant> {
     REGISTRY.iter().flat_map(|kind| {
         let count = graph.nodes().filter(|node| node.kind.name() == kind.name()).count();
         let used = kind.about().calls.listings.iter().filter(move |(from, _)| count >= *from);

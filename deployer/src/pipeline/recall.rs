@@ -54,6 +54,15 @@ fn about(loaded: &Loaded) -> String {
 
 /// Builds the graph with the records of each incomplete element in place of what it was lowered to.
 pub(super) fn recalled(loaded: &Loaded, state: &State) -> Graph {
+    with_records(loaded, state, resource)
+}
+
+/// Builds the graph without the incomplete elements that the state has, where the records are looked at by themselves.
+pub(super) fn without_records(loaded: &Loaded, state: &State) -> Graph {
+    with_records(loaded, state, |_, _, _| None)
+}
+
+fn with_records(loaded: &Loaded, state: &State, resource: impl Fn(&str, &Record, Keeps) -> Option<Resource>) -> Graph {
     let document = &loaded.document;
     let mut lowered = document.lower().0;
     for element in document.incomplete().into_keys() {
