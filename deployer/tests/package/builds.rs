@@ -176,7 +176,7 @@ async fn unknown_names_are_told_with_those_that_exist_and_the_others_are_built()
 #[tokio::test]
 async fn the_only_binary_of_a_package_needs_no_name() {
     let project = Project::tiny();
-    std::fs::remove_file(project.path("src/bin/other.rs")).unwrap();
+    project.remove("src/bin/other.rs");
     let mut request = project.request("consumer");
     if let Source::Cargo(bin) = &mut request.source {
         bin.or_only = true;
