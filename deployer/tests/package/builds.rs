@@ -176,14 +176,15 @@ async fn unknown_names_are_told_with_those_that_exist_and_the_others_are_built()
 #[tokio::test]
 async fn the_only_binary_of_a_package_needs_no_name() {
     let project = Project::tiny();
-    project.remove("src/bin/other.rs");
+    std::fs::remove_file(project.path("src/bin/other.rs")).unwrap();
     let mut request = project.request("consumer");
     if let Source::Cargo(bin) = &mut request.source {
         bin.or_only = true;
     }
     let build = || async { project.build(vec![request.clone()]).await.remove(0) };
+    let hello = project.hello().await;
     let only = build().await.unwrap();
-    assert_eq!(only, project.hello().await);
+    assert_eq!(only, hello);
     let starts = project.starts();
     assert_eq!(build().await.unwrap(), only);
     assert_eq!(project.starts(), starts, "cargo is not started for an unchanged binary");

@@ -72,15 +72,6 @@ impl Project {
         file.set_modified(then).unwrap();
     }
 
-    /// Removes a file. Its directory gets a time in the past, as a written file does.
-    pub fn remove(&self, name: &str) {
-        let path = self.path(name);
-        fs::remove_file(&path).unwrap();
-        let directory = fs::File::open(path.parent().unwrap()).unwrap();
-        let removed = directory.metadata().unwrap().modified().unwrap();
-        directory.set_modified(removed - Duration::from_secs(3600)).unwrap();
-    }
-
     /// Edits a file with the current time, so that it is newer than every build so far.
     pub fn edit(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
