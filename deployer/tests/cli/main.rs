@@ -42,6 +42,7 @@ mod ownership;
 mod privacy;
 mod proxy;
 mod queues;
+mod readme;
 mod redrive;
 mod refusals;
 mod review;
