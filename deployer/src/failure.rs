@@ -11,7 +11,7 @@ use crate::execute::Outcome;
 use crate::observe::{FailedRead, ObserveError};
 use crate::package::{self, PackageError};
 use crate::plan::PlanError;
-use crate::spec::Refused;
+use crate::spec::RefusedCall;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, DocPath, Finding, Findings, Severity};
 use crate::spec::nearest::quoted;
@@ -267,7 +267,7 @@ fn refusal(error: &AwsError, address: &str, document: &Document) -> Finding {
         AwsError::Service(service) => (service.code.as_str(), service.message.as_str()),
         _ => ("", ""),
     };
-    let path = document.locate_refusal(Refused { address, operation: error.operation(), code, message });
+    let path = document.locate_refusal(RefusedCall { address, operation: error.operation(), code, message });
     let exact = path != document.locate(address);
     let finding = aws_finding(error, "", document);
     Finding { path, at: if exact { At::Value } else { At::Key }, ..finding }

@@ -33,9 +33,9 @@ fn with_known<'a>(text: &'a str, mask: impl FnOnce(&Secrets) -> std::borrow::Cow
 
 /// One event on its way to stderr, written when it is whole.
 #[derive(Default)]
-pub struct Masked(Vec<u8>);
+pub struct MaskedEvent(Vec<u8>);
 
-impl Write for Masked {
+impl Write for MaskedEvent {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -46,7 +46,7 @@ impl Write for Masked {
     }
 }
 
-impl Drop for Masked {
+impl Drop for MaskedEvent {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.0);
         let masked = masked(&text);

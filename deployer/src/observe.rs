@@ -23,7 +23,7 @@ use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust};
 use crate::graph::Graph;
 pub(crate) use crate::graph::identity_known;
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::kinds::{self, AnyKind, Observed};
 use crate::spec::secrets::LEAST;
 use crate::state::{Intent, Record, State, fingerprint};
@@ -40,9 +40,9 @@ pub struct Observation {
     /// The graph's resources in AWS, by address. Absent resources are missing.
     pub(crate) live: BTreeMap<String, Observed<Value>>,
     /// Resources of the prior state that are no longer in the graph, by address.
-    pub(crate) left: BTreeMap<String, Left>,
+    pub(crate) left: BTreeMap<String, StateOnlyResource>,
     /// Every known output, predicted or read.
-    pub(crate) known: Known,
+    pub(crate) known: KnownOutputs,
     pub(crate) prior: State,
     pub(crate) waves: u32,
     /// Resources with this stack's ownership tags that are neither in the graph nor in the prior state.
@@ -52,7 +52,7 @@ pub struct Observation {
 }
 
 /// A resource that only the prior state has.
-pub struct Left {
+pub struct StateOnlyResource {
     pub record: Record,
     pub live: Option<Observed<Value>>,
 }
@@ -144,8 +144,8 @@ pub async fn observe(
 }
 
 /// Adds the outputs of the last apply to those that are known.
-fn with_recorded_outputs(known: &Known, prior: &State) -> Known {
-    let mut expected: Known =
+fn with_recorded_outputs(known: &KnownOutputs, prior: &State) -> KnownOutputs {
+    let mut expected: KnownOutputs =
         prior.resources.iter().map(|(address, record)| (address.clone(), record.outputs.clone())).collect();
     for (address, outputs) in known {
         expected.entry(address.clone()).or_default().extend(outputs.clone());
@@ -182,7 +182,7 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
         .into_iter()
         .map(|(address, record, _)| {
             let live = Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone());
-            (address.clone(), Left { record: record.clone(), live: Some(live) })
+            (address.clone(), StateOnlyResource { record: record.clone(), live: Some(live) })
         })
         .collect::<BTreeMap<_, _>>();
     let mut known = predicted;
@@ -209,7 +209,7 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
 }
 
 /// Computes every output that does not need AWS.
-pub(crate) fn predict(graph: &Graph, place: &Place) -> Known {
+pub(crate) fn predict(graph: &Graph, place: &Place) -> KnownOutputs {
     graph.predicted(place)
 }
 

@@ -101,7 +101,7 @@ pub struct Request<'a> {
 }
 
 /// Reports slow operations before there is a plan.
-pub trait Progress: package::Progress {
+pub trait Progress: package::BuildProgress {
     fn say(&self, text: &str);
 
     /// Prints warnings, which do not prevent a plan.

@@ -18,7 +18,7 @@ static TABLE: LazyLock<String> = LazyLock::new(|| {
 
 /// The reason why an action is wrong.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Unknown {
+pub enum UnknownAction {
     /// No service has this prefix.
     Service { nearest: Option<&'static str> },
     /// The service has no such action.
@@ -28,23 +28,23 @@ pub enum Unknown {
 }
 
 /// Returns why `SERVICE:ACTION` is wrong; `None` if IAM has the action. Ignores case, as IAM does.
-pub fn unknown(action: &str) -> Option<Unknown> {
+pub fn unknown(action: &str) -> Option<UnknownAction> {
     let (service, name) = action.split_once(':')?;
     if service.contains(['*', '?', '$']) || name.contains('$') {
         return None;
     }
     let Some(known) = of_service(service) else {
-        return Some(Unknown::Service { nearest: nearest(service, services()) });
+        return Some(UnknownAction::Service { nearest: nearest(service, services()) });
     };
     if name.contains(['*', '?']) {
         let is_match = |known: &str| matches(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
-        return (!known.split(' ').any(is_match)).then_some(Unknown::Pattern);
+        return (!known.split(' ').any(is_match)).then_some(UnknownAction::Pattern);
     }
     if known.split(' ').any(|known| known.eq_ignore_ascii_case(name)) {
         return None;
     }
     let nearest = nearest(name, known.split(' ')).map(|nearest| format!("{}:{nearest}", service.to_ascii_lowercase()));
-    Some(Unknown::Action { nearest })
+    Some(UnknownAction::Action { nearest })
 }
 
 /// Returns the date of the AWS reference that the table was made from.
@@ -129,15 +129,15 @@ mod tests {
 
     #[test]
     fn a_misspelt_action_or_service_names_the_nearest() {
-        let action = |nearest: Option<&str>| Some(Unknown::Action { nearest: nearest.map(str::to_owned) });
+        let action = |nearest: Option<&str>| Some(UnknownAction::Action { nearest: nearest.map(str::to_owned) });
         assert_eq!(unknown("sqs:SendMesage"), action(Some("sqs:SendMessage")));
         assert_eq!(unknown("SQS:SendMesage"), action(Some("sqs:SendMessage")));
         assert_eq!(unknown("sqs:Paint"), action(None));
         assert_eq!(unknown("sqs:"), action(None));
-        assert_eq!(unknown("dynamo:GetItem"), Some(Unknown::Service { nearest: Some("dynamodb") }));
-        assert_eq!(unknown("paint:GetItem"), Some(Unknown::Service { nearest: None }));
-        assert_eq!(unknown("dynamdb:GetItem"), Some(Unknown::Service { nearest: Some("dynamodb") }));
-        assert_eq!(unknown("sqs:Sned*"), Some(Unknown::Pattern));
+        assert_eq!(unknown("dynamo:GetItem"), Some(UnknownAction::Service { nearest: Some("dynamodb") }));
+        assert_eq!(unknown("paint:GetItem"), Some(UnknownAction::Service { nearest: None }));
+        assert_eq!(unknown("dynamdb:GetItem"), Some(UnknownAction::Service { nearest: Some("dynamodb") }));
+        assert_eq!(unknown("sqs:Sned*"), Some(UnknownAction::Pattern));
     }
 
     #[test]

@@ -40,9 +40,9 @@ impl fmt::Debug for Fence {
 /// The reason why an attempt was not sent.
 #[derive(Debug, thiserror::Error)]
 #[error("this run no longer holds the state lock")]
-pub(super) struct Closed;
+pub(super) struct FenceClosed;
 
-impl Closed {
+impl FenceClosed {
     /// Tells whether it is a cause of `error`.
     pub(super) fn caused(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Self>())
@@ -61,6 +61,6 @@ impl Intercept for Fence {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let writes = config.load::<Metadata>().is_none_or(|metadata| is_write(metadata.name()));
-        if writes && !self.is_open() { Err(Closed.into()) } else { Ok(()) }
+        if writes && !self.is_open() { Err(FenceClosed.into()) } else { Ok(()) }
     }
 }

@@ -66,7 +66,7 @@ impl Flow {
         let permit = match self.turns.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
-                let _waiting = Waiting::of(&self.waiting);
+                let _waiting = WaitingCount::of(&self.waiting);
                 let mut turn = pin!(self.turns.acquire());
                 match self.more_at() {
                     None => turn.await,
@@ -130,16 +130,16 @@ impl Drop for Turn<'_> {
 }
 
 /// Counts a waiting call until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitingCount<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingCount<'a> {
     fn of(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -47,8 +47,8 @@ impl Aws {
     }
 }
 
-type Answer<T> = Result<Arc<BTreeMap<String, T>>, AwsError>;
-type Call<T> = BoxFuture<'static, Answer<T>>;
+type GatherResult<T> = Result<Arc<BTreeMap<String, T>>, AwsError>;
+type Call<T> = BoxFuture<'static, GatherResult<T>>;
 
 /// Questions by key that wait to be sent together.
 pub(crate) struct Gather<T> {

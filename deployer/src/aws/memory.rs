@@ -28,7 +28,7 @@ struct Notes {
     /// Ids that the user named, by address, for resources that AWS cannot find by a name.
     claims: Mutex<HashMap<String, String>>,
     /// The resources that the last apply recorded, by kind and identity.
-    recorded: Mutex<HashMap<String, Recorded>>,
+    recorded: Mutex<HashMap<String, RecordedResource>>,
     /// Since when an interrupted run was about to create a resource, in seconds since 1970, by kind and identity.
     interrupted: Mutex<HashMap<String, i64>>,
     done: Mutex<HashSet<String>>,
@@ -38,7 +38,7 @@ struct Notes {
 }
 
 /// The id and the tags of a resource after the last apply.
-struct Recorded {
+struct RecordedResource {
     id: String,
     tags: Option<Tags>,
 }
@@ -97,7 +97,7 @@ impl Memory {
     /// the order of reads, never their result. One exception: before a deletion, a kind that learns the owner in
     /// another way may take the tags from here.
     pub fn record(&self, kind: &str, identity: &[&str], id: &str, tags: Option<Tags>) {
-        let recorded = Recorded { id: id.to_owned(), tags };
+        let recorded = RecordedResource { id: id.to_owned(), tags };
         lock(&self.notes.recorded).insert(key(kind, identity), recorded);
     }
 

@@ -21,11 +21,11 @@ use super::error::chain;
 pub const WANTS_CODE: &str = "needs an MFA code";
 
 /// The user's input, once it arrives.
-pub type Answer = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
+pub type CodeInput = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
 /// Asks the user at the terminal for the code of the device with this serial number or ARN.
 #[derive(Clone)]
-pub struct AskForCode(pub Arc<dyn Fn(&str) -> Answer + Send + Sync>);
+pub struct AskForCode(pub Arc<dyn Fn(&str) -> CodeInput + Send + Sync>);
 
 impl fmt::Debug for AskForCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +35,7 @@ impl fmt::Debug for AskForCode {
 
 /// A role that is assumed with a code from an MFA device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guarded {
+pub struct MfaRole {
     pub profile: String,
     pub role_arn: String,
     pub mfa_serial: String,
@@ -50,7 +50,7 @@ pub struct Guarded {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     pub ca_bundle: Option<PathBuf>,
-    pub guarded: Option<Guarded>,
+    pub guarded: Option<MfaRole>,
 }
 
 /// Reads AWS_CA_BUNDLE, and AWS_PROFILE's section of the config and credentials files. Missing or unreadable files are
@@ -70,9 +70,9 @@ pub async fn facts() -> Facts {
     }
 }
 
-fn guarded(name: &str, profile: &Profile) -> Option<Guarded> {
+fn guarded(name: &str, profile: &Profile) -> Option<MfaRole> {
     let text = |key: &str| profile.get(key).map(str::to_owned);
-    Some(Guarded {
+    Some(MfaRole {
         profile: name.to_owned(),
         role_arn: text("role_arn")?,
         mfa_serial: text("mfa_serial")?,
@@ -85,14 +85,14 @@ fn guarded(name: &str, profile: &Profile) -> Option<Guarded> {
 
 /// Assumes the role with a code that the user enters (STS `AssumeRole`). An error is reported by the first call that
 /// needs credentials.
-pub async fn assume(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -> SharedCredentialsProvider {
+pub async fn assume(role: &MfaRole, config: &SdkConfig, ask: Option<&AskForCode>) -> SharedCredentialsProvider {
     match assumed(role, config, ask).await {
         Ok(credentials) => SharedCredentialsProvider::new(credentials),
         Err(message) => refusing(message),
     }
 }
 
-async fn assumed(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -> Result<Credentials, String> {
+async fn assumed(role: &MfaRole, config: &SdkConfig, ask: Option<&AskForCode>) -> Result<Credentials, String> {
     // Without a code, the SDK's own provider would be refused by STS, and the error would not mention the code.
     let wants = format!("the profile {} {WANTS_CODE} of {}", role.profile, role.mfa_serial);
     let ask = ask.ok_or_else(|| wants.clone())?;
@@ -122,14 +122,14 @@ async fn assumed(role: &Guarded, config: &SdkConfig, ask: Option<&AskForCode>) -
 
 /// Creates a provider that refuses every request for credentials with this message.
 pub fn refusing(message: String) -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(Refused(message))
+    SharedCredentialsProvider::new(RefusingProvider(message))
 }
 
 /// Gives the same error to every request for credentials.
 #[derive(Debug)]
-struct Refused(String);
+struct RefusingProvider(String);
 
-impl ProvideCredentials for Refused {
+impl ProvideCredentials for RefusingProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,

@@ -86,7 +86,7 @@ impl Budgets {
         for rate in Rate::of(operation) {
             let ticket = self.ask(rate);
             let Some(mut pause) = self.wait(rate, ticket) else { continue };
-            let _parked = wait::Parked::new();
+            let _parked = wait::ParkedGuard::new();
             loop {
                 tracing::debug!(operation, ?pause, "waiting for AWS's rate");
                 // The pace may have changed by then.

@@ -37,7 +37,7 @@ pub enum Trust {
 }
 
 /// The tags that a resource has if nothing changed.
-pub(crate) struct Expected<'a> {
+pub(crate) struct ExpectedTags<'a> {
     /// The tags in `stack.yaml`.
     pub(crate) wanted: &'a Tags,
     /// The tags after the last apply.
@@ -59,11 +59,11 @@ struct Listings(Mutex<HashMap<&'static str, Arc<Gather<Tags>>>>);
 pub(crate) async fn tags_of(
     aws: &Aws,
     arn: &str,
-    expected: Expected<'_>,
+    expected: ExpectedTags<'_>,
     trust: Trust,
     read: impl Future<Output = Result<Option<Tags>, AwsError>>,
 ) -> Result<Option<Tags>, AwsError> {
-    let Expected { wanted, recorded } = expected;
+    let ExpectedTags { wanted, recorded } = expected;
     if trust == Trust::Resource || recorded.as_ref() != Some(wanted) {
         return read.await;
     }
@@ -186,8 +186,8 @@ mod tests {
         panic!("the resource is not read");
     }
 
-    fn expected(tags: &Tags) -> Expected<'_> {
-        Expected { wanted: tags, recorded: Some(tags.clone()) }
+    fn expected(tags: &Tags) -> ExpectedTags<'_> {
+        ExpectedTags { wanted: tags, recorded: Some(tags.clone()) }
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ pub const VALUE_LENGTH: usize = 256;
 
 /// The tags that a service accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rules {
+pub struct TagRules {
     pub service: &'static str,
     /// The service refuses characters and numbers that its document rules out, and does not merely advise against them.
     pub strict: bool,
@@ -54,7 +54,7 @@ pub struct Rules {
     pub caseless: bool,
 }
 
-impl Rules {
+impl TagRules {
     /// Describes a service that refuses what its document or model rules out.
     pub const fn strict(service: &'static str) -> Self {
         Self { service, strict: true, caseless: false }

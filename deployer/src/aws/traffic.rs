@@ -67,7 +67,7 @@ impl Aws {
             let _turn = self.admit(operation).await?;
             let refused = match call.await {
                 Ok(answer) => return Ok(answer),
-                Err(e) if fence::Closed::caused(&e) => return Err(AwsError::Fenced { operation }),
+                Err(e) if fence::FenceClosed::caused(&e) => return Err(AwsError::Fenced { operation }),
                 Err(e) => AwsError::of(operation, e),
             };
             // The SDK reports a throttle to the budgets only where it retries.

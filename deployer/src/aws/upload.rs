@@ -19,12 +19,12 @@ const ON_THE_LINE: u32 = 16 * 1024 * 1024;
 const IN_MEMORY: u32 = 128 * 1024 * 1024;
 
 /// Reads a zip.
-type Read = Arc<dyn Fn() -> Result<Vec<u8>, AwsError> + Send + Sync>;
+type ZipReader = Arc<dyn Fn() -> Result<Vec<u8>, AwsError> + Send + Sync>;
 
 /// The code that this run may send.
 pub(super) struct Uploads {
     /// By `CodeSha256`.
-    code: Mutex<HashMap<String, (u64, Read)>>,
+    code: Mutex<HashMap<String, (u64, ZipReader)>>,
     line: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
@@ -108,7 +108,7 @@ async fn room(semaphore: &Arc<Semaphore>, bytes: u64, all: u32) -> Option<OwnedS
     match semaphore.clone().try_acquire_many_owned(bytes) {
         Ok(permit) => Some(permit),
         Err(_) => {
-            let _parked = wait::Parked::new();
+            let _parked = wait::ParkedGuard::new();
             wait::waiting("other code is being uploaded");
             semaphore.clone().acquire_many_owned(bytes).await.ok()
         }

@@ -19,14 +19,14 @@ tokio::task_local! {
 
 /// What a running step reports to the task that runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum StepSignal {
     /// The step waits, with the reason. Sent again and again while the wait lasts.
     Waiting(String),
     /// Information for the user that the step's result does not show.
     Note(String),
     /// The step waits for AWS's rate limit, and needs no place among the running steps.
     Parked,
-    /// The step continues after [`Told::Parked`].
+    /// The step continues after [`StepSignal::Parked`].
     Resumed,
     /// The resource exists under its name, though the step is not finished.
     There,
@@ -35,7 +35,7 @@ pub enum Told {
 /// Receives the reports of a step.
 #[derive(Debug, Clone)]
 pub struct Listener {
-    pub told: UnboundedSender<Told>,
+    pub told: UnboundedSender<StepSignal>,
     /// Set before the step's first call is sent.
     pub begun: Arc<AtomicBool>,
 }
@@ -46,23 +46,23 @@ pub async fn told<T>(listener: Listener, work: impl Future<Output = T>) -> T {
 }
 
 /// Sends a report. Outside of a step, nothing receives it.
-fn tell(told: Told) {
+fn tell(told: StepSignal) {
     let _ = LISTENER.try_with(|listener| listener.told.send(told));
 }
 
 /// Reports that the resource being created exists under its name, though the step is not finished.
 pub fn there() {
-    tell(Told::There);
+    tell(StepSignal::There);
 }
 
 /// Reports why the step waits at present.
 pub(super) fn waiting(why: &str) {
-    tell(Told::Waiting(why.to_owned()));
+    tell(StepSignal::Waiting(why.to_owned()));
 }
 
 /// Reports information for the user, though the step succeeds.
 pub(crate) fn note(text: String) {
-    tell(Told::Note(text));
+    tell(StepSignal::Note(text));
 }
 
 /// Records that a call is about to be sent.
@@ -71,19 +71,19 @@ pub(crate) fn begun() {
 }
 
 /// Reports that the step is parked, until it is dropped.
-pub(super) struct Parked(Instant);
+pub(super) struct ParkedGuard(Instant);
 
-impl Parked {
+impl ParkedGuard {
     pub(super) fn new() -> Self {
-        tell(Told::Parked);
+        tell(StepSignal::Parked);
         Self(Instant::now())
     }
 }
 
-impl Drop for Parked {
+impl Drop for ParkedGuard {
     fn drop(&mut self) {
         add_parked(self.0.elapsed());
-        tell(Told::Resumed);
+        tell(StepSignal::Resumed);
     }
 }
 
@@ -109,7 +109,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 pub async fn pause(length: Duration, why: &str) {
     let end = Instant::now() + length;
     loop {
-        tell(Told::Waiting(why.to_owned()));
+        tell(StepSignal::Waiting(why.to_owned()));
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
@@ -192,7 +192,7 @@ mod tests {
             polls += 1;
             let polls = polls;
             async move {
-                let parked = Parked::new();
+                let parked = ParkedGuard::new();
                 tokio::time::sleep(Duration::from_secs(50)).await;
                 drop(parked);
                 Ok(if polls == 4 { Poll::Ready(()) } else { Poll::Pending(String::new()) })
@@ -206,7 +206,7 @@ mod tests {
     async fn calls_that_wait_for_a_rate_side_by_side_do_not_put_the_deadline_off_for_ever() {
         let start = Instant::now();
         let parked = || async {
-            let _parked = Parked::new();
+            let _parked = ParkedGuard::new();
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
         let waited: Result<(), _> = until(FIRST, "the sofa to be gone", Duration::from_secs(60), || async {
@@ -225,7 +225,7 @@ mod tests {
         told(listener, pause(Duration::from_secs(30), "AWS limits these calls")).await;
         let mut times = 0;
         while let Ok(why) = heard.try_recv() {
-            assert_eq!(why, Told::Waiting("AWS limits these calls".to_owned()));
+            assert_eq!(why, StepSignal::Waiting("AWS limits these calls".to_owned()));
             times += 1;
         }
         assert_eq!(times, 31);

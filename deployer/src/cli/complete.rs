@@ -12,7 +12,7 @@ use clap_complete::env::CompleteEnv;
 use super::environment::Environment;
 use crate::codes;
 use crate::log;
-use crate::spec::document::{Document, Failed};
+use crate::spec::document::{Document, InvalidStack};
 use crate::spec::env;
 use crate::spec::head::StateLocation;
 use crate::spec::sections::functions::Functions;
@@ -195,7 +195,7 @@ fn stack() -> Option<(Document, Lowered)> {
             let lowered = document.lower().0;
             Some((document, lowered))
         }
-        Err(Failed { sound, .. }) => sound.map(|sound| *sound),
+        Err(InvalidStack { sound, .. }) => sound.map(|sound| *sound),
     };
     // The environment of the asking shell may set variables, too.
     if let Some((document, _)) = &stack {

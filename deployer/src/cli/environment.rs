@@ -142,7 +142,8 @@ impl Environment {
         // At trace level the SDK logs whole requests and responses, including secrets that are not known as such yet.
         let bodiless =
             filter_fn(|event| event.target().starts_with("deployer") || *event.level() <= tracing::Level::DEBUG);
-        let layer = tracing_subscriber::fmt::layer().with_writer(log::Masked::default).with_ansi(false).without_time();
+        let layer =
+            tracing_subscriber::fmt::layer().with_writer(log::MaskedEvent::default).with_ansi(false).without_time();
         let _ = tracing_subscriber::registry().with(layer.with_filter(filter.and(bodiless))).try_init();
     }
 }

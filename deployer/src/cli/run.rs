@@ -109,7 +109,7 @@ impl Run {
             },
             lock: LockSettings { timeout: *lock_timeout, terms: *lease, holder: self.holder(operation) },
             machine: Machine {
-                build: package::Environment::of_process(),
+                build: package::BuildEnvironment::of_process(),
                 own_directory: self.environment.own_directory(),
                 in_ci: operation == "ci" || self.environment.is_ci_system(),
             },
@@ -137,7 +137,7 @@ impl Run {
     /// Returns a prompt for the code of an MFA device, if a person can answer.
     fn ask_for_code(&self) -> Option<AskForCode> {
         let terminal = self.terminal;
-        let ask = move |device: &str| -> profile::Answer {
+        let ask = move |device: &str| -> profile::CodeInput {
             let question = format!("MFA code of {device}:");
             Box::pin(async move { terminal.ask(&question).await })
         };

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError};
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, own};
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
@@ -83,7 +83,7 @@ pub struct Outcome {
     pub unwatched: Vec<String>,
     pub interrupted: bool,
     pub state: State,
-    pub known: Known,
+    pub known: KnownOutputs,
     /// The state's lock was lost while actions remained.
     pub fenced: bool,
     /// The reason why the state could not be stored, if so.
@@ -105,7 +105,7 @@ pub struct Execution<'a> {
     pub stack: &'a str,
     pub plan: &'a Plan,
     /// Outputs that are known before the first action.
-    pub known: Known,
+    pub known: KnownOutputs,
     pub state: State,
     pub journal: &'a dyn Journal,
     pub observer: &'a dyn Observer,
@@ -323,7 +323,7 @@ impl Outcome {
             unwatched: Vec::new(),
             interrupted: false,
             state: State::default(),
-            known: Known::new(),
+            known: KnownOutputs::new(),
             fenced: false,
             state_error: None,
         }

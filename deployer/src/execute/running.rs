@@ -17,7 +17,7 @@ use super::schedule::{Schedule, StepId};
 use super::step::{Done, Unfinished};
 use super::{Event, Stop, stopped};
 use crate::aws::AwsError;
-use crate::aws::wait::{self, Listener, Told};
+use crate::aws::wait::{self, Listener, StepSignal};
 
 /// A step that has ended.
 pub(super) struct Finished {
@@ -35,8 +35,8 @@ pub(super) struct Running<'a> {
     in_flight: BTreeMap<StepId, Arc<AtomicBool>>,
     /// The steps that wait for AWS's rate, with the number of their waiting calls.
     parked: BTreeMap<StepId, usize>,
-    signs: UnboundedSender<(StepId, Told)>,
-    heard: UnboundedReceiver<(StepId, Told)>,
+    signs: UnboundedSender<(StepId, StepSignal)>,
+    heard: UnboundedReceiver<(StepId, StepSignal)>,
     /// Ends the steps that have not made a call yet, as the run's stop does.
     halted: Stop,
 }
@@ -132,16 +132,16 @@ impl<'a> Running<'a> {
                 else => std::future::pending().await,
             };
             match told {
-                Told::There => return RunningEvent::Exists(id),
-                Told::Parked if self.in_flight.contains_key(&id) => {
+                StepSignal::There => return RunningEvent::Exists(id),
+                StepSignal::Parked if self.in_flight.contains_key(&id) => {
                     *self.parked.entry(id).or_default() += 1;
                     return RunningEvent::Parking;
                 }
-                Told::Resumed => match self.parked.get_mut(&id) {
+                StepSignal::Resumed => match self.parked.get_mut(&id) {
                     Some(calls @ 2..) => *calls -= 1,
                     _ => drop(self.parked.remove(&id)),
                 },
-                Told::Parked | Told::Waiting(_) | Told::Note(_) => {}
+                StepSignal::Parked | StepSignal::Waiting(_) | StepSignal::Note(_) => {}
             }
         }
     }
@@ -169,13 +169,13 @@ pub(super) async fn with_messages<T>(
     work: impl Future<Output = T>,
     begun: Arc<AtomicBool>,
     mut on_message: impl FnMut(StepMessage<'_>),
-    mut sign: impl FnMut(Told),
+    mut sign: impl FnMut(StepSignal),
 ) -> T {
     let (told, mut heard) = unbounded_channel();
     let mut work = pin!(wait::told(Listener { told, begun }, work));
     let mut hear = |told| match told {
-        Told::Waiting(why) => on_message(StepMessage::Waiting(&why)),
-        Told::Note(text) => on_message(StepMessage::Note(&text)),
+        StepSignal::Waiting(why) => on_message(StepMessage::Waiting(&why)),
+        StepSignal::Note(text) => on_message(StepMessage::Note(&text)),
         told => sign(told),
     };
     loop {

@@ -11,12 +11,12 @@ use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::sections::about::{self, PartPlace};
 use crate::spec::sections::{self, Lowered, Resource};
-use crate::spec::template::{self, Part, Ref};
+use crate::spec::template::{self, Ref, TextPart};
 
 type Aliases = BTreeMap<(String, String), (String, String)>;
 
 /// Locates texts in `stack.yaml` for findings.
-pub trait Named {
+pub trait TextLocator {
     /// Returns the place where the element (`functions.image-worker`) or output writes `reference`.
     fn place_of(&self, element: &str, reference: &str) -> DocPath;
 
@@ -26,7 +26,12 @@ pub trait Named {
 
 impl Graph {
     /// Builds the graph. Reports every unknown reference, cycle and duplicate name.
-    pub fn of(lowered: Lowered, outputs: BTreeMap<String, String>, names: &dyn Named, findings: &mut Findings) -> Self {
+    pub fn of(
+        lowered: Lowered,
+        outputs: BTreeMap<String, String>,
+        names: &dyn TextLocator,
+        findings: &mut Findings,
+    ) -> Self {
         let Lowered { resources, aliases, .. } = lowered;
         let known: HashMap<String, &'static [&'static str]> =
             resources.iter().map(|r| (r.address.clone(), kinds::registered(r.kind).outputs())).collect();
@@ -34,7 +39,7 @@ impl Graph {
         for resource in &resources {
             parts.entry(resource.element.clone()).or_default().push(resource.address.clone());
         }
-        let mut checker = Checker { aliases: &aliases, known: &known, parts: &parts, names, findings };
+        let mut checker = ReferenceChecker { aliases: &aliases, known: &known, parts: &parts, names, findings };
         let mut nodes: BTreeMap<String, Node> = resources
             .into_iter()
             .map(|resource| checker.node(resource))
@@ -53,16 +58,16 @@ impl Graph {
     }
 }
 
-struct Checker<'a> {
+struct ReferenceChecker<'a> {
     aliases: &'a Aliases,
     known: &'a HashMap<String, &'static [&'static str]>,
     /// For each element, the addresses of its resources.
     parts: &'a HashMap<String, Vec<String>>,
-    names: &'a dyn Named,
+    names: &'a dyn TextLocator,
     findings: &'a mut Findings,
 }
 
-impl Checker<'_> {
+impl ReferenceChecker<'_> {
     fn node(&mut self, resource: Resource) -> Node {
         let kind = kinds::registered(resource.kind);
         let references = kind.about().references;
@@ -142,13 +147,13 @@ impl Checker<'_> {
     fn text(&mut self, text: &str, element: &str) -> (String, Vec<String>) {
         let Ok(parts) = template::parse(text) else { return (text.to_owned(), Vec::new()) };
         let mut addresses = Vec::new();
-        let parts: Vec<Part> = parts
+        let parts: Vec<TextPart> = parts
             .into_iter()
             .map(|part| match part {
-                Part::Ref(reference) => {
+                TextPart::Ref(reference) => {
                     let reference = self.follow(reference, element);
                     addresses.push(reference.address.clone());
-                    Part::Ref(reference)
+                    TextPart::Ref(reference)
                 }
                 part => part,
             })

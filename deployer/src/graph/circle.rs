@@ -7,15 +7,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::resolve::{self, Known};
-use super::{Named, Node, predicted};
+use super::resolve::{self, KnownOutputs};
+use super::{Node, TextLocator, predicted};
 #[cfg(doc)]
 use crate::kinds::Kind;
 use crate::spec::finding::Findings;
 use crate::spec::template;
 
 /// Orders dependencies before dependents. Breaks a circle at its loosest reference, or reports it.
-pub(super) fn order(nodes: &mut BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) -> Vec<String> {
+pub(super) fn order(
+    nodes: &mut BTreeMap<String, Node>,
+    names: &dyn TextLocator,
+    findings: &mut Findings,
+) -> Vec<String> {
     let mut known = None;
     loop {
         let (order, stuck) = sorted(nodes);
@@ -62,7 +66,7 @@ fn sorted(nodes: &BTreeMap<String, Node>) -> (Vec<String>, BTreeSet<String>) {
 
 /// Finds a reference of a circle that need not wait. Prefers one by which AWS takes only the name; then takes one in a
 /// text.
-fn loosest(nodes: &BTreeMap<String, Node>, circle: &[String], known: &Known) -> Option<(String, String)> {
+fn loosest(nodes: &BTreeMap<String, Node>, circle: &[String], known: &KnownOutputs) -> Option<(String, String)> {
     let steps = || circle.iter().enumerate().map(|(at, from)| (&nodes[from], &circle[(at + 1) % circle.len()]));
     let free = |(node, to): &(&Node, &String)| {
         node.loose.contains(*to) && !node.depends_on.contains(*to) && is_known(node, to, known)
@@ -73,7 +77,7 @@ fn loosest(nodes: &BTreeMap<String, Node>, circle: &[String], known: &Known) -> 
 }
 
 /// Tells whether every output of `of` that a node refers to can be computed.
-fn is_known(node: &Node, of: &str, known: &Known) -> bool {
+fn is_known(node: &Node, of: &str, known: &KnownOutputs) -> bool {
     let wanted =
         template::references(&node.spec).into_iter().map(|(_, wanted)| wanted).filter(|wanted| wanted.address == of);
     wanted
@@ -100,7 +104,12 @@ fn circle(nodes: &BTreeMap<String, Node>, stuck: &BTreeSet<String>) -> Option<Ve
 }
 
 /// Reports circles until the remaining stuck nodes have none.
-fn report_all(nodes: &BTreeMap<String, Node>, mut stuck: BTreeSet<String>, names: &dyn Named, findings: &mut Findings) {
+fn report_all(
+    nodes: &BTreeMap<String, Node>,
+    mut stuck: BTreeSet<String>,
+    names: &dyn TextLocator,
+    findings: &mut Findings,
+) {
     loop {
         // A node that waits for no stuck node is in no further circle.
         let free = |address: &&String| !nodes[*address].dependencies.iter().any(|d| stuck.contains(d));
@@ -116,7 +125,7 @@ fn report_all(nodes: &BTreeMap<String, Node>, mut stuck: BTreeSet<String>, names
     }
 }
 
-fn report(nodes: &BTreeMap<String, Node>, circle: &[String], names: &dyn Named, findings: &mut Findings) {
+fn report(nodes: &BTreeMap<String, Node>, circle: &[String], names: &dyn TextLocator, findings: &mut Findings) {
     // Points at a reference between two elements, not at one between an element's own parts.
     let next = |at: usize| &circle[(at + 1) % circle.len()];
     let leaves = |at: &usize| nodes[&circle[*at]].element != nodes[next(*at)].element;

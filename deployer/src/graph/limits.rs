@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::resolve::{self, Known};
+use super::resolve::{self, KnownOutputs};
 use super::{Graph, Node};
 use crate::aws::Place;
 use crate::aws::tags::{self, MOST, Tags, VALUE_LENGTH};
@@ -28,8 +28,8 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
 }
 
 /// Checks the limits with every known output.
-pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place, findings: &mut Findings) {
-    let mut tagged = Tagged::of(document);
+pub fn check_in(graph: &Graph, document: &Document, known: &KnownOutputs, place: &Place, findings: &mut Findings) {
+    let mut tagged = WrongTags::of(document);
     for node in graph.nodes().filter(|node| !node.external) {
         let spec = resolve::least(node.resolved(known, place));
         for excess in node.kind.limits(&spec) {
@@ -58,7 +58,7 @@ pub fn check_in(graph: &Graph, document: &Document, known: &Known, place: &Place
 
 /// A mistake in a tag, for the services that refuse it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Wrong {
+enum TagMistake {
     /// A forbidden character in the key or the value.
     Character { in_key: bool, character: char },
     /// A value with this many characters, which is too long.
@@ -68,13 +68,13 @@ enum Wrong {
 }
 
 /// Wrong tags. Each is reported once, however many resources have it.
-struct Tagged<'d> {
+struct WrongTags<'d> {
     document: &'d Document,
-    found: BTreeMap<(DocPath, Wrong), BTreeSet<tags::Rules>>,
+    found: BTreeMap<(DocPath, TagMistake), BTreeSet<tags::TagRules>>,
     too_many: BTreeSet<DocPath>,
 }
 
-impl<'d> Tagged<'d> {
+impl<'d> WrongTags<'d> {
     fn of(document: &'d Document) -> Self {
         Self { document, found: BTreeMap::new(), too_many: BTreeSet::new() }
     }
@@ -88,28 +88,28 @@ impl<'d> Tagged<'d> {
             let place = self.place(node, key);
             let mut note = |wrong| _ = self.found.entry((place.clone(), wrong)).or_default().insert(rules);
             if let Some(character) = tags::refused_character(key) {
-                note(Wrong::Character { in_key: true, character });
+                note(TagMistake::Character { in_key: true, character });
             }
             let value = &tags[*key];
             if let Some(character) = tags::refused_character(value) {
-                note(Wrong::Character { in_key: false, character });
+                note(TagMistake::Character { in_key: false, character });
             }
             let length = value.chars().count();
             if length > VALUE_LENGTH {
-                note(Wrong::Long(length));
+                note(TagMistake::Long(length));
             }
             let twin =
                 own.iter().take_while(|other| *other != key).find(|other| other.to_lowercase() == key.to_lowercase());
             if let Some(twin) = twin.filter(|_| rules.caseless) {
                 // If the stack and the element set the two keys, report the element's.
                 let (later, first) = if self.is_own(node, key) { (key, twin) } else { (twin, key) };
-                let place = (self.place(node, later), Wrong::Twin((*first).clone()));
+                let place = (self.place(node, later), TagMistake::Twin((*first).clone()));
                 self.found.entry(place).or_default().insert(rules);
             }
         }
     }
 
-    fn count(&mut self, node: &Node, tags: &Tags, rules: tags::Rules, findings: &mut Findings) {
+    fn count(&mut self, node: &Node, tags: &Tags, rules: tags::TagRules, findings: &mut Findings) {
         let path = self.document.locate(&node.address).then("tags");
         let path = if self.document.states(&path) { path } else { DocPath::of(["tags"]) };
         if tags.len() <= MOST || !self.too_many.insert(path.clone()) {
@@ -149,7 +149,7 @@ impl<'d> Tagged<'d> {
             let services = named.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
             let key = path.0.last().cloned().unwrap_or_default();
             let (code, message, help) = wrong.words(&key, &services, strict);
-            let finding = match strict || matches!(wrong, Wrong::Long(_)) {
+            let finding = match strict || matches!(wrong, TagMistake::Long(_)) {
                 true => findings.error(code, path, message),
                 false => findings.warning(code, path, message),
             };
@@ -158,7 +158,7 @@ impl<'d> Tagged<'d> {
     }
 }
 
-impl Wrong {
+impl TagMistake {
     fn is_of_key(&self) -> bool {
         matches!(self, Self::Twin(_) | Self::Character { in_key: true, .. })
     }
@@ -214,7 +214,7 @@ mod tests {
         let loaded = pipeline::check(SourceText::new("stack.yaml", stack), &Inputs::default()).unwrap();
         let place = Place { account: "123456789012".into(), region: "eu-west-1".into(), ..resolve::nowhere() };
         let mut known = loaded.graph.predicted(&place);
-        let codes = |known: &Known| {
+        let codes = |known: &KnownOutputs| {
             let mut findings = Findings::default();
             check_in(&loaded.graph, &loaded.document, known, &place, &mut findings);
             findings.0.into_iter().map(|finding| finding.code).collect::<Vec<_>>()

@@ -17,13 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use self::resolve::Known;
+use self::resolve::KnownOutputs;
 use crate::aws::Place;
 use crate::kinds::AnyKind;
-use crate::spec::sections::Code;
-use crate::spec::template::{self, Part, Ref};
+use crate::spec::sections::LoweredCode;
+use crate::spec::template::{self, Ref, TextPart};
 
-pub use build::Named;
+pub use build::TextLocator;
 
 /// One primitive resource and its dependencies.
 pub struct Node {
@@ -45,14 +45,14 @@ pub struct Node {
     pub retain: bool,
     /// Whether the resource is only read: never created, changed or deleted.
     pub external: bool,
-    pub code: Option<Code>,
+    pub code: Option<LoweredCode>,
     /// The size of the packaged artifact, once it is packaged.
     pub artifact_bytes: Option<u64>,
 }
 
 impl Node {
     /// Returns the spec with every known value filled in, including the resource's own outputs if they can be computed.
-    pub fn resolved(&self, known: &Known, place: &Place) -> Value {
+    pub fn resolved(&self, known: &KnownOutputs, place: &Place) -> Value {
         own::filled(self.kind, &self.address, resolve::value(&self.spec, known, place), place)
     }
 }
@@ -64,8 +64,8 @@ pub fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
 
 /// Computes every output that does not need AWS. Repeats until nothing new is found: a value may depend on a later
 /// node.
-fn predicted<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Place) -> Known {
-    let mut known = Known::new();
+fn predicted<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Place) -> KnownOutputs {
+    let mut known = KnownOutputs::new();
     loop {
         let before = known.len();
         for node in nodes().filter(|node| !(before > 0 && known.contains_key(&node.address))).collect::<Vec<_>>() {
@@ -107,9 +107,9 @@ impl Graph {
     }
 
     /// Fills known values into a text of an element. Returns `None` if one is unknown.
-    pub fn filled(&self, text: &str, known: &Known, place: &Place) -> Option<String> {
-        let value = |part: &Part| {
-            let Part::Ref(Ref { address, output }) = part else { return resolve::of_place(part, place) };
+    pub fn filled(&self, text: &str, known: &KnownOutputs, place: &Place) -> Option<String> {
+        let value = |part: &TextPart| {
+            let TextPart::Ref(Ref { address, output }) = part else { return resolve::of_place(part, place) };
             let key = (address.clone(), output.clone());
             let (address, output) = self.aliases.get(&key).unwrap_or(&key);
             known.get(address)?.get(output).filter(|text| !resolve::is_unknown(&text.as_str().into())).cloned()
@@ -118,7 +118,7 @@ impl Graph {
     }
 
     /// Computes every output that does not need AWS.
-    pub fn predicted(&self, place: &Place) -> Known {
+    pub fn predicted(&self, place: &Place) -> KnownOutputs {
         predicted(|| self.nodes(), place)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::resolve::Known;
+use super::resolve::KnownOutputs;
 use super::{Graph, resolve};
 use crate::aws::Place;
 use crate::aws::bedrock::{FoundationModel, invoked};
@@ -19,7 +19,7 @@ pub struct User {
 
 /// Lists each model that a permission names in a single region, with the roles that have the permission. Ignores
 /// patterns.
-pub fn used(graph: &Graph, known: &Known, place: &Place) -> BTreeMap<FoundationModel, Vec<User>> {
+pub fn used(graph: &Graph, known: &KnownOutputs, place: &Place) -> BTreeMap<FoundationModel, Vec<User>> {
     let mut models: BTreeMap<FoundationModel, Vec<User>> = BTreeMap::new();
     for node in graph.nodes().filter(|node| node.kind.name() == "iam.role" && !node.external) {
         let spec = resolve::value(&node.spec, known, place);

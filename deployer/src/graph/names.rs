@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::resolve;
-use super::{Graph, Named, Node};
+use super::{Graph, Node, TextLocator};
 use crate::aws::Place;
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Findings};
@@ -80,7 +80,7 @@ fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
 }
 
 /// Reports two resources of one kind with the same identity: they would fight over one AWS resource.
-pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn Named, findings: &mut Findings) {
+pub(super) fn used_twice(nodes: &BTreeMap<String, Node>, names: &dyn TextLocator, findings: &mut Findings) {
     let mut first: HashMap<(&str, String), &Node> = HashMap::new();
     let mut said: BTreeSet<(&str, &str)> = BTreeSet::new();
     // Elements come before their parts: two functions with the same name also share the names of their roles and log

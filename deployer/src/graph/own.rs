@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::resolve::{self, Known};
+use super::resolve::{self, KnownOutputs};
 use crate::aws::Place;
 use crate::kinds::{AnyKind, Outputs};
 use crate::spec::template::{self, Ref};
@@ -26,7 +26,7 @@ pub(super) fn endless(kind: &dyn AnyKind, address: &str, spec: &Value) -> BTreeS
     let refs = template::references(spec).into_iter().map(|(_, reference)| reference);
     let (own, others): (Vec<Ref>, Vec<Ref>) = refs.partition(|reference| reference.address == address);
     // The outputs of other resources are known before this one is created, so any value serves here.
-    let mut known = Known::new();
+    let mut known = KnownOutputs::new();
     for Ref { address, output } in others {
         known.entry(address).or_default().insert(output, "x".to_owned());
     }
@@ -53,7 +53,7 @@ pub fn filled(kind: &dyn AnyKind, address: &str, spec: Value, place: &Place) -> 
         return spec;
     }
     let outputs: Outputs = kind.predict(&spec, place).unwrap_or_default();
-    resolve::marks(&spec, &Known::from([(address.to_owned(), outputs)]))
+    resolve::marks(&spec, &KnownOutputs::from([(address.to_owned(), outputs)]))
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
         });
         let kind = kinds::find("iam.role").unwrap();
         assert_eq!(endless(kind, "roles.r", &role), BTreeSet::new());
-        let known = Known::from([("apis.a".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
+        let known = KnownOutputs::from([("apis.a".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
         let desired = filled(kind, "roles.r", resolve::value(&role, &known, &place()), &place());
         assert_eq!(desired["inline_policies"]["own"], "arn:aws:iam::123456789012:role/x-abc");
     }

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::aws::Place;
 use crate::kinds::Outputs;
-use crate::spec::template::{self, Part, Ref};
+use crate::spec::template::{self, Ref, TextPart};
 
 /// The outputs known so far, by address.
-pub type Known = BTreeMap<String, Outputs>;
+pub type KnownOutputs = BTreeMap<String, Outputs>;
 
 /// Delimiters of a placeholder inside a resolved text: for a value that only apply can know, or a variable without one. They are from Unicode's
 /// private area, which no AWS property uses; `${` may occur in one, as an IAM policy variable.
@@ -17,7 +17,7 @@ const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 
 /// Resolves every text in `value`. Unknown outputs become placeholders that [`is_unknown`] finds.
-pub fn value(value: &Value, known: &Known, place: &Place) -> Value {
+pub fn value(value: &Value, known: &KnownOutputs, place: &Place) -> Value {
     let mut resolved = value.clone();
     each_text(&mut resolved, &mut |text| {
         if text.contains('$') {
@@ -38,7 +38,7 @@ fn each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
 }
 
 /// Resolves one text.
-pub fn text(text: &str, known: &Known, place: &Place) -> String {
+pub fn text(text: &str, known: &KnownOutputs, place: &Place) -> String {
     if !text.contains('$') {
         return text.to_owned();
     }
@@ -46,23 +46,23 @@ pub fn text(text: &str, known: &Known, place: &Place) -> String {
     parts.into_iter().map(|part| resolve(part, known, place)).collect()
 }
 
-fn resolve(part: Part, known: &Known, place: &Place) -> String {
+fn resolve(part: TextPart, known: &KnownOutputs, place: &Place) -> String {
     match part {
-        Part::Text(text) => text,
-        Part::Ref(Ref { address, output }) => known
+        TextPart::Text(text) => text,
+        TextPart::Ref(Ref { address, output }) => known
             .get(&address)
             .and_then(|outputs| outputs.get(&output).cloned())
             .unwrap_or_else(|| format!("{OPEN}{address}.{output}{CLOSE}")),
-        Part::Aws(ref name) => of_place(&part, place).unwrap_or_else(|| name.clone()),
+        TextPart::Aws(ref name) => of_place(&part, place).unwrap_or_else(|| name.clone()),
         // The environment and every variable with a value were replaced before the graph was built.
-        Part::Env => "${env}".to_owned(),
-        Part::Var(name) => format!("{OPEN}vars.{name}{CLOSE}"),
+        TextPart::Env => "${env}".to_owned(),
+        TextPart::Var(name) => format!("{OPEN}vars.{name}{CLOSE}"),
     }
 }
 
 /// Returns the value of `${aws.…}` in a place.
-pub fn of_place(part: &Part, place: &Place) -> Option<String> {
-    let Part::Aws(name) = part else { return None };
+pub fn of_place(part: &TextPart, place: &Place) -> Option<String> {
+    let TextPart::Aws(name) = part else { return None };
     let value = match name.as_str() {
         "account_id" => &place.account,
         "region" => &place.region,
@@ -82,7 +82,7 @@ pub fn is_unknown(value: &Value) -> bool {
 }
 
 /// Replaces placeholders by the outputs that have become known. The others stay.
-pub fn marks(value: &Value, known: &Known) -> Value {
+pub fn marks(value: &Value, known: &KnownOutputs) -> Value {
     match value {
         Value::String(text) if text.contains(OPEN) => Value::String(marks_in(text, known)),
         Value::Array(items) => items.iter().map(|item| marks(item, known)).collect(),
@@ -91,7 +91,7 @@ pub fn marks(value: &Value, known: &Known) -> Value {
     }
 }
 
-fn marks_in(text: &str, known: &Known) -> String {
+fn marks_in(text: &str, known: &KnownOutputs) -> String {
     let mut pieces = text.split(OPEN);
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn known_outputs_replace_references_and_unknown_ones_are_marked() {
-        let known = Known::from([("queues.q".to_owned(), Outputs::from([("arn".into(), "arn:q".into())]))]);
+        let known = KnownOutputs::from([("queues.q".to_owned(), Outputs::from([("arn".into(), "arn:q".into())]))]);
         let spec = json!({"a": "${queues.q.arn}", "b": "x/${apis.c.id}/y", "c": "${aws.region}"});
         let resolved = value(&spec, &known, &place());
         assert_eq!(resolved["a"], "arn:q");
@@ -197,9 +197,9 @@ mod tests {
 
     #[test]
     fn a_mark_gives_way_to_what_has_become_known() {
-        let marked = value(&json!({"a": "x/${apis.c.id}/${apis.d.id}"}), &Known::new(), &place());
+        let marked = value(&json!({"a": "x/${apis.c.id}/${apis.d.id}"}), &KnownOutputs::new(), &place());
         assert_eq!(awaited(&marked), ["apis.c", "apis.d"]);
-        let known = Known::from([("apis.c".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
+        let known = KnownOutputs::from([("apis.c".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
         let rest = marks(&marked, &known);
         assert_eq!(readable(rest["a"].as_str().unwrap()), "x/abc/(known after apply)");
         assert_eq!(awaited(&rest), ["apis.d"]);
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_escaped_reference_is_a_literal_and_not_unknown() {
-        let resolved = value(&json!("$${aws:username}"), &Known::new(), &place());
+        let resolved = value(&json!("$${aws:username}"), &KnownOutputs::new(), &place());
         assert_eq!(resolved, "${aws:username}");
         assert!(!is_unknown(&resolved));
     }

@@ -1,6 +1,6 @@
 //! Reports secrets in places where they cannot stay secret: in resource identities and in the stack's outputs.
 
-use super::resolve::{self, Known};
+use super::resolve::{self, KnownOutputs};
 use super::{Graph, Node};
 #[cfg(doc)]
 use crate::kinds::About;
@@ -62,7 +62,7 @@ fn head(document: &Document) -> Vec<(DocPath, &str, &'static str)> {
 fn resource(node: &Node, document: &Document, findings: &mut Findings) {
     // Considers only the resource's own texts. A resource that it refers to is checked itself.
     let place = resolve::nowhere();
-    let spec = resolve::value(&node.spec, &Known::new(), &place);
+    let spec = resolve::value(&node.spec, &KnownOutputs::new(), &place);
     let mut shown = vec![node.address.clone(), node.kind.identify_in_clear(&spec)];
     // A property besides the name may be part of the ARN, such as a role's path.
     shown.extend(node.kind.predict(&spec, &place).unwrap_or_default().into_values());

@@ -19,7 +19,7 @@ use crate::graph::resolve::{self, wildcard};
 use crate::graph::{Graph, Node, models};
 use crate::kinds::{self, Grant, OWN_STACK, Op, REGISTRY};
 use crate::observe::predict;
-use crate::spec::template::{self, Part};
+use crate::spec::template::{self, TextPart};
 use crate::state::{Record, State};
 
 /// The command that a policy is for.
@@ -121,7 +121,7 @@ fn goes_with_parent(graph: &Graph, node: &Node) -> bool {
     let Ok(parts) = template::parse(text) else { return false };
     node.kind.about().goes_with_parent()
         && parts.iter().any(|part| match part {
-            Part::Ref(reference) => graph
+            TextPart::Ref(reference) => graph
                 .node(&reference.address)
                 .is_some_and(|parent| !parent.external && !parent.protect && !parent.retain),
             _ => false,

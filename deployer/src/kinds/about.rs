@@ -29,18 +29,18 @@ pub struct About {
     /// updated in place, and an absent value equals an empty one.
     pub rules: &'static [(&'static str, Rule)],
     /// The service's rules for tags; `None` if the resource has no tags.
-    pub tags: Option<tags::Rules>,
+    pub tags: Option<tags::TagRules>,
     /// The kind that this one is part of.
     pub parent: Option<Parent>,
     /// The property that is the resource's name in AWS.
-    pub named: Option<Named>,
+    pub named: Option<NameProperty>,
     /// The property for the artifact of a resource.
     pub artifact: Option<ArtifactProperty>,
     pub references: References,
     pub calls: Calls,
     pub person: Person,
     /// What commands can do with a deployed resource.
-    pub operated: Option<Operated>,
+    pub operated: Option<Capability>,
 }
 
 impl About {
@@ -125,7 +125,7 @@ pub enum Ownership {
 
 /// What a deployed resource does that commands are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operated {
+pub enum Capability {
     /// Runs code and logs: `invoke`, `logs`, `trace`, `rollback`.
     Code,
     /// Holds messages: `queue`.
@@ -145,7 +145,7 @@ pub struct Parent {
 
 /// The property that is the resource's name in AWS.
 #[derive(Debug, Clone, Copy)]
-pub struct Named {
+pub struct NameProperty {
     pub property: &'static str,
     /// The most characters that AWS accepts.
     pub longest: usize,
@@ -153,7 +153,7 @@ pub struct Named {
     pub caseless: bool,
 }
 
-impl Named {
+impl NameProperty {
     /// A name of at most `longest` characters, which AWS compares exactly.
     pub const fn of(property: &'static str, longest: usize) -> Self {
         Self { property, longest, caseless: false }

@@ -109,9 +109,9 @@ fn joined<'a>(spec: &Value, properties: impl Iterator<Item = &'a str>) -> String
 }
 
 /// Turns a [`Kind`] into an [`AnyKind`].
-pub struct Erased<K>(PhantomData<fn() -> K>);
+pub struct ErasedKind<K>(PhantomData<fn() -> K>);
 
-impl<K: Kind> Erased<K> {
+impl<K: Kind> ErasedKind<K> {
     pub const NEW: Self = Self(PhantomData);
 
     fn typed(spec: &Value) -> Result<K::Spec, AwsError> {
@@ -180,7 +180,7 @@ impl<K: Kind> Erased<K> {
     }
 }
 
-impl<K: Kind> AnyKind for Erased<K> {
+impl<K: Kind> AnyKind for ErasedKind<K> {
     fn about(&self) -> &'static About {
         const { &K::ABOUT }
     }

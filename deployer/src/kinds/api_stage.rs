@@ -75,7 +75,7 @@ impl Kind for ApiStage {
             ("stage_name", Rule::Replace("API Gateway cannot rename a stage")),
             ("definition", Rule::Digest),
         ],
-        tags: Some(tags::Rules::strict("API Gateway")),
+        tags: Some(tags::TagRules::strict("API Gateway")),
         parent: Some(Parent { kind: "apigateway.rest_api", owns: true, deletes: true }),
         calls: Calls {
             exists: EXISTS,

@@ -19,8 +19,8 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Stan
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule, Sign,
-    service_role,
+    About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, References, Rule,
+    Sign, service_role,
 };
 use crate::aws::gather::{Bulk, both};
 use crate::aws::service::CLOUDWATCH;
@@ -73,8 +73,8 @@ impl Kind for CloudwatchAlarm {
             ("insufficient_data_actions", Rule::Unordered),
             ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
         ],
-        tags: Some(tags::Rules::advised("CloudWatch")),
-        named: Some(Named::of("alarm_name", 255)),
+        tags: Some(tags::TagRules::advised("CloudWatch")),
+        named: Some(NameProperty::of("alarm_name", 255)),
         // CloudWatch looks up neither the watched metric's resource nor the actions' topics.
         references: References {
             by_name: &["dimensions", "alarm_actions", "ok_actions", "insufficient_data_actions"],
@@ -121,7 +121,7 @@ impl Kind for CloudwatchAlarm {
     async fn read(aws: &Aws, spec: &Alarm, _: Trust) -> Result<Option<Observed<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.alarm_name]);
-        let expected = tagged::Expected { wanted: &spec.tags, recorded };
+        let expected = tagged::ExpectedTags { wanted: &spec.tags, recorded };
         // A delete checks the owner, so a listing may be trusted before it, too.
         let tags = tagged::tags_of(aws, &outputs["arn"], expected, Trust::Listing, tags_of(aws, &outputs["arn"]));
         let found = aws.gather::<DescribeAlarms>(&spec.alarm_name);

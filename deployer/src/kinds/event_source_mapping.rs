@@ -102,7 +102,7 @@ impl Kind for EventSourceMapping {
             ("function_response_types", Rule::Unordered),
             ("filter_patterns", Rule::Unordered),
         ],
-        tags: Some(tags::Rules::strict("Lambda")),
+        tags: Some(tags::TagRules::strict("Lambda")),
         parent: Some(Parent { kind: "lambda.function", owns: false, deletes: false }),
         references: References {
             needs: &[("/function_name", "lambda.function"), ("/event_source_arn", "sqs.queue")],
@@ -179,7 +179,7 @@ impl Kind for EventSourceMapping {
                 Some(uuid) => {
                     let arn = uuid_arn(aws, uuid);
                     let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
-                    let expected = tagged::Expected { wanted: &spec.tags, recorded };
+                    let expected = tagged::ExpectedTags { wanted: &spec.tags, recorded };
                     tagged::tags_of(aws, &arn, expected, trust, tags_of(aws, &arn)).await.unwrap_or(None)
                 }
                 None => None,

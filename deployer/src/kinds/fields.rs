@@ -10,14 +10,14 @@ use serde::forward_to_deserialize_any;
 pub(super) fn of<S: DeserializeOwned>() -> &'static [&'static str] {
     let found: Cell<&'static [&'static str]> = Cell::new(&[]);
     // Always fails: only the names are needed.
-    let _: Result<S, Error> = S::deserialize(Asked(&found));
+    let _: Result<S, Error> = S::deserialize(FieldRecorder(&found));
     found.get()
 }
 
 /// Records the fields that a struct asks for.
-struct Asked<'a>(&'a Cell<&'static [&'static str]>);
+struct FieldRecorder<'a>(&'a Cell<&'static [&'static str]>);
 
-impl<'de> Deserializer<'de> for Asked<'_> {
+impl<'de> Deserializer<'de> for FieldRecorder<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {

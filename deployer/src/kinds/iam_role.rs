@@ -26,11 +26,12 @@ use policies::{
     inline_policies, instance_profiles, put_inline,
 };
 
-use listing::{Listed, MANY};
+use listing::{ListedRole, MANY};
 use spread::{once_known, settled};
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person,
+    References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::{IAM, ROLE, cure};
@@ -87,8 +88,8 @@ impl Kind for IamRole {
             ("inline_policies.*", Rule::Policy),
             ("managed_policy_arns", Rule::Unordered),
         ],
-        tags: Some(tags::Rules { caseless: true, ..tags::Rules::strict("IAM") }),
-        named: Some(Named { caseless: true, ..Named::of("name", 64) }),
+        tags: Some(tags::TagRules { caseless: true, ..tags::TagRules::strict("IAM") }),
+        named: Some(NameProperty { caseless: true, ..NameProperty::of("name", 64) }),
         references: References {
             // IAM never looks up the resources that a statement names.
             by_name: &["inline_policies"],
@@ -164,13 +165,13 @@ impl Kind for IamRole {
             listed.await?
         };
         let (role, inline, attached) = match listed {
-            Listed::Absent => return Ok(None),
-            Listed::Whole(whole) => {
+            ListedRole::Absent => return Ok(None),
+            ListedRole::Whole(whole) => {
                 let role = if local { role.await? } else { Some(whole.role) };
                 let Some(role) = role else { return Ok(None) };
                 (role, whole.inline, whole.attached)
             }
-            Listed::Apart => {
+            ListedRole::Apart => {
                 let wanted: Vec<String> = spec.inline_policies.keys().cloned().collect();
                 let policies = async {
                     tokio::try_join!(inline_policies(aws, &spec.name, &wanted), attached_policies(aws, &spec.name))
@@ -187,9 +188,9 @@ impl Kind for IamRole {
     /// As [`Kind::read`], without the contents of the inline policies.
     async fn present(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
         let (role, inline, attached) = match listing::listed(aws, Self::NAME, &spec.name).await? {
-            Listed::Absent => return Ok(None),
-            Listed::Whole(whole) => (whole.role, whole.inline, whole.attached),
-            Listed::Apart => {
+            ListedRole::Absent => return Ok(None),
+            ListedRole::Whole(whole) => (whole.role, whole.inline, whole.attached),
+            ListedRole::Apart => {
                 let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
                 let policies = async {
                     tokio::try_join!(inline_names(aws, &spec.name), attached_policies(aws, &spec.name)).map(Some)

@@ -24,14 +24,14 @@ use std::time::Duration;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 
-pub use spec::{Code, Function, LoggingConfig, TracingConfig, VpcConfig};
+pub use spec::{Function, FunctionZip, LoggingConfig, TracingConfig, VpcConfig};
 
 use progress::{followed, gone, is_going, ready, removal, remove};
 
 use super::lambda::created_key;
 use super::{
-    About, ArtifactProperty, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Operated,
-    Outputs, Person, References, Rule, Watched,
+    About, ArtifactProperty, Calls, Capability, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed,
+    Op, Outputs, Person, References, Rule, Watched,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -89,8 +89,8 @@ impl Kind for LambdaFunction {
             ("vpc_config.subnet_ids", Rule::Unordered),
             ("vpc_config.security_group_ids", Rule::Unordered),
         ],
-        tags: Some(tags::Rules::strict("Lambda")),
-        named: Some(Named::of("function_name", 64)),
+        tags: Some(tags::TagRules::strict("Lambda")),
+        named: Some(NameProperty::of("function_name", 64)),
         artifact: Some(ArtifactProperty {
             name: "code",
             digest: "sha256",
@@ -124,7 +124,7 @@ impl Kind for LambdaFunction {
             seconds: (5.0, 0.6),
             ..Person::DEFAULT
         },
-        operated: Some(Operated::Code),
+        operated: Some(Capability::Code),
         ..About::of("lambda.function", &LAMBDA)
     };
     type Spec = Function;

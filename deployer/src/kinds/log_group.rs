@@ -12,7 +12,7 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
+use super::{About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, Rule};
 use crate::aws::gather::{Bulk, both};
 use crate::aws::service::LOGS;
 use crate::aws::tags::{self, Tags};
@@ -73,8 +73,8 @@ impl Kind for LogGroupKind {
             ("name", Rule::Replace("CloudWatch Logs cannot rename a log group")),
             ("log_group_class", Rule::Replace("CloudWatch Logs cannot change a log group's class")),
         ],
-        tags: Some(tags::Rules::strict("CloudWatch Logs")),
-        named: Some(Named::of("name", 512)),
+        tags: Some(tags::TagRules::strict("CloudWatch Logs")),
+        named: Some(NameProperty::of("name", 512)),
         calls: Calls {
             exists: &["ResourceAlreadyExistsException"],
             limited: &[(Op::Create, "logs:CreateLogGroup"), (Op::Delete, "logs:DeleteLogGroup")],
@@ -121,7 +121,7 @@ impl Kind for LogGroupKind {
         let live = aws.gather::<DescribeGroups>(&spec.name);
         let arn = arn(&spec.name, &aws.place);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.name]);
-        let expected = tagged::Expected { wanted: &spec.tags, recorded };
+        let expected = tagged::ExpectedTags { wanted: &spec.tags, recorded };
         // A delete checks the owner, so a listing may be trusted before it, too.
         let tags = tagged::tags_of(aws, &arn, expected, Trust::Listing, tags_of(aws, &arn));
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);

@@ -53,9 +53,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use about::{About, ArtifactProperty, Calls, Named, Operated, Ownership, Parent, Person, References, Rule};
+pub use about::{
+    About, ArtifactProperty, Calls, Capability, NameProperty, Ownership, Parent, Person, References, Rule,
+};
 pub use action::{Action, Order};
-pub use any::{AnyKind, Erased};
+pub use any::{AnyKind, ErasedKind};
 pub(crate) use grant::service_role;
 pub use grant::{Condition, Grant, OWN_STACK, Op};
 pub use health::Sign;
@@ -70,19 +72,19 @@ pub static REGISTRY: &Registry<&dyn AnyKind> = &OWN;
 
 #[rustfmt::skip]
 static OWN: Registry<&dyn AnyKind> = Registry::new(&[
-    &Erased::<api_route::ApiRoute>::NEW,
-    &Erased::<api_stage::ApiStage>::NEW,
-    &Erased::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
-    &Erased::<event_source_mapping::EventSourceMapping>::NEW,
-    &Erased::<iam_role::IamRole>::NEW,
-    &Erased::<lambda_function::LambdaFunction>::NEW,
-    &Erased::<lambda_permission::LambdaPermission>::NEW,
-    &Erased::<log_group::LogGroupKind>::NEW,
-    &Erased::<rest_api::RestApi>::NEW,
-    &Erased::<s3_bucket::S3Bucket>::NEW,
-    &Erased::<sns_subscription::SnsSubscription>::NEW,
-    &Erased::<sns_topic::SnsTopic>::NEW,
-    &Erased::<sqs_queue::SqsQueue>::NEW,
+    &ErasedKind::<api_route::ApiRoute>::NEW,
+    &ErasedKind::<api_stage::ApiStage>::NEW,
+    &ErasedKind::<cloudwatch_alarm::CloudwatchAlarm>::NEW,
+    &ErasedKind::<event_source_mapping::EventSourceMapping>::NEW,
+    &ErasedKind::<iam_role::IamRole>::NEW,
+    &ErasedKind::<lambda_function::LambdaFunction>::NEW,
+    &ErasedKind::<lambda_permission::LambdaPermission>::NEW,
+    &ErasedKind::<log_group::LogGroupKind>::NEW,
+    &ErasedKind::<rest_api::RestApi>::NEW,
+    &ErasedKind::<s3_bucket::S3Bucket>::NEW,
+    &ErasedKind::<sns_subscription::SnsSubscription>::NEW,
+    &ErasedKind::<sns_topic::SnsTopic>::NEW,
+    &ErasedKind::<sqs_queue::SqsQueue>::NEW,
 ]);
 
 /// Finds a kind by its name, such as `sqs.queue`.

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gateway::{EXISTS, delete_tags, put_tags};
 use super::{
-    About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule, service_role,
+    About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, Rule, service_role,
 };
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, retag, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
@@ -32,7 +32,7 @@ use crate::aws::tags::{self, Tags};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust, once};
 use contents::{Contents, remove};
-use identity::{LISTING, Meant, known_before, made_since, meant};
+use identity::{LISTING, MatchingApis, known_before, made_since, meant};
 use local::can_patch;
 use wire::{api, patch, send_create};
 
@@ -94,8 +94,8 @@ impl Kind for RestApi {
             ("binary_media_types", Rule::Unordered),
             ("parts", Rule::Hint),
         ],
-        tags: Some(tags::Rules::strict("API Gateway")),
-        named: Some(Named::of("name", 255)),
+        tags: Some(tags::TagRules::strict("API Gateway")),
+        named: Some(NameProperty::of("name", 255)),
         calls: Calls {
             exists: EXISTS,
             limited: &[(Op::Create, "apigateway:CreateRestApi"), (Op::Delete, "apigateway:DeleteRestApi")],
@@ -249,7 +249,7 @@ async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
 
 /// Finds the API that `spec` means, without its parts.
 async fn observed(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
-    let Some(Meant { api: live, duplicates, others }) = meant(aws, spec).await? else { return Ok(None) };
+    let Some(MatchingApis { api: live, duplicates, others }) = meant(aws, spec).await? else { return Ok(None) };
     let id = id_of(&live)?;
     let outputs = outputs(&aws.place, &live)?;
     let edited = edited_tags(aws, &api_arn(aws, &id)).await?;

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
-    Watched,
+    About, Calls, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person,
+    References, Rule, Watched,
 };
 use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
@@ -108,8 +108,8 @@ impl Kind for S3Bucket {
             ("lifecycle_rules", Rule::Unordered),
             ("policy", Rule::Policy),
         ],
-        tags: Some(tags::Rules::strict("S3")),
-        named: Some(Named::of("bucket", 63)),
+        tags: Some(tags::TagRules::strict("S3")),
+        named: Some(NameProperty::of("bucket", 63)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },
         calls: Calls {
             exists: &["BucketAlreadyOwnedByYou"],

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    About, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, References, Rule,
+    About, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
@@ -58,8 +58,8 @@ impl Kind for SnsTopic {
             ("policy", Rule::Unmanaged),
             ("delivery_policy", Rule::Json),
         ],
-        tags: Some(tags::Rules::advised("SNS")),
-        named: Some(Named::of("name", 256)),
+        tags: Some(tags::TagRules::advised("SNS")),
+        named: Some(NameProperty::of("name", 256)),
         references: References { loose: &["policy", "delivery_policy", "display_name", "tags"], ..References::DEFAULT },
         person: Person {
             lost: Some("subscriptions that others made"),

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Named, Observed, Op, Operated, Outputs, Person,
-    References, Rule, Sign, Watched,
+    About, Calls, Capability, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs,
+    Person, References, Rule, Sign, Watched,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -79,8 +79,8 @@ impl Kind for SqsQueue {
             (MANAGED_SSE, Rule::Unmanaged),
             ("policy", Rule::Policy),
         ],
-        tags: Some(tags::Rules::advised("SQS")),
-        named: Some(Named::of("name", 80)),
+        tags: Some(tags::TagRules::advised("SQS")),
+        named: Some(NameProperty::of("name", 80)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },
         calls: Calls {
             exists: &["QueueNameExists", "QueueAlreadyExists"],
@@ -97,7 +97,7 @@ impl Kind for SqsQueue {
             moved: Some("senders and readers outside this stack need its new URL"),
             seconds: (0.8, 0.5),
         },
-        operated: Some(Operated::Messages),
+        operated: Some(Capability::Messages),
         ..About::of("sqs.queue", &SQS)
     };
     type Spec = Queue;
@@ -154,7 +154,7 @@ impl Kind for SqsQueue {
         let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names(Attribute::All).send();
         let attributes = aws.find("sqs:GetQueueAttributes", ABSENT, attributes);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.name]);
-        let expected = tagged::Expected { wanted: &spec.tags, recorded };
+        let expected = tagged::ExpectedTags { wanted: &spec.tags, recorded };
         let tags = tagged::tags_of(aws, &outputs["arn"], expected, trust, tags_of(aws, &url));
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };

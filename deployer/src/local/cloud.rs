@@ -25,7 +25,7 @@ pub struct LocalCloud {
 
 /// The local cloud as printed by `deployer local status --json`; members are null while it does not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Status {
+pub struct LocalStatus {
     pub running: bool,
     pub endpoint_url: Option<String>,
     pub bedrock_endpoint_url: Option<String>,
@@ -58,8 +58,8 @@ impl LocalCloud {
         Keys { access_key_id: ACCESS_KEY_ID.into(), secret_access_key: self.record.secret_access_key.clone() }
     }
 
-    pub fn status(&self) -> Status {
-        Status {
+    pub fn status(&self) -> LocalStatus {
+        LocalStatus {
             running: true,
             endpoint_url: Some(self.endpoint_url()),
             bedrock_endpoint_url: Some(self.bedrock_endpoint_url()),
@@ -129,10 +129,10 @@ pub fn current(root: &Path) -> Result<LocalCloud, LocalError> {
 }
 
 /// Tells whether a project's local cloud runs, and where.
-pub fn status(root: &Path) -> Result<Status, LocalError> {
+pub fn status(root: &Path) -> Result<LocalStatus, LocalError> {
     match current(root) {
         Ok(cloud) => Ok(cloud.status()),
-        Err(LocalError::NotRunning) => Ok(Status::default()),
+        Err(LocalError::NotRunning) => Ok(LocalStatus::default()),
         Err(error) => Err(error),
     }
 }

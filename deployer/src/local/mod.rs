@@ -33,11 +33,11 @@ mod subscriptions;
 mod venv;
 
 pub use buckets::ensure_buckets;
-pub use cloud::{Keys, LocalCloud, Status, current, start, status, stop};
+pub use cloud::{Keys, LocalCloud, LocalStatus, current, start, status, stop};
 pub use error::LocalError;
 pub use launch::install;
 pub use options::StartOptions;
-pub use subscriptions::{Pending, Subscriptions};
+pub use subscriptions::{PendingSubscription, Subscriptions};
 
 /// The account of every local resource.
 pub const ACCOUNT_ID: &str = "000000000000";

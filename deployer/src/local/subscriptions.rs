@@ -13,7 +13,7 @@ const PENDING: &str = "PendingConfirmation";
 
 /// A subscription that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Pending {
+pub struct PendingSubscription {
     pub address: String,
     pub topic_arn: String,
 }
@@ -39,7 +39,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// When the emulator refuses or does not answer.
-    pub async fn pending(&self) -> Result<Vec<Pending>, LocalError> {
+    pub async fn pending(&self) -> Result<Vec<PendingSubscription>, LocalError> {
         let mut pages = self.0.list_subscriptions().into_paginator().items().send();
         let mut found = Vec::new();
         while let Some(listed) = pages.next().await {
@@ -47,7 +47,10 @@ impl Subscriptions {
             let waits = listed.subscription_arn() == Some(PENDING);
             if waits && listed.protocol().is_some_and(|protocol| protocol.starts_with("email")) {
                 found.extend(
-                    listed.endpoint.zip(listed.topic_arn).map(|(address, topic_arn)| Pending { address, topic_arn }),
+                    listed
+                        .endpoint
+                        .zip(listed.topic_arn)
+                        .map(|(address, topic_arn)| PendingSubscription { address, topic_arn }),
                 );
             }
         }
@@ -60,7 +63,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// When the emulator refuses or does not answer.
-    pub async fn confirm(&self, pending: &Pending) -> Result<(), LocalError> {
+    pub async fn confirm(&self, pending: &PendingSubscription) -> Result<(), LocalError> {
         let call = self.0.confirm_subscription().topic_arn(&pending.topic_arn).token(&pending.address);
         call.send().await.map(drop).map_err(|error| failed("confirm", &error))
     }

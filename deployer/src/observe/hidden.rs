@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use crate::aws::{Aws, AwsError, Place};
 use crate::graph::Graph;
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::kinds::{self, AnyKind, Observed};
 use crate::spec::secrets::Secrets;
 use crate::state::{State, fingerprint};
 
 /// Replaces fingerprints in the identities of records and intents by the values that the graph states.
-pub(crate) fn put_back(graph: &Graph, known: &Known, place: &Place, prior: &mut State) {
+pub(crate) fn put_back(graph: &Graph, known: &KnownOutputs, place: &Place, prior: &mut State) {
     let stated = graph.nodes().filter(|node| !node.kind.may_be_secret().is_empty());
     let stated: Vec<_> = stated.map(|node| (node.kind.name(), resolve::value(&node.spec, known, place))).collect();
     let records = prior.resources.values_mut().map(|record| (&record.kind, &mut record.inputs));

@@ -11,7 +11,7 @@ use super::{FailedRead, ObserveError, identity_known};
 use crate::aws::{Aws, Place, Trust};
 use crate::graph::Graph;
 use crate::graph::owner::{by_own_tags, created_untagged};
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::kinds::{self, AnyKind, Observed};
 use crate::state::{Intent, Record, State, leftover};
 
@@ -20,7 +20,7 @@ use crate::state::{Intent, Record, State, leftover};
 pub(super) async fn find_interrupted(
     graph: &Graph,
     aws: &Aws,
-    predicted: &Known,
+    predicted: &KnownOutputs,
     prior: &State,
 ) -> Result<BTreeMap<String, Record>, ObserveError> {
     let meant = if prior.intents.is_empty() { BTreeSet::new() } else { identities(graph, &aws.place, predicted) };
@@ -76,9 +76,9 @@ pub(super) async fn find_interrupted(
 
 /// Returns the outputs that intents refer to and that AWS assigned after they were written. Takes them from the
 /// records, else reads them.
-async fn read_created_parents(aws: &Aws, prior: &State) -> Result<Known, ObserveError> {
+async fn read_created_parents(aws: &Aws, prior: &State) -> Result<KnownOutputs, ObserveError> {
     let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
-    let mut known: Known = prior.resources.iter().map(outputs).collect();
+    let mut known: KnownOutputs = prior.resources.iter().map(outputs).collect();
     let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
     for intent in prior.intents.iter().filter(|intent| awaited.contains(&intent.address)) {
         let Some(kind) = kinds::find(&intent.kind) else { continue };

@@ -6,9 +6,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 
 use super::hidden::{find, is_hidden};
-use super::{Depth, FailedRead, Left, ObserveError, identity_known};
+use super::{Depth, FailedRead, ObserveError, StateOnlyResource, identity_known};
 use crate::aws::{Aws, Place, Trust};
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, Node};
 use crate::kinds::{self, AnyKind};
 use crate::state::{Record, State};
@@ -17,10 +17,10 @@ use crate::state::{Record, State};
 pub(super) async fn read_left(
     graph: &Graph,
     aws: &Aws,
-    predicted: &Known,
+    predicted: &KnownOutputs,
     prior: &State,
     depth: Depth,
-) -> Result<BTreeMap<String, Left>, ObserveError> {
+) -> Result<BTreeMap<String, StateOnlyResource>, ObserveError> {
     let mut reads = FuturesUnordered::new();
     for (address, record, kind) in records_without_node(graph, &aws.place, predicted, prior)? {
         let read = async move {
@@ -36,7 +36,7 @@ pub(super) async fn read_left(
     while let Some((address, record, kind, outcome)) = reads.next().await {
         match outcome {
             Ok(live) => {
-                left.insert(address.clone(), Left { record: record.clone(), live });
+                left.insert(address.clone(), StateOnlyResource { record: record.clone(), live });
             }
             Err(error) => failed.push(FailedRead {
                 address: address.clone(),
@@ -53,7 +53,7 @@ pub(super) async fn read_left(
 pub(crate) fn records_without_node<'a>(
     graph: &Graph,
     place: &Place,
-    predicted: &Known,
+    predicted: &KnownOutputs,
     prior: &'a State,
 ) -> Result<Vec<(&'a String, &'a Record, &'static dyn AnyKind)>, ObserveError> {
     let meant = identities(graph, place, predicted);
@@ -73,7 +73,7 @@ pub(crate) fn records_without_node<'a>(
 }
 
 /// Lists the kind and identity of every resource in the graph whose identity is known without a read.
-pub(super) fn identities(graph: &Graph, place: &Place, known: &Known) -> BTreeSet<(String, String)> {
+pub(super) fn identities(graph: &Graph, place: &Place, known: &KnownOutputs) -> BTreeSet<(String, String)> {
     graph
         .nodes()
         .filter_map(|node| {
@@ -85,7 +85,13 @@ pub(super) fn identities(graph: &Graph, place: &Place, known: &Known) -> BTreeSe
 
 /// Tells whether a node and a record share the known part of their identity. The rest, a parent's generated id, is
 /// known only after the parent was read.
-pub(super) fn same_open_identity(node: &Node, kind: &str, inputs: &Value, place: &Place, predicted: &Known) -> bool {
+pub(super) fn same_open_identity(
+    node: &Node,
+    kind: &str,
+    inputs: &Value,
+    place: &Place,
+    predicted: &KnownOutputs,
+) -> bool {
     let spec = resolve::value(&node.spec, predicted, place);
     node.kind.name() == kind
         && !identity_known(node.kind, &spec)

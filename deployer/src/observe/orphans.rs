@@ -153,7 +153,7 @@ pub(super) async fn find_orphans(
     let no_state = seen.prior.resources.is_empty() && seen.prior.intents.is_empty();
     let local = aws.place.endpoint_url.is_some();
     let by_names = search == Search::Thorough || (no_state && (local || !listed.is_empty()));
-    let mut known = Known::of(graph, aws, seen);
+    let mut known = KnownResources::of(graph, aws, seen);
     let mut waiting = listed;
     if by_names {
         waiting.extend(names::alike(aws, env::stack_of(owner), env::of_owner(owner)).await);
@@ -186,9 +186,9 @@ fn keep_roles_of_elsewhere(orphans: &mut [Orphan], region: &str) {
     }
 }
 
-type Read = Result<Option<Observed<Value>>, AwsError>;
+type ReadResult = Result<Option<Observed<Value>>, AwsError>;
 
-async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, Read) {
+async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, ReadResult) {
     let read = match candidate.spec(aws).await {
         Ok(Some(spec)) => candidate.kind.read(aws, &spec, Trust::Resource).await,
         Ok(None) => Ok(None),
@@ -209,14 +209,14 @@ fn used_by(orphan: &Orphan, aws: &Aws) -> Vec<Candidate> {
 }
 
 /// The resources that are in the graph, recorded, or already found.
-struct Known {
+struct KnownResources {
     names: BTreeSet<(String, String)>,
     /// By kind, too: a queue and a topic may have the same name.
     ids: BTreeSet<(String, String)>,
     addresses: BTreeSet<String>,
 }
 
-impl Known {
+impl KnownResources {
     fn of(graph: &Graph, aws: &Aws, seen: &Observation) -> Self {
         let mut names = identities(graph, &aws.place, &seen.known);
         names.extend(seen.prior.resources.values().filter_map(key_of));
@@ -240,7 +240,7 @@ impl Known {
     }
 
     /// Makes an orphan from what was read of a candidate, if it belongs to `owner`.
-    fn orphan(&mut self, owner: &str, candidate: Candidate, read: Read) -> Option<Orphan> {
+    fn orphan(&mut self, owner: &str, candidate: Candidate, read: ReadResult) -> Option<Orphan> {
         let Candidate { kind, found } = candidate;
         let (said, live) = match read {
             Ok(None) => return None,
@@ -308,7 +308,7 @@ mod tests {
         let graph = Stack::of("stack: couch\ntopics: { orders: {} }\n", &[]).graph;
         let seen = world.observe(&graph);
         let aws = crate::aws::played::answering(&[]).await;
-        let mut known = Known::of(&graph, &aws, &seen);
+        let mut known = KnownResources::of(&graph, &aws, &seen);
         let listed =
             |service: &str, name: &str| by_arn::by_arn(&place().arn(service, name), Tags::new()).expect("a kind");
         assert!(!known.is_new(&listed("sns", "couch-orders")), "the topic is meant");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::hidden::{find, is_hidden};
 use super::{Depth, FailedRead, identity_known, with_recorded_outputs};
 use crate::aws::{Aws, AwsError, Trust};
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, Node};
 use crate::kinds::Observed;
 use crate::state::State;
@@ -17,22 +17,28 @@ use crate::state::State;
 pub(super) struct Wave<'a> {
     pub(super) graph: &'a Graph,
     pub(super) aws: &'a Aws,
-    pub(super) predicted: &'a Known,
+    pub(super) predicted: &'a KnownOutputs,
     prior: &'a State,
-    pub(super) known: Known,
+    pub(super) known: KnownOutputs,
     /// The known outputs, and those that the last apply recorded.
-    pub(super) expected: Known,
+    pub(super) expected: KnownOutputs,
     pub(super) waves: u32,
     depth: Depth,
     pub(super) failed: Vec<FailedRead>,
 }
 
 /// The result of a read, with the identity that was read. The identity may be a guess.
-type Outcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>);
-type Running<'a> = FuturesUnordered<BoxFuture<'a, Outcome<'a>>>;
+type ReadOutcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>);
+type RunningReads<'a> = FuturesUnordered<BoxFuture<'a, ReadOutcome<'a>>>;
 
 impl<'a> Wave<'a> {
-    pub(super) fn new(graph: &'a Graph, aws: &'a Aws, predicted: &'a Known, prior: &'a State, depth: Depth) -> Self {
+    pub(super) fn new(
+        graph: &'a Graph,
+        aws: &'a Aws,
+        predicted: &'a KnownOutputs,
+        prior: &'a State,
+        depth: Depth,
+    ) -> Self {
         let expected = with_recorded_outputs(predicted, prior);
         Self { graph, aws, predicted, prior, known: predicted.clone(), expected, waves: 0, depth, failed: Vec::new() }
     }
@@ -41,10 +47,10 @@ impl<'a> Wave<'a> {
     pub(super) async fn live(&mut self) -> BTreeMap<String, Observed<Value>> {
         let mut live = BTreeMap::new();
         let mut waiting: Vec<&Node> = self.graph.nodes().collect();
-        let mut running = Running::new();
+        let mut running = RunningReads::new();
         let mut wave_of: HashMap<String, u32> = HashMap::new();
         // The identities that reads were started with, and the results of guesses that are not confirmed yet.
-        let (mut begun, mut ahead) = (HashMap::<String, String>::new(), HashMap::<String, Outcome<'a>>::new());
+        let (mut begun, mut ahead) = (HashMap::<String, String>::new(), HashMap::<String, ReadOutcome<'a>>::new());
         loop {
             let mut confirmed = Vec::new();
             let mut still = Vec::new();
@@ -88,7 +94,7 @@ impl<'a> Wave<'a> {
     }
 
     /// Starts to read a child of a resource with a generated id, by the id from the last apply.
-    fn guess(&self, node: &'a Node, begun: &mut HashMap<String, String>, running: &mut Running<'a>) {
+    fn guess(&self, node: &'a Node, begun: &mut HashMap<String, String>, running: &mut RunningReads<'a>) {
         if begun.contains_key(&node.address) {
             return;
         }
@@ -130,7 +136,7 @@ impl<'a> Wave<'a> {
         node.dependencies.iter().filter_map(|d| wave_of.get(d)).max().copied().unwrap_or(0)
     }
 
-    fn read(&self, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, Outcome<'a>> {
+    fn read(&self, node: &'a Node, spec: Value, name: String) -> BoxFuture<'a, ReadOutcome<'a>> {
         let (aws, depth, prior) = (self.aws, self.depth, self.prior);
         async move {
             let found = if is_hidden(node.kind, &spec) {

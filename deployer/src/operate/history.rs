@@ -4,7 +4,7 @@ use futures::future::try_join;
 
 use crate::aws::{Aws, AwsError, tags};
 use crate::graph::owner::Owner;
-use crate::kinds::lambda_function::Code;
+use crate::kinds::lambda_function::FunctionZip;
 
 pub use crate::kinds::lambda_function::Function;
 pub(super) use crate::kinds::lambda_function::versions;
@@ -88,7 +88,7 @@ impl History {
         if came_later { running.or(Some(applied)) } else { Some(applied) }
     }
 
-    fn newest(&self, code: &Code) -> Option<&Version> {
+    fn newest(&self, code: &FunctionZip) -> Option<&Version> {
         self.versions.iter().find(|version| version.code().sha256 == code.sha256)
     }
 }

@@ -18,7 +18,7 @@ use crate::aws::Place;
 use crate::failure::Failure;
 use crate::graph::Graph;
 use crate::graph::resolve;
-use crate::kinds::Operated;
+use crate::kinds::Capability;
 use crate::observe::predict;
 use crate::spec::document::Document;
 use crate::spec::nearest::{nearest, quoted};
@@ -85,7 +85,7 @@ pub fn means(element: &str, name: &str) -> bool {
 /// Lists the functions of a stack whose names are known before anything is read, and the elements of the others.
 fn functions(graph: &Graph, place: &Place) -> (Vec<Target>, BTreeSet<String>) {
     let known = predict(graph, place);
-    let functions = graph.nodes().filter(|node| node.kind.about().operated == Some(Operated::Code));
+    let functions = graph.nodes().filter(|node| node.kind.about().operated == Some(Capability::Code));
     let target = |node: &crate::graph::Node| {
         let spec = resolve::value(&node.spec, &known, place);
         let function_name = name(&spec["function_name"])?;

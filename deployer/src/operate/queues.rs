@@ -15,7 +15,7 @@ use crate::aws::{Aws, AwsError, Place, tags};
 use crate::execute::Stop;
 use crate::graph::owner::Owner;
 use crate::graph::{Graph, Node, resolve};
-use crate::kinds::Operated;
+use crate::kinds::Capability;
 use crate::observe::predict;
 
 /// A queue of the stack, with the names that AWS uses.
@@ -35,7 +35,7 @@ pub struct QueueTarget {
 }
 
 impl QueueTarget {
-    fn of(node: &Node, known: &resolve::Known, place: &Place) -> Option<Self> {
+    fn of(node: &Node, known: &resolve::KnownOutputs, place: &Place) -> Option<Self> {
         let spec = resolve::value(&node.spec, known, place);
         let dead_letters = spec["redrive_policy"]["dead_letter_target_arn"].as_str().map(resolve::readable);
         let outputs = known.get(&node.address)?;
@@ -79,7 +79,7 @@ impl Queues {
     /// Lists the queues, whose names are known before anything is read.
     pub fn of(graph: &Graph, place: &Place) -> Self {
         let known = predict(graph, place);
-        let queues = graph.nodes().filter(|node| node.kind.about().operated == Some(Operated::Messages));
+        let queues = graph.nodes().filter(|node| node.kind.about().operated == Some(Capability::Messages));
         Self(queues.filter_map(|node| QueueTarget::of(node, &known, place)).collect())
     }
 

@@ -5,28 +5,32 @@ use std::path::{Path, PathBuf};
 
 use super::cargo;
 use super::config::Config;
-use super::environment::Environment;
-use super::job::{Builder, Job, Made};
+use super::environment::BuildEnvironment;
+use super::job::{Builder, BuiltExecutable, Job};
 use super::libraries::Beside;
 use super::members::{self, Members};
-use super::run::Run;
+use super::run::CargoRun;
 use super::stamp::{self, Stamp};
 use super::workspace::Workspace;
 use super::{
-    Artifact, Event, PackageError, Platform, Progress, Request, Runtime, Source, Warning, archive, elf, fetch, flags,
-    show, store,
+    Artifact, BuildEvent, BuildProgress, PackageError, Platform, Request, Runtime, Source, Warning, archive, elf,
+    fetch, flags, show, store,
 };
 
-type Answer = Result<Artifact, PackageError>;
+type ArtifactResult = Result<Artifact, PackageError>;
 /// An artifact and the warnings about it.
-type Checked = Result<(Artifact, Vec<Warning>), PackageError>;
+type CheckedArtifact = Result<(Artifact, Vec<Warning>), PackageError>;
 
 /// Packages every request, in order; one failure does not stop the others.
 ///
 /// A binary depends only on its package, features, profile and target, never on what else is built or up to date.
 /// Therefore each cargo invocation builds binaries of one package. Binaries that are up to date need no invocation.
-pub async fn build_all(requests: Vec<Request>, environment: &Environment, progress: &dyn Progress) -> Vec<Answer> {
-    let mut answers: BTreeMap<usize, Answer> = BTreeMap::new();
+pub async fn build_all(
+    requests: Vec<Request>,
+    environment: &BuildEnvironment,
+    progress: &dyn BuildProgress,
+) -> Vec<ArtifactResult> {
+    let mut answers: BTreeMap<usize, ArtifactResult> = BTreeMap::new();
     let mut jobs = Vec::new();
     for (index, request) in requests.into_iter().enumerate() {
         let answer = match request.source {
@@ -51,11 +55,11 @@ pub async fn build_all(requests: Vec<Request>, environment: &Environment, progre
         let read = || Config::of(&job.workspace.directory, environment);
         let config = configs.entry(job.workspace.clone()).or_insert_with(read);
         match start(&job, config, environment, progress) {
-            Ok(Begun::Fresh(artifact, warnings)) => {
-                progress.on(Event::Fresh { bin: &job.bin });
+            Ok(BuildStart::Fresh(artifact, warnings)) => {
+                progress.on(BuildEvent::Fresh { bin: &job.bin });
                 answers.insert(job.index, told(job.index, Ok((artifact, warnings)), progress));
             }
-            Ok(Begun::Stale(builder)) => workspaces.entry(job.workspace.clone()).or_default().push((builder, job)),
+            Ok(BuildStart::Stale(builder)) => workspaces.entry(job.workspace.clone()).or_default().push((builder, job)),
             Err(error) => {
                 answers.insert(job.index, Err(error));
             }
@@ -68,15 +72,15 @@ pub async fn build_all(requests: Vec<Request>, environment: &Environment, progre
 }
 
 /// Reports the warnings about an artifact.
-fn told(index: usize, answer: Checked, progress: &dyn Progress) -> Answer {
+fn told(index: usize, answer: CheckedArtifact, progress: &dyn BuildProgress) -> ArtifactResult {
     let (artifact, warnings) = answer?;
     for warning in &warnings {
-        progress.on(Event::Warning { request: index, warning });
+        progress.on(BuildEvent::Warning { request: index, warning });
     }
     Ok(artifact)
 }
 
-pub(super) fn job(index: usize, request: Request, environment: &Environment) -> Result<Job, PackageError> {
+pub(super) fn job(index: usize, request: Request, environment: &BuildEnvironment) -> Result<Job, PackageError> {
     let Request { root, source: Source::Cargo(wanted), platform, layers } = request else {
         return Err(PackageError::NotCompiled { runtime: request.platform.runtime });
     };
@@ -89,7 +93,7 @@ pub(super) fn job(index: usize, request: Request, environment: &Environment) -> 
     Ok(Job { index, workspace, package, bin, asked, or_only, profile, features, platform, layers, contested: false })
 }
 
-enum Begun {
+enum BuildStart {
     Fresh(Artifact, Vec<Warning>),
     Stale(Builder),
 }
@@ -98,9 +102,9 @@ enum Begun {
 fn start(
     job: &Job,
     config: &Config,
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> Result<Begun, PackageError> {
+    environment: &BuildEnvironment,
+    progress: &dyn BuildProgress,
+) -> Result<BuildStart, PackageError> {
     let stamp = Stamp::read(job);
     let cross = Builder::cross(environment);
     let architecture = job.platform.architecture;
@@ -114,11 +118,11 @@ fn start(
         }
     };
     for warning in flags::check(job, builder, config, environment)? {
-        progress.on(Event::Warning { request: job.index, warning: &warning });
+        progress.on(BuildEvent::Warning { request: job.index, warning: &warning });
     }
     Ok(match stamp.and_then(|s| s.fresh(job, environment)) {
-        Some((artifact, warnings)) => Begun::Fresh(artifact, warnings),
-        None => Begun::Stale(builder),
+        Some((artifact, warnings)) => BuildStart::Fresh(artifact, warnings),
+        None => BuildStart::Stale(builder),
     })
 }
 
@@ -130,7 +134,7 @@ fn compiled(platform: Platform) -> Result<(), PackageError> {
     }
 }
 
-fn ready(request: &Request, environment: &Environment) -> Checked {
+fn ready(request: &Request, environment: &BuildEnvironment) -> CheckedArtifact {
     match &request.source {
         Source::Zip(path) => ready_zip(request.root.join(path), request),
         Source::Binary(path) => ready_binary(&request.root.join(path), request, environment),
@@ -138,7 +142,7 @@ fn ready(request: &Request, environment: &Environment) -> Checked {
     }
 }
 
-fn ready_zip(path: PathBuf, request: &Request) -> Checked {
+fn ready_zip(path: PathBuf, request: &Request) -> CheckedArtifact {
     let zip = std::fs::read(&path).map_err(|e| PackageError::io(&path, &e))?;
     let sound = archive::check(&path, &zip, request.platform, request.layers)?;
     let artifact = Artifact {
@@ -150,7 +154,7 @@ fn ready_zip(path: PathBuf, request: &Request) -> Checked {
     Ok((artifact, sound.warnings))
 }
 
-fn ready_binary(path: &Path, request: &Request, environment: &Environment) -> Checked {
+fn ready_binary(path: &Path, request: &Request, environment: &BuildEnvironment) -> CheckedArtifact {
     let Request { root, platform, layers, .. } = request;
     compiled(*platform)?;
     let binary = std::fs::read(path).map_err(|e| PackageError::io(path, &e))?;
@@ -163,9 +167,9 @@ fn ready_binary(path: &Path, request: &Request, environment: &Environment) -> Ch
 /// Builds the stale binaries of one workspace, one package at a time.
 async fn build_workspace(
     waiting: Vec<(Builder, Job)>,
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> BTreeMap<usize, Answer> {
+    environment: &BuildEnvironment,
+    progress: &dyn BuildProgress,
+) -> BTreeMap<usize, ArtifactResult> {
     let Some((_, first)) = waiting.first() else {
         return BTreeMap::new();
     };
@@ -175,7 +179,7 @@ async fn build_workspace(
     };
     if environment.is_ci() && !members.lock().is_file() {
         let warning = Warning::NoLock { lock: show(&members.lock()) };
-        progress.on(Event::Warning { request: first.index, warning: &warning });
+        progress.on(BuildEvent::Warning { request: first.index, warning: &warning });
     }
     let mut answers = BTreeMap::new();
     let (mut builders, mut known) = (Vec::new(), Vec::new());
@@ -248,13 +252,13 @@ struct Site<'a> {
     members: &'a Members,
     /// Cargo's output when it could not download packages.
     unfetched: Option<String>,
-    environment: &'a Environment,
-    progress: &'a dyn Progress,
+    environment: &'a BuildEnvironment,
+    progress: &'a dyn BuildProgress,
 }
 
 impl Site<'_> {
     /// Builds one group. Jobs for whose runtime the host's glibc is too new are built again with a cross compiler.
-    async fn build_batch(&self, builder: Builder, jobs: Vec<Job>) -> BTreeMap<usize, Answer> {
+    async fn build_batch(&self, builder: Builder, jobs: Vec<Job>) -> BTreeMap<usize, ArtifactResult> {
         let mut answers = self.invoke(builder, &jobs).await;
         let Some(cross) = Builder::cross(self.environment).filter(|_| builder == Builder::Cargo) else {
             return answers;
@@ -267,7 +271,7 @@ impl Site<'_> {
         answers
     }
 
-    async fn invoke(&self, builder: Builder, jobs: &[Job]) -> BTreeMap<usize, Answer> {
+    async fn invoke(&self, builder: Builder, jobs: &[Job]) -> BTreeMap<usize, ArtifactResult> {
         let (began_ns, run) = match self.run(builder, jobs).await {
             Ok(begun) => begun,
             Err(error) => return jobs.iter().map(|job| (job.index, Err(error.clone()))).collect(),
@@ -286,14 +290,14 @@ impl Site<'_> {
         answers
     }
 
-    async fn run(&self, builder: Builder, jobs: &[Job]) -> Result<(u64, Run), PackageError> {
+    async fn run(&self, builder: Builder, jobs: &[Job]) -> Result<(u64, CargoRun), PackageError> {
         let store = jobs.first().map_or_else(PathBuf::new, |job| job.workspace.store.clone());
         let began_ns = stamp::now_ns(&store)?;
         let run = cargo::build(jobs, builder, self.members, self.environment, self.progress).await?;
         Ok((began_ns, run))
     }
 
-    fn why_not_made(&self, job: &Job, jobs: &[Job], run: &Run) -> PackageError {
+    fn why_not_made(&self, job: &Job, jobs: &[Job], run: &CargoRun) -> PackageError {
         if run.success {
             return PackageError::NoExecutable { bin: job.bin.clone() };
         }
@@ -308,7 +312,7 @@ impl Site<'_> {
 }
 
 /// Checks and packs an executable, and stamps the build.
-async fn finish(job: Job, made: Made, began_ns: u64, environment: Environment) -> Checked {
+async fn finish(job: Job, made: BuiltExecutable, began_ns: u64, environment: BuildEnvironment) -> CheckedArtifact {
     off_thread(move || {
         let file = show(&made.path);
         let binary = std::fs::read(&made.path).map_err(|e| PackageError::io(&made.path, &e))?;
@@ -324,7 +328,7 @@ async fn finish(job: Job, made: Made, began_ns: u64, environment: Environment) -
 }
 
 /// Runs blocking work on a thread where it does not delay other tasks.
-async fn off_thread(work: impl FnOnce() -> Checked + Send + 'static) -> Checked {
+async fn off_thread(work: impl FnOnce() -> CheckedArtifact + Send + 'static) -> CheckedArtifact {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|e| Err(PackageError::Io { path: "packaging".to_owned(), message: e.to_string() }))

@@ -8,36 +8,36 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::command::{command, not_started};
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 use super::job::{Builder, Job};
 use super::members::Members;
-use super::run::{self, Run};
-use super::{Event, PackageError, Platform, Progress};
+use super::run::{self, CargoRun};
+use super::{BuildEvent, BuildProgress, PackageError, Platform};
 
 /// Builds the binaries of `jobs` by one invocation; they share package, features, profile and target.
 ///
 /// # Errors
-/// [`PackageError::NoCargo`] if cargo cannot be started. A failed build is no error here: see [`Run::success`].
+/// [`PackageError::NoCargo`] if cargo cannot be started. A failed build is no error here: see [`CargoRun::success`].
 pub(super) async fn build(
     jobs: &[Job],
     builder: Builder,
     members: &Members,
-    environment: &Environment,
-    progress: &dyn Progress,
-) -> Result<Run, PackageError> {
+    environment: &BuildEnvironment,
+    progress: &dyn BuildProgress,
+) -> Result<CargoRun, PackageError> {
     let Some(first) = jobs.first() else {
-        return Ok(Run::default());
+        return Ok(CargoRun::default());
     };
     let bins: BTreeSet<&str> = jobs.iter().map(|j| j.bin.as_str()).collect();
     let arguments = arguments(first, &bins, builder, members, environment);
     let bins: Vec<String> = bins.into_iter().map(str::to_owned).collect();
-    progress.on(Event::Building { bins: &bins });
+    progress.on(BuildEvent::Building { bins: &bins });
     // The monotonic clock only measures how long the build took.
     let started = Instant::now();
     let mut cargo = command(&first.workspace.directory, environment);
     cargo.args(&arguments);
     let run = run::watch(cargo, progress).await.map_err(|e| not_started(environment, &e))?;
-    progress.on(Event::Built { success: run.success, took: started.elapsed() });
+    progress.on(BuildEvent::Built { success: run.success, took: started.elapsed() });
     Ok(run)
 }
 
@@ -46,7 +46,7 @@ fn arguments(
     bins: &BTreeSet<&str>,
     builder: Builder,
     members: &Members,
-    environment: &Environment,
+    environment: &BuildEnvironment,
 ) -> Vec<String> {
     let mut arguments = builder.arguments(&job.workspace.store);
     let mut add = |flag: &str, value: &str| arguments.extend([flag.to_owned(), value.to_owned()]);

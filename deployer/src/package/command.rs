@@ -6,23 +6,23 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::PackageError;
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 
 /// Returns a cargo command that is stopped when dropped, with the variables that a build may see.
-pub(super) fn command(directory: &Path, environment: &Environment) -> Command {
+pub(super) fn command(directory: &Path, environment: &BuildEnvironment) -> Command {
     let mut command = bare(directory, environment);
     command.envs(environment.for_cargo());
     command
 }
 
 /// Returns a cargo command that may sign in to registries and runs no package's code.
-pub(super) fn to_fetch(directory: &Path, environment: &Environment) -> Command {
+pub(super) fn to_fetch(directory: &Path, environment: &BuildEnvironment) -> Command {
     let mut command = bare(directory, environment);
     command.envs(environment.for_fetching());
     command
 }
 
-fn bare(directory: &Path, environment: &Environment) -> Command {
+fn bare(directory: &Path, environment: &BuildEnvironment) -> Command {
     let mut command = Command::new(environment.cargo());
     command
         .current_dir(directory)
@@ -34,6 +34,6 @@ fn bare(directory: &Path, environment: &Environment) -> Command {
     command
 }
 
-pub(super) fn not_started(environment: &Environment, error: &std::io::Error) -> PackageError {
+pub(super) fn not_started(environment: &BuildEnvironment, error: &std::io::Error) -> PackageError {
     PackageError::NoCargo { program: environment.cargo().to_string_lossy().into_owned(), message: error.to_string() }
 }

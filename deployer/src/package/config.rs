@@ -10,7 +10,7 @@ use cargo_platform::{Cfg, CfgExpr};
 use toml::{Table, Value};
 
 use super::Architecture;
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 
 /// A word of a command line, and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ const DEPTH: usize = 8;
 
 impl Config {
     /// Reads the files that cargo reads when started in `directory`.
-    pub fn of(directory: &Path, environment: &Environment) -> Self {
+    pub fn of(directory: &Path, environment: &BuildEnvironment) -> Self {
         let above: Vec<PathBuf> = directory.ancestors().map(|ancestor| ancestor.join(".cargo")).collect();
         let mut config = Self::default();
         for place in environment.cargo_home().into_iter().chain(above.into_iter().rev()) {
@@ -59,7 +59,7 @@ impl Config {
     }
 
     /// Returns rustc's flags for the function's own code, from the first of cargo's sources that has any.
-    pub fn rustflags(&self, architecture: Architecture, cross: bool, environment: &Environment) -> Vec<Flag> {
+    pub fn rustflags(&self, architecture: Architecture, cross: bool, environment: &BuildEnvironment) -> Vec<Flag> {
         for (variable, separator) in [("CARGO_ENCODED_RUSTFLAGS", '\u{1f}'), ("RUSTFLAGS", ' ')] {
             // An empty value replaces the files' flags, too.
             if let Some(value) = environment.given(variable) {
@@ -109,7 +109,7 @@ impl Config {
     }
 
     /// Returns the target that plain cargo builds for.
-    fn target(&self, architecture: Architecture, environment: &Environment) -> String {
+    fn target(&self, architecture: Architecture, environment: &BuildEnvironment) -> String {
         let variable = environment.get("CARGO_BUILD_TARGET").map(|value| value.to_string_lossy().into_owned());
         variable.or_else(|| self.last(&["build", "target"])).unwrap_or_else(|| architecture.triple().to_owned())
     }
@@ -164,7 +164,7 @@ fn split(text: &str, separator: char, place: &str) -> Vec<Flag> {
     words.map(|word| Flag { text: word.to_owned(), place: place.to_owned() }).collect()
 }
 
-fn from_variable(prefix: &str, name: &str, environment: &Environment) -> Vec<Flag> {
+fn from_variable(prefix: &str, name: &str, environment: &BuildEnvironment) -> Vec<Flag> {
     let variable = format!("{prefix}{}", name.to_ascii_uppercase().replace(['-', '.'], "_"));
     let value = environment.get(&variable).map(|value| value.to_string_lossy().into_owned());
     split(&value.unwrap_or_default(), ' ', &variable)
@@ -200,15 +200,15 @@ fn facts(triple: &str) -> Vec<Cfg> {
 mod tests {
     use super::*;
 
-    struct Place(tempfile::TempDir);
+    struct CargoDirectories(tempfile::TempDir);
 
-    impl Place {
+    impl CargoDirectories {
         /// Checks that cargo's call of rustc ends with the flags that [`Config`] finds.
         fn compare(&self, variables: &[(&str, &str)]) {
             let home = self.0.path().join("home");
             let set = variables
                 .iter()
-                .fold(Environment::of_process().without("RUSTFLAGS"), |all, (name, value)| all.with(name, *value));
+                .fold(BuildEnvironment::of_process().without("RUSTFLAGS"), |all, (name, value)| all.with(name, *value));
             let set = set
                 .with("CARGO_HOME", home.as_os_str())
                 .with("CARGO_NET_OFFLINE", "true")
@@ -243,7 +243,7 @@ mod tests {
             Self(dir)
         }
 
-        fn flags(&self, environment: &Environment) -> Vec<String> {
+        fn flags(&self, environment: &BuildEnvironment) -> Vec<String> {
             let environment = environment.clone().with("CARGO_HOME", self.0.path().join("home"));
             let config = Config::of(&self.0.path().join("work/stack"), &environment);
             let flags = config.rustflags(Architecture::X86_64, false, &environment);
@@ -253,35 +253,36 @@ mod tests {
 
     #[test]
     fn files_are_joined_and_the_nearest_comes_last() {
-        let place = Place::with(&[
+        let place = CargoDirectories::with(&[
             ("home/config.toml", "[build]\nrustflags = [\"-C\", \"home\"]\n"),
             ("work/.cargo/config.toml", "[build]\nrustflags = [\"-Cwork\", \"-Cmore\"]\n"),
             ("work/stack/.cargo/config", "include = \"extra.toml\"\n[build]\nrustflags = [\"-Cstack\"]\n"),
             ("work/stack/.cargo/extra.toml", "[build]\nrustflags = [\"-Cextra\"]\n"),
         ]);
-        let found = place.flags(&Environment::default().with("CARGO_BUILD_RUSTFLAGS", "-Cvariable"));
+        let found = place.flags(&BuildEnvironment::default().with("CARGO_BUILD_RUSTFLAGS", "-Cvariable"));
         assert_eq!(found, ["-C", "home", "-Cwork", "-Cmore", "-Cextra", "-Cstack", "-Cvariable"]);
     }
 
     #[test]
     fn one_source_counts_and_the_targets_own_come_before_those_of_all_builds() {
-        let place = Place::with(&[(
+        let place = CargoDirectories::with(&[(
             "work/.cargo/config.toml",
             "[build]\nrustflags = [\"-Cbuild\"]\n[target.'cfg(all(unix, target_arch = \"x86_64\"))']\nrustflags = [\"-Ccfg\"]\n\
              [target.'cfg(windows)']\nrustflags = [\"-Cwindows\"]\n[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Ctriple\"]\n",
         )]);
-        assert_eq!(place.flags(&Environment::default()), ["-Ctriple", "-Ccfg"]);
-        let musl = Environment::default().with("CARGO_BUILD_TARGET", "x86_64-unknown-linux-musl");
+        assert_eq!(place.flags(&BuildEnvironment::default()), ["-Ctriple", "-Ccfg"]);
+        let musl = BuildEnvironment::default().with("CARGO_BUILD_TARGET", "x86_64-unknown-linux-musl");
         assert_eq!(place.flags(&musl), ["-Ccfg"]);
-        assert_eq!(place.flags(&Environment::default().with("RUSTFLAGS", "-Cvariable")), ["-Cvariable"]);
-        assert!(place.flags(&Environment::default().with("RUSTFLAGS", "")).is_empty(), "an empty value counts");
-        let encoded = Environment::default().with("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}a b").with("RUSTFLAGS", "-Cx");
+        assert_eq!(place.flags(&BuildEnvironment::default().with("RUSTFLAGS", "-Cvariable")), ["-Cvariable"]);
+        assert!(place.flags(&BuildEnvironment::default().with("RUSTFLAGS", "")).is_empty(), "an empty value counts");
+        let encoded =
+            BuildEnvironment::default().with("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}a b").with("RUSTFLAGS", "-Cx");
         assert_eq!(place.flags(&encoded), ["-C", "a b"]);
     }
 
     #[test]
     fn a_profile_has_the_flags_of_those_it_inherits_from() {
-        let place = Place::with(&[(
+        let place = CargoDirectories::with(&[(
             "work/Cargo.toml",
             "[profile.lambda]\ninherits = \"release\"\nrustflags = [\"-Cown\"]\n[profile.release]\nrustflags = [\"-Cparent\"]\n",
         )]);
@@ -292,7 +293,7 @@ mod tests {
     /// Compares this reader with cargo itself, which prints how it calls rustc.
     #[test]
     fn cargo_takes_the_same_flags_from_the_same_files() {
-        let place = Place::with(&[
+        let place = CargoDirectories::with(&[
             ("home/config.toml", "[build]\nrustflags = [\"--cfg=home\"]\n"),
             (".cargo/config.toml", "[build]\nrustflags = [\"--cfg=outer\", \"--cfg=outer2\"]\n"),
             ("work/stack/.cargo/config.toml", "[build]\nrustflags = [\"--cfg=near\"]\n"),

@@ -3,7 +3,7 @@
 use object::elf::{EM_AARCH64, EM_X86_64};
 use object::read::elf::{ElfFile64, FileHeader as _};
 
-use super::error::Made;
+use super::error::ExecutableOrigin;
 use super::libraries::{self, Beside};
 use super::{Architecture, PackageError, Platform, Warning};
 
@@ -43,7 +43,7 @@ pub(super) fn check(
             version: format!("GLIBC_{}", dotted(&version)),
             runtime,
             limit: dotted(&limit),
-            made: Made::Elsewhere,
+            made: ExecutableOrigin::Elsewhere,
         }),
         _ => libraries::check(file, &elf, platform, beside),
     }

@@ -16,9 +16,9 @@ const CHANGES_NOTHING: &[&str] = &["RUST_BACKTRACE", "RUST_LOG", "RUST_LIB_BACKT
 
 /// A set of environment variables.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+pub struct BuildEnvironment(BTreeMap<OsString, OsString>);
 
-impl Environment {
+impl BuildEnvironment {
     /// Takes this process's variables.
     #[must_use]
     pub fn of_process() -> Self {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_an_outer_cargo_set_does_not_reach_the_inner_one() {
-        let environment = Environment::default()
+        let environment = BuildEnvironment::default()
             .with("CARGO_PKG_NAME", "deployer")
             .with("CARGO_MANIFEST_DIR", "/x")
             .with("CARGO_MAKEFLAGS", "--jobserver-fds=3,4")
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn flags_and_compilers_change_the_output_and_log_levels_do_not() {
-        let environment = Environment::default()
+        let environment = BuildEnvironment::default()
             .with("CC", "clang")
             .with("CARGO_PROFILE_RELEASE_LTO", "off")
             .with("RUSTFLAGS", "-C debuginfo=2")
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_withheld_is_not_there_for_the_build() {
-        let environment = Environment::default()
+        let environment = BuildEnvironment::default()
             .with("GIT_SHA", "abc")
             .with("STAGE", "prod")
             .with("DEPLOYER_BUILD_ENV", "STAGE, OTHER");
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn only_what_downloads_packages_sees_their_registrys_token() {
         let environment =
-            Environment::default().with("CARGO_REGISTRIES_OURS_TOKEN", "t").with("AWS_SESSION_TOKEN", "t");
+            BuildEnvironment::default().with("CARGO_REGISTRIES_OURS_TOKEN", "t").with("AWS_SESSION_TOKEN", "t");
         assert!(environment.for_fetching_alone().eq(["CARGO_REGISTRIES_OURS_TOKEN"]));
         assert_eq!(names(environment.for_fetching()), ["CARGO_REGISTRIES_OURS_TOKEN", "CARGO_TERM_COLOR"]);
     }

@@ -6,7 +6,7 @@ use super::{Architecture, Runtime};
 
 /// The origin of an executable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
+pub enum ExecutableOrigin {
     /// Supplied by the user: `binary:` or `zip:`.
     Elsewhere,
     /// Built by plain cargo, against this machine's glibc.
@@ -50,7 +50,7 @@ pub enum PackageError {
         version: String,
         runtime: Runtime,
         limit: String,
-        made: Made,
+        made: ExecutableOrigin,
     },
     #[error("{file} loads {}, which {runtime} does not have", listed(libraries))]
     NoLibrary { file: String, libraries: Vec<String>, runtime: Runtime },
@@ -91,7 +91,7 @@ impl PackageError {
     /// Records that the deployer itself built the executable that needs a newer glibc than the runtime's.
     pub(super) fn of_build(mut self, across: bool) -> Self {
         if let Self::Glibc { made, .. } = &mut self {
-            *made = if across { Made::Across } else { Made::Here };
+            *made = if across { ExecutableOrigin::Across } else { ExecutableOrigin::Here };
         }
         self
     }
@@ -210,16 +210,16 @@ fn asks_for_a_variable(output: &str) -> bool {
     output.contains("not defined at compile time") || output.contains("NotPresent")
 }
 
-fn glibc_help(made: Made, limit: &str) -> String {
+fn glibc_help(made: ExecutableOrigin, limit: &str) -> String {
     match made {
-        Made::Here => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then used by itself, or build \
+        ExecutableOrigin::Here => "install cargo-zigbuild (`pip install cargo-zigbuild ziglang`), which is then used by itself, or build \
                        on a host with an older glibc"
             .into(),
-        Made::Across => "the cross compiler kept to the runtime's glibc, so a library that was compiled against a newer one is \
+        ExecutableOrigin::Across => "the cross compiler kept to the runtime's glibc, so a library that was compiled against a newer one is \
                          linked in: let its crate build it from source (many have a feature `vendored` or `bundled`), or \
                          build on a host with an older glibc"
             .into(),
-        Made::Elsewhere => {
+        ExecutableOrigin::Elsewhere => {
             format!("build it for glibc {limit} (`cargo zigbuild --target TARGET.{limit}`), or on a host with an older glibc")
         }
     }

@@ -2,11 +2,11 @@
 //! proxy's password.
 
 use super::command;
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 use super::job::{Builder, Job};
 use super::members::Members;
 use super::run;
-use super::{Event, PackageError, Progress};
+use super::{BuildEvent, BuildProgress, PackageError};
 
 /// Runs `cargo fetch` if the build could not download its packages by itself. It runs no package's code. If it fails,
 /// the build may still succeed without it; cargo's output is returned in case the build fails.
@@ -16,8 +16,8 @@ use super::{Event, PackageError, Progress};
 pub(super) async fn before(
     waiting: &[(Builder, Job)],
     members: &Members,
-    environment: &Environment,
-    progress: &dyn Progress,
+    environment: &BuildEnvironment,
+    progress: &dyn BuildProgress,
 ) -> Result<Option<String>, PackageError> {
     let lock = std::fs::read_to_string(members.lock()).ok();
     let Some((_, first)) = waiting.first().filter(|_| is_needed(environment, lock.as_deref())) else {
@@ -31,16 +31,16 @@ pub(super) async fn before(
     if waiting.iter().all(|(builder, _)| *builder == Builder::Cargo) {
         command.args(["--target", first.platform.architecture.triple()]);
     }
-    progress.on(Event::Fetching);
+    progress.on(BuildEvent::Fetching);
     let run = run::watch(command, progress).await;
-    progress.on(Event::Fetched);
+    progress.on(BuildEvent::Fetched);
     let run = run.map_err(|e| command::not_started(environment, &e))?;
     Ok((!run.success).then_some(run.output))
 }
 
 /// Tells whether credentials may be needed. Tokens of registries and passwords of proxies serve packages of all kinds.
 /// Variables of git and ssh only serve packages that the lock file takes from git.
-fn is_needed(environment: &Environment, lock: Option<&str>) -> bool {
+fn is_needed(environment: &BuildEnvironment, lock: Option<&str>) -> bool {
     let git = lock.is_none_or(|lock| lock.contains("\"git+") || lock.contains("+ssh://"));
     environment.for_fetching_alone().any(|name| {
         let name = name.as_encoded_bytes();
@@ -54,12 +54,12 @@ mod tests {
 
     #[test]
     fn an_agent_for_ssh_is_needed_for_packages_from_git_alone() {
-        let environment = Environment::default().with("SSH_AUTH_SOCK", "/s");
+        let environment = BuildEnvironment::default().with("SSH_AUTH_SOCK", "/s");
         assert!(!is_needed(&environment, Some("source = \"registry+https://github.com/rust-lang/crates.io-index\"")));
         assert!(is_needed(&environment, Some("source = \"git+ssh://git@github.com/a/b#1\"")));
         assert!(is_needed(&environment, None), "nothing is known of packages without a lock file");
-        let environment = Environment::default().with("CARGO_REGISTRIES_OURS_TOKEN", "t");
+        let environment = BuildEnvironment::default().with("CARGO_REGISTRIES_OURS_TOKEN", "t");
         assert!(is_needed(&environment, Some("")));
-        assert!(!is_needed(&Environment::default().with("AWS_SESSION_TOKEN", "t"), None));
+        assert!(!is_needed(&BuildEnvironment::default().with("AWS_SESSION_TOKEN", "t"), None));
     }
 }

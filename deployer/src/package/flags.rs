@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Config, Flag};
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 use super::job::{Builder, Job};
 use super::{Architecture, PackageError, Warning};
 
@@ -89,7 +89,7 @@ pub(super) fn check(
     job: &Job,
     builder: Builder,
     config: &Config,
-    environment: &Environment,
+    environment: &BuildEnvironment,
 ) -> Result<Vec<Warning>, PackageError> {
     let architecture = job.platform.architecture;
     let mut flags = config.rustflags(architecture, builder != Builder::Cargo, environment);
@@ -162,7 +162,7 @@ fn enabled(options: &[(String, String, String)]) -> BTreeMap<String, String> {
 }
 
 /// Finds a flag that makes a build script's C compiler use this machine's processor.
-fn native_c(config: &Config, environment: &Environment) -> Option<(String, String)> {
+fn native_c(config: &Config, environment: &BuildEnvironment) -> Option<(String, String)> {
     let files = config.variables().into_iter().map(|(name, flag)| (name, flag.text, flag.place));
     let given = environment.for_cargo().map(|(name, value)| {
         let name = name.to_string_lossy().into_owned();
@@ -204,10 +204,10 @@ mod tests {
 
     #[test]
     fn c_compilers_are_looked_at_too() {
-        let environment = Environment::default().with("CFLAGS_x86_64_unknown_linux_gnu", "-O2 -march=native");
+        let environment = BuildEnvironment::default().with("CFLAGS_x86_64_unknown_linux_gnu", "-O2 -march=native");
         let found = native_c(&Config::default(), &environment);
         assert_eq!(found, Some(("-march=native".to_owned(), "CFLAGS_x86_64_unknown_linux_gnu".to_owned())));
-        let environment = Environment::default().with("CXXFLAGS", "-march=haswell");
+        let environment = BuildEnvironment::default().with("CXXFLAGS", "-march=haswell");
         assert_eq!(native_c(&Config::default(), &environment), None);
     }
 }

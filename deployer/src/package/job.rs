@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use super::environment::Environment;
-use super::seen::Seen;
+use super::environment::BuildEnvironment;
+use super::seen::FileStamp;
 use super::workspace::Workspace;
 
 /// A binary that cargo has to provide for a request.
@@ -43,7 +43,7 @@ pub(super) enum Builder {
 
 impl Builder {
     /// Returns the installed command that builds for other architectures and older glibc versions.
-    pub fn cross(environment: &Environment) -> Option<Self> {
+    pub fn cross(environment: &BuildEnvironment) -> Option<Self> {
         [("cargo-zigbuild", Self::Zigbuild), ("cargo-lambda", Self::Lambda)]
             .into_iter()
             .find_map(|(program, builder)| environment.program(program).map(|_| builder))
@@ -67,8 +67,8 @@ impl Builder {
 
 /// One executable that cargo built or found up to date.
 #[derive(Debug)]
-pub(super) struct Made {
-    pub executable: Seen,
+pub(super) struct BuiltExecutable {
+    pub executable: FileStamp,
     pub path: PathBuf,
     pub builder: Builder,
     /// Tells whether the dep-info file names every file that the build read.
@@ -77,7 +77,7 @@ pub(super) struct Made {
     pub variables: BTreeSet<String>,
 }
 
-impl Made {
+impl BuiltExecutable {
     /// Returns the path of the dep-info file that cargo writes beside an executable.
     pub fn dep_info(&self) -> PathBuf {
         self.path.with_extension("d")

@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use super::command;
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 use super::job::{Builder, Job};
 use super::workspace::Workspace;
 use super::{Architecture, PackageError};
@@ -37,7 +37,7 @@ impl Members {
     /// # Errors
     /// [`PackageError::NoCargo`] if cargo cannot be started, [`PackageError::Manifest`] with cargo's output if it
     /// cannot read the workspace.
-    pub async fn of(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
+    pub async fn of(workspace: &Workspace, environment: &BuildEnvironment) -> Result<Self, PackageError> {
         let output = command::command(&workspace.directory, environment).args(METADATA).output().await;
         Self::parse(&output.map_err(|e| command::not_started(environment, &e))?)
     }
@@ -46,7 +46,7 @@ impl Members {
     ///
     /// # Errors
     /// As for [`Self::of`].
-    pub fn at_once(workspace: &Workspace, environment: &Environment) -> Result<Self, PackageError> {
+    pub fn at_once(workspace: &Workspace, environment: &BuildEnvironment) -> Result<Self, PackageError> {
         let mut command = command::command(&workspace.directory, environment);
         // A toolchain that is not installed is no reason to download one.
         let output = command.env("RUSTUP_AUTO_INSTALL", "0").as_std_mut().args(METADATA).output();
@@ -88,7 +88,7 @@ impl Members {
     }
 
     /// Tells whether cargo must use the versions in Cargo.lock: in CI, where nobody would commit cargo's changes to it.
-    pub fn locked(&self, environment: &Environment) -> bool {
+    pub fn locked(&self, environment: &BuildEnvironment) -> bool {
         environment.is_ci() && self.lock().is_file()
     }
 

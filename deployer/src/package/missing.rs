@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::build;
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 use super::job::Job;
 use super::members::{self, Members};
 use super::{PackageError, Request, Source};
@@ -14,7 +14,7 @@ use super::{PackageError, Request, Source};
 /// Returns the errors of the requests whose package or binary does not exist, each with the request's index. Reports
 /// nothing without a workspace, or without an installed cargo that can read it.
 #[must_use]
-pub fn missing(requests: Vec<Request>, environment: &Environment) -> Vec<(usize, PackageError)> {
+pub fn missing(requests: Vec<Request>, environment: &BuildEnvironment) -> Vec<(usize, PackageError)> {
     let of_cargo = requests.into_iter().enumerate().filter(|(_, request)| matches!(request.source, Source::Cargo(_)));
     let mut jobs: Vec<Job> =
         of_cargo.filter_map(|(index, request)| build::job(index, request, environment).ok()).collect();

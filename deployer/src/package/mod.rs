@@ -49,7 +49,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use build::build_all;
-pub use environment::Environment;
+pub use environment::BuildEnvironment;
 pub use error::PackageError;
 pub use missing::missing;
 pub use warning::Warning;
@@ -219,7 +219,7 @@ impl Artifact {
 
 /// Something that happened while packaging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum BuildEvent<'a> {
     /// The binary is up to date: cargo is not started for it.
     Fresh { bin: &'a str },
     /// A cargo invocation for these binaries started.
@@ -237,13 +237,13 @@ pub enum Event<'a> {
 }
 
 /// Receives events while packaging; called from the packaging task.
-pub trait Progress: Send + Sync {
-    fn on(&self, event: Event<'_>);
+pub trait BuildProgress: Send + Sync {
+    fn on(&self, event: BuildEvent<'_>);
 }
 
 /// Ignores all events.
-impl Progress for () {
-    fn on(&self, _: Event<'_>) {}
+impl BuildProgress for () {
+    fn on(&self, _: BuildEvent<'_>) {}
 }
 
 fn show(path: &Path) -> String {

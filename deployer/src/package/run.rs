@@ -8,16 +8,16 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use super::job::{Builder, Job, Made};
-use super::seen::Seen;
-use super::{Event, Progress};
+use super::job::{Builder, BuiltExecutable, Job};
+use super::seen::FileStamp;
+use super::{BuildEvent, BuildProgress};
 
 /// A phrase that all versions of cargo print when `--locked` prevents a change. Cargo has no code for this.
 const LOCK_OUTDATED: &str = "--locked was passed to prevent this";
 
 /// The result of one invocation.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct CargoRun {
     pub success: bool,
     /// Cargo's output for people, without its progress lines.
     pub output: String,
@@ -33,13 +33,13 @@ struct Script {
     output: PathBuf,
 }
 
-impl Run {
+impl CargoRun {
     /// Finds a job's executable among those that this invocation named.
-    pub fn made(&self, job: &Job, builder: Builder) -> Option<Made> {
+    pub fn made(&self, job: &Job, builder: Builder) -> Option<BuiltExecutable> {
         let (_, _, path) =
             self.executables.iter().find(|(package, bin, _)| *package == job.package && *bin == job.bin)?;
-        let mut made = Made {
-            executable: Seen::of(path)?,
+        let mut made = BuiltExecutable {
+            executable: FileStamp::of(path)?,
             path: path.clone(),
             builder,
             tracked: true,
@@ -47,7 +47,7 @@ impl Run {
         };
         for script in &self.scripts {
             let text = fs::read_to_string(&script.output).unwrap_or_default();
-            let rules = Rules::of(&text);
+            let rules = RerunRules::of(&text);
             made.tracked &= !script.local || rules.any;
             made.variables.extend(rules.variables);
         }
@@ -88,15 +88,15 @@ impl Run {
 /// Runs cargo to its end, and reports each line of its output for people.
 ///
 /// # Errors
-/// If it cannot be started. A failed build is no error here: see [`Run::success`].
-pub(super) async fn watch(mut command: Command, progress: &dyn Progress) -> std::io::Result<Run> {
+/// If it cannot be started. A failed build is no error here: see [`CargoRun::success`].
+pub(super) async fn watch(mut command: Command, progress: &dyn BuildProgress) -> std::io::Result<CargoRun> {
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let mut run = Run::default();
+    let mut run = CargoRun::default();
     let mut output = String::new();
     let messages = each_line(stdout, |line| run.message(line));
     let talk = each_line(stderr, |line| {
-        progress.on(Event::Output { line });
+        progress.on(BuildEvent::Output { line });
         if !is_status(line) {
             output.push_str(line);
             output.push('\n');
@@ -144,12 +144,12 @@ fn package_name(id: &str) -> &str {
 }
 
 /// The files and variables that a build script tells cargo to watch.
-struct Rules {
+struct RerunRules {
     any: bool,
     variables: BTreeSet<String>,
 }
 
-impl Rules {
+impl RerunRules {
     fn of(output: &str) -> Self {
         let rules = || output.lines().filter_map(|l| l.strip_prefix("cargo::").or_else(|| l.strip_prefix("cargo:")));
         Self {
@@ -203,8 +203,8 @@ mod tests {
 
     #[test]
     fn build_scripts_without_rules_cannot_be_tracked() {
-        assert!(!Rules::of("cargo:rustc-cfg=x\n").any);
-        let rules = Rules::of("cargo::rerun-if-env-changed=FOO\ncargo:rerun-if-changed=a.c\n");
+        assert!(!RerunRules::of("cargo:rustc-cfg=x\n").any);
+        let rules = RerunRules::of("cargo::rerun-if-env-changed=FOO\ncargo:rerun-if-changed=a.c\n");
         assert!(rules.any);
         assert_eq!(rules.variables, BTreeSet::from(["FOO".to_owned()]));
     }

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 /// A file's time and size at the moment of use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Seen {
+pub(super) struct FileStamp {
     pub path: PathBuf,
     pub mtime_ns: u64,
     size: u64,
 }
 
-impl Seen {
+impl FileStamp {
     /// Reads a file's time and size; `None` if it is not a plain file with a time after 1970.
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;

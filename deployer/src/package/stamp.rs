@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive;
 use super::config::Config;
-use super::environment::Environment;
-use super::job::{Builder, Job, Made};
-use super::seen::Seen;
+use super::environment::BuildEnvironment;
+use super::job::{Builder, BuiltExecutable, Job};
+use super::seen::FileStamp;
 use super::{Artifact, PackageError, Warning, store};
 
 /// Version of the stamps. Increase it whenever stamps of earlier versions must not be trusted.
@@ -38,7 +38,7 @@ pub(super) struct Stamp {
     /// Variables that the sources or build scripts read.
     variables: BTreeSet<String>,
     /// Sources, dep-info file, executable and zip.
-    files: Vec<Seen>,
+    files: Vec<FileStamp>,
     /// Shared libraries that Lambda has today but does not promise.
     unpromised: Vec<String>,
     zip: PathBuf,
@@ -55,10 +55,10 @@ impl Stamp {
     }
 
     /// Returns the artifact and its warnings, if none of its inputs has changed.
-    pub fn fresh(self, job: &Job, environment: &Environment) -> Option<(Artifact, Vec<Warning>)> {
+    pub fn fresh(self, job: &Job, environment: &BuildEnvironment) -> Option<(Artifact, Vec<Warning>)> {
         let recorded = self.fingerprint?;
         let inputs = Inputs::collect(job, environment, &self.manifests, &self.variables)?;
-        let fresh = self.files.iter().all(Seen::holds) && inputs.hash == recorded;
+        let fresh = self.files.iter().all(FileStamp::holds) && inputs.hash == recorded;
         let file = job.bin.clone();
         let library = |library| Warning::Library { file: file.clone(), library, runtime: job.platform.runtime };
         let warnings = self.unpromised.into_iter().map(library).chain(withheld(job, &self.variables, environment));
@@ -74,21 +74,21 @@ impl Stamp {
     /// Records a build that began at `began_ns`, by the file system's own clock.
     pub fn write(
         job: &Job,
-        environment: &Environment,
-        made: &Made,
+        environment: &BuildEnvironment,
+        made: &BuiltExecutable,
         began_ns: u64,
         (artifact, warnings): (&Artifact, &[Warning]),
     ) -> Result<(), PackageError> {
-        let sources =
-            dep_info(&made.dep_info()).and_then(|paths| paths.iter().map(|p| Seen::of(p)).collect::<Option<Vec<_>>>());
+        let sources = dep_info(&made.dep_info())
+            .and_then(|paths| paths.iter().map(|p| FileStamp::of(p)).collect::<Option<Vec<_>>>());
         let vouched = sources.is_some() && made.tracked;
         let mut files = sources.unwrap_or_default();
         let manifests: BTreeSet<PathBuf> = files.iter().filter_map(|s| manifest_of(&s.path)).collect();
         let inputs = Inputs::collect(job, environment, &manifests, &made.variables);
         let settled =
             files.iter().all(|f| f.mtime_ns < began_ns) && inputs.as_ref().is_some_and(|i| i.newest_ns < began_ns);
-        let dep_info = Seen::of(&made.dep_info());
-        let zip = Seen::of(&artifact.zip);
+        let dep_info = FileStamp::of(&made.dep_info());
+        let zip = FileStamp::of(&artifact.zip);
         let complete = dep_info.is_some() && zip.is_some();
         let left = [Some(made.executable.clone()), dep_info].into_iter().filter(|_| !job.contested);
         files.extend(left.chain([zip]).flatten());
@@ -120,7 +120,7 @@ fn library_of(warning: &Warning) -> Option<String> {
 }
 
 /// Warns about variables that a build asked for and did not get: the binary may differ from the intended one.
-pub(super) fn withheld(job: &Job, variables: &BTreeSet<String>, environment: &Environment) -> Vec<Warning> {
+pub(super) fn withheld(job: &Job, variables: &BTreeSet<String>, environment: &BuildEnvironment) -> Vec<Warning> {
     let names = variables.iter().filter(|name| environment.withholds(name));
     names.map(|name| Warning::Withheld { bin: job.bin.clone(), variable: name.clone() }).collect()
 }
@@ -130,7 +130,7 @@ pub(super) fn withheld(job: &Job, variables: &BTreeSet<String>, environment: &En
 pub(super) fn now_ns(directory: &Path) -> Result<u64, PackageError> {
     store::open(directory)?;
     let probe = store::write(directory, "began", b"")?;
-    Ok(Seen::of(&probe).map_or(0, |seen| seen.mtime_ns))
+    Ok(FileStamp::of(&probe).map_or(0, |seen| seen.mtime_ns))
 }
 
 /// Returns the stamp's file name: readable, and different for all binaries that may be built side by side.
@@ -164,7 +164,7 @@ impl Inputs {
     /// Returns `None` if an existing file cannot be read.
     fn collect(
         job: &Job,
-        environment: &Environment,
+        environment: &BuildEnvironment,
         manifests: &BTreeSet<PathBuf>,
         variables: &BTreeSet<String>,
     ) -> Option<Self> {
@@ -222,7 +222,7 @@ impl Hasher {
 
     /// Adds a file's content, or the fact that it does not exist.
     fn content(&mut self, path: &Path) -> Option<()> {
-        let Some(seen) = Seen::of(path) else {
+        let Some(seen) = FileStamp::of(path) else {
             self.add(b"absent");
             return Some(());
         };
@@ -242,7 +242,7 @@ impl Hasher {
     }
 
     /// Adds data that distinguishes compilers without starting one: the files of every installed toolchain's rustc.
-    fn toolchain(&mut self, environment: &Environment) -> Option<()> {
+    fn toolchain(&mut self, environment: &BuildEnvironment) -> Option<()> {
         let on_path = environment.program("rustc");
         let mut compilers: Vec<PathBuf> = on_path.into_iter().collect();
         if let Some(home) = environment.rustup_home() {
@@ -254,7 +254,7 @@ impl Hasher {
             compilers.append(&mut installed);
         }
         for compiler in compilers {
-            let seen = fs::canonicalize(&compiler).ok().and_then(|p| Seen::of(&p));
+            let seen = fs::canonicalize(&compiler).ok().and_then(|p| FileStamp::of(&p));
             self.add(format!("{seen:?}").as_bytes());
         }
         Some(())
@@ -313,7 +313,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
         fs::write(&path, "1").unwrap();
-        let seen = Seen::of(&path).unwrap();
+        let seen = FileStamp::of(&path).unwrap();
         assert!(seen.holds());
         let file = fs::File::options().write(true).open(&path).unwrap();
         let time = file.metadata().unwrap().modified().unwrap();
@@ -322,6 +322,6 @@ mod tests {
         fs::write(&path, "12").unwrap();
         file.set_modified(time).unwrap();
         assert!(!seen.holds());
-        assert!(Seen::of(dir.path()).is_none(), "a directory cannot be vouched for");
+        assert!(FileStamp::of(dir.path()).is_none(), "a directory cannot be vouched for");
     }
 }

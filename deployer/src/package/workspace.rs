@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
+use super::environment::BuildEnvironment;
 use super::{PackageError, show, store};
 
 /// The workspace that contains a stack's functions.
@@ -24,7 +24,7 @@ impl Workspace {
     /// # Errors
     /// [`PackageError::NoWorkspace`] if neither it nor a directory above has a Cargo.toml, [`PackageError::Io`] if one
     /// is unreadable.
-    pub fn around(directory: &Path, environment: &Environment) -> Result<Self, PackageError> {
+    pub fn around(directory: &Path, environment: &BuildEnvironment) -> Result<Self, PackageError> {
         let directory = std::path::absolute(directory).map_err(|e| PackageError::io(directory, &e))?;
         let mut nearest = None;
         for ancestor in directory.ancestors() {
@@ -57,7 +57,7 @@ impl Workspace {
 
 /// Returns the target directory that the environment names, or the default. A `build.target-dir` in a config file moves
 /// cargo's output, which stamps name by its full path, but not the stamps themselves.
-fn target_directory(directory: &Path, root: &Path, environment: &Environment) -> PathBuf {
+fn target_directory(directory: &Path, root: &Path, environment: &BuildEnvironment) -> PathBuf {
     ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
         .iter()
         .find_map(|name| environment.get(name))
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_directory_without_a_manifest_above_has_no_workspace() {
-        let error = Workspace::around(Path::new("/"), &Environment::default()).unwrap_err();
+        let error = Workspace::around(Path::new("/"), &BuildEnvironment::default()).unwrap_err();
         assert_eq!(error.code(), "package::no-workspace");
     }
 
@@ -103,7 +103,7 @@ mod tests {
         std::fs::write(member.join("Cargo.toml"), "[package]\nname = \"m\"").unwrap();
         let outer = "[workspace]\nmembers = [\"member\"]\n[profile.lambda]\n";
         std::fs::write(dir.path().join("Cargo.toml"), outer).unwrap();
-        let found = Workspace::around(&member, &Environment::default()).unwrap();
+        let found = Workspace::around(&member, &BuildEnvironment::default()).unwrap();
         assert_eq!(found.directory, member);
         assert_eq!(found.default_profile, "lambda");
     }

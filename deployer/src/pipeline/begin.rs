@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::plan::{Adoption, Goal};
 use crate::spec::document::Document;
-use crate::state::{Fetched, Lease, RescuePlace, Store};
+use crate::state::{FetchedState, Lease, RescuePlace, Store};
 
 /// How long to wait for a lock request already sent, after the lock is no longer wanted, so that it can be released.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ impl Home {
 pub(super) struct Begun {
     pub home: Home,
     /// The stored state, possibly fetched before the lock was taken.
-    pub fetched: Fetched,
+    pub fetched: FetchedState,
 }
 
 impl Begun {

@@ -2,9 +2,9 @@
 
 use super::{Settings, code};
 use crate::failure::{self, Failure};
-use crate::graph::{Graph, Named};
+use crate::graph::{Graph, TextLocator};
 use crate::package::PackageError;
-use crate::spec::document::{Document, Failed};
+use crate::spec::document::{Document, InvalidStack};
 use crate::spec::finding::{DocPath, Findings, Severity};
 use crate::spec::sections::Lowered;
 use crate::spec::source::SourceText;
@@ -65,7 +65,7 @@ fn check_with(
             }
             Ok(Loaded { document, graph, warnings: findings })
         }
-        Err(Failed { mut findings, source, sound }) => {
+        Err(InvalidStack { mut findings, source, sound }) => {
             if let Some((document, lowered)) = sound.map(|sound| *sound) {
                 findings.0.extend(failure::of_code(missing(&lowered), &document).0);
                 connect_elements(&document, lowered, &mut findings);
@@ -93,7 +93,7 @@ fn element_of(path: &DocPath) -> String {
     path.0.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".")
 }
 
-impl Named for Document {
+impl TextLocator for Document {
     fn place_of(&self, element: &str, reference: &str) -> DocPath {
         self.find_text(element, reference)
     }

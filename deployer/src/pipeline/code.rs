@@ -9,7 +9,7 @@ use crate::failure::{self, Failure};
 use crate::mutex::{into_inner, lock};
 use crate::package::{self, Artifact, PackageError};
 use crate::spec::secrets::Secrets;
-use crate::spec::sections::{Code, CodeSource, Lowered};
+use crate::spec::sections::{CodeSource, Lowered, LoweredCode};
 
 /// Returns the errors of elements whose cargo package or binary the workspace does not have.
 pub(super) fn missing(lowered: &Lowered, settings: &Settings) -> Vec<(String, PackageError)> {
@@ -59,13 +59,13 @@ struct Masked<'a> {
     warnings: Mutex<Vec<(usize, package::Warning)>>,
 }
 
-impl package::Progress for Masked<'_> {
-    fn on(&self, event: package::Event<'_>) {
+impl package::BuildProgress for Masked<'_> {
+    fn on(&self, event: package::BuildEvent<'_>) {
         match event {
-            package::Event::Output { line } => {
-                self.progress.on(package::Event::Output { line: &self.secrets.mask_cut(line) });
+            package::BuildEvent::Output { line } => {
+                self.progress.on(package::BuildEvent::Output { line: &self.secrets.mask_cut(line) });
             }
-            package::Event::Warning { request, warning } => {
+            package::BuildEvent::Warning { request, warning } => {
                 lock(&self.warnings).push((request, warning.clone()));
             }
             event => self.progress.on(event),
@@ -73,7 +73,7 @@ impl package::Progress for Masked<'_> {
     }
 }
 
-fn request(root: &Path, code: &Code) -> package::Request {
+fn request(root: &Path, code: &LoweredCode) -> package::Request {
     let source = match &code.source {
         CodeSource::Cargo { package, bin, or_only, profile, features } => package::Source::Cargo(package::CargoBin {
             package: package.clone(),

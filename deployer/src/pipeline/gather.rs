@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::observe::Observation;
 use crate::package::Artifact;
 use crate::plan::Goal;
-use crate::state::{Fetched, Snapshot};
+use crate::state::{FetchedState, Snapshot};
 
 /// The results of the reads, of cargo and of Bedrock.
 pub(super) struct Gathered {
@@ -25,7 +25,7 @@ pub(super) struct Gathered {
 pub(super) async fn gather(
     loaded: &Loaded,
     home: &Home,
-    fetched: Fetched,
+    fetched: FetchedState,
     request: &Request<'_>,
 ) -> Result<Gathered, Failure> {
     let Request { settings, goal, progress, .. } = *request;

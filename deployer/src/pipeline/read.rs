@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::graph::resolve;
 use crate::observe::{Depth, Observation, observe, predict};
 use crate::plan::Goal;
-use crate::state::{Fetched, Snapshot, StateError, Store, fingerprint};
+use crate::state::{FetchedState, Snapshot, StateError, Store, fingerprint};
 
 /// Returns how much of each resource a plan has to read.
 pub(super) fn depth(goal: &Goal) -> Depth {
@@ -21,7 +21,7 @@ pub(super) fn depth(goal: &Goal) -> Depth {
 pub(super) async fn read_and_observe(
     loaded: &Loaded,
     home: &Home,
-    fetched: Fetched,
+    fetched: FetchedState,
     request: &Request<'_>,
 ) -> Result<(Snapshot, Observation), Failure> {
     let Home { aws, store, lease } = home;
@@ -38,7 +38,7 @@ pub(super) async fn read_and_observe(
     };
     // If the bucket is yet to be created, plan as for a first apply.
     let to_be_made = settings.create_state_bucket && !held;
-    let understood = |fetched: Fetched| if to_be_made { fetched.or_empty() } else { fetched };
+    let understood = |fetched: FetchedState| if to_be_made { fetched.or_empty() } else { fetched };
     let again = held || !fetched.is_guarded();
     let ahead = store.take(understood(fetched)).await;
     let (mut snapshot, observation) = if again {
@@ -75,7 +75,7 @@ pub(super) fn prepare_fingerprints(loaded: &Loaded, aws: &Aws, lineage: &str) ->
 async fn fetched_again(
     store: &Store,
     ahead: Result<Snapshot, StateError>,
-    fetch: impl AsyncFn() -> Fetched,
+    fetch: impl AsyncFn() -> FetchedState,
     look: impl AsyncFn(&Snapshot) -> Result<Observation, Failure>,
 ) -> Result<(Snapshot, Observation), Failure> {
     let again = match ahead {

@@ -88,7 +88,7 @@ fn is_named(resource: &Resource) -> bool {
 
 /// Tells whether a value's text has a variable without a value.
 fn needs_variable(value: &Value) -> bool {
-    let is_variable = |part: &template::Part| matches!(part, template::Part::Var(_));
+    let is_variable = |part: &template::TextPart| matches!(part, template::TextPart::Var(_));
     value.as_str().is_some_and(|text| template::parse(text).unwrap_or_default().iter().any(is_variable))
 }
 

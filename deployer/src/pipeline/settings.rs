@@ -54,7 +54,7 @@ pub struct LockSettings {
 #[derive(Clone, Default)]
 pub struct Machine {
     /// The environment variables for cargo.
-    pub build: package::Environment,
+    pub build: package::BuildEnvironment,
     /// The directory for the user's files that belong to no stack.
     pub own_directory: Option<PathBuf>,
     /// The run is a CI job: files on this machine are lost with it unless somebody keeps them.

@@ -23,10 +23,10 @@ use super::refresh::records_only;
 use super::select::{Selection, select, unknown_names};
 use crate::aws::Place;
 use crate::graph::owner::{Evidence, Foreign, Owner, Owners};
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, Node};
 use crate::kinds::{Action, KindRef, Observed};
-use crate::observe::{Left, Observation, identity_known};
+use crate::observe::{Observation, StateOnlyResource, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::spec::template;
 use crate::state::Record;
@@ -92,7 +92,7 @@ pub(super) struct Planner<'a> {
     selection: &'a Selection,
     secrets: &'a Secrets,
     selected: BTreeSet<String>,
-    known: Known,
+    known: KnownOutputs,
     /// The addresses of records that belong to a node, also to one of another address.
     claimed: BTreeSet<String>,
     /// The resources that this plan puts behind a name that had another resource or none, by address.
@@ -108,7 +108,7 @@ struct Prior<'a> {
     /// The record's address, if it differs from the node's.
     moved_from: Option<String>,
     /// The resource under the record's identity, if the node has another one now.
-    left: Option<&'a Left>,
+    left: Option<&'a StateOnlyResource>,
     /// The record is of the resource that the node means now.
     same: bool,
 }
@@ -178,7 +178,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Returns the owner of a live resource that only the state has.
-    fn owner_of_left(&self, left: &Left) -> Option<Owner> {
+    fn owner_of_left(&self, left: &StateOnlyResource) -> Option<Owner> {
         let kind = KindRef::find(&left.record.kind)?;
         Some(self.owners.of(&*kind, left.live.as_ref()?, Evidence::STATE_ALONE))
     }

@@ -11,7 +11,7 @@ use crate::spec::schema::checked;
 use crate::spec::sections::SECTIONS;
 use crate::spec::sections::any::AnySection;
 use crate::spec::source::SourceText;
-use crate::spec::uncovered::Uncovered;
+use crate::spec::uncovered::UncoveredWords;
 use crate::spec::variables::Inputs;
 
 const INTRODUCTION: &str = "\
@@ -68,8 +68,8 @@ fn kinds(section: &dyn AnySection) -> BTreeSet<&'static str> {
     own.map(|resource| resource.kind).collect()
 }
 
-fn table(text: &mut String, title: &str, table: &[Uncovered]) {
-    let missing: Vec<(&str, &Uncovered)> =
+fn table(text: &mut String, title: &str, table: &[UncoveredWords]) {
+    let missing: Vec<(&str, &UncoveredWords)> =
         table.iter().filter_map(|uncovered| Some((uncovered.answer.things()?, uncovered))).collect();
     if missing.is_empty() {
         return;

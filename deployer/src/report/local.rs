@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::terminal::Terminal;
-use crate::local::{LocalCloud, Pending, Status};
+use crate::local::{LocalCloud, LocalStatus, PendingSubscription};
 
 /// Prints where the local cloud runs, and the buckets that it has.
 pub fn print_start(terminal: &Terminal, cloud: &LocalCloud, buckets: &[String]) {
@@ -24,7 +24,7 @@ pub fn print_stop(terminal: &Terminal, ran: bool) {
 }
 
 /// Prints whether the local cloud runs, and where.
-pub fn print_status(terminal: &Terminal, status: &Status) {
+pub fn print_status(terminal: &Terminal, status: &LocalStatus) {
     let text = match (&status.endpoint_url, &status.bedrock_endpoint_url) {
         _ if terminal.json => json!(status).to_string(),
         (Some(endpoint), Some(bedrock)) => {
@@ -37,7 +37,7 @@ pub fn print_status(terminal: &Terminal, status: &Status) {
 }
 
 /// Prints the e-mail subscriptions that wait for their confirmation.
-pub fn print_pending(terminal: &Terminal, waiting: &[Pending]) {
+pub fn print_pending(terminal: &Terminal, waiting: &[PendingSubscription]) {
     if terminal.json {
         return terminal.data(&format!("{}\n", json!(waiting)));
     }
@@ -50,7 +50,7 @@ pub fn print_pending(terminal: &Terminal, waiting: &[Pending]) {
 }
 
 /// Prints which subscriptions were confirmed.
-pub fn print_confirmed(terminal: &Terminal, confirmed: &[Pending]) {
+pub fn print_confirmed(terminal: &Terminal, confirmed: &[PendingSubscription]) {
     for pending in confirmed {
         terminal.say(&format!("{} receives the mail of {}.", pending.address, pending.topic_arn));
     }

@@ -11,7 +11,7 @@ use crate::aws::digest;
 use crate::operate::state::Removal;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
-use crate::state::{Kept, LockInfo, Record, Snapshot, State};
+use crate::state::{EarlierState, LockInfo, Record, Snapshot, State};
 
 /// Prints the results of `deployer state`.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ impl View<'_> {
     }
 
     /// Prints the versions that are kept.
-    pub fn print_history(self, versions: &[Kept]) {
+    pub fn print_history(self, versions: &[EarlierState]) {
         match versions {
             _ if self.terminal.json => self.line(history_json(versions, self.place)),
             [] => self.terminal.say(&format!("No version of the state {} is kept.", self.place)),
@@ -148,7 +148,7 @@ fn list_json(snapshot: &Snapshot, place: &str) -> Value {
 }
 
 /// Lists the kept versions, newest first.
-fn history(versions: &[Kept]) -> String {
+fn history(versions: &[EarlierState]) -> String {
     let head = ["SERIAL", "WRITTEN AT", "BY", "RESOURCES"].map(str::to_owned);
     let rows = versions.iter().map(|kept| {
         let by = format!("deployer {}", kept.written_by);
@@ -158,8 +158,8 @@ fn history(versions: &[Kept]) -> String {
 }
 
 /// Lists the kept versions as one object.
-fn history_json(versions: &[Kept], place: &str) -> Value {
-    let version = |kept: &Kept| {
+fn history_json(versions: &[EarlierState], place: &str) -> Value {
+    let version = |kept: &EarlierState| {
         json!({
             "serial": kept.serial,
             "written_at": kept.written_at,

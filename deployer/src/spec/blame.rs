@@ -10,7 +10,7 @@ use super::sections::about::{Names, PartPlace};
 
 /// A call that AWS refused: the resource, the operation, and AWS's code and message.
 #[derive(Debug, Clone, Copy)]
-pub struct Refused<'a> {
+pub struct RefusedCall<'a> {
     /// `apis.couch.route[POST /draw]`
     pub address: &'a str,
     /// `sqs:CreateQueue`
@@ -21,8 +21,8 @@ pub struct Refused<'a> {
 
 /// Finds the place of the property that a refusal is about, inside the part of the element that the resource is lowered
 /// from. Falls back to that part itself.
-pub(super) fn place(element: &Value, at: &DocPath, refused: Refused<'_>, secrets: &Secrets) -> DocPath {
-    let Part { own, search } = part(element, at, refused.address, secrets);
+pub(super) fn place(element: &Value, at: &DocPath, refused: RefusedCall<'_>, secrets: &Secrets) -> DocPath {
+    let ElementPart { own, search } = part(element, at, refused.address, secrets);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
     let named = |names: &[&str]| names.iter().find_map(|name| property(value, &search, name));
     let known = sections::find(refused.address).map(|section| &section.about().refusals);
@@ -50,21 +50,21 @@ fn is_about_tags(operation: &str) -> bool {
 /// Finds the place of the first of `names` in the part of the element that the resource at `address` is lowered from.
 /// Falls back to the whole element, then to that part itself.
 pub(super) fn place_of(element: &Value, at: &DocPath, address: &str, names: &[&str], secrets: &Secrets) -> DocPath {
-    let Part { own, search } = part(element, at, address, secrets);
+    let ElementPart { own, search } = part(element, at, address, secrets);
     let value = find::at(element, &search.0[at.0.len()..]).unwrap_or(&Value::Null);
     let inner = names.iter().find_map(|name| property(value, &search, name));
     inner.or_else(|| names.iter().find_map(|name| property(element, at, name))).unwrap_or(own)
 }
 
 /// The part of an element that a resource is lowered from.
-struct Part {
+struct ElementPart {
     /// Where to report a refusal that names no property.
     own: DocPath,
     /// Where to search for properties.
     search: DocPath,
 }
 
-fn part(element: &Value, at: &DocPath, address: &str, secrets: &Secrets) -> Part {
+fn part(element: &Value, at: &DocPath, address: &str, secrets: &Secrets) -> ElementPart {
     let rest = address.splitn(3, '.').nth(2).unwrap_or_default();
     let (name, entry) = rest.split_once('[').unwrap_or((rest, ""));
     let entry = entry.trim_end_matches(']');
@@ -80,11 +80,11 @@ fn part(element: &Value, at: &DocPath, address: &str, secrets: &Secrets) -> Part
         }
     });
     let Some(_) = find::at(element, &inner).filter(|_| !inner.is_empty()) else {
-        return Part { own: at.clone(), search: at.clone() };
+        return ElementPart { own: at.clone(), search: at.clone() };
     };
     let beside = known.is_some_and(|part| part.place == PartPlace::Beside);
     let own = DocPath([at.0.clone(), inner].concat());
-    Part { search: if beside { at.clone() } else { own.clone() }, own }
+    ElementPart { search: if beside { at.clone() } else { own.clone() }, own }
 }
 
 /// Finds the path of the list item that mentions `entry`: an address, the last part of an ARN, or a text in which

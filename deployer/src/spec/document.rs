@@ -13,13 +13,13 @@ use serde_json::{Map, Value};
 use self::finish::{covered, finish, once};
 pub use self::lacking::Keeps;
 use self::loading::Loading;
-use super::blame::{self, Refused};
+use super::blame::{self, RefusedCall};
 use super::check::{self, Origin};
 use super::env;
 use super::find;
 use super::finding::{At, DocPath, Finding, Findings, Severity, Span};
 use super::head::{Ci, Head, IgnoreTags, StateLocation};
-use super::interpolate::Touched;
+use super::interpolate::VariablePaths;
 use super::schema;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
@@ -28,7 +28,7 @@ use super::source::SourceText;
 use super::spans::SpanIndex;
 use super::template;
 use super::variables::{Inputs, Lacking};
-use super::yaml::{self, Parsed};
+use super::yaml::{self, ParsedYaml};
 use crate::aws::tags::{Ignored, Tags};
 
 /// A stack with its variables filled in and every property checked.
@@ -52,17 +52,20 @@ pub struct Document {
 }
 
 /// A text that is not a usable stack: its findings, and the text to show them in, with secrets covered.
-pub struct Failed {
+pub struct InvalidStack {
     pub findings: Findings,
     pub source: SourceText,
     /// The elements without errors, for checks across elements.
     pub sound: Option<Box<(Document, Lowered)>>,
 }
 
-impl fmt::Debug for Failed {
+impl fmt::Debug for InvalidStack {
     /// Omits the elements: they may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failed").field("findings", &self.findings).field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("InvalidStack")
+            .field("findings", &self.findings)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,11 +74,11 @@ impl Document {
     ///
     /// # Errors
     /// Returns all findings, warnings included, if one of them is an error.
-    pub fn load(source: SourceText, inputs: &Inputs) -> Result<(Self, Findings), Failed> {
+    pub fn load(source: SourceText, inputs: &Inputs) -> Result<(Self, Findings), InvalidStack> {
         let parsed = source.text().and_then(yaml::parse);
-        let Parsed { value, spans, findings: mut unreadable } = match parsed {
+        let ParsedYaml { value, spans, findings: mut unreadable } = match parsed {
             Ok(parsed) => parsed,
-            Err(findings) => return Err(Failed { findings, source, sound: None }),
+            Err(findings) => return Err(InvalidStack { findings, source, sound: None }),
         };
         let mut loading = Loading::of(spans);
         let checked = loading.check(value, inputs, &mut unreadable);
@@ -112,7 +115,7 @@ impl Document {
                 });
                 finish(&mut findings, &loading.spans, &loading.secrets);
                 once(&mut findings);
-                Err(Failed { findings, source: covered(&source, &loading.secrets), sound })
+                Err(InvalidStack { findings, source: covered(&source, &loading.secrets), sound })
             }
         }
     }
@@ -231,7 +234,7 @@ impl Document {
 
     /// Finds the property that a refused AWS call is about. Falls back to the part of the element that the resource is
     /// lowered from.
-    pub fn locate_refusal(&self, refused: Refused<'_>) -> DocPath {
+    pub fn locate_refusal(&self, refused: RefusedCall<'_>) -> DocPath {
         let path = self.locate(refused.address);
         let element = match path.0.as_slice() {
             [section, name] => self.sections.get(section).and_then(|elements| elements.get(name)),
@@ -263,7 +266,7 @@ impl Document {
             if filled.is_empty() {
                 continue;
             }
-            let origin = Origin { spans: &self.spans, touched: &Touched::default() };
+            let origin = Origin { spans: &self.spans, touched: &VariablePaths::default() };
             let mut found = check::check(&mut elements, schema, &schema["properties"][section], &path, &origin);
             found.0.retain(|finding| filled.contains(&finding.path));
             findings.0.append(&mut found.0);
@@ -358,9 +361,8 @@ impl Document {
 /// Tells whether a value contains a text that is reported already: bad syntax, or a variable without a value.
 fn unresolved(value: &Value) -> bool {
     match value {
-        Value::String(text) if text.contains("${") => {
-            template::parse(text).map_or(true, |parts| parts.iter().any(|part| matches!(part, template::Part::Var(_))))
-        }
+        Value::String(text) if text.contains("${") => template::parse(text)
+            .map_or(true, |parts| parts.iter().any(|part| matches!(part, template::TextPart::Var(_)))),
         Value::Array(items) => items.iter().any(unresolved),
         Value::Object(entries) => entries.values().any(unresolved),
         _ => false,

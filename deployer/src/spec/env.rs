@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::sections::about::Suffix;
 use super::sections::{self, shortened};
-use super::template::{self, Part};
+use super::template::{self, TextPart};
 
 /// The value of `${env}` without `--env`.
 pub const MAIN: &str = "main";
@@ -134,15 +134,15 @@ pub fn fill(root: &mut Map<String, Value>, env: Option<&str>) -> HashSet<(String
 }
 
 fn says(text: &str) -> bool {
-    text.contains("${") && template::parse(text).is_ok_and(|parts| parts.contains(&Part::Env))
+    text.contains("${") && template::parse(text).is_ok_and(|parts| parts.contains(&TextPart::Env))
 }
 
 fn fill_value(value: &mut Value, env: &str) {
     match value {
         Value::String(text) if says(text) => {
             let mut parts = template::parse(text).unwrap_or_default();
-            for part in parts.iter_mut().filter(|part| **part == Part::Env) {
-                *part = Part::Text(env.to_owned());
+            for part in parts.iter_mut().filter(|part| **part == TextPart::Env) {
+                *part = TextPart::Text(env.to_owned());
             }
             // A text that cannot be written back keeps its reference; the error is reported where the text is used.
             if let Ok(filled) = template::write(&parts) {

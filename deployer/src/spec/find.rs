@@ -35,7 +35,7 @@ pub(super) fn part_of(value: &Value, at: &DocPath, whole: &str, secrets: &Secret
         // References are resolved in `whole`, so only the pieces between them can be found there.
         let pieces = template::parse(text).unwrap_or_default();
         pieces.iter().any(
-            |part| matches!(part, template::Part::Text(text) if secrets.touches(text) && whole.contains(text.as_str())),
+            |part| matches!(part, template::TextPart::Text(text) if secrets.touches(text) && whole.contains(text.as_str())),
         )
     });
     parts.min_by_key(|(path, _)| path.0.len()).map(|(path, _)| path)

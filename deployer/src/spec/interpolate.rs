@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::finding::{DocPath, Findings};
 use super::nearest::{nearest, quoted};
-use super::template::{self, Part};
+use super::template::{self, TextPart};
 use super::variables::Variables;
 
 /// The paths of values that contain a variable; such a text may mean a number. If the value is a single variable with a
 /// number or truth value, its spelling in the source is kept.
-pub type Touched = HashMap<Vec<String>, Option<String>>;
+pub type VariablePaths = HashMap<Vec<String>, Option<String>>;
 
 /// The longest text that variables may produce, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -19,9 +19,14 @@ const LONGEST: usize = 1 << 20;
 /// Replaces every `${vars.…}` in the value's texts. Keys and other references stay as they are.
 ///
 /// A text that cannot be resolved also stays, and is reported.
-pub fn interpolate(value: &mut Value, variables: &Variables, path: &mut DocPath, findings: &mut Findings) -> Touched {
+pub fn interpolate(
+    value: &mut Value,
+    variables: &Variables,
+    path: &mut DocPath,
+    findings: &mut Findings,
+) -> VariablePaths {
     let names: Vec<&str> = variables.names().collect();
-    let mut walk = Walk { variables, names, findings, touched: Touched::new() };
+    let mut walk = Walk { variables, names, findings, touched: VariablePaths::new() };
     walk.value(value, path);
     walk.touched
 }
@@ -30,7 +35,7 @@ struct Walk<'a> {
     variables: &'a Variables,
     names: Vec<&'a str>,
     findings: &'a mut Findings,
-    touched: Touched,
+    touched: VariablePaths,
 }
 
 impl Walk<'_> {
@@ -81,10 +86,10 @@ pub(super) fn text(
             return None;
         }
     };
-    if !parts.iter().any(|part| matches!(part, Part::Var(_))) {
+    if !parts.iter().any(|part| matches!(part, TextPart::Var(_))) {
         return Some(Value::from(text));
     }
-    if let [Part::Var(name)] = &parts[..] {
+    if let [TextPart::Var(name)] = &parts[..] {
         return variable(name, variables, names, path, findings).cloned();
     }
     let mut joined = Vec::new();
@@ -92,7 +97,7 @@ pub(super) fn text(
     let mut length = 0;
     for part in parts {
         match part {
-            Part::Var(name) => match variable(&name, variables, names, path, findings) {
+            TextPart::Var(name) => match variable(&name, variables, names, path, findings) {
                 Some(Value::String(value)) if length + value.len() > LONGEST => {
                     findings
                         .error("stack::template", path.clone(), "this text is longer than 1 MiB with its variables")
@@ -105,7 +110,7 @@ pub(super) fn text(
                 }
                 Some(value) => {
                     let written = variables.written(&name).map_or_else(|| value.to_string(), str::to_owned);
-                    joined.push(Part::Text(written));
+                    joined.push(TextPart::Text(written));
                 }
                 None => complete = false,
             },
@@ -127,17 +132,17 @@ pub(super) fn text(
 /// Returns the variable's name, if the text consists of a single variable.
 pub(super) fn alone(text: &str) -> Option<String> {
     match &template::parse(text).ok()?[..] {
-        [Part::Var(name)] => Some(name.clone()),
+        [TextPart::Var(name)] => Some(name.clone()),
         _ => None,
     }
 }
 
 /// Joins neighbouring texts, so that a `$` and a `{` that come together are escaped.
-fn merged(parts: Vec<Part>) -> Vec<Part> {
-    let mut merged: Vec<Part> = Vec::new();
+fn merged(parts: Vec<TextPart>) -> Vec<TextPart> {
+    let mut merged: Vec<TextPart> = Vec::new();
     for part in parts {
         match (merged.last_mut(), part) {
-            (Some(Part::Text(last)), Part::Text(next)) => last.push_str(&next),
+            (Some(TextPart::Text(last)), TextPart::Text(next)) => last.push_str(&next),
             (_, part) => merged.push(part),
         }
     }

@@ -27,7 +27,7 @@ pub mod visible;
 mod written;
 pub mod yaml;
 
-pub use blame::Refused;
+pub use blame::RefusedCall;
 
 #[cfg(test)]
 mod tests;

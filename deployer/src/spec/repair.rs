@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::check::{self, Origin};
 use super::finding::{DocPath, Finding, Findings, Severity};
-use super::interpolate::Touched;
+use super::interpolate::VariablePaths;
 use super::nearest::nearest;
 use super::schema::checked;
 use super::spans::SpanIndex;
-use super::uncovered::{self, Meant};
+use super::uncovered::{self, WordMeaning};
 use super::values::Seconds;
 
 /// A text whose value is known only later. No check doubts it.
@@ -22,7 +22,7 @@ const ROUNDS: usize = 4;
 /// what its author meant.
 pub(super) fn repaired(element: &Value, path: &DocPath, spans: &SpanIndex) -> Option<Value> {
     let schema = &checked()["properties"][path.0.first()?]["additionalProperties"];
-    let origin = Origin { spans, touched: &Touched::default() };
+    let origin = Origin { spans, touched: &VariablePaths::default() };
     let mut element = element.clone();
     for _ in 0..ROUNDS {
         let mut trial = element.clone();
@@ -87,7 +87,7 @@ fn repair(element: &mut Value, error: &Finding, schema: &'static Value, path: &D
         .map(String::as_str)
         .collect();
     let full: Vec<String> = path.0.iter().chain(outer).cloned().collect();
-    if let Meant::Property(meant) = uncovered::meant(last, &known, &full) {
+    if let WordMeaning::Property(meant) = uncovered::meant(last, &known, &full) {
         map.entry(meant).or_insert(value);
     }
     Some(())

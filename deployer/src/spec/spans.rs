@@ -22,13 +22,13 @@ const CORE: &[&str] = &["str", "int", "float", "bool", "null"];
 pub struct SpanIndex {
     text: String,
     lines: Lines,
-    nodes: Vec<Node>,
+    nodes: Vec<SpanNode>,
 }
 
 type Range = (usize, usize);
 
 #[derive(Debug, Clone)]
-struct Node {
+struct SpanNode {
     range: Range,
     body: Body,
 }
@@ -110,7 +110,7 @@ impl SpanIndex {
             let Body::Alias(Some(target)) = self.nodes[node].body else { break };
             node = target;
         }
-        let Node { range, body } = &self.nodes[node];
+        let SpanNode { range, body } = &self.nodes[node];
         if !matches!(body, Body::Scalar { plain: true }) {
             return None;
         }
@@ -137,7 +137,7 @@ impl SpanIndex {
 
     /// Tells whether a node is a list or map over several lines, whose key is underlined instead.
     fn spreads(&self, node: usize) -> bool {
-        let Node { range, body } = &self.nodes[node];
+        let SpanNode { range, body } = &self.nodes[node];
         matches!(body, Body::List(_) | Body::Map { .. })
             && (!self.text[range.0..].starts_with(['{', '[']) || self.text[range.0..range.1].contains('\n'))
     }
@@ -271,7 +271,7 @@ impl Builder {
     /// Adds a node to the innermost open list or map, or takes it as the open map's next key.
     fn add(&mut self, range: Range, body: Body, anchor: usize, text: Option<&str>) -> usize {
         let node = self.index.nodes.len();
-        self.index.nodes.push(Node { range, body });
+        self.index.nodes.push(SpanNode { range, body });
         if anchor > 0 {
             self.anchors.insert(anchor, node);
         }

@@ -29,12 +29,12 @@ pub(super) fn mistake(text: &str, at: usize, info: &str, open: &[usize]) -> Mist
 
 /// A line: its byte offset and its text.
 #[derive(Clone, Copy)]
-struct Line<'t> {
+struct SourceLine<'t> {
     start: usize,
     text: &'t str,
 }
 
-impl<'t> Line<'t> {
+impl<'t> SourceLine<'t> {
     fn at(text: &'t str, at: usize) -> Self {
         let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
         Self { start, text: text[start..].split('\n').next().unwrap_or_default().trim_end_matches('\r') }
@@ -72,8 +72,8 @@ impl<'t> Line<'t> {
 }
 
 fn tab(text: &str, at: usize) -> Option<Mistake> {
-    let here = Line::at(text, at);
-    let tabbed = |line: &Line<'_>| {
+    let here = SourceLine::at(text, at);
+    let tabbed = |line: &SourceLine<'_>| {
         let indent = &line.text[..line.indent()];
         (!line.content().is_empty()).then(|| indent.find('\t').map(|column| line.start + column)).flatten()
     };
@@ -106,10 +106,10 @@ fn not_closed(text: &str, at: usize, open: &[usize]) -> Option<Mistake> {
 /// Tells whether the bracket at `start` is closed before a line that is indented no deeper than its own. That line may
 /// itself begin with the closing bracket.
 fn closes(text: &str, start: usize) -> bool {
-    let outer = Line::at(text, start).indent();
+    let outer = SourceLine::at(text, start).indent();
     let mut depth = 0_usize;
     let mut quote: Option<char> = None;
-    let mut line = Line::at(text, start);
+    let mut line = SourceLine::at(text, start);
     let mut from = start;
     loop {
         let mut last = ' ';
@@ -181,7 +181,7 @@ fn anchor(text: &str, at: usize) -> Option<Mistake> {
 
 /// Reports a misplaced `:`: a text that contains one, a line above that lacks one, or too deep an indent.
 fn colon(text: &str, at: usize) -> Option<Mistake> {
-    let here = Line::at(text, at);
+    let here = SourceLine::at(text, at);
     let before = &text[here.start..at];
     if let Some(first) = before.find(": ") {
         let value = here.start + first + 1;

@@ -9,7 +9,7 @@ use super::nearest::nearest;
 
 /// A piece of a parsed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum TextPart {
     Text(String),
     /// `${vars.NAME}`
     Var(String),
@@ -43,7 +43,7 @@ pub struct TemplateError {
 ///
 /// # Errors
 /// Returns the first `${…}` that is not closed, empty, or unknown.
-pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
+pub fn parse(text: &str) -> Result<Vec<TextPart>, TemplateError> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -68,11 +68,11 @@ pub fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
     Ok(parts)
 }
 
-fn push_text(parts: &mut Vec<Part>, text: &str) {
+fn push_text(parts: &mut Vec<TextPart>, text: &str) {
     match parts.last_mut() {
         _ if text.is_empty() => {}
-        Some(Part::Text(last)) => last.push_str(text),
-        _ => parts.push(Part::Text(text.to_owned())),
+        Some(TextPart::Text(last)) => last.push_str(text),
+        _ => parts.push(TextPart::Text(text.to_owned())),
     }
 }
 
@@ -80,7 +80,7 @@ fn error(message: String, help: impl Into<String>) -> TemplateError {
     TemplateError { message, help: help.into() }
 }
 
-fn expression(inner: &str) -> Result<Part, TemplateError> {
+fn expression(inner: &str) -> Result<TextPart, TemplateError> {
     let literal = || {
         format!(
             "write `${{section.name.output}}`, `${{vars.name}}` or `${{aws.region}}`; a literal text is `$${{{inner}}}`"
@@ -101,10 +101,10 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
             format!("`${{{inner}}}`: nothing refers to what stands under `{aside}`"),
             format!("put an anchor there, `{aside}: &name …`, and write `*name` or `<<: *name` where it is wanted"),
         )),
-        ["env"] | ["stack", "env"] => Ok(Part::Env),
-        ["vars", name] => Ok(Part::Var(name.to_owned())),
+        ["env"] | ["stack", "env"] => Ok(TextPart::Env),
+        ["vars", name] => Ok(TextPart::Var(name.to_owned())),
         ["vars"] | ["vars", ..] => Err(error(format!("`${{{inner}}}` is no variable"), "write `${vars.name}`")),
-        ["aws", name] if AWS.contains(&name) => Ok(Part::Aws(name.to_owned())),
+        ["aws", name] if AWS.contains(&name) => Ok(TextPart::Aws(name.to_owned())),
         ["aws", ..] => Err(error(
             format!("`${{{inner}}}` is not known"),
             "there are `${aws.account_id}`, `${aws.region}` and `${aws.partition}`",
@@ -115,7 +115,7 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
         )),
         [_, _, .., output] => {
             let address = inner[..inner.len() - output.len() - 1].to_owned();
-            Ok(Part::Ref(Ref { address, output: output.to_owned() }))
+            Ok(TextPart::Ref(Ref { address, output: output.to_owned() }))
         }
         [section, name] if nearest(section, ["vars"]).is_some() => {
             Err(error(format!("`${{{inner}}}` is no variable"), format!("write `${{vars.{name}}}`")))
@@ -132,18 +132,18 @@ fn expression(inner: &str) -> Result<Part, TemplateError> {
 ///
 /// # Errors
 /// Returns an error if a plain part ends in `$` right before a reference, which cannot be written.
-pub fn write(parts: &[Part]) -> Result<String, TemplateError> {
+pub fn write(parts: &[TextPart]) -> Result<String, TemplateError> {
     let mut text = String::new();
     for part in parts {
         let inner = match part {
-            Part::Text(plain) => {
+            TextPart::Text(plain) => {
                 text.push_str(&escape(plain));
                 continue;
             }
-            Part::Var(name) => format!("vars.{name}"),
-            Part::Ref(Ref { address, output }) => format!("{address}.{output}"),
-            Part::Aws(name) => format!("aws.{name}"),
-            Part::Env => "env".to_owned(),
+            TextPart::Var(name) => format!("vars.{name}"),
+            TextPart::Ref(Ref { address, output }) => format!("{address}.{output}"),
+            TextPart::Aws(name) => format!("aws.{name}"),
+            TextPart::Env => "env".to_owned(),
         };
         if text.ends_with('$') {
             return Err(error(
@@ -165,11 +165,11 @@ pub fn escape(plain: &str) -> String {
 ///
 /// # Errors
 /// Returns an error if the text cannot be parsed.
-pub fn fill(text: &str, mut look_up: impl FnMut(&Part) -> Option<String>) -> Result<Option<String>, TemplateError> {
+pub fn fill(text: &str, mut look_up: impl FnMut(&TextPart) -> Option<String>) -> Result<Option<String>, TemplateError> {
     let parts = parse(text)?;
     Ok(parts
         .iter()
-        .map(|part| if let Part::Text(plain) = part { Some(plain.clone()) } else { look_up(part) })
+        .map(|part| if let TextPart::Text(plain) = part { Some(plain.clone()) } else { look_up(part) })
         .collect())
 }
 
@@ -189,7 +189,7 @@ fn collect(value: &Value, path: &DocPath, found: &mut Vec<(DocPath, Ref)>) {
     match value {
         Value::String(text) if text.contains("${") => {
             for part in parse(text).unwrap_or_default() {
-                if let Part::Ref(to) = part {
+                if let TextPart::Ref(to) = part {
                     found.push((path.clone(), to));
                 }
             }
@@ -209,17 +209,17 @@ mod tests {
 
     use super::*;
 
-    fn to(address: &str, output: &str) -> Part {
-        Part::Ref(Ref { address: address.into(), output: output.into() })
+    fn to(address: &str, output: &str) -> TextPart {
+        TextPart::Ref(Ref { address: address.into(), output: output.into() })
     }
 
     #[test]
     fn references_variables_and_escapes_are_told_apart() {
-        let text = |t: &str| Part::Text(t.into());
-        assert_eq!(parse("a-${vars.b}").unwrap(), [text("a-"), Part::Var("b".into())]);
+        let text = |t: &str| TextPart::Text(t.into());
+        assert_eq!(parse("a-${vars.b}").unwrap(), [text("a-"), TextPart::Var("b".into())]);
         assert_eq!(parse("${queues.x.arn}/*").unwrap(), [to("queues.x", "arn"), text("/*")]);
         assert_eq!(parse("${queues.x.dead_letter.arn}").unwrap(), [to("queues.x.dead_letter", "arn")]);
-        assert_eq!(parse("${ aws.region }").unwrap(), [Part::Aws("region".into())]);
+        assert_eq!(parse("${ aws.region }").unwrap(), [TextPart::Aws("region".into())]);
         assert_eq!(parse("$${aws:username} $5").unwrap(), [text("${aws:username} $5")]);
         assert_eq!(parse("").unwrap(), []);
     }

@@ -9,17 +9,17 @@ use super::sections;
 
 /// Words that are no property in one place, and the answer to a user who writes one.
 #[derive(Debug)]
-pub struct Uncovered {
+pub struct UncoveredWords {
     /// The property of the element that the words stand inside; empty for the element itself and the top level.
     pub inside: &'static str,
     /// As `stack.yaml` would have them, in snake case. Every other spelling counts, too: `FunctionUrl`, `function-url`.
     pub words: &'static [&'static str],
-    pub answer: Answer,
+    pub answer: UncoveredAnswer,
 }
 
 /// An answer to a user.
 #[derive(Debug)]
-pub enum Answer {
+pub enum UncoveredAnswer {
     /// The deployer does not manage `things`. Functions use one by its ARN.
     Elsewhere {
         things: &'static str,
@@ -36,24 +36,24 @@ pub enum Answer {
     Otherwise(&'static str),
 }
 
-impl Uncovered {
+impl UncoveredWords {
     /// Describes words of a property inside an element.
-    pub const fn inside(property: &'static str, words: &'static [&'static str], answer: Answer) -> Self {
+    pub const fn inside(property: &'static str, words: &'static [&'static str], answer: UncoveredAnswer) -> Self {
         Self { inside: property, words, answer }
     }
 
     /// Describes words of an element, or of the top level.
-    pub const fn of(words: &'static [&'static str], answer: Answer) -> Self {
+    pub const fn of(words: &'static [&'static str], answer: UncoveredAnswer) -> Self {
         Self::inside("", words, answer)
     }
 }
 
 /// Shortens the tables: things that the deployer does not manage, and what to do instead.
-pub const fn unmanaged(things: &'static str, instead: &'static str) -> Answer {
-    Answer::Unmanaged { things, instead }
+pub const fn unmanaged(things: &'static str, instead: &'static str) -> UncoveredAnswer {
+    UncoveredAnswer::Unmanaged { things, instead }
 }
 
-impl Answer {
+impl UncoveredAnswer {
     /// Returns the things that the deployer does not manage; `None` if `stack.yaml` has them in another form.
     pub fn things(&self) -> Option<&'static str> {
         match self {
@@ -93,7 +93,7 @@ fn listed<T: AsRef<str>>(texts: &[T]) -> String {
 }
 
 /// Lists the uncovered words of the map at `path`.
-pub fn at(path: &[String]) -> impl Iterator<Item = &'static Uncovered> {
+pub fn at(path: &[String]) -> impl Iterator<Item = &'static UncoveredWords> {
     let (table, inside) = match path {
         [] => (head::UNCOVERED, ""),
         [section, _, inner @ ..] => {
@@ -107,21 +107,21 @@ pub fn at(path: &[String]) -> impl Iterator<Item = &'static Uncovered> {
 }
 
 /// The meaning of an unknown word.
-pub enum Meant<'a> {
+pub enum WordMeaning<'a> {
     /// A misspelt property.
     Property(&'a str),
     /// A word with an answer.
-    Word(&'static Answer),
+    Word(&'static UncoveredAnswer),
     Nothing,
 }
 
 /// Finds out what an unknown word in the map at `path` was probably meant to be. `known` are the map's properties.
-pub fn meant<'a>(word: &str, known: &[&'a str], path: &[String]) -> Meant<'a> {
+pub fn meant<'a>(word: &str, known: &[&'a str], path: &[String]) -> WordMeaning<'a> {
     let words = at(path).flat_map(|uncovered| uncovered.words).copied();
-    let Some(nearest) = nearest_besides(word, known.iter().copied(), words) else { return Meant::Nothing };
+    let Some(nearest) = nearest_besides(word, known.iter().copied(), words) else { return WordMeaning::Nothing };
     match at(path).find(|uncovered| uncovered.words.contains(&nearest)) {
-        Some(uncovered) if !known.contains(&nearest) => Meant::Word(&uncovered.answer),
-        _ => Meant::Property(nearest),
+        Some(uncovered) if !known.contains(&nearest) => WordMeaning::Word(&uncovered.answer),
+        _ => WordMeaning::Property(nearest),
     }
 }
 

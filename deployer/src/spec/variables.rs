@@ -15,8 +15,8 @@ use super::finding::{DocPath, Findings};
 use super::nearest::quoted;
 use super::secrets::{LEAST, SHORTEST, Secrets};
 use super::source::SourceText;
-use super::template::{self, Part};
-use super::written::Written;
+use super::template::{self, TextPart};
+use super::written::Spellings;
 use given::Given;
 
 pub use lacking::Lacking;
@@ -119,7 +119,7 @@ pub struct Variables {
     /// Texts are templates: literal ones have their `${` escaped. `None` means declared, but without a usable value.
     values: BTreeMap<String, Option<Value>>,
     /// How numbers and truth values are written in the source.
-    written: Written,
+    written: Spellings,
     pub secrets: Secrets,
     pub lacking: Lacking,
 }
@@ -129,7 +129,7 @@ impl Variables {
     /// wrongly and reported already.
     pub fn resolve(
         declared: BTreeMap<String, Option<Variable>>,
-        written: Written,
+        written: Spellings,
         inputs: &Inputs,
         findings: &mut Findings,
     ) -> Self {
@@ -255,7 +255,7 @@ struct Resolver<'a> {
     declared: &'a BTreeMap<String, Declaration>,
     given: Given,
     /// The spellings of the declared values, to which those of resolved values are added.
-    written: Written,
+    written: Spellings,
     done: BTreeMap<String, Option<Value>>,
     /// The variables whose defaults are being resolved, to detect circles.
     open: Vec<String>,
@@ -332,7 +332,7 @@ impl Resolver<'_> {
         let used: BTreeSet<String> = template::parse(text)
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|part| if let Part::Var(name) = part { Some(name) } else { None })
+            .filter_map(|part| if let TextPart::Var(name) = part { Some(name) } else { None })
             .collect();
         let mut values = BTreeMap::new();
         for name in used {

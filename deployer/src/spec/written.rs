@@ -10,9 +10,9 @@ use super::{template, yaml};
 
 /// The source spelling of variables' numbers and truth values, by the variable's name.
 #[derive(Debug, Clone, Default)]
-pub struct Written(pub BTreeMap<String, String>);
+pub struct Spellings(pub BTreeMap<String, String>);
 
-impl Written {
+impl Spellings {
     /// Collects the spellings from `vars:` or from a file of values. Turns a number that is too large into a text and
     /// removes its finding from `unreadable`. Turns `allowed` values into texts, too: they are compared as texts.
     pub fn of(vars: &mut Value, spans: &SpanIndex, path: &DocPath, unreadable: &mut Findings) -> Self {

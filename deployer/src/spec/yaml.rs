@@ -24,7 +24,7 @@ pub fn is_of_number(finding: &Finding) -> bool {
 
 /// The readable part of a text, and its mistakes as YAML.
 #[derive(Debug, Default)]
-pub struct Parsed {
+pub struct ParsedYaml {
     pub value: Value,
     pub spans: SpanIndex,
     /// Duplicate keys, keys that are not text, tags, and numbers out of range, with positions.
@@ -35,7 +35,7 @@ pub struct Parsed {
 ///
 /// # Errors
 /// Returns findings if the text is unreadable: bad syntax, a second document, aliases that expand too far.
-pub fn parse(text: &str) -> Result<Parsed, Findings> {
+pub fn parse(text: &str) -> Result<ParsedYaml, Findings> {
     let (spans, mut findings) = SpanIndex::of(text)?;
     // Each value written in the text takes at least one byte; every value beyond that comes from an alias.
     let reader = Reader::of(&spans, MOST_VALUES + text.len());
@@ -66,7 +66,7 @@ pub fn parse(text: &str) -> Result<Parsed, Findings> {
     for finding in &mut findings.0 {
         finding.span = finding.span.or_else(|| spans.find(&finding.path, finding.at));
     }
-    if unreadable { Err(findings) } else { Ok(Parsed { value, spans, findings }) }
+    if unreadable { Err(findings) } else { Ok(ParsedYaml { value, spans, findings }) }
 }
 
 /// Parses an unquoted scalar: a number, a truth value, null or a text.

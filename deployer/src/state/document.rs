@@ -111,7 +111,7 @@ pub fn leftover(address: &str, identity: &str) -> String {
 const SHORT_HASH: usize = 8;
 
 /// The stack, account and region that a state must belong to, and the place to name in messages.
-pub(super) struct Expected<'a> {
+pub(super) struct ExpectedState<'a> {
     pub stack: &'a str,
     pub account: &'a str,
     pub region: &'a str,
@@ -156,7 +156,7 @@ impl State {
     ///
     /// # Errors
     /// `Damaged`, `NotAState`, `Newer`, `Foreign` or `Elsewhere`. `newest_good` is still empty in each.
-    pub(super) fn parse(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, StateError> {
+    pub(super) fn parse(bytes: &[u8], expected: &ExpectedState<'_>) -> Result<Self, StateError> {
         let place = expected.place.to_owned();
         let damaged = |reason: String| StateError::Damaged { place: place.clone(), reason, newest_good: None };
         let value: Value = serde_json::from_slice(bytes).map_err(|error| {
@@ -192,7 +192,7 @@ impl State {
         state.belongs(expected)
     }
 
-    fn belongs(self, expected: &Expected<'_>) -> Result<Self, StateError> {
+    fn belongs(self, expected: &ExpectedState<'_>) -> Result<Self, StateError> {
         let place = expected.place.to_owned();
         if self.stack != expected.stack {
             return Err(StateError::Foreign {

@@ -25,7 +25,7 @@ pub enum StateError {
     )]
     Newer { place: String, found: u64, known: u32, written_by: String, newest_good: Option<u64> },
     #[error("{0}")]
-    Locked(Box<Locked>),
+    Locked(Box<LockedState>),
     /// The caller stopped waiting for the lock, for example because of a signal.
     #[error("interrupted; nothing was changed")]
     Unwanted,
@@ -65,7 +65,7 @@ pub enum StateError {
     "the state {place} is locked by {who} on {host} for `{operation}` since {since}{}",
     run_url.as_deref().map(|url| format!(" ({url})")).unwrap_or_default()
 )]
-pub struct Locked {
+pub struct LockedState {
     pub place: String,
     /// The id of this hold, for `state unlock`.
     pub id: String,

@@ -58,10 +58,10 @@ impl Cost {
 }
 
 /// Digest of a key and a text, together with the cost of the fingerprint.
-type Subject = ([u8; 32], Cost);
+type FingerprintKey = ([u8; 32], Cost);
 
 /// Fingerprints computed in this run.
-static KNOWN: LazyLock<Mutex<BTreeMap<Subject, String>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<BTreeMap<FingerprintKey, String>>> = LazyLock::new(Mutex::default);
 
 /// Computes the fingerprint of one text under `key` (the state's lineage).
 pub fn of(text: &str, key: &str) -> String {
@@ -71,7 +71,7 @@ pub fn of(text: &str, key: &str) -> String {
 /// Computes a fingerprint at the given cost; `None` if Argon2 does not accept that cost.
 fn at(cost: Cost, text: &str, key: &str) -> Option<String> {
     let digest = Sha256::new().chain_update(Sha256::digest(key.as_bytes())).chain_update(text.as_bytes()).finalize();
-    let subject: Subject = (digest.into(), cost);
+    let subject: FingerprintKey = (digest.into(), cost);
     let known = || lock(&KNOWN);
     if let Some(made) = known().get(&subject) {
         return Some(made.clone());

@@ -14,7 +14,7 @@ pub const KEPT_VERSIONS: usize = 20;
 
 /// An earlier version of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct EarlierState {
     pub serial: u64,
     /// RFC 3339, UTC.
     pub written_at: String,
@@ -28,11 +28,11 @@ impl Store {
     ///
     /// # Errors
     /// When the place cannot be reached.
-    pub async fn history(&self) -> Result<Vec<Kept>, StateError> {
+    pub async fn history(&self) -> Result<Vec<EarlierState>, StateError> {
         let serials = self.serials().await.map_err(|e| self.failed(e))?;
         let states = join_all(serials.iter().map(|serial| self.load_version(*serial))).await;
         let good = serials.iter().zip(states).filter_map(|(serial, state)| Some((*serial, state.ok()?)));
-        let kept = |(serial, state): (u64, State)| Kept {
+        let kept = |(serial, state): (u64, State)| EarlierState {
             serial,
             written_at: state.written_at,
             written_by: state.written_by,

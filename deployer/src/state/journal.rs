@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::document::State;
 use super::error::StateError;
-use super::lock::{Found, Lease, LeaseMark, conflict, next_serial};
+use super::lock::{FoundDocument, Lease, LeaseMark, conflict, next_serial};
 use super::objects::{Condition, ObjectError, Version};
 use super::rescue;
 use super::store::{Snapshot, Store};
@@ -38,13 +38,13 @@ pub struct StoreJournal {
 struct Writer {
     store: Store,
     lease: LeaseMark,
-    pending: Mutex<Pending>,
+    pending: Mutex<QueuedWrites>,
     /// Locked while a write is in flight.
     ledger: tokio::sync::Mutex<Ledger>,
 }
 
 #[derive(Default)]
-struct Pending {
+struct QueuedWrites {
     state: Option<State>,
     /// A task is writing the queued states.
     draining: bool,
@@ -142,7 +142,7 @@ impl StoreJournal {
 }
 
 impl Writer {
-    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+    fn pending(&self) -> std::sync::MutexGuard<'_, QueuedWrites> {
         lock(&self.pending)
     }
 
@@ -204,13 +204,13 @@ impl Writer {
             };
             let tried: Vec<_> = ledger.unsure.iter().map(State::to_bytes).collect();
             match (conflict(found.as_ref().map(|object| &object.bytes), &bytes, &tried), found) {
-                (Found::Own, Some(object)) => {
+                (FoundDocument::Own, Some(object)) => {
                     self.stored(ledger, document, object.version, &bytes);
                     return Ok(());
                 }
                 // The stored document is an earlier try of this run: continue from it. Each try can be found only once,
                 // so the loop ends.
-                (Found::Earlier(at), Some(object)) => {
+                (FoundDocument::Earlier(at), Some(object)) => {
                     let earlier = ledger.unsure.remove(at);
                     ledger.stored = Some((earlier, rescue::digest(&object.bytes)));
                     ledger.version = Some(object.version);

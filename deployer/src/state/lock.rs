@@ -23,14 +23,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use self::decide::{Refusal, Taking, taking, written_at_most};
-use super::error::{Locked, StateError};
+use self::decide::{Refusal, TakeDecision, taking, written_at_most};
+use super::error::{LockedState, StateError};
 use super::moment::Moment;
 use super::objects::{Condition, ObjectError, Version};
 use super::store::{Store, fresh_id};
 
 pub use self::decide::Terms;
-pub(super) use self::decide::{Found, conflict, next_serial};
+pub(super) use self::decide::{FoundDocument, conflict, next_serial};
 pub use self::info::{Holder, LockInfo};
 pub use self::lease::{Lease, LeaseMark};
 
@@ -161,14 +161,14 @@ impl Store {
             };
             let found = object.map(|object| (LockInfo::parse(&object.bytes), object));
             condition = match (taking(&info.id, refusal, found.as_ref().map(|(lock, at)| lock.seen(at))), found) {
-                (Taking::Held, Some((_, object))) => {
+                (TakeDecision::Held, Some((_, object))) => {
                     let since = Moment::ago(written_at_most(object.age()));
                     return Ok(Attempt::Held(self.lease(info, object.version, since)));
                 }
-                (Taking::Wait(left), Some((other, _))) => {
+                (TakeDecision::Wait(left), Some((other, _))) => {
                     return Ok(Attempt::Other(other.says(&self.place(), left), other.renewals));
                 }
-                (Taking::TakeOver, Some((other, object))) => {
+                (TakeDecision::TakeOver, Some((other, object))) => {
                     notice(&format!(
                         "taking over the lock of {} on {} (`{}`, {}), which was not renewed for {} s",
                         other.who,
@@ -179,7 +179,7 @@ impl Store {
                     ));
                     Condition::Matches(object.version)
                 }
-                (Taking::MakeAnew, _) => Condition::Absent,
+                (TakeDecision::MakeAnew, _) => Condition::Absent,
                 _ => return Err(refused),
             };
         }
@@ -202,5 +202,5 @@ pub(super) fn lock_key(key: &str) -> String {
 enum Attempt {
     Held(Lease),
     /// Another run holds the lock. The number counts its renewals.
-    Other(Locked, u64),
+    Other(LockedState, u64),
 }

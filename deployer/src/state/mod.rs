@@ -28,11 +28,11 @@ mod siblings;
 mod store;
 
 pub use document::{FORMAT_VERSION, Intent, Record, State, leftover};
-pub use error::{Locked, StateError};
-pub use history::{KEPT_VERSIONS, Kept};
+pub use error::{LockedState, StateError};
+pub use history::{EarlierState, KEPT_VERSIONS};
 pub use journal::{Journal, StoreJournal};
 pub use lock::{Holder, Lease, LeaseMark, LockInfo, Terms};
 pub use objects::{Object, ObjectError, Objects, Version};
 pub use permissions::Use;
 pub use rescue::RescuePlace;
-pub use store::{Encryption, Fetched, Location, S3Location, Snapshot, Store, fresh_id};
+pub use store::{Encryption, FetchedState, Location, S3Location, Snapshot, Store, fresh_id};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dir::Dir;
-use super::document::{Expected, State};
+use super::document::{ExpectedState, State};
 use super::error::StateError;
 use super::lock::Terms;
 use super::objects::{Object, ObjectError, Objects, Version};
@@ -58,12 +58,12 @@ pub struct Store {
 }
 
 /// The stored object as fetched.
-pub struct Fetched {
+pub struct FetchedState {
     found: Result<Option<Object>, ObjectError>,
     guarded: bool,
 }
 
-impl Fetched {
+impl FetchedState {
     /// Tells whether the stored object is exactly the one that `snapshot` was read from.
     pub fn is(&self, snapshot: &Snapshot) -> bool {
         match &self.found {
@@ -98,12 +98,12 @@ pub struct Snapshot {
     /// A message for the user.
     pub notice: Option<String>,
     /// The stored state, which differs from `state` when that comes from a rescue file.
-    pub(super) stored: Option<Stored>,
+    pub(super) stored: Option<StoredDocument>,
 }
 
 /// The stored document that a write is compared with.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
+pub(super) struct StoredDocument {
     pub state: State,
     /// Identifies the bytes, for rescue files.
     pub digest: String,
@@ -187,22 +187,22 @@ impl Store {
     }
 
     /// Fetches the stored bytes without parsing them.
-    pub async fn fetch(&self) -> Fetched {
+    pub async fn fetch(&self) -> FetchedState {
         let guarded = self.objects.is_guarded();
-        Fetched { found: self.objects.get(&self.key).await, guarded }
+        FetchedState { found: self.objects.get(&self.key).await, guarded }
     }
 
     /// Parses the fetched bytes, as in [`Store::read`]; an absent state still needs [`Store::number`].
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub async fn take(&self, fetched: Fetched) -> Result<Snapshot, StateError> {
+    pub async fn take(&self, fetched: FetchedState) -> Result<Snapshot, StateError> {
         let Some(object) = fetched.found.map_err(|e| self.failed(e))? else { return self.unwritten() };
         let state = match self.parse(&object.bytes) {
             Err(error) if error.is_unusable() => return Err(error.naming(self.newest_good().await)),
             result => result?,
         };
-        let stored = Stored { digest: rescue::digest(&object.bytes), state: state.clone() };
+        let stored = StoredDocument { digest: rescue::digest(&object.bytes), state: state.clone() };
         let mut snapshot =
             Snapshot { state, version: Some(object.version), existed: true, notice: None, stored: Some(stored) };
         rescue::pick_up(self, &mut snapshot).await;
@@ -238,7 +238,7 @@ impl Store {
         let place = self.place();
         State::parse(
             bytes,
-            &Expected { stack: &self.stack, account: &self.account, region: &self.region, place: &place },
+            &ExpectedState { stack: &self.stack, account: &self.account, region: &self.region, place: &place },
         )
     }
 

@@ -226,7 +226,7 @@ impl Account {
                 ..AwsSettings::default()
             },
             machine: Machine {
-                build: package::Environment::of_process(),
+                build: package::BuildEnvironment::of_process(),
                 own_directory: Some(self.directory.path().join("own")),
                 in_ci: false,
             },
@@ -294,8 +294,8 @@ impl Observer for Waits {
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
-impl package::Progress for Told {
-    fn on(&self, _: package::Event<'_>) {}
+impl package::BuildProgress for Told {
+    fn on(&self, _: package::BuildEvent<'_>) {}
 }
 
 impl pipeline::Progress for Told {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use deployer::package::{
-    Architecture, Artifact, Environment, PackageError, Platform, Request, Runtime, Source, build_all,
+    Architecture, Artifact, BuildEnvironment, PackageError, Platform, Request, Runtime, Source, build_all,
 };
 use zip::write::SimpleFileOptions;
 
@@ -302,7 +302,7 @@ async fn zip_answer(zip: &[u8], platform: Platform) -> Result<Artifact, PackageE
         platform,
         layers: false,
     };
-    build_all(vec![request], &Environment::of_process(), &()).await.remove(0)
+    build_all(vec![request], &BuildEnvironment::of_process(), &()).await.remove(0)
 }
 
 #[tokio::test]

@@ -7,14 +7,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use deployer::package::{
-    Architecture, Artifact, CargoBin, Environment, Event, PackageError, Platform, Progress, Request, Runtime, Source,
-    build_all,
+    Architecture, Artifact, BuildEnvironment, BuildEvent, BuildProgress, CargoBin, PackageError, Platform, Request,
+    Runtime, Source, build_all,
 };
 
 /// A cargo workspace in its own directory, and a cargo that records each start.
 pub struct Project {
     pub dir: tempfile::TempDir,
-    pub environment: Environment,
+    pub environment: BuildEnvironment,
 }
 
 impl Project {
@@ -27,7 +27,7 @@ impl Project {
             format!("#!/bin/sh\necho \"$@\" >> '{}'\nexec '{real}' \"$@\"\n", dir.path().join("starts").display());
         fs::write(&counting, script).unwrap();
         fs::set_permissions(&counting, fs::Permissions::from_mode(0o755)).unwrap();
-        let environment = Environment::of_process()
+        let environment = BuildEnvironment::of_process()
             .with("CARGO", &counting)
             .with("CARGO_TARGET_DIR", dir.path().join("target"))
             .with("RUSTFLAGS", "")
@@ -128,16 +128,16 @@ pub fn platform() -> Platform {
 #[derive(Default)]
 pub struct Heard(pub Mutex<Vec<String>>);
 
-impl Progress for Heard {
-    fn on(&self, event: Event<'_>) {
+impl BuildProgress for Heard {
+    fn on(&self, event: BuildEvent<'_>) {
         let word = match event {
-            Event::Fresh { bin } => format!("fresh {bin}"),
-            Event::Building { bins } => format!("building {}", bins.join(" ")),
-            Event::Output { .. } => return,
-            Event::Built { success, .. } => format!("built {success}"),
-            Event::Fetching => "fetching".to_owned(),
-            Event::Fetched => return,
-            Event::Warning { warning, .. } => format!("warning {}", warning.code()),
+            BuildEvent::Fresh { bin } => format!("fresh {bin}"),
+            BuildEvent::Building { bins } => format!("building {}", bins.join(" ")),
+            BuildEvent::Output { .. } => return,
+            BuildEvent::Built { success, .. } => format!("built {success}"),
+            BuildEvent::Fetching => "fetching".to_owned(),
+            BuildEvent::Fetched => return,
+            BuildEvent::Warning { warning, .. } => format!("warning {}", warning.code()),
         };
         self.0.lock().unwrap().push(word);
     }

@@ -34,8 +34,8 @@ use libtest_mimic::{Arguments, Trial};
 const PROGRAM: &str = "deployer";
 
 fn main() -> ExitCode {
-    REGISTRY.add(&[&kinds::Erased::<toy::ToyKind>::NEW]);
-    SECTIONS.add(&[&any::Erased::<toys::Toys>::NEW]);
+    REGISTRY.add(&[&kinds::ErasedKind::<toy::ToyKind>::NEW]);
+    SECTIONS.add(&[&any::ErasedSection::<toys::Toys>::NEW]);
     if std::env::args_os().next().is_some_and(|name| name == PROGRAM) {
         return ExitCode::from(u8::try_from(deployer::cli::main()).unwrap_or(u8::MAX));
     }

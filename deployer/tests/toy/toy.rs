@@ -8,7 +8,9 @@ use aws_sdk_iam::types::{InstanceProfile, Tag};
 use deployer::aws::service::IAM;
 use deployer::aws::tags::{self, Tags};
 use deployer::aws::{Aws, AwsError, Place, Trust};
-use deployer::kinds::{About, Calls, Changes, Created, Found, Grant, Kind, Named, Observed, Op, Outputs, Person, Rule};
+use deployer::kinds::{
+    About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, Rule,
+};
 use serde::{Deserialize, Serialize};
 
 /// The toy kind.
@@ -33,8 +35,8 @@ impl Kind for ToyKind {
             ("name", Rule::Replace("IAM cannot rename an instance profile")),
             ("path", Rule::Replace("IAM cannot move an instance profile to another path")),
         ],
-        tags: Some(tags::Rules { caseless: true, ..tags::Rules::strict("IAM") }),
-        named: Some(Named { caseless: true, ..Named::of("name", 128) }),
+        tags: Some(tags::TagRules { caseless: true, ..tags::TagRules::strict("IAM") }),
+        named: Some(NameProperty { caseless: true, ..NameProperty::of("name", 128) }),
         calls: Calls {
             exists: &["EntityAlreadyExists", "EntityAlreadyExistsException"],
             limited: &[(Op::Create, "iam:CreateInstanceProfile"), (Op::Delete, "iam:DeleteInstanceProfile")],

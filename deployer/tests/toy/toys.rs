@@ -1,7 +1,7 @@
 //! `toys:` — instance profiles without a role.
 
 use deployer::spec::finding::Findings;
-use deployer::spec::sections::about::{About, Drawn, Refusals, Shape, Suffix, longest_name};
+use deployer::spec::sections::about::{About, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use deployer::spec::sections::{Lowered, Scope, Section};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ impl Section for Toys {
         synonyms: &[("plaything", "toys"), ("shelf", "path")],
         uncovered: &[],
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-        picture: Drawn { icon: "M4 20 L12 4 L20 20 Z", shape: Shape::Stadium, arrows: &[] },
+        picture: PictureStyle { icon: "M4 20 L12 4 L20 20 Z", shape: Shape::Stadium, arrows: &[] },
         one_of: &[],
         key: None,
         usage: None,

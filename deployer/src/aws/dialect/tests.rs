@@ -13,18 +13,18 @@ use crate::aws::Clients;
 
 /// Answers each call by `answer`, and records the calls.
 #[derive(Debug, Clone)]
-struct Played {
+struct ScriptedServer {
     answer: fn(&HttpRequest) -> (u16, &'static str),
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl HttpClient for Played {
+impl HttpClient for ScriptedServer {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for Played {
+impl HttpConnector for ScriptedServer {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let target = request.headers().get("x-amz-target").unwrap_or("cbor");
@@ -38,7 +38,7 @@ impl HttpConnector for Played {
 
 fn clients(answer: fn(&HttpRequest) -> (u16, &'static str)) -> (Clients, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::<Mutex<Vec<String>>>::default();
-    let played = Played { answer, asked: asked.clone() };
+    let played = ScriptedServer { answer, asked: asked.clone() };
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("eu-west-1"))

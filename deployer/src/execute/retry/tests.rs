@@ -144,7 +144,7 @@ async fn tried(aws: &Aws, call: Call) -> (Result<(), AwsError>, Vec<String>) {
     let result = wait::told(listener, retrying(|| call(aws))).await;
     let mut reasons = Vec::new();
     while let Ok(told) = heard.try_recv() {
-        if let wait::Told::Waiting(why) = told {
+        if let wait::StepSignal::Waiting(why) = told {
             reasons.push(why);
         }
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::aws::played;
-use crate::graph::resolve::Known;
+use crate::graph::resolve::KnownOutputs;
 use crate::kinds::REGISTRY;
 use crate::plan::action::Whole;
 use crate::plan::tests::ownership::ALL;
@@ -136,7 +136,7 @@ async fn what_is_not_known_is_never_sent_as_a_text() {
     let stack = Stack::of("stack: couch\nqueues: { inbox: {} }\n", &[]);
     let plan = world.plan(&stack, Goal::Apply, &Default::default()).expect("a plan");
     let mut desired = plan.actions()[0].effect.wanted().expect("it is made").desired.clone();
-    desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &Known::new(), &aws.place);
+    desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &KnownOutputs::new(), &aws.place);
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
     let refused = run(&context, &plan.actions()[0], Part::Main, &desired).await.err().expect("no queue");
     assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");

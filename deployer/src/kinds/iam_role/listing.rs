@@ -27,37 +27,37 @@ const ROLES_A_PAGE: usize = 5;
 const REFUSED: &str = "iam:GetAccountAuthorizationDetails refused";
 
 /// A role as far as the listings show it.
-pub(super) enum Listed {
-    Whole(Box<Whole>),
+pub(super) enum ListedRole {
+    Whole(Box<CompleteRole>),
     Absent,
     /// The role must be read by its own calls.
     Apart,
 }
 
 /// A role with the inline policies by name and the attached ARNs.
-pub(super) struct Whole {
+pub(super) struct CompleteRole {
     pub(super) role: Live,
     pub(super) inline: BTreeMap<String, Value>,
     pub(super) attached: BTreeSet<String>,
 }
 
 /// Looks for a role in the listings if many roles are read at once.
-pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<Listed, AwsError> {
+pub(super) async fn listed(aws: &Aws, kind: &str, role: &str) -> Result<ListedRole, AwsError> {
     if aws.run.is_done(REFUSED) {
-        return Ok(Listed::Apart);
+        return Ok(ListedRole::Apart);
     }
     let found = match aws.gather::<ListRoles>(role).await {
         Err(refused) if refused.is_access_denied() => {
             aws.run.note_done(REFUSED.to_owned());
-            return Ok(Listed::Apart);
+            return Ok(ListedRole::Apart);
         }
         found => found?,
     };
     Ok(match found {
-        Some((Some(role), Some(detail))) => Listed::Whole(Box::new(whole(role, detail)?)),
+        Some((Some(role), Some(detail))) => ListedRole::Whole(Box::new(whole(role, detail)?)),
         // A role of the last apply counts as deleted only after IAM was asked for it by name.
-        Some((None, None)) if !aws.run.has_record(kind, &[role]) => Listed::Absent,
-        _ => Listed::Apart,
+        Some((None, None)) if !aws.run.has_record(kind, &[role]) => ListedRole::Absent,
+        _ => ListedRole::Apart,
     })
 }
 
@@ -67,18 +67,18 @@ const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
 struct ListRoles;
 
 /// A role in each of the two listings.
-type InBoth = (Option<Live>, Option<RoleDetail>);
+type RoleInListings = (Option<Live>, Option<RoleDetail>);
 
 impl Bulk for ListRoles {
-    type Item = InBoth;
+    type Item = RoleInListings;
 
-    async fn fetch(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, InBoth>, AwsError> {
+    async fn fetch(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, RoleInListings>, AwsError> {
         listing(aws, names).await
     }
 }
 
 /// Reads the roles of these names from the listings. Empty if the names are too few for listings.
-async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, InBoth>, AwsError> {
+async fn listing(aws: Aws, names: BTreeSet<String>) -> Result<BTreeMap<String, RoleInListings>, AwsError> {
     if names.len() < MANY {
         return Ok(BTreeMap::new());
     }
@@ -134,7 +134,7 @@ async fn details(aws: &Aws, names: &BTreeSet<String>) -> Result<(BTreeMap<String
     Ok((found, marker.is_none()))
 }
 
-fn whole(mut role: Live, detail: RoleDetail) -> Result<Whole, AwsError> {
+fn whole(mut role: Live, detail: RoleDetail) -> Result<CompleteRole, AwsError> {
     let mut inline = BTreeMap::new();
     for policy in detail.role_policy_list.unwrap_or_default() {
         if let (Some(name), Some(text)) = (policy.policy_name, policy.policy_document) {
@@ -144,7 +144,7 @@ fn whole(mut role: Live, detail: RoleDetail) -> Result<Whole, AwsError> {
     let attached = detail.attached_managed_policies.unwrap_or_default();
     let attached = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
     (role.permissions_boundary, role.tags) = (detail.permissions_boundary, detail.tags);
-    Ok(Whole { role, inline, attached })
+    Ok(CompleteRole { role, inline, attached })
 }
 
 /// Returns a spec with only the role's name, which suffices to read the role.
@@ -202,10 +202,10 @@ mod tests {
         let aws = answering_to(played).await;
         let names: Vec<String> = (0..MANY).map(|n| format!("r{n}")).collect();
         let listed = join_all(names.iter().map(|name| listed(&aws, "iam.role", name))).await;
-        let said = |listed: Result<Listed, AwsError>| match listed.expect("an answer") {
-            Listed::Whole(_) => "whole",
-            Listed::Absent => "absent",
-            Listed::Apart => "apart",
+        let said = |listed: Result<ListedRole, AwsError>| match listed.expect("an answer") {
+            ListedRole::Whole(_) => "whole",
+            ListedRole::Absent => "absent",
+            ListedRole::Apart => "apart",
         };
         (listed.into_iter().map(said).collect(), aws.calls())
     }

@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
     use crate::aws::played::{self, answering_to};
-    use crate::aws::wait::{Listener, Told};
+    use crate::aws::wait::{Listener, StepSignal};
 
     const ASK: &str = "DescribeNetworkInterfaces";
     const LOOK: &str = "ec2:DescribeNetworkInterfaces";
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn refused() -> Answer {
-        let body = "<Code>UnauthorizedOperation</Code><Message>no</Message>";
+        let body = "<FunctionZip>UnauthorizedOperation</FunctionZip><Message>no</Message>";
         (
             ASK,
             format!("403 Forbidden\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes(),
@@ -174,7 +174,7 @@ mod tests {
         wait::told(Listener { told, begun: Arc::default() }, left(aws, function, &network())).await;
         let mut notes = Vec::new();
         while let Ok(told) = heard.try_recv() {
-            notes.extend(if let Told::Note(text) = told { Some(text) } else { None });
+            notes.extend(if let StepSignal::Note(text) = told { Some(text) } else { None });
         }
         notes
     }

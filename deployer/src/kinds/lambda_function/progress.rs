@@ -51,7 +51,7 @@ pub(super) async fn is_going(aws: &Aws, name: &str) -> Result<bool, AwsError> {
 }
 
 /// A function of which no change is in progress.
-struct Settled {
+struct SettledFunction {
     state: Option<State>,
     state_reason: (String, String),
     last_update: Option<LastUpdateStatus>,
@@ -60,7 +60,7 @@ struct Settled {
 
 /// Waits until neither a creation nor an update is in progress. Right after create GetFunction may not know the
 /// function yet; unknown states count as in progress.
-async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
+async fn settled(aws: &Aws, name: &str) -> Result<SettledFunction, AwsError> {
     aws.until(&format!("function {name} to be Active with no update in progress"), READY_WITHIN, || async {
         let call = aws.clients.lambda.get_function().function_name(name).send();
         let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else {
@@ -74,7 +74,7 @@ async fn settled(aws: &Aws, name: &str) -> Result<Settled, AwsError> {
         let text = |code: Option<&str>, reason: Option<String>| {
             (code.unwrap_or_default().to_owned(), reason.unwrap_or_default())
         };
-        Ok(Poll::Ready(Settled {
+        Ok(Poll::Ready(SettledFunction {
             state_reason: text(c.state_reason_code.as_ref().map(|c| c.as_str()), c.state_reason),
             last_update_reason: text(
                 c.last_update_status_reason_code.as_ref().map(|c| c.as_str()),

@@ -12,7 +12,7 @@ pub struct Function {
     pub function_name: String,
     /// ARN of the execution role.
     pub role: String,
-    pub code: Code,
+    pub code: FunctionZip,
     pub runtime: String,
     pub handler: String,
     pub architectures: Vec<String>,
@@ -46,7 +46,7 @@ impl Function {
         Self {
             function_name: name.to_owned(),
             role: String::new(),
-            code: Code::default(),
+            code: FunctionZip::default(),
             runtime: String::new(),
             handler: String::new(),
             architectures: Vec::new(),
@@ -74,7 +74,7 @@ impl Function {
 
 /// The zip that the function runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Code {
+pub struct FunctionZip {
     /// AWS's `CodeSha256`: SHA-256 of the zip, in base64.
     pub sha256: String,
     /// Bytes of the zip, for people. Only the hash is compared.

@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::future::join_all;
 
 use super::progress::{followed, with_tags};
-use super::{ABSENT, CONFIGURATION, Code, Function, wire};
+use super::{ABSENT, CONFIGURATION, Function, FunctionZip, wire};
 use crate::aws::{Aws, AwsError, Place};
 use crate::kinds::Grant;
 
@@ -26,7 +26,7 @@ pub struct Version {
 }
 
 impl Version {
-    pub fn code(&self) -> &Code {
+    pub fn code(&self) -> &FunctionZip {
         &self.function.code
     }
 
@@ -93,7 +93,7 @@ pub(crate) async fn fetch(aws: &Aws, name: &str, number: u64) -> Result<Vec<u8>,
     let call = aws.clients.lambda.get_function().function_name(name).qualifier(number.to_string()).send();
     let found = aws.call(OPERATION, call).await?;
     let location = found.code.and_then(|code| code.location);
-    let location = location.ok_or_else(|| AwsError::missing(OPERATION, "Code.Location"))?;
+    let location = location.ok_or_else(|| AwsError::missing(OPERATION, "FunctionZip.Location"))?;
     aws.download(OPERATION, &location).await
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types as sdk;
 
-use super::{Code, Function, LoggingConfig, TracingConfig, VpcConfig};
+use super::{Function, FunctionZip, LoggingConfig, TracingConfig, VpcConfig};
 use crate::aws::{Aws, AwsError, tags};
 use crate::kinds::Changes;
 
@@ -95,7 +95,7 @@ pub(super) fn observed(name: &str, found: GetFunctionOutput) -> Result<(Function
     let function = Function {
         function_name: name.to_owned(),
         role: c.role.ok_or_else(|| missing("Role"))?,
-        code: Code { sha256: c.code_sha256.unwrap_or_default(), size: u64::try_from(c.code_size).ok() },
+        code: FunctionZip { sha256: c.code_sha256.unwrap_or_default(), size: u64::try_from(c.code_size).ok() },
         runtime: c.runtime.map(|r| r.as_str().to_owned()).unwrap_or_default(),
         handler: c.handler.unwrap_or_default(),
         architectures: c

@@ -19,7 +19,7 @@ pub(super) const LISTING: &str = "apigateway:GetRestApis";
 const CLOCKS_APART_S: i64 = 60;
 
 /// The API that a spec means, and further ones with the same ownership tags.
-pub(super) struct Meant {
+pub(super) struct MatchingApis {
     pub api: Live,
     /// Ids of further APIs that the same interrupted run created.
     pub duplicates: Vec<String>,
@@ -32,11 +32,11 @@ pub(super) struct Meant {
 ///
 /// # Errors
 /// [`AwsError::Ambiguous`] if nothing tells which of several APIs is meant.
-pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsError> {
+pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<MatchingApis>, AwsError> {
     let all = aws.run.remember(LISTING, listing(aws)).await?;
     let by_id = |id: &String| all.iter().find(|api| api.id.as_ref() == Some(id)).cloned();
     if let Some(id) = aws.run.claimed_id(&spec.owner_address) {
-        return Ok(by_id(&id).map(|api| Meant { api, duplicates: Vec::new(), others: Vec::new() }));
+        return Ok(by_id(&id).map(|api| MatchingApis { api, duplicates: Vec::new(), others: Vec::new() }));
     }
     let identity = [spec.owner_stack.as_str(), spec.owner_address.as_str()];
     let expected = aws.run.recorded_id(RestApi::NAME, &identity);
@@ -51,13 +51,15 @@ pub(super) async fn meant(aws: &Aws, spec: &Api) -> Result<Option<Meant>, AwsErr
         candidates.into_iter().filter(|api| recorded.as_ref().is_none_or(|own| own.id != api.id)).partition(recent);
     let ids = |apis: &[Live]| apis.iter().filter_map(|api| api.id.clone()).collect::<Vec<_>>();
     if let Some(api) = recorded {
-        return Ok(Some(Meant { api, duplicates: ids(&recent), others: ids(&others) }));
+        return Ok(Some(MatchingApis { api, duplicates: ids(&recent), others: ids(&others) }));
     }
     match (recent.split_first(), others.as_slice()) {
-        (Some((api, more)), _) => Ok(Some(Meant { api: api.clone(), duplicates: ids(more), others: ids(&others) })),
+        (Some((api, more)), _) => {
+            Ok(Some(MatchingApis { api: api.clone(), duplicates: ids(more), others: ids(&others) }))
+        }
         (None, []) => Ok(None),
         (None, [api]) if expected.is_none() => {
-            Ok(Some(Meant { api: api.clone(), duplicates: Vec::new(), others: Vec::new() }))
+            Ok(Some(MatchingApis { api: api.clone(), duplicates: Vec::new(), others: Vec::new() }))
         }
         (None, others) => {
             let address = spec.owner_address.clone();

@@ -86,13 +86,13 @@ pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, Aws
         setting(aws, "s3:GetBucketPolicy", &["NoSuchBucketPolicy"], s3.get_bucket_policy().bucket(name).send()),
         setting(aws, "s3:GetBucketTagging", &["NoSuchTagSet"], s3.get_bucket_tagging().bucket(name).send()),
     );
-    let Found::Bucket(versioning) = versioning? else { return Ok(None) };
-    let Found::Bucket(encryption) = encryption? else { return Ok(None) };
-    let Found::Bucket(block) = block? else { return Ok(None) };
-    let Found::Bucket(ownership) = ownership? else { return Ok(None) };
-    let Found::Bucket(lifecycle) = lifecycle? else { return Ok(None) };
-    let Found::Bucket(policy) = policy? else { return Ok(None) };
-    let Found::Bucket(tagging) = tagging? else { return Ok(None) };
+    let SettingRead::Bucket(versioning) = versioning? else { return Ok(None) };
+    let SettingRead::Bucket(encryption) = encryption? else { return Ok(None) };
+    let SettingRead::Bucket(block) = block? else { return Ok(None) };
+    let SettingRead::Bucket(ownership) = ownership? else { return Ok(None) };
+    let SettingRead::Bucket(lifecycle) = lifecycle? else { return Ok(None) };
+    let SettingRead::Bucket(policy) = policy? else { return Ok(None) };
+    let SettingRead::Bucket(tagging) = tagging? else { return Ok(None) };
     let rules = lifecycle.and_then(|l| l.rules).unwrap_or_default();
     let tags = tagging.map(|t| t.tag_set).unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
     Ok(Some(Bucket {
@@ -117,7 +117,7 @@ pub(super) async fn read(aws: &Aws, spec: &Bucket) -> Result<Option<Bucket>, Aws
 }
 
 /// A setting of a bucket, or a missing bucket.
-enum Found<T> {
+enum SettingRead<T> {
     Bucket(Option<T>),
     Nothing,
 }
@@ -127,15 +127,15 @@ async fn setting<T, E>(
     operation: &'static str,
     unset: &[&str],
     call: impl Future<Output = Result<T, SdkError<E>>> + Send,
-) -> Result<Found<T>, AwsError>
+) -> Result<SettingRead<T>, AwsError>
 where
     T: Send,
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match aws.call(operation, call).await {
-        Ok(value) => Ok(Found::Bucket(Some(value))),
-        Err(e) if e.is(unset) => Ok(Found::Bucket(None)),
-        Err(e) if e.is(super::ABSENT) => Ok(Found::Nothing),
+        Ok(value) => Ok(SettingRead::Bucket(Some(value))),
+        Err(e) if e.is(unset) => Ok(SettingRead::Bucket(None)),
+        Err(e) if e.is(super::ABSENT) => Ok(SettingRead::Nothing),
         Err(e) => Err(e),
     }
 }

@@ -27,7 +27,7 @@ pub struct Faults {
 
 /// One invocation as listed by `GET /_requests`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Logged {
+pub struct LoggedInvocation {
     pub model: String,
     /// The region that the request was signed for.
     pub region: Option<String>,
@@ -50,7 +50,7 @@ pub(super) enum Fate {
 #[derive(Default)]
 pub(super) struct Control {
     faults: Mutex<Faults>,
-    log: Mutex<VecDeque<Logged>>,
+    log: Mutex<VecDeque<LoggedInvocation>>,
 }
 
 impl Control {
@@ -82,7 +82,7 @@ impl Control {
         lock(&self.faults).filter_prompts_containing.iter().any(|word| prompt.contains(&word.to_lowercase()))
     }
 
-    pub fn record(&self, entry: Logged) {
+    pub fn record(&self, entry: LoggedInvocation) {
         let mut log = lock(&self.log);
         if log.len() == LOG_LENGTH {
             log.pop_front();
@@ -90,7 +90,7 @@ impl Control {
         log.push_back(entry);
     }
 
-    pub fn log(&self) -> Vec<Logged> {
+    pub fn log(&self) -> Vec<LoggedInvocation> {
         lock(&self.log).iter().cloned().collect()
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     fn the_log_keeps_the_newest() {
         let control = Control::default();
         for seed in 0..=LOG_LENGTH as u64 {
-            control.record(Logged {
+            control.record(LoggedInvocation {
                 model: String::new(),
                 region: None,
                 prompt: None,

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 
 use super::super::signature;
 use super::Settings;
-use super::control::{Control, Fate, Faults, Logged, marked_fate, marked_filtered};
+use super::control::{Control, Fate, Faults, LoggedInvocation, marked_fate, marked_filtered};
 use super::models::{self, Family};
 use super::paint::paint;
 use super::refusal::Refusal;
@@ -123,8 +123,14 @@ impl Server {
 
     async fn invoke(&self, id: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
         let region = signed_region(headers);
-        let mut entry =
-            Logged { model: id.to_owned(), region, prompt: None, seed: None, status: 200, outcome: "ok".into() };
+        let mut entry = LoggedInvocation {
+            model: id.to_owned(),
+            region,
+            prompt: None,
+            seed: None,
+            status: 200,
+            outcome: "ok".into(),
+        };
         let result = self.attempt(&mut entry, body).await;
         if let Err(refusal) = &result {
             (entry.status, entry.outcome) = (refusal.status, refusal.code.to_owned());
@@ -137,7 +143,7 @@ impl Server {
     }
 
     /// Goes through Bedrock's steps in Bedrock's order: quota, model, body, content filter, model run.
-    async fn attempt(&self, entry: &mut Logged, body: &[u8]) -> Result<Value, Refusal> {
+    async fn attempt(&self, entry: &mut LoggedInvocation, body: &[u8]) -> Result<Value, Refusal> {
         tokio::time::sleep(Duration::from_millis(self.control.faults().delay_ms)).await;
         meet(self.control.next_fate())?;
         let family = models::find(&entry.model, entry.region.as_deref(), self.settings.allow_retired)?;

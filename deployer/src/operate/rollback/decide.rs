@@ -6,7 +6,7 @@ use super::Step;
 use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::graph::owner::Owner;
-use crate::kinds::{self, Operated};
+use crate::kinds::{self, Capability};
 use crate::operate::Target;
 use crate::operate::history::{History, Way};
 use crate::plan::{PlanError, Problem};
@@ -112,7 +112,7 @@ impl Subject {
     fn of(target: Target, history: Option<History>, state: &State) -> Self {
         let is_of = |record: &&Record| {
             let kind = kinds::find(&record.kind);
-            kind.is_some_and(|kind| kind.about().operated == Some(Operated::Code))
+            kind.is_some_and(|kind| kind.about().operated == Some(Capability::Code))
                 && record.physical_id == target.function_name
         };
         let record = state.resources.get(&target.element).filter(is_of);

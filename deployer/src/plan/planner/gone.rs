@@ -8,7 +8,7 @@ use super::{Planner, Prior};
 use crate::graph::Node;
 use crate::graph::owner::{Evidence, Owners};
 use crate::kinds::{Action, KindRef, Observed, Ownership};
-use crate::observe::{Left, Orphan};
+use crate::observe::{Orphan, StateOnlyResource};
 use crate::plan::action::{Planned, Whole};
 use crate::plan::effect::{Deletion, Effect};
 use crate::plan::problem::Problem;
@@ -61,7 +61,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans a resource that only the state has: its element left `stack.yaml`.
-    pub(super) fn only_recorded(&mut self, address: &str, left: &Left) {
+    pub(super) fn only_recorded(&mut self, address: &str, left: &StateOnlyResource) {
         let is_meant = self.graph.node(address).is_some_and(|node| !node.external);
         if is_meant || self.claimed.contains(address) || !self.is_asked_for(address) {
             return;

@@ -199,6 +199,6 @@ fn a_secret_inside_an_endpoint_leaves_the_rest_of_it_readable() {
     let graph = with(&hook, "s3cr}et-${token").graph;
     let node = graph.nodes().find(|node| node.kind.name() == "sns.subscription").expect("a subscription");
     assert_eq!(node.address, "topics.news.subscription[https:https://example.com/in?vars.mail#x]");
-    let spec = resolve::value(&node.spec, &resolve::Known::new(), &place());
+    let spec = resolve::value(&node.spec, &resolve::KnownOutputs::new(), &place());
     assert_eq!(spec["endpoint"], json!("https://example.com/in?s3cr}et-${token#x"));
 }

@@ -8,7 +8,7 @@ use crate::aws::Place;
 use crate::graph::resolve;
 use crate::graph::{Graph, Node};
 use crate::kinds::{Action, AnyKind, Observed, Outputs};
-use crate::observe::{Left, Observation, Orphan, hidden, identity_known, predict, records_without_node};
+use crate::observe::{Observation, Orphan, StateOnlyResource, hidden, identity_known, predict, records_without_node};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Question, Selection, plan};
 use crate::report;
@@ -168,7 +168,7 @@ impl World {
                     true => Observed { spec: record.inputs.clone(), ..live },
                     false => live,
                 });
-                (address.clone(), Left { record: record.clone(), live })
+                (address.clone(), StateOnlyResource { record: record.clone(), live })
             })
             .collect();
         Observation { live, left, known, prior, waves: 1, orphans: self.orphans.clone(), unlisted: false }

@@ -80,20 +80,20 @@ async fn beat(terminal: Terminal, what: String) {
     }
 }
 
-impl package::Progress for Preparation {
-    fn on(&self, event: package::Event<'_>) {
+impl package::BuildProgress for Preparation {
+    fn on(&self, event: package::BuildEvent<'_>) {
         match event {
-            package::Event::Building { bins } => self.begin(&format!("building {}", bins.join(", "))),
-            package::Event::Output { line } => self.output(line),
-            package::Event::Built { success, took } => {
+            package::BuildEvent::Building { bins } => self.begin(&format!("building {}", bins.join(", "))),
+            package::BuildEvent::Output { line } => self.output(line),
+            package::BuildEvent::Built { success, took } => {
                 *self.lock() = None;
                 if success {
                     self.terminal.say(&format!("built in {:.1} s", took.as_secs_f64()));
                 }
             }
-            package::Event::Fetching => self.begin("downloading packages"),
-            package::Event::Fetched => *self.lock() = None,
-            package::Event::Fresh { .. } | package::Event::Warning { .. } => {}
+            package::BuildEvent::Fetching => self.begin("downloading packages"),
+            package::BuildEvent::Fetched => *self.lock() = None,
+            package::BuildEvent::Fresh { .. } | package::BuildEvent::Warning { .. } => {}
         }
     }
 }

@@ -1,11 +1,11 @@
-use super::{Refused, place, snake};
+use super::{RefusedCall, place, snake};
 use crate::spec::finding::DocPath;
 use crate::spec::secrets::Secrets;
 use serde_json::{Value, json};
 
 fn blamed(element: &Value, address: &str, operation: &str, code: &str, message: &str) -> String {
     let at = DocPath::of(address.split('.').take(2));
-    place(element, &at, Refused { address, operation, code, message }, &Secrets::default()).to_string()
+    place(element, &at, RefusedCall { address, operation, code, message }, &Secrets::default()).to_string()
 }
 
 fn worker() -> Value {

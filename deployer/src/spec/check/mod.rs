@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::finding::{DocPath, Finding, Findings};
-use super::interpolate::Touched;
+use super::interpolate::VariablePaths;
 use super::nearest::quoted;
 use super::spans::SpanIndex;
-use super::uncovered::{self, Meant};
+use super::uncovered::{self, WordMeaning};
 use super::yaml;
 
 /// Checks `value`, and converts the texts in it that come from variables.
@@ -23,7 +23,7 @@ use super::yaml;
 /// `root` is the schema that `$ref`s point into; `schema` is a part of it.
 pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, origin: &Origin<'_>) -> Findings {
     let mut checker =
-        Checker { root, origin, patterns: HashMap::new(), path: path.0.clone(), findings: Findings::default() };
+        SchemaChecker { root, origin, patterns: HashMap::new(), path: path.0.clone(), findings: Findings::default() };
     checker.value(value, schema);
     checker.findings
 }
@@ -31,10 +31,10 @@ pub fn check(value: &mut Value, root: &Value, schema: &Value, path: &DocPath, or
 /// How the author wrote the values: their positions, and which of them come from variables.
 pub struct Origin<'o> {
     pub spans: &'o SpanIndex,
-    pub touched: &'o Touched,
+    pub touched: &'o VariablePaths,
 }
 
-struct Checker<'s> {
+struct SchemaChecker<'s> {
     root: &'s Value,
     origin: &'s Origin<'s>,
     /// Compiled once; `None` for a pattern that `regex-lite` does not support.
@@ -45,7 +45,7 @@ struct Checker<'s> {
 
 type Object = Map<String, Value>;
 
-impl<'s> Checker<'s> {
+impl<'s> SchemaChecker<'s> {
     fn error(&mut self, code: &'static str, message: impl Into<String>) -> &mut Finding {
         self.findings.error(code, DocPath(self.path.clone()), message)
     }
@@ -179,7 +179,7 @@ impl<'s> Checker<'s> {
         let known: Vec<&str> = own.keys().map(String::as_str).collect();
         let mut unknown = written.into_iter().filter(|written| !own.contains_key(*written));
         unknown.any(
-            |written| matches!(uncovered::meant(written, &known, &self.path), Meant::Property(meant) if meant == name),
+            |written| matches!(uncovered::meant(written, &known, &self.path), WordMeaning::Property(meant) if meant == name),
         )
     }
 
@@ -205,20 +205,20 @@ impl<'s> Checker<'s> {
         }
         let meant = uncovered::meant(name, &known, &self.path);
         let (code, message) = match &meant {
-            Meant::Word(answer) if let Some(things) = answer.things() => {
+            WordMeaning::Word(answer) if let Some(things) = answer.things() => {
                 ("stack::not-covered", format!("the deployer does not manage {things}"))
             }
             _ if self.path.is_empty() => ("stack::unknown-property", format!("a stack has no property `{name}`")),
             _ => ("stack::unknown-property", format!("{} has no property `{name}`", self.subject())),
         };
         let help = words::invisible(name).unwrap_or_else(|| match meant {
-            Meant::Word(answer) => answer.help(),
-            Meant::Property(meant) if entries.contains_key(meant) => {
+            WordMeaning::Word(answer) => answer.help(),
+            WordMeaning::Property(meant) if entries.contains_key(meant) => {
                 format!("did you mean `{meant}`? It is given already: keep one of the two")
             }
-            Meant::Property(meant) => format!("did you mean `{meant}`?"),
-            Meant::Nothing if known.is_empty() => "it takes no properties: remove it".to_owned(),
-            Meant::Nothing => format!("it takes {}", quoted(known.iter().copied())),
+            WordMeaning::Property(meant) => format!("did you mean `{meant}`?"),
+            WordMeaning::Nothing if known.is_empty() => "it takes no properties: remove it".to_owned(),
+            WordMeaning::Nothing => format!("it takes {}", quoted(known.iter().copied())),
         });
         self.within(name, |at| {
             at.error(code, message).help(help).at_key();

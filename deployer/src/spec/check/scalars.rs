@@ -2,14 +2,14 @@
 
 use serde_json::{Number, Value};
 
-use super::{Checker, Object, words};
+use super::{Object, SchemaChecker, words};
 use crate::spec::finding::DocPath;
 use crate::spec::nearest::{nearest, quoted};
-use crate::spec::template::{self, Part};
+use crate::spec::template::{self, TextPart};
 use crate::spec::values::Seconds;
 
 /// The part of a text that is known before AWS is read.
-pub(super) enum Known {
+pub(super) enum KnownText {
     /// A text without references; `$${` is unescaped.
     Plain(String),
     /// A text that refers to a resource, or to the account, region or partition. Holds the first such `${…}`.
@@ -18,23 +18,23 @@ pub(super) enum Known {
     Reported,
 }
 
-impl Known {
+impl KnownText {
     pub(super) fn of(text: &str) -> Self {
         if !text.contains("${") {
             return Self::Plain(text.to_owned());
         }
         let Ok(parts) = template::parse(text) else { return Self::Reported };
-        if parts.iter().any(|part| matches!(part, Part::Var(_))) {
+        if parts.iter().any(|part| matches!(part, TextPart::Var(_))) {
             return Self::Reported;
         }
-        match parts.iter().find(|part| !matches!(part, Part::Text(_))) {
+        match parts.iter().find(|part| !matches!(part, TextPart::Text(_))) {
             Some(part) => Self::Later(template::write(std::slice::from_ref(part)).unwrap_or_default()),
             None => Self::Plain(template::plain(text).unwrap_or_default()),
         }
     }
 }
 
-impl<'s> Checker<'s> {
+impl<'s> SchemaChecker<'s> {
     /// Tells whether the value has the schema's type. First converts a value that comes from a variable.
     pub(super) fn typed(&mut self, value: &mut Value, schema: &'s Object) -> bool {
         let types = types(schema);
@@ -74,16 +74,16 @@ impl<'s> Checker<'s> {
                 };
                 self.error("stack::wrong-type", format!("{subject} has no value; it takes {wanted}")).help(help);
             }
-            Value::String(text) => match Known::of(text) {
-                Known::Reported => {}
-                Known::Later(reference) => {
+            Value::String(text) => match KnownText::of(text) {
+                KnownText::Reported => {}
+                KnownText::Later(reference) => {
                     self.error(
                         "stack::reference-type",
                         format!("{subject} takes {wanted}, and `{reference}` is a text"),
                     )
                     .help("write the value itself, or use a variable: `${vars.name}`");
                 }
-                Known::Plain(text) => {
+                KnownText::Plain(text) => {
                     let help = words::invisible(&text).unwrap_or_else(|| words::instead_of_text(&text, types, schema));
                     self.error("stack::wrong-type", format!("{subject} takes {wanted}, not {}", words::value(value)))
                         .help(help);
@@ -112,9 +112,9 @@ impl<'s> Checker<'s> {
 
     pub(super) fn one_of(&mut self, value: &Value, allowed: &[&Value]) {
         let value = match value {
-            Value::String(text) => match Known::of(text) {
-                Known::Plain(text) => Value::from(text),
-                Known::Later(_) | Known::Reported => return,
+            Value::String(text) => match KnownText::of(text) {
+                KnownText::Plain(text) => Value::from(text),
+                KnownText::Later(_) | KnownText::Reported => return,
             },
             other => other.clone(),
         };
@@ -133,7 +133,7 @@ impl<'s> Checker<'s> {
     }
 
     pub(super) fn text(&mut self, text: &str, schema: &'s Object) {
-        let Known::Plain(text) = Known::of(text) else { return };
+        let KnownText::Plain(text) = KnownText::of(text) else { return };
         let limit = |word: &str| schema.get(word).and_then(Value::as_u64);
         let length = text.chars().count() as u64;
         let subject = self.subject();
@@ -190,10 +190,10 @@ impl<'s> Checker<'s> {
             Value::Number(number) if number.is_i64() || number.is_u64() => {
                 number.as_u64().and_then(|n| u32::try_from(n).ok()).map(Seconds)
             }
-            Value::String(text) => match Known::of(text) {
-                Known::Plain(text) => Seconds::parse(&text),
-                Known::Later(_) => return self.mistyped(value, &["duration"], schema),
-                Known::Reported => return,
+            Value::String(text) => match KnownText::of(text) {
+                KnownText::Plain(text) => Seconds::parse(&text),
+                KnownText::Later(_) => return self.mistyped(value, &["duration"], schema),
+                KnownText::Reported => return,
             },
             _ => return self.mistyped(value, &["duration"], schema),
         };

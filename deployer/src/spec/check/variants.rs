@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::scalars::{Known, convert, is, types};
-use super::{Checker, words};
+use super::scalars::{KnownText, convert, is, types};
+use super::{SchemaChecker, words};
 use crate::spec::finding::Findings;
 use crate::spec::nearest::quoted;
 use crate::spec::template;
 
-impl<'s> Checker<'s> {
+impl<'s> SchemaChecker<'s> {
     pub(super) fn variants(&mut self, value: &mut Value, variants: &'s [Value]) {
         if value.is_null() && variants.iter().any(|variant| self.takes(value, variant)) {
             return;
@@ -126,7 +126,7 @@ impl<'s> Checker<'s> {
             }
         }
         if let Value::String(text) = value
-            && !matches!(Known::of(text), Known::Plain(_))
+            && !matches!(KnownText::of(text), KnownText::Plain(_))
         {
             return;
         }

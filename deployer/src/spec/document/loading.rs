@@ -14,9 +14,9 @@ use crate::spec::sections::SECTIONS;
 use crate::spec::sections::any::check_tags;
 use crate::spec::sections::buckets::Algorithm;
 use crate::spec::spans::SpanIndex;
-use crate::spec::uncovered::{self, Meant};
+use crate::spec::uncovered::{self, WordMeaning};
 use crate::spec::variables::{self, Inputs, Lacking, Variable, Variables};
-use crate::spec::written::Written;
+use crate::spec::written::Spellings;
 use crate::spec::{check, env, find, region, schema, template, yaml};
 
 /// The head's properties that commands can do without: they compute no desired value.
@@ -147,7 +147,7 @@ impl Loading {
         let mut vars = root.shift_remove("vars").unwrap_or_else(|| Value::Object(Map::new()));
         let path = DocPath::of(["vars"]);
         let schema = schema::checked();
-        let written = Written::of(&mut vars, &self.spans, &path, unreadable);
+        let written = Spellings::of(&mut vars, &self.spans, &path, unreadable);
         let origin = Origin { spans: &self.spans, touched: &Default::default() };
         let found = check::check(&mut vars, schema, &schema["properties"]["vars"], &path, &origin);
         let bad = |name: &str| found.0.iter().any(|finding| finding.path.0.get(1).is_some_and(|part| part == name));
@@ -189,10 +189,10 @@ impl Loading {
     fn settle_value(&mut self, value: &mut Value, path: &mut DocPath) {
         match value {
             Value::String(text) if text.contains("${") => match template::parse(text) {
-                Ok(parts) if parts.iter().all(|part| matches!(part, template::Part::Text(_))) => {
+                Ok(parts) if parts.iter().all(|part| matches!(part, template::TextPart::Text(_))) => {
                     *text = template::plain(text).unwrap_or_default();
                 }
-                Ok(parts) if !parts.iter().any(|part| matches!(part, template::Part::Var(_))) => {
+                Ok(parts) if !parts.iter().any(|part| matches!(part, template::TextPart::Var(_))) => {
                     self.findings
                         .error(
                             "stack::reference-type",
@@ -271,8 +271,8 @@ fn misspelt(root: &Map<String, Value>) -> HashSet<String> {
     let Some(known) = schema::checked()["properties"].as_object() else { return HashSet::new() };
     let properties: Vec<&str> = known.keys().map(String::as_str).collect();
     let meant = |name: &String| match uncovered::meant(name, &properties, &[]) {
-        Meant::Property(meant) => Some(meant),
-        Meant::Word(_) | Meant::Nothing => None,
+        WordMeaning::Property(meant) => Some(meant),
+        WordMeaning::Word(_) | WordMeaning::Nothing => None,
     };
     let unknown = root.keys().filter(|name| !known.contains_key(*name));
     let mut misspelt: HashSet<String> =

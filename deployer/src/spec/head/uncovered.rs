@@ -1,208 +1,208 @@
 //! Words of the top level that are no section: services of AWS, and words of CloudFormation, SAM, Serverless and
 //! Terraform.
 
-use crate::spec::uncovered::Answer::{Elsewhere, Otherwise};
-use crate::spec::uncovered::{Uncovered, unmanaged};
+use crate::spec::uncovered::UncoveredAnswer::{Elsewhere, Otherwise};
+use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 /// The words of the top level.
 #[rustfmt::skip]
-pub const TABLE: &[Uncovered] = &[
+pub const TABLE: &[UncoveredWords] = &[
     // Services that functions use by an ARN.
-    Uncovered::of(
+    UncoveredWords::of(
         &["tables", "table", "dynamodb", "dynamodb_tables"],
         Elsewhere { things: "DynamoDB tables", variable: "table_arn", allow: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], on: &["", "/index/*"] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["secrets", "secret", "secrets_manager"],
         Elsewhere { things: "secrets of Secrets Manager", variable: "secret_arn", allow: &["secretsmanager:GetSecretValue"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["ssm", "ssm_parameters", "parameter_store"],
         Elsewhere { things: "parameters of the Parameter Store", variable: "parameter_arn", allow: &["ssm:GetParameter"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["streams", "stream", "kinesis", "kinesis_streams", "data_streams"],
         Elsewhere { things: "Kinesis streams", variable: "stream_arn", allow: &["kinesis:PutRecord", "kinesis:PutRecords"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["firehose", "delivery_streams"],
         Elsewhere { things: "Firehose streams", variable: "stream_arn", allow: &["firehose:PutRecord", "firehose:PutRecordBatch"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["event_buses", "event_bus", "eventbridge"],
         Elsewhere { things: "event buses", variable: "event_bus_arn", allow: &["events:PutEvents"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["state_machines", "state_machine", "step_functions"],
         Elsewhere { things: "state machines of Step Functions", variable: "state_machine_arn", allow: &["states:StartExecution"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["kms_keys", "kms_key", "kms", "kms_aliases"],
         Elsewhere { things: "KMS keys", variable: "key_arn", allow: &["kms:Decrypt", "kms:GenerateDataKey"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["user_pools", "user_pool", "cognito", "identity_pools"],
         Elsewhere { things: "Cognito pools", variable: "user_pool_arn", allow: &["cognito-idp:AdminGetUser"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["databases", "database", "rds", "aurora", "db_instances", "db_clusters"],
         Elsewhere { things: "databases of RDS", variable: "cluster_arn", allow: &["rds-data:ExecuteStatement"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["opensearch", "elasticsearch", "search_domains"],
         Elsewhere { things: "OpenSearch domains", variable: "domain_arn", allow: &["es:ESHttpGet", "es:ESHttpPost"], on: &["/*"] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["email_identities", "ses", "identities"],
         Elsewhere { things: "SES identities", variable: "identity_arn", allow: &["ses:SendEmail"], on: &[""] },
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["file_systems", "efs"],
         unmanaged("EFS file systems", "a function of this stack cannot mount one: keep files in a bucket, or up to 10 GB under /tmp with `ephemeral_storage`"),
     ),
 
     // Callers of functions.
-    Uncovered::of(
+    UncoveredWords::of(
         &["schedules", "schedule", "scheduler", "crons", "cron", "cron_jobs"],
         unmanaged("schedules", "create the schedule elsewhere, with the ARN `${functions.NAME.arn}` as its target and a role that may call `lambda:InvokeFunction`: `outputs: { target: \"${functions.NAME.arn}\" }` prints the ARN"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["rules", "rule", "event_rules", "events", "cloudwatch_events"],
         unmanaged("rules of EventBridge", "create the rule elsewhere. Let it send to a queue of this stack, whose `policy` lets `events.amazonaws.com` send, or to a function, whose own policy lets `events.amazonaws.com` call it: `aws lambda add-permission`. The deployer leaves permissions of others on a function as they are"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["pipes", "event_source_mappings"],
         unmanaged("EventBridge Pipes and mappings of their own", "let a function receive a queue: `functions: { NAME: { events: [ { queue: QUEUE } ] } }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["layers", "layer", "layer_versions"],
         unmanaged("layers from files", "publish the layer with `aws lambda publish-layer-version`, and list the ARN of the version under `layers:` of the function"),
     ),
 
     // Ways to an API.
-    Uncovered::of(
+    UncoveredWords::of(
         &["http_apis", "http_api", "apigateway_v2", "websocket_apis", "websockets"],
         unmanaged("HTTP and WebSocket APIs", "write a REST API: `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["graphql_apis", "graphql", "appsync"],
         unmanaged("AppSync APIs", "let a function of a REST API answer: `apis: { NAME: { routes: { \"POST /graphql\": FUNCTION } } }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["domains", "domain", "domain_names", "custom_domains", "base_path_mappings"],
         unmanaged("custom domains", "create the domain and its mapping elsewhere, for the id and the stage of the API: `outputs: { api: \"${apis.NAME.id}\" }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["certificates", "certificate", "acm"],
         unmanaged("certificates", "create the certificate elsewhere, with the domain that uses it"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["hosted_zones", "zones", "dns", "dns_records", "record_sets", "route53"],
         unmanaged("names of Route 53", "create the record elsewhere, for the address that `outputs: { url: \"${apis.NAME.url}\" }` prints"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["distributions", "distribution", "cloudfront"],
         unmanaged("CloudFront distributions", "create the distribution elsewhere, with `${apis.NAME.url}` or `${buckets.NAME.domain_name}` as its origin; `endpoint_type: EDGE` gives an API CloudFront's network without one"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["websites", "website", "static_sites", "static_site"],
         unmanaged("websites", "create the bucket under `buckets:`, and configure and fill the website elsewhere"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["waf", "web_acls"],
         unmanaged("web ACLs", "create the ACL elsewhere, for the stage's ARN. An API's `throttling_rate_limit` limits requests without one"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["api_keys", "usage_plans"],
         unmanaged("API keys and usage plans", "create them elsewhere for the API's id, and write `api_key_required: true` at the route"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["authorizers", "authorizer"],
         unmanaged("authorizers", "check the caller in the function, or write `authorization: AWS_IAM` at the route"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["function_urls", "function_url"],
         unmanaged("function URLs", "give the function a route: `apis: { NAME: { routes: { \"ANY /{proxy+}\": FUNCTION } } }`"),
     ),
 
     // Networks and machines.
-    Uncovered::of(
+    UncoveredWords::of(
         &["vpcs", "vpc", "networks", "subnets", "security_groups", "nat_gateways", "vpc_endpoints"],
         unmanaged("networks", "create the network elsewhere, and name its parts: `functions: { NAME: { vpc: { subnet_ids: [ … ], security_group_ids: [ … ] } } }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["caches", "cache", "elasticache", "redis", "valkey"],
         unmanaged("caches of ElastiCache", "create the cache elsewhere, and let the function reach its network: `vpc: { subnet_ids: [ … ], security_group_ids: [ … ] }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["instances", "ec2", "containers", "ecs", "fargate", "eks", "tasks", "clusters", "batch"],
         unmanaged("servers and containers", "let functions do the work, each at most 15 minutes at a time; larger work goes to a queue in parts"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["repositories", "ecr", "images", "docker"],
         unmanaged("container images", "a function is a zip: `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
     ),
 
     // Identities, measurements, other stacks.
-    Uncovered::of(
+    UncoveredWords::of(
         &["users", "groups", "policies", "policy", "managed_policies", "iam", "instance_profiles"],
         unmanaged("IAM users, groups and managed policies", "write what a function may do under its `permissions:`, and other roles under `roles:`; managed policies that exist are listed in `managed_policy_arns:`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["dashboards", "dashboard"],
         unmanaged("dashboards", "create the dashboard elsewhere; `deployer status` shows what each resource reports"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["metric_filters", "subscription_filters", "metrics", "log_subscriptions"],
         unmanaged("metric and subscription filters", "create the filter elsewhere, for the log group `${functions.NAME.log_group}`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["composite_alarms", "anomaly_detectors"],
         unmanaged("composite alarms and anomaly detectors", "write an alarm on one metric under `alarms:`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["budgets", "budget"],
         unmanaged("budgets", "create the budget elsewhere; it may publish to a topic of this stack whose `policy` lets `budgets.amazonaws.com` publish"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["stacks", "nested_stacks", "imports", "import", "include", "includes", "extends", "modules", "module"],
         unmanaged("stacks within stacks", "a file is one stack: write one file for each, run each with `-f FILE`, and pass values by `--var`"),
     ),
 
     // Words of other tools for things that stack.yaml has.
-    Uncovered::of(
+    UncoveredWords::of(
         &["resources", "resource", "data"],
         Otherwise("resources stand in a section for their kind: `queues: { NAME: { … } }`; those of others get `external: true` there"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["globals", "defaults"],
         Otherwise("write shared properties once, `x-defaults: &defaults { timeout: 20s }`, and `<<: *defaults` in each element that takes them"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["provider", "providers", "aws"],
         Otherwise("write `region: eu-west-1` and `account: \"123456789012\"`; each function has its own `memory_size`, `timeout` and `runtime`"),
     ),
-    Uncovered::of(&["profile", "aws_profile", "credentials"], Otherwise("name the profile in the variable AWS_PROFILE")),
-    Uncovered::of(&["custom", "locals", "params", "inputs"], Otherwise("write values under `vars:`, and `${vars.NAME}` where they are used")),
-    Uncovered::of(&["backend", "terraform", "remote_state"], Otherwise("write `state: { bucket: BUCKET, key: KEY }`")),
-    Uncovered::of(
+    UncoveredWords::of(&["profile", "aws_profile", "credentials"], Otherwise("name the profile in the variable AWS_PROFILE")),
+    UncoveredWords::of(&["custom", "locals", "params", "inputs"], Otherwise("write values under `vars:`, and `${vars.NAME}` where they are used")),
+    UncoveredWords::of(&["backend", "terraform", "remote_state"], Otherwise("write `state: { bucket: BUCKET, key: KEY }`")),
+    UncoveredWords::of(
         &["env", "envs", "environment", "environments", "stage", "stages"],
         Otherwise("environment variables stand in each function. For a copy of the stack, write `stack: shop-${vars.stage}` and pass `--var stage=prod`, or use `--env NAME`"),
     ),
-    Uncovered::of(&["package", "build", "artifacts"], Otherwise("write `crate: PACKAGE` in the function: plan and apply build it")),
-    Uncovered::of(&["plugins", "hooks", "scripts", "commands"], Otherwise("the deployer runs nothing besides cargo: run it before or after the deployer")),
-    Uncovered::of(
+    UncoveredWords::of(&["package", "build", "artifacts"], Otherwise("write `crate: PACKAGE` in the function: plan and apply build it")),
+    UncoveredWords::of(&["plugins", "hooks", "scripts", "commands"], Otherwise("the deployer runs nothing besides cargo: run it before or after the deployer")),
+    UncoveredWords::of(
         &["aws_template_format_version", "transform", "description", "metadata", "version", "framework_version"],
         Otherwise("leave it out, or make it a comment: `# …`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["mappings", "conditions", "condition"],
         Otherwise("pass what differs as a variable: `vars: { size: { default: small, allowed: [small, large] } }`"),
     ),
-    Uncovered::of(&["routes", "endpoints", "paths"], Otherwise("write `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`")),
-    Uncovered::of(&["subscriptions", "subscription"], Otherwise("write them in the topic: `topics: { NAME: { subscriptions: [ { sqs: QUEUE } ] } }`")),
-    Uncovered::of(&["permissions", "permission"], Otherwise("write them in the function or the role: `permissions: [ { allow: sqs:SendMessage, on: \"${queues.NAME.arn}\" } ]`")),
-    Uncovered::of(
+    UncoveredWords::of(&["routes", "endpoints", "paths"], Otherwise("write `apis: { NAME: { routes: { \"GET /items\": FUNCTION } } }`")),
+    UncoveredWords::of(&["subscriptions", "subscription"], Otherwise("write them in the topic: `topics: { NAME: { subscriptions: [ { sqs: QUEUE } ] } }`")),
+    UncoveredWords::of(&["permissions", "permission"], Otherwise("write them in the function or the role: `permissions: [ { allow: sqs:SendMessage, on: \"${queues.NAME.arn}\" } ]`")),
+    UncoveredWords::of(
         &["logs", "cloudwatch"],
         Otherwise("log groups stand under `log_groups:`, alarms under `alarms:`; the log group of a function comes with it"),
     ),

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::kinds::Kind;
-use crate::spec::uncovered::Uncovered;
+use crate::spec::uncovered::UncoveredWords;
 
 /// All facts about a section besides its elements.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub struct About {
     /// `_`, `-` and spaces.
     pub synonyms: &'static [(&'static str, &'static str)],
     /// Words for things that an element cannot have. A finding says what to do instead.
-    pub uncovered: &'static [Uncovered],
+    pub uncovered: &'static [UncoveredWords],
     pub suffix: Suffix,
-    pub picture: Drawn,
+    pub picture: PictureStyle,
     /// Properties of which exactly one is given. Editors mark a violation; the section's `check` reports it.
     pub one_of: &'static [OneOf],
     /// The customer managed key of a kind that the section lowers to; `None` if no permission depends on the key.
@@ -61,7 +61,7 @@ pub const fn longest_name<K: Kind>() -> usize {
 
 /// How pictures show the elements and their references.
 #[derive(Debug)]
-pub struct Drawn {
+pub struct PictureStyle {
     /// A path on 24 × 24 pixels, drawn as an outline.
     pub icon: &'static str,
     pub shape: Shape,

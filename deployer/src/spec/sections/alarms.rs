@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::about::{About, Arrow, Draw, Drawn, OneOf, Refusals, Shape, Suffix, longest_name};
+use super::about::{About, Arrow, Draw, OneOf, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, Lowered, Resource, Resources, Scope, Section, reference};
 use crate::kinds::Kind;
 use crate::kinds::cloudwatch_alarm::{Alarm, CloudwatchAlarm};
@@ -205,7 +205,7 @@ impl Section for Alarms {
         synonyms: &[("percentile", "extended_statistic")],
         uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M12 3 A6 6 0 0 1 18 9 C18 15 20 16 20 17 H4 C4 16 6 15 6 9 A6 6 0 0 1 12 3 M10 20 A2 2 0 0 0 14 20",
             shape: Shape::Hexagon,
             arrows: &[

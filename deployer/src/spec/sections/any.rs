@@ -51,13 +51,13 @@ pub trait AnySection: Send + Sync {
 }
 
 /// Carries a [`Section`] across to [`AnySection`].
-pub struct Erased<S>(PhantomData<fn() -> S>);
+pub struct ErasedSection<S>(PhantomData<fn() -> S>);
 
-impl<S: Section> Erased<S> {
+impl<S: Section> ErasedSection<S> {
     pub const NEW: Self = Self(PhantomData);
 }
 
-impl<S: Section> AnySection for Erased<S> {
+impl<S: Section> AnySection for ErasedSection<S> {
     fn about(&self) -> &'static About {
         S::ABOUT
     }

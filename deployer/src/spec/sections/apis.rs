@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::timeout::Milliseconds;
-use super::about::{About, Arrow, Draw, Drawn, Part, PartPlace, Refusals, Shape, Suffix, longest_name};
+use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, Lowered, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::api_route::ApiRoute;
@@ -147,7 +147,7 @@ impl Section for Apis {
         synonyms: &[("lambda", "function"), ("stagevariables", "variables")],
         uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M8 5 L3 12 L8 19 M16 5 L21 12 L16 19 M13.5 4 L10.5 20",
             shape: Shape::Stadium,
             arrows: &[

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::about::{About, Drawn, KeyProperty, Refusals, Shape, Suffix, Usage, longest_name};
+use super::about::{About, KeyProperty, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name};
 use super::permission::{Of, check_document};
 use super::{Lowered, Scope, Section};
 use crate::kinds::Kind;
@@ -160,7 +160,7 @@ impl Section for Buckets {
         synonyms: &[("expire", "expiration_days"), ("s3", "buckets")],
         uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M4 6 L6.5 20 H17.5 L20 6 M4 6 A8 2.6 0 1 0 20 6 A8 2.6 0 1 0 4 6",
             shape: Shape::Cylinder,
             arrows: &[],

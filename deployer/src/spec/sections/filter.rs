@@ -32,7 +32,7 @@ const COMPARISONS: &[&str] = &["<", "<=", "=", ">", ">="];
 pub fn check(document: &Value, of: Of, path: &DocPath, findings: &mut Findings) {
     let Value::Object(rules) = document else { return };
     let code = if of == Of::Record { "function::filter" } else { "topic::filter" };
-    let mut checker = Checker { of, code, findings };
+    let mut checker = FilterChecker { of, code, findings };
     let combinations = checker.map(rules, path, 1);
     if of == Of::Record {
         return;
@@ -55,13 +55,13 @@ pub fn check(document: &Value, of: Of, path: &DocPath, findings: &mut Findings) 
 
 const OR: &str = "$or";
 
-struct Checker<'f> {
+struct FilterChecker<'f> {
     of: Of,
     code: &'static str,
     findings: &'f mut Findings,
 }
 
-impl Checker<'_> {
+impl FilterChecker<'_> {
     fn error(&mut self, path: DocPath, message: impl Into<String>, help: impl Into<String>) {
         self.findings.error(self.code, path, message).help(help);
     }

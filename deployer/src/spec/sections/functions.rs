@@ -139,13 +139,13 @@ pub struct FunctionElement {
     pub permissions_boundary: Option<String>,
     /// The queues whose messages the function receives.
     #[serde(default)]
-    pub events: Vec<Event>,
+    pub events: Vec<EventElement>,
 }
 
 /// A queue whose messages the function receives: exactly one of `queue` and `queue_arn`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Event {
+pub struct EventElement {
     /// A queue of this stack, by its name under `queues`.
     #[schemars(length(min = 1))]
     pub queue: Option<String>,
@@ -369,7 +369,7 @@ impl Section for Functions {
     }
 }
 
-impl Event {
+impl EventElement {
     /// Returns the queue's name, which stands in brackets in the mapping's address.
     fn label(&self) -> String {
         if let Some(queue) = &self.queue {

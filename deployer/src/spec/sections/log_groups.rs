@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::about::{About, Drawn, Refusals, Shape, Suffix, longest_name};
+use super::about::{About, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::{Hints, Lowered, Scope, Section};
 use crate::kinds::log_group::{DELIVERY, LogGroup, LogGroupKind, RETENTION_DAYS, STANDARD};
 use crate::spec::finding::{DocPath, Findings};
@@ -84,7 +84,7 @@ impl Section for LogGroups {
         synonyms: &[("retention", "retention_in_days"), ("retentiondays", "retention_in_days")],
         uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M5 4 H19 V20 H5 Z M8.5 9 H15.5 M8.5 12.5 H15.5 M8.5 16 H12.5",
             shape: Shape::Rectangle,
             arrows: &[],

@@ -24,7 +24,7 @@ pub struct Resource {
     pub retain: bool,
     pub external: bool,
     /// The code of a function, packaged before planning; fills the spec's `code` property.
-    pub code: Option<Code>,
+    pub code: Option<LoweredCode>,
 }
 
 impl Resource {
@@ -56,7 +56,7 @@ pub enum CodeSource {
 
 /// A function's code: its source, and the platform that it has to run on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Code {
+pub struct LoweredCode {
     pub source: CodeSource,
     /// `x86_64` or `arm64`.
     pub architecture: String,

@@ -39,10 +39,10 @@ use sha2::{Digest, Sha256};
 
 pub use self::about::About;
 use self::about::Recipient;
-use self::any::{AnySection, Erased};
+use self::any::{AnySection, ErasedSection};
 pub use self::hints::Hints;
 pub(in crate::spec) use self::hints::put;
-pub use self::lowered::{Code, CodeSource, Lowered, Resource, Resources};
+pub use self::lowered::{CodeSource, Lowered, LoweredCode, Resource, Resources};
 use super::document::Document;
 use super::env;
 use super::finding::{DocPath, Findings};
@@ -55,14 +55,14 @@ pub static SECTIONS: &Registry<&dyn AnySection> = &OWN;
 
 #[rustfmt::skip]
 static OWN: Registry<&dyn AnySection> = Registry::new(&[
-    &Erased::<alarms::Alarms>::NEW,
-    &Erased::<apis::Apis>::NEW,
-    &Erased::<buckets::Buckets>::NEW,
-    &Erased::<functions::Functions>::NEW,
-    &Erased::<log_groups::LogGroups>::NEW,
-    &Erased::<queues::Queues>::NEW,
-    &Erased::<roles::Roles>::NEW,
-    &Erased::<topics::Topics>::NEW,
+    &ErasedSection::<alarms::Alarms>::NEW,
+    &ErasedSection::<apis::Apis>::NEW,
+    &ErasedSection::<buckets::Buckets>::NEW,
+    &ErasedSection::<functions::Functions>::NEW,
+    &ErasedSection::<log_groups::LogGroups>::NEW,
+    &ErasedSection::<queues::Queues>::NEW,
+    &ErasedSection::<roles::Roles>::NEW,
+    &ErasedSection::<topics::Topics>::NEW,
 ]);
 
 /// Finds the section of a name or of an address: `queues`, `queues.jobs`, `queues.jobs.dead_letter`.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::about::{
-    About, Arrow, Draw, Drawn, KeyProperty, Part, PartPlace, Refusals, Shape, Suffix, Usage, longest_name,
+    About, Arrow, Draw, KeyProperty, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name,
 };
 use super::permission::{Of, check_document};
 use super::{Lowered, Resource, Resources, Scope, Section, reference};
@@ -118,7 +118,7 @@ impl Section for Queues {
             longest: NAME_LENGTH - DEAD_LETTER.len(),
             fifo: Some("fifo_queue"),
         },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M3 7 H9 V17 H3 Z M10.5 7 H14 V17 H10.5 Z M16 12 H22 M19 9 L22 12 L19 15",
             shape: Shape::Queue,
             arrows: &[

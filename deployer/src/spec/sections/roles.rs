@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::about::{About, Arrow, Draw, Drawn, OneOf, Refusals, Shape, Suffix, longest_name};
+use super::about::{About, Arrow, Draw, OneOf, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::permission::{self, Of, Permission};
 use super::{Lowered, Resource, Resources, Scope, Section};
 use crate::aws::partition::{PARTITIONS, Partition};
@@ -74,7 +74,7 @@ impl Section for Roles {
         synonyms: permission::SYNONYMS,
         uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M12 3 L20 6 V12 C20 17 16 20 12 21 C8 20 4 17 4 12 V6 Z M9 12 L11.3 14.3 L15.5 9.8",
             shape: Shape::Rectangle,
             arrows: &[Arrow { from: IamRole::NAME, to: None, draw: Draw::Each(permission::drawn) }],

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use self::address::in_address;
 use super::about::{
-    About, Arrow, Draw, Drawn, KeyProperty, OneOf, Part, PartPlace, Recipient, Refusals, Shape, Suffix, Usage,
+    About, Arrow, Draw, KeyProperty, OneOf, Part, PartPlace, PictureStyle, Recipient, Refusals, Shape, Suffix, Usage,
     longest_name,
 };
 use super::permission::{Of, check_document};
@@ -134,7 +134,7 @@ impl Section for Topics {
         synonyms: &[("function", "lambda"), ("queue", "sqs"), ("sns", "topics"), ("url", "https")],
         uncovered: uncovered::TABLE,
         suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: Some("fifo_topic") },
-        picture: Drawn {
+        picture: PictureStyle {
             icon: "M12 12 m-2 0 a2 2 0 1 0 4 0 a2 2 0 1 0 -4 0 M7.5 7.5 A6.4 6.4 0 0 0 7.5 16.5 M16.5 7.5 A6.4 6.4 0 0 1 16.5 16.5 M4.5 4.5 A10.6 10.6 0 0 0 4.5 19.5 M19.5 4.5 A10.6 10.6 0 0 1 19.5 19.5",
             shape: Shape::Stadium,
             arrows: &[Arrow { from: LambdaPermission::NAME, to: Some(LambdaFunction::NAME), draw: Draw::Nothing }],

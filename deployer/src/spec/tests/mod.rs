@@ -5,7 +5,7 @@ mod load;
 mod robust;
 mod said;
 
-use super::document::{Document, Failed};
+use super::document::{Document, InvalidStack};
 use super::finding::Findings;
 use super::source::SourceText;
 use super::variables::Inputs;
@@ -20,7 +20,7 @@ fn inputs(vars: &[&str]) -> Inputs {
     }
 }
 
-fn load(stack: &str, inputs: &Inputs) -> Result<(Document, Findings), Failed> {
+fn load(stack: &str, inputs: &Inputs) -> Result<(Document, Findings), InvalidStack> {
     Document::load(SourceText::new("stack.yaml", stack), inputs)
 }
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Answer, Uncovered, at};
+use super::{UncoveredAnswer, UncoveredWords, at};
 use crate::pipeline;
 use crate::spec::finding::Finding;
 use crate::spec::head;
@@ -13,14 +13,14 @@ use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
 /// A place where words are uncovered, and the properties that the schema has there.
-struct Place {
+struct WordTable {
     section: Option<&'static str>,
     inside: &'static str,
-    table: Vec<&'static Uncovered>,
+    table: Vec<&'static UncoveredWords>,
     properties: Vec<&'static str>,
 }
 
-impl Place {
+impl WordTable {
     fn words(&self) -> impl Iterator<Item = &'static str> {
         self.table.iter().flat_map(|uncovered| uncovered.words).copied()
     }
@@ -43,13 +43,13 @@ fn names(schema: &'static Value, depth: usize) -> Vec<&'static str> {
     parts.flat_map(|part| names(part, depth + 1)).collect()
 }
 
-fn places() -> Vec<Place> {
-    let of = |section: Option<&'static str>, table: &'static [Uncovered], schema: &'static Value| {
+fn places() -> Vec<WordTable> {
+    let of = |section: Option<&'static str>, table: &'static [UncoveredWords], schema: &'static Value| {
         let insides: BTreeSet<&str> = table.iter().map(|uncovered| uncovered.inside).collect();
         let place = move |inside: &'static str| {
             let schema = if inside.is_empty() { schema } else { &schema["properties"][inside] };
             let table = table.iter().filter(|uncovered| uncovered.inside == inside).collect();
-            Place { section, inside, table, properties: names(schema, 0) }
+            WordTable { section, inside, table, properties: names(schema, 0) }
         };
         insides.into_iter().map(place).collect::<Vec<_>>()
     };
@@ -86,7 +86,7 @@ fn a_word_leaves_the_table_once_it_is_a_property() {
 }
 
 /// Returns the findings about unknown words of a place, by word.
-fn found(place: &Place, words: &[&str]) -> BTreeMap<String, Finding> {
+fn found(place: &WordTable, words: &[&str]) -> BTreeMap<String, Finding> {
     let entries: Vec<String> = words.iter().map(|word| format!("{word}: {{}}")).collect();
     let entries = entries.join(", ");
     let is_map = |inside: &str| {
@@ -133,7 +133,7 @@ fn no_word_is_taken_for_a_property_and_each_says_what_to_do_instead() {
 #[test]
 fn other_spellings_of_a_word_are_the_word() {
     let functions = SECTIONS.iter().find(|section| section.about().singular == "function").expect("functions").name();
-    let is_functions = |place: &Place| place.section == Some(functions) && place.inside.is_empty();
+    let is_functions = |place: &WordTable| place.section == Some(functions) && place.inside.is_empty();
     let place = places().into_iter().find(is_functions).expect("the words of a function");
     let words = ["provisioned_concurrency", "ProvisionedConcurrency", "provisoned-concurrency"];
     let found = found(&place, &words);
@@ -172,7 +172,7 @@ fn a_typing_error_leads_to_the_word_itself_or_to_one_that_is_as_near() {
 #[test]
 fn the_lines_of_an_answer_are_a_sound_stack() {
     let mut count = 0;
-    for uncovered in at(&[]).filter(|uncovered| matches!(uncovered.answer, Answer::Elsewhere { .. })) {
+    for uncovered in at(&[]).filter(|uncovered| matches!(uncovered.answer, UncoveredAnswer::Elsewhere { .. })) {
         let lines = uncovered.answer.lines();
         let (vars, permissions) = lines.split_once('\n').expect("two lines");
         let stack =

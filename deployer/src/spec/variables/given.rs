@@ -9,15 +9,15 @@ use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::source::SourceText;
 use crate::spec::template;
-use crate::spec::written::Written;
-use crate::spec::yaml::{self, Parsed};
+use crate::spec::written::Spellings;
+use crate::spec::yaml::{self, ParsedYaml};
 
 /// The values given from outside. A stronger source overrides a weaker one. Numbers and truth values keep their
 /// spelling.
 #[derive(Default)]
 pub(super) struct Given {
     pub values: BTreeMap<String, Value>,
-    pub written: Written,
+    pub written: Spellings,
 }
 
 impl Given {
@@ -96,16 +96,16 @@ fn unknown(name: &str, origin: &str, declared: &BTreeMap<String, Declaration>, f
 }
 
 /// Reads a file of values. Its findings have no place in `stack.yaml`, so their messages name the file and the line.
-fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<String, Value>, Written) {
-    let mut written = Written::default();
+fn read_file(file: &SourceText, findings: &mut Findings) -> (serde_json::Map<String, Value>, Spellings) {
+    let mut written = Spellings::default();
     let parsed = file.text().and_then(yaml::parse).map(|mut parsed| {
-        written = Written::of(&mut parsed.value, &parsed.spans, &DocPath::default(), &mut parsed.findings);
+        written = Spellings::of(&mut parsed.value, &parsed.spans, &DocPath::default(), &mut parsed.findings);
         parsed
     });
     let problems = match parsed {
-        Ok(Parsed { findings: problems, .. }) if problems.has_errors() => problems,
-        Ok(Parsed { value: Value::Object(map), .. }) => return (map, written),
-        Ok(Parsed { value: Value::Null, .. }) => return (serde_json::Map::new(), written),
+        Ok(ParsedYaml { findings: problems, .. }) if problems.has_errors() => problems,
+        Ok(ParsedYaml { value: Value::Object(map), .. }) => return (map, written),
+        Ok(ParsedYaml { value: Value::Null, .. }) => return (serde_json::Map::new(), written),
         Ok(_) => {
             let mut problems = Findings::default();
             problems

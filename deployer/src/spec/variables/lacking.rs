@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::spec::template::{self, Part};
+use crate::spec::template::{self, TextPart};
 
 /// The variables without a value, and the variables that have to be given for each of them. A variable lacks its value
 /// also if its default uses another one without a value.
@@ -53,7 +53,7 @@ impl Lacking {
         match value {
             Value::String(text) if text.contains("${") => {
                 for part in template::parse(text).unwrap_or_default() {
-                    if let Part::Var(name) = part
+                    if let TextPart::Var(name) = part
                         && let Some(needs) = self.0.get(&name)
                     {
                         visit(needs);

@@ -65,7 +65,7 @@ impl Default for Terms {
 
 /// A lock as it was read.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::state) struct Seen<'a> {
+pub(in crate::state) struct SeenLock<'a> {
     pub id: &'a str,
     /// Duration of the lease as its holder wrote it: each lease is judged by its own terms.
     pub lease: Duration,
@@ -73,7 +73,7 @@ pub(in crate::state) struct Seen<'a> {
     pub age: Duration,
 }
 
-impl Seen<'_> {
+impl SeenLock<'_> {
     /// Returns the remaining time of the lease; `None` once it has expired.
     pub(in crate::state) fn left(&self) -> Option<Duration> {
         (self.lease + CLOCK_GRAIN).checked_sub(self.age).filter(|left| !left.is_zero())
@@ -96,7 +96,7 @@ pub(in crate::state) enum Refusal {
 
 /// Decision of a run after it tried to take the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::state) enum Taking {
+pub(in crate::state) enum TakeDecision {
     /// The run holds the lock: only the answer was lost.
     Held,
     /// The lock was released meanwhile, so it can be created.
@@ -108,17 +108,17 @@ pub(in crate::state) enum Taking {
 }
 
 /// Decides what to do after `own`'s write of the lock was refused and the lock was read.
-pub(in crate::state) fn taking(own: &str, refusal: Refusal, seen: Option<Seen<'_>>) -> Taking {
+pub(in crate::state) fn taking(own: &str, refusal: Refusal, seen: Option<SeenLock<'_>>) -> TakeDecision {
     match (seen, refusal) {
-        (Some(lock), _) if lock.id == own => Taking::Held,
-        (_, Refusal::Silence) => Taking::GiveUp,
-        (None, Refusal::Conflict) => Taking::MakeAnew,
-        (Some(lock), Refusal::Conflict) => lock.left().map_or(Taking::TakeOver, Taking::Wait),
+        (Some(lock), _) if lock.id == own => TakeDecision::Held,
+        (_, Refusal::Silence) => TakeDecision::GiveUp,
+        (None, Refusal::Conflict) => TakeDecision::MakeAnew,
+        (Some(lock), Refusal::Conflict) => lock.left().map_or(TakeDecision::TakeOver, TakeDecision::Wait),
     }
 }
 
 /// Tells, after a refused renewal or release, whether the lock still belongs to `own`.
-pub(in crate::state) fn is_own(own: &str, seen: Option<Seen<'_>>) -> bool {
+pub(in crate::state) fn is_own(own: &str, seen: Option<SeenLock<'_>>) -> bool {
     seen.is_some_and(|lock| lock.id == own)
 }
 
@@ -146,7 +146,7 @@ pub(in crate::state) fn next_serial(stored: u64) -> u64 {
 
 /// The document found in the state's place after a refused write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::state) enum Found {
+pub(in crate::state) enum FoundDocument {
     /// This write's document: its answer was lost.
     Own,
     /// The document of an earlier try that was never answered; the new write follows it.
@@ -156,11 +156,11 @@ pub(in crate::state) enum Found {
 }
 
 /// Decides whose document `found` is, after the write of `wanted` was refused.
-pub(in crate::state) fn conflict<T: PartialEq>(found: Option<&T>, wanted: &T, tried: &[T]) -> Found {
+pub(in crate::state) fn conflict<T: PartialEq>(found: Option<&T>, wanted: &T, tried: &[T]) -> FoundDocument {
     match found {
-        Some(found) if found == wanted => Found::Own,
-        Some(found) => tried.iter().position(|one| one == found).map_or(Found::Others, Found::Earlier),
-        None => Found::Others,
+        Some(found) if found == wanted => FoundDocument::Own,
+        Some(found) => tried.iter().position(|one| one == found).map_or(FoundDocument::Others, FoundDocument::Earlier),
+        None => FoundDocument::Others,
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
             let oldest = terms.lost_after();
             assert!(terms.lapsed(oldest));
             // The real gap between two whole-second times may be one second longer than their difference.
-            let seen = Seen { id: "a", lease: terms.lease(), age: oldest + CLOCK_GRAIN };
+            let seen = SeenLock { id: "a", lease: terms.lease(), age: oldest + CLOCK_GRAIN };
             assert!(seen.left().is_some(), "{lease_s}");
         }
         assert_eq!((Terms::new(2), Terms::new(3601)), (None, None));

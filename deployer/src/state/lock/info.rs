@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::decide::{Seen, Terms};
-use crate::state::error::Locked;
+use super::decide::{SeenLock, Terms};
+use crate::state::error::LockedState;
 use crate::state::objects::Object;
 
 /// The run that takes the lock.
@@ -56,14 +56,14 @@ impl LockInfo {
     }
 
     /// Extracts the values that the rules use. `object` is the stored object that the lock was parsed from.
-    pub(super) fn seen(&self, object: &Object) -> Seen<'_> {
+    pub(super) fn seen(&self, object: &Object) -> SeenLock<'_> {
         // Anybody may have written these bytes, so they must not keep the lock for ever.
         let lease = Duration::from_secs(self.lease_s.min(Terms::LONGEST_S));
-        Seen { id: &self.id, lease, age: object.age() }
+        SeenLock { id: &self.id, lease, age: object.age() }
     }
 
-    pub(super) fn says(&self, place: &str, left: Duration) -> Locked {
-        Locked {
+    pub(super) fn says(&self, place: &str, left: Duration) -> LockedState {
+        LockedState {
             place: place.to_owned(),
             id: self.id.clone(),
             who: self.who.clone(),

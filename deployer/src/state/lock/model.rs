@@ -56,8 +56,8 @@ struct World {
     lock: Option<(Content, i16)>,
     /// Every state that was stored; the last is the current one.
     saved: Vec<Doc>,
-    under_way: BTreeSet<Sent>,
-    runs: Vec<Run>,
+    under_way: BTreeSet<SentWrite>,
+    runs: Vec<ModelRun>,
     lost_answers: u8,
     crashes: u8,
     /// A run wrote to AWS while another run, or none, held the lock.
@@ -84,7 +84,7 @@ struct Doc {
 }
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
-struct Sent {
+struct SentWrite {
     run: u8,
     write: Write,
     awaited: bool,
@@ -115,7 +115,7 @@ enum Phase {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq)]
-struct Run {
+struct ModelRun {
     phase: Phase,
     program: [Work; 4],
     step: usize,
@@ -137,12 +137,12 @@ struct Run {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Event {
+enum ModelEvent {
     Tick,
     Step(usize),
     Renew(usize),
-    Arrive(Sent),
-    GiveUp(Sent),
+    Arrive(SentWrite),
+    GiveUp(SentWrite),
     Crash(usize),
 }
 
@@ -156,10 +156,10 @@ fn ticks(n: i16) -> Duration {
 
 impl Model for Protocol {
     type State = World;
-    type Action = Event;
+    type Action = ModelEvent;
 
     fn init_states(&self) -> Vec<World> {
-        let run = Run {
+        let run = ModelRun {
             phase: Phase::Wanting,
             program: self.program,
             step: 0,
@@ -192,50 +192,50 @@ impl Model for Protocol {
         }]
     }
 
-    fn actions(&self, world: &World, events: &mut Vec<Event>) {
+    fn actions(&self, world: &World, events: &mut Vec<ModelEvent>) {
         let runs = 0..world.runs.len();
-        events.extend(runs.clone().filter(|at| world.can_step(*at)).map(Event::Step));
-        events.extend(runs.clone().filter(|at| world.can_renew(*at)).map(Event::Renew));
-        events.extend(world.under_way.iter().filter(|sent| sent.awaited).map(|sent| Event::Arrive(*sent)));
-        let hurries = |event: &Event| match event {
-            Event::Step(at) | Event::Renew(at) => *at >= self.slow,
-            Event::Arrive(sent) => usize::from(sent.run) >= self.slow,
+        events.extend(runs.clone().filter(|at| world.can_step(*at)).map(ModelEvent::Step));
+        events.extend(runs.clone().filter(|at| world.can_renew(*at)).map(ModelEvent::Renew));
+        events.extend(world.under_way.iter().filter(|sent| sent.awaited).map(|sent| ModelEvent::Arrive(*sent)));
+        let hurries = |event: &ModelEvent| match event {
+            ModelEvent::Step(at) | ModelEvent::Renew(at) => *at >= self.slow,
+            ModelEvent::Arrive(sent) => usize::from(sent.run) >= self.slow,
             _ => false,
         };
         let idle = !events.iter().any(hurries);
         let done = world.runs.iter().all(|run| run.phase == Phase::Done);
-        events.extend(world.under_way.iter().filter(|sent| !sent.awaited).map(|sent| Event::Arrive(*sent)));
+        events.extend(world.under_way.iter().filter(|sent| !sent.awaited).map(|sent| ModelEvent::Arrive(*sent)));
         if world.lost_answers > 0 {
-            events.extend(world.under_way.iter().filter(|sent| sent.awaited).map(|sent| Event::GiveUp(*sent)));
+            events.extend(world.under_way.iter().filter(|sent| sent.awaited).map(|sent| ModelEvent::GiveUp(*sent)));
         }
         if world.crashes > 0 {
-            events.extend(runs.filter(|at| world.runs[*at].phase != Phase::Done).map(Event::Crash));
+            events.extend(runs.filter(|at| world.runs[*at].phase != Phase::Done).map(ModelEvent::Crash));
         }
         if world.now < self.ticks && !done && idle {
-            events.push(Event::Tick);
+            events.push(ModelEvent::Tick);
         }
     }
 
-    fn next_state(&self, last: &World, event: Event) -> Option<World> {
+    fn next_state(&self, last: &World, event: ModelEvent) -> Option<World> {
         let mut world = last.clone();
         match event {
-            Event::Tick => world.now += 1,
-            Event::Step(at) => world.step(at, self.without),
-            Event::Renew(at) => world.renew(at),
-            Event::Arrive(sent) => {
+            ModelEvent::Tick => world.now += 1,
+            ModelEvent::Step(at) => world.step(at, self.without),
+            ModelEvent::Renew(at) => world.renew(at),
+            ModelEvent::Arrive(sent) => {
                 world.under_way.remove(&sent);
                 let done = world.serve(sent.write, self.without);
                 if sent.awaited {
                     world.answer(sent.run.into(), sent.write, done.then_some(()).ok_or(Refusal::Conflict));
                 }
             }
-            Event::GiveUp(sent) => {
+            ModelEvent::GiveUp(sent) => {
                 world.lost_answers -= 1;
                 world.under_way.remove(&sent);
-                world.under_way.insert(Sent { awaited: false, ..sent });
+                world.under_way.insert(SentWrite { awaited: false, ..sent });
                 world.answer(sent.run.into(), sent.write, Err(Refusal::Silence));
             }
-            Event::Crash(at) => {
+            ModelEvent::Crash(at) => {
                 world.crashes -= 1;
                 (world.run(at).phase, world.run(at).crashed) = (Phase::Done, true);
                 world.forsake(at);

@@ -25,17 +25,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// The age of the bucket, if this run created it, and the keys that this run wrote.
 #[derive(Default)]
-pub(super) struct Young(Mutex<Seen>);
+pub(super) struct Young(Mutex<BucketWrites>);
 
 #[derive(Default)]
-struct Seen {
+struct BucketWrites {
     /// When this run created the bucket or switched its versioning on; `None` if it did neither.
     since: Option<Instant>,
     written: BTreeSet<String>,
 }
 
 impl Young {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, BucketWrites> {
         lock(&self.0)
     }
 

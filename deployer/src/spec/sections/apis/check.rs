@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::path::Place;
+use super::path::MethodPath;
 use super::{ApiElement, Endpoint};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::sections::Scope;
@@ -34,7 +34,7 @@ pub(super) fn routes(element: &ApiElement, at: &Scope<'_>, findings: &mut Findin
     }
     for (route, target) in &element.routes {
         let path = at.path(["routes", route]);
-        match Place::parse(route) {
+        match MethodPath::parse(route) {
             Err(wrong) => {
                 findings.error("api::route", path.clone(), wrong.message).at_key().help(wrong.help);
             }
@@ -90,7 +90,7 @@ fn timeout(element: &ApiElement, ms: u32, at: DocPath, findings: &mut Findings) 
 pub(super) fn places(element: &ApiElement, at: &Scope<'_>, findings: &mut Findings) {
     let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for route in element.routes.keys() {
-        let Ok(place) = Place::parse(route) else { continue };
+        let Ok(place) = MethodPath::parse(route) else { continue };
         for (under, variable) in place.variables() {
             let (other, by) = *first.entry(under).or_insert((variable, route));
             if other != variable {

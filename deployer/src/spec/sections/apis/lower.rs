@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::path::Place;
+use super::path::MethodPath;
 use super::{ApiElement, RouteTarget};
 use crate::kinds::api_route::{ApiRoute, Route};
 use crate::kinds::api_stage::{ApiStage, Definition, Stage};
@@ -27,7 +27,7 @@ pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut Lowered) {
     }
     for (written, target) in &element.routes {
         // `check` reports a route that cannot be read.
-        let Ok(place) = Place::parse(written) else { continue };
+        let Ok(place) = MethodPath::parse(written) else { continue };
         let target = target.target();
         let route = route(place, &target, at);
         let address = at.part(&format!("route[{written}]"));
@@ -81,7 +81,7 @@ fn function(target: &RouteTarget, output: &str) -> String {
     reference(&format!("functions.{}", target.function), output)
 }
 
-fn route(place: Place<'_>, target: &RouteTarget, at: &Scope<'_>) -> Route {
+fn route(place: MethodPath<'_>, target: &RouteTarget, at: &Scope<'_>) -> Route {
     Route {
         rest_api_id: reference(&at.element(), "id"),
         path: place.path.to_owned(),

@@ -5,32 +5,32 @@ pub(super) const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "
 
 /// A method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place<'a> {
+pub(super) struct MethodPath<'a> {
     pub method: &'a str,
     pub path: &'a str,
 }
 
 /// A mistake in a route, with a help.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct RouteMistake {
     pub message: String,
     pub help: String,
 }
 
-impl Wrong {
+impl RouteMistake {
     fn new<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Self> {
         Err(Self { message: message.into(), help: help.into() })
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> MethodPath<'a> {
     /// Parses a route.
     ///
     /// # Errors
     /// Returns the first part that AWS would refuse or that has more than one spelling.
-    pub fn parse(route: &'a str) -> Result<Self, Wrong> {
+    pub fn parse(route: &'a str) -> Result<Self, RouteMistake> {
         let Some((method, path)) = route.split_once(' ') else {
-            return Wrong::new(format!("`{route}` is not a route"), "write a method and a path: `POST /images`");
+            return RouteMistake::new(format!("`{route}` is not a route"), "write a method and a path: `POST /images`");
         };
         if !METHODS.contains(&method) {
             let capital = method.to_ascii_uppercase();
@@ -39,20 +39,20 @@ impl<'a> Place<'a> {
             } else {
                 format!("choose one of {}", METHODS.join(", "))
             };
-            return Wrong::new(format!("`{method}` is not an HTTP method"), help);
+            return RouteMistake::new(format!("`{method}` is not an HTTP method"), help);
         }
         let place = Self { method, path };
         match path.strip_prefix('/') {
-            None => Wrong::new("a path begins with a slash", put_right(method, path)),
+            None => RouteMistake::new("a path begins with a slash", put_right(method, path)),
             Some("") => Ok(place),
             Some(parts) => place.check(parts).map(|()| place),
         }
     }
 
-    fn check(self, path: &str) -> Result<(), Wrong> {
+    fn check(self, path: &str) -> Result<(), RouteMistake> {
         let parts: Vec<&str> = path.split('/').collect();
         if parts.contains(&"") {
-            return Wrong::new("a slash leads to nothing", put_right(self.method, path));
+            return RouteMistake::new("a slash leads to nothing", put_right(self.method, path));
         }
         let last = parts.len() - 1;
         for (number, part) in parts.iter().enumerate() {
@@ -65,10 +65,10 @@ impl<'a> Place<'a> {
                     Some(_) => put_right(self.method, self.path),
                     None => "use letters, digits, `.`, `_`, `-` and `:`; a variable is `{name}`, or `{name+}` for all that follows".to_owned(),
                 };
-                return Wrong::new(format!("`{part}` cannot be part of a path"), help);
+                return RouteMistake::new(format!("`{part}` cannot be part of a path"), help);
             }
             if variable.is_some_and(|name| name.ends_with('+')) && number < last {
-                return Wrong::new(
+                return RouteMistake::new(
                     format!("`{part}` takes all that follows, so nothing can follow it"),
                     format!("end the path with it, or write `{{{name}}}`"),
                 );
@@ -118,13 +118,13 @@ fn of_other_router(part: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::MethodPath;
 
     #[test]
     fn a_route_is_a_method_and_a_path() {
         for good in ["GET /", "ANY /{proxy+}", "PUT /images/{id}/v1.0", "POST /generate-image", "GET /a:b/{x_y}/{z+}"] {
             let (method, path) = good.split_once(' ').unwrap();
-            assert_eq!(Place::parse(good), Ok(Place { method, path }));
+            assert_eq!(MethodPath::parse(good), Ok(MethodPath { method, path }));
         }
     }
 
@@ -154,7 +154,7 @@ mod tests {
         ]
         .iter()
         .map(|route| {
-            let wrong = Place::parse(route).unwrap_err();
+            let wrong = MethodPath::parse(route).unwrap_err();
             format!("{route:?}: {}; {}", wrong.message, wrong.help)
         })
         .collect();
@@ -186,16 +186,16 @@ mod tests {
     fn every_help_that_writes_a_route_writes_a_good_one() {
         for route in ["post images", "delete items/{id}", "GET //a//:b/", "patch a b", "GET /x/{*rest}", "get /<a>/:b"]
         {
-            let help = Place::parse(route).unwrap_err().help;
+            let help = MethodPath::parse(route).unwrap_err().help;
             let written = help.strip_prefix("write `").and_then(|help| help.strip_suffix('`')).unwrap();
-            let place = Place::parse(written).unwrap_or_else(|wrong| panic!("{route} → {written}: {wrong:?}"));
+            let place = MethodPath::parse(written).unwrap_or_else(|wrong| panic!("{route} → {written}: {wrong:?}"));
             assert_eq!(place.colon(), None, "{route} → {written}");
         }
     }
 
     #[test]
     fn a_colon_before_a_part_is_a_variable_of_other_routers() {
-        let colon = |route| Place::parse(route).unwrap().colon();
+        let colon = |route| MethodPath::parse(route).unwrap().colon();
         assert_eq!(colon("GET /items/:id"), Some((":id", "write `GET /items/{id}`".to_owned())));
         assert_eq!(colon("GET /items/a:b"), None);
         assert_eq!(colon("GET /items/{id}"), None);
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_variable_comes_with_the_path_that_it_stands_under() {
-        let variables = |route| Place::parse(route).unwrap().variables().collect::<Vec<_>>();
+        let variables = |route| MethodPath::parse(route).unwrap().variables().collect::<Vec<_>>();
         assert_eq!(variables("GET /{a}/b/{c+}"), [("", "{a}"), ("/{a}/b", "{c+}")]);
         assert_eq!(variables("GET /a/b"), []);
     }
@@ -215,7 +215,7 @@ mod tests {
             ("GET /", "*/GET/"),
             ("ANY /images/{id}/{rest+}", "*/*/images/*/*"),
         ] {
-            assert_eq!(Place::parse(route).unwrap().source(), source);
+            assert_eq!(MethodPath::parse(route).unwrap().source(), source);
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{ApiElement, Apis};
 use crate::aws::Place;
 use crate::graph::Graph;
-use crate::graph::resolve::{self, Known};
+use crate::graph::resolve::{self, KnownOutputs};
 use crate::kinds::Outputs;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
@@ -249,7 +249,7 @@ fn a_function_that_is_renamed_in_aws_makes_another_definition() {
     };
     let resolved = |name: &str| {
         let arn = format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}");
-        let known = Known::from([("functions.paint".to_owned(), Outputs::from([("arn".to_owned(), arn)]))]);
+        let known = KnownOutputs::from([("functions.paint".to_owned(), Outputs::from([("arn".to_owned(), arn)]))]);
         let text = resolve::text(&definition(json!({ "routes": { "GET /{proxy+}": "paint" } })), &known, &place);
         assert!(!resolve::is_unknown(&json!(text)), "{text}");
         text

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// A duration in milliseconds, written `29`, `29s` or `500ms`; a bare number means seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "TimeoutForm")]
 pub struct Milliseconds(pub u32);
 
 impl Default for Milliseconds {
@@ -33,18 +33,18 @@ impl Milliseconds {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum TimeoutForm {
     Number(u32),
     Text(String),
 }
 
-impl TryFrom<Written> for Milliseconds {
+impl TryFrom<TimeoutForm> for Milliseconds {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
+    fn try_from(written: TimeoutForm) -> Result<Self, String> {
         let text = match written {
-            Written::Number(seconds) => seconds.to_string(),
-            Written::Text(text) => text,
+            TimeoutForm::Number(seconds) => seconds.to_string(),
+            TimeoutForm::Text(text) => text,
         };
         Self::parse(&text).ok_or_else(|| format!("`{text}` is no duration such as 29, 29s or 500ms"))
     }

@@ -1,7 +1,7 @@
 //! Words of APIs and routes that are no property.
 
-use crate::spec::uncovered::Answer::Otherwise;
-use crate::spec::uncovered::{Uncovered, unmanaged};
+use crate::spec::uncovered::UncoveredAnswer::Otherwise;
+use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 const PREFLIGHT: &str = "route preflights to a function, `\"OPTIONS /items\": FUNCTION`, and let the functions send the headers `Access-Control-Allow-…` with each answer";
 const AUTHORIZER: &str = "check the caller in the function, or write `authorization: AWS_IAM` at the route";
@@ -10,66 +10,66 @@ const ROUTES: &str = "write `routes: { \"GET /items/{id}\": FUNCTION }`";
 
 /// The words of an API, and of its routes.
 #[rustfmt::skip]
-pub(super) const TABLE: &[Uncovered] = &[
-    Uncovered::of(&["cors", "cors_configuration"], unmanaged("CORS", PREFLIGHT)),
-    Uncovered::of(
+pub(super) const TABLE: &[UncoveredWords] = &[
+    UncoveredWords::of(&["cors", "cors_configuration"], unmanaged("CORS", PREFLIGHT)),
+    UncoveredWords::of(
         &["domain", "domains", "domain_name", "custom_domain", "base_path", "certificate", "certificate_arn"],
         unmanaged("custom domains", "create the domain and its mapping elsewhere, for the id and the stage of the API: `outputs: { api: \"${apis.NAME.id}\" }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["vpc_link", "vpc_links", "vpc_endpoint_ids", "private"],
         unmanaged("private APIs and VPC links", "write `authorization: AWS_IAM` at the routes to admit signed requests alone"),
     ),
-    Uncovered::of(&["authorizer", "authorizers", "auth", "authorization", "jwt", "cognito", "user_pool"], unmanaged("authorizers", AUTHORIZER)),
-    Uncovered::of(&["api_key", "api_keys", "api_key_required", "usage_plan", "usage_plans", "quota"], unmanaged("API keys and usage plans", KEYS)),
-    Uncovered::of(
+    UncoveredWords::of(&["authorizer", "authorizers", "auth", "authorization", "jwt", "cognito", "user_pool"], unmanaged("authorizers", AUTHORIZER)),
+    UncoveredWords::of(&["api_key", "api_keys", "api_key_required", "usage_plan", "usage_plans", "quota"], unmanaged("API keys and usage plans", KEYS)),
+    UncoveredWords::of(
         &["models", "request_validator", "request_parameters", "request_validation"],
         unmanaged("request validation", "check the request in the function"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["gateway_responses", "gateway_response", "error_responses"],
         unmanaged("gateway responses", "set them elsewhere: the plan names them, and they stay as they are"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["policy", "resource_policy"],
         unmanaged("resource policies of APIs", "write `authorization: AWS_IAM` at the routes, or set the policy elsewhere: the plan names it, and it stays as it is"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["logging", "logging_level", "access_log", "access_logs", "access_log_settings"],
         unmanaged("logs of APIs", "let the functions log their requests; `metrics_enabled: true` counts them by route"),
     ),
-    Uncovered::of(&["cache", "caching", "cache_cluster"], unmanaged("the cache of an API", "let the functions send `Cache-Control`")),
-    Uncovered::of(&["waf", "web_acl"], unmanaged("web ACLs", "create the ACL elsewhere, for the stage's ARN; `throttling_rate_limit` limits requests without one")),
-    Uncovered::of(&["canary", "canary_settings", "deployment"], unmanaged("canaries", "try a change in a copy of the stack first: `--env NAME`")),
-    Uncovered::of(
+    UncoveredWords::of(&["cache", "caching", "cache_cluster"], unmanaged("the cache of an API", "let the functions send `Cache-Control`")),
+    UncoveredWords::of(&["waf", "web_acl"], unmanaged("web ACLs", "create the ACL elsewhere, for the stage's ARN; `throttling_rate_limit` limits requests without one")),
+    UncoveredWords::of(&["canary", "canary_settings", "deployment"], unmanaged("canaries", "try a change in a copy of the stack first: `--env NAME`")),
+    UncoveredWords::of(
         &["openapi", "swagger", "definition_body", "definition_uri", "body"],
         unmanaged("APIs from OpenAPI documents", ROUTES),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["protocol", "protocol_type", "websocket", "route_selection_expression"],
         unmanaged("HTTP and WebSocket APIs", "leave it out: an element of `apis:` is a REST API"),
     ),
-    Uncovered::of(&["methods", "paths", "resources", "endpoints", "integrations", "integration"], Otherwise(ROUTES)),
-    Uncovered::of(&["function", "functions", "lambda", "handler"], Otherwise("a function for all requests is a route: `routes: { \"ANY /{proxy+}\": FUNCTION }`")),
-    Uncovered::of(
+    UncoveredWords::of(&["methods", "paths", "resources", "endpoints", "integrations", "integration"], Otherwise(ROUTES)),
+    UncoveredWords::of(&["function", "functions", "lambda", "handler"], Otherwise("a function for all requests is a route: `routes: { \"ANY /{proxy+}\": FUNCTION }`")),
+    UncoveredWords::of(
         &["throttle", "throttling", "rate_limit"],
         Otherwise("write `throttling_rate_limit`, requests a second, and `throttling_burst_limit`"),
     ),
-    Uncovered::of(&["timeout", "timeout_in_millis"], Otherwise("it belongs to a route: `\"GET /items\": { function: FUNCTION, timeout: 10s }`")),
+    UncoveredWords::of(&["timeout", "timeout_in_millis"], Otherwise("it belongs to a route: `\"GET /items\": { function: FUNCTION, timeout: 10s }`")),
 
-    Uncovered::inside("routes", &["cors"], unmanaged("CORS", PREFLIGHT)),
-    Uncovered::inside("routes", &["authorizer", "authorizer_id", "jwt", "scopes", "authorization_scopes"], unmanaged("authorizers", AUTHORIZER)),
-    Uncovered::inside("routes", &["api_key", "usage_plan"], Otherwise("write `api_key_required: true`; create key and plan elsewhere")),
-    Uncovered::inside(
+    UncoveredWords::inside("routes", &["cors"], unmanaged("CORS", PREFLIGHT)),
+    UncoveredWords::inside("routes", &["authorizer", "authorizer_id", "jwt", "scopes", "authorization_scopes"], unmanaged("authorizers", AUTHORIZER)),
+    UncoveredWords::inside("routes", &["api_key", "usage_plan"], Otherwise("write `api_key_required: true`; create key and plan elsewhere")),
+    UncoveredWords::inside(
         "routes",
         &["request", "request_parameters", "request_models", "request_validator", "models"],
         unmanaged("request validation", "check the request in the function"),
     ),
-    Uncovered::inside(
+    UncoveredWords::inside(
         "routes",
         &["integration", "integration_type", "uri", "url", "queue", "mock", "redirect", "target"],
         unmanaged("integrations other than functions", "let a function answer: `{ function: FUNCTION }`"),
     ),
-    Uncovered::inside("routes", &["throttle", "throttling", "throttling_rate_limit", "rate_limit", "cache", "caching"], unmanaged("settings of single routes", "`throttling_rate_limit` of the API is for all its routes")),
-    Uncovered::inside("routes", &["method", "path"], Otherwise("they are the name of the route: `\"GET /items\": { function: FUNCTION }`")),
+    UncoveredWords::inside("routes", &["throttle", "throttling", "throttling_rate_limit", "rate_limit", "cache", "caching"], unmanaged("settings of single routes", "`throttling_rate_limit` of the API is for all its routes")),
+    UncoveredWords::inside("routes", &["method", "path"], Otherwise("they are the name of the route: `\"GET /items\": { function: FUNCTION }`")),
 ];

@@ -1,51 +1,51 @@
 //! Words of buckets and lifecycle rules that are no property.
 
-use crate::spec::uncovered::Answer::Otherwise;
-use crate::spec::uncovered::{Uncovered, unmanaged};
+use crate::spec::uncovered::UncoveredAnswer::Otherwise;
+use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 const STAYS: &str = "set it elsewhere: the deployer leaves it as it is";
 
 /// The words of a bucket, and of its lifecycle rules.
 #[rustfmt::skip]
-pub(super) const TABLE: &[Uncovered] = &[
-    Uncovered::of(&["cors", "cors_rules", "cors_configuration"], unmanaged("CORS of buckets", STAYS)),
-    Uncovered::of(
+pub(super) const TABLE: &[UncoveredWords] = &[
+    UncoveredWords::of(&["cors", "cors_rules", "cors_configuration"], unmanaged("CORS of buckets", STAYS)),
+    UncoveredWords::of(
         &["website", "website_configuration", "index_document", "redirect"],
         unmanaged("websites", "configure and fill the website elsewhere: the deployer leaves both as they are"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["notification", "notifications", "notification_configuration", "events", "trigger", "triggers", "lambda", "function", "queue", "event_bridge"],
         unmanaged("notifications of buckets", "let the bucket notify a queue of this stack, whose `policy` lets `s3.amazonaws.com` send: `aws s3api put-bucket-notification-configuration`. The deployer leaves the configuration as it is"),
     ),
-    Uncovered::of(&["replication", "replication_configuration"], unmanaged("replication", STAYS)),
-    Uncovered::of(&["logging", "access_logs", "server_access_logging"], unmanaged("access logs of buckets", STAYS)),
-    Uncovered::of(&["object_lock", "object_lock_configuration", "mfa_delete"], unmanaged("object locks", "create the bucket elsewhere, and write `external: true` here")),
-    Uncovered::of(
+    UncoveredWords::of(&["replication", "replication_configuration"], unmanaged("replication", STAYS)),
+    UncoveredWords::of(&["logging", "access_logs", "server_access_logging"], unmanaged("access logs of buckets", STAYS)),
+    UncoveredWords::of(&["object_lock", "object_lock_configuration", "mfa_delete"], unmanaged("object locks", "create the bucket elsewhere, and write `external: true` here")),
+    UncoveredWords::of(
         &["inventory", "analytics", "intelligent_tiering", "metrics", "acceleration", "accelerate", "request_payer", "access_points", "access_point"],
         unmanaged("this setting of a bucket", STAYS),
     ),
-    Uncovered::of(&["objects", "files", "folders", "uploads", "source"], unmanaged("objects", "upload them after the apply: `aws s3 sync DIR s3://BUCKET`")),
-    Uncovered::of(
+    UncoveredWords::of(&["objects", "files", "folders", "uploads", "source"], unmanaged("objects", "upload them after the apply: `aws s3 sync DIR s3://BUCKET`")),
+    UncoveredWords::of(
         &["acl", "acls", "grants", "access_control"],
         Otherwise("write who may use the bucket in its `policy`; functions get `permissions: [ { allow: s3:GetObject, on: \"${buckets.NAME.arn}/*\" } ]`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["permissions", "bucket_policy", "access"],
         Otherwise("a function gets `permissions: [ { allow: s3:GetObject, on: \"${buckets.NAME.arn}/*\" } ]`; others stand in the bucket's `policy`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["public", "public_read", "block_public_access"],
         Otherwise("write `public_access_block: { block_public_policy: false, restrict_public_buckets: false }` and a `policy` that lets everybody read"),
     ),
-    Uncovered::of(&["kms_master_key_id", "kms_key", "sse", "sse_algorithm"], Otherwise("write `encryption: { sse_algorithm: \"aws:kms\", kms_master_key_id: KEY }`")),
-    Uncovered::of(&["expiration", "expiration_days", "expire", "ttl"], Otherwise("write `lifecycle_rules: [ { id: old, expiration_days: 30 } ]`")),
+    UncoveredWords::of(&["kms_master_key_id", "kms_key", "sse", "sse_algorithm"], Otherwise("write `encryption: { sse_algorithm: \"aws:kms\", kms_master_key_id: KEY }`")),
+    UncoveredWords::of(&["expiration", "expiration_days", "expire", "ttl"], Otherwise("write `lifecycle_rules: [ { id: old, expiration_days: 30 } ]`")),
 
-    Uncovered::inside(
+    UncoveredWords::inside(
         "lifecycle_rules",
         &["transition", "transitions", "storage_class", "noncurrent_version_transitions"],
         unmanaged("transitions to other storage classes", "upload objects with the storage class that they shall have"),
     ),
-    Uncovered::inside(
+    UncoveredWords::inside(
         "lifecycle_rules",
         &["filter", "tags", "tag", "object_size_greater_than", "object_size_less_than", "newer_noncurrent_versions", "expired_object_delete_marker"],
         unmanaged("this part of a lifecycle rule", "a rule goes by `prefix`: give objects that shall be deleted a prefix of their own"),

@@ -5,7 +5,9 @@ use crate::kinds::Kind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
-use crate::spec::sections::about::{About, Arrow, Draw, Drawn, OneOf, Part, PartPlace, Refusals, Shape, Suffix, Usage};
+use crate::spec::sections::about::{
+    About, Arrow, Draw, OneOf, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage,
+};
 use crate::spec::sections::permission;
 
 pub(super) const ABOUT: &About = &About {
@@ -25,7 +27,7 @@ pub(super) const ABOUT: &About = &About {
     ],
     uncovered: super::uncovered::TABLE,
     suffix: Suffix::Property { property: "name", longest: NAME_LENGTH, fifo: None },
-    picture: Drawn {
+    picture: PictureStyle {
         icon: "M6 4 H9 L17 20 H20 M11.5 10 L6 20",
         shape: Shape::Rectangle,
         arrows: &[
@@ -37,7 +39,7 @@ pub(super) const ABOUT: &About = &About {
     },
     one_of: &[
         OneOf { map: None, names: &["crate", "zip", "binary"] },
-        OneOf { map: Some("Event"), names: &["queue", "queue_arn"] },
+        OneOf { map: Some("EventElement"), names: &["queue", "queue_arn"] },
         permission::ONE_OF,
     ],
     key: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, FunctionElement, LogFormat, Retention};
+use super::{EventElement, FunctionElement, LogFormat, Retention};
 use crate::kinds::lambda_function::runtime;
 use crate::kinds::log_group::RETENTION_DAYS;
 use crate::spec::finding::{DocPath, Findings};
@@ -246,7 +246,7 @@ pub(super) fn events(element: &FunctionElement, at: &Scope<'_>, findings: &mut F
 /// "Control which events Lambda sends to your function").
 const FILTERS: usize = 5;
 
-fn filters(event: &Event, path: &DocPath, findings: &mut Findings) {
+fn filters(event: &EventElement, path: &DocPath, findings: &mut Findings) {
     if event.filter.len() > FILTERS {
         let message = format!("{} filters; without a raised quota Lambda takes {FILTERS}", event.filter.len());
         findings

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Event, FunctionElement, LogFormat, NAME_LENGTH, Tracing};
+use super::{EventElement, FunctionElement, LogFormat, NAME_LENGTH, Tracing};
 use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, pattern};
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
-use crate::kinds::lambda_function::{Code, Function, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
+use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
 use crate::spec::sections::{self, CodeSource, Lowered, Scope, permission, reference, roles};
 
@@ -54,7 +54,7 @@ fn text(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::Code> {
+fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::LoweredCode> {
     let cargo = element.package.as_ref().map(|package| CodeSource::Cargo {
         package: package.clone(),
         bin: element.bin.clone().unwrap_or_else(|| at.name.to_owned()),
@@ -66,7 +66,12 @@ fn code(element: &FunctionElement, at: &Scope<'_>) -> Option<sections::Code> {
         .or_else(|| element.zip.clone().map(CodeSource::Zip))
         .or_else(|| element.binary.clone().map(CodeSource::Binary))?;
     let layers = !element.layers.is_empty();
-    Some(sections::Code { source, architecture: text(element.architecture), runtime: element.runtime.clone(), layers })
+    Some(sections::LoweredCode {
+        source,
+        architecture: text(element.architecture),
+        runtime: element.runtime.clone(),
+        layers,
+    })
 }
 
 fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
@@ -79,7 +84,7 @@ fn function(element: &FunctionElement, at: &Scope<'_>, name: &str) -> Function {
     Function {
         function_name: name.to_owned(),
         role: element.role.clone().unwrap_or_else(|| derived("role", "arn", String::new())),
-        code: Code::default(),
+        code: FunctionZip::default(),
         runtime: element.runtime.clone(),
         handler: element.handler.clone(),
         architectures: vec![text(element.architecture)],
@@ -164,14 +169,14 @@ fn statements(element: &FunctionElement, at: &Scope<'_>) -> Vec<Value> {
     all
 }
 
-fn queue_arn(event: &Event) -> String {
+fn queue_arn(event: &EventElement) -> String {
     match (&event.queue, &event.queue_arn) {
         (Some(queue), _) => reference(&format!("queues.{queue}"), "arn"),
         (None, arn) => arn.clone().unwrap_or_default(),
     }
 }
 
-fn mapping(event: &Event, at: &Scope<'_>, address: &str) -> EventSource {
+fn mapping(event: &EventElement, at: &Scope<'_>, address: &str) -> EventSource {
     let mut filter_patterns: Vec<String> = event.filter.iter().map(pattern).collect();
     filter_patterns.sort();
     EventSource {

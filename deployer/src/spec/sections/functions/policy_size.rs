@@ -10,7 +10,7 @@ use crate::kinds::{self, Kind};
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::sections::Resources;
-use crate::spec::template::{Part, parse};
+use crate::spec::template::{TextPart, parse};
 
 /// Most bytes in a function's resource policy. This quota cannot be raised.
 const POLICY_BYTES: usize = 20_480;
@@ -63,19 +63,19 @@ fn statement(spec: &Value, all: &Resources<'_>, place: &Place) -> Value {
 /// Resolves everything in a text that is known before AWS is read. Unknown parts get a placeholder of their minimum
 /// length.
 fn resolved(text: &str, all: &Resources<'_>, place: &Place) -> String {
-    let part = |part: Part| match part {
-        Part::Text(text) => text,
-        Part::Aws(name) => match name.as_str() {
+    let part = |part: TextPart| match part {
+        TextPart::Text(text) => text,
+        TextPart::Aws(name) => match name.as_str() {
             "region" => place.region.clone(),
             "partition" => place.partition.clone(),
             _ => place.account.clone(),
         },
-        Part::Ref(to) => {
+        TextPart::Ref(to) => {
             let resource = all.0.iter().find(|resource| resource.address == to.address);
             let outputs = resource.and_then(|r| kinds::find(r.kind)?.predict(&r.spec, place).ok());
             outputs.and_then(|outputs| outputs.get(&to.output).cloned()).unwrap_or_else(|| UNKNOWN.to_owned())
         }
-        Part::Var(_) | Part::Env => String::new(),
+        TextPart::Var(_) | TextPart::Env => String::new(),
     };
     parse(text).map(|parts| parts.into_iter().map(part).collect()).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Words of functions and events that are no property.
 
-use crate::spec::uncovered::Answer::Otherwise;
-use crate::spec::uncovered::{Uncovered, unmanaged};
+use crate::spec::uncovered::UncoveredAnswer::Otherwise;
+use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 const SCHEDULE: &str = "create the schedule elsewhere, with `${functions.NAME.arn}` as its target and a role that may call `lambda:InvokeFunction`";
 const RULE: &str = "create the rule elsewhere, and let it send to a queue of this stack whose `policy` lets `events.amazonaws.com` send: `events: [ { queue: NAME } ]`";
@@ -11,119 +11,119 @@ const OF_EVENT: &str = "it belongs to an event: `events: [ { queue: NAME, batch_
 
 /// The words of a function, and of its events.
 #[rustfmt::skip]
-pub(super) const TABLE: &[Uncovered] = &[
-    Uncovered::of(
+pub(super) const TABLE: &[UncoveredWords] = &[
+    UncoveredWords::of(
         &["function_url", "function_urls", "url", "function_url_config"],
         unmanaged("function URLs", "give the function a route: `apis: { NAME: { routes: { \"ANY /{proxy+}\": FUNCTION } } }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["cors"],
         unmanaged("CORS", "answer preflights in the function: route `OPTIONS /path` to it, and send the headers `Access-Control-Allow-…` with each answer"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["domain", "domain_name", "custom_domain"],
         unmanaged("custom domains", "create the domain and its mapping elsewhere, for the id of the API that has the function's routes"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["alias", "aliases", "auto_publish_alias", "version", "versions", "publish"],
         unmanaged("aliases and versions by name", "leave it out: AWS keeps each code as a version, and `deployer rollback` deploys an earlier one"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["deployment", "deployment_preference", "canary", "traffic_shifting", "weights"],
         unmanaged("gradual deployments", "try a change in a copy of the stack first: `--env NAME`; `deployer rollback` goes back"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["provisioned_concurrency", "provisioned_concurrency_config", "provisioned_concurrent_executions", "warmup"],
         unmanaged("provisioned concurrency", "leave it out. `reserved_concurrency` is a limit: it keeps no instance ready"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["auto_scaling", "scaling"],
         unmanaged("scaling", "leave it out: Lambda starts instances as needed. `reserved_concurrency` limits a function, `maximum_concurrency` of an event limits a queue"),
     ),
-    Uncovered::of(&["snap_start"], unmanaged("SnapStart", "leave it out: AWS has it for Java, Python and .NET alone")),
-    Uncovered::of(
+    UncoveredWords::of(&["snap_start"], unmanaged("SnapStart", "leave it out: AWS has it for Java, Python and .NET alone")),
+    UncoveredWords::of(
         &["schedule", "schedules", "schedule_expression", "cron", "rate"],
         unmanaged("schedules", SCHEDULE),
     ),
-    Uncovered::of(&["event_pattern", "rules", "event_bus"], unmanaged("rules of EventBridge", RULE)),
-    Uncovered::of(
+    UncoveredWords::of(&["event_pattern", "rules", "event_bus"], unmanaged("rules of EventBridge", RULE)),
+    UncoveredWords::of(
         &["image", "image_uri", "image_config", "package_type", "ecr", "dockerfile", "container"],
         unmanaged("functions from container images", "write `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["destinations", "destination_config", "on_success", "on_failure", "event_invoke_config", "async_invoke_config", "maximum_retry_attempts", "retries", "retry_attempts", "maximum_event_age"],
         unmanaged("settings of asynchronous calls", "`dead_letter: ARN` receives the events that failed; a queue with `redrive` repeats as often as you write"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["file_system", "file_systems", "file_system_configs", "efs", "mounts", "volumes"],
         unmanaged("file systems of functions", "keep files in a bucket, or up to 10 GB under /tmp with `ephemeral_storage`"),
     ),
-    Uncovered::of(&["code_signing", "code_signing_config", "code_signing_config_arn"], unmanaged("code signing", "leave it out: the plan shows the hash of each code")),
-    Uncovered::of(&["runtime_management_config", "recursive_loop"], unmanaged("this setting", "set it elsewhere: the deployer leaves it as it is")),
-    Uncovered::of(
+    UncoveredWords::of(&["code_signing", "code_signing_config", "code_signing_config_arn"], unmanaged("code signing", "leave it out: the plan shows the hash of each code")),
+    UncoveredWords::of(&["runtime_management_config", "recursive_loop"], unmanaged("this setting", "set it elsewhere: the deployer leaves it as it is")),
+    UncoveredWords::of(
         &["resource_policy", "invoke_permissions", "allowed_callers"],
         unmanaged("permissions of callers outside the stack", "topics, APIs and alarms of the stack may call the function by themselves. For others run `aws lambda add-permission`: the deployer leaves that permission as it is"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["code", "code_uri", "source", "source_dir", "src", "artifact", "s3_bucket", "s3_key", "package"],
         Otherwise("write `crate: PACKAGE`, `zip: FILE` or `binary: FILE`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["trigger", "triggers", "event_source", "event_sources", "event_source_mapping", "queue", "queues"],
         Otherwise(QUEUE),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["batch_size", "maximum_batching_window", "maximum_concurrency", "scaling_config", "filter_criteria"],
         Otherwise(OF_EVENT),
     ),
-    Uncovered::of(&["http", "http_api", "api", "apis", "path", "method", "route", "routes"], Otherwise(ROUTE)),
-    Uncovered::of(
+    UncoveredWords::of(&["http", "http_api", "api", "apis", "path", "method", "route", "routes"], Otherwise(ROUTE)),
+    UncoveredWords::of(
         &["topic", "topics", "subscription", "subscriptions"],
         Otherwise("write it in the topic: `topics: { NAME: { subscriptions: [ { lambda: FUNCTION } ] } }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["iam_role_statements", "statements", "policies", "policy", "allow", "access"],
         Otherwise("write `permissions: [ { allow: sqs:SendMessage, on: \"${queues.NAME.arn}\" } ]`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["log_group", "log_group_name", "logging_config", "logging"],
         Otherwise("the log group `/aws/lambda/NAME` comes with the function: `log_retention`, `log_format` and the levels are its settings"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["vpc_config", "vpc_id", "subnets", "subnet_ids", "security_groups", "security_group_ids"],
         Otherwise("write `vpc: { subnet_ids: [ … ], security_group_ids: [ … ] }`"),
     ),
-    Uncovered::of(
+    UncoveredWords::of(
         &["concurrency"],
         Otherwise("write `reserved_concurrency` to limit the function, or `maximum_concurrency` in an event to limit a queue"),
     ),
-    Uncovered::of(&["build", "build_command", "target", "toolchain"], Otherwise("cargo builds the package that `crate:` names; `profile`, `features` and `architecture` are what it takes")),
+    UncoveredWords::of(&["build", "build_command", "target", "toolchain"], Otherwise("cargo builds the package that `crate:` names; `profile`, `features` and `architecture` are what it takes")),
 
-    Uncovered::inside("events", &["schedule", "schedules", "schedule_expression", "cron", "rate"], unmanaged("schedules", SCHEDULE)),
-    Uncovered::inside("events", &["rule", "event_pattern", "event_bus", "event_bridge", "eventbridge_rule"], unmanaged("rules of EventBridge", RULE)),
-    Uncovered::inside(
+    UncoveredWords::inside("events", &["schedule", "schedules", "schedule_expression", "cron", "rate"], unmanaged("schedules", SCHEDULE)),
+    UncoveredWords::inside("events", &["rule", "event_pattern", "event_bus", "event_bridge", "eventbridge_rule"], unmanaged("rules of EventBridge", RULE)),
+    UncoveredWords::inside(
         "events",
         &["stream", "streams", "stream_arn", "kinesis", "dynamodb", "table", "starting_position", "parallelization_factor", "bisect_batch_on_function_error", "maximum_record_age_in_seconds", "tumbling_window_in_seconds"],
         unmanaged("events of Kinesis and DynamoDB streams", "create the mapping elsewhere (`aws lambda create-event-source-mapping`), and allow the function to read the stream under `permissions`"),
     ),
-    Uncovered::inside(
+    UncoveredWords::inside(
         "events",
         &["s3", "bucket", "buckets"],
         unmanaged("notifications of buckets", "let the bucket notify a queue of this stack, whose `policy` lets `s3.amazonaws.com` send: `aws s3api put-bucket-notification-configuration`"),
     ),
-    Uncovered::inside(
+    UncoveredWords::inside(
         "events",
         &["kafka", "msk", "self_managed_kafka", "mq", "active_mq", "rabbitmq", "document_db"],
         unmanaged("events of Kafka, MQ and DocumentDB", "create the mapping elsewhere: `aws lambda create-event-source-mapping`"),
     ),
-    Uncovered::inside("events", &["cognito", "iot", "alexa", "alb", "cloudwatch_logs", "logs"], unmanaged("callers of this kind", "let the caller's service call the function: `aws lambda add-permission`. The deployer leaves that permission as it is")),
-    Uncovered::inside(
+    UncoveredWords::inside("events", &["cognito", "iot", "alexa", "alb", "cloudwatch_logs", "logs"], unmanaged("callers of this kind", "let the caller's service call the function: `aws lambda add-permission`. The deployer leaves that permission as it is")),
+    UncoveredWords::inside(
         "events",
         &["on_failure", "destination_config", "maximum_retry_attempts", "provisioned_poller_config", "metrics_config"],
         unmanaged("this setting of an event", "leave it out: the queue's `redrive` decides how often a message comes back, and where it goes then"),
     ),
-    Uncovered::inside("events", &["type", "properties", "arn"], Otherwise("write `{ queue: NAME }`, or `{ queue_arn: ARN }` for a queue outside this stack")),
-    Uncovered::inside("events", &["topic", "topics", "sns"], Otherwise("write it in the topic: `topics: { NAME: { subscriptions: [ { lambda: FUNCTION } ] } }`")),
-    Uncovered::inside("events", &["http", "http_api", "api", "path", "method", "route"], Otherwise(ROUTE)),
-    Uncovered::inside("events", &["alarm", "alarms"], Otherwise("name the function in the alarm: `alarm_actions: [ \"${functions.NAME.arn}\" ]`")),
+    UncoveredWords::inside("events", &["type", "properties", "arn"], Otherwise("write `{ queue: NAME }`, or `{ queue_arn: ARN }` for a queue outside this stack")),
+    UncoveredWords::inside("events", &["topic", "topics", "sns"], Otherwise("write it in the topic: `topics: { NAME: { subscriptions: [ { lambda: FUNCTION } ] } }`")),
+    UncoveredWords::inside("events", &["http", "http_api", "api", "path", "method", "route"], Otherwise(ROUTE)),
+    UncoveredWords::inside("events", &["alarm", "alarms"], Otherwise("name the function in the alarm: `alarm_actions: [ \"${functions.NAME.arn}\" ]`")),
 ];

@@ -9,7 +9,7 @@ use crate::spec::finding::Findings;
 use crate::spec::sections::about::Usage;
 use crate::spec::sections::keys::{allowed, list};
 use crate::spec::sections::{Resource, Resources, SECTIONS};
-use crate::spec::template::{self, Part};
+use crate::spec::template::{self, TextPart};
 
 /// Reports each resource that the function's environment names and that its role may not use. A role outside the stack
 /// and managed policies may allow it, so they end the check.
@@ -51,7 +51,7 @@ fn named(function: &Resource) -> BTreeMap<String, &str> {
     let mut named = BTreeMap::new();
     for (variable, value) in function.spec["environment"].as_object().into_iter().flatten() {
         for part in template::parse(value.as_str().unwrap_or_default()).unwrap_or_default() {
-            if let Part::Ref(reference) = part {
+            if let TextPart::Ref(reference) = part {
                 named.entry(reference.address).or_insert(variable.as_str());
             }
         }

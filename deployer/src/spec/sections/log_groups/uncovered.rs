@@ -1,16 +1,16 @@
 //! Words of log groups that are no property.
 
-use crate::spec::uncovered::Answer::Otherwise;
-use crate::spec::uncovered::{Uncovered, unmanaged};
+use crate::spec::uncovered::UncoveredAnswer::Otherwise;
+use crate::spec::uncovered::{UncoveredWords, unmanaged};
 
 /// The words of a log group.
 #[rustfmt::skip]
-pub(super) const TABLE: &[Uncovered] = &[
-    Uncovered::of(
+pub(super) const TABLE: &[UncoveredWords] = &[
+    UncoveredWords::of(
         &["metric_filter", "metric_filters", "subscription_filter", "subscription_filters", "destination", "destinations"],
         unmanaged("metric and subscription filters", "create the filter elsewhere, for `${log_groups.NAME.name}`: the deployer leaves it as it is"),
     ),
-    Uncovered::of(&["data_protection_policy", "field_indexes", "transformer"], unmanaged("this setting of a log group", "set it elsewhere: the deployer leaves it as it is")),
-    Uncovered::of(&["streams", "log_streams"], unmanaged("log streams", "leave it out: writers create their streams")),
-    Uncovered::of(&["function", "functions", "lambda"], Otherwise("the log group of a function comes with it: `log_retention: 30` there")),
+    UncoveredWords::of(&["data_protection_policy", "field_indexes", "transformer"], unmanaged("this setting of a log group", "set it elsewhere: the deployer leaves it as it is")),
+    UncoveredWords::of(&["streams", "log_streams"], unmanaged("log streams", "leave it out: writers create their streams")),
+    UncoveredWords::of(&["function", "functions", "lambda"], Otherwise("the log group of a function comes with it: `log_retention: 30` there")),
 ];

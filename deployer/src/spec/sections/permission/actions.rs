@@ -1,6 +1,6 @@
 //! Checks actions against the list of those that IAM has.
 
-use crate::actions::{self, Unknown};
+use crate::actions::{self, UnknownAction};
 use crate::spec::finding::{DocPath, Findings};
 
 /// Warns of actions that IAM does not have. No error: AWS adds actions every week.
@@ -11,15 +11,15 @@ pub(super) fn check(placed: &[(DocPath, &str)], findings: &mut Findings) {
         let day = actions::day();
         let newer = format!("If AWS has added it since {day}, nothing has to be done");
         let (code, message, help) = match unknown {
-            Unknown::Service { nearest } => {
+            UnknownAction::Service { nearest } => {
                 let help = nearest.map(|nearest| format!("did you mean `{nearest}:{name}`? {newer}"));
                 ("permission::unknown-service", format!("IAM knows no service `{service}`"), help)
             }
-            Unknown::Action { nearest } => {
+            UnknownAction::Action { nearest } => {
                 let help = nearest.map(|nearest| format!("did you mean `{nearest}`? {newer}"));
                 ("permission::unknown-action", format!("IAM has no action `{action}`"), help)
             }
-            Unknown::Pattern => {
+            UnknownAction::Pattern => {
                 ("permission::unknown-action", format!("`{action}` matches no action of `{service}`"), None)
             }
         };

@@ -1,22 +1,22 @@
 //! How a subscription is addressed.
 
 use crate::spec::secrets::Secrets;
-use crate::spec::template::{self, Part};
+use crate::spec::template::{self, TextPart};
 
 /// Returns the text that stands for an endpoint in an address: the target of a reference, the variable of a secret. A
 /// hash would let every reader check a guess, and the address would change with the secret.
 pub(super) fn in_address(endpoint: &str, secrets: &Secrets) -> String {
     let parts = template::parse(endpoint).unwrap_or_default();
-    let is_secret = |part: &Part| matches!(part, Part::Text(text) if secrets.touches(text));
+    let is_secret = |part: &TextPart| matches!(part, TextPart::Text(text) if secrets.touches(text));
     if !parts.iter().any(is_secret) {
         return endpoint.replace("${", "").replace('}', "");
     }
-    let named = |part: &Part| match part {
-        Part::Text(text) => secrets.named(text).into_owned(),
-        Part::Ref(to) => format!("{}.{}", to.address, to.output),
-        Part::Var(name) => format!("vars.{name}"),
-        Part::Aws(name) => format!("aws.{name}"),
-        Part::Env => "env".to_owned(),
+    let named = |part: &TextPart| match part {
+        TextPart::Text(text) => secrets.named(text).into_owned(),
+        TextPart::Ref(to) => format!("{}.{}", to.address, to.output),
+        TextPart::Var(name) => format!("vars.{name}"),
+        TextPart::Aws(name) => format!("aws.{name}"),
+        TextPart::Env => "env".to_owned(),
     };
     parts.iter().map(named).collect()
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::decide::{Found, Refusal, Saving, Seen, Taking};
+use super::super::decide::{FoundDocument, Refusal, Saving, SeenLock, TakeDecision};
 use super::super::decide::{conflict, is_own, next_serial, saving, taking, written_at_most};
-use super::{Content, Doc, NAMES, Phase, Rule, Run, Sent, Work, World, Write, terms, ticks};
+use super::{Content, Doc, ModelRun, NAMES, Phase, Rule, SentWrite, Work, World, Write, terms, ticks};
 
 impl World {
-    pub(super) fn run(&mut self, at: usize) -> &mut Run {
+    pub(super) fn run(&mut self, at: usize) -> &mut ModelRun {
         &mut self.runs[at]
     }
 
@@ -15,9 +15,9 @@ impl World {
         self.lock.map_or(0, |(_, written)| self.now - written)
     }
 
-    fn seen_lock(&self) -> Option<Seen<'static>> {
+    fn seen_lock(&self) -> Option<SeenLock<'static>> {
         let lease = Duration::from_secs(terms().lease_s());
-        self.lock.map(|((run, _), _)| Seen { id: NAMES[usize::from(run)], lease, age: ticks(self.age()) })
+        self.lock.map(|((run, _), _)| SeenLock { id: NAMES[usize::from(run)], lease, age: ticks(self.age()) })
     }
 
     fn lapsed(&self, at: usize) -> bool {
@@ -32,7 +32,7 @@ impl World {
 
     fn send(&mut self, at: usize, write: Write) {
         let run = u8::try_from(at).expect("few runs");
-        self.under_way.insert(Sent { run, write, awaited: true });
+        self.under_way.insert(SentWrite { run, write, awaited: true });
     }
 
     /// Returns the earliest tick at which the stored lock may have been written, by the server's clock.
@@ -77,9 +77,9 @@ impl World {
 
     /// Stops waiting for any answer to run `at`.
     pub(super) fn forsake(&mut self, at: usize) {
-        let own = |sent: &Sent| usize::from(sent.run) == at;
+        let own = |sent: &SentWrite| usize::from(sent.run) == at;
         self.under_way =
-            self.under_way.iter().map(|sent| Sent { awaited: sent.awaited && !own(sent), ..*sent }).collect();
+            self.under_way.iter().map(|sent| SentWrite { awaited: sent.awaited && !own(sent), ..*sent }).collect();
     }
 
     fn saved(&mut self, at: usize, doc: Doc) {
@@ -181,14 +181,14 @@ impl World {
     fn doubt(&mut self, at: usize, refusal: Refusal, without: Option<Rule>) {
         let version = self.lock.map(|(content, _)| content);
         match (taking(NAMES[at], refusal, self.seen_lock()), version) {
-            (Taking::Held, Some(version)) => {
+            (TakeDecision::Held, Some(version)) => {
                 self.seen.recognised = true;
                 let since = self.written_at_most();
                 self.hold(at, version, since);
             }
-            (Taking::TakeOver, over) if without != Some(Rule::TakeOver) => self.send_lock(at, over),
-            (Taking::MakeAnew, _) => self.send_lock(at, None),
-            (Taking::GiveUp, _) => (self.run(at).phase, self.run(at).gave_up) = (Phase::Done, true),
+            (TakeDecision::TakeOver, over) if without != Some(Rule::TakeOver) => self.send_lock(at, over),
+            (TakeDecision::MakeAnew, _) => self.send_lock(at, None),
+            (TakeDecision::GiveUp, _) => (self.run(at).phase, self.run(at).gave_up) = (Phase::Done, true),
             _ => self.run(at).phase = Phase::Wanting,
         }
     }
@@ -223,15 +223,15 @@ impl World {
         let run = self.run(at);
         let wanted = run.tried.pop().expect("something was tried");
         match conflict(found.as_ref(), &wanted, &run.tried) {
-            Found::Own => {
+            FoundDocument::Own => {
                 self.seen.recognised = true;
                 self.saved(at, wanted);
             }
-            Found::Earlier(earlier) => {
+            FoundDocument::Earlier(earlier) => {
                 run.base = Some(run.tried.remove(earlier));
                 run.phase = Phase::Working;
             }
-            Found::Others => self.fenced(at),
+            FoundDocument::Others => self.fenced(at),
         }
     }
 
