@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::aws::AwsError;
-use crate::execute::Outcome;
+use crate::execute::ExecutionOutcome;
 use crate::observe::{FailedRead, ObserveError};
 use crate::package::{self, PackageError};
 use crate::plan::PlanError;
@@ -246,7 +246,7 @@ fn read_finding(read: &FailedRead, document: &Document) -> Finding {
 }
 
 /// Reports each refusal by AWS at the element that it concerns, and a failure of the state.
-pub fn refusals(outcome: &Outcome, document: &Document) -> Findings {
+pub fn refusals(outcome: &ExecutionOutcome, document: &Document) -> Findings {
     let findings = outcome.failed.iter().map(|failed| {
         let mut finding = refusal(&failed.error, &failed.address, document);
         finding.message = format!("`{}`: {}", failed.address, finding.message);

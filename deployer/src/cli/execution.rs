@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::options::{Approval, Choice, Expected};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
-use crate::execute::Outcome;
+use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
 use crate::pipeline::{Applied, Ready, Reviewed};
 use crate::plan::Goal;
@@ -113,7 +113,7 @@ pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result
     Ok(Ended { code: code(&applied.outcome), applied })
 }
 
-fn code(outcome: &Outcome) -> u8 {
+fn code(outcome: &ExecutionOutcome) -> u8 {
     match outcome {
         o if o.state_error.is_some() || !o.failed.is_empty() => ERROR,
         o if o.interrupted => INTERRUPTED,

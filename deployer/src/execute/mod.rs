@@ -1,4 +1,4 @@
-//! Plan → [`Outcome`]: carries out a plan, keeps the state, and stops on request.
+//! Plan → [`ExecutionOutcome`]: carries out a plan, keeps the state, and stops on request.
 
 mod records;
 mod retry;
@@ -23,16 +23,16 @@ use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
 pub(crate) use retry::retrying;
-use running::{Finished, Running, RunningEvent};
+use running::{FinishedStep, RunningEvent, RunningSteps};
 pub(crate) use schedule::removes_separately;
 use schedule::{Schedule, StepId};
-use step::{Context, Done, Part, Unfinished};
+use step::{Context, RemainingWork, StepPart, StepResult};
 
 pub use watch::Watching;
 
 /// Events while a plan is carried out. Reports receive them; nothing here prints.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum ExecutionEvent<'a> {
     Started {
         address: &'a str,
         action: Action,
@@ -64,7 +64,7 @@ pub enum Event<'a> {
 
 /// Receives the events of an execution.
 pub trait Observer: Send + Sync {
-    fn event(&self, event: &Event<'_>);
+    fn event(&self, event: &ExecutionEvent<'_>);
 }
 
 /// How urgently the run is to stop: 0 not at all, 1 start nothing new, 2 leave the calls in flight.
@@ -72,9 +72,9 @@ pub type Stop = tokio::sync::watch::Receiver<u8>;
 
 /// The result of carrying out a plan.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct ExecutionOutcome {
     pub done: Vec<(String, Action, Duration)>,
-    pub failed: Vec<Failed>,
+    pub failed: Vec<FailedAction>,
     /// The addresses whose action never started.
     pub not_started: Vec<String>,
     /// The addresses whose action was in progress when the run was stopped the second time.
@@ -92,7 +92,7 @@ pub struct Outcome {
 
 /// An action that AWS refused.
 #[derive(Debug)]
-pub struct Failed {
+pub struct FailedAction {
     pub address: String,
     pub element: String,
     pub action: Action,
@@ -129,7 +129,7 @@ impl<'a> Execution<'a> {
     ///
     /// # Errors
     /// When the intents cannot be written; AWS is unchanged then. Later failures are in the outcome.
-    pub async fn run(mut self) -> Result<(Outcome, Watching<'a>), StateError> {
+    pub async fn run(mut self) -> Result<(ExecutionOutcome, Watching<'a>), StateError> {
         let recorded = self.removes_what_is_recorded();
         self.move_records();
         self.record_ids();
@@ -143,8 +143,8 @@ impl<'a> Execution<'a> {
         }
         let mut schedule = Schedule::of(self.plan);
         let (halt, halted) = tokio::sync::watch::channel(0);
-        let mut running = Running::new(halted);
-        let mut outcome = Outcome::new();
+        let mut running = RunningSteps::new(halted);
+        let mut outcome = ExecutionOutcome::new();
         let mut watching = Watching::new(self.observer);
         let mut note_at = None;
         loop {
@@ -190,7 +190,7 @@ impl<'a> Execution<'a> {
     }
 
     /// Starts the steps that are ready, as far as there is room.
-    fn fill(&mut self, schedule: &mut Schedule, running: &mut Running<'a>, outcome: &Outcome) {
+    fn fill(&mut self, schedule: &mut Schedule, running: &mut RunningSteps<'a>, outcome: &ExecutionOutcome) {
         while *self.stop.borrow() == 0
             && outcome.state_error.is_none()
             && self.aws.may_write()
@@ -207,7 +207,7 @@ impl<'a> Execution<'a> {
                 break;
             };
             if self.starts_nothing(id) {
-                self.settle(id, &Value::Null, Done::Gone);
+                self.settle(id, &Value::Null, StepResult::Absent);
                 self.restate(id);
                 schedule.finish(id);
                 continue;
@@ -217,7 +217,7 @@ impl<'a> Execution<'a> {
     }
 
     /// Records the steps that did not start or did not finish, and drops them.
-    fn account_for_the_rest(&self, schedule: &Schedule, running: Running<'a>, outcome: &mut Outcome) {
+    fn account_for_the_rest(&self, schedule: &Schedule, running: RunningSteps<'a>, outcome: &mut ExecutionOutcome) {
         let left: Vec<StepId> = schedule.not_taken().chain(running.without_calls()).collect();
         outcome.interrupted = *self.stop.borrow() > 0 && (!running.is_empty() || !left.is_empty());
         outcome.abandoned = running.with_calls().map(|id| self.planned(id).address.clone()).collect();
@@ -238,7 +238,7 @@ impl<'a> Execution<'a> {
         !self.planned(id).action().calls_aws()
     }
 
-    fn start(&self, id: StepId, sharing: bool, running: &mut Running<'a>) {
+    fn start(&self, id: StepId, sharing: bool, running: &mut RunningSteps<'a>) {
         let planned = self.planned(id);
         let desired = self.desired(planned);
         let (aws, stack, plan) = (self.aws, self.stack, self.plan);
@@ -246,15 +246,15 @@ impl<'a> Execution<'a> {
         let withdraws = schedule::withdraws(self.plan.actions(), planned);
         let wanted = desired.clone();
         let work = async move {
-            observer.event(&Event::Started {
+            observer.event(&ExecutionEvent::Started {
                 address: &planned.address,
                 action: planned.action(),
-                removal: part == Part::Removal,
+                removal: part == StepPart::Removal,
             });
             step::run(&Context { aws, stack, plan, withdraws }, planned, part, &wanted).await
         };
         running.start((id, sharing), desired, work, self.stop.clone(), move |message| {
-            observer.event(&message.event(&planned.address, part == Part::Removal));
+            observer.event(&message.event(&planned.address, part == StepPart::Removal));
         });
     }
 
@@ -267,10 +267,10 @@ impl<'a> Execution<'a> {
 
     fn take_result(
         &mut self,
-        Finished { id, began, desired, result }: Finished,
+        FinishedStep { id, began, desired, result }: FinishedStep,
         schedule: &mut Schedule,
-        outcome: &mut Outcome,
-    ) -> Option<(StepId, Instant, Unfinished)> {
+        outcome: &mut ExecutionOutcome,
+    ) -> Option<(StepId, Instant, RemainingWork)> {
         let Some(result) = result else {
             schedule.put_back(id);
             return None;
@@ -285,17 +285,17 @@ impl<'a> Execution<'a> {
                 Some((id, began, unfinished))
             }
             Err(error) => {
-                self.observer.event(&Event::Failed { address, action, error: &error });
+                self.observer.event(&ExecutionEvent::Failed { address, action, error: &error });
                 outcome.fenced |= matches!(error, AwsError::Fenced { .. });
                 let element = planned.element.clone();
-                outcome.failed.push(Failed { address: address.clone(), element, action, error });
+                outcome.failed.push(FailedAction { address: address.clone(), element, action, error });
                 schedule.fail(id);
                 None
             }
         }
     }
 
-    async fn finish(mut self, mut outcome: Outcome) -> Result<Outcome, StateError> {
+    async fn finish(mut self, mut outcome: ExecutionOutcome) -> Result<ExecutionOutcome, StateError> {
         if outcome.failed.is_empty() && !outcome.interrupted && outcome.abandoned.is_empty() {
             self.state.intents.clear();
         }
@@ -308,7 +308,7 @@ impl<'a> Execution<'a> {
     }
 }
 
-impl Outcome {
+impl ExecutionOutcome {
     /// Tells whether the credentials are missing or expired, so that every further call would be refused.
     fn lacks_credentials(&self) -> bool {
         self.failed.iter().any(|failed| failed.error.is_credentials())

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Execution;
 use super::schedule::StepId;
-use super::step::{Done, Part};
+use super::step::{StepPart, StepResult};
 use crate::graph::resolve;
 use crate::observe::{leave, take_back};
 use crate::plan::{Action, Effect, Planned};
@@ -137,15 +137,15 @@ impl Execution<'_> {
     }
 
     /// Records the result of a finished step.
-    pub(super) fn settle(&mut self, id: StepId, desired: &Value, done: Done) {
+    pub(super) fn settle(&mut self, id: StepId, desired: &Value, done: StepResult) {
         let planned = self.planned(id);
         let address = &planned.address;
-        let pending_removal = id.1 == Part::Main && planned.effect.removed_later().is_some();
+        let pending_removal = id.1 == StepPart::Main && planned.effect.removed_later().is_some();
         if !pending_removal {
             self.state.intents.retain(|intent| intent.address != *address);
         }
         match done {
-            Done::Made(created) => {
+            StepResult::Exists(created) => {
                 // Kept until the resource is deleted, so that an interrupted run leaves no orphan.
                 if pending_removal
                     && planned.moved_from.is_none()
@@ -174,7 +174,7 @@ impl Execution<'_> {
                 }
                 take_back(&mut self.state, &record);
             }
-            Done::Gone if !planned.action().builds() => {
+            StepResult::Absent if !planned.action().builds() => {
                 let record = self.state.resources.remove(address);
                 if planned.action() == Action::Forget
                     && planned.retain
@@ -183,7 +183,7 @@ impl Execution<'_> {
                     leave(&mut self.state, &record);
                 }
             }
-            Done::Gone => {
+            StepResult::Absent => {
                 if let Some(key) = self.predecessor_key(planned) {
                     self.state.resources.remove(&key);
                 }

@@ -14,24 +14,24 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::schedule::{Schedule, StepId};
-use super::step::{Done, Unfinished};
-use super::{Event, Stop, stopped};
+use super::step::{RemainingWork, StepResult};
+use super::{ExecutionEvent, Stop, stopped};
 use crate::aws::AwsError;
 use crate::aws::wait::{self, Listener, StepSignal};
 
 /// A step that has ended.
-pub(super) struct Finished {
+pub(super) struct FinishedStep {
     pub id: StepId,
     pub began: Instant,
     /// The desired spec; null for a deletion.
     pub desired: Value,
     /// `None` if the run was stopped before the step made its first call.
-    pub result: Option<Result<(Done, Unfinished), AwsError>>,
+    pub result: Option<Result<(StepResult, RemainingWork), AwsError>>,
 }
 
 /// The steps in progress.
-pub(super) struct Running<'a> {
-    steps: FuturesUnordered<BoxFuture<'a, Finished>>,
+pub(super) struct RunningSteps<'a> {
+    steps: FuturesUnordered<BoxFuture<'a, FinishedStep>>,
     in_flight: BTreeMap<StepId, Arc<AtomicBool>>,
     /// The steps that wait for AWS's rate, with the number of their waiting calls.
     parked: BTreeMap<StepId, usize>,
@@ -41,16 +41,16 @@ pub(super) struct Running<'a> {
     halted: Stop,
 }
 
-/// The result of [`Running::next`].
+/// The result of [`RunningSteps::next`].
 pub(super) enum RunningEvent {
-    Finished(Box<Finished>),
+    Finished(Box<FinishedStep>),
     /// The resource that a step creates exists.
     Exists(StepId),
     /// More or fewer steps wait for AWS's rate.
     Parking,
 }
 
-impl<'a> Running<'a> {
+impl<'a> RunningSteps<'a> {
     pub(super) fn new(halted: Stop) -> Self {
         let (signs, heard) = unbounded_channel();
         let (steps, in_flight, parked) = (FuturesUnordered::new(), BTreeMap::new(), BTreeMap::new());
@@ -82,7 +82,7 @@ impl<'a> Running<'a> {
         &mut self,
         (id, sharing): (StepId, bool),
         desired: Value,
-        work: impl Future<Output = Result<(Done, Unfinished), AwsError>> + Send + 'a,
+        work: impl Future<Output = Result<(StepResult, RemainingWork), AwsError>> + Send + 'a,
         mut stop: Stop,
         on_message: impl FnMut(StepMessage<'_>) + Send + 'a,
     ) {
@@ -95,7 +95,7 @@ impl<'a> Running<'a> {
         let step = async move {
             let began = Instant::now();
             if *stop.borrow() > 0 || *halted.borrow() > 0 {
-                return Finished { id, began, desired, result: None };
+                return FinishedStep { id, began, desired, result: None };
             }
             let unbegun = begun.clone();
             let work = with_messages(work, begun, on_message, sign);
@@ -113,7 +113,7 @@ impl<'a> Running<'a> {
                 result = work => Some(result),
                 () = stopped => None,
             };
-            Finished { id, began, desired, result }
+            FinishedStep { id, began, desired, result }
         };
         self.steps.push(step.boxed());
     }
@@ -156,10 +156,10 @@ pub(super) enum StepMessage<'a> {
 }
 
 impl<'a> StepMessage<'a> {
-    pub(super) fn event(self, address: &'a str, removal: bool) -> Event<'a> {
+    pub(super) fn event(self, address: &'a str, removal: bool) -> ExecutionEvent<'a> {
         match self {
-            Self::Waiting(why) => Event::Waiting { address, removal, why },
-            Self::Note(text) => Event::Note { address, text },
+            Self::Waiting(why) => ExecutionEvent::Waiting { address, removal, why },
+            Self::Note(text) => ExecutionEvent::Note { address, text },
         }
     }
 }
@@ -197,21 +197,21 @@ pub(super) async fn with_messages<T>(
 mod tests {
     use tokio::sync::watch;
 
-    use super::super::step::Part;
+    use super::super::step::StepPart;
     use super::*;
     use crate::aws::rate::Budgets;
     use crate::plan::Plan;
 
-    const STEP: StepId = (0, Part::Main);
+    const STEP: StepId = (0, StepPart::Main);
 
-    fn gone() -> Result<(Done, Unfinished), AwsError> {
-        Ok((Done::Gone, None))
+    fn gone() -> Result<(StepResult, RemainingWork), AwsError> {
+        Ok((StepResult::Absent, None))
     }
 
     fn start<'a>(
-        running: &mut Running<'a>,
+        running: &mut RunningSteps<'a>,
         sharing: bool,
-        work: impl Future<Output = Result<(Done, Unfinished), AwsError>> + Send + 'a,
+        work: impl Future<Output = Result<(StepResult, RemainingWork), AwsError>> + Send + 'a,
         stop: &Stop,
     ) {
         running.start((STEP, sharing), Value::Null, work, stop.clone(), |_| {});
@@ -222,7 +222,7 @@ mod tests {
         let work = async { wait::note("eni-1 stays".to_owned()) };
         let mut heard = Vec::new();
         let on_message = |message: StepMessage<'_>| {
-            let Event::Note { address, text } = message.event("functions.f", false) else { panic!("no note") };
+            let ExecutionEvent::Note { address, text } = message.event("functions.f", false) else { panic!("no note") };
             heard.push(format!("{address}: {text}"));
         };
         with_messages(work, Arc::default(), on_message, drop).await;
@@ -233,7 +233,7 @@ mod tests {
     async fn a_stopped_run_does_not_wait_for_what_has_sent_nothing() {
         let (stopping, stop) = watch::channel(0);
         let (_halt, halted) = watch::channel(0);
-        let mut running = Running::new(halted);
+        let mut running = RunningSteps::new(halted);
         start(&mut running, false, std::future::pending(), &stop);
         assert_eq!((running.with_calls().count(), running.without_calls().count()), (0, 1));
         stopping.send(1).unwrap();
@@ -245,7 +245,7 @@ mod tests {
     async fn what_has_sent_nothing_ends_when_the_run_cannot_go_on() {
         let (_stopping, stop) = watch::channel(0);
         let (halt, halted) = watch::channel(0);
-        let mut running = Running::new(halted);
+        let mut running = RunningSteps::new(halted);
         start(&mut running, false, std::future::pending(), &stop);
         halt.send(1).unwrap();
         let RunningEvent::Finished(finished) = running.next().await else { panic!("it has ended") };
@@ -257,7 +257,7 @@ mod tests {
         let (stopping, stop) = watch::channel(0);
         let (answer, answered) = tokio::sync::oneshot::channel::<()>();
         let (_halt, halted) = watch::channel(0);
-        let mut running = Running::new(halted);
+        let mut running = RunningSteps::new(halted);
         let work = async {
             let _ = answered.await;
             gone()
@@ -269,7 +269,7 @@ mod tests {
         assert!(futures::poll!(std::pin::pin!(running.next())).is_pending());
         answer.send(()).unwrap();
         let RunningEvent::Finished(finished) = running.next().await else { panic!("it has ended") };
-        assert!(matches!(finished.result, Some(Ok((Done::Gone, None)))));
+        assert!(matches!(finished.result, Some(Ok((StepResult::Absent, None)))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -277,7 +277,7 @@ mod tests {
         let (_stopping, stop) = watch::channel(0);
         let (budgets, schedule) = (Budgets::default(), Schedule::of(&Plan::default()));
         let (_halt, halted) = watch::channel(0);
-        let mut running = Running::new(halted);
+        let mut running = RunningSteps::new(halted);
         let work = async {
             for _ in 0..4 {
                 budgets.take("cloudwatch:DeleteAlarms", false).await;

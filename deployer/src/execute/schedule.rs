@@ -3,14 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use super::step::Part;
+use super::step::StepPart;
 use serde_json::Value;
 
 use crate::kinds::{KindRef, Observed};
 use crate::plan::{Action, Effect, Plan, Planned, Revision};
 
 /// A step: the index of its planned action, and the part of it.
-pub(super) type StepId = (usize, Part);
+pub(super) type StepId = (usize, StepPart);
 
 /// The steps of a plan that have not started yet.
 ///
@@ -37,9 +37,9 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
     let mut waits_for: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
     for (i, planned) in actions.iter().enumerate() {
-        waits_for.entry((i, Part::Main)).or_default();
+        waits_for.entry((i, StepPart::Main)).or_default();
         if removes_separately(planned) || withdraws(actions, planned) {
-            waits_for.entry((i, Part::Removal)).or_default().insert((i, Part::Main));
+            waits_for.entry((i, StepPart::Removal)).or_default().insert((i, StepPart::Main));
         }
     }
     let steps: BTreeSet<StepId> = waits_for.keys().copied().collect();
@@ -54,10 +54,10 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
     for (i, planned) in actions.iter().enumerate() {
         for dependency in planned.dependencies.difference(&planned.by_name).filter_map(|d| index.get(d.as_str())) {
             if planned.action().builds() && actions[*dependency].action().builds() {
-                edge((i, Part::Main), (*dependency, Part::Main));
+                edge((i, StepPart::Main), (*dependency, StepPart::Main));
                 // The dependency may finish before the resources beside which it started.
                 for beside in actions[*dependency].early.iter().filter_map(|address| index.get(address.as_str())) {
-                    edge((i, Part::Main), (*beside, Part::Main));
+                    edge((i, StepPart::Main), (*beside, StepPart::Main));
                 }
             }
         }
@@ -71,16 +71,16 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
             let taker = actions[dependency].effect.goes_with().and_then(|taker| index.get(taker));
             match (planned.effect.goes_with(), taker) {
                 (Some(own), _) if own == actions[dependency].address => {
-                    edge((i, Part::Main), (dependency, Part::Main));
+                    edge((i, StepPart::Main), (dependency, StepPart::Main));
                 }
                 (Some(_), _) => {}
-                (None, Some(&taker)) => edge((taker, Part::Main), (i, Part::Main)),
+                (None, Some(&taker)) => edge((taker, StepPart::Main), (i, StepPart::Main)),
                 (None, None) => removal_edges(actions, i, dependency, &mut edge),
             }
         }
     }
     for (made, gone) in in_the_way(actions) {
-        edge((made, Part::Main), (gone, Part::Main));
+        edge((made, StepPart::Main), (gone, StepPart::Main));
     }
     waits_for
 }
@@ -129,13 +129,13 @@ impl Yielding {
         let mut yielding = Self::default();
         for (i, planned) in actions.iter().enumerate() {
             if planned.action() == Action::Create {
-                yielding.creations.entry(planned.kind).or_default().insert((i, Part::Main));
+                yielding.creations.entry(planned.kind).or_default().insert((i, StepPart::Main));
             }
         }
         for (i, planned) in actions.iter().enumerate() {
             let goes = planned.action() == Action::Delete && planned.effect.goes_with().is_none();
             if goes && yields(planned) && yielding.creations.contains_key(&planned.kind) {
-                yielding.deletions.insert((i, Part::Main), planned.kind);
+                yielding.deletions.insert((i, StepPart::Main), planned.kind);
             }
         }
         yielding
@@ -276,7 +276,7 @@ fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
     for (i, planned) in actions.iter().enumerate().filter(|(_, p)| p.action() == Action::Create) {
         let made = |dependency: &&usize| actions[**dependency].action() == Action::Create;
         for &dependency in planned.early.iter().filter_map(|address| index.get(address.as_str())).filter(made) {
-            early.entry((dependency, Part::Main)).or_default().push((i, Part::Main));
+            early.entry((dependency, StepPart::Main)).or_default().push((i, StepPart::Main));
         }
     }
     early
@@ -320,15 +320,15 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
     let definition = gone.kind.about().calls.definition;
     if gone.action() == Action::Delete {
         if definition && actions[user].action().builds() {
-            edge((user, Part::Main), (dependency, Part::Main));
+            edge((user, StepPart::Main), (dependency, StepPart::Main));
         } else {
-            edge((dependency, Part::Main), (user, Part::Main));
-            edge((dependency, Part::Main), (user, Part::Removal));
+            edge((dependency, StepPart::Main), (user, StepPart::Main));
+            edge((dependency, StepPart::Main), (user, StepPart::Removal));
         }
     }
     if removes_separately(gone) || withdraws(actions, gone) {
-        edge((dependency, Part::Removal), (user, Part::Main));
-        edge((dependency, Part::Removal), (user, Part::Removal));
+        edge((dependency, StepPart::Removal), (user, StepPart::Main));
+        edge((dependency, StepPart::Removal), (user, StepPart::Removal));
     }
 }
 

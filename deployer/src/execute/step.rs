@@ -11,21 +11,21 @@ use super::retry::retrying;
 use crate::aws::{Aws, AwsError, Trust, tags};
 use crate::graph::owner::{Owner, by_own_tags};
 use crate::graph::resolve;
-use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, Watched};
+use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, WatchedOperation};
 use crate::plan::{Deletion, Effect, Plan, Planned, Replacement, Revision, Rules, diff};
 use crate::spec::template::Ref;
 
 /// The result of a step.
-pub(super) enum Done {
+pub(super) enum StepResult {
     /// The resource exists as desired.
-    Made(Created),
+    Exists(Created),
     /// The resource is deleted, or removed from the state.
-    Gone,
+    Absent,
 }
 
 /// The part of a planned action that a step carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(super) enum StepPart {
     /// Everything but the removal of a predecessor.
     Main,
     /// The deletion of the predecessor, once nothing uses it.
@@ -42,37 +42,37 @@ pub(super) struct Context<'a> {
 }
 
 /// The work that AWS finishes on its own after a step: the spec, and the operation.
-pub(super) type Unfinished = Option<(Value, Watched)>;
+pub(super) type RemainingWork = Option<(Value, WatchedOperation)>;
 
 /// Carries out one part of a planned action; `desired` has every reference resolved.
 pub(super) async fn run(
     context: &Context<'_>,
     planned: &Planned,
-    part: Part,
+    part: StepPart,
     desired: &Value,
-) -> Result<(Done, Unfinished), AwsError> {
-    let step = Step { context, kind: planned.kind };
+) -> Result<(StepResult, RemainingWork), AwsError> {
+    let step = ResourceStep { context, kind: planned.kind };
     match (&planned.effect, part) {
-        (Effect::Update(revision), Part::Removal) if context.withdraws => step.withdraw(revision, desired).await,
-        (effect, Part::Removal) => step.remove(effect.removed_later()).await,
-        (Effect::Delete { live, how }, Part::Main) => step.delete_with_leftover(live, how).await,
-        (Effect::Forget { .. } | Effect::Unchanged { .. }, Part::Main) => Ok((Done::Gone, None)),
-        (effect, Part::Main) => step.build(effect, desired).await,
+        (Effect::Update(revision), StepPart::Removal) if context.withdraws => step.withdraw(revision, desired).await,
+        (effect, StepPart::Removal) => step.remove(effect.removed_later()).await,
+        (Effect::Delete { live, how }, StepPart::Main) => step.delete_with_leftover(live, how).await,
+        (Effect::Forget { .. } | Effect::Unchanged { .. }, StepPart::Main) => Ok((StepResult::Absent, None)),
+        (effect, StepPart::Main) => step.build(effect, desired).await,
     }
 }
 
-fn deleted(live: &Observed<Value>) -> Unfinished {
-    Some((live.spec.clone(), Watched::Deleted))
+fn deleted(live: &Observed<Value>) -> RemainingWork {
+    Some((live.spec.clone(), WatchedOperation::Deleted))
 }
 
-struct Step<'a> {
+struct ResourceStep<'a> {
     context: &'a Context<'a>,
     kind: KindRef,
 }
 
-impl Step<'_> {
+impl ResourceStep<'_> {
     /// Creates the resource, or changes it to the desired spec.
-    async fn build(&self, effect: &Effect, desired: &Value) -> Result<(Done, Unfinished), AwsError> {
+    async fn build(&self, effect: &Effect, desired: &Value) -> Result<(StepResult, RemainingWork), AwsError> {
         // AWS would treat the placeholder of an unknown value as an ordinary text, and create a resource that nobody
         // finds again.
         if let Some(Ref { address, output }) = resolve::marked(desired).into_iter().next() {
@@ -81,7 +81,7 @@ impl Step<'_> {
         let (created, event) = match effect {
             Effect::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => {
                 self.delete(live).await?;
-                (self.create(desired).await?, Some(Watched::Created))
+                (self.create(desired).await?, Some(WatchedOperation::Created))
             }
             Effect::Update(revision) if self.context.withdraws => {
                 let until = self.kind.meanwhile(&revision.live.spec, desired);
@@ -90,7 +90,7 @@ impl Step<'_> {
             Effect::Adopt(revision) if !self.kind.about().calls.dying.is_empty() => {
                 let event = match self.update(&revision.live, desired, set_again(revision)).await {
                     // It was being deleted, and is gone by now.
-                    Err(refused) if refused.is(self.kind.about().calls.dying) => Some(Watched::Created),
+                    Err(refused) if refused.is(self.kind.about().calls.dying) => Some(WatchedOperation::Created),
                     updated => updated?.1,
                 };
                 (self.create(desired).await?, event)
@@ -98,24 +98,24 @@ impl Step<'_> {
             Effect::Update(revision) | Effect::Adopt(revision) => {
                 self.update(&revision.live, desired, set_again(revision)).await?
             }
-            _ => (self.create(desired).await?, Some(Watched::Created)),
+            _ => (self.create(desired).await?, Some(WatchedOperation::Created)),
         };
-        Ok((Done::Made(created), event.map(|event| (desired.clone(), event))))
+        Ok((StepResult::Exists(created), event.map(|event| (desired.clone(), event))))
     }
 
     /// Takes away the rest of an update, which dependents needed until now.
-    async fn withdraw(&self, revision: &Revision, desired: &Value) -> Result<(Done, Unfinished), AwsError> {
+    async fn withdraw(&self, revision: &Revision, desired: &Value) -> Result<(StepResult, RemainingWork), AwsError> {
         let live = &revision.live;
         let spec = self.kind.meanwhile(&live.spec, desired).unwrap_or_else(|| live.spec.clone());
         let (made, event) = self.update(&Observed { spec, ..live.clone() }, desired, Vec::new()).await?;
-        Ok((Done::Made(made), event.map(|event| (desired.clone(), event))))
+        Ok((StepResult::Exists(made), event.map(|event| (desired.clone(), event))))
     }
 
     /// Deletes a predecessor, if there is one.
-    async fn remove(&self, predecessor: Option<&Observed<Value>>) -> Result<(Done, Unfinished), AwsError> {
-        let Some(predecessor) = predecessor else { return Ok((Done::Gone, None)) };
+    async fn remove(&self, predecessor: Option<&Observed<Value>>) -> Result<(StepResult, RemainingWork), AwsError> {
+        let Some(predecessor) = predecessor else { return Ok((StepResult::Absent, None)) };
         self.delete(predecessor).await?;
-        Ok((Done::Gone, deleted(predecessor)))
+        Ok((StepResult::Absent, deleted(predecessor)))
     }
 
     /// Deletes a resource, and the one that an interrupted replacement left.
@@ -123,15 +123,15 @@ impl Step<'_> {
         &self,
         live: &Observed<Value>,
         how: &Deletion,
-    ) -> Result<(Done, Unfinished), AwsError> {
+    ) -> Result<(StepResult, RemainingWork), AwsError> {
         match how {
-            Deletion::WithParent(_) => Ok((Done::Gone, None)),
+            Deletion::WithParent(_) => Ok((StepResult::Absent, None)),
             Deletion::Called { leftover } => {
                 self.delete(live).await?;
                 if let Some(leftover) = leftover {
                     self.delete(leftover).await?;
                 }
-                Ok((Done::Gone, deleted(live)))
+                Ok((StepResult::Absent, deleted(live)))
             }
         }
     }
@@ -193,7 +193,7 @@ impl Step<'_> {
         live: &Observed<Value>,
         desired: &Value,
         again: Vec<String>,
-    ) -> Result<(Created, Option<Watched>), AwsError> {
+    ) -> Result<(Created, Option<WatchedOperation>), AwsError> {
         let aws = self.context.aws;
         let differ = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path);
         let changes = Changes(differ.chain(again).collect());
@@ -204,7 +204,7 @@ impl Step<'_> {
         for (name, value) in self.kind.predict(desired, &aws.place)? {
             outputs.entry(name).or_insert(value);
         }
-        let event = (!changes.0.is_empty()).then_some(Watched::Updated(changes));
+        let event = (!changes.0.is_empty()).then_some(WatchedOperation::Updated(changes));
         Ok((Created { physical_id: live.physical_id.clone(), outputs }, event))
     }
 

@@ -14,9 +14,9 @@ use crate::state::Intent;
 
 /// A journal that keeps the committed states.
 #[derive(Default)]
-struct Kept(Mutex<Vec<State>>);
+struct StateRecorder(Mutex<Vec<State>>);
 
-impl Journal for Kept {
+impl Journal for StateRecorder {
     fn note(&self, _: &State) {}
 
     fn commit<'a>(&'a self, state: &'a State) -> BoxFuture<'a, Result<(), StateError>> {
@@ -28,7 +28,7 @@ impl Journal for Kept {
 struct Silent;
 
 impl Observer for Silent {
-    fn event(&self, _: &Event<'_>) {}
+    fn event(&self, _: &ExecutionEvent<'_>) {}
 }
 
 /// Carries out a plan without changes, and returns the state after it.
@@ -45,7 +45,7 @@ async fn applied_with_commits(world: &World, stack: &Stack) -> (State, Vec<State
     );
     let aws = Aws::new(Arc::new(clients), place());
     let (_stop, stop) = watch::channel(0);
-    let (seen, journal) = (world.observe(&stack.graph), Kept::default());
+    let (seen, journal) = (world.observe(&stack.graph), StateRecorder::default());
     let execution = Execution {
         aws: &aws,
         stack: stack.document.stack(),
@@ -162,9 +162,9 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
         ..Connection::default()
     };
     let aws = Aws::new(Arc::new(Clients::connect(&connection).await), place());
-    let (mut outcome, mut watching) = (Outcome::new(), Watching::new(&Silent));
-    let unfinished = planned.effect.wanted().map(|w| (w.desired.clone(), crate::kinds::Watched::Created));
-    watching.add(&aws, planned, step::Part::Main, Instant::now(), unfinished, &mut outcome);
+    let (mut outcome, mut watching) = (ExecutionOutcome::new(), Watching::new(&Silent));
+    let unfinished = planned.effect.wanted().map(|w| (w.desired.clone(), crate::kinds::WatchedOperation::Created));
+    watching.add(&aws, planned, step::StepPart::Main, Instant::now(), unfinished, &mut outcome);
     let (_stop, mut stop) = watch::channel(1);
     watching.finish(&mut outcome, &mut stop).await;
     assert!(outcome.interrupted);
@@ -187,7 +187,7 @@ fn a_new_function_begins_when_its_role_and_its_log_group_are_there() {
 
 /// Carries out a plan that deletes one queue of an AWS that does not answer. Returns the order in which the deletion
 /// was started and the intents were written, which are written again after the failure.
-async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result<Outcome, StateError>) {
+async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result<ExecutionOutcome, StateError>) {
     /// A journal that records the order of events.
     struct Slow {
         said: Arc<Mutex<Vec<&'static str>>>,
@@ -215,10 +215,10 @@ async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result
             .boxed()
         }
     }
-    struct Heard(Arc<Mutex<Vec<&'static str>>>);
-    impl Observer for Heard {
-        fn event(&self, event: &Event<'_>) {
-            if matches!(event, Event::Started { .. }) {
+    struct StartRecorder(Arc<Mutex<Vec<&'static str>>>);
+    impl Observer for StartRecorder {
+        fn event(&self, event: &ExecutionEvent<'_>) {
+            if matches!(event, ExecutionEvent::Started { .. }) {
                 self.0.lock().unwrap().push("started");
             }
         }
@@ -244,7 +244,7 @@ async fn destroyed(forgotten: bool, refuses: bool) -> (Vec<&'static str>, Result
         known: KnownOutputs::new(),
         state: world.prior.clone(),
         journal: &Slow { said: said.clone(), refuses: refuses.into() },
-        observer: &Heard(said.clone()),
+        observer: &StartRecorder(said.clone()),
         secrets: stack.document.secrets(),
         graph: &stack.graph,
         parallelism: 4,
@@ -290,7 +290,7 @@ fn intents_at_noon(world: &World, text: &str) -> Vec<Intent> {
         plan: &plan,
         known: KnownOutputs::new(),
         state: world.prior.clone(),
-        journal: &Kept::default(),
+        journal: &StateRecorder::default(),
         observer: &Silent,
         secrets: stack.document.secrets(),
         graph: &stack.graph,

@@ -9,17 +9,17 @@ use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::running::{StepMessage, with_messages};
-use super::step::{Part, Unfinished};
-use super::{Event, Failed, Observer, Outcome, Stop, stopped};
+use super::step::{RemainingWork, StepPart};
+use super::{ExecutionEvent, ExecutionOutcome, FailedAction, Observer, Stop, stopped};
 use crate::aws::{Aws, AwsError};
 use crate::plan::Planned;
 
-type Watch<'a> = BoxFuture<'a, (Watched<'a>, Result<(), AwsError>)>;
+type Watch<'a> = BoxFuture<'a, (WatchedStep<'a>, Result<(), AwsError>)>;
 
 /// A step whose calls are made, and whose work AWS finishes on its own.
-struct Watched<'a> {
+struct WatchedStep<'a> {
     planned: &'a Planned,
-    part: Part,
+    part: StepPart,
     began: Instant,
 }
 
@@ -28,7 +28,7 @@ pub struct Watching<'a> {
     observer: &'a dyn Observer,
     running: FuturesUnordered<Watch<'a>>,
     /// The steps in `running`.
-    left: BTreeSet<(&'a str, Part)>,
+    left: BTreeSet<(&'a str, StepPart)>,
 }
 
 impl<'a> Watching<'a> {
@@ -41,18 +41,18 @@ impl<'a> Watching<'a> {
         &mut self,
         aws: &'a Aws,
         planned: &'a Planned,
-        part: Part,
+        part: StepPart,
         began: Instant,
-        unfinished: Unfinished,
-        outcome: &mut Outcome,
+        unfinished: RemainingWork,
+        outcome: &mut ExecutionOutcome,
     ) {
-        let step = Watched { planned, part, began };
+        let step = WatchedStep { planned, part, began };
         let watch = unfinished.and_then(|(spec, event)| planned.kind.get().watch(aws, spec, event));
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;
         let told = async move {
             let on_message = |message: StepMessage<'_>| {
-                observer.event(&message.event(&step.planned.address, step.part == Part::Removal));
+                observer.event(&message.event(&step.planned.address, step.part == StepPart::Removal));
             };
             let result = with_messages(watch, Arc::default(), on_message, drop).await;
             (step, result)
@@ -67,19 +67,19 @@ impl<'a> Watching<'a> {
     }
 
     /// Waits for the next step that ends.
-    pub(super) async fn next(&mut self, outcome: &mut Outcome) {
+    pub(super) async fn next(&mut self, outcome: &mut ExecutionOutcome) {
         if let Some(ended) = self.running.next().await {
             self.ended(ended, outcome);
         }
     }
 
-    fn ended(&mut self, (step, result): (Watched<'a>, Result<(), AwsError>), outcome: &mut Outcome) {
+    fn ended(&mut self, (step, result): (WatchedStep<'a>, Result<(), AwsError>), outcome: &mut ExecutionOutcome) {
         self.left.remove(&(step.planned.address.as_str(), step.part));
         self.done(&step, result, outcome);
     }
 
     /// Watches all steps to their end, or until the run is stopped. AWS then continues unwatched.
-    pub async fn finish(mut self, outcome: &mut Outcome, stop: &mut Stop) {
+    pub async fn finish(mut self, outcome: &mut ExecutionOutcome, stop: &mut Stop) {
         while !self.is_over() {
             tokio::select! {
                 biased;
@@ -98,21 +98,21 @@ impl<'a> Watching<'a> {
         }
     }
 
-    fn done(&self, step: &Watched<'_>, result: Result<(), AwsError>, outcome: &mut Outcome) {
+    fn done(&self, step: &WatchedStep<'_>, result: Result<(), AwsError>, outcome: &mut ExecutionOutcome) {
         let Planned { address, element, .. } = step.planned;
         let action = step.planned.action();
-        let removal = step.part == Part::Removal;
+        let removal = step.part == StepPart::Removal;
         let took = step.began.elapsed();
         match result {
             Ok(()) => {
-                self.observer.event(&Event::Done { address, action, removal, took });
+                self.observer.event(&ExecutionEvent::Done { address, action, removal, took });
                 if !removal {
                     outcome.done.push((address.clone(), action, took));
                 }
             }
             Err(error) => {
-                self.observer.event(&Event::Failed { address, action, error: &error });
-                outcome.failed.push(Failed { address: address.clone(), element: element.clone(), action, error });
+                self.observer.event(&ExecutionEvent::Failed { address, action, error: &error });
+                outcome.failed.push(FailedAction { address: address.clone(), element: element.clone(), action, error });
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     About, ArtifactProperty, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule,
-    Sign, Watched, fields,
+    Sign, WatchedOperation, fields,
 };
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust, permission};
@@ -59,7 +59,12 @@ pub trait AnyKind: Send + Sync {
     fn lapses(&self, live: &Observed<Value>) -> Option<&'static str>;
     fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
     /// `None` if there is nothing to watch.
-    fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
+    fn watch<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: Value,
+        event: WatchedOperation,
+    ) -> Option<BoxFuture<'a, Result<(), AwsError>>>;
 }
 
 /// Shorthands for the facts that are used most.
@@ -341,10 +346,15 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         .boxed()
     }
 
-    fn watch<'a>(&'a self, aws: &'a Aws, spec: Value, event: Watched) -> Option<BoxFuture<'a, Result<(), AwsError>>> {
+    fn watch<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: Value,
+        event: WatchedOperation,
+    ) -> Option<BoxFuture<'a, Result<(), AwsError>>> {
         let watch = async move {
             let spec = Self::typed(&spec)?;
-            let op = if matches!(event, Watched::Deleted) { Op::Delete } else { Op::Update };
+            let op = if matches!(event, WatchedOperation::Deleted) { Op::Delete } else { Op::Update };
             K::watch(aws, &spec, &event).await.map_err(|e| Self::refused(e, op, &spec, &aws.place))
         };
         K::ABOUT.calls.watched.then(|| watch.boxed())

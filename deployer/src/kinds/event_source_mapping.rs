@@ -27,7 +27,7 @@ use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
 use super::{
     About, Calls, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Parent, Person, References,
-    Rule, Watched,
+    Rule, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -275,8 +275,8 @@ impl Kind for EventSourceMapping {
     }
 
     /// Calls ListEventSourceMappings, shared with the other mappings, until the deleted mapping is no longer listed.
-    async fn watch(aws: &Aws, spec: &EventSource, event: &Watched) -> Result<(), AwsError> {
-        if matches!(event, Watched::Deleted) { gone(aws, spec).await } else { Ok(()) }
+    async fn watch(aws: &Aws, spec: &EventSource, event: &WatchedOperation) -> Result<(), AwsError> {
+        if matches!(event, WatchedOperation::Deleted) { gone(aws, spec).await } else { Ok(()) }
     }
 }
 

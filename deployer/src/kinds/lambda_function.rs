@@ -31,7 +31,7 @@ use progress::{followed, gone, is_going, ready, removal, remove};
 use super::lambda::created_key;
 use super::{
     About, ArtifactProperty, Calls, Capability, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed,
-    Op, Outputs, Person, References, Rule, Watched,
+    Op, Outputs, Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -306,18 +306,18 @@ impl Kind for LambdaFunction {
     }
 
     /// Calls GetFunction until the function is Active, runs the change, or is deleted.
-    async fn watch(aws: &Aws, spec: &Function, event: &Watched) -> Result<(), AwsError> {
+    async fn watch(aws: &Aws, spec: &Function, event: &WatchedOperation) -> Result<(), AwsError> {
         let name = &spec.function_name;
         match event {
-            Watched::Created => followed(aws, name, "lambda:CreateFunction").await,
-            Watched::Updated(changes) if changes.touch_any(CODE) => {
+            WatchedOperation::Created => followed(aws, name, "lambda:CreateFunction").await,
+            WatchedOperation::Updated(changes) if changes.touch_any(CODE) => {
                 followed(aws, name, "lambda:UpdateFunctionCode").await
             }
-            Watched::Updated(changes) if changes.touch_any(SEEN) => {
+            WatchedOperation::Updated(changes) if changes.touch_any(SEEN) => {
                 followed(aws, name, "lambda:UpdateFunctionConfiguration").await
             }
-            Watched::Updated(_) => Ok(()),
-            Watched::Deleted => removal(aws, name).await,
+            WatchedOperation::Updated(_) => Ok(()),
+            WatchedOperation::Deleted => removal(aws, name).await,
         }
     }
 }

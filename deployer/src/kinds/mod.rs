@@ -343,14 +343,18 @@ pub trait Kind: Send + Sync + 'static {
     /// Follows work that AWS has accepted and finishes on its own, such as a function on its way to Active. Dependents
     /// do not wait for it, and it continues after the state's lock is released, so it only reads. Needs
     /// [`Calls::watched`].
-    fn watch(_aws: &Aws, _spec: &Self::Spec, _event: &Watched) -> impl Future<Output = Result<(), AwsError>> + Send {
+    fn watch(
+        _aws: &Aws,
+        _spec: &Self::Spec,
+        _event: &WatchedOperation,
+    ) -> impl Future<Output = Result<(), AwsError>> + Send {
         std::future::ready(Ok(()))
     }
 }
 
 /// The operation that [`Kind::watch`] follows.
 #[derive(Debug, Clone)]
-pub enum Watched {
+pub enum WatchedOperation {
     Created,
     Updated(Changes),
     Deleted,

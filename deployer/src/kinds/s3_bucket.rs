@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::{
     About, Calls, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person,
-    References, Rule, Watched,
+    References, Rule, WatchedOperation,
 };
 use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
@@ -274,8 +274,8 @@ impl Kind for S3Bucket {
 
     /// Reads the settings until S3 reports the changes, so that the next plan does not mistake the old values for
     /// somebody else's changes. A setting that S3 has not reported in time appears later; that is no failure.
-    async fn watch(aws: &Aws, spec: &Bucket, event: &Watched) -> Result<(), AwsError> {
-        let Watched::Updated(changes) = event else { return Ok(()) };
+    async fn watch(aws: &Aws, spec: &Bucket, event: &WatchedOperation) -> Result<(), AwsError> {
+        let WatchedOperation::Updated(changes) = event else { return Ok(()) };
         let told = aws.until("S3 to tell the bucket's new settings", SPREAD_WITHIN, || async {
             let told = settings::read(aws, spec).await?;
             let is_told = told.is_none_or(|told| spread::tells(&told, spec, changes));

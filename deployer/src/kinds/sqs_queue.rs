@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::{
     About, Calls, Capability, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs,
-    Person, References, Rule, Sign, Watched,
+    Person, References, Rule, Sign, WatchedOperation,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -224,8 +224,8 @@ impl Kind for SqsQueue {
     /// Calls GetQueueAttributes until all of SQS's servers report the changes, so that the next plan does not mistake
     /// the old values for somebody else's changes. An attribute that SQS has not reported in time appears later; that
     /// is no failure.
-    async fn watch(aws: &Aws, spec: &Queue, event: &Watched) -> Result<(), AwsError> {
-        let Watched::Updated(changes) = event else { return Ok(()) };
+    async fn watch(aws: &Aws, spec: &Queue, event: &WatchedOperation) -> Result<(), AwsError> {
+        let WatchedOperation::Updated(changes) = event else { return Ok(()) };
         if !changes.touch_other_than(&["tags", "message_retention_period"]) {
             return Ok(());
         }

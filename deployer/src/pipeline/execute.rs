@@ -2,7 +2,7 @@
 
 use super::{Gathered, Home, Loaded, Ready, give_back};
 use crate::aws::{AwsError, Place};
-use crate::execute::{Execution, Observer, Outcome, Stop};
+use crate::execute::{Execution, ExecutionOutcome, Observer, Stop};
 use crate::failure::Failure;
 use crate::plan::Action;
 use crate::state::Lease;
@@ -91,7 +91,7 @@ impl Ready {
 
 /// The result of carrying out a plan.
 pub struct Applied {
-    pub outcome: Outcome,
+    pub outcome: ExecutionOutcome,
     pub loaded: Loaded,
     /// Number of read and write calls in total.
     pub calls: (u64, u64),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::planned::{PLAN_FORMAT, PlanReport};
 use super::slowest::slowest;
 use crate::aws::{AwsError, Place};
-use crate::execute::{Event, Outcome};
+use crate::execute::{ExecutionEvent, ExecutionOutcome};
 use crate::plan::{Cost, Plan};
 use crate::spec::secrets::Secrets;
 
@@ -37,17 +37,19 @@ pub fn version(command: &str, stack: &str, place: &Place) -> Value {
 }
 
 /// Renders an event as one line.
-pub fn event(event: &Event<'_>, secrets: &Secrets) -> Value {
+pub fn event(event: &ExecutionEvent<'_>, secrets: &Secrets) -> Value {
     let value = match event {
-        Event::Started { address, action, removal } => {
+        ExecutionEvent::Started { address, action, removal } => {
             json!({"type": "action_started", "address": address, "action": action, "removal": removal})
         }
-        Event::Waiting { address, why, .. } => json!({"type": "action_waiting", "address": address, "why": why}),
-        Event::Note { address, text } => json!({"type": "action_note", "address": address, "text": text}),
-        Event::Done { address, action, removal, took } => {
+        ExecutionEvent::Waiting { address, why, .. } => {
+            json!({"type": "action_waiting", "address": address, "why": why})
+        }
+        ExecutionEvent::Note { address, text } => json!({"type": "action_note", "address": address, "text": text}),
+        ExecutionEvent::Done { address, action, removal, took } => {
             json!({"type": "action_done", "address": address, "action": action, "removal": removal, "seconds": took.as_secs_f64()})
         }
-        Event::Failed { address, action, error } => {
+        ExecutionEvent::Failed { address, action, error } => {
             json!({"type": "action_failed", "address": address, "action": action, "error": aws_error(error)})
         }
     };
@@ -71,7 +73,7 @@ pub fn aws_error(error: &AwsError) -> Value {
 
 /// Renders the last line of a run.
 pub fn summary(
-    outcome: &Outcome,
+    outcome: &ExecutionOutcome,
     outputs: &BTreeMap<String, String>,
     (reads, writes): (u64, u64),
     seconds: f64,

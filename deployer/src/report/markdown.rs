@@ -6,7 +6,7 @@ use super::diagnostics;
 use super::paint::Paint;
 use super::plan::{self as text, View};
 use super::shown::Shown;
-use crate::execute::Outcome;
+use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
 use crate::plan::{Cost, Plan, Planned};
 use crate::spec::document::Document;
@@ -101,7 +101,7 @@ fn whole_lines(text: &str, bytes: usize) -> &str {
 }
 
 /// Renders the outcome of a plan: counts, AWS's refusals and the stack's outputs.
-pub fn outcome(outcome: &Outcome, document: &Document, limit: usize) -> String {
+pub fn outcome(outcome: &ExecutionOutcome, document: &Document, limit: usize) -> String {
     let secrets = document.secrets();
     let word = match outcome {
         o if o.interrupted => "Interrupted",

@@ -16,7 +16,7 @@ use super::live::live_now;
 use super::paint::Tone;
 use super::plan::bytes;
 use super::terminal::{self, Terminal};
-use crate::execute::{Event, Observer};
+use crate::execute::{ExecutionEvent, Observer};
 use crate::mutex::lock;
 use crate::plan::{Action, Plan, Planned};
 use crate::spec::secrets::Secrets;
@@ -188,35 +188,37 @@ impl Drop for Progress {
 }
 
 impl Observer for Progress {
-    fn event(&self, event: &Event<'_>) {
-        if let Event::Started { address, action, removal } = *event {
+    fn event(&self, event: &ExecutionEvent<'_>) {
+        if let ExecutionEvent::Started { address, action, removal } = *event {
             self.begun(address, action, removal);
         }
-        if let Event::Waiting { address, removal, why } = *event
+        if let ExecutionEvent::Waiting { address, removal, why } = *event
             && !self.lasts(address, removal, why)
         {
             return;
         }
         if self.terminal.json {
             self.terminal.data(&format!("{}\n", json::event(event, &self.secrets)));
-            let (Event::Done { address, .. } | Event::Failed { address, .. }) = *event else { return };
-            let removal = matches!(event, Event::Done { removal: true, .. });
+            let (ExecutionEvent::Done { address, .. } | ExecutionEvent::Failed { address, .. }) = *event else {
+                return;
+            };
+            let removal = matches!(event, ExecutionEvent::Done { removal: true, .. });
             self.lock().remove(&key(address, removal));
             return;
         }
         match *event {
-            Event::Started { address, action, removal } => self.started(address, action, removal),
-            Event::Waiting { address, why, .. } => self.waiting(address, why),
-            Event::Note { address, text } => {
+            ExecutionEvent::Started { address, action, removal } => self.started(address, action, removal),
+            ExecutionEvent::Waiting { address, why, .. } => self.waiting(address, why),
+            ExecutionEvent::Note { address, text } => {
                 let sign = self.terminal.err.tone(Tone::Note, "!");
                 self.line(&format!("{sign} {address}: {text}"));
             }
-            Event::Done { address, action, removal, took } => {
+            ExecutionEvent::Done { address, action, removal, took } => {
                 let sign = self.terminal.err.tone(Tone::Good, "✓");
                 let text = format!("{sign} {} {address} ({:.1} s)", past(action, removal), took.as_secs_f64());
                 self.ended(address, removal, &text);
             }
-            Event::Failed { address, action, error } => {
+            ExecutionEvent::Failed { address, action, error } => {
                 let sign = self.terminal.err.tone(Tone::Bad, "✗");
                 self.ended(address, false, &format!("{sign} {} {address}: {error}", verb(action, false)));
             }
@@ -303,7 +305,7 @@ mod tests {
     async fn a_wait_is_said_once_it_lasts_five_seconds_and_once_alone() {
         let terminal = Terminal::new(&Wishes { quiet: true, ..Wishes::default() });
         let progress = Progress::new(terminal, &Secrets::default(), &Plan::default());
-        progress.event(&Event::Started { address: "functions.draw", action: Action::Create, removal: false });
+        progress.event(&ExecutionEvent::Started { address: "functions.draw", action: Action::Create, removal: false });
         let mut said = Vec::new();
         for second in 0..12 {
             let why = format!("the function to be Active (look {second})");

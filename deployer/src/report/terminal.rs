@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::paint::{self, Paint, Tone};
 use super::slowest::slowest;
 use super::{counted, diagnostics, github, live};
-use crate::execute::Outcome;
+use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
 use crate::log;
 use crate::spec::document::Document;
@@ -229,7 +229,7 @@ impl Terminal {
     }
 
     /// Reports each refusal of AWS at its element; with `--json` among the lines on stdout.
-    pub fn refusals(&self, outcome: &Outcome, document: &Document) {
+    pub fn refusals(&self, outcome: &ExecutionOutcome, document: &Document) {
         let findings = refusals(outcome, document);
         if self.json {
             self.data(&diagnostics::json(&findings, document.source()));
@@ -239,7 +239,7 @@ impl Terminal {
     }
 
     /// Prints the summary of an apply or destroy.
-    pub fn outcome(&self, outcome: &Outcome, calls: (u64, u64), seconds: f64, secrets: &Secrets) {
+    pub fn outcome(&self, outcome: &ExecutionOutcome, calls: (u64, u64), seconds: f64, secrets: &Secrets) {
         let mut text = String::new();
         if !outcome.abandoned.is_empty() {
             text += &format!("left in flight: {}\n", outcome.abandoned.join(", "));
@@ -284,7 +284,7 @@ impl Terminal {
 }
 
 /// Returns no line for a single action: its own line already has the duration.
-fn slowest_line(outcome: &Outcome) -> String {
+fn slowest_line(outcome: &ExecutionOutcome) -> String {
     let named: Vec<String> = slowest(outcome).iter().map(|(address, took)| format!("{address} {took:.1} s")).collect();
     if named.len() < 2 { String::new() } else { format!("slowest: {}\n", named.join(", ")) }
 }

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use deployer::aws::Aws;
 use deployer::aws::clients::Transport;
-use deployer::execute::{Event, Observer};
+use deployer::execute::{ExecutionEvent, Observer};
 use deployer::failure::Failure;
 use deployer::package;
 use deployer::pipeline::{self, AwsSettings, Machine, Request, Settings};
@@ -279,13 +279,17 @@ pub fn said(failure: &Failure) -> String {
 struct Waits(Mutex<BTreeMap<String, String>>);
 
 impl Observer for Waits {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, event: &ExecutionEvent<'_>) {
         let mut waits = self.0.lock().unwrap();
         match event {
-            Event::Started { address, .. } => drop(waits.insert((*address).to_owned(), String::new())),
-            Event::Waiting { address, why, .. } => drop(waits.insert((*address).to_owned(), (*why).to_owned())),
-            Event::Note { .. } => {}
-            Event::Done { address, .. } | Event::Failed { address, .. } => drop(waits.remove(*address)),
+            ExecutionEvent::Started { address, .. } => drop(waits.insert((*address).to_owned(), String::new())),
+            ExecutionEvent::Waiting { address, why, .. } => {
+                drop(waits.insert((*address).to_owned(), (*why).to_owned()))
+            }
+            ExecutionEvent::Note { .. } => {}
+            ExecutionEvent::Done { address, .. } | ExecutionEvent::Failed { address, .. } => {
+                drop(waits.remove(*address))
+            }
         }
     }
 }

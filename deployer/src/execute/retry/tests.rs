@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::aws::{Aws, ServiceError};
 use crate::kinds;
-use wire::{Answer, Scripted, answer, logs, query, rest, s3, sqs, sqs_says};
+use wire::{AwsResponse, ScriptedClient, answer, logs, query, rest, s3, sqs, sqs_says};
 
 type Call = for<'a> fn(&'a Aws) -> BoxFuture<'a, Result<(), AwsError>>;
 
 /// One situation from AWS's documents.
 struct Row {
     name: &'static str,
-    refusal: Answer,
+    refusal: AwsResponse,
     call: Call,
     /// The window of the cure, in seconds.
     window_s: u64,
@@ -67,7 +67,7 @@ const TAG_BUCKET: Call = call!("s3:PutBucketVersioning", aws => aws.clients.s3.p
 const DELETE_LOGS: Call = call!("logs:DeleteLogGroup", aws => aws.clients.logs.delete_log_group().log_group_name("g"));
 
 /// Returns AWS's answer of success, sufficient for each of the calls above.
-fn done(line: &str) -> Answer {
+fn done(line: &str) -> AwsResponse {
     match line {
         l if l.contains("/functions") || l.contains("event-source-mappings") || l.contains("/tags/") => {
             answer(200, &[], "{}")
@@ -156,7 +156,7 @@ async fn what_time_cures_is_tried_again_until_it_is_done() {
     for row in rows() {
         let mut left = 3 * row.sdk_sends;
         let refusal = row.refusal.clone();
-        let scripted = Scripted::new(move |line| {
+        let scripted = ScriptedClient::new(move |line| {
             left = left.saturating_sub(1);
             if left > 0 { refusal.clone() } else { done(line) }
         });
@@ -170,7 +170,7 @@ async fn what_time_cures_is_tried_again_until_it_is_done() {
 async fn what_time_does_not_cure_is_given_up_in_time_with_awss_last_answer() {
     for row in rows() {
         let refusal = row.refusal.clone();
-        let scripted = Scripted::new(move |_| refusal.clone());
+        let scripted = ScriptedClient::new(move |_| refusal.clone());
         let start = Instant::now();
         let (result, reasons) = tried(&scripted.aws().await, row.call).await;
         let took = start.elapsed().as_secs();
@@ -186,7 +186,7 @@ async fn what_time_does_not_cure_is_given_up_in_time_with_awss_last_answer() {
 async fn the_sdk_repeats_throttles_alone() {
     for row in rows() {
         let refusal = row.refusal.clone();
-        let scripted = Scripted::new(move |_| refusal.clone());
+        let scripted = ScriptedClient::new(move |_| refusal.clone());
         let aws = scripted.aws().await;
         assert!((row.call)(&aws).await.is_err(), "{}", row.name);
         assert_eq!(scripted.count(""), row.sdk_sends, "{}", row.name);
@@ -195,7 +195,7 @@ async fn the_sdk_repeats_throttles_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn what_time_cannot_cure_is_final_at_once() {
-    let rows: Vec<(&str, Answer, Call)> = vec![
+    let rows: Vec<(&str, AwsResponse, Call)> = vec![
         (
             "a function that exists",
             rest(409, "ResourceConflictException", "Function already exist: f"),
@@ -219,7 +219,7 @@ async fn what_time_cannot_cure_is_final_at_once() {
         ("a bucket with objects", s3(409, "BucketNotEmpty"), CREATE_BUCKET),
     ];
     for (name, refusal, call) in rows {
-        let scripted = Scripted::new(move |_| refusal.clone());
+        let scripted = ScriptedClient::new(move |_| refusal.clone());
         let (result, reasons) = tried(&scripted.aws().await, call).await;
         assert!(result.is_err() && reasons.is_empty(), "{name}: {result:?} {reasons:?}");
         assert_eq!(scripted.count(""), 1, "{name}");
@@ -267,7 +267,7 @@ async fn a_rest_api_is_sent_once_and_found_by_its_tags_when_the_answer_was_lost(
     let tags = json!({ "deployer:stack": "couch", "deployer:address": "apis.couch" });
     let listed = json!({ "item": [{ "id": "abcdefghij", "name": "couch", "rootResourceId": "r", "tags": tags }] });
     let mut made = false;
-    let scripted = Scripted::new(move |line| match line {
+    let scripted = ScriptedClient::new(move |line| match line {
         l if l.starts_with("POST /restapis") => {
             made = true;
             rest(500, "InternalFailure", "lost")
@@ -288,7 +288,7 @@ async fn a_rest_api_is_sent_once_and_found_by_its_tags_when_the_answer_was_lost(
 #[tokio::test(start_paused = true)]
 async fn a_statement_that_a_parallel_change_swallowed_is_added_again() {
     let mut sent = 0;
-    let scripted = Scripted::new(move |line| match line {
+    let scripted = ScriptedClient::new(move |line| match line {
         l if l.starts_with("POST") => {
             sent += 1;
             answer(201, &[], json!({ "Statement": "{}" }).to_string())
@@ -315,7 +315,7 @@ async fn a_new_role_is_waited_for_until_iam_shows_it_with_its_arn() {
             "<Role><Path>/</Path><RoleName>r</RoleName><RoleId>AROA1</RoleId><Arn>{arn}</Arn><CreateDate>2026-11-22T10:00:00Z</CreateDate></Role>"
         )
     };
-    let scripted = Scripted::new(move |line| {
+    let scripted = ScriptedClient::new(move |line| {
         let result = |action: &str, body: String| {
             answer(200, &[], format!("<{action}Response><{action}Result>{body}</{action}Result></{action}Response>"))
         };

@@ -9,7 +9,7 @@ use super::*;
 use crate::kinds::{Observed, Outputs};
 use crate::plan::{Deletion, Reason, Replacement, Wanted};
 
-const REMOVAL: Part = Part::Removal;
+const REMOVAL: StepPart = StepPart::Removal;
 
 fn kind_of(name: &str) -> KindRef {
     KindRef::find(name).expect("a kind")
@@ -213,7 +213,7 @@ fn what_goes_waits_no_longer_once_what_comes_of_its_kind_has_failed_or_cannot_co
     let (old, new) = (queue("old", Action::Delete, &[]), queue("new", Action::Create, &["topic"]));
     let topic = planned("topic", "sns.topic", Action::Create, &[]);
     let plan = plan(vec![old, new, topic]);
-    let (old, new, topic) = ((0, Part::Main), (1, Part::Main), (2, Part::Main));
+    let (old, new, topic) = ((0, StepPart::Main), (1, StepPart::Main), (2, StepPart::Main));
     let mut schedule = Schedule::of(&plan);
     assert_eq!(all_ready(&mut schedule), [topic]);
     schedule.finish(topic);
@@ -347,7 +347,7 @@ fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
             planned("mapping", "lambda.event_source_mapping", Action::Create, &["function"]),
         ])
     };
-    let (role, worker, mapping) = ((0, Part::Main), (1, Part::Main), (2, Part::Main));
+    let (role, worker, mapping) = ((0, StepPart::Main), (1, StepPart::Main), (2, StepPart::Main));
     let mut schedule = Schedule::of(&of(Action::Create));
     assert_eq!(all_ready(&mut schedule), [role]);
     schedule.exists(role);

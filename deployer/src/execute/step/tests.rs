@@ -25,7 +25,7 @@ async fn the_owner_of_a_resource_read_long_ago_is_read_again_before_its_deletion
         grow_old().await;
         let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
         let ended =
-            run(&context, &plan.actions()[0], Part::Main, &Value::Null).await.map(drop).map_err(|e| e.to_string());
+            run(&context, &plan.actions()[0], StepPart::Main, &Value::Null).await.map(drop).map_err(|e| e.to_string());
         match refused {
             None => assert_eq!((ended, aws.calls()), (Ok(()), (1, 1))),
             Some(why) => {
@@ -58,7 +58,7 @@ async fn the_owner_of_every_kind_is_read_again_before_a_late_deletion() {
         let aws = played::answering(&[denied; 9]).await;
         grow_old().await;
         let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
-        let ended = run(&context, &planned, Part::Main, &Value::Null).await;
+        let ended = run(&context, &planned, StepPart::Main, &Value::Null).await;
         let (reads, writes) = aws.calls();
         assert!(ended.is_err() && reads > 0 && writes == 0, "{}: {reads} reads, {writes} writes", planned.address);
         read.insert(planned.kind.name());
@@ -98,7 +98,7 @@ async fn a_part_stays_whose_parent_another_stack_has_taken_since_the_plan() {
         let aws = played::answering(&[&tags(owner), &done]).await;
         grow_old().await;
         let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
-        let ended = run(&context, part, Part::Main, &Value::Null).await.map(drop).map_err(|e| e.to_string());
+        let ended = run(&context, part, StepPart::Main, &Value::Null).await.map(drop).map_err(|e| e.to_string());
         assert_eq!(aws.calls_made(), calls, "{ended:?}");
         let refused = "is part of a resource that belongs to the stack \"shop\"";
         assert_eq!(ended.is_err_and(|error| error.contains(refused)), owner == "shop");
@@ -126,7 +126,7 @@ async fn an_api_is_asked_about_afresh_whatever_the_plan_remembers_of_it() {
     assert!(api.kind.present(&aws, &live.spec).await.expect("an answer").is_some(), "the plan has found it");
     grow_old().await;
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
-    let _ = run(&context, api, Part::Main, &Value::Null).await;
+    let _ = run(&context, api, StepPart::Main, &Value::Null).await;
     assert_eq!(aws.calls(), (2, 0), "its tags are another stack's by now: nothing is deleted");
 }
 
@@ -138,7 +138,7 @@ async fn what_is_not_known_is_never_sent_as_a_text() {
     let mut desired = plan.actions()[0].effect.wanted().expect("it is made").desired.clone();
     desired["name"] = resolve::value(&json!("for-${apis.a.id}"), &KnownOutputs::new(), &aws.place);
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
-    let refused = run(&context, &plan.actions()[0], Part::Main, &desired).await.err().expect("no queue");
+    let refused = run(&context, &plan.actions()[0], StepPart::Main, &desired).await.err().expect("no queue");
     assert!(matches!(&refused, AwsError::Unresolved { address, .. } if address == "apis.a"), "{refused}");
     assert_eq!(aws.calls(), (0, 0));
 }
@@ -156,8 +156,8 @@ async fn a_queue_that_was_found_without_a_record_may_be_dying_and_is_created_all
     let desired = planned.effect.wanted().expect("it is made").desired.clone();
     planned.effect = Effect::Adopt(revision("url", desired.clone()));
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
-    let (done, _) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
-    assert!(matches!(done, Done::Made(_)));
+    let (done, _) = run(&context, &planned, StepPart::Main, &desired).await.expect("made again");
+    assert!(matches!(done, StepResult::Exists(_)));
     assert_eq!(aws.calls(), (0, 2));
     // The queue differs, and no longer exists when it is to be changed.
     let refused = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
@@ -168,8 +168,8 @@ async fn a_queue_that_was_found_without_a_record_may_be_dying_and_is_created_all
     spec["visibility_timeout"] = json!(7);
     planned.effect = Effect::Adopt(revision("https://sqs/orders", spec));
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: false };
-    let (done, event) = run(&context, &planned, Part::Main, &desired).await.expect("made again");
-    assert!(matches!((done, event), (Done::Made(_), Some((_, Watched::Created)))));
+    let (done, event) = run(&context, &planned, StepPart::Main, &desired).await.expect("made again");
+    assert!(matches!((done, event), (StepResult::Exists(_), Some((_, WatchedOperation::Created)))));
     assert_eq!(aws.calls_made(), ["sqs:SetQueueAttributes", "sqs:CreateQueue"]);
 }
 
@@ -192,9 +192,9 @@ async fn what_a_role_loses_goes_in_the_second_step() {
     spec["inline_policies"]["permissions"]["Statement"] = json!([network]);
     planned.effect = Effect::Update(revision("r", spec));
     let context = Context { aws: &aws, stack: "couch", plan: &plan, withdraws: true };
-    for part in [Part::Main, Part::Removal] {
+    for part in [StepPart::Main, StepPart::Removal] {
         let (done, _) = run(&context, &planned, part, &desired).await.expect("changed");
-        assert!(matches!(done, Done::Made(_)));
+        assert!(matches!(done, StepResult::Exists(_)));
     }
     assert_eq!(aws.calls_made(), ["iam:PutRolePolicy", "iam:PutRolePolicy"]);
 }

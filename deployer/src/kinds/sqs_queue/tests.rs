@@ -47,7 +47,7 @@ async fn a_changed_queue_is_watched_until_all_of_sqs_tells_the_change() {
     let aws = answering(&answers.each_ref().map(String::as_str)).await;
     let policy = r#"{"Statement":[{"Effect":"Allow"}]}"#.to_owned();
     let want = Queue { visibility_timeout: 180, policy: Some(policy), ..keyed(None) };
-    let changed = |path: &str| Watched::Updated(Changes(vec![path.into()]));
+    let changed = |path: &str| WatchedOperation::Updated(Changes(vec![path.into()]));
     SqsQueue::watch(&aws, &want, &changed("visibility_timeout")).await.expect("spread");
     assert_eq!(aws.calls(), (7, 0));
     SqsQueue::watch(&aws, &want, &changed("message_retention_period")).await.expect("nobody waits");
