@@ -5,7 +5,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::examples::Examples;
 use super::execution::Change;
-use super::options::{Approval, Choice, Expected};
+use super::options::{Approval, Choice, ExpectedPlan};
 use super::run::Run;
 use super::{Exit, complete};
 use crate::plan::{Adoption, Goal};
@@ -32,7 +32,7 @@ impl Adopt {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { address, id, approval } = self;
         let goal = Goal::Adopt(Adoption { address, id });
-        let (choice, expected) = (Choice::default(), Expected::default());
+        let (choice, expected) = (Choice::default(), ExpectedPlan::default());
         Change { command: "adopt", goal, choice, approval, expected }.make(run).await
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Exit;
 use super::examples::Examples;
 use super::execution::{Change, carry_out};
-use super::options::{Approval, Choice, Expected, Refresh};
+use super::options::{Approval, Choice, ExpectedPlan, Refresh};
 use super::run::Run;
 use crate::failure::Failure;
 use crate::pipeline;
@@ -24,7 +24,7 @@ pub struct Apply {
     #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "adopt", "prune", "expect_plan", "refresh_only"])]
     plan_file: Option<PathBuf>,
     #[command(flatten)]
-    expected: Expected,
+    expected: ExpectedPlan,
     #[command(flatten)]
     choice: Choice,
     #[command(flatten)]
@@ -49,7 +49,7 @@ impl Apply {
         }
         let goal = refresh.or(Goal::Apply);
         // A refresh changes nothing in AWS, so no review is about it.
-        let expected = if goal == Goal::Refresh { Expected::default() } else { expected };
+        let expected = if goal == Goal::Refresh { ExpectedPlan::default() } else { expected };
         Change { command: "apply", goal, choice, approval, expected }.make(run).await
     }
 }

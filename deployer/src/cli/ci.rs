@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use tokio::time::Instant;
 
-use super::environment::Environment;
+use super::environment::ProcessEnvironment;
 use super::examples::Examples;
 use super::execution;
-use super::options::{Choice, Expected};
+use super::options::{Choice, ExpectedPlan};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
@@ -37,7 +37,7 @@ use seal::Seal;
 #[command(add = EXAMPLES)]
 pub struct Ci {
     #[command(flatten)]
-    expected: Expected,
+    expected: ExpectedPlan,
     #[command(flatten)]
     choice: Choice,
     /// Accepted so that a script can give all commands the same options; this command asks nothing.
@@ -69,7 +69,7 @@ impl Ci {
 async fn deploy(
     run: &Run,
     choice: &Choice,
-    expected: &Expected,
+    expected: &ExpectedPlan,
     pages: &Pages<'_>,
     secrets: &mut Option<Secrets>,
 ) -> Exit {
@@ -211,7 +211,7 @@ async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Revie
 }
 
 /// Determines the occasion of this run: from the CI system's variables, else from the branch that git has checked out.
-fn occasion(environment: &Environment, root: &Path) -> Occasion {
+fn occasion(environment: &ProcessEnvironment, root: &Path) -> Occasion {
     let git = || {
         let mut command = Command::new("git");
         command.args(["rev-parse", "--abbrev-ref", "HEAD"]).current_dir(root).stdin(Stdio::null());

@@ -9,7 +9,7 @@ use clap::Command;
 use clap_complete::CompletionCandidate;
 use clap_complete::env::CompleteEnv;
 
-use super::environment::Environment;
+use super::environment::ProcessEnvironment;
 use crate::codes;
 use crate::log;
 use crate::spec::document::{Document, InvalidStack};
@@ -26,7 +26,7 @@ use crate::spec::visible;
 pub(super) const ASKED: &str = "DEPLOYER_COMPLETE";
 
 /// The question of a shell.
-struct Asked {
+struct CompletionRequest {
     /// Builds the command line.
     program: fn() -> Command,
     /// Whether the shell passes words with their quotes. Bash and zsh do; the others remove them, and in PowerShell a
@@ -34,14 +34,14 @@ struct Asked {
     quoted: bool,
 }
 
-static QUESTION: OnceLock<Asked> = OnceLock::new();
+static QUESTION: OnceLock<CompletionRequest> = OnceLock::new();
 
 /// Answers a shell that asks for completions of `program`, and then ends the process.
 pub(super) fn answer(program: fn() -> Command) {
     // `complete` removes the variable from the environment, so it is read before.
-    let asking = Environment::of_process();
+    let asking = ProcessEnvironment::of_process();
     let quoted = asking.get(ASKED).is_some_and(|shell| matches!(shell, "bash" | "zsh"));
-    QUESTION.get_or_init(|| Asked { program, quoted });
+    QUESTION.get_or_init(|| CompletionRequest { program, quoted });
     CompleteEnv::with_factory(program).var(ASKED).complete();
 }
 
@@ -96,7 +96,7 @@ pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Lists the commands that have manual pages, below the last typed command.
 pub(super) fn commands(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let Some(Asked { program, .. }) = QUESTION.get() else { return Vec::new() };
+    let Some(CompletionRequest { program, .. }) = QUESTION.get() else { return Vec::new() };
     let mut root = program();
     root.build();
     let mut at = &root;
@@ -177,7 +177,7 @@ fn option(names: [&str; 2], variable: &str) -> Option<String> {
         _ if names.contains(&word.as_str()) => words.get(index + 1).cloned(),
         _ => None,
     });
-    given.or_else(|| Environment::of_process().get(variable).map(str::to_owned))
+    given.or_else(|| ProcessEnvironment::of_process().get(variable).map(str::to_owned))
 }
 
 fn directory() -> PathBuf {
@@ -189,7 +189,7 @@ fn stack() -> Option<(Document, Lowered)> {
     let file = option(["-f", "--file"], "DEPLOYER_FILE").unwrap_or_else(|| "stack.yaml".to_owned());
     let file = directory().join(file);
     let source = SourceText::new(&file, std::fs::read(&file).ok()?);
-    let inputs = Inputs { env: Environment::of_process().all().clone(), ..Inputs::default() };
+    let inputs = Inputs { env: ProcessEnvironment::of_process().all().clone(), ..Inputs::default() };
     let stack = match Document::load(source, &inputs) {
         Ok((document, _)) => {
             let lowered = document.lower().0;

@@ -5,7 +5,7 @@ use clap::Args;
 use super::Exit;
 use super::examples::Examples;
 use super::execution::Change;
-use super::options::{Approval, Choice, Expected, Refresh};
+use super::options::{Approval, Choice, ExpectedPlan, Refresh};
 use super::run::Run;
 use crate::plan::Goal;
 
@@ -35,6 +35,6 @@ impl Destroy {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { choice, refresh, approval } = self;
         let goal = refresh.or(Goal::Destroy);
-        Change { command: "destroy", goal, choice, approval, expected: Expected::default() }.make(run).await
+        Change { command: "destroy", goal, choice, approval, expected: ExpectedPlan::default() }.make(run).await
     }
 }

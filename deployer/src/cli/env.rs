@@ -7,7 +7,7 @@ use clap_complete::ArgValueCompleter;
 use tokio::time::Instant;
 
 use super::examples::Examples;
-use super::execution::{Ended, carry_out};
+use super::execution::{ExecutionEnd, carry_out};
 use super::options::{Approval, Choice, duration};
 use super::run::Run;
 use super::{Exit, OK, approval, complete};
@@ -113,7 +113,7 @@ async fn destroy(run: &Run, names: &[String], stale: Option<Duration>, approved:
 }
 
 /// Destroys an environment's resources, then its state.
-pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<Ended, Failure> {
+pub(super) async fn destroy_one(run: &Run, env: Environment) -> Result<ExecutionEnd, Failure> {
     let began = Instant::now();
     let Environment { name, settings, loaded, store, .. } = env;
     form::print_heading(&run.terminal, &name);

@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::log;
-use crate::report::github::Step;
+use crate::report::github::StepFiles;
 use crate::report::terminal::{Terminal, Wishes};
 use crate::spec::secrets::{SHORTEST, Secrets};
 
 /// The environment variables of a process.
 #[derive(Clone)]
-pub(super) struct Environment {
+pub(super) struct ProcessEnvironment {
     known: BTreeMap<String, String>,
     /// The names of variables whose values are not UTF-8.
     unreadable: Vec<String>,
 }
 
-impl Environment {
+impl ProcessEnvironment {
     pub(super) fn of_process() -> Self {
         let (mut known, mut unreadable) = (BTreeMap::new(), Vec::new());
         for (name, value) in std::env::vars_os() {
@@ -102,9 +102,9 @@ impl Environment {
     }
 
     /// Returns the files for GitHub Actions; `None` elsewhere.
-    pub(super) fn github_step(&self) -> Option<Step> {
+    pub(super) fn github_step(&self) -> Option<StepFiles> {
         let path = |name| self.get(name).map(PathBuf::from);
-        (self.get("GITHUB_ACTIONS") == Some("true")).then(|| Step {
+        (self.get("GITHUB_ACTIONS") == Some("true")).then(|| StepFiles {
             summary: path("GITHUB_STEP_SUMMARY"),
             output: path("GITHUB_OUTPUT"),
             workspace: path("GITHUB_WORKSPACE"),

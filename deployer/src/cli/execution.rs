@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::options::{Approval, Choice, Expected};
+use super::options::{Approval, Choice, ExpectedPlan};
 use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::ExecutionOutcome;
@@ -19,7 +19,7 @@ pub(super) struct Change {
     pub goal: Goal,
     pub choice: Choice,
     pub approval: Approval,
-    pub expected: Expected,
+    pub expected: ExpectedPlan,
 }
 
 impl Change {
@@ -97,20 +97,20 @@ async fn still_so(run: &Run, ready: &mut Ready) -> Result<(), Failure> {
 }
 
 /// The result of an execution, already printed.
-pub(super) struct Ended {
+pub(super) struct ExecutionEnd {
     pub code: u8,
     pub applied: Applied,
 }
 
 /// Carries out a plan and prints the result.
-pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result<Ended, Failure> {
+pub(super) async fn carry_out(run: &Run, ready: Ready, began: Instant) -> Result<ExecutionEnd, Failure> {
     let secrets = ready.loaded.document.secrets().clone();
     let observer = Progress::new(run.terminal, &secrets, &ready.plan);
     let applied = ready.execute(&observer, run.stop.clone()).await?;
     drop(observer);
     run.annotate(&refusals(&applied.outcome, &applied.loaded.document), Some(&secrets));
     form::print_applied(&run.terminal, &applied, began.elapsed());
-    Ok(Ended { code: code(&applied.outcome), applied })
+    Ok(ExecutionEnd { code: code(&applied.outcome), applied })
 }
 
 fn code(outcome: &ExecutionOutcome) -> u8 {

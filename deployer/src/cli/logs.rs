@@ -12,8 +12,8 @@ use super::run::Run;
 use super::{Exit, INTERRUPTED, OK, complete};
 use crate::aws::Aws;
 use crate::failure::Failure;
-use crate::operate::logs::{Reader, Wanted};
-use crate::operate::{Target, choose};
+use crate::operate::logs::{LogFilter, Reader};
+use crate::operate::{FunctionTarget, choose};
 use crate::pipeline::{self, Loaded};
 use crate::report::logs as form;
 
@@ -49,7 +49,7 @@ impl Logs {
         let (loaded, aws) = reach(run, "logs").await?;
         let targets = choose(&loaded.graph, &aws.place, &names, &loaded.document)?;
         let view = view(run, &loaded, &targets);
-        let mut reader = Reader::new(targets, Wanted { since: since(lines.since), pattern });
+        let mut reader = Reader::new(targets, LogFilter { since: since(lines.since), pattern });
         let mut stop = run.stop.clone();
         loop {
             let read = tokio::select! {
@@ -78,7 +78,7 @@ pub(super) async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), F
 }
 
 /// Returns how this terminal shows the lines of these functions.
-pub(super) fn view<'a>(run: &Run, loaded: &'a Loaded, targets: &[Target]) -> form::View<'a> {
+pub(super) fn view<'a>(run: &Run, loaded: &'a Loaded, targets: &[FunctionTarget]) -> form::LogView<'a> {
     let width = targets.iter().map(|target| target.name().chars().count()).max().unwrap_or(0);
-    form::View { width, paint: run.terminal.out, secrets: loaded.document.secrets() }
+    form::LogView { width, paint: run.terminal.out, secrets: loaded.document.secrets() }
 }

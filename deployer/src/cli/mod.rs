@@ -40,7 +40,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::failure::Failure;
 use crate::report;
 use crate::report::terminal::Terminal;
-use environment::Environment;
+use environment::ProcessEnvironment;
 use examples::Examples;
 use options::Global;
 use run::Run;
@@ -129,7 +129,7 @@ fn command() -> clap::Command {
 pub fn main() -> i32 {
     shield::raise();
     complete::answer(command);
-    let environment = Environment::of_process();
+    let environment = ProcessEnvironment::of_process();
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -190,7 +190,7 @@ fn tell_unwritten(terminal: Terminal, why: &str, code: u8, failure: Option<Failu
     aloud.failure(&Failure::plain("run::unwritten", message, help));
 }
 
-async fn run(cli: Cli, environment: Environment) -> Exit {
+async fn run(cli: Cli, environment: ProcessEnvironment) -> Exit {
     let run = Run::new(cli.global, environment)?;
     cli.verb.run(&run).await
 }

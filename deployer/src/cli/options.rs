@@ -88,13 +88,13 @@ pub struct Choice {
 
 /// The plan that was reviewed.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Expected {
+pub struct ExpectedPlan {
     /// Refuse to apply any plan but this one: its digest, or a file of `plan --json`. Empty accepts every plan.
     #[arg(long, env = "DEPLOYER_EXPECT_PLAN", value_name = "DIGEST|FILE")]
     pub expect_plan: Option<String>,
 }
 
-impl Expected {
+impl ExpectedPlan {
     /// Returns the given digest or file. An empty text means none: workflows pass on inputs that were not set.
     pub fn word(&self) -> Option<&str> {
         self.expect_plan.as_deref().filter(|word| !word.is_empty())

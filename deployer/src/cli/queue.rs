@@ -49,7 +49,7 @@ impl Queue {
 }
 
 /// The queue that the user means.
-struct Which {
+struct QueueChoice {
     /// The name of a queue in stack.yaml.
     name: String,
     /// The queue itself is meant, and not its dead-letter queue.
@@ -57,7 +57,7 @@ struct Which {
 }
 
 /// The queue that a command works on. It carries the ownership tags of this stack.
-struct Subject {
+struct OpenQueue {
     loaded: Loaded,
     aws: Aws,
     queues: Queues,
@@ -65,9 +65,9 @@ struct Subject {
     began: Instant,
 }
 
-impl Subject {
+impl OpenQueue {
     /// Finds the queue called `name`, or its dead-letter queue unless `main`, and checks its owner.
-    async fn find(run: &Run, which: &Which, operation: &str) -> Result<Self, Failure> {
+    async fn find(run: &Run, which: &QueueChoice, operation: &str) -> Result<Self, Failure> {
         let began = Instant::now();
         let settings = run.settings_to_operate(&Choice::default(), operation)?;
         let loaded = run.recall_quietly(&settings).await?;
@@ -115,7 +115,7 @@ impl Subject {
         self.view(&self.sources()).print_end(&run.terminal, end, self.began.elapsed());
     }
 
-    fn view<'a>(&'a self, sources: &'a [&'a QueueTarget]) -> form::Subject<'a> {
-        form::Subject { queue: &self.queue, typed: self.typed(), sources }
+    fn view<'a>(&'a self, sources: &'a [&'a QueueTarget]) -> form::CommandQueue<'a> {
+        form::CommandQueue { queue: &self.queue, typed: self.typed(), sources }
     }
 }

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval, complete};
 use crate::failure::Failure;
 use crate::operate::choose;
-use crate::operate::rollback::{Decision, Subject, Wish, carry_out, decide, failures, subjects};
+use crate::operate::rollback::{Decision, RollbackCandidate, Wish, carry_out, decide, failures, subjects};
 use crate::pipeline::{self, Desk, Loaded};
 use crate::report::progress::Preparation;
 use crate::report::rollback as form;
@@ -84,7 +84,7 @@ impl Rollback {
         if let Some(failure) = failures(&outcome, document) {
             terminal.failure(&failure);
         }
-        let cost = form::Spent { calls: desk.aws.calls(), time: began.elapsed() };
+        let cost = form::RollbackCost { calls: desk.aws.calls(), time: began.elapsed() };
         form::print_end(&terminal, &outcome, unchanged, cost);
         Ok(match &outcome {
             o if !o.failed.is_empty() => ERROR,
@@ -100,7 +100,7 @@ async fn list(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Exit
     Ok(OK)
 }
 
-async fn find(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Result<Vec<Subject>, Failure> {
+async fn find(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Result<Vec<RollbackCandidate>, Failure> {
     let targets = choose(&loaded.graph, &desk.aws.place, names, &loaded.document)?;
     pipeline::unless_stopped(&run.stop, subjects(&desk.aws, targets, &desk.state, &loaded.document)).await
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::environment::{Environment, now};
+use super::environment::{ProcessEnvironment, now};
 use super::options::{Choice, Global};
 use super::signals;
 use crate::aws::clients::Transport;
@@ -28,7 +28,7 @@ type Endpoint = (Option<String>, Option<(String, String)>);
 
 /// Shows findings beside their lines on GitHub, if GitHub Actions runs this.
 pub(super) fn annotate(
-    environment: &Environment,
+    environment: &ProcessEnvironment,
     terminal: &Terminal,
     file: &Path,
     findings: &Findings,
@@ -40,7 +40,7 @@ pub(super) fn annotate(
 }
 
 /// Returns the terminal as the options and the environment want it.
-pub(super) fn terminal(environment: &Environment, global: &Global) -> Terminal {
+pub(super) fn terminal(environment: &ProcessEnvironment, global: &Global) -> Terminal {
     Terminal::new(&Wishes {
         no_color: global.no_color,
         json: global.json,
@@ -53,14 +53,14 @@ pub(super) fn terminal(environment: &Environment, global: &Global) -> Terminal {
 /// One invocation of the program.
 pub(super) struct Run {
     pub global: Global,
-    pub environment: Environment,
+    pub environment: ProcessEnvironment,
     pub terminal: Terminal,
     pub stop: Stop,
 }
 
 impl Run {
     /// Changes to the requested directory and starts to listen for signals.
-    pub(super) fn new(global: Global, environment: Environment) -> Result<Self, Failure> {
+    pub(super) fn new(global: Global, environment: ProcessEnvironment) -> Result<Self, Failure> {
         if let Some(directory) = &global.directory {
             std::env::set_current_dir(directory).map_err(|error| {
                 let message = format!("cannot change to {}: {error}", directory.display());

@@ -51,8 +51,12 @@ impl Show {
             markdown::plan(&planned, cost, &format!("{stack}: plan"), &why, &secrets, github::COMMENT_LIMIT)
         } else {
             let terminal = &run.terminal;
-            let view =
-                plan::View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets: &secrets };
+            let view = plan::PlanView {
+                paint: terminal.out,
+                verbose: terminal.verbose,
+                width: terminal.width,
+                secrets: &secrets,
+            };
             plan::plan(&planned, cost, view)
         };
         run.terminal.data(&text);

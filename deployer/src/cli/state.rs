@@ -186,7 +186,7 @@ impl Desk<'_> {
         Preparation::new(self.run.terminal)
     }
 
-    fn view(&self) -> form::View<'_> {
-        form::View { terminal: &self.run.terminal, place: &self.place, secrets: self.loaded.document.secrets() }
+    fn view(&self) -> form::StateView<'_> {
+        form::StateView { terminal: &self.run.terminal, place: &self.place, secrets: self.loaded.document.secrets() }
     }
 }

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::operate::choose;
-use crate::operate::logs::{Reader, Wanted, holding};
+use crate::operate::logs::{LogFilter, Reader, holding};
 use crate::pipeline;
 use crate::report::logs as form;
 
@@ -32,7 +32,7 @@ impl Trace {
         let (loaded, aws) = reach(run, "trace").await?;
         let targets = choose(&loaded.graph, &aws.place, &[], &loaded.document)?;
         let view = view(run, &loaded, &targets);
-        let wanted = Wanted { since: since(lines.since), pattern: Some(holding(&id)) };
+        let wanted = LogFilter { since: since(lines.since), pattern: Some(holding(&id)) };
         let mut reader = Reader::new(targets, wanted);
         let read = async { reader.next(&aws).await.map_err(|error| Failure::aws(&error, "", &loaded.document)) };
         let mut read = pipeline::unless_stopped(&run.stop, read).await?;

@@ -13,7 +13,7 @@ use crate::aws::{Aws, AwsError};
 
 /// The answer of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct FunctionAnswer {
     /// The payload as received, usually JSON.
     pub payload: String,
     /// `Handled` or `Unhandled` if the function itself failed.
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(910);
 ///
 /// # Errors
 /// A refusal by Lambda. A failure of the function itself is in the answer.
-pub async fn invoke(aws: &Aws, function_name: &str, payload: Vec<u8>) -> Result<Answer, AwsError> {
+pub async fn invoke(aws: &Aws, function_name: &str, payload: Vec<u8>) -> Result<FunctionAnswer, AwsError> {
     let once = aws_sdk_lambda::config::Config::builder()
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().read_timeout(PATIENCE).operation_attempt_timeout(PATIENCE).build());
@@ -45,7 +45,7 @@ pub async fn invoke(aws: &Aws, function_name: &str, payload: Vec<u8>) -> Result<
         .config_override(once);
     let answer = aws.call("lambda:Invoke", call.send()).await?;
     let log = answer.log_result.and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
-    Ok(Answer {
+    Ok(FunctionAnswer {
         payload: answer
             .payload
             .map(Blob::into_inner)

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 
-use super::Target;
+use super::FunctionTarget;
 use crate::aws::{Aws, AwsError};
 
 /// One line that a function wrote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub struct LogLine {
     /// Milliseconds since 1970, UTC.
     pub at: i64,
     /// The function's element name.
@@ -21,7 +21,7 @@ pub struct Line {
 
 /// Selects lines.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct LogFilter {
     /// The earliest moment, in milliseconds since 1970, UTC.
     pub since: i64,
     /// A CloudWatch Logs filter pattern; `None` selects every line.
@@ -30,8 +30,8 @@ pub struct Wanted {
 
 /// Follows functions' logs without showing a line twice.
 pub struct Reader {
-    targets: Vec<Target>,
-    wanted: Wanted,
+    targets: Vec<FunctionTarget>,
+    wanted: LogFilter,
     /// Ids of lines already returned, which a later read may find again.
     seen: BTreeSet<String>,
 }
@@ -41,7 +41,7 @@ const LATE_MS: i64 = 10_000;
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
 impl Reader {
-    pub fn new(targets: Vec<Target>, wanted: Wanted) -> Self {
+    pub fn new(targets: Vec<FunctionTarget>, wanted: LogFilter) -> Self {
         Self { targets, wanted, seen: BTreeSet::new() }
     }
 
@@ -50,9 +50,9 @@ impl Reader {
     ///
     /// # Errors
     /// When a group cannot be read: the first such error.
-    pub async fn next(&mut self, aws: &Aws) -> Result<Vec<Line>, AwsError> {
+    pub async fn next(&mut self, aws: &Aws) -> Result<Vec<LogLine>, AwsError> {
         let reads = self.targets.iter().map(|target| read(aws, target, &self.wanted));
-        let mut lines: Vec<Line> = try_join_all(reads).await?.into_iter().flatten().collect();
+        let mut lines: Vec<LogLine> = try_join_all(reads).await?.into_iter().flatten().collect();
         lines.retain(|line| !self.seen.contains(&line.id));
         // The sort is stable: lines of one function with the same time stay in AWS's order.
         lines.sort_by_key(|line| line.at);
@@ -64,7 +64,7 @@ impl Reader {
     }
 }
 
-async fn read(aws: &Aws, target: &Target, wanted: &Wanted) -> Result<Vec<Line>, AwsError> {
+async fn read(aws: &Aws, target: &FunctionTarget, wanted: &LogFilter) -> Result<Vec<LogLine>, AwsError> {
     let (mut lines, mut token) = (Vec::new(), None);
     loop {
         let call = aws
@@ -85,7 +85,7 @@ async fn read(aws: &Aws, target: &Target, wanted: &Wanted) -> Result<Vec<Line>, 
             let function = target.name().to_owned();
             // Some emulators answer this call without filtering by time.
             if at >= wanted.since {
-                lines.push(Line { at, function, message, stream, id });
+                lines.push(LogLine { at, function, message, stream, id });
             }
         }
         token = page.next_token;

@@ -26,7 +26,7 @@ use crate::state::fingerprint;
 
 /// A function of the stack, with the names that callers and logs use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct FunctionTarget {
     /// `functions.NAME`.
     pub element: String,
     pub function_name: String,
@@ -35,7 +35,7 @@ pub struct Target {
     pub external: bool,
 }
 
-impl Target {
+impl FunctionTarget {
     /// Returns the element's name within its section.
     pub fn name(&self) -> &str {
         self.element.split_once('.').map_or(&self.element, |(_, name)| name)
@@ -51,7 +51,12 @@ impl Target {
 ///
 /// # Errors
 /// When the stack has no functions, or none of that name, or when a function's names need a variable without a value.
-pub fn choose(graph: &Graph, place: &Place, names: &[String], document: &Document) -> Result<Vec<Target>, Failure> {
+pub fn choose(
+    graph: &Graph,
+    place: &Place,
+    names: &[String],
+    document: &Document,
+) -> Result<Vec<FunctionTarget>, Failure> {
     let (targets, nameless) = functions(graph, place);
     for (element, variables) in document.incomplete() {
         let is_meant = match names {
@@ -67,13 +72,13 @@ pub fn choose(graph: &Graph, place: &Place, names: &[String], document: &Documen
     }
     for name in names {
         if !targets.iter().any(|target| target.is_called(name)) {
-            let known = || targets.iter().map(Target::name);
+            let known = || targets.iter().map(FunctionTarget::name);
             let help = nearest(name, known())
                 .map_or_else(|| format!("there are {}", quoted(known())), |meant| format!("did you mean `{meant}`?"));
             return Err(Failure::plain("function::unknown", format!("this stack has no function `{name}`"), help));
         }
     }
-    let wanted = |target: &Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
+    let wanted = |target: &FunctionTarget| names.is_empty() || names.iter().any(|name| target.is_called(name));
     Ok(targets.into_iter().filter(wanted).collect())
 }
 
@@ -83,7 +88,7 @@ pub fn means(element: &str, name: &str) -> bool {
 }
 
 /// Lists the functions of a stack whose names are known before anything is read, and the elements of the others.
-fn functions(graph: &Graph, place: &Place) -> (Vec<Target>, BTreeSet<String>) {
+fn functions(graph: &Graph, place: &Place) -> (Vec<FunctionTarget>, BTreeSet<String>) {
     let known = predict(graph, place);
     let functions = graph.nodes().filter(|node| node.kind.about().operated == Some(Capability::Code));
     let target = |node: &crate::graph::Node| {
@@ -93,7 +98,7 @@ fn functions(graph: &Graph, place: &Place) -> (Vec<Target>, BTreeSet<String>) {
             Value::Null => format!("/aws/lambda/{function_name}"),
             group => name(group)?,
         };
-        Some(Target { element: node.element.clone(), function_name, log_group, external: node.external })
+        Some(FunctionTarget { element: node.element.clone(), function_name, log_group, external: node.external })
     };
     let mut nameless = BTreeSet::new();
     let mut targets = Vec::new();

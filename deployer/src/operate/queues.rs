@@ -63,7 +63,7 @@ impl QueueTarget {
 
 /// Why a name means no queue that the command can work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unmeant {
+pub enum QueueNameError {
     /// The stack has no queue of this name.
     Unknown,
     /// The queue has no dead-letter queue, and is none itself.
@@ -87,23 +87,23 @@ impl Queues {
     ///
     /// # Errors
     /// When the stack has none.
-    pub fn named(&self, name: &str) -> Result<&QueueTarget, Unmeant> {
-        self.0.iter().find(|queue| queue.is_called(name)).ok_or(Unmeant::Unknown)
+    pub fn named(&self, name: &str) -> Result<&QueueTarget, QueueNameError> {
+        self.0.iter().find(|queue| queue.is_called(name)).ok_or(QueueNameError::Unknown)
     }
 
     /// Finds the dead-letter queue of the queue of this name. A dead-letter queue without another one means itself.
     ///
     /// # Errors
     /// When the stack has no such queue, or it has no dead-letter queue in this stack.
-    pub fn dead_letters_of(&self, name: &str) -> Result<&QueueTarget, Unmeant> {
+    pub fn dead_letters_of(&self, name: &str) -> Result<&QueueTarget, QueueNameError> {
         let named = self.named(name)?;
         match &named.dead_letters {
             Some(arn) => {
                 let found = self.0.iter().find(|queue| queue.arn == *arn);
-                found.ok_or_else(|| Unmeant::Elsewhere(Box::new(named.clone()), arn.clone()))
+                found.ok_or_else(|| QueueNameError::Elsewhere(Box::new(named.clone()), arn.clone()))
             }
             None if self.sources_of(named).next().is_some() => Ok(named),
-            None => Err(Unmeant::WithoutDeadLetters(Box::new(named.clone()))),
+            None => Err(QueueNameError::WithoutDeadLetters(Box::new(named.clone()))),
         }
     }
 
@@ -329,7 +329,7 @@ mod tests {
             assert_eq!(queues.named(name).unwrap().address, "queues.orders", "{name}");
             assert_eq!(queues.dead_letters_of(name).unwrap().address, "queues.orders.dead_letter", "{name}");
         }
-        assert_eq!(queues.named("order"), Err(Unmeant::Unknown));
+        assert_eq!(queues.named("order"), Err(QueueNameError::Unknown));
     }
 
     #[test]
@@ -347,8 +347,10 @@ mod tests {
     #[test]
     fn a_queue_without_a_dead_letter_queue_in_the_stack_has_none_to_work_on() {
         let queues = queues();
-        assert!(matches!(queues.dead_letters_of("spare"), Err(Unmeant::WithoutDeadLetters(_))));
-        let Err(Unmeant::Elsewhere(_, arn)) = queues.dead_letters_of("foreign") else { panic!("it is elsewhere") };
+        assert!(matches!(queues.dead_letters_of("spare"), Err(QueueNameError::WithoutDeadLetters(_))));
+        let Err(QueueNameError::Elsewhere(_, arn)) = queues.dead_letters_of("foreign") else {
+            panic!("it is elsewhere")
+        };
         assert_eq!(arn, "arn:of-others");
     }
 }

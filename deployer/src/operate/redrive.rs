@@ -9,7 +9,7 @@ use crate::aws::{Aws, AwsError};
 pub struct Task {
     /// Names a task that runs; SQS leaves it out for others.
     pub handle: Option<String>,
-    pub status: Status,
+    pub status: TaskStatus,
     /// When it was started, in milliseconds since 1970.
     pub started_ms: i64,
     /// The approximate number of messages that were moved.
@@ -22,7 +22,7 @@ pub struct Task {
 
 /// The status of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
+pub enum TaskStatus {
     Running,
     Cancelling,
     Completed,
@@ -32,7 +32,7 @@ pub enum Status {
     Other(String),
 }
 
-impl Status {
+impl TaskStatus {
     fn of(text: &str) -> Self {
         match text {
             "RUNNING" => Self::Running,
@@ -60,7 +60,7 @@ pub async fn tasks(aws: &Aws, arn: &str) -> Result<Vec<Task>, AwsError> {
     let found = aws.call(OPERATION, call).await?.results.unwrap_or_default();
     let task = |entry: aws_sdk_sqs::types::ListMessageMoveTasksResultEntry| {
         Ok(Task {
-            status: Status::of(entry.status().ok_or_else(|| AwsError::missing(OPERATION, "Status"))?),
+            status: TaskStatus::of(entry.status().ok_or_else(|| AwsError::missing(OPERATION, "TaskStatus"))?),
             handle: entry.task_handle,
             started_ms: entry.started_timestamp,
             moved: entry.approximate_number_of_messages_moved,
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn task(started_ms: i64) -> Task {
-        Task { handle: None, status: Status::Completed, started_ms, moved: 0, to_move: None, reason: None }
+        Task { handle: None, status: TaskStatus::Completed, started_ms, moved: 0, to_move: None, reason: None }
     }
 
     #[test]

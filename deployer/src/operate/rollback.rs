@@ -13,7 +13,7 @@ use futures::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::Target;
+use super::FunctionTarget;
 use super::history::{Function, History, Version, versions};
 use crate::aws::{Aws, AwsError};
 use crate::execute::{Stop, retrying, stopped};
@@ -21,15 +21,15 @@ use crate::failure::{Failure, aws_finding};
 use crate::spec::document::Document;
 use crate::spec::finding::{At, Finding, Findings, Severity};
 
-pub use decide::{Decision, Subject, Unchanged, Wish, decide, subjects};
+pub use decide::{Decision, RollbackCandidate, SkippedFunction, Wish, decide, subjects};
 
 /// Number of functions that are rolled back at once.
 const AT_ONCE: usize = 16;
 
 /// The rollback of one function.
 #[derive(Debug)]
-pub struct Step {
-    pub target: Target,
+pub struct RollbackStep {
+    pub target: FunctionTarget,
     /// The function as it was when the user decided.
     pub seen: History,
     pub version: Version,
@@ -47,15 +47,15 @@ pub enum RollbackError {
 }
 
 /// Progress of a rollback.
-pub enum Event<'a> {
-    Started(&'a Step),
-    Done(&'a Step, Duration),
-    Failed(&'a Step, &'a RollbackError),
+pub enum RollbackEvent<'a> {
+    Started(&'a RollbackStep),
+    Done(&'a RollbackStep, Duration),
+    Failed(&'a RollbackStep, &'a RollbackError),
 }
 
 /// The result, by element.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct RollbackOutcome {
     pub done: Vec<String>,
     pub failed: Vec<(String, RollbackError)>,
     pub not_started: Vec<String>,
@@ -64,7 +64,7 @@ pub struct Outcome {
 }
 
 /// How the rollback of one function ended.
-enum End {
+enum RollbackEnd {
     Done(Duration),
     NotStarted,
     Unwatched,
@@ -72,21 +72,26 @@ enum End {
 
 /// Carries out the steps concurrently. After the first signal no new step starts, and changes that AWS has accepted are
 /// not watched to their end. The second signal abandons calls in progress. A failed step does not stop the others.
-pub async fn carry_out(aws: &Aws, steps: &[Step], stop: &Stop, observe: &dyn Fn(&Event<'_>)) -> Outcome {
-    let mut outcome = Outcome::default();
+pub async fn carry_out(
+    aws: &Aws,
+    steps: &[RollbackStep],
+    stop: &Stop,
+    observe: &dyn Fn(&RollbackEvent<'_>),
+) -> RollbackOutcome {
+    let mut outcome = RollbackOutcome::default();
     let one = |step| async move { (step, go_back(aws, step, stop.clone(), observe).await) };
     let mut running = stream::iter(steps).map(one).buffer_unordered(AT_ONCE);
     while let Some((step, ended)) = running.next().await {
         let element = step.target.element.clone();
         match ended {
-            Ok(End::Done(took)) => {
-                observe(&Event::Done(step, took));
+            Ok(RollbackEnd::Done(took)) => {
+                observe(&RollbackEvent::Done(step, took));
                 outcome.done.push(element);
             }
-            Ok(End::NotStarted) => outcome.not_started.push(element),
-            Ok(End::Unwatched) => outcome.unwatched.push(element),
+            Ok(RollbackEnd::NotStarted) => outcome.not_started.push(element),
+            Ok(RollbackEnd::Unwatched) => outcome.unwatched.push(element),
             Err(error) => {
-                observe(&Event::Failed(step, &error));
+                observe(&RollbackEvent::Failed(step, &error));
                 outcome.failed.push((element, error));
             }
         }
@@ -94,9 +99,14 @@ pub async fn carry_out(aws: &Aws, steps: &[Step], stop: &Stop, observe: &dyn Fn(
     outcome
 }
 
-async fn go_back(aws: &Aws, step: &Step, mut stop: Stop, observe: &dyn Fn(&Event<'_>)) -> Result<End, RollbackError> {
+async fn go_back(
+    aws: &Aws,
+    step: &RollbackStep,
+    mut stop: Stop,
+    observe: &dyn Fn(&RollbackEvent<'_>),
+) -> Result<RollbackEnd, RollbackError> {
     if *stop.borrow() > 0 {
-        return Ok(End::NotStarted);
+        return Ok(RollbackEnd::NotStarted);
     }
     let began = Instant::now();
     let fetched = async {
@@ -105,21 +115,21 @@ async fn go_back(aws: &Aws, step: &Step, mut stop: Stop, observe: &dyn Fn(&Event
     };
     let (zip, _room) = tokio::select! {
         biased;
-        () = stopped(&mut stop, 1) => return Ok(End::NotStarted),
+        () = stopped(&mut stop, 1) => return Ok(RollbackEnd::NotStarted),
         fetched = fetched => fetched?,
     };
-    observe(&Event::Started(step));
+    observe(&RollbackEvent::Started(step));
     tokio::select! {
         biased;
         sent = put_back(aws, step, &zip) => sent?,
-        () = stopped(&mut stop, 2) => return Ok(End::Unwatched),
+        () = stopped(&mut stop, 2) => return Ok(RollbackEnd::Unwatched),
     }
     tokio::select! {
         biased;
         settled = versions::settle(aws, &step.target.function_name) => settled?,
-        () = stopped(&mut stop, 1) => return Ok(End::Unwatched),
+        () = stopped(&mut stop, 1) => return Ok(RollbackEnd::Unwatched),
     }
-    Ok(End::Done(began.elapsed()))
+    Ok(RollbackEnd::Done(began.elapsed()))
 }
 
 /// Fetches the code of a version, and checks it against the hash that AWS reports.
@@ -131,7 +141,11 @@ async fn fetch(aws: &Aws, version: &Version) -> Result<Vec<u8>, RollbackError> {
 
 /// Uploads `zip` as the function's code if the function is still as it was seen; waits while another change of it is in
 /// progress.
-async fn put_back(aws: &Aws, Step { seen, version, target }: &Step, zip: &[u8]) -> Result<(), RollbackError> {
+async fn put_back(
+    aws: &Aws,
+    RollbackStep { seen, version, target }: &RollbackStep,
+    zip: &[u8],
+) -> Result<(), RollbackError> {
     let is_same = |now: &Function| now.code.sha256 == seen.running.code.sha256 && now.tags == seen.running.tags;
     // AWS refuses while another change is in progress, and that change may be to the code. So every try reads the
     // function again.
@@ -145,7 +159,7 @@ async fn put_back(aws: &Aws, Step { seen, version, target }: &Step, zip: &[u8]) 
 }
 
 /// Describes each function that could not roll back, at its element; `None` if there is none.
-pub fn failures(outcome: &Outcome, document: &Document) -> Option<Failure> {
+pub fn failures(outcome: &RollbackOutcome, document: &Document) -> Option<Failure> {
     let finding = |(element, error): &(String, RollbackError)| {
         let (code, help) = match error {
             RollbackError::Aws(error) => {
@@ -191,13 +205,13 @@ mod tests {
             let running = versions::running(&aws, "draw").await.unwrap().unwrap();
             let aws = answering(&[&listed]).await;
             let version = versions::list(&aws, "draw").await.unwrap().remove(0);
-            let target = Target {
+            let target = FunctionTarget {
                 element: "functions.draw".into(),
                 function_name: "draw".into(),
                 log_group: String::new(),
                 external: false,
             };
-            let step = Step { target, seen: History { running, versions: Vec::new() }, version };
+            let step = RollbackStep { target, seen: History { running, versions: Vec::new() }, version };
             let aws = answering(&[&now, &accepted]).await;
             let sent = put_back(&aws, &step, b"zip").await;
             assert_eq!((sent.is_ok(), aws.calls()), (is_sent, (1, u64::from(is_sent))), "{sent:?}");

@@ -130,7 +130,7 @@ fn line(content: &str, span: Span) -> (&str, usize) {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonFinding<'a> {
     r#type: Severity,
     code: &'a str,
     message: &'a str,
@@ -147,7 +147,7 @@ struct Line<'a> {
 pub fn json(findings: &Findings, source: &SourceText) -> String {
     let mut lines = String::new();
     for finding in &findings.0 {
-        let line = Line {
+        let line = JsonFinding {
             r#type: finding.severity,
             code: finding.code,
             message: &finding.message,

@@ -20,7 +20,7 @@ pub const COMMENT_LIMIT: usize = 65_000;
 
 /// The files that a step may write, and the directory where the repository is checked out.
 #[derive(Debug, Clone, Default)]
-pub struct Step {
+pub struct StepFiles {
     /// GITHUB_STEP_SUMMARY.
     pub summary: Option<PathBuf>,
     /// GITHUB_OUTPUT.
@@ -29,7 +29,7 @@ pub struct Step {
     pub workspace: Option<PathBuf>,
 }
 
-impl Step {
+impl StepFiles {
     /// Returns the number of bytes that still fit into the summary.
     pub fn room(&self) -> usize {
         let size = |path: &PathBuf| path.metadata().ok().and_then(|meta| usize::try_from(meta.len()).ok());
@@ -182,7 +182,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    use super::{SUMMARY_LIMIT, Step, harmless};
+    use super::{SUMMARY_LIMIT, StepFiles, harmless};
     use crate::spec::finding::{DocPath, Findings, Span};
     use crate::spec::secrets::Secrets;
 
@@ -192,7 +192,7 @@ mod tests {
         std::fs::create_dir(root.path().join("a,b")).expect("a directory");
         let file = root.path().join("a,b/stack.yaml");
         std::fs::write(&file, "").expect("a file");
-        let step = Step { workspace: Some(root.path().to_owned()), ..Step::default() };
+        let step = StepFiles { workspace: Some(root.path().to_owned()), ..StepFiles::default() };
         let mut findings = Findings::default();
         let message = "100% wrong\r\n::stop-commands::hunter22";
         let finding = findings.error("stack::unknown-property", DocPath::default(), message);
@@ -207,7 +207,7 @@ mod tests {
              100%25 wrong\\u000d%0A::stop-commands::(sensitive)%0Awrite `name`\n\
              ::warning title=lint%3A%3Ax::nowhere\n"
         );
-        assert!(Step::default().annotations(&findings, Path::new("s.yaml"), None).contains("file=s.yaml,"));
+        assert!(StepFiles::default().annotations(&findings, Path::new("s.yaml"), None).contains("file=s.yaml,"));
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("output");
         std::fs::write(&path, "before=1\n").expect("a file");
-        let step = Step { output: Some(path.clone()), ..Step::default() };
+        let step = StepFiles { output: Some(path.clone()), ..StepFiles::default() };
         let value = "one\nEOF\nadmin=true\n";
         step.set_outputs(&BTreeMap::from([("text".to_owned(), value.to_owned())])).expect("it is written");
         let text = std::fs::read_to_string(&path).expect("it is there");
@@ -238,7 +238,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("summary");
         std::fs::write(&path, "x".repeat(SUMMARY_LIMIT - 5)).expect("a file");
-        let step = Step { summary: Some(path.clone()), ..Step::default() };
+        let step = StepFiles { summary: Some(path.clone()), ..StepFiles::default() };
         step.summarise("123456").expect("it is left out");
         step.summarise("12345").expect("it is written");
         assert_eq!(std::fs::metadata(&path).expect("it is there").len(), SUMMARY_LIMIT as u64);

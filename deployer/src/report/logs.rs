@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::paint::{Paint, Tone};
 use super::terminal::Terminal;
-use crate::operate::logs::Line;
+use crate::operate::logs::LogLine;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
 /// How log lines are shown.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct LogView<'a> {
     /// The length of the longest function name, in characters.
     pub width: usize,
     pub paint: Paint,
@@ -20,8 +20,13 @@ pub struct View<'a> {
 }
 
 /// Prints lines. Each is rendered by `text` for people, and as JSON for programs.
-pub fn print(terminal: &Terminal, lines: &[Line], view: View<'_>, text: impl Fn(&Line, View<'_>) -> String) {
-    let one = |line: &Line| match terminal.json {
+pub fn print(
+    terminal: &Terminal,
+    lines: &[LogLine],
+    view: LogView<'_>,
+    text: impl Fn(&LogLine, LogView<'_>) -> String,
+) {
+    let one = |line: &LogLine| match terminal.json {
         true => format!("{}\n", as_json(line, view.secrets)),
         false => text(line, view),
     };
@@ -32,7 +37,7 @@ pub fn print(terminal: &Terminal, lines: &[Line], view: View<'_>, text: impl Fn(
 }
 
 /// Prints the lines of one request as a timeline, and how long it took.
-pub fn timeline(terminal: &Terminal, lines: &[Line], view: View<'_>) {
+pub fn timeline(terminal: &Terminal, lines: &[LogLine], view: LogView<'_>) {
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
     print(terminal, lines, view, |line, view| step(line, first.at, view));
     let took_s = (last.at - first.at) as f64 / 1000.0;
@@ -40,18 +45,18 @@ pub fn timeline(terminal: &Terminal, lines: &[Line], view: View<'_>) {
 }
 
 /// Renders one line: time, function and message. A structured message begins with its level and text.
-pub fn line(line: &Line, view: View<'_>) -> String {
+pub fn line(line: &LogLine, view: LogView<'_>) -> String {
     whole(&time(line.at), line, view)
 }
 
 /// Renders one line of a timeline that begins at `start` (milliseconds since 1970).
-fn step(line: &Line, start: i64, view: View<'_>) -> String {
+fn step(line: &LogLine, start: i64, view: LogView<'_>) -> String {
     let offset = format!("+{:.3} s", (line.at - start) as f64 / 1000.0);
     whole(&format!("{offset:>11}"), line, view)
 }
 
 /// Indents further lines of a message below its first one, so that none of them passes for another function's.
-fn whole(when: &str, line: &Line, View { width, paint, secrets }: View<'_>) -> String {
+fn whole(when: &str, line: &LogLine, LogView { width, paint, secrets }: LogView<'_>) -> String {
     let said = said(&secrets.mask_cut(&line.message), paint);
     let gap = format!("\n{:1$}", "", when.chars().count() + width + 4);
     let said = said.trim_end_matches('\n').replace('\n', &gap);
@@ -59,7 +64,7 @@ fn whole(when: &str, line: &Line, View { width, paint, secrets }: View<'_>) -> S
 }
 
 /// Renders the line as one object; a structured message stays an object.
-fn as_json(line: &Line, secrets: &Secrets) -> Value {
+fn as_json(line: &LogLine, secrets: &Secrets) -> Value {
     let message = secrets.mask_cut(&line.message);
     let message = serde_json::from_str(&message).unwrap_or_else(|_| Value::from(message));
     json!({"time": time(line.at), "function": line.function, "stream": line.stream, "message": message})
@@ -93,15 +98,15 @@ fn said(message: &str, paint: Paint) -> String {
 mod tests {
     use super::*;
 
-    fn sample(message: &str) -> Line {
+    fn sample(message: &str) -> LogLine {
         let (function, stream, id) = ("worker".into(), "s".into(), "1".into());
-        Line { at: 1_700_000_000_250, function, message: message.into(), stream, id }
+        LogLine { at: 1_700_000_000_250, function, message: message.into(), stream, id }
     }
 
     #[test]
     fn structured_lines_lead_with_their_message_and_others_stay_as_they_are() {
         let secrets = Secrets::default();
-        let view = |width| View { width, paint: Paint { colour: false }, secrets: &secrets };
+        let view = |width| LogView { width, paint: Paint { colour: false }, secrets: &secrets };
         let json = sample(r#"{"timestamp":"x","level":"WARN","message":"slow","request_id":"r-1","took_ms":12}"#);
         assert_eq!(
             line(&json, view(8)),
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn no_message_passes_for_a_line_of_its_own() {
         let secrets = Secrets::default();
-        let view = View { width: 6, paint: Paint { colour: false }, secrets: &secrets };
+        let view = LogView { width: 6, paint: Paint { colour: false }, secrets: &secrets };
         let forged = "paid\n2023-11-14T22:13:20.250Z  worker  ERROR forged";
         let structured = serde_json::json!({"message": forged, "note": "a\nb"}).to_string();
         assert_eq!(
@@ -132,7 +137,7 @@ mod tests {
     fn a_secret_is_masked_before_its_escapes_are_read() {
         let mut secrets = Secrets::default();
         secrets.add("{\"key\":\"0123456789\\nabcdef\"}");
-        let view = View { width: 6, paint: Paint { colour: false }, secrets: &secrets };
+        let view = LogView { width: 6, paint: Paint { colour: false }, secrets: &secrets };
         let logged = sample("{\"key\":\"0123456789\\nabcdef\"}");
         assert!(line(&logged, view).ends_with("(sensitive)\n"));
         assert_eq!(as_json(&logged, &secrets)["message"], "(sensitive)");

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::diagnostics;
 use super::paint::Paint;
-use super::plan::{self as text, View};
-use super::shown::Shown;
+use super::plan::{self as text, PlanView};
+use super::shown::MaskedPlan;
 use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
 use crate::plan::{Cost, Plan, Planned};
@@ -29,8 +29,8 @@ struct Fold {
 /// Renders a plan below a title and a line with the reason for it: a fold for each element that changes, then drift and
 /// notes. If `limit` bytes are not enough, cuts at a whole line and adds a note.
 pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, limit: usize) -> String {
-    let plan = &Shown::of(plan, secrets);
-    let view = View { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
+    let plan = &MaskedPlan::of(plan, secrets);
+    let view = PlanView { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
     let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(title)), plain(&secrets.mask(why)));
     let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
     let mut folds = elements(plan, view);
@@ -53,12 +53,12 @@ pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, 
 }
 
 /// Makes one fold for each element that changes.
-fn elements(plan: &Shown, view: View<'_>) -> Vec<Fold> {
+fn elements(plan: &MaskedPlan, view: PlanView<'_>) -> Vec<Fold> {
     let changing = text::by_element(plan);
     changing.chunk_by(|a, b| a.element == b.element).map(|group| element(plan, group, view)).collect()
 }
 
-fn element(plan: &Shown, group: &[&Planned], view: View<'_>) -> Fold {
+fn element(plan: &MaskedPlan, group: &[&Planned], view: PlanView<'_>) -> Fold {
     let mut signs: Vec<&str> = Vec::new();
     let mut lines = String::new();
     for planned in group {

@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::counted;
 use super::paint::{Paint, Tone};
 use super::reason;
-use super::shown::Shown;
+use super::shown::MaskedPlan;
 use crate::aws::digest;
 use crate::kinds::Rule;
 use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, Planned};
 use crate::spec::secrets::Secrets;
 
 pub(super) use impact::impact;
-use lines::{Line, has_rule, statements};
+use lines::{PlanLine, has_rule, statements};
 
 pub(super) use lines::{LineSign, lines};
 pub use values::{SENSITIVE, shown};
@@ -26,7 +26,7 @@ pub(super) use values::{bytes, short};
 
 /// How much of a plan to show.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct PlanView<'a> {
     pub paint: Paint,
     /// Shows every property of each changed resource, ownership tags included.
     pub verbose: bool,
@@ -37,8 +37,8 @@ pub struct View<'a> {
 
 /// Renders a plan: a group for each element that changes, with its resources; then drift, notes, the summary line and
 /// the cost.
-pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
-    let plan = &Shown::of(plan, view.secrets);
+pub fn plan(plan: &Plan, cost: Cost, view: PlanView<'_>) -> String {
+    let plan = &MaskedPlan::of(plan, view.secrets);
     let mut out = String::new();
     for group in by_element(plan).chunk_by(|a, b| a.element == b.element) {
         if !out.is_empty() {
@@ -67,7 +67,7 @@ pub fn plan(plan: &Plan, cost: Cost, view: View<'_>) -> String {
 }
 
 /// Renders the outputs that differ from those of the last apply, one a line. Long values get lines of their own.
-pub(super) fn outputs(plan: &Shown, view: View<'_>, below: usize) -> String {
+pub(super) fn outputs(plan: &MaskedPlan, view: PlanView<'_>, below: usize) -> String {
     let mut out = String::new();
     for OutputChange { name, before, after } in plan.output_changes() {
         let (sign, tone) = match (before, after) {
@@ -91,7 +91,7 @@ pub(super) fn outputs(plan: &Shown, view: View<'_>, below: usize) -> String {
 }
 
 /// Lists the resources that change, grouped by element. Elements keep the order of their first resource.
-pub(super) fn by_element(plan: &Shown) -> Vec<&Planned> {
+pub(super) fn by_element(plan: &MaskedPlan) -> Vec<&Planned> {
     let mut order: Vec<&str> = Vec::new();
     let mut shown: Vec<&Planned> = Vec::new();
     for planned in plan.actions() {
@@ -109,7 +109,7 @@ pub(super) fn by_element(plan: &Shown) -> Vec<&Planned> {
 }
 
 /// Renders one element: its own resource, and its parts below that.
-fn element(out: &mut String, plan: &Shown, group: &[&Planned], view: View<'_>) {
+fn element(out: &mut String, plan: &MaskedPlan, group: &[&Planned], view: PlanView<'_>) {
     let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
     let own = group.first().is_some_and(|planned| planned.address == name);
     let heading = !own && group.len() > 1;
@@ -123,7 +123,7 @@ fn element(out: &mut String, plan: &Shown, group: &[&Planned], view: View<'_>) {
 }
 
 /// Renders the summary: `Plan: 3 to create, …` or `No changes. …`
-pub fn summary_line(plan: &Plan, view: View<'_>) -> String {
+pub fn summary_line(plan: &Plan, view: PlanView<'_>) -> String {
     let s = plan.summary();
     if plan.is_refresh_only() && plan.has_changes() {
         let drifted: std::collections::BTreeSet<_> = plan.drift().iter().map(|drift| &drift.address).collect();
@@ -187,7 +187,7 @@ pub(super) fn tone(action: Action) -> Tone {
 }
 
 /// Renders one changing resource, indented by `below` spaces: its sign and address, then its details.
-fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, below: usize) {
+fn block(out: &mut String, plan: &MaskedPlan, planned: &Planned, view: PlanView<'_>, below: usize) {
     let head = view.paint.tone(tone(planned.action()), &format!("{} {}", sign(planned), planned.address));
     let kind = view.paint.tone(Tone::Faint, planned.kind.name());
     let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
@@ -200,7 +200,7 @@ fn block(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>, belo
 }
 
 /// Renders a resource for Markdown's `diff` blocks, where a line's first character gives it its colour.
-pub(super) fn block_as_diff(out: &mut String, plan: &Shown, planned: &Planned, view: View<'_>) {
+pub(super) fn block_as_diff(out: &mut String, plan: &MaskedPlan, planned: &Planned, view: PlanView<'_>) {
     let head =
         [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.name().to_owned()), about(planned)];
     let head: Vec<String> = head.into_iter().flatten().collect();
@@ -227,7 +227,7 @@ pub(super) fn about(planned: &Planned) -> Option<String> {
 }
 
 /// Renders the drift, one change a line.
-pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
+pub fn drift_lines(plan: &MaskedPlan, view: PlanView<'_>) -> String {
     let mut out = String::new();
     for entry in plan.drift() {
         let (first, more) = drift_line(entry, plan.is_refresh_only());
@@ -240,7 +240,7 @@ pub fn drift_lines(plan: &Shown, view: View<'_>) -> String {
 }
 
 /// Renders one drifted property; a policy's statements get lines of their own.
-fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
+fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<PlanLine>) {
     let Some(path) = &entry.path else {
         let plan = if refresh_only { "remove it from the state" } else { "create it again" };
         return (format!("! {} was deleted outside (this plan will {plan})", entry.address), Vec::new());
@@ -276,7 +276,7 @@ fn drift_line(entry: &Drift, refresh_only: bool) -> (String, Vec<Line>) {
 }
 
 /// Renders the notes, one a line.
-pub(super) fn notes(out: &mut String, plan: &Shown, view: View<'_>) {
+pub(super) fn notes(out: &mut String, plan: &MaskedPlan, view: PlanView<'_>) {
     for note in plan.notes() {
         let line = format!("! {}: {}", note.address, reason::remark(note));
         let _ = writeln!(out, "{}", view.paint.tone(Tone::Note, &line));

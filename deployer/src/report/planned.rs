@@ -32,7 +32,7 @@ pub struct PlanReport {
     /// Every resource of the stack, including unchanged ones.
     pub actions: Vec<ActionReport>,
     /// Resources that leave the state without a call to AWS.
-    pub forgotten: Vec<Forgotten>,
+    pub forgotten: Vec<ForgottenReport>,
     /// Changes made outside the deployer since the last apply.
     pub drift: Vec<DriftReport>,
     /// Facts that the user should know, and steps that remain for the user.
@@ -121,7 +121,7 @@ pub struct ChangeReport {
 
 /// A resource that leaves the state; AWS is not asked to do anything.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Forgotten {
+pub struct ForgottenReport {
     pub address: String,
     #[serde(default)]
     pub element: String,
@@ -188,7 +188,7 @@ impl PlanReport {
             account: place.account.clone(),
             summary: plan.summary(),
             actions: plan.actions().iter().filter(|p| !forgotten(p)).map(ActionReport::of).collect(),
-            forgotten: plan.actions().iter().filter(forgotten).map(Forgotten::of).collect(),
+            forgotten: plan.actions().iter().filter(forgotten).map(ForgottenReport::of).collect(),
             drift: plan.drift().iter().map(|drift| DriftReport::of(drift, plan.is_refresh_only())).collect(),
             notes: plan.notes().iter().map(NoteReport::of).collect(),
             refresh_only: plan.is_refresh_only(),
@@ -226,7 +226,7 @@ impl PlanReport {
         for action in self.actions {
             plan.actions.push(action.restore()?);
         }
-        for Forgotten { address, element, kind, reason, reason_code, reason_details } in self.forgotten {
+        for ForgottenReport { address, element, kind, reason, reason_code, reason_details } in self.forgotten {
             let reason = decoded(reason_code.as_deref(), reason_details, reason);
             let effect = Effect::Forget { live: None };
             plan.actions.push(Planned::new(address, element, known_kind(&kind)?, effect, reason));
@@ -331,7 +331,7 @@ impl ChangeReport {
     }
 }
 
-impl Forgotten {
+impl ForgottenReport {
     fn of(planned: &Planned) -> Self {
         let (code, details) = coded(&planned.reason);
         Self {

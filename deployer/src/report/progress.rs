@@ -34,7 +34,7 @@ const ALIKE: usize = 3;
 pub struct Progress {
     terminal: Terminal,
     secrets: Secrets,
-    running: Arc<Mutex<BTreeMap<String, Running>>>,
+    running: Arc<Mutex<BTreeMap<String, RunningStep>>>,
     bars: Option<MultiProgress>,
     whole: Arc<Mutex<Estimate>>,
     whole_bar: Option<ProgressBar>,
@@ -43,7 +43,7 @@ pub struct Progress {
     heart: tokio::task::JoinHandle<()>,
 }
 
-struct Running {
+struct RunningStep {
     what: &'static str,
     /// The text of its live line.
     doing: String,
@@ -57,7 +57,7 @@ struct Running {
 impl Progress {
     /// Starts the display. Dropping it stops the heartbeat.
     pub fn new(terminal: Terminal, secrets: &Secrets, plan: &Plan) -> Self {
-        let running: Arc<Mutex<BTreeMap<String, Running>>> = Arc::default();
+        let running: Arc<Mutex<BTreeMap<String, RunningStep>>> = Arc::default();
         let whole = Arc::new(Mutex::new(Estimate::of(plan)));
         let live = terminal.interactive && !terminal.json && !terminal.quiet;
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
@@ -94,7 +94,7 @@ impl Progress {
     fn begun(&self, address: &str, action: Action, removal: bool) {
         let what = verb(action, removal);
         let doing = self.doing(address, action, removal);
-        let entry = Running { what, doing, began: Instant::now(), waits: None, said: None, bar: None };
+        let entry = RunningStep { what, doing, began: Instant::now(), waits: None, said: None, bar: None };
         let mut running = self.lock();
         running.insert(key(address, removal), entry);
         self.fill(&mut running);
@@ -102,10 +102,10 @@ impl Progress {
 
     /// Gives live lines to the steps that have run longest, as many as fit on the terminal. The others appear only in
     /// the counts.
-    fn fill(&self, running: &mut BTreeMap<String, Running>) {
+    fn fill(&self, running: &mut BTreeMap<String, RunningStep>) {
         let Some(bars) = &self.bars else { return };
         let shown = running.values().filter(|entry| entry.bar.is_some()).count();
-        let mut hidden: Vec<&mut Running> = running.values_mut().filter(|entry| entry.bar.is_none()).collect();
+        let mut hidden: Vec<&mut RunningStep> = running.values_mut().filter(|entry| entry.bar.is_none()).collect();
         hidden.sort_by_key(|entry| entry.began);
         for entry in hidden.into_iter().take(whole::room(terminal::rows()).saturating_sub(shown)) {
             let began = ProgressBar::new_spinner().with_elapsed(entry.began.elapsed());
@@ -168,7 +168,7 @@ impl Progress {
         self.line(text);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, RunningStep>> {
         lock(&self.running)
     }
 }
@@ -257,7 +257,7 @@ fn past(action: Action, removal: bool) -> &'static str {
 }
 
 /// Prints the running steps every ten seconds, if there is no live display.
-async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>) {
+async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, RunningStep>>>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         let lines = still(&lock(&running));
@@ -268,15 +268,15 @@ async fn beat(terminal: Terminal, running: Arc<Mutex<BTreeMap<String, Running>>>
 }
 
 /// Lists the actions that have run for long. Many actions that wait for the same reason are counted instead.
-fn still(running: &BTreeMap<String, Running>) -> Vec<String> {
+fn still(running: &BTreeMap<String, RunningStep>) -> Vec<String> {
     let long = running.iter().filter(|(_, entry)| entry.began.elapsed() >= WORTH_SAYING);
-    let mut waiting: BTreeMap<Option<&str>, Vec<(&String, &Running)>> = BTreeMap::new();
+    let mut waiting: BTreeMap<Option<&str>, Vec<(&String, &RunningStep)>> = BTreeMap::new();
     for (address, entry) in long {
         waiting.entry(entry.waits.as_ref().map(|(why, _)| why.as_str())).or_default().push((address, entry));
     }
     let mut lines = Vec::new();
     for (why, entries) in waiting {
-        let seconds = |entry: &Running| entry.began.elapsed().as_secs();
+        let seconds = |entry: &RunningStep| entry.began.elapsed().as_secs();
         match why {
             Some(why) if entries.len() > ALIKE => {
                 let longest = entries.iter().map(|(_, entry)| seconds(entry)).max().unwrap_or(0);

@@ -15,7 +15,7 @@ use crate::operate::redrive::Task;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
-pub use course::{End, Subject};
+pub use course::{CommandQueue, End};
 
 /// The most of a body that is shown to people: lines, and characters in all.
 const BODY_LINES: usize = 20;
@@ -25,7 +25,7 @@ const ATTRIBUTE_LENGTH: usize = 120;
 
 /// How messages are shown.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct QueueView<'a> {
     pub paint: Paint,
     pub secrets: &'a Secrets,
     /// Milliseconds since 1970.
@@ -33,7 +33,7 @@ pub struct View<'a> {
 }
 
 /// The messages that were looked at.
-pub struct Looked<'a> {
+pub struct PeekReport<'a> {
     pub queue: &'a QueueTarget,
     pub depth: Depth,
     pub messages: &'a [Message],
@@ -44,8 +44,8 @@ pub struct Looked<'a> {
 }
 
 /// Prints messages, and how reading them affects the queue.
-pub fn print_look(terminal: &Terminal, looked: &Looked<'_>, view: View<'_>) {
-    let Looked { queue, depth, messages: all, redrive, .. } = looked;
+pub fn print_look(terminal: &Terminal, looked: &PeekReport<'_>, view: QueueView<'_>) {
+    let PeekReport { queue, depth, messages: all, redrive, .. } = looked;
     terminal.data(&match terminal.json {
         true => format!("{}\n", messages_json(looked, view)),
         false => messages(queue, *depth, all, view),
@@ -73,7 +73,7 @@ pub fn warn_of_hidden(terminal: &Terminal, result: &Result<usize, AwsError>) {
 }
 
 /// Renders a queue's line and its messages. Lines of a message are indented, so that none passes for another message.
-fn messages(queue: &QueueTarget, depth: Depth, all: &[Message], view: View<'_>) -> String {
+fn messages(queue: &QueueTarget, depth: Depth, all: &[Message], view: QueueView<'_>) -> String {
     let head = view.paint.tone(Tone::Strong, &queue.address);
     let mut out = format!("{head}  {}  {}\n", queue.queue_name, counts(depth));
     for message in all {
@@ -82,7 +82,7 @@ fn messages(queue: &QueueTarget, depth: Depth, all: &[Message], view: View<'_>) 
     out
 }
 
-fn one(message: &Message, View { paint, secrets, now_ms }: View<'_>) -> String {
+fn one(message: &Message, QueueView { paint, secrets, now_ms }: QueueView<'_>) -> String {
     let line = |text: &str| visible::line(&secrets.mask(text)).into_owned();
     let mut head = paint.tone(Tone::Note, &line(&message.id));
     if let Some(sent) = message.sent_ms {
@@ -138,8 +138,8 @@ fn counts(Depth { waiting, in_flight, delayed }: Depth) -> String {
 }
 
 /// Renders the messages as one object, with whole bodies.
-fn messages_json(looked: &Looked<'_>, view: View<'_>) -> Value {
-    let Looked { queue, depth, messages: all, stack, place, .. } = looked;
+fn messages_json(looked: &PeekReport<'_>, view: QueueView<'_>) -> Value {
+    let PeekReport { queue, depth, messages: all, stack, place, .. } = looked;
     let message = |message: &Message| {
         let sent = message.sent_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
         json!({
@@ -244,8 +244,8 @@ fn summary_json(result: &str, queue: &QueueTarget, messages: Option<i64>, took: 
 mod tests {
     use super::*;
 
-    fn view(secrets: &Secrets) -> View<'_> {
-        View { paint: Paint { colour: false }, secrets, now_ms: 1_700_000_000_000 }
+    fn view(secrets: &Secrets) -> QueueView<'_> {
+        QueueView { paint: Paint { colour: false }, secrets, now_ms: 1_700_000_000_000 }
     }
 
     fn message(body: &str) -> Message {

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::picture::{self, Page, Picture};
-use super::plan::View;
+use super::plan::PlanView;
 use super::planned::PLAN_FORMAT;
-use super::shown::Shown;
+use super::shown::MaskedPlan;
 use super::terminal::Terminal;
 use super::{counted, diagnostics, json as form, plan as text};
 use crate::failure::Failure;
-use crate::operate::invoke::Answer;
+use crate::operate::invoke::FunctionAnswer;
 use crate::pipeline::{Applied, Loaded, Ready, Recorded, Refreshed};
 use crate::plan::Effects;
 use crate::spec::secrets::Secrets;
@@ -55,8 +55,8 @@ pub fn print_digest(terminal: &Terminal, effects: &Effects) {
 }
 
 /// Returns how this terminal shows a plan.
-pub fn view<'a>(terminal: &Terminal, secrets: &'a Secrets) -> View<'a> {
-    View { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets }
+pub fn view<'a>(terminal: &Terminal, secrets: &'a Secrets) -> PlanView<'a> {
+    PlanView { paint: terminal.out, verbose: terminal.verbose, width: terminal.width, secrets }
 }
 
 /// Returns the plan as one JSON object, with its effects and their digest.
@@ -77,7 +77,7 @@ pub fn page(ready: &Ready) -> String {
     picture::html(&Page {
         picture: &picture,
         about: format!("{} · account {}", place.region, place.account),
-        plan: Some((&Shown::of(&ready.plan, document.secrets()), ready.cost)),
+        plan: Some((&MaskedPlan::of(&ready.plan, document.secrets()), ready.cost)),
         secrets: document.secrets(),
     })
 }
@@ -135,7 +135,7 @@ pub fn print_drift(terminal: &Terminal, ready: &Ready) {
     }
     let lines = match ready.plan.drift() {
         [] => "No drift.\n".to_owned(),
-        _ => text::drift_lines(&Shown::of(&ready.plan, document.secrets()), view(terminal, document.secrets())),
+        _ => text::drift_lines(&MaskedPlan::of(&ready.plan, document.secrets()), view(terminal, document.secrets())),
     };
     terminal.data(&format!("{lines}{}\n", text::cost_line(ready.cost)));
 }
@@ -172,7 +172,7 @@ pub fn print_output(terminal: &Terminal, value: &str) {
 }
 
 /// Prints the answer of a function. Shows its log on request and if the function failed.
-pub fn print_answer(terminal: &Terminal, answer: &Answer, secrets: &Secrets) {
+pub fn print_answer(terminal: &Terminal, answer: &FunctionAnswer, secrets: &Secrets) {
     terminal.value(&answer.payload);
     if terminal.verbose || answer.error.is_some() {
         // AWS returns only the last 4 KB of the log, so a secret may be cut.

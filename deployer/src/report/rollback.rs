@@ -12,10 +12,12 @@ use super::state::table;
 use super::terminal::Terminal;
 use crate::aws::Place;
 use crate::operate::history::{History, Version};
-use crate::operate::rollback::{Decision, Event, Outcome, RollbackError, Step, Subject, Unchanged};
+use crate::operate::rollback::{
+    Decision, RollbackCandidate, RollbackError, RollbackEvent, RollbackOutcome, RollbackStep, SkippedFunction,
+};
 
 /// Prints the versions of functions.
-pub fn print_versions(terminal: &Terminal, subjects: &[Subject], stack: &str, place: &Place) {
+pub fn print_versions(terminal: &Terminal, subjects: &[RollbackCandidate], stack: &str, place: &Place) {
     terminal.data(&match terminal.json {
         true => format!("{}\n", list_json(subjects, stack, place)),
         false => list(subjects, terminal.out),
@@ -31,7 +33,7 @@ pub fn announce(terminal: &Terminal, decision: &Decision, stack: &str, place: &P
 }
 
 /// Prints an event.
-pub fn print_event(terminal: &Terminal, event: &Event<'_>) {
+pub fn print_event(terminal: &Terminal, event: &RollbackEvent<'_>) {
     match terminal.json {
         true => terminal.data(&event_json(event)),
         false => terminal.say(&event_text(event)),
@@ -39,7 +41,7 @@ pub fn print_event(terminal: &Terminal, event: &Event<'_>) {
 }
 
 /// Prints the summary.
-pub fn print_end(terminal: &Terminal, outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) {
+pub fn print_end(terminal: &Terminal, outcome: &RollbackOutcome, unchanged: &[SkippedFunction], cost: RollbackCost) {
     match terminal.json {
         true => terminal.data(&summary_json(outcome, unchanged, cost)),
         false => terminal.say(&summary(outcome, cost, terminal.err)),
@@ -48,15 +50,15 @@ pub fn print_end(terminal: &Terminal, outcome: &Outcome, unchanged: &[Unchanged]
 
 /// What a rollback cost.
 #[derive(Clone, Copy)]
-pub struct Spent {
+pub struct RollbackCost {
     /// Numbers of read and write calls.
     pub calls: (u64, u64),
     pub time: Duration,
 }
 
 /// Lists the versions of functions, the newest first.
-fn list(all: &[Subject], paint: Paint) -> String {
-    let one = |Subject { target, history, .. }: &Subject| {
+fn list(all: &[RollbackCandidate], paint: Paint) -> String {
+    let one = |RollbackCandidate { target, history, .. }: &RollbackCandidate| {
         let head = format!("{}  {}\n", paint.tone(Tone::Strong, &target.element), target.function_name);
         let Some(history) = history else { return head + "  does not exist\n" };
         let runs = history.runs();
@@ -76,8 +78,8 @@ fn list(all: &[Subject], paint: Paint) -> String {
 }
 
 /// Lists the versions as one object.
-fn list_json(all: &[Subject], stack: &str, place: &Place) -> Value {
-    let one = |Subject { target, history, .. }: &Subject| {
+fn list_json(all: &[RollbackCandidate], stack: &str, place: &Place) -> Value {
+    let one = |RollbackCandidate { target, history, .. }: &RollbackCandidate| {
         let history = history.as_ref();
         let runs = history.and_then(History::runs);
         let version = |version: &Version| {
@@ -112,7 +114,7 @@ fn list_json(all: &[Subject], stack: &str, place: &Place) -> Value {
 /// Lists the intended changes, one function a line.
 fn intended(Decision { steps, unchanged }: &Decision, paint: Paint) -> String {
     let mut out = String::new();
-    for Step { target, seen, version } in steps {
+    for RollbackStep { target, seen, version } in steps {
         let from = seen.runs().map_or_else(|| "what runs, which is no version".to_owned(), |n| format!("version {n}"));
         let size = version.code().size.map(|size| format!("{}, ", bytes(size))).unwrap_or_default();
         let line = format!("~ {}: {from} → version {}", target.element, version.number);
@@ -127,8 +129,10 @@ fn intended(Decision { steps, unchanged }: &Decision, paint: Paint) -> String {
     }
     for function in unchanged {
         let line = match function {
-            Unchanged::Runs(element, number) => format!("· {element}: runs the code of version {number} already\n"),
-            Unchanged::Because(element, why) => format!("· {element}: {why}\n"),
+            SkippedFunction::Runs(element, number) => {
+                format!("· {element}: runs the code of version {number} already\n")
+            }
+            SkippedFunction::Because(element, why) => format!("· {element}: {why}\n"),
         };
         out += &paint.tone(Tone::Faint, &line);
     }
@@ -136,20 +140,22 @@ fn intended(Decision { steps, unchanged }: &Decision, paint: Paint) -> String {
 }
 
 /// Renders an event as one line of text.
-fn event_text(event: &Event<'_>) -> String {
+fn event_text(event: &RollbackEvent<'_>) -> String {
     match event {
-        Event::Started(step) => format!("putting version {} back: {}", step.version.number, step.target.element),
-        Event::Done(step, took) => {
-            let Step { target, version, .. } = step;
+        RollbackEvent::Started(step) => {
+            format!("putting version {} back: {}", step.version.number, step.target.element)
+        }
+        RollbackEvent::Done(step, took) => {
+            let RollbackStep { target, version, .. } = step;
             format!("{} runs the code of version {}, after {:.1} s", target.element, version.number, took.as_secs_f64())
         }
-        Event::Failed(step, _) => format!("failed: {}", step.target.element),
+        RollbackEvent::Failed(step, _) => format!("failed: {}", step.target.element),
     }
 }
 
 /// Renders an event as a JSON line.
-fn event_json(event: &Event<'_>) -> String {
-    let (Event::Started(step) | Event::Done(step, _) | Event::Failed(step, _)) = event;
+fn event_json(event: &RollbackEvent<'_>) -> String {
+    let (RollbackEvent::Started(step) | RollbackEvent::Done(step, _) | RollbackEvent::Failed(step, _)) = event;
     let mut line = json!({
         "type": "action_started",
         "address": step.target.element,
@@ -159,12 +165,12 @@ fn event_json(event: &Event<'_>) -> String {
         "code_sha256": step.version.code().sha256,
     });
     match event {
-        Event::Started(_) => {}
-        Event::Done(_, took) => {
+        RollbackEvent::Started(_) => {}
+        RollbackEvent::Done(_, took) => {
             line["type"] = "action_done".into();
             line["seconds"] = took.as_secs_f64().into();
         }
-        Event::Failed(_, error) => {
+        RollbackEvent::Failed(_, error) => {
             line["type"] = "action_failed".into();
             line["error"] = match error {
                 RollbackError::Aws(error) => aws_error(error),
@@ -176,13 +182,14 @@ fn event_json(event: &Event<'_>) -> String {
 }
 
 /// Renders the last JSON line.
-fn summary_json(outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) -> String {
+fn summary_json(outcome: &RollbackOutcome, unchanged: &[SkippedFunction], cost: RollbackCost) -> String {
     let result = match outcome {
         o if !o.failed.is_empty() => "failed",
         o if o.not_started.is_empty() && o.unwatched.is_empty() => "ok",
         _ => "interrupted",
     };
-    let element = |(Unchanged::Runs(element, _) | Unchanged::Because(element, _)): &Unchanged| element.clone();
+    let element =
+        |(SkippedFunction::Runs(element, _) | SkippedFunction::Because(element, _)): &SkippedFunction| element.clone();
     let unchanged: Vec<String> = unchanged.iter().map(element).collect();
     let line = json!({
         "type": "summary",
@@ -200,8 +207,8 @@ fn summary_json(outcome: &Outcome, unchanged: &[Unchanged], cost: Spent) -> Stri
 }
 
 /// Renders the summary: the outcome, and what applies from now on.
-fn summary(outcome: &Outcome, cost: Spent, paint: Paint) -> String {
-    let Outcome { done, failed, not_started, unwatched } = outcome;
+fn summary(outcome: &RollbackOutcome, cost: RollbackCost, paint: Paint) -> String {
+    let RollbackOutcome { done, failed, not_started, unwatched } = outcome;
     let mut text = String::new();
     if !unwatched.is_empty() {
         text += &format!("AWS goes on by itself with: {}\n", unwatched.join(", "));

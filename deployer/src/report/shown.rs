@@ -18,9 +18,9 @@ use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
 /// A plan with all secrets masked, for display.
-pub struct Shown(Plan);
+pub struct MaskedPlan(Plan);
 
-impl Deref for Shown {
+impl Deref for MaskedPlan {
     type Target = Plan;
 
     fn deref(&self) -> &Plan {
@@ -28,7 +28,7 @@ impl Deref for Shown {
     }
 }
 
-impl Shown {
+impl MaskedPlan {
     pub fn of(plan: &Plan, secrets: &Secrets) -> Self {
         let cover = Cover(secrets);
         Self(Plan {

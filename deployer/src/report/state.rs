@@ -15,14 +15,14 @@ use crate::state::{EarlierState, LockInfo, Record, Snapshot, State};
 
 /// Prints the results of `deployer state`.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct StateView<'a> {
     pub terminal: &'a Terminal,
     /// The state's place.
     pub place: &'a str,
     pub secrets: &'a Secrets,
 }
 
-impl View<'_> {
+impl StateView<'_> {
     /// Prints the resources in the state.
     pub fn print_list(self, snapshot: &Snapshot) {
         if self.terminal.json {
@@ -79,7 +79,7 @@ impl View<'_> {
         }
     }
 
-    /// Prints the lock that is about to be removed. Programs read it in [`View::print_unlock`].
+    /// Prints the lock that is about to be removed. Programs read it in [`StateView::print_unlock`].
     pub fn print_lock(self, held: &LockInfo) {
         if !self.terminal.json {
             self.terminal.say(lock(held, self.place).trim_end());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::environment::Environment;
+use super::super::environment::ProcessEnvironment;
 use crate::forge::{Flavour, Forge};
 
 /// The address of GitHub's own API.
@@ -22,7 +22,7 @@ pub(super) struct Proposal {
 
 impl Proposal {
     /// Reads GitHub's event or GitLab's variables.
-    pub(super) fn of(environment: &Environment) -> Self {
+    pub(super) fn of(environment: &ProcessEnvironment) -> Self {
         let get = |name: &str| environment.get(name);
         if get("GITLAB_CI") == Some("true") {
             let (own, source) = (get("CI_MERGE_REQUEST_PROJECT_ID"), get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"));
@@ -51,13 +51,13 @@ impl Proposal {
 }
 
 /// Reads the event file of a GitHub workflow.
-pub(super) fn event(environment: &Environment) -> Value {
+pub(super) fn event(environment: &ProcessEnvironment) -> Value {
     let text = environment.get("GITHUB_EVENT_PATH").and_then(|path| std::fs::read_to_string(path).ok());
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
 /// Returns the forge that started this run, if it provides a token.
-pub(super) fn forge(environment: &Environment) -> Option<Forge> {
+pub(super) fn forge(environment: &ProcessEnvironment) -> Option<Forge> {
     let get = |name: &str| environment.get(name);
     if get("GITHUB_ACTIONS") == Some("true") {
         let base = get("GITHUB_API_URL").unwrap_or(GITHUB_API);

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::super::execution::Ended;
+use super::super::execution::ExecutionEnd;
 use super::super::run::Run;
 use super::event::{self, Proposal};
 use super::occasion::Decision;
@@ -21,7 +21,7 @@ const FOR_THE_OUTCOME: usize = 100_000;
 
 pub(super) struct Pages<'a> {
     run: &'a Run,
-    step: Option<github::Step>,
+    step: Option<github::StepFiles>,
     /// The errors of unwritable files that were printed already; each is printed once.
     said: RefCell<BTreeSet<String>>,
 }
@@ -78,7 +78,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    pub(super) fn applied(&self, ended: &Ended) {
+    pub(super) fn applied(&self, ended: &ExecutionEnd) {
         let Some(step) = &self.step else { return };
         let Applied { outcome, loaded: Loaded { document, .. }, .. } = &ended.applied;
         self.written(step.summarise(&markdown::outcome(outcome, document, step.room())));
@@ -86,7 +86,7 @@ impl<'a> Pages<'a> {
     }
 
     /// Describes a preview environment on the step's page and in a comment of its own.
-    pub(super) async fn previewed(&self, env: &str, ended: &Ended) {
+    pub(super) async fn previewed(&self, env: &str, ended: &ExecutionEnd) {
         if let Some(step) = &self.step {
             self.written(
                 step.set_outputs(&github::stack_outputs(&ended.applied.outcome.state.outputs, secrets(ended))),
@@ -96,11 +96,11 @@ impl<'a> Pages<'a> {
     }
 
     /// Reports that a preview environment was destroyed, on the step's page and in its comment.
-    pub(super) async fn destroyed(&self, env: &str, ended: &Ended) {
+    pub(super) async fn destroyed(&self, env: &str, ended: &ExecutionEnd) {
         self.environment(env, "preview destroyed", ended).await;
     }
 
-    async fn environment(&self, env: &str, what: &str, ended: &Ended) {
+    async fn environment(&self, env: &str, what: &str, ended: &ExecutionEnd) {
         let document = &ended.applied.loaded.document;
         let title = format!("## {}: {what}\n\n", document.stack());
         let body = |limit: usize| {
@@ -176,7 +176,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-fn secrets(ended: &Ended) -> &Secrets {
+fn secrets(ended: &ExecutionEnd) -> &Secrets {
     ended.applied.loaded.document.secrets()
 }
 

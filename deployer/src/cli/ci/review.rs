@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::environment::Environment;
+use super::super::environment::ProcessEnvironment;
 use super::seal::{self, Seal};
 use crate::aws::digest;
 use crate::forge::{Forge, ForgeError};
@@ -86,7 +86,7 @@ pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Re
 
 /// Finds the plan that was shown when this run's commit was reviewed, or the reason why there is none.
 pub(super) async fn find(
-    environment: &Environment,
+    environment: &ProcessEnvironment,
     forge: Option<&Forge>,
     branch: &str,
     stack: &str,

@@ -7,7 +7,7 @@ use clap_complete::ArgValueCompleter;
 use super::super::examples::Examples;
 use super::super::run::Run;
 use super::super::{Exit, OK, complete, environment};
-use super::{Subject, Which};
+use super::{OpenQueue, QueueChoice};
 use crate::failure::Failure;
 use crate::operate::queues::{HIDDEN_S, Look};
 use crate::pipeline;
@@ -39,8 +39,8 @@ const EXAMPLES: Examples = Examples(&[
 impl Peek {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { name, limit, main } = self;
-        let which = Which { name, main };
-        let at = Subject::find(run, &which, "queue peek").await?;
+        let which = QueueChoice { name, main };
+        let at = OpenQueue::find(run, &which, "queue peek").await?;
         let depth = pipeline::unless_stopped(&run.stop, at.depth()).await?;
         let mut look = Look::default();
         let looked = async {
@@ -60,12 +60,12 @@ impl Peek {
         if *run.stop.borrow() > 0 {
             return Err(interrupted("interrupted; received messages were given back".to_owned()));
         }
-        let view = form::View {
+        let view = form::QueueView {
             paint: run.terminal.out,
             secrets: at.loaded.document.secrets(),
             now_ms: environment::now_ms(),
         };
-        let looked = form::Looked {
+        let looked = form::PeekReport {
             queue: &at.queue,
             depth,
             messages: &look.messages,

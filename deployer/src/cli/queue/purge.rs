@@ -8,7 +8,7 @@ use super::super::examples::Examples;
 use super::super::options::Approval;
 use super::super::run::Run;
 use super::super::{Exit, OK, approval, complete};
-use super::{Subject, Which};
+use super::{OpenQueue, QueueChoice};
 use crate::operate::queues;
 use crate::pipeline;
 use crate::report::queues::End;
@@ -37,9 +37,9 @@ const EXAMPLES: Examples = Examples(&[
 impl Purge {
     pub(super) async fn run(self, run: &Run) -> Exit {
         let Self { name, main, approval } = self;
-        let which = Which { name, main };
+        let which = QueueChoice { name, main };
         approval::possible(run, &approval, "queue purge")?;
-        let at = Subject::find(run, &which, "queue purge").await?;
+        let at = OpenQueue::find(run, &which, "queue purge").await?;
         at.begin(run, "queue purge");
         let depth = pipeline::unless_stopped(&run.stop, at.depth()).await?;
         at.view(&[]).announce_purge(&run.terminal, depth);

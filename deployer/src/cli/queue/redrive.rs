@@ -11,10 +11,10 @@ use super::super::examples::Examples;
 use super::super::options::Approval;
 use super::super::run::Run;
 use super::super::{Exit, INTERRUPTED, OK, approval, complete};
-use super::{Subject, Which};
+use super::{OpenQueue, QueueChoice};
 use crate::aws::AwsError;
 use crate::failure::Failure;
-use crate::operate::redrive::{self, Status, Task};
+use crate::operate::redrive::{self, Task, TaskStatus};
 use crate::pipeline;
 use crate::report::queues::{self as form, End};
 
@@ -45,14 +45,14 @@ const EXAMPLES: Examples = Examples(&[
 
 impl Redrive {
     pub(super) async fn run(self, run: &Run) -> Exit {
-        let which = Which { name: self.name, main: false };
+        let which = QueueChoice { name: self.name, main: false };
         if self.cancel { cancel(run, &which).await } else { start(run, &which, self.rate, &self.approval).await }
     }
 }
 
-async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval) -> Exit {
+async fn start(run: &Run, which: &QueueChoice, rate: Option<u16>, approved: &Approval) -> Exit {
     approval::possible(run, approved, "queue redrive")?;
-    let at = Subject::find(run, which, "queue redrive").await?;
+    let at = OpenQueue::find(run, which, "queue redrive").await?;
     at.begin(run, "queue redrive");
     let asked = async { Ok((at.tasks().await?, at.depth().await?)) };
     let (tasks, depth) = pipeline::unless_stopped(&run.stop, asked).await?;
@@ -85,7 +85,7 @@ async fn start(run: &Run, which: &Which, rate: Option<u16>, approved: &Approval)
     conclude(run, &at, &task)
 }
 
-fn refuse_second(at: &Subject, tasks: &[Task]) -> Result<(), Failure> {
+fn refuse_second(at: &OpenQueue, tasks: &[Task]) -> Result<(), Failure> {
     let Some(task) = tasks.iter().find(|task| task.status.is_active()) else { return Ok(()) };
     let message = format!("a task moves messages of {} already: {}", at.queue.address, form::progress(task));
     let help = format!("wait until it ends, or stop it: `deployer queue redrive {} --cancel`", at.typed());
@@ -97,7 +97,7 @@ const LISTED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Polls the task that was started after `latest_ms` until it ends, and reports its progress. SQS itself ends a task
 /// after 36 hours.
-async fn follow(run: &Run, at: &Subject, latest_ms: i64) -> Result<Task, AwsError> {
+async fn follow(run: &Run, at: &OpenQueue, latest_ms: i64) -> Result<Task, AwsError> {
     let pause = Duration::from_millis(if at.aws.place.endpoint_url.is_some() { 20 } else { 1_000 });
     let (began, mut shown) = (Instant::now(), None);
     loop {
@@ -119,14 +119,14 @@ async fn follow(run: &Run, at: &Subject, latest_ms: i64) -> Result<Task, AwsErro
     }
 }
 
-fn conclude(run: &Run, at: &Subject, task: &Task) -> Exit {
+fn conclude(run: &Run, at: &OpenQueue, task: &Task) -> Exit {
     let moved = form::messages_of(u64::try_from(task.moved).unwrap_or(0));
     let message = match &task.status {
-        Status::Completed => {
+        TaskStatus::Completed => {
             at.end(run, &End::Moved(task.moved));
             return Ok(OK);
         }
-        Status::Cancelled => format!("the move was cancelled after about {moved}"),
+        TaskStatus::Cancelled => format!("the move was cancelled after about {moved}"),
         status => {
             let reason = task.reason.clone().unwrap_or_else(|| format!("{status:?}"));
             format!("SQS stopped the move after about {moved}: {reason}")
@@ -137,15 +137,15 @@ fn conclude(run: &Run, at: &Subject, task: &Task) -> Exit {
     Err(at.problem("queue::partly-moved", message, help).masked(at.loaded.document.secrets()))
 }
 
-async fn cancel(run: &Run, which: &Which) -> Exit {
-    let at = Subject::find(run, which, "queue redrive").await?;
+async fn cancel(run: &Run, which: &QueueChoice) -> Exit {
+    let at = OpenQueue::find(run, which, "queue redrive").await?;
     at.begin(run, "queue redrive");
     let tasks = pipeline::unless_stopped(&run.stop, at.tasks()).await?;
     let Some(task) = tasks.iter().find(|task| task.status.is_active()) else {
         at.end(run, &End::NoTask);
         return Ok(OK);
     };
-    if task.status == Status::Cancelling {
+    if task.status == TaskStatus::Cancelling {
         at.end(run, &End::Cancelling(task));
         return Ok(OK);
     }

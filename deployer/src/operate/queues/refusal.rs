@@ -1,6 +1,6 @@
 //! The reasons why a command cannot work on a queue.
 
-use super::{QueueTarget, Queues, Unmeant, is_purging, owner};
+use super::{QueueNameError, QueueTarget, Queues, is_purging, owner};
 use crate::aws::{Aws, AwsError};
 use crate::failure::Failure;
 use crate::graph::owner::Owner;
@@ -25,12 +25,12 @@ impl Queues {
     }
 
     /// Reports a name that means no queue which the command can work on.
-    fn unmeant(&self, unmeant: Unmeant, name: &str, document: &Document) -> Failure {
+    fn unmeant(&self, unmeant: QueueNameError, name: &str, document: &Document) -> Failure {
         match unmeant {
-            Unmeant::Unknown if self.0.is_empty() => {
+            QueueNameError::Unknown if self.0.is_empty() => {
                 Failure::plain("queue::unknown", "this stack has no queues", "add one under `queues:`")
             }
-            Unmeant::Unknown => {
+            QueueNameError::Unknown => {
                 let known = || self.0.iter().map(QueueTarget::name);
                 let help = nearest(name, known()).map_or_else(
                     || format!("there are {}", quoted(known())),
@@ -38,12 +38,12 @@ impl Queues {
                 );
                 Failure::plain("queue::unknown", format!("this stack has no queue `{name}`"), help)
             }
-            Unmeant::WithoutDeadLetters(queue) => {
+            QueueNameError::WithoutDeadLetters(queue) => {
                 let message = format!("`{}` has no dead-letter queue", queue.element);
                 let help = "add `redrive: { max_receive_count: 5 }` and apply it; `--main` of `peek` and `purge` means the queue itself";
                 queue.problem("queue::without-dead-letters", message, help, document)
             }
-            Unmeant::Elsewhere(queue, arn) => {
+            QueueNameError::Elsewhere(queue, arn) => {
                 let message = format!("the dead-letter queue of `{}` is not in this stack: {arn}", queue.element);
                 queue.problem("queue::foreign", message, "use the stack that owns it", document)
             }

@@ -2,12 +2,12 @@
 
 use futures::future::try_join_all;
 
-use super::Step;
+use super::RollbackStep;
 use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::graph::owner::Owner;
 use crate::kinds::{self, Capability};
-use crate::operate::Target;
+use crate::operate::FunctionTarget;
 use crate::operate::history::{History, Way};
 use crate::plan::{PlanError, Problem};
 use crate::spec::document::Document;
@@ -24,13 +24,13 @@ pub struct Wish {
 /// The functions that roll back, and those that stay as they are.
 #[derive(Debug, Default)]
 pub struct Decision {
-    pub steps: Vec<Step>,
-    pub unchanged: Vec<Unchanged>,
+    pub steps: Vec<RollbackStep>,
+    pub unchanged: Vec<SkippedFunction>,
 }
 
 /// A function that is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unchanged {
+pub enum SkippedFunction {
     /// The version that runs already.
     Runs(String, u64),
     /// The reason for leaving it as it is.
@@ -39,8 +39,8 @@ pub enum Unchanged {
 
 /// A function with its versions in AWS and its record in the state.
 #[derive(Debug)]
-pub struct Subject {
-    pub target: Target,
+pub struct RollbackCandidate {
+    pub target: FunctionTarget,
     /// `None` if AWS does not have the function.
     pub history: Option<History>,
     recorded: bool,
@@ -63,14 +63,14 @@ struct Obstacle {
 /// The first refusal by Lambda.
 pub async fn subjects(
     aws: &Aws,
-    targets: Vec<Target>,
+    targets: Vec<FunctionTarget>,
     state: &State,
     document: &Document,
-) -> Result<Vec<Subject>, Failure> {
-    let read = |target: Target| async move {
+) -> Result<Vec<RollbackCandidate>, Failure> {
+    let read = |target: FunctionTarget| async move {
         let history = History::read(aws, &target.function_name).await;
         let history = history.map_err(|error| Failure::aws(&error, &target.element, document))?;
-        Ok(Subject::of(target, history, state))
+        Ok(RollbackCandidate::of(target, history, state))
     };
     try_join_all(targets.into_iter().map(read)).await
 }
@@ -80,21 +80,21 @@ pub async fn subjects(
 ///
 /// # Errors
 /// The problems that stop the rollback.
-pub fn decide(subjects: Vec<Subject>, wish: &Wish, stack: &str) -> Result<Decision, PlanError> {
+pub fn decide(subjects: Vec<RollbackCandidate>, wish: &Wish, stack: &str) -> Result<Decision, PlanError> {
     let (mut decision, mut problems, mut minor) = (Decision::default(), Vec::new(), Vec::new());
     for subject in subjects {
         let element = subject.target.element.clone();
         if wish.functions.is_empty() && subject.recorded && subject.latest == Some(false) {
             let why = "the last apply left its code as it was".to_owned();
-            decision.unchanged.push(Unchanged::Because(element, why));
+            decision.unchanged.push(SkippedFunction::Because(element, why));
             continue;
         }
         match subject.way(wish, stack) {
             Ok(Way::Back(version)) => {
-                let Subject { target, history: Some(seen), .. } = subject else { continue };
-                decision.steps.push(Step { target, seen, version: *version });
+                let RollbackCandidate { target, history: Some(seen), .. } = subject else { continue };
+                decision.steps.push(RollbackStep { target, seen, version: *version });
             }
-            Ok(Way::There(number)) => decision.unchanged.push(Unchanged::Runs(element, number)),
+            Ok(Way::There(number)) => decision.unchanged.push(SkippedFunction::Runs(element, number)),
             Ok(Way::Nowhere) => minor.push(subject.without_earlier_code()),
             Err(Obstacle { problem, minor: true }) => minor.push(problem),
             Err(Obstacle { problem, minor: false }) => problems.push(problem),
@@ -103,13 +103,13 @@ pub fn decide(subjects: Vec<Subject>, wish: &Wish, stack: &str) -> Result<Decisi
     if !wish.functions.is_empty() || (decision.steps.is_empty() && decision.unchanged.is_empty()) {
         problems.append(&mut minor);
     }
-    let unchanged = minor.into_iter().map(|problem| Unchanged::Because(problem.element, problem.message));
+    let unchanged = minor.into_iter().map(|problem| SkippedFunction::Because(problem.element, problem.message));
     decision.unchanged.extend(unchanged);
     if problems.is_empty() { Ok(decision) } else { Err(PlanError(problems)) }
 }
 
-impl Subject {
-    fn of(target: Target, history: Option<History>, state: &State) -> Self {
+impl RollbackCandidate {
+    fn of(target: FunctionTarget, history: Option<History>, state: &State) -> Self {
         let is_of = |record: &&Record| {
             let kind = kinds::find(&record.kind);
             kind.is_some_and(|kind| kind.about().operated == Some(Capability::Code))
@@ -140,7 +140,7 @@ impl Subject {
 
     /// Returns the function's versions, if the function is ours.
     fn our_history(&self, stack: &str) -> Result<&History, Obstacle> {
-        let Target { element, function_name, external, .. } = &self.target;
+        let FunctionTarget { element, function_name, external, .. } = &self.target;
         if *external {
             let help = format!("roll it back in the stack that `{element}` comes from");
             let message = format!("the function {function_name} is only referred to by this stack");

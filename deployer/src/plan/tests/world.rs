@@ -13,7 +13,7 @@ use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Question, Selection, plan};
 use crate::report;
 use crate::report::paint::Paint;
-use crate::report::plan::View;
+use crate::report::plan::PlanView;
 use crate::spec::document::Document;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
@@ -205,7 +205,8 @@ impl World {
 
 /// Returns the plan's text without its cost.
 pub(crate) fn said(plan: &Plan, stack: &Stack) -> String {
-    let view = View { paint: Paint { colour: false }, verbose: false, width: 100, secrets: stack.document.secrets() };
+    let view =
+        PlanView { paint: Paint { colour: false }, verbose: false, width: 100, secrets: stack.document.secrets() };
     let text = report::plan::plan(plan, Cost::default(), view);
     text.rsplit_once("0 reads").expect("the cost comes last").0.to_owned()
 }

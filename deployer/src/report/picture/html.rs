@@ -11,12 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::svg::{drawn, escaped};
-use super::{Mark, Node, Picture, singular};
+use super::{Mark, Picture, PictureNode, singular};
 use crate::plan::{Action, Cost, Planned};
 use crate::report::paint::{Paint, Tone};
-use crate::report::plan::{self as text, LineSign, View};
+use crate::report::plan::{self as text, LineSign, PlanView};
 use crate::report::reason::remark;
-use crate::report::shown::Shown;
+use crate::report::shown::MaskedPlan;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 
@@ -29,7 +29,7 @@ pub struct Page<'a> {
     pub picture: &'a Picture,
     /// Region and account, as far as they are known.
     pub about: String,
-    pub plan: Option<(&'a Shown, Cost)>,
+    pub plan: Option<(&'a MaskedPlan, Cost)>,
     pub secrets: &'a Secrets,
 }
 
@@ -65,8 +65,8 @@ fn anchor(at: usize) -> String {
 }
 
 impl Page<'_> {
-    fn view(&self) -> View<'_> {
-        View { paint: Paint { colour: false }, verbose: false, width: 60, secrets: self.secrets }
+    fn view(&self) -> PlanView<'_> {
+        PlanView { paint: Paint { colour: false }, verbose: false, width: 60, secrets: self.secrets }
     }
 
     /// Renders the plan's summary and cost, and a legend of its signs.
@@ -128,7 +128,7 @@ impl Page<'_> {
     }
 
     /// Renders one element with all its details.
-    fn details(&self, at: usize, node: &Node) -> String {
+    fn details(&self, at: usize, node: &PictureNode) -> String {
         let mut out = format!("<section id=\"{}\">\n<h2>{}</h2>\n", anchor(at), escaped(&node.name));
         let external = if node.external { ", external: only referred to" } else { "" };
         let mark = node.mark.map(|mark| format!(", {}", mark.word())).unwrap_or_default();
@@ -156,7 +156,7 @@ impl Page<'_> {
         out + "</section>\n"
     }
 
-    fn lines(&self, plan: &Shown, planned: &Planned) -> String {
+    fn lines(&self, plan: &MaskedPlan, planned: &Planned) -> String {
         let lines = text::lines(plan, planned, self.view(), 0);
         if lines.is_empty() || planned.action() == Action::Unchanged {
             return String::new();

@@ -88,12 +88,12 @@ fn shared(a: Frame, b: Frame) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Edge, Node, Picture};
+    use super::super::{Edge, Picture, PictureNode};
     use super::*;
 
     /// Places the label `messages` on edges between two columns of three cards.
     fn placed(edges: &[(usize, usize)]) -> Vec<(f64, f64)> {
-        let node = |n: usize| Node {
+        let node = |n: usize| PictureNode {
             id: format!("queues.q{n}"),
             section: "queues".into(),
             name: format!("q{n}"),

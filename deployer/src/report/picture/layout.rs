@@ -287,11 +287,11 @@ fn port(way: &Way, mut side: Vec<(f64, &Way)>) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Edge, Node, Picture};
+    use super::super::{Edge, Picture, PictureNode};
     use super::*;
 
     fn picture(count: usize, edges: &[(usize, usize)]) -> Picture {
-        let node = |n: usize| Node {
+        let node = |n: usize| PictureNode {
             id: format!("queues.q{n}"),
             section: "queues".into(),
             name: format!("q{n}"),

@@ -26,13 +26,13 @@ pub use text::{dot, mermaid};
 #[derive(Debug, Default)]
 pub struct Picture {
     pub stack: String,
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<PictureNode>,
     pub edges: Vec<Edge>,
 }
 
 /// An element of `stack.yaml`, or a person.
 #[derive(Debug)]
-pub struct Node {
+pub struct PictureNode {
     /// `functions.draw`, `person.ops@example.com`.
     pub id: String,
     /// `functions`, `person`.
@@ -40,7 +40,7 @@ pub struct Node {
     pub name: String,
     /// Whether the element is only referred to: never created, changed or deleted.
     pub external: bool,
-    pub resources: Vec<Part>,
+    pub resources: Vec<PictureResource>,
     /// The plan's effect on the element; `None` without a plan.
     pub mark: Option<Mark>,
     /// Whether somebody changed it outside the deployer.
@@ -49,7 +49,7 @@ pub struct Node {
 
 /// A primitive resource of an element.
 #[derive(Debug)]
-pub struct Part {
+pub struct PictureResource {
     pub address: String,
     pub kind: &'static str,
     /// The sign of the planned action; empty without a plan.
@@ -146,7 +146,7 @@ struct Drawing<'a> {
     graph: &'a Graph,
     secrets: &'a Secrets,
     ids: BTreeMap<String, usize>,
-    nodes: Vec<Node>,
+    nodes: Vec<PictureNode>,
     edges: BTreeMap<(usize, usize), (BTreeSet<String>, bool)>,
 }
 
@@ -157,7 +157,7 @@ impl Drawing<'_> {
         }
         let (section, name) = id.split_once('.').unwrap_or(("", id));
         self.ids.insert(id.to_owned(), self.nodes.len());
-        self.nodes.push(Node {
+        self.nodes.push(PictureNode {
             id: self.secrets.mask(id).into_owned(),
             section: section.to_owned(),
             name: self.secrets.mask(name).into_owned(),
@@ -173,7 +173,7 @@ impl Drawing<'_> {
         let at = self.node(&node.element);
         self.nodes[at].external |= node.external;
         let address = self.secrets.mask(&node.address).into_owned();
-        self.nodes[at].resources.push(Part { address, kind: node.kind.name(), sign: "" });
+        self.nodes[at].resources.push(PictureResource { address, kind: node.kind.name(), sign: "" });
     }
 
     fn edge(&mut self, from: usize, to: usize, label: &str, dashed: bool) {
@@ -233,7 +233,11 @@ impl Drawing<'_> {
             let address = self.secrets.mask(&planned.address).into_owned();
             match self.nodes[at].resources.iter_mut().find(|part| part.address == address) {
                 Some(part) => part.sign = sign(planned),
-                None => self.nodes[at].resources.push(Part { address, kind: planned.kind.name(), sign: sign(planned) }),
+                None => self.nodes[at].resources.push(PictureResource {
+                    address,
+                    kind: planned.kind.name(),
+                    sign: sign(planned),
+                }),
             }
         }
         // Resources that exist only in the state are connected, too.

@@ -7,7 +7,7 @@ use super::labels::{TALL, places};
 use super::layout::{HEIGHT, Layout, layout};
 use super::text::under;
 use super::words::{LABEL, TEXT, WIDTH, cut, label_width, name};
-use super::{Edge, Mark, Node, PERSON, Picture, singular};
+use super::{Edge, Mark, PERSON, Picture, PictureNode, singular};
 use crate::spec::sections;
 
 /// The smallest letters of `picture.css` have 12.5 pixels; this factor shrinks them to 12.
@@ -56,7 +56,7 @@ pub(super) fn drawn(picture: &Picture, style: &str, link: impl Fn(usize) -> Opti
 }
 
 /// Returns a screen reader's text for a node.
-pub(super) fn said(node: &Node) -> String {
+pub(super) fn said(node: &PictureNode) -> String {
     let mut words = format!("{}, {}", node.name, under(node));
     if let Some(mark) = node.mark {
         let _ = write!(words, ", {}", mark.word());
@@ -96,7 +96,7 @@ fn label(out: &mut String, edge: &Edge, place: Option<(f64, f64)>) {
     );
 }
 
-fn card(out: &mut String, node: &Node, layout: &Layout, at: usize) {
+fn card(out: &mut String, node: &PictureNode, layout: &Layout, at: usize) {
     let (x, y) = layout.nodes[at];
     let mark = node.mark.unwrap_or(Mark::Unchanged);
     let plain = if node.mark.is_none() { " unplanned" } else { "" };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Mark, Node, Picture, shape, singular};
+use super::{Mark, Picture, PictureNode, shape, singular};
 use crate::spec::sections::about::Shape;
 
 /// Renders a mermaid flow chart.
@@ -68,7 +68,7 @@ pub fn dot(picture: &Picture) -> String {
     out + "}\n"
 }
 
-fn title(node: &Node) -> String {
+fn title(node: &PictureNode) -> String {
     match node.mark.map(Mark::sign).filter(|sign| !sign.is_empty()) {
         Some(sign) => format!("{sign} {}", node.name),
         None => node.name.clone(),
@@ -76,7 +76,7 @@ fn title(node: &Node) -> String {
 }
 
 /// Returns the second line of a node: its type and the number of its resources.
-pub(super) fn under(node: &Node) -> String {
+pub(super) fn under(node: &PictureNode) -> String {
     let mut words = singular(&node.section).to_owned();
     if node.external {
         words += ", external";

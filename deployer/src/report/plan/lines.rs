@@ -5,20 +5,20 @@ use similar::ChangeTag;
 use similar::algorithms::{Capture, Replace, myers};
 
 use super::values::{LONG, SENSITIVE, bytes, short, shown, whole};
-use super::{View, impact};
+use super::{PlanView, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
 use crate::kinds::{KindRef, Rule};
 use crate::plan::{Action, ArtifactSizes, Change, Planned, Rules};
 use crate::report::paint::{Paint, Tone};
 use crate::report::reason;
-use crate::report::shown::Shown;
+use crate::report::shown::MaskedPlan;
 
 /// The most lines of a new text that are shown without `-v`.
 const MANY: usize = 12;
 
 /// One line below a resource's first line.
-pub(in crate::report) struct Line {
+pub(in crate::report) struct PlanLine {
     pub indent: usize,
     pub tone: Option<Tone>,
     pub sign: Option<LineSign>,
@@ -44,7 +44,7 @@ impl LineSign {
     }
 }
 
-impl Line {
+impl PlanLine {
     fn new(indent: usize, tone: impl Into<Option<Tone>>, text: impl Into<String>) -> Self {
         Self { indent, tone: tone.into(), sign: None, text: text.into() }
     }
@@ -77,10 +77,15 @@ impl Line {
 }
 
 /// Lists the effects of the action, then the properties that change.
-pub(in crate::report) fn lines(plan: &Shown, planned: &Planned, view: View<'_>, below: usize) -> Vec<Line> {
+pub(in crate::report) fn lines(
+    plan: &MaskedPlan,
+    planned: &Planned,
+    view: PlanView<'_>,
+    below: usize,
+) -> Vec<PlanLine> {
     let why = (planned.action() == Action::Replace).then(|| reason::words(&planned.reason));
     let effects = why.into_iter().chain(impact(planned));
-    let mut lines: Vec<Line> = effects.map(|text| Line::signed(4, LineSign::Impact, text)).collect();
+    let mut lines: Vec<PlanLine> = effects.map(|text| PlanLine::signed(4, LineSign::Impact, text)).collect();
     if matches!(planned.action(), Action::Delete | Action::Forget) {
         return lines;
     }
@@ -102,7 +107,7 @@ fn is_mark(path: &str) -> bool {
 }
 
 /// Lists the properties that do not change.
-fn unchanged(planned: &Planned) -> Vec<Line> {
+fn unchanged(planned: &Planned) -> Vec<PlanLine> {
     let rules = Rules(planned.kind.rules());
     let mut found = Vec::new();
     leaves(rules, "", planned.effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired), &mut found);
@@ -116,10 +121,10 @@ fn unchanged(planned: &Planned) -> Vec<Line> {
     same.flat_map(|(path, value)| {
         if rules.is_policy(&path) {
             let grants = statements(&Value::Null, value).into_iter();
-            let plain = grants.map(|line| Line::new(6, Tone::Faint, line.text));
-            return std::iter::once(Line::new(4, Tone::Faint, format!("{path}:"))).chain(plain).collect();
+            let plain = grants.map(|line| PlanLine::new(6, Tone::Faint, line.text));
+            return std::iter::once(PlanLine::new(4, Tone::Faint, format!("{path}:"))).chain(plain).collect();
         }
-        vec![Line::new(4, Tone::Faint, format!("{path}: {}", shown(value)))]
+        vec![PlanLine::new(4, Tone::Faint, format!("{path}: {}", shown(value)))]
     })
     .collect()
 }
@@ -141,7 +146,7 @@ fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(Strin
 
 /// One changing property, and the settings that decide how it is shown.
 struct Property<'a> {
-    plan: &'a Shown,
+    plan: &'a MaskedPlan,
     planned: &'a Planned,
     change: &'a Change,
     width: usize,
@@ -149,7 +154,7 @@ struct Property<'a> {
 }
 
 impl Property<'_> {
-    fn lines(&self) -> Vec<Line> {
+    fn lines(&self) -> Vec<PlanLine> {
         let before = self.change.before();
         let after = self.change.after();
         let known = self.change.is_known();
@@ -203,10 +208,10 @@ impl Property<'_> {
         remark
     }
 
-    fn line(&self, text: &str) -> Line {
+    fn line(&self, text: &str) -> PlanLine {
         let artifact = self.planned.kind.artifact().filter(|artifact| artifact.is_digest(&self.change.path));
         let path = artifact.map_or(self.change.path.as_str(), |artifact| artifact.name);
-        Line::new(4, None, format!("{path}: {text}{}", self.remark()))
+        PlanLine::new(4, None, format!("{path}: {text}{}", self.remark()))
     }
 
     /// Renders `before → after`, or `after` alone for a new resource.
@@ -239,17 +244,17 @@ impl Property<'_> {
         has_rule(self.planned.kind, &self.change.path, rule)
     }
 
-    fn title(&self) -> Line {
-        Line::new(4, None, format!("{}:{}", self.change.path, self.remark()))
+    fn title(&self) -> PlanLine {
+        PlanLine::new(4, None, format!("{}:{}", self.change.path, self.remark()))
     }
 
     /// Renders the statements that are added and removed, compared by meaning.
-    fn policy(&self) -> Vec<Line> {
+    fn policy(&self) -> Vec<PlanLine> {
         std::iter::once(self.title()).chain(statements(self.change.before(), self.change.after())).collect()
     }
 
     /// Renders a long value by its differing lines or list items.
-    fn apart(&self) -> Vec<Line> {
+    fn apart(&self) -> Vec<PlanLine> {
         let json = self.has_rule(Rule::Json);
         let (before, after) = (parts(self.change.before(), json), parts(self.change.after(), json));
         let (before, after): (Vec<&str>, Vec<&str>) =
@@ -257,9 +262,13 @@ impl Property<'_> {
         let mut lines = vec![self.title()];
         if self.planned.action() == Action::Create {
             let few = if self.all { after.len() } else { MANY };
-            lines.extend(after.iter().take(few).map(|line| Line::new(6, None, *line)));
+            lines.extend(after.iter().take(few).map(|line| PlanLine::new(6, None, *line)));
             if after.len() > few {
-                lines.push(Line::new(6, Tone::Faint, format!("… {} more lines (-v shows them)", after.len() - few)));
+                lines.push(PlanLine::new(
+                    6,
+                    Tone::Faint,
+                    format!("… {} more lines (-v shows them)", after.len() - few),
+                ));
             }
             return lines;
         }
@@ -269,8 +278,8 @@ impl Property<'_> {
         let ops = found.into_inner().into_ops();
         for line in ops.iter().flat_map(|op| op.iter_changes(&before, &after)) {
             match line.tag() {
-                ChangeTag::Delete => lines.push(Line::signed(6, LineSign::Removed, line.value())),
-                ChangeTag::Insert => lines.push(Line::signed(6, LineSign::Added, line.value())),
+                ChangeTag::Delete => lines.push(PlanLine::signed(6, LineSign::Removed, line.value())),
+                ChangeTag::Insert => lines.push(PlanLine::signed(6, LineSign::Added, line.value())),
                 ChangeTag::Equal => {}
             }
         }
@@ -287,7 +296,7 @@ pub(super) fn has_rule(kind: KindRef, path: &str, rule: Rule) -> bool {
 }
 
 /// Lists the statements that one policy document has and another does not.
-pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
+pub(super) fn statements(before: &Value, after: &Value) -> Vec<PlanLine> {
     let parsed = |value: &Value| match value {
         Value::String(text) => serde_json::from_str(text).ok(),
         Value::Null => None,
@@ -295,7 +304,7 @@ pub(super) fn statements(before: &Value, after: &Value) -> Vec<Line> {
     };
     let changes = policy::statement_diff(parsed(before).as_ref(), parsed(after).as_ref());
     let sign = |added: bool| if added { LineSign::Added } else { LineSign::Removed };
-    changes.iter().map(|change| Line::signed(6, sign(change.added), resolve::readable(&change.grant))).collect()
+    changes.iter().map(|change| PlanLine::signed(6, sign(change.added), resolve::readable(&change.grant))).collect()
 }
 
 /// Splits a value at its natural boundaries: a text at its lines, a list at its items, JSON at its indented lines.

@@ -10,14 +10,14 @@ use crate::plan::{Action, Plan, Planned};
 /// The expected duration of each step of a plan, and which steps have ended.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
-    steps: BTreeMap<String, Step>,
+    steps: BTreeMap<String, EstimatedStep>,
     /// Seconds that the ended steps took, and those that were expected for them.
     took: f64,
     expected: f64,
 }
 
 #[derive(Debug, Default)]
-struct Step {
+struct EstimatedStep {
     expected: f64,
     after: Vec<String>,
     done: bool,
@@ -29,11 +29,11 @@ impl Estimate {
         let mut steps = BTreeMap::new();
         for planned in plan.actions().iter().filter(acting) {
             let expected = seconds(planned.kind, planned.action());
-            steps.insert(planned.address.clone(), Step { expected, after: after(plan, planned), done: false });
+            steps.insert(planned.address.clone(), EstimatedStep { expected, after: after(plan, planned), done: false });
             if removes_separately(planned) {
                 let after = vec![planned.address.clone()];
                 let expected = seconds(planned.kind, Action::Delete);
-                steps.insert(key(&planned.address, true), Step { expected, after, done: false });
+                steps.insert(key(&planned.address, true), EstimatedStep { expected, after, done: false });
             }
         }
         Self { steps, ..Self::default() }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn estimate(steps: &[(&str, f64, &[&str])]) -> Estimate {
-        let step = |after: &[&str], expected| Step {
+        let step = |after: &[&str], expected| EstimatedStep {
             expected,
             after: after.iter().map(|s| (*s).to_owned()).collect(),
             done: false,

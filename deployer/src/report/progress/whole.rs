@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Running;
+use super::RunningStep;
 use super::estimate::Estimate;
 use crate::mutex::lock;
 
@@ -33,7 +33,7 @@ pub(super) fn bar() -> ProgressBar {
 pub(super) async fn keep_moving(
     bar: ProgressBar,
     whole: Arc<Mutex<Estimate>>,
-    running: Arc<Mutex<BTreeMap<String, Running>>>,
+    running: Arc<Mutex<BTreeMap<String, RunningStep>>>,
 ) {
     loop {
         let (share, text) = {

@@ -11,7 +11,7 @@ use crate::report::terminal::Terminal;
 
 /// The queue that a command is about.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct CommandQueue<'a> {
     pub queue: &'a QueueTarget,
     /// The name to type for it in a command.
     pub typed: &'a str,
@@ -34,8 +34,8 @@ pub enum End<'a> {
     Purged(Depth),
 }
 
-impl Subject<'_> {
-    /// Prints the messages that are about to be moved. Programs read them in [`Subject::print_start`].
+impl CommandQueue<'_> {
+    /// Prints the messages that are about to be moved. Programs read them in [`CommandQueue::print_start`].
     pub fn announce_move(self, terminal: &Terminal, depth: Depth) {
         if !terminal.json {
             terminal.data(&intended_move(self.queue, self.sources, depth, terminal.out));

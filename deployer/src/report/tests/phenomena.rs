@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::plan::tests::world::{Stack, World, place};
 use crate::plan::{Cost, Goal, Plan, Selection};
 use crate::report::paint::Paint;
-use crate::report::plan::View;
+use crate::report::plan::PlanView;
 use crate::report::planned::PlanReport;
 use crate::report::{json, markdown, plan};
 use crate::spec::secrets::Secrets;
@@ -47,8 +47,8 @@ outputs: { url: "${apis.front.url}/draw" }
 
 const COST: Cost = Cost { reads: 21, waves: 3, seconds: 0.25 };
 
-fn view(secrets: &Secrets) -> View<'_> {
-    View { paint: Paint { colour: false }, verbose: false, width: 100, secrets }
+fn view(secrets: &Secrets) -> PlanView<'_> {
+    PlanView { paint: Paint { colour: false }, verbose: false, width: 100, secrets }
 }
 
 /// Plans `text` in a world where [`SHOP`] was applied.
@@ -228,7 +228,7 @@ fn everything_goes() {
 #[test]
 fn all_of_a_changed_resource_shows_on_demand() {
     let (value, stack) = planned(&SHOP.replace("timeout: 20s", "timeout: 25s"), |_| {});
-    let verbose = View { verbose: true, ..view(stack.document.secrets()) };
+    let verbose = PlanView { verbose: true, ..view(stack.document.secrets()) };
     let text = plan::plan(&value, COST, verbose);
     assert!(text.contains("memory_size: 512") && !text.contains("4711"), "{text}");
     assert_snapshot!("verbose_text", text);
@@ -238,7 +238,7 @@ fn all_of_a_changed_resource_shows_on_demand() {
 fn lines_are_no_wider_than_the_terminal_where_a_value_can_be_moved() {
     let (value, stack) = planned(&SHOP.replace("orders: { visib", "orders: { name: shop-purchases, visib"), |_| {});
     for width in [60, 80, 120] {
-        let text = plan::plan(&value, COST, View { width, ..view(stack.document.secrets()) });
+        let text = plan::plan(&value, COST, PlanView { width, ..view(stack.document.secrets()) });
         let arrows = text.lines().filter(|line| line.contains(" → ") && !line.starts_with('!'));
         for line in arrows {
             assert!(line.chars().count() <= width, "{width}: {line}");

@@ -7,7 +7,7 @@ use super::phenomena::SHOP;
 use crate::plan::tests::world::{Stack, World};
 use crate::plan::{Cost, Goal, Selection};
 use crate::report::picture::{Mark, Page, Picture, dot, html, mermaid, svg};
-use crate::report::shown::Shown;
+use crate::report::shown::MaskedPlan;
 
 /// Draws `text` with its plan, in a world where [`SHOP`] was applied and then changed outside.
 fn planned(text: &str) -> (Picture, String) {
@@ -18,8 +18,12 @@ fn planned(text: &str) -> (Picture, String) {
     let secrets = stack.document.secrets();
     let picture = Picture::of("shop", &stack.graph, Some(&plan), secrets);
     let about = "eu-west-1".to_owned();
-    let page =
-        html(&Page { picture: &picture, about, plan: Some((&Shown::of(&plan, secrets), Cost::default())), secrets });
+    let page = html(&Page {
+        picture: &picture,
+        about,
+        plan: Some((&MaskedPlan::of(&plan, secrets), Cost::default())),
+        secrets,
+    });
     (picture, page)
 }
 
@@ -143,7 +147,7 @@ fn names_cannot_break_out_of_the_page() {
     let page = html(&Page {
         picture: &picture,
         about: "<i>".into(),
-        plan: Some((&Shown::of(&plan, secrets), Cost::default())),
+        plan: Some((&MaskedPlan::of(&plan, secrets), Cost::default())),
         secrets,
     });
     assert!(!page.contains("<script>alert") && !page.contains("shop <b>") && !page.contains("<i>"));
