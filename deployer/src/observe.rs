@@ -24,7 +24,7 @@ use crate::aws::{Aws, AwsError, Place, Trust};
 use crate::graph::Graph;
 pub(crate) use crate::graph::identity_known;
 use crate::graph::resolve::{self, KnownOutputs};
-use crate::kinds::{self, AnyKind, Observed};
+use crate::kinds::{self, AnyKind, ObservedResource};
 use crate::spec::secrets::LEAST;
 use crate::state::{Intent, Record, State, fingerprint};
 
@@ -38,7 +38,7 @@ use wave::Wave;
 /// The resources in AWS, and the state of the last apply.
 pub struct Observation {
     /// The graph's resources in AWS, by address. Absent resources are missing.
-    pub(crate) live: BTreeMap<String, Observed<Value>>,
+    pub(crate) live: BTreeMap<String, ObservedResource<Value>>,
     /// Resources of the prior state that are no longer in the graph, by address.
     pub(crate) left: BTreeMap<String, StateOnlyResource>,
     /// Every known output, predicted or read.
@@ -54,7 +54,7 @@ pub struct Observation {
 /// A resource that only the prior state has.
 pub struct StateOnlyResource {
     pub record: Record,
-    pub live: Option<Observed<Value>>,
+    pub live: Option<ObservedResource<Value>>,
 }
 
 /// A read that failed.
@@ -91,7 +91,7 @@ impl Depth {
         aws: &'a Aws,
         spec: &'a Value,
         trust: Trust,
-    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         match self {
             Self::Whole => kind.read(aws, spec, trust),
             Self::Presence => kind.present(aws, spec),
@@ -181,7 +181,7 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
     let left = records_without_node(graph, place, &predicted, &prior)?
         .into_iter()
         .map(|(address, record, _)| {
-            let live = Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone());
+            let live = ObservedResource::new(&record.physical_id, record.inputs.clone(), record.outputs.clone());
             (address.clone(), StateOnlyResource { record: record.clone(), live: Some(live) })
         })
         .collect::<BTreeMap<_, _>>();
@@ -195,10 +195,10 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
         let kept = prior.resources.iter().filter(|(address, _)| !left.contains_key(*address)).map(|(_, record)| record);
         // The state has no record of an external resource; assume that it is as desired.
         let seen = if node.external {
-            Observed::new(String::new(), spec.clone(), known.get(&node.address).cloned().unwrap_or_default())
+            ObservedResource::new(String::new(), spec.clone(), known.get(&node.address).cloned().unwrap_or_default())
         } else if let Some(record) = kept.clone().find(same) {
             let inputs = fingerprint::shown(&record.inputs, &spec, &prior.lineage);
-            Observed::new(&record.physical_id, inputs, record.outputs.clone())
+            ObservedResource::new(&record.physical_id, inputs, record.outputs.clone())
         } else {
             continue;
         };

@@ -8,7 +8,7 @@
 //! `validate` is the first stage, and a question to cargo. `plan` is all stages but the last. `apply`, `destroy` and
 //! `adopt` are the whole line. There is no second wiring: verbs differ in their [`Request`] alone.
 //!
-//! **Load** ([`load`]) takes the text of `stack.yaml` and the values of its variables. It gives a [`Loaded`]: the
+//! **Load** ([`load`]) takes the text of `stack.yaml` and the values of its variables. It gives a [`LoadedStack`]: the
 //! document, the graph of resources and the warnings. It needs neither AWS nor credentials, and reports all findings at
 //! once. Where some elements are wrong, it still checks the others together.
 //!
@@ -73,19 +73,19 @@ use crate::plan::{Cost, Goal, Plan, Question, plan};
 use crate::spec::finding::Findings;
 use crate::spec::source::SourceText;
 
-use begin::{Begun, Home, begin, connect};
-use gather::{Gathered, gather};
+use begin::{Home, RunStart, begin, connect};
+use gather::{GatheredInputs, gather};
 
-pub use check::{Loaded, check, load, validate};
+pub use check::{LoadedStack, check, load, validate};
 pub use desk::Desk;
 pub use env::{Environment, environments, erase};
-pub use execute::Applied;
-pub use look::{Refreshed, Sight, look, reach};
+pub use execute::ApplyResult;
+pub use look::{RefreshResult, Sight, look, reach};
 pub use permissions::{Whereabouts, permissions, whereabouts};
 pub use place::{kept_after_this_job, known_in_this_job};
 pub use recall::{all_lowered, recall};
-pub use recorded::{Recorded, recorded};
-pub use reviewed::{Other, Reviewed};
+pub use recorded::{RecordedPlan, recorded};
+pub use reviewed::{DifferentPlan, Review};
 pub use settings::{AwsSettings, LockSettings, Machine, Settings, root};
 pub use state::{give_back, hold, open_store, read_state, write_state};
 
@@ -110,21 +110,21 @@ pub trait Progress: package::BuildProgress {
 
 /// A plan and everything needed to carry it out.
 pub struct Ready {
-    pub loaded: Loaded,
+    pub loaded: LoadedStack,
     pub plan: Plan,
     pub cost: Cost,
     settings: Settings,
     goal: Goal,
     home: Home,
-    gathered: Gathered,
+    gathered: GatheredInputs,
 }
 
 /// The material of a plan.
 #[derive(Clone, Copy)]
 struct Material<'a> {
-    loaded: &'a Loaded,
+    loaded: &'a LoadedStack,
     observation: &'a Observation,
-    gathered: &'a Gathered,
+    gathered: &'a GatheredInputs,
     place: &'a Place,
     settings: &'a Settings,
     goal: &'a Goal,
@@ -134,12 +134,12 @@ struct Material<'a> {
 ///
 /// # Errors
 /// Any error that prevents a plan; the lock is released then.
-pub async fn prepare(loaded: Loaded, request: &Request<'_>) -> Result<Ready, Failure> {
+pub async fn prepare(loaded: LoadedStack, request: &Request<'_>) -> Result<Ready, Failure> {
     let began = Instant::now();
     if request.hold && *request.goal != Goal::Destroy && !loaded.document.lacking().is_empty() {
         return Err(Failure::internal("a plan with unknown variables was about to be carried out"));
     }
-    let Begun { home, fetched } = begin(&loaded.document, request).await?;
+    let RunStart { home, fetched } = begin(&loaded.document, request).await?;
     let planning = async {
         let gathered = gather(&loaded, &home, fetched, request).await?;
         let loaded = complete(loaded, &gathered, home.place());
@@ -166,7 +166,7 @@ pub async fn prepare(loaded: Loaded, request: &Request<'_>) -> Result<Ready, Fai
 }
 
 /// Completes the stack with facts from AWS and cargo: secrets of earlier applies, and the hashes of the code.
-fn complete(mut loaded: Loaded, gathered: &Gathered, place: &Place) -> Loaded {
+fn complete(mut loaded: LoadedStack, gathered: &GatheredInputs, place: &Place) -> LoadedStack {
     for text in gathered.observation.secrets_of_before(&loaded.graph, place) {
         loaded.document.add_secret(&text);
     }
@@ -180,7 +180,7 @@ fn complete(mut loaded: Loaded, gathered: &Gathered, place: &Place) -> Loaded {
 /// Repeats the checks against AWS's limits, now that references are resolved. A destroy exceeds none, and a
 /// stack with unknown variables is not applied.
 fn check_limits(material: &Material<'_>) -> Result<(), Failure> {
-    let Material { loaded: Loaded { document, graph, .. }, observation, place, goal, .. } = *material;
+    let Material { loaded: LoadedStack { document, graph, .. }, observation, place, goal, .. } = *material;
     if *goal == Goal::Destroy || !document.lacking().is_empty() {
         return Ok(());
     }
@@ -196,7 +196,8 @@ fn check_limits(material: &Material<'_>) -> Result<(), Failure> {
 
 /// Compares the stack with AWS.
 fn decide(material: &Material<'_>) -> Result<Plan, Failure> {
-    let Material { loaded: Loaded { document, graph, .. }, observation, gathered, place, settings, goal } = *material;
+    let Material { loaded: LoadedStack { document, graph, .. }, observation, gathered, place, settings, goal } =
+        *material;
     let question = Question {
         graph,
         seen: observation,
@@ -233,7 +234,11 @@ async fn signals(stop: &Stop, number: u8) {
 ///
 /// # Errors
 /// When the state cannot be read.
-pub async fn outputs(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<BTreeMap<String, String>, Failure> {
+pub async fn outputs(
+    loaded: &LoadedStack,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<BTreeMap<String, String>, Failure> {
     let read = async {
         let store = connect(&loaded.document, settings).await?.store;
         Ok(store.read().await.map_err(Failure::state)?.state.outputs)

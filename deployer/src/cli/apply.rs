@@ -13,7 +13,7 @@ use super::run::Run;
 use crate::failure::Failure;
 use crate::pipeline;
 use crate::plan::Goal;
-use crate::plan::saved::{Saved, moved};
+use crate::plan::saved::{SavedPlan, moved};
 use crate::report::ready as form;
 
 /// Make AWS match stack.yaml
@@ -79,12 +79,12 @@ async fn saved(run: &Run, file: &Path, choice: Choice) -> Exit {
 }
 
 /// Reads a saved plan.
-pub(super) fn read(file: &Path) -> Result<Saved, Failure> {
+pub(super) fn read(file: &Path) -> Result<SavedPlan, Failure> {
     let bytes = std::fs::read(file).map_err(|error| {
         let message = format!("cannot read {}: {error}", file.display());
         Failure::plain("plan::unreadable", message, "save a plan: `deployer plan --out FILE`")
     })?;
-    Saved::parse(&bytes).map_err(|error| {
+    SavedPlan::parse(&bytes).map_err(|error| {
         let message = format!("{} cannot be applied: {error}", file.display());
         Failure::plain("plan::not-a-plan", message, "save it again: `deployer plan --out FILE`")
     })

@@ -20,7 +20,7 @@ use super::options::{Choice, ExpectedPlan};
 use super::run::Run;
 use super::{CHANGES, Exit, OK};
 use crate::failure::Failure;
-use crate::pipeline::{self, Ready, Reviewed, Settings};
+use crate::pipeline::{self, Ready, Review, Settings};
 use crate::plan::{Effects, Goal};
 use crate::report::{ci as form, ready};
 use crate::spec::head::ReviewedPlan;
@@ -74,7 +74,7 @@ async fn deploy(
     secrets: &mut Option<Secrets>,
 ) -> Exit {
     let began = Instant::now();
-    let expected = Reviewed::read(expected.word())?;
+    let expected = Review::read(expected.word())?;
     let settings = run.settings(choice, "ci")?;
     let loaded = run.load(&settings)?;
     *secrets = Some(loaded.document.secrets().clone());
@@ -150,7 +150,7 @@ async fn reviewed(
     run: &Run,
     ready: Ready,
     effects: &Effects,
-    expected: Option<Reviewed>,
+    expected: Option<Review>,
     occasion: &Occasion,
     pages: &Pages<'_>,
 ) -> Result<Ready, Failure> {
@@ -203,7 +203,7 @@ async fn reviewed(
 }
 
 /// Finds the plan that the merged request recorded, or the reason why there is none.
-async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Reviewed, NoReview> {
+async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Review, NoReview> {
     let Occasion::Branch(branch) = occasion else { return Err(NoReview::None("this run is for no branch".to_owned())) };
     let forge = event::forge(&run.environment);
     let (stack, seal) = (ready.loaded.document.stack(), Seal::new(ready.review_key()));

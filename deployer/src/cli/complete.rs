@@ -17,7 +17,7 @@ use crate::spec::env;
 use crate::spec::head::StateLocation;
 use crate::spec::sections::functions::Functions;
 use crate::spec::sections::queues::Queues;
-use crate::spec::sections::{Lowered, Section};
+use crate::spec::sections::{LoweredStack, Section};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 use crate::spec::visible;
@@ -185,7 +185,7 @@ fn directory() -> PathBuf {
 }
 
 /// Loads the stack that the typed words refer to, as far as it is sound. Variables need no values here.
-fn stack() -> Option<(Document, Lowered)> {
+fn stack() -> Option<(Document, LoweredStack)> {
     let file = option(["-f", "--file"], "DEPLOYER_FILE").unwrap_or_else(|| "stack.yaml".to_owned());
     let file = directory().join(file);
     let source = SourceText::new(&file, std::fs::read(&file).ok()?);

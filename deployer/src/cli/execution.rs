@@ -7,7 +7,7 @@ use super::run::Run;
 use super::{ERROR, Exit, INTERRUPTED, OK, approval};
 use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
-use crate::pipeline::{Applied, Ready, Reviewed};
+use crate::pipeline::{ApplyResult, Ready, Review};
 use crate::plan::Goal;
 use crate::report::progress::Progress;
 use crate::report::ready as form;
@@ -26,7 +26,7 @@ impl Change {
     /// Plans the change, asks, and carries it out.
     pub(super) async fn make(self, run: &Run) -> Exit {
         approval::possible(run, &self.approval, self.command)?;
-        let reviewed = Reviewed::read(self.expected.word())?;
+        let reviewed = Review::read(self.expected.word())?;
         let began = Instant::now();
         let mut settings = run.settings(&self.choice, self.command)?;
         // A deletion computes no desired value.
@@ -56,7 +56,7 @@ impl Change {
     }
 
     /// Fails if the plan is not the reviewed one, if the user does not agree to it, or if it changed meanwhile.
-    async fn agree(&self, run: &Run, ready: &mut Ready, reviewed: Option<Reviewed>) -> Result<(), Failure> {
+    async fn agree(&self, run: &Run, ready: &mut Ready, reviewed: Option<Review>) -> Result<(), Failure> {
         if let Some(reviewed) = reviewed {
             reviewed.hold(&ready.effects(), false).map_err(|other| other.refusal(&reviewed, true))?;
         }
@@ -99,7 +99,7 @@ async fn still_so(run: &Run, ready: &mut Ready) -> Result<(), Failure> {
 /// The result of an execution, already printed.
 pub(super) struct ExecutionEnd {
     pub code: u8,
-    pub applied: Applied,
+    pub applied: ApplyResult,
 }
 
 /// Carries out a plan and prints the result.

@@ -11,7 +11,7 @@ use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::iam::github::{self, Repository, Source};
 use crate::iam::{Document, Task};
-use crate::pipeline::{self, Loaded, Settings, Whereabouts};
+use crate::pipeline::{self, LoadedStack, Settings, Whereabouts};
 use crate::report::iam as form;
 
 /// Print the IAM permissions that a command needs for this stack
@@ -174,7 +174,7 @@ impl Iam {
 /// A checked stack, and the place that its permissions apply to.
 struct Stack {
     settings: Settings,
-    loaded: Loaded,
+    loaded: LoadedStack,
     at: Whereabouts,
 }
 

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
 use crate::local::{self, LocalError, StartOptions, Subscriptions};
-use crate::pipeline::{self, Loaded};
+use crate::pipeline::{self, LoadedStack};
 use crate::report::local as form;
 use crate::spec::head::StateLocation;
 
@@ -127,7 +127,7 @@ async fn start(run: &Run, buckets: Vec<String>, check_permissions: bool, allow_r
 }
 
 /// Lists the buckets that the stack expects to exist: the state's and external ones.
-fn expected_buckets(loaded: &Loaded) -> Vec<String> {
+fn expected_buckets(loaded: &LoadedStack) -> Vec<String> {
     let state = match loaded.document.state() {
         Some(StateLocation::S3(s3)) => Some(s3.bucket.clone()),
         _ => None,

@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::operate::logs::{LogFilter, Reader};
 use crate::operate::{FunctionTarget, choose};
-use crate::pipeline::{self, Loaded};
+use crate::pipeline::{self, LoadedStack};
 use crate::report::logs as form;
 
 /// The interval at which `--follow` polls.
@@ -70,7 +70,7 @@ impl Logs {
 }
 
 /// Loads the stack and connects to AWS.
-pub(super) async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), Failure> {
+pub(super) async fn reach(run: &Run, operation: &str) -> Result<(LoadedStack, Aws), Failure> {
     let settings = run.settings_to_operate(&Choice::default(), operation)?;
     let loaded = run.recall_quietly(&settings).await?;
     let aws = pipeline::reach(&loaded, &settings, &run.stop).await?;
@@ -78,7 +78,7 @@ pub(super) async fn reach(run: &Run, operation: &str) -> Result<(Loaded, Aws), F
 }
 
 /// Returns how this terminal shows the lines of these functions.
-pub(super) fn view<'a>(run: &Run, loaded: &'a Loaded, targets: &[FunctionTarget]) -> form::LogView<'a> {
+pub(super) fn view<'a>(run: &Run, loaded: &'a LoadedStack, targets: &[FunctionTarget]) -> form::LogView<'a> {
     let width = targets.iter().map(|target| target.name().chars().count()).max().unwrap_or(0);
     form::LogView { width, paint: run.terminal.out, secrets: loaded.document.secrets() }
 }

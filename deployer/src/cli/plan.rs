@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::pipeline::{Ready, Settings};
 use crate::plan::Goal;
-use crate::plan::saved::Saved;
+use crate::plan::saved::SavedPlan;
 use crate::report::ready as form;
 
 /// Show what apply would change
@@ -68,7 +68,7 @@ impl Plan {
 
 fn save(ready: &Ready, settings: &Settings, file: &Path) -> Result<(), Failure> {
     let report = form::object(ready);
-    let saved = Saved::new(ready.basis_to_save()?, settings.selection.clone(), report, (settings.now)());
+    let saved = SavedPlan::new(ready.basis_to_save()?, settings.selection.clone(), report, (settings.now)());
     files::write(file, saved.to_text().as_bytes()).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
         Failure::plain("plan::not-saved", message, "name a file in a directory that exists")

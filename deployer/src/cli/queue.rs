@@ -15,7 +15,7 @@ use crate::aws::{Aws, AwsError};
 use crate::failure::Failure;
 use crate::operate::queues::{self, Depth, QueueTarget, Queues};
 use crate::operate::redrive::{self as moving, Task};
-use crate::pipeline::{self, Loaded};
+use crate::pipeline::{self, LoadedStack};
 use crate::report::queues::{self as form, End};
 
 /// Look at failed messages, move them back, or delete a queue's messages
@@ -58,7 +58,7 @@ struct QueueChoice {
 
 /// The queue that a command works on. It carries the ownership tags of this stack.
 struct OpenQueue {
-    loaded: Loaded,
+    loaded: LoadedStack,
     aws: Aws,
     queues: Queues,
     queue: QueueTarget,

@@ -12,7 +12,7 @@ use super::{ERROR, Exit, INTERRUPTED, OK, approval, complete};
 use crate::failure::Failure;
 use crate::operate::choose;
 use crate::operate::rollback::{Decision, RollbackCandidate, Wish, carry_out, decide, failures, subjects};
-use crate::pipeline::{self, Desk, Loaded};
+use crate::pipeline::{self, Desk, LoadedStack};
 use crate::report::progress::Preparation;
 use crate::report::rollback as form;
 
@@ -68,7 +68,7 @@ impl Rollback {
 }
 
 impl Rollback {
-    async fn go_back(&self, run: &Run, loaded: &Loaded, desk: &Desk) -> Exit {
+    async fn go_back(&self, run: &Run, loaded: &LoadedStack, desk: &Desk) -> Exit {
         let began = Instant::now();
         let (terminal, document) = (run.terminal, &loaded.document);
         let wish = Wish { functions: self.function.clone(), to: self.to };
@@ -94,13 +94,18 @@ impl Rollback {
     }
 }
 
-async fn list(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Exit {
+async fn list(run: &Run, loaded: &LoadedStack, desk: &Desk, names: &[String]) -> Exit {
     let subjects = find(run, loaded, desk, names).await?;
     form::print_versions(&run.terminal, &subjects, loaded.document.stack(), &desk.aws.place);
     Ok(OK)
 }
 
-async fn find(run: &Run, loaded: &Loaded, desk: &Desk, names: &[String]) -> Result<Vec<RollbackCandidate>, Failure> {
+async fn find(
+    run: &Run,
+    loaded: &LoadedStack,
+    desk: &Desk,
+    names: &[String],
+) -> Result<Vec<RollbackCandidate>, Failure> {
     let targets = choose(&loaded.graph, &desk.aws.place, names, &loaded.document)?;
     pipeline::unless_stopped(&run.stop, subjects(&desk.aws, targets, &desk.state, &loaded.document)).await
 }

@@ -13,7 +13,7 @@ use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::local;
 use crate::package;
-use crate::pipeline::{self, AwsSettings, Loaded, LockSettings, Machine, Ready, Request, Settings};
+use crate::pipeline::{self, AwsSettings, LoadedStack, LockSettings, Machine, Ready, Request, Settings};
 use crate::plan::{Goal, Selection};
 use crate::report::progress::Preparation;
 use crate::report::terminal::{Terminal, Wishes};
@@ -145,21 +145,27 @@ impl Run {
     }
 
     /// Makes a plan that is only shown.
-    pub(super) async fn plan(&self, loaded: Loaded, settings: &Settings, goal: &Goal) -> Result<Ready, Failure> {
+    pub(super) async fn plan(&self, loaded: LoadedStack, settings: &Settings, goal: &Goal) -> Result<Ready, Failure> {
         self.prepare(loaded, settings, goal, false).await
     }
 
     /// Makes a plan under the state's lock, so that it can be carried out.
     pub(super) async fn plan_to_write(
         &self,
-        loaded: Loaded,
+        loaded: LoadedStack,
         settings: &Settings,
         goal: &Goal,
     ) -> Result<Ready, Failure> {
         self.prepare(loaded, settings, goal, true).await
     }
 
-    async fn prepare(&self, loaded: Loaded, settings: &Settings, goal: &Goal, hold: bool) -> Result<Ready, Failure> {
+    async fn prepare(
+        &self,
+        loaded: LoadedStack,
+        settings: &Settings,
+        goal: &Goal,
+        hold: bool,
+    ) -> Result<Ready, Failure> {
         let progress = Preparation::new(self.terminal);
         let request = Request { settings, goal, hold, progress: &progress, stop: &self.stop };
         pipeline::prepare(loaded, &request).await
@@ -222,28 +228,28 @@ impl Run {
     }
 
     /// Reads and checks `stack.yaml`, and prints its warnings.
-    pub(super) fn load(&self, settings: &Settings) -> Result<Loaded, Failure> {
+    pub(super) fn load(&self, settings: &Settings) -> Result<LoadedStack, Failure> {
         self.loaded(pipeline::load(settings)?)
     }
 
     /// Like [`Self::load`], with the resources that need variables without values as the state has them.
-    pub(super) async fn recall(&self, settings: &Settings) -> Result<Loaded, Failure> {
+    pub(super) async fn recall(&self, settings: &Settings) -> Result<LoadedStack, Failure> {
         let loaded = self.load(settings)?;
         pipeline::recall(loaded, settings, &Preparation::new(self.terminal), &self.stop).await
     }
 
     /// Like [`Self::recall`], without the warnings.
-    pub(super) async fn recall_quietly(&self, settings: &Settings) -> Result<Loaded, Failure> {
+    pub(super) async fn recall_quietly(&self, settings: &Settings) -> Result<LoadedStack, Failure> {
         let loaded = pipeline::load(settings)?;
         pipeline::recall(loaded, settings, &Preparation::new(self.terminal), &self.stop).await
     }
 
     /// Like [`Self::load`], and asks cargo for the functions' packages.
-    pub(super) fn validate(&self, settings: &Settings) -> Result<Loaded, Failure> {
+    pub(super) fn validate(&self, settings: &Settings) -> Result<LoadedStack, Failure> {
         self.loaded(pipeline::validate(settings)?)
     }
 
-    fn loaded(&self, loaded: Loaded) -> Result<Loaded, Failure> {
+    fn loaded(&self, loaded: LoadedStack) -> Result<LoadedStack, Failure> {
         self.terminal.warnings(&loaded.warnings, loaded.document.source());
         self.annotate(&loaded.warnings, Some(loaded.document.secrets()));
         Ok(loaded)

@@ -9,7 +9,7 @@ use super::run::Run;
 use super::{Exit, OK, approval, complete};
 use crate::failure::Failure;
 use crate::operate::state::{self, Removal};
-use crate::pipeline::{self, Loaded, Settings};
+use crate::pipeline::{self, LoadedStack, Settings};
 use crate::report::progress::Preparation;
 use crate::report::state as form;
 use crate::state::{Lease, Snapshot, Store};
@@ -112,7 +112,7 @@ impl State {
 struct Desk<'a> {
     run: &'a Run,
     settings: Settings,
-    loaded: Loaded,
+    loaded: LoadedStack,
     store: Store,
     place: String,
 }

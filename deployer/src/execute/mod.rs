@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::aws::{Aws, AwsError};
 use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, own};
-use crate::plan::{Action, Plan, Planned};
+use crate::plan::{Action, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
@@ -229,7 +229,7 @@ impl<'a> Execution<'a> {
         outcome.fenced |= !outcome.not_started.is_empty() && !self.aws.may_write();
     }
 
-    fn planned(&self, (index, _): StepId) -> &'a Planned {
+    fn planned(&self, (index, _): StepId) -> &'a PlannedResource {
         &self.plan.actions()[index]
     }
 
@@ -259,7 +259,7 @@ impl<'a> Execution<'a> {
     }
 
     /// Fills every value that is known by now into the desired spec. Null if the resource leaves the stack.
-    fn desired(&self, planned: &Planned) -> Value {
+    fn desired(&self, planned: &PlannedResource) -> Value {
         let place = &self.aws.place;
         let Some(wanted) = planned.effect.wanted() else { return Value::Null };
         own::filled(&*planned.kind, &planned.address, resolve::value(&wanted.spec, &self.known, place), place)

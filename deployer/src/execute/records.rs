@@ -9,14 +9,14 @@ use super::schedule::StepId;
 use super::step::{StepPart, StepResult};
 use crate::graph::resolve;
 use crate::observe::{leave, take_back};
-use crate::plan::{Action, Effect, Planned};
+use crate::plan::{Action, Effect, PlannedResource};
 use crate::spec::template;
 use crate::state::{Intent, Record, fingerprint, leftover};
 
 impl Execution<'_> {
     /// Returns the actions that the run is about to carry out.
     pub(super) fn intents(&self) -> Vec<Intent> {
-        let intent = |planned: &Planned| {
+        let intent = |planned: &PlannedResource| {
             let inputs = wanted_or_found(planned).map_or(Value::Null, |spec| self.hide_for_intent(planned, spec));
             Intent {
                 address: planned.address.clone(),
@@ -35,7 +35,7 @@ impl Execution<'_> {
 
     /// Returns when an interrupted run was first about to create the resource of `planned`, which is `inputs` in the form
     /// that an intent keeps.
-    fn created_since(&self, planned: &Planned, inputs: &Value) -> Option<String> {
+    fn created_since(&self, planned: &PlannedResource, inputs: &Value) -> Option<String> {
         let identity = planned.kind.identify(inputs);
         let same =
             |intent: &&Intent| intent.kind == planned.kind.name() && planned.kind.identify(&intent.inputs) == identity;
@@ -44,7 +44,7 @@ impl Execution<'_> {
 
     /// Records which functions get new code in this run, in addition to those of an interrupted predecessor.
     pub(super) fn note_deployed_code(&mut self) {
-        let brings = |planned: &&Planned| planned.action().builds() && planned.changes_artifact();
+        let brings = |planned: &&PlannedResource| planned.action().builds() && planned.changes_artifact();
         let brought: Vec<String> = self.acting().filter(brings).map(|planned| planned.address.clone()).collect();
         if brought.is_empty() {
             return;
@@ -56,30 +56,30 @@ impl Execution<'_> {
     }
 
     /// Iterates over the actions that call AWS.
-    fn acting(&self) -> impl Iterator<Item = &Planned> {
+    fn acting(&self) -> impl Iterator<Item = &PlannedResource> {
         self.plan.actions().iter().filter(|planned| planned.action().calls_aws())
     }
 
     /// Tells whether the plan only deletes resources that the state records. If such a run is interrupted before its
     /// intents are written, every resource is found without them.
     pub(super) fn removes_what_is_recorded(&self) -> bool {
-        let named = |planned: &Planned, inputs: &Value| {
+        let named = |planned: &PlannedResource, inputs: &Value| {
             planned.live().is_some_and(|live| planned.kind.identify(inputs) == planned.kind.identify(&live.spec))
         };
-        let recorded = |planned: &Planned| {
+        let recorded = |planned: &PlannedResource| {
             self.state
                 .resources
                 .get(&planned.address)
                 .is_some_and(|record| record.kind == planned.kind.name() && named(planned, &record.inputs))
         };
-        let only = |planned: &Planned| planned.action() == Action::Delete && planned.predecessor().is_none();
+        let only = |planned: &PlannedResource| planned.action() == Action::Delete && planned.predecessor().is_none();
         let all = || self.acting().all(|planned| only(planned) && recorded(planned));
         self.state.intents.is_empty() && self.acting().next().is_some() && all()
     }
 
     /// Moves the records of renamed elements, all at once: elements may swap their names.
     pub(super) fn move_records(&mut self) {
-        let moves: Vec<(&Planned, Record)> = self
+        let moves: Vec<(&PlannedResource, Record)> = self
             .plan
             .actions()
             .iter()
@@ -114,7 +114,7 @@ impl Execution<'_> {
     }
 
     /// Returns the key of a record whose resource the replacement has yet to delete: `queues.orders#orders-32`.
-    fn predecessor_key(&self, planned: &Planned) -> Option<String> {
+    fn predecessor_key(&self, planned: &PlannedResource) -> Option<String> {
         let predecessor = planned.predecessor()?;
         Some(leftover(&planned.address, &planned.kind.identify(&self.hide_secrets_in(&predecessor.spec))))
     }
@@ -126,7 +126,7 @@ impl Execution<'_> {
 
     /// Returns a spec in the form that an intent may keep: values from AWS stay hidden where the prior state has a
     /// fingerprint.
-    fn hide_for_intent(&self, planned: &Planned, spec: &Value) -> Value {
+    fn hide_for_intent(&self, planned: &PlannedResource, spec: &Value) -> Value {
         let hidden = self.hide_secrets_in(spec);
         match self.state.resources.get(&planned.address) {
             Some(record) if planned.effect.wanted().is_none() => {
@@ -233,7 +233,7 @@ fn to_be_deleted(record: Record) -> Record {
 }
 
 /// Returns the desired spec, or that of the resource to delete.
-fn wanted_or_found(planned: &Planned) -> Option<&Value> {
+fn wanted_or_found(planned: &PlannedResource) -> Option<&Value> {
     let wanted = planned.effect.wanted().map(|wanted| &wanted.desired);
     wanted.or(planned.live().map(|live| &live.spec))
 }

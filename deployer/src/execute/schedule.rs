@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use super::step::StepPart;
 use serde_json::Value;
 
-use crate::kinds::{KindRef, Observed};
-use crate::plan::{Action, Effect, Plan, Planned, Revision};
+use crate::kinds::{KindRef, ObservedResource};
+use crate::plan::{Action, Effect, Plan, PlannedResource, Revision};
 
 /// A step: the index of its planned action, and the part of it.
 pub(super) type StepId = (usize, StepPart);
@@ -87,7 +87,7 @@ fn waits(plan: &Plan) -> BTreeMap<StepId, BTreeSet<StepId>> {
 
 /// Pairs each definition that is created with the deleted definitions of its element: one of these may be in its place,
 /// such as another path variable. Callers see a change only with the deployment, which waits for both.
-fn in_the_way(actions: &[Planned]) -> Vec<(usize, usize)> {
+fn in_the_way(actions: &[PlannedResource]) -> Vec<(usize, usize)> {
     let of = |action: Action| {
         let all = actions.iter().enumerate();
         all.filter(move |(_, planned)| planned.action() == action && planned.kind.about().calls.definition)
@@ -118,14 +118,15 @@ struct Yielding {
 
 /// Tells whether a deletion may wait for creations of its kind. A definition takes effect only with its deployment, and
 /// a resource that reserves a part of a quota may hold the part that a new one needs.
-fn yields(planned: &Planned) -> bool {
+fn yields(planned: &PlannedResource) -> bool {
     let calls = planned.kind.about().calls;
-    let reserved = |live: &Observed<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());
+    let reserved =
+        |live: &ObservedResource<Value>| calls.reserves.is_some_and(|property| !live.spec[property].is_null());
     !calls.definition && !planned.live().is_some_and(reserved)
 }
 
 impl Yielding {
-    fn of(actions: &[Planned]) -> Self {
+    fn of(actions: &[PlannedResource]) -> Self {
         let mut yielding = Self::default();
         for (i, planned) in actions.iter().enumerate() {
             if planned.action() == Action::Create {
@@ -270,7 +271,7 @@ impl Schedule {
 
 /// For each step, the steps that may start as soon as its resource exists. Only creations do: an existing resource must
 /// not switch to an unfinished one, and the outputs of a replacement are known only once it is finished.
-fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
+fn early(actions: &[PlannedResource]) -> BTreeMap<StepId, Vec<StepId>> {
     let index: BTreeMap<&str, usize> = actions.iter().enumerate().map(|(i, p)| (p.address.as_str(), i)).collect();
     let mut early: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
     for (i, planned) in actions.iter().enumerate().filter(|(_, p)| p.action() == Action::Create) {
@@ -285,7 +286,7 @@ fn early(actions: &[Planned]) -> BTreeMap<StepId, Vec<StepId>> {
 /// Returns the length of the longest chain of steps that follow each step. Work that AWS finishes on its own counts as
 /// one more step, so that the longer of two steps that hold back the same one starts first.
 fn behind(
-    actions: &[Planned],
+    actions: &[PlannedResource],
     waits_for: &BTreeMap<StepId, BTreeSet<StepId>>,
     followers: &BTreeMap<StepId, Vec<StepId>>,
 ) -> BTreeMap<StepId, usize> {
@@ -315,7 +316,7 @@ fn behind(
 ///
 /// A definition (a route) is the exception: it takes effect through the deployment that depends on it, so it is changed
 /// and deleted before that deployment.
-fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut impl FnMut(StepId, StepId)) {
+fn removal_edges(actions: &[PlannedResource], user: usize, dependency: usize, edge: &mut impl FnMut(StepId, StepId)) {
     let gone = &actions[dependency];
     let definition = gone.kind.about().calls.definition;
     if gone.action() == Action::Delete {
@@ -333,14 +334,14 @@ fn removal_edges(actions: &[Planned], user: usize, dependency: usize, edge: &mut
 }
 
 /// Tells whether one call deletes the resource together with others.
-fn shares_calls(planned: &Planned) -> bool {
+fn shares_calls(planned: &PlannedResource) -> bool {
     planned.action() == Action::Delete && planned.predecessor().is_none() && planned.kind.about().calls.deleted_together
 }
 
 /// Tells whether the update takes something away in a step of its own, because a user of the resource changes in the
 /// same plan.
-pub(super) fn withdraws(actions: &[Planned], planned: &Planned) -> bool {
-    let changes = |user: &Planned| {
+pub(super) fn withdraws(actions: &[PlannedResource], planned: &PlannedResource) -> bool {
+    let changes = |user: &PlannedResource| {
         let uses = user.dependencies.contains(&planned.address) || user.prior_dependencies.contains(&planned.address);
         uses && !matches!(user.action(), Action::Unchanged | Action::Forget | Action::Create)
     };
@@ -348,7 +349,7 @@ pub(super) fn withdraws(actions: &[Planned], planned: &Planned) -> bool {
 }
 
 /// Returns the spec of a resource between the two steps of its update, if it has two.
-pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
+pub(super) fn meanwhile(planned: &PlannedResource) -> Option<Value> {
     match &planned.effect {
         Effect::Update(Revision { wanted, live, leftover: None, .. }) => {
             planned.kind.meanwhile(&live.spec, &wanted.desired)
@@ -358,7 +359,7 @@ pub(super) fn meanwhile(planned: &Planned) -> Option<Value> {
 }
 
 /// Tells whether the predecessor is deleted by a step of its own.
-pub(crate) fn removes_separately(planned: &Planned) -> bool {
+pub(crate) fn removes_separately(planned: &PlannedResource) -> bool {
     planned.effect.removed_later().is_some()
 }
 

@@ -11,14 +11,14 @@ use super::retry::retrying;
 use crate::aws::{Aws, AwsError, Trust, tags};
 use crate::graph::owner::{Owner, by_own_tags};
 use crate::graph::resolve;
-use crate::kinds::{Changes, Created, KindRef, Observed, Ownership, WatchedOperation};
-use crate::plan::{Deletion, Effect, Plan, Planned, Replacement, Revision, Rules, diff};
+use crate::kinds::{Changes, CreatedResource, KindRef, ObservedResource, Ownership, WatchedOperation};
+use crate::plan::{Deletion, Effect, Plan, PlannedResource, PropertyRules, Replacement, Revision, diff};
 use crate::spec::template::Ref;
 
 /// The result of a step.
 pub(super) enum StepResult {
     /// The resource exists as desired.
-    Exists(Created),
+    Exists(CreatedResource),
     /// The resource is deleted, or removed from the state.
     Absent,
 }
@@ -47,7 +47,7 @@ pub(super) type RemainingWork = Option<(Value, WatchedOperation)>;
 /// Carries out one part of a planned action; `desired` has every reference resolved.
 pub(super) async fn run(
     context: &Context<'_>,
-    planned: &Planned,
+    planned: &PlannedResource,
     part: StepPart,
     desired: &Value,
 ) -> Result<(StepResult, RemainingWork), AwsError> {
@@ -61,7 +61,7 @@ pub(super) async fn run(
     }
 }
 
-fn deleted(live: &Observed<Value>) -> RemainingWork {
+fn deleted(live: &ObservedResource<Value>) -> RemainingWork {
     Some((live.spec.clone(), WatchedOperation::Deleted))
 }
 
@@ -107,12 +107,15 @@ impl ResourceStep<'_> {
     async fn withdraw(&self, revision: &Revision, desired: &Value) -> Result<(StepResult, RemainingWork), AwsError> {
         let live = &revision.live;
         let spec = self.kind.meanwhile(&live.spec, desired).unwrap_or_else(|| live.spec.clone());
-        let (made, event) = self.update(&Observed { spec, ..live.clone() }, desired, Vec::new()).await?;
+        let (made, event) = self.update(&ObservedResource { spec, ..live.clone() }, desired, Vec::new()).await?;
         Ok((StepResult::Exists(made), event.map(|event| (desired.clone(), event))))
     }
 
     /// Deletes a predecessor, if there is one.
-    async fn remove(&self, predecessor: Option<&Observed<Value>>) -> Result<(StepResult, RemainingWork), AwsError> {
+    async fn remove(
+        &self,
+        predecessor: Option<&ObservedResource<Value>>,
+    ) -> Result<(StepResult, RemainingWork), AwsError> {
         let Some(predecessor) = predecessor else { return Ok((StepResult::Absent, None)) };
         self.delete(predecessor).await?;
         Ok((StepResult::Absent, deleted(predecessor)))
@@ -121,7 +124,7 @@ impl ResourceStep<'_> {
     /// Deletes a resource, and the one that an interrupted replacement left.
     async fn delete_with_leftover(
         &self,
-        live: &Observed<Value>,
+        live: &ObservedResource<Value>,
         how: &Deletion,
     ) -> Result<(StepResult, RemainingWork), AwsError> {
         match how {
@@ -138,7 +141,7 @@ impl ResourceStep<'_> {
 
     /// Creates the resource. If it exists already and is ours, the answer to an earlier attempt was lost: then it is
     /// updated.
-    async fn create(&self, desired: &Value) -> Result<Created, AwsError> {
+    async fn create(&self, desired: &Value) -> Result<CreatedResource, AwsError> {
         let aws = self.context.aws;
         let refused = match retrying(|| self.kind.create(aws, desired)).await {
             Ok(mut created) => {
@@ -163,7 +166,7 @@ impl ResourceStep<'_> {
 
     /// Reads the owner of a resource again, without remembered answers; for a part, the owner of its parent. Returns
     /// false if AWS does not have the resource any more.
-    async fn check_owner(&self, live: &Observed<Value>) -> Result<bool, AwsError> {
+    async fn check_owner(&self, live: &ObservedResource<Value>) -> Result<bool, AwsError> {
         let is_part = self.kind.ownership() == Ownership::Parent;
         let parent = self.context.plan.parent_of(self.kind, live).filter(|_| is_part);
         let (kind, before) = parent.map_or((self.kind, live), |parent| (parent.kind, &parent.live));
@@ -183,19 +186,19 @@ impl ResourceStep<'_> {
 
     /// Tells whether a resource that a create found is this stack's. A part always is, because its parent is this
     /// stack's.
-    fn is_ours(&self, live: &Observed<Value>) -> bool {
+    fn is_ours(&self, live: &ObservedResource<Value>) -> bool {
         by_own_tags(&*self.kind, live, self.context.stack, false).is_none_or(|owner| owner.is_ours())
     }
 
     /// Changes the properties that differ, and those to set `again`. Makes no call if there are none.
     async fn update(
         &self,
-        live: &Observed<Value>,
+        live: &ObservedResource<Value>,
         desired: &Value,
         again: Vec<String>,
-    ) -> Result<(Created, Option<WatchedOperation>), AwsError> {
+    ) -> Result<(CreatedResource, Option<WatchedOperation>), AwsError> {
         let aws = self.context.aws;
-        let differ = diff::diff(Rules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path);
+        let differ = diff::diff(PropertyRules(self.kind.rules()), &live.spec, desired).into_iter().map(|c| c.path);
         let changes = Changes(differ.chain(again).collect());
         if !changes.0.is_empty() {
             retrying(|| self.kind.update(aws, live, desired, &changes)).await?;
@@ -205,10 +208,10 @@ impl ResourceStep<'_> {
             outputs.entry(name).or_insert(value);
         }
         let event = (!changes.0.is_empty()).then_some(WatchedOperation::Updated(changes));
-        Ok((Created { physical_id: live.physical_id.clone(), outputs }, event))
+        Ok((CreatedResource { physical_id: live.physical_id.clone(), outputs }, event))
     }
 
-    async fn delete(&self, live: &Observed<Value>) -> Result<(), AwsError> {
+    async fn delete(&self, live: &ObservedResource<Value>) -> Result<(), AwsError> {
         if self.context.aws.run.age() > STALE && !self.check_owner(live).await? {
             return Ok(());
         }
@@ -220,7 +223,7 @@ impl ResourceStep<'_> {
 const STALE: Duration = Duration::from_secs(30);
 
 /// Returns the stack in a resource's ownership tags.
-fn stack_tag(live: &Observed<Value>) -> Option<&str> {
+fn stack_tag(live: &ObservedResource<Value>) -> Option<&str> {
     live.spec["tags"][tags::STACK].as_str()
 }
 

@@ -12,13 +12,13 @@ use super::running::{StepMessage, with_messages};
 use super::step::{RemainingWork, StepPart};
 use super::{ExecutionEvent, ExecutionOutcome, FailedAction, Observer, Stop, stopped};
 use crate::aws::{Aws, AwsError};
-use crate::plan::Planned;
+use crate::plan::PlannedResource;
 
 type Watch<'a> = BoxFuture<'a, (WatchedStep<'a>, Result<(), AwsError>)>;
 
 /// A step whose calls are made, and whose work AWS finishes on its own.
 struct WatchedStep<'a> {
-    planned: &'a Planned,
+    planned: &'a PlannedResource,
     part: StepPart,
     began: Instant,
 }
@@ -40,7 +40,7 @@ impl<'a> Watching<'a> {
     pub(super) fn add(
         &mut self,
         aws: &'a Aws,
-        planned: &'a Planned,
+        planned: &'a PlannedResource,
         part: StepPart,
         began: Instant,
         unfinished: RemainingWork,
@@ -99,7 +99,7 @@ impl<'a> Watching<'a> {
     }
 
     fn done(&self, step: &WatchedStep<'_>, result: Result<(), AwsError>, outcome: &mut ExecutionOutcome) {
-        let Planned { address, element, .. } = step.planned;
+        let PlannedResource { address, element, .. } = step.planned;
         let action = step.planned.action();
         let removal = step.part == StepPart::Removal;
         let took = step.began.elapsed();

@@ -10,7 +10,7 @@ use crate::kinds::{self, AnyKind};
 use crate::spec::finding::{DocPath, Findings};
 use crate::spec::nearest::{nearest, quoted};
 use crate::spec::sections::about::{self, PartPlace};
-use crate::spec::sections::{self, Lowered, Resource};
+use crate::spec::sections::{self, LoweredStack, Resource};
 use crate::spec::template::{self, Ref, TextPart};
 
 type Aliases = BTreeMap<(String, String), (String, String)>;
@@ -27,12 +27,12 @@ pub trait TextLocator {
 impl Graph {
     /// Builds the graph. Reports every unknown reference, cycle and duplicate name.
     pub fn of(
-        lowered: Lowered,
+        lowered: LoweredStack,
         outputs: BTreeMap<String, String>,
         names: &dyn TextLocator,
         findings: &mut Findings,
     ) -> Self {
-        let Lowered { resources, aliases, .. } = lowered;
+        let LoweredStack { resources, aliases, .. } = lowered;
         let known: HashMap<String, &'static [&'static str]> =
             resources.iter().map(|r| (r.address.clone(), kinds::registered(r.kind).outputs())).collect();
         let mut parts: HashMap<String, Vec<String>> = HashMap::new();

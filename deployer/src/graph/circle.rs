@@ -153,17 +153,17 @@ mod tests {
 
     use crate::aws::Place;
     use crate::graph::resolve;
-    use crate::pipeline::{self, Loaded};
+    use crate::pipeline::{self, LoadedStack};
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 
-    fn loaded(sections: &str) -> Result<Loaded, Vec<String>> {
+    fn loaded(sections: &str) -> Result<LoadedStack, Vec<String>> {
         let text = format!("stack: s\nregion: eu-west-1\n{sections}");
         let checked = pipeline::check(SourceText::new("stack.yaml", text), &Inputs::default());
         checked.map_err(|failure| failure.findings.0.into_iter().map(|finding| finding.message).collect())
     }
 
-    fn sound(sections: &str) -> Loaded {
+    fn sound(sections: &str) -> LoadedStack {
         loaded(sections).unwrap_or_else(|said| panic!("{said:?}"))
     }
 

@@ -11,13 +11,18 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use crate::aws::{Place, tags};
-use crate::kinds::{self, AnyKind, Observed, Ownership};
+use crate::kinds::{self, AnyKind, ObservedResource, Ownership};
 use crate::state::{Intent, Record, State};
 
 pub use crate::aws::owner::{Foreign, Owner};
 
 /// Returns the owner of a resource by its own tags; `None` for a part, which belongs to its parent's owner.
-pub(crate) fn by_own_tags(kind: &dyn AnyKind, live: &Observed<Value>, stack: &str, recorded: bool) -> Option<Owner> {
+pub(crate) fn by_own_tags(
+    kind: &dyn AnyKind,
+    live: &ObservedResource<Value>,
+    stack: &str,
+    recorded: bool,
+) -> Option<Owner> {
     let has_tags = kind.ownership() == Ownership::Tags;
     has_tags.then(|| Owner::by_tag(stack, live.spec["tags"][tags::STACK].as_str(), recorded))
 }
@@ -61,7 +66,7 @@ impl<'a> Owners<'a> {
     }
 
     /// Returns the owner of a live resource: by its tags, or else the owner of its parent.
-    pub(crate) fn of(&self, kind: &dyn AnyKind, live: &Observed<Value>, evidence: Evidence) -> Owner {
+    pub(crate) fn of(&self, kind: &dyn AnyKind, live: &ObservedResource<Value>, evidence: Evidence) -> Owner {
         if let Some(owner) = self.by_tags(kind, live, evidence.recorded) {
             return owner;
         }
@@ -79,7 +84,7 @@ impl<'a> Owners<'a> {
     }
 
     /// Returns the owner of a kind with tags. A resource without tags may have been created by an interrupted run.
-    fn by_tags(&self, kind: &dyn AnyKind, live: &Observed<Value>, recorded: bool) -> Option<Owner> {
+    fn by_tags(&self, kind: &dyn AnyKind, live: &ObservedResource<Value>, recorded: bool) -> Option<Owner> {
         let created = created_untagged(self.prior, kind, live, self.place);
         if created { Some(Owner::Ours) } else { by_own_tags(kind, live, self.stack, recorded) }
     }
@@ -129,7 +134,7 @@ pub(crate) struct Parents<'a>(HashMap<(&'a str, &'a str), Parent<'a>>);
 pub(crate) struct Parent<'a> {
     pub(crate) address: &'a str,
     pub(crate) kind: &'static dyn AnyKind,
-    pub(crate) live: &'a Observed<Value>,
+    pub(crate) live: &'a ObservedResource<Value>,
     /// Whether `stack.yaml` has it, under this address.
     pub(crate) is_stated: bool,
 }
@@ -164,7 +169,12 @@ impl<'a> Parents<'a> {
 /// Tells whether an interrupted run created a resource without ownership tags. Some emulators drop the tags of a create
 /// call, so a run that is interrupted right after it leaves none. Its intent was written when no resource had the name,
 /// so it proves the owner. AWS itself creates a resource together with its tags, so there this is never assumed.
-pub(crate) fn created_untagged(prior: &State, kind: &dyn AnyKind, live: &Observed<Value>, place: &Place) -> bool {
+pub(crate) fn created_untagged(
+    prior: &State,
+    kind: &dyn AnyKind,
+    live: &ObservedResource<Value>,
+    place: &Place,
+) -> bool {
     if place.endpoint_url.is_none() || kind.ownership() != Ownership::Tags {
         return false;
     }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    About, ArtifactProperty, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Ownership, Rule,
-    Sign, WatchedOperation, fields,
+    About, ArtifactProperty, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op,
+    Outputs, Ownership, Rule, Sign, WatchedOperation, fields,
 };
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError, Place, Trust, permission};
@@ -32,32 +32,51 @@ pub trait AnyKind: Send + Sync {
     fn refused(&self, spec: &Value, changes: Option<&Changes>) -> Option<Excess>;
     fn iam(&self, op: Op, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
     fn rollback(&self, spec: &Value, place: &Place) -> Result<Vec<Grant>, AwsError>;
-    fn condition(&self, seen: &Observed<Value>) -> Option<String>;
-    fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a Observed<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
+    fn condition(&self, seen: &ObservedResource<Value>) -> Option<String>;
+    fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a ObservedResource<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>>;
     fn read<'a>(
         &'a self,
         aws: &'a Aws,
         spec: &'a Value,
         trust: Trust,
-    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
-    fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
-    fn present<'a>(&'a self, aws: &'a Aws, spec: &'a Value)
-    -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>>;
-    fn by_arn(&self, resource: &str, tags: &Tags) -> Option<Found<Value>>;
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>>;
+    fn find<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>>;
+    fn present<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>>;
+    fn by_arn(&self, resource: &str, tags: &Tags) -> Option<FoundResource<Value>>;
     fn look_up<'a>(&'a self, aws: &'a Aws, id: &'a str) -> BoxFuture<'a, Result<Option<Value>, AwsError>>;
-    fn named_like<'a>(&'a self, aws: &'a Aws, begins: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>>;
-    fn parts_of<'a>(&'a self, aws: &'a Aws, parent: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>>;
-    fn alike<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Vec<Observed<Value>>, AwsError>>;
-    fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>>;
+    fn named_like<'a>(
+        &'a self,
+        aws: &'a Aws,
+        begins: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<FoundResource<Value>>, AwsError>>;
+    fn parts_of<'a>(
+        &'a self,
+        aws: &'a Aws,
+        parent: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<FoundResource<Value>>, AwsError>>;
+    fn alike<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Vec<ObservedResource<Value>>, AwsError>>;
+    fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<CreatedResource, AwsError>>;
     fn update<'a>(
         &'a self,
         aws: &'a Aws,
-        live: &'a Observed<Value>,
+        live: &'a ObservedResource<Value>,
         want: &'a Value,
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>>;
-    fn lapses(&self, live: &Observed<Value>) -> Option<&'static str>;
-    fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
+    fn lapses(&self, live: &ObservedResource<Value>) -> Option<&'static str>;
+    fn delete<'a>(&'a self, aws: &'a Aws, live: &'a ObservedResource<Value>) -> BoxFuture<'a, Result<(), AwsError>>;
     /// `None` if there is nothing to watch.
     fn watch<'a>(
         &'a self,
@@ -147,13 +166,13 @@ impl<K: Kind> ErasedKind<K> {
             .map_err(|e| AwsError::Shape { what: format!("{} observed", K::NAME), message: e.to_string() })
     }
 
-    fn found(found: Found<K::Spec>) -> Result<Found<Value>, AwsError> {
+    fn found(found: FoundResource<K::Spec>) -> Result<FoundResource<Value>, AwsError> {
         let spec = found.spec.map(|spec| Self::value(&spec)).transpose()?;
-        Ok(Found { id: found.id, spec, address: found.address })
+        Ok(FoundResource { id: found.id, spec, address: found.address })
     }
 
-    fn untyped(seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
-        Ok(Observed {
+    fn untyped(seen: ObservedResource<K::Spec>) -> Result<ObservedResource<Value>, AwsError> {
+        Ok(ObservedResource {
             physical_id: seen.physical_id,
             spec: Self::value(&seen.spec)?,
             outputs: seen.outputs,
@@ -163,7 +182,7 @@ impl<K: Kind> ErasedKind<K> {
     }
 
     /// Drops the tags that the stack ignores, unless `spec` states them.
-    fn seen(aws: &Aws, spec: &Value, seen: Observed<K::Spec>) -> Result<Observed<Value>, AwsError> {
+    fn seen(aws: &Aws, spec: &Value, seen: ObservedResource<K::Spec>) -> Result<ObservedResource<Value>, AwsError> {
         let mut seen = Self::untyped(seen)?;
         let stated: Vec<&str> =
             spec["tags"].as_object().map(|tags| tags.keys().map(String::as_str).collect()).unwrap_or_default();
@@ -174,8 +193,8 @@ impl<K: Kind> ErasedKind<K> {
         Ok(seen)
     }
 
-    fn typed_live(live: &Observed<Value>) -> Result<Observed<K::Spec>, AwsError> {
-        Ok(Observed {
+    fn typed_live(live: &ObservedResource<Value>) -> Result<ObservedResource<K::Spec>, AwsError> {
+        Ok(ObservedResource {
             physical_id: live.physical_id.clone(),
             spec: Self::typed(&live.spec)?,
             outputs: live.outputs.clone(),
@@ -235,11 +254,11 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         Ok(K::rollback(&Self::typed(spec)?, place))
     }
 
-    fn condition(&self, seen: &Observed<Value>) -> Option<String> {
+    fn condition(&self, seen: &ObservedResource<Value>) -> Option<String> {
         K::condition(&Self::typed_live(seen).ok()?)
     }
 
-    fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a Observed<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>> {
+    fn signs<'a>(&'a self, aws: &'a Aws, all: &'a [&'a ObservedResource<Value>]) -> BoxFuture<'a, Vec<Vec<Sign>>> {
         async move {
             let typed: Result<Vec<_>, _> = all.iter().map(|seen| Self::typed_live(seen)).collect();
             match typed {
@@ -255,7 +274,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         aws: &'a Aws,
         spec: &'a Value,
         trust: Trust,
-    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::read(aws, &want, trust).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
@@ -264,7 +283,11 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         .boxed()
     }
 
-    fn find<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+    fn find<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::find(aws, &want).await.map_err(|e| Self::refused(e, Op::Read, &want, &aws.place))?;
@@ -277,7 +300,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         &'a self,
         aws: &'a Aws,
         spec: &'a Value,
-    ) -> BoxFuture<'a, Result<Option<Observed<Value>>, AwsError>> {
+    ) -> BoxFuture<'a, Result<Option<ObservedResource<Value>>, AwsError>> {
         async move {
             let want = Self::typed(spec)?;
             let seen = K::present(aws, &want).await.map_err(|e| Self::refused(e, Op::Present, &want, &aws.place))?;
@@ -286,7 +309,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         .boxed()
     }
 
-    fn by_arn(&self, resource: &str, tags: &Tags) -> Option<Found<Value>> {
+    fn by_arn(&self, resource: &str, tags: &Tags) -> Option<FoundResource<Value>> {
         Self::found(K::by_arn(resource, tags)?).ok()
     }
 
@@ -294,15 +317,27 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         async move { K::look_up(aws, id).await?.map(|spec| Self::value(&spec)).transpose() }.boxed()
     }
 
-    fn named_like<'a>(&'a self, aws: &'a Aws, begins: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>> {
+    fn named_like<'a>(
+        &'a self,
+        aws: &'a Aws,
+        begins: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<FoundResource<Value>>, AwsError>> {
         async move { K::named_like(aws, begins).await?.into_iter().map(Self::found).collect() }.boxed()
     }
 
-    fn parts_of<'a>(&'a self, aws: &'a Aws, parent: &'a str) -> BoxFuture<'a, Result<Vec<Found<Value>>, AwsError>> {
+    fn parts_of<'a>(
+        &'a self,
+        aws: &'a Aws,
+        parent: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<FoundResource<Value>>, AwsError>> {
         async move { K::parts_of(aws, parent).await?.into_iter().map(Self::found).collect() }.boxed()
     }
 
-    fn alike<'a>(&'a self, aws: &'a Aws, spec: &'a Value) -> BoxFuture<'a, Result<Vec<Observed<Value>>, AwsError>> {
+    fn alike<'a>(
+        &'a self,
+        aws: &'a Aws,
+        spec: &'a Value,
+    ) -> BoxFuture<'a, Result<Vec<ObservedResource<Value>>, AwsError>> {
         async move {
             let like = Self::typed(spec)?;
             let seen = K::alike(aws, &like).await.map_err(|e| Self::refused(e, Op::Present, &like, &aws.place))?;
@@ -311,7 +346,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         .boxed()
     }
 
-    fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<Created, AwsError>> {
+    fn create<'a>(&'a self, aws: &'a Aws, want: &'a Value) -> BoxFuture<'a, Result<CreatedResource, AwsError>> {
         async move {
             let want = Self::typed(want)?;
             K::create(aws, &want).await.map_err(|e| Self::refused(e, Op::Create, &want, &aws.place))
@@ -322,7 +357,7 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
     fn update<'a>(
         &'a self,
         aws: &'a Aws,
-        live: &'a Observed<Value>,
+        live: &'a ObservedResource<Value>,
         want: &'a Value,
         changes: &'a Changes,
     ) -> BoxFuture<'a, Result<(), AwsError>> {
@@ -334,11 +369,11 @@ impl<K: Kind> AnyKind for ErasedKind<K> {
         .boxed()
     }
 
-    fn lapses(&self, live: &Observed<Value>) -> Option<&'static str> {
+    fn lapses(&self, live: &ObservedResource<Value>) -> Option<&'static str> {
         K::lapses(&Self::typed_live(live).ok()?)
     }
 
-    fn delete<'a>(&'a self, aws: &'a Aws, live: &'a Observed<Value>) -> BoxFuture<'a, Result<(), AwsError>> {
+    fn delete<'a>(&'a self, aws: &'a Aws, live: &'a ObservedResource<Value>) -> BoxFuture<'a, Result<(), AwsError>> {
         async move {
             let live = Self::typed_live(live)?;
             K::delete(aws, &live).await.map_err(|e| Self::refused(e, Op::Delete, &live.spec, &aws.place))

@@ -16,7 +16,9 @@ use aws_sdk_apigateway::types::{IntegrationType, Resource};
 use aws_smithy_types::retry::RetryConfig;
 
 use super::gateway::EXISTS;
-use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, References, Rule};
+use super::{
+    About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, References, Rule,
+};
 pub use crate::aws::apigateway::route::Route;
 use crate::aws::apigateway::tree::{delete_method, delete_paths, is_within, methods, resources};
 use crate::aws::apigateway::{Paths, arn, is_id, paths_key, tree_key, turn_key};
@@ -63,17 +65,17 @@ impl Kind for ApiRoute {
     }
 
     /// Calls GetResources with the methods included, once for all routes of an API.
-    async fn read(aws: &Aws, spec: &Route, _: Trust) -> Result<Option<Observed<Route>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Route, _: Trust) -> Result<Option<ObservedResource<Route>>, AwsError> {
         let api = &spec.rest_api_id;
         let tree = aws.run.remember(&tree_key(api), resources(aws, api)).await?;
         let Some(resource) = tree.iter().find(|r| r.path() == Some(&spec.path)) else { return Ok(None) };
         let method = resource.resource_methods().and_then(|methods| methods.get(&spec.http_method));
         let (Some(id), Some(method)) = (resource.id(), method) else { return Ok(None) };
         let made = created(spec, id);
-        Ok(Some(Observed::new(made.physical_id, spec.read(method), made.outputs)))
+        Ok(Some(ObservedResource::new(made.physical_id, spec.read(method), made.outputs)))
     }
 
-    async fn create(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Route) -> Result<CreatedResource, AwsError> {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         let made = make(aws, want).await;
         aws.run.forget(&tree_key(&want.rest_api_id));
@@ -84,7 +86,12 @@ impl Kind for ApiRoute {
     }
 
     /// Calls PutIntegration. If the method itself differs, DeleteMethod and PutMethod precede it.
-    async fn update(aws: &Aws, live: &Observed<Route>, want: &Route, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Route>,
+        want: &Route,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         let resource = live.outputs.get("resource_id");
         let resource = resource.ok_or_else(|| AwsError::missing("apigateway:GetResources", "id"))?;
@@ -98,7 +105,7 @@ impl Kind for ApiRoute {
     }
 
     /// Calls DeleteResource, from the topmost path part that no other route is under; or else DeleteMethod.
-    async fn delete(aws: &Aws, live: &Observed<Route>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Route>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
         let _turn = aws.run.turn(&turn_key(api)).await;
         let removed = remove(aws, &live.spec).await;
@@ -108,14 +115,14 @@ impl Kind for ApiRoute {
     }
 }
 
-fn created(spec: &Route, resource: &str) -> Created {
-    Created {
+fn created(spec: &Route, resource: &str) -> CreatedResource {
+    CreatedResource {
         physical_id: format!("{}/{resource}/{}", spec.rest_api_id, spec.http_method),
         outputs: Outputs::from([("resource_id".into(), resource.to_owned())]),
     }
 }
 
-async fn make(aws: &Aws, want: &Route) -> Result<Created, AwsError> {
+async fn make(aws: &Aws, want: &Route) -> Result<CreatedResource, AwsError> {
     let resource = path_resource(aws, want).await?;
     match put_method(aws, want, &resource).await {
         // An earlier attempt created the method.

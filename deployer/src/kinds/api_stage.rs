@@ -21,7 +21,7 @@ use aws_sdk_apigateway::types::{MethodSetting, Op as PatchOp, PatchOperation, St
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{EXISTS, delete_tags, put_tags};
-use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, Person, Rule};
+use super::{About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, Rule};
 use crate::aws::apigateway::deployments::{
     create_deployment, delete_unserved, deploy, deployments, stages, stages_key, unserved,
 };
@@ -92,7 +92,7 @@ impl Kind for ApiStage {
     };
     type Spec = Stage;
 
-    fn condition(seen: &Observed<Stage>) -> Option<String> {
+    fn condition(seen: &ObservedResource<Stage>) -> Option<String> {
         seen.outputs.get("url").cloned()
     }
 
@@ -142,7 +142,7 @@ impl Kind for ApiStage {
     }
 
     /// Calls GetStages, once for the API and its stages, and GetDeployments.
-    async fn read(aws: &Aws, spec: &Stage, _: Trust) -> Result<Option<Observed<Stage>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Stage, _: Trust) -> Result<Option<ObservedResource<Stage>>, AwsError> {
         let api = &spec.rest_api_id;
         let (arn, key) = (stage_arn(spec, &aws.place), stages_key(api));
         let (all, deployments, edited) =
@@ -158,22 +158,22 @@ impl Kind for ApiStage {
             _ => Vec::new(),
         };
         let stage = Stage { unused_deployments, ..stage(spec, live, definition, tags) };
-        Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
+        Ok(Some(ObservedResource::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 
     /// GetStage.
-    async fn present(aws: &Aws, spec: &Stage) -> Result<Option<Observed<Stage>>, AwsError> {
+    async fn present(aws: &Aws, spec: &Stage) -> Result<Option<ObservedResource<Stage>>, AwsError> {
         let asked =
             aws.clients.apigateway.get_stage().rest_api_id(&spec.rest_api_id).stage_name(&spec.stage_name).send();
         let arn = stage_arn(spec, &aws.place);
         let (found, edited) = tokio::join!(aws.find("apigateway:GetStage", ABSENT, asked), edited_tags(aws, &arn));
         let (Some(found), edited) = (found?, edited?) else { return Ok(None) };
         let stage = Stage { tags: live_tags(found.tags, edited), ..spec.clone() };
-        Ok(Some(Observed::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
+        Ok(Some(ObservedResource::new(physical_id(spec), stage, Self::predict(spec, &aws.place))))
     }
 
     /// Calls CreateDeployment, CreateStage, and UpdateStage for the settings that CreateStage does not take.
-    async fn create(aws: &Aws, want: &Stage) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Stage) -> Result<CreatedResource, AwsError> {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         // An API that this run created has no deployments, unless an earlier attempt created one.
         let new = is_new(aws, &want.rest_api_id)
@@ -201,11 +201,16 @@ impl Kind for ApiStage {
         if !alone {
             delete_unserved(aws, &want.rest_api_id).await?;
         }
-        Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
     }
 
     /// Sends all differences in one UpdateStage, after CreateDeployment if the definition differs.
-    async fn update(aws: &Aws, live: &Observed<Stage>, want: &Stage, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Stage>,
+        want: &Stage,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         let _turn = aws.run.turn(&turn_key(&want.rest_api_id)).await;
         aws.run.forget(&stages_key(&want.rest_api_id));
         let mut ops = settings(&live.spec, want);
@@ -224,7 +229,7 @@ impl Kind for ApiStage {
     }
 
     /// Calls DeleteStage, then DeleteDeployment for this stack's deployments that no stage serves.
-    async fn delete(aws: &Aws, live: &Observed<Stage>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Stage>) -> Result<(), AwsError> {
         let api = &live.spec.rest_api_id;
         let _turn = aws.run.turn(&turn_key(api)).await;
         aws.run.forget(&stages_key(api));

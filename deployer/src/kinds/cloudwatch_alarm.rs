@@ -19,8 +19,8 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Stan
 use serde::{Deserialize, Serialize};
 
 use super::{
-    About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, References, Rule,
-    Sign, service_role,
+    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
+    Person, References, Rule, Sign, service_role,
 };
 use crate::aws::gather::{Bulk, both};
 use crate::aws::service::CLOUDWATCH;
@@ -90,7 +90,7 @@ impl Kind for CloudwatchAlarm {
     };
     type Spec = Alarm;
 
-    async fn signs(aws: &Aws, all: &[Observed<Alarm>]) -> Vec<Vec<Sign>> {
+    async fn signs(aws: &Aws, all: &[ObservedResource<Alarm>]) -> Vec<Vec<Sign>> {
         health::signs(aws, all).await
     }
 
@@ -118,7 +118,7 @@ impl Kind for CloudwatchAlarm {
     }
 
     /// DescribeAlarms, shared with the other alarms, and ListTagsForResource.
-    async fn read(aws: &Aws, spec: &Alarm, _: Trust) -> Result<Option<Observed<Alarm>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Alarm, _: Trust) -> Result<Option<ObservedResource<Alarm>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.alarm_name]);
         let expected = tagged::ExpectedTags { wanted: &spec.tags, recorded };
@@ -128,24 +128,29 @@ impl Kind for CloudwatchAlarm {
         let hoped = aws.run.has_record(Self::NAME, &[&spec.alarm_name]);
         let Some((found, tags)) = both(hoped, found, tags).await? else { return Ok(None) };
         let alarm = observed(&spec.alarm_name, found, tags)?;
-        Ok(Some(Observed::new(&spec.alarm_name, alarm, outputs)))
+        Ok(Some(ObservedResource::new(&spec.alarm_name, alarm, outputs)))
     }
 
-    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Alarm>> {
+    fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<Alarm>> {
         resource.strip_prefix("alarm:").map(search::found)
     }
 
-    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Alarm>>, AwsError> {
+    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<Alarm>>, AwsError> {
         search::named_like(aws, begins).await
     }
 
-    async fn create(aws: &Aws, want: &Alarm) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Alarm) -> Result<CreatedResource, AwsError> {
         let put = put(&aws.clients.cloudwatch, want).set_tags(Some(sdk_tags(&want.tags)));
         aws.call("cloudwatch:PutMetricAlarm", put.send()).await?;
-        Ok(Created { physical_id: want.alarm_name.clone(), outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: want.alarm_name.clone(), outputs: Self::predict(want, &aws.place) })
     }
 
-    async fn update(aws: &Aws, live: &Observed<Alarm>, want: &Alarm, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Alarm>,
+        want: &Alarm,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         if changes.touch_other_than(&["tags"]) {
             aws.call("cloudwatch:PutMetricAlarm", put(&aws.clients.cloudwatch, want).send()).await?;
         }
@@ -164,7 +169,7 @@ impl Kind for CloudwatchAlarm {
 
     /// Calls DeleteAlarms, shared with other alarms. One alarm can fail the whole call: each then gets a call of its
     /// own.
-    async fn delete(aws: &Aws, live: &Observed<Alarm>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Alarm>) -> Result<(), AwsError> {
         // The shared call counts as this step's own, whichever step sends it.
         wait::begun();
         let name = &live.physical_id;

@@ -26,8 +26,8 @@ use listing::{gone, is_deleting, list, list_along, settled};
 use wire::{filter, notes, number, observed, pollers, response_types, scaling};
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, Observed, Op, Outputs, Parent, Person, References,
-    Rule, WatchedOperation,
+    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, ObservedResource, Op, Outputs, Parent,
+    Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, QUEUE, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -129,7 +129,7 @@ impl Kind for EventSourceMapping {
     };
     type Spec = EventSource;
 
-    fn condition(seen: &Observed<EventSource>) -> Option<String> {
+    fn condition(seen: &ObservedResource<EventSource>) -> Option<String> {
         Some(if seen.spec.enabled { "enabled" } else { "disabled" }.to_owned())
     }
 
@@ -170,7 +170,11 @@ impl Kind for EventSourceMapping {
 
     /// Calls ListEventSourceMappings, shared with the other mappings, and ListTags. A mapping that is being deleted
     /// counts as absent.
-    async fn read(aws: &Aws, spec: &EventSource, trust: Trust) -> Result<Option<Observed<EventSource>>, AwsError> {
+    async fn read(
+        aws: &Aws,
+        spec: &EventSource,
+        trust: Trust,
+    ) -> Result<Option<ObservedResource<EventSource>>, AwsError> {
         let expected = aws.run.recorded_id(Self::NAME, &[&spec.function_name, &spec.event_source_arn]);
         let listed = present(aws, spec);
         // Speculative: an error here is ignored, because the listing reports it as well.
@@ -193,7 +197,7 @@ impl Kind for EventSourceMapping {
 
     /// Calls ListEventSourceMappings, and ListTags if the mapping is not the one of the last apply. The mapping of the
     /// last apply is assumed to have its former tags; the caller re-reads it if its function is not known to be ours.
-    async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<Observed<EventSource>>, AwsError> {
+    async fn present(aws: &Aws, spec: &EventSource) -> Result<Option<ObservedResource<EventSource>>, AwsError> {
         let identity = [spec.function_name.as_str(), &spec.event_source_arn];
         let Some((mapping, twins)) = present(aws, spec).await? else { return Ok(None) };
         let known = aws.run.recorded_id(Self::NAME, &identity).is_some_and(|uuid| mapping.uuid() == Some(&uuid));
@@ -201,7 +205,7 @@ impl Kind for EventSourceMapping {
         whole(aws, spec, (mapping, twins), recorded).await
     }
 
-    fn by_arn(resource: &str, _: &Tags) -> Option<Found<EventSource>> {
+    fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<EventSource>> {
         resource.strip_prefix("event-source-mapping:").map(search::found)
     }
 
@@ -209,15 +213,15 @@ impl Kind for EventSourceMapping {
         search::look_up(aws, uuid).await
     }
 
-    async fn named_like(aws: &Aws, _: &str) -> Result<Vec<Found<EventSource>>, AwsError> {
+    async fn named_like(aws: &Aws, _: &str) -> Result<Vec<FoundResource<EventSource>>, AwsError> {
         if aws.place.endpoint_url.is_some() { search::all(aws, None).await } else { Ok(Vec::new()) }
     }
 
-    async fn parts_of(aws: &Aws, function: &str) -> Result<Vec<Found<EventSource>>, AwsError> {
+    async fn parts_of(aws: &Aws, function: &str) -> Result<Vec<FoundResource<EventSource>>, AwsError> {
         search::all(aws, Some(function)).await
     }
 
-    async fn create(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &EventSource) -> Result<CreatedResource, AwsError> {
         match make(aws, want).await {
             // AWS keeps the pair occupied until its last mapping is deleted.
             Err(e) if e.is(BUSY) && list(aws, want).await?.iter().all(|m| m.state() == Some("Deleting")) => {
@@ -230,7 +234,7 @@ impl Kind for EventSourceMapping {
 
     async fn update(
         aws: &Aws,
-        live: &Observed<EventSource>,
+        live: &ObservedResource<EventSource>,
         want: &EventSource,
         changes: &Changes,
     ) -> Result<(), AwsError> {
@@ -269,7 +273,7 @@ impl Kind for EventSourceMapping {
     }
 
     /// Calls DeleteEventSourceMapping for each mapping of the pair, repeated while one is in use.
-    async fn delete(aws: &Aws, live: &Observed<EventSource>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<EventSource>) -> Result<(), AwsError> {
         let all = std::iter::once(&live.physical_id).chain(&live.twins);
         try_join_all(all.map(|uuid| remove(aws, &live.spec, uuid))).await.map(drop)
     }
@@ -293,14 +297,14 @@ async fn whole(
     spec: &EventSource,
     (mapping, twins): (Mapping, Vec<String>),
     known: Option<Tags>,
-) -> Result<Option<Observed<EventSource>>, AwsError> {
+) -> Result<Option<ObservedResource<EventSource>>, AwsError> {
     let tagged = match known {
         Some(tags) => Some(tags),
         None => tags_of(aws, &mapping_arn(aws, &mapping)?).await?,
     };
     let Some(tags) = tagged else { return Ok(None) };
     let uuid = uuid(&mapping)?;
-    let mut seen = Observed::new(uuid, observed(spec, &mapping, tags), outputs(uuid));
+    let mut seen = ObservedResource::new(uuid, observed(spec, &mapping, tags), outputs(uuid));
     seen.notes = notes(&mapping);
     seen.twins = twins;
     if let more @ 1.. = seen.twins.len() {
@@ -322,13 +326,13 @@ async fn remove(aws: &Aws, spec: &EventSource, uuid: &str) -> Result<(), AwsErro
     .await
 }
 
-async fn make(aws: &Aws, want: &EventSource) -> Result<Created, AwsError> {
+async fn make(aws: &Aws, want: &EventSource) -> Result<CreatedResource, AwsError> {
     let look = || async { Ok(list(aws, want).await?.into_iter().find_map(|mapping| mapping.uuid)) };
     let uuid = once(|| send_create(aws, want), look).await?;
     if !want.enabled {
         settled(aws, want).await?;
     }
-    Ok(Created { outputs: outputs(&uuid), physical_id: uuid })
+    Ok(CreatedResource { outputs: outputs(&uuid), physical_id: uuid })
 }
 
 /// Sends CreateEventSourceMapping once: an emulator creates another mapping for each repetition.

@@ -30,8 +30,8 @@ use listing::{ListedRole, MANY};
 use spread::{once_known, settled};
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person,
-    References, Rule,
+    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
+    Outputs, Person, References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::{IAM, ROLE, cure};
@@ -149,7 +149,7 @@ impl Kind for IamRole {
     /// Reads many roles from the account's listings. A few roles take GetRole, ListRolePolicies,
     /// ListAttachedRolePolicies and GetRolePolicy for every wanted name at once, then for the names that only AWS
     /// knows.
-    async fn read(aws: &Aws, spec: &Role, _: Trust) -> Result<Option<Observed<Role>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Role, _: Trust) -> Result<Option<ObservedResource<Role>>, AwsError> {
         // A role that the state does not have most likely does not exist, so its policies are read only after GetRole.
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         // A local AWS leaves boundaries out of both listings.
@@ -182,11 +182,11 @@ impl Kind for IamRole {
             }
         };
         let outputs = outputs(&role, &aws.place);
-        Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+        Ok(Some(ObservedResource::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
     }
 
     /// As [`Kind::read`], without the contents of the inline policies.
-    async fn present(aws: &Aws, spec: &Role) -> Result<Option<Observed<Role>>, AwsError> {
+    async fn present(aws: &Aws, spec: &Role) -> Result<Option<ObservedResource<Role>>, AwsError> {
         let (role, inline, attached) = match listing::listed(aws, Self::NAME, &spec.name).await? {
             ListedRole::Absent => return Ok(None),
             ListedRole::Whole(whole) => (whole.role, whole.inline, whole.attached),
@@ -202,18 +202,18 @@ impl Kind for IamRole {
             }
         };
         let outputs = outputs(&role, &aws.place);
-        Ok(Some(Observed::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
+        Ok(Some(ObservedResource::new(role.role_name.clone(), observed(role, inline, attached)?, outputs)))
     }
 
-    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Role>> {
+    fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<Role>> {
         resource.strip_prefix("role/")?.rsplit('/').next().map(listing::found)
     }
 
-    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Role>>, AwsError> {
+    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<Role>>, AwsError> {
         listing::named_like(aws, begins).await
     }
 
-    async fn create(aws: &Aws, want: &Role) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Role) -> Result<CreatedResource, AwsError> {
         let iam = &aws.clients.iam;
         let call = iam
             .create_role()
@@ -236,10 +236,10 @@ impl Kind for IamRole {
         for policy in &want.managed_policy_arns {
             once_known(aws, || attach(aws, &want.name, policy)).await?;
         }
-        Ok(Created { physical_id: made.role_name.clone(), outputs: outputs(&made, &aws.place) })
+        Ok(CreatedResource { physical_id: made.role_name.clone(), outputs: outputs(&made, &aws.place) })
     }
 
-    async fn update(aws: &Aws, live: &Observed<Role>, want: &Role, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(aws: &Aws, live: &ObservedResource<Role>, want: &Role, changes: &Changes) -> Result<(), AwsError> {
         let iam = &aws.clients.iam;
         let role = live.physical_id.as_str();
         if changes.touch("permissions_boundary") {
@@ -294,7 +294,7 @@ impl Kind for IamRole {
 
     /// Removes the policies that were read at plan time, then deletes the role. If IAM reports more on the role,
     /// removes its current policies and profiles first.
-    async fn delete(aws: &Aws, live: &Observed<Role>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Role>) -> Result<(), AwsError> {
         let role = live.physical_id.as_str();
         strip(aws, role, live.spec.managed_policy_arns.iter(), live.spec.inline_policies.keys()).await?;
         match bare(aws, role).await {

@@ -30,8 +30,8 @@ use progress::{followed, gone, is_going, ready, removal, remove};
 
 use super::lambda::created_key;
 use super::{
-    About, ArtifactProperty, Calls, Capability, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed,
-    Op, Outputs, Person, References, Rule, WatchedOperation,
+    About, ArtifactProperty, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind,
+    NameProperty, ObservedResource, Op, Outputs, Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{LAMBDA, UNSEEN, cure};
 use crate::aws::tags::{self, Delta, Tags};
@@ -160,7 +160,7 @@ impl Kind for LambdaFunction {
     }
 
     /// Returns `active`: the notes report a function that is not ready.
-    fn condition(_: &Observed<Function>) -> Option<String> {
+    fn condition(_: &ObservedResource<Function>) -> Option<String> {
         Some("active".to_owned())
     }
 
@@ -176,7 +176,7 @@ impl Kind for LambdaFunction {
     }
 
     /// Calls GetFunction, which returns tags and reserved concurrency as well.
-    async fn read(aws: &Aws, spec: &Function, _: Trust) -> Result<Option<Observed<Function>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Function, _: Trust) -> Result<Option<ObservedResource<Function>>, AwsError> {
         let name = &spec.function_name;
         let call = aws.clients.lambda.get_function().function_name(name).send();
         let Some(found) = aws.find("lambda:GetFunction", ABSENT, call).await? else { return Ok(None) };
@@ -191,17 +191,17 @@ impl Kind for LambdaFunction {
         if !logs {
             function.logging_config = spec.logging_config.clone();
         }
-        let mut seen = Observed::new(name, function, Self::predict(spec, &aws.place));
+        let mut seen = ObservedResource::new(name, function, Self::predict(spec, &aws.place));
         seen.notes = notes;
         Ok(Some(seen))
     }
 
-    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Function>> {
+    fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<Function>> {
         let name = resource.strip_prefix("function:")?.split(':').next()?;
-        Some(Found::of(name, Function::blank(name)))
+        Some(FoundResource::of(name, Function::blank(name)))
     }
 
-    async fn create(aws: &Aws, want: &Function) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Function) -> Result<CreatedResource, AwsError> {
         let name = &want.function_name;
         let storage = wire::ephemeral_storage(want)?;
         let call = aws
@@ -255,13 +255,18 @@ impl Kind for LambdaFunction {
         if want.reserved_concurrent_executions.is_some() {
             reserve(aws, want).await?;
         }
-        Ok(Created { physical_id: name.clone(), outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: name.clone(), outputs: Self::predict(want, &aws.place) })
     }
 
     /// Sends first the changes that AWS refuses while an update is in progress, then the configuration, and the code
     /// once that is finished. If an interrupted run's update is still in progress, AWS refuses and the executor tries
     /// again.
-    async fn update(aws: &Aws, live: &Observed<Function>, want: &Function, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Function>,
+        want: &Function,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         let name = &want.function_name;
         if changes.touch("reserved_concurrent_executions") {
             reserve(aws, want).await?;
@@ -297,7 +302,7 @@ impl Kind for LambdaFunction {
 
     /// Calls DeleteFunction. The resources that the function used can be deleted while AWS finishes, except the role of
     /// the last function in a VPC: Lambda needs it to delete the network interfaces.
-    async fn delete(aws: &Aws, live: &Observed<Function>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Function>) -> Result<(), AwsError> {
         remove(aws, &live.physical_id).await?;
         if let Some(network) = &live.spec.vpc_config {
             network::left(aws, &live.physical_id, network).await;

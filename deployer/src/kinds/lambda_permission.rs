@@ -16,7 +16,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::lambda::created_key;
-use super::{About, Calls, Changes, Created, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
+use super::{
+    About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, References,
+    Rule,
+};
 use crate::aws::service::{BUSY, LAMBDA, UNSEEN, cure};
 use crate::aws::wait::Poll;
 use crate::aws::{Aws, AwsError, Place, Trust, once};
@@ -107,7 +110,7 @@ impl Kind for LambdaPermission {
     }
 
     /// Calls GetPolicy. AWS answers 404 if the policy has no statement.
-    async fn read(aws: &Aws, spec: &Permission, _: Trust) -> Result<Option<Observed<Permission>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Permission, _: Trust) -> Result<Option<ObservedResource<Permission>>, AwsError> {
         let call = aws.clients.lambda.get_policy().function_name(&spec.function_name);
         let call = call.set_qualifier(spec.qualifier.clone()).send();
         let Some(found) = aws.find("lambda:GetPolicy", ABSENT, call).await? else { return Ok(None) };
@@ -115,23 +118,28 @@ impl Kind for LambdaPermission {
             .map_err(|_| AwsError::missing("lambda:GetPolicy", "Policy as JSON"))?;
         let statement = items(&document["Statement"]).find(|s| s["Sid"] == spec.statement_id.as_str());
         Ok(statement.map(|statement| {
-            Observed::new(physical_id(spec), observed(spec, statement), Self::predict(spec, &aws.place))
+            ObservedResource::new(physical_id(spec), observed(spec, statement), Self::predict(spec, &aws.place))
         }))
     }
 
-    async fn create(aws: &Aws, want: &Permission) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Permission) -> Result<CreatedResource, AwsError> {
         let _turn = aws.run.turn(&turn(want)).await;
         add(aws, want).await?;
-        Ok(Created { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: physical_id(want), outputs: Self::predict(want, &aws.place) })
     }
 
-    async fn update(aws: &Aws, live: &Observed<Permission>, want: &Permission, _: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Permission>,
+        want: &Permission,
+        _: &Changes,
+    ) -> Result<(), AwsError> {
         let _turn = aws.run.turn(&turn(want)).await;
         remove(aws, &live.spec).await?;
         add(aws, want).await
     }
 
-    async fn delete(aws: &Aws, live: &Observed<Permission>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Permission>) -> Result<(), AwsError> {
         let _turn = aws.run.turn(&turn(&live.spec)).await;
         remove(aws, &live.spec).await
     }

@@ -12,7 +12,10 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as Live, LogGroupClass};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, Rule};
+use super::{
+    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
+    Person, Rule,
+};
 use crate::aws::gather::{Bulk, both};
 use crate::aws::service::LOGS;
 use crate::aws::tags::{self, Tags};
@@ -61,8 +64,8 @@ impl Default for LogGroup {
 /// The group is deleted already.
 const ABSENT: &[&str] = &["ResourceNotFoundException"];
 
-fn found(name: &str) -> Found<LogGroup> {
-    Found::of(name, LogGroup { name: name.to_owned(), ..LogGroup::default() })
+fn found(name: &str) -> FoundResource<LogGroup> {
+    FoundResource::of(name, LogGroup { name: name.to_owned(), ..LogGroup::default() })
 }
 
 impl Kind for LogGroupKind {
@@ -117,7 +120,7 @@ impl Kind for LogGroupKind {
     }
 
     /// DescribeLogGroups, shared with the other groups, and ListTagsForResource.
-    async fn read(aws: &Aws, spec: &LogGroup, _: Trust) -> Result<Option<Observed<LogGroup>>, AwsError> {
+    async fn read(aws: &Aws, spec: &LogGroup, _: Trust) -> Result<Option<ObservedResource<LogGroup>>, AwsError> {
         let live = aws.gather::<DescribeGroups>(&spec.name);
         let arn = arn(&spec.name, &aws.place);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&spec.name]);
@@ -127,15 +130,15 @@ impl Kind for LogGroupKind {
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((live, tags)) = both(hoped, live, tags).await? else { return Ok(None) };
         let group = observed(&spec.name, &live, tags)?;
-        Ok(Some(Observed::new(&spec.name, group, Self::predict(spec, &aws.place))))
+        Ok(Some(ObservedResource::new(&spec.name, group, Self::predict(spec, &aws.place))))
     }
 
-    fn by_arn(resource: &str, _: &Tags) -> Option<Found<LogGroup>> {
+    fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<LogGroup>> {
         resource.strip_prefix("log-group:").map(|name| found(name.trim_end_matches(":*")))
     }
 
     /// DescribeLogGroups. AWS lists groups by their tags, a local AWS does not.
-    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<LogGroup>>, AwsError> {
+    async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<LogGroup>>, AwsError> {
         let mut all = Vec::new();
         let prefixes = if aws.place.endpoint_url.is_some() { &["", "/aws/lambda/"][..] } else { &[] };
         for prefix in prefixes.iter().map(|prefix| format!("{prefix}{begins}")) {
@@ -146,7 +149,7 @@ impl Kind for LogGroupKind {
         Ok(all)
     }
 
-    async fn create(aws: &Aws, want: &LogGroup) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &LogGroup) -> Result<CreatedResource, AwsError> {
         let class = LogGroupClass::from(want.log_group_class.as_str());
         let class = Some(class).filter(|class| *class != LogGroupClass::Standard);
         let call = aws
@@ -164,10 +167,15 @@ impl Kind for LogGroupKind {
         if want.retention_in_days.is_some() {
             retain(aws, want).await?;
         }
-        Ok(Created { physical_id: want.name.clone(), outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: want.name.clone(), outputs: Self::predict(want, &aws.place) })
     }
 
-    async fn update(aws: &Aws, live: &Observed<LogGroup>, want: &LogGroup, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<LogGroup>,
+        want: &LogGroup,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         let logs = &aws.clients.logs;
         if changes.touch("retention_in_days") {
             retain(aws, want).await?;
@@ -196,7 +204,7 @@ impl Kind for LogGroupKind {
         Ok(())
     }
 
-    async fn delete(aws: &Aws, live: &Observed<LogGroup>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<LogGroup>) -> Result<(), AwsError> {
         let arn = arn(&live.physical_id, &aws.place);
         let recorded = aws.run.recorded_tags(Self::NAME, &[&live.physical_id]);
         tagged::check_owner(aws, &arn, recorded, tags_of(aws, &arn)).await?;
@@ -351,7 +359,7 @@ mod tests {
         tagged::trust_listing(&aws, &arn(&group.name, &aws.place));
         let recorded = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
         aws.run.record(LogGroupKind::NAME, &[&group.name], &group.name, Some(recorded));
-        let live = Observed::new(group.name.clone(), group, Outputs::new());
+        let live = ObservedResource::new(group.name.clone(), group, Outputs::new());
         let refused = LogGroupKind::delete(&aws, &live).await.expect_err("another stack's");
         assert!(matches!(refused, AwsError::Foreign { owner: Foreign::OtherStack { stack }, .. } if stack == "shop"));
         assert_eq!(aws.calls(), (1, 0));

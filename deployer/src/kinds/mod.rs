@@ -126,7 +126,7 @@ impl Excess {
 
 /// A live resource as AWS reports it, in the shape of the desired spec.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observed<S> {
+pub struct ObservedResource<S> {
     /// The name, ARN, URL or generated id that AWS's calls take.
     pub physical_id: String,
     pub spec: S,
@@ -138,7 +138,7 @@ pub struct Observed<S> {
     pub twins: Vec<String>,
 }
 
-impl<S> Observed<S> {
+impl<S> ObservedResource<S> {
     pub fn new(physical_id: impl Into<String>, spec: S, outputs: Outputs) -> Self {
         Self { physical_id: physical_id.into(), spec, outputs, notes: Vec::new(), twins: Vec::new() }
     }
@@ -146,7 +146,7 @@ impl<S> Observed<S> {
 
 /// A resource that may be this stack's, with enough of a spec to read it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found<S> {
+pub struct FoundResource<S> {
     /// An id that is unique within the kind.
     pub id: String,
     /// `None` if only AWS can tell: [`Kind::look_up`].
@@ -155,7 +155,7 @@ pub struct Found<S> {
     pub address: Option<String>,
 }
 
-impl<S> Found<S> {
+impl<S> FoundResource<S> {
     pub fn of(id: impl Into<String>, spec: S) -> Self {
         Self { id: id.into(), spec: Some(spec), address: None }
     }
@@ -163,7 +163,7 @@ impl<S> Found<S> {
 
 /// The result of a create call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
+pub struct CreatedResource {
     pub physical_id: String,
     pub outputs: Outputs,
 }
@@ -248,13 +248,13 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// Describes a resource without notes in a word or two, such as `enabled`.
-    fn condition(_seen: &Observed<Self::Spec>) -> Option<String> {
+    fn condition(_seen: &ObservedResource<Self::Spec>) -> Option<String> {
         None
     }
 
     /// Asks AWS for the health of all resources of the kind in a stack, beyond their configuration. Returns the signs
     /// of each, in the order of `all`; nothing if the kind has no such question.
-    fn signs(_aws: &Aws, _all: &[Observed<Self::Spec>]) -> impl Future<Output = Vec<Vec<Sign>>> + Send {
+    fn signs(_aws: &Aws, _all: &[ObservedResource<Self::Spec>]) -> impl Future<Output = Vec<Vec<Sign>>> + Send {
         std::future::ready(Vec::new())
     }
 
@@ -264,13 +264,13 @@ pub trait Kind: Send + Sync + 'static {
         aws: &Aws,
         spec: &Self::Spec,
         trust: Trust,
-    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send;
+    ) -> impl Future<Output = Result<Option<ObservedResource<Self::Spec>>, AwsError>> + Send;
 
     /// Reads an external resource, of which only the outputs are used. May make fewer calls than `read`.
     fn find(
         aws: &Aws,
         spec: &Self::Spec,
-    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
+    ) -> impl Future<Output = Result<Option<ObservedResource<Self::Spec>>, AwsError>> + Send {
         Self::read(aws, spec, Trust::Listing)
     }
 
@@ -279,13 +279,13 @@ pub trait Kind: Send + Sync + 'static {
     fn present(
         aws: &Aws,
         spec: &Self::Spec,
-    ) -> impl Future<Output = Result<Option<Observed<Self::Spec>>, AwsError>> + Send {
+    ) -> impl Future<Output = Result<Option<ObservedResource<Self::Spec>>, AwsError>> + Send {
         Self::read(aws, spec, Trust::Resource)
     }
 
     /// Recognises a resource of the kind by its ARN: the part after the account, such as `log-group:NAME`. Every kind
     /// with ownership tags needs this to find orphans.
-    fn by_arn(_resource: &str, _tags: &Tags) -> Option<Found<Self::Spec>> {
+    fn by_arn(_resource: &str, _tags: &Tags) -> Option<FoundResource<Self::Spec>> {
         None
     }
 
@@ -295,13 +295,19 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// Lists the resources whose names begin with `begins`, if they are not listed by their tags.
-    fn named_like(_aws: &Aws, _begins: &str) -> impl Future<Output = Result<Vec<Found<Self::Spec>>, AwsError>> + Send {
+    fn named_like(
+        _aws: &Aws,
+        _begins: &str,
+    ) -> impl Future<Output = Result<Vec<FoundResource<Self::Spec>>, AwsError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 
     /// Lists the resources that are part of the parent with this id, if the search for orphans finds them in no other
     /// way.
-    fn parts_of(_aws: &Aws, _parent: &str) -> impl Future<Output = Result<Vec<Found<Self::Spec>>, AwsError>> + Send {
+    fn parts_of(
+        _aws: &Aws,
+        _parent: &str,
+    ) -> impl Future<Output = Result<Vec<FoundResource<Self::Spec>>, AwsError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 
@@ -311,17 +317,17 @@ pub trait Kind: Send + Sync + 'static {
     fn alike(
         _aws: &Aws,
         _spec: &Self::Spec,
-    ) -> impl Future<Output = Result<Vec<Observed<Self::Spec>>, AwsError>> + Send {
+    ) -> impl Future<Output = Result<Vec<ObservedResource<Self::Spec>>, AwsError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 
     /// Creates the resource. Returns once its dependents can use it.
-    fn create(aws: &Aws, want: &Self::Spec) -> impl Future<Output = Result<Created, AwsError>> + Send;
+    fn create(aws: &Aws, want: &Self::Spec) -> impl Future<Output = Result<CreatedResource, AwsError>> + Send;
 
     /// Changes the properties in `changes`, and no others, in place.
     fn update(
         aws: &Aws,
-        live: &Observed<Self::Spec>,
+        live: &ObservedResource<Self::Spec>,
         want: &Self::Spec,
         changes: &Changes,
     ) -> impl Future<Output = Result<(), AwsError>> + Send;
@@ -333,12 +339,12 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// Describes the part of a deletion that AWS finishes only after a time, if any.
-    fn lapses(_live: &Observed<Self::Spec>) -> Option<&'static str> {
+    fn lapses(_live: &ObservedResource<Self::Spec>) -> Option<&'static str> {
         None
     }
 
     /// Deletes the resource. Succeeds if it is deleted already.
-    fn delete(aws: &Aws, live: &Observed<Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
+    fn delete(aws: &Aws, live: &ObservedResource<Self::Spec>) -> impl Future<Output = Result<(), AwsError>> + Send;
 
     /// Follows work that AWS has accepted and finishes on its own, such as a function on its way to Active. Dependents
     /// do not wait for it, and it continues after the state's lock is released, so it only reads. Needs

@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gateway::{EXISTS, delete_tags, put_tags};
 use super::{
-    About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, Rule, service_role,
+    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
+    Person, Rule, service_role,
 };
 use crate::aws::apigateway::{ABSENT, arn, edited_tags, live_tags, note_new, retag, tree_key, turn_key};
 use crate::aws::service::APIGATEWAY;
@@ -147,7 +148,7 @@ impl Kind for RestApi {
     }
 
     /// Calls GetRestApis, once for all APIs of a run, and reads the parts of the API that `spec` means.
-    async fn read(aws: &Aws, spec: &Api, _: Trust) -> Result<Option<Observed<Api>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Api, _: Trust) -> Result<Option<ObservedResource<Api>>, AwsError> {
         let expected = aws.run.recorded_id(Self::NAME, &[&spec.owner_stack, &spec.owner_address]);
         let ahead = async {
             match &expected {
@@ -168,21 +169,21 @@ impl Kind for RestApi {
     }
 
     /// Calls GetRestApis. The parts need no read: AWS deletes them with the API.
-    async fn present(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
+    async fn present(aws: &Aws, spec: &Api) -> Result<Option<ObservedResource<Api>>, AwsError> {
         observed(aws, spec).await
     }
 
-    fn by_arn(resource: &str, tags: &Tags) -> Option<Found<Api>> {
+    fn by_arn(resource: &str, tags: &Tags) -> Option<FoundResource<Api>> {
         let id = resource.strip_prefix("/restapis/").filter(|id| !id.contains('/'))?;
         Some(identity::found(id, tags))
     }
 
-    async fn named_like(aws: &Aws, _: &str) -> Result<Vec<Found<Api>>, AwsError> {
+    async fn named_like(aws: &Aws, _: &str) -> Result<Vec<FoundResource<Api>>, AwsError> {
         if aws.place.endpoint_url.is_some() { identity::all(aws).await } else { Ok(Vec::new()) }
     }
 
     /// Calls CreateRestApi once. A second attempt looks for the API that the first one may have created.
-    async fn create(aws: &Aws, want: &Api) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Api) -> Result<CreatedResource, AwsError> {
         let before = known_before(aws, want).await?;
         aws.run.forget(LISTING);
         let attempt = format!("apigateway:CreateRestApi {} {}", want.owner_stack, want.owner_address);
@@ -205,7 +206,7 @@ impl Kind for RestApi {
 
     /// Sets the tags first, because IAM policies, ours and others', know the owner by them. Then calls UpdateRestApi,
     /// and deletes the unwanted parts.
-    async fn update(aws: &Aws, live: &Observed<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(aws: &Aws, live: &ObservedResource<Api>, want: &Api, changes: &Changes) -> Result<(), AwsError> {
         let id = &live.physical_id;
         aws.run.forget(LISTING);
         retag(aws, &api_arn(aws, id), &live.spec.tags, &want.tags).await?;
@@ -230,7 +231,7 @@ impl Kind for RestApi {
 
     /// Calls DeleteRestApi for this API and for the duplicates that the plan named. AWS deletes routes, deployments and
     /// stages with them.
-    async fn delete(aws: &Aws, live: &Observed<Api>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Api>) -> Result<(), AwsError> {
         aws.run.forget(LISTING);
         for id in std::iter::once(&live.physical_id).chain(&live.spec.duplicates) {
             delete_api(aws, id).await?;
@@ -248,14 +249,14 @@ async fn delete_api(aws: &Aws, id: &str) -> Result<(), AwsError> {
 }
 
 /// Finds the API that `spec` means, without its parts.
-async fn observed(aws: &Aws, spec: &Api) -> Result<Option<Observed<Api>>, AwsError> {
+async fn observed(aws: &Aws, spec: &Api) -> Result<Option<ObservedResource<Api>>, AwsError> {
     let Some(MatchingApis { api: live, duplicates, others }) = meant(aws, spec).await? else { return Ok(None) };
     let id = id_of(&live)?;
     let outputs = outputs(&aws.place, &live)?;
     let edited = edited_tags(aws, &api_arn(aws, &id)).await?;
     let policy = live.policy().is_some_and(|policy| !policy.is_empty());
     let tags = live_tags(live.tags.clone(), edited);
-    let mut seen = Observed::new(id, Api { duplicates, ..api(spec, live, tags) }, outputs);
+    let mut seen = ObservedResource::new(id, Api { duplicates, ..api(spec, live, tags) }, outputs);
     if !seen.spec.duplicates.is_empty() {
         let ids = seen.spec.duplicates.join(", ");
         seen.notes.push(format!("an interrupted run made further APIs for this element, which are deleted: {ids}"));
@@ -282,8 +283,8 @@ fn id_of(api: &Live) -> Result<String, AwsError> {
     api.id.clone().ok_or_else(|| AwsError::missing("apigateway:GetRestApis", "id"))
 }
 
-fn created(aws: &Aws, api: &Live) -> Result<Created, AwsError> {
-    Ok(Created { physical_id: id_of(api)?, outputs: outputs(&aws.place, api)? })
+fn created(aws: &Aws, api: &Live) -> Result<CreatedResource, AwsError> {
+    Ok(CreatedResource { physical_id: id_of(api)?, outputs: outputs(&aws.place, api)? })
 }
 
 fn outputs(place: &Place, api: &Live) -> Result<Outputs, AwsError> {

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person,
-    References, Rule, WatchedOperation,
+    About, Calls, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op,
+    Outputs, Person, References, Rule, WatchedOperation,
 };
 use crate::aws::service::{PRINCIPAL, S3, cure};
 use crate::aws::tags::{self, Tags};
@@ -182,7 +182,7 @@ impl Kind for S3Bucket {
     }
 
     /// Calls HeadBucket and reads every setting at once.
-    async fn read(aws: &Aws, spec: &Bucket, _: Trust) -> Result<Option<Observed<Bucket>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Bucket, _: Trust) -> Result<Option<ObservedResource<Bucket>>, AwsError> {
         let (found, settings) = tokio::join!(head(aws, &spec.bucket), settings::read(aws, spec));
         match found? {
             None => return Ok(None),
@@ -190,19 +190,19 @@ impl Kind for S3Bucket {
             Some(_) => {}
         }
         let Some(bucket) = settings? else { return Ok(None) };
-        Ok(Some(Observed::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
+        Ok(Some(ObservedResource::new(&spec.bucket, bucket, Self::predict(spec, &aws.place))))
     }
 
     /// Calls HeadBucket alone: the settings of another stack's bucket are not needed here, and may be closed to the
     /// caller. The bucket may be in any region: its name and ARN do not contain the region, its domain name does.
-    async fn find(aws: &Aws, spec: &Bucket) -> Result<Option<Observed<Bucket>>, AwsError> {
+    async fn find(aws: &Aws, spec: &Bucket) -> Result<Option<ObservedResource<Bucket>>, AwsError> {
         let Some(region) = head(aws, &spec.bucket).await? else { return Ok(None) };
         let there = Place { region, ..aws.place.clone() };
-        Ok(Some(Observed::new(&spec.bucket, spec.clone(), Self::predict(spec, &there))))
+        Ok(Some(ObservedResource::new(&spec.bucket, spec.clone(), Self::predict(spec, &there))))
     }
 
     /// A bucket with objects is not deleted as an orphan: that needs `force_destroy` in `stack.yaml`.
-    fn by_arn(name: &str, _: &Tags) -> Option<Found<Bucket>> {
+    fn by_arn(name: &str, _: &Tags) -> Option<FoundResource<Bucket>> {
         let bucket = || Bucket {
             bucket: name.to_owned(),
             versioning: false,
@@ -219,12 +219,12 @@ impl Kind for S3Bucket {
             force_destroy: false,
             tags: Tags::new(),
         };
-        (!name.contains('/')).then(|| Found::of(name, bucket()))
+        (!name.contains('/')).then(|| FoundResource::of(name, bucket()))
     }
 
     /// Calls CreateBucket with tags and ownership. Then writes the settings that differ from AWS's defaults, and always
     /// the public access block, which older local clouds leave open.
-    async fn create(aws: &Aws, want: &Bucket) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Bucket) -> Result<CreatedResource, AwsError> {
         let mut configuration = CreateBucketConfiguration::builder().set_tags(Some(settings::sdk_tags(&want.tags)?));
         if aws.place.region != "us-east-1" {
             configuration =
@@ -248,14 +248,14 @@ impl Kind for S3Bucket {
         })
         .await?;
         settings::write(aws, &settings::new_bucket(want), want).await?;
-        Ok(Created { physical_id: want.bucket.clone(), outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: want.bucket.clone(), outputs: Self::predict(want, &aws.place) })
     }
 
-    async fn update(aws: &Aws, live: &Observed<Bucket>, want: &Bucket, _: &Changes) -> Result<(), AwsError> {
+    async fn update(aws: &Aws, live: &ObservedResource<Bucket>, want: &Bucket, _: &Changes) -> Result<(), AwsError> {
         settings::write(aws, &live.spec, want).await
     }
 
-    async fn delete(aws: &Aws, live: &Observed<Bucket>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Bucket>) -> Result<(), AwsError> {
         let bucket = &live.physical_id;
         if live.spec.force_destroy && !empty(aws, bucket).await? {
             return Ok(());

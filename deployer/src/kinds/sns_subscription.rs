@@ -15,7 +15,10 @@ use aws_sdk_sns::types::Subscription as Listed;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Changes, Created, Excess, Grant, Kind, Observed, Op, Outputs, Parent, Person, References, Rule};
+use super::{
+    About, Changes, CreatedResource, Excess, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, References,
+    Rule,
+};
 use crate::aws::gather::Bulk;
 use crate::aws::service::SNS;
 use crate::aws::{Aws, AwsError, Place, Trust};
@@ -72,7 +75,7 @@ impl Kind for SnsSubscription {
     };
     type Spec = Subscription;
 
-    fn condition(_: &Observed<Subscription>) -> Option<String> {
+    fn condition(_: &ObservedResource<Subscription>) -> Option<String> {
         Some("confirmed".to_owned())
     }
 
@@ -103,7 +106,11 @@ impl Kind for SnsSubscription {
     }
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions, and GetSubscriptionAttributes.
-    async fn read(aws: &Aws, spec: &Subscription, _: Trust) -> Result<Option<Observed<Subscription>>, AwsError> {
+    async fn read(
+        aws: &Aws,
+        spec: &Subscription,
+        _: Trust,
+    ) -> Result<Option<ObservedResource<Subscription>>, AwsError> {
         let listed = aws.gather::<ListSubscriptions>(&spec.topic_arn);
         let expected = aws.run.recorded_id(Self::NAME, &[&spec.topic_arn, &spec.protocol, &spec.endpoint]);
         let expected = expected.filter(|arn| arn != PENDING);
@@ -125,19 +132,19 @@ impl Kind for SnsSubscription {
         };
         let Some(attributes) = attributes else { return Ok(None) };
         if attributes.get("PendingConfirmation").is_some_and(|value| value == "true") {
-            return Ok(Some(Observed { physical_id: arn, ..pending(spec) }));
+            return Ok(Some(ObservedResource { physical_id: arn, ..pending(spec) }));
         }
-        Ok(Some(Observed::new(arn, observed(spec, &attributes)?, Outputs::new())))
+        Ok(Some(ObservedResource::new(arn, observed(spec, &attributes)?, Outputs::new())))
     }
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
-    async fn present(aws: &Aws, spec: &Subscription) -> Result<Option<Observed<Subscription>>, AwsError> {
+    async fn present(aws: &Aws, spec: &Subscription) -> Result<Option<ObservedResource<Subscription>>, AwsError> {
         let listed = aws.gather::<ListSubscriptions>(&spec.topic_arn).await?;
         Ok(listed.and_then(|listed| arn_of(spec, listed)).map(|arn| listed_as(spec, arn)))
     }
 
     /// ListSubscriptionsByTopic, shared with the topic's other subscriptions.
-    async fn alike(aws: &Aws, spec: &Subscription) -> Result<Vec<Observed<Subscription>>, AwsError> {
+    async fn alike(aws: &Aws, spec: &Subscription) -> Result<Vec<ObservedResource<Subscription>>, AwsError> {
         let listed = aws.gather::<ListSubscriptions>(&spec.topic_arn).await?.unwrap_or_default();
         let of_protocol = listed.into_iter().filter(|seen| seen.protocol.as_deref() == Some(&spec.protocol));
         let told = of_protocol.filter_map(|seen| seen.endpoint.zip(seen.subscription_arn));
@@ -146,7 +153,7 @@ impl Kind for SnsSubscription {
     }
 
     /// Calls Subscribe, which returns the ARN of an existing subscription if its attributes are the same.
-    async fn create(aws: &Aws, want: &Subscription) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Subscription) -> Result<CreatedResource, AwsError> {
         let stated = attributes(want).into_iter().filter(|(_, value)| !is_cleared(value));
         let call = aws
             .clients
@@ -159,13 +166,13 @@ impl Kind for SnsSubscription {
             .set_attributes(Some(stated.map(|(name, value)| (name.to_owned(), value)).collect()));
         let made = aws.call("sns:Subscribe", call.send()).await?;
         let arn = made.subscription_arn.ok_or_else(|| AwsError::missing("sns:Subscribe", "SubscriptionArn"))?;
-        Ok(Created { physical_id: arn, outputs: Outputs::new() })
+        Ok(CreatedResource { physical_id: arn, outputs: Outputs::new() })
     }
 
     /// Calls SetSubscriptionAttributes, which takes one attribute a call.
     async fn update(
         aws: &Aws,
-        live: &Observed<Subscription>,
+        live: &ObservedResource<Subscription>,
         want: &Subscription,
         _: &Changes,
     ) -> Result<(), AwsError> {
@@ -185,11 +192,11 @@ impl Kind for SnsSubscription {
         Ok(())
     }
 
-    fn lapses(live: &Observed<Subscription>) -> Option<&'static str> {
+    fn lapses(live: &ObservedResource<Subscription>) -> Option<&'static str> {
         (!live.notes.is_empty()).then_some(LAPSES)
     }
 
-    async fn delete(aws: &Aws, live: &Observed<Subscription>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Subscription>) -> Result<(), AwsError> {
         if live.physical_id == PENDING {
             return Ok(());
         }
@@ -220,8 +227,8 @@ async fn attributes_of(aws: &Aws, arn: &str) -> Result<Option<HashMap<String, St
 }
 
 /// Converts a listed subscription.
-fn listed_as(spec: &Subscription, arn: String) -> Observed<Subscription> {
-    if arn == PENDING { pending(spec) } else { Observed::new(arn, spec.clone(), Outputs::new()) }
+fn listed_as(spec: &Subscription, arn: String) -> ObservedResource<Subscription> {
+    if arn == PENDING { pending(spec) } else { ObservedResource::new(arn, spec.clone(), Outputs::new()) }
 }
 
 /// The subscriptions by their topic's ARN, from listings that concurrent reads share.
@@ -273,8 +280,8 @@ fn without_password(endpoint: &str) -> String {
     masked().unwrap_or_else(|| endpoint.to_owned())
 }
 
-fn pending(spec: &Subscription) -> Observed<Subscription> {
-    Observed { notes: vec![confirm(spec)], ..Observed::new(PENDING, spec.clone(), Outputs::new()) }
+fn pending(spec: &Subscription) -> ObservedResource<Subscription> {
+    ObservedResource { notes: vec![confirm(spec)], ..ObservedResource::new(PENDING, spec.clone(), Outputs::new()) }
 }
 
 /// Names the task that the user has before messages arrive.

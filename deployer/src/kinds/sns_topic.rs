@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    About, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, References, Rule,
+    About, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
+    Person, References, Rule,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SNS;
@@ -102,29 +103,29 @@ impl Kind for SnsTopic {
     }
 
     /// GetTopicAttributes and ListTagsForResource.
-    async fn read(aws: &Aws, spec: &Topic, _: Trust) -> Result<Option<Observed<Topic>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Topic, _: Trust) -> Result<Option<ObservedResource<Topic>>, AwsError> {
         let (sns, arn) = (&aws.clients.sns, aws.place.arn("sns", &spec.name));
         let attributes = aws.find("sns:GetTopicAttributes", ABSENT, sns.get_topic_attributes().topic_arn(&arn).send());
         let tags = tags_of(aws, &arn);
         let hoped = aws.run.has_record(Self::NAME, &[&spec.name]);
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let topic = observed(&spec.name, &attributes.attributes.unwrap_or_default(), tags);
-        Ok(Some(Observed::new(arn, topic, Self::predict(spec, &aws.place))))
+        Ok(Some(ObservedResource::new(arn, topic, Self::predict(spec, &aws.place))))
     }
 
     /// ListTagsForResource.
-    async fn present(aws: &Aws, spec: &Topic) -> Result<Option<Observed<Topic>>, AwsError> {
+    async fn present(aws: &Aws, spec: &Topic) -> Result<Option<ObservedResource<Topic>>, AwsError> {
         let arn = aws.place.arn("sns", &spec.name);
         let Some(tags) = tags_of(aws, &arn).await? else { return Ok(None) };
-        Ok(Some(Observed::new(arn, Topic { tags, ..spec.clone() }, Self::predict(spec, &aws.place))))
+        Ok(Some(ObservedResource::new(arn, Topic { tags, ..spec.clone() }, Self::predict(spec, &aws.place))))
     }
 
     /// Recognises a topic's ARN. An ARN with one more part belongs to a subscription.
-    fn by_arn(name: &str, _: &Tags) -> Option<Found<Topic>> {
-        (!name.contains(':')).then(|| Found::of(name, Topic { name: name.to_owned(), ..Topic::default() }))
+    fn by_arn(name: &str, _: &Tags) -> Option<FoundResource<Topic>> {
+        (!name.contains(':')).then(|| FoundResource::of(name, Topic { name: name.to_owned(), ..Topic::default() }))
     }
 
-    async fn create(aws: &Aws, want: &Topic) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Topic) -> Result<CreatedResource, AwsError> {
         let fifo = want.fifo_topic.then(|| ("FifoTopic", "true".to_owned()));
         let stated = attributes(want).into_iter().chain(fifo).filter(|(_, value)| !value.is_empty());
         let stated = stated.map(|(name, value)| (name.to_owned(), value)).collect();
@@ -137,11 +138,16 @@ impl Kind for SnsTopic {
             .set_tags(Some(sdk_tags(&want.tags)?));
         let made = aws.call("sns:CreateTopic", call.send()).await?;
         let arn = made.topic_arn.ok_or_else(|| AwsError::missing("sns:CreateTopic", "TopicArn"))?;
-        Ok(Created { physical_id: arn, outputs: Self::predict(want, &aws.place) })
+        Ok(CreatedResource { physical_id: arn, outputs: Self::predict(want, &aws.place) })
     }
 
     /// Calls SetTopicAttributes, which takes one attribute a call.
-    async fn update(aws: &Aws, live: &Observed<Topic>, want: &Topic, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Topic>,
+        want: &Topic,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         let (sns, arn) = (&aws.clients.sns, &live.physical_id);
         if changes.touch_other_than(&["tags"]) {
             let have: HashMap<_, _> = attributes(&live.spec).into_iter().collect();
@@ -165,7 +171,7 @@ impl Kind for SnsTopic {
         Ok(())
     }
 
-    async fn delete(aws: &Aws, live: &Observed<Topic>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Topic>) -> Result<(), AwsError> {
         let call = aws.clients.sns.delete_topic().topic_arn(&live.physical_id).send();
         aws.find("sns:DeleteTopic", ABSENT, call).await.map(drop)
     }

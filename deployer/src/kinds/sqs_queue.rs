@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    About, Calls, Capability, Changes, Created, Excess, Found, Grant, Kind, NameProperty, Observed, Op, Outputs,
-    Person, References, Rule, Sign, WatchedOperation,
+    About, Calls, Capability, Changes, CreatedResource, Excess, FoundResource, Grant, Kind, NameProperty,
+    ObservedResource, Op, Outputs, Person, References, Rule, Sign, WatchedOperation,
 };
 use crate::aws::gather::both;
 use crate::aws::service::SQS;
@@ -102,7 +102,7 @@ impl Kind for SqsQueue {
     };
     type Spec = Queue;
 
-    async fn signs(aws: &Aws, all: &[Observed<Queue>]) -> Vec<Vec<Sign>> {
+    async fn signs(aws: &Aws, all: &[ObservedResource<Queue>]) -> Vec<Vec<Sign>> {
         health::signs(aws, all).await
     }
 
@@ -147,7 +147,7 @@ impl Kind for SqsQueue {
 
     /// Calls GetQueueAttributes and ListQueueTags at once, by the URL that SQS derives from the name. If the state does
     /// not have the queue, the tags are read only after the queue was found.
-    async fn read(aws: &Aws, spec: &Queue, trust: Trust) -> Result<Option<Observed<Queue>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Queue, trust: Trust) -> Result<Option<ObservedResource<Queue>>, AwsError> {
         let sqs = &aws.clients.sqs;
         let outputs = Self::predict(spec, &aws.place);
         let url = outputs["url"].clone();
@@ -160,23 +160,23 @@ impl Kind for SqsQueue {
         let Some((attributes, tags)) = both(hoped, attributes, tags).await? else { return Ok(None) };
         let live = Live(attributes.attributes.unwrap_or_default());
         let queue = live.queue(&spec.name, tags)?;
-        Ok(Some(Observed::new(url, queue, outputs)))
+        Ok(Some(ObservedResource::new(url, queue, outputs)))
     }
 
     /// ListQueueTags.
-    async fn present(aws: &Aws, spec: &Queue) -> Result<Option<Observed<Queue>>, AwsError> {
+    async fn present(aws: &Aws, spec: &Queue) -> Result<Option<ObservedResource<Queue>>, AwsError> {
         let outputs = Self::predict(spec, &aws.place);
         let url = outputs["url"].clone();
         let Some(tags) = tags_of(aws, &url).await? else { return Ok(None) };
         let queue = Queue { tags, ..spec.clone() };
-        Ok(Some(Observed::new(url, queue, outputs)))
+        Ok(Some(ObservedResource::new(url, queue, outputs)))
     }
 
-    fn by_arn(name: &str, _: &Tags) -> Option<Found<Queue>> {
-        Some(Found::of(name, Queue { name: name.to_owned(), ..Queue::default() }))
+    fn by_arn(name: &str, _: &Tags) -> Option<FoundResource<Queue>> {
+        Some(FoundResource::of(name, Queue { name: name.to_owned(), ..Queue::default() }))
     }
 
-    async fn create(aws: &Aws, want: &Queue) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Queue) -> Result<CreatedResource, AwsError> {
         let call = aws
             .clients
             .sqs
@@ -187,10 +187,15 @@ impl Kind for SqsQueue {
         let made = aws.call("sqs:CreateQueue", call.send()).await.map_err(|e| told_apart(e, want))?;
         made.queue_url.ok_or_else(|| AwsError::missing("sqs:CreateQueue", "QueueUrl"))?;
         let outputs = Self::predict(want, &aws.place);
-        Ok(Created { physical_id: outputs["url"].clone(), outputs })
+        Ok(CreatedResource { physical_id: outputs["url"].clone(), outputs })
     }
 
-    async fn update(aws: &Aws, live: &Observed<Queue>, want: &Queue, changes: &Changes) -> Result<(), AwsError> {
+    async fn update(
+        aws: &Aws,
+        live: &ObservedResource<Queue>,
+        want: &Queue,
+        changes: &Changes,
+    ) -> Result<(), AwsError> {
         let (sqs, url) = (&aws.clients.sqs, &live.physical_id);
         if changes.touch_other_than(&["tags"]) {
             let have: HashMap<_, _> = attributes(&live.spec).collect();
@@ -216,7 +221,7 @@ impl Kind for SqsQueue {
         Ok(())
     }
 
-    async fn delete(aws: &Aws, live: &Observed<Queue>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Queue>) -> Result<(), AwsError> {
         let call = aws.clients.sqs.delete_queue().queue_url(&live.physical_id).send();
         aws.find("sqs:DeleteQueue", ABSENT, call).await.map(drop)
     }

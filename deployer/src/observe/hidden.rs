@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::aws::{Aws, AwsError, Place};
 use crate::graph::Graph;
 use crate::graph::resolve::{self, KnownOutputs};
-use crate::kinds::{self, AnyKind, Observed};
+use crate::kinds::{self, AnyKind, ObservedResource};
 use crate::spec::secrets::Secrets;
 use crate::state::{State, fingerprint};
 
@@ -59,7 +59,7 @@ pub(super) async fn find(
     inputs: &Value,
     physical_id: Option<&str>,
     key: &str,
-) -> Result<Option<Observed<Value>>, AwsError> {
+) -> Result<Option<ObservedResource<Value>>, AwsError> {
     let mut alike = kind.alike(aws, inputs).await?;
     // An id that is no ARN may be shared: SNS lists every unconfirmed subscription as `PendingConfirmation`.
     let arn = physical_id.filter(|id| id.starts_with("arn:"));
@@ -77,12 +77,12 @@ pub(super) async fn find(
 }
 
 /// Removes the secret from the resource that was found by it.
-fn without_secret(kind: &dyn AnyKind, seen: Observed<Value>, inputs: &Value) -> Observed<Value> {
+fn without_secret(kind: &dyn AnyKind, seen: ObservedResource<Value>, inputs: &Value) -> ObservedResource<Value> {
     let mut secrets = Secrets::default();
     let texts = kind.may_be_secret().iter().filter_map(|property| seen.spec.get(property)?.as_str());
     texts.for_each(|text| secrets.add(text));
     let notes = seen.notes.iter().map(|note| secrets.mask(note).into_owned()).collect();
-    Observed { spec: inputs.clone(), notes, ..seen }
+    ObservedResource { spec: inputs.clone(), notes, ..seen }
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
         json!({"topic_arn": TOPIC, "protocol": "email", "endpoint": endpoint, "raw_message_delivery": false})
     }
 
-    async fn found(endpoint: &str, id: &str) -> Option<Observed<Value>> {
+    async fn found(endpoint: &str, id: &str) -> Option<ObservedResource<Value>> {
         let head = "200 OK\r\nconnection: close\r\ncontent-type: text/xml\r\ncontent-length: ";
         let aws = played::answering(&[&format!("{head}{}\r\n\r\n{LISTED}", LISTED.len())]).await;
         let kind = kinds::find("sns.subscription").expect("a kind");

@@ -12,7 +12,7 @@ use crate::aws::{Aws, Place, Trust};
 use crate::graph::Graph;
 use crate::graph::owner::{by_own_tags, created_untagged};
 use crate::graph::resolve::{self, KnownOutputs};
-use crate::kinds::{self, AnyKind, Observed};
+use crate::kinds::{self, AnyKind, ObservedResource};
 use crate::state::{Intent, Record, State, leftover};
 
 /// Finds resources that an interrupted run created and that are neither in the graph nor in the state. Returns them as
@@ -98,12 +98,12 @@ async fn read_created_parents(aws: &Aws, prior: &State) -> Result<KnownOutputs, 
 
 /// Tells whether the resource belongs to the stack. A part has no ownership tags; the intent is the only evidence that
 /// the run created it.
-fn is_ours(prior: &State, kind: &dyn AnyKind, live: &Observed<Value>, place: &Place) -> bool {
+fn is_ours(prior: &State, kind: &dyn AnyKind, live: &ObservedResource<Value>, place: &Place) -> bool {
     by_own_tags(kind, live, &prior.stack, false).is_none_or(|owner| owner.is_ours())
         || created_untagged(prior, kind, live, place)
 }
 
-fn record_of(intent: &Intent, live: Observed<Value>) -> Record {
+fn record_of(intent: &Intent, live: ObservedResource<Value>) -> Record {
     Record {
         kind: intent.kind.clone(),
         element: intent.element.clone(),

@@ -27,7 +27,7 @@ use crate::graph::Graph;
 use crate::graph::owner::by_own_tags;
 use crate::kinds::iam_role::IamRole;
 use crate::kinds::lambda_function::LambdaFunction;
-use crate::kinds::{self, Kind, Observed};
+use crate::kinds::{self, Kind, ObservedResource};
 use crate::spec::env;
 use crate::state::{Record, State, leftover};
 
@@ -41,7 +41,7 @@ pub struct Orphan {
     pub kind: &'static str,
     pub id: String,
     /// `Err` is the reason why it must not be deleted.
-    pub live: Result<Observed<Value>, String>,
+    pub live: Result<ObservedResource<Value>, String>,
 }
 
 impl Orphan {
@@ -186,7 +186,7 @@ fn keep_roles_of_elsewhere(orphans: &mut [Orphan], region: &str) {
     }
 }
 
-type ReadResult = Result<Option<Observed<Value>>, AwsError>;
+type ReadResult = Result<Option<ObservedResource<Value>>, AwsError>;
 
 async fn read(aws: &Aws, candidate: Candidate) -> (Candidate, ReadResult) {
     let read = match candidate.spec(aws).await {
@@ -325,7 +325,7 @@ mod tests {
             address: address.clone(),
             kind: kinds::find(&record.kind).expect("a kind").name(),
             id: record.physical_id.clone(),
-            live: Ok(Observed::new(&record.physical_id, record.inputs.clone(), record.outputs.clone())),
+            live: Ok(ObservedResource::new(&record.physical_id, record.inputs.clone(), record.outputs.clone())),
         });
         let all: Vec<Orphan> = all.collect();
         let needs = |kind: &str| {

@@ -11,7 +11,7 @@ use super::{Depth, FailedRead, identity_known, with_recorded_outputs};
 use crate::aws::{Aws, AwsError, Trust};
 use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, Node};
-use crate::kinds::Observed;
+use crate::kinds::ObservedResource;
 use crate::state::State;
 
 pub(super) struct Wave<'a> {
@@ -28,7 +28,7 @@ pub(super) struct Wave<'a> {
 }
 
 /// The result of a read, with the identity that was read. The identity may be a guess.
-type ReadOutcome<'a> = (&'a Node, String, Result<Option<Observed<Value>>, AwsError>);
+type ReadOutcome<'a> = (&'a Node, String, Result<Option<ObservedResource<Value>>, AwsError>);
 type RunningReads<'a> = FuturesUnordered<BoxFuture<'a, ReadOutcome<'a>>>;
 
 impl<'a> Wave<'a> {
@@ -44,7 +44,7 @@ impl<'a> Wave<'a> {
     }
 
     /// Reads each node once its identity is known. A node whose parent is absent is absent, too.
-    pub(super) async fn live(&mut self) -> BTreeMap<String, Observed<Value>> {
+    pub(super) async fn live(&mut self) -> BTreeMap<String, ObservedResource<Value>> {
         let mut live = BTreeMap::new();
         let mut waiting: Vec<&Node> = self.graph.nodes().collect();
         let mut running = RunningReads::new();
@@ -109,8 +109,8 @@ impl<'a> Wave<'a> {
     fn take(
         &mut self,
         node: &Node,
-        outcome: Result<Option<Observed<Value>>, AwsError>,
-        live: &mut BTreeMap<String, Observed<Value>>,
+        outcome: Result<Option<ObservedResource<Value>>, AwsError>,
+        live: &mut BTreeMap<String, ObservedResource<Value>>,
     ) {
         match outcome {
             Ok(Some(seen)) => {

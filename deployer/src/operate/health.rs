@@ -6,15 +6,15 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::aws::Aws;
-use crate::kinds::{self, Observed, Sign};
+use crate::kinds::{self, ObservedResource, Sign};
 
 /// The name of a resource's kind, and the resource as read.
-pub type Live<'a> = (&'static str, &'a Observed<Value>);
+pub type Live<'a> = (&'static str, &'a ObservedResource<Value>);
 
 /// Asks AWS for the health of the resources, by address: one question for all resources of a kind. If a question fails,
 /// its sign says so, and the others go on.
 pub async fn signs(aws: &Aws, live: &BTreeMap<String, Live<'_>>) -> BTreeMap<String, Vec<Sign>> {
-    let mut by_kind: BTreeMap<&str, (Vec<&String>, Vec<&Observed<Value>>)> = BTreeMap::new();
+    let mut by_kind: BTreeMap<&str, (Vec<&String>, Vec<&ObservedResource<Value>>)> = BTreeMap::new();
     let mut signs: BTreeMap<String, Vec<Sign>> = BTreeMap::new();
     for (address, (kind, observed)) in live {
         let own = signs.entry(address.clone()).or_default();

@@ -41,13 +41,13 @@ impl Home {
 }
 
 /// The start of a run.
-pub(super) struct Begun {
+pub(super) struct RunStart {
     pub home: Home,
     /// The stored state, possibly fetched before the lock was taken.
     pub fetched: FetchedState,
 }
 
-impl Begun {
+impl RunStart {
     /// Tells AWS's readers which id the user gave for the resource to adopt.
     fn claim(self, goal: &Goal) -> Self {
         if let Goal::Adopt(Adoption { address, id: Some(id) }) = goal {
@@ -59,7 +59,7 @@ impl Begun {
 
 /// Connects and fetches the state. For a run that will write, it also checks that the credentials last long enough,
 /// takes the lock, and creates the state's bucket on request.
-pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<Begun, Failure> {
+pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<RunStart, Failure> {
     let Request { settings, goal, hold, stop, .. } = *request;
     if hold {
         kept_after_this_job(document, settings)?;
@@ -68,12 +68,12 @@ pub(super) async fn begin(document: &Document, request: &Request<'_>) -> Result<
     let begun = async {
         let (clients, store) = open(document, settings).await;
         let (account, fetched) = tokio::join!(account(&clients, document), store.fetch());
-        Ok(Begun { home: at_home(clients, store, account?, document, settings), fetched })
+        Ok(RunStart { home: at_home(clients, store, account?, document, settings), fetched })
     };
     Ok(unless_stopped(stop, begun).await?.claim(goal))
 }
 
-async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Begun, Failure> {
+async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<RunStart, Failure> {
     let Request { settings, progress, stop, .. } = *request;
     let opened = async {
         let (clients, store) = open(document, settings).await;
@@ -109,7 +109,7 @@ async fn begin_to_write(document: &Document, request: &Request<'_>) -> Result<Be
     let locked = lock_or_leave(account_and_state, &store, settings, progress, stop).await;
     let ((account, fetched), lease) = locked.map_err(|failure| beside_the_bucket(failure, settings))?;
     let home = at_home(clients, store, account, document, settings);
-    Ok(Begun { home: Home { lease: Some(lease), ..home }, fetched })
+    Ok(RunStart { home: Home { lease: Some(lease), ..home }, fetched })
 }
 
 /// Adds to an interruption that the bucket may have been created.

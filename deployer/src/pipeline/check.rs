@@ -6,12 +6,12 @@ use crate::graph::{Graph, TextLocator};
 use crate::package::PackageError;
 use crate::spec::document::{Document, InvalidStack};
 use crate::spec::finding::{DocPath, Findings, Severity};
-use crate::spec::sections::Lowered;
+use crate::spec::sections::LoweredStack;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
 /// `stack.yaml`, checked as far as it can be without AWS.
-pub struct Loaded {
+pub struct LoadedStack {
     pub document: Document,
     pub graph: Graph,
     pub warnings: Findings,
@@ -21,7 +21,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Every finding at once.
-pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
+pub fn load(settings: &Settings) -> Result<LoadedStack, Failure> {
     let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
     check(source, &settings.inputs)
 }
@@ -30,7 +30,7 @@ pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
 ///
 /// # Errors
 /// Every finding at once.
-pub fn check(source: SourceText, inputs: &Inputs) -> Result<Loaded, Failure> {
+pub fn check(source: SourceText, inputs: &Inputs) -> Result<LoadedStack, Failure> {
     check_with(source, inputs, &|_| Vec::new())
 }
 
@@ -38,7 +38,7 @@ pub fn check(source: SourceText, inputs: &Inputs) -> Result<Loaded, Failure> {
 ///
 /// # Errors
 /// Every finding at once.
-pub fn validate(settings: &Settings) -> Result<Loaded, Failure> {
+pub fn validate(settings: &Settings) -> Result<LoadedStack, Failure> {
     let source = SourceText::read(&settings.file).map_err(|error| Failure::unreadable(&settings.file, &error))?;
     check_with(source, &settings.inputs, &|lowered| code::missing(lowered, settings))
 }
@@ -47,8 +47,8 @@ pub fn validate(settings: &Settings) -> Result<Loaded, Failure> {
 fn check_with(
     source: SourceText,
     inputs: &Inputs,
-    missing: &dyn Fn(&Lowered) -> Vec<(String, PackageError)>,
-) -> Result<Loaded, Failure> {
+    missing: &dyn Fn(&LoweredStack) -> Vec<(String, PackageError)>,
+) -> Result<LoadedStack, Failure> {
     match Document::load(source, inputs) {
         Ok((document, mut findings)) => {
             let (lowered, more) = document.lower();
@@ -63,7 +63,7 @@ fn check_with(
             if findings.has_errors() {
                 return Err(Failure::of(findings, Some(&document)));
             }
-            Ok(Loaded { document, graph, warnings: findings })
+            Ok(LoadedStack { document, graph, warnings: findings })
         }
         Err(InvalidStack { mut findings, source, sound }) => {
             if let Some((document, lowered)) = sound.map(|sound| *sound) {
@@ -76,7 +76,7 @@ fn check_with(
 }
 
 /// Checks the elements together: lint, references, names.
-fn connect_elements(document: &Document, lowered: Lowered, findings: &mut Findings) -> Graph {
+fn connect_elements(document: &Document, lowered: LoweredStack, findings: &mut Findings) -> Graph {
     crate::log::mask(document.secrets());
     crate::spec::lint::lint(document, &lowered, findings);
     let graph = Graph::of(lowered, document.outputs().clone(), document, findings);

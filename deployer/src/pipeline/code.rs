@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::{Loaded, Progress, Settings, root};
+use super::{LoadedStack, Progress, Settings, root};
 use crate::failure::{self, Failure};
 use crate::mutex::{into_inner, lock};
 use crate::package::{self, Artifact, PackageError};
 use crate::spec::secrets::Secrets;
-use crate::spec::sections::{CodeSource, Lowered, LoweredCode};
+use crate::spec::sections::{CodeSource, LoweredCode, LoweredStack};
 
 /// Returns the errors of elements whose cargo package or binary the workspace does not have.
-pub(super) fn missing(lowered: &Lowered, settings: &Settings) -> Vec<(String, PackageError)> {
+pub(super) fn missing(lowered: &LoweredStack, settings: &Settings) -> Vec<(String, PackageError)> {
     let root = root(&settings.file);
     let with_code: Vec<_> = lowered.resources.iter().filter_map(|r| Some((r, r.code.as_ref()?))).collect();
     let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
@@ -22,7 +22,7 @@ pub(super) fn missing(lowered: &Lowered, settings: &Settings) -> Vec<(String, Pa
 
 /// Builds and zips the code of every function.
 pub(super) async fn package(
-    loaded: &Loaded,
+    loaded: &LoadedStack,
     settings: &Settings,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<String, Artifact>, Failure> {
@@ -32,7 +32,7 @@ pub(super) async fn package(
     let requests = with_code.iter().map(|(_, code)| request(&root, code)).collect();
     let mut artifacts = BTreeMap::new();
     let mut errors = Vec::new();
-    let masked = Masked { progress, secrets: document.secrets(), warnings: Mutex::default() };
+    let masked = MaskedProgress { progress, secrets: document.secrets(), warnings: Mutex::default() };
     for ((node, _), built) in with_code.iter().zip(package::build_all(requests, &settings.machine.build, &masked).await)
     {
         match built {
@@ -52,14 +52,14 @@ pub(super) async fn package(
 }
 
 /// Masks secrets in a build's output: a build may read them from files and print them.
-struct Masked<'a> {
+struct MaskedProgress<'a> {
     progress: &'a dyn Progress,
     secrets: &'a Secrets,
     /// Warnings with the index of the request that each concerns.
     warnings: Mutex<Vec<(usize, package::Warning)>>,
 }
 
-impl package::BuildProgress for Masked<'_> {
+impl package::BuildProgress for MaskedProgress<'_> {
     fn on(&self, event: package::BuildEvent<'_>) {
         match event {
             package::BuildEvent::Output { line } => {

@@ -1,7 +1,7 @@
 //! Opens AWS and the state together, for commands that need both and no plan.
 
 use super::begin::Home;
-use super::{Loaded, Progress, Settings, connect, credentials, give_back, hold, read_state, unless_stopped};
+use super::{LoadedStack, Progress, Settings, connect, credentials, give_back, hold, read_state, unless_stopped};
 use crate::aws::Aws;
 use crate::execute::Stop;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ impl Desk {
     /// # Errors
     /// When AWS or the state cannot be reached or understood.
     pub async fn to_read(
-        loaded: &Loaded,
+        loaded: &LoadedStack,
         settings: &Settings,
         progress: &dyn Progress,
         stop: &Stop,
@@ -36,7 +36,7 @@ impl Desk {
     /// # Errors
     /// As [`Desk::to_read`], and when the credentials are about to end or another run holds the lock.
     pub async fn to_write(
-        loaded: &Loaded,
+        loaded: &LoadedStack,
         settings: &Settings,
         progress: &dyn Progress,
         stop: &Stop,

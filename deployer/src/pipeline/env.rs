@@ -1,6 +1,6 @@
 //! The environments of a stack.
 
-use super::{Loaded, Settings, connect, load, unless_stopped};
+use super::{LoadedStack, Settings, connect, load, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::spec::env::of_state_key;
@@ -12,7 +12,7 @@ pub struct Environment {
     pub name: String,
     /// Settings for commands on this environment.
     pub settings: Settings,
-    pub loaded: Loaded,
+    pub loaded: LoadedStack,
     pub store: Store,
     pub snapshot: Snapshot,
 }
@@ -30,7 +30,7 @@ impl Settings {
 ///
 /// # Errors
 /// When the place of the state cannot be listed, or one of the states cannot be read.
-pub async fn environments(main: &Loaded, settings: &Settings, stop: &Stop) -> Result<Vec<Environment>, Failure> {
+pub async fn environments(main: &LoadedStack, settings: &Settings, stop: &Stop) -> Result<Vec<Environment>, Failure> {
     let store = unless_stopped(stop, connect(&main.document, settings)).await?.store;
     let keys = unless_stopped(stop, async { store.siblings().await.map_err(Failure::state) }).await?;
     let mut names: Vec<String> = keys.iter().filter_map(|key| of_state_key(store.key(), key)).collect();

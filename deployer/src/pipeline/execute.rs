@@ -1,6 +1,6 @@
 //! Carries out a plan that is ready.
 
-use super::{Gathered, Home, Loaded, Ready, give_back};
+use super::{GatheredInputs, Home, LoadedStack, Ready, give_back};
 use crate::aws::{AwsError, Place};
 use crate::execute::{Execution, ExecutionOutcome, Observer, Stop};
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ impl Ready {
     ///
     /// # Errors
     /// When nothing could be started. Later failures are in the outcome.
-    pub async fn execute(mut self, observer: &dyn Observer, mut stop: Stop) -> Result<Applied, Failure> {
+    pub async fn execute(mut self, observer: &dyn Observer, mut stop: Stop) -> Result<ApplyResult, Failure> {
         let Some(lease) = self.home.lease.take() else {
             return Err(Failure::internal("a plan was executed without the state's lock"));
         };
@@ -21,7 +21,7 @@ impl Ready {
             return Err(failure);
         }
         let Self { loaded, plan, settings, home, gathered, .. } = self;
-        let (Home { aws, store, .. }, Gathered { snapshot, observation, .. }) = (home, gathered);
+        let (Home { aws, store, .. }, GatheredInputs { snapshot, observation, .. }) = (home, gathered);
         let journal = store.journal(&snapshot, &lease);
         let execution = Execution {
             aws: &aws,
@@ -50,7 +50,7 @@ impl Ready {
         // The state is final: only a copy of it remains to be written, so the next run need not wait.
         let (kept, (), ()) = tokio::join!(journal.finish(), give_back(lease), watching.finish(&mut outcome, &mut stop));
         outcome.state_error = outcome.state_error.or(kept.err());
-        Ok(Applied { outcome, loaded, calls: aws.calls() })
+        Ok(ApplyResult { outcome, loaded, calls: aws.calls() })
     }
 
     /// Makes changed code available for upload, and allows writing calls as long as the lease holds.
@@ -83,16 +83,16 @@ impl Ready {
     }
 
     /// Releases the lock without carrying out the plan.
-    pub async fn abandon(self) -> Loaded {
+    pub async fn abandon(self) -> LoadedStack {
         self.home.leave().await;
         self.loaded
     }
 }
 
 /// The result of carrying out a plan.
-pub struct Applied {
+pub struct ApplyResult {
     pub outcome: ExecutionOutcome,
-    pub loaded: Loaded,
+    pub loaded: LoadedStack,
     /// Number of read and write calls in total.
     pub calls: (u64, u64),
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::begin::Home;
 use super::read::read_and_observe;
-use super::{Loaded, Request, code, models};
+use super::{LoadedStack, Request, code, models};
 use crate::failure::Failure;
 use crate::observe::Observation;
 use crate::package::Artifact;
@@ -12,22 +12,22 @@ use crate::plan::Goal;
 use crate::state::{FetchedState, Snapshot};
 
 /// The results of the reads, of cargo and of Bedrock.
-pub(super) struct Gathered {
+pub(super) struct GatheredInputs {
     pub snapshot: Snapshot,
     pub observation: Observation,
     /// The functions' packaged code, by address.
     pub artifacts: BTreeMap<String, Artifact>,
     /// Bedrock's answers.
-    pub models: Vec<models::Told>,
+    pub models: Vec<models::ModelAnswer>,
 }
 
 /// Reads the state and AWS, packages the functions and asks Bedrock, all at once.
 pub(super) async fn gather(
-    loaded: &Loaded,
+    loaded: &LoadedStack,
     home: &Home,
     fetched: FetchedState,
     request: &Request<'_>,
-) -> Result<Gathered, Failure> {
+) -> Result<GatheredInputs, Failure> {
     let Request { settings, goal, progress, .. } = *request;
     let read = read_and_observe(loaded, home, fetched, request);
     let built = async {
@@ -43,5 +43,5 @@ pub(super) async fn gather(
     let questions = models::in_question(&loaded.graph, home.place(), goal, settings);
     let (done, models) = models::beside(work, questions, async |model| home.aws.lifecycle(model).await).await;
     let (artifacts, (snapshot, observation)) = done?;
-    Ok(Gathered { snapshot, observation, artifacts, models })
+    Ok(GatheredInputs { snapshot, observation, artifacts, models })
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::begin::Home;
 use super::read::prepare_fingerprints;
-use super::{Loaded, Progress, Ready, Settings, connect, unless_stopped, write_state};
+use super::{LoadedStack, Progress, Ready, Settings, connect, unless_stopped, write_state};
 use crate::aws::Aws;
 use crate::execute::Stop;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ use crate::state::State;
 ///
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
-pub async fn reach(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
+pub async fn reach(loaded: &LoadedStack, settings: &Settings, stop: &Stop) -> Result<Aws, Failure> {
     Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.aws)
 }
 
@@ -42,7 +42,7 @@ pub struct Sight {
 /// # Errors
 /// When AWS or the state cannot be read.
 pub async fn look(
-    loaded: &Loaded,
+    loaded: &LoadedStack,
     settings: &Settings,
     progress: &dyn Progress,
     stop: &Stop,
@@ -64,7 +64,7 @@ pub async fn look(
 }
 
 /// The changes that a refresh made to the state.
-pub struct Refreshed {
+pub struct RefreshResult {
     /// The addresses of records that were added, changed or removed.
     pub changed: Vec<String>,
     pub outputs: BTreeMap<String, String>,
@@ -85,7 +85,7 @@ impl Ready {
     ///
     /// # Errors
     /// When the state cannot be written, or the plan was made without the lock.
-    pub async fn refresh(mut self) -> Result<Refreshed, Failure> {
+    pub async fn refresh(mut self) -> Result<RefreshResult, Failure> {
         let Some(lease) = self.home.lease.take() else {
             return Err(Failure::internal("a state was refreshed without its lock"));
         };
@@ -94,7 +94,7 @@ impl Ready {
         let written = write_state(&self.home.store, &self.gathered.snapshot, &lease, &state).await;
         super::give_back(lease).await;
         written?;
-        Ok(Refreshed { changed, outputs: state.outputs })
+        Ok(RefreshResult { changed, outputs: state.outputs })
     }
 }
 

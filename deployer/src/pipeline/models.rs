@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const DAY_S: i64 = 86_400;
 
 /// A model, the roles that may invoke it, and Bedrock's answer; `None` if it did not arrive in time.
-pub(super) struct Told {
+pub(super) struct ModelAnswer {
     model: FoundationModel,
     users: Vec<User>,
     answer: Option<Result<Option<Lifecycle>, AwsError>>,
@@ -55,7 +55,7 @@ pub(super) async fn beside<T, E>(
     work: impl Future<Output = Result<T, E>>,
     used: BTreeMap<FoundationModel, Vec<User>>,
     ask: impl AsyncFn(&FoundationModel) -> Result<Option<Lifecycle>, AwsError>,
-) -> (Result<T, E>, Vec<Told>) {
+) -> (Result<T, E>, Vec<ModelAnswer>) {
     let (ended, end) = watch::channel(None);
     let work = async {
         let done = work.await;
@@ -75,7 +75,7 @@ pub(super) async fn beside<T, E>(
                 answer = ask(&model) => Some(answer),
                 () = patience => None,
             };
-            Told { model, users, answer }
+            ModelAnswer { model, users, answer }
         }
     });
     tokio::join!(work, join_all(questions))
@@ -87,7 +87,7 @@ pub(super) async fn beside<T, E>(
 /// When Bedrock does not have a model, or no longer serves it, and the plan creates or changes a resource that uses it.
 /// A model that Bedrock does not have is only a note if it is used through an inference profile.
 pub(super) fn notes(
-    told: &[Told],
+    told: &[ModelAnswer],
     plan: &Plan,
     graph: &Graph,
     document: &Document,
@@ -131,7 +131,7 @@ fn changes(user: &User, plan: &Plan, graph: &Graph) -> bool {
 }
 
 /// A message about a model.
-struct Said {
+struct ModelMessage {
     /// The finding's code; empty if Bedrock could not be asked.
     code: &'static str,
     text: String,
@@ -140,8 +140,8 @@ struct Said {
     stops: bool,
 }
 
-impl Told {
-    fn said(&self, now_s: i64) -> Option<Said> {
+impl ModelAnswer {
+    fn said(&self, now_s: i64) -> Option<ModelMessage> {
         let FoundationModel { region, id, .. } = &self.model;
         let life = match &self.answer {
             None => return Some(self.not_asked("it did not answer in time")),
@@ -155,7 +155,7 @@ impl Told {
         let ended = life.ends.filter(|end| end.secs() <= now_s);
         if let Some(end) = ended {
             let text = format!("Bedrock ended the model {id} in {region} on {}: every call fails", day(end));
-            return Some(Said {
+            return Some(ModelMessage {
                 code: "model::ended",
                 text,
                 help: format!("choose another model: {SERVED}"),
@@ -171,10 +171,10 @@ impl Told {
         };
         let dearer = life.dearer.map(|day_of| format!("; it costs more from {} on", day(day_of))).unwrap_or_default();
         let text = format!("the model {id} in {region} is a legacy one: Bedrock {end}{dearer}");
-        Some(Said { code: "model::legacy", text, help: String::new(), stops: false })
+        Some(ModelMessage { code: "model::legacy", text, help: String::new(), stops: false })
     }
 
-    fn unknown(&self) -> Said {
+    fn unknown(&self) -> ModelMessage {
         let FoundationModel { region, id, .. } = &self.model;
         let text = format!("Bedrock in {region} does not have the model {id}: every call fails");
         let help = match models::find(id) {
@@ -182,13 +182,13 @@ impl Told {
             Some(model) => format!("Bedrock offers it in {}", quoted(model.regions.iter().copied())),
             None => format!("`aws bedrock list-foundation-models --region {region}` lists the models that it has"),
         };
-        Said { code: "model::unknown", text, help, stops: true }
+        ModelMessage { code: "model::unknown", text, help, stops: true }
     }
 
-    fn not_asked(&self, why: &str) -> Said {
+    fn not_asked(&self, why: &str) -> ModelMessage {
         let FoundationModel { region, id, .. } = &self.model;
         let text = format!("whether Bedrock in {region} serves the model {id} is not known: {why}");
-        Said { code: "", text, help: String::new(), stops: false }
+        ModelMessage { code: "", text, help: String::new(), stops: false }
     }
 }
 

@@ -46,7 +46,7 @@ fn told(
         Question { graph, seen: &seen, stack: "s", place: &place, goal: &goal, selection: &selection, secrets };
     let plan = if changes { plan(&question).unwrap() } else { Plan::default() };
     let users = vec![User { address: "functions.f.role".into(), element: "functions.f".into(), through_profile }];
-    let one = Told { model: model("acme.draw-v1"), users, answer };
+    let one = ModelAnswer { model: model("acme.draw-v1"), users, answer };
     match notes(&[one], &plan, graph, document, NOW) {
         Ok(notes) => Ok(texts(notes)),
         Err(failure) => {

@@ -3,7 +3,7 @@
 use super::begin::Home;
 use super::place::location;
 use super::recall::{all_named, recalled, without_records};
-use super::{Loaded, Settings, connect, unless_stopped};
+use super::{LoadedStack, Settings, connect, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ pub struct Whereabouts {
 /// # Errors
 /// When the account is neither named nor known from credentials, or AWS does not answer.
 pub async fn whereabouts(
-    loaded: &Loaded,
+    loaded: &LoadedStack,
     settings: &Settings,
     named: Option<&str>,
     with_state: bool,
@@ -69,7 +69,7 @@ fn without_credentials(failure: Failure) -> Failure {
 /// # Errors
 /// With a boundary, when a role of the stack does not carry it.
 pub fn permissions(
-    loaded: &Loaded,
+    loaded: &LoadedStack,
     settings: &Settings,
     at: &Whereabouts,
     task: Task,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Progress;
 use crate::aws::{Place, rate};
 use crate::kinds::Op;
-use crate::plan::{Action, Plan, Planned};
+use crate::plan::{Action, Plan, PlannedResource};
 
 /// Shorter times are not reported.
 const WORTH_SAYING: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub(super) fn tell(plan: &Plan, place: &Place, progress: &dyn Progress) {
 }
 
 /// Returns the rate-limited calls of one action.
-fn calls(planned: &Planned) -> Vec<&'static str> {
+fn calls(planned: &PlannedResource) -> Vec<&'static str> {
     let ops: &[Op] = match planned.action() {
         _ if planned.effect.goes_with().is_some() => &[],
         Action::Create => &[Op::Create],

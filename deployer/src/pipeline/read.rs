@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::begin::Home;
-use super::{Loaded, Request};
+use super::{LoadedStack, Request};
 use crate::aws::Aws;
 use crate::failure::Failure;
 use crate::graph::resolve;
@@ -19,7 +19,7 @@ pub(super) fn depth(goal: &Goal) -> Depth {
 /// Reads the state and AWS. If the lock is `held`, the state read under it counts; in any case the state must come from
 /// the expected account's bucket. Until then, the state fetched earlier only tells where to look.
 pub(super) async fn read_and_observe(
-    loaded: &Loaded,
+    loaded: &LoadedStack,
     home: &Home,
     fetched: FetchedState,
     request: &Request<'_>,
@@ -58,7 +58,7 @@ pub(super) async fn read_and_observe(
 }
 
 /// Starts computing the fingerprints with which the plan compares secrets, while AWS answers.
-pub(super) fn prepare_fingerprints(loaded: &Loaded, aws: &Aws, lineage: &str) -> tokio::task::JoinHandle<()> {
+pub(super) fn prepare_fingerprints(loaded: &LoadedStack, aws: &Aws, lineage: &str) -> tokio::task::JoinHandle<()> {
     let known = predict(&loaded.graph, &aws.place);
     let secrets = loaded.document.secrets();
     let mut texts = BTreeSet::new();

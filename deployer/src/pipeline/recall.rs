@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::begin::connect;
-use super::{Loaded, Progress, Settings, read_state, unless_stopped};
+use super::{LoadedStack, Progress, Settings, read_state, unless_stopped};
 use crate::aws::Place;
 use crate::execute::Stop;
 use crate::failure::Failure;
@@ -24,22 +24,22 @@ use crate::state::{Record, State};
 /// # Errors
 /// When the state cannot be reached or understood.
 pub async fn recall(
-    loaded: Loaded,
+    loaded: LoadedStack,
     settings: &Settings,
     progress: &dyn Progress,
     stop: &Stop,
-) -> Result<Loaded, Failure> {
+) -> Result<LoadedStack, Failure> {
     if loaded.document.lacking().is_empty() {
         return Ok(loaded);
     }
     progress.say(&about(&loaded));
     let store = unless_stopped(stop, connect(&loaded.document, settings)).await?.store;
     let state = read_state(&store, progress, stop).await?.state;
-    Ok(Loaded { graph: recalled(&loaded, &state), ..loaded })
+    Ok(LoadedStack { graph: recalled(&loaded, &state), ..loaded })
 }
 
 /// Says which elements are taken from the state, and what the command cannot do without the values.
-fn about(loaded: &Loaded) -> String {
+fn about(loaded: &LoadedStack) -> String {
     let incomplete = loaded.document.incomplete();
     let variables: BTreeSet<&str> = incomplete.values().flatten().map(String::as_str).collect();
     let elements = match incomplete.len() {
@@ -53,16 +53,20 @@ fn about(loaded: &Loaded) -> String {
 }
 
 /// Builds the graph with the records of each incomplete element in place of what it was lowered to.
-pub(super) fn recalled(loaded: &Loaded, state: &State) -> Graph {
+pub(super) fn recalled(loaded: &LoadedStack, state: &State) -> Graph {
     with_records(loaded, state, resource)
 }
 
 /// Builds the graph without the incomplete elements that the state has, where the records are looked at by themselves.
-pub(super) fn without_records(loaded: &Loaded, state: &State) -> Graph {
+pub(super) fn without_records(loaded: &LoadedStack, state: &State) -> Graph {
     with_records(loaded, state, |_, _, _| None)
 }
 
-fn with_records(loaded: &Loaded, state: &State, resource: impl Fn(&str, &Record, Keeps) -> Option<Resource>) -> Graph {
+fn with_records(
+    loaded: &LoadedStack,
+    state: &State,
+    resource: impl Fn(&str, &Record, Keeps) -> Option<Resource>,
+) -> Graph {
     let document = &loaded.document;
     let mut lowered = document.lower().0;
     for element in document.incomplete().into_keys() {
@@ -122,7 +126,7 @@ fn literal(value: &Value) -> Value {
 ///
 /// # Errors
 /// `stack::missing-variable`.
-pub fn all_lowered(loaded: &Loaded) -> Result<(), Failure> {
+pub fn all_lowered(loaded: &LoadedStack) -> Result<(), Failure> {
     let is_lowered = |element: &str| loaded.graph.nodes().any(|node| node.element == element);
     match loaded.document.incomplete().into_iter().find(|(element, _)| !is_lowered(element)) {
         Some((element, variables)) => Err(Failure::lacking(&element, &variables, &loaded.document)),
@@ -134,7 +138,7 @@ pub fn all_lowered(loaded: &Loaded) -> Result<(), Failure> {
 ///
 /// # Errors
 /// `stack::missing-variable`.
-pub(super) fn all_named(loaded: &Loaded, graph: &Graph, place: &Place) -> Result<(), Failure> {
+pub(super) fn all_named(loaded: &LoadedStack, graph: &Graph, place: &Place) -> Result<(), Failure> {
     let known = graph.predicted(place);
     for (element, variables) in loaded.document.incomplete() {
         let mut own = graph.nodes().filter(|node| node.element == element).peekable();

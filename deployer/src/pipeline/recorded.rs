@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::place::location;
-use super::{Loaded, Settings};
+use super::{LoadedStack, Settings};
 use crate::aws::Clients;
 use crate::aws::Place;
 use crate::aws::clients::Connection;
@@ -16,8 +16,8 @@ use crate::plan::{Cost, Goal, Plan, Question, plan};
 use crate::state::{Location, State, Store};
 
 /// The changes to make if AWS is still as the last apply left it.
-pub struct Recorded {
-    pub loaded: Loaded,
+pub struct RecordedPlan {
+    pub loaded: LoadedStack,
     pub plan: Plan,
     pub cost: Cost,
     pub place: Place,
@@ -30,7 +30,10 @@ pub struct Recorded {
 ///
 /// # Errors
 /// When the plan itself fails.
-pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<Recorded, (Loaded, String)>, Failure> {
+pub async fn recorded(
+    mut loaded: LoadedStack,
+    settings: &Settings,
+) -> Result<Result<RecordedPlan, (LoadedStack, String)>, Failure> {
     let began = Instant::now();
     let (place, state) = match last_state(&loaded, settings).await {
         Ok(found) => found,
@@ -57,11 +60,11 @@ pub async fn recorded(mut loaded: Loaded, settings: &Settings) -> Result<Result<
     };
     let plan = plan(&question).map_err(|error| Failure::plan(error, document))?;
     let cost = Cost { reads: 0, waves: 0, seconds: began.elapsed().as_secs_f64() };
-    Ok(Ok(Recorded { loaded, plan, cost, place, written_at }))
+    Ok(Ok(RecordedPlan { loaded, plan, cost, place, written_at }))
 }
 
 /// Reads the state, if there is one that can be read without credentials.
-async fn last_state(loaded: &Loaded, settings: &Settings) -> Result<(Place, State), String> {
+async fn last_state(loaded: &LoadedStack, settings: &Settings) -> Result<(Place, State), String> {
     let location = location(&loaded.document, settings);
     let Location::Dir { path } = &location else {
         return Err("the state in S3 cannot be read without them".to_owned());

@@ -9,7 +9,7 @@ use crate::spec::visible;
 
 /// The reviewed plan, as far as it is known.
 #[derive(Debug, Clone)]
-pub struct Reviewed {
+pub struct Review {
     pub digest: String,
     /// The plan's effects, if they were recorded.
     pub effects: Option<Effects>,
@@ -19,12 +19,12 @@ pub struct Reviewed {
 
 /// A fresh plan with other effects than the reviewed one.
 #[derive(Debug)]
-pub struct Other {
+pub struct DifferentPlan {
     pub digest: String,
     pub differences: Vec<String>,
 }
 
-impl Reviewed {
+impl Review {
     /// Reads `--expect-plan`: a digest, or a file with a plan's JSON.
     ///
     /// # Errors
@@ -63,20 +63,20 @@ impl Reviewed {
     ///
     /// # Errors
     /// When the fresh plan is another one.
-    pub fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), Other> {
+    pub fn hold(&self, fresh: &Effects, resumed: bool) -> Result<(), DifferentPlan> {
         let digest = fresh.digest();
         let rest = resumed && self.effects.as_ref().is_some_and(|reviewed| fresh.is_rest_of(reviewed));
         if fresh.is_empty() || digest == self.digest || rest {
             return Ok(());
         }
         let differences = self.effects.as_ref().map(|reviewed| fresh.differences(reviewed)).unwrap_or_default();
-        Err(Other { digest, differences })
+        Err(DifferentPlan { digest, differences })
     }
 }
 
-impl Other {
+impl DifferentPlan {
     /// Describes the differences.
-    pub fn message(&self, reviewed: &Reviewed) -> String {
+    pub fn message(&self, reviewed: &Review) -> String {
         let mut message = format!(
             "this plan is not the one that was reviewed ({}): its digest is {}, reviewed was {}",
             reviewed.source, self.digest, reviewed.digest
@@ -92,7 +92,7 @@ impl Other {
     }
 
     /// Returns the failure. `asked` tells whether `--expect-plan` asked for the comparison.
-    pub fn refusal(&self, reviewed: &Reviewed, asked: bool) -> Failure {
+    pub fn refusal(&self, reviewed: &Review, asked: bool) -> Failure {
         let warns = if asked { "" } else { " (`ci: { reviewed_plan: warn }` only warns)" };
         let help = format!("nothing was changed; review this plan, then give its digest with `--expect-plan`{warns}");
         Failure::plain("plan::not-reviewed", self.message(reviewed), help)

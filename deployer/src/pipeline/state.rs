@@ -1,7 +1,7 @@
 //! Opens, locks, reads and writes the state without a plan.
 
 use super::begin::{connect, lock_or_leave};
-use super::{Loaded, Progress, Settings, unless_stopped};
+use super::{LoadedStack, Progress, Settings, unless_stopped};
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::state::{Journal, Lease, Snapshot, State, Store};
@@ -10,7 +10,7 @@ use crate::state::{Journal, Lease, Snapshot, State, Store};
 ///
 /// # Errors
 /// When AWS cannot be reached or the credentials are of another account.
-pub async fn open_store(loaded: &Loaded, settings: &Settings, stop: &Stop) -> Result<Store, Failure> {
+pub async fn open_store(loaded: &LoadedStack, settings: &Settings, stop: &Stop) -> Result<Store, Failure> {
     Ok(unless_stopped(stop, connect(&loaded.document, settings)).await?.store)
 }
 

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::change::Change;
 use super::effect::Effect;
 use super::reason::{Note, Reason};
-use crate::kinds::{Action, KindRef, Observed, Order};
+use crate::kinds::{Action, KindRef, ObservedResource, Order};
 
 /// One resource and the plan for it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Planned {
+pub struct PlannedResource {
     pub address: String,
     /// The element that the user wrote.
     pub element: String,
@@ -36,7 +36,7 @@ pub struct Planned {
     pub moved_from: Option<String>,
 }
 
-impl Planned {
+impl PlannedResource {
     /// Plans an effect on a resource without dependencies.
     pub fn new(
         address: impl Into<String>,
@@ -74,11 +74,11 @@ impl Planned {
         self.effect.changes()
     }
 
-    pub fn live(&self) -> Option<&Observed<Value>> {
+    pub fn live(&self) -> Option<&ObservedResource<Value>> {
         self.effect.live()
     }
 
-    pub fn predecessor(&self) -> Option<&Observed<Value>> {
+    pub fn predecessor(&self) -> Option<&ObservedResource<Value>> {
         self.effect.predecessor()
     }
 
@@ -146,7 +146,7 @@ pub enum Side {
 /// All changes that apply would make.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
-    pub(crate) actions: Vec<Planned>,
+    pub(crate) actions: Vec<PlannedResource>,
     pub(crate) drift: Vec<Drift>,
     pub(crate) notes: Vec<Note>,
     /// The stack's outputs as far as they are known.
@@ -154,12 +154,12 @@ pub struct Plan {
     pub(crate) output_changes: Vec<OutputChange>,
     pub(crate) side: Side,
     /// The parents whose owners decide the deletions of parts.
-    pub(crate) parents: Vec<Whole>,
+    pub(crate) parents: Vec<LiveParent>,
 }
 
 impl Plan {
     /// Returns the parent of a part that the plan deletes.
-    pub(crate) fn parent_of(&self, kind: KindRef, live: &Observed<Value>) -> Option<&Whole> {
+    pub(crate) fn parent_of(&self, kind: KindRef, live: &ObservedResource<Value>) -> Option<&LiveParent> {
         let about = kind.about();
         let named = about.parent_in(&live.spec)?;
         self.parents.iter().find(|whole| about.part_of() == Some(whole.kind.name()) && whole.is_called(named))
@@ -168,12 +168,12 @@ impl Plan {
 
 /// A live resource that others are part of.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Whole {
+pub(crate) struct LiveParent {
     pub(crate) kind: KindRef,
-    pub(crate) live: Observed<Value>,
+    pub(crate) live: ObservedResource<Value>,
 }
 
-impl Whole {
+impl LiveParent {
     fn is_called(&self, name: &str) -> bool {
         self.live.outputs.values().any(|output| output == name)
     }
@@ -204,7 +204,7 @@ pub struct Summary {
 }
 
 impl Plan {
-    pub fn actions(&self) -> &[Planned] {
+    pub fn actions(&self) -> &[PlannedResource] {
         &self.actions
     }
 
@@ -258,6 +258,6 @@ impl Plan {
 
     /// Tells whether apply would change anything in AWS or in the state.
     pub fn has_changes(&self) -> bool {
-        (self.is_refresh_only() && !self.drift.is_empty()) || self.actions.iter().any(Planned::has_changes)
+        (self.is_refresh_only() && !self.drift.is_empty()) || self.actions.iter().any(PlannedResource::has_changes)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::action::{Plan, Planned};
+use super::action::{Plan, PlannedResource};
 use super::effect::Effect;
 use super::goal::Adoption;
 use super::problem::{PlanError, Problem};
@@ -42,15 +42,15 @@ pub(super) fn adoptions_only(plan: Plan, wanted: &Adoption, seen: &Observation) 
     Ok(plan)
 }
 
-fn is_adoption(planned: &Planned) -> bool {
+fn is_adoption(planned: &PlannedResource) -> bool {
     matches!(planned.effect, Effect::Adopt(_))
 }
 
-fn is_creation(planned: &Planned) -> bool {
+fn is_creation(planned: &PlannedResource) -> bool {
     matches!(planned.effect, Effect::Create { .. })
 }
 
-fn has_id(planned: &Planned, id: &str) -> bool {
+fn has_id(planned: &PlannedResource, id: &str) -> bool {
     planned.live().is_some_and(|live| live.physical_id == id || live.outputs.values().any(|output| output == id))
 }
 
@@ -70,19 +70,19 @@ fn nothing_to_adopt(plan: &Plan, Adoption { address, .. }: &Adoption) -> PlanErr
     }
 }
 
-fn other_id(meant: &Planned, id: &str) -> PlanError {
+fn other_id(meant: &PlannedResource, id: &str) -> PlanError {
     let live = meant.live().map_or("nothing", |live| &live.physical_id);
     let message = format!("`{}` means {live}, not {id}", meant.address);
     problem("adopt::other", meant, message, "its name in stack.yaml decides: correct it there".to_owned())
 }
 
-fn incomplete(planned: &Planned, wanted: &Adoption, missing: &str) -> PlanError {
+fn incomplete(planned: &PlannedResource, wanted: &Adoption, missing: &str) -> PlanError {
     let message = format!("`{}` needs `{missing}`, which does not exist yet", wanted.address);
     let help = format!("create that first: `deployer apply --target '{missing}'`");
     problem("adopt::incomplete", planned, message, help)
 }
 
-fn problem(code: &'static str, at: &Planned, message: String, help: String) -> PlanError {
+fn problem(code: &'static str, at: &PlannedResource, message: String, help: String) -> PlanError {
     let (address, element) = (at.address.clone(), at.element.clone());
     PlanError(vec![Problem { code, address, element, message, help }])
 }

@@ -9,9 +9,9 @@ use crate::kinds::Rule;
 
 /// A kind's rules, looked up by property path.
 #[derive(Clone, Copy)]
-pub struct Rules(pub &'static [(&'static str, Rule)]);
+pub struct PropertyRules(pub &'static [(&'static str, Rule)]);
 
-impl Rules {
+impl PropertyRules {
     /// Tells whether `rule` is stated for `path`, for an enclosing property, or as `PROPERTY.*`.
     fn has(self, path: &str, rule: Rule) -> bool {
         self.0.iter().any(|(at, r)| *r == rule && covers(at, path))
@@ -54,13 +54,13 @@ fn covers(at: &str, path: &str) -> bool {
 ///
 /// An absent property equals an empty one; a property under [`Rule::Unmanaged`] is compared only
 /// when `desired` states it.
-pub fn diff(rules: Rules, observed: &Value, desired: &Value) -> Vec<Change> {
+pub fn diff(rules: PropertyRules, observed: &Value, desired: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     walk(rules, "", observed, desired, &mut changes);
     changes
 }
 
-fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &mut Vec<Change>) {
+fn walk(rules: PropertyRules, path: &str, observed: &Value, desired: &Value, changes: &mut Vec<Change>) {
     if let (Value::Object(have), Value::Object(want)) = (observed, desired)
         && !rules.has(path, Rule::Policy)
     {
@@ -83,7 +83,7 @@ fn walk(rules: Rules, path: &str, observed: &Value, desired: &Value, changes: &m
 }
 
 fn walk_object(
-    rules: Rules,
+    rules: PropertyRules,
     path: &str,
     have: &Map<String, Value>,
     want: &Map<String, Value>,
@@ -111,7 +111,7 @@ fn walk_object(
 }
 
 /// Compares a map with nothing entry by entry, so that each entry is a change of its own.
-fn walk_value(rules: Rules, path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+fn walk_value(rules: PropertyRules, path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
     let empty = Value::Object(Map::new());
     match (before, after) {
         (Value::Null, Value::Object(_)) if !rules.has(path, Rule::Policy) => walk(rules, path, &empty, after, changes),
@@ -131,7 +131,7 @@ fn is_absent(path: &str, value: &Value) -> bool {
     }
 }
 
-fn same(rules: Rules, path: &str, a: &Value, b: &Value) -> bool {
+fn same(rules: PropertyRules, path: &str, a: &Value, b: &Value) -> bool {
     if rules.has(path, Rule::Policy) {
         return policy::same(&parse_json_text(a), &parse_json_text(b));
     }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const RULES: Rules = Rules(&[
+    const RULES: PropertyRules = PropertyRules(&[
         ("name", Rule::Replace("it cannot be renamed")),
         ("actions", Rule::Unordered),
         ("size", Rule::Unmanaged),
@@ -212,14 +212,14 @@ mod tests {
 
     #[test]
     fn what_is_said_to_the_kind_alone_is_never_compared() {
-        const HINTED: Rules = Rules(&[("parts", Rule::Hint)]);
+        const HINTED: PropertyRules = PropertyRules(&[("parts", Rule::Hint)]);
         assert!(diff(HINTED, &json!({}), &json!({"parts": {"stage": "Prod"}})).is_empty());
         assert!(diff(HINTED, &json!({"parts": {"stage": "Prod"}}), &json!({})).is_empty());
     }
 
     #[test]
     fn a_map_of_documents_shows_the_document_that_differs() {
-        const DOCUMENTS: Rules = Rules(&[("policies.*", Rule::Policy)]);
+        const DOCUMENTS: PropertyRules = PropertyRules(&[("policies.*", Rule::Policy)]);
         let document = |action: Value| json!({"Version": "2012-10-17", "Statement": [{"Action": action}]});
         let observed = json!({"policies": {"a": document(json!("s3:GetObject")), "b": document(json!("x:Y"))}});
         let desired = json!({"policies": {"a": document(json!(["S3:getobject"])), "b": document(json!("x:Z"))}});

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::action::Drift;
 use super::change::Change;
-use super::diff::{Rules, diff};
+use super::diff::{PropertyRules, diff};
 use super::planner::back::give_back;
 use crate::aws::Place;
 use crate::graph::{Graph, resolve};
-use crate::kinds::{AnyKind, KindRef, Observed};
+use crate::kinds::{AnyKind, KindRef, ObservedResource};
 use crate::observe::Observation;
 use crate::state::{Record, State, fingerprint};
 
@@ -18,13 +18,14 @@ pub(super) fn drift(
     address: &str,
     kind: KindRef,
     record: &Record,
-    live: &Observed<Value>,
+    live: &ObservedResource<Value>,
     desired: Option<&Value>,
     prior: &State,
 ) -> Vec<Drift> {
     let key = &prior.lineage;
     // Compares from prior to observed; the rules' defaults and equalities apply in this direction, too.
-    let differs = |record: &Record| diff(Rules(kind.rules()), &record.inputs, &as_recorded(&*kind, record, live, key));
+    let differs =
+        |record: &Record| diff(PropertyRules(kind.rules()), &record.inputs, &as_recorded(&*kind, record, live, key));
     let mut changes = differs(record);
     let intent = prior.intents.iter().find(|intent| intent.address == address && intent.kind == kind.name());
     if let Some(intent) = intent.filter(|intent| intent.inputs.is_object()) {
@@ -36,9 +37,9 @@ pub(super) fn drift(
 
 /// Returns the live spec in the form that the state keeps: secrets as fingerprints, without properties that were never
 /// stated.
-pub(super) fn as_recorded(kind: &dyn AnyKind, record: &Record, live: &Observed<Value>, key: &str) -> Value {
+pub(super) fn as_recorded(kind: &dyn AnyKind, record: &Record, live: &ObservedResource<Value>, key: &str) -> Value {
     let seen = fingerprint::like(&live.spec, &record.inputs, key);
-    only_stated(Rules(kind.rules()), "", &seen, &record.inputs)
+    only_stated(PropertyRules(kind.rules()), "", &seen, &record.inputs)
 }
 
 /// Lists all differences between the last apply and AWS, for the resources of the graph. Needs no plan.
@@ -86,7 +87,7 @@ fn entry(address: &str, kind: KindRef, change: Change, desired: Option<&Value>) 
 }
 
 /// Removes the properties that are unmanaged and were never stated from an observed spec.
-fn only_stated(rules: Rules, path: &str, seen: &Value, inputs: &Value) -> Value {
+fn only_stated(rules: PropertyRules, path: &str, seen: &Value, inputs: &Value) -> Value {
     let (Value::Object(seen), Value::Object(inputs)) = (seen, inputs) else { return seen.clone() };
     let kept = seen.iter().filter_map(|(key, value)| {
         let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

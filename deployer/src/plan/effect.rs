@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::change::Change;
-use crate::kinds::{Action, Observed, Order};
+use crate::kinds::{Action, ObservedResource, Order};
 
 /// The effect of a plan on one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Create {
-        wanted: Wanted,
+        wanted: DesiredSpec,
         /// Every property, compared with an absent resource.
         changes: Vec<Change>,
     },
@@ -17,28 +17,28 @@ pub enum Effect {
     /// Recorded in the state, and changed where it differs.
     Adopt(Revision),
     Replace {
-        wanted: Wanted,
+        wanted: DesiredSpec,
         changes: Vec<Change>,
         order: Replacement,
     },
     Unchanged {
-        wanted: Wanted,
-        live: Observed<Value>,
+        wanted: DesiredSpec,
+        live: ObservedResource<Value>,
     },
     Delete {
-        live: Observed<Value>,
+        live: ObservedResource<Value>,
         how: Deletion,
     },
     /// Removed from the state only.
     Forget {
         /// The resource that is retained; `None` if it is gone or not this stack's.
-        live: Option<Observed<Value>>,
+        live: Option<ObservedResource<Value>>,
     },
 }
 
 /// The desired spec of a resource.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wanted {
+pub struct DesiredSpec {
     /// The spec as far as it is known.
     pub desired: Value,
     /// The spec with its references, which are resolved once their resources exist.
@@ -48,11 +48,11 @@ pub struct Wanted {
 /// A change of a resource that stays.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
-    pub wanted: Wanted,
-    pub live: Observed<Value>,
+    pub wanted: DesiredSpec,
+    pub live: ObservedResource<Value>,
     pub changes: Vec<Change>,
     /// The resource that had this address before, under another identity. It is deleted once nothing uses it.
-    pub leftover: Option<Observed<Value>>,
+    pub leftover: Option<ObservedResource<Value>>,
 }
 
 /// Which half of a replacement comes first.
@@ -60,12 +60,12 @@ pub struct Revision {
 pub enum Replacement {
     /// The new resource has another identity, so both can exist. The old one is deleted once nothing uses it; `None` if
     /// it is retained.
-    CreateFirst { predecessor: Option<Observed<Value>> },
+    CreateFirst { predecessor: Option<ObservedResource<Value>> },
     /// The new resource needs the name of the live one.
     DeleteFirst {
-        live: Observed<Value>,
+        live: ObservedResource<Value>,
         /// The resource that an interrupted replacement left under another identity.
-        leftover: Option<Observed<Value>>,
+        leftover: Option<ObservedResource<Value>>,
     },
 }
 
@@ -73,7 +73,7 @@ pub enum Replacement {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Deletion {
     /// By a call of its own, and with it the resource that an interrupted replacement left under another identity.
-    Called { leftover: Option<Observed<Value>> },
+    Called { leftover: Option<ObservedResource<Value>> },
     /// By AWS, along with the parent at this address.
     WithParent(String),
 }
@@ -101,7 +101,7 @@ impl Effect {
     }
 
     /// Returns the desired spec; `None` if the resource leaves the stack.
-    pub fn wanted(&self) -> Option<&Wanted> {
+    pub fn wanted(&self) -> Option<&DesiredSpec> {
         match self {
             Self::Create { wanted, .. } | Self::Replace { wanted, .. } | Self::Unchanged { wanted, .. } => Some(wanted),
             Self::Update(revision) | Self::Adopt(revision) => Some(&revision.wanted),
@@ -118,7 +118,7 @@ impl Effect {
     }
 
     /// Returns the resource that AWS has under the desired identity, or that leaves the stack.
-    pub fn live(&self) -> Option<&Observed<Value>> {
+    pub fn live(&self) -> Option<&ObservedResource<Value>> {
         match self {
             Self::Create { .. } | Self::Replace { order: Replacement::CreateFirst { .. }, .. } => None,
             Self::Update(Revision { live, .. })
@@ -131,7 +131,7 @@ impl Effect {
     }
 
     /// Returns the resource that had this address before, under another identity, and that is deleted.
-    pub fn predecessor(&self) -> Option<&Observed<Value>> {
+    pub fn predecessor(&self) -> Option<&ObservedResource<Value>> {
         match self {
             Self::Update(Revision { leftover: old, .. })
             | Self::Adopt(Revision { leftover: old, .. })
@@ -143,7 +143,7 @@ impl Effect {
     }
 
     /// Returns the predecessor that is deleted by a step of its own, after everything else has moved on.
-    pub fn removed_later(&self) -> Option<&Observed<Value>> {
+    pub fn removed_later(&self) -> Option<&ObservedResource<Value>> {
         match self {
             Self::Delete { .. } => None,
             building => building.predecessor(),
@@ -164,7 +164,7 @@ impl Effect {
     }
 
     /// Lists the resources that the plan deletes by calls of its own.
-    pub fn deleted(&self) -> impl Iterator<Item = &Observed<Value>> {
+    pub fn deleted(&self) -> impl Iterator<Item = &ObservedResource<Value>> {
         let live = match self {
             Self::Delete { live, how: Deletion::Called { .. } }
             | Self::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => Some(live),
@@ -174,7 +174,7 @@ impl Effect {
     }
 
     /// Returns the resource whose data a user loses, if any is deleted: the predecessor before the live one.
-    pub fn lost(&self) -> Option<&Observed<Value>> {
+    pub fn lost(&self) -> Option<&ObservedResource<Value>> {
         let live = match self {
             Self::Delete { live, .. } | Self::Replace { order: Replacement::DeleteFirst { live, .. }, .. } => {
                 Some(live)

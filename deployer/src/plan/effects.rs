@@ -17,7 +17,7 @@ use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::action::{Plan, Planned};
+use super::action::{Plan, PlannedResource};
 use super::change::Change;
 use super::pairs::{Pair, differing, pairs, places};
 use crate::aws::digest;
@@ -61,13 +61,13 @@ pub struct ReviewedEffect {
     pub deletes: Vec<String>,
     /// By property.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub changes: BTreeMap<String, Changed>,
+    pub changes: BTreeMap<String, PropertyEffect>,
 }
 
 /// The change of one property: its values in JSON, so that no two of them have the same text. A long one is replaced by
 /// the digest of that text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changed {
+pub struct PropertyEffect {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ impl Default for Effects {
     }
 }
 
-impl fmt::Display for Changed {
+impl fmt::Display for PropertyEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), resolve::readable);
         match &self.before {
@@ -185,7 +185,7 @@ impl Hide<'_> {
         self.secrets.mask(address).into_owned()
     }
 
-    fn effect(&self, planned: &Planned) -> ReviewedEffect {
+    fn effect(&self, planned: &PlannedResource) -> ReviewedEffect {
         let gone = match planned.action() {
             Action::Delete | Action::Replace | Action::Forget => planned.live(),
             _ => None,
@@ -201,8 +201,8 @@ impl Hide<'_> {
         }
     }
 
-    fn change(&self, change: &Change) -> Changed {
-        Changed {
+    fn change(&self, change: &Change) -> PropertyEffect {
+        PropertyEffect {
             before: self.value(change.before(), change.sensitive),
             after: self.value(change.after(), change.sensitive),
             forces_replacement: change.forces_replacement(),
@@ -252,8 +252,9 @@ fn describe_change(address: &str, then: &ReviewedEffect, now: &ReviewedEffect) -
     }
     let mut lines: Vec<String> = differing(&then.changes, &now.changes)
         .map(|path| {
-            let text =
-                |effect: &ReviewedEffect| effect.changes.get(path).map_or("no change".to_owned(), Changed::to_string);
+            let text = |effect: &ReviewedEffect| {
+                effect.changes.get(path).map_or("no change".to_owned(), PropertyEffect::to_string)
+            };
             format!("~ {address}: {path}: reviewed {}, now {}", text(then), text(now))
         })
         .collect();

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::gone::{lapses, parents, take_along};
 use self::reason::output_changes;
-use super::action::{ArtifactSizes, Plan, Planned};
+use super::action::{ArtifactSizes, Plan, PlannedResource};
 use super::adopt::adoptions_only;
 use super::effect::{Effect, Replacement};
 use super::goal::Goal;
@@ -25,7 +25,7 @@ use crate::aws::Place;
 use crate::graph::owner::{Evidence, Foreign, Owner, Owners};
 use crate::graph::resolve::{self, KnownOutputs};
 use crate::graph::{Graph, Node};
-use crate::kinds::{Action, KindRef, Observed};
+use crate::kinds::{Action, KindRef, ObservedResource};
 use crate::observe::{Observation, StateOnlyResource, identity_known};
 use crate::spec::secrets::Secrets;
 use crate::spec::template;
@@ -134,7 +134,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Reports an external resource that does not exist. Nothing else about it is ours.
-    fn external(&mut self, node: &Node, live: Option<&Observed<Value>>) {
+    fn external(&mut self, node: &Node, live: Option<&ObservedResource<Value>>) {
         if live.is_none() && *self.goal != Goal::Destroy {
             let name = node.kind.identify(&resolve::value(&node.spec, &self.known, self.place));
             self.problems.push(Problem::external_missing(node, &name));
@@ -165,7 +165,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Returns the resource under the identity that a node had before, unless another stack has taken it over.
-    fn predecessor(&self, prior: &Prior<'a>) -> Option<&'a Observed<Value>> {
+    fn predecessor(&self, prior: &Prior<'a>) -> Option<&'a ObservedResource<Value>> {
         if self.other_owner_of_predecessor(prior).is_some() {
             return None;
         }
@@ -192,7 +192,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Applies `protect`, which forbids deletions, and `retain`, which keeps the resource in AWS instead.
-    fn honour_protection(&mut self, node: &Node, planned: &mut Planned) {
+    fn honour_protection(&mut self, node: &Node, planned: &mut PlannedResource) {
         if !planned.effect.deletes() {
             return;
         }
@@ -218,18 +218,18 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn notes(&mut self, node: &Node, live: &Observed<Value>) {
+    fn notes(&mut self, node: &Node, live: &ObservedResource<Value>) {
         let notes = live.notes.iter().map(|text| Note::text(&node.address, text));
         self.plan.notes.extend(notes);
     }
 
     /// Plans an effect on a resource of the graph.
-    fn planned(&self, node: &Node, effect: Effect, reason: Reason, prior: Option<&Prior<'_>>) -> Planned {
+    fn planned(&self, node: &Node, effect: Effect, reason: Reason, prior: Option<&Prior<'_>>) -> PlannedResource {
         let desired = effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired);
         let by_name = taken_by_name(node, desired);
         let early = early(node, desired);
-        let planned = Planned::new(&node.address, &node.element, node.kind.into(), effect, reason);
-        Planned {
+        let planned = PlannedResource::new(&node.address, &node.element, node.kind.into(), effect, reason);
+        PlannedResource {
             artifact: ArtifactSizes { packaged_bytes: node.artifact_bytes, ..planned.artifact },
             dependencies: node.dependencies.clone(),
             by_name,

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Effect, Planned};
+use super::{Effect, PlannedResource};
 use crate::graph::Node;
 use crate::graph::owner::Foreign;
-use crate::kinds::{Changes, Observed};
+use crate::kinds::{Changes, ObservedResource};
 
 /// A reason not to apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Problem {
     }
 
     /// A resource that is not this stack's has the name that is wanted.
-    pub(super) fn foreign(node: &Node, live: &Observed<Value>, owner: &Foreign) -> Self {
+    pub(super) fn foreign(node: &Node, live: &ObservedResource<Value>, owner: &Foreign) -> Self {
         Self::of(
             node,
             "plan::foreign",
@@ -74,7 +74,7 @@ impl Problem {
     }
 
     /// AWS would refuse the call for this effect.
-    pub(super) fn refused(node: &Node, planned: &Planned) -> Option<Self> {
+    pub(super) fn refused(node: &Node, planned: &PlannedResource) -> Option<Self> {
         let (wanted, changes) = match &planned.effect {
             Effect::Create { wanted, .. } | Effect::Replace { wanted, .. } => (wanted, None),
             Effect::Update(revision) | Effect::Adopt(revision) => (&revision.wanted, Some(&revision.changes)),

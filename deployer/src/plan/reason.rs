@@ -21,7 +21,7 @@ pub enum Reason {
     /// Properties differ from `stack.yaml`.
     Differs,
     /// AWS cannot change these properties in place.
-    CannotUpdate { properties: Vec<Fixed> },
+    CannotUpdate { properties: Vec<FixedProperty> },
     /// `--replace` names the resource.
     ReplaceRequested,
     /// The name or another identity property changed in `stack.yaml`.
@@ -60,7 +60,7 @@ pub enum Reason {
 
 /// A property that AWS cannot change in place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Fixed {
+pub struct FixedProperty {
     pub path: String,
     /// Why not, in the words of the kind. `None` if it states none.
     pub why: Option<String>,
@@ -72,7 +72,10 @@ impl Reason {
     pub fn map_texts(self, change: &dyn Fn(&str) -> String) -> Self {
         match self {
             Self::CannotUpdate { properties } => {
-                let fixed = |fixed: Fixed| Fixed { path: change(&fixed.path), why: fixed.why.as_deref().map(change) };
+                let fixed = |fixed: FixedProperty| FixedProperty {
+                    path: change(&fixed.path),
+                    why: fixed.why.as_deref().map(change),
+                };
                 Self::CannotUpdate { properties: properties.into_iter().map(fixed).collect() }
             }
             Self::ParentRecreated { parent } => Self::ParentRecreated { parent: change(&parent) },

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::action::{Plan, Planned, Side};
+use super::action::{Plan, PlannedResource, Side};
 use super::drift;
 use super::effect::{Effect, Replacement, Revision};
 use super::reason::Reason;
-use crate::kinds::Observed;
+use crate::kinds::ObservedResource;
 use crate::observe::Observation;
 use crate::spec::secrets::Secrets;
 use crate::state::{Record, State, fingerprint};
@@ -15,7 +15,7 @@ use crate::state::{Record, State, fingerprint};
 /// the records of deleted ones, and records drift as if it had been applied.
 pub(super) fn records_only(plan: Plan) -> Plan {
     let gone = |address: &str| plan.drift.iter().any(|drift| drift.address == address && drift.path.is_none());
-    let kept = |planned: &Planned| {
+    let kept = |planned: &PlannedResource| {
         let reason = planned.reason.clone();
         let (effect, reason) = match &planned.effect {
             Effect::Create { .. } if gone(&planned.address) => (Effect::Forget { live: None }, Reason::DeletedOutside),
@@ -32,7 +32,7 @@ pub(super) fn records_only(plan: Plan) -> Plan {
             }
             Effect::Create { .. } | Effect::Replace { .. } | Effect::Delete { .. } => return None,
         };
-        Some(Planned { effect, reason, moved_from: None, ..planned.clone() })
+        Some(PlannedResource { effect, reason, moved_from: None, ..planned.clone() })
     };
     let actions = plan.actions.iter().filter_map(kept).collect();
     let drift = plan.drift.into_iter().map(|drift| super::Drift { plan: drift.after.clone(), ..drift }).collect();
@@ -74,7 +74,12 @@ pub fn refreshed(plan: &Plan, seen: &Observation, secrets: &Secrets) -> State {
 }
 
 /// Returns the record of an adopted resource. `wanted` and `seen` are its specs without secrets.
-fn record_of(planned: &Planned, live: &Observed<Value>, [wanted, seen]: [Value; 2], lineage: &str) -> Record {
+fn record_of(
+    planned: &PlannedResource,
+    live: &ObservedResource<Value>,
+    [wanted, seen]: [Value; 2],
+    lineage: &str,
+) -> Record {
     let seen = fingerprint::like(&seen, &wanted, lineage);
     Record {
         kind: planned.kind.name().to_owned(),

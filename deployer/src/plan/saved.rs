@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::action::{Plan, Planned};
+use super::action::{Plan, PlannedResource};
 use super::pairs::{Pair, differing, pairs, places};
 use super::select::Selection;
 use crate::aws::digest;
-use crate::kinds::{Action, ArtifactProperty, Observed, Order, REGISTRY};
+use crate::kinds::{Action, ArtifactProperty, ObservedResource, Order, REGISTRY};
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
 use crate::state::fingerprint;
@@ -26,7 +26,7 @@ const MARK: &str = "deployer plan";
 
 /// A saved plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Saved {
+pub struct SavedPlan {
     pub file: String,
     pub format_version: u32,
     /// Digest of the file's text with this field empty.
@@ -90,7 +90,7 @@ pub enum SavedError {
     Damaged(String),
 }
 
-impl Saved {
+impl SavedPlan {
     /// Makes a plan to save.
     pub fn new(basis: Basis, selection: Selection, plan: Value, written_at: String) -> Self {
         Self {
@@ -154,7 +154,7 @@ pub struct Marker<'a> {
 impl Marker<'_> {
     /// Returns the effects of a plan with fingerprints.
     pub fn effects(&self, plan: &Plan) -> BTreeMap<String, SavedEffect> {
-        let effect = |planned: &Planned| SavedEffect {
+        let effect = |planned: &PlannedResource| SavedEffect {
             action: planned.action(),
             order: planned.order(),
             // The address may contain a text that has become a secret since.
@@ -183,7 +183,7 @@ impl Marker<'_> {
         fingerprint::prepare(texts, self.salt);
     }
 
-    fn marks_of(&self, live: &Observed<Value>) -> Marks {
+    fn marks_of(&self, live: &ObservedResource<Value>) -> Marks {
         let mut marks = self.marks(&live.spec);
         marks.insert("physical id".to_owned(), fingerprint::fast(&live.physical_id, self.salt));
         marks

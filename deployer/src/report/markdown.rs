@@ -8,7 +8,7 @@ use super::plan::{self as text, PlanView};
 use super::shown::MaskedPlan;
 use crate::execute::ExecutionOutcome;
 use crate::failure::{Failure, refusals};
-use crate::plan::{Cost, Plan, Planned};
+use crate::plan::{Cost, Plan, PlannedResource};
 use crate::spec::document::Document;
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
@@ -58,7 +58,7 @@ fn elements(plan: &MaskedPlan, view: PlanView<'_>) -> Vec<Fold> {
     changing.chunk_by(|a, b| a.element == b.element).map(|group| element(plan, group, view)).collect()
 }
 
-fn element(plan: &MaskedPlan, group: &[&Planned], view: PlanView<'_>) -> Fold {
+fn element(plan: &MaskedPlan, group: &[&PlannedResource], view: PlanView<'_>) -> Fold {
     let mut signs: Vec<&str> = Vec::new();
     let mut lines = String::new();
     for planned in group {
@@ -215,17 +215,17 @@ mod tests {
 
     use super::{fenced, plan};
     use crate::kinds::KindRef;
-    use crate::plan::{Change, Cost, Effect, Plan, Planned, Reason, Wanted};
+    use crate::plan::{Change, Cost, DesiredSpec, Effect, Plan, PlannedResource, Reason};
     use crate::spec::secrets::Secrets;
 
-    fn created(address: &str, element: &str, value: &str) -> Planned {
+    fn created(address: &str, element: &str, value: &str) -> PlannedResource {
         let change = Change::new("name", Value::Null, json!(value));
         let queue = KindRef::find("sqs.queue").expect("a kind");
-        let effect = Effect::Create { wanted: Wanted::default(), changes: vec![change] };
-        Planned::new(address, element, queue, effect, Reason::NotInAws)
+        let effect = Effect::Create { wanted: DesiredSpec::default(), changes: vec![change] };
+        PlannedResource::new(address, element, queue, effect, Reason::NotInAws)
     }
 
-    fn rendered(actions: Vec<Planned>, secrets: &Secrets, limit: usize) -> String {
+    fn rendered(actions: Vec<PlannedResource>, secrets: &Secrets, limit: usize) -> String {
         let cost = Cost { reads: 2, waves: 1, seconds: 0.5 };
         let value = Plan { actions, ..Plan::default() };
         plan(&value, cost, "shop: plan", "the branch a_b is <new>", secrets, limit)
@@ -296,7 +296,7 @@ mod tests {
             assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
             assert_eq!(text.matches("```").count(), 2 * text.matches("<details>").count());
         }
-        let one: Vec<Planned> = (0..200).map(|i| created(&format!("queues.q.{i}"), "queues.q", "x")).collect();
+        let one: Vec<PlannedResource> = (0..200).map(|i| created(&format!("queues.q.{i}"), "queues.q", "x")).collect();
         let text = rendered(one, &Secrets::default(), 5_000);
         assert!(text.len() <= 5_000 && text.len() > 4_000, "{}", text.len());
         assert!(text.contains("1 of 1 parts are cut"), "{text}");

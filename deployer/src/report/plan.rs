@@ -14,7 +14,7 @@ use super::reason;
 use super::shown::MaskedPlan;
 use crate::aws::digest;
 use crate::kinds::Rule;
-use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, Planned};
+use crate::plan::{Action, Cost, Drift, Order, OutputChange, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
 
 pub(super) use impact::impact;
@@ -91,9 +91,9 @@ pub(super) fn outputs(plan: &MaskedPlan, view: PlanView<'_>, below: usize) -> St
 }
 
 /// Lists the resources that change, grouped by element. Elements keep the order of their first resource.
-pub(super) fn by_element(plan: &MaskedPlan) -> Vec<&Planned> {
+pub(super) fn by_element(plan: &MaskedPlan) -> Vec<&PlannedResource> {
     let mut order: Vec<&str> = Vec::new();
-    let mut shown: Vec<&Planned> = Vec::new();
+    let mut shown: Vec<&PlannedResource> = Vec::new();
     for planned in plan.actions() {
         if planned.has_changes() {
             shown.push(planned);
@@ -103,13 +103,13 @@ pub(super) fn by_element(plan: &MaskedPlan) -> Vec<&Planned> {
         }
     }
     let place = |element: &str| order.iter().position(|known| *known == element);
-    let rank = |planned: &Planned| (place(&planned.element), planned.address != planned.element);
+    let rank = |planned: &PlannedResource| (place(&planned.element), planned.address != planned.element);
     shown.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.address.cmp(&b.address)));
     shown
 }
 
 /// Renders one element: its own resource, and its parts below that.
-fn element(out: &mut String, plan: &MaskedPlan, group: &[&Planned], view: PlanView<'_>) {
+fn element(out: &mut String, plan: &MaskedPlan, group: &[&PlannedResource], view: PlanView<'_>) {
     let name = group.first().map(|planned| planned.element.as_str()).unwrap_or_default();
     let own = group.first().is_some_and(|planned| planned.address == name);
     let heading = !own && group.len() > 1;
@@ -163,7 +163,7 @@ pub fn cost_line(cost: Cost) -> String {
 }
 
 /// Returns the sign of an action: `+`, `~`, `-`, `-/+`, `+/-`, `←`.
-pub fn sign(planned: &Planned) -> &'static str {
+pub fn sign(planned: &PlannedResource) -> &'static str {
     match (planned.action(), planned.order()) {
         (Action::Create, _) => "+",
         (Action::Update, _) => "~",
@@ -187,7 +187,7 @@ pub(super) fn tone(action: Action) -> Tone {
 }
 
 /// Renders one changing resource, indented by `below` spaces: its sign and address, then its details.
-fn block(out: &mut String, plan: &MaskedPlan, planned: &Planned, view: PlanView<'_>, below: usize) {
+fn block(out: &mut String, plan: &MaskedPlan, planned: &PlannedResource, view: PlanView<'_>, below: usize) {
     let head = view.paint.tone(tone(planned.action()), &format!("{} {}", sign(planned), planned.address));
     let kind = view.paint.tone(Tone::Faint, planned.kind.name());
     let why = about(planned).map(|text| view.paint.tone(Tone::Faint, &text));
@@ -200,7 +200,7 @@ fn block(out: &mut String, plan: &MaskedPlan, planned: &Planned, view: PlanView<
 }
 
 /// Renders a resource for Markdown's `diff` blocks, where a line's first character gives it its colour.
-pub(super) fn block_as_diff(out: &mut String, plan: &MaskedPlan, planned: &Planned, view: PlanView<'_>) {
+pub(super) fn block_as_diff(out: &mut String, plan: &MaskedPlan, planned: &PlannedResource, view: PlanView<'_>) {
     let head =
         [Some(format!("{} {}", sign(planned), planned.address)), Some(planned.kind.name().to_owned()), about(planned)];
     let head: Vec<String> = head.into_iter().flatten().collect();
@@ -217,7 +217,7 @@ pub(super) fn block_as_diff(out: &mut String, plan: &MaskedPlan, planned: &Plann
 }
 
 /// Returns the remarks behind a resource's kind: its former address, and the reason for the action.
-pub(super) fn about(planned: &Planned) -> Option<String> {
+pub(super) fn about(planned: &PlannedResource) -> Option<String> {
     let renamed = planned.moved_from.as_ref().map(|from| format!("renamed from {from}"));
     // Plain creates, updates and destroys need no reason. The reason of a replacement has a line of its own.
     let plain = planned.action() == Action::Replace || reason::is_plain(&planned.reason);

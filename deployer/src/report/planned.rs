@@ -10,10 +10,10 @@ use super::plan::{SENSITIVE, impact};
 use super::reason::{code_schema, coded, decoded, remark, words};
 use crate::aws::Place;
 use crate::graph::resolve::{self, AFTER_APPLY};
-use crate::kinds::{KindRef, Observed};
+use crate::kinds::{KindRef, ObservedResource};
 use crate::plan::{
-    Action, ArtifactSizes, Change, Cost, Deletion, Drift, Effect, How, Note, Order, OutputChange, Plan, Planned,
-    Replacement, Revision, Side, Summary, Wanted,
+    Action, ArtifactSizes, Change, Cost, Deletion, DesiredSpec, Drift, Effect, How, Note, Order, OutputChange, Plan,
+    PlannedResource, Replacement, Revision, Side, Summary,
 };
 
 /// The version of the plan's JSON form.
@@ -121,6 +121,7 @@ pub struct ChangeReport {
 
 /// A resource that leaves the state; AWS is not asked to do anything.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Forgotten")]
 pub struct ForgottenReport {
     pub address: String,
     #[serde(default)]
@@ -180,7 +181,7 @@ fn hidden(value: &Value, sensitive: bool) -> Value {
 impl PlanReport {
     /// Describes a plan. Hides sensitive properties; other secrets are not masked yet.
     pub(super) fn of(plan: &Plan, stack: &str, place: &Place, cost: Cost) -> Self {
-        let forgotten = |planned: &&Planned| planned.action() == Action::Forget;
+        let forgotten = |planned: &&PlannedResource| planned.action() == Action::Forget;
         Self {
             format_version: PLAN_FORMAT,
             stack: stack.to_owned(),
@@ -229,7 +230,7 @@ impl PlanReport {
         for ForgottenReport { address, element, kind, reason, reason_code, reason_details } in self.forgotten {
             let reason = decoded(reason_code.as_deref(), reason_details, reason);
             let effect = Effect::Forget { live: None };
-            plan.actions.push(Planned::new(address, element, known_kind(&kind)?, effect, reason));
+            plan.actions.push(PlannedResource::new(address, element, known_kind(&kind)?, effect, reason));
         }
         for drift in self.drift {
             let DriftReport { address, kind, path, before, after, plan: wanted, sensitive } = drift;
@@ -245,7 +246,7 @@ fn known_kind(name: &str) -> Result<KindRef, ReportError> {
 }
 
 impl ActionReport {
-    fn of(planned: &Planned) -> Self {
+    fn of(planned: &PlannedResource) -> Self {
         let ArtifactSizes { live_bytes: before, packaged_bytes: after } = planned.artifact;
         let (code, details) = coded(&planned.reason);
         Self {
@@ -266,7 +267,7 @@ impl ActionReport {
         }
     }
 
-    fn restore(self) -> Result<Planned, ReportError> {
+    fn restore(self) -> Result<PlannedResource, ReportError> {
         let reason = decoded(self.reason_code.as_deref(), self.reason_details.clone(), self.reason.clone());
         let kind = known_kind(&self.kind)?;
         let moved_from = self.renamed_from.clone();
@@ -277,16 +278,16 @@ impl ActionReport {
             packaged_bytes: size.after,
         });
         let effect = self.effect().ok_or_else(|| ReportError::Incomplete(address.clone()))?;
-        Ok(Planned { moved_from, artifact, ..Planned::new(address, element, kind, effect, reason) })
+        Ok(PlannedResource { moved_from, artifact, ..PlannedResource::new(address, element, kind, effect, reason) })
     }
 
     /// Returns the effect without specs. `None` if it lacks what its action needs.
     fn effect(self) -> Option<Effect> {
-        let found = |id: String| Observed::new(id, Value::Null, BTreeMap::new());
+        let found = |id: String| ObservedResource::new(id, Value::Null, BTreeMap::new());
         let live = self.physical_id.map(found);
         let changes: Vec<Change> = self.changes.into_iter().map(ChangeReport::restore).collect();
         let predecessor = self.predecessor.map(found);
-        let wanted = Wanted::default();
+        let wanted = DesiredSpec::default();
         Some(match (self.action, self.order) {
             (Action::Create, _) => Effect::Create { wanted, changes },
             (Action::Update, _) => Effect::Update(Revision { wanted, live: live?, changes, leftover: predecessor }),
@@ -332,7 +333,7 @@ impl ChangeReport {
 }
 
 impl ForgottenReport {
-    fn of(planned: &Planned) -> Self {
+    fn of(planned: &PlannedResource) -> Self {
         let (code, details) = coded(&planned.reason);
         Self {
             address: planned.address.clone(),

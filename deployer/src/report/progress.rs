@@ -18,7 +18,7 @@ use super::plan::bytes;
 use super::terminal::{self, Terminal};
 use crate::execute::{ExecutionEvent, Observer};
 use crate::mutex::lock;
-use crate::plan::{Action, Plan, Planned};
+use crate::plan::{Action, Plan, PlannedResource};
 use crate::spec::secrets::Secrets;
 use estimate::Estimate;
 pub use preparation::Preparation;
@@ -292,7 +292,7 @@ fn still(running: &BTreeMap<String, RunningStep>) -> Vec<String> {
 }
 
 /// Returns the size of the artifact that a step uploads, in bytes.
-fn upload_bytes(planned: &Planned) -> Option<u64> {
+fn upload_bytes(planned: &PlannedResource) -> Option<u64> {
     if planned.changes_artifact() { planned.artifact.packaged_bytes } else { None }
 }
 

@@ -14,7 +14,7 @@ use super::terminal::Terminal;
 use super::{counted, diagnostics, json as form, plan as text};
 use crate::failure::Failure;
 use crate::operate::invoke::FunctionAnswer;
-use crate::pipeline::{Applied, Loaded, Ready, Recorded, Refreshed};
+use crate::pipeline::{ApplyResult, LoadedStack, Ready, RecordedPlan, RefreshResult};
 use crate::plan::Effects;
 use crate::spec::secrets::Secrets;
 
@@ -28,8 +28,8 @@ pub fn print_plan(terminal: &Terminal, ready: &Ready) {
 }
 
 /// Prints a plan that was made from the last state alone.
-pub fn print_recorded(terminal: &Terminal, recorded: &Recorded) {
-    let Recorded { loaded, plan, cost, place, .. } = recorded;
+pub fn print_recorded(terminal: &Terminal, recorded: &RecordedPlan) {
+    let RecordedPlan { loaded, plan, cost, place, .. } = recorded;
     let secrets = loaded.document.secrets();
     terminal.data(&match terminal.json {
         true => form::plan(plan, loaded.document.stack(), place, *cost, secrets).to_string() + "\n",
@@ -83,8 +83,8 @@ pub fn page(ready: &Ready) -> String {
 }
 
 /// Prints the result of carrying a plan out.
-pub fn print_applied(terminal: &Terminal, applied: &Applied, took: Duration) {
-    let Applied { outcome, loaded, calls } = applied;
+pub fn print_applied(terminal: &Terminal, applied: &ApplyResult, took: Duration) {
+    let ApplyResult { outcome, loaded, calls } = applied;
     let (outputs, secrets) = (&outcome.state.outputs, loaded.document.secrets());
     if let Some(error) = &outcome.state_error {
         terminal.failure(&Failure::state(error.clone()));
@@ -103,7 +103,7 @@ pub fn print_applied(terminal: &Terminal, applied: &Applied, took: Duration) {
 }
 
 /// Prints the result of updating the state from AWS.
-pub fn print_refreshed(terminal: &Terminal, Refreshed { changed, outputs }: &Refreshed) {
+pub fn print_refreshed(terminal: &Terminal, RefreshResult { changed, outputs }: &RefreshResult) {
     if terminal.json {
         return terminal.data(&format!("{}\n", form::refreshed(changed, outputs)));
     }
@@ -146,7 +146,7 @@ pub fn print_saved(terminal: &Terminal, file: &Path) {
 }
 
 /// Prints that a stack is valid, and its warnings for programs.
-pub fn print_valid(terminal: &Terminal, loaded: &Loaded, file: &Path) {
+pub fn print_valid(terminal: &Terminal, loaded: &LoadedStack, file: &Path) {
     let (document, warnings) = (&loaded.document, &loaded.warnings);
     let resources = loaded.graph.nodes().count();
     if !terminal.json {

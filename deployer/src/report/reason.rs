@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Value, json};
 
-use crate::plan::{Fixed, Note, Reason, Remark};
+use crate::plan::{FixedProperty, Note, Reason, Remark};
 
 /// Returns the reason in words; empty if there is nothing to do.
 pub(super) fn words(reason: &Reason) -> String {
@@ -33,7 +33,7 @@ pub(super) fn words(reason: &Reason) -> String {
     }
 }
 
-fn fixed(fixed: &Fixed) -> String {
+fn fixed(fixed: &FixedProperty) -> String {
     format!("{} changes: {}", fixed.path, fixed.why.as_deref().unwrap_or("AWS cannot change it in place"))
 }
 

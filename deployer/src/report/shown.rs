@@ -10,9 +10,9 @@ use std::ops::Deref;
 use serde_json::Value;
 
 use super::reason;
-use crate::kinds::Observed;
+use crate::kinds::ObservedResource;
 use crate::plan::{
-    Change, Deletion, Drift, Effect, How, Note, OutputChange, Plan, Planned, Replacement, Revision, Wanted,
+    Change, Deletion, DesiredSpec, Drift, Effect, How, Note, OutputChange, Plan, PlannedResource, Replacement, Revision,
 };
 use crate::spec::secrets::Secrets;
 use crate::spec::visible;
@@ -64,8 +64,8 @@ impl Cover<'_> {
         text.map(|text| self.line(text))
     }
 
-    fn planned(&self, planned: &Planned) -> Planned {
-        Planned {
+    fn planned(&self, planned: &PlannedResource) -> PlannedResource {
+        PlannedResource {
             address: self.line(&planned.address),
             element: self.line(&planned.element),
             reason: planned.reason.clone().map_texts(&|text| self.line(text)),
@@ -121,20 +121,20 @@ impl Cover<'_> {
         }
     }
 
-    fn wanted(&self, wanted: &Wanted) -> Wanted {
-        Wanted { desired: self.value(&wanted.desired), spec: self.value(&wanted.spec) }
+    fn wanted(&self, wanted: &DesiredSpec) -> DesiredSpec {
+        DesiredSpec { desired: self.value(&wanted.desired), spec: self.value(&wanted.spec) }
     }
 
     fn changes(&self, changes: &[Change]) -> Vec<Change> {
         changes.iter().map(|change| self.change(change)).collect()
     }
 
-    fn maybe_observed(&self, live: &Option<Observed<Value>>) -> Option<Observed<Value>> {
+    fn maybe_observed(&self, live: &Option<ObservedResource<Value>>) -> Option<ObservedResource<Value>> {
         live.as_ref().map(|live| self.observed(live))
     }
 
-    fn observed(&self, live: &Observed<Value>) -> Observed<Value> {
-        Observed {
+    fn observed(&self, live: &ObservedResource<Value>) -> ObservedResource<Value> {
+        ObservedResource {
             physical_id: self.line(&live.physical_id),
             spec: self.value(&live.spec),
             outputs: live.outputs.iter().map(|(name, value)| (name.clone(), self.line(value))).collect(),

@@ -12,7 +12,7 @@ use crate::graph::Node;
 use crate::graph::owner::Evidence;
 use crate::kinds::Sign;
 use crate::observe::Orphan;
-use crate::pipeline::{Loaded, Sight};
+use crate::pipeline::{LoadedStack, Sight};
 use crate::plan::drift::drift_of_all;
 
 /// One resource and its condition.
@@ -33,7 +33,7 @@ struct Row {
 }
 
 /// Prints every resource of the stack. `signs` has the reports on each resource's health, by address.
-pub fn print(terminal: &Terminal, loaded: &Loaded, sight: &Sight, signs: BTreeMap<String, Vec<Sign>>) {
+pub fn print(terminal: &Terminal, loaded: &LoadedStack, sight: &Sight, signs: BTreeMap<String, Vec<Sign>>) {
     let rows = rows(loaded, sight, signs);
     terminal.data(&match terminal.json {
         true => format!("{}\n", json(&rows, loaded.document.stack(), &sight.aws.place)),
@@ -41,7 +41,7 @@ pub fn print(terminal: &Terminal, loaded: &Loaded, sight: &Sight, signs: BTreeMa
     });
 }
 
-fn rows(loaded: &Loaded, sight: &Sight, mut signs: BTreeMap<String, Vec<Sign>>) -> Vec<Row> {
+fn rows(loaded: &LoadedStack, sight: &Sight, mut signs: BTreeMap<String, Vec<Sign>>) -> Vec<Row> {
     let seen = &sight.observation;
     let drift = drift_of_all(&loaded.graph, seen, &sight.aws.place);
     let owners = seen.owners(&loaded.graph, loaded.document.stack(), &sight.aws.place);

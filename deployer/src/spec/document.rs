@@ -23,11 +23,11 @@ use super::interpolate::VariablePaths;
 use super::schema;
 use super::secrets::Secrets;
 use super::sections::any::check_tags;
-use super::sections::{self, Common, Lowered, SECTIONS, Scope};
+use super::sections::{self, Common, LoweredStack, SECTIONS, Scope};
 use super::source::SourceText;
 use super::spans::SpanIndex;
 use super::template;
-use super::variables::{Inputs, Lacking};
+use super::variables::{Inputs, MissingVariables};
 use super::yaml::{self, ParsedYaml};
 use crate::aws::tags::{Ignored, Tags};
 
@@ -48,7 +48,7 @@ pub struct Document {
     named: HashSet<(String, String)>,
     /// Sections that are present under a misspelt name.
     misspelt: HashSet<String>,
-    lacking: Lacking,
+    lacking: MissingVariables,
 }
 
 /// A text that is not a usable stack: its findings, and the text to show them in, with secrets covered.
@@ -56,7 +56,7 @@ pub struct InvalidStack {
     pub findings: Findings,
     pub source: SourceText,
     /// The elements without errors, for checks across elements.
-    pub sound: Option<Box<(Document, Lowered)>>,
+    pub sound: Option<Box<(Document, LoweredStack)>>,
 }
 
 impl fmt::Debug for InvalidStack {
@@ -303,7 +303,7 @@ impl Document {
 
     /// Lowers every element to its primitive resources, in the order of the text. The findings are those of the
     /// sections' own checks.
-    pub fn lower(&self) -> (Lowered, Findings) {
+    pub fn lower(&self) -> (LoweredStack, Findings) {
         let (lowered, mut findings) = self.lower_except(&Findings::default());
         self.place(&mut findings);
         (lowered, findings)
@@ -315,8 +315,8 @@ impl Document {
     }
 
     /// Lowers the elements that have no error so far.
-    fn lower_except(&self, broken: &Findings) -> (Lowered, Findings) {
-        let mut lowered = Lowered::default();
+    fn lower_except(&self, broken: &Findings) -> (LoweredStack, Findings) {
+        let mut lowered = LoweredStack::default();
         let mut findings = Findings::default();
         let broken: std::collections::HashSet<&[String]> = broken
             .0
@@ -343,7 +343,7 @@ impl Document {
                 {
                     env::rename(&section.about().suffix, &mut own, &scope.default_name(), env);
                 }
-                let (mut found, mut parts) = (Findings::default(), Lowered::default());
+                let (mut found, mut parts) = (Findings::default(), LoweredStack::default());
                 section.check_and_lower(&own, &scope, &mut found, &mut parts);
                 // The checks may mistake an unknown value for a wrong one.
                 if lacks && found.has_errors() {

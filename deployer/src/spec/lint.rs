@@ -5,10 +5,10 @@
 use super::document::Document;
 use super::finding::Findings;
 use super::region;
-use super::sections::{self, Lowered, Resources, SECTIONS};
+use super::sections::{self, LoweredStack, Resources, SECTIONS};
 
 /// Collects the findings of every check across elements.
-pub fn lint(document: &Document, lowered: &Lowered, findings: &mut Findings) {
+pub fn lint(document: &Document, lowered: &LoweredStack, findings: &mut Findings) {
     document.each_text(&mut |path, text| region::foreign(text, document.region(), path, findings));
     let all = Resources(&lowered.resources);
     for resource in all.0 {

@@ -17,9 +17,9 @@ use super::secrets::{LEAST, SHORTEST, Secrets};
 use super::source::SourceText;
 use super::template::{self, TextPart};
 use super::written::Spellings;
-use given::Given;
+use given::GivenValues;
 
-pub use lacking::Lacking;
+pub use lacking::MissingVariables;
 
 /// The prefix of environment variables that set a stack variable.
 pub const ENVIRONMENT: &str = "DEPLOYER_VAR_";
@@ -121,7 +121,7 @@ pub struct Variables {
     /// How numbers and truth values are written in the source.
     written: Spellings,
     pub secrets: Secrets,
-    pub lacking: Lacking,
+    pub lacking: MissingVariables,
 }
 
 impl Variables {
@@ -139,14 +139,14 @@ impl Variables {
             .into_iter()
             .map(|(name, entry)| (name, entry.map(Variable::declaration).unwrap_or_default()))
             .collect();
-        let given = Given::collect(&declared, inputs, findings);
+        let given = GivenValues::collect(&declared, inputs, findings);
         let mut resolver = Resolver {
             declared: &declared,
             given,
             written,
             done: broken,
             open: Vec::new(),
-            lacking: inputs.accept_missing.then(Lacking::default),
+            lacking: inputs.accept_missing.then(MissingVariables::default),
             findings,
         };
         for name in declared.keys() {
@@ -253,14 +253,14 @@ impl Variables {
 /// Resolves values; a default may use other variables.
 struct Resolver<'a> {
     declared: &'a BTreeMap<String, Declaration>,
-    given: Given,
+    given: GivenValues,
     /// The spellings of the declared values, to which those of resolved values are added.
     written: Spellings,
     done: BTreeMap<String, Option<Value>>,
     /// The variables whose defaults are being resolved, to detect circles.
     open: Vec<String>,
     /// The variables without a value, if that is no mistake.
-    lacking: Option<Lacking>,
+    lacking: Option<MissingVariables>,
     findings: &'a mut Findings,
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use deployer::aws::{Aws, Trust, is_write};
-use deployer::kinds::{self, AnyKind, Changes, Observed, Rule};
-use deployer::plan::diff::{Rules, diff};
+use deployer::kinds::{self, AnyKind, Changes, ObservedResource, Rule};
+use deployer::plan::diff::{PropertyRules, diff};
 use serde_json::Value;
 
 use crate::catalog::{Case, Entry, Thing, names};
@@ -127,21 +127,21 @@ fn assert_complete(kind: &dyn AnyKind, case: &Case) {
     assert!(never_cleared.is_empty(), "no step clears {never_cleared:?}");
 }
 
-pub async fn read(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {
+pub async fn read(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<ObservedResource<Value>> {
     kind.read(aws, spec, Trust::Listing).await.expect("read")
 }
 
-async fn present(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<Observed<Value>> {
+async fn present(kind: &dyn AnyKind, aws: &Aws, spec: &Value) -> Option<ObservedResource<Value>> {
     kind.present(aws, spec).await.expect("present")
 }
 
 /// Returns the property paths that a plan would show.
-pub fn differences(kind: &dyn AnyKind, live: &Observed<Value>, want: &Value) -> Vec<String> {
-    diff(Rules(kind.rules()), &live.spec, want).into_iter().map(|change| change.path).collect()
+pub fn differences(kind: &dyn AnyKind, live: &ObservedResource<Value>, want: &Value) -> Vec<String> {
+    diff(PropertyRules(kind.rules()), &live.spec, want).into_iter().map(|change| change.path).collect()
 }
 
-fn assert_equal(kind: &dyn AnyKind, live: &Observed<Value>, want: &Value, after: &str) {
-    let changes = diff(Rules(kind.rules()), &live.spec, want);
+fn assert_equal(kind: &dyn AnyKind, live: &ObservedResource<Value>, want: &Value, after: &str) {
+    let changes = diff(PropertyRules(kind.rules()), &live.spec, want);
     assert!(changes.is_empty(), "no changes after {after}, but: {changes:#?}");
 }
 

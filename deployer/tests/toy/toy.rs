@@ -9,7 +9,8 @@ use deployer::aws::service::IAM;
 use deployer::aws::tags::{self, Tags};
 use deployer::aws::{Aws, AwsError, Place, Trust};
 use deployer::kinds::{
-    About, Calls, Changes, Created, Found, Grant, Kind, NameProperty, Observed, Op, Outputs, Person, Rule,
+    About, Calls, Changes, CreatedResource, FoundResource, Grant, Kind, NameProperty, ObservedResource, Op, Outputs,
+    Person, Rule,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,19 +62,19 @@ impl Kind for ToyKind {
         vec![Grant::new(actions, arn(spec, place))]
     }
 
-    fn by_arn(resource: &str, _: &Tags) -> Option<Found<Toy>> {
+    fn by_arn(resource: &str, _: &Tags) -> Option<FoundResource<Toy>> {
         let (path, name) = resource.strip_prefix("instance-profile")?.rsplit_once('/')?;
-        Some(Found::of(name, Toy { name: name.to_owned(), path: format!("{path}/"), tags: Tags::new() }))
+        Some(FoundResource::of(name, Toy { name: name.to_owned(), path: format!("{path}/"), tags: Tags::new() }))
     }
 
     /// GetInstanceProfile.
-    async fn read(aws: &Aws, spec: &Toy, _: Trust) -> Result<Option<Observed<Toy>>, AwsError> {
+    async fn read(aws: &Aws, spec: &Toy, _: Trust) -> Result<Option<ObservedResource<Toy>>, AwsError> {
         let call = aws.clients.iam.get_instance_profile().instance_profile_name(&spec.name);
         let found = aws.find("iam:GetInstanceProfile", ABSENT, call.send()).await?;
         let Some(live) = found.and_then(|found| found.instance_profile) else { return Ok(None) };
         let outputs = outputs(&live);
         let tags = live.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Ok(Some(Observed::new(
+        Ok(Some(ObservedResource::new(
             &live.instance_profile_name,
             Toy { name: spec.name.clone(), path: live.path, tags },
             outputs,
@@ -81,16 +82,16 @@ impl Kind for ToyKind {
     }
 
     /// CreateInstanceProfile.
-    async fn create(aws: &Aws, want: &Toy) -> Result<Created, AwsError> {
+    async fn create(aws: &Aws, want: &Toy) -> Result<CreatedResource, AwsError> {
         let call = aws.clients.iam.create_instance_profile().instance_profile_name(&want.name).path(&want.path);
         let call = call.set_tags(Some(tag_list(&want.tags)?));
         let made = aws.call("iam:CreateInstanceProfile", call.send()).await?.instance_profile;
         let made = made.ok_or_else(|| AwsError::missing("iam:CreateInstanceProfile", "InstanceProfile"))?;
-        Ok(Created { physical_id: made.instance_profile_name.clone(), outputs: outputs(&made) })
+        Ok(CreatedResource { physical_id: made.instance_profile_name.clone(), outputs: outputs(&made) })
     }
 
     /// TagInstanceProfile and UntagInstanceProfile.
-    async fn update(aws: &Aws, live: &Observed<Toy>, want: &Toy, _: &Changes) -> Result<(), AwsError> {
+    async fn update(aws: &Aws, live: &ObservedResource<Toy>, want: &Toy, _: &Changes) -> Result<(), AwsError> {
         let delta = tags::Delta::caseless(&live.spec.tags, &want.tags);
         if !delta.set.is_empty() {
             let call = aws.clients.iam.tag_instance_profile().instance_profile_name(&live.physical_id);
@@ -104,7 +105,7 @@ impl Kind for ToyKind {
     }
 
     /// DeleteInstanceProfile.
-    async fn delete(aws: &Aws, live: &Observed<Toy>) -> Result<(), AwsError> {
+    async fn delete(aws: &Aws, live: &ObservedResource<Toy>) -> Result<(), AwsError> {
         let call = aws.clients.iam.delete_instance_profile().instance_profile_name(&live.physical_id);
         aws.find("iam:DeleteInstanceProfile", ABSENT, call.send()).await.map(drop)
     }

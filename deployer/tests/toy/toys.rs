@@ -2,7 +2,7 @@
 
 use deployer::spec::finding::Findings;
 use deployer::spec::sections::about::{About, PictureStyle, Refusals, Shape, Suffix, longest_name};
-use deployer::spec::sections::{Lowered, Scope, Section};
+use deployer::spec::sections::{LoweredStack, Scope, Section};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,7 +54,7 @@ impl Section for Toys {
 
     fn check(_: &ToyElement, _: &Scope<'_>, _: &mut Findings) {}
 
-    fn lower(element: ToyElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: ToyElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let toy = Toy {
             name: element.name.unwrap_or_else(|| at.name_within(NAME_LENGTH)),
             path: element.path,

@@ -11,7 +11,7 @@ use super::occasion::Decision;
 use super::review;
 use super::seal::Seal;
 use crate::failure::Failure;
-use crate::pipeline::{Applied, Loaded, Ready, Recorded};
+use crate::pipeline::{ApplyResult, LoadedStack, Ready, RecordedPlan};
 use crate::plan::Effects;
 use crate::report::{ci, github, markdown};
 use crate::spec::secrets::Secrets;
@@ -33,7 +33,7 @@ impl<'a> Pages<'a> {
 
     /// Makes the runner mask every secret that is known so far. Called before anything else is written, and again after
     /// AWS has revealed the secrets of an earlier apply.
-    pub(super) fn mask(&self, loaded: &Loaded) {
+    pub(super) fn mask(&self, loaded: &LoadedStack) {
         if self.step.is_some() {
             self.run.terminal.command(&github::masks(loaded.document.secrets()));
         }
@@ -80,7 +80,7 @@ impl<'a> Pages<'a> {
 
     pub(super) fn applied(&self, ended: &ExecutionEnd) {
         let Some(step) = &self.step else { return };
-        let Applied { outcome, loaded: Loaded { document, .. }, .. } = &ended.applied;
+        let ApplyResult { outcome, loaded: LoadedStack { document, .. }, .. } = &ended.applied;
         self.written(step.summarise(&markdown::outcome(outcome, document, step.room())));
         self.written(step.set_outputs(&github::stack_outputs(&outcome.state.outputs, document.secrets())));
     }
@@ -138,8 +138,8 @@ impl<'a> Pages<'a> {
     }
 
     /// Prints a plan that was made without credentials, with its limitations.
-    pub(super) fn recorded(&self, recorded: &Recorded, decision: &Decision) {
-        let Recorded { loaded, plan, cost, written_at, .. } = recorded;
+    pub(super) fn recorded(&self, recorded: &RecordedPlan, decision: &Decision) {
+        let RecordedPlan { loaded, plan, cost, written_at, .. } = recorded;
         let text = ci::without_credentials(written_at);
         self.run.terminal.say(&text);
         let Some(step) = &self.step else { return };

@@ -9,7 +9,7 @@ use super::super::{Exit, OK};
 use super::event::{self, Proposal};
 use super::occasion::Occasion;
 use super::pages::Pages;
-use crate::pipeline::{self, Loaded, Settings};
+use crate::pipeline::{self, LoadedStack, Settings};
 use crate::plan::Goal;
 use crate::report::{env as form, ready};
 use crate::spec::env::of_branch;
@@ -64,7 +64,7 @@ pub(super) async fn deploy(run: &Run, settings: &Settings, env: &str, pages: &Pa
 }
 
 /// Destroys the environment, if it exists.
-pub(super) async fn destroy(run: &Run, main: &Loaded, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
+pub(super) async fn destroy(run: &Run, main: &LoadedStack, settings: &Settings, env: &str, pages: &Pages<'_>) -> Exit {
     let found = pipeline::environments(main, settings, &run.stop).await?;
     match found.into_iter().find(|known| known.name == env) {
         Some(known) => {

@@ -6,7 +6,7 @@ use super::super::environment::ProcessEnvironment;
 use super::seal::{self, Seal};
 use crate::aws::digest;
 use crate::forge::{Forge, ForgeError};
-use crate::pipeline::Reviewed;
+use crate::pipeline::Review;
 use crate::plan::Effects;
 
 /// The start of a plan's record in a comment.
@@ -64,7 +64,7 @@ impl From<ForgeError> for NoReview {
 }
 
 /// Reads the record at the end of a comment on request `number`. Returns `None` if there is no record.
-pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Reviewed, NoReview>> {
+pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Review, NoReview>> {
     let body = body.trim_end();
     let (shown, last) = body.rsplit_once('\n')?;
     let words: Vec<&str> = last.trim_end().strip_prefix(RECORD)?.strip_suffix(" -->")?.split(' ').collect();
@@ -80,7 +80,7 @@ pub(super) fn recorded(body: &str, number: u64, seal: &Seal) -> Option<Result<Re
         return Some(Err(NoReview::Doubtful(format!("the comment at #{number} cannot be relied on: {why}"))));
     }
     let source = format!("#{number}");
-    let reviewed = Reviewed { digest: (*digest).to_owned(), effects: Effects::of_record(effects), source };
+    let reviewed = Review { digest: (*digest).to_owned(), effects: Effects::of_record(effects), source };
     digest::is_digest(digest).then(|| Ok(reviewed.whole()))
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn find(
     branch: &str,
     stack: &str,
     seal: &Seal,
-) -> Result<Reviewed, NoReview> {
+) -> Result<Review, NoReview> {
     let none = |why: &str| Err(NoReview::None(why.to_owned()));
     let Some(forge) = forge else { return none("there is no token to ask for the pull request") };
     let commit = environment.get("GITHUB_SHA").or_else(|| environment.get("CI_COMMIT_SHA"));

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::kinds::{Observed, Outputs};
-use crate::plan::{Deletion, Reason, Replacement, Wanted};
+use crate::kinds::{ObservedResource, Outputs};
+use crate::plan::{Deletion, DesiredSpec, Reason, Replacement};
 
 const REMOVAL: StepPart = StepPart::Removal;
 
@@ -15,17 +15,17 @@ fn kind_of(name: &str) -> KindRef {
     KindRef::find(name).expect("a kind")
 }
 
-fn some() -> Observed<Value> {
-    Observed::new("id", Value::Null, Outputs::new())
+fn some() -> ObservedResource<Value> {
+    ObservedResource::new("id", Value::Null, Outputs::new())
 }
 
 fn revision() -> Revision {
-    Revision { wanted: Wanted::default(), live: some(), changes: Vec::new(), leftover: None }
+    Revision { wanted: DesiredSpec::default(), live: some(), changes: Vec::new(), leftover: None }
 }
 
 /// Any effect of this action. A replacement creates first.
 fn effect(action: Action) -> Effect {
-    let (wanted, changes) = (Wanted::default(), Vec::new());
+    let (wanted, changes) = (DesiredSpec::default(), Vec::new());
     match action {
         Action::Create => Effect::Create { wanted, changes },
         Action::Update => Effect::Update(revision()),
@@ -39,21 +39,21 @@ fn effect(action: Action) -> Effect {
     }
 }
 
-fn planned(address: &str, kind: &str, action: Action, dependencies: &[&str]) -> Planned {
-    let dependencies = dependencies.iter().map(|d| (*d).to_owned()).collect();
-    Planned { dependencies, ..Planned::new(address, address, kind_of(kind), effect(action), Reason::UpToDate) }
+fn planned(address: &str, kind: &str, action: Action, dependencies: &[&str]) -> PlannedResource {
+    let planned = PlannedResource::new(address, address, kind_of(kind), effect(action), Reason::UpToDate);
+    PlannedResource { dependencies: dependencies.iter().map(|d| (*d).to_owned()).collect(), ..planned }
 }
 
-fn queue(address: &str, action: Action, dependencies: &[&str]) -> Planned {
+fn queue(address: &str, action: Action, dependencies: &[&str]) -> PlannedResource {
     planned(address, "sqs.queue", action, dependencies)
 }
 
 /// Returns a replacement that creates first.
-fn replaced(address: &str, dependencies: &[&str]) -> Planned {
+fn replaced(address: &str, dependencies: &[&str]) -> PlannedResource {
     queue(address, Action::Replace, dependencies)
 }
 
-fn plan(actions: Vec<Planned>) -> Plan {
+fn plan(actions: Vec<PlannedResource>) -> Plan {
     Plan { actions, ..Plan::default() }
 }
 
@@ -149,9 +149,9 @@ fn in_a_destruction_the_stage_goes_before_its_routes() {
     assert_eq!(waves(&plan), [["stage"], ["route"], ["api"]]);
 }
 
-fn along(taker: &str, planned: Planned) -> Planned {
+fn along(taker: &str, planned: PlannedResource) -> PlannedResource {
     let effect = Effect::Delete { live: some(), how: Deletion::WithParent(taker.to_owned()) };
-    Planned { effect, ..planned }
+    PlannedResource { effect, ..planned }
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_function_goes_after_the_stage_serves_its_route_no_more_even_if_its_permissi
 
 #[test]
 fn a_name_holds_nobody_back_but_who_moves_on_still_frees_what_it_named() {
-    let named = |action| Planned { by_name: ["queue".to_owned()].into(), ..queue("role", action, &["queue"]) };
+    let named = |action| PlannedResource { by_name: ["queue".to_owned()].into(), ..queue("role", action, &["queue"]) };
     let steps =
         |queue_does: Action, role_does: Action| waves(&plan(vec![queue("queue", queue_does, &[]), named(role_does)]));
     assert_eq!(steps(Action::Create, Action::Create), [["queue", "role"]]);
@@ -318,7 +318,7 @@ proptest! {
         let at: BTreeMap<String, usize> =
             waves(&plan).into_iter().enumerate().flat_map(|(i, wave)| wave.into_iter().map(move |n| (n, i))).collect();
         let actions = plan.actions();
-        let by_address: BTreeMap<&str, &Planned> = actions.iter().map(|p| (p.address.as_str(), p)).collect();
+        let by_address: BTreeMap<&str, &PlannedResource> = actions.iter().map(|p| (p.address.as_str(), p)).collect();
         for user in actions {
             for dependency in &user.dependencies {
                 let other = by_address[dependency.as_str()];
@@ -336,10 +336,9 @@ proptest! {
 /// role ← function (started once the role exists) ← mapping, which waits for both.
 #[test]
 fn a_function_is_made_beside_its_roles_policies_and_what_uses_it_after_them() {
-    let function = |action| Planned {
-        early: ["role".to_owned()].into(),
-        ..planned("function", "lambda.function", action, &["role"])
-    };
+    let early = || ["role".to_owned()].into();
+    let function =
+        |action| PlannedResource { early: early(), ..planned("function", "lambda.function", action, &["role"]) };
     let of = |action| {
         plan(vec![
             planned("role", "iam.role", Action::Create, &[]),
@@ -386,14 +385,15 @@ fn what_a_role_may_no_more_goes_after_the_functions_that_change() {
     };
     let allow = |action: &str| serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
     let changed = |live: Value, desired: Value| {
-        let wanted = Wanted { desired, spec: Value::Null };
-        let effect = Effect::Update(Revision { wanted, live: Observed::new("r", live, Outputs::new()), ..revision() });
-        Planned { effect, ..planned("role", "iam.role", Action::Update, &[]) }
+        let (wanted, live) =
+            (DesiredSpec { desired, spec: Value::Null }, ObservedResource::new("r", live, Outputs::new()));
+        let effect = Effect::Update(Revision { wanted, live, ..revision() });
+        PlannedResource { effect, ..planned("role", "iam.role", Action::Update, &[]) }
     };
     let function = |action| planned("function", "lambda.function", action, &["role"]);
     let (less, more) = (role(serde_json::json!([])), role(serde_json::json!([allow("ec2:DeleteNetworkInterface")])));
     let shrinking = || changed(more.clone(), less.clone());
-    let of = |actions: Vec<Planned>| waves(&plan(actions));
+    let of = |actions: Vec<PlannedResource>| waves(&plan(actions));
     assert_eq!(of(vec![shrinking(), function(Action::Update)]), [["role"], ["function"], ["role's predecessor"]]);
     assert_eq!(of(vec![shrinking(), function(Action::Unchanged)]), [["role"], ["function"]]);
     assert_eq!(of(vec![changed(less, more), function(Action::Update)]), [["role"], ["function"]]);

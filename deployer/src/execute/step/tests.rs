@@ -6,7 +6,7 @@ use super::*;
 use crate::aws::played;
 use crate::graph::resolve::KnownOutputs;
 use crate::kinds::REGISTRY;
-use crate::plan::action::Whole;
+use crate::plan::action::LiveParent;
 use crate::plan::tests::ownership::ALL;
 use crate::plan::tests::world::{Stack, World};
 use crate::plan::{Action, Goal};
@@ -37,7 +37,7 @@ async fn the_owner_of_a_resource_read_long_ago_is_read_again_before_its_deletion
 }
 
 fn revision(id: &str, live: Value) -> Revision {
-    let live = Observed::new(id, live, Default::default());
+    let live = ObservedResource::new(id, live, Default::default());
     Revision { wanted: Default::default(), live, changes: Vec::new(), leftover: None }
 }
 
@@ -67,13 +67,14 @@ async fn the_owner_of_every_kind_is_read_again_before_a_late_deletion() {
 }
 
 /// Lets the plan delete each resource by a call of its own, parts too, and returns the deletions.
-fn each_by_its_own_call(plan: &mut Plan) -> Vec<Planned> {
-    let deletions: Vec<Planned> = plan.actions().iter().filter(|p| p.action() == Action::Delete).cloned().collect();
-    let live = |planned: &Planned| planned.live().expect("a deleted resource is live").clone();
-    plan.parents = deletions.iter().map(|planned| Whole { kind: planned.kind, live: live(planned) }).collect();
-    let alone = |planned: Planned| {
+fn each_by_its_own_call(plan: &mut Plan) -> Vec<PlannedResource> {
+    let deletions: Vec<PlannedResource> =
+        plan.actions().iter().filter(|p| p.action() == Action::Delete).cloned().collect();
+    let live = |planned: &PlannedResource| planned.live().expect("a deleted resource is live").clone();
+    plan.parents = deletions.iter().map(|planned| LiveParent { kind: planned.kind, live: live(planned) }).collect();
+    let alone = |planned: PlannedResource| {
         let effect = Effect::Delete { live: live(&planned), how: Deletion::Called { leftover: None } };
-        Planned { effect, ..planned }
+        PlannedResource { effect, ..planned }
     };
     deletions.into_iter().map(alone).collect()
 }

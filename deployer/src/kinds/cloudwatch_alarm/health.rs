@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 
-use super::{Alarm, Observed};
+use super::{Alarm, ObservedResource};
 use crate::aws::Aws;
 use crate::kinds::Sign;
 
@@ -12,7 +12,7 @@ use crate::kinds::Sign;
 const AT_ONCE: usize = 100;
 
 /// Reports the state of each alarm: DescribeAlarms, a hundred names a call.
-pub(super) async fn signs(aws: &Aws, alarms: &[Observed<Alarm>]) -> Vec<Vec<Sign>> {
+pub(super) async fn signs(aws: &Aws, alarms: &[ObservedResource<Alarm>]) -> Vec<Vec<Sign>> {
     let mut signs = Vec::new();
     for alarms in alarms.chunks(AT_ONCE) {
         let names = alarms.iter().map(|alarm| alarm.physical_id.clone()).collect();

@@ -1,14 +1,14 @@
 //! Finds alarms that `stack.yaml` does not have.
 
-use super::{Alarm, Found};
+use super::{Alarm, FoundResource};
 use crate::aws::{Aws, AwsError};
 
-pub(super) fn found(name: &str) -> Found<Alarm> {
-    Found::of(name, Alarm { alarm_name: name.to_owned(), ..Alarm::default() })
+pub(super) fn found(name: &str) -> FoundResource<Alarm> {
+    FoundResource::of(name, Alarm { alarm_name: name.to_owned(), ..Alarm::default() })
 }
 
 /// DescribeAlarms. AWS lists alarms by their tags, a local AWS does not.
-pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Alarm>>, AwsError> {
+pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<Alarm>>, AwsError> {
     if aws.place.endpoint_url.is_none() {
         return Ok(Vec::new());
     }

@@ -21,7 +21,7 @@ async fn an_alarm_that_another_stack_has_taken_stays_while_others_go() {
         let recorded = Tags::from([(tags::STACK.to_owned(), "couch".to_owned())]);
         aws.run.record(CloudwatchAlarm::NAME, &[name], name, Some(recorded));
         let alarm = Alarm { alarm_name: name.into(), ..Alarm::default() };
-        Observed::new(name, alarm, Outputs::new())
+        ObservedResource::new(name, alarm, Outputs::new())
     });
     let [age, depth] = gone.each_ref().map(|live| CloudwatchAlarm::delete(&aws, live));
     let (age, depth) = tokio::join!(age, depth);

@@ -1,12 +1,12 @@
 //! Finds mappings that `stack.yaml` does not have.
 
-use super::{ABSENT, EventSource, Found};
+use super::{ABSENT, EventSource, FoundResource};
 use crate::aws::tags::Tags;
 use crate::aws::{Aws, AwsError};
 
 /// Returns a mapping without a spec: its UUID does not contain its source or function.
-pub(super) fn found(uuid: &str) -> Found<EventSource> {
-    Found { id: uuid.to_owned(), spec: None, address: None }
+pub(super) fn found(uuid: &str) -> FoundResource<EventSource> {
+    FoundResource { id: uuid.to_owned(), spec: None, address: None }
 }
 
 /// Asks for the source and the function of a mapping: GetEventSourceMapping. `None` if it does not exist.
@@ -31,7 +31,7 @@ pub(super) async fn look_up(aws: &Aws, uuid: &str) -> Result<Option<EventSource>
 }
 
 /// Lists every mapping, or those of one function: ListEventSourceMappings.
-pub(super) async fn all(aws: &Aws, function: Option<&str>) -> Result<Vec<Found<EventSource>>, AwsError> {
+pub(super) async fn all(aws: &Aws, function: Option<&str>) -> Result<Vec<FoundResource<EventSource>>, AwsError> {
     let call = aws.clients.lambda.list_event_source_mappings().set_function_name(function.map(str::to_owned));
     let page = aws.call("lambda:ListEventSourceMappings", call.send()).await?;
     Ok(page.event_source_mappings().iter().filter_map(|mapping| mapping.uuid()).map(found).collect())

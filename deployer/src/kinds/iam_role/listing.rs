@@ -10,7 +10,7 @@ use aws_sdk_iam::types::{EntityType, Role as Live, RoleDetail};
 use serde_json::Value;
 
 use super::policies::document;
-use super::{Found, Role};
+use super::{FoundResource, Role};
 use crate::aws::gather::Bulk;
 use crate::aws::{Aws, AwsError};
 
@@ -148,12 +148,12 @@ fn whole(mut role: Live, detail: RoleDetail) -> Result<CompleteRole, AwsError> {
 }
 
 /// Returns a spec with only the role's name, which suffices to read the role.
-pub(super) fn found(name: &str) -> Found<Role> {
-    Found::of(name, Role { name: name.to_owned(), ..Role::default() })
+pub(super) fn found(name: &str) -> FoundResource<Role> {
+    FoundResource::of(name, Role { name: name.to_owned(), ..Role::default() })
 }
 
 /// Calls ListRoles, all pages. AWS does not list roles by their tags.
-pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<Found<Role>>, AwsError> {
+pub(super) async fn named_like(aws: &Aws, begins: &str) -> Result<Vec<FoundResource<Role>>, AwsError> {
     let (mut all, mut marker) = (Vec::new(), None);
     loop {
         let call = aws.clients.iam.list_roles().max_items(1_000).set_marker(marker);

@@ -49,7 +49,7 @@ async fn a_tag_whose_key_changes_its_capitals_is_set_and_not_removed() {
         role.tags = [(key.to_owned(), "sofa".to_owned())].into();
         role
     };
-    let seen = Observed::new("worker", role("Team"), Outputs::new());
+    let seen = ObservedResource::new("worker", role("Team"), Outputs::new());
     let changes = Changes(vec!["tags.Team".into(), "tags.team".into()]);
     IamRole::update(&aws, &seen, &role("team"), &changes).await.expect("one call");
     assert_eq!(aws.calls().1, 1);

@@ -79,7 +79,7 @@ async fn an_upload_goes_on_for_as_long_as_its_bytes_flow() {
     });
     let want = function("draw");
     LambdaFunction::create(&aws, &want).await.expect("CreateFunction");
-    let live = Observed::new("draw", want.clone(), Outputs::new());
+    let live = ObservedResource::new("draw", want.clone(), Outputs::new());
     let changes = Changes(vec!["code.sha256".into()]);
     LambdaFunction::update(&aws, &live, &want, &changes).await.expect("UpdateFunctionCode");
     let version = Version { number: 1, published: String::new(), function: want };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_apigateway::types::RestApi as Live;
 
-use super::{Api, Found, RestApi, api_arn, id_of};
+use super::{Api, FoundResource, RestApi, api_arn, id_of};
 use crate::aws::apigateway::{edited_tags, live_tags};
 use crate::aws::owner::Owner;
 use crate::aws::tags::{self, Tags};
@@ -131,20 +131,20 @@ fn marked(api: &Live) -> bool {
 }
 
 /// Returns an API with only the properties that identify it: its ownership tags.
-pub(super) fn found(id: &str, tags: &Tags) -> Found<Api> {
+pub(super) fn found(id: &str, tags: &Tags) -> FoundResource<Api> {
     let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
     let (owner_stack, owner_address) = (tag(tags::STACK), tag(tags::ADDRESS));
-    Found::of(id, Api { owner_stack, owner_address, tags: tags.clone(), ..Api::default() })
+    FoundResource::of(id, Api { owner_stack, owner_address, tags: tags.clone(), ..Api::default() })
 }
 
 /// Lists every API with tags: GetRestApis.
-pub(super) async fn all(aws: &Aws) -> Result<Vec<Found<Api>>, AwsError> {
+pub(super) async fn all(aws: &Aws) -> Result<Vec<FoundResource<Api>>, AwsError> {
     let call = aws.clients.apigateway.get_rest_apis().limit(500);
     let page = aws.call("apigateway:GetRestApis", call.send()).await?;
     let tagged = page.items().iter().filter_map(|api| {
         let tags: Tags = api.tags()?.clone().into_iter().collect();
         let address = tags.get(tags::ADDRESS).cloned();
-        Some(Found { address, ..found(api.id()?, &tags) })
+        Some(FoundResource { address, ..found(api.id()?, &tags) })
     });
     Ok(tagged.collect())
 }

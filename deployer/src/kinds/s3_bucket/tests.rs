@@ -51,11 +51,11 @@ async fn a_public_policy_is_repeated_while_s3_still_opens_the_bucket_and_no_othe
     let open = json!({ "block_public_acls": true, "ignore_public_acls": true, "block_public_policy": false,
                        "restrict_public_buckets": false });
     let want = bucket(json!({ "public_access_block": open, "policy": OPEN }));
-    let live = Observed::new("site", closed, Outputs::new());
+    let live = ObservedResource::new("site", closed, Outputs::new());
     let aws = answering(&[DONE, &denied, &denied, DONE]).await;
     S3Bucket::update(&aws, &live, &want, &Changes::default()).await.expect("open in the end");
     assert_eq!(aws.calls(), (0, 4));
-    let live = Observed::new("site", bucket(json!({ "public_access_block": open })), Outputs::new());
+    let live = ObservedResource::new("site", bucket(json!({ "public_access_block": open })), Outputs::new());
     let aws = answering(&[&denied]).await;
     let refused = S3Bucket::update(&aws, &live, &want, &Changes::default()).await.expect_err("not ours to do");
     assert_eq!((refused.code(), aws.calls()), ("AccessDenied", (0, 1)));

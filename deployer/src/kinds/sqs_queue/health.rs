@@ -8,12 +8,12 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use futures::future::join_all;
 
-use super::{Observed, Queue};
+use super::{ObservedResource, Queue};
 use crate::aws::{Aws, AwsError};
 use crate::kinds::Sign;
 
 /// Reports on each queue: GetQueueAttributes and GetMetricStatistics.
-pub(super) async fn signs(aws: &Aws, queues: &[Observed<Queue>]) -> Vec<Vec<Sign>> {
+pub(super) async fn signs(aws: &Aws, queues: &[ObservedResource<Queue>]) -> Vec<Vec<Sign>> {
     let dead_letters = dead_letter_queues(queues);
     join_all(queues.iter().map(|queue| {
         let has_failures = dead_letters.contains(queue.outputs["arn"].as_str());
@@ -23,12 +23,12 @@ pub(super) async fn signs(aws: &Aws, queues: &[Observed<Queue>]) -> Vec<Vec<Sign
 }
 
 /// Collects the ARNs of the queues that receive other queues' failed messages.
-fn dead_letter_queues(queues: &[Observed<Queue>]) -> HashSet<&str> {
+fn dead_letter_queues(queues: &[ObservedResource<Queue>]) -> HashSet<&str> {
     let redrives = queues.iter().filter_map(|queue| queue.spec.redrive_policy.as_ref());
     redrives.map(|redrive| redrive.dead_letter_target_arn.as_str()).collect()
 }
 
-async fn signs_of(aws: &Aws, queue: &Observed<Queue>, has_failures: bool) -> Vec<Sign> {
+async fn signs_of(aws: &Aws, queue: &ObservedResource<Queue>, has_failures: bool) -> Vec<Sign> {
     let (depth, oldest) = tokio::join!(depth(aws, &queue.physical_id), oldest(aws, &queue.spec.name));
     let mut signs = Vec::new();
     match depth {
@@ -91,7 +91,10 @@ mod tests {
     fn a_queue_that_others_redrive_into_is_one_of_dead_letters() {
         let redrive = RedrivePolicy { dead_letter_target_arn: "arn:dead".to_owned(), max_receive_count: 3 };
         let work = Queue { redrive_policy: Some(redrive), ..Queue::default() };
-        let queues = [Observed::new("u", work, Outputs::new()), Observed::new("v", Queue::default(), Outputs::new())];
+        let queues = [
+            ObservedResource::new("u", work, Outputs::new()),
+            ObservedResource::new("v", Queue::default(), Outputs::new()),
+        ];
         assert_eq!(dead_letter_queues(&queues), HashSet::from(["arn:dead"]));
     }
 }

@@ -28,7 +28,7 @@ fn keyed(key: Option<&str>) -> Queue {
 async fn a_queue_whose_key_is_taken_off_has_sqss_own_instead_of_none() {
     let sent = vec![("\"SqsManagedSseEnabled\":\"true\"", json("{}").into_bytes())];
     let aws = answering_to(sent).await;
-    let live = Observed::new("url", keyed(Some("alias/orders")), Outputs::new());
+    let live = ObservedResource::new("url", keyed(Some("alias/orders")), Outputs::new());
     let changes = Changes(vec!["kms_master_key_id".into()]);
     SqsQueue::update(&aws, &live, &keyed(None), &changes).await.expect("both in one call");
     assert_eq!(aws.calls(), (0, 1));

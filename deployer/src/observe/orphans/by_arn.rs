@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::aws::tags::{self, Tags};
 use crate::aws::{Aws, AwsError};
-use crate::kinds::{AnyKind, Found, REGISTRY};
+use crate::kinds::{AnyKind, FoundResource, REGISTRY};
 
 /// A resource that may belong to this stack.
 pub(in crate::observe) struct Candidate {
     pub(super) kind: &'static dyn AnyKind,
-    pub(super) found: Found<Value>,
+    pub(super) found: FoundResource<Value>,
 }
 
 impl Candidate {
@@ -36,7 +36,7 @@ pub(super) fn by_arn(arn: &str, tags: Tags) -> Option<Candidate> {
     kinds.find_map(|kind| {
         let found = kind.by_arn(resource, &tags)?;
         let address = tags.get(tags::ADDRESS).cloned();
-        Some(Candidate { kind, found: Found { address, ..found } })
+        Some(Candidate { kind, found: FoundResource { address, ..found } })
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::by_arn::Candidate;
 use crate::aws::Aws;
-use crate::kinds::{AnyKind, Found, REGISTRY};
+use crate::kinds::{AnyKind, FoundResource, REGISTRY};
 
 /// Lists resources with this stack's default names: roles, and on a local AWS also the kinds that its tagging API does
 /// not list. A failed listing counts as empty.
@@ -17,8 +17,8 @@ pub(super) async fn alike(aws: &Aws, stack: &str, env: Option<&str>) -> Vec<Cand
         candidates(*kind, found)
     }));
     // In an environment every name ends in the environment's, or has it before a part's suffix.
-    let told_by_tags = |found: &Found<Value>| found.spec.is_none() || found.address.is_some();
-    let is_of_env = |found: &Found<Value>| env.is_none_or(|env| told_by_tags(found) || found.id.contains(env));
+    let told_by_tags = |found: &FoundResource<Value>| found.spec.is_none() || found.address.is_some();
+    let is_of_env = |found: &FoundResource<Value>| env.is_none_or(|env| told_by_tags(found) || found.id.contains(env));
     found.await.into_iter().flatten().filter(|candidate| is_of_env(&candidate.found)).collect()
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn parts(aws: &Aws, kind: &str, id: &str) -> Vec<Candidate> {
     found.await.into_iter().flatten().collect()
 }
 
-fn candidates(kind: &'static dyn AnyKind, found: Vec<Found<Value>>) -> Vec<Candidate> {
+fn candidates(kind: &'static dyn AnyKind, found: Vec<FoundResource<Value>>) -> Vec<Candidate> {
     found.into_iter().map(|found| Candidate { kind, found }).collect()
 }
 

@@ -3,18 +3,18 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
-use crate::kinds::{KindRef, Observed};
-use crate::plan::{Deletion, Effect, Reason, Revision, Wanted};
+use crate::kinds::{KindRef, ObservedResource};
+use crate::plan::{Deletion, DesiredSpec, Effect, Reason, Revision};
 
-fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> Planned {
+fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> PlannedResource {
     let changes = changes.iter().map(|(path, before, after)| Change {
         sensitive: *path == "token",
         ..Change::new(*path, before.clone(), after.clone())
     });
     let changes: Vec<Change> = changes.collect();
-    let wanted = Wanted::default();
-    let live = Observed::new("id", Value::Null, Default::default());
-    let revision = |changes| Revision { wanted: Wanted::default(), live: live.clone(), changes, leftover: None };
+    let wanted = DesiredSpec::default();
+    let live = ObservedResource::new("id", Value::Null, Default::default());
+    let revision = |changes| Revision { wanted: DesiredSpec::default(), live: live.clone(), changes, leftover: None };
     let effect = match action {
         Action::Create => Effect::Create { wanted, changes },
         Action::Update => Effect::Update(revision(changes)),
@@ -23,22 +23,22 @@ fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> P
         _ => Effect::Unchanged { wanted, live },
     };
     let queue = KindRef::find("sqs.queue").expect("a kind");
-    Planned::new(address, address, queue, effect, Reason::Differs)
+    PlannedResource::new(address, address, queue, effect, Reason::Differs)
 }
 
-fn effects(actions: Vec<Planned>, key: Option<&str>) -> Effects {
+fn effects(actions: Vec<PlannedResource>, key: Option<&str>) -> Effects {
     let mut secrets = Secrets::default();
     secrets.add("hunter22");
     Effects::of(&Plan { actions, ..Plan::default() }, "shop", "1", "eu-west-1", &secrets, key)
 }
 
-fn update(address: &str, after: u32) -> Planned {
+fn update(address: &str, after: u32) -> PlannedResource {
     planned(address, Action::Update, &[("timeout", json!(30), json!(after))])
 }
 
 #[test]
 fn the_digest_is_of_what_is_done_alone() {
-    let reason = |reason: Reason| Planned { reason, ..update("queues.a", 60) };
+    let reason = |reason: Reason| PlannedResource { reason, ..update("queues.a", 60) };
     let unchanged = planned("queues.c", Action::Unchanged, &[]);
     let one = effects(vec![reason(Reason::Differs), update("queues.b", 60), unchanged], None);
     let other = effects(vec![update("queues.b", 60), reason(Reason::NotInAws)], Some("lineage"));

@@ -6,11 +6,11 @@ use super::reason::why_replace;
 use super::{Planner, Prior, back};
 use crate::graph::Node;
 use crate::graph::owner::{Evidence, Owner, Parent};
-use crate::kinds::{Action, Observed, Order, Ownership};
+use crate::kinds::{Action, ObservedResource, Order, Ownership};
 use crate::plan::change::Change;
-use crate::plan::diff::{Rules, diff};
+use crate::plan::diff::{PropertyRules, diff};
 use crate::plan::drift;
-use crate::plan::effect::{Effect, Replacement, Revision, Wanted};
+use crate::plan::effect::{DesiredSpec, Effect, Replacement, Revision};
 use crate::plan::problem::Problem;
 use crate::plan::reason::{Note, Reason, Remark};
 use crate::plan::select::is_named;
@@ -21,7 +21,7 @@ impl<'a> Planner<'a> {
         &mut self,
         node: &'a Node,
         spec: Value,
-        live: Option<&Observed<Value>>,
+        live: Option<&ObservedResource<Value>>,
         prior: Option<Prior<'a>>,
     ) {
         let wanted = self.wanted(node, spec, live, prior.as_ref());
@@ -53,8 +53,14 @@ impl<'a> Planner<'a> {
 
     /// Returns the desired spec. A property that the last apply stated and `stack.yaml` no longer does goes back to
     /// AWS's value for a new resource.
-    fn wanted(&self, node: &Node, spec: Value, live: Option<&Observed<Value>>, prior: Option<&Prior<'_>>) -> Wanted {
-        let mut wanted = Wanted { desired: spec, spec: node.spec.clone() };
+    fn wanted(
+        &self,
+        node: &Node,
+        spec: Value,
+        live: Option<&ObservedResource<Value>>,
+        prior: Option<&Prior<'_>>,
+    ) -> DesiredSpec {
+        let mut wanted = DesiredSpec { desired: spec, spec: node.spec.clone() };
         let Some(live) = live else { return wanted };
         let last = match prior {
             Some(prior) if prior.same => &prior.record.inputs,
@@ -70,7 +76,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Creates a resource that AWS does not have, also in place of one of another identity.
-    fn create(&mut self, node: &Node, wanted: Wanted, prior: Option<&Prior<'a>>) -> (Effect, Reason) {
+    fn create(&mut self, node: &Node, wanted: DesiredSpec, prior: Option<&Prior<'a>>) -> (Effect, Reason) {
         if let Some(predecessor) = prior.and_then(|prior| self.predecessor(prior)).cloned() {
             let changes = self.changes(node, Some(&predecessor), &wanted.desired);
             let reason = why_replace(node.kind, false, &changes);
@@ -90,8 +96,8 @@ impl<'a> Planner<'a> {
     fn compare(
         &mut self,
         node: &Node,
-        wanted: Wanted,
-        live: &Observed<Value>,
+        wanted: DesiredSpec,
+        live: &ObservedResource<Value>,
         prior: Option<&Prior<'a>>,
     ) -> Option<(Effect, Reason)> {
         let same = prior.filter(|prior| prior.same);
@@ -127,7 +133,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Tells whether the node is part of a foreign resource that is a problem of its own: one cause, one problem.
-    fn parent_stops_the_plan(&self, node: &Node, live: &Observed<Value>) -> bool {
+    fn parent_stops_the_plan(&self, node: &Node, live: &ObservedResource<Value>) -> bool {
         if node.kind.ownership() != Ownership::Parent {
             return false;
         }
@@ -161,9 +167,9 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn changes(&self, node: &Node, live: Option<&Observed<Value>>, spec: &Value) -> Vec<Change> {
+    fn changes(&self, node: &Node, live: Option<&ObservedResource<Value>>, spec: &Value) -> Vec<Change> {
         let nothing = Value::Object(Map::new());
-        let mut changes = diff(Rules(node.kind.rules()), live.map_or(&nothing, |live| &live.spec), spec);
+        let mut changes = diff(PropertyRules(node.kind.rules()), live.map_or(&nothing, |live| &live.spec), spec);
         let record = self.seen.prior.resources.get(&node.address).map(|record| &record.inputs);
         for change in &mut changes {
             if live.is_none() {

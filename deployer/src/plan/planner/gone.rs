@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{Planner, Prior};
 use crate::graph::Node;
 use crate::graph::owner::{Evidence, Owners};
-use crate::kinds::{Action, KindRef, Observed, Ownership};
+use crate::kinds::{Action, KindRef, ObservedResource, Ownership};
 use crate::observe::{Orphan, StateOnlyResource};
-use crate::plan::action::{Planned, Whole};
+use crate::plan::action::{LiveParent, PlannedResource};
 use crate::plan::effect::{Deletion, Effect};
 use crate::plan::problem::Problem;
 use crate::plan::reason::{Note, Reason, Remark};
@@ -17,7 +17,12 @@ use crate::plan::select::is_named;
 use crate::state::Record;
 
 impl<'a> Planner<'a> {
-    pub(super) fn destroy_node(&mut self, node: &'a Node, live: Option<&Observed<Value>>, prior: Option<Prior<'a>>) {
+    pub(super) fn destroy_node(
+        &mut self,
+        node: &'a Node,
+        live: Option<&ObservedResource<Value>>,
+        prior: Option<Prior<'a>>,
+    ) {
         let left = prior.as_ref().and_then(|p| self.predecessor(p));
         let taken = prior.as_ref().and_then(|p| self.other_owner_of_predecessor(p));
         let mut found = live;
@@ -133,7 +138,7 @@ impl<'a> Planner<'a> {
 }
 
 /// Lets each part of a deleted resource go with its parent, if AWS deletes it along.
-pub(super) fn take_along(actions: &mut [Planned]) {
+pub(super) fn take_along(actions: &mut [PlannedResource]) {
     let going: BTreeMap<String, (KindRef, BTreeSet<String>)> = actions
         .iter()
         .filter_map(|planned| {
@@ -164,12 +169,12 @@ pub(super) fn take_along(actions: &mut [Planned]) {
 }
 
 /// Lists the parents of the parts that the plan deletes by calls of its own.
-pub(super) fn parents(actions: &[Planned], owners: &Owners<'_>) -> Vec<Whole> {
+pub(super) fn parents(actions: &[PlannedResource], owners: &Owners<'_>) -> Vec<LiveParent> {
     let mut parents = BTreeMap::new();
     for planned in actions.iter().filter(|planned| planned.kind.ownership() == Ownership::Parent) {
         for live in planned.effect.deleted() {
             let Some(parent) = owners.parent(&*planned.kind, &live.spec) else { continue };
-            let whole = Whole { kind: parent.kind.into(), live: parent.live.clone() };
+            let whole = LiveParent { kind: parent.kind.into(), live: parent.live.clone() };
             parents.entry((parent.address, parent.is_stated)).or_insert(whole);
         }
     }
@@ -177,7 +182,7 @@ pub(super) fn parents(actions: &[Planned], owners: &Owners<'_>) -> Vec<Whole> {
 }
 
 /// Returns a note on the part of a deletion that AWS finishes later, unless the resource is deleted with its parent.
-pub(super) fn lapses(planned: &Planned) -> Option<Note> {
+pub(super) fn lapses(planned: &PlannedResource) -> Option<Note> {
     let gone = match &planned.effect {
         Effect::Delete { how: Deletion::WithParent(_), .. } => return None,
         Effect::Delete { live, .. } => live,
@@ -187,14 +192,14 @@ pub(super) fn lapses(planned: &Planned) -> Option<Note> {
 }
 
 /// Removes the environment, which may hold secrets, so that the state's intents do not have it.
-fn without_environment(mut live: Observed<Value>) -> Observed<Value> {
+fn without_environment(mut live: ObservedResource<Value>) -> ObservedResource<Value> {
     if let Some(environment) = live.spec.get_mut("environment") {
         *environment = Value::Object(serde_json::Map::new());
     }
     live
 }
 
-fn record_of(orphan: &Orphan, live: &Observed<Value>) -> Record {
+fn record_of(orphan: &Orphan, live: &ObservedResource<Value>) -> Record {
     Record {
         kind: orphan.kind.to_owned(),
         element: orphan.address.split('.').take(2).collect::<Vec<_>>().join("."),
@@ -207,22 +212,28 @@ fn record_of(orphan: &Orphan, live: &Observed<Value>) -> Record {
     }
 }
 
-fn forget(address: &str, kind: KindRef, record: &Record, reason: Reason) -> Planned {
+fn forget(address: &str, kind: KindRef, record: &Record, reason: Reason) -> PlannedResource {
     of_record(address, kind, record, Effect::Forget { live: None }, reason)
 }
 
-fn delete(address: &str, kind: KindRef, record: &Record, live: Observed<Value>, reason: Reason) -> Planned {
+fn delete(
+    address: &str,
+    kind: KindRef,
+    record: &Record,
+    live: ObservedResource<Value>,
+    reason: Reason,
+) -> PlannedResource {
     let how = Deletion::Called { leftover: None };
     of_record(address, kind, record, Effect::Delete { live, how }, reason)
 }
 
 /// Plans an effect on a resource of which there is only a record.
-fn of_record(address: &str, kind: KindRef, record: &Record, effect: Effect, reason: Reason) -> Planned {
-    Planned {
+fn of_record(address: &str, kind: KindRef, record: &Record, effect: Effect, reason: Reason) -> PlannedResource {
+    PlannedResource {
         dependencies: record.dependencies.clone(),
         prior_dependencies: record.dependencies.clone(),
         protect: record.protect,
         retain: record.retain,
-        ..Planned::new(address, &record.element, kind, effect, reason)
+        ..PlannedResource::new(address, &record.element, kind, effect, reason)
     }
 }

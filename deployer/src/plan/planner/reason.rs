@@ -10,8 +10,8 @@ use crate::graph::{Node, resolve};
 use crate::kinds::AnyKind;
 use crate::plan::action::OutputChange;
 use crate::plan::change::Change;
-use crate::plan::diff::Rules;
-use crate::plan::reason::{Fixed, Reason};
+use crate::plan::diff::PropertyRules;
+use crate::plan::reason::{FixedProperty, Reason};
 use crate::spec::secrets::Secrets;
 use crate::state::State;
 
@@ -39,11 +39,13 @@ impl Planner<'_> {
 
 /// Names the properties that cannot change in place, or else what asks for the replacement.
 pub(super) fn why_replace(kind: &dyn AnyKind, forced: bool, changes: &[Change]) -> Reason {
-    let rules = Rules(kind.rules());
+    let rules = PropertyRules(kind.rules());
     let forcing = changes.iter().filter(|change| change.forces_replacement());
-    let fixed =
-        |change: &Change| Fixed { path: change.path.clone(), why: rules.fixed(&change.path).map(str::to_owned) };
-    let properties: Vec<Fixed> = forcing.map(fixed).collect();
+    let fixed = |change: &Change| FixedProperty {
+        path: change.path.clone(),
+        why: rules.fixed(&change.path).map(str::to_owned),
+    };
+    let properties: Vec<FixedProperty> = forcing.map(fixed).collect();
     match (forced, properties.is_empty()) {
         (true, true) => Reason::ReplaceRequested,
         (false, true) => Reason::AnotherResource,

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-fn saved() -> Saved {
+fn saved() -> SavedPlan {
     let secrets = Secrets::default();
     let marker = Marker { salt: "salt", secrets: &secrets };
     let marks = |spec: Value| Some(marker.marks(&spec));
@@ -24,20 +24,20 @@ fn saved() -> Saved {
         graph: "g".into(),
         effects: BTreeMap::from([("functions.f".to_owned(), effect)]),
     };
-    Saved::new(basis, Selection::default(), json!({"seconds": 0.1}), "now".into())
+    SavedPlan::new(basis, Selection::default(), json!({"seconds": 0.1}), "now".into())
 }
 
 #[test]
 fn what_is_written_is_read_back_and_every_edit_is_seen() {
     let text = saved().to_text();
-    let read = Saved::parse(text.as_bytes()).unwrap();
+    let read = SavedPlan::parse(text.as_bytes()).unwrap();
     assert_eq!((&read.basis, read.to_text()), (&saved().basis, text.clone()));
     let edited = text.replace("\"serial\": 4", "\"serial\": 5");
-    assert!(edited != text && matches!(Saved::parse(edited.as_bytes()), Err(SavedError::Damaged(_))));
-    assert!(matches!(Saved::parse(&text.as_bytes()[..text.len() / 2]), Err(SavedError::Damaged(_))));
-    assert_eq!(Saved::parse(b"{}"), Err(SavedError::Foreign));
+    assert!(edited != text && matches!(SavedPlan::parse(edited.as_bytes()), Err(SavedError::Damaged(_))));
+    assert!(matches!(SavedPlan::parse(&text.as_bytes()[..text.len() / 2]), Err(SavedError::Damaged(_))));
+    assert_eq!(SavedPlan::parse(b"{}"), Err(SavedError::Foreign));
     let newer = text.replacen("\"format_version\": 2", "\"format_version\": 9", 1);
-    assert_eq!(Saved::parse(newer.as_bytes()), Err(SavedError::Other { found: 9 }));
+    assert_eq!(SavedPlan::parse(newer.as_bytes()), Err(SavedError::Other { found: 9 }));
 }
 
 /// A file of another version of format 2 has exactly this form.
@@ -96,10 +96,10 @@ fn a_secret_in_a_property_is_slow_to_guess() {
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>()) {
-        prop_assert!(Saved::parse(&bytes).is_err());
+        prop_assert!(SavedPlan::parse(&bytes).is_err());
         let mut whole = saved().to_text().into_bytes();
         let at = at.index(whole.len());
         whole.splice(at..at, bytes.iter().copied());
-        prop_assert_eq!(Saved::parse(&whole).is_ok(), bytes.is_empty());
+        prop_assert_eq!(SavedPlan::parse(&whole).is_ok(), bytes.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use super::world::{Stack, place};
 use crate::graph::resolve;
 use crate::kinds::{AnyKind, REGISTRY, Rule};
 use crate::plan::planner::back::{give_back, put};
-use crate::plan::{Action, Goal, Rules, Selection};
+use crate::plan::{Action, Goal, PropertyRules, Selection};
 use crate::spec::document::Document;
 use crate::spec::sections::SECTIONS;
 use crate::spec::source::SourceText;
@@ -96,7 +96,7 @@ fn every_property_that_leaves_stack_yaml_shows_in_the_plan() {
                     planned.action() == Action::Replace || planned.changes().iter().any(within)
                 };
                 // A hint to the kind is not a property in AWS.
-                let said = |property: &String| Rules(node.kind.rules()).is_hint(property) || changed(property);
+                let said = |property: &String| PropertyRules(node.kind.rules()).is_hint(property) || changed(property);
                 let silent: Vec<_> =
                     differing(&record.inputs, &spec).into_iter().filter(|property| !said(property)).collect();
                 assert!(

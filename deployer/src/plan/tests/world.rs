@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::aws::Place;
 use crate::graph::resolve;
 use crate::graph::{Graph, Node};
-use crate::kinds::{Action, AnyKind, Observed, Outputs};
+use crate::kinds::{Action, AnyKind, ObservedResource, Outputs};
 use crate::observe::{Observation, Orphan, StateOnlyResource, hidden, identity_known, predict, records_without_node};
 use crate::plan::Cost;
 use crate::plan::{Goal, Plan, PlanError, Question, Selection, plan};
@@ -22,7 +22,7 @@ use crate::state::{Intent, Record, State, fingerprint};
 /// The resources in AWS, by kind and identity, and the state of the last apply.
 #[derive(Clone, Default)]
 pub(crate) struct World {
-    pub(crate) live: BTreeMap<(String, String), Observed<Value>>,
+    pub(crate) live: BTreeMap<(String, String), ObservedResource<Value>>,
     pub(crate) prior: State,
     pub(crate) orphans: Vec<Orphan>,
 }
@@ -72,7 +72,10 @@ impl World {
             assert!(!resolve::is_unknown(&spec), "{} is settled after what it waits for", node.address);
             let outputs = outputs(node.kind, &node.address, &spec);
             known.insert(node.address.clone(), outputs.clone());
-            world.live.insert(key(node, &spec), Observed::new(physical_id(node, &spec), spec.clone(), outputs.clone()));
+            world.live.insert(
+                key(node, &spec),
+                ObservedResource::new(physical_id(node, &spec), spec.clone(), outputs.clone()),
+            );
             if !node.external {
                 world.prior.resources.insert(node.address.clone(), record(&stack, node, &spec, outputs));
             }
@@ -101,7 +104,7 @@ impl World {
         edit(&mut self.live_of(address).spec);
     }
 
-    pub(crate) fn live_of(&mut self, address: &str) -> &mut Observed<Value> {
+    pub(crate) fn live_of(&mut self, address: &str) -> &mut ObservedResource<Value> {
         let key = self.key_of(address);
         self.live.get_mut(&key).expect("it is live")
     }
@@ -160,12 +163,12 @@ impl World {
         let left = unmeant
             .into_iter()
             .map(|(address, record, kind)| {
-                let is_it = |((of, _), live): &(&(String, String), &Observed<Value>)| {
+                let is_it = |((of, _), live): &(&(String, String), &ObservedResource<Value>)| {
                     *of == record.kind && hidden::is_of(kind, &record.inputs, &live.spec, &prior.lineage)
                 };
                 let found = self.live.iter().find(is_it).map(|(_, live)| live.clone());
                 let live = found.map(|live| match hidden::is_hidden(kind, &record.inputs) {
-                    true => Observed { spec: record.inputs.clone(), ..live },
+                    true => ObservedResource { spec: record.inputs.clone(), ..live },
                     false => live,
                 });
                 (address.clone(), StateOnlyResource { record: record.clone(), live })

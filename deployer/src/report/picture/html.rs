@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::svg::{drawn, escaped};
 use super::{Mark, Picture, PictureNode, singular};
-use crate::plan::{Action, Cost, Planned};
+use crate::plan::{Action, Cost, PlannedResource};
 use crate::report::paint::{Paint, Tone};
 use crate::report::plan::{self as text, LineSign, PlanView};
 use crate::report::reason::remark;
@@ -156,7 +156,7 @@ impl Page<'_> {
         out + "</section>\n"
     }
 
-    fn lines(&self, plan: &MaskedPlan, planned: &Planned) -> String {
+    fn lines(&self, plan: &MaskedPlan, planned: &PlannedResource) -> String {
         let lines = text::lines(plan, planned, self.view(), 0);
         if lines.is_empty() || planned.action() == Action::Unchanged {
             return String::new();

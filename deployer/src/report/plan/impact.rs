@@ -1,9 +1,9 @@
 //! The effects of an action on the users of a resource.
 
-use crate::plan::{Deletion, Effect, Planned, Replacement, Revision};
+use crate::plan::{Deletion, Effect, PlannedResource, Replacement, Revision};
 
 /// Lists the order of a replacement, the interruption that an action causes, and data that it destroys.
-pub(in crate::report) fn impact(planned: &Planned) -> Vec<String> {
+pub(in crate::report) fn impact(planned: &PlannedResource) -> Vec<String> {
     let person = planned.kind.about().person;
     let mut lines = Vec::new();
     match &planned.effect {

@@ -9,7 +9,7 @@ use super::{PlanView, impact};
 use crate::aws::{digest, policy, tags};
 use crate::graph::resolve;
 use crate::kinds::{KindRef, Rule};
-use crate::plan::{Action, ArtifactSizes, Change, Planned, Rules};
+use crate::plan::{Action, ArtifactSizes, Change, PlannedResource, PropertyRules};
 use crate::report::paint::{Paint, Tone};
 use crate::report::reason;
 use crate::report::shown::MaskedPlan;
@@ -79,7 +79,7 @@ impl PlanLine {
 /// Lists the effects of the action, then the properties that change.
 pub(in crate::report) fn lines(
     plan: &MaskedPlan,
-    planned: &Planned,
+    planned: &PlannedResource,
     view: PlanView<'_>,
     below: usize,
 ) -> Vec<PlanLine> {
@@ -107,8 +107,8 @@ fn is_mark(path: &str) -> bool {
 }
 
 /// Lists the properties that do not change.
-fn unchanged(planned: &Planned) -> Vec<PlanLine> {
-    let rules = Rules(planned.kind.rules());
+fn unchanged(planned: &PlannedResource) -> Vec<PlanLine> {
+    let rules = PropertyRules(planned.kind.rules());
     let mut found = Vec::new();
     leaves(rules, "", planned.effect.wanted().map_or(&Value::Null, |wanted| &wanted.desired), &mut found);
     let differs = |path: &str| {
@@ -129,7 +129,7 @@ fn unchanged(planned: &Planned) -> Vec<PlanLine> {
     .collect()
 }
 
-fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+fn leaves<'a>(rules: PropertyRules, path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
     match value {
         _ if rules.is_hint(path) => {}
         Value::Null => {}
@@ -147,7 +147,7 @@ fn leaves<'a>(rules: Rules, path: &str, value: &'a Value, found: &mut Vec<(Strin
 /// One changing property, and the settings that decide how it is shown.
 struct Property<'a> {
     plan: &'a MaskedPlan,
-    planned: &'a Planned,
+    planned: &'a PlannedResource,
     change: &'a Change,
     width: usize,
     all: bool,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::key;
 use crate::execute::removes_separately;
 use crate::kinds::KindRef;
-use crate::plan::{Action, Plan, Planned};
+use crate::plan::{Action, Plan, PlannedResource};
 
 /// The expected duration of each step of a plan, and which steps have ended.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct EstimatedStep {
 
 impl Estimate {
     pub(super) fn of(plan: &Plan) -> Self {
-        let acting = |planned: &&Planned| planned.action().calls_aws();
+        let acting = |planned: &&PlannedResource| planned.action().calls_aws();
         let mut steps = BTreeMap::new();
         for planned in plan.actions().iter().filter(acting) {
             let expected = seconds(planned.kind, planned.action());
@@ -88,11 +88,11 @@ impl Estimate {
 }
 
 /// Lists the steps that a step waits for: its dependencies, or for a deletion its dependents.
-fn after(plan: &Plan, planned: &Planned) -> Vec<String> {
+fn after(plan: &Plan, planned: &PlannedResource) -> Vec<String> {
     if planned.action() != Action::Delete {
         return planned.dependencies.iter().cloned().collect();
     }
-    let used = |other: &&Planned| {
+    let used = |other: &&PlannedResource| {
         other.dependencies.contains(&planned.address) || other.prior_dependencies.contains(&planned.address)
     };
     plan.actions().iter().filter(used).map(|other| other.address.clone()).collect()

@@ -6,7 +6,7 @@ use super::{Document, unresolved};
 use crate::spec::find;
 use crate::spec::finding::{DocPath, Findings, Severity};
 use crate::spec::repair::{keep_unrelated, repaired};
-use crate::spec::sections::{self, Common, Lowered};
+use crate::spec::sections::{self, Common, LoweredStack};
 
 /// The most elements that are checked again. Nobody reads more findings at once.
 const MOST: usize = 100;
@@ -29,7 +29,12 @@ impl Document {
         let section = sections::find(section)?;
         let (common, own) = Common::split(&repaired(element, path, &self.spans)?);
         let mut found = Findings::default();
-        section.check_and_lower(&own, &self.scope(section.name(), name, &common), &mut found, &mut Lowered::default());
+        section.check_and_lower(
+            &own,
+            &self.scope(section.name(), name, &common),
+            &mut found,
+            &mut LoweredStack::default(),
+        );
         keep_unrelated(&mut found, broken);
         found.0.retain(|finding| find::at(element, &finding.path.0[2..]).is_some());
         Some(found)

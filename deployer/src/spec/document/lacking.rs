@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{Document, unresolved};
-use crate::spec::variables::Lacking;
+use crate::spec::variables::MissingVariables;
 
 /// The common properties that decide over an element's resources, and are no properties of the resources.
 const GOVERNING: [&str; 4] = ["protect", "retain", "external", "depends_on"];
@@ -20,7 +20,7 @@ pub struct Keeps {
 
 impl Document {
     /// Returns the variables without a value. They are none unless the command can do without.
-    pub fn lacking(&self) -> &Lacking {
+    pub fn lacking(&self) -> &MissingVariables {
         &self.lacking
     }
 

@@ -15,7 +15,7 @@ use crate::spec::sections::any::check_tags;
 use crate::spec::sections::buckets::Algorithm;
 use crate::spec::spans::SpanIndex;
 use crate::spec::uncovered::{self, WordMeaning};
-use crate::spec::variables::{self, Inputs, Lacking, Variable, Variables};
+use crate::spec::variables::{self, Inputs, MissingVariables, Variable, Variables};
 use crate::spec::written::Spellings;
 use crate::spec::{check, env, find, region, schema, template, yaml};
 
@@ -30,7 +30,7 @@ pub(super) struct Loading {
     pub(super) findings: Findings,
     pub(super) named: HashSet<(String, String)>,
     pub(super) misspelt: HashSet<String>,
-    pub(super) lacking: Lacking,
+    pub(super) lacking: MissingVariables,
 }
 
 impl Loading {
@@ -42,7 +42,7 @@ impl Loading {
             findings: Findings::default(),
             named: HashSet::new(),
             misspelt: HashSet::new(),
-            lacking: Lacking::default(),
+            lacking: MissingVariables::default(),
         }
     }
 

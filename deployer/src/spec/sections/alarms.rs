@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::about::{About, Arrow, Draw, OneOf, PictureStyle, Refusals, Shape, Suffix, longest_name};
-use super::{Hints, Lowered, Resource, Resources, Scope, Section, reference};
+use super::{Hints, LoweredStack, Resource, Resources, Scope, Section, reference};
 use crate::kinds::Kind;
 use crate::kinds::cloudwatch_alarm::{Alarm, CloudwatchAlarm};
 use crate::kinds::lambda_function::LambdaFunction;
@@ -225,7 +225,7 @@ impl Section for Alarms {
         check::alarm(alarm, at, findings);
     }
 
-    fn lower(element: AlarmElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: AlarmElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let sorted = |mut actions: Vec<String>| {
             actions.sort();
             actions
@@ -273,7 +273,7 @@ impl Section for Alarms {
 
 /// Adds the permissions to call the functions of this stack that are actions of the alarm, and returns their addresses.
 /// They exist before the alarm, because CloudWatch does not repeat a refused call.
-fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut Lowered) -> Vec<String> {
+fn lower_permissions(alarm: &Alarm, at: &Scope<'_>, out: &mut LoweredStack) -> Vec<String> {
     let actions = [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions];
     let functions: BTreeSet<String> =
         actions.into_iter().flatten().filter_map(|action| function(action)).map(str::to_owned).collect();
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_stated_as_awss_default() {
-        let mut out = Lowered::default();
+        let mut out = LoweredStack::default();
         scoped(|at| Alarms::lower(element(json!({"evaluation_periods": 3})), at, &mut out));
         let spec = &out.resources[0].spec;
         assert_eq!(out.resources[0].address, "alarms.age");
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn an_alarm_may_call_the_functions_of_the_stack_that_it_names_before_it_rings() {
-        let mut out = Lowered::default();
+        let mut out = LoweredStack::default();
         let fix = "${functions.fix.arn}";
         let of_others = "arn:aws:lambda:eu-west-1:1:function:f";
         let actions = json!({ "alarm_actions": [fix, of_others, "${topics.alarms.arn}"], "ok_actions": [fix] });

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::about::{About, Recipient};
-use super::{Common, Hints, Lowered, Resource, Resources, Scope, Section};
+use super::{Common, Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::aws::tags::KEY_LENGTH;
 use crate::spec::document::Document;
 use crate::spec::finding::{DocPath, Findings};
@@ -32,10 +32,16 @@ pub trait AnySection: Send + Sync {
     fn element_schema(&self, generator: &mut SchemaGenerator) -> Value;
 
     /// Decodes an element without its common properties, checks and lowers it.
-    fn check_and_lower(&self, element: &Map<String, Value>, at: &Scope<'_>, findings: &mut Findings, out: &mut Lowered);
+    fn check_and_lower(
+        &self,
+        element: &Map<String, Value>,
+        at: &Scope<'_>,
+        findings: &mut Findings,
+        out: &mut LoweredStack,
+    );
 
     /// Calls [`Section::complete`].
-    fn complete(&self, lowered: &mut Lowered);
+    fn complete(&self, lowered: &mut LoweredStack);
 
     /// Calls [`Section::lint`].
     fn lint(&self, document: &Document, all: &Resources<'_>, resource: &Resource, findings: &mut Findings);
@@ -79,7 +85,7 @@ impl<S: Section> AnySection for ErasedSection<S> {
         element: &Map<String, Value>,
         at: &Scope<'_>,
         findings: &mut Findings,
-        out: &mut Lowered,
+        out: &mut LoweredStack,
     ) {
         match serde_path_to_error::deserialize::<_, S::Element>(element) {
             Ok(element) => {
@@ -99,7 +105,7 @@ impl<S: Section> AnySection for ErasedSection<S> {
         }
     }
 
-    fn complete(&self, lowered: &mut Lowered) {
+    fn complete(&self, lowered: &mut LoweredStack) {
         S::complete(lowered);
     }
 

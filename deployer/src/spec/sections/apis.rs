@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::timeout::Milliseconds;
 use super::about::{About, Arrow, Draw, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, longest_name};
-use super::{Hints, Lowered, Resource, Resources, Scope, Section};
+use super::{Hints, LoweredStack, Resource, Resources, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::api_route::ApiRoute;
 use crate::kinds::api_stage::ApiStage;
@@ -179,7 +179,7 @@ impl Section for Apis {
         check::variables(element, at, findings);
     }
 
-    fn lower(element: ApiElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: ApiElement, at: &Scope<'_>, out: &mut LoweredStack) {
         lower::lower(&element, at, out);
     }
 

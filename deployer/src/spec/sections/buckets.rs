@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::about::{About, KeyProperty, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name};
 use super::permission::{Of, check_document};
-use super::{Lowered, Scope, Section};
+use super::{LoweredStack, Scope, Section};
 use crate::kinds::Kind;
 use crate::kinds::s3_bucket::{Bucket, Encryption, LifecycleRule, PublicAccessBlock, S3Bucket};
 use crate::spec::finding::Findings;
@@ -214,7 +214,7 @@ impl Section for Buckets {
         }
     }
 
-    fn lower(element: BucketElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: BucketElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let block = element.public_access_block;
         let bucket = Bucket {
             bucket: element.name.unwrap_or_else(|| at.default_name()),
@@ -309,7 +309,7 @@ mod tests {
     fn an_external_bucket_needs_its_name_and_nothing_else() {
         assert_eq!(codes(true, json!({})), ["bucket::external-name"]);
         assert!(codes(true, json!({"name": "Old_Bucket"})).is_empty());
-        let mut out = Lowered::default();
+        let mut out = LoweredStack::default();
         scoped(true, |at| Buckets::lower(element(json!({"name": "shared"})), at, &mut out));
         assert!(out.resources[0].external);
     }
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_stated_as_awss_default() {
-        let mut out = Lowered::default();
+        let mut out = LoweredStack::default();
         let rules = json!([{"id": "b", "expiration_days": 1}, {"id": "a", "expiration_days": 2}]);
         scoped(false, |at| Buckets::lower(element(json!({"lifecycle_rules": rules})), at, &mut out));
         let spec = &out.resources[0].spec;

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::about::longest_name;
 use super::permission::{self, Permission};
-use super::{About, Hints, Lowered, Resource, Resources, Scope, Section, models};
+use super::{About, Hints, LoweredStack, Resource, Resources, Scope, Section, models};
 use crate::kinds::Kind;
 use crate::kinds::event_source_mapping::EventSourceMapping;
 use crate::kinds::iam_role::IamRole;
@@ -332,11 +332,11 @@ impl Section for Functions {
         check::events(element, at, findings);
     }
 
-    fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
         lower::lower(&element, at, out);
     }
 
-    fn complete(lowered: &mut Lowered) {
+    fn complete(lowered: &mut LoweredStack) {
         keys::derive(lowered);
     }
 

@@ -119,11 +119,11 @@ mod tests {
     use super::*;
     use crate::kinds::iam_role::PERMISSIONS;
     use crate::pipeline;
-    use crate::spec::sections::Lowered;
+    use crate::spec::sections::LoweredStack;
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 
-    fn lowered(text: &str) -> (Lowered, Vec<&'static str>) {
+    fn lowered(text: &str) -> (LoweredStack, Vec<&'static str>) {
         let text = format!("stack: s\nregion: eu-west-1\n{text}");
         let loaded = pipeline::check(SourceText::new("stack.yaml", text.as_bytes()), &Inputs::default());
         let loaded = loaded.map_err(|failure| failure.findings.0).expect("no error");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::about::{About, PictureStyle, Refusals, Shape, Suffix, longest_name};
-use super::{Hints, Lowered, Scope, Section};
+use super::{Hints, LoweredStack, Scope, Section};
 use crate::kinds::log_group::{DELIVERY, LogGroup, LogGroupKind, RETENTION_DAYS, STANDARD};
 use crate::spec::finding::{DocPath, Findings};
 
@@ -134,7 +134,7 @@ impl Section for LogGroups {
         }
     }
 
-    fn lower(element: LogGroupElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: LogGroupElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let group = LogGroup {
             name: element.name.unwrap_or_else(|| at.name_within(NAME_LENGTH)),
             retention_in_days: element.retention_in_days,

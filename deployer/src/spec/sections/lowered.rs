@@ -68,13 +68,13 @@ pub struct LoweredCode {
 
 /// The primitive resources of a stack.
 #[derive(Debug, Default)]
-pub struct Lowered {
+pub struct LoweredStack {
     pub resources: Vec<Resource>,
     /// Outputs of elements that are outputs of their parts: (`apis.couch`, `url`) → (`apis.couch.stage`, `url`).
     pub aliases: BTreeMap<(String, String), (String, String)>,
 }
 
-impl Lowered {
+impl LoweredStack {
     /// Adds one resource of `K` at `address`.
     pub fn add<K: Kind>(&mut self, at: &Scope<'_>, address: String, spec: &K::Spec) -> &mut Resource
     where

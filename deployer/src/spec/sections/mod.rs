@@ -42,7 +42,7 @@ use self::about::Recipient;
 use self::any::{AnySection, ErasedSection};
 pub use self::hints::Hints;
 pub(in crate::spec) use self::hints::put;
-pub use self::lowered::{CodeSource, Lowered, LoweredCode, Resource, Resources};
+pub use self::lowered::{CodeSource, LoweredCode, LoweredStack, Resource, Resources};
 use super::document::Document;
 use super::env;
 use super::finding::{DocPath, Findings};
@@ -82,10 +82,10 @@ pub trait Section: Send + Sync + 'static {
     fn check(element: &Self::Element, at: &Scope<'_>, findings: &mut Findings);
 
     /// Turns one element into primitive resources.
-    fn lower(element: Self::Element, at: &Scope<'_>, out: &mut Lowered);
+    fn lower(element: Self::Element, at: &Scope<'_>, out: &mut LoweredStack);
 
     /// Adds the parts of the section's resources that follow from other elements. Called once all elements are lowered.
-    fn complete(_lowered: &mut Lowered) {}
+    fn complete(_lowered: &mut LoweredStack) {}
 
     /// Checks a resource of the section against the rest of the stack.
     fn lint(_document: &Document, _all: &Resources<'_>, _resource: &Resource, _findings: &mut Findings) {}

@@ -11,7 +11,7 @@ use super::about::{
     About, Arrow, Draw, KeyProperty, Part, PartPlace, PictureStyle, Refusals, Shape, Suffix, Usage, longest_name,
 };
 use super::permission::{Of, check_document};
-use super::{Lowered, Resource, Resources, Scope, Section, reference};
+use super::{LoweredStack, Resource, Resources, Scope, Section, reference};
 use crate::kinds::Kind;
 use crate::kinds::sns_topic::SnsTopic;
 use crate::kinds::sqs_queue::{Queue, RedrivePolicy, SqsQueue};
@@ -192,7 +192,7 @@ impl Section for Queues {
         }
     }
 
-    fn lower(element: QueueElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: QueueElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let suffix = if element.fifo_queue { ".fifo" } else { "" };
         let name = element.name.unwrap_or_else(|| at.default_name() + suffix);
         let queue = Queue {

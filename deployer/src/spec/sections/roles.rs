@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::about::{About, Arrow, Draw, OneOf, PictureStyle, Refusals, Shape, Suffix, longest_name};
 use super::permission::{self, Of, Permission};
-use super::{Lowered, Resource, Resources, Scope, Section};
+use super::{LoweredStack, Resource, Resources, Scope, Section};
 use crate::aws::partition::{PARTITIONS, Partition};
 use crate::kinds::Kind;
 use crate::kinds::iam_role::{IamRole, MANAGED_POLICIES, PERMISSIONS, Role};
@@ -118,7 +118,7 @@ impl Section for Roles {
         }
     }
 
-    fn lower(element: RoleElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: RoleElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let mut managed_policy_arns = element.managed_policy_arns.clone();
         managed_policy_arns.sort();
         managed_policy_arns.dedup();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     fn lowered(name: &str, properties: Value) -> Value {
-        let mut out = Lowered::default();
+        let mut out = LoweredStack::default();
         with(name, |at| Roles::lower(role(properties), at, &mut out));
         out.resources.remove(0).spec
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::about::Suffix;
 use super::any::AnySection;
-use super::{Lowered, Resource, SECTIONS, shortened};
+use super::{LoweredStack, Resource, SECTIONS, shortened};
 use crate::kinds;
 use crate::spec::document::Document;
 use crate::spec::head;
@@ -35,7 +35,7 @@ fn a_name_that_is_too_long_ends_in_a_hash_of_the_whole() {
     assert_eq!(shortened("couch-worker", 64), "couch-worker");
 }
 
-fn lowered(section: &dyn AnySection, env: Option<&str>) -> Lowered {
+fn lowered(section: &dyn AnySection, env: Option<&str>) -> LoweredStack {
     let text = format!("stack: shop\nregion: eu-west-1\n\n{}", section.example());
     let inputs = Inputs { preview: env.map(str::to_owned), ..Inputs::default() };
     let (document, _) = Document::load(SourceText::new("stack.yaml", text), &inputs).expect("examples are sound");

@@ -14,7 +14,7 @@ use super::about::{
     longest_name,
 };
 use super::permission::{Of, check_document};
-use super::{Hints, Lowered, Resource, Resources, Scope, Section, filter, reference};
+use super::{Hints, LoweredStack, Resource, Resources, Scope, Section, filter, reference};
 use crate::kinds::Kind;
 use crate::kinds::lambda_function::LambdaFunction;
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
@@ -177,7 +177,7 @@ impl Section for Topics {
         }
     }
 
-    fn lower(element: TopicElement, at: &Scope<'_>, out: &mut Lowered) {
+    fn lower(element: TopicElement, at: &Scope<'_>, out: &mut LoweredStack) {
         let suffix = if element.fifo_topic { ".fifo" } else { "" };
         let text = |document: Option<Value>| document.map(|document| document.to_string());
         let topic = Topic {
@@ -226,7 +226,7 @@ impl Section for Topics {
     }
 }
 
-fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lowered) {
+fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut LoweredStack) {
     // `check` reports an item with none or several endpoints.
     let Some((_, protocol, endpoint)) = element.endpoints().first().copied() else { return };
     let endpoint = match protocol {
@@ -264,7 +264,7 @@ fn lower_subscription(element: SubscriptionElement, at: &Scope<'_>, out: &mut Lo
 
 /// Adds the permission to call a function of this stack, which exists before the subscription. Returns the permission's
 /// address.
-fn lower_permission(endpoint: &str, at: &Scope<'_>, out: &mut Lowered) -> Option<String> {
+fn lower_permission(endpoint: &str, at: &Scope<'_>, out: &mut LoweredStack) -> Option<String> {
     let function =
         endpoint.strip_prefix("${")?.strip_suffix(".arn}").filter(|address| address.starts_with("functions."))?;
     let (function_name, topic) = (reference(function, "name"), reference(&at.element(), "arn"));

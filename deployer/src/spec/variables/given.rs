@@ -15,12 +15,12 @@ use crate::spec::yaml::{self, ParsedYaml};
 /// The values given from outside. A stronger source overrides a weaker one. Numbers and truth values keep their
 /// spelling.
 #[derive(Default)]
-pub(super) struct Given {
+pub(super) struct GivenValues {
     pub values: BTreeMap<String, Value>,
     pub written: Spellings,
 }
 
-impl Given {
+impl GivenValues {
     pub fn collect(declared: &BTreeMap<String, Declaration>, inputs: &Inputs, findings: &mut Findings) -> Self {
         let mut given = Self::default();
         for name in declared.keys() {

@@ -9,7 +9,7 @@ use crate::spec::template::{self, TextPart};
 /// The variables without a value, and the variables that have to be given for each of them. A variable lacks its value
 /// also if its default uses another one without a value.
 #[derive(Debug, Clone, Default)]
-pub struct Lacking(BTreeMap<String, Needs>);
+pub struct MissingVariables(BTreeMap<String, Needs>);
 
 #[derive(Debug, Clone)]
 struct Needs {
@@ -17,7 +17,7 @@ struct Needs {
     secret: bool,
 }
 
-impl Lacking {
+impl MissingVariables {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -11,13 +11,13 @@ use crate::kinds::api_route::{ApiRoute, Route};
 use crate::kinds::api_stage::{ApiStage, Definition, Stage};
 use crate::kinds::lambda_permission::{LambdaPermission, Permission, statement_id};
 use crate::kinds::rest_api::{Api, Parts, RestApi};
-use crate::spec::sections::{Lowered, Scope, reference, tag_value};
+use crate::spec::sections::{LoweredStack, Scope, reference, tag_value};
 
 const GATEWAY: &str = "apigateway.amazonaws.com";
 /// Up to this many routes to one function have a permission each.
 const APART: usize = 10;
 
-pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut Lowered) {
+pub(super) fn lower(element: &ApiElement, at: &Scope<'_>, out: &mut LoweredStack) {
     let api = api(element, at);
     out.add::<RestApi>(at, at.element(), &api);
     let (mut routes, mut before) = (Vec::new(), BTreeSet::new());

@@ -10,7 +10,7 @@ use crate::kinds::Outputs;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
-use crate::spec::sections::{Common, Lowered, Resource, Scope, Section};
+use crate::spec::sections::{Common, LoweredStack, Resource, Scope, Section};
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
@@ -36,17 +36,17 @@ fn codes(value: Value) -> BTreeSet<(&'static str, String)> {
     findings.0.into_iter().map(|f| (f.code, f.path.0[2..].join(" · "))).collect()
 }
 
-fn lowered_for(stack: &str, value: Value) -> Lowered {
-    let mut out = Lowered::default();
+fn lowered_for(stack: &str, value: Value) -> LoweredStack {
+    let mut out = LoweredStack::default();
     with_scope(stack, false, |at| Apis::lower(element(value), at, &mut out));
     out
 }
 
-fn lowered(value: Value) -> Lowered {
+fn lowered(value: Value) -> LoweredStack {
     lowered_for("explorers", value)
 }
 
-fn at<'a>(out: &'a Lowered, address: &str) -> &'a Resource {
+fn at<'a>(out: &'a LoweredStack, address: &str) -> &'a Resource {
     out.resources.iter().find(|r| r.address == address).unwrap_or_else(|| panic!("{address} in {:#?}", out.resources))
 }
 
@@ -265,7 +265,7 @@ fn many_routes_of_a_function_share_one_permission_which_the_stage_waits_for() {
         let all = (0..many).map(|n| (format!("GET /a{n}"), json!("paint"))).chain([("GET /b".into(), json!("other"))]);
         lowered(json!({ "routes": all.collect::<serde_json::Map<_, _>>() }))
     };
-    let permissions = |out: &Lowered| -> Vec<String> {
+    let permissions = |out: &LoweredStack| -> Vec<String> {
         let all = out.resources.iter().filter(|r| r.kind == "lambda.permission");
         all.map(|r| r.address.clone()).collect()
     };

@@ -9,10 +9,10 @@ use crate::kinds::lambda_function::LambdaFunction;
 use crate::spec::document::Document;
 use crate::spec::finding::Findings;
 use crate::spec::sections::keys::{Key, allowed, allows, list};
-use crate::spec::sections::{Lowered, Resource, Resources};
+use crate::spec::sections::{LoweredStack, Resource, Resources};
 
 /// Adds to functions' derived roles the permissions on the KMS keys of their queues and topics.
-pub(super) fn derive(lowered: &mut Lowered) {
+pub(super) fn derive(lowered: &mut LoweredStack) {
     let all = Resources(&lowered.resources);
     let mut needed = Vec::new();
     for resource in all.0 {

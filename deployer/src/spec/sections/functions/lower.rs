@@ -8,9 +8,9 @@ use crate::kinds::event_source_mapping::{EventSource, EventSourceMapping, patter
 use crate::kinds::iam_role::{IamRole, MAX_SESSION_DURATION, PERMISSIONS, Role};
 use crate::kinds::lambda_function::{Function, FunctionZip, LambdaFunction, LoggingConfig, TracingConfig, VpcConfig};
 use crate::kinds::log_group::{LogGroup, LogGroupKind};
-use crate::spec::sections::{self, CodeSource, Lowered, Scope, permission, reference, roles};
+use crate::spec::sections::{self, CodeSource, LoweredStack, Scope, permission, reference, roles};
 
-pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut Lowered) {
+pub(super) fn lower(element: &FunctionElement, at: &Scope<'_>, out: &mut LoweredStack) {
     let name = element.name.clone().unwrap_or_else(|| at.name_within(NAME_LENGTH));
     if at.common.external {
         out.add::<LambdaFunction>(at, at.element(), &function(element, at, &name));

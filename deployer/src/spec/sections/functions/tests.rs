@@ -6,7 +6,7 @@ use super::{FunctionElement, Functions};
 use crate::aws::tags::Tags;
 use crate::spec::finding::Findings;
 use crate::spec::secrets::Secrets;
-use crate::spec::sections::{CodeSource, Common, Lowered, Resource, Scope, Section};
+use crate::spec::sections::{CodeSource, Common, LoweredStack, Resource, Scope, Section};
 
 fn element(value: Value) -> FunctionElement {
     serde_json::from_value(value).unwrap()
@@ -31,17 +31,17 @@ fn codes(value: Value) -> BTreeSet<(&'static str, String)> {
     findings.0.into_iter().map(|f| (f.code, f.path.to_string())).collect()
 }
 
-fn lowered(value: Value) -> Lowered {
-    let mut out = Lowered::default();
+fn lowered(value: Value) -> LoweredStack {
+    let mut out = LoweredStack::default();
     with_scope(false, |at| Functions::lower(element(value), at, &mut out));
     out
 }
 
-fn at<'a>(out: &'a Lowered, address: &str) -> &'a Resource {
+fn at<'a>(out: &'a LoweredStack, address: &str) -> &'a Resource {
     out.resources.iter().find(|r| r.address == address).unwrap_or_else(|| panic!("{address} in {:#?}", out.resources))
 }
 
-fn statements(out: &Lowered) -> Vec<Value> {
+fn statements(out: &LoweredStack) -> Vec<Value> {
     let role = &at(out, "functions.paint.role").spec;
     role["inline_policies"]["permissions"]["Statement"].as_array().unwrap().clone()
 }
@@ -168,7 +168,7 @@ fn an_explicit_role_takes_the_place_of_the_derived_one() {
 
 #[test]
 fn an_external_function_is_looked_up_and_nothing_is_derived_for_it() {
-    let mut out = Lowered::default();
+    let mut out = LoweredStack::default();
     with_scope(true, |at| Functions::lower(element(json!({ "name": "theirs" })), at, &mut out));
     assert_eq!(out.resources.len(), 1);
     assert_eq!(out.resources[0].spec["function_name"], "theirs");
@@ -191,7 +191,7 @@ fn a_default_name_that_is_too_long_is_cut_and_stays_unique() {
             stack_tags: &tags,
             secrets: &Secrets::default(),
         };
-        let mut out = Lowered::default();
+        let mut out = LoweredStack::default();
         Functions::lower(element(json!({ "zip": "f.zip" })), &at, &mut out);
         let of = |address: &str, property: &str| self::at(&out, address).spec[property].as_str().unwrap().to_owned();
         (of("functions.paint", "function_name"), of("functions.paint.role", "name"))

@@ -22,8 +22,8 @@ fn codes(topic: Value) -> Vec<&'static str> {
     findings.0.into_iter().map(|f| f.code).collect()
 }
 
-fn lowered(topic: Value) -> Lowered {
-    let mut out = Lowered::default();
+fn lowered(topic: Value) -> LoweredStack {
+    let mut out = LoweredStack::default();
     scoped(|at| Topics::lower(serde_json::from_value(topic).unwrap(), at, &mut out));
     out
 }
