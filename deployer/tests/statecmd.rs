@@ -71,7 +71,7 @@ impl Desk {
         self.path(".deployer/state/desk.json.lock").exists()
     }
 
-    fn run(&self, arguments: &[&str]) -> Said {
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
         let output = Command::new(env!("CARGO_BIN_EXE_deployer"))
             .args(["--endpoint-url", &common::cloud().endpoint_url])
             .args(arguments)
@@ -82,16 +82,16 @@ impl Desk {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .output()
             .unwrap();
-        Said::of(&output)
+        CommandOutput::of(&output)
     }
 
-    fn ok(&self, arguments: &[&str]) -> Said {
+    fn ok(&self, arguments: &[&str]) -> CommandOutput {
         let said = self.run(arguments);
         assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
         said
     }
 
-    fn refused(&self, arguments: &[&str], code: &str) -> Said {
+    fn refused(&self, arguments: &[&str], code: &str) -> CommandOutput {
         let said = self.run(arguments);
         assert_eq!(said.code, 1, "{arguments:?}: {}{}", said.out, said.err);
         assert!(said.err.contains(code), "{arguments:?} names {code}: {}", said.err);
@@ -99,13 +99,13 @@ impl Desk {
     }
 }
 
-struct Said {
+struct CommandOutput {
     code: i32,
     out: String,
     err: String,
 }
 
-impl Said {
+impl CommandOutput {
     fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }

@@ -192,7 +192,7 @@ pub(crate) mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
-    type Invoked = Result<(), SdkError<InvokeModelError, Response>>;
+    type InvokeResult = Result<(), SdkError<InvokeModelError, Response>>;
 
     /// Creates a client that sends to `address`.
     pub(crate) fn bedrock(
@@ -211,7 +211,7 @@ pub(crate) mod tests {
         aws_sdk_bedrockruntime::Client::from_conf(config.build())
     }
 
-    async fn invoke(client: &aws_sdk_bedrockruntime::Client) -> Invoked {
+    async fn invoke(client: &aws_sdk_bedrockruntime::Client) -> InvokeResult {
         client.invoke_model().model_id("m").send().await.map(|_| ())
     }
 

@@ -3,7 +3,7 @@
 mod deliveries;
 mod send;
 
-pub use deliveries::{Deliveries, Delivery, LONG_POLL, MOST, QueueError, Wanted};
+pub use deliveries::{Deliveries, Delivery, LONG_POLL, MOST, QueueError, ReceiveParameters};
 pub use send::{Outbox, OutgoingMessage, unsendable};
 
 use crate::aws::AwsFailure;
@@ -19,7 +19,7 @@ const BATCH: usize = 10;
 
 /// A message that is to be delivered again, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Postponed {
+pub struct Postponement {
     pub receipt_handle: String,
     /// Whole seconds; [`LONGEST_WAIT`] at most.
     pub wait: Duration,
@@ -28,7 +28,7 @@ pub struct Postponed {
 /// A queue that can hold messages back.
 pub trait Queue {
     /// Lets each message of the queue at `url` be delivered again after its wait.
-    fn postpone(&self, url: &str, messages: &[Postponed]) -> impl Future<Output = Result<(), AwsFailure>>;
+    fn postpone(&self, url: &str, messages: &[Postponement]) -> impl Future<Output = Result<(), AwsFailure>>;
 }
 
 /// SQS. Each method makes one call a batch. The caller handles retries.
@@ -38,7 +38,7 @@ pub struct Sqs {
 
 impl Queue for Sqs {
     /// Calls ChangeMessageVisibilityBatch for ten messages at a time. Reports the last failure.
-    async fn postpone(&self, url: &str, messages: &[Postponed]) -> Result<(), AwsFailure> {
+    async fn postpone(&self, url: &str, messages: &[Postponement]) -> Result<(), AwsFailure> {
         let mut result = Ok(());
         for batch in messages.chunks(BATCH) {
             let entries = batch.iter().enumerate().filter_map(|(number, message)| {

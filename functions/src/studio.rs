@@ -2,7 +2,7 @@
 
 mod failure;
 
-pub use failure::{Failure, Rejected};
+pub use failure::{Failure, RejectionCause};
 
 use crate::budget::{Budget, Deadlines};
 use crate::clock::Clock;
@@ -61,7 +61,7 @@ pub struct Job<'a> {
 
 /// The stored picture of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Produced {
+pub struct ProducedPicture {
     pub picture: StoredPicture,
     /// Whether an earlier delivery drew it.
     pub found: bool,
@@ -78,7 +78,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     /// Draws the job's prompt and stores the picture, with retries if they can help. A job with an id is drawn once,
     /// however often it is delivered: its record has the outcome. Writes one line to `log` on success; the caller logs
     /// failures.
-    pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<Produced, Failure> {
+    pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<ProducedPicture, Failure> {
         let Some(id) = job.id else {
             let id = PictureId::random(self.random.secret().unwrap_or_default());
             return self.draw_and_store(job, &id, false, time, log).await;
@@ -91,8 +91,8 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             ClaimOutcome::OtherPrompt => return Err(Failure::OtherPrompt),
             ClaimOutcome::Finished(record) => {
                 return match (record.picture, record.rejection) {
-                    (Some(picture), _) => Ok(Produced { picture, found: true }),
-                    (None, Some(rejection)) => Err(Failure::Rejected(Rejected::Before(rejection))),
+                    (Some(picture), _) => Ok(ProducedPicture { picture, found: true }),
+                    (None, Some(rejection)) => Err(Failure::Rejected(RejectionCause::Before(rejection))),
                     (None, None) => Err(failure::unreadable(id)),
                 };
             }
@@ -105,10 +105,10 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     async fn record_outcome(
         &self,
         held: HeldClaim,
-        outcome: Result<Produced, Failure>,
+        outcome: Result<ProducedPicture, Failure>,
         budget: Budget,
         log: Log<'_>,
-    ) -> Result<Produced, Failure> {
+    ) -> Result<ProducedPicture, Failure> {
         let records = self.records();
         match &outcome {
             Ok(kept) => records.done(held, kept.picture.clone(), budget).await.map_err(storing)?,
@@ -133,11 +133,11 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         look: bool,
         time: Deadlines<'_>,
         log: Log<'_>,
-    ) -> Result<Produced, Failure> {
+    ) -> Result<ProducedPicture, Failure> {
         if look && let Some(picture) = self.find_picture(id, time.drawing).await? {
             let fields = json!({"image_uri": picture.uri, "picture_id": id.as_str()});
             log.info("image found, drawn by an earlier delivery", fields);
-            return Ok(Produced { picture, found: true });
+            return Ok(ProducedPicture { picture, found: true });
         }
         let prompt = self.prompt(job.prompt)?;
         if time.is_stopped() {
@@ -171,7 +171,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
             Metric { name: "ModelTime", unit: Unit::Milliseconds, value: fresh.model_time.as_secs_f64() * 1e3 },
         ];
         log.measure(Level::Info, "image stored", fields, &metrics);
-        Ok(Produced { picture, found: false })
+        Ok(ProducedPicture { picture, found: false })
     }
 
     /// Draws within the day's limit, until the time is over or drawing is stopped.

@@ -19,7 +19,7 @@ pub struct Bench {
 
 /// The result of a run of the binary.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RunOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -83,8 +83,8 @@ impl Bench {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command(arguments).output().expect("the binary runs"))
+    pub fn run(&self, arguments: &[&str]) -> RunOutput {
+        RunOutput::of(self.command(arguments).output().expect("the binary runs"))
     }
 
     /// Starts the binary without waiting. Its output can be read after it has ended.
@@ -103,7 +103,7 @@ impl Bench {
 
     /// Runs a command that must fail with exit code 1. Returns its result.
     #[track_caller]
-    pub fn fails(&self, arguments: &[&str]) -> Ran {
+    pub fn fails(&self, arguments: &[&str]) -> RunOutput {
         let ran = self.run(arguments);
         assert_eq!(ran.code, Some(1), "{arguments:?}: {ran}");
         ran
@@ -179,7 +179,7 @@ impl Bench {
     }
 }
 
-impl Ran {
+impl RunOutput {
     pub fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -191,7 +191,7 @@ impl Ran {
     }
 }
 
-impl std::fmt::Display for Ran {
+impl std::fmt::Display for RunOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "exit {:?}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
     }

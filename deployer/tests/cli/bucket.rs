@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::common;
 use crate::proxy::{Proxy, answer};
@@ -36,8 +36,8 @@ fn with_bucket_of(owner: &str, bucket: &str) -> (Proxy, Arc<Mutex<Vec<String>>>)
     (proxy, calls)
 }
 
-fn run(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> Ran {
-    Ran::of(bench.start_over(&proxy.url, arguments).wait_with_output().expect("the binary runs"))
+fn run(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> RunOutput {
+    RunOutput::of(bench.start_over(&proxy.url, arguments).wait_with_output().expect("the binary runs"))
 }
 
 #[tokio::test]

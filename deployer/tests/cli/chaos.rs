@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::names;
 use crate::dice::Dice;
 use crate::kills::{dice, edits};
@@ -72,8 +72,8 @@ impl Torment {
     /// lease; then it is repeated, as its message advises.
     #[track_caller]
     fn succeeds(&self, arguments: &[&str]) {
-        let run = || Ran::of(self.command(arguments).output().expect("the binary runs"));
-        let fenced = |ran: &Ran| ran.stderr.contains("error[state::fenced]");
+        let run = || RunOutput::of(self.command(arguments).output().expect("the binary runs"));
+        let fenced = |ran: &RunOutput| ran.stderr.contains("error[state::fenced]");
         let ran = (1..FENCED).map(|_| run()).find(|ran| !fenced(ran)).unwrap_or_else(run);
         assert_eq!(ran.code, Some(0), "{:?}: {ran}", self.story);
     }

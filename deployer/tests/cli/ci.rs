@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 
 const STACK: &str = "
@@ -47,8 +47,8 @@ impl Job {
         command
     }
 
-    fn run(&self, event: &str, reference: &str) -> Ran {
-        Ran::of(self.command(event, reference, &["ci"]).output().expect("the binary runs"))
+    fn run(&self, event: &str, reference: &str) -> RunOutput {
+        RunOutput::of(self.command(event, reference, &["ci"]).output().expect("the binary runs"))
     }
 
     fn summary(&self) -> String {
@@ -144,7 +144,7 @@ async fn a_pull_request_without_credentials_is_validated_and_says_so() {
     let without = |event, reference| {
         let mut command = job.command(event, reference, &["ci"]);
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
-        Ran::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"))
+        RunOutput::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"))
     };
     let ran = without("pull_request", "refs/pull/7/merge");
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -167,7 +167,7 @@ async fn a_pull_request_without_credentials_is_planned_against_a_state_that_it_c
     job.bench.write("stack.yaml", &stack.replace("30s", "45s").replace("outputs:", "  more: {}\noutputs:"));
     let mut command = job.command("pull_request", "refs/pull/7/merge", &["ci"]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
-    let ran = Ran::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"));
+    let ran = RunOutput::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     for text in ["visibility_timeout: 30 → 45", "Plan: 1 to create, 1 to update, 0 to replace", "0 reads"] {
         assert!(ran.stdout.contains(text), "{text}: {ran}");
@@ -182,7 +182,7 @@ async fn a_pull_request_without_credentials_is_planned_against_a_state_that_it_c
     job.bench.write("stack.yaml", &stack.replace("redrive: { max_receive_count: 5 }, ", ""));
     let mut command = job.command("pull_request", "refs/pull/7/merge", &["ci", "--json"]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
-    let ran = Ran::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"));
+    let ran = RunOutput::of(command.env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the binary runs"));
     let plan: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one JSON object");
     assert_eq!((&plan["summary"]["delete"], &plan["summary"]["update"]), (&1.into(), &1.into()), "{ran}");
 }
@@ -193,7 +193,7 @@ async fn a_state_that_would_be_gone_with_the_job_is_refused_unless_the_stack_say
     let job = Job::new(&nowhere).await;
     let github = ["iam", "github", "--repo", "a/b", "--any-id", "--account", &job.bench.aws.place.account];
     let applies = |arguments: &[&str]| {
-        Ran::of(job.command("push", "refs/heads/main", arguments).output().expect("the binary runs"))
+        RunOutput::of(job.command("push", "refs/heads/main", arguments).output().expect("the binary runs"))
     };
     for state in ["", "state: { path: kept }\n"] {
         job.bench.write("stack.yaml", &format!("{nowhere}{state}"));

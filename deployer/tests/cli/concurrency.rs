@@ -1,6 +1,6 @@
 //! Several runs at once on one stack: one writes at a time.
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 
 const STACK: &str = "
@@ -16,7 +16,8 @@ log_groups: { g: {} }
 async fn six_runs_at_once_write_one_after_another_or_say_who_holds_the_lock() {
     let bench = Bench::new(STACK).await;
     let children: Vec<_> = (0..6).map(|_| bench.start(&["apply", "-y", "--lock-timeout", "2s"])).collect();
-    let runs: Vec<Ran> = children.into_iter().map(|child| Ran::of(child.wait_with_output().unwrap())).collect();
+    let runs: Vec<RunOutput> =
+        children.into_iter().map(|child| RunOutput::of(child.wait_with_output().unwrap())).collect();
     let applied = runs.iter().filter(|ran| ran.code == Some(0)).count();
     assert!(applied >= 1, "{runs:#?}");
     for ran in &runs {
@@ -61,7 +62,7 @@ async fn of_twenty_runs_at_once_each_applies_or_names_the_lock_and_no_serial_is_
     let children: Vec<_> = files.iter().enumerate().map(start).collect();
     let mut applied = 0;
     for child in children {
-        let ran = Ran::of(child.wait_with_output().unwrap());
+        let ran = RunOutput::of(child.wait_with_output().unwrap());
         let refused = ran.code == Some(1) && ran.stderr.contains("state::locked");
         assert!(ran.code == Some(0) || refused, "{ran}");
         applied += usize::from(ran.code == Some(0));
@@ -89,7 +90,7 @@ async fn each_of_several_writers_leaves_its_change_and_a_serial_of_its_own() {
     let start = |file: &String| bench.start(&["apply", "-y", "-f", file, "--lock-timeout", "1m"]);
     let children: Vec<_> = files.iter().map(start).collect();
     for child in children {
-        let ran = Ran::of(child.wait_with_output().unwrap());
+        let ran = RunOutput::of(child.wait_with_output().unwrap());
         assert_eq!(ran.code, Some(0), "{ran}");
         assert!(ran.stdout.contains("visibility_timeout: "), "each plans against what the last one left: {ran}");
     }

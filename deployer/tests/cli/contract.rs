@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran, changes};
+use crate::bench::{Bench, RunOutput, changes};
 use crate::catalog::inventory;
 
 pub const STACK: &str = "
@@ -45,7 +45,7 @@ fn has(value: &Value, wanted: &[&str]) {
 
 /// Returns the only error on stdout, with every key that the contract names.
 #[track_caller]
-fn error(ran: &Ran) -> Value {
+fn error(ran: &RunOutput) -> Value {
     let lines = ran.lines();
     assert_eq!(lines.len(), 1, "{ran}");
     assert_eq!(lines[0]["type"], "error", "{ran}");
@@ -201,7 +201,7 @@ async fn no_color_beats_force_color_and_a_pipe_has_none() {
     let bench = Bench::new(STACK).await;
     let coloured = |variables: &[(&str, &str)], arguments: &[&str]| {
         let output = bench.command(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
-        Ran::of(output).stdout.contains('\u{1b}')
+        RunOutput::of(output).stdout.contains('\u{1b}')
     };
     assert!(!coloured(&[], &["plan"]));
     assert!(coloured(&[("FORCE_COLOR", "1")], &["plan"]));
@@ -236,7 +236,7 @@ async fn the_command_line_beats_the_environment_beats_files_beats_defaults() {
     let timeout = |variable: Option<&str>, arguments: &[&str]| {
         let mut command = bench.command(&["plan", "--json"]);
         command.args(arguments).envs(variable.map(|value| ("DEPLOYER_VAR_seconds", value)));
-        let ran = Ran::of(command.output().expect("the binary runs"));
+        let ran = RunOutput::of(command.output().expect("the binary runs"));
         let plan = ran.lines().remove(0);
         let actions = plan["actions"].as_array().unwrap_or_else(|| panic!("{ran}")).clone();
         let queue = actions.iter().find(|action| action["address"] == "queues.orders").unwrap().clone();
@@ -295,7 +295,7 @@ async fn a_closed_pipe_is_no_panic() {
     let bench = Bench::new(STACK).await;
     let mut child = bench.command(&["plan"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let ran = Ran::of(child.wait_with_output().unwrap());
+    let ran = RunOutput::of(child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran}");
     assert_eq!(ran.stderr, "", "{ran}");
 }
@@ -346,7 +346,7 @@ async fn secrets_never_leave_the_process() {
         &["drift"],
     ] {
         let output = bench.command(arguments).env("DEPLOYER_VAR_token", SECRET).output().expect("the binary runs");
-        let ran = Ran::of(output);
+        let ran = RunOutput::of(output);
         assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
         assert!(!ran.stdout.contains(SECRET) && !ran.stderr.contains(SECRET), "{arguments:?}: {ran}");
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran, changes};
+use crate::bench::{Bench, RunOutput, changes};
 use crate::proxy::{Proxy, answer};
 
 const SECRET: &str = "
@@ -28,8 +28,8 @@ fn command(bench: &Bench, mail: &str, arguments: &[&str]) -> Command {
 
 /// Runs a command that must succeed and show no address.
 #[track_caller]
-fn ok(bench: &Bench, mail: &str, arguments: &[&str]) -> Ran {
-    let ran = Ran::of(command(bench, mail, arguments).output().expect("the binary runs"));
+fn ok(bench: &Bench, mail: &str, arguments: &[&str]) -> RunOutput {
+    let ran = RunOutput::of(command(bench, mail, arguments).output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert!(!said.contains("couch.example") && !said.contains("sofa.example"), "{arguments:?}: {ran}");
@@ -52,7 +52,7 @@ async fn state(bench: &Bench) -> String {
 #[tokio::test]
 async fn an_endpoint_becomes_a_secret_and_another_value_without_being_confirmed_twice() {
     let bench = Bench::new(&SECRET.replace("secret: true, ", "")).await;
-    let ran = Ran::of(command(&bench, OPS, &["apply", "-y"]).output().expect("the binary runs"));
+    let ran = RunOutput::of(command(&bench, OPS, &["apply", "-y"]).output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     let first = subscribed(&bench).await;
     assert_eq!(first[0].0, OPS);

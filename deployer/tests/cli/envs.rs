@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 
 const STACK: &str = "
@@ -111,7 +111,7 @@ async fn only_environments_that_nobody_applied_for_long_are_stale() {
 fn a_name_that_no_kind_takes_is_refused() {
     let refused = |name: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_deployer"));
-        Ran::of(command.args(["--env", name, "validate"]).output().expect("the binary runs"))
+        RunOutput::of(command.args(["--env", name, "validate"]).output().expect("the binary runs"))
     };
     let odd = refused("Feature/X");
     assert!(odd.code == Some(1) && odd.stderr.contains("\"feature-x\""), "{odd}");

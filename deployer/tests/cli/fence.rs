@@ -5,7 +5,7 @@ use std::process::Child;
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::gate::Gateway;
 
@@ -49,7 +49,7 @@ async fn overtaken(head: &str) {
     signal(&child, Signal::CONT);
     proxy.release();
     let rest: Vec<String> = lines.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(1), "{rest:?} {ran}");
     assert!(rest.iter().any(|line| line.contains("state::fenced")), "{rest:?} {ran}");
     let creates = |calls: &[String]| calls.iter().filter(|call| call.contains("CreateQueue")).count();
@@ -86,7 +86,7 @@ async fn a_run_that_cannot_renew_its_lease_starts_nothing_more_and_says_so() {
     assert!(talk.any(|line| line.contains("could not be renewed in time")), "it says so at once");
     proxy.release();
     let rest: Vec<String> = lines.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(1), "{rest:?} {ran}");
     assert!(rest.iter().any(|line| line.contains("state::fenced")), "{rest:?} {ran}");
     let summary: serde_json::Value = serde_json::from_str(rest.last().expect("a summary")).unwrap();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The forge's data and the requests that it received.
 #[derive(Default)]
-pub struct Held {
+pub struct ForgeData {
     /// The comments, as the API lists them.
     pub comments: Vec<Value>,
     /// The answer to `commits/SHA/pulls`.
@@ -30,7 +30,7 @@ pub struct Held {
 /// A forge on a free port, which stops when it is dropped.
 pub struct Forge {
     pub url: String,
-    pub held: Arc<Mutex<Held>>,
+    pub held: Arc<Mutex<ForgeData>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -43,7 +43,7 @@ impl Forge {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (held, stop) = (Arc::new(Mutex::new(Held::default())), Arc::new(AtomicBool::new(false)));
+        let (held, stop) = (Arc::new(Mutex::new(ForgeData::default())), Arc::new(AtomicBool::new(false)));
         let thread = std::thread::spawn({
             let (held, stop) = (held.clone(), stop.clone());
             move || {
@@ -58,7 +58,7 @@ impl Forge {
         Self { url, held, stop, thread: Some(thread) }
     }
 
-    pub fn with<T>(&self, work: impl FnOnce(&mut Held) -> T) -> T {
+    pub fn with<T>(&self, work: impl FnOnce(&mut ForgeData) -> T) -> T {
         work(&mut self.held.lock().expect("nobody panicked"))
     }
 
@@ -88,7 +88,7 @@ impl Drop for Forge {
     }
 }
 
-fn answer(stream: TcpStream, held: &Mutex<Held>) {
+fn answer(stream: TcpStream, held: &Mutex<ForgeData>) {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line).unwrap_or(0) == 0 {
@@ -123,7 +123,7 @@ fn answer(stream: TcpStream, held: &Mutex<Held>) {
 }
 
 /// Answers the GraphQL API: the token's owner, and the last editor of a comment. It names apps differently.
-fn second(held: &Held, body: &Value) -> (u16, Value) {
+fn second(held: &ForgeData, body: &Value) -> (u16, Value) {
     let query = body["query"].as_str().expect("a query");
     if held.silent {
         return (502, json!({"message": "Bad gateway"}));
@@ -144,7 +144,7 @@ fn second(held: &Held, body: &Value) -> (u16, Value) {
     (200, json!({"data": {at: {"author": {field: author}, "editor": editor}}}))
 }
 
-fn route(held: &mut Held, method: &str, path: &str, body: &Value) -> (u16, Value) {
+fn route(held: &mut ForgeData, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let list = path.ends_with("/comments") || path.ends_with("/notes");
     if path.ends_with("/graphql") {
         return second(held, body);

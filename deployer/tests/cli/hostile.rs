@@ -5,7 +5,7 @@ use std::process::Command;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 
 /// Clears the screen, fills the clipboard, hides text, returns the cursor, reverses the direction, has no width, and
 /// begins new lines with runner commands.
@@ -47,9 +47,9 @@ fn harmless(name: &str, text: &str, coloured: bool) {
     assert!(found.is_empty(), "{name}:\n{}", found.join("\n"));
 }
 
-struct Job(Bench);
+struct HostileJob(Bench);
 
-impl Job {
+impl HostileJob {
     async fn new() -> Self {
         let bench = Bench::new(STACK).await;
         bench.apply();
@@ -102,13 +102,13 @@ const COMMANDS: &[&[&str]] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_control_character_of_others_leaves_on_any_way() {
-    let job = Job::new().await;
+    let job = HostileJob::new().await;
     for arguments in COMMANDS {
         for (way, variables) in
             [("plain", &[][..]), ("no colour", &[("NO_COLOR", "1")]), ("colour", &[("FORCE_COLOR", "1")])]
         {
             let mut command = job.command(arguments);
-            let ran = Ran::of(command.envs(variables.iter().copied()).output().expect("the binary runs"));
+            let ran = RunOutput::of(command.envs(variables.iter().copied()).output().expect("the binary runs"));
             let name = format!("{arguments:?} {way}");
             harmless(&name, &ran.stdout, way == "colour");
             harmless(&name, &ran.stderr, way == "colour");
@@ -118,7 +118,7 @@ async fn no_control_character_of_others_leaves_on_any_way() {
             continue;
         }
         lines.push("--json");
-        let ran = Ran::of(job.command(&lines).output().expect("the binary runs"));
+        let ran = RunOutput::of(job.command(&lines).output().expect("the binary runs"));
         harmless(&format!("{lines:?}"), &ran.stdout, false);
         assert!(ran.stdout.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{lines:?}: {ran}");
     }
@@ -135,10 +135,10 @@ async fn no_control_character_of_others_leaves_on_any_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_of_others_reaches_the_runner_whatever_runs_in_the_step() {
-    let job = Job::new().await;
+    let job = HostileJob::new().await;
     for arguments in COMMANDS {
         let mut command = job.command(arguments);
-        let ran = Ran::of(command.env("GITHUB_ACTIONS", "true").output().expect("the binary runs"));
+        let ran = RunOutput::of(command.env("GITHUB_ACTIONS", "true").output().expect("the binary runs"));
         for line in ran.stdout.split(['\n', '\r']).chain(ran.stderr.split(['\n', '\r'])) {
             assert!(!line.contains("##["), "{arguments:?}: {line}");
             let ours = ["::warning ", "::error "].iter().any(|ours| line.starts_with(ours));
@@ -149,7 +149,7 @@ async fn no_command_of_others_reaches_the_runner_whatever_runs_in_the_step() {
     let mut command = job.command(&["ci"]);
     command.env("CI", "true").env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "push");
     command.env("GITHUB_REF", "refs/heads/@org/team").env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_OUTPUT", output);
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     let page = job.page("summary.md");
     harmless("summary", &page, false);

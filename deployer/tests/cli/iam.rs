@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran, changes, ready_zip};
+use crate::bench::{Bench, RunOutput, changes, ready_zip};
 use crate::common;
 use crate::rollback::keeper;
 
@@ -36,16 +36,16 @@ fn write(bench: &Bench, stack: &str) {
     std::fs::write(bench.path().join("stack.yaml"), stack.replace("STATE", &bench.bucket())).expect("a file");
 }
 
-fn without_credentials(bench: &Bench, arguments: &[&str]) -> Ran {
+fn without_credentials(bench: &Bench, arguments: &[&str]) -> RunOutput {
     let mut command = bench.command(arguments);
     command
         .env_remove("AWS_ACCESS_KEY_ID")
         .env_remove("AWS_SECRET_ACCESS_KEY")
         .env("AWS_EC2_METADATA_DISABLED", "true");
-    Ran::of(command.output().expect("the binary runs"))
+    RunOutput::of(command.output().expect("the binary runs"))
 }
 
-fn json_of(ran: &Ran) -> Value {
+fn json_of(ran: &RunOutput) -> Value {
     assert_eq!(ran.code, Some(0), "{ran}");
     serde_json::from_str(&ran.stdout).expect("JSON")
 }
@@ -259,9 +259,9 @@ async fn the_policies_are_enough_to_plan_apply_and_destroy_where_they_are_enforc
         let mut command: Command = bench.command(arguments);
         command.arg(MAIL).env("AWS_ENDPOINT_URL", &common::checking_cloud().endpoint_url);
         command.env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
-        Ran::of(command.output().expect("the binary runs"))
+        RunOutput::of(command.output().expect("the binary runs"))
     };
-    let done = |ran: Ran| {
+    let done = |ran: RunOutput| {
         assert_eq!(ran.code, Some(0), "{ran}");
         ran
     };
@@ -294,7 +294,7 @@ async fn the_policies_are_enough_to_plan_apply_and_destroy_where_they_are_enforc
     let (id, secret) = user(&root, "rollbacker", &policy("rollback")).await;
     let mut command: Command = bench.command(&["rollback", "-y", MAIL]);
     command.env("AWS_ENDPOINT_URL", &keeper.url).env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
-    let ran = done(Ran::of(command.output().expect("the binary runs")));
+    let ran = done(RunOutput::of(command.output().expect("the binary runs")));
     assert!(ran.stderr.contains("2 functions rolled back"), "{ran}");
     let destroyer = user(&root, "destroyer", &policy("destroy")).await;
     done(run_as(&destroyer, &["destroy", "-y"]));

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::{inventory, names};
 use crate::dice::{Dice, seed};
 use crate::lifecycle::SHOP;
@@ -130,7 +130,7 @@ async fn the_first_interrupt_finishes_what_is_in_flight_and_lets_go() {
     assert!(started.is_some(), "the first queue is being made");
     kill_process(Pid::from_child(&child), Signal::INT).expect("the process takes a signal");
     let rest: Vec<String> = lines.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(130), "{rest:?} {ran}");
     let summary: serde_json::Value = serde_json::from_str(rest.last().expect("a summary")).unwrap();
     assert_eq!(summary["result"], "interrupted", "{summary:#}");
@@ -200,7 +200,7 @@ async fn an_interrupt_ends_the_wait_for_a_lock_at_once() {
     assert!(waiting.is_some(), "it says that it waits");
     kill_process(Pid::from_child(&child), Signal::TERM).expect("the process takes a signal");
     let rest: Vec<String> = talk.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(130), "{rest:?} {ran}");
     assert_eq!(inventory(&bench.aws).await, BTreeSet::new());
 }

@@ -3,43 +3,43 @@
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::common;
 use crate::lifecycle::SHOP;
-use crate::proxy::{Answer, Proxy};
+use crate::proxy::{CannedAnswer, Proxy};
 
-const REFUSALS: &[Answer] = &[
-    Answer {
+const REFUSALS: &[CannedAnswer] = &[
+    CannedAnswer {
         holds: &["PUT /files-of-state-", "CreateBucketConfiguration"],
         status: 409,
         form: "xml",
         body: "<Error><Code>BucketAlreadyExists</Code><Message>The requested bucket name is not available.</Message></Error>",
     },
-    Answer {
+    CannedAnswer {
         holds: &["Action=PutRolePolicy", "RoleName=shop-reader"],
         status: 400,
         form: "xml",
         body: "<ErrorResponse><Error><Type>Sender</Type><Code>MalformedPolicyDocument</Code><Message>Policy statement must contain resources.</Message></Error></ErrorResponse>",
     },
-    Answer {
+    CannedAnswer {
         holds: &["AmazonSQS.CreateQueue", "shop-spare"],
         status: 403,
         form: "x-amz-json-1.0",
         body: r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"User: arn:aws:iam::1:user/ci is not authorized to perform: sqs:createqueue on resource: arn:aws:sqs:eu-west-1:1:shop-spare because no identity-based policy allows the sqs:createqueue action"}"#,
     },
-    Answer {
+    CannedAnswer {
         holds: &["POST /2015-03-31/functions ", "shop-worker"],
         status: 403,
         form: "json",
         body: r#"{"__type":"AccessDeniedException","Message":"User: arn:aws:iam::1:user/ci is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/shop-worker-role"}"#,
     },
-    Answer {
+    CannedAnswer {
         holds: &["Logs_20140328.PutRetentionPolicy", "audit"],
         status: 400,
         form: "x-amz-json-1.1",
         body: r#"{"__type":"InvalidParameterException","message":"1 validation error detected: Value '30' at 'retentionInDays' failed to satisfy constraint"}"#,
     },
-    Answer {
+    CannedAnswer {
         holds: &["Action=Subscribe", "ops%40example.com"],
         status: 400,
         form: "xml",
@@ -51,13 +51,13 @@ fn settled(bench: &Bench, text: &str) -> String {
     text.replace(&bench.bucket(), "BUCKET").replace(&bench.aws.place.account, "ACCOUNT")
 }
 
-fn refused(bench: &Bench, proxy: &Proxy, arguments: &[&str], on_github: bool) -> Ran {
+fn refused(bench: &Bench, proxy: &Proxy, arguments: &[&str], on_github: bool) -> RunOutput {
     let mut command = bench.command(arguments);
     command.env("AWS_ENDPOINT_URL", &proxy.url);
     if on_github {
         command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", bench.path());
     }
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(1), "{ran}");
     ran
 }

@@ -6,7 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use deployer::aws::Clients;
 use serde_json::{Value, json};
 
-use crate::bench::Ran;
+use crate::bench::RunOutput;
 use crate::local::Local;
 use crate::operate::zip_of;
 
@@ -169,7 +169,7 @@ async fn checked_permissions_are_enough_for_a_plan_by_its_printed_policy_and_no_
         put.send().await.expect("a policy");
         let mut plan = local.command(&[&endpoint, "plan"]);
         plan.env("AWS_ACCESS_KEY_ID", &key.access_key_id).env("AWS_SECRET_ACCESS_KEY", &key.secret_access_key);
-        let ran = Ran::of(plan.output().expect("the binary runs"));
+        let ran = RunOutput::of(plan.output().expect("the binary runs"));
         assert_eq!(ran.code, Some(code), "{ran}");
         assert_eq!(ran.stderr.contains("aws::access-denied"), code == 1, "{ran}");
     }

@@ -11,7 +11,7 @@ use deployer::aws::clients::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::bench::{Ran, ready_zip};
+use crate::bench::{RunOutput, ready_zip};
 use crate::common::REGION;
 
 const STACK: &str = r#"
@@ -47,7 +47,7 @@ impl Local {
         local
     }
 
-    pub fn ok(&self, arguments: &[&str]) -> Ran {
+    pub fn ok(&self, arguments: &[&str]) -> RunOutput {
         let ran = self.run(arguments);
         assert_eq!(ran.code, Some(0), "{arguments:?}: {ran}");
         ran
@@ -60,8 +60,8 @@ impl Local {
         self.status = self.ask_status();
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command(arguments).output().expect("the binary runs"))
+    pub fn run(&self, arguments: &[&str]) -> RunOutput {
+        RunOutput::of(self.command(arguments).output().expect("the binary runs"))
     }
 
     /// Returns a command for the binary, without any variable of AWS.

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::json;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::forge::{Forge, TOKEN};
 use crate::proxy::{Proxy, Refusal};
 
@@ -89,10 +89,10 @@ fn stack(memory: u32, secrets: &BTreeMap<String, String>) -> String {
 
 /// Everything that left the process, by destination.
 #[derive(Default)]
-struct Left(BTreeMap<String, Vec<u8>>);
+struct SentBytes(BTreeMap<String, Vec<u8>>);
 
-impl Left {
-    fn ran(&mut self, name: &str, ran: &Ran) {
+impl SentBytes {
+    fn ran(&mut self, name: &str, ran: &RunOutput) {
         // GitHub does not show these lines, which tell it the secrets to mask.
         let said = ran.stderr.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
         self.0.insert(format!("{name}: stdout"), ran.stdout.clone().into_bytes());
@@ -199,14 +199,14 @@ impl Parts {
     }
 }
 
-struct Job {
+struct MarkerJob {
     bench: Bench,
     proxy: Proxy,
     secrets: BTreeMap<String, String>,
-    left: Left,
+    left: SentBytes,
 }
 
-impl Job {
+impl MarkerJob {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bench.command(arguments);
         command.env("AWS_ENDPOINT_URL", &self.proxy.url);
@@ -215,16 +215,17 @@ impl Job {
     }
 
     /// Runs the binary with all its logging.
-    fn run(&mut self, arguments: &[&str]) -> Ran {
+    fn run(&mut self, arguments: &[&str]) -> RunOutput {
         let name = arguments.join(" ");
-        let ran =
-            Ran::of(self.command(arguments).env("DEPLOYER_LOG", "trace").arg("-v").output().expect("the binary runs"));
+        let ran = RunOutput::of(
+            self.command(arguments).env("DEPLOYER_LOG", "trace").arg("-v").output().expect("the binary runs"),
+        );
         self.left.ran(&name, &ran);
         ran
     }
 
     #[track_caller]
-    fn ok(&mut self, arguments: &[&str]) -> Ran {
+    fn ok(&mut self, arguments: &[&str]) -> RunOutput {
         let ran = self.run(arguments);
         let end = ran.stderr.len().saturating_sub(3_000);
         assert_eq!(ran.code, Some(0), "{arguments:?}: {}", &ran.stderr[ran.stderr.ceil_char_boundary(end)..]);
@@ -233,7 +234,7 @@ impl Job {
 
     /// Runs commands that change nothing, several at a time.
     #[track_caller]
-    fn all(&mut self, commands: &[&[&str]]) -> Vec<Ran> {
+    fn all(&mut self, commands: &[&[&str]]) -> Vec<RunOutput> {
         let mut all = Vec::new();
         for some in commands.chunks(AT_A_TIME) {
             let children = some.iter().map(|arguments| {
@@ -246,7 +247,7 @@ impl Job {
                 .map(|child| std::thread::spawn(|| child.wait_with_output().expect("the binary ends")))
                 .collect();
             for (arguments, reader) in some.iter().zip(readers) {
-                let ran = Ran::of(reader.join().expect("a reader"));
+                let ran = RunOutput::of(reader.join().expect("a reader"));
                 self.left.ran(&arguments.join(" "), &ran);
                 let end = ran.stderr.ceil_char_boundary(ran.stderr.len().saturating_sub(3_000));
                 assert_eq!(ran.code, Some(0), "{arguments:?}: {}", &ran.stderr[end..]);
@@ -257,7 +258,7 @@ impl Job {
     }
 
     /// Runs a step of a GitHub job. The files that it writes for GitHub are checked, too.
-    fn ci(&mut self, name: &str, event: [&str; 2], forge: &Forge) -> Ran {
+    fn ci(&mut self, name: &str, event: [&str; 2], forge: &Forge) -> RunOutput {
         let request = json!({"action": "opened", "number": 7, "pull_request": {"number": 7,
             "head": {"sha": "abc123", "repo": {"full_name": "a/b"}}, "base": {"repo": {"full_name": "a/b"}}}});
         self.bench.write("event.json", &request.to_string());
@@ -271,7 +272,7 @@ impl Job {
             .env("GITHUB_OUTPUT", path("output"))
             .env("GITHUB_API_URL", &forge.url)
             .env("GITHUB_TOKEN", TOKEN);
-        let ran = Ran::of(command.output().expect("the binary runs"));
+        let ran = RunOutput::of(command.output().expect("the binary runs"));
         self.left.ran(name, &ran);
         ran
     }
@@ -310,7 +311,7 @@ async fn no_part_of_a_secret_leaves_whatever_its_length_and_place() {
     let secrets = secrets();
     let bench = Bench::new(&stack(128, &secrets)).await;
     let proxy = Proxy::start(&crate::common::cloud().endpoint_url);
-    let mut job = Job { bench, proxy, secrets, left: Left::default() };
+    let mut job = MarkerJob { bench, proxy, secrets, left: SentBytes::default() };
     let forge = Forge::start();
 
     job.all(&[&["plan"], &["plan", "--json", "--out", "plan.json", "--html", "plan.html"], &["validate"]]);

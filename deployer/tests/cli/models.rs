@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::common;
 use crate::proxy::{Proxy, answer};
 
@@ -47,9 +47,9 @@ impl Bedrock {
         *self.answer.lock().unwrap() = (status, body);
     }
 
-    fn run(&self, bench: &Bench, arguments: &[&str]) -> Ran {
+    fn run(&self, bench: &Bench, arguments: &[&str]) -> RunOutput {
         let mut command = bench.command(arguments);
-        Ran::of(command.env("AWS_ENDPOINT_URL_BEDROCK", &self.url).output().expect("the binary runs"))
+        RunOutput::of(command.env("AWS_ENDPOINT_URL_BEDROCK", &self.url).output().expect("the binary runs"))
     }
 
     #[track_caller]
@@ -172,7 +172,8 @@ async fn an_emulator_that_knows_nothing_of_bedrock_is_not_believed() {
                 .then(|| answer(if body.contains("type") { 404 } else { 200 }, "application/json", body.as_bytes()))
         });
         let mut command = bench.command(&["plan", "--json", "--endpoint-url", &emulator.url]);
-        let ran = Ran::of(command.env("AWS_ENDPOINT_URL_BEDROCK", &refused.url).output().expect("the binary runs"));
+        let ran =
+            RunOutput::of(command.env("AWS_ENDPOINT_URL_BEDROCK", &refused.url).output().expect("the binary runs"));
         assert_eq!(ran.code, Some(0), "{ran}");
         let notes = notes(&ran.stdout);
         assert!(notes.len() == 1 && notes[0]["text"].as_str().unwrap().contains("is not known: "), "{body}: {notes:?}");

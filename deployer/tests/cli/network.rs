@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::seat::Seat;
 
 const STACK: &str = "stack: shop\nregion: us-east-1\nqueues: { orders: {} }\n";
@@ -49,9 +49,9 @@ fn refusing_proxy() -> (String, std::thread::JoinHandle<String>) {
 }
 
 /// Runs the command with a proxy. Returns its result and the first line that the proxy read.
-fn through_proxy(mut command: Command, variable: &str) -> (Ran, String) {
+fn through_proxy(mut command: Command, variable: &str) -> (RunOutput, String) {
     let (url, first) = refusing_proxy();
-    let ran = Ran::of(command.env(variable, &url).output().expect("the binary runs"));
+    let ran = RunOutput::of(command.env(variable, &url).output().expect("the binary runs"));
     let mut end = std::net::TcpStream::connect(url.trim_start_matches("http://")).expect("the proxy listens");
     end.write_all(b"END\r\n").expect("a last word");
     (ran, first.join().expect("the proxy ends"))
@@ -81,7 +81,7 @@ async fn a_local_aws_is_asked_past_the_proxy() {
     let bench = Bench::without_bucket(STACK).await;
     let mut command = bench.command(&["plan"]);
     command.env("ALL_PROXY", "http://127.0.0.1:1").env("HTTP_PROXY", "http://127.0.0.1:1");
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
 }
 
@@ -124,7 +124,7 @@ async fn an_authority_is_trusted_when_it_is_named_and_not_before() {
     let run = |settings: &[(&str, &str)]| {
         let mut command = bench.command(&["plan", "--endpoint-url", &url]);
         command.envs(settings.iter().copied()).env("AWS_CONFIG_FILE", bench.path().join("config"));
-        Ran::of(command.output().expect("the binary runs"))
+        RunOutput::of(command.output().expect("the binary runs"))
     };
     let strange = run(&[]);
     assert!(strange.stderr.contains("aws::untrusted") && strange.stderr.contains("AWS_CA_BUNDLE"), "{strange}");
@@ -150,7 +150,7 @@ fn guarded(bench: &Bench, arguments: &[&str]) -> Command {
 #[tokio::test]
 async fn a_role_with_mfa_is_assumed_with_the_code_that_a_person_types() {
     let bench = Bench::without_bucket(STACK).await;
-    let alone = Ran::of(guarded(&bench, &["plan"]).stdin(Stdio::null()).output().expect("the binary runs"));
+    let alone = RunOutput::of(guarded(&bench, &["plan"]).stdin(Stdio::null()).output().expect("the binary runs"));
     assert_eq!(alone.code, Some(1), "{alone}");
     assert!(alone.stderr.contains("aws::mfa") && alone.stderr.contains("mfa/ada"), "{alone}");
     assert!(alone.stderr.contains("export-credentials"), "{alone}");
@@ -162,7 +162,7 @@ async fn a_role_with_mfa_is_assumed_with_the_code_that_a_person_types() {
     // Keys in the environment take precedence over the profile, as for every AWS tool.
     let mut command = guarded(&bench, &["plan"]);
     command.env("AWS_ACCESS_KEY_ID", &bench.aws.place.account).env("AWS_SECRET_ACCESS_KEY", "test");
-    let keys = Ran::of(command.stdin(Stdio::null()).output().expect("the binary runs"));
+    let keys = RunOutput::of(command.stdin(Stdio::null()).output().expect("the binary runs"));
     assert_eq!(keys.code, Some(0), "{keys}");
 }
 
@@ -172,7 +172,7 @@ async fn a_session_of_aws_login_is_looked_for() {
     bench.write("config", "[profile me]\nlogin_session = arn:aws:iam::123456789012:user/ada\n");
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     command.env("AWS_PROFILE", "me").env("AWS_CONFIG_FILE", bench.path().join("config"));
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(1), "{ran}");
     assert!(ran.stderr.contains("aws login"), "{ran}");
 }

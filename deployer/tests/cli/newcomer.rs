@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 
 const SOUND: &str = "
 stack: shop
@@ -30,7 +30,7 @@ async fn wrong_usage_is_a_json_line_where_json_is_asked_for() {
         assert_eq!(ran.stderr, "", "{ran}");
     }
     let mut command = bench.command(&["plan", "--taget", "queues.orders"]);
-    let ran = Ran::of(command.env("DEPLOYER_JSON", "1").output().expect("the binary runs"));
+    let ran = RunOutput::of(command.env("DEPLOYER_JSON", "1").output().expect("the binary runs"));
     assert!(ran.lines()[0]["message"].as_str().is_some_and(|text| text.contains("--taget")), "{ran}");
     assert!(ran.lines()[0]["help"].as_str().is_some_and(|text| text.contains("--target")), "{ran}");
 }
@@ -56,7 +56,7 @@ async fn validate_knows_the_packages_of_the_workspace_if_cargo_does() {
     bench.write("src/main.rs", "fn main() {}\n");
     let found = |cargo: &str| {
         let mut command = bench.command(&["validate", "--json"]);
-        let ran = Ran::of(command.env("CARGO", cargo).output().expect("the binary runs"));
+        let ran = RunOutput::of(command.env("CARGO", cargo).output().expect("the binary runs"));
         assert_eq!(ran.code, Some(1), "{ran}");
         let found =
             ran.lines().into_iter().map(|line| format!("{} {}", line["line"], line["code"].as_str().unwrap_or("")));
@@ -73,7 +73,7 @@ async fn findings_stand_beside_their_lines_in_github_actions() {
     let bench = Bench::without_bucket(BROKEN).await;
     let github = |arguments: &[&str]| {
         let mut command = bench.command(arguments);
-        Ran::of(
+        RunOutput::of(
             command
                 .env("GITHUB_ACTIONS", "true")
                 .env("GITHUB_WORKSPACE", bench.path())
@@ -122,7 +122,7 @@ async fn a_profile_that_does_not_exist_is_named() {
     let mut command = bench.command(&["plan"]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     command.env("AWS_PROFILE", "nobodys").env("AWS_EC2_METADATA_DISABLED", "true");
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(1), "{ran}");
     assert!(ran.stderr.contains("AWS_PROFILE is `nobodys`"), "{ran}");
 }
@@ -132,7 +132,7 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
     let mut command = bench.command(&["--"]);
     command.args(words).env("DEPLOYER_COMPLETE", "bash").env("_CLAP_IFS", "\n");
     command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string()).env("_CLAP_COMPLETE_COMP_TYPE", "9");
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     ran.stdout.lines().map(str::to_owned).collect()
 }
@@ -229,7 +229,7 @@ offer deployer output ""
     );
     let mut bash = std::process::Command::new("bash");
     bash.args(["--norc", "-c", &script]).current_dir(bench.path()).env("DEPLOYER_VAR_token", "m4rker-of-a-secret");
-    let ran = Ran::of(bash.output().expect("bash runs"));
+    let ran = RunOutput::of(bash.output().expect("bash runs"));
     for word in ["<queues.orders>", "<apis.front.route[GET /items/{id}]>", "<token=>", "<note>"] {
         assert!(ran.stdout.contains(word), "{word} is offered and is one word: {ran}");
     }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 
 const STACK: &str = "
 stack: shop
@@ -13,13 +13,13 @@ queues: { orders: {} }
 ";
 
 /// Runs the binary with umask 0, under which new files would be open to everybody.
-fn careless(bench: &Bench, arguments: &str) -> Ran {
+fn careless(bench: &Bench, arguments: &str) -> RunOutput {
     let known = bench.command(&[]);
     let mut command = Command::new("sh");
     let binary = known.get_program().to_str().expect("a UTF-8 path");
     command.args(["-c", &format!("umask 0; exec {binary} {arguments}")]).current_dir(bench.path()).env_clear();
     command.envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let ran = Ran::of(command.output().expect("a shell runs"));
+    let ran = RunOutput::of(command.output().expect("a shell runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     ran
 }

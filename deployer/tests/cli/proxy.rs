@@ -17,7 +17,7 @@ pub struct Refusal {
 
 /// An answer to calls whose head and body contain all of `holds`.
 #[derive(Clone)]
-pub struct Answer {
+pub struct CannedAnswer {
     pub holds: &'static [&'static str],
     pub status: u16,
     /// `json` or `xml`.
@@ -25,7 +25,7 @@ pub struct Answer {
     pub body: &'static str,
 }
 
-impl Answer {
+impl CannedAnswer {
     fn to(&self, sent: &str) -> Option<Vec<u8>> {
         let Self { holds, status, form, body } = self;
         let fits = holds.iter().all(|part| sent.contains(part));
@@ -41,7 +41,7 @@ pub fn answer(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the answer to a call (head and body) that replaces AWS's, if any.
-type Stead = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+type Substitute = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
 
 /// Listens until the test's process ends.
 pub struct Proxy {
@@ -55,14 +55,14 @@ impl Proxy {
     }
 
     /// Answers some calls instead of AWS.
-    pub fn answering(upstream: &str, answers: &[Answer]) -> Self {
+    pub fn answering(upstream: &str, answers: &[CannedAnswer]) -> Self {
         let answers = answers.to_vec();
         Self::in_stead(upstream, move |sent| answers.iter().find_map(|answer| answer.to(sent)))
     }
 
     /// Answers every call for which `stead` has an answer, instead of AWS.
     pub fn in_stead(upstream: &str, stead: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
-        let stead: Arc<Stead> = Arc::new(stead);
+        let stead: Arc<Substitute> = Arc::new(stead);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let refusal = Arc::new(Mutex::new(Refusal { path: "", method: "", times: 0 }));
@@ -86,7 +86,7 @@ impl Proxy {
 }
 
 /// Answers one request and closes the connection.
-fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, stead: &Stead) -> std::io::Result<()> {
+fn serve(mut client: TcpStream, upstream: &str, refusal: &Mutex<Refusal>, stead: &Substitute) -> std::io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

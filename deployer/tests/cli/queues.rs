@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::gate::Gateway;
 use crate::seat::Seat;
 
@@ -111,7 +111,7 @@ async fn a_hostile_body_neither_moves_the_cursor_nor_shows_a_secret() {
     for arguments in [&["queue", "peek", "orders"][..], &["queue", "peek", "orders", "--json"]] {
         let mut command = bench.command(arguments);
         command.env("DEPLOYER_VAR_token", "s3cret-token-0123").env("GITHUB_ACTIONS", "true");
-        let ran = Ran::of(command.output().expect("the binary runs"));
+        let ran = RunOutput::of(command.output().expect("the binary runs"));
         assert_eq!(ran.code, Some(0), "{ran}");
         assert!(!ran.stdout.contains('\u{9b}') && ran.stdout.contains("\\u009b31mred"), "{ran}");
         assert!(!ran.stdout.contains("s3cret") && ran.stdout.contains("(sensitive)"), "{ran}");
@@ -149,7 +149,7 @@ async fn messages_that_may_not_be_given_back_are_shown_with_a_warning() {
     let gateway = Gateway::start();
     gateway.deny("ChangeMessageVisibility");
     let child = bench.start_over(&gateway.endpoint_url, &["queue", "peek", "orders"]);
-    let ran = Ran::of(child.wait_with_output().expect("an end"));
+    let ran = RunOutput::of(child.wait_with_output().expect("an end"));
     assert!(ran.code == Some(0) && ran.stdout.contains("    one\n"), "{ran}");
     assert!(ran.stderr.contains("could not be given back") && ran.stderr.contains("within 30 s"), "{ran}");
 }
@@ -183,7 +183,7 @@ async fn a_second_purge_within_a_minute_is_refused_by_sqs_and_says_when_to_come_
         (400, json!({"__type": "com.amazonaws.sqs#PurgeQueueInProgress", "message": "60 s"}))
     });
     let child = bench.start_over(&gateway.endpoint_url, &["queue", "purge", "orders", "-y"]);
-    let ran = Ran::of(child.wait_with_output().expect("an end"));
+    let ran = RunOutput::of(child.wait_with_output().expect("an end"));
     assert!(
         ran.code == Some(1) && ran.stderr.contains("queue::purging") && ran.stderr.contains("wait a minute"),
         "{ran}"

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::gate::Gateway;
 use crate::queues::{REDRIVE, applied, failed, plain, signal};
 use crate::seat::Seat;
@@ -65,9 +65,9 @@ impl Mover {
         Self { gateway, tasks }
     }
 
-    fn run(&self, bench: &Bench, arguments: &[&str]) -> Ran {
+    fn run(&self, bench: &Bench, arguments: &[&str]) -> RunOutput {
         let child = bench.start_over(&self.gateway.endpoint_url, arguments);
-        Ran::of(child.wait_with_output().expect("the binary runs"))
+        RunOutput::of(child.wait_with_output().expect("the binary runs"))
     }
 
     fn started(&self) -> Vec<Value> {
@@ -176,7 +176,7 @@ async fn a_task_that_somebody_else_starts_first_is_the_reason_of_the_refusal() {
             json!({"__type": "com.amazonaws.sqs#UnsupportedOperation", "message": "There is already a task running."}),
         )
     });
-    let ran = Ran::of(bench.start_over(&gateway.endpoint_url, REDRIVE).wait_with_output().expect("an end"));
+    let ran = RunOutput::of(bench.start_over(&gateway.endpoint_url, REDRIVE).wait_with_output().expect("an end"));
     assert!(ran.code == Some(1) && ran.stderr.contains("queue::moving"), "{ran}");
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::contract::STACK;
 
@@ -38,7 +38,7 @@ async fn missing_credentials_name_the_ways_to_give_them() {
         .env_remove("AWS_ACCESS_KEY_ID")
         .env_remove("AWS_SECRET_ACCESS_KEY")
         .env("AWS_EC2_METADATA_DISABLED", "true");
-    let ran = Ran::of(command.output().expect("the binary runs"));
+    let ran = RunOutput::of(command.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(1), "{ran}");
     let first = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
     assert_eq!(first, "error[aws::no-credentials]: no AWS credentials were found", "{ran}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::forge::{Forge, TOKEN};
 
@@ -46,19 +46,19 @@ impl Repository {
         self.bench.write("event.json", &payload.to_string());
     }
 
-    fn run(&self, mut command: Command) -> Ran {
-        let ran = Ran::of(command.output().expect("the binary runs"));
+    fn run(&self, mut command: Command) -> RunOutput {
+        let ran = RunOutput::of(command.output().expect("the binary runs"));
         assert!(!format!("{}{}", ran.stdout, ran.stderr).contains(TOKEN), "{ran}");
         ran
     }
 
-    fn propose(&self) -> Ran {
+    fn propose(&self) -> RunOutput {
         let ran = self.run(self.command("pull_request", "refs/pull/7/merge", &[]));
         assert_eq!(ran.code, Some(0), "{ran}");
         ran
     }
 
-    fn main(&self, arguments: &[&str]) -> Ran {
+    fn main(&self, arguments: &[&str]) -> RunOutput {
         self.run(self.command("push", "refs/heads/main", arguments))
     }
 }
@@ -70,7 +70,7 @@ fn request(action: &str, head: &str) -> Value {
 }
 
 /// Returns the digest that a run printed.
-fn digest(ran: &Ran) -> String {
+fn digest(ran: &RunOutput) -> String {
     let line = ran.stderr.lines().find_map(|line| line.strip_prefix("Plan digest: "));
     line.expect("a digest").to_owned()
 }

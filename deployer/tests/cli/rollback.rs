@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::bench::{Bench, Ran, changes, ready_zip};
+use crate::bench::{Bench, RunOutput, changes, ready_zip};
 use crate::common;
 use crate::proxy::{Proxy, answer};
 
@@ -44,8 +44,8 @@ fn kept(words: &[&str]) -> Proxy {
     keeper(&common::cloud().endpoint_url, words, Duration::ZERO)
 }
 
-fn over(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> Ran {
-    Ran::of(bench.start_over(&proxy.url, arguments).wait_with_output().expect("the binary runs"))
+fn over(bench: &Bench, proxy: &Proxy, arguments: &[&str]) -> RunOutput {
+    RunOutput::of(bench.start_over(&proxy.url, arguments).wait_with_output().expect("the binary runs"))
 }
 
 /// Applies code built from this word.
@@ -222,7 +222,7 @@ async fn a_signal_before_anything_was_sent_changes_nothing_and_a_kill_needs_no_r
     let child = fetching(&bench, &slow);
     let began = Instant::now();
     kill_process(Pid::from_child(&child), Signal::INT).expect("a signal");
-    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("it ends"));
     assert_eq!(ran.code, Some(130), "{ran}");
     assert!(ran.stderr.contains("not started: functions.worker") && began.elapsed().as_secs() < 10, "{ran}");
     assert!(bench.lock().await.is_none());

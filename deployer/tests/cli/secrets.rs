@@ -7,7 +7,7 @@ use std::process::Command;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::Value;
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::proxy::{Proxy, Refusal};
 
 /// A stack with a secret in every place that may have one.
@@ -104,7 +104,7 @@ fn forms() -> Vec<String> {
 struct Traces(BTreeMap<String, Vec<u8>>);
 
 impl Traces {
-    fn ran(&mut self, name: &str, ran: &Ran) {
+    fn ran(&mut self, name: &str, ran: &RunOutput) {
         self.0.insert(format!("{name}: stdout"), ran.stdout.clone().into_bytes());
         self.0.insert(format!("{name}: stderr"), ran.stderr.clone().into_bytes());
     }
@@ -151,13 +151,13 @@ impl Traces {
     }
 }
 
-struct Job {
+struct SecretsJob {
     bench: Bench,
     proxy: Proxy,
     traces: Traces,
 }
 
-impl Job {
+impl SecretsJob {
     async fn new(stack: &str) -> Self {
         let bench = Bench::new(stack).await;
         let proxy = Proxy::start(&crate::common::cloud().endpoint_url);
@@ -175,14 +175,14 @@ impl Job {
     }
 
     /// Runs the binary and records all its output and objects.
-    async fn run(&mut self, name: &str, secrets: [&str; 2], arguments: &[&str]) -> Ran {
-        let ran = Ran::of(self.command(secrets, arguments).output().expect("the binary runs"));
+    async fn run(&mut self, name: &str, secrets: [&str; 2], arguments: &[&str]) -> RunOutput {
+        let ran = RunOutput::of(self.command(secrets, arguments).output().expect("the binary runs"));
         self.traces.ran(name, &ran);
         self.traces.objects(name, &self.bench).await;
         ran
     }
 
-    async fn ok(&mut self, name: &str, secrets: [&str; 2], arguments: &[&str]) -> Ran {
+    async fn ok(&mut self, name: &str, secrets: [&str; 2], arguments: &[&str]) -> RunOutput {
         let ran = self.run(name, secrets, arguments).await;
         assert_eq!(ran.code, Some(0), "{name}: {}", tail(&ran));
         ran
@@ -190,7 +190,7 @@ impl Job {
 }
 
 /// Returns the last lines of a run without its long log.
-fn tail(ran: &Ran) -> String {
+fn tail(ran: &RunOutput) -> String {
     let lines: Vec<&str> =
         ran.stderr.lines().filter(|line| !line.contains("TRACE") && !line.contains("DEBUG")).collect();
     format!("{}\n{}", lines[lines.len().saturating_sub(30)..].join("\n"), ran.stdout)
@@ -198,7 +198,7 @@ fn tail(ran: &Ran) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_nowhere_but_in_aws() {
-    let mut job = Job::new(STACK).await;
+    let mut job = SecretsJob::new(STACK).await;
     let out = job.bench.path().join("plan.json");
     let out = out.to_str().expect("UTF-8");
     job.ok("validate", FIRST, &["validate"]).await;
@@ -255,7 +255,7 @@ async fn a_secret_is_nowhere_but_in_aws() {
     let mut ci = job.command(FIRST, &["ci"]);
     ci.env("CI", "true").env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "push");
     ci.env("GITHUB_REF", "refs/heads/main").env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_OUTPUT", &output);
-    let mut ran = Ran::of(ci.output().expect("the binary runs"));
+    let mut ran = RunOutput::of(ci.output().expect("the binary runs"));
     assert_eq!(ran.code, Some(0), "{}", tail(&ran));
     assert!(ran.stderr.contains("::add-mask::sec0nd\"/0dd"), "what AWS held until now is masked, too: {}", tail(&ran));
     // GitHub does not show these lines, which tell it the secrets to mask.
@@ -277,15 +277,16 @@ async fn a_secret_is_nowhere_but_in_aws() {
 /// An element and its secret are removed. The intent to delete it is written while AWS still has the secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_left_stack_yaml_together_with_its_element_stays_hidden() {
-    let mut job = Job::new(STACK).await;
+    let mut job = SecretsJob::new(STACK).await;
     job.ok("apply", FIRST, &["apply", "-y"]).await;
     job.bench.write(
         "stack.yaml",
         "stack: shop\nregion: eu-west-1\nstate: { bucket: BUCKET, key: shop.json }\nqueues: { orders: { visibility_timeout: 180s } }\n",
     );
     job.traces.0.clear();
-    let quiet =
-        |job: &Job, arguments: &[&str]| Ran::of(job.command(FIRST, arguments).output().expect("the binary runs"));
+    let quiet = |job: &SecretsJob, arguments: &[&str]| {
+        RunOutput::of(job.command(FIRST, arguments).output().expect("the binary runs"))
+    };
     let ran = quiet(&job, &["plan", "--json"]);
     job.traces.ran("plan", &ran);
     job.proxy.refuse(Refusal { path: "/functions/shop-worker", method: "DELETE", times: 1_000 });
@@ -315,7 +316,8 @@ async fn a_secret_in_a_name_is_refused_with_its_place() {
     ] {
         let bench = Bench::without_bucket(&format!("{head}{elements}")).await;
         let mut command = bench.command(&["validate", "--json"]);
-        let ran = Ran::of(command.env("DEPLOYER_VAR_token", "hunter22-and-more").output().expect("the binary runs"));
+        let ran =
+            RunOutput::of(command.env("DEPLOYER_VAR_token", "hunter22-and-more").output().expect("the binary runs"));
         assert_eq!(ran.code, Some(1), "{elements}{ran}");
         let found: Vec<Value> = ran.lines().into_iter().filter(|l| l["code"] == "stack::secret-identity").collect();
         assert_eq!(found.len(), 1, "{elements}{ran}");
@@ -338,12 +340,12 @@ async fn a_secret_in_the_stacks_name_an_output_or_a_number_is_told() {
     )
     .await;
     let mut command = bench.command(&["validate", "--json"]);
-    let ran = Ran::of(command.env("DEPLOYER_VAR_size", "1024").output().expect("the binary runs"));
+    let ran = RunOutput::of(command.env("DEPLOYER_VAR_size", "1024").output().expect("the binary runs"));
     let codes: Vec<_> = ran.lines().iter().map(|l| l["code"].as_str().unwrap_or_default().to_owned()).collect();
     assert!(codes.iter().any(|code| code == "stack::secret-type"), "{ran}");
     bench.write("stack.yaml", "stack: \"s-${vars.name}\"\nregion: eu-west-1\nvars: { name: { secret: true } }\nqueues: { q: {} }\noutputs: { o: \"${vars.name}\" }\n");
     let mut command = bench.command(&["validate", "--json"]);
-    let ran = Ran::of(command.env("DEPLOYER_VAR_name", "hunter22-and-more").output().expect("the binary runs"));
+    let ran = RunOutput::of(command.env("DEPLOYER_VAR_name", "hunter22-and-more").output().expect("the binary runs"));
     let codes: Vec<_> = ran.lines().iter().map(|l| l["code"].as_str().unwrap_or_default().to_owned()).collect();
     assert_eq!(codes, ["stack::secret-identity", "stack::secret-output"], "{ran}");
 }
@@ -358,7 +360,7 @@ async fn fingerprints_of_an_earlier_version_are_understood_and_a_plan_file_does_
     };
     let bench = Bench::new(&stack(128)).await;
     let run = |pin: &str, arguments: &[&str]| {
-        Ran::of(bench.command(arguments).env("DEPLOYER_VAR_pin", pin).output().expect("the binary runs"))
+        RunOutput::of(bench.command(arguments).env("DEPLOYER_VAR_pin", pin).output().expect("the binary runs"))
     };
     assert_eq!(run("493817", &["apply", "-y"]).code, Some(0));
     let mut state = bench.state().await.expect("a state");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::gate::Gateway;
 
@@ -16,14 +16,14 @@ const IN_A_DIRECTORY: &str = "stack: shop\nregion: eu-west-1\nstate: { path: kep
 const APPLY: &[&str] = &["apply", "-y", "--parallelism", "1", "--lease", "3s"];
 
 /// A run that waits for the answer about its second queue.
-struct Underway {
+struct RunningApply {
     bench: Bench,
     proxy: Gateway,
     child: Child,
     talk: BufReader<ChildStderr>,
 }
 
-impl Underway {
+impl RunningApply {
     async fn new(head: &str) -> Self {
         let bench = Bench::new(&format!("{head}{QUEUES}")).await;
         let proxy = Gateway::start();
@@ -72,7 +72,7 @@ const SECOND: &str = "Leaving";
 #[tokio::test]
 async fn one_signal_ends_what_is_in_flight_saves_and_lets_go() {
     for (signal, head) in [(Signal::INT, IN_S3), (Signal::TERM, IN_S3), (Signal::TERM, IN_A_DIRECTORY)] {
-        let mut run = Underway::new(head).await;
+        let mut run = RunningApply::new(head).await;
         run.signal(signal, FIRST);
         run.proxy.release();
         assert_eq!(run.end(), Some(130));
@@ -86,7 +86,7 @@ async fn one_signal_ends_what_is_in_flight_saves_and_lets_go() {
 async fn two_signals_leave_what_is_in_flight_save_and_let_go() {
     // A cancelled job of GitHub Actions gets SIGINT, and SIGTERM 7.5 s later.
     for (second, head) in [(Signal::INT, IN_S3), (Signal::TERM, IN_S3), (Signal::TERM, IN_A_DIRECTORY)] {
-        let mut run = Underway::new(head).await;
+        let mut run = RunningApply::new(head).await;
         run.signal(Signal::INT, FIRST);
         run.signal(second, SECOND);
         assert_eq!(run.end(), Some(130), "the call that waits is not waited for");
@@ -100,7 +100,7 @@ async fn two_signals_leave_what_is_in_flight_save_and_let_go() {
 
 #[tokio::test]
 async fn three_signals_end_the_run_at_once() {
-    let mut run = Underway::new(IN_S3).await;
+    let mut run = RunningApply::new(IN_S3).await;
     run.proxy.hold("shop.json?");
     run.signal(Signal::INT, FIRST);
     run.signal(Signal::INT, SECOND);
@@ -114,7 +114,7 @@ async fn three_signals_end_the_run_at_once() {
 #[tokio::test]
 async fn a_cancelled_job_that_cannot_save_in_time_is_killed_and_goes_on_later() {
     for head in [IN_S3, IN_A_DIRECTORY] {
-        let mut run = Underway::new(head).await;
+        let mut run = RunningApply::new(head).await;
         run.proxy.hold("shop.json?");
         run.signal(Signal::INT, FIRST);
         if head == IN_S3 {
@@ -129,7 +129,7 @@ async fn a_cancelled_job_that_cannot_save_in_time_is_killed_and_goes_on_later() 
 }
 
 /// Sends signals while the call after `calls` others waits for its answer. Releases that call afterwards.
-fn interrupted_after(calls: usize, bench: &Bench, arguments: &[&str], signals: &[(Signal, &str)]) -> Ran {
+fn interrupted_after(calls: usize, bench: &Bench, arguments: &[&str], signals: &[(Signal, &str)]) -> RunOutput {
     let proxy = Gateway::start();
     proxy.hold_after("", calls);
     let mut child = bench.start_over(&proxy.endpoint_url, arguments);
@@ -140,8 +140,8 @@ fn interrupted_after(calls: usize, bench: &Bench, arguments: &[&str], signals: &
         assert!(talk.any(|line| line.contains(answer)), "{answer:?} is said: {arguments:?} after {calls} calls");
     }
     proxy.release();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
-    Ran { stderr: talk.collect::<Vec<_>>().join("\n"), ..ran }
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
+    RunOutput { stderr: talk.collect::<Vec<_>>().join("\n"), ..ran }
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ fn interrupted_at_each(bench: &Bench, arguments: &[&str]) -> usize {
             return calls;
         }
         kill_process(Pid::from_child(&child), Signal::INT).expect("the process takes a signal");
-        let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+        let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
         assert_eq!(ran.code, Some(130), "{arguments:?} after {calls} calls: {ran}");
     }
     unreachable!("a command has an end")

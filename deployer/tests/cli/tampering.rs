@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::gate::Gateway;
 
@@ -100,7 +100,7 @@ async fn meanwhile(what: &str, touch: Touch) {
     put(&bench, touched.as_deref()).await;
     proxy.release();
     let rest: Vec<String> = lines.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(1), "{what}: {rest:?} {ran}");
     assert!(rest.iter().any(|line| line.contains("state::fenced")), "{what}: {rest:?} {ran}");
     let left = bench.kept().await.map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
@@ -137,7 +137,7 @@ async fn a_state_that_cannot_be_saved_at_the_end_waits_in_a_file_for_the_next_ru
     proxy.deny(&bench.bucket());
     proxy.let_go();
     let rest: Vec<String> = lines.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(1), "{rest:?} {ran}");
     assert!(rest.iter().any(|line| line.contains("state::rescued")), "{rest:?} {ran}");
     let rescue = bench.path().join(".deployer/rescue");
@@ -167,7 +167,7 @@ async fn a_run_whose_lock_is_removed_stops_and_the_next_one_need_not_wait() {
     let state = good(&bench).await;
     proxy.release();
     let rest: Vec<String> = lines.collect();
-    let ran = Ran::of(child.wait_with_output().expect("the process ends"));
+    let ran = RunOutput::of(child.wait_with_output().expect("the process ends"));
     assert_eq!(ran.code, Some(1), "{rest:?} {ran}");
     assert!(rest.iter().any(|line| line.contains("state::fenced")), "{rest:?} {ran}");
     assert_eq!(good(&bench).await, state);

@@ -6,7 +6,7 @@ use deployer::plan::Goal;
 use deployer::report::progress::Preparation;
 use deployer::report::terminal::{Terminal, Wishes};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, RunOutput};
 use crate::catalog::inventory;
 use crate::operate::{ECHO, log, zip_of};
 
@@ -40,11 +40,11 @@ const SECRET: &str = "a-key-that-nobody-guesses";
 const MAIL: &str = "someone@example.org";
 
 /// Runs a command with a value for every variable.
-fn given(bench: &Bench, arguments: &[&str]) -> Ran {
+fn given(bench: &Bench, arguments: &[&str]) -> RunOutput {
     let mut command = bench.command(arguments);
     command.env("DEPLOYER_VAR_prefix", "mine").env("DEPLOYER_VAR_memory", "256");
     command.env("DEPLOYER_VAR_api_key", SECRET).env("DEPLOYER_VAR_mail", MAIL);
-    Ran::of(command.output().expect("the binary runs"))
+    RunOutput::of(command.output().expect("the binary runs"))
 }
 
 async fn applied() -> Bench {

@@ -5,7 +5,7 @@ mod runner;
 use crate::bench::Bench;
 use crate::catalog::inventory;
 use crate::forge::{Forge, TOKEN};
-use runner::{Done, Machine};
+use runner::{JobResult, Machine};
 
 const STACK: &str = "
 stack: shop
@@ -43,16 +43,16 @@ impl Site {
 
     /// Runs deploy.yml as GitHub does after `event` on `reference`. `head` is the repository of a pull request's
     /// branch.
-    fn deploy(&self, event: &str, reference: &str, head: &str, role: &str) -> Done {
+    fn deploy(&self, event: &str, reference: &str, head: &str, role: &str) -> JobResult {
         self.run(event, reference, head, role, "")
     }
 
     /// Runs deploy.yml as a user does who starts it by hand and names the plan to apply.
-    fn dispatch(&self, reference: &str, expect: &str) -> Done {
+    fn dispatch(&self, reference: &str, expect: &str) -> JobResult {
         self.run("workflow_dispatch", reference, "", ROLE, expect)
     }
 
-    fn run(&self, event: &str, reference: &str, head: &str, role: &str, expect: &str) -> Done {
+    fn run(&self, event: &str, reference: &str, head: &str, role: &str, expect: &str) -> JobResult {
         let mut machine = Machine::new(self.bench.path());
         let fork = event == "pull_request" && head != "a/b";
         let payload = serde_json::json!({"number": 7, "pull_request": {"number": 7,
@@ -240,7 +240,7 @@ impl Hub {
         machine
     }
 
-    fn build(&self, platform: &str, set: &[(&str, &str)]) -> Done {
+    fn build(&self, platform: &str, set: &[(&str, &str)]) -> JobResult {
         let mut machine = self.machine("hub-token");
         machine.know("matrix.platform.name", platform);
         for (name, value) in set {

@@ -21,7 +21,7 @@ use deployer::state::State;
 use tokio::sync::watch;
 
 use crate::common;
-use crate::holdings::{Deployed, Holdings, holdings};
+use crate::holdings::{DeploymentSnapshots, Holdings, holdings};
 use crate::needs::Need;
 use crate::wire::{Fault, Wire};
 
@@ -30,7 +30,7 @@ const HANGS: Duration = Duration::from_secs(120);
 
 /// The place of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum StatePlace {
     S3,
     /// In a bucket that the first run creates.
     NewBucket,
@@ -46,7 +46,7 @@ pub enum End {
 }
 
 /// The end of a run, and its calls.
-pub struct Ran {
+pub struct RunRecord {
     pub end: End,
     pub calls: Vec<String>,
     /// The permissions that IAM checks for the calls.
@@ -56,14 +56,14 @@ pub struct Ran {
 /// An account with a stack's directory.
 pub struct Account {
     pub aws: Aws,
-    pub keep: Keep,
+    pub keep: StatePlace,
     directory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
-    deployed: Mutex<Deployed>,
+    deployed: Mutex<DeploymentSnapshots>,
 }
 
 impl Account {
-    pub fn new(keep: Keep) -> Self {
+    pub fn new(keep: StatePlace) -> Self {
         let runtime = runtime();
         let aws = runtime.block_on(common::account());
         let directory = tempfile::tempdir().expect("a directory");
@@ -71,7 +71,7 @@ impl Account {
             std::fs::write(directory.path().join(format!("{word}.zip")), zip_of(word)).expect("a zip");
         }
         let account = Self { aws, keep, directory, runtime, deployed: Mutex::default() };
-        if keep != Keep::NewBucket {
+        if keep != StatePlace::NewBucket {
             account.make_bucket(&account.bucket());
         }
         account
@@ -110,12 +110,12 @@ impl Account {
     }
 
     /// Carries a goal out like a separate process, which a fault may kill.
-    pub fn run(&self, settings: Settings, goal: Goal, fault: Option<Fault>) -> Ran {
+    pub fn run(&self, settings: Settings, goal: Goal, fault: Option<Fault>) -> RunRecord {
         let wire = Wire::new(fault);
         let settings = with(settings, &wire);
         let runtime = runtime();
-        let told = Told::default();
-        let waits = Waits::default();
+        let told = StartMessages::default();
+        let waits = WaitReasons::default();
         let end = runtime.block_on(async {
             tokio::select! {
                 end = work(&settings, goal, &told, &waits) => end,
@@ -129,7 +129,7 @@ impl Account {
         // The run's background tasks die with it.
         drop(runtime);
         self.deployed.lock().unwrap().extend(wire.deployed());
-        Ran { end, calls: wire.calls(), needs: wire.needs() }
+        RunRecord { end, calls: wire.calls(), needs: wire.needs() }
     }
 
     /// Carries a goal out with other credentials. Returns its end, its messages and its calls.
@@ -142,8 +142,8 @@ impl Account {
         let wire = Wire::new(None);
         let mut settings = with(settings, &wire);
         settings.aws.transport.credentials = Some(who);
-        let told = Told::default();
-        let end = runtime().block_on(work(&settings, goal, &told, &Waits::default()));
+        let told = StartMessages::default();
+        let end = runtime().block_on(work(&settings, goal, &told, &WaitReasons::default()));
         (end, told.0.into_inner().unwrap(), wire.calls())
     }
 
@@ -154,7 +154,7 @@ impl Account {
         let planned = runtime().block_on(async {
             let (_asked, stop) = watch::channel(0);
             let loaded = pipeline::load(&settings).map_err(|f| said(&f))?;
-            let progress = &Told::default();
+            let progress = &StartMessages::default();
             let request = Request { settings: &settings, goal: &goal, hold: false, progress, stop: &stop };
             let ready = pipeline::prepare(loaded, &request).await;
             Ok(ready.map_err(|f| said(&f))?.plan)
@@ -186,11 +186,11 @@ impl Account {
 
     fn forget(&self, file: &str) {
         match self.keep {
-            Keep::S3 | Keep::NewBucket => {
+            StatePlace::S3 | StatePlace::NewBucket => {
                 let call = self.aws.clients.s3.delete_object().bucket(self.bucket()).key(file);
                 self.wait(call.send()).expect("DeleteObject");
             }
-            Keep::Directory => {
+            StatePlace::Directory => {
                 let _ = std::fs::remove_file(self.directory.path().join("state").join(file));
             }
         }
@@ -199,11 +199,11 @@ impl Account {
     /// Reads the stored state.
     pub fn state(&self) -> State {
         let bytes = match self.keep {
-            Keep::S3 | Keep::NewBucket => self.wait(async {
+            StatePlace::S3 | StatePlace::NewBucket => self.wait(async {
                 let call = self.aws.clients.s3.get_object().bucket(self.bucket()).key("faults.json");
                 call.send().await.expect("a state").body.collect().await.expect("its bytes").to_vec()
             }),
-            Keep::Directory => std::fs::read(self.directory.path().join("state/faults.json")).expect("a state"),
+            StatePlace::Directory => std::fs::read(self.directory.path().join("state/faults.json")).expect("a state"),
         };
         serde_json::from_slice(&bytes).expect("a whole state")
     }
@@ -212,8 +212,8 @@ impl Account {
     /// for a command on it.
     pub fn settings(&self, stack: &str) -> Settings {
         let state = match self.keep {
-            Keep::S3 | Keep::NewBucket => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
-            Keep::Directory => "{ path: state }".to_owned(),
+            StatePlace::S3 | StatePlace::NewBucket => format!("{{ bucket: {}, key: faults.json }}", self.bucket()),
+            StatePlace::Directory => "{ path: state }".to_owned(),
         };
         let file = self.directory.path().join("stack.yaml");
         let text = stack.replace("ACCOUNT", self.number());
@@ -250,7 +250,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn work(settings: &Settings, goal: Goal, told: &Told, waits: &Waits) -> End {
+async fn work(settings: &Settings, goal: Goal, told: &StartMessages, waits: &WaitReasons) -> End {
     let (_asked, stop) = watch::channel(0);
     let run = async {
         let loaded = pipeline::load(settings)?;
@@ -276,9 +276,9 @@ pub fn said(failure: &Failure) -> String {
 
 /// The steps in progress, and their reasons to wait.
 #[derive(Default)]
-struct Waits(Mutex<BTreeMap<String, String>>);
+struct WaitReasons(Mutex<BTreeMap<String, String>>);
 
-impl Observer for Waits {
+impl Observer for WaitReasons {
     fn event(&self, event: &ExecutionEvent<'_>) {
         let mut waits = self.0.lock().unwrap();
         match event {
@@ -296,13 +296,13 @@ impl Observer for Waits {
 
 /// The messages of a run before it begins.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct StartMessages(Mutex<Vec<String>>);
 
-impl package::BuildProgress for Told {
+impl package::BuildProgress for StartMessages {
     fn on(&self, _: package::BuildEvent<'_>) {}
 }
 
-impl pipeline::Progress for Told {
+impl pipeline::Progress for StartMessages {
     fn say(&self, text: &str) {
         self.0.lock().unwrap().push(text.to_owned());
     }

@@ -35,8 +35,8 @@ mod wire;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trial::{End, Keep, PHASES, Phase, Scene, Trial};
-use wire::{ALL, Fault, Wrong};
+use trial::{End, PHASES, Phase, Scene, StatePlace, Trial};
+use wire::{ALL, Fault, FaultKind};
 
 /// The chains of faults that a normal run tries for each place: half a minute on two cores.
 const SAMPLE: usize = 6;
@@ -47,14 +47,14 @@ const AFTER_THE_END: usize = 40;
 #[derive(Clone, Copy)]
 struct Place {
     name: &'static str,
-    keep: Keep,
+    keep: StatePlace,
     scene: Scene,
 }
 
 const PLACES: [Place; 3] = [
-    Place { name: "s3", keep: Keep::S3, scene: Scene::Kinds },
-    Place { name: "directory", keep: Keep::Directory, scene: Scene::Kinds },
-    Place { name: "couch", keep: Keep::S3, scene: Scene::Couch },
+    Place { name: "s3", keep: StatePlace::S3, scene: Scene::Kinds },
+    Place { name: "directory", keep: StatePlace::Directory, scene: Scene::Kinds },
+    Place { name: "couch", keep: StatePlace::S3, scene: Scene::Couch },
 ];
 
 /// A fault, and the stack that is applied after it.
@@ -104,7 +104,7 @@ fn settled(trial: &Trial, phase: Phase) -> Result<(), String> {
 fn survive(trial: &Trial, phase: Phase, point: Option<Point>, reference: &Reference) -> Result<(), String> {
     let (_, calls) = trial.run(phase, point.map(|point| point.fault));
     trial.unlock();
-    if let Some(Fault { at, wrong: Wrong::Expired }) = point.map(|point| point.fault)
+    if let Some(Fault { at, wrong: FaultKind::Expired }) = point.map(|point| point.fault)
         && calls.len() > at + AFTER_THE_END
     {
         return Err(format!("{} calls were made after the credentials had ended", calls.len() - at));

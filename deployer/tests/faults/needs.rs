@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 
-use asked::Asked;
+use asked::ApiRequest;
 
 /// One permission that IAM checks. A request may need several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +23,14 @@ pub struct Need {
 }
 
 /// Action, resource, condition keys.
-type One = (String, String, BTreeMap<&'static str, String>);
-type Found = Vec<One>;
+type NeedParts = (String, String, BTreeMap<&'static str, String>);
 
 /// Lists the permissions that IAM checks for `request`, which the wire names `call`.
 ///
 /// # Panics
 /// If the action of the request is unknown: a new call must be added here.
 pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
-    let asked = Asked::of(request);
+    let asked = ApiRequest::of(request);
     let found = match asked.service {
         "apigateway" => apigateway(&asked),
         "iam" => iam(&asked),
@@ -45,7 +44,7 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
         "tagging" => vec![need("tag:GetResources", "*")],
         other => panic!("{call}: no actions are known of {other}"),
     };
-    let named = |(action, resource, mut context): One| {
+    let named = |(action, resource, mut context): NeedParts| {
         // A bucket's ARN does not contain its account. In the local AWS it is the caller's.
         if asked.service == "s3" {
             context.insert("aws:ResourceAccount", asked.account.to_owned());
@@ -55,11 +54,11 @@ pub fn needs(call: &str, request: &HttpRequest) -> Vec<Need> {
     found.into_iter().map(named).collect()
 }
 
-fn need(action: impl Into<String>, resource: impl Into<String>) -> One {
+fn need(action: impl Into<String>, resource: impl Into<String>) -> NeedParts {
     (action.into(), resource.into(), BTreeMap::new())
 }
 
-fn under(action: &str, resource: impl Into<String>, key: &'static str, value: &str) -> One {
+fn under(action: &str, resource: impl Into<String>, key: &'static str, value: &str) -> NeedParts {
     (action.to_owned(), resource.into(), BTreeMap::from([(key, value.to_owned())]))
 }
 
@@ -68,7 +67,7 @@ pub const OWN: &str = "<this stack>";
 
 /// The actions are the methods, the resources are the paths. Resources below an API inherit its tags. IAM does not know
 /// the tags of a resource that is tagged or untagged.
-fn apigateway(asked: &Asked<'_>) -> Found {
+fn apigateway(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let (method, at) = (asked.request.method(), |path: &str| format!("arn:aws:apigateway:{}::/{path}", asked.region));
     let sent = asked.body["tags"]["deployer:stack"].as_str();
     let marked = sent.map(|owner| ("aws:RequestTag/deployer:stack", owner.to_owned()));
@@ -88,7 +87,7 @@ fn apigateway(asked: &Asked<'_>) -> Found {
     found
 }
 
-fn iam(asked: &Asked<'_>) -> Found {
+fn iam(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let action = asked.text("Action");
     let path = match asked.text("Path") {
         "" => "/",
@@ -113,7 +112,7 @@ fn iam(asked: &Asked<'_>) -> Found {
     }
 }
 
-fn sns(asked: &Asked<'_>) -> Found {
+fn sns(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let action = asked.text("Action");
     let topic = match action {
         "CreateTopic" => asked.arn("sns", asked.text("Name")),
@@ -128,7 +127,7 @@ fn sns(asked: &Asked<'_>) -> Found {
     found
 }
 
-fn sqs(asked: &Asked<'_>) -> Found {
+fn sqs(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let operation = asked.operation();
     let name = [asked.text("QueueName"), asked.text("QueueUrl").rsplit('/').next().unwrap_or_default()].concat();
     let queue = asked.arn("sqs", &name);
@@ -139,7 +138,7 @@ fn sqs(asked: &Asked<'_>) -> Found {
     found
 }
 
-fn cloudwatch(asked: &Asked<'_>) -> Found {
+fn cloudwatch(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let operation = asked.operation();
     let action = format!("cloudwatch:{operation}");
     let alarm = |name: &str| asked.arn("cloudwatch", &format!("alarm:{name}"));
@@ -158,7 +157,7 @@ fn cloudwatch(asked: &Asked<'_>) -> Found {
     }
 }
 
-fn logs(asked: &Asked<'_>) -> Found {
+fn logs(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let operation = asked.operation();
     let action = format!("logs:{operation}");
     let name = [asked.text("logGroupName"), asked.text("logGroupIdentifier")].concat();

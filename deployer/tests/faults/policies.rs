@@ -6,10 +6,10 @@ use deployer::iam::{Document, Task};
 
 use crate::needs::{Need, OWN};
 use crate::roomy;
-use crate::trial::{End, Keep, Phase, Scene, Trial};
+use crate::trial::{End, Phase, Scene, StatePlace, Trial};
 
 /// The policy that is printed for a task on a stack.
-pub struct Allowed {
+pub struct PrintedPolicy {
     pub policy: Document,
     /// The name of the stack, with which its resources are tagged.
     pub stack: String,
@@ -28,7 +28,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Records one run: its policy, and the permissions that IAM checked for its calls.
-    pub fn enter(&mut self, task: Task, Allowed { policy, stack }: &Allowed, needs: &[Need]) {
+    pub fn enter(&mut self, task: Task, PrintedPolicy { policy, stack }: &PrintedPolicy, needs: &[Need]) {
         self.allowed.entry(task.name()).or_default().extend(policy.actions());
         for need in needs {
             let of = |value: &String| if value == OWN { stack.clone() } else { value.clone() };
@@ -117,7 +117,9 @@ const NO_OCCASION: &[(Task, &str, &str)] = &[
 fn every_call_is_allowed_by_the_printed_policies_and_every_action_is_used() {
     roomy(|| {
         let mut all = Ledger::default();
-        for (keep, scene) in [(Keep::S3, Scene::Kinds), (Keep::NewBucket, Scene::Settings), (Keep::S3, Scene::Couch)] {
+        for (keep, scene) in
+            [(StatePlace::S3, Scene::Kinds), (StatePlace::NewBucket, Scene::Settings), (StatePlace::S3, Scene::Couch)]
+        {
             all.merge(lived(keep, scene));
         }
         all.sufficient().unwrap_or_else(|why| panic!("{why}"));
@@ -129,11 +131,11 @@ fn every_call_is_allowed_by_the_printed_policies_and_every_action_is_used() {
 }
 
 /// Plans, applies, changes, reverts, changes again and destroys a stack, with a plan before and after each.
-fn lived(keep: Keep, scene: Scene) -> Ledger {
+fn lived(keep: StatePlace, scene: Scene) -> Ledger {
     let trial = Trial::new(keep, scene);
     for (i, phase) in [Phase::Apply, Phase::Update, Phase::Apply, Phase::Update, Phase::Destroy].into_iter().enumerate()
     {
-        if i > 0 || keep != Keep::NewBucket {
+        if i > 0 || keep != StatePlace::NewBucket {
             trial.planned(phase).expect("a plan beforehand");
         }
         assert_eq!(trial.run(phase, None).0, End::Done, "{scene:?}: {}", phase.name());

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::roomy;
-use crate::trial::{End, Keep, Phase, Scene, Trial};
-use crate::wire::{Fault, Wrong};
+use crate::trial::{End, Phase, Scene, StatePlace, Trial};
+use crate::wire::{Fault, FaultKind};
 
 /// A route and its target.
 type Route<'a> = (&'a str, &'a str);
@@ -69,7 +69,7 @@ fn owned(routes: &[Route<'_>]) -> Vec<(String, String)> {
 
 fn trial(before: &[(String, String)], after: &[(String, String)]) -> Trial {
     let leaked = |text: String| -> &'static str { text.leak() };
-    Trial::new(Keep::Directory, Scene::Texts(leaked(stack(before)), leaked(stack(after))))
+    Trial::new(StatePlace::Directory, Scene::Texts(leaked(stack(before)), leaked(stack(after))))
 }
 
 fn done(trial: &Trial, phase: Phase) -> Result<(), String> {
@@ -130,7 +130,7 @@ fn a_change_of_routes_that_is_killed_anywhere_is_finished_by_the_next_run() {
             done(&first, Phase::Apply).expect("applied");
             let calls = first.run(Phase::Update, None).1.len();
             for at in (1..=calls).filter(|at| all || at % 15 == number % 15) {
-                for wrong in [Wrong::Unsent, Wrong::Lost].into_iter().skip(usize::from(!all && at % 2 == 0)) {
+                for wrong in [FaultKind::Unsent, FaultKind::Lost].into_iter().skip(usize::from(!all && at % 2 == 0)) {
                     let trial = trial(&before, &after);
                     done(&trial, Phase::Apply).expect("applied");
                     trial.run(Phase::Update, Some(Fault { at, wrong }));

@@ -11,10 +11,10 @@ use deployer::state::State;
 use tokio::sync::watch;
 
 use crate::account::{Account, said, zip_of};
-pub use crate::account::{End, Keep};
+pub use crate::account::{End, StatePlace};
 use crate::catalog::names;
 use crate::others;
-use crate::policies::{Allowed, Ledger};
+use crate::policies::{Ledger, PrintedPolicy};
 use crate::wire::Fault;
 
 /// A stack and its changed form. `ACCOUNT` stands for the account's number.
@@ -116,7 +116,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    pub fn new(keep: Keep, scene: Scene) -> Self {
+    pub fn new(keep: StatePlace, scene: Scene) -> Self {
         let account = Account::new(keep);
         if scene == Scene::Couch {
             account.make_bucket(&format!("images-{}", account.number()));
@@ -168,14 +168,14 @@ impl Trial {
     }
 
     /// Returns the policy that `deployer iam` prints for a task, including resources that only the state has.
-    fn allowed(&self, settings: &Settings, task: Task) -> Allowed {
+    fn allowed(&self, settings: &Settings, task: Task) -> PrintedPolicy {
         let (_asked, stop) = watch::channel(0);
-        let with_state = self.account.keep != Keep::NewBucket || self.ledger().has(task);
+        let with_state = self.account.keep != StatePlace::NewBucket || self.ledger().has(task);
         let allowed = self.account.wait(async {
             let loaded = pipeline::load(settings)?;
             let at = pipeline::whereabouts(&loaded, settings, None, with_state, &stop).await?;
             let permissions = pipeline::permissions(&loaded, settings, &at, task, None)?;
-            Ok(Allowed { policy: Document::of(&permissions), stack: loaded.document.stack().to_owned() })
+            Ok(PrintedPolicy { policy: Document::of(&permissions), stack: loaded.document.stack().to_owned() })
         });
         allowed.unwrap_or_else(|failure: Failure| panic!("{}", said(&failure)))
     }
@@ -211,7 +211,7 @@ impl Trial {
 
     fn settings(&self, phase: Phase) -> Settings {
         let settings = self.account.settings(&phase.stack(self.scene));
-        let create_state_bucket = self.account.keep == Keep::NewBucket && phase == Phase::Apply;
+        let create_state_bucket = self.account.keep == StatePlace::NewBucket && phase == Phase::Apply;
         Settings { create_state_bucket, ..settings }
     }
 }

@@ -24,7 +24,7 @@ use crate::needs::{Need, needs};
 
 /// The kinds of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
+pub enum FaultKind {
     /// The process dies before it sends the call.
     Unsent,
     /// The call arrives; the process dies before it gets the answer.
@@ -41,36 +41,36 @@ pub enum Wrong {
     Expired,
     /// The process dies while this call and the concurrent ones are in flight. Every second call arrives.
     Together,
-    /// Like [`Wrong::Together`], but the other half of the calls arrives.
+    /// Like [`FaultKind::Together`], but the other half of the calls arrives.
     Others,
 }
 
-impl Wrong {
+impl FaultKind {
     pub fn kills(self) -> bool {
         matches!(self, Self::Unsent | Self::Lost | Self::Answered | Self::Together | Self::Others)
     }
 }
 
-pub const ALL: &[(&str, Wrong)] = &[
-    ("unsent", Wrong::Unsent),
-    ("lost", Wrong::Lost),
-    ("answered", Wrong::Answered),
-    ("500", Wrong::Broken),
-    ("throttled", Wrong::Throttled),
-    ("timeout", Wrong::TimedOut),
-    ("denied", Wrong::Denied),
-    ("expired", Wrong::Expired),
-    ("together", Wrong::Together),
-    ("others", Wrong::Others),
+pub const ALL: &[(&str, FaultKind)] = &[
+    ("unsent", FaultKind::Unsent),
+    ("lost", FaultKind::Lost),
+    ("answered", FaultKind::Answered),
+    ("500", FaultKind::Broken),
+    ("throttled", FaultKind::Throttled),
+    ("timeout", FaultKind::TimedOut),
+    ("denied", FaultKind::Denied),
+    ("expired", FaultKind::Expired),
+    ("together", FaultKind::Together),
+    ("others", FaultKind::Others),
 ];
 
-impl fmt::Display for Wrong {
+impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(ALL.iter().find(|(_, wrong)| wrong == self).map_or("", |(name, _)| name))
     }
 }
 
-impl FromStr for Wrong {
+impl FromStr for FaultKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -82,7 +82,7 @@ impl FromStr for Wrong {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     pub at: usize,
-    pub wrong: Wrong,
+    pub wrong: FaultKind,
 }
 
 /// Passes calls one after another, so that the Nth call is the same in every run. Passes them concurrently for faults
@@ -172,15 +172,15 @@ impl HttpConnector for Connector {
 
 impl Shared {
     async fn pass(&self, real: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        if let Some(Fault { at, wrong: wrong @ (Wrong::Together | Wrong::Others) }) = self.fault {
+        if let Some(Fault { at, wrong: wrong @ (FaultKind::Together | FaultKind::Others) }) = self.fault {
             return self.beside_others(at, wrong, real, request).await;
         }
         let _turn = self.turn.lock().await;
         let at = self.count(&request);
         match self.fault {
             Some(fault) if fault.at == at => self.spoil(fault.wrong, real, request).await,
-            Some(Fault { at: last, wrong: Wrong::Answered }) if at > last => self.die().await,
-            Some(Fault { at: last, wrong: Wrong::Expired }) if at > last => Ok(refusal(&request, Refusal::Expired)),
+            Some(Fault { at: last, wrong: FaultKind::Answered }) if at > last => self.die().await,
+            Some(Fault { at: last, wrong: FaultKind::Expired }) if at > last => Ok(refusal(&request, Refusal::Expired)),
             _ => self.deliver(real, request).await,
         }
     }
@@ -212,7 +212,7 @@ impl Shared {
     async fn beside_others(
         &self,
         fatal: usize,
-        wrong: Wrong,
+        wrong: FaultKind,
         real: &SharedHttpConnector,
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
@@ -231,7 +231,7 @@ impl Shared {
             quiet = if now == seen && self.flying.load(Ordering::SeqCst) == 0 { quiet + 1 } else { 0 };
             seen = now;
         }
-        if at.is_multiple_of(2) == (wrong == Wrong::Together) {
+        if at.is_multiple_of(2) == (wrong == FaultKind::Together) {
             let _ = self.deliver(real, request).await;
         }
         let settled = self.settled.fetch_add(1, Ordering::SeqCst) + 1;
@@ -243,26 +243,26 @@ impl Shared {
 
     async fn spoil(
         &self,
-        wrong: Wrong,
+        wrong: FaultKind,
         real: &SharedHttpConnector,
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
         match wrong {
-            Wrong::Unsent => self.die().await,
-            Wrong::Lost => {
+            FaultKind::Unsent => self.die().await,
+            FaultKind::Lost => {
                 let _ = self.deliver(real, request).await;
                 self.die().await
             }
-            Wrong::Answered => self.deliver(real, request).await,
-            Wrong::TimedOut => {
+            FaultKind::Answered => self.deliver(real, request).await,
+            FaultKind::TimedOut => {
                 let _ = self.deliver(real, request).await;
                 Err(ConnectorError::timeout("no answer in time".into()))
             }
-            Wrong::Broken => Ok(HttpResponse::new(status(500), SdkBody::empty())),
-            Wrong::Throttled => Ok(refusal(&request, Refusal::Throttled)),
-            Wrong::Denied => Ok(refusal(&request, Refusal::Denied)),
-            Wrong::Expired => Ok(refusal(&request, Refusal::Expired)),
-            Wrong::Together | Wrong::Others => unreachable!("these calls run side by side"),
+            FaultKind::Broken => Ok(HttpResponse::new(status(500), SdkBody::empty())),
+            FaultKind::Throttled => Ok(refusal(&request, Refusal::Throttled)),
+            FaultKind::Denied => Ok(refusal(&request, Refusal::Denied)),
+            FaultKind::Expired => Ok(refusal(&request, Refusal::Expired)),
+            FaultKind::Together | FaultKind::Others => unreachable!("these calls run side by side"),
         }
     }
 

@@ -11,13 +11,13 @@ use deployer::package::{
 };
 use zip::write::SimpleFileOptions;
 
-use crate::project::{Heard, Project, platform};
+use crate::project::{EventRecorder, Project, platform};
 
 #[tokio::test]
 async fn two_functions_are_built_by_one_cargo_and_the_second_run_starts_none() {
     let project = Project::tiny();
     let requests = vec![project.request("hello"), project.request("other")];
-    let heard = Heard::default();
+    let heard = EventRecorder::default();
     let first = build_all(requests.clone(), &project.environment, &heard).await;
     let second = build_all(requests, &project.environment, &heard).await;
     assert_eq!(project.starts().len(), 1, "{:?}", project.starts());

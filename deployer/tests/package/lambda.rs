@@ -8,10 +8,10 @@ use std::process::Command;
 
 use deployer::package::{PackageError, Request, Runtime, Source, build_all};
 
-use crate::project::{Heard, Project};
+use crate::project::{EventRecorder, Project};
 
 async fn heard(project: &Project, request: Request) -> (Vec<String>, Result<(), PackageError>) {
-    let heard = Heard::default();
+    let heard = EventRecorder::default();
     let answer = build_all(vec![request], &project.environment, &heard).await.remove(0);
     let words = heard.0.into_inner().unwrap().into_iter().filter(|word| word.starts_with("warning"));
     (words.collect(), answer.map(drop))

@@ -126,9 +126,9 @@ pub fn platform() -> Platform {
 }
 
 #[derive(Default)]
-pub struct Heard(pub Mutex<Vec<String>>);
+pub struct EventRecorder(pub Mutex<Vec<String>>);
 
-impl BuildProgress for Heard {
+impl BuildProgress for EventRecorder {
     fn on(&self, event: BuildEvent<'_>) {
         let word = match event {
             BuildEvent::Fresh { bin } => format!("fresh {bin}"),

@@ -5,7 +5,7 @@ use std::fs;
 
 use deployer::package::{Request, build_all};
 
-use crate::project::{Heard, Project};
+use crate::project::{EventRecorder, Project};
 
 /// The functions, one package each.
 const FIVE: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -156,7 +156,7 @@ async fn binaries_of_one_name_in_two_packages_are_told_apart_and_stay_fresh() {
     let requests = vec![project.request_of("a", "bootstrap"), project.request_of("b", "bootstrap")];
     let first: Vec<_> = project.build(requests.clone()).await.into_iter().map(Result::unwrap).collect();
     assert_ne!(first[0].code_sha256, first[1].code_sha256);
-    let heard = Heard::default();
+    let heard = EventRecorder::default();
     let second = build_all(requests.clone(), &project.environment, &heard).await;
     assert_eq!(second.into_iter().map(Result::unwrap).collect::<Vec<_>>(), first);
     assert_eq!(*heard.0.lock().unwrap(), ["fresh bootstrap", "fresh bootstrap"]);
@@ -203,7 +203,7 @@ async fn in_ci_cargo_takes_the_versions_of_the_lock_file_or_none() {
     project.hello().await;
     fs::remove_file(project.path("Cargo.lock")).unwrap();
     project.environment = project.environment.clone().with("CI", "1");
-    let heard = Heard::default();
+    let heard = EventRecorder::default();
     let answers = build_all(vec![project.request("hello")], &project.environment, &heard).await;
     assert!(answers[0].is_ok());
     assert_eq!(heard.0.lock().unwrap()[0], "warning package::no-lock");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use deployer::package::{Runtime, build_all};
 
-use crate::project::{Heard, Project};
+use crate::project::{EventRecorder, Project};
 
 /// Part of every value that no build may see.
 const MARK: &str = "planted-secret";
@@ -68,7 +68,7 @@ fn curious() -> Project {
 #[tokio::test]
 async fn a_build_script_sees_no_credentials_and_what_it_needs() {
     let project = curious();
-    let heard = Heard::default();
+    let heard = EventRecorder::default();
     let answers = build_all(vec![project.request("hello")], &project.environment, &heard).await;
     assert!(answers[0].is_ok(), "{answers:?}");
     let seen = fs::read_to_string(project.path("seen.txt")).unwrap();

@@ -24,13 +24,13 @@ pub enum Fault {
 
 /// A server for several links.
 pub struct Server {
-    objects: Mutex<BTreeMap<String, Kept>>,
+    objects: Mutex<BTreeMap<String, StoredObject>>,
     writes: Mutex<Vec<(String, Vec<u8>)>>,
     began: Instant,
 }
 
 /// An object's bytes, version and time.
-type Kept = (Vec<u8>, u64, SystemTime);
+type StoredObject = (Vec<u8>, u64, SystemTime);
 
 /// The connection of one run to the server.
 pub struct Link {

@@ -36,23 +36,23 @@ impl Call {
 }
 
 /// An answer of S3: status, error code or an empty text, body.
-pub type Answer = (u16, &'static str, String);
-type Stead = dyn FnMut(&Call) -> Option<Answer> + Send;
+pub type S3Answer = (u16, &'static str, String);
+type Substitute = dyn FnMut(&Call) -> Option<S3Answer> + Send;
 
-struct Held {
+struct S3Contents {
     /// The account that owns the bucket; `None` if the bucket does not exist.
     owner: Option<String>,
     objects: BTreeMap<String, (Vec<u8>, u64, SystemTime)>,
     /// Bodies of the bucket's settings: `tagging`, `policy`, `lifecycle`, ….
     settings: BTreeMap<String, String>,
     calls: Vec<Call>,
-    stead: Box<Stead>,
+    stead: Box<Substitute>,
     written: u64,
     began: Instant,
 }
 
 #[derive(Clone)]
-pub struct S3(Arc<Mutex<Held>>);
+pub struct S3(Arc<Mutex<S3Contents>>);
 
 impl std::fmt::Debug for S3 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -62,7 +62,7 @@ impl std::fmt::Debug for S3 {
 
 impl S3 {
     pub fn new(owner: Option<&str>) -> Self {
-        Self(Arc::new(Mutex::new(Held {
+        Self(Arc::new(Mutex::new(S3Contents {
             owner: owner.map(str::to_owned),
             objects: BTreeMap::new(),
             settings: BTreeMap::new(),
@@ -74,7 +74,7 @@ impl S3 {
     }
 
     /// Lets `stead` answer in S3's stead; calls for which it returns `None` reach S3.
-    pub fn answer(&self, stead: impl FnMut(&Call) -> Option<Answer> + Send + 'static) {
+    pub fn answer(&self, stead: impl FnMut(&Call) -> Option<S3Answer> + Send + 'static) {
         self.0.lock().unwrap().stead = Box::new(stead);
     }
 
@@ -146,17 +146,17 @@ fn date(time: SystemTime) -> String {
     DateTime::from(time).fmt(Format::HttpDate).unwrap()
 }
 
-fn fine(body: String) -> Answer {
+fn fine(body: String) -> S3Answer {
     (200, "", body)
 }
 
-impl Held {
+impl S3Contents {
     /// Returns the time in whole seconds, as S3 does.
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + self.began.elapsed().as_secs())
     }
 
-    fn route(&mut self, call: &Call, headers: &mut Vec<(&'static str, String)>) -> Answer {
+    fn route(&mut self, call: &Call, headers: &mut Vec<(&'static str, String)>) -> S3Answer {
         let (path, query) = call.target.split_once('?').unwrap_or((&call.target, ""));
         let (key, setting) = (path.trim_start_matches('/'), query.split(['&', '=']).next().unwrap_or_default());
         let creates = call.method == "PUT" && key.is_empty() && query.is_empty();
@@ -197,7 +197,7 @@ impl Held {
         }
     }
 
-    fn object(&mut self, call: &Call, key: &str, headers: &mut Vec<(&'static str, String)>) -> Answer {
+    fn object(&mut self, call: &Call, key: &str, headers: &mut Vec<(&'static str, String)>) -> S3Answer {
         let found = self.objects.get(key).map(|(bytes, version, at)| (bytes.clone(), format!("\"{version}\""), *at));
         let missing = (404, "NoSuchKey", String::new());
         let condition = call.headers.get("if-match");

@@ -6,7 +6,7 @@
 use functions::budget::Budget;
 use functions::events::Invocation;
 use functions::events::http::{self, HttpApi};
-use functions::start::{self, Started};
+use functions::start::{self, Program};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
         Ok(started) => started,
         Err(error) => return start::give_up(NAME, &error),
     };
-    let Started { studio, logger, queue, settings } = &started;
+    let Program { studio, logger, queue, settings } = &started;
     let front = &HttpApi { studio, outbox: queue, settings };
     let handler = service_fn(move |event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;

@@ -5,7 +5,7 @@
 
 use functions::events::queue;
 use functions::poll::Worker;
-use functions::start::{self, Started};
+use functions::start::{self, Program};
 use functions::stop::Stop;
 use serde_json::json;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
             _ = interrupt.recv() => {}
         }
     };
-    let Started { studio, logger, queue, .. } = &started;
+    let Program { studio, logger, queue, .. } = &started;
     let worker = Worker { studio, logger, queue, settings: &settings };
     let stopping = Stop::default();
     let signals = async {

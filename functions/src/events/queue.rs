@@ -8,7 +8,7 @@ use crate::id::PictureId;
 use crate::log::{self, Level, Logger, Metric, Sink, Unit};
 use crate::model::{ImageModel, ModelError};
 use crate::random::Random;
-use crate::sqs::{self, Postponed, Queue};
+use crate::sqs::{self, Postponement, Queue};
 use crate::store::{Store, StoreError};
 use crate::studio::{Failure, Job, Studio};
 use crate::text::unread;
@@ -264,7 +264,7 @@ pub async fn answer<M: ImageModel, S: Store, R: Random, K: Sink, Q: Queue>(
         let Outcome::Redeliver(wait) = outcome else { continue };
         failures.push(ItemFailure { item_identifier: record.id().to_owned() });
         let receipt_handle = record.receipt_handle.clone();
-        waits.extend(receipt_handle.map(|receipt_handle| Postponed { receipt_handle, wait: *wait }));
+        waits.extend(receipt_handle.map(|receipt_handle| Postponement { receipt_handle, wait: *wait }));
     }
     if let (Some(url), false) = (queue.url_for(&records), waits.is_empty()) {
         let postponed = tokio::time::timeout(POSTPONING, queue.queue.postpone(&url, &waits)).await;

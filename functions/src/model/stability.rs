@@ -6,7 +6,7 @@ use crate::prompt::Prompt;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct StabilityRequest<'a> {
     prompt: &'a str,
     aspect_ratio: &'static str,
     output_format: &'static str,
@@ -14,7 +14,7 @@ struct Request<'a> {
 }
 
 #[derive(Deserialize)]
-struct Reply<'a> {
+struct StabilityReply<'a> {
     #[serde(borrow, default)]
     images: Option<Vec<Text<'a>>>,
     #[serde(default)]
@@ -23,13 +23,13 @@ struct Reply<'a> {
 
 /// Builds the body of the request.
 pub(super) fn request(prompt: &Prompt, seed: u32) -> Vec<u8> {
-    let request = Request { prompt: prompt.as_str(), aspect_ratio: "1:1", output_format: "png", seed };
+    let request = StabilityRequest { prompt: prompt.as_str(), aspect_ratio: "1:1", output_format: "png", seed };
     serde_json::to_vec(&request).unwrap_or_default()
 }
 
 /// Reads the body of the reply. The content filter answers with status 200, often without any image.
 pub(super) fn reply(body: &[u8]) -> Result<Picture, ModelError> {
-    let reply: Reply<'_> = parse(body)?;
+    let reply: StabilityReply<'_> = parse(body)?;
     let reasons = reply.finish_reasons.unwrap_or_default();
     match reasons.into_iter().flatten().next() {
         None => decode(reply.images),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+struct TitanRequest<'a> {
     task_type: &'static str,
     text_to_image_params: TextToImage<'a>,
     image_generation_config: Generation,
@@ -30,7 +30,7 @@ struct Generation {
 }
 
 #[derive(Deserialize)]
-struct Reply<'a> {
+struct TitanReply<'a> {
     #[serde(borrow, default)]
     images: Option<Vec<Text<'a>>>,
     #[serde(default)]
@@ -39,7 +39,7 @@ struct Reply<'a> {
 
 /// Builds the body of the request.
 pub(super) fn request(settings: &ModelSettings, prompt: &Prompt, seed: u32) -> Vec<u8> {
-    let request = Request {
+    let request = TitanRequest {
         task_type: "TEXT_IMAGE",
         text_to_image_params: TextToImage { text: prompt.as_str() },
         image_generation_config: Generation {
@@ -59,7 +59,7 @@ pub(super) fn request(settings: &ModelSettings, prompt: &Prompt, seed: u32) -> V
 
 /// Reads the body of the reply. A text in `error` means that the picture was held back.
 pub(super) fn reply(body: &[u8]) -> Result<Picture, ModelError> {
-    let reply: Reply<'_> = parse(body)?;
+    let reply: TitanReply<'_> = parse(body)?;
     match reply.error.filter(|error| !error.is_empty()) {
         Some(error) => Err(ModelError::Filtered(error)),
         None => decode(reply.images),

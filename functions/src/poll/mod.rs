@@ -11,7 +11,7 @@ use crate::events::queue::{Outcome, RecordResult};
 use crate::log::{Level, Logger, Metric, Sink, Unit};
 use crate::model::ImageModel;
 use crate::random::Random;
-use crate::sqs::{Deliveries, Delivery, LONG_POLL, MOST, QueueError, Wanted};
+use crate::sqs::{Deliveries, Delivery, LONG_POLL, MOST, QueueError, ReceiveParameters};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::studio::Studio;
@@ -66,8 +66,8 @@ struct State {
     counts: Counts,
 }
 
-type Received = Result<Vec<Delivery>, QueueError>;
-type Call<'c> = Pin<Box<dyn Future<Output = Received> + 'c>>;
+type ReceiveResult = Result<Vec<Delivery>, QueueError>;
+type Call<'c> = Pin<Box<dyn Future<Output = ReceiveResult> + 'c>>;
 
 impl State {
     /// Returns the time before which no call is made.
@@ -166,15 +166,15 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
         let _ = timeout(LAST_GIVEN_BACK, futures::future::join_all(messages.iter().map(give_back))).await;
     }
 
-    async fn receive(&self, most: usize) -> Received {
+    async fn receive(&self, most: usize) -> ReceiveResult {
         let limit = LONG_POLL + OVERDUE;
-        let wanted = Wanted { most, visibility: self.settings.visibility };
+        let wanted = ReceiveParameters { most, visibility: self.settings.visibility };
         let received = timeout(limit, self.queue.receive(&self.settings.queue_url, wanted)).await;
         received.unwrap_or_else(|_| Err(QueueError::stalled(limit)))
     }
 
     /// Records the answer to the call of `called`, and returns its messages.
-    fn note_received(&self, received: Received, called: Instant, state: &mut State) -> Vec<Delivery> {
+    fn note_received(&self, received: ReceiveResult, called: Instant, state: &mut State) -> Vec<Delivery> {
         let log = self.logger.start();
         let messages = match received {
             Ok(messages) => messages,
@@ -252,7 +252,7 @@ impl<M: ImageModel, S: Store, R: Random, K: Sink, Q: Deliveries> Worker<'_, M, S
 }
 
 /// Waits for the answer to `call`; forever if no call is in progress.
-async fn wait_for_answer(call: &mut Option<Call<'_>>) -> Received {
+async fn wait_for_answer(call: &mut Option<Call<'_>>) -> ReceiveResult {
     match call {
         Some(call) => call.await,
         None => std::future::pending().await,

@@ -20,7 +20,7 @@ const ATTRIBUTES: [&str; 2] = ["correlation_id", "picture_id"];
 
 /// The parameters of a call for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ReceiveParameters {
     /// 1 to [`MOST`].
     pub most: usize,
     /// How long the messages are hidden from other receivers, in whole seconds. The queue's own timeout does not apply.
@@ -54,7 +54,7 @@ pub enum QueueError {
 /// A queue that delivers messages and learns their outcome. Each method makes one call. The caller handles retries.
 pub trait Deliveries {
     /// Waits for messages of the queue at `url`, [`LONG_POLL`] at most. Returns an empty list if none arrives.
-    fn receive(&self, url: &str, wanted: Wanted) -> impl Future<Output = Result<Vec<Delivery>, QueueError>>;
+    fn receive(&self, url: &str, wanted: ReceiveParameters) -> impl Future<Output = Result<Vec<Delivery>, QueueError>>;
     /// Deletes the message.
     fn delete(&self, url: &str, receipt_handle: &str) -> impl Future<Output = Result<(), QueueError>>;
     /// Hides the message for `time` from now, in whole seconds; zero lets it be delivered again at once.
@@ -107,7 +107,7 @@ fn is_throttled(failure: &AwsFailure) -> bool {
 
 impl Deliveries for Sqs {
     /// Calls ReceiveMessage.
-    async fn receive(&self, url: &str, wanted: Wanted) -> Result<Vec<Delivery>, QueueError> {
+    async fn receive(&self, url: &str, wanted: ReceiveParameters) -> Result<Vec<Delivery>, QueueError> {
         let request = self
             .client
             .receive_message()

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub type AwsStudio = Studio<Bedrock, S3Store, OsRandom>;
 
 /// The parts that are created once, before the first event.
-pub struct Started {
+pub struct Program {
     pub studio: AwsStudio,
     pub logger: Logger<Stdout>,
     pub queue: Sqs,
@@ -31,17 +31,17 @@ pub struct Started {
 /// Creates the log, the studio and the queue's client of `function` from the environment: clients, root certificates,
 /// connection pool. One call of a model may take `model_timeout`, unless the environment states another time. Makes no
 /// call; the first event opens the connections, which then stay open.
-pub async fn start(function: &'static str, model_timeout: Duration) -> Result<Started, ConfigError> {
+pub async fn start(function: &'static str, model_timeout: Duration) -> Result<Program, ConfigError> {
     Ok(assemble(function, model_timeout, Settings::read(read_variable)?).await)
 }
 
 /// Like [`start`], for a process that receives messages itself. Also returns its settings for that.
-pub async fn start_polling(function: &'static str, model_timeout: Duration) -> Result<(Started, Polling), ConfigError> {
+pub async fn start_polling(function: &'static str, model_timeout: Duration) -> Result<(Program, Polling), ConfigError> {
     let (settings, polling) = Polling::read(read_variable)?;
     Ok((assemble(function, model_timeout, settings).await, polling))
 }
 
-async fn assemble(function: &'static str, model_timeout: Duration, settings: Settings) -> Started {
+async fn assemble(function: &'static str, model_timeout: Duration, settings: Settings) -> Program {
     let logger = Logger::new(function, read_variable, Stdout);
     for warning in &settings.warnings {
         logger.start().line(Level::Warn, "the configuration may not work", json!({"warning": warning}));
@@ -58,7 +58,7 @@ async fn assemble(function: &'static str, model_timeout: Duration, settings: Set
         model_timeout: settings.model_timeout.unwrap_or(model_timeout),
         daily_limit: settings.daily_limit.map(DailyLimit::of),
     };
-    Started { studio, logger, queue: Sqs { client: clients.sqs }, settings }
+    Program { studio, logger, queue: Sqs { client: clients.sqs }, settings }
 }
 
 fn read_variable(name: &str) -> Option<String> {

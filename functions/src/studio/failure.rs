@@ -15,7 +15,7 @@ use thiserror::Error;
 pub enum Failure {
     /// The prompt can never succeed.
     #[error("{0}")]
-    Rejected(Rejected),
+    Rejected(RejectionCause),
     #[error("{cause} (attempt {attempts})")]
     Model { cause: ModelError, attempts: u32 },
     #[error("{cause} (attempt {attempts})")]
@@ -39,7 +39,7 @@ pub enum Failure {
 
 /// Reason why the prompt itself is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Rejected {
+pub enum RejectionCause {
     #[error("{0}")]
     Prompt(PromptError),
     /// AWS's words are for the log only.
@@ -52,7 +52,7 @@ pub enum Rejected {
 
 impl From<PromptError> for Failure {
     fn from(error: PromptError) -> Self {
-        Self::Rejected(Rejected::Prompt(error))
+        Self::Rejected(RejectionCause::Prompt(error))
     }
 }
 
@@ -61,19 +61,19 @@ impl Failure {
     pub fn rejection(&self) -> Option<Rejection> {
         let Self::Rejected(rejected) = self else { return None };
         Some(match rejected {
-            Rejected::Before(rejection) => rejection.clone(),
-            Rejected::Prompt(error) => {
+            RejectionCause::Before(rejection) => rejection.clone(),
+            RejectionCause::Prompt(error) => {
                 let reason = match error {
                     PromptError::Empty => Reason::Blank,
                     PromptError::TooLong { .. } => Reason::TooLong,
                 };
                 Rejection { reason, message: error.to_string() }
             }
-            Rejected::Model { cause: ModelError::Filtered(_) } => {
+            RejectionCause::Model { cause: ModelError::Filtered(_) } => {
                 let message = "The content filter refused the prompt or its picture.".to_owned();
                 Rejection { reason: Reason::Filtered, message }
             }
-            Rejected::Model { .. } => {
+            RejectionCause::Model { .. } => {
                 let message = "The image model takes no such prompt.".to_owned();
                 Rejection { reason: Reason::Invalid, message }
             }
@@ -83,7 +83,7 @@ impl Failure {
     /// Returns the model's failure.
     pub fn model(&self) -> Option<&ModelError> {
         match self {
-            Self::Model { cause, .. } | Self::Rejected(Rejected::Model { cause }) => Some(cause),
+            Self::Model { cause, .. } | Self::Rejected(RejectionCause::Model { cause }) => Some(cause),
             _ => None,
         }
     }
@@ -103,7 +103,7 @@ impl Failure {
 /// Distinguishes a failure of the model from a fault of the prompt.
 pub(super) fn drawing(stopped: RetryError<ModelError>) -> Failure {
     match stopped {
-        RetryError::Failed { cause, .. } if cause.is_permanent() => Failure::Rejected(Rejected::Model { cause }),
+        RetryError::Failed { cause, .. } if cause.is_permanent() => Failure::Rejected(RejectionCause::Model { cause }),
         RetryError::Failed { cause, attempts } => Failure::Model { cause, attempts },
         RetryError::OutOfTime { cause, attempts } => out_of_time("drawing", cause, attempts),
     }

@@ -42,7 +42,7 @@ pub struct Machine {
 
 /// The result of a job.
 #[derive(Debug)]
-pub struct Done {
+pub struct JobResult {
     pub ok: bool,
     /// The output of all steps.
     pub text: String,
@@ -51,13 +51,13 @@ pub struct Done {
     outputs: BTreeMap<String, String>,
 }
 
-impl Done {
+impl JobResult {
     pub fn output(&self, step: &str, name: &str) -> &str {
         self.outputs.get(&format!("steps.{step}.outputs.{name}")).map_or("", String::as_str)
     }
 }
 
-impl fmt::Display for Done {
+impl fmt::Display for JobResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ok: {}, used: {:?}, outputs: {:?}\n{}", self.ok, self.used, self.outputs, self.text)
     }
@@ -106,18 +106,18 @@ impl Machine {
         self
     }
 
-    pub fn run(self, workflow: &str, job: &str) -> Done {
+    pub fn run(self, workflow: &str, job: &str) -> JobResult {
         let workflow: Value = serde_yaml::from_str(workflow).expect("YAML");
         self.steps(&workflow["jobs"][job])
     }
 
-    pub fn run_composite(self, action: &str) -> Done {
+    pub fn run_composite(self, action: &str) -> JobResult {
         let action: Value = serde_yaml::from_str(action).expect("YAML");
         self.steps(&action["runs"])
     }
 
-    fn steps(mut self, job: &Value) -> Done {
-        let mut done = Done { ok: true, text: String::new(), used: Vec::new(), outputs: BTreeMap::new() };
+    fn steps(mut self, job: &Value) -> JobResult {
+        let mut done = JobResult { ok: true, text: String::new(), used: Vec::new(), outputs: BTreeMap::new() };
         for (name, value) in self.variables(&job["env"]) {
             self.know(&format!("env.{name}"), &value).set(&name, &value);
         }
@@ -140,7 +140,7 @@ impl Machine {
         done
     }
 
-    fn shell(&mut self, step: &Value, done: &mut Done) {
+    fn shell(&mut self, step: &Value, done: &mut JobResult) {
         let script = self.root.join("step.sh");
         std::fs::write(&script, step["run"].as_str().expect("a script")).expect("a file");
         let output = self.root.join("step-output");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::story::{Step, Story};
 use super::valid::text;
-use crate::account::{Account, End, Keep};
+use crate::account::{Account, End, StatePlace};
 use crate::holdings::{Holdings, differences};
 
 /// How a story ended.
@@ -34,7 +34,7 @@ pub fn play(story: &Story) -> Verdict {
 }
 
 fn lived(story: &Story) -> Result<(), Verdict> {
-    let account = Account::new(Keep::S3);
+    let account = Account::new(StatePlace::S3);
     let (last, before) = story.steps.split_last().expect("a story has steps");
     for (number, step) in before.iter().enumerate() {
         apply(&account, step, &before[..number])?;
@@ -104,7 +104,7 @@ fn apply(account: &Account, step: &Step, before: &[Step]) -> Result<(), Verdict>
 
 /// Returns the contents of a fresh account after this stack alone.
 fn fresh(step: &Step) -> Result<Holdings, Verdict> {
-    let account = Account::new(Keep::S3);
+    let account = Account::new(StatePlace::S3);
     make_external(&account, &step.stack)?;
     match run(&account, &step.stack, Goal::Apply, None) {
         End::Done => Ok(account.holdings()),

@@ -10,13 +10,13 @@ use super::edit::edited;
 use super::maker::Maker;
 use super::valid::{mended, text};
 use crate::dice::Dice;
-use crate::wire::{Fault, Wrong};
+use crate::wire::{Fault, FaultKind};
 
 /// The start of the first line of a stack's file, which says where the run is killed.
 const CUT: &str = "# cut off at call ";
 /// The last call at which a run may be killed: about as many as a run makes.
 const CALLS: usize = 90;
-const DEATHS: &[Wrong] = &[Wrong::Unsent, Wrong::Lost, Wrong::Answered];
+const DEATHS: &[FaultKind] = &[FaultKind::Unsent, FaultKind::Lost, FaultKind::Answered];
 
 /// One stack, and the fault that ends the run that applies it.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use deployer::aws::Aws;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::Deployed;
+use super::DeploymentSnapshots;
 use crate::catalog::lambda_permission::without_digest;
 
 /// Fields with times or random values, which differ between accounts.
@@ -44,15 +44,15 @@ const CONTENT: &[&str] =
     &["ApproximateNumberOf", "stored_bytes", "SubscriptionsConfirmed", "SubscriptionsPending", "SubscriptionsDeleted"];
 
 /// The replacements for one account.
-pub struct Alike {
+pub struct Replacements {
     account: String,
     /// Random ids, and the things that they identify.
     ids: Vec<(String, String)>,
     deployed: HashMap<String, Value>,
 }
 
-impl Alike {
-    pub fn of(aws: &Aws, ids: Vec<(String, String)>, deployed: &Deployed) -> Self {
+impl Replacements {
+    pub fn of(aws: &Aws, ids: Vec<(String, String)>, deployed: &DeploymentSnapshots) -> Self {
         let deployed = deployed.iter().map(|(id, served)| (id.clone(), served.clone())).collect();
         Self { account: aws.place.account.clone(), ids, deployed }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// An accepted difference between an edited account and a fresh apply.
-struct Known {
+struct AcceptedDifference {
     /// The kind of thing; below it the end of the property's path.
     thing: &'static str,
     property: &'static str,
@@ -13,46 +13,64 @@ struct Known {
     reason: &'static str,
 }
 
-const KNOWN: &[Known] = &[
-    Known {
+const KNOWN: &[AcceptedDifference] = &[
+    AcceptedDifference {
         thing: "function ",
         property: "dead_letter_config",
         edited: || json!({ "target_arn": "" }),
         fresh: || Value::Null,
         reason: CLEARED,
     },
-    Known {
+    AcceptedDifference {
         thing: "bucket ",
         property: "bucket_key_enabled",
         edited: || json!(false),
         fresh: || Value::Null,
         reason: "no bucket key is what S3 has by default; the local AWS tells only what was set",
     },
-    Known {
+    AcceptedDifference {
         thing: "bucket ",
         property: "versioning.status",
         edited: || json!("Suspended"),
         fresh: || Value::Null,
         reason: "S3 suspends a bucket's versioning; no bucket goes back to never having had it",
     },
-    Known {
+    AcceptedDifference {
         thing: "queue ",
         property: "SqsManagedSseEnabled",
         edited: || json!("true"),
         fresh: || Value::Null,
         reason: "AWS tells its default, which is true; the local AWS tells only what was set",
     },
-    Known {
+    AcceptedDifference {
         thing: "api ",
         property: "method_settings",
         edited: || json!({ "*/*": defaults_of_methods() }),
         fresh: || Value::Null,
         reason: "a setting of all methods that goes back to its default is written down as that default",
     },
-    Known { thing: "queue ", property: "KmsMasterKeyId", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
-    Known { thing: "topic ", property: "KmsMasterKeyId", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
-    Known { thing: "topic ", property: "DeliveryPolicy", edited: || json!(""), fresh: || Value::Null, reason: CLEARED },
-    Known {
+    AcceptedDifference {
+        thing: "queue ",
+        property: "KmsMasterKeyId",
+        edited: || json!(""),
+        fresh: || Value::Null,
+        reason: CLEARED,
+    },
+    AcceptedDifference {
+        thing: "topic ",
+        property: "KmsMasterKeyId",
+        edited: || json!(""),
+        fresh: || Value::Null,
+        reason: CLEARED,
+    },
+    AcceptedDifference {
+        thing: "topic ",
+        property: "DeliveryPolicy",
+        edited: || json!(""),
+        fresh: || Value::Null,
+        reason: CLEARED,
+    },
+    AcceptedDifference {
         thing: "topic ",
         property: "Policy.Statement.Action",
         edited: || json!(OWNERS_ACTIONS.map(|action| format!("SNS:{action}"))),

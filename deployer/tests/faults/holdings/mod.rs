@@ -11,22 +11,22 @@ use serde_json::Value;
 
 use crate::catalog;
 
-pub use alike::Alike;
+pub use alike::Replacements;
 
 /// Each thing by a name that is the same in every account, with everything that AWS reports about it.
 pub type Holdings = BTreeMap<String, Value>;
 
 /// The paths and methods in each deployment's snapshot, by the deployment's id.
-pub type Deployed = BTreeMap<String, Value>;
+pub type DeploymentSnapshots = BTreeMap<String, Value>;
 
 /// Lists the contents of the account, except the buckets of states.
-pub async fn holdings(aws: &Aws, deployed: &Deployed) -> Holdings {
+pub async fn holdings(aws: &Aws, deployed: &DeploymentSnapshots) -> Holdings {
     let (mut ids, mut all) = (Vec::new(), Vec::new());
     for thing in catalog::things(aws).await {
         ids.extend(thing.id);
         all.push((thing.name, thing.whole.await));
     }
-    let alike = Alike::of(aws, ids, deployed);
+    let alike = Replacements::of(aws, ids, deployed);
     all.into_iter().map(|(name, value)| (alike.text(&name), alike.value(value))).collect()
 }
 

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 /// The parts of a request that tell its action and resource.
-pub struct Asked<'a> {
+pub struct ApiRequest<'a> {
     pub request: &'a HttpRequest,
     pub service: &'a str,
     pub account: &'a str,
@@ -20,7 +20,7 @@ pub struct Asked<'a> {
     pub body: Value,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ApiRequest<'a> {
     pub fn of(request: &'a HttpRequest) -> Self {
         let signed = request.headers().get("authorization").expect("a signed request");
         let scope: Vec<&str> = signed.split("Credential=").nth(1).expect("a scope").split(['/', ',']).collect();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::asked::Asked;
-use super::{Found, need, under};
+use super::asked::ApiRequest;
+use super::{NeedParts, need, under};
 
-pub fn found(asked: &Asked<'_>) -> Found {
+pub fn found(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let parts: Vec<&str> = asked.path.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     let method = asked.request.method();
     let mapping = |id: &str| asked.arn("lambda", &format!("event-source-mapping:{id}"));
@@ -68,7 +68,7 @@ fn verb(method: &str) -> &str {
 }
 
 /// Lists the permissions on the things that a function is given. Lambda requires them from its caller.
-fn given(asked: &Asked<'_>) -> Found {
+fn given(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let role = asked.has("Role").then(|| asked.text("Role"));
     let role = role.map(|role| under("iam:PassRole", role, "iam:PassedToService", "lambda.amazonaws.com"));
     let layers = asked.body["Layers"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -88,18 +88,18 @@ fn given(asked: &Asked<'_>) -> Found {
     role.into_iter().chain(layers).chain(key).chain(network).collect()
 }
 
-fn function(asked: &Asked<'_>, name: &str) -> String {
+fn function(asked: &ApiRequest<'_>, name: &str) -> String {
     if name.starts_with("arn:") { name.to_owned() } else { asked.arn("lambda", &format!("function:{name}")) }
 }
 
 /// Returns the ARN of the function, or of its requested version.
-fn qualified(asked: &Asked<'_>, name: &str) -> String {
+fn qualified(asked: &ApiRequest<'_>, name: &str) -> String {
     let own = function(asked, name);
     asked.query.get("Qualifier").map_or_else(|| own.clone(), |version| format!("{own}:{version}"))
 }
 
 /// AWS does not document the permission for publishing through another call. The strictest possibility is assumed.
-fn published(asked: &Asked<'_>, own: &str) -> Found {
+fn published(asked: &ApiRequest<'_>, own: &str) -> Vec<NeedParts> {
     asked.has("Publish").then(|| need("lambda:PublishVersion", own)).into_iter().collect()
 }
 

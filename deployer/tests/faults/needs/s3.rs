@@ -1,7 +1,7 @@
 //! S3's actions: buckets with their settings, objects.
 
-use super::asked::Asked;
-use super::{Found, need, under};
+use super::asked::ApiRequest;
+use super::{NeedParts, need, under};
 
 /// The query parameters of a bucket's settings, and their names in IAM.
 const SETTINGS: &[(&str, &str)] = &[
@@ -14,7 +14,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("versioning", "BucketVersioning"),
 ];
 
-pub fn found(asked: &Asked<'_>) -> Found {
+pub fn found(asked: &ApiRequest<'_>) -> Vec<NeedParts> {
     let bucket = format!("arn:aws:s3:::{}", asked.path[0]);
     let key = asked.path[1..].join("/");
     if !key.is_empty() {
@@ -46,18 +46,18 @@ pub fn found(asked: &Asked<'_>) -> Found {
 }
 
 /// Lists the permissions for each key of a DeleteObjects. Deleting a version is a separate action.
-fn deleted(asked: &Asked<'_>, bucket: &str) -> Found {
+fn deleted(asked: &ApiRequest<'_>, bucket: &str) -> Vec<NeedParts> {
     let text = String::from_utf8_lossy(asked.request.body().bytes().expect("a list of keys"));
     let object = |part: &str| {
         let key = part.split("</Key>").next().unwrap_or_default();
         let version = part.contains("<VersionId>").then_some("s3:DeleteObjectVersion");
         let actions = ["s3:DeleteObject"].into_iter().chain(version);
-        actions.map(|action| need(action, format!("{bucket}/{key}"))).collect::<Found>()
+        actions.map(|action| need(action, format!("{bucket}/{key}"))).collect::<Vec<_>>()
     };
     text.split("<Key>").skip(1).flat_map(object).collect()
 }
 
-fn new_bucket(asked: &Asked<'_>, bucket: &str) -> Found {
+fn new_bucket(asked: &ApiRequest<'_>, bucket: &str) -> Vec<NeedParts> {
     let text = String::from_utf8_lossy(asked.request.body().bytes().unwrap_or_default());
     let tags = text.contains("<Tag").then(|| need("s3:TagResource", bucket));
     let owns = asked.request.headers().get("x-amz-object-ownership");
@@ -65,7 +65,7 @@ fn new_bucket(asked: &Asked<'_>, bucket: &str) -> Found {
     [need("s3:CreateBucket", bucket)].into_iter().chain(tags).chain(ownership).collect()
 }
 
-fn object(asked: &Asked<'_>, bucket: &str, object: &str) -> Found {
+fn object(asked: &ApiRequest<'_>, bucket: &str, object: &str) -> Vec<NeedParts> {
     let compares = asked.request.headers().get("if-match").is_some();
     let read = || need("s3:GetObject", object);
     match asked.request.method() {

@@ -35,9 +35,9 @@ impl Outbox for Outgoing {
 }
 
 /// A source of random numbers that is empty.
-struct Dry;
+struct EmptyRandom;
 
-impl Random for Dry {
+impl Random for EmptyRandom {
     fn up_to(&self, _: u32) -> u32 {
         0
     }
@@ -110,7 +110,7 @@ async fn a_queue_that_stays_shut_tells_when_to_come_again() {
 async fn a_system_without_random_numbers_gives_no_id_that_could_be_guessed() {
     let FakeStudio { models, store, clock, prefix, model_timeout, daily_limit, .. } = studio();
     let seeds = crate::seed::RANGE;
-    let studio = Studio { models, store, random: Dry, clock, prefix, seeds, model_timeout, daily_limit };
+    let studio = Studio { models, store, random: EmptyRandom, clock, prefix, seeds, model_timeout, daily_limit };
     let outbox = Outgoing::default();
     let (answer, _) = answered(&studio, &outbox, post("/pictures", "a moon"), 30).await;
     assert_eq!((answer.status_code, outbox.calls.get()), (503, 0));

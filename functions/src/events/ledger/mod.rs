@@ -17,7 +17,7 @@ use crate::model::{ImageModel, ModelError};
 use crate::picture::Picture;
 use crate::prompt::Prompt;
 use crate::records::{Record, Status, record_key};
-use crate::sqs::{Postponed, Queue};
+use crate::sqs::{Postponement, Queue};
 use crate::store::{Condition, Metadata, Store, StoreError, Version};
 use crate::studio::Studio;
 use crate::studio::tests::FakeStore;
@@ -80,7 +80,7 @@ impl Store for Bucket<'_> {
     }
 }
 
-struct Message {
+struct LedgerMessage {
     number: u32,
     visible_at: Instant,
     receives: u32,
@@ -88,7 +88,7 @@ struct Message {
 
 /// A standard queue with a dead-letter queue. It delivers some messages twice, and in any order.
 struct Standard {
-    waiting: RefCell<Vec<Message>>,
+    waiting: RefCell<Vec<LedgerMessage>>,
     dead: RefCell<BTreeSet<u32>>,
     dice: Dice,
 }
@@ -127,7 +127,7 @@ impl Standard {
 }
 
 impl Queue for Standard {
-    async fn postpone(&self, _: &str, messages: &[Postponed]) -> Result<(), AwsFailure> {
+    async fn postpone(&self, _: &str, messages: &[Postponement]) -> Result<(), AwsFailure> {
         for postponed in messages {
             let number: u32 = postponed.receipt_handle.parse().unwrap();
             for message in self.waiting.borrow_mut().iter_mut().filter(|message| message.number == number) {
@@ -219,7 +219,7 @@ impl ImageModel for Shared<'_> {
 #[tokio::test(start_paused = true)]
 async fn of_ten_thousand_messages_none_is_lost_and_none_is_paid_twice() {
     let now = Instant::now();
-    let waiting = (0..MESSAGES).map(|number| Message { number, visible_at: now, receives: 0 });
+    let waiting = (0..MESSAGES).map(|number| LedgerMessage { number, visible_at: now, receives: 0 });
     let queue =
         Standard { waiting: RefCell::new(waiting.collect()), dead: RefCell::default(), dice: Dice(Cell::new(1)) };
     let (bucket, model, killed) = (FakeStore::default(), Model::default(), RefCell::default());

@@ -4,7 +4,7 @@ use super::*;
 use crate::aws::AwsFailure;
 use std::cell::{Cell, RefCell};
 
-struct Message {
+struct FakeMessage {
     id: String,
     body: String,
     deliveries: u32,
@@ -14,7 +14,7 @@ struct Message {
 /// A queue that hides the messages that it delivers, as SQS does, and counts its calls.
 #[derive(Default)]
 pub(super) struct FakeQueue {
-    messages: RefCell<Vec<Message>>,
+    messages: RefCell<Vec<FakeMessage>>,
     /// The errors of the next calls for messages.
     pub(super) receive_faults: RefCell<Vec<AwsFailure>>,
     /// How many of the next deletions fail.
@@ -38,16 +38,16 @@ impl FakeQueue {
     pub(super) fn send(&self, body: &str) {
         let mut messages = self.messages.borrow_mut();
         let id = format!("m-{}", messages.len());
-        messages.push(Message { id, body: body.to_owned(), deliveries: 0, visible: Instant::now() });
+        messages.push(FakeMessage { id, body: body.to_owned(), deliveries: 0, visible: Instant::now() });
     }
 
     /// Returns the messages that were not deleted, with the seconds until each is visible.
     pub(super) fn left(&self) -> Vec<(String, u64)> {
-        let seconds = |message: &Message| message.visible.saturating_duration_since(Instant::now()).as_secs();
+        let seconds = |message: &FakeMessage| message.visible.saturating_duration_since(Instant::now()).as_secs();
         self.messages.borrow().iter().map(|message| (message.id.clone(), seconds(message))).collect()
     }
 
-    fn take(&self, wanted: Wanted) -> Vec<Delivery> {
+    fn take(&self, wanted: ReceiveParameters) -> Vec<Delivery> {
         let now = Instant::now();
         let mut messages = self.messages.borrow_mut();
         // SQS keeps no order. The least delivered messages come first, so that each is delivered at some time.
@@ -77,7 +77,7 @@ pub(super) fn fault(code: &str) -> AwsFailure {
 }
 
 impl Deliveries for FakeQueue {
-    async fn receive(&self, _: &str, wanted: Wanted) -> Result<Vec<Delivery>, QueueError> {
+    async fn receive(&self, _: &str, wanted: ReceiveParameters) -> Result<Vec<Delivery>, QueueError> {
         self.calls.set(self.calls.get() + 1);
         self.most_asked.set(self.most_asked.get().max(wanted.most));
         if let Some(failure) = self.receive_faults.borrow_mut().pop() {

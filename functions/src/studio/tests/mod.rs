@@ -16,14 +16,14 @@ fn id(text: &str) -> PictureId {
     PictureId::parse(text).unwrap()
 }
 
-async fn produce_as(studio: &FakeStudio, id: Option<&PictureId>, prompt: &str) -> Result<Produced, Failure> {
+async fn produce_as(studio: &FakeStudio, id: Option<&PictureId>, prompt: &str) -> Result<ProducedPicture, Failure> {
     let logger = logger();
     let job = Job { id, prompt, correlation_id: "c-1", request_id: "r-1" };
     let time = Deadlines::reserving(Budget::lasting(Duration::from_secs(20)), Duration::from_secs(2));
     studio.produce(job, time, logger.event("r-1", "c-1")).await
 }
 
-async fn produce(studio: &FakeStudio, prompt: &str) -> Result<Produced, Failure> {
+async fn produce(studio: &FakeStudio, prompt: &str) -> Result<ProducedPicture, Failure> {
     produce_as(studio, None, prompt).await
 }
 

@@ -1,6 +1,6 @@
 //! The part of S3 that the functions use: one bucket, conditional writes.
 
-use super::http::{Request, Response};
+use super::http::{HttpRequest, Response};
 use serde_json::Value;
 
 /// An object, and the request that wrote it.
@@ -42,7 +42,7 @@ impl Bucket {
     }
 
     pub fn place(&mut self, path: String, body: &Value) {
-        let request = Request {
+        let request = HttpRequest {
             method: "PUT".to_owned(),
             path: path.clone(),
             headers: Vec::new(),
@@ -52,7 +52,7 @@ impl Bucket {
         self.put(request, found);
     }
 
-    pub fn respond(&mut self, request: Request) -> Response {
+    pub fn respond(&mut self, request: HttpRequest) -> Response {
         let found = self.objects.iter().position(|put| put.path == request.path);
         match request.method.as_str() {
             "PUT" => self.put(request, found),
@@ -69,7 +69,7 @@ impl Bucket {
         }
     }
 
-    fn put(&mut self, request: Request, found: Option<usize>) -> Response {
+    fn put(&mut self, request: HttpRequest, found: Option<usize>) -> Response {
         if self.refuses {
             return error(403, "AccessDenied");
         }

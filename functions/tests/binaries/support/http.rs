@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-pub struct Request {
+pub struct HttpRequest {
     pub method: String,
     /// Without the query.
     pub path: String,
@@ -13,7 +13,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-impl Request {
+impl HttpRequest {
     /// Returns the value of the header `name`, which is in lower case; empty if the request does not have it.
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(key, _)| key == name);
@@ -43,7 +43,7 @@ impl Response {
 }
 
 /// Answers the requests of one connection until either side ends it.
-pub fn serve(stream: TcpStream, respond: impl Fn(Request) -> Option<Response>) {
+pub fn serve(stream: TcpStream, respond: impl Fn(HttpRequest) -> Option<Response>) {
     let Ok(mut writer) = stream.try_clone() else {
         return;
     };
@@ -67,7 +67,7 @@ pub fn serve(stream: TcpStream, respond: impl Fn(Request) -> Option<Response>) {
     }
 }
 
-fn read(reader: &mut impl BufRead) -> Option<Request> {
+fn read(reader: &mut impl BufRead) -> Option<HttpRequest> {
     let first = line(reader)?;
     let mut words = first.split(' ');
     let method = words.next()?.to_owned();
@@ -85,7 +85,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     let length = length.map_or(Some(0), |(_, value)| value.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { method, path, headers, body })
+    Some(HttpRequest { method, path, headers, body })
 }
 
 /// Returns the next line without its end; `None` if the connection ended.

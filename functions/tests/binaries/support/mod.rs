@@ -12,7 +12,7 @@ pub use process::Process;
 pub use queue::QUEUE_URL;
 use queue::Queue;
 
-use http::{Request, Response};
+use http::{HttpRequest, Response};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Deref;
@@ -89,7 +89,7 @@ impl Shared {
         }
     }
 
-    fn respond(&self, request: Request) -> Option<Response> {
+    fn respond(&self, request: HttpRequest) -> Option<Response> {
         if request.path == NEXT {
             return self.next();
         }
@@ -111,7 +111,7 @@ impl Shared {
         }
     }
 
-    fn send(&self, request: &Request) -> Response {
+    fn send(&self, request: &HttpRequest) -> Response {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let text = body["MessageBody"].as_str().unwrap();
         match text.contains("unsendable") {
@@ -128,7 +128,7 @@ impl Shared {
         }
     }
 
-    fn postpone(&self, request: &Request) -> Response {
+    fn postpone(&self, request: &HttpRequest) -> Response {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let entries = body["Entries"].as_array().unwrap();
         let ids = entries.iter().map(|entry| json!({"Id": entry["Id"]}));
@@ -149,14 +149,14 @@ impl Shared {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let deadline = u64::try_from(now.as_millis()).unwrap() + left_ms;
         let response = Response::json(200, &event)
-            .header("Lambda-Runtime-Aws-Request-Id", "request-1")
+            .header("Lambda-Runtime-Aws-HttpRequest-Id", "request-1")
             .header("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793")
             .header("Lambda-Runtime-Deadline-Ms", &deadline.to_string())
             .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:f");
         Some(response)
     }
 
-    fn invoke_model(&self, request: &Request) -> Option<Response> {
+    fn invoke_model(&self, request: &HttpRequest) -> Option<Response> {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         // The prompt's place in Stability's requests, and the one in requests of Titan and Nova.
         let prompt = body["prompt"].as_str().or(body["textToImageParams"]["text"].as_str()).unwrap().to_owned();

@@ -1,6 +1,6 @@
 //! The part of SQS that the worker uses: one standard queue, whose clock the test can advance.
 
-use super::http::{Request, Response};
+use super::http::{HttpRequest, Response};
 use super::{Shared, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -73,7 +73,7 @@ impl Queue {
 }
 
 impl Shared {
-    pub(super) fn respond_as_queue(&self, operation: &str, request: &Request) -> Option<Response> {
+    pub(super) fn respond_as_queue(&self, operation: &str, request: &HttpRequest) -> Option<Response> {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(body["QueueUrl"], QUEUE_URL);
         let receipt = body["ReceiptHandle"].as_str().unwrap_or_default();
@@ -93,7 +93,7 @@ impl Shared {
     }
 
     /// Waits for messages as long as the call says.
-    fn receive(&self, request: &Request, body: &Value) -> Option<Response> {
+    fn receive(&self, request: &HttpRequest, body: &Value) -> Option<Response> {
         let number = |name: &str| body[name].as_u64().unwrap();
         let end = Instant::now() + Duration::from_secs(number("WaitTimeSeconds"));
         let caller = request.header("authorization").to_owned();
