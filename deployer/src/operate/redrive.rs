@@ -60,7 +60,7 @@ pub async fn tasks(aws: &Aws, arn: &str) -> Result<Vec<Task>, AwsError> {
     let found = aws.call(OPERATION, call).await?.results.unwrap_or_default();
     let task = |entry: aws_sdk_sqs::types::ListMessageMoveTasksResultEntry| {
         Ok(Task {
-            status: TaskStatus::of(entry.status().ok_or_else(|| AwsError::missing(OPERATION, "TaskStatus"))?),
+            status: TaskStatus::of(entry.status().ok_or_else(|| AwsError::missing(OPERATION, "Status"))?),
             handle: entry.task_handle,
             started_ms: entry.started_timestamp,
             moved: entry.approximate_number_of_messages_moved,

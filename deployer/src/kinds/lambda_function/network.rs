@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn refused() -> Answer {
-        let body = "<FunctionZip>UnauthorizedOperation</FunctionZip><Message>no</Message>";
+        let body = "<Code>UnauthorizedOperation</Code><Message>no</Message>";
         (
             ASK,
             format!("403 Forbidden\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes(),

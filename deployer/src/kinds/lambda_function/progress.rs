@@ -146,7 +146,7 @@ mod tests {
     const ACCEPTED: &str = "202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     const GOING: &str = "200 OK\r\nconnection: close\r\ncontent-length: 38\r\n\r\n\
                          {\"Configuration\":{\"State\":\"Deleting\"}}";
-    const ABSENT: &str = "404 Not FoundResource\r\nconnection: close\r\nx-amzn-errortype: ResourceNotFoundException\r\n\
+    const ABSENT: &str = "404 Not Found\r\nconnection: close\r\nx-amzn-errortype: ResourceNotFoundException\r\n\
                           content-length: 2\r\n\r\n{}";
 
     #[tokio::test]

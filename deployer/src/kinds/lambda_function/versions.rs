@@ -93,7 +93,7 @@ pub(crate) async fn fetch(aws: &Aws, name: &str, number: u64) -> Result<Vec<u8>,
     let call = aws.clients.lambda.get_function().function_name(name).qualifier(number.to_string()).send();
     let found = aws.call(OPERATION, call).await?;
     let location = found.code.and_then(|code| code.location);
-    let location = location.ok_or_else(|| AwsError::missing(OPERATION, "FunctionZip.Location"))?;
+    let location = location.ok_or_else(|| AwsError::missing(OPERATION, "Code.Location"))?;
     aws.download(OPERATION, &location).await
 }
 

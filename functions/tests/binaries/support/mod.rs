@@ -149,7 +149,7 @@ impl Shared {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let deadline = u64::try_from(now.as_millis()).unwrap() + left_ms;
         let response = Response::json(200, &event)
-            .header("Lambda-Runtime-Aws-HttpRequest-Id", "request-1")
+            .header("Lambda-Runtime-Aws-Request-Id", "request-1")
             .header("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793")
             .header("Lambda-Runtime-Deadline-Ms", &deadline.to_string())
             .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:f");
