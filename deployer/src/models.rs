@@ -5,30 +5,30 @@
 
 /// The models, as of the sources above. `deployer plan` also asks Bedrock itself.
 const MODELS: &[Model] = &[
-    offered("stability.stable-image-core-v1:1", OREGON),
-    offered("stability.stable-image-ultra-v1:1", OREGON),
-    offered("stability.sd3-5-large-v1:0", OREGON),
-    offered("stability.stable-conservative-upscale-v1:0", THREE),
-    offered("stability.stable-creative-upscale-v1:0", THREE),
-    offered("stability.stable-fast-upscale-v1:0", THREE),
-    offered("stability.stable-image-control-sketch-v1:0", THREE),
-    offered("stability.stable-image-control-structure-v1:0", THREE),
-    offered("stability.stable-image-erase-object-v1:0", THREE),
-    offered("stability.stable-image-inpaint-v1:0", THREE),
-    offered("stability.stable-image-remove-background-v1:0", THREE),
-    offered("stability.stable-image-search-recolor-v1:0", THREE),
-    offered("stability.stable-image-search-replace-v1:0", THREE),
-    offered("stability.stable-image-style-guide-v1:0", THREE),
-    offered("stability.stable-outpaint-v1:0", THREE),
-    offered("stability.stable-style-transfer-v1:0", THREE),
-    retired("amazon.nova-canvas-v1:0", Some("2026-09-30")),
-    retired("amazon.titan-image-generator-v1", None),
-    retired("amazon.titan-image-generator-v1:0", None),
-    retired("amazon.titan-image-generator-v2:0", Some("2026-06-30")),
-    retired("stability.sd3-large-v1:0", None),
-    retired("stability.stable-diffusion-xl-v1", None),
-    retired("stability.stable-image-core-v1:0", None),
-    retired("stability.stable-image-ultra-v1:0", None),
+    offered_model("stability.stable-image-core-v1:1", OREGON),
+    offered_model("stability.stable-image-ultra-v1:1", OREGON),
+    offered_model("stability.sd3-5-large-v1:0", OREGON),
+    offered_model("stability.stable-conservative-upscale-v1:0", THREE),
+    offered_model("stability.stable-creative-upscale-v1:0", THREE),
+    offered_model("stability.stable-fast-upscale-v1:0", THREE),
+    offered_model("stability.stable-image-control-sketch-v1:0", THREE),
+    offered_model("stability.stable-image-control-structure-v1:0", THREE),
+    offered_model("stability.stable-image-erase-object-v1:0", THREE),
+    offered_model("stability.stable-image-inpaint-v1:0", THREE),
+    offered_model("stability.stable-image-remove-background-v1:0", THREE),
+    offered_model("stability.stable-image-search-recolor-v1:0", THREE),
+    offered_model("stability.stable-image-search-replace-v1:0", THREE),
+    offered_model("stability.stable-image-style-guide-v1:0", THREE),
+    offered_model("stability.stable-outpaint-v1:0", THREE),
+    offered_model("stability.stable-style-transfer-v1:0", THREE),
+    retired_model("amazon.nova-canvas-v1:0", Some("2026-09-30")),
+    retired_model("amazon.titan-image-generator-v1", None),
+    retired_model("amazon.titan-image-generator-v1:0", None),
+    retired_model("amazon.titan-image-generator-v2:0", Some("2026-06-30")),
+    retired_model("stability.sd3-large-v1:0", None),
+    retired_model("stability.stable-diffusion-xl-v1", None),
+    retired_model("stability.stable-image-core-v1:0", None),
+    retired_model("stability.stable-image-ultra-v1:0", None),
 ];
 
 /// The hint for a model that draws no pictures any more: a model to use in its place.
@@ -62,11 +62,11 @@ pub struct Model {
     pub ended: Option<&'static str>,
 }
 
-const fn offered(id: &'static str, regions: &'static [&'static str]) -> Model {
+const fn offered_model(id: &'static str, regions: &'static [&'static str]) -> Model {
     Model { id, regions, is_retired: false, ended: None }
 }
 
-const fn retired(id: &'static str, ended: Option<&'static str>) -> Model {
+const fn retired_model(id: &'static str, ended: Option<&'static str>) -> Model {
     Model { id, regions: &[], is_retired: true, ended }
 }
 

@@ -197,7 +197,7 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
         let seen = if node.external {
             ObservedResource::new(String::new(), spec.clone(), known.get(&node.address).cloned().unwrap_or_default())
         } else if let Some(record) = kept.clone().find(same) {
-            let inputs = fingerprint::shown(&record.inputs, &spec, &prior.lineage);
+            let inputs = fingerprint::replace_known(&record.inputs, &spec, &prior.lineage);
             ObservedResource::new(&record.physical_id, inputs, record.outputs.clone())
         } else {
             continue;
@@ -210,7 +210,7 @@ pub fn observe_state(graph: &Graph, place: &Place, mut prior: State) -> Result<O
 
 /// Computes every output that does not need AWS.
 pub(crate) fn predict(graph: &Graph, place: &Place) -> KnownOutputs {
-    graph.predicted(place)
+    graph.predict_outputs(place)
 }
 
 impl Observation {
@@ -222,7 +222,7 @@ impl Observation {
             let live = self.live.get(address).or_else(|| self.left.get(address).and_then(|left| left.live.as_ref()));
             let Some(live) = live else { continue };
             let desired = graph.node(address).map(|node| resolve::value(&node.spec, &self.known, place));
-            fingerprint::revealed(&live.spec, &record.inputs, desired.as_ref(), &mut found);
+            fingerprint::collect_revealed(&live.spec, &record.inputs, desired.as_ref(), &mut found);
         }
         found.retain(|text| text.len() >= LEAST && !fingerprint::is(text));
         found

@@ -98,7 +98,7 @@ fn is_plain(text: &str, marks: &str) -> bool {
 }
 
 /// Lists the Bedrock resources that a policy document lets a role invoke, as the document writes them.
-pub fn invoked(document: &serde_json::Value) -> Vec<&str> {
+pub fn invocable_resources(document: &serde_json::Value) -> Vec<&str> {
     policy::allowed_on(document, INVOKE)
 }
 

@@ -55,7 +55,7 @@ impl HttpConnector for Connector {
             return HttpConnectorFuture::new(metrics(real, without_cbor, request));
         }
         if request.method() == "GET" && request.uri().ends_with("?versioning") {
-            return HttpConnectorFuture::new(async move { renamed(real.call(request).await?).await });
+            return HttpConnectorFuture::new(async move { rename_versioning(real.call(request).await?).await });
         }
         real.call(request)
     }
@@ -113,7 +113,7 @@ fn split(uri: &str) -> (&str, &str) {
 
 /// Converts an answer in the JSON form to CBOR. Returns it unchanged as the error if it is not JSON.
 async fn as_cbor(answer: HttpResponse) -> Result<HttpResponse, HttpResponse> {
-    let (answer, bytes) = taken(answer).await;
+    let (answer, bytes) = take_body(answer).await;
     let text: &[u8] = if bytes.is_empty() && answer.status().is_success() { b"{}" } else { &bytes };
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(text) else { return Err(with(answer, bytes)) };
     let mut answer = with(answer, cbor::from_json(&value));
@@ -123,14 +123,14 @@ async fn as_cbor(answer: HttpResponse) -> Result<HttpResponse, HttpResponse> {
 }
 
 /// Gives GetBucketVersioning's answer the name that AWS uses.
-async fn renamed(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
-    let (answer, bytes) = taken(answer).await;
+async fn rename_versioning(answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let (answer, bytes) = take_body(answer).await;
     let text = String::from_utf8_lossy(&bytes).replace("GetBucketVersioningResponse", "VersioningConfiguration");
     Ok(with(answer, text.into_bytes()))
 }
 
 /// Takes the whole body out of an answer. A body that broke off is empty, which its reader will notice.
-async fn taken(mut answer: HttpResponse) -> (HttpResponse, Vec<u8>) {
+async fn take_body(mut answer: HttpResponse) -> (HttpResponse, Vec<u8>) {
     let body = ByteStream::new(answer.take_body()).collect().await;
     (answer, body.map(|bytes| bytes.to_vec()).unwrap_or_default())
 }

@@ -44,7 +44,7 @@ pub(super) struct FenceClosed;
 
 impl FenceClosed {
     /// Tells whether it is a cause of `error`.
-    pub(super) fn caused(error: &(dyn std::error::Error + 'static)) -> bool {
+    pub(super) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Self>())
     }
 }

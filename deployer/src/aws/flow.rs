@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     /// Sends `calls` calls of 100 ms each. Returns how long they took together, and the most that were in progress.
-    async fn sent(ceiling: usize, calls: usize) -> (Duration, usize) {
+    async fn send_calls(ceiling: usize, calls: usize) -> (Duration, usize) {
         let (flow, now, most) = (Flow::new(ceiling), AtomicUsize::new(0), AtomicUsize::new(0));
         let start = Instant::now();
         let call = async || {
@@ -171,10 +171,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hundred_are_let_through_first_a_few_after_a_pause_and_twice_as_many_once_those_are_answered() {
         let (answer, pause) = (Duration::from_millis(100), PAUSE);
-        assert_eq!(sent(400, AT_FIRST).await, (answer, AT_FIRST));
-        assert_eq!(sent(400, AT_FIRST + MORE).await, (answer + pause, AT_FIRST + MORE));
-        assert_eq!(sent(400, 3 * AT_FIRST).await, (2 * answer, 2 * AT_FIRST));
-        assert_eq!(sent(400, 5 * AT_FIRST).await.0, 3 * answer);
+        assert_eq!(send_calls(400, AT_FIRST).await, (answer, AT_FIRST));
+        assert_eq!(send_calls(400, AT_FIRST + MORE).await, (answer + pause, AT_FIRST + MORE));
+        assert_eq!(send_calls(400, 3 * AT_FIRST).await, (2 * answer, 2 * AT_FIRST));
+        assert_eq!(send_calls(400, 5 * AT_FIRST).await.0, 3 * answer);
     }
 
     /// All answers are back before a pause has ended, and each answer makes room for two calls.
@@ -192,8 +192,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_ceiling_holds_however_many_wait() {
-        assert_eq!(sent(120, 1_000).await.1, 120);
-        assert_eq!(sent(1, 3).await, (Duration::from_millis(300), 1));
+        assert_eq!(send_calls(120, 1_000).await.1, 120);
+        assert_eq!(send_calls(1, 3).await, (Duration::from_millis(300), 1));
     }
 
     #[tokio::test(start_paused = true)]

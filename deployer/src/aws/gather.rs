@@ -152,14 +152,14 @@ mod tests {
     use super::*;
 
     /// Answers each key with the number of the call that asked for it; keys with an `x` are absent.
-    async fn numbered(calls: Arc<AtomicUsize>, keys: BTreeSet<String>) -> Result<BTreeMap<String, usize>, AwsError> {
+    async fn number_keys(calls: Arc<AtomicUsize>, keys: BTreeSet<String>) -> Result<BTreeMap<String, usize>, AwsError> {
         let call = calls.fetch_add(1, Ordering::SeqCst);
         Ok(keys.into_iter().filter(|key| !key.contains('x')).map(|key| (key, call)).collect())
     }
 
     async fn ask(gather: &Gather<usize>, calls: &Arc<AtomicUsize>, key: &str) -> Option<usize> {
         let calls = calls.clone();
-        gather.get(key, move |keys| numbered(calls, keys)).await.unwrap()
+        gather.get(key, move |keys| number_keys(calls, keys)).await.unwrap()
     }
 
     #[tokio::test]

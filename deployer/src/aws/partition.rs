@@ -97,7 +97,7 @@ impl Partition {
     }
 
     /// Finds a partition by its name in ARNs.
-    pub fn named(name: &str) -> Option<&'static Self> {
+    pub fn by_name(name: &str) -> Option<&'static Self> {
         PARTITIONS.iter().find(|partition| partition.name == name)
     }
 }
@@ -117,7 +117,7 @@ mod tests {
             for region in partition.regions {
                 assert_eq!(Partition::of(region), partition, "{region}");
             }
-            assert_eq!(Partition::named(partition.name), Some(partition));
+            assert_eq!(Partition::by_name(partition.name), Some(partition));
         }
         assert_eq!(Partition::of("eu-atlantis-1").name, "aws");
         assert_eq!(Partition::of("eusc-fr-west-1").name, "aws-eusc");

@@ -59,7 +59,7 @@ struct Connector {
 impl HttpConnector for Connector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let life = Life::default();
-        let quiet = self.quiet + drained(request.body().content_length());
+        let quiet = self.quiet + drain_time(request.body().content_length());
         // A body of one piece stays as it is.
         if request.body().content_length().is_none_or(|length| length > PIECE as u64) {
             let body = std::mem::replace(request.body_mut(), SdkBody::taken());
@@ -86,7 +86,7 @@ impl HttpConnector for Connector {
 }
 
 /// Returns how long the slowest line may take for the bytes of a body that the operating system holds.
-fn drained(length: Option<u64>) -> Duration {
+fn drain_time(length: Option<u64>) -> Duration {
     let length = length.unwrap_or(AHEAD).min(AHEAD);
     if length <= PIECE as u64 { Duration::ZERO } else { Duration::from_secs(length / SLOWEST) }
 }

@@ -27,6 +27,6 @@ impl Place {
 
     /// Returns the end of host names in this partition: `amazonaws.com`, in China `amazonaws.com.cn`.
     pub fn suffix(&self) -> &'static str {
-        Partition::named(&self.partition).unwrap_or_else(|| Partition::of(&self.region)).suffix
+        Partition::by_name(&self.partition).unwrap_or_else(|| Partition::of(&self.region)).suffix
     }
 }

@@ -25,11 +25,11 @@ pub(crate) async fn answering_to(mut answers: Vec<(&'static str, Vec<u8>)>) -> A
             stream.write_all(&[b"HTTP/1.1 ", answer.as_slice()].concat()).expect("an answer");
         }
     });
-    connected(endpoint, Transport::default()).await
+    connect_to(endpoint, Transport::default()).await
 }
 
 /// The server at `endpoint`, treated as AWS itself.
-pub(crate) async fn connected(endpoint: String, transport: Transport) -> Aws {
+pub(crate) async fn connect_to(endpoint: String, transport: Transport) -> Aws {
     let connection = Connection {
         region: "eu-west-1".into(),
         endpoint_url: Some(endpoint),

@@ -98,11 +98,11 @@ fn shaped(document: &Value, names: Names) -> Value {
     // IAM reads a document without a version as one of the first version.
     out.insert("Version".into(), map.get("Version").cloned().unwrap_or_else(|| json!("2008-10-17")));
     let mut statements: Vec<Value> =
-        listed(map.get("Statement")).into_iter().map(|one| statement(one, names)).collect();
+        as_list(map.get("Statement")).into_iter().map(|one| statement(one, names)).collect();
     sort(&mut statements);
     for (key, value) in sorted(map) {
         if key != "Statement" {
-            out.insert(key.clone(), ordered(value));
+            out.insert(key.clone(), sort_keys(value));
         }
     }
     out.insert("Statement".into(), Value::Array(statements));
@@ -122,10 +122,10 @@ fn statement(value: &Value, names: Names) -> Value {
             "Sid" if value.as_str() == Some("") => continue,
             "Condition" if value.as_object().is_some_and(Map::is_empty) => continue,
             "Principal" | "NotPrincipal" => principal(value),
-            "Action" | "NotAction" => set(value, |action| names.of(&action)),
-            "Resource" | "NotResource" => set(value, |resource| resource),
+            "Action" | "NotAction" => text_set(value, |action| names.of(&action)),
+            "Resource" | "NotResource" => text_set(value, |resource| resource),
             "Condition" => condition(value, names),
-            _ => ordered(value),
+            _ => sort_keys(value),
         };
         out.insert(key.clone(), shaped);
     }
@@ -137,7 +137,7 @@ fn principal(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let entry = |(kind, who): (&String, &Value)| {
-                let who = if kind == "AWS" { set(who, account_of) } else { set(who, |name| name) };
+                let who = if kind == "AWS" { text_set(who, account_of) } else { text_set(who, |name| name) };
                 (kind.clone(), who)
             };
             Value::Object(sorted(map).into_iter().map(entry).collect())
@@ -161,26 +161,26 @@ fn condition(value: &Value, names: Names) -> Value {
     let Value::Object(operators) = value else { return value.clone() };
     let mut out: BTreeMap<String, BTreeMap<String, Vec<Value>>> = BTreeMap::new();
     for (operator, keys) in operators {
-        let Value::Object(keys) = keys else { return ordered(value) };
+        let Value::Object(keys) = keys else { return sort_keys(value) };
         let block = out.entry(names.of(operator)).or_default();
         for (key, values) in keys {
-            block.entry(names.of(key)).or_default().extend(listed(Some(values)).into_iter().cloned());
+            block.entry(names.of(key)).or_default().extend(as_list(Some(values)).into_iter().cloned());
         }
     }
     let block = |keys: BTreeMap<String, Vec<Value>>| -> Value {
-        Value::Object(keys.into_iter().map(|(key, values)| (key, set(&json!(values), |value| value))).collect())
+        Value::Object(keys.into_iter().map(|(key, values)| (key, text_set(&json!(values), |value| value))).collect())
     };
     Value::Object(out.into_iter().map(|(operator, keys)| (operator, block(keys))).collect())
 }
 
 /// Turns a text or a list into a set of texts: sorted, without repeats, a single element without a list.
-fn set(value: &Value, name: impl Fn(String) -> String) -> Value {
-    let mut items: Vec<Value> = listed(Some(value))
+fn text_set(value: &Value, name: impl Fn(String) -> String) -> Value {
+    let mut items: Vec<Value> = as_list(Some(value))
         .into_iter()
         .map(|item| match item {
             Value::String(text) => Value::String(name(text.clone())),
             Value::Number(_) | Value::Bool(_) => Value::String(name(item.to_string())),
-            other => ordered(other),
+            other => sort_keys(other),
         })
         .collect();
     sort(&mut items);
@@ -188,7 +188,7 @@ fn set(value: &Value, name: impl Fn(String) -> String) -> Value {
 }
 
 /// Returns the elements of a list; anything else counts as a list of itself.
-fn listed(value: Option<&Value>) -> Vec<&Value> {
+fn as_list(value: Option<&Value>) -> Vec<&Value> {
     match value {
         None => Vec::new(),
         Some(Value::Array(items)) => items.iter().collect(),
@@ -206,12 +206,12 @@ fn sorted(map: &Map<String, Value>) -> BTreeMap<&String, &Value> {
 }
 
 /// Returns any JSON with its keys sorted.
-fn ordered(value: &Value) -> Value {
+fn sort_keys(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            Value::Object(sorted(map).into_iter().map(|(key, value)| (key.clone(), ordered(value))).collect())
+            Value::Object(sorted(map).into_iter().map(|(key, value)| (key.clone(), sort_keys(value))).collect())
         }
-        Value::Array(items) => Value::Array(items.iter().map(ordered).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(sort_keys).collect()),
         other => other.clone(),
     }
 }

@@ -66,11 +66,11 @@ pub async fn facts() -> Facts {
     let Some(profile) = profiles.get_profile(name) else { return nothing };
     Facts {
         ca_bundle: bundle.or_else(|| profile.get("ca_bundle").map(PathBuf::from)),
-        guarded: guarded(name, profile).filter(|_| !keys),
+        guarded: read_mfa_role(name, profile).filter(|_| !keys),
     }
 }
 
-fn guarded(name: &str, profile: &Profile) -> Option<MfaRole> {
+fn read_mfa_role(name: &str, profile: &Profile) -> Option<MfaRole> {
     let text = |key: &str| profile.get(key).map(str::to_owned);
     Some(MfaRole {
         profile: name.to_owned(),
@@ -86,13 +86,17 @@ fn guarded(name: &str, profile: &Profile) -> Option<MfaRole> {
 /// Assumes the role with a code that the user enters (STS `AssumeRole`). An error is reported by the first call that
 /// needs credentials.
 pub async fn assume(role: &MfaRole, config: &SdkConfig, ask: Option<&AskForCode>) -> SharedCredentialsProvider {
-    match assumed(role, config, ask).await {
+    match request_credentials(role, config, ask).await {
         Ok(credentials) => SharedCredentialsProvider::new(credentials),
         Err(message) => refusing(message),
     }
 }
 
-async fn assumed(role: &MfaRole, config: &SdkConfig, ask: Option<&AskForCode>) -> Result<Credentials, String> {
+async fn request_credentials(
+    role: &MfaRole,
+    config: &SdkConfig,
+    ask: Option<&AskForCode>,
+) -> Result<Credentials, String> {
     // Without a code, the SDK's own provider would be refused by STS, and the error would not mention the code.
     let wants = format!("the profile {} {WANTS_CODE} of {}", role.profile, role.mfa_serial);
     let ask = ask.ok_or_else(|| wants.clone())?;

@@ -199,7 +199,7 @@ mod tests {
     }
 
     /// Returns how long `calls` calls of IAM take.
-    async fn spent(budgets: &Budgets, calls: usize) -> Duration {
+    async fn time_calls(budgets: &Budgets, calls: usize) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {
             budgets.take("iam:GetRole", false).await;
@@ -213,11 +213,11 @@ mod tests {
         budgets.slow_down("iam:GetRole");
         // Calls in progress at the same time are refused at the same time.
         budgets.slow_down("iam:PutRolePolicy");
-        let slowed = spent(&budgets, 20).await.as_secs_f64();
+        let slowed = time_calls(&budgets, 20).await.as_secs_f64();
         assert!((1.5..2.1).contains(&slowed), "{slowed} s for 20 calls at 10 to 12 a second");
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(spent(&budgets, 40).await, Duration::ZERO);
-        assert_eq!(spent(&budgets, 20).await.as_secs(), 1);
+        assert_eq!(time_calls(&budgets, 40).await, Duration::ZERO);
+        assert_eq!(time_calls(&budgets, 20).await.as_secs(), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -242,7 +242,7 @@ mod tests {
             tokio::time::sleep(ONE_REFUSAL).await;
         }
         assert!(budgets.buckets()["iam"].pace >= SLOWEST);
-        assert!(spent(&budgets, 2).await < Duration::from_secs(2));
+        assert!(time_calls(&budgets, 2).await < Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -120,11 +120,11 @@ pub const THROTTLED: &str = "AWS limits the rate of these calls";
 
 /// Finds the service of an operation such as `sqs:CreateQueue`.
 pub fn of(operation: &str) -> Option<&'static Service> {
-    named(operation.split_once(':')?.0)
+    by_name(operation.split_once(':')?.0)
 }
 
 /// Finds a service by its name in operations and ARNs.
-pub fn named(name: &str) -> Option<&'static Service> {
+pub fn by_name(name: &str) -> Option<&'static Service> {
     ALL.iter().copied().find(|service| service.name == name)
 }
 

@@ -113,7 +113,7 @@ fn trusted_key(arn: &str) -> String {
 
 /// Returns the tags that a listing shows for `arn`, if many resources of its service are asked for at once.
 async fn from_listing(aws: &Aws, arn: &str) -> Option<Tags> {
-    let Service { name: service, tags_listed_locally, .. } = service::named(arn.split(':').nth(2)?)?;
+    let Service { name: service, tags_listed_locally, .. } = service::by_name(arn.split(':').nth(2)?)?;
     let is_local = aws.place.endpoint_url.is_some();
     if (is_local && !tags_listed_locally) || aws.run.is_done(&refused_key(service)) {
         return None;
@@ -182,11 +182,11 @@ mod tests {
         played::answering(&[&played::json(&body)]).await
     }
 
-    async fn untouched() -> Result<Option<Tags>, AwsError> {
+    async fn fail_on_read() -> Result<Option<Tags>, AwsError> {
         panic!("the resource is not read");
     }
 
-    fn expected(tags: &Tags) -> ExpectedTags<'_> {
+    fn expected_tags(tags: &Tags) -> ExpectedTags<'_> {
         ExpectedTags { wanted: tags, recorded: Some(tags.clone()) }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     async fn the_owner_of_a_resource_known_from_a_listing_is_read_before_its_deletion() {
         let (aws, ours) = (listing("couch").await, of("couch"));
         let names = arns();
-        let reads = names.iter().map(|arn| tags_of(&aws, arn, expected(&ours), Trust::Listing, untouched()));
+        let reads = names.iter().map(|arn| tags_of(&aws, arn, expected_tags(&ours), Trust::Listing, fail_on_read()));
         assert!(join_all(reads).await.into_iter().all(|tags| tags.expect("listed").as_ref() == Some(&ours)));
         let check = |now: Option<Tags>| check_owner(&aws, &names[0], Some(ours.clone()), async { Ok(now) });
         check(Some(ours.clone())).await.expect("still ours");
@@ -204,7 +204,7 @@ mod tests {
         let taken = check(Some(of("shop"))).await.expect_err("another stack's");
         assert_eq!(taken.to_string(), format!("not deleted: {} belongs to the stack \"shop\"", names[0]));
         let other = "arn:aws:logs:eu-west-1:123456789012:log-group:read";
-        check_owner(&aws, other, Some(ours.clone()), untouched()).await.expect("its own service answered");
+        check_owner(&aws, other, Some(ours.clone()), fail_on_read()).await.expect("its own service answered");
     }
 
     #[tokio::test]
@@ -212,11 +212,11 @@ mod tests {
         let (aws, ours) = (listing("shop").await, of("couch"));
         let names = arns();
         let read = || async { Ok(Some(of("couch"))) };
-        let all = names.iter().map(|arn| tags_of(&aws, arn, expected(&ours), Trust::Listing, read()));
+        let all = names.iter().map(|arn| tags_of(&aws, arn, expected_tags(&ours), Trust::Listing, read()));
         for tags in join_all(all).await {
             assert_eq!(tags.expect("read").as_ref(), Some(&ours));
         }
-        check_owner(&aws, &names[0], Some(ours.clone()), untouched()).await.expect("read already");
+        check_owner(&aws, &names[0], Some(ours.clone()), fail_on_read()).await.expect("read already");
     }
 
     #[tokio::test]
@@ -224,7 +224,7 @@ mod tests {
         let (aws, ours) = (listing("couch").await, of("couch"));
         let names = arns();
         let read = || async { Ok(Some(of("shop"))) };
-        let all = names.iter().map(|arn| tags_of(&aws, arn, expected(&ours), Trust::Resource, read()));
+        let all = names.iter().map(|arn| tags_of(&aws, arn, expected_tags(&ours), Trust::Resource, read()));
         for tags in join_all(all).await {
             assert_eq!(tags.expect("read"), Some(of("shop")));
         }

@@ -62,7 +62,7 @@ impl TagRules {
 
     /// Describes a service whose document has the same rules, though its model has none and the service accepts other
     /// characters.
-    pub const fn advised(service: &'static str) -> Self {
+    pub const fn lenient(service: &'static str) -> Self {
         Self { service, strict: false, caseless: false }
     }
 }

@@ -67,7 +67,7 @@ impl Aws {
             let _turn = self.admit(operation).await?;
             let refused = match call.await {
                 Ok(answer) => return Ok(answer),
-                Err(e) if fence::FenceClosed::caused(&e) => return Err(AwsError::Fenced { operation }),
+                Err(e) if fence::FenceClosed::is_cause_of(&e) => return Err(AwsError::Fenced { operation }),
                 Err(e) => AwsError::of(operation, e),
             };
             // The SDK reports a throttle to the budgets only where it retries.
@@ -89,7 +89,7 @@ impl Aws {
             if write && !self.may_write() {
                 return Err(AwsError::Fenced { operation });
             }
-            wait::begun();
+            wait::record_call();
             let counter = if write { &self.traffic.writes } else { &self.traffic.reads };
             counter.fetch_add(1, Ordering::Relaxed);
             lock(&self.traffic.operations).push(operation);

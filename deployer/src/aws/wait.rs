@@ -41,13 +41,13 @@ pub struct Listener {
 }
 
 /// Runs `work` and sends its reports to `listener`.
-pub async fn told<T>(listener: Listener, work: impl Future<Output = T>) -> T {
+pub async fn with_listener<T>(listener: Listener, work: impl Future<Output = T>) -> T {
     LISTENER.scope(listener, work).await
 }
 
 /// Sends a report. Outside of a step, nothing receives it.
-fn tell(told: StepSignal) {
-    let _ = LISTENER.try_with(|listener| listener.told.send(told));
+fn tell(signal: StepSignal) {
+    let _ = LISTENER.try_with(|listener| listener.told.send(signal));
 }
 
 /// Reports that the resource being created exists under its name, though the step is not finished.
@@ -66,7 +66,7 @@ pub(crate) fn note(text: String) {
 }
 
 /// Records that a call is about to be sent.
-pub(crate) fn begun() {
+pub(crate) fn record_call() {
     let _ = LISTENER.try_with(|listener| listener.begun.store(true, Ordering::Relaxed));
 }
 
@@ -93,7 +93,7 @@ fn add_parked(time: Duration) {
 }
 
 /// Runs `work`, and returns how long it was parked. Concurrent parked calls count at most as long as `work` runs.
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+async fn measure_parking<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let began = Instant::now();
     let counted = async { (work.await, PARKED.with(Cell::get)) };
     let (result, parked) = PARKED.scope(Cell::default(), counted).await;
@@ -148,7 +148,7 @@ where
     let mut start = began;
     let mut pause = first;
     loop {
-        let (polled, parked) = timed(poll()).await;
+        let (polled, parked) = measure_parking(poll()).await;
         start += parked;
         let last = match polled? {
             Poll::Ready(value) => return Ok(value),
@@ -222,7 +222,7 @@ mod tests {
     async fn a_long_pause_is_told_while_it_lasts() {
         let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let listener = Listener { told: sender, begun: Arc::default() };
-        told(listener, pause(Duration::from_secs(30), "AWS limits these calls")).await;
+        with_listener(listener, pause(Duration::from_secs(30), "AWS limits these calls")).await;
         let mut times = 0;
         while let Ok(why) = heard.try_recv() {
             assert_eq!(why, StepSignal::Waiting("AWS limits these calls".to_owned()));

@@ -95,7 +95,7 @@ pub fn similar(name: &str) -> Option<&'static str> {
 
 impl Example {
     /// Returns a complete stack.yaml with the lines of an example.
-    pub fn whole(lines: &str) -> String {
+    pub fn complete_stack(lines: &str) -> String {
         let named = lines.is_empty() || lines.contains("stack:") || lines.starts_with('#');
         if named { lines.to_owned() } else { format!("stack: shop\n{lines}") }
     }

@@ -10,8 +10,8 @@ use crate::spec::finding::Severity;
 use crate::spec::source::SourceText;
 use crate::spec::variables::Inputs;
 
-fn found(lines: &str) -> Vec<(&'static str, Severity)> {
-    let source = SourceText::new("stack.yaml", Example::whole(lines));
+fn list_findings(lines: &str) -> Vec<(&'static str, Severity)> {
+    let source = SourceText::new("stack.yaml", Example::complete_stack(lines));
     let inputs = Inputs { env: [("AWS_REGION".into(), "eu-west-1".into())].into(), ..Inputs::default() };
     let findings = match pipeline::check(source, &inputs) {
         Ok(loaded) => loaded.warnings,
@@ -25,18 +25,18 @@ fn every_example_has_its_finding_and_put_right_has_none() {
     let mut wrongs = Vec::new();
     for code in all() {
         let Example::Stack { wrong, right } = code.example else { continue };
-        if !found(wrong).contains(&(code.code, code.severity)) {
-            wrongs.push(format!("{} is not found, but {:?}", code.code, found(wrong)));
+        if !list_findings(wrong).contains(&(code.code, code.severity)) {
+            wrongs.push(format!("{} is not found, but {:?}", code.code, list_findings(wrong)));
         }
-        if !found(right).is_empty() {
-            wrongs.push(format!("{} put right: {:?}", code.code, found(right)));
+        if !list_findings(right).is_empty() {
+            wrongs.push(format!("{} put right: {:?}", code.code, list_findings(right)));
         }
     }
     assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
 }
 
 /// Returns every text in the crate's own code that looks like a code, with a file that contains it. Tests are left out.
-fn used() -> BTreeMap<String, String> {
+fn collect_codes() -> BTreeMap<String, String> {
     let pattern = regex_lite::Regex::new("\"([a-z_]+::[a-z0-9-]+)\"").unwrap();
     let mut used = BTreeMap::new();
     let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
@@ -60,7 +60,7 @@ fn used() -> BTreeMap<String, String> {
 
 #[test]
 fn the_source_uses_the_codes_of_the_registry_and_no_others() {
-    let used = used();
+    let used = collect_codes();
     assert!(used.len() > 100, "{}", used.len());
     let known: BTreeSet<String> = all().map(|code| code.code.to_owned()).collect();
     let undocumented: Vec<_> = used.iter().filter(|(code, _)| !known.contains(*code)).collect();

@@ -262,7 +262,7 @@ impl<'a> Execution<'a> {
     fn desired(&self, planned: &PlannedResource) -> Value {
         let place = &self.aws.place;
         let Some(wanted) = planned.effect.wanted() else { return Value::Null };
-        own::filled(&*planned.kind, &planned.address, resolve::value(&wanted.spec, &self.known, place), place)
+        own::fill_own_outputs(&*planned.kind, &planned.address, resolve::value(&wanted.spec, &self.known, place), place)
     }
 
     fn take_result(

@@ -172,7 +172,7 @@ pub(super) async fn with_messages<T>(
     mut sign: impl FnMut(StepSignal),
 ) -> T {
     let (told, mut heard) = unbounded_channel();
-    let mut work = pin!(wait::told(Listener { told, begun }, work));
+    let mut work = pin!(wait::with_listener(Listener { told, begun }, work));
     let mut hear = |told| match told {
         StepSignal::Waiting(why) => on_message(StepMessage::Waiting(&why)),
         StepSignal::Note(text) => on_message(StepMessage::Note(&text)),

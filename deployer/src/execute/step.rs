@@ -75,7 +75,7 @@ impl ResourceStep<'_> {
     async fn build(&self, effect: &Effect, desired: &Value) -> Result<(StepResult, RemainingWork), AwsError> {
         // AWS would treat the placeholder of an unknown value as an ordinary text, and create a resource that nobody
         // finds again.
-        if let Some(Ref { address, output }) = resolve::marked(desired).into_iter().next() {
+        if let Some(Ref { address, output }) = resolve::list_placeholders(desired).into_iter().next() {
             return Err(AwsError::Unresolved { address, output });
         }
         let (created, event) = match effect {

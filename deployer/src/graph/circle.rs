@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::resolve::{self, KnownOutputs};
-use super::{Node, TextLocator, predicted};
+use super::{Node, TextLocator, predict_outputs};
 #[cfg(doc)]
 use crate::kinds::Kind;
 use crate::spec::finding::Findings;
@@ -24,7 +24,7 @@ pub(super) fn order(
     loop {
         let (order, stuck) = sorted(nodes);
         let Some(circle) = circle(nodes, &stuck) else { return order };
-        let known = known.get_or_insert_with(|| predicted(|| nodes.values(), &resolve::nowhere()));
+        let known = known.get_or_insert_with(|| predict_outputs(|| nodes.values(), &resolve::nowhere()));
         let Some((from, to)) = loosest(nodes, &circle, known) else {
             report_all(nodes, stuck, names, findings);
             return order;
@@ -157,14 +157,14 @@ mod tests {
     use crate::spec::source::SourceText;
     use crate::spec::variables::Inputs;
 
-    fn loaded(sections: &str) -> Result<LoadedStack, Vec<String>> {
+    fn load_stack(sections: &str) -> Result<LoadedStack, Vec<String>> {
         let text = format!("stack: s\nregion: eu-west-1\n{sections}");
         let checked = pipeline::check(SourceText::new("stack.yaml", text), &Inputs::default());
         checked.map_err(|failure| failure.findings.0.into_iter().map(|finding| finding.message).collect())
     }
 
     fn sound(sections: &str) -> LoadedStack {
-        loaded(sections).unwrap_or_else(|said| panic!("{said:?}"))
+        load_stack(sections).unwrap_or_else(|said| panic!("{said:?}"))
     }
 
     fn place() -> Place {
@@ -176,9 +176,9 @@ mod tests {
         let stack = sound(
             "functions:\n  a: { zip: f.zip, environment: { OTHER: \"${functions.b.arn}\" } }\n  b: { zip: f.zip, environment: { OTHER: \"${functions.a.arn}\", URL: \"${queues.q.url}\" } }\nqueues: { q: {} }\n",
         );
-        let known = stack.graph.predicted(&place());
+        let known = stack.graph.predict_outputs(&place());
         for (one, other) in [("functions.a", "s-b"), ("functions.b", "s-a")] {
-            let spec = stack.graph.node(one).unwrap().resolved(&known, &place());
+            let spec = stack.graph.node(one).unwrap().resolve_spec(&known, &place());
             let arn = format!("arn:aws:lambda:eu-west-1:123456789012:function:{other}");
             assert_eq!(spec["environment"]["OTHER"], json!(arn));
         }
@@ -208,9 +208,9 @@ mod tests {
             format!("queues: {{ q: {{ visibility_timeout: 60s, policy: {} }} }}\nfunctions: {{ f: {{ zip: f.zip, environment: {{ QUEUE: \"${{queues.q.url}}\" }}, events: [ {{ queue: q }} ] }} }}\n", statement("functions.f")),
         ] {
             let stack = sound(&sections);
-            let known = stack.graph.predicted(&place());
+            let known = stack.graph.predict_outputs(&place());
             for node in stack.graph.nodes() {
-                assert!(!resolve::is_unknown(&node.resolved(&known, &place())), "{} in {sections}", node.address);
+                assert!(!resolve::is_unknown(&node.resolve_spec(&known, &place())), "{} in {sections}", node.address);
             }
             assert!(stack.graph.nodes().count() > 1);
         }
@@ -230,7 +230,7 @@ mod tests {
             // Names derived from each other have no value.
             "queues:\n  a: { name: \"${queues.b.name}-x\" }\n  b: { name: \"${queues.a.name}-y\" }\n",
         ] {
-            let said = loaded(sections).err().unwrap_or_default();
+            let said = load_stack(sections).err().unwrap_or_default();
             assert!(said.iter().any(|message| message.contains("wait for each other")), "{sections} {said:?}");
         }
     }

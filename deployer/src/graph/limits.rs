@@ -24,14 +24,14 @@ pub fn check(graph: &Graph, document: &Document, findings: &mut Findings) {
     // Every account number has 12 digits.
     let account = document.account().map_or_else(|| "0".repeat(12), str::to_owned);
     let place = Place { account, region, partition, endpoint_url: None };
-    check_in(graph, document, &graph.predicted(&place), &place, findings);
+    check_in(graph, document, &graph.predict_outputs(&place), &place, findings);
 }
 
 /// Checks the limits with every known output.
 pub fn check_in(graph: &Graph, document: &Document, known: &KnownOutputs, place: &Place, findings: &mut Findings) {
     let mut tagged = WrongTags::of(document);
     for node in graph.nodes().filter(|node| !node.external) {
-        let spec = resolve::least(node.resolved(known, place));
+        let spec = resolve::least(node.resolve_spec(known, place));
         for excess in node.kind.limits(&spec) {
             let path = document.locate_property(&node.address, excess.properties);
             let message = format!("`{}`: {}", node.address, excess.message);
@@ -47,7 +47,7 @@ pub fn check_in(graph: &Graph, document: &Document, known: &KnownOutputs, place:
     }
     tagged.tell(findings);
     // Texts with references were not checked against lengths and patterns before.
-    let mut late = document.check_filled(&|text| graph.filled(text, known, place));
+    let mut late = document.check_filled(&|text| graph.fill_text(text, known, place));
     // [`super::names`] checks the length of names: it also knows the names that derive from them.
     late.0.retain(|finding| {
         let named = finding.code == "stack::too-long" && finding.path.0.get(2).is_some_and(|name| name == "name");
@@ -213,7 +213,7 @@ mod tests {
         );
         let loaded = pipeline::check(SourceText::new("stack.yaml", stack), &Inputs::default()).unwrap();
         let place = Place { account: "123456789012".into(), region: "eu-west-1".into(), ..resolve::nowhere() };
-        let mut known = loaded.graph.predicted(&place);
+        let mut known = loaded.graph.predict_outputs(&place);
         let codes = |known: &KnownOutputs| {
             let mut findings = Findings::default();
             check_in(&loaded.graph, &loaded.document, known, &place, &mut findings);

@@ -52,8 +52,8 @@ pub struct Node {
 
 impl Node {
     /// Returns the spec with every known value filled in, including the resource's own outputs if they can be computed.
-    pub fn resolved(&self, known: &KnownOutputs, place: &Place) -> Value {
-        own::filled(self.kind, &self.address, resolve::value(&self.spec, known, place), place)
+    pub fn resolve_spec(&self, known: &KnownOutputs, place: &Place) -> Value {
+        own::fill_own_outputs(self.kind, &self.address, resolve::value(&self.spec, known, place), place)
     }
 }
 
@@ -64,7 +64,7 @@ pub fn identity_known(kind: &dyn AnyKind, spec: &Value) -> bool {
 
 /// Computes every output that does not need AWS. Repeats until nothing new is found: a value may depend on a later
 /// node.
-fn predicted<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Place) -> KnownOutputs {
+fn predict_outputs<'n, N: Iterator<Item = &'n Node>>(nodes: impl Fn() -> N, place: &Place) -> KnownOutputs {
     let mut known = KnownOutputs::new();
     loop {
         let before = known.len();
@@ -107,7 +107,7 @@ impl Graph {
     }
 
     /// Fills known values into a text of an element. Returns `None` if one is unknown.
-    pub fn filled(&self, text: &str, known: &KnownOutputs, place: &Place) -> Option<String> {
+    pub fn fill_text(&self, text: &str, known: &KnownOutputs, place: &Place) -> Option<String> {
         let value = |part: &TextPart| {
             let TextPart::Ref(Ref { address, output }) = part else { return resolve::of_place(part, place) };
             let key = (address.clone(), output.clone());
@@ -118,8 +118,8 @@ impl Graph {
     }
 
     /// Computes every output that does not need AWS.
-    pub fn predicted(&self, place: &Place) -> KnownOutputs {
-        predicted(|| self.nodes(), place)
+    pub fn predict_outputs(&self, place: &Place) -> KnownOutputs {
+        predict_outputs(|| self.nodes(), place)
     }
 
     /// Sets the artifact of a resource that was packaged, by its digest.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::resolve::KnownOutputs;
 use super::{Graph, resolve};
 use crate::aws::Place;
-use crate::aws::bedrock::{FoundationModel, invoked};
+use crate::aws::bedrock::{FoundationModel, invocable_resources};
 
 /// A role that may invoke a foundation model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,12 +19,12 @@ pub struct User {
 
 /// Lists each model that a permission names in a single region, with the roles that have the permission. Ignores
 /// patterns.
-pub fn used(graph: &Graph, known: &KnownOutputs, place: &Place) -> BTreeMap<FoundationModel, Vec<User>> {
+pub fn models_in_use(graph: &Graph, known: &KnownOutputs, place: &Place) -> BTreeMap<FoundationModel, Vec<User>> {
     let mut models: BTreeMap<FoundationModel, Vec<User>> = BTreeMap::new();
     for node in graph.nodes().filter(|node| node.kind.name() == "iam.role" && !node.external) {
         let spec = resolve::value(&node.spec, known, place);
         let documents = spec["inline_policies"].as_object().into_iter().flatten();
-        let arns: Vec<&str> = documents.flat_map(|(_, document)| invoked(document)).collect();
+        let arns: Vec<&str> = documents.flat_map(|(_, document)| invocable_resources(document)).collect();
         let ones = arns.iter().filter_map(|arn| FoundationModel::parse(arn)).filter(FoundationModel::is_one);
         for model in ones {
             let profile = |arn: &&str| arn.contains(":inference-profile/") && arn.ends_with(&format!(".{}", model.id));
@@ -49,11 +49,11 @@ mod tests {
 
     const MODEL: &str = "arn:aws:bedrock:us-west-2::foundation-model/acme.draw-v1";
 
-    fn found(functions: &str) -> Vec<(String, Vec<(String, bool)>)> {
+    fn list_models(functions: &str) -> Vec<(String, Vec<(String, bool)>)> {
         let text = format!("stack: s\nregion: us-west-2\nfunctions:\n{functions}");
         let loaded = pipeline::check(SourceText::new("stack.yaml", text), &Inputs::default()).expect("no error");
         let place = Place { account: "123456789012".into(), region: "us-west-2".into(), ..resolve::nowhere() };
-        let used = used(&loaded.graph, &loaded.graph.predicted(&place), &place);
+        let used = models_in_use(&loaded.graph, &loaded.graph.predict_outputs(&place), &place);
         let users = |users: Vec<User>| users.into_iter().map(|user| (user.address, user.through_profile)).collect();
         used.into_iter().map(|(model, all)| (model.arn(), users(all))).collect()
     }
@@ -67,23 +67,23 @@ mod tests {
         let two = function("a", &format!("\"{MODEL}\""))
             + &function("b", "\"arn:${aws.partition}:bedrock:${aws.region}::foundation-model/acme.draw-v1\"");
         let roles = ["functions.a.role", "functions.b.role"].map(|address| (address.to_owned(), false));
-        assert_eq!(found(&two), [(MODEL.to_owned(), roles.to_vec())]);
+        assert_eq!(list_models(&two), [(MODEL.to_owned(), roles.to_vec())]);
     }
 
     #[test]
     fn patterns_and_other_services_are_no_models() {
         let on = "\"arn:aws:bedrock:*::foundation-model/acme.draw-v1\", \"arn:aws:s3:::images/*\"";
-        assert_eq!(found(&function("a", on)), []);
+        assert_eq!(list_models(&function("a", on)), []);
         let reads = format!(
             "  a: {{ zip: f.zip, permissions: [ {{ allow: bedrock:GetFoundationModel, on: \"{MODEL}\" }} ] }}\n"
         );
-        assert_eq!(found(&reads), []);
+        assert_eq!(list_models(&reads), []);
     }
 
     #[test]
     fn a_model_that_a_profile_leads_to_is_known_as_such() {
         let profile = "arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.acme.draw-v1";
         let users = vec![("functions.a.role".to_owned(), true)];
-        assert_eq!(found(&function("a", &format!("\"{profile}\", \"{MODEL}\""))), [(MODEL.to_owned(), users)]);
+        assert_eq!(list_models(&function("a", &format!("\"{profile}\", \"{MODEL}\""))), [(MODEL.to_owned(), users)]);
     }
 }

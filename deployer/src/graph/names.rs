@@ -68,7 +68,7 @@ fn names<'g>(graph: &'g Graph, region: &str) -> Vec<Name<'g>> {
         let named = node.kind.about().named?;
         Some((node, node.spec.get(named.property)?, named.longest))
     };
-    let known = graph.predicted(&place);
+    let known = graph.predict_outputs(&place);
     let mut names = Vec::new();
     for (node, name, longest) in graph.nodes().filter_map(named) {
         let name = resolve::value(name, &known, &place);

@@ -39,17 +39,16 @@ pub(super) fn endless(kind: &dyn AnyKind, address: &str, spec: &Value) -> BTreeS
                 found.insert((output, Why::OnlyAws));
             }
             // Only the reference from which the output derives is wrong, not others that merely use the output.
-            Some(text) => {
-                found.extend(resolve::marked(&text.as_str().into()).into_iter().map(|r| (r.output, Why::Circle)))
-            }
+            Some(text) => found
+                .extend(resolve::list_placeholders(&text.as_str().into()).into_iter().map(|r| (r.output, Why::Circle))),
         }
     }
     found
 }
 
 /// Fills the resource's own outputs into its spec, if they can be computed.
-pub fn filled(kind: &dyn AnyKind, address: &str, spec: Value, place: &Place) -> Value {
-    if !resolve::marked(&spec).iter().any(|reference| reference.address == address) {
+pub fn fill_own_outputs(kind: &dyn AnyKind, address: &str, spec: Value, place: &Place) -> Value {
+    if !resolve::list_placeholders(&spec).iter().any(|reference| reference.address == address) {
         return spec;
     }
     let outputs: Outputs = kind.predict(&spec, place).unwrap_or_default();
@@ -79,7 +78,7 @@ mod tests {
         let kind = kinds::find("iam.role").unwrap();
         assert_eq!(endless(kind, "roles.r", &role), BTreeSet::new());
         let known = KnownOutputs::from([("apis.a".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
-        let desired = filled(kind, "roles.r", resolve::value(&role, &known, &place()), &place());
+        let desired = fill_own_outputs(kind, "roles.r", resolve::value(&role, &known, &place()), &place());
         assert_eq!(desired["inline_policies"]["own"], "arn:aws:iam::123456789012:role/x-abc");
     }
 

@@ -110,7 +110,7 @@ impl<'a> Owners<'a> {
     /// Tells whether a part names a resource of ours besides its parent, such as a permission for our API on a foreign
     /// function. Such a part is ours.
     fn admits_ours(&self, spec: &Value) -> bool {
-        let is_ours = |text: &str| self.parents.named(text).any(|parent| self.of_parent(&parent).is_ours());
+        let is_ours = |text: &str| self.parents.find_named_in(text).any(|parent| self.of_parent(&parent).is_ours());
         spec.as_object().is_some_and(|all| all.values().filter_map(Value::as_str).any(is_ours))
     }
 
@@ -158,7 +158,7 @@ impl<'a> Parents<'a> {
 
     /// Finds the resources that `text` names directly or by something inside them, such as an API by the ARN of a
     /// route.
-    fn named<'s>(&'s self, text: &'s str) -> impl Iterator<Item = Parent<'a>> + 's {
+    fn find_named_in<'s>(&'s self, text: &'s str) -> impl Iterator<Item = Parent<'a>> + 's {
         let last = text.rsplit(':').next().unwrap_or_default();
         let within = |whole: &str, output: &str| whole.strip_prefix(output).is_some_and(|rest| rest.starts_with('/'));
         let names = move |output: &str| text == output || within(text, output) || within(last, output);

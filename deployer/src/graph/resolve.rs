@@ -108,21 +108,21 @@ fn marks_in(text: &str, known: &KnownOutputs) -> String {
 }
 
 /// Lists the outputs that the placeholders in a value stand for.
-pub fn marked(value: &Value) -> Vec<Ref> {
+pub fn list_placeholders(value: &Value) -> Vec<Ref> {
     match value {
         Value::String(text) => {
             let names = text.split(OPEN).skip(1).filter_map(|piece| piece.split_once(CLOSE)?.0.rsplit_once('.'));
             names.map(|(address, output)| Ref { address: address.to_owned(), output: output.to_owned() }).collect()
         }
-        Value::Array(items) => items.iter().flat_map(marked).collect(),
-        Value::Object(map) => map.values().flat_map(marked).collect(),
+        Value::Array(items) => items.iter().flat_map(list_placeholders).collect(),
+        Value::Object(map) => map.values().flat_map(list_placeholders).collect(),
         _ => Vec::new(),
     }
 }
 
 /// Lists the addresses that the placeholders in a value refer to.
-pub fn awaited(value: &Value) -> Vec<String> {
-    marked(value).into_iter().map(|reference| reference.address).collect()
+pub fn list_awaited(value: &Value) -> Vec<String> {
+    list_placeholders(value).into_iter().map(|reference| reference.address).collect()
 }
 
 /// Returns an empty place, for texts that depend only on the stack itself.
@@ -198,11 +198,11 @@ mod tests {
     #[test]
     fn a_mark_gives_way_to_what_has_become_known() {
         let marked = value(&json!({"a": "x/${apis.c.id}/${apis.d.id}"}), &KnownOutputs::new(), &place());
-        assert_eq!(awaited(&marked), ["apis.c", "apis.d"]);
+        assert_eq!(list_awaited(&marked), ["apis.c", "apis.d"]);
         let known = KnownOutputs::from([("apis.c".to_owned(), Outputs::from([("id".into(), "abc".into())]))]);
         let rest = marks(&marked, &known);
         assert_eq!(readable(rest["a"].as_str().unwrap()), "x/abc/(known after apply)");
-        assert_eq!(awaited(&rest), ["apis.d"]);
+        assert_eq!(list_awaited(&rest), ["apis.d"]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub fn of_graph(graph: &Graph, place: &Place, task: Task) -> Result<Vec<Grant>, 
     grants.extend(listings(graph));
     if task != Task::Destroy {
         // Covers the question whether Bedrock still serves the models that the roles may invoke.
-        let models = models::used(graph, &known, place);
+        let models = models::models_in_use(graph, &known, place);
         grants.extend(models.keys().map(|model| Grant::new(&[bedrock::OPERATION], model.arn())));
     }
     // Orphaned resources of the stack are found by their tags.

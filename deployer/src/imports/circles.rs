@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &str)] = &[
 type Path = Vec<String>;
 
 /// Lists the paths that a `use` names, such as `super::run::Run` for `super::run::{Run, self}`.
-fn named(prefix: &[String], tree: &str) -> Vec<Path> {
+fn list_paths(prefix: &[String], tree: &str) -> Vec<Path> {
     let tree = tree.trim();
     if let Some(inner) = tree.strip_prefix('{').and_then(|tree| tree.strip_suffix('}')) {
         let (mut depth, mut start, mut paths) = (0, 0, Vec::new());
@@ -28,7 +28,7 @@ fn named(prefix: &[String], tree: &str) -> Vec<Path> {
                 ',' if depth == 0 => {
                     let one = inner[start..at].trim();
                     if !one.is_empty() {
-                        paths.extend(named(prefix, one));
+                        paths.extend(list_paths(prefix, one));
                     }
                     start = at + 1;
                 }
@@ -39,7 +39,7 @@ fn named(prefix: &[String], tree: &str) -> Vec<Path> {
     }
     let (word, rest) = tree.split_once("::").unwrap_or((tree, ""));
     let path: Path = prefix.iter().cloned().chain([word.trim().to_owned()]).collect();
-    if rest.is_empty() { vec![path] } else { named(&path, rest) }
+    if rest.is_empty() { vec![path] } else { list_paths(&path, rest) }
 }
 
 /// Returns the module of a file: `["plan", "planner"]` for `plan/planner.rs`.
@@ -49,9 +49,9 @@ fn module(file: &str) -> Path {
 }
 
 /// Returns the modules that `text`, the source of `own`, imports by `use`.
-fn imported(own: &Path, text: &str, modules: &BTreeSet<Path>) -> BTreeSet<Path> {
+fn list_imports(own: &Path, text: &str, modules: &BTreeSet<Path>) -> BTreeSet<Path> {
     let uses = Regex::new(r"(?m)^\s*(?:pub(?:\([\w ]+\))? )?use ((?:crate|super|self)::[^;]+);").unwrap();
-    let paths = uses.captures_iter(text).flat_map(|found| named(&[], &found[1]));
+    let paths = uses.captures_iter(text).flat_map(|found| list_paths(&[], &found[1]));
     let whole = |path: Path| {
         let up = path.iter().take_while(|word| *word == "super").count();
         let base = match path[0].as_str() {
@@ -72,7 +72,7 @@ fn imported(own: &Path, text: &str, modules: &BTreeSet<Path>) -> BTreeSet<Path> 
 fn circles(sources: &[(String, String)]) -> Vec<Vec<String>> {
     let modules: BTreeSet<Path> = sources.iter().map(|(file, _)| module(file)).collect();
     let imports: BTreeMap<Path, BTreeSet<Path>> =
-        sources.iter().map(|(file, text)| (module(file), imported(&module(file), text, &modules))).collect();
+        sources.iter().map(|(file, text)| (module(file), list_imports(&module(file), text, &modules))).collect();
     let reached = |from: &Path| {
         let (mut open, mut found) = (vec![from.clone()], BTreeSet::new());
         while let Some(next) = open.pop() {

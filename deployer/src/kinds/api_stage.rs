@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::gateway::{EXISTS, delete_tags, put_tags};
 use super::{About, Calls, Changes, CreatedResource, Grant, Kind, ObservedResource, Op, Outputs, Parent, Person, Rule};
 use crate::aws::apigateway::deployments::{
-    create_deployment, delete_unserved, deploy, deployments, stages, stages_key, unserved,
+    create_deployment, delete_unserved, deploy, deployments, find_unserved, stages, stages_key,
 };
 pub use crate::aws::apigateway::route::Definition;
 use crate::aws::apigateway::tree::resources;
@@ -154,7 +154,7 @@ impl Kind for ApiStage {
         let definition = served.and_then(|d| d.description.clone()).unwrap_or_default();
         // A deployment made by hand and served by the stage is a difference of its own; its repair also cleans up.
         let unused_deployments = match live.deployment_id() {
-            Some(id) if digest::is_digest(&definition) => unserved(aws, api, Some(id), &deployments).await?,
+            Some(id) if digest::is_digest(&definition) => find_unserved(aws, api, Some(id), &deployments).await?,
             _ => Vec::new(),
         };
         let stage = Stage { unused_deployments, ..stage(spec, live, definition, tags) };

@@ -73,7 +73,7 @@ impl Kind for CloudwatchAlarm {
             ("insufficient_data_actions", Rule::Unordered),
             ("evaluate_low_sample_count_percentile", Rule::Default("\"evaluate\"")),
         ],
-        tags: Some(tags::TagRules::advised("CloudWatch")),
+        tags: Some(tags::TagRules::lenient("CloudWatch")),
         named: Some(NameProperty::of("alarm_name", 255)),
         // CloudWatch looks up neither the watched metric's resource nor the actions' topics.
         references: References {
@@ -171,7 +171,7 @@ impl Kind for CloudwatchAlarm {
     /// own.
     async fn delete(aws: &Aws, live: &ObservedResource<Alarm>) -> Result<(), AwsError> {
         // The shared call counts as this step's own, whichever step sends it.
-        wait::begun();
+        wait::record_call();
         let name = &live.physical_id;
         match aws.gather::<DeleteAlarms>(name).await {
             Ok(Some(())) => Ok(()),

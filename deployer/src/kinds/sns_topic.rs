@@ -59,7 +59,7 @@ impl Kind for SnsTopic {
             ("policy", Rule::Unmanaged),
             ("delivery_policy", Rule::Json),
         ],
-        tags: Some(tags::TagRules::advised("SNS")),
+        tags: Some(tags::TagRules::lenient("SNS")),
         named: Some(NameProperty::of("name", 256)),
         references: References { loose: &["policy", "delivery_policy", "display_name", "tags"], ..References::DEFAULT },
         person: Person {

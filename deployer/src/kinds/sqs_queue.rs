@@ -79,7 +79,7 @@ impl Kind for SqsQueue {
             (MANAGED_SSE, Rule::Unmanaged),
             ("policy", Rule::Policy),
         ],
-        tags: Some(tags::TagRules::advised("SQS")),
+        tags: Some(tags::TagRules::lenient("SQS")),
         named: Some(NameProperty::of("name", 80)),
         references: References { loose: &["policy", "tags"], ..References::DEFAULT },
         calls: Calls {

@@ -56,7 +56,7 @@ fn every_kind_states_what_all_need() {
         let name = about.name;
         let (service, resource) = name.split_once('.').expect("a service and a resource");
         assert!(!resource.is_empty() && service == about.service.name, "{name} is one of {}", about.service.name);
-        assert!(service::named(service).is_some(), "{service} is one of aws::service::ALL");
+        assert!(service::by_name(service).is_some(), "{service} is one of aws::service::ALL");
         assert!(names.insert(name), "{name} is there twice");
         assert!(!about.identity.is_empty(), "{name} has an identity");
         assert!(about.tags.is_some() || about.ownership() == Ownership::Parent, "{name} says what its tags may be");

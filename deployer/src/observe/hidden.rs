@@ -104,7 +104,7 @@ mod tests {
         json!({"topic_arn": TOPIC, "protocol": "email", "endpoint": endpoint, "raw_message_delivery": false})
     }
 
-    async fn found(endpoint: &str, id: &str) -> Option<ObservedResource<Value>> {
+    async fn find_resource(endpoint: &str, id: &str) -> Option<ObservedResource<Value>> {
         let head = "200 OK\r\nconnection: close\r\ncontent-type: text/xml\r\ncontent-length: ";
         let aws = played::answering(&[&format!("{head}{}\r\n\r\n{LISTED}", LISTED.len())]).await;
         let kind = kinds::find("sns.subscription").expect("a kind");
@@ -113,21 +113,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_subscription_whose_address_is_known_no_more_is_found_by_its_arn_and_shows_no_address() {
-        let seen = found("another@example.com", "arn:old").await.expect("it is there");
+        let seen = find_resource("another@example.com", "arn:old").await.expect("it is there");
         assert_eq!((seen.physical_id.as_str(), &seen.spec), ("arn:old", &inputs("another@example.com")));
     }
 
     #[tokio::test]
     async fn a_subscription_without_a_recorded_arn_is_found_by_trying_the_fingerprint() {
         for id in ["PendingConfirmation", "arn:that-lapsed"] {
-            let seen = found("old@example.com", id).await.expect("it is there");
+            let seen = find_resource("old@example.com", id).await.expect("it is there");
             assert_eq!((seen.physical_id.as_str(), &seen.spec), ("arn:old", &inputs("old@example.com")));
         }
-        let seen = found("waits@example.com", "arn:that-waits").await.expect("it is there");
+        let seen = find_resource("waits@example.com", "arn:that-waits").await.expect("it is there");
         assert_eq!(seen.physical_id, "PendingConfirmation");
         assert!(!seen.notes.is_empty() && !format!("{seen:?}").contains("waits@"), "{seen:?}");
-        assert_eq!(found("never@example.com", "PendingConfirmation").await, None, "others that wait are not it");
-        assert_eq!(found("gone@example.com", "arn:gone").await, None);
+        assert_eq!(
+            find_resource("never@example.com", "PendingConfirmation").await,
+            None,
+            "others that wait are not it"
+        );
+        assert_eq!(find_resource("gone@example.com", "arn:gone").await, None);
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(super) async fn find_interrupted(
 async fn read_created_parents(aws: &Aws, prior: &State) -> Result<KnownOutputs, ObserveError> {
     let outputs = |(address, record): (&String, &Record)| (address.clone(), record.outputs.clone());
     let mut known: KnownOutputs = prior.resources.iter().map(outputs).collect();
-    let awaited: BTreeSet<String> = prior.intents.iter().flat_map(|intent| resolve::awaited(&intent.inputs)).collect();
+    let awaited: BTreeSet<String> =
+        prior.intents.iter().flat_map(|intent| resolve::list_awaited(&intent.inputs)).collect();
     for intent in prior.intents.iter().filter(|intent| awaited.contains(&intent.address)) {
         let Some(kind) = kinds::find(&intent.kind) else { continue };
         if known.contains_key(&intent.address) || !identity_known(kind, &intent.inputs) {

@@ -19,7 +19,7 @@ use crate::aws::bedrock::{FoundationModel, Lifecycle};
 use crate::aws::{AwsError, Place};
 use crate::failure::Failure;
 use crate::graph::Graph;
-use crate::graph::models::{User, used};
+use crate::graph::models::{User, models_in_use};
 use crate::models::{self, SERVED};
 use crate::plan::{Action, Goal, Note, Plan};
 use crate::spec::document::Document;
@@ -47,7 +47,7 @@ pub(super) fn in_question(
     if !settings.ask_bedrock || matches!(goal, Goal::Refresh | Goal::Destroy) {
         return BTreeMap::new();
     }
-    used(graph, &graph.predicted(place), place)
+    models_in_use(graph, &graph.predict_outputs(place), place)
 }
 
 /// Asks about each model once, while `work` runs. Questions still unanswered a short time after it are abandoned.

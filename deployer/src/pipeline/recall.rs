@@ -139,7 +139,7 @@ pub fn all_lowered(loaded: &LoadedStack) -> Result<(), Failure> {
 /// # Errors
 /// `stack::missing-variable`.
 pub(super) fn all_named(loaded: &LoadedStack, graph: &Graph, place: &Place) -> Result<(), Failure> {
-    let known = graph.predicted(place);
+    let known = graph.predict_outputs(place);
     for (element, variables) in loaded.document.incomplete() {
         let mut own = graph.nodes().filter(|node| node.element == element).peekable();
         let nameless = |property: &&str, spec: &Value| spec.get(property).is_some_and(of_variable);
@@ -159,5 +159,5 @@ pub(super) fn all_named(loaded: &LoadedStack, graph: &Graph, place: &Place) -> R
 
 /// Tells whether a resolved value has the placeholder of a variable.
 fn of_variable(value: &Value) -> bool {
-    resolve::marked(value).iter().any(|reference| reference.address == "vars")
+    resolve::list_placeholders(value).iter().any(|reference| reference.address == "vars")
 }

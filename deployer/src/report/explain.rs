@@ -44,11 +44,11 @@ pub fn text(code: &Code, style: Style) -> String {
     match code.example {
         Example::Situation(when) => text += &wrapped(&format!("For example: {when}."), "\n", style.width),
         Example::Stack { wrong, right } => {
-            let whole = Example::whole(wrong);
+            let whole = Example::complete_stack(wrong);
             let _ = write!(text, "\nThis stack.yaml has it:\n\n{}", indented(&whole));
             let (findings, source) = findings_of(&whole, code.code);
             let _ = write!(text, "\n{}", diagnostics::text(&findings, &source, style));
-            let _ = write!(text, "\nPut right:\n\n{}", indented(&Example::whole(right)));
+            let _ = write!(text, "\nPut right:\n\n{}", indented(&Example::complete_stack(right)));
         }
     }
     text + &wrapped(&format!("What to do: {}", code.fix), "\n", style.width)
@@ -83,7 +83,7 @@ pub fn document() -> String {
                     let _ = write!(text, "\nFor example: {when}.\n");
                 }
                 Example::Stack { wrong, right } => {
-                    let (findings, source) = findings_of(&Example::whole(wrong), code.code);
+                    let (findings, source) = findings_of(&Example::complete_stack(wrong), code.code);
                     let said = diagnostics::text(&findings, &source, Style::default());
                     let _ =
                         write!(text, "\n```yaml\n{wrong}```\n```text\n{said}```\nPut right:\n```yaml\n{right}```\n");

@@ -35,7 +35,7 @@ pub(super) fn of_environment(name: &str, region: &str, findings: &mut Findings) 
 /// Warns of an ARN in a partition other than the stack's: resources cannot refer to each other across partitions.
 pub(super) fn foreign(text: &str, region: &str, path: &DocPath, findings: &mut Findings) {
     let own = Partition::of(region);
-    let named = text.split("arn:").skip(1).filter_map(|rest| Partition::named(rest.split(':').next()?));
+    let named = text.split("arn:").skip(1).filter_map(|rest| Partition::by_name(rest.split(':').next()?));
     if let Some(other) = named.filter(|_| !region.is_empty()).find(|partition| *partition != own) {
         let message =
             format!("this ARN is of the partition `{}`, and the stack's region is in `{}`", other.name, own.name);

@@ -52,7 +52,7 @@ impl Dir {
                 Ok(Some(Object { bytes, version, modified, server_now: self.clock() }))
             }
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(failed(&path, &error)),
+            Err(error) => Err(file_error(&path, &error)),
         }
     }
 
@@ -66,12 +66,12 @@ impl Dir {
     fn write(&self, key: &str, bytes: &[u8], condition: &Condition) -> Result<Version, ObjectError> {
         let path = self.root.join(key);
         let parent = path.parent().unwrap_or(&self.root);
-        files::directory(parent).map_err(|e| failed(parent, &e))?;
+        files::directory(parent).map_err(|e| file_error(parent, &e))?;
         let _guard = self.guard()?;
         self.check(key, condition)?;
         // The guard makes a fixed name safe: a file that a killed run left there is overwritten.
         let fresh = path.with_added_extension("new");
-        replace(&fresh, &path, bytes, files::mode_in(parent)).map_err(|e| failed(&path, &e))?;
+        replace(&fresh, &path, bytes, files::mode_in(parent)).map_err(|e| file_error(&path, &e))?;
         sync_directory(parent);
         Ok(version_of(bytes))
     }
@@ -95,7 +95,7 @@ impl Dir {
             self.check(key, &Condition::Matches(version.clone()))?;
         }
         match fs::remove_file(&path) {
-            Err(error) if !is_absent(&error) => return Err(failed(&path, &error)),
+            Err(error) if !is_absent(&error) => return Err(file_error(&path, &error)),
             _ => {}
         }
         sync_directory(path.parent().unwrap_or(&self.root));
@@ -108,7 +108,7 @@ impl Dir {
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failed(&path, &error)),
+            Err(error) => return Err(file_error(&path, &error)),
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let keys = names.map(|name| if directory.is_empty() { name } else { format!("{directory}/{name}") });
@@ -117,7 +117,7 @@ impl Dir {
 
     fn guard(&self) -> Result<File, ObjectError> {
         let open = files::open_as(&self.guard, files::mode_in(&self.root));
-        let file = open.map_err(|e| failed(&self.guard, &e))?;
+        let file = open.map_err(|e| file_error(&self.guard, &e))?;
         let deadline = Instant::now() + GUARD_WINDOW;
         loop {
             match file.try_lock() {
@@ -129,7 +129,7 @@ impl Dir {
                     let message = format!("another process has kept it locked for {} s", GUARD_WINDOW.as_secs());
                     return Err(ObjectError::File { path: self.guard.display().to_string(), message, denied: false });
                 }
-                Err(TryLockError::Error(error)) => return Err(failed(&self.guard, &error)),
+                Err(TryLockError::Error(error)) => return Err(file_error(&self.guard, &error)),
             }
         }
     }
@@ -208,7 +208,7 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn failed(path: &Path, error: &io::Error) -> ObjectError {
+fn file_error(path: &Path, error: &io::Error) -> ObjectError {
     let denied = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
     ObjectError::File { path: path.display().to_string(), message: error.to_string(), denied }
 }

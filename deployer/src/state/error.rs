@@ -165,15 +165,15 @@ impl StateError {
                 and the next plan finds the stack's resources by their tags"
                 .into(),
             Self::NotAState { newest_good, .. } => {
-                untouched("give the stack a key or directory of its own in `state:`", *newest_good)
+                advise_keeping("give the stack a key or directory of its own in `state:`", *newest_good)
             }
-            Self::Foreign { newest_good, .. } => untouched("give each stack its own `state.key`", *newest_good),
-            Self::Elsewhere { newest_good, .. } => untouched(
+            Self::Foreign { newest_good, .. } => advise_keeping("give each stack its own `state.key`", *newest_good),
+            Self::Elsewhere { newest_good, .. } => advise_keeping(
                 "choose the credentials and region it was made with, or another `state.key` for this account",
                 *newest_good,
             ),
             Self::Newer { written_by, newest_good, .. } => {
-                untouched(&format!("use deployer {written_by} or newer"), *newest_good)
+                advise_keeping(&format!("use deployer {written_by} or newer"), *newest_good)
             }
             Self::Locked(locked) => format!(
                 "wait for it (`--lock-timeout 10m`); its lease ends in {} s unless renewed, then it is free by itself; \
@@ -215,7 +215,7 @@ impl StateError {
 }
 
 /// Returns the advice for a document that may be somebody's state: this run must not replace it.
-fn untouched(advice: &str, newest_good: Option<u64>) -> String {
+fn advise_keeping(advice: &str, newest_good: Option<u64>) -> String {
     match newest_good {
         Some(serial) => format!(
             "it was left untouched; {advice}. If it got there by mistake, the newest good version is {serial}: move it \

@@ -171,16 +171,17 @@ pub fn like(value: &Value, stored: &Value, key: &str) -> Value {
 }
 
 /// Replaces fingerprints in `stored` by the texts of `desired` that they belong to; other fingerprints stay.
-pub fn shown(stored: &Value, desired: &Value, key: &str) -> Value {
+pub fn replace_known(stored: &Value, desired: &Value, key: &str) -> Value {
     match (stored, desired) {
         (Value::String(mark), Value::String(text)) if is(mark) && fits(mark, text, key) => desired.clone(),
         (Value::Array(marks), Value::Array(items)) => {
-            let item = |(i, mark)| items.get(i).map_or_else(|| Value::clone(mark), |item| shown(mark, item, key));
+            let item =
+                |(i, mark)| items.get(i).map_or_else(|| Value::clone(mark), |item| replace_known(mark, item, key));
             marks.iter().enumerate().map(item).collect()
         }
         (Value::Object(marks), Value::Object(map)) => {
             let entry = |(name, mark): (&String, &Value)| {
-                (name.clone(), map.get(name).map_or_else(|| mark.clone(), |item| shown(mark, item, key)))
+                (name.clone(), map.get(name).map_or_else(|| mark.clone(), |item| replace_known(mark, item, key)))
             };
             Value::Object(marks.iter().map(entry).collect())
         }
@@ -190,20 +191,20 @@ pub fn shown(stored: &Value, desired: &Value, key: &str) -> Value {
 
 /// Collects the texts of `value` that are fingerprints in `stored`, except texts that `desired` states at the same
 /// place.
-pub fn revealed(value: &Value, stored: &Value, desired: Option<&Value>, found: &mut Vec<String>) {
+pub fn collect_revealed(value: &Value, stored: &Value, desired: Option<&Value>, found: &mut Vec<String>) {
     match (value, stored) {
         (Value::String(text), Value::String(mark)) if is(mark) && desired.and_then(Value::as_str) != Some(text) => {
             found.push(text.clone());
         }
         (Value::Array(items), Value::Array(marks)) => {
             for (i, (item, mark)) in items.iter().zip(marks).enumerate() {
-                revealed(item, mark, desired.and_then(|desired| desired.get(i)), found);
+                collect_revealed(item, mark, desired.and_then(|desired| desired.get(i)), found);
             }
         }
         (Value::Object(map), Value::Object(marks)) => {
             for (name, item) in map {
                 let Some(mark) = marks.get(name) else { continue };
-                revealed(item, mark, desired.and_then(|desired| desired.get(name)), found);
+                collect_revealed(item, mark, desired.and_then(|desired| desired.get(name)), found);
             }
         }
         _ => {}
@@ -223,14 +224,14 @@ mod tests {
         assert_eq!(like(&spec, &stored, "lineage"), stored);
         assert_eq!(like(&stored, &stored, "lineage"), stored, "what is hidden already stays as it is");
         let mut found = Vec::new();
-        revealed(&spec, &stored, None, &mut found);
+        collect_revealed(&spec, &stored, None, &mut found);
         assert_eq!(found, ["hunter2-hunter2"]);
         found.clear();
-        revealed(&spec, &stored, Some(&spec), &mut found);
+        collect_revealed(&spec, &stored, Some(&spec), &mut found);
         assert!(found.is_empty(), "what is wanted in clear is no secret any more");
-        assert_eq!(shown(&stored, &spec, "lineage"), spec, "who has the secret sees it again");
+        assert_eq!(replace_known(&stored, &spec, "lineage"), spec, "who has the secret sees it again");
         let without = json!({"environment": {"TOKEN": "x", "MODE": "dev"}});
-        assert_eq!(shown(&stored, &without, "lineage"), stored, "who has not, does not");
+        assert_eq!(replace_known(&stored, &without, "lineage"), stored, "who has not, does not");
         let changed = json!({"environment": {"TOKEN": "other", "MODE": "dev"}});
         assert_ne!(like(&changed, &stored, "lineage"), stored);
         assert_ne!(of("a", "x"), of("a", "y"));
@@ -242,7 +243,7 @@ mod tests {
         let stored = json!({"TOKEN": "fingerprint:hmac-sha256:IG+JIkaVctODFL29w3ajNdzzGA5mq2WfRYHnHZvM7IE"});
         let stored_now = json!({"TOKEN": fast("hunter2-hunter2", "lineage")});
         assert_eq!(like(&spec, &stored_now, "lineage"), stored_now, "nothing changed");
-        assert_eq!(shown(&stored_now, &spec, "lineage"), spec);
+        assert_eq!(replace_known(&stored_now, &spec, "lineage"), spec);
         assert_ne!(like(&spec, &stored, "lineage"), stored, "another value");
         let written = hide(&spec, "lineage", &|text| text.contains("hunter2"));
         assert!(written["TOKEN"].as_str().is_some_and(|text| text.starts_with("fingerprint:argon2id:")), "{written}");
@@ -255,7 +256,7 @@ mod tests {
         assert!(earlier.starts_with("fingerprint:argon2id:m=64,t=1,p=1:"), "{earlier}");
         let stored = json!({"TOKEN": earlier});
         assert_eq!(like(&spec, &stored, "lineage"), stored, "nothing changed");
-        assert_eq!(shown(&stored, &spec, "lineage"), spec);
+        assert_eq!(replace_known(&stored, &spec, "lineage"), spec);
         let written = hide(&spec, "lineage", &|text| text.contains("hunter2"));
         assert_eq!(Cost::said_by(written["TOKEN"].as_str().expect("a text")), Some(COST));
         for (memory, passes) in [("4194304", "3"), ("12288", "4000000"), ("0", "1"), ("x", "3"), ("-1", "3")] {

@@ -29,7 +29,7 @@ impl Store {
     /// # Errors
     /// When the place cannot be reached.
     pub async fn history(&self) -> Result<Vec<EarlierState>, StateError> {
-        let serials = self.serials().await.map_err(|e| self.failed(e))?;
+        let serials = self.serials().await.map_err(|e| self.state_error(e))?;
         let states = join_all(serials.iter().map(|serial| self.load_version(*serial))).await;
         let good = serials.iter().zip(states).filter_map(|(serial, state)| Some((*serial, state.ok()?)));
         let kept = |(serial, state): (u64, State)| EarlierState {
@@ -46,7 +46,7 @@ impl Store {
     /// # Errors
     /// `NoVersion`, or the same as when the state is read.
     pub async fn load_version(&self, serial: u64) -> Result<State, StateError> {
-        match self.objects.get(&self.version_key(serial)).await.map_err(|e| self.failed(e))? {
+        match self.objects.get(&self.version_key(serial)).await.map_err(|e| self.state_error(e))? {
             Some(object) => self.parse(&object.bytes),
             None => Err(StateError::NoVersion { place: self.place(), serial }),
         }
@@ -59,8 +59,8 @@ impl Store {
     /// When there is no such version, the place cannot be reached, or it holds another stack's or a newer state.
     pub async fn restore(&self, serial: u64, lease: &Lease) -> Result<State, StateError> {
         let chosen = self.load_version(serial).await?;
-        let found = self.objects.get(&self.key).await.map_err(|e| self.failed(e))?;
-        let newest = self.serials().await.map_err(|e| self.failed(e))?.first().copied().unwrap_or(serial);
+        let found = self.objects.get(&self.key).await.map_err(|e| self.state_error(e))?;
+        let newest = self.serials().await.map_err(|e| self.state_error(e))?.first().copied().unwrap_or(serial);
         let mut last = newest;
         let condition = match found {
             None => Condition::Absent,
@@ -73,7 +73,7 @@ impl Store {
                 Condition::Matches(object.version)
             }
         };
-        if !lease.mark().may_save().await.map_err(|e| self.failed(e))? {
+        if !lease.mark().may_save().await.map_err(|e| self.state_error(e))? {
             return Err(lease.why_lost());
         }
         let state = self.stamp(&chosen, last + 1);
@@ -96,8 +96,8 @@ impl Store {
         let mut condition = Condition::Absent;
         while let Err(error) = self.objects.put(&key, state.to_bytes(), &condition).await {
             let found = match error {
-                ObjectError::Conflict => self.objects.get(&key).await.map_err(|e| self.failed(e))?,
-                error => return Err(self.failed(error)),
+                ObjectError::Conflict => self.objects.get(&key).await.map_err(|e| self.state_error(e))?,
+                error => return Err(self.state_error(error)),
             };
             // Either this run's own write, whose answer was lost, or a copy of a newer state, before somebody restored
             // an older one by hand. In the second case the number now belongs to this state.
@@ -134,9 +134,9 @@ impl Store {
     ) -> Result<Version, StateError> {
         match self.objects.put(key, bytes.clone(), condition).await {
             Err(ObjectError::Conflict) => {}
-            result => return result.map_err(|e| self.failed(e)),
+            result => return result.map_err(|e| self.state_error(e)),
         }
-        match self.objects.get(key).await.map_err(|e| self.failed(e))? {
+        match self.objects.get(key).await.map_err(|e| self.state_error(e))? {
             Some(object) if object.bytes == bytes => Ok(object.version),
             _ => Err(StateError::Fenced { place: self.place() }),
         }

@@ -167,8 +167,8 @@ impl Writer {
 
     /// Writes `state` if it differs from the stored one.
     async fn write(&self, ledger: &mut Ledger, state: &State) -> Result<(), StateError> {
-        if ledger.fenced || !self.lease.may_save().await.map_err(|e| self.store.failed(e))? {
-            return Err(self.fenced(ledger));
+        if ledger.fenced || !self.lease.may_save().await.map_err(|e| self.store.state_error(e))? {
+            return Err(self.record_fence(ledger));
         }
         let known = ledger.unsure.is_empty();
         if known && ledger.says(state) {
@@ -186,26 +186,26 @@ impl Writer {
             let condition = ledger.version.clone().map_or(Condition::Absent, Condition::Matches);
             match self.store.objects.put(&self.store.key, bytes.clone(), &condition).await {
                 Ok(version) => {
-                    self.stored(ledger, document, version, &bytes);
+                    self.record_write(ledger, document, version, &bytes);
                     return Ok(());
                 }
                 Err(ObjectError::Conflict) => {}
                 Err(error) => {
                     ledger.unsure.push(document);
-                    return Err(self.store.failed(error));
+                    return Err(self.store.state_error(error));
                 }
             }
             let found = match self.store.objects.get(&self.store.key).await {
                 Ok(found) => found,
                 Err(error) => {
                     ledger.unsure.push(document);
-                    return Err(self.store.failed(error));
+                    return Err(self.store.state_error(error));
                 }
             };
             let tried: Vec<_> = ledger.unsure.iter().map(State::to_bytes).collect();
             match (conflict(found.as_ref().map(|object| &object.bytes), &bytes, &tried), found) {
                 (FoundDocument::Own, Some(object)) => {
-                    self.stored(ledger, document, object.version, &bytes);
+                    self.record_write(ledger, document, object.version, &bytes);
                     return Ok(());
                 }
                 // The stored document is an earlier try of this run: continue from it. Each try can be found only once,
@@ -216,12 +216,12 @@ impl Writer {
                     ledger.version = Some(object.version);
                     ledger.written = true;
                 }
-                _ => return Err(self.fenced(ledger)),
+                _ => return Err(self.record_fence(ledger)),
             }
         }
     }
 
-    fn stored(&self, ledger: &mut Ledger, document: State, version: Version, bytes: &[u8]) {
+    fn record_write(&self, ledger: &mut Ledger, document: State, version: Version, bytes: &[u8]) {
         rescue::clear(&self.store, &document.lineage);
         ledger.version = Some(version);
         ledger.written = true;
@@ -229,7 +229,7 @@ impl Writer {
         ledger.unsure.clear();
     }
 
-    fn fenced(&self, ledger: &mut Ledger) -> StateError {
+    fn record_fence(&self, ledger: &mut Ledger) -> StateError {
         ledger.fenced = true;
         self.lease.mark_lost();
         StateError::Fenced { place: self.store.place() }

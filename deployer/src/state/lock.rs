@@ -82,7 +82,7 @@ impl Store {
         let mut told = false;
         let mut heard: Option<(String, u64, Instant)> = None;
         loop {
-            let (locked, renewals) = match self.try_lock(&info, notice).await.map_err(|e| self.failed(e))? {
+            let (locked, renewals) = match self.try_lock(&info, notice).await.map_err(|e| self.state_error(e))? {
                 Attempt::Held(lease) => return Ok(lease.listing(self)),
                 Attempt::Other(locked, renewals) => (locked, renewals),
             };
@@ -113,7 +113,7 @@ impl Store {
     /// # Errors
     /// When the place cannot be reached.
     pub async fn lock_info(&self) -> Result<Option<LockInfo>, StateError> {
-        let object = self.objects.get(&self.lock_key()).await.map_err(|e| self.failed(e))?;
+        let object = self.objects.get(&self.lock_key()).await.map_err(|e| self.state_error(e))?;
         Ok(object.map(|object| LockInfo::parse(&object.bytes)))
     }
 
@@ -126,11 +126,11 @@ impl Store {
         let key = self.lock_key();
         let mut last = None;
         for _ in 0..RELEASES {
-            let Some(object) = self.objects.get(&key).await.map_err(|e| self.failed(e))? else {
+            let Some(object) = self.objects.get(&key).await.map_err(|e| self.state_error(e))? else {
                 return Ok(last.is_some());
             };
             let info = LockInfo::parse(&object.bytes);
-            let left = info.seen(&object).left().unwrap_or_default();
+            let left = info.rule_values(&object).remaining().unwrap_or_default();
             let held = StateError::Locked(Box::new(info.says(&self.place(), left)));
             if info.id != id {
                 return Err(held);
@@ -138,7 +138,7 @@ impl Store {
             match self.objects.delete(&key, Some(&object.version)).await {
                 // The holder renewed the lock meanwhile.
                 Err(ObjectError::Conflict) => last = Some(held),
-                result => return result.map(|()| true).map_err(|e| self.failed(e)),
+                result => return result.map(|()| true).map_err(|e| self.state_error(e)),
             }
         }
         Err(last.unwrap_or_else(|| StateError::Fenced { place: self.place() }))
@@ -160,7 +160,8 @@ impl Store {
                 Err(error) => return Err(if refusal == Refusal::Conflict { error } else { refused }),
             };
             let found = object.map(|object| (LockInfo::parse(&object.bytes), object));
-            condition = match (taking(&info.id, refusal, found.as_ref().map(|(lock, at)| lock.seen(at))), found) {
+            condition = match (taking(&info.id, refusal, found.as_ref().map(|(lock, at)| lock.rule_values(at))), found)
+            {
                 (TakeDecision::Held, Some((_, object))) => {
                     let since = Moment::ago(written_at_most(object.age()));
                     return Ok(Attempt::Held(self.lease(info, object.version, since)));

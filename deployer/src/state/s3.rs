@@ -174,7 +174,7 @@ impl Objects for S3 {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Object>, ObjectError>> {
         async move {
             let get = || self.download(key);
-            match self.young.settled(key, get, |found| matches!(found, Ok(None))).await {
+            match self.young.repeat_until_settled(key, get, |found| matches!(found, Ok(None))).await {
                 Ok(found) => Ok(found),
                 Err(error) => Err(self.translate(error).await),
             }
@@ -190,7 +190,7 @@ impl Objects for S3 {
     ) -> BoxFuture<'a, Result<Version, ObjectError>> {
         async move {
             let put = || racing(|| self.upload(key, &bytes, condition));
-            match self.young.settled(key, put, is_gone).await {
+            match self.young.repeat_until_settled(key, put, is_gone).await {
                 Ok(version) => {
                     self.young.wrote(key);
                     Ok(version)
@@ -204,9 +204,9 @@ impl Objects for S3 {
     fn delete<'a>(&'a self, key: &'a str, if_match: Option<&'a Version>) -> BoxFuture<'a, Result<(), ObjectError>> {
         async move {
             let delete = || racing(|| self.remove(key, if_match));
-            match self.young.settled(key, delete, is_gone).await {
+            match self.young.repeat_until_settled(key, delete, is_gone).await {
                 Ok(()) => {
-                    self.young.deleted(key);
+                    self.young.note_deleted(key);
                     Ok(())
                 }
                 Err(error) => Err(self.translate(error).await),
@@ -217,7 +217,7 @@ impl Objects for S3 {
 
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, ObjectError>> {
         async move {
-            match self.young.settled(prefix, || self.keys(prefix), |_| false).await {
+            match self.young.repeat_until_settled(prefix, || self.keys(prefix), |_| false).await {
                 Ok(keys) => Ok(keys),
                 Err(error) => Err(self.translate(error).await),
             }

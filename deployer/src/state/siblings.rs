@@ -16,7 +16,7 @@ impl Store {
     /// When the place cannot be reached.
     pub async fn siblings(&self) -> Result<Vec<String>, StateError> {
         let prefix = self.key.strip_suffix(".json").unwrap_or(&self.key);
-        self.objects.list(prefix).await.map_err(|e| self.failed(e))
+        self.objects.list(prefix).await.map_err(|e| self.state_error(e))
     }
 
     /// Deletes the state that was read under `lease`, and its earlier versions.
@@ -24,15 +24,15 @@ impl Store {
     /// # Errors
     /// When another run wrote meanwhile, or the place refuses.
     pub async fn erase(&self, snapshot: &Snapshot, lease: &Lease) -> Result<(), StateError> {
-        if *lease.lost().borrow() {
+        if *lease.watch_loss().borrow() {
             return Err(StateError::Fenced { place: self.place() });
         }
         if let Some(version) = &snapshot.version {
-            self.objects.delete(&self.key, Some(version)).await.map_err(|e| self.failed(e))?;
+            self.objects.delete(&self.key, Some(version)).await.map_err(|e| self.state_error(e))?;
         }
-        let versions = self.objects.list(&self.history_prefix()).await.map_err(|e| self.failed(e))?;
+        let versions = self.objects.list(&self.history_prefix()).await.map_err(|e| self.state_error(e))?;
         for key in versions {
-            self.objects.delete(&key, None).await.map_err(|e| self.failed(e))?;
+            self.objects.delete(&key, None).await.map_err(|e| self.state_error(e))?;
         }
         Ok(())
     }

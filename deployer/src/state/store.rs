@@ -197,7 +197,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub async fn take(&self, fetched: FetchedState) -> Result<Snapshot, StateError> {
-        let Some(object) = fetched.found.map_err(|e| self.failed(e))? else { return self.unwritten() };
+        let Some(object) = fetched.found.map_err(|e| self.state_error(e))? else { return self.unwritten() };
         let state = match self.parse(&object.bytes) {
             Err(error) if error.is_unusable() => return Err(error.naming(self.newest_good().await)),
             result => result?,
@@ -231,7 +231,7 @@ impl Store {
     /// Any refusal of S3 (`CreateBucket` and the settings after it), or that the bucket belongs to another account.
     pub async fn create_bucket(&self, place: &Place) -> Result<(), StateError> {
         self.objects.belongs_to(&place.account);
-        self.objects.create_place(place).await.map_err(|e| self.failed(e))
+        self.objects.create_place(place).await.map_err(|e| self.state_error(e))
     }
 
     pub(super) fn parse(&self, bytes: &[u8]) -> Result<State, StateError> {
@@ -256,7 +256,7 @@ impl Store {
         }
     }
 
-    pub(super) fn failed(&self, error: ObjectError) -> StateError {
+    pub(super) fn state_error(&self, error: ObjectError) -> StateError {
         StateError::of(&self.place(), error)
     }
 

@@ -84,7 +84,7 @@ async fn a_write_whose_answer_was_lost_is_recognised_as_its_own() {
     let second = with_queue(&snapshot.state, "second");
     journal.commit(&second).await.expect("its own write");
     journal.commit(&with_queue(&second, "third")).await.expect("it goes on from there");
-    assert!(!*lease.lost().borrow());
+    assert!(!*lease.watch_loss().borrow());
     let read = store.read().await.expect("readable").state;
     assert_eq!(names(&read), ["queues.first", "queues.second", "queues.third"]);
 }
@@ -120,7 +120,7 @@ async fn a_run_that_was_overtaken_is_fenced_and_writes_nothing_more() {
         let error = journal.commit(&with_queue(&snapshot.state, "mine")).await.expect_err("fenced");
         assert!(matches!(error, StateError::Fenced { .. }), "{error}");
     }
-    assert!(*lease.lost().borrow(), "nothing more is begun in AWS");
+    assert!(*lease.watch_loss().borrow(), "nothing more is begun in AWS");
     journal.finish().await.expect("nothing was written");
     assert_eq!(server.bytes(KEY), written);
 }
@@ -133,7 +133,7 @@ async fn a_run_whose_lock_was_taken_over_leaves_the_state_to_its_successor() {
     let snapshot = store.read().await.expect("readable");
     let journal = store.journal(&snapshot, &lease);
     store.force_unlock(lease.id()).await.expect("removed");
-    lease.lost().wait_for(|lost| *lost).await.expect("it is told");
+    lease.watch_loss().wait_for(|lost| *lost).await.expect("it is told");
     let written = server.bytes(KEY);
     let error = journal.commit(&with_queue(&snapshot.state, "late")).await.expect_err("fenced");
     assert_eq!((error.code(), server.bytes(KEY)), ("state::fenced", written));

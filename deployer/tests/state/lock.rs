@@ -18,7 +18,7 @@ async fn a_lease_that_is_renewed_never_runs_out() {
     let server = Server::new();
     let lease = held(&over(server.link()), "ada").await;
     sleep(Duration::from_secs(305)).await;
-    assert!(!*lease.lost().borrow());
+    assert!(!*lease.watch_loss().borrow());
     assert_eq!((lock_of(&server).id.as_str(), lock_of(&server).renewals), (lease.id(), 30));
     let refused = over(server.link()).lock(&holder("bob"), Duration::ZERO, &|_| {}).await.err();
     let Some(StateError::Locked(locked)) = refused else { panic!("{refused:?}") };
@@ -57,7 +57,7 @@ async fn a_run_that_cannot_renew_stops_before_another_may_start() {
         let store = over(server.link());
         async move { (store.lock(&holder("bob"), Duration::from_secs(60), &|_| {}).await, Instant::now()) }
     });
-    lease.lost().wait_for(|lost| *lost).await.expect("it is told");
+    lease.watch_loss().wait_for(|lost| *lost).await.expect("it is told");
     let lost_after = began.elapsed();
     let (successor, taken_at) = successor.await.expect("no panic");
     let successor = successor.expect("the lock heals");
@@ -78,7 +78,7 @@ async fn a_run_that_missed_some_renewals_goes_on() {
     sleep(Duration::from_secs(5)).await;
     link.cut(false);
     sleep(Duration::from_secs(60)).await;
-    assert!(!*lease.lost().borrow());
+    assert!(!*lease.watch_loss().borrow());
     assert_eq!(lock_of(&server).id, lease.id());
 }
 
@@ -90,7 +90,7 @@ async fn a_lock_whose_answer_was_lost_is_recognised_as_its_own() {
         link.fail(LOCK, fault);
         let lease = held(&over(link), "ada").await;
         sleep(Duration::from_secs(60)).await;
-        assert!(!*lease.lost().borrow(), "{fault:?}");
+        assert!(!*lease.watch_loss().borrow(), "{fault:?}");
         lease.release().await.expect("its own lock");
         assert!(server.bytes(LOCK).is_none(), "{fault:?}");
     }
@@ -125,7 +125,7 @@ async fn a_renewal_whose_answer_was_lost_keeps_the_lease() {
         let lease = held(&over(link.clone()), "ada").await;
         link.fail(LOCK, fault);
         sleep(Duration::from_secs(100)).await;
-        assert!(!*lease.lost().borrow(), "{fault:?}");
+        assert!(!*lease.watch_loss().borrow(), "{fault:?}");
         lease.release().await.expect("its own lock");
         assert!(server.bytes(LOCK).is_none(), "{fault:?}");
     }
@@ -151,7 +151,7 @@ async fn a_lock_removed_by_hand_stops_the_run_that_held_it() {
     assert!(store.force_unlock(lease.id()).await.expect("removed"));
     let successor = held(&store, "bob").await;
     let began = Instant::now();
-    lease.lost().wait_for(|lost| *lost).await.expect("it is told");
+    lease.watch_loss().wait_for(|lost| *lost).await.expect("it is told");
     assert!(began.elapsed() <= Duration::from_secs(11));
     lease.release().await.expect("nothing of its own is left");
     assert_eq!(lock_of(&server).id, successor.id());

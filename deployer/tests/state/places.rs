@@ -167,7 +167,7 @@ async fn one_of_two_writers_is_fenced(ground: Ground) {
         let written = ground.bytes(KEY).await;
         let error = loser.commit(&with_queue(&snapshot.state, "mine")).await.expect_err("fenced");
         assert_eq!(error.code(), "state::fenced");
-        assert!(*lease.lost().borrow());
+        assert!(*lease.watch_loss().borrow());
         assert_eq!(ground.bytes(KEY).await, written);
         lease.release().await.expect("released");
     }

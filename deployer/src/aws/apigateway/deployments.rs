@@ -54,7 +54,7 @@ fn fitting(all: Vec<Deployment>, digest: &str) -> Option<String> {
 /// Deletes the deployments of ours that no stage serves, whichever run created them.
 pub(crate) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError> {
     let all = deployments(aws, api).await?;
-    for id in unserved(aws, api, None, &all).await? {
+    for id in find_unserved(aws, api, None, &all).await? {
         let call = aws.clients.apigateway.delete_deployment().rest_api_id(api).deployment_id(id).send();
         aws.find("apigateway:DeleteDeployment", ABSENT, call).await?;
     }
@@ -63,7 +63,7 @@ pub(crate) async fn delete_unserved(aws: &Aws, api: &str) -> Result<(), AwsError
 
 /// Finds the ids of our deployments that no stage serves. `served` is served in any case; GetStages is called only if
 /// there are others.
-pub(crate) async fn unserved(
+pub(crate) async fn find_unserved(
     aws: &Aws,
     api: &str,
     served: Option<&str>,

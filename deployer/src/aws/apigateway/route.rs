@@ -50,13 +50,13 @@ impl Route {
             integration_http_method: text(integration.and_then(|i| i.http_method())),
             uri: text(integration.and_then(|i| i.uri())),
             timeout_in_millis: integration.and_then(|i| u32::try_from(i.timeout_in_millis()).ok()).unwrap_or_default(),
-            unlisted_settings: unlisted(method, integration),
+            unlisted_settings: unmanaged_settings(method, integration),
         }
     }
 }
 
 /// Lists the settings of a method that no route of ours has.
-fn unlisted(method: &Method, integration: Option<&Integration>) -> Vec<String> {
+fn unmanaged_settings(method: &Method, integration: Option<&Integration>) -> Vec<String> {
     let said = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
     let any = |map: Option<&std::collections::HashMap<String, String>>| map.is_some_and(|map| !map.is_empty());
     let of_method = [

@@ -41,7 +41,7 @@ pub(crate) fn is_within(path: &str, top: &str) -> bool {
 
 /// Lists the paths that have no method and lead neither to one nor to one of `wanted`, with their ids, the topmost
 /// first.
-pub(crate) fn unused(tree: &[Resource], wanted: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn unused_paths(tree: &[Resource], wanted: &[&str]) -> Vec<(String, String)> {
     let used = |r: &&Resource| r.resource_methods().is_some_and(|methods| !methods.is_empty());
     let ends: Vec<&str> = tree.iter().filter(used).filter_map(Resource::path).chain(wanted.iter().copied()).collect();
     let leads = |path: &str| ends.iter().any(|end| is_within(end, path));
@@ -89,7 +89,7 @@ pub(crate) async fn delete_paths(aws: &Aws, api: &str, mut ids: Vec<String>) -> 
 
 /// Deletes the paths that lead to no method, nor to one of `wanted`.
 pub(crate) async fn prune(aws: &Aws, api: &str, wanted: &[&str]) -> Result<(), AwsError> {
-    let unused = unused(&resources(aws, api).await?, wanted);
+    let unused = unused_paths(&resources(aws, api).await?, wanted);
     delete_paths(aws, api, unused.into_iter().map(|(_, id)| id).collect()).await
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn prune(aws: &Aws, api: &str, wanted: &[&str]) -> Result<(), A
 mod tests {
     use aws_sdk_apigateway::types::{Method, Resource};
 
-    use super::{is_within, methods, unused};
+    use super::{is_within, methods, unused_paths};
 
     fn tree() -> [Resource; 6] {
         let resource = |id: &str, path: &str, methods: &[&str]| {
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_path_is_used_when_it_has_a_method_or_leads_to_one_or_is_to_have_one() {
         let found = |wanted: &[&str]| -> Vec<String> {
-            unused(&tree(), wanted).into_iter().map(|(path, id)| format!("{path} {id}")).collect()
+            unused_paths(&tree(), wanted).into_iter().map(|(path, id)| format!("{path} {id}")).collect()
         };
         assert_eq!(found(&[]), ["/image f", "/old b", "/old/{id} c"]);
         assert_eq!(found(&["/old/new"]), ["/image f", "/old/{id} c"]);

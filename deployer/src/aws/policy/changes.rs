@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Names, listed, same, shaped, statement};
+use super::{Names, as_list, same, shaped, statement};
 
 /// One grant that a new document adds or drops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,14 +28,14 @@ impl fmt::Display for StatementChange {
 /// Documents with the same meaning give no lines; documents that differ give at least one.
 pub fn statement_diff(before: Option<&Value>, after: Option<&Value>) -> Vec<StatementChange> {
     let (have, want) = (grants(before), grants(after));
-    let mut changes = compared(&have, &want);
+    let mut changes = compare_grants(&have, &want);
     // A missing document has no version to lose.
     if let (Some(before), Some(after)) = (before, after)
         && !same(before, after)
     {
-        changes.extend(compared(&marks(before, false), &marks(after, false)));
+        changes.extend(compare_grants(&marks(before, false), &marks(after, false)));
         if changes.is_empty() {
-            changes = compared(&marks(before, true), &marks(after, true));
+            changes = compare_grants(&marks(before, true), &marks(after, true));
         }
     }
     changes
@@ -44,7 +44,7 @@ pub fn statement_diff(before: Option<&Value>, after: Option<&Value>) -> Vec<Stat
 /// Grants, by their keys for the comparison.
 type Grants = BTreeMap<String, String>;
 
-fn compared(have: &Grants, want: &Grants) -> Vec<StatementChange> {
+fn compare_grants(have: &Grants, want: &Grants) -> Vec<StatementChange> {
     let only = |these: &Grants, those: &Grants, added: bool| -> Vec<StatementChange> {
         let missing = these.iter().filter(|(key, _)| !those.contains_key(*key));
         missing.map(|(_, grant)| StatementChange { added, grant: grant.clone() }).collect()
@@ -57,7 +57,7 @@ fn compared(have: &Grants, want: &Grants) -> Vec<StatementChange> {
 fn grants(document: Option<&Value>) -> Grants {
     let Some(document) = document else { return Grants::new() };
     let shaped = shaped(document, Names::AsWritten);
-    let single = listed(shaped.get("Statement")).into_iter().flat_map(singles);
+    let single = as_list(shaped.get("Statement")).into_iter().flat_map(singles);
     single.map(|grant| (statement(&grant, Names::Folded).to_string(), text(&grant))).collect()
 }
 
@@ -68,10 +68,10 @@ fn singles(one: &Value) -> Vec<Value> {
     for key in ["Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"] {
         let Some(value) = one.get(key) else { continue };
         let parts: Vec<Value> = match (key, value) {
-            ("Action" | "Resource", _) => listed(Some(value)).into_iter().cloned().collect(),
+            ("Action" | "Resource", _) => as_list(Some(value)).into_iter().cloned().collect(),
             ("Principal", Value::Object(kinds)) => kinds
                 .iter()
-                .flat_map(|(kind, who)| listed(Some(who)).into_iter().map(move |who| json!({ kind: who })))
+                .flat_map(|(kind, who)| as_list(Some(who)).into_iter().map(move |who| json!({ kind: who })))
                 .collect(),
             _ => vec![value.clone()],
         };
@@ -129,7 +129,7 @@ fn marks(document: &Value, sids: bool) -> Grants {
         out.insert(format!("{key} {value}"), format!("{key} {}", plain(value)));
     }
     if sids {
-        for one in listed(shaped.get("Statement")) {
+        for one in as_list(shaped.get("Statement")) {
             let name = one.get("Sid").map_or_else(|| "no Sid".to_owned(), |sid| format!("Sid {}", plain(sid)));
             let grants: Vec<String> = singles(one).iter().map(text).collect();
             out.insert(statement(one, Names::Folded).to_string(), format!("{name}: {}", grants.join("; ")));

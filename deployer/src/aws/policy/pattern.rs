@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::listed;
+use super::as_list;
 
 /// Tells whether `text` matches an IAM pattern: `*` matches any text, also slashes and nothing; `?` matches one
 /// character.
@@ -34,12 +34,12 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 /// Lists the resources on which a document allows one of `actions`, as patterns. Conditions count as met.
 pub fn allowed_on<'a>(document: &'a Value, actions: &[&str]) -> Vec<&'a str> {
     let allows = |statement: &&Value| {
-        let named = listed(statement.get("Action")).into_iter().filter_map(Value::as_str).map(str::to_lowercase);
+        let named = as_list(statement.get("Action")).into_iter().filter_map(Value::as_str).map(str::to_lowercase);
         let mut named = named.filter(|pattern| actions.iter().any(|action| matches(pattern, &action.to_lowercase())));
         statement["Effect"] == "Allow" && named.next().is_some()
     };
-    let statements = listed(document.get("Statement")).into_iter().filter(allows);
-    statements.flat_map(|statement| listed(statement.get("Resource"))).filter_map(Value::as_str).collect()
+    let statements = as_list(document.get("Statement")).into_iter().filter(allows);
+    statements.flat_map(|statement| as_list(statement.get("Resource"))).filter_map(Value::as_str).collect()
 }
 
 #[cfg(test)]

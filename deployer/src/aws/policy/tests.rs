@@ -151,13 +151,13 @@ fn documents() -> impl Strategy<Value = Value> {
 }
 
 /// Reverses every list and map, and wraps every text inside a statement into a list.
-fn turned(value: &Value) -> Value {
+fn reverse_lists(value: &Value) -> Value {
     match value {
-        Value::Array(items) => items.iter().rev().map(turned).collect(),
+        Value::Array(items) => items.iter().rev().map(reverse_lists).collect(),
         Value::Object(map) => {
             let wrap = |key: &str, value: &Value| match value {
                 Value::String(_) if !["Version", "Sid", "Effect"].contains(&key) => json!([value]),
-                other => turned(other),
+                other => reverse_lists(other),
             };
             Value::Object(map.iter().rev().map(|(key, value)| (key.clone(), wrap(key, value))).collect())
         }
@@ -174,7 +174,7 @@ proptest! {
 
     #[test]
     fn order_and_wrapping_mean_nothing(document in documents()) {
-        let other = turned(&document);
+        let other = reverse_lists(&document);
         prop_assert_eq!(canonical(&document).to_string(), canonical(&other).to_string());
         prop_assert!(statement_diff(Some(&document), Some(&other)).is_empty());
     }

@@ -141,7 +141,7 @@ fn rows() -> Vec<Row> {
 async fn tried(aws: &Aws, call: Call) -> (Result<(), AwsError>, Vec<String>) {
     let (told, mut heard) = mpsc::unbounded_channel();
     let listener = wait::Listener { told, begun: Arc::default() };
-    let result = wait::told(listener, retrying(|| call(aws))).await;
+    let result = wait::with_listener(listener, retrying(|| call(aws))).await;
     let mut reasons = Vec::new();
     while let Ok(told) = heard.try_recv() {
         if let wait::StepSignal::Waiting(why) = told {

@@ -171,7 +171,7 @@ mod tests {
     /// Returns the notes for the user.
     async fn leaving(aws: &Aws, function: &str) -> Vec<String> {
         let (told, mut heard) = unbounded_channel();
-        wait::told(Listener { told, begun: Arc::default() }, left(aws, function, &network())).await;
+        wait::with_listener(Listener { told, begun: Arc::default() }, left(aws, function, &network())).await;
         let mut notes = Vec::new();
         while let Ok(told) = heard.try_recv() {
             notes.extend(if let StepSignal::Note(text) = told { Some(text) } else { None });

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::versions::{self, Version};
 use super::*;
 use crate::aws::clients::Transport;
-use crate::aws::played::connected;
+use crate::aws::played::connect_to;
 
 /// Large enough for many pieces.
 const ZIP: usize = 1024 * 1024;
@@ -19,7 +19,7 @@ const ZIP: usize = 1024 * 1024;
 async fn aws(listener: &TcpListener, quiet: Duration) -> Aws {
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let transport = Transport { retry: Some(RetryConfig::disabled()), quiet: Some(quiet), ..Transport::default() };
-    let aws = connected(endpoint, transport).await;
+    let aws = connect_to(endpoint, transport).await;
     for name in ["draw", "other"] {
         aws.put_code(name, ZIP as u64, || Ok(vec![7; ZIP]));
     }

@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{Deployment, Stage};
 
 use super::{Api, Parts};
 use crate::aws::apigateway::deployments::{delete_unserved, deployments, served_of, stages, stages_key};
-use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, unused};
+use crate::aws::apigateway::tree::{delete_methods, methods, prune, resources, unused_paths};
 use crate::aws::apigateway::{ABSENT, is_new, known_call, stages_of_stack, tree_key};
 use crate::aws::{Aws, AwsError, digest};
 
@@ -65,7 +65,7 @@ impl Contents {
         name(&mut notes, "canaries, which serve another deployment to some of the callers,", canaries(&stages));
         Ok(Self {
             unlisted_routes,
-            unused_paths: unused(&tree, &paths(&spec.parts)).into_iter().map(|(path, _)| path).collect(),
+            unused_paths: unused_paths(&tree, &paths(&spec.parts)).into_iter().map(|(path, _)| path).collect(),
             unlisted_stages: own.into_iter().filter_map(|stage| stage.stage_name.clone()).collect(),
             notes,
         })

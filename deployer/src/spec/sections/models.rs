@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Resource;
-use crate::aws::bedrock::{FoundationModel, invoked};
+use crate::aws::bedrock::{FoundationModel, invocable_resources};
 use crate::aws::partition;
 use crate::models::{self, Profile, SERVED};
 use crate::spec::document::Document;
@@ -27,7 +27,7 @@ pub(super) fn environment(document: &Document, function: &Resource, findings: &m
 /// not offer.
 pub(super) fn permissions(document: &Document, role: &Resource, findings: &mut Findings) {
     let documents = role.spec["inline_policies"].as_object().into_iter().flatten();
-    for arn in documents.flat_map(|(_, policy)| invoked(policy)) {
+    for arn in documents.flat_map(|(_, policy)| invocable_resources(policy)) {
         let Some(model) = FoundationModel::parse(arn) else { continue };
         let path = document.find_text(&role.element, &format!("foundation-model/{}", model.id));
         match Profile::parse(&model.id) {

@@ -41,7 +41,7 @@ impl Terms {
     }
 
     /// Tells whether a lease that was last renewed this long ago must no longer be acted on.
-    pub(in crate::state) fn lapsed(self, unrenewed: Duration) -> bool {
+    pub(in crate::state) fn is_lapsed(self, unrenewed: Duration) -> bool {
         unrenewed >= self.lost_after()
     }
 
@@ -75,7 +75,7 @@ pub(in crate::state) struct SeenLock<'a> {
 
 impl SeenLock<'_> {
     /// Returns the remaining time of the lease; `None` once it has expired.
-    pub(in crate::state) fn left(&self) -> Option<Duration> {
+    pub(in crate::state) fn remaining(&self) -> Option<Duration> {
         (self.lease + CLOCK_GRAIN).checked_sub(self.age).filter(|left| !left.is_zero())
     }
 }
@@ -113,7 +113,7 @@ pub(in crate::state) fn taking(own: &str, refusal: Refusal, seen: Option<SeenLoc
         (Some(lock), _) if lock.id == own => TakeDecision::Held,
         (_, Refusal::Silence) => TakeDecision::GiveUp,
         (None, Refusal::Conflict) => TakeDecision::MakeAnew,
-        (Some(lock), Refusal::Conflict) => lock.left().map_or(TakeDecision::TakeOver, TakeDecision::Wait),
+        (Some(lock), Refusal::Conflict) => lock.remaining().map_or(TakeDecision::TakeOver, TakeDecision::Wait),
     }
 }
 
@@ -183,10 +183,10 @@ mod tests {
             let terms = Terms::new(lease_s).unwrap();
             assert!(terms.renew_every() < terms.lost_after());
             let oldest = terms.lost_after();
-            assert!(terms.lapsed(oldest));
+            assert!(terms.is_lapsed(oldest));
             // The real gap between two whole-second times may be one second longer than their difference.
             let seen = SeenLock { id: "a", lease: terms.lease(), age: oldest + CLOCK_GRAIN };
-            assert!(seen.left().is_some(), "{lease_s}");
+            assert!(seen.remaining().is_some(), "{lease_s}");
         }
         assert_eq!((Terms::new(2), Terms::new(3601)), (None, None));
     }

@@ -56,7 +56,7 @@ impl LockInfo {
     }
 
     /// Extracts the values that the rules use. `object` is the stored object that the lock was parsed from.
-    pub(super) fn seen(&self, object: &Object) -> SeenLock<'_> {
+    pub(super) fn rule_values(&self, object: &Object) -> SeenLock<'_> {
         // Anybody may have written these bytes, so they must not keep the lock for ever.
         let lease = Duration::from_secs(self.lease_s.min(Terms::LONGEST_S));
         SeenLock { id: &self.id, lease, age: object.age() }

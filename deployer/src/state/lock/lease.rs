@@ -86,7 +86,7 @@ impl Lease {
     }
 
     /// Turns true when the lease can no longer be relied on; nothing new may be started then.
-    pub fn lost(&self) -> watch::Receiver<bool> {
+    pub fn watch_loss(&self) -> watch::Receiver<bool> {
         self.shared.lost.subscribe()
     }
 
@@ -150,7 +150,7 @@ impl LeaseMark {
     /// Tells whether the state may be written. A lease that lapsed unnoticed by other runs is renewed first.
     pub(in crate::state) async fn may_save(&self) -> Result<bool, ObjectError> {
         let shared = &self.0;
-        let lapsed = shared.terms.lapsed(shared.hold().since.elapsed());
+        let lapsed = shared.terms.is_lapsed(shared.hold().since.elapsed());
         match saving(shared.taken_over.load(Ordering::SeqCst), lapsed) {
             Saving::Go => Ok(true),
             Saving::Never => Ok(false),
@@ -177,7 +177,7 @@ impl Shared {
     }
 
     fn holds(&self) -> bool {
-        !*self.lost.borrow() && !self.terms.lapsed(self.hold().since.elapsed())
+        !*self.lost.borrow() && !self.terms.is_lapsed(self.hold().since.elapsed())
     }
 
     fn lose(&self) {
@@ -205,7 +205,7 @@ impl Shared {
     /// Reads the lock; `None` if this run does not hold it (any more).
     async fn own(&self) -> Result<Option<Object>, ObjectError> {
         let Some(object) = self.objects.get(&self.key).await? else { return Ok(None) };
-        let own = is_own(&self.id, Some(LockInfo::parse(&object.bytes).seen(&object)));
+        let own = is_own(&self.id, Some(LockInfo::parse(&object.bytes).rule_values(&object)));
         Ok(own.then_some(object))
     }
 

@@ -35,34 +35,34 @@ struct BucketWrites {
 }
 
 impl Young {
-    fn seen(&self) -> MutexGuard<'_, BucketWrites> {
+    fn writes(&self) -> MutexGuard<'_, BucketWrites> {
         lock(&self.0)
     }
 
     /// Marks the bucket as new from now on.
     pub(super) fn begin(&self) {
-        self.seen().since = Some(Instant::now());
+        self.writes().since = Some(Instant::now());
     }
 
     pub(super) fn wrote(&self, key: &str) {
-        self.seen().written.insert(key.to_owned());
+        self.writes().written.insert(key.to_owned());
     }
 
-    pub(super) fn deleted(&self, key: &str) {
-        self.seen().written.remove(key);
+    pub(super) fn note_deleted(&self, key: &str) {
+        self.writes().written.remove(key);
     }
 
     fn is_young(&self) -> bool {
-        self.seen().since.is_some_and(|since| since.elapsed() < YOUTH)
+        self.writes().since.is_some_and(|since| since.elapsed() < YOUTH)
     }
 
     fn is_own(&self, key: &str) -> bool {
-        self.seen().written.contains(key)
+        self.writes().written.contains(key)
     }
 
     /// Repeats a call for `key` while its answer may be wrong: that a new bucket does not exist, or that an object
     /// which this run wrote is `gone`.
-    pub(super) async fn settled<T, F>(
+    pub(super) async fn repeat_until_settled<T, F>(
         &self,
         key: &str,
         mut call: impl FnMut() -> F,

@@ -20,14 +20,14 @@ impl World {
         self.lock.map(|((run, _), _)| SeenLock { id: NAMES[usize::from(run)], lease, age: ticks(self.age()) })
     }
 
-    fn lapsed(&self, at: usize) -> bool {
-        terms().lapsed(ticks(self.now - self.runs[at].since))
+    fn is_lapsed(&self, at: usize) -> bool {
+        terms().is_lapsed(ticks(self.now - self.runs[at].since))
     }
 
     pub(super) fn acts(&self, at: usize) -> bool {
         let run = &self.runs[at];
         let holds = matches!(run.phase, Phase::Reading | Phase::Working | Phase::Saving | Phase::Settling);
-        holds && !run.lost && !run.crashed && !self.lapsed(at)
+        holds && !run.lost && !run.crashed && !self.is_lapsed(at)
     }
 
     fn send(&mut self, at: usize, write: Write) {
@@ -82,7 +82,7 @@ impl World {
             self.under_way.iter().map(|sent| SentWrite { awaited: sent.awaited && !own(sent), ..*sent }).collect();
     }
 
-    fn saved(&mut self, at: usize, doc: Doc) {
+    fn record_save(&mut self, at: usize, doc: Doc) {
         let run = self.run(at);
         run.base = Some(doc);
         run.tried.clear();
@@ -90,7 +90,7 @@ impl World {
         run.phase = if run.step == run.program.len() { Phase::Releasing } else { Phase::Working };
     }
 
-    fn fenced(&mut self, at: usize) {
+    fn record_fence(&mut self, at: usize) {
         self.seen.fenced = true;
         let run = self.run(at);
         (run.lost, run.taken, run.phase) = (true, true, Phase::Releasing);
@@ -140,7 +140,7 @@ impl World {
                     Err(Refusal::Silence) => {}
                 }
             }
-            (Write::Save { doc, .. }, _, Ok(())) => self.saved(at, doc),
+            (Write::Save { doc, .. }, _, Ok(())) => self.record_save(at, doc),
             (Write::Save { .. }, _, Err(Refusal::Conflict)) => run.phase = Phase::Settling,
             (Write::Save { .. }, _, Err(Refusal::Silence)) => run.phase = Phase::Working,
             (Write::Unlock { .. }, _, Err(Refusal::Conflict)) => run.phase = Phase::Leaving,
@@ -194,7 +194,7 @@ impl World {
     }
 
     fn work(&mut self, at: usize, without: Option<Rule>) {
-        let lapsed = self.lapsed(at);
+        let lapsed = self.is_lapsed(at);
         let run = self.run(at);
         if run.program[run.step] == Work::Aws {
             if (run.lost || lapsed) && without != Some(Rule::Fence) {
@@ -209,7 +209,7 @@ impl World {
         }
         match saving(run.taken, lapsed) {
             Saving::Go => self.send_save(at),
-            Saving::Never => self.fenced(at),
+            Saving::Never => self.record_fence(at),
             Saving::IfRenewed if run.renewing || run.doubts_renewal => {}
             Saving::IfRenewed => {
                 run.lost = true;
@@ -225,13 +225,13 @@ impl World {
         match conflict(found.as_ref(), &wanted, &run.tried) {
             FoundDocument::Own => {
                 self.seen.recognised = true;
-                self.saved(at, wanted);
+                self.record_save(at, wanted);
             }
             FoundDocument::Earlier(earlier) => {
                 run.base = Some(run.tried.remove(earlier));
                 run.phase = Phase::Working;
             }
-            FoundDocument::Others => self.fenced(at),
+            FoundDocument::Others => self.record_fence(at),
         }
     }
 
@@ -255,7 +255,7 @@ impl World {
         match run.phase {
             Phase::Wanting => run.tried_at < self.now,
             Phase::Working => {
-                let waits = saving(run.taken, self.lapsed(at)) == Saving::IfRenewed;
+                let waits = saving(run.taken, self.is_lapsed(at)) == Saving::IfRenewed;
                 !(waits && run.program[run.step] == Work::Save && (run.renewing || run.doubts_renewal))
             }
             Phase::Locking | Phase::Saving | Phase::Unlocking | Phase::Done => false,
