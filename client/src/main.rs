@@ -7,7 +7,7 @@ mod failure;
 mod queue;
 
 use failure::Failure;
-use queue::QueueUrl;
+use queue::{OutgoingMessage, QueueUrl};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -110,17 +110,18 @@ fn stopped() -> impl Future<Output = u8> {
     }
 }
 
-/// Sends the prompt with a new correlation id, and returns the message's id. Prints the correlation id to standard
-/// error: it leads to the message's lines in the logs and to the picture in the bucket.
+/// Sends the prompt with two new ids, and returns the message's id. Prints the new ids to standard error: the
+/// correlation id leads to the message's lines in the logs, the picture id to the record and the picture.
 async fn send(call: &Call) -> Result<String, Failure> {
-    let correlation_id = correlation_id()?;
-    let message_id = queue::send(&call.queue, &call.prompt, &correlation_id).await?;
-    eprintln!("correlation id: {correlation_id}");
+    let (picture_id, correlation_id) = (new_id()?, new_id()?);
+    let message = OutgoingMessage { prompt: &call.prompt, picture_id: &picture_id, correlation_id: &correlation_id };
+    let message_id = queue::send(&call.queue, message).await?;
+    eprintln!("picture id: {picture_id}\ncorrelation id: {correlation_id}");
     Ok(message_id)
 }
 
 /// Creates a random UUID (version 4).
-fn correlation_id() -> Result<String, Failure> {
+fn new_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::getrandom(&mut bytes).map_err(|error| Failure::Entropy(error.to_string()))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -140,13 +141,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn correlation_ids_are_uuids_and_differ() {
-        let id = correlation_id().unwrap();
+    fn new_ids_are_uuids_and_differ() {
+        let id = new_id().unwrap();
         let lengths: Vec<_> = id.split('-').map(str::len).collect();
         assert_eq!(lengths, [8, 4, 4, 4, 12]);
         assert_eq!(&id[14..15], "4");
         assert!("89ab".contains(&id[19..20]));
-        assert_ne!(id, correlation_id().unwrap());
+        assert_ne!(id, new_id().unwrap());
     }
 
     #[test]

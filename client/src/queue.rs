@@ -101,8 +101,21 @@ fn is_public(host: &str) -> bool {
     host == "queue.amazonaws.com" || region.is_some_and(is_region)
 }
 
-/// Sends `prompt` as one message with the attribute `correlation_id`, and returns the message's id (SQS SendMessage).
-pub async fn send(queue: &QueueUrl, prompt: &str, correlation_id: &str) -> Result<String, Failure> {
+/// The content of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct OutgoingMessage<'a> {
+    /// The message's body.
+    pub prompt: &'a str,
+    /// The id by which the worker recognises the prompt in another message.
+    pub picture_id: &'a str,
+    pub correlation_id: &'a str,
+}
+
+/// Sends `message`, with its ids as attributes, and returns the message's id (SQS SendMessage).
+///
+/// A message whose answer is lost is sent again, and a message that is moved back from the dead-letter queue gets a new
+/// id. The attributes stay the same, so the worker draws the prompt once.
+pub async fn send(queue: &QueueUrl, message: OutgoingMessage<'_>) -> Result<String, Failure> {
     if queue.is_https() && rustls_native_certs::load_native_certs().certs.is_empty() {
         return Err(Failure::NoRoots);
     }
@@ -116,19 +129,20 @@ pub async fn send(queue: &QueueUrl, prompt: &str, correlation_id: &str) -> Resul
     if let Endpoint::OfUrl(url) = &queue.endpoint {
         builder = builder.endpoint_url(url);
     }
-    let attribute = MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value(correlation_id)
-        .build()
-        .map_err(|error| Failure::Aws(error.to_string()))?;
     let sent = Client::from_conf(builder.build())
         .send_message()
         .queue_url(&queue.url)
-        .message_body(prompt)
-        .message_attributes("correlation_id", attribute)
+        .message_body(message.prompt)
+        .message_attributes("picture_id", attribute(message.picture_id)?)
+        .message_attributes("correlation_id", attribute(message.correlation_id)?)
         .send()
         .await?;
     Ok(sent.message_id.unwrap_or_default())
+}
+
+fn attribute(value: &str) -> Result<MessageAttributeValue, Failure> {
+    let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+    attribute.map_err(|error| Failure::Aws(error.to_string()))
 }
 
 /// Loads the configuration: credentials by the SDK's default chain, three attempts, 20 s at most each.

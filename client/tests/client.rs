@@ -89,7 +89,7 @@ fn run(command: &mut Command) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn a_prompt_is_sent_as_one_message_with_a_correlation_id() {
+fn a_prompt_is_sent_as_one_message_with_two_ids() {
     let sqs = Sqs::accepting();
     let (code, stdout, stderr) = run(client(&sqs.queue_url()).arg("a couch on the moon"));
     assert_eq!(code, Some(0), "{stderr}");
@@ -100,11 +100,30 @@ fn a_prompt_is_sent_as_one_message_with_a_correlation_id() {
     assert!(head.contains("/eu-west-1/sqs/aws4_request"), "{head}");
     assert_eq!(body["QueueUrl"], sqs.queue_url());
     assert_eq!(body["MessageBody"], "a couch on the moon");
-    let attribute = &body["MessageAttributes"]["correlation_id"];
-    assert_eq!(attribute["DataType"], "String");
-    let id = attribute["StringValue"].as_str().unwrap();
-    assert_eq!(stderr, format!("correlation id: {id}\n"));
+    let (picture_id, correlation_id) = (attribute(&body, "picture_id"), attribute(&body, "correlation_id"));
+    assert_eq!(stderr, format!("picture id: {picture_id}\ncorrelation id: {correlation_id}\n"));
+    assert_ne!(picture_id, correlation_id);
     assert!(sqs.requests.try_recv().is_err(), "one message only");
+}
+
+/// Returns the text of the message's attribute `name`.
+fn attribute<'a>(body: &'a Value, name: &str) -> &'a str {
+    let attribute = &body["MessageAttributes"][name];
+    assert_eq!(attribute["DataType"], "String");
+    attribute["StringValue"].as_str().unwrap()
+}
+
+#[test]
+fn a_message_that_is_sent_again_after_a_lost_answer_names_the_same_picture() {
+    let sqs = Sqs::answering(500, "", |_| json!({"message": "the message is stored, but this answer says otherwise"}));
+    let (code, _, stderr) = run(client(&sqs.queue_url()).arg("a moon"));
+    assert_eq!(code, Some(1), "{stderr}");
+    let bodies: Vec<_> = sqs.requests.try_iter().map(|(_, body)| body).collect();
+    assert!(bodies.len() > 1, "{bodies:?}");
+    assert!(bodies.iter().all(|body| attribute(body, "picture_id") == attribute(&bodies[0], "picture_id")));
+    run(client(&sqs.queue_url()).arg("a moon"));
+    let (_, other) = sqs.requests.recv().unwrap();
+    assert_ne!(attribute(&other, "picture_id"), attribute(&bodies[0], "picture_id"), "two commands, two pictures");
 }
 
 #[test]
