@@ -67,6 +67,15 @@ pub struct ProducedPicture {
     pub found: bool,
 }
 
+/// A job whose picture has an id.
+#[derive(Clone, Copy)]
+struct PictureJob<'a> {
+    job: Job<'a>,
+    id: &'a PictureId,
+    /// Whether an earlier delivery may have stored the picture.
+    may_be_stored: bool,
+}
+
 /// A picture that is drawn and not yet stored.
 struct DrawnPicture<'a> {
     picture: Picture,
@@ -81,7 +90,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
     pub async fn produce(&self, job: Job<'_>, time: Deadlines<'_>, log: Log<'_>) -> Result<ProducedPicture, Failure> {
         let Some(id) = job.id else {
             let id = PictureId::random(self.random.secret().unwrap_or_default());
-            return self.draw_and_store(job, &id, false, time, log).await;
+            return self.draw_and_store(PictureJob { job, id: &id, may_be_stored: false }, time, log).await;
         };
         let prompt_sha256 = Prompt::digest(job.prompt);
         let asked = PromptIdentity { id, correlation_id: job.correlation_id, prompt_sha256: &prompt_sha256 };
@@ -97,7 +106,7 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
                 };
             }
         };
-        let outcome = self.draw_and_store(job, id, !held.fresh, time, log).await;
+        let outcome = self.draw_and_store(PictureJob { job, id, may_be_stored: !held.fresh }, time, log).await;
         self.record_outcome(held, outcome, time.storing, log).await
     }
 
@@ -125,16 +134,14 @@ impl<M: ImageModel, S: Store, R: Random> Studio<M, S, R> {
         outcome
     }
 
-    /// Draws the prompt of `id` and stores the picture, unless `look` finds it stored.
+    /// Draws the job's prompt and stores the picture, unless the picture is stored already.
     async fn draw_and_store(
         &self,
-        job: Job<'_>,
-        id: &PictureId,
-        look: bool,
+        PictureJob { job, id, may_be_stored }: PictureJob<'_>,
         time: Deadlines<'_>,
         log: Log<'_>,
     ) -> Result<ProducedPicture, Failure> {
-        if look && let Some(picture) = self.find_picture(id, time.drawing).await? {
+        if may_be_stored && let Some(picture) = self.find_picture(id, time.drawing).await? {
             let fields = json!({"image_uri": picture.uri, "picture_id": id.as_str()});
             log.info("image found, drawn by an earlier delivery", fields);
             return Ok(ProducedPicture { picture, found: true });

@@ -112,7 +112,7 @@ async fn deploy(
     if decision.apply {
         ready::announce(&run.terminal, &ready, "ci");
         ready::print_digest(&run.terminal, &effects);
-        let ready = reviewed(run, ready, &effects, expected, &occasion, pages).await?;
+        let ready = CiJob { run, occasion: &occasion, pages }.reviewed(ready, &effects, expected).await?;
         return carry_out(run, ready, began, pages).await;
     }
     ready::print_plan(&run.terminal, &ready);
@@ -145,69 +145,74 @@ async fn carry_out(run: &Run, ready: Ready, began: Instant, pages: &Pages<'_>) -
     Ok(ended.code)
 }
 
-/// Returns the plan if it is the reviewed one, or if no review is required.
-async fn reviewed(
-    run: &Run,
-    ready: Ready,
-    effects: &Effects,
-    expected: Option<Review>,
-    occasion: &Occasion,
-    pages: &Pages<'_>,
-) -> Result<Ready, Failure> {
-    let mode = ready.loaded.document.ci().reviewed_plan;
-    let asked = expected.is_some();
-    if effects.is_empty() || (mode == ReviewedPlan::Off && !asked) {
-        return Ok(ready);
-    }
-    let found = recorded(run, &ready, occasion).await;
-    let must = asked || matches!(mode, ReviewedPlan::Match | ReviewedPlan::Require);
-    let reviewed = match (expected, found) {
-        // The record shows the differences, if its digest is the one that was asked for.
-        (Some(asked), Ok(found)) if asked.effects.is_none() && found.digest == asked.digest => found,
-        (Some(asked), _) => asked,
-        (None, Ok(found)) => found,
-        (None, Err(none)) if mode == ReviewedPlan::Require => {
-            ready.abandon().await;
-            let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
-            return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {none}"), help));
-        }
-        // A record that somebody may have changed is worse than no record.
-        (None, Err(NoReview::Doubtful(why))) if must => {
-            ready.abandon().await;
-            let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
-            return Err(Failure::plain("plan::not-reviewed", why, help));
-        }
-        // If the forge does not answer, there may still be a reviewed plan, so this deserves a warning.
-        (None, Err(NoReview::NoAnswer(why) | NoReview::Doubtful(why))) => {
-            pages.warn("reviewed plan not looked up", &format!("{why}; the plan is applied without a comparison"));
-            return Ok(ready);
-        }
-        (None, Err(NoReview::Missing(why))) => {
-            pages.warn("no reviewed plan", &format!("{why}; the plan is applied without a comparison"));
-            return Ok(ready);
-        }
-        (None, Err(NoReview::None(why))) => {
-            form::print_no_review(&run.terminal, &why);
-            return Ok(ready);
-        }
-    };
-    match reviewed.hold(effects, ready.was_cut_off() || run.environment.is_rerun()) {
-        Ok(()) => form::print_reviewed(&run.terminal, &reviewed.source),
-        Err(other) if must => {
-            ready.abandon().await;
-            return Err(other.refusal(&reviewed, asked));
-        }
-        Err(other) => pages.warn("not the reviewed plan", &other.message(&reviewed)),
-    }
-    Ok(ready)
+/// A CI job that applies.
+struct CiJob<'a> {
+    run: &'a Run,
+    occasion: &'a Occasion,
+    pages: &'a Pages<'a>,
 }
 
-/// Finds the plan that the merged request recorded, or the reason why there is none.
-async fn recorded(run: &Run, ready: &Ready, occasion: &Occasion) -> Result<Review, NoReview> {
-    let Occasion::Branch(branch) = occasion else { return Err(NoReview::None("this run is for no branch".to_owned())) };
-    let forge = event::forge(&run.environment);
-    let (stack, seal) = (ready.loaded.document.stack(), Seal::new(ready.review_key()));
-    review::find(&run.environment, forge.as_ref(), branch, stack, &seal).await
+impl CiJob<'_> {
+    /// Returns the plan if it is the reviewed one, or if no review is required.
+    async fn reviewed(&self, ready: Ready, effects: &Effects, expected: Option<Review>) -> Result<Ready, Failure> {
+        let mode = ready.loaded.document.ci().reviewed_plan;
+        let asked = expected.is_some();
+        if effects.is_empty() || (mode == ReviewedPlan::Off && !asked) {
+            return Ok(ready);
+        }
+        let found = self.recorded(&ready).await;
+        let must = asked || matches!(mode, ReviewedPlan::Match | ReviewedPlan::Require);
+        let reviewed = match (expected, found) {
+            // The record shows the differences, if its digest is the one that was asked for.
+            (Some(asked), Ok(found)) if asked.effects.is_none() && found.digest == asked.digest => found,
+            (Some(asked), _) => asked,
+            (None, Ok(found)) => found,
+            (None, Err(none)) if mode == ReviewedPlan::Require => {
+                ready.abandon().await;
+                let help = "merge a pull request that `deployer ci` planned, or give the digest with `--expect-plan`";
+                return Err(Failure::plain("plan::not-reviewed", format!("nobody reviewed this plan: {none}"), help));
+            }
+            // A record that somebody may have changed is worse than no record.
+            (None, Err(NoReview::Doubtful(why))) if must => {
+                ready.abandon().await;
+                let help = "nothing was changed; review this plan, then give its digest with `--expect-plan`";
+                return Err(Failure::plain("plan::not-reviewed", why, help));
+            }
+            // If the forge does not answer, there may still be a reviewed plan, so this deserves a warning.
+            (None, Err(NoReview::NoAnswer(why) | NoReview::Doubtful(why))) => {
+                self.pages
+                    .warn("reviewed plan not looked up", &format!("{why}; the plan is applied without a comparison"));
+                return Ok(ready);
+            }
+            (None, Err(NoReview::Missing(why))) => {
+                self.pages.warn("no reviewed plan", &format!("{why}; the plan is applied without a comparison"));
+                return Ok(ready);
+            }
+            (None, Err(NoReview::None(why))) => {
+                form::print_no_review(&self.run.terminal, &why);
+                return Ok(ready);
+            }
+        };
+        match reviewed.hold(effects, ready.was_cut_off() || self.run.environment.is_rerun()) {
+            Ok(()) => form::print_reviewed(&self.run.terminal, &reviewed.source),
+            Err(other) if must => {
+                ready.abandon().await;
+                return Err(other.refusal(&reviewed, asked));
+            }
+            Err(other) => self.pages.warn("not the reviewed plan", &other.message(&reviewed)),
+        }
+        Ok(ready)
+    }
+
+    /// Finds the plan that the merged request recorded, or the reason why there is none.
+    async fn recorded(&self, ready: &Ready) -> Result<Review, NoReview> {
+        let Occasion::Branch(branch) = self.occasion else {
+            return Err(NoReview::None("this run is for no branch".to_owned()));
+        };
+        let forge = event::forge(&self.run.environment);
+        let (stack, seal) = (ready.loaded.document.stack(), Seal::new(ready.review_key()));
+        review::find(&self.run.environment, forge.as_ref(), branch, stack, &seal).await
+    }
 }
 
 /// Determines the occasion of this run: from the CI system's variables, else from the branch that git has checked out.

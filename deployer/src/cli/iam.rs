@@ -9,7 +9,7 @@ use super::options::Choice;
 use super::run::Run;
 use super::{Exit, OK};
 use crate::failure::Failure;
-use crate::iam::github::{self, Repository, Source};
+use crate::iam::github::{self, Repository, Source, Trust};
 use crate::iam::{Document, Task};
 use crate::pipeline::{self, LoadedStack, Settings, Whereabouts};
 use crate::report::iam as form;
@@ -238,7 +238,8 @@ async fn github(run: &Run, options: &GithubOptions) -> Exit {
     for (task, source) in &trusts {
         let boundary = if *task == Task::Apply { options.permissions_boundary.as_deref() } else { None };
         let policies = stack.document(*task, boundary)?.split();
-        roles.push(github::role(*task, stack.loaded.document.stack(), &stack.at.place, &repository, source, policies));
+        let trust = Trust { repository: &repository, source };
+        roles.push(github::role(*task, stack.loaded.document.stack(), &stack.at.place, trust, policies));
     }
     stack.print(run, &github::to_json(&stack.at.place, &roles));
     form::print_roles(&run.terminal, &github::commands(&stack.at.place, &roles), &trusts);

@@ -48,7 +48,8 @@ impl Show {
         let (planned, cost) = restored;
         let text = if as_markdown {
             let why = format!("Saved at {written_at}. Carry it out: deployer apply {}", file.display());
-            markdown::plan(&planned, cost, &format!("{stack}: plan"), &why, &secrets, github::COMMENT_LIMIT)
+            let heading = markdown::Heading { title: &format!("{stack}: plan"), why: &why };
+            markdown::plan(&planned, cost, heading, &secrets, github::COMMENT_LIMIT)
         } else {
             let terminal = &run.terminal;
             let view = plan::PlanView {

@@ -23,11 +23,12 @@ use crate::spec::secrets::Secrets;
 use crate::state::{Journal, State, StateError};
 
 pub(crate) use retry::retrying;
-use running::{FinishedStep, RunningEvent, RunningSteps};
+use running::{FinishedStep, NewStep, RunningEvent, RunningSteps};
 pub(crate) use schedule::removes_separately;
 use schedule::{Schedule, StepId};
 use step::{Context, RemainingWork, StepPart, StepResult};
 
+use watch::WatchedStep;
 pub use watch::Watching;
 
 /// Events while a plan is carried out. Reports receive them; nothing here prints.
@@ -177,9 +178,9 @@ impl<'a> Execution<'a> {
                 }
                 RunningEvent::Parking => continue,
             };
-            if let Some((id, began, unfinished)) = self.take_result(*finished, &mut schedule, &mut outcome) {
+            if let Some((step, unfinished)) = self.take_result(*finished, &mut schedule, &mut outcome) {
                 note_at.get_or_insert_with(|| Instant::now() + NOTED_APART);
-                watching.add(self.aws, self.planned(id), id.1, began, unfinished, &mut outcome);
+                watching.add(self.aws, step, unfinished, &mut outcome);
             }
         }
         self.account_for_the_rest(&schedule, running, &mut outcome);
@@ -253,7 +254,7 @@ impl<'a> Execution<'a> {
             });
             step::run(&Context { aws, stack, plan, withdraws }, planned, part, &wanted).await
         };
-        running.start((id, sharing), desired, work, self.stop.clone(), move |message| {
+        running.start(NewStep { id, sharing, desired }, work, self.stop.clone(), move |message| {
             observer.event(&message.event(&planned.address, part == StepPart::Removal));
         });
     }
@@ -270,7 +271,7 @@ impl<'a> Execution<'a> {
         FinishedStep { id, began, desired, result }: FinishedStep,
         schedule: &mut Schedule,
         outcome: &mut ExecutionOutcome,
-    ) -> Option<(StepId, Instant, RemainingWork)> {
+    ) -> Option<(WatchedStep<'a>, RemainingWork)> {
         let Some(result) = result else {
             schedule.put_back(id);
             return None;
@@ -282,7 +283,7 @@ impl<'a> Execution<'a> {
             Ok((done, unfinished)) => {
                 self.settle(id, &desired, done);
                 schedule.finish(id);
-                Some((id, began, unfinished))
+                Some((WatchedStep { planned, part: id.1, began }, unfinished))
             }
             Err(error) => {
                 self.observer.event(&ExecutionEvent::Failed { address, action, error: &error });

@@ -29,6 +29,15 @@ pub(super) struct FinishedStep {
     pub result: Option<Result<(StepResult, RemainingWork), AwsError>>,
 }
 
+/// A step to start.
+pub(super) struct NewStep {
+    pub id: StepId,
+    /// Another step may have made this step's call.
+    pub sharing: bool,
+    /// The desired spec; null for a deletion.
+    pub desired: Value,
+}
+
 /// The steps in progress.
 pub(super) struct RunningSteps<'a> {
     steps: FuturesUnordered<BoxFuture<'a, FinishedStep>>,
@@ -76,12 +85,10 @@ impl<'a> RunningSteps<'a> {
         self.in_flight.iter().filter(|(_, begun)| !begun.load(Ordering::Relaxed)).map(|(id, _)| *id)
     }
 
-    /// Starts a step. On `stop` it ends at once, unless it has made a call; with `sharing`, another step may have made
-    /// that call.
+    /// Starts a step. On `stop` it ends at once, unless its call was made.
     pub(super) fn start(
         &mut self,
-        (id, sharing): (StepId, bool),
-        desired: Value,
+        NewStep { id, sharing, desired }: NewStep,
         work: impl Future<Output = Result<(StepResult, RemainingWork), AwsError>> + Send + 'a,
         mut stop: Stop,
         on_message: impl FnMut(StepMessage<'_>) + Send + 'a,
@@ -214,7 +221,7 @@ mod tests {
         work: impl Future<Output = Result<(StepResult, RemainingWork), AwsError>> + Send + 'a,
         stop: &Stop,
     ) {
-        running.start((STEP, sharing), Value::Null, work, stop.clone(), |_| {});
+        running.start(NewStep { id: STEP, sharing, desired: Value::Null }, work, stop.clone(), |_| {});
     }
 
     #[tokio::test]

@@ -164,7 +164,8 @@ async fn what_a_stopped_run_no_longer_watches_is_named() {
     let aws = Aws::new(Arc::new(Clients::connect(&connection).await), place());
     let (mut outcome, mut watching) = (ExecutionOutcome::new(), Watching::new(&Silent));
     let unfinished = planned.effect.wanted().map(|w| (w.desired.clone(), crate::kinds::WatchedOperation::Created));
-    watching.add(&aws, planned, step::StepPart::Main, Instant::now(), unfinished, &mut outcome);
+    let step = WatchedStep { planned, part: step::StepPart::Main, began: Instant::now() };
+    watching.add(&aws, step, unfinished, &mut outcome);
     let (_stop, mut stop) = watch::channel(1);
     watching.finish(&mut outcome, &mut stop).await;
     assert!(outcome.interrupted);

@@ -17,10 +17,10 @@ use crate::plan::PlannedResource;
 type Watch<'a> = BoxFuture<'a, (WatchedStep<'a>, Result<(), AwsError>)>;
 
 /// A step whose calls are made, and whose work AWS finishes on its own.
-struct WatchedStep<'a> {
-    planned: &'a PlannedResource,
-    part: StepPart,
-    began: Instant,
+pub(super) struct WatchedStep<'a> {
+    pub planned: &'a PlannedResource,
+    pub part: StepPart,
+    pub began: Instant,
 }
 
 /// The steps that are still watched.
@@ -40,13 +40,11 @@ impl<'a> Watching<'a> {
     pub(super) fn add(
         &mut self,
         aws: &'a Aws,
-        planned: &'a PlannedResource,
-        part: StepPart,
-        began: Instant,
+        step: WatchedStep<'a>,
         unfinished: RemainingWork,
         outcome: &mut ExecutionOutcome,
     ) {
-        let step = WatchedStep { planned, part, began };
+        let WatchedStep { planned, part, .. } = step;
         let watch = unfinished.and_then(|(spec, event)| planned.kind.get().watch(aws, spec, event));
         let Some(watch) = watch else { return self.done(&step, Ok(()), outcome) };
         let observer = self.observer;

@@ -31,6 +31,14 @@ pub enum Source {
     Environment(String),
 }
 
+/// The runs that a role trusts.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'a> {
+    pub repository: &'a Repository,
+    /// Which of the repository's runs.
+    pub source: &'a Source,
+}
+
 /// A role with its trust policy and permissions.
 #[derive(Debug, Clone)]
 pub struct Role {
@@ -53,25 +61,24 @@ impl Repository {
     }
 }
 
-/// Builds the role of `task` for the runs of `repository` that `source` names.
-pub fn role(
-    task: Task,
-    stack: &str,
-    place: &Place,
-    repository: &Repository,
-    source: &Source,
-    policies: Vec<Document>,
-) -> Role {
-    let contexts = match source {
-        Source::Everything => vec!["pull_request".to_owned(), "ref:refs/heads/*".to_owned()],
-        Source::Branches(branches) => branches.iter().map(|branch| format!("ref:refs/heads/{branch}")).collect(),
-        Source::Environment(name) => vec![format!("environment:{name}")],
-    };
-    let subjects: Vec<String> = contexts.iter().flat_map(|context| repository.subjects(context)).collect();
+impl Trust<'_> {
+    /// Returns the subjects that a trusted run may have.
+    fn subjects(&self) -> Vec<String> {
+        let contexts = match self.source {
+            Source::Everything => vec!["pull_request".to_owned(), "ref:refs/heads/*".to_owned()],
+            Source::Branches(branches) => branches.iter().map(|branch| format!("ref:refs/heads/{branch}")).collect(),
+            Source::Environment(name) => vec![format!("environment:{name}")],
+        };
+        contexts.iter().flat_map(|context| self.repository.subjects(context)).collect()
+    }
+}
+
+/// Builds the role of `task` for the trusted runs.
+pub fn role(task: Task, stack: &str, place: &Place, trust: Trust<'_>, policies: Vec<Document>) -> Role {
     let name = role_name(stack, task);
     let numbered = |(i, document)| (format!("{name}-{}", i + 1), document);
     let policies = policies.into_iter().enumerate().map(numbered).collect();
-    Role { trust: trust(place, subjects), policies, name }
+    Role { trust: trust_policy(place, trust.subjects()), policies, name }
 }
 
 fn role_name(stack: &str, task: Task) -> String {
@@ -85,7 +92,7 @@ pub fn provider_arn(place: &Place) -> String {
     format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", place.partition, place.account)
 }
 
-fn trust(place: &Place, subjects: Vec<String>) -> Value {
+fn trust_policy(place: &Place, subjects: Vec<String>) -> Value {
     let (audience, subject) = (format!("{ISSUER}:aud"), format!("{ISSUER}:sub"));
     let condition = if subjects.iter().any(|one| one.contains('*')) {
         json!({ "StringEquals": { audience: AUDIENCE }, "StringLike": { subject: subjects } })

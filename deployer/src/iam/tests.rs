@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::github::{Repository, Source, role};
+use super::github::{Repository, Source, Trust, role};
 use super::*;
 use crate::spec::sections::SECTIONS;
 use crate::spec::source::SourceText;
@@ -111,16 +111,20 @@ fn a_role_of_github_is_for_both_forms_of_the_subject() {
     let subjects = |role: &github::Role, operator: &str| {
         role.trust["Statement"][0]["Condition"][operator]["token.actions.githubusercontent.com:sub"].clone()
     };
-    let known = role(Task::Apply, "shop", &place(), &repository(Some((7, 42))), &branches, Vec::new());
+    let job_role = |ids, source: &Source| {
+        let trust = Trust { repository: &repository(ids), source };
+        role(Task::Apply, "shop", &place(), trust, Vec::new())
+    };
+    let known = job_role(Some((7, 42)), &branches);
     let expected = ["repo:Acme/couch:ref:refs/heads/main", "repo:Acme@7/couch@42:ref:refs/heads/main"];
     assert_eq!(subjects(&known, "StringEquals"), json!(expected));
     assert_eq!(known.name, "shop-ci-apply");
-    let any = role(Task::Apply, "shop", &place(), &repository(None), &branches, Vec::new());
+    let any = job_role(None, &branches);
     assert_eq!(subjects(&any, "StringLike")[1], "repo:Acme@*/couch@*:ref:refs/heads/main");
-    let of_environment = Source::Environment("production".into());
-    let job = role(Task::Apply, "shop", &place(), &repository(None), &of_environment, Vec::new());
+    let job = job_role(None, &Source::Environment("production".into()));
     assert_eq!(subjects(&job, "StringLike")[0], "repo:Acme/couch:environment:production");
-    let plan = role(Task::Plan, &"s".repeat(60), &place(), &repository(None), &Source::Everything, Vec::new());
+    let everything = Trust { repository: &repository(None), source: &Source::Everything };
+    let plan = role(Task::Plan, &"s".repeat(60), &place(), everything, Vec::new());
     assert_eq!(subjects(&plan, "StringLike")[0], "repo:Acme/couch:pull_request");
     assert_eq!(plan.name.len(), 64);
     for one in [&known, &any, &job, &plan] {

@@ -14,7 +14,7 @@ impl Ready {
     pub fn effects(&self) -> Effects {
         let key = self.gathered.snapshot.existed.then_some(self.gathered.snapshot.state.lineage.as_str());
         let (document, place) = (&self.loaded.document, &self.home.aws.place);
-        Effects::of(&self.plan, document.stack(), &place.account, &place.region, document.secrets(), key)
+        Effects::of(&self.plan, document.stack(), place, document.secrets(), key)
     }
 
     /// Returns a key known only to those who can read the state; `None` before the first apply.

@@ -12,12 +12,18 @@ use crate::kinds::{AnyKind, KindRef, ObservedResource};
 use crate::observe::Observation;
 use crate::state::{Record, State, fingerprint};
 
+/// A resource as the last apply recorded it.
+#[derive(Clone, Copy)]
+pub(super) struct AppliedResource<'a> {
+    pub address: &'a str,
+    pub kind: KindRef,
+    pub record: &'a Record,
+}
+
 /// Lists the properties that differ from the last apply, except for those that a failed or interrupted run set as it
 /// wanted.
 pub(super) fn drift(
-    address: &str,
-    kind: KindRef,
-    record: &Record,
+    AppliedResource { address, kind, record }: AppliedResource<'_>,
     live: &ObservedResource<Value>,
     desired: Option<&Value>,
     prior: &State,
@@ -51,7 +57,8 @@ pub fn drift_of_all(graph: &Graph, seen: &Observation, place: &Place) -> Vec<Dri
             Some(live) => {
                 let mut desired = resolve::value(&node.spec, &seen.known, place);
                 give_back(node.kind, &record.inputs, &mut desired, place);
-                found.extend(drift(&node.address, node.kind.into(), record, live, Some(&desired), &seen.prior));
+                let applied = AppliedResource { address: &node.address, kind: node.kind.into(), record };
+                found.extend(drift(applied, live, Some(&desired), &seen.prior));
             }
             None => found.push(of_missing(&node.address, node.kind.into())),
         }

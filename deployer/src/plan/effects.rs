@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::action::{Plan, PlannedResource};
 use super::change::Change;
 use super::pairs::{Pair, differing, pairs, places};
-use crate::aws::digest;
+use crate::aws::{Place, digest};
 use crate::graph::resolve;
 use crate::kinds::{Action, Order};
 use crate::spec::secrets::Secrets;
@@ -95,16 +95,16 @@ impl fmt::Display for PropertyEffect {
 }
 
 impl Effects {
-    /// Collects the effects of `plan`; `key` is the state's lineage, if there is a state.
-    pub fn of(plan: &Plan, stack: &str, account: &str, region: &str, secrets: &Secrets, key: Option<&str>) -> Self {
+    /// Collects the effects of `plan` on `stack`; `key` is the state's lineage, if there is a state.
+    pub fn of(plan: &Plan, stack: &str, place: &Place, secrets: &Secrets, key: Option<&str>) -> Self {
         let hide = Hide { secrets, key };
         let acting = plan.actions().iter().filter(|planned| planned.has_changes());
         let resources = acting.map(|planned| (hide.address(&planned.address), hide.effect(planned))).collect();
         Self {
             format: FORMAT,
             stack: stack.to_owned(),
-            account: account.to_owned(),
-            region: region.to_owned(),
+            account: place.account.clone(),
+            region: place.region.clone(),
             resources,
         }
     }

@@ -20,18 +20,26 @@ const FRAME: usize = 400;
 /// A cut text with fewer bytes than this is not shown.
 const LEAST: usize = 200;
 
+/// The head of a plan's page.
+#[derive(Clone, Copy)]
+pub struct Heading<'a> {
+    pub title: &'a str,
+    /// Why the plan was made.
+    pub why: &'a str,
+}
+
 /// A part of the page that is folded until the reader opens it.
 struct Fold {
     title: String,
     text: String,
 }
 
-/// Renders a plan below a title and a line with the reason for it: a fold for each element that changes, then drift and
+/// Renders a plan below its heading: a fold for each element that changes, then drift and
 /// notes. If `limit` bytes are not enough, cuts at a whole line and adds a note.
-pub fn plan(plan: &Plan, cost: Cost, title: &str, why: &str, secrets: &Secrets, limit: usize) -> String {
+pub fn plan(plan: &Plan, cost: Cost, heading: Heading<'_>, secrets: &Secrets, limit: usize) -> String {
     let plan = &MaskedPlan::of(plan, secrets);
     let view = PlanView { paint: Paint { colour: false }, verbose: false, width: WIDTH, secrets };
-    let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(title)), plain(&secrets.mask(why)));
+    let mut out = format!("## {}\n\n{}\n\n", plain(&secrets.mask(heading.title)), plain(&secrets.mask(heading.why)));
     let _ = writeln!(out, "**{}**\n", text::summary_line(plan, view).trim_end().replace('\n', " "));
     let mut folds = elements(plan, view);
     if !plan.output_changes().is_empty() {
@@ -213,7 +221,7 @@ fn unlinked(text: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{fenced, plan};
+    use super::{Heading, fenced, plan};
     use crate::kinds::KindRef;
     use crate::plan::{Change, Cost, DesiredSpec, Effect, Plan, PlannedResource, Reason};
     use crate::spec::secrets::Secrets;
@@ -228,7 +236,7 @@ mod tests {
     fn rendered(actions: Vec<PlannedResource>, secrets: &Secrets, limit: usize) -> String {
         let cost = Cost { reads: 2, waves: 1, seconds: 0.5 };
         let value = Plan { actions, ..Plan::default() };
-        plan(&value, cost, "shop: plan", "the branch a_b is <new>", secrets, limit)
+        plan(&value, cost, Heading { title: "shop: plan", why: "the branch a_b is <new>" }, secrets, limit)
     }
 
     #[test]

@@ -35,6 +35,17 @@ struct Site {
     needs: &'static str,
 }
 
+/// The event that starts a run of deploy.yml, with the repository's settings at that time.
+struct Trigger<'a> {
+    event: &'a str,
+    reference: &'a str,
+    /// The repository of a pull request's branch.
+    head: &'a str,
+    role: &'a str,
+    /// The digest of the plan to apply, if a user gives one.
+    expect: &'a str,
+}
+
 impl Site {
     async fn new() -> Self {
         let (bench, forge) = (Bench::new(STACK).await, Forge::start());
@@ -44,15 +55,15 @@ impl Site {
     /// Runs deploy.yml as GitHub does after `event` on `reference`. `head` is the repository of a pull request's
     /// branch.
     fn deploy(&self, event: &str, reference: &str, head: &str, role: &str) -> JobResult {
-        self.run(event, reference, head, role, "")
+        self.run(Trigger { event, reference, head, role, expect: "" })
     }
 
     /// Runs deploy.yml as a user does who starts it by hand and names the plan to apply.
     fn dispatch(&self, reference: &str, expect: &str) -> JobResult {
-        self.run("workflow_dispatch", reference, "", ROLE, expect)
+        self.run(Trigger { event: "workflow_dispatch", reference, head: "", role: ROLE, expect })
     }
 
-    fn run(&self, event: &str, reference: &str, head: &str, role: &str, expect: &str) -> JobResult {
+    fn run(&self, Trigger { event, reference, head, role, expect }: Trigger<'_>) -> JobResult {
         let mut machine = Machine::new(self.bench.path());
         let fork = event == "pull_request" && head != "a/b";
         let payload = serde_json::json!({"number": 7, "pull_request": {"number": 7,

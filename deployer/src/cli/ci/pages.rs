@@ -145,14 +145,8 @@ impl<'a> Pages<'a> {
         let Some(step) = &self.step else { return };
         self.run.terminal.command(&github::notice("planned without credentials", &text));
         let (title, why) = (format!("{}: plan", loaded.document.stack()), format!("{}; {text}", decision.why));
-        self.written(step.summarise(&markdown::plan(
-            plan,
-            *cost,
-            &title,
-            &why,
-            loaded.document.secrets(),
-            step.room(),
-        )));
+        let heading = markdown::Heading { title: &title, why: &why };
+        self.written(step.summarise(&markdown::plan(plan, *cost, heading, loaded.document.secrets(), step.room())));
         self.written(step.set_outputs(&github::counts(plan)));
     }
 
@@ -183,5 +177,6 @@ fn secrets(ended: &ExecutionEnd) -> &Secrets {
 fn page(ready: &Ready, decision: &Decision, limit: usize) -> String {
     let document = &ready.loaded.document;
     let title = format!("{}: {}", document.stack(), if decision.apply { "apply" } else { "plan" });
-    markdown::plan(&ready.plan, ready.cost, &title, &decision.why, document.secrets(), limit)
+    let heading = markdown::Heading { title: &title, why: &decision.why };
+    markdown::plan(&ready.plan, ready.cost, heading, document.secrets(), limit)
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
+use crate::graph::resolve::nowhere;
 use crate::kinds::{KindRef, ObservedResource};
 use crate::plan::{Deletion, DesiredSpec, Effect, Reason, Revision};
 
@@ -29,7 +30,7 @@ fn planned(address: &str, action: Action, changes: &[(&str, Value, Value)]) -> P
 fn effects(actions: Vec<PlannedResource>, key: Option<&str>) -> Effects {
     let mut secrets = Secrets::default();
     secrets.add("hunter22");
-    Effects::of(&Plan { actions, ..Plan::default() }, "shop", "1", "eu-west-1", &secrets, key)
+    Effects::of(&Plan { actions, ..Plan::default() }, "shop", &nowhere(), &secrets, key)
 }
 
 fn update(address: &str, after: u32) -> PlannedResource {

@@ -9,7 +9,7 @@ use crate::graph::owner::{Evidence, Owner, Parent};
 use crate::kinds::{Action, ObservedResource, Order, Ownership};
 use crate::plan::change::Change;
 use crate::plan::diff::{PropertyRules, diff};
-use crate::plan::drift;
+use crate::plan::drift::{self, AppliedResource};
 use crate::plan::effect::{DesiredSpec, Effect, Replacement, Revision};
 use crate::plan::problem::Problem;
 use crate::plan::reason::{Note, Reason, Remark};
@@ -112,14 +112,8 @@ impl<'a> Planner<'a> {
             return None;
         }
         if let Some(prior) = same {
-            let mut drift = drift::drift(
-                &node.address,
-                node.kind.into(),
-                prior.record,
-                live,
-                Some(&wanted.desired),
-                &self.seen.prior,
-            );
+            let applied = AppliedResource { address: &node.address, kind: node.kind.into(), record: prior.record };
+            let mut drift = drift::drift(applied, live, Some(&wanted.desired), &self.seen.prior);
             for entry in &mut drift {
                 entry.sensitive |= [&entry.before, &entry.after, &entry.plan].into_iter().any(|v| self.is_secret(v));
             }

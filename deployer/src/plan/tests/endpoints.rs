@@ -146,7 +146,7 @@ fn an_endpoint_that_became_a_secret_is_taken_over_and_stays_subscribed() {
     Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 0 to adopt.
     ");
     let plan = planned(&world, &stack);
-    let effects = Effects::of(&plan, "couch", "1", "eu-west-1", stack.document.secrets(), Some("lineage"));
+    let effects = Effects::of(&plan, "couch", &place(), stack.document.secrets(), Some("lineage"));
     let marks = Marker { salt: "salt", secrets: stack.document.secrets() }.effects(&plan);
     for text in [serde_json::to_string(&effects), serde_json::to_string(&marks)].map(|text| text.expect("JSON")) {
         assert!(text.contains(NEWS) && !text.contains("ops@"), "{text}");

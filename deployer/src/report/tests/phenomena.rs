@@ -82,7 +82,8 @@ fn said((value, stack): &(Plan, Stack)) -> String {
 }
 
 fn page((value, stack): &(Plan, Stack)) -> String {
-    markdown::plan(value, COST, "shop: plan", "a pull request", stack.document.secrets(), 65_000)
+    let heading = markdown::Heading { title: "shop: plan", why: "a pull request" };
+    markdown::plan(value, COST, heading, stack.document.secrets(), 65_000)
 }
 
 #[test]
